@@ -1,0 +1,137 @@
+//! Signals by number and name, as Linux numbers them on x86-64 and AArch64.
+
+use std::fmt;
+
+/// A signal number in the range that `kill(2)` accepts, 0 to 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signal(u8);
+
+/// Names by number; the first name listed for a number is the one printed.
+const NAMES: [(u8, &str); 36] = [
+    (1, "HUP"),
+    (2, "INT"),
+    (3, "QUIT"),
+    (4, "ILL"),
+    (5, "TRAP"),
+    (6, "ABRT"),
+    (6, "IOT"),
+    (7, "BUS"),
+    (8, "FPE"),
+    (9, "KILL"),
+    (10, "USR1"),
+    (11, "SEGV"),
+    (12, "USR2"),
+    (13, "PIPE"),
+    (14, "ALRM"),
+    (15, "TERM"),
+    (16, "STKFLT"),
+    (17, "CHLD"),
+    (17, "CLD"),
+    (18, "CONT"),
+    (19, "STOP"),
+    (20, "TSTP"),
+    (21, "TTIN"),
+    (22, "TTOU"),
+    (23, "URG"),
+    (24, "XCPU"),
+    (25, "XFSZ"),
+    (26, "VTALRM"),
+    (27, "PROF"),
+    (28, "WINCH"),
+    (29, "POLL"),
+    (29, "IO"),
+    (30, "PWR"),
+    (31, "SYS"),
+    (34, "RTMIN"),
+    (64, "RTMAX"),
+];
+
+impl Signal {
+    /// Hangup.
+    pub const HUP: Self = Self(1);
+    /// Interrupt from the keyboard.
+    pub const INT: Self = Self(2);
+    /// Quit from the keyboard.
+    pub const QUIT: Self = Self(3);
+    /// Cannot be caught, blocked or ignored.
+    pub const KILL: Self = Self(9);
+    /// The first of the two signals without a meaning of their own.
+    pub const USR1: Self = Self(10);
+    /// The second of the two signals without a meaning of their own.
+    pub const USR2: Self = Self(12);
+    /// The usual request to end.
+    pub const TERM: Self = Self(15);
+    /// A child changed its state.
+    pub const CHLD: Self = Self(17);
+    /// Go on after a stop.
+    pub const CONT: Self = Self(18);
+    /// The terminal changed its size.
+    pub const WINCH: Self = Self(28);
+    /// The first real-time signal that programs may use (the C library keeps 32 and 33).
+    pub const RTMIN: Self = Self(34);
+
+    /// The signal with this number, if Linux has it.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        u8::try_from(number).ok().filter(|n| *n <= 64).map(Self)
+    }
+
+    /// The signal with this name, `SIG` in front or not, in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_uppercase();
+        let bare = name.strip_prefix("SIG").unwrap_or(&name);
+        NAMES.iter().find(|(_, known)| *known == bare).map(|(number, _)| Self(*number))
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// Whether it is one of the real-time signals that programs may use.
+    #[must_use]
+    pub fn is_real_time(self) -> bool {
+        self >= Self::RTMIN
+    }
+}
+
+/// `SIGTERM` for a signal that has a name, `signal 40` for one that has none.
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMES.iter().find(|(number, _)| *number == self.0) {
+            Some((_, name)) => write!(f, "SIG{name}"),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_in_any_spelling() {
+        for spelling in ["TERM", "SIGTERM", "sigterm", "term"] {
+            assert_eq!(Signal::from_name(spelling), Some(Signal::TERM), "{spelling}");
+        }
+        assert_eq!(Signal::from_name("SIGNOPE"), None);
+    }
+
+    #[test]
+    fn numbers_outside_the_kernels_range_are_refused() {
+        assert_eq!(Signal::from_number(64), Some(Signal(64)));
+        assert_eq!(Signal::from_number(65), None);
+        assert_eq!(Signal::from_number(-1), None);
+        assert_eq!(Signal::from_number(15 + 256), None);
+    }
+
+    #[test]
+    fn the_first_name_of_a_number_is_printed() {
+        assert_eq!(Signal(6).to_string(), "SIGABRT");
+        assert_eq!(Signal(17).to_string(), "SIGCHLD");
+        assert_eq!(Signal(29).to_string(), "SIGPOLL");
+        assert_eq!(Signal(40).to_string(), "signal 40");
+    }
+}

@@ -1,0 +1,192 @@
+//! What was asked for, already valid.
+//!
+//! Nothing here can be wrong any more: `supervisor-config` turns text into these
+//! types or reports why it can't. Names follow supervisord's
+//! [configuration reference](https://supervisord.org/configuration.html).
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::signal::Signal;
+
+/// Everything one supervisor is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// In start order: ascending priority, then name. Stopped in reverse.
+    pub groups: Vec<GroupSpec>,
+    /// What signals sent to the supervisor mean.
+    pub signals: SignalRule,
+    /// What happens once no program runs and none will start again.
+    pub when_done: WhenDone,
+}
+
+/// Programs that start and stop together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSpec {
+    /// Its name; unique.
+    pub name: String,
+    /// Lower starts earlier and stops later.
+    pub priority: i64,
+    /// In start order.
+    pub processes: Vec<ProcessSpec>,
+}
+
+/// One process to keep: rules for the core, and how to launch it for the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSpec {
+    /// Its name, as it appears in log lines; unique within its group.
+    pub name: String,
+    /// Lower is signalled later when its group stops.
+    pub priority: i64,
+    /// Started when the supervisor starts.
+    pub autostart: bool,
+    /// Uptime after which a start counts as successful.
+    pub startsecs: Duration,
+    /// Failed starts (with [`RetryRule::Consecutive`]: failures) that are retried.
+    pub startretries: u32,
+    /// Whether an exit of a running process is followed by a start.
+    pub autorestart: Autorestart,
+    /// Exit codes that are expected.
+    pub exitcodes: Vec<u8>,
+    /// The signal that asks it to stop.
+    pub stopsignal: Signal,
+    /// Time between `stopsignal` and SIGKILL.
+    pub stopwaitsecs: Duration,
+    /// `stopsignal` goes to the process group rather than to the process.
+    pub stopasgroup: bool,
+    /// SIGKILL goes to the process group rather than to the process.
+    pub killasgroup: bool,
+    /// Which failures count against `startretries`.
+    pub retry: RetryRule,
+    /// The supervisor gives up when this process does.
+    pub essential: bool,
+    /// What the process leaves behind is ended before anything else happens.
+    pub killtree: bool,
+    /// How to launch it. The core carries this and never looks inside.
+    pub launch: Launch,
+}
+
+/// Whether a process that ran and exited is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Autorestart {
+    /// Never.
+    Never,
+    /// If its exit code is not one of `exitcodes`, or a signal ended it.
+    Unexpected,
+    /// Whatever its exit was.
+    Always,
+}
+
+/// Which failures count against `startretries`, and when they are forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryRule {
+    /// supervisord's: only starts that did not last `startsecs` count, and reaching
+    /// RUNNING forgets them. A process that dies after that restarts without limit.
+    FailedStarts,
+    /// Every exit that nobody asked for counts, until a run has stayed up for
+    /// `reset_after`. A command that can't be run fails at once.
+    Consecutive {
+        /// Uptime after which past failures are forgotten.
+        reset_after: Duration,
+    },
+    /// One run, whatever becomes of it.
+    Once,
+}
+
+/// What signals sent to the supervisor mean. SIGCHLD is never among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalRule {
+    /// TERM, INT and QUIT stop everything; HUP, USR1, USR2, WINCH, CONT and the
+    /// real-time signals go on to the programs; the others do nothing.
+    StopOrForward,
+    /// Every signal goes on to the programs, as if the supervisor weren't there.
+    ForwardAll,
+}
+
+/// What happens once no program runs and none will start again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenDone {
+    /// The supervisor waits for orders, as supervisord does.
+    Stay,
+    /// It exits: 0 if the last exit was expected, else with that exit's own status.
+    Exit,
+}
+
+/// How to launch a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// What to execute.
+    pub command: Command,
+    /// Set on top of the supervisor's own environment, in order.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Working directory.
+    pub directory: Option<PathBuf>,
+    /// File mode creation mask.
+    pub umask: Option<u32>,
+    /// Whom to become.
+    pub user: Option<User>,
+    /// What happens to the standard streams.
+    pub stdio: Stdio,
+    /// The kernel ends the process when the supervisor is killed.
+    pub die_with_supervisor: bool,
+}
+
+/// What to execute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// These words, byte for byte. Never empty.
+    Argv(Vec<OsString>),
+    /// A `command=` that can't be split into words; starting it fails with this message.
+    Unparsable(String),
+}
+
+/// A user to become, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// User id.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// All groups, the primary one first.
+    pub groups: Vec<u32>,
+}
+
+/// What happens to a process's standard streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stdio {
+    /// The supervisor's own, as they are; the process becomes the terminal's
+    /// foreground job if there is one.
+    Inherited,
+    /// stdin is a pipe that stays open; output goes through the supervisor.
+    Captured {
+        /// Where stdout goes.
+        stdout: Sink,
+        /// Where stderr goes; `None`: wherever stdout goes, in one stream.
+        stderr: Option<Sink>,
+    },
+}
+
+/// Where a process's output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Nowhere.
+    Discard,
+    /// The stdout that the supervisor was started with.
+    Stdout,
+    /// The stderr that the supervisor was started with.
+    Stderr,
+    /// A file, appended to.
+    File(LogFile),
+}
+
+/// A log file and when it is rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Size in bytes from which it is rotated; 0: never.
+    pub maxbytes: u64,
+    /// How many rotated files are kept; 0: the file is emptied instead.
+    pub backups: u32,
+}
