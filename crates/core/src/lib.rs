@@ -1,4 +1,40 @@
-//! The decisions of a process supervisor.
+//! The decisions of a process supervisor, and nothing else.
+//!
+//! [`Supervisor::handle`] takes what happened and the time at which it happened,
+//! and returns what is to be done about it. It reads no clock, opens no file and
+//! starts no thread; given the same inputs it returns the same effects. The
+//! caller carries the effects out in order, feeds back what came of them, and
+//! sends [`Input::Tick`] when [`Supervisor::next_deadline`] has passed.
+//!
+//! ```text
+//!   Input ──> handle(now, input) ──> Effects, in order
+//!               │
+//!               └── supervisor.rs   who is concerned, in which order, when is it over
+//!                     └── process.rs  one process: its state and every change of it
+//!                           ├── retry.rs  may it start again, and when
+//!                           └── tree.rs   what it left behind
+//! ```
+//!
+//! Inputs may come in any order: late, twice, or about runs that are long gone.
+//! None of them makes the core panic; what should be impossible is logged as
+//! [`line::Line::Bug`] and ignored.
+
+#![forbid(unsafe_code)]
+
+pub mod effect;
+pub mod ids;
+pub mod input;
+pub mod line;
+mod process;
+mod retry;
 pub mod signal;
 pub mod spec;
+mod supervisor;
 pub mod time;
+mod tree;
+
+pub use effect::{Effect, Target};
+pub use input::Input;
+pub use process::Label;
+pub use supervisor::Supervisor;
+pub use tree::{LEFTOVER_GRACE, UNKILLABLE_AFTER};

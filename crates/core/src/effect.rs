@@ -1,0 +1,60 @@
+//! Everything a supervisor can ask of the world.
+
+use crate::ids::{Member, Pid, ProcId, RunId};
+use crate::line::Line;
+use crate::process::Label;
+use crate::signal::Signal;
+
+/// One thing to do. Effects are carried out in order; none of them fails
+/// silently: what can go wrong comes back as an [`Input`](crate::input::Input).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Start a process; answered by `Spawned` or `SpawnFailed`.
+    Spawn {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation this starts.
+        run: RunId,
+    },
+    /// Send a signal. A target that has gone is no error: its exit is on its way.
+    Signal {
+        /// To whom.
+        target: Target,
+        /// Which.
+        signal: Signal,
+    },
+    /// List who lives in a process's tree; answered by `Census`.
+    Census {
+        /// Whose tree.
+        proc: ProcId,
+        /// The incarnation that asks.
+        run: RunId,
+    },
+    /// Say something in the supervisor's log.
+    Log(Line),
+    /// Tell observers that a process changed its state.
+    Emit {
+        /// Which process.
+        proc: ProcId,
+        /// What it was.
+        from: Label,
+        /// What it is.
+        to: Label,
+    },
+    /// All is over: end with this exit code. Nothing follows.
+    Exit {
+        /// The exit code.
+        code: u8,
+    },
+}
+
+/// Whom a signal is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A child of ours that has not been reaped.
+    Process(Pid),
+    /// The process group that such a child leads.
+    Group(Pid),
+    /// Someone found by a census; must be checked to be still the same process.
+    Member(Member),
+}

@@ -1,0 +1,130 @@
+//! Everything that can happen to a supervisor.
+
+use std::fmt;
+
+use crate::ids::{Member, Pid, ProcId, RunId};
+use crate::signal::Signal;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The supervisor is ready to start programs. Sent once, first.
+    Boot,
+    /// Time has passed. May come late, early or twice.
+    Tick,
+    /// The answer to [`Effect::Spawn`](crate::effect::Effect::Spawn): it runs.
+    Spawned {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// The pid it got.
+        pid: Pid,
+    },
+    /// The answer to [`Effect::Spawn`](crate::effect::Effect::Spawn): it doesn't.
+    SpawnFailed {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// Why not.
+        error: SpawnError,
+    },
+    /// A child of ours ended: a program's main process or an orphan.
+    Reaped {
+        /// The pid it had.
+        pid: Pid,
+        /// How it ended.
+        exit: Exit,
+    },
+    /// The answer to [`Effect::Census`](crate::effect::Effect::Census).
+    Census {
+        /// Whose tree was looked at.
+        proc: ProcId,
+        /// Which incarnation asked.
+        run: RunId,
+        /// Who is alive in it, the main process left out.
+        members: Vec<Member>,
+    },
+    /// A signal reached the supervisor.
+    Signalled(Signal),
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It returned this code.
+    Code(u8),
+    /// A signal ended it.
+    Signal {
+        /// Which one.
+        signal: Signal,
+        /// It left a core file.
+        core_dumped: bool,
+    },
+}
+
+impl Exit {
+    /// The status a shell would report: the code, or 128 + the signal's number.
+    #[must_use]
+    pub const fn status(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal { signal, .. } => 128 + signal.number(),
+        }
+    }
+}
+
+/// supervisord's description of an exit.
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit status {code}"),
+            Self::Signal { signal, core_dumped: false } => write!(f, "terminated by {signal}"),
+            Self::Signal { signal, core_dumped: true } => {
+                write!(f, "terminated by {signal} (core dumped)")
+            }
+        }
+    }
+}
+
+/// Why a process could not be started: what to say, and whether trying again can help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpawnError {
+    /// What kind of failure it was.
+    pub kind: SpawnErrorKind,
+    /// The sentence for the log, in supervisord's words where it has them.
+    pub message: String,
+}
+
+/// The kinds of failure to start that are treated differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpawnErrorKind {
+    /// There is no such command, or what should run can't be understood.
+    NotFound,
+    /// The command is there and can't be executed.
+    NotExecutable,
+    /// Something may be better next time: too many files, processes, no memory.
+    Transient,
+}
+
+impl SpawnErrorKind {
+    /// The status a shell reports for this failure.
+    #[must_use]
+    pub const fn status(self) -> u8 {
+        match self {
+            Self::NotFound => 127,
+            Self::NotExecutable => 126,
+            Self::Transient => 1,
+        }
+    }
+
+    /// Whether trying again without a change from outside is pointless.
+    #[must_use]
+    pub const fn is_permanent(self) -> bool {
+        match self {
+            Self::NotFound | Self::NotExecutable => true,
+            Self::Transient => false,
+        }
+    }
+}

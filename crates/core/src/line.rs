@@ -1,0 +1,246 @@
+//! What the supervisor says in its log, in supervisord's words where it has them:
+//! people and tools search for `spawned:`, `exited:`, `gave up:`.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::ids::{Member, Pid};
+use crate::input::Exit;
+use crate::signal::Signal;
+
+/// Importance of a log line, in supervisord's order and spelling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Everything.
+    Blather,
+    /// For those who follow a protocol.
+    Trace,
+    /// Decisions and their causes.
+    Debug,
+    /// What happened, as expected.
+    Info,
+    /// Someone may want to look.
+    Warn,
+    /// Something could not be done.
+    Error,
+    /// The supervisor's own work is in danger.
+    Critical,
+}
+
+impl Level {
+    /// The four letters in front of a log line.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Blather => "BLAT",
+            Self::Trace => "TRAC",
+            Self::Debug => "DEBG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERRO",
+            Self::Critical => "CRIT",
+        }
+    }
+}
+
+/// One line of the supervisor's log. `name` is always the process name without its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the text of each line, below, says what its fields are")]
+pub enum Line {
+    Spawned {
+        name: String,
+        pid: Pid,
+    },
+    SpawnFailed {
+        message: String,
+    },
+    Success {
+        name: String,
+        startsecs: Duration,
+    },
+    Exited {
+        name: String,
+        exit: Exit,
+        expected: bool,
+    },
+    Stopped {
+        name: String,
+        exit: Exit,
+        expected: bool,
+    },
+    GaveUp {
+        name: String,
+        why: GaveUp,
+    },
+    LastRun {
+        name: String,
+        run: u64,
+        uptime: Duration,
+        exit: Exit,
+    },
+    Stopping {
+        name: String,
+        pid: Pid,
+        group: bool,
+        signal: Signal,
+    },
+    Killing {
+        name: String,
+        pid: Pid,
+    },
+    Leftovers {
+        name: String,
+        members: Vec<Member>,
+        signal: Signal,
+    },
+    Unkillable {
+        name: String,
+        pids: Vec<Pid>,
+        after: Duration,
+    },
+    ExitRequest {
+        signal: Signal,
+    },
+    KillRequest {
+        signal: Signal,
+    },
+    Forwarding {
+        name: String,
+        pid: Pid,
+        signal: Signal,
+    },
+    IgnoredSignal {
+        signal: Signal,
+    },
+    Waiting {
+        names: Vec<String>,
+    },
+    ReapedUnknown {
+        pid: Pid,
+        exit: Exit,
+    },
+    NothingToRun,
+    /// A state that the core holds for impossible. Said instead of panicking.
+    Bug {
+        what: String,
+    },
+}
+
+/// Why a process was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GaveUp {
+    /// Its retries are used up.
+    TooManyRetries,
+    /// It can't be started, and trying again would not change that.
+    CannotStart,
+    /// It, or a process of its tree, survived SIGKILL.
+    Unkillable,
+}
+
+impl Line {
+    /// How important the line is.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Stopping { .. } | Self::Forwarding { .. } | Self::IgnoredSignal { .. } => {
+                Level::Debug
+            }
+            Self::Spawned { .. }
+            | Self::SpawnFailed { .. }
+            | Self::Success { .. }
+            | Self::Exited { expected: true, .. }
+            | Self::Stopped { expected: true, .. }
+            | Self::GaveUp { .. }
+            | Self::LastRun { .. }
+            | Self::Waiting { .. }
+            | Self::ReapedUnknown { .. } => Level::Info,
+            Self::Exited { expected: false, .. }
+            | Self::Stopped { expected: false, .. }
+            | Self::Killing { .. }
+            | Self::Leftovers { .. }
+            | Self::ExitRequest { .. }
+            | Self::KillRequest { .. }
+            | Self::NothingToRun => Level::Warn,
+            Self::Bug { .. } => Level::Error,
+            Self::Unkillable { .. } => Level::Critical,
+        }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spawned { name, pid } => write!(f, "spawned: '{name}' with pid {pid}"),
+            Self::SpawnFailed { message } => write!(f, "spawnerr: {message}"),
+            Self::Success { name, startsecs } => write!(
+                f,
+                "success: {name} entered RUNNING state, process has stayed up for > than {} \
+                 seconds (startsecs)",
+                startsecs.as_secs()
+            ),
+            Self::Exited { name, exit, expected } => {
+                let expected = if *expected { "expected" } else { "not expected" };
+                write!(f, "exited: {name} ({exit}; {expected})")
+            }
+            Self::Stopped { name, exit, .. } => write!(f, "stopped: {name} ({exit})"),
+            Self::GaveUp { name, why } => {
+                write!(f, "gave up: {name} entered FATAL state, {why}")
+            }
+            Self::LastRun { name, run, uptime, exit } => write!(
+                f,
+                "last run: {name} run {run} ended after {:.1} seconds ({exit})",
+                uptime.as_secs_f64()
+            ),
+            Self::Stopping { name, pid, group, signal } => {
+                let group = if *group { "process group " } else { "" };
+                write!(f, "killing {name} (pid {pid}) {group}with signal {signal}")
+            }
+            Self::Killing { name, pid } => write!(f, "killing '{name}' ({pid}) with SIGKILL"),
+            Self::Leftovers { name, members, signal } => write!(
+                f,
+                "killing {} left behind by '{name}' ({}) with {signal}",
+                count(members.len(), "process", "processes"),
+                list(members.iter().map(|member| member.pid))
+            ),
+            Self::Unkillable { name, pids, after } => write!(
+                f,
+                "'{name}' ({}) is still there {} seconds after SIGKILL, stuck in the kernel; \
+                 no second copy will be started",
+                list(pids),
+                after.as_secs()
+            ),
+            Self::ExitRequest { signal } => write!(f, "received {signal} indicating exit request"),
+            Self::KillRequest { signal } => {
+                write!(f, "received {signal} again, killing everything at once")
+            }
+            Self::Forwarding { name, pid, signal } => {
+                write!(f, "sending {name} (pid {pid}) sig {signal}")
+            }
+            Self::IgnoredSignal { signal } => write!(f, "ignored {signal}"),
+            Self::Waiting { names } => write!(f, "waiting for {} to die", list(names)),
+            Self::ReapedUnknown { pid, exit } => write!(f, "reaped unknown pid {pid} ({exit})"),
+            Self::NothingToRun => f.write_str(
+                "nothing to run: no program has autostart=true, and there is no way to start one",
+            ),
+            Self::Bug { what } => write!(f, "bug: {what}; please report this"),
+        }
+    }
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooManyRetries => "too many start retries too quickly",
+            Self::CannotStart => "it can't be started and retrying would not help",
+            Self::Unkillable => "a process of it survived SIGKILL",
+        })
+    }
+}
+
+fn list(things: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    things.into_iter().map(|thing| thing.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
