@@ -15,6 +15,8 @@
 //!
 //! `next` is the next deadline, shown when an input changed it.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot be read is a failed test")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;

@@ -1,0 +1,103 @@
+//! The files under `/proc` that tell who belongs to whom.
+//!
+//! Formats: [proc(5)](https://man7.org/linux/man-pages/man5/proc.5.html).
+
+/// What `/proc/PID/stat` says, as far as it is used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// One letter; `Z` for a process that has ended and was not waited for.
+    pub state: u8,
+    /// The parent's pid.
+    pub ppid: i32,
+    /// The process group.
+    pub pgrp: i32,
+    /// Number of threads, the ended ones left out.
+    pub threads: u32,
+    /// Start time in clock ticks since boot.
+    pub start: u64,
+}
+
+impl Stat {
+    /// Whether nothing of the process runs any more. A main thread that has ended
+    /// while others go on also shows as `Z`.
+    #[must_use]
+    pub const fn is_dead(self) -> bool {
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
+    }
+}
+
+/// Reads a line of `/proc/PID/stat`. `None` if it is none.
+///
+/// The second field is the command's name in parentheses, which may itself hold
+/// blanks and parentheses, so fields are counted from the last `)`.
+#[must_use]
+pub fn stat(line: &[u8]) -> Option<Stat> {
+    let text = std::str::from_utf8(line.get(line.iter().rposition(|byte| *byte == b')')? + 1..)?);
+    let fields: Vec<&str> = text.ok()?.split_ascii_whitespace().collect();
+    // Field numbers in proc(5) begin with 1 at the pid; the state is the third.
+    let field = |number: usize| fields.get(number - 3).copied();
+    Some(Stat {
+        state: *field(3)?.as_bytes().first()?,
+        ppid: field(4)?.parse().ok()?,
+        pgrp: field(5)?.parse().ok()?,
+        threads: field(20)?.parse().ok()?,
+        start: field(22)?.parse().ok()?,
+    })
+}
+
+/// Reads a list of pids such as `/proc/PID/task/TID/children` or `cgroup.procs`.
+pub fn pids(list: &[u8]) -> impl Iterator<Item = i32> {
+    list.split(u8::is_ascii_whitespace)
+        .filter_map(|word| std::str::from_utf8(word).ok()?.parse().ok())
+}
+
+/// The value of one variable in `/proc/PID/environ`.
+#[must_use]
+pub fn variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    environ
+        .split(|byte| *byte == 0)
+        .find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &[u8] = b"4242 (a) b (c) S 17 4242 1 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 98765 \
+                          1000 200 18446744073709551615\n";
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let expected = Stat { state: b'S', ppid: 17, pgrp: 4242, threads: 3, start: 98765 };
+        assert_eq!(stat(LINE), Some(expected));
+    }
+
+    #[test]
+    fn a_torn_line_is_no_process() {
+        for end in 0..60 {
+            assert_eq!(stat(&LINE[..end]), None, "{end}");
+        }
+        assert_eq!(stat(b"1 (\xff\xfe) S 1"), None);
+    }
+
+    #[test]
+    fn a_main_thread_that_ended_before_the_others_is_not_dead() {
+        let stat = stat(LINE).unwrap();
+        assert!(!Stat { state: b'Z', ..stat }.is_dead());
+        assert!(Stat { state: b'Z', threads: 1, ..stat }.is_dead());
+    }
+
+    #[test]
+    fn pids_are_read_whatever_separates_them() {
+        assert_eq!(pids(b"1 22 \n333\n").collect::<Vec<_>>(), [1, 22, 333]);
+        assert_eq!(pids(b"").count(), 0);
+    }
+
+    #[test]
+    fn a_variable_is_found_by_its_whole_name() {
+        let environ = b"XA=0\0A=1=2\0B=\0";
+        assert_eq!(variable(environ, "A"), Some(&b"1=2"[..]));
+        assert_eq!(variable(environ, "B"), Some(&b""[..]));
+        assert_eq!(variable(environ, "C"), None);
+    }
+}
