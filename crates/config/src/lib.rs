@@ -1,1 +1,118 @@
 //! What was said to what it means.
+//!
+//! A command line, the environment and configuration files go in, one valid
+//! [`Spec`] comes out, or everything that is wrong with them. Nothing is opened,
+//! looked up or asked for here: the environment is an argument ([`Said`]), and files
+//! and users are reached through a trait ([`Host`]).
+//!
+//! ```text
+//!   built-in settings ─┐
+//!   included files    ─┼─> sections ──> Spec
+//!   environment       ─┘      └───────> the generated file, --check
+//! ```
+//!
+//! The layers are merged as sections of a configuration file, the later over the
+//! earlier, and given their meaning once. Every option is one row of one table.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod effective;
+mod env;
+mod environment;
+mod error;
+mod expand;
+mod generated;
+mod include;
+mod ini;
+mod loglevel;
+mod lower;
+mod not_yet;
+mod options;
+mod overlay;
+mod python;
+mod shlex;
+mod sources;
+mod supervisord;
+mod template;
+#[cfg(test)]
+mod testing;
+mod values;
+
+use std::path::PathBuf;
+
+use supervisor_core::spec::{RetryRule, Spec};
+
+pub use crate::command::{command_mode, generate};
+pub use crate::env::{VARIABLES, Variable};
+pub use crate::error::Errors;
+pub use crate::loglevel::LogLevel;
+pub use crate::options::reference;
+pub use crate::sources::{Host, Said};
+pub use crate::supervisord::Supervisord;
+
+/// What everything that was said means.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What to run and how to keep it running.
+    pub spec: Spec,
+    /// What concerns the supervisor itself.
+    pub supervisord: Supervisord,
+    /// The file that tells what is in effect; `None`: none is written.
+    pub record: Option<Record>,
+    /// What works, though hardly as it was meant; one line each.
+    pub warnings: Vec<String>,
+    sections: ini::Sections,
+    lossy_command: bool,
+}
+
+/// The generated file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Where it goes; absolute.
+    pub path: PathBuf,
+    /// Somebody asked for it there: it is kept, and not being able to write it is an error.
+    pub chosen_by_user: bool,
+    /// Its whole content. It holds the command line, and so whatever secrets are in it.
+    pub text: String,
+}
+
+/// A configuration file to be written for later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Its whole content.
+    pub text: String,
+    /// What a reader of the file won't get as it was given; also marked in the text.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    fn new(
+        spec: Spec,
+        supervisord: Supervisord,
+        record: Option<Record>,
+        (sections, lossy_command): (ini::Sections, bool),
+    ) -> Self {
+        Self { spec, supervisord, record, warnings: Vec::new(), sections, lossy_command }
+    }
+
+    /// Whether the command runs once, as under a plain init.
+    #[must_use]
+    pub fn runs_once(&self) -> bool {
+        let mut processes = self.spec.groups.iter().flat_map(|group| &group.processes);
+        processes.any(|process| process.retry == RetryRule::Once)
+    }
+
+    /// The configuration in effect: all sections and options, with every default
+    /// filled in, as a text that would be read back the same.
+    #[must_use]
+    pub fn effective(&self) -> String {
+        let heading = if self.runs_once() {
+            "The command runs once and is not supervised: it has the supervisor's own\n\
+             standard streams and gets every signal."
+        } else {
+            "The configuration in effect."
+        };
+        effective::text(&self.sections, heading, self.lossy_command)
+    }
+}

@@ -1,0 +1,405 @@
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use supervisor_core::spec::LogFile;
+
+use super::*;
+use crate::testing::{FakeHost, said};
+
+fn configured(env: &[(&str, &str)], host: &FakeHost) -> Result<Config, Errors> {
+    command_mode(vec!["vllm".into(), "serve".into(), "a ; %b".into()], &said(env), host)
+}
+
+fn config(env: &[(&str, &str)]) -> Config {
+    configured(env, &FakeHost::default()).unwrap()
+}
+
+fn errors(env: &[(&str, &str)]) -> String {
+    configured(env, &FakeHost::default()).unwrap_err().to_string()
+}
+
+fn process<'a>(config: &'a Config, name: &str) -> &'a ProcessSpec {
+    let mut all = config.spec.groups.iter().flat_map(|group| &group.processes);
+    all.find(|process| process.name == name).unwrap()
+}
+
+fn names(config: &Config) -> Vec<String> {
+    let groups = config.spec.groups.iter();
+    groups.flat_map(|g| g.processes.iter().map(|p| format!("{}:{}", g.name, p.name))).collect()
+}
+
+#[test]
+fn a_command_alone_gives_one_supervised_program() {
+    let config = config(&[]);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(config.spec.signals, SignalRule::StopOrForward);
+    assert_eq!(config.spec.when_done, WhenDone::Exit);
+    assert_eq!(names(&config), ["app:app"]);
+    let app = process(&config, "app").clone();
+    let expected = ProcessSpec {
+        startsecs: Duration::from_secs(1),
+        startretries: 3,
+        autorestart: Autorestart::Always,
+        exitcodes: vec![255],
+        retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
+        launch: Launch {
+            stdio: Stdio::Captured { stdout: Sink::Stdout, stderr: None },
+            ..app.launch.clone()
+        },
+        ..process_once(Vec::new())
+    };
+    assert_eq!(app, ProcessSpec { launch: app.launch.clone(), ..expected });
+    assert!(app.launch.die_with_supervisor && app.essential && app.killtree);
+    assert_eq!(app.launch.stdio, Stdio::Captured { stdout: Sink::Stdout, stderr: None });
+}
+
+#[test]
+fn d8_argv_is_never_read_as_text() {
+    let argv = vec!["x".into(), OsString::from_vec(b"\xff ; %s \n # \r".to_vec())];
+    let config = command_mode(argv.clone(), &said(&[]), &FakeHost::default()).unwrap();
+    assert_eq!(process(&config, "app").launch.command, Command::Argv(argv));
+    let record = config.record.unwrap();
+    assert!(
+        record
+            .text
+            .contains("; not reproducible from this file: command holds bytes that are not UTF-8")
+    );
+}
+
+#[test]
+fn the_record_has_the_python_tools_keys_in_its_order() {
+    let record =
+        config(&[("PROCESS_MAX_START_RETRIES", "7"), ("LOG_LEVEL", "warning")]).record.unwrap();
+    assert_eq!(record.path, PathBuf::from("/tmp/supervisord.conf"));
+    assert!(!record.chosen_by_user);
+    let body = record.text.split_once('\n').unwrap().1;
+    assert_eq!(
+        body,
+        "\n[supervisord]\nnodaemon = true\nloglevel = warn\nlogfile = /dev/null\n\
+         pidfile = /tmp/supervisord-app.pid\n\n[program:app]\n\
+         command = vllm serve 'a '';' %%b'\n"
+            .replace("'a '';' %%b'", "'a '';  %%b'")
+            .replace(";  %%", "; %%")
+            + "autostart = true\nautorestart = true\nstartretries = 7\n\
+         stdout_logfile = /dev/stdout\nstdout_logfile_maxbytes = 0\nstderr_logfile = /dev/stderr\n\
+         stderr_logfile_maxbytes = 0\nredirect_stderr = true\nexitcodes = 255\nstartsecs = 1\n\
+         stopsignal = TERM\nstopwaitsecs = 30\nstopasgroup = true\nkillasgroup = true\n"
+    );
+}
+
+#[test]
+fn a_path_for_the_record_may_be_chosen() {
+    let record = config(&[("SUPERVISOR_CONFIG_PATH", "conf/x.conf")]).record.unwrap();
+    assert_eq!((record.path, record.chosen_by_user), (PathBuf::from("/work/conf/x.conf"), true));
+}
+
+#[test]
+fn d14_an_override_reaches_the_spec_and_the_record() {
+    let config = config(&[
+        ("SUPERVISOR_PROGRAM__APP_STARTSECS", " 10 "),
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "/var/log/app.log"),
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE_MAXBYTES", "1MB"),
+        ("SUPERVISOR_PROGRAM__APP_REDIRECT_STDERR", "false"),
+        ("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected"),
+    ]);
+    let app = process(&config, "app");
+    assert_eq!(app.startsecs, Duration::from_secs(10));
+    assert_eq!(app.autorestart, Autorestart::Unexpected);
+    let file = LogFile { path: "/var/log/app.log".into(), maxbytes: 1 << 20, backups: 10 };
+    let stdio = Stdio::Captured { stdout: Sink::File(file), stderr: Some(Sink::Stderr) };
+    assert_eq!(app.launch.stdio, stdio);
+    let text = config.record.unwrap().text;
+    assert!(
+        text.contains("\nstartsecs = 10\n")
+            && text.contains("\nstdout_logfile = /var/log/app.log\n")
+    );
+}
+
+#[test]
+fn d16_only_255_is_expected_unless_something_else_is_said() {
+    assert_eq!(process(&config(&[]), "app").exitcodes, [255]);
+    let config = config(&[("SUPERVISOR_PROGRAM__APP_EXITCODES", "0, 2")]);
+    assert_eq!(process(&config, "app").exitcodes, [0, 2]);
+}
+
+#[test]
+fn d26_a_program_is_found_whatever_the_case_of_its_name() {
+    let host = FakeHost::with(&[(
+        "/work/etc/my.conf",
+        "[program:MyApp]\ncommand=%(here)s/run --x\nautorestart=false\nstartsecs=2\n[include]\nfiles=x\n",
+    )]);
+    let env =
+        [("SUPERVISOR_INCLUDE_FILES", "etc/*.conf"), ("SUPERVISOR_PROGRAM__MYAPP_STARTSECS", "7")];
+    let config = configured(&env, &host).unwrap();
+    assert_eq!(names(&config), ["MyApp:MyApp", "app:app"]);
+    let mine = process(&config, "MyApp");
+    assert_eq!(mine.startsecs, Duration::from_secs(7));
+    assert_eq!(mine.autorestart, Autorestart::Never);
+    assert_eq!(mine.launch.command, Command::Argv(vec!["/work/etc/run".into(), "--x".into()]));
+    let text = config.record.as_ref().unwrap().text.clone();
+    assert!(text.contains("[program:MyApp]\ncommand = /work/etc/run --x\n"), "{text}");
+    assert!(!text.contains("[include]") && !text.contains("essential"), "{text}");
+}
+
+#[test]
+fn a_program_may_be_added_and_has_the_defaults_of_command_mode() {
+    let config = config(&[
+        ("SUPERVISOR_PROGRAM__NGINX_COMMAND", "nginx -g 'daemon off ;' # x"),
+        ("SUPERVISOR_PROGRAM__NGINX_PRIORITY", "1"),
+        ("PROCESS_MAX_START_RETRIES", "5"),
+    ]);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(names(&config), ["nginx:nginx", "app:app"]);
+    let nginx = process(&config, "nginx");
+    let words = ["nginx", "-g", "daemon off ;", "#", "x"].map(OsString::from);
+    assert_eq!(nginx.launch.command, Command::Argv(words.to_vec()));
+    assert_eq!(
+        nginx.launch.stdio,
+        Stdio::Captured { stdout: Sink::Stdout, stderr: Some(Sink::Stderr) }
+    );
+    assert_eq!((nginx.startretries, nginx.stopwaitsecs.as_secs()), (5, 30));
+    assert!(nginx.essential && nginx.killtree && nginx.stopasgroup && nginx.killasgroup);
+    assert_eq!(nginx.autorestart, Autorestart::Always);
+    assert!(matches!(nginx.retry, RetryRule::Consecutive { .. }));
+    let text = config.record.unwrap().text;
+    assert!(
+        text.contains(
+            "[program:nginx]\ncommand = nginx -g 'daemon off '';' '''#'' x"
+                .replace("'''#''", "''#")
+                .as_str()
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn values_expand_and_nothing_in_them_is_a_comment() {
+    let config = config(&[
+        ("WHO", "me;you"),
+        (
+            "SUPERVISOR_PROGRAM__X_COMMAND",
+            "echo %(ENV_WHO)s 100%% ; # %(process_num)02d %(here)s %(ENV_K)s",
+        ),
+        ("SUPERVISOR_PROGRAM__X_ENVIRONMENT", "K=\"a b\",WHO=you"),
+        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "G=1,WHO=all"),
+        ("SUPERVISOR_PROGRAM__X_PROCESS_NAME", "%(program_name)s_%(process_num)d"),
+        ("SUPERVISOR_PROGRAM__X_NUMPROCS", "2"),
+    ]);
+    assert_eq!(names(&config), ["app:app", "x:x_0", "x:x_1"]);
+    let x = process(&config, "x_1");
+    let words = ["echo", "you", "100%", ";", "#", "01", "/work", "a", "b"].map(OsString::from);
+    assert_eq!(x.launch.command, Command::Argv(words.to_vec()));
+    let environment = [("G", "1"), ("K", "a b"), ("WHO", "you")].map(|(k, v)| (k.into(), v.into()));
+    assert_eq!(x.launch.environment, environment);
+    let app = [("G", "1"), ("WHO", "all")].map(|(k, v)| (k.into(), v.into()));
+    assert_eq!(process(&config, "app").launch.environment, app);
+}
+
+#[test]
+fn a_command_from_the_environment_wins_and_is_announced() {
+    let config = config(&[("SUPERVISOR_PROGRAM__APP_COMMAND", "other 'x")]);
+    let message = "can't parse command \"other 'x\": No closing quotation".to_owned();
+    assert_eq!(process(&config, "app").launch.command, Command::Unparsable(message));
+    assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_COMMAND sets the command"));
+}
+
+#[test]
+fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() {
+    let text = errors(&[
+        ("PROCESS_MAX_START_RETRIES", "x"),
+        ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x"),
+        ("SUPERVISOR_PROGRAM__APP_AUTOSTART", "perhaps"),
+        ("SUPERVISOR_PROGRAM__APP_USER", "nobody-here"),
+        ("SUPERVISOR_PROGRAM__B_STARTSECS", "1"),
+        ("SUPERVISOR_SUPERVISORD_LOGLEVEL", "warning"),
+        ("SUPERVISOR_SUPERVISORD_PIDFILE", "/nowhere/pid"),
+        ("SUPERVISOR_GROUP__G_PROGRAMS", "nope"),
+        ("SUPERVISOR_PROGRAM__APP_DIRECTORY", "%(ENV_NOPE)s"),
+        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "x"),
+        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "0"),
+    ]);
+    for line in [
+        "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
+        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: invalid literal for int() with base 10: 'x' in section 'program:app'; startsecs takes a whole number of seconds",
+        "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps' in section 'program:app'; autostart takes yes, true, on, 1, no, false, off or 0",
+        "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here in section 'program:app'; user takes the name or id of a user that exists here",
+        "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command in section 'program:b'",
+        "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning' in section 'supervisord'; loglevel takes critical, error, warn, info, debug, trace or blather",
+        "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist in section 'supervisord'; pidfile takes a path in an existing directory",
+        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; known are app, b in section 'group:g'",
+        "ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: [eventlistener:l] section requires an \"events\" line in section 'eventlistener:l'",
+        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'  in section 'inet_http_server'; port takes port, :port, *:port or host:port, with a port from 1 to 65535",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
+    }
+    assert!(text.contains("SUPERVISOR_PROGRAM__APP_DIRECTORY: Format string '%(ENV_NOPE)s' for 'program:app.directory' contains names ('ENV_NOPE')"));
+    assert_eq!(text.lines().count(), 11, "{text}");
+}
+
+#[test]
+fn a_mistake_in_an_included_file_names_file_and_line() {
+    let host = FakeHost::with(&[("/work/x.conf", "[program:x]\ncommand=x\n\nstopsignal=NOPE\n")]);
+    let text = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf none.conf")], &host)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        text,
+        "ERROR: /work/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x' \
+         (file: '/work/x.conf'); stopsignal takes a signal's name, with or without SIG, or its number"
+    );
+}
+
+#[test]
+fn groups_hold_their_programs_in_the_order_of_the_list() {
+    let config = config(&[
+        ("SUPERVISOR_PROGRAM__B_COMMAND", "b"),
+        ("SUPERVISOR_PROGRAM__B_PRIORITY", "1"),
+        ("SUPERVISOR_GROUP__G_PROGRAMS", "app, b"),
+        ("SUPERVISOR_GROUP__G_PRIORITY", "5"),
+        ("SUPERVISOR_PROGRAM__C_COMMAND", "c"),
+        ("SUPERVISOR_PROGRAM__C_PRIORITY", "6"),
+    ]);
+    assert_eq!(names(&config), ["g:app", "g:b", "c:c"]);
+}
+
+#[test]
+fn two_processes_of_a_group_can_t_share_a_name() {
+    let text = errors(&[("SUPERVISOR_GROUP__G_PROGRAMS", "app,app")]);
+    assert!(text.starts_with("ERROR: two processes of group 'g' are named 'app'"), "{text}");
+    let text = errors(&[("SUPERVISOR_PROGRAM__APP_NUMPROCS", "2")]);
+    assert!(text.contains("%(process_num) must be present within process_name when numprocs > 1"));
+}
+
+#[test]
+fn what_has_no_effect_yet_is_said_once_and_only_if_it_was_asked_for() {
+    let config = config(&[
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_SYSLOG", "true"),
+        ("SUPERVISOR_PROGRAM__APP_STDERR_SYSLOG", "no"),
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "AUTO"),
+        ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
+        ("SUPERVISOR_SUPERVISORD_NODAEMON", "on"),
+        ("SUPERVISOR_SUPERVISORD_MINFDS", "2048"),
+        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "listen"),
+        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", "tick_5"),
+        ("SUPERVISOR_FCGI_PROGRAM__F_COMMAND", "f"),
+        ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "unix:///tmp/f.sock"),
+    ]);
+    let mut warnings = config.warnings.clone();
+    warnings.sort();
+    assert_eq!(
+        warnings,
+        [
+            "[eventlistener:l] has no effect in this version",
+            "[fcgi-program:f] has no effect in this version",
+            "[program:app] stdout_logfile=AUTO has no effect in this version: the output goes to the supervisor's own",
+            "[program:app] stdout_syslog=true has no effect in this version",
+            "[supervisord] minfds=2048 has no effect in this version",
+            "[unix_http_server] has no effect in this version",
+        ]
+    );
+    assert_eq!(names(&config), ["app:app"]);
+}
+
+#[test]
+fn numbers_below_zero_are_taken_as_zero_with_a_warning() {
+    let config = config(&[("SUPERVISOR_PROGRAM__APP_STARTSECS", "-5")]);
+    assert_eq!(process(&config, "app").startsecs, Duration::ZERO);
+    assert_eq!(config.warnings, ["[program:app] startsecs=-5 is less than nothing and taken as 0"]);
+}
+
+#[test]
+fn an_ignored_stderr_logfile_is_mentioned_only_if_somebody_set_it() {
+    let config = config(&[("SUPERVISOR_PROGRAM__APP_STDERR_LOGFILE", "/var/log/e")]);
+    assert!(
+        config.warnings[0]
+            .starts_with("For [program:app], redirect_stderr=true but stderr_logfile")
+    );
+}
+
+#[test]
+fn run_once_is_a_plain_init() {
+    let config =
+        config(&[("PROCESS_AUTO_RECOVERY", "false"), ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x")]);
+    assert!(config.runs_once() && config.record.is_none());
+    assert_eq!(config.spec.signals, SignalRule::ForwardAll);
+    let argv = ["vllm", "serve", "a ; %b"].map(OsString::from).to_vec();
+    assert_eq!(config.spec.groups[0].processes, [process_once(argv)]);
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_STARTSECS has no effect"));
+    let text = errors(&[("PROCESS_AUTO_RECOVERY", "false"), ("PROCESS_MAX_START_RETRIES", "x")]);
+    assert!(text.contains("PROCESS_MAX_START_RETRIES"));
+}
+
+#[test]
+fn the_effective_configuration_reads_back_as_itself() {
+    let config = config(&[("SUPERVISOR_PROGRAM__B_COMMAND", "b ' ;'")]);
+    let text = config.effective();
+    for line in [
+        "startretries = 3",
+        "essential = true",
+        "retryresetsecs = 600",
+        "numprocs = 1",
+        "loglevel = info",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    let (sections, mut report) = crate::ini::tests::read(&text);
+    let host = FakeHost::default();
+    let argv = ["vllm", "serve", "a ; %b"].map(OsString::from);
+    let meant =
+        lower(&sections, &argv, World { said: &said(&[]), host: &host }, &mut report).unwrap();
+    assert_eq!(meant.groups, config.spec.groups);
+}
+
+#[test]
+fn a_generated_file_has_the_name_and_level_that_were_asked_for() {
+    let generated = generate(&["a b".into(), "".into()], "web%1", LogLevel::Debug).unwrap();
+    assert!(generated.warnings.is_empty());
+    for line in [
+        "loglevel = debug",
+        "pidfile = /tmp/supervisord-web%%1.pid",
+        "[program:web%1]",
+        "command = 'a b' ''",
+        "startretries = 3",
+    ] {
+        assert!(generated.text.lines().any(|l| l == line), "{line}\n{}", generated.text);
+    }
+    for name in ["", "a b", "a:b", "a/b", "x\ny", "x\t;y"] {
+        assert!(generate(&["x".into()], name, LogLevel::Error).is_err(), "{name:?}");
+    }
+    let generated = generate(&["a\rb".into()], "app", LogLevel::Error).unwrap();
+    assert_eq!(generated.warnings.len(), 1);
+}
+
+mod never_panics {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_override(
+            key in "(STARTSECS|EXITCODES|STOPSIGNAL|ENVIRONMENT|COMMAND|NUMPROCS|USER|UMASK|STDOUT_LOGFILE|STDOUT_LOGFILE_MAXBYTES|PROCESS_NAME|PRIORITY|AUTORESTART)",
+            value in "([0-9 ,=%()+-]|[a-zA-Z'\"\\\\;#_~/\n]|\\PC)*",
+        ) {
+            // A count of processes as large as it may be is slow, not interesting.
+            prop_assume!(!(key == "NUMPROCS" && value.len() > 3));
+            let name = format!("SUPERVISOR_PROGRAM__APP_{key}");
+            if let Ok(config) = configured(&[(name.as_str(), value.as_str())], &FakeHost::default()) {
+                let _ = config.effective();
+            }
+        }
+
+        #[test]
+        fn any_included_file(text in "(\\[|\\]|program:|x|=|%\\(|\\)s|\n| |\\PC)*") {
+            let host = FakeHost::with(&[("/work/x.conf", text.as_str())]);
+            let _ = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf")], &host);
+        }
+
+        #[test]
+        fn a_server_or_a_socket(value in "(unix://|tcp://|:|\\*|[0-9]|[a-z]|/|\\PC)*") {
+            let env = [("SUPERVISOR_INET_HTTP_SERVER_PORT", value.as_str()), ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", value.as_str())];
+            let _ = configured(&env, &FakeHost::default());
+        }
+    }
+}

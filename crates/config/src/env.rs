@@ -1,0 +1,238 @@
+//! The environment variables with a name of their own.
+
+use std::path::PathBuf;
+
+use crate::error::Report;
+use crate::loglevel::LogLevel;
+use crate::python;
+use crate::sources::Said;
+
+/// An environment variable that `standard-supervisor COMMAND` understands.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What is assumed without it; empty: nothing.
+    pub default: &'static str,
+    /// What it does and accepts.
+    pub doc: &'static str,
+}
+
+/// Supervise the program, or run it once.
+pub(crate) const AUTO_RECOVERY: Variable = Variable {
+    name: "PROCESS_AUTO_RECOVERY",
+    default: "true",
+    doc: "`true` or `1`: restart the program when it ends. Anything else: run it once, as a plain init does.",
+};
+
+/// How often to try again.
+pub(crate) const MAX_START_RETRIES: Variable = Variable {
+    name: "PROCESS_MAX_START_RETRIES",
+    default: "3",
+    doc: "How many failures in a row are followed by a restart: a whole number from 0 to 100.",
+};
+
+/// When failures are forgotten.
+pub(crate) const RETRY_RESET_SECS: Variable = Variable {
+    name: "PROCESS_RETRY_RESET_SECS",
+    default: "600",
+    doc: "Uptime in whole seconds after which past failures are forgotten.",
+};
+
+/// How much to say.
+pub(crate) const LOG_LEVEL: Variable = Variable {
+    name: "LOG_LEVEL",
+    default: "info",
+    doc: "How much the supervisor says: debug, info, warn (or warning), error or critical.",
+};
+
+/// Where the record goes.
+pub(crate) const CONFIG_PATH: Variable = Variable {
+    name: "SUPERVISOR_CONFIG_PATH",
+    default: "/tmp/supervisord.conf",
+    doc: "Where the configuration in effect is written. A file at a path that was chosen is kept.",
+};
+
+/// Any option of supervisord; read by `overlay`.
+pub(crate) const OVERRIDE: Variable = Variable {
+    name: "SUPERVISOR_{SECTION}_{KEY}",
+    default: "",
+    doc: "Any option of a supervisord configuration; `__` in the section stands for `:`.",
+};
+
+/// All of them, in the order in which they are worth reading about.
+pub static VARIABLES: [Variable; 6] =
+    [AUTO_RECOVERY, MAX_START_RETRIES, RETRY_RESET_SECS, LOG_LEVEL, CONFIG_PATH, OVERRIDE];
+
+/// What these variables ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    pub(crate) supervise: bool,
+    pub(crate) max_start_retries: i64,
+    pub(crate) retry_reset_secs: i64,
+    pub(crate) log_level: LogLevel,
+    pub(crate) config_path: PathBuf,
+    pub(crate) config_path_chosen: bool,
+}
+
+/// Reads them all; what is wrong with one doesn't hide what is wrong with another.
+pub(crate) fn read(said: &Said, report: &mut Report) -> Wishes {
+    let (config_path, config_path_chosen) = config_path(said);
+    Wishes {
+        supervise: supervise(said, report),
+        max_start_retries: whole(said, report, &MAX_START_RETRIES, 3, Some(100)),
+        retry_reset_secs: whole(said, report, &RETRY_RESET_SECS, 600, None),
+        log_level: log_level(said, report),
+        config_path,
+        config_path_chosen,
+    }
+}
+
+fn supervise(said: &Said, report: &mut Report) -> bool {
+    let name = AUTO_RECOVERY.name;
+    let Some(value) = text(said, report, name) else { return true };
+    let understood = "only true and 1 turn supervision on, so the command runs once";
+    match value.to_lowercase().as_str() {
+        "true" | "1" => return true,
+        "false" | "0" | "no" | "off" => {}
+        "yes" | "on" => report.warn(format!(
+            "{name}={value} is taken as off, as it always was: {understood}; write {name}=true to supervise it"
+        )),
+        _ => report.warn(format!(
+            "{name}={} is neither true nor false: {understood}",
+            python::repr(&value)
+        )),
+    }
+    false
+}
+
+/// A whole number from 0. An empty value is no value, as in the Python tool.
+fn whole(said: &Said, report: &mut Report, v: &Variable, default: i64, max: Option<i64>) -> i64 {
+    let Some(value) = text(said, report, v.name).filter(|value| !value.is_empty()) else {
+        return default;
+    };
+    match (python::int(&value), max) {
+        (Err(_), _) => report.error(format!("{} must be an integer, got '{value}'", v.name)),
+        (Ok(number), Some(max)) if !(0..=max).contains(&number) => {
+            report.error(format!("{} must be between 0 and {max}, got {number}", v.name));
+        }
+        (Ok(number), None) if number < 0 => {
+            report.error(format!("{} must be 0 or more seconds, got {number}", v.name));
+        }
+        (Ok(number), _) => return number,
+    }
+    default
+}
+
+fn log_level(said: &Said, report: &mut Report) -> LogLevel {
+    const KNOWN: [(&str, LogLevel); 6] = [
+        ("debug", LogLevel::Debug),
+        ("info", LogLevel::Info),
+        ("warn", LogLevel::Warn),
+        ("warning", LogLevel::Warn),
+        ("error", LogLevel::Error),
+        ("critical", LogLevel::Critical),
+    ];
+    let Some(value) = text(said, report, LOG_LEVEL.name) else { return LogLevel::Info };
+    let wanted = value.to_lowercase();
+    if let Some((_, level)) = KNOWN.iter().find(|(name, _)| *name == wanted) {
+        return *level;
+    }
+    let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+    report.error(format!("{} must be one of {}, got '{value}'", LOG_LEVEL.name, names.join(", ")));
+    LogLevel::Info
+}
+
+/// A path needn't be UTF-8; an empty one is none.
+fn config_path(said: &Said) -> (PathBuf, bool) {
+    let value = said.variable(CONFIG_PATH.name).map(|value| match value.to_str() {
+        Some(text) => PathBuf::from(python::strip(text)),
+        None => PathBuf::from(value),
+    });
+    match value.filter(|path| !path.as_os_str().is_empty()) {
+        Some(path) => (said.cwd.join(path), true),
+        None => (PathBuf::from(CONFIG_PATH.default), false),
+    }
+}
+
+/// A variable's value, trimmed: a line break at its end is never meant.
+fn text(said: &Said, report: &mut Report, name: &str) -> Option<String> {
+    let value = said.variable(name)?;
+    match value.to_str() {
+        Some(text) => Some(python::strip(text).to_owned()),
+        None => {
+            report.error(format!("{name} must be UTF-8 text, got {value:?}"));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::said;
+
+    fn wishes(pairs: &[(&str, &str)]) -> (Wishes, Report) {
+        let mut report = Report::default();
+        (read(&said(pairs), &mut report), report)
+    }
+
+    #[test]
+    fn without_variables_the_defaults_are_the_documented_ones() {
+        let (wishes, report) = wishes(&[]);
+        assert!(report.is_clean());
+        assert!(wishes.supervise && !wishes.config_path_chosen);
+        assert_eq!(wishes.max_start_retries.to_string(), MAX_START_RETRIES.default);
+        assert_eq!(wishes.retry_reset_secs.to_string(), RETRY_RESET_SECS.default);
+        assert_eq!(wishes.log_level.name(), LOG_LEVEL.default);
+        assert_eq!(wishes.config_path.to_str(), Some(CONFIG_PATH.default));
+    }
+
+    #[test]
+    fn d17_one_truth_table_and_a_warning_for_what_looks_like_yes() {
+        for (value, supervise, warned) in [
+            ("true", true, false),
+            ("TRUE\n", true, false),
+            ("1", true, false),
+            ("false", false, false),
+            ("0", false, false),
+            ("No", false, false),
+            ("yes", false, true),
+            ("ON", false, true),
+            ("maybe", false, true),
+            ("", false, true),
+        ] {
+            let (wishes, report) = wishes(&[("PROCESS_AUTO_RECOVERY", value)]);
+            assert_eq!(wishes.supervise, supervise, "{value:?}");
+            let ((), warnings) = report.finish(Some(())).unwrap();
+            assert_eq!(!warnings.is_empty(), warned, "{value:?}: {warnings:?}");
+        }
+    }
+
+    #[test]
+    fn d18_warning_is_a_log_level() {
+        let (wishes, report) = wishes(&[("LOG_LEVEL", "WARNING")]);
+        assert!(report.is_clean());
+        assert_eq!(wishes.log_level, LogLevel::Warn);
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let (_, report) = wishes(&[
+            ("PROCESS_MAX_START_RETRIES", "x"),
+            ("PROCESS_RETRY_RESET_SECS", "1.5"),
+            ("LOG_LEVEL", ""),
+        ]);
+        assert_eq!(
+            report.finish(Some(())).unwrap_err().to_string(),
+            "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
+             ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'\n\
+             ERROR: LOG_LEVEL must be one of debug, info, warn, warning, error, critical, got ''"
+        );
+        let (_, report) =
+            wishes(&[("PROCESS_MAX_START_RETRIES", "101"), ("PROCESS_RETRY_RESET_SECS", "-1")]);
+        let text = report.finish(Some(())).unwrap_err().to_string();
+        assert!(text.contains("PROCESS_MAX_START_RETRIES must be between 0 and 100, got 101"));
+        assert!(text.contains("PROCESS_RETRY_RESET_SECS must be 0 or more seconds, got -1"));
+    }
+}

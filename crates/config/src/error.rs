@@ -1,0 +1,108 @@
+//! Everything that is wrong, together.
+
+use std::fmt;
+
+/// What is wrong with what was said: every mistake, not just the first.
+///
+/// Printed one mistake per line, each line starting with `ERROR: `. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errors(Vec<String>);
+
+impl Errors {
+    /// The mistakes, each in one line without the `ERROR: ` in front.
+    pub fn messages(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, message) in self.0.iter().enumerate() {
+            let newline = if index == 0 { "" } else { "\n" };
+            write!(f, "{newline}ERROR: {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Errors {}
+
+/// Collects mistakes and warnings while reading goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Report {
+    /// Notes a mistake. The same mistake met twice (a section read once per
+    /// process) is reported once.
+    pub(crate) fn error(&mut self, message: impl Into<String>) {
+        note(&mut self.errors, message.into());
+    }
+
+    /// Notes something that works, though hardly as it was meant.
+    pub(crate) fn warn(&mut self, message: impl Into<String>) {
+        note(&mut self.warnings, message.into());
+    }
+
+    /// Whether nothing was wrong so far.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// `value` and the warnings if nothing was wrong and a value came out.
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<(T, Vec<String>), Errors> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok((value, self.warnings)),
+            Some(_) | None => {
+                if self.errors.is_empty() {
+                    self.error("the configuration could not be understood");
+                }
+                Err(Errors(self.errors))
+            }
+        }
+    }
+}
+
+fn note(list: &mut Vec<String>, message: String) {
+    let line = one_line(&message);
+    if !list.contains(&line) {
+        list.push(line);
+    }
+}
+
+/// Values are quoted in messages as they are; a line break or an escape sequence
+/// in one must not become a line break in the log.
+fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_is_a_line_of_its_own() {
+        let mut report = Report::default();
+        report.error("first");
+        report.error("a value with\na line break");
+        report.error("first");
+        let errors = report.finish(Some(())).unwrap_err();
+        assert_eq!(errors.to_string(), "ERROR: first\nERROR: a value with\\na line break");
+    }
+
+    #[test]
+    fn errors_are_never_empty() {
+        let errors = Report::default().finish::<()>(None).unwrap_err();
+        assert!(!errors.to_string().is_empty());
+    }
+}

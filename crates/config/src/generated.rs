@@ -1,0 +1,278 @@
+//! Sections to text that supervisord, and our own reader, reads back as the same
+//! sections.
+//!
+//! A value stands on its own line; what follows a line break in it is indented. INI
+//! drops blanks at both ends of a line, and everything from a `;` or `#` after a
+//! blank. In a command line both can be kept by an empty pair of quotes at the right
+//! place, which changes no word:
+//!
+//! ```text
+//! echo 'a ;b'     is written as     echo 'a '';b'
+//! ```
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use crate::environment;
+use crate::error::Report;
+use crate::ini::{Entry, Section, Sections};
+use crate::python::{is_space, strip};
+use crate::shlex::{self, Place};
+
+/// A text, and what in it isn't quite what it should say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rendered {
+    pub(crate) text: String,
+    /// What can't be read back, one sentence each.
+    pub(crate) lost: Vec<String>,
+}
+
+/// Writes `sections` in their order, with `heading` as a comment on top. `wanted`
+/// says which options are written. `lossy_command` tells that the built-in command
+/// had bytes that are not UTF-8.
+pub(crate) fn render(
+    heading: &str,
+    sections: &Sections,
+    wanted: impl Fn(&Entry) -> bool,
+    lossy_command: bool,
+) -> Rendered {
+    let mut out = Rendered { text: String::new(), lost: Vec::new() };
+    for line in heading.lines() {
+        out.text.push_str(&format!("; {line}\n"));
+    }
+    let defaults = Section {
+        name: "DEFAULT".to_owned(),
+        origin: crate::ini::Origin::BuiltIn,
+        entries: sections.defaults.clone(),
+    };
+    let defaults = (!defaults.entries.is_empty()).then_some(&defaults);
+    for section in defaults.into_iter().chain(&sections.all) {
+        let gap = if out.text.is_empty() { "" } else { "\n" };
+        out.text.push_str(&format!("{gap}[{}]\n", section.name));
+        for entry in section.entries.iter().filter(|entry| wanted(entry)) {
+            let lossy = lossy_command && entry.key == COMMAND && !entry.origin.is_said();
+            write(&mut out, section, entry, lossy);
+        }
+    }
+    out
+}
+
+const COMMAND: &str = "command";
+const ENVIRONMENT: &str = "environment";
+
+fn write(out: &mut Rendered, section: &Section, entry: &Entry, lossy: bool) {
+    let value = &entry.value;
+    let safe = if entry.key == COMMAND { guard(value) } else { Cow::Borrowed(value.as_str()) };
+    let lines = on_lines(&safe);
+    let why = if lossy {
+        Some("bytes that are not UTF-8")
+    } else if same(entry, &read_back(&entry.key, &lines)) {
+        None
+    } else if value.contains('\r') {
+        Some("a carriage return")
+    } else {
+        Some("blanks or comment signs that a configuration file can't hold")
+    };
+    if let Some(why) = why {
+        let lost = format!("not reproducible from this file: {} holds {why}", entry.key);
+        out.text.push_str(&format!("; {lost}\n"));
+        out.lost.push(format!("[{}] {}: {lost}", section.name, entry.key));
+    }
+    let blank = if lines.is_empty() { "" } else { " " };
+    out.text.push_str(&format!("{} ={blank}{lines}\n", entry.key));
+}
+
+/// Every line but the first indented, so that none can be taken for an option. A
+/// carriage return would end a line as well.
+fn on_lines(value: &str) -> String {
+    let value = value.replace("\r\n", "\n").replace('\r', "\n");
+    let mut lines = strip(&value).split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| {
+        let indent = if line.is_empty() { "" } else { "\t" };
+        text + "\n" + indent + line
+    })
+}
+
+fn read_back(key: &str, lines: &str) -> Option<String> {
+    let (mut sections, mut report) = (Sections::default(), Report::default());
+    let text = format!("[x]\n{key} = {lines}\n");
+    sections.read(Path::new(""), text.as_bytes(), &mut report);
+    let entry = sections.section("x")?.entry(key)?;
+    report.is_clean().then(|| entry.value.clone())
+}
+
+/// Whether what is read back means the same. Command lines and environments are
+/// compared by their words: blanks between those don't count.
+fn same(entry: &Entry, read: &Option<String>) -> bool {
+    let (value, Some(read)) = (&entry.value, read) else { return false };
+    let words = |text: &str| shlex::split(text).ok();
+    match entry.key.as_str() {
+        COMMAND => {
+            words(value).map_or(strip(value) == read, |words| shlex::split(read) == Ok(words))
+        }
+        ENVIRONMENT if strip(value) != read => {
+            let pairs = environment::parse(value);
+            pairs.is_ok() && pairs == environment::parse(read)
+        }
+        _ => strip(value) == read,
+    }
+}
+
+/// A command line with the same words, in which no `;` or `#` follows a blank and no
+/// line that matters starts or ends with one.
+fn guard(command: &str) -> Cow<'_, str> {
+    if !command.contains(['\n', ';', '#', '\\']) && !command.contains(is_odd_blank) {
+        return Cow::Borrowed(command);
+    }
+    let mut out = String::with_capacity(command.len() + 16);
+    let mut place = Place::Blank;
+    let mut before = '\n';
+    for c in command.chars() {
+        if needs_guard(before, place, c) {
+            out.push_str(if place == Place::Double { "\"\"" } else { "''" });
+        }
+        out.push(c);
+        before = c;
+        let quoted = matches!(place, Place::Single | Place::Double | Place::DoubleEscape);
+        let escaped_blank = place == Place::Escape && is_space(c);
+        if escaped_blank || (!quoted && is_odd_blank(c)) {
+            out.push_str("''");
+            before = '\'';
+        }
+        place = place.after(c);
+    }
+    Cow::Owned(out)
+}
+
+/// Whether quotes must stand between `before` and `c`, which stands at `place`.
+fn needs_guard(before: char, place: Place, c: char) -> bool {
+    let comment = matches!(c, ';' | '#') && is_space(before);
+    let blank = |c: char| c != '\n' && is_space(c);
+    match place {
+        Place::Single | Place::Double => {
+            comment || (c == '\n' && blank(before)) || (before == '\n' && blank(c))
+        }
+        Place::Blank | Place::Word => comment || is_odd_blank(c),
+        Place::Escape | Place::DoubleEscape => false,
+    }
+}
+
+/// A blank for INI that is part of a word for shlex.
+fn is_odd_blank(c: char) -> bool {
+    is_space(c) && !matches!(c, ' ' | '\t' | '\r' | '\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::expand::{Names, escape, expand};
+    use crate::ini::Origin;
+    use crate::ini::tests::read;
+    use crate::loglevel::LogLevel;
+    use crate::template;
+
+    /// What a reader of the file gets as the program's words.
+    fn words_from_file(argv: &[String]) -> (Option<Vec<String>>, Rendered) {
+        let command = escape(&shlex::join(argv.iter().map(String::as_str)));
+        let sections = template::base("app", &command, LogLevel::Info, 3);
+        let rendered = render("A record.", &sections, |_| true, false);
+        let (sections, report) = read(&rendered.text);
+        assert!(report.is_clean(), "{report:?}\n{}", rendered.text);
+        assert_eq!(sections.all.len(), 2, "{}", rendered.text);
+        let value = sections.section("program:app").unwrap().entry("command").unwrap();
+        let names = std::collections::BTreeMap::new();
+        let expanded = expand(&value.value, &Names::new(&names), "x").unwrap();
+        (shlex::split(&expanded).ok(), rendered)
+    }
+
+    #[test]
+    fn d8_a_command_survives_the_file() {
+        for word in [
+            "date +%s",
+            "%(message)s",
+            "{\"prompt\": \"a ; b # c\"}",
+            "; rm",
+            " # ",
+            "def f():\n    return 1\n\n  \nf() ",
+            "\n ;x\n#y\n",
+            "it's; \"quoted\" \\ ;",
+            "\x0b;\x0c#\x1c;\u{85}#\u{a0};\u{2028};",
+            "a\x1c\n\x1cb\u{2028}",
+            "",
+            "[section]\nkey=value",
+        ] {
+            let argv = vec!["sh".to_owned(), "-c".to_owned(), word.to_owned()];
+            let (words, rendered) = words_from_file(&argv);
+            assert_eq!(words.as_ref(), Some(&argv), "{}", rendered.text);
+            assert!(rendered.lost.is_empty(), "{}", rendered.text);
+        }
+    }
+
+    #[test]
+    fn a_carriage_return_is_marked_and_can_t_smuggle_a_section_in() {
+        let argv = vec!["echo".to_owned(), "x\r[program:evil]\rcommand=evil".to_owned()];
+        let (words, rendered) = words_from_file(&argv);
+        assert_ne!(words, Some(argv));
+        assert!(
+            rendered
+                .text
+                .contains("\n; not reproducible from this file: command holds a carriage return\n")
+        );
+    }
+
+    #[test]
+    fn a_command_line_of_the_users_keeps_its_words() {
+        for command in [
+            "nginx -g 'daemon off ;' # x ;y",
+            "a\\ \n b",
+            "a \\\n  ;b",
+            "\"x ;\\\" ;\" ';'",
+            "x\u{2028}\n\u{2028}y",
+            "\"a \\\\ ;\"",
+        ] {
+            let entry = Entry {
+                key: "command".to_owned(),
+                value: command.to_owned(),
+                origin: Origin::Variable("V".to_owned()),
+            };
+            let text = on_lines(&guard(command));
+            let back = read_back("command", &text);
+            assert!(same(&entry, &back), "{command:?} {text:?} {back:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_the_file_can_t_hold_is_marked() {
+        let mut sections = Sections::default();
+        let origin = Origin::Variable("V".to_owned());
+        let value = "admin ;x".to_owned();
+        let entry = Entry { key: "password".to_owned(), value, origin: origin.clone() };
+        sections.section_mut("inet_http_server", &origin).set(entry);
+        let rendered = render("", &sections, |_| true, false);
+        assert_eq!(rendered.lost.len(), 1, "{}", rendered.text);
+    }
+
+    proptest! {
+        #[test]
+        fn any_command_survives_the_file(
+            argv in prop::collection::vec("([a-z;#%'\"\\\\ \t\n=\\[\\]\\x0b\\x1c\u{85}\u{2028}]|[^\0\r])*", 1..4)
+        ) {
+            let (words, rendered) = words_from_file(&argv);
+            prop_assert_eq!(words, Some(argv));
+            prop_assert!(rendered.lost.is_empty());
+        }
+
+        #[test]
+        fn a_guard_changes_no_word(command in "[a;#'\"\\\\ \t\n\u{2028}]*") {
+            let guarded = guard(&command).into_owned();
+            prop_assert_eq!(shlex::split(&guarded), shlex::split(&command));
+            if let Ok(words) = shlex::split(&command) {
+                let read = read_back("command", &on_lines(&guarded)).unwrap();
+                prop_assert_eq!(shlex::split(&read), Ok(words), "{:?}", guarded);
+            }
+        }
+    }
+}

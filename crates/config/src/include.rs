@@ -1,0 +1,60 @@
+//! The files that `[include] files` names.
+//!
+//! [Patterns](https://supervisord.org/configuration.html#include-section-settings)
+//! are separated by blanks; each one's matches are read in the order of their names.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Report;
+use crate::expand::{Names, expand, pin_here};
+use crate::ini::Sections;
+use crate::python;
+use crate::values::World;
+
+/// Adds all files that `patterns` names to `sections` and returns their paths.
+/// Relative patterns start at `base`. An `[include]` in an included file is ignored.
+pub(crate) fn read(
+    sections: &mut Sections,
+    patterns: &str,
+    base: &Path,
+    names: &Names<'_>,
+    world: &World<'_>,
+    report: &mut Report,
+) -> Result<Vec<PathBuf>, String> {
+    let patterns = expand(patterns, names, "include.files")?;
+    let mut included = Vec::new();
+    for pattern in patterns.split(python::is_space).filter(|pattern| !pattern.is_empty()) {
+        let pattern = base.join(pattern);
+        let mut matches = world.host.glob(&pattern);
+        matches.sort();
+        if matches.is_empty() {
+            report.warn(format!("No file matches via include \"{}\"", pattern.display()));
+        }
+        for path in matches {
+            match world.host.read(&path) {
+                Ok(bytes) => {
+                    add(sections, &path, &bytes, report);
+                    included.push(path);
+                }
+                Err(why) => report.warn(format!(
+                    "cannot read included file {}: {why}; it is left out",
+                    path.display()
+                )),
+            }
+        }
+    }
+    Ok(included)
+}
+
+/// In an included file `%(here)s` is that file's directory.
+fn add(sections: &mut Sections, path: &Path, bytes: &[u8], report: &mut Report) {
+    sections.read(path, bytes, report);
+    sections.all.retain(|s| s.name != "include" || s.origin.file() != Some(path));
+    let here = path.parent().unwrap_or(path).to_string_lossy();
+    let entries = sections.all.iter_mut().flat_map(|section| section.entries.iter_mut());
+    for entry in entries.chain(&mut sections.defaults) {
+        if entry.origin.file() == Some(path) {
+            entry.value = pin_here(&entry.value, &here);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Sections to one valid [`Spec`](supervisor_core::spec::Spec): the only place where
+//! options get their meaning.
+//!
+//! Nothing after this knows that INI exists, and nothing here stops at the first
+//! mistake: every option of a section is read before any of them is needed.
+
+mod group;
+mod listener;
+mod program;
+mod server;
+mod supervisord;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use supervisor_core::spec::GroupSpec;
+
+use crate::error::Report;
+use crate::expand::{Meaning, Names, expand};
+use crate::ini::{Entry, Origin, Section, Sections};
+use crate::not_yet;
+use crate::options::{Key, Kind};
+use crate::python::repr;
+use crate::sources::Said;
+use crate::supervisord::Supervisord;
+use crate::values::World;
+
+/// What the sections mean.
+#[derive(Debug)]
+pub(crate) struct Meant {
+    pub(crate) groups: Vec<GroupSpec>,
+    pub(crate) supervisord: Supervisord,
+}
+
+/// Finds out what `sections` mean. `argv` is what a built-in `command` stands for,
+/// byte for byte. `None` if something is wrong, and then `report` says what.
+pub(crate) fn lower(
+    sections: &Sections,
+    argv: &[OsString],
+    world: World<'_>,
+    report: &mut Report,
+) -> Option<Meant> {
+    let mut shared = shared_names(world.said);
+    let mut lowering = Lowering { sections, argv, world, report };
+    let supervisord = supervisord::read(&mut lowering, &Names::new(&shared));
+    if let Some(supervisord) = &supervisord {
+        // What [supervisord] puts in every program's environment, values may use too.
+        for (name, value) in &supervisord.environment {
+            shared.insert(format!("ENV_{name}"), Meaning::Text(value.clone()));
+        }
+    }
+    let names = Names::new(&shared);
+    let base = supervisord.as_ref().map_or(&[][..], |supervisord| &supervisord.environment);
+    let groups = group::read(&mut lowering, base, &names);
+    server::check(&mut lowering, &names);
+    Some(Meant { groups: groups?, supervisord: supervisord? })
+}
+
+/// The names that every value may use: `here`, `host_node_name` and one `ENV_` name
+/// per environment variable.
+pub(crate) fn shared_names(said: &Said) -> BTreeMap<String, Meaning> {
+    let mut names = BTreeMap::new();
+    for (name, value) in said.environment.iter().rev() {
+        let meaning = value.to_str().map_or(Meaning::NotUtf8, |v| Meaning::Text(v.to_owned()));
+        names.insert(format!("ENV_{}", name.to_string_lossy()), meaning);
+    }
+    let here = said.cwd.to_string_lossy().into_owned();
+    names.insert("here".to_owned(), Meaning::Text(here));
+    names.insert("host_node_name".to_owned(), Meaning::Text(said.hostname.clone()));
+    names
+}
+
+struct Lowering<'a> {
+    sections: &'a Sections,
+    argv: &'a [OsString],
+    world: World<'a>,
+    report: &'a mut Report,
+}
+
+impl<'a> Lowering<'a> {
+    /// The sections of this kind.
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'a Section> + use<'a> {
+        self.sections.all.iter().filter(move |section| Kind::of(&section.name) == Some(kind))
+    }
+
+    /// An option as it was written.
+    fn entry(&self, section: &'a Section, key: &str) -> Option<&'a Entry> {
+        self.sections.entry(section, key)
+    }
+
+    /// Whether a person said what this option is.
+    fn is_said(&self, section: &'a Section, key: &str) -> bool {
+        self.entry(section, key).is_some_and(|entry| entry.origin.is_said())
+    }
+
+    /// An option's value or default. `None` if it is neither set nor has a default,
+    /// or if it is wrong, and then that has been reported.
+    fn get<T: PartialEq>(
+        &mut self,
+        section: &'a Section,
+        key: &Key<T>,
+        names: &Names<'_>,
+    ) -> Option<T> {
+        self.try_get(section, key, names).ok().flatten()
+    }
+
+    /// As [`Self::get`], but tells "wrong" (an error) from "unset".
+    fn try_get<T: PartialEq>(
+        &mut self,
+        section: &'a Section,
+        key: &Key<T>,
+        names: &Names<'_>,
+    ) -> Result<Option<T>, Reported> {
+        let entry = self.entry(section, key.row.key);
+        let (text, origin) = match (entry, key.row.default) {
+            (Some(entry), _) => (entry.value.as_str(), &entry.origin),
+            (None, Some(default)) => (default, &Origin::BuiltIn),
+            (None, None) => return Ok(None),
+        };
+        let label = format!("{}.{}", section.name, key.row.key);
+        let expanded = expand(text, names, &label).map_err(|why| {
+            self.complain(section, origin, &format!("{why}; a percent sign is written %%"))
+        })?;
+        let value = (key.takes.parse)(&expanded, &self.world).map_err(|why| {
+            let file = in_file(origin);
+            self.report.error(format!(
+                "{}{why} in section {}{file}; {} takes {}",
+                place(origin),
+                repr(&section.name),
+                key.row.key,
+                key.row.what
+            ));
+            Reported
+        })?;
+        if origin.is_said() {
+            self.warn_if_without_effect(section, key, &expanded, &value);
+        }
+        Ok(Some(value))
+    }
+
+    /// An option that must be set; if it isn't, `missing` is reported.
+    fn require<T: PartialEq>(
+        &mut self,
+        section: &'a Section,
+        key: &Key<T>,
+        names: &Names<'_>,
+        missing: &str,
+    ) -> Option<T> {
+        match self.try_get(section, key, names) {
+            Ok(Some(value)) => Some(value),
+            Ok(None) => {
+                self.complain(section, &section.origin, missing);
+                None
+            }
+            Err(Reported) => None,
+        }
+    }
+
+    /// Reports a mistake in a section, in supervisord's form.
+    fn complain(&mut self, section: &Section, origin: &Origin, why: &str) -> Reported {
+        let file = in_file(origin);
+        self.report.error(format!(
+            "{}{why} in section {}{file}",
+            place(origin),
+            repr(&section.name)
+        ));
+        Reported
+    }
+
+    fn warn_if_without_effect<T: PartialEq>(
+        &mut self,
+        section: &Section,
+        key: &Key<T>,
+        text: &str,
+        value: &T,
+    ) {
+        let Some(kind) = Kind::of(&section.name) else { return };
+        let Some(harmless) = not_yet::option(kind, key.row.key) else { return };
+        let same = harmless.and_then(|text| (key.takes.parse)(text, &self.world).ok());
+        if same.as_ref() != Some(value) {
+            self.report.warn(format!(
+                "[{}] {}={text} has no effect in this version",
+                section.name, key.row.key
+            ));
+        }
+    }
+}
+
+/// Something was wrong and has been reported.
+struct Reported;
+
+/// What stands in front of a message: the variable, or `file:line`.
+fn place(origin: &Origin) -> String {
+    if origin.is_said() { format!("{origin}: ") } else { String::new() }
+}
+
+/// supervisord ends its messages with the file that is meant.
+fn in_file(origin: &Origin) -> String {
+    let file = origin.file().map(|path| repr(&path.to_string_lossy()));
+    file.map_or_else(String::new, |file| format!(" (file: {file})"))
+}
+
+/// A number of seconds or bytes, of which less than none makes no sense.
+fn at_least_zero(value: i64, section: &Section, key: &'static str, report: &mut Report) -> u64 {
+    u64::try_from(value).unwrap_or_else(|_| {
+        report
+            .warn(format!("[{}] {key}={value} is less than nothing and taken as 0", section.name));
+        0
+    })
+}
+
+fn to_u32(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,162 @@
+//! Groups: those that `[group:x]` makes, and one for every other program.
+
+use std::collections::BTreeSet;
+
+use supervisor_core::spec::{GroupSpec, ProcessSpec};
+
+use super::{Lowering, listener, program};
+use crate::expand::Names;
+use crate::ini::Section;
+use crate::not_yet;
+use crate::options::{self as o, Kind};
+use crate::python::repr;
+use crate::values;
+
+/// All groups, in start order.
+pub(super) fn read(
+    lowering: &mut Lowering<'_>,
+    base: &[(String, String)],
+    names: &Names<'_>,
+) -> Option<Vec<GroupSpec>> {
+    let mut groups = Vec::new();
+    let mut taken = BTreeSet::new();
+    let mut complete = true;
+    for section in lowering.of_kind(Kind::Group) {
+        let group = heterogeneous(lowering, section, base, names, &mut taken);
+        complete &= group.is_some();
+        groups.extend(group);
+    }
+    for kind in [Kind::Program, Kind::FcgiProgram, Kind::EventListener] {
+        for section in lowering.of_kind(kind) {
+            if taken.contains(&section.name) {
+                continue;
+            }
+            let group = homogeneous(lowering, section, kind, base, names);
+            complete &= group.is_some();
+            // Checked like the rest, though this version can't run them.
+            groups.extend(group.filter(|_| !not_yet::section(kind)));
+        }
+    }
+    groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+    drop_namesakes(&mut groups, lowering);
+    groups.iter().for_each(|group| check_names(group, lowering));
+    complete.then_some(groups)
+}
+
+/// A `[group:x]`. Its programs' sections are added to `taken`.
+fn heterogeneous<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    base: &[(String, String)],
+    names: &Names<'_>,
+    taken: &mut BTreeSet<String>,
+) -> Option<GroupSpec> {
+    let name = group_name(lowering, section);
+    let priority = lowering.get(section, &o::GROUP_PRIORITY, names);
+    let programs = lowering.get(section, &o::PROGRAMS, names)?;
+    let name = name?;
+    let mut processes = Vec::new();
+    let mut complete = true;
+    for program in programs {
+        let Some(member) = member(lowering, section, &program) else {
+            complete = false;
+            continue;
+        };
+        taken.insert(member.name.clone());
+        let read = program::read(lowering, member, &name, base, names);
+        complete &= read.is_some();
+        if Kind::of(&member.name) == Some(Kind::FcgiProgram) {
+            listener::check_fcgi(lowering, member, names);
+        } else {
+            processes.extend(read.into_iter().flatten());
+        }
+    }
+    complete.then_some(GroupSpec { name, priority: priority?, processes })
+}
+
+/// The section of a group's program.
+fn member<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    program: &str,
+) -> Option<&'a Section> {
+    let plain = lowering.sections.section(&format!("program:{program}"));
+    let fcgi = lowering.sections.section(&format!("fcgi-program:{program}"));
+    let entry = lowering.entry(section, o::PROGRAMS.row.key);
+    let origin = entry.map_or(&section.origin, |entry| &entry.origin);
+    match (plain, fcgi) {
+        (Some(found), None) | (None, Some(found)) => Some(found),
+        (None, None) => {
+            let known: Vec<&str> = lowering.of_kind(Kind::Program).map(Section::label).collect();
+            let why = format!(
+                "[{}] names unknown program or fcgi-program {program}; known are {}",
+                section.name,
+                known.join(", ")
+            );
+            lowering.complain(section, origin, &why);
+            None
+        }
+        (Some(_), Some(_)) => {
+            let why = format!(
+                "[{}] name {program} is ambiguous (exists as program and fcgi-program)",
+                section.name
+            );
+            lowering.complain(section, origin, &why);
+            None
+        }
+    }
+}
+
+/// The group that a program outside all groups is.
+fn homogeneous<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    kind: Kind,
+    base: &[(String, String)],
+    names: &Names<'_>,
+) -> Option<GroupSpec> {
+    let name = group_name(lowering, section);
+    let priority = lowering.get(section, &o::PRIORITY, names);
+    if kind == Kind::EventListener {
+        listener::check(lowering, section, names);
+    } else if kind == Kind::FcgiProgram {
+        listener::check_fcgi(lowering, section, names);
+    }
+    let name = name?;
+    let processes = program::read(lowering, section, &name, base, names)?;
+    Some(GroupSpec { name, priority: priority?, processes })
+}
+
+fn group_name(lowering: &mut Lowering<'_>, section: &Section) -> Option<String> {
+    let name = values::name(section.label());
+    name.map_err(|why| lowering.complain(section, &section.origin, &why)).ok()
+}
+
+/// As in supervisord the first group with a name counts; unlike there, one is told.
+fn drop_namesakes(groups: &mut Vec<GroupSpec>, lowering: &mut Lowering<'_>) {
+    let mut names = BTreeSet::new();
+    groups.retain(|group| {
+        let first = names.insert(group.name.clone());
+        if !first {
+            lowering.report.warn(format!(
+                "two groups are named {}: only the one that starts first is kept",
+                repr(&group.name)
+            ));
+        }
+        first
+    });
+}
+
+fn check_names(group: &GroupSpec, lowering: &mut Lowering<'_>) {
+    let mut names = BTreeSet::new();
+    for ProcessSpec { name, .. } in &group.processes {
+        if !names.insert(name) {
+            lowering.report.error(format!(
+                "two processes of group {} are named {}: each needs a name of its own, \
+                 such as process_name=%(program_name)s_%(process_num)02d",
+                repr(&group.name),
+                repr(name)
+            ));
+        }
+    }
+}

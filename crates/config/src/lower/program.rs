@@ -1,0 +1,363 @@
+//! `[program:x]` and the options that event listeners and FastCGI programs share
+//! with it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use supervisor_core::spec::{Command, Launch, ProcessSpec, RetryRule, Sink, Stdio};
+
+use super::supervisord::sink;
+use super::{Lowering, at_least_zero, to_u32};
+use crate::expand::{Meaning, Names, expand};
+use crate::ini::{Origin, Section};
+use crate::options::{self as o, Key, Kind};
+use crate::python::repr;
+use crate::shlex;
+use crate::values::{self, LogTarget};
+
+/// More processes of one program than any machine runs; a typing error must not
+/// ask for all the memory there is.
+const MOST_PROCESSES: i64 = 100_000;
+
+/// The processes of one program as a member of `group`, in start order. `base` is
+/// what `[supervisord] environment` says.
+pub(super) fn read<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    group: &str,
+    base: &[(String, String)],
+    names: &Names<'_>,
+) -> Option<Vec<ProcessSpec>> {
+    let program = values::name(section.label());
+    let program = program.map_err(|why| lowering.complain(section, &section.origin, &why)).ok()?;
+    let names = names.clone().with("program_name", program).with("group_name", group);
+    let numbers = numbers(lowering, section, &names);
+    let process_name = process_name(lowering, section);
+    let model = Model::read(lowering, section, &names);
+    let (first, count) = numbers?;
+    let process_name = process_name?;
+    if count > 1 && !process_name.contains("%(process_num)") {
+        let missing = "%(process_num) must be present within process_name when numprocs > 1";
+        lowering.complain(section, origin(lowering, section, "numprocs"), missing);
+        return None;
+    }
+    let mut processes = Vec::new();
+    let mut complete = true;
+    for number in first..first.saturating_add(count) {
+        let mut names = names.clone();
+        names.set("process_num", Meaning::Number(number));
+        names.set("numprocs", Meaning::Number(count));
+        let own = Own::read(lowering, section, &process_name, base, &mut names);
+        match (&model, own) {
+            (Some(model), Some(own)) => processes.push(model.process(own)),
+            _ => complete = false,
+        }
+    }
+    processes.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+    complete.then_some(processes)
+}
+
+/// What all processes of a program have in common.
+struct Model {
+    process: ProcessSpec,
+}
+
+impl Model {
+    fn read<'a>(
+        lowering: &mut Lowering<'a>,
+        section: &'a Section,
+        names: &Names<'_>,
+    ) -> Option<Self> {
+        let stopping = Stopping::read(lowering, section, names);
+        let seconds = |lowering: &mut Lowering<'a>, key: &Key<i64>| {
+            let value = lowering.get(section, key, names)?;
+            Some(at_least_zero(value, section, key.row.key, lowering.report))
+        };
+        let priority = lowering.get(section, &o::PRIORITY, names);
+        let autostart = lowering.get(section, &o::AUTOSTART, names);
+        let startsecs = seconds(lowering, &o::STARTSECS);
+        let startretries = seconds(lowering, &o::STARTRETRIES);
+        let autorestart = lowering.get(section, &o::AUTORESTART, names);
+        let exitcodes = lowering.get(section, &o::EXITCODES, names);
+        let umask = lowering.try_get(section, &o::PROGRAM_UMASK, names);
+        let user = lowering.try_get(section, &o::PROGRAM_USER, names);
+        let retry = retry(lowering, section, names);
+        let killtree = lowering.get(section, &o::KILLTREE, names);
+        let listens = Kind::of(&section.name) == Some(Kind::EventListener);
+        let essential =
+            if listens { Some(false) } else { lowering.get(section, &o::ESSENTIAL, names) };
+        without_effect_yet(lowering, section, names);
+        let stopping = stopping?;
+        Some(Self {
+            process: ProcessSpec {
+                name: String::new(),
+                priority: priority?,
+                autostart: autostart?,
+                startsecs: Duration::from_secs(startsecs?),
+                startretries: to_u32(startretries?),
+                autorestart: autorestart?,
+                exitcodes: exitcodes?,
+                stopsignal: stopping.signal,
+                stopwaitsecs: Duration::from_secs(stopping.wait),
+                stopasgroup: stopping.as_group,
+                killasgroup: stopping.kill_as_group,
+                retry: retry?,
+                essential: essential?,
+                killtree: killtree?,
+                launch: Launch {
+                    command: Command::Argv(Vec::new()),
+                    environment: Vec::new(),
+                    directory: None,
+                    umask: umask.ok()?,
+                    user: user.ok()?,
+                    stdio: Stdio::Inherited,
+                    die_with_supervisor: true,
+                },
+            },
+        })
+    }
+
+    fn process(&self, own: Own) -> ProcessSpec {
+        let mut process = self.process.clone();
+        process.name = own.name;
+        process.launch.command = own.command;
+        process.launch.environment = own.environment;
+        process.launch.directory = own.directory;
+        process.launch.stdio = own.stdio;
+        process
+    }
+}
+
+/// How a program is stopped.
+struct Stopping {
+    signal: supervisor_core::signal::Signal,
+    wait: u64,
+    as_group: bool,
+    kill_as_group: bool,
+}
+
+impl Stopping {
+    fn read<'a>(
+        lowering: &mut Lowering<'a>,
+        section: &'a Section,
+        names: &Names<'_>,
+    ) -> Option<Self> {
+        let signal = lowering.get(section, &o::STOPSIGNAL, names);
+        let wait = lowering.get(section, &o::STOPWAITSECS, names);
+        let as_group = lowering.get(section, &o::STOPASGROUP, names);
+        let kill_as_group = lowering.try_get(section, &o::KILLASGROUP, names);
+        let (as_group, kill_as_group) = (as_group?, kill_as_group.ok()?.or(as_group)?);
+        if as_group && !kill_as_group {
+            let origin = origin(lowering, section, o::KILLASGROUP.row.key);
+            let why =
+                "Cannot set stopasgroup=true and killasgroup=false; set stopasgroup=false as well";
+            lowering.complain(section, origin, why);
+        }
+        let wait = at_least_zero(wait?, section, o::STOPWAITSECS.row.key, lowering.report);
+        Some(Self { signal: signal?, wait, as_group, kill_as_group })
+    }
+}
+
+/// What each process of a program has for itself.
+struct Own {
+    name: String,
+    command: Command,
+    environment: Vec<(OsString, OsString)>,
+    directory: Option<PathBuf>,
+    stdio: Stdio,
+}
+
+impl Own {
+    /// Reads it; what the program's own environment says, other options may use.
+    fn read<'a>(
+        lowering: &mut Lowering<'a>,
+        section: &'a Section,
+        process_name: &str,
+        base: &[(String, String)],
+        names: &mut Names<'_>,
+    ) -> Option<Self> {
+        let environment = lowering.get(section, &o::PROGRAM_ENVIRONMENT, names);
+        for (name, value) in environment.iter().flatten() {
+            names.set(format!("ENV_{name}"), Meaning::Text(value.clone()));
+        }
+        let name = expand(process_name, names, "process_name");
+        let name = name.map_err(|why| {
+            let origin = origin(lowering, section, o::PROCESS_NAME.row.key);
+            lowering.complain(section, origin, &why)
+        });
+        let command = command(lowering, section, names);
+        let directory = lowering.try_get(section, &o::DIRECTORY, names);
+        let stdio = stdio(lowering, section, names);
+        Some(Self {
+            name: name.ok()?,
+            command: command?,
+            environment: merged(base, &environment?),
+            directory: directory.ok()?.map(PathBuf::from),
+            stdio: stdio?,
+        })
+    }
+}
+
+/// `numprocs_start`, and how many processes there are from there.
+fn numbers<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<(i64, i64)> {
+    let first = lowering.get(section, &o::NUMPROCS_START, names);
+    let count = lowering.get(section, &o::NUMPROCS, names)?;
+    if count > MOST_PROCESSES {
+        let why = format!("numprocs={count} is above the upper bound ({MOST_PROCESSES})");
+        lowering.complain(section, origin(lowering, section, "numprocs"), &why);
+        return None;
+    }
+    Some((first?, count.max(0)))
+}
+
+/// The unexpanded name: that is what supervisord looks at for forbidden characters.
+fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option<String> {
+    let entry = lowering.entry(section, o::PROCESS_NAME.row.key);
+    let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.row.default)?;
+    let name = values::name(text);
+    name.map_err(|why| {
+        lowering.complain(section, origin(lowering, section, o::PROCESS_NAME.row.key), &why)
+    })
+    .ok()
+}
+
+/// A command line that can't be split isn't a mistake here: as in supervisord,
+/// starting the program then fails, and the others run.
+fn command<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Command> {
+    let built_in = lowering.entry(section, o::COMMAND.row.key).map(|entry| &entry.origin);
+    if built_in == Some(&Origin::BuiltIn) {
+        return Some(Command::Argv(lowering.argv.to_vec()));
+    }
+    let missing = format!("program section {} does not specify a command", section.name);
+    let text = lowering.require(section, &o::COMMAND, names, &missing)?;
+    Some(match shlex::split(&text) {
+        Ok(words) if words.is_empty() => Command::Unparsable("command is empty".to_owned()),
+        Ok(words) if words.iter().any(|word| word.contains('\0')) => {
+            Command::Unparsable(format!("can't parse command {}: embedded null byte", repr(&text)))
+        }
+        Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
+        Err(why) => Command::Unparsable(format!("can't parse command {}: {why}", repr(&text))),
+    })
+}
+
+fn retry<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<RetryRule> {
+    let seconds = lowering.get(section, &o::RETRYRESETSECS, names)?;
+    Some(match seconds {
+        None => RetryRule::FailedStarts,
+        Some(seconds) => {
+            let key = o::RETRYRESETSECS.row.key;
+            let seconds = at_least_zero(seconds, section, key, lowering.report);
+            RetryRule::Consecutive { reset_after: Duration::from_secs(seconds) }
+        }
+    })
+}
+
+fn stdio<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Stdio> {
+    let redirect = lowering.get(section, &o::REDIRECT_STDERR, names);
+    let stdout = stream(lowering, section, names, Stream::Stdout);
+    let stderr = stream(lowering, section, names, Stream::Stderr);
+    let (stdout, stderr) = (stdout?, stderr?);
+    if redirect? {
+        let file = matches!(stderr, Sink::File(_) | Sink::Stdout | Sink::Stderr);
+        if file && lowering.is_said(section, o::STDERR_LOGFILE.row.key) {
+            lowering.report.warn(format!(
+                "For [{}], redirect_stderr=true but stderr_logfile has also been set to a filename, \
+                 the filename has been ignored",
+                section.name
+            ));
+        }
+        return Some(Stdio::Captured { stdout, stderr: None });
+    }
+    Some(Stdio::Captured { stdout, stderr: Some(stderr) })
+}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Where a stream goes. What this version hasn't got goes where it is seen: to the
+/// supervisor's own stream.
+fn stream<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+    stream: Stream,
+) -> Option<Sink> {
+    let (logfile, maxbytes, backups, syslog, own) = match stream {
+        Stream::Stdout => (
+            &o::STDOUT_LOGFILE,
+            &o::STDOUT_LOGFILE_MAXBYTES,
+            &o::STDOUT_LOGFILE_BACKUPS,
+            &o::STDOUT_SYSLOG,
+            Sink::Stdout,
+        ),
+        Stream::Stderr => (
+            &o::STDERR_LOGFILE,
+            &o::STDERR_LOGFILE_MAXBYTES,
+            &o::STDERR_LOGFILE_BACKUPS,
+            &o::STDERR_SYSLOG,
+            Sink::Stderr,
+        ),
+    };
+    let size = lowering.get(section, maxbytes, names);
+    let kept = lowering.get(section, backups, names);
+    let _ = lowering.get(section, syslog, names);
+    let target = lowering.get(section, logfile, names);
+    let size = at_least_zero(size?, section, maxbytes.row.key, lowering.report);
+    let kept = at_least_zero(kept?, section, backups.row.key, lowering.report);
+    let target = target?;
+    let word = match target {
+        LogTarget::Auto => "AUTO",
+        LogTarget::Syslog => "syslog",
+        LogTarget::None | LogTarget::Path(_) => "",
+    };
+    let sink = sink(target, size, to_u32(kept), lowering);
+    if sink.is_none() && lowering.is_said(section, logfile.row.key) {
+        lowering.report.warn(format!(
+            "[{}] {}={word} has no effect in this version: the output goes to the supervisor's own",
+            section.name, logfile.row.key
+        ));
+    }
+    Some(sink.unwrap_or(own))
+}
+
+/// Options that are checked, and then not used.
+fn without_effect_yet<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
+    for key in [&o::STDOUT_CAPTURE_MAXBYTES, &o::STDERR_CAPTURE_MAXBYTES] {
+        let _ = lowering.get(section, key, names);
+    }
+    for key in [&o::STDOUT_EVENTS_ENABLED, &o::STDERR_EVENTS_ENABLED] {
+        let _ = lowering.get(section, key, names);
+    }
+    let _ = lowering.get(section, &o::SERVERURL, names);
+}
+
+/// `own` on top of `base`.
+fn merged(base: &[(String, String)], own: &[(String, String)]) -> Vec<(OsString, OsString)> {
+    let kept = base.iter().filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
+    kept.chain(own).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// Where an option was said; if it wasn't, where its section was.
+fn origin<'a>(lowering: &Lowering<'a>, section: &'a Section, key: &str) -> &'a Origin {
+    lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin)
+}

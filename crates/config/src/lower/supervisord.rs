@@ -1,0 +1,112 @@
+//! `[supervisord]`.
+
+use std::path::{Path, PathBuf};
+
+use supervisor_core::spec::{LogFile, Sink};
+
+use super::{Lowering, at_least_zero, to_u32};
+use crate::expand::Names;
+use crate::ini::{Origin, Section};
+use crate::options::{self as o, Kind};
+use crate::supervisord::Supervisord;
+use crate::values::{self, LogTarget};
+
+/// Reads `[supervisord]`; what is missing has its default.
+pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Supervisord> {
+    let Some(section) = lowering.of_kind(Kind::Supervisord).next() else {
+        lowering.report.error(".ini file does not include supervisord section");
+        return None;
+    };
+    let logfile = logfile(lowering, section, names);
+    let pidfile = pidfile(lowering, section, names);
+    let loglevel = lowering.get(section, &o::LOGLEVEL, names);
+    let environment = lowering.get(section, &o::SUPERVISORD_ENVIRONMENT, names);
+    let umask = lowering.get(section, &o::SUPERVISORD_UMASK, names);
+    let nodaemon = lowering.get(section, &o::NODAEMON, names);
+    let silent = lowering.get(section, &o::SILENT, names);
+    let minfds = lowering.get(section, &o::MINFDS, names);
+    let minprocs = lowering.get(section, &o::MINPROCS, names);
+    let nocleanup = lowering.get(section, &o::NOCLEANUP, names);
+    let childlogdir = lowering.get(section, &o::CHILDLOGDIR, names);
+    let user = lowering.get(section, &o::SUPERVISORD_USER, names);
+    let directory = lowering.get(section, &o::SUPERVISORD_DIRECTORY, names);
+    let strip_ansi = lowering.get(section, &o::STRIP_ANSI, names);
+    let identifier = lowering.get(section, &o::IDENTIFIER, names);
+    let world = lowering.world;
+    let absolute = |path: PathBuf| values::absolute(&path, &world);
+    Some(Supervisord {
+        loglevel: loglevel?,
+        logfile: logfile?,
+        pidfile: pidfile.map(absolute),
+        environment: environment?,
+        umask: umask?,
+        nodaemon: nodaemon?,
+        silent: silent?,
+        minfds: at_least_zero(minfds?, section, o::MINFDS.row.key, lowering.report),
+        minprocs: at_least_zero(minprocs?, section, o::MINPROCS.row.key, lowering.report),
+        nocleanup: nocleanup?,
+        childlogdir: childlogdir.map_or_else(|| world.said.temp_dir.clone(), absolute),
+        user,
+        directory: directory.map(absolute),
+        strip_ansi: strip_ansi?,
+        identifier: identifier?,
+    })
+}
+
+/// The built-in path isn't checked: in a container without `/tmp` nobody asked for
+/// that file, so its absence is no mistake.
+fn pidfile<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<PathBuf> {
+    match lowering.entry(section, o::PIDFILE.row.key) {
+        Some(entry) if entry.origin == Origin::BuiltIn => {
+            Some(PathBuf::from(entry.value.replace("%%", "%")))
+        }
+        Some(_) | None => lowering.get(section, &o::PIDFILE, names),
+    }
+}
+
+fn logfile<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Sink> {
+    let maxbytes = lowering.get(section, &o::LOGFILE_MAXBYTES, names);
+    let backups = lowering.get(section, &o::LOGFILE_BACKUPS, names);
+    let path = lowering.get(section, &o::LOGFILE, names);
+    let report = &mut *lowering.report;
+    let maxbytes = at_least_zero(maxbytes?, section, o::LOGFILE_MAXBYTES.row.key, report);
+    let backups = at_least_zero(backups?, section, o::LOGFILE_BACKUPS.row.key, report);
+    let path = path?;
+    if path == Path::new("syslog") {
+        report.warn(format!("[{}] logfile=syslog has no effect in this version", section.name));
+        return Some(Sink::Discard);
+    }
+    Some(sink(LogTarget::Path(path), maxbytes, to_u32(backups), lowering).unwrap_or(Sink::Discard))
+}
+
+/// The sink that a target stands for; `None` for one that this version hasn't got.
+/// What names the supervisor's own streams is never opened: it was inherited.
+pub(super) fn sink(
+    target: LogTarget,
+    maxbytes: u64,
+    backups: u32,
+    lowering: &Lowering<'_>,
+) -> Option<Sink> {
+    let path = match target {
+        LogTarget::None => return Some(Sink::Discard),
+        LogTarget::Auto | LogTarget::Syslog => return None,
+        LogTarget::Path(path) => path,
+    };
+    Some(match path.to_str() {
+        Some(text) if values::STDOUT.contains(&text) => Sink::Stdout,
+        Some(text) if values::STDERR.contains(&text) => Sink::Stderr,
+        Some(values::NULL) => Sink::Discard,
+        Some(_) | None => {
+            let path = values::absolute(&path, &lowering.world);
+            Sink::File(LogFile { path, maxbytes, backups })
+        }
+    })
+}

@@ -1,0 +1,397 @@
+//! Every option there is: one row each.
+//!
+//! A row says under which key an option is found, what it accepts, what it is when
+//! nobody says anything, which names its value may use, and what it does. Reading,
+//! overriding by environment variable, warnings, `--check` and the reference all
+//! work from these rows. Sections and options are those of supervisord's
+//! [configuration reference](https://supervisord.org/configuration.html), and three
+//! of our own.
+
+use std::path::PathBuf;
+
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{Autorestart, User};
+
+use crate::loglevel::LogLevel;
+use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes};
+
+/// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// None.
+    Global,
+    /// `program_name` and `group_name`.
+    Program,
+    /// Also `process_num`, `numprocs` and the program's own environment.
+    Process,
+}
+
+impl Reach {
+    fn names(self) -> &'static str {
+        match self {
+            Self::Global => "",
+            Self::Program => "`program_name`, `group_name`",
+            Self::Process => "`program_name`, `group_name`, `process_num`, `numprocs`",
+        }
+    }
+}
+
+/// What is known about an option whatever the type of its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) key: &'static str,
+    /// The value if nothing is said; `None`: unset.
+    pub(crate) default: Option<&'static str>,
+    /// The default of a program that `standard-supervisor COMMAND` runs, if different.
+    pub(crate) command_default: Option<&'static str>,
+    pub(crate) reach: Reach,
+    /// What it accepts, in words.
+    pub(crate) what: &'static str,
+    pub(crate) doc: &'static str,
+}
+
+/// An option with the type of its value.
+pub(crate) struct Key<T: 'static> {
+    pub(crate) row: Row,
+    pub(crate) takes: &'static Takes<T>,
+}
+
+/// An option, whatever its type.
+pub(crate) trait Setting: Sync {
+    fn row(&self) -> &Row;
+}
+
+impl<T: 'static> Setting for Key<T> {
+    fn row(&self) -> &Row {
+        &self.row
+    }
+}
+
+/// The kinds of sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Supervisord,
+    Program,
+    EventListener,
+    FcgiProgram,
+    Group,
+    UnixHttpServer,
+    InetHttpServer,
+    RpcInterface,
+    Supervisorctl,
+    CtlPlugin,
+    Include,
+}
+
+/// Section names, or what they start with, by kind.
+pub(crate) const KINDS: [(&str, Kind); 11] = [
+    ("supervisord", Kind::Supervisord),
+    ("program:", Kind::Program),
+    ("eventlistener:", Kind::EventListener),
+    ("fcgi-program:", Kind::FcgiProgram),
+    ("group:", Kind::Group),
+    ("unix_http_server", Kind::UnixHttpServer),
+    ("inet_http_server", Kind::InetHttpServer),
+    ("rpcinterface:", Kind::RpcInterface),
+    ("supervisorctl", Kind::Supervisorctl),
+    ("ctlplugin:", Kind::CtlPlugin),
+    ("include", Kind::Include),
+];
+
+impl Kind {
+    /// The kind of the section with this name.
+    pub(crate) fn of(section: &str) -> Option<Self> {
+        KINDS.iter().find(|(name, kind)| kind.fits(name, section)).map(|(_, kind)| *kind)
+    }
+
+    /// Its options.
+    pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
+        let none: &[&'static dyn Setting] = &[];
+        let tables = match self {
+            Self::Supervisord => [SUPERVISORD, none, none],
+            Self::Program => [PROGRAM, ESSENTIAL_TABLE, none],
+            Self::EventListener => [PROGRAM, EVENTLISTENER, none],
+            Self::FcgiProgram => [PROGRAM, ESSENTIAL_TABLE, FCGI_PROGRAM],
+            Self::Group => [GROUP, none, none],
+            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none],
+            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none],
+            Self::RpcInterface => [RPCINTERFACE, none, none],
+            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none],
+            Self::CtlPlugin => [CTLPLUGIN, none, none],
+            Self::Include => [INCLUDE, none, none],
+        };
+        tables.into_iter().flat_map(|table| table.iter().copied())
+    }
+
+    fn fits(self, name: &str, section: &str) -> bool {
+        match self {
+            // supervisord takes every section whose name starts like this as a server.
+            Self::UnixHttpServer | Self::InetHttpServer => section.starts_with(name),
+            Self::Supervisord | Self::Supervisorctl | Self::Include => section == name,
+            Self::Program
+            | Self::EventListener
+            | Self::FcgiProgram
+            | Self::Group
+            | Self::RpcInterface
+            | Self::CtlPlugin => section.starts_with(name),
+        }
+    }
+}
+
+/// The reference of all options, as Markdown: for every kind of section its keys,
+/// what they accept, their defaults, which names their values may use besides `here`,
+/// `host_node_name` and `ENV_*`, and what they do.
+#[must_use]
+pub fn reference() -> String {
+    let mut out = String::new();
+    for (name, kind) in KINDS {
+        let label = if name.ends_with(':') { "NAME" } else { "" };
+        out.push_str(&format!("## `[{name}{label}]`\n\n"));
+        out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
+        for row in kind.settings().map(Setting::row) {
+            let default = match (row.default, row.command_default) {
+                (default, None) => shown(default),
+                (default, command) => {
+                    format!("{}; with a command line: {}", shown(default), shown(command))
+                }
+            };
+            out.push_str(&format!(
+                "| `{}` | {} | {default} | {} | {} |\n",
+                row.key,
+                row.what,
+                row.reach.names(),
+                row.doc.trim()
+            ));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn shown(default: Option<&str>) -> String {
+    match default {
+        None => "unset".to_owned(),
+        Some("") => "empty".to_owned(),
+        Some(text) => format!("`{text}`"),
+    }
+}
+
+/// `Some("x")` of `"x"`, `None` of `unset`.
+macro_rules! default {
+    (unset) => {
+        None
+    };
+    ($text:literal) => {
+        Some($text)
+    };
+}
+
+/// Each line makes one typed key and its row in the table of its section.
+macro_rules! options {
+    ($table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $takes:ident($key:literal,
+        $reach:ident) default $default:tt $(/ $command:tt)?;)+) => {
+        $(
+            $(#[doc = $doc])+
+            pub(crate) static $name: Key<$type> = Key {
+                row: Row {
+                    key: $key,
+                    default: default!($default),
+                    command_default: options!(@command $($command)?),
+                    reach: Reach::$reach,
+                    what: values::$takes.what,
+                    doc: concat!($($doc),+),
+                },
+                takes: &values::$takes,
+            };
+        )+
+        /// The options of these sections.
+        static $table: &[&'static dyn Setting] = &[$(&$name),+];
+    };
+    (@command) => { None };
+    (@command $command:tt) => { default!($command) };
+}
+
+options! { SUPERVISORD:
+    /// Where the supervisor's own lines go.
+    LOGFILE: PathBuf = FILE_PATH("logfile", Global) default "supervisord.log";
+    /// Size from which that file is rotated; 0: never.
+    LOGFILE_MAXBYTES: i64 = BYTE_SIZE("logfile_maxbytes", Global) default "50MB";
+    /// How many rotated files are kept.
+    LOGFILE_BACKUPS: i64 = INTEGER("logfile_backups", Global) default "10";
+    /// How much the supervisor says.
+    LOGLEVEL: LogLevel = LOG_LEVEL("loglevel", Global) default "info";
+    /// Where the supervisor's process id is written.
+    PIDFILE: PathBuf = FILE_PATH("pidfile", Global) default "supervisord.pid";
+    /// The supervisor's file mode creation mask.
+    SUPERVISORD_UMASK: u32 = OCTAL("umask", Global) default "022";
+    /// Stay in the foreground.
+    NODAEMON: bool = BOOLEAN("nodaemon", Global) default "false";
+    /// Don't repeat the supervisor's lines on stdout.
+    SILENT: bool = BOOLEAN("silent", Global) default "false";
+    /// File descriptors that must be available.
+    MINFDS: i64 = INTEGER("minfds", Global) default "1024";
+    /// Processes that must be available.
+    MINPROCS: i64 = INTEGER("minprocs", Global) default "200";
+    /// Keep the AUTO log files of earlier runs.
+    NOCLEANUP: bool = BOOLEAN("nocleanup", Global) default "false";
+    /// Where AUTO log files are created; the directory for temporary files if unset.
+    CHILDLOGDIR: PathBuf = EXISTING_DIRECTORY("childlogdir", Global) default unset;
+    /// Whom the supervisor becomes.
+    SUPERVISORD_USER: User = USER("user", Global) default unset;
+    /// Where the supervisor works once it has left the foreground.
+    SUPERVISORD_DIRECTORY: PathBuf = EXISTING_DIRECTORY("directory", Global) default unset;
+    /// Remove terminal control sequences from programs' output.
+    STRIP_ANSI: bool = BOOLEAN("strip_ansi", Global) default "false";
+    /// Environment of all programs.
+    SUPERVISORD_ENVIRONMENT: Vec<(String, String)> = ENVIRONMENT("environment", Global) default "";
+    /// The name that events and AUTO log files carry.
+    IDENTIFIER: String = TEXT("identifier", Global) default "supervisor";
+}
+
+options! { PROGRAM:
+    /// The command line to run.
+    COMMAND: String = TEXT("command", Process) default unset;
+    /// The name of each process.
+    PROCESS_NAME: String = TEXT("process_name", Process) default "%(program_name)s";
+    /// How many processes to run.
+    NUMPROCS: i64 = INTEGER("numprocs", Program) default "1";
+    /// The number of the first of them.
+    NUMPROCS_START: i64 = INTEGER("numprocs_start", Program) default "0";
+    /// Lower starts earlier and stops later.
+    PRIORITY: i64 = INTEGER("priority", Global) default "999";
+    /// Start with the supervisor.
+    AUTOSTART: bool = BOOLEAN("autostart", Program) default "true";
+    /// Uptime from which a start counts as successful.
+    STARTSECS: i64 = SECONDS("startsecs", Program) default "1";
+    /// How many failed starts are retried.
+    STARTRETRIES: i64 = INTEGER("startretries", Program) default "3";
+    /// Whether it is started again after it ended: always, never, or after an unexpected exit.
+    AUTORESTART: Autorestart = AUTORESTART("autorestart", Program) default "unexpected" / "true";
+    /// Exit codes that are expected.
+    EXITCODES: Vec<u8> = EXIT_CODES("exitcodes", Program) default "0";
+    /// The signal that asks it to stop.
+    STOPSIGNAL: Signal = SIGNAL("stopsignal", Program) default "TERM";
+    /// How long it may take to stop before it is killed.
+    STOPWAITSECS: i64 = SECONDS("stopwaitsecs", Program) default "10" / "30";
+    /// Send the stop signal to the whole process group.
+    STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false" / "true";
+    /// Send SIGKILL to the whole process group; as `stopasgroup` if unset.
+    KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset / "true";
+    /// Whom it runs as.
+    PROGRAM_USER: User = USER("user", Program) default unset;
+    /// Its file mode creation mask.
+    PROGRAM_UMASK: u32 = OCTAL("umask", Program) default unset;
+    /// Its working directory.
+    DIRECTORY: String = TEXT("directory", Process) default unset;
+    /// Its stderr goes where its stdout goes.
+    REDIRECT_STDERR: bool = BOOLEAN("redirect_stderr", Program) default "false";
+    /// Where its stdout goes.
+    STDOUT_LOGFILE: LogTarget = LOG_TARGET("stdout_logfile", Process) default "AUTO" / "/dev/stdout";
+    /// Size from which that file is rotated; 0: never.
+    STDOUT_LOGFILE_MAXBYTES: i64 = BYTE_SIZE("stdout_logfile_maxbytes", Process) default "50MB";
+    /// How many rotated files are kept.
+    STDOUT_LOGFILE_BACKUPS: i64 = INTEGER("stdout_logfile_backups", Process) default "10";
+    /// Size of the buffer for messages that a program marks in its stdout; 0: don't look for them.
+    STDOUT_CAPTURE_MAXBYTES: i64 = BYTE_SIZE("stdout_capture_maxbytes", Program) default "0";
+    /// Make an event of everything written to stdout.
+    STDOUT_EVENTS_ENABLED: bool = BOOLEAN("stdout_events_enabled", Program) default "false";
+    /// Also send stdout to syslog.
+    STDOUT_SYSLOG: bool = BOOLEAN("stdout_syslog", Process) default "false";
+    /// Where its stderr goes.
+    STDERR_LOGFILE: LogTarget = LOG_TARGET("stderr_logfile", Process) default "AUTO" / "/dev/stderr";
+    /// Size from which that file is rotated; 0: never.
+    STDERR_LOGFILE_MAXBYTES: i64 = BYTE_SIZE("stderr_logfile_maxbytes", Process) default "50MB";
+    /// How many rotated files are kept.
+    STDERR_LOGFILE_BACKUPS: i64 = INTEGER("stderr_logfile_backups", Process) default "10";
+    /// Size of the buffer for messages that a program marks in its stderr; 0: don't look for them.
+    STDERR_CAPTURE_MAXBYTES: i64 = BYTE_SIZE("stderr_capture_maxbytes", Program) default "0";
+    /// Make an event of everything written to stderr.
+    STDERR_EVENTS_ENABLED: bool = BOOLEAN("stderr_events_enabled", Program) default "false";
+    /// Also send stderr to syslog.
+    STDERR_SYSLOG: bool = BOOLEAN("stderr_syslog", Process) default "false";
+    /// Environment of this program, on top of `[supervisord]`'s.
+    PROGRAM_ENVIRONMENT: Vec<(String, String)> = ENVIRONMENT("environment", Process) default "";
+    /// The URL that the program is told the supervisor answers at.
+    SERVERURL: String = TEXT("serverurl", Program) default "AUTO";
+    /// End what a process leaves behind before anything else happens. Not in supervisord.
+    KILLTREE: bool = BOOLEAN("killtree", Program) default "false" / "true";
+    /// Count every failure against `startretries`, until a run has stayed up that long. Not in supervisord.
+    RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off";
+}
+
+options! { ESSENTIAL_TABLE:
+    /// The supervisor gives up when this program does. Not in supervisord.
+    ESSENTIAL: bool = BOOLEAN("essential", Program) default "false" / "true";
+}
+
+options! { EVENTLISTENER:
+    /// The events it is told of.
+    EVENTS: Vec<String> = LIST("events", Global) default "";
+    /// How many events wait for it at most.
+    BUFFER_SIZE: i64 = INTEGER("buffer_size", Global) default "10";
+    /// What judges its answers.
+    RESULT_HANDLER: String = TEXT("result_handler", Global) default "supervisor.dispatchers:default_handler";
+}
+
+options! { FCGI_PROGRAM:
+    /// The socket that all its processes accept on.
+    SOCKET: FcgiSocket = FCGI_SOCKET("socket", Program) default unset;
+    /// How many connections may wait.
+    SOCKET_BACKLOG: u16 = BACKLOG("socket_backlog", Global) default unset;
+    /// Whose the socket is.
+    SOCKET_OWNER: Owner = OWNER("socket_owner", Global) default unset;
+    /// Who may connect.
+    SOCKET_MODE: u32 = OCTAL("socket_mode", Global) default unset;
+}
+
+options! { GROUP:
+    /// The programs that it is made of.
+    PROGRAMS: Vec<String> = LIST("programs", Global) default "";
+    /// Lower starts earlier and stops later.
+    GROUP_PRIORITY: i64 = INTEGER("priority", Global) default "999";
+}
+
+options! { UNIX_HTTP_SERVER:
+    /// The path of the socket.
+    FILE: PathBuf = NORMAL_PATH("file", Global) default unset;
+    /// Who may connect.
+    CHMOD: u32 = OCTAL("chmod", Global) default "0700";
+    /// Whose the socket is.
+    CHOWN: Owner = OWNER("chown", Global) default unset;
+}
+
+options! { INET_HTTP_SERVER:
+    /// Where to listen.
+    PORT: InetAddress = PORT("port", Global) default unset;
+}
+
+options! { AUTHENTICATION:
+    /// Who may ask.
+    USERNAME: String = TEXT("username", Global) default unset;
+    /// The password, or `{SHA}` and its SHA-1 sum.
+    PASSWORD: String = TEXT("password", Global) default unset;
+}
+
+options! { RPCINTERFACE:
+    /// What answers calls.
+    RPCINTERFACE_FACTORY: String = TEXT("supervisor.rpcinterface_factory", Global) default unset;
+}
+
+options! { SUPERVISORCTL:
+    /// Where the supervisor answers.
+    CTL_SERVERURL: String = TEXT("serverurl", Global) default "http://localhost:9001";
+    /// What the prompt says.
+    PROMPT: String = TEXT("prompt", Global) default "supervisor";
+    /// Where the history of commands is kept.
+    HISTORY_FILE: PathBuf = NORMAL_PATH("history_file", Global) default unset;
+}
+
+options! { CTLPLUGIN:
+    /// What adds commands; Python only.
+    CTL_FACTORY: String = TEXT("supervisor.ctl_factory", Global) default unset;
+}
+
+options! { INCLUDE:
+    /// Patterns of files to read as well, with blanks between them.
+    FILES: String = TEXT("files", Global) default unset;
+}

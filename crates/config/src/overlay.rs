@@ -1,0 +1,285 @@
+//! `SUPERVISOR_{SECTION}_{KEY}=VALUE`: options from the environment.
+//!
+//! A section and a key may both contain underscores. Where they meet is decided by
+//! the table of options: the longest known key wins.
+
+use crate::error::Report;
+use crate::expand::pin_here;
+use crate::ini::{Entry, Origin, Sections};
+use crate::options::{Kind, Setting};
+use crate::python;
+use crate::sources::Said;
+
+const PREFIX: &str = "SUPERVISOR_";
+
+/// Variables that start like an override and are none: ours, and those that a
+/// supervisor [sets for its
+/// programs](https://supervisord.org/subprocess.html#subprocess-environment), which
+/// a supervisor run by a supervisor finds in its own environment.
+const OTHERS: [&str; 5] = [
+    "SUPERVISOR_CONFIG_PATH",
+    "SUPERVISOR_ENABLED",
+    "SUPERVISOR_SERVER_URL",
+    "SUPERVISOR_PROCESS_NAME",
+    "SUPERVISOR_GROUP_NAME",
+];
+
+/// One option that a variable sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Override {
+    pub(crate) section: String,
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) variable: String,
+}
+
+/// The names of all variables that are, or try to be, overrides.
+pub(crate) fn names(said: &Said) -> Vec<String> {
+    let names = said.environment.iter().map(|(name, _)| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str())).collect()
+}
+
+/// All overrides, in the environment's order.
+pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
+    let mut overrides: Vec<Override> = Vec::new();
+    for variable in names(said) {
+        let Some((section, key)) = address(&variable, report) else { continue };
+        let value = match said.variable(&variable).map(|value| (value.to_str(), value)) {
+            Some((Some(text), _)) => python::strip(text).to_owned(),
+            Some((None, bytes)) => {
+                report.error(format!("{variable} must be UTF-8 text, got {bytes:?}"));
+                continue;
+            }
+            None => continue,
+        };
+        if !overrides.iter().any(|known| known.variable == variable) {
+            overrides.push(Override { section, key, value, variable });
+        }
+    }
+    overrides
+}
+
+/// Puts the overrides on top of `sections`.
+pub(crate) fn apply(sections: &mut Sections, overrides: Vec<Override>, said: &Said) {
+    let here = said.cwd.to_string_lossy();
+    for Override { section, key, value, variable } in overrides {
+        let name = existing(sections, &section).unwrap_or(section);
+        let origin = Origin::Variable(variable);
+        let value = pin_here(&value, &here);
+        sections.section_mut(&name, &origin).set(Entry { key, value, origin });
+    }
+}
+
+/// Variables' names are taken in lower case, so a section that differs only in case
+/// is the one that is meant.
+fn existing(sections: &Sections, name: &str) -> Option<String> {
+    let exact = sections.section(name);
+    let found = exact.or_else(|| sections.all.iter().find(|s| s.name.to_lowercase() == name))?;
+    Some(found.name.clone())
+}
+
+/// Section and key of a variable's name; warns if that takes guessing or can't be done.
+fn address(variable: &str, report: &mut Report) -> Option<(String, String)> {
+    let rest = variable.strip_prefix(PREFIX)?.to_lowercase();
+    let cuts = cuts(&rest);
+    let Some(last) = cuts.last().filter(|_| is_well_formed(&rest)) else {
+        report.warn(format!(
+            "{variable} is ignored: a setting is named SUPERVISOR_{{SECTION}}_{{KEY}}, with letters, \
+             digits and single underscores, and \"__\" for \":\" in the section"
+        ));
+        return None;
+    };
+    let known = cuts.iter().find_map(|cut| {
+        let section = section_name(&rest[..*cut]);
+        let key = known_key(&section, &rest[cut + 1..])?;
+        Some((section, key))
+    });
+    if known.is_some() {
+        return known;
+    }
+    let (section, key) = (section_name(&rest[..*last]), rest[last + 1..].to_owned());
+    report.warn(format!("{variable} {}", unknown(&rest, &cuts, &section, &key)));
+    Some((section, key))
+}
+
+/// The single underscores, from the left.
+fn cuts(rest: &str) -> Vec<usize> {
+    let bytes = rest.as_bytes();
+    let single = |at: usize| {
+        bytes[at] == b'_'
+            && at > 0
+            && bytes[at - 1] != b'_'
+            && bytes.get(at + 1).is_some_and(|b| *b != b'_')
+    };
+    (0..bytes.len()).filter(|at| single(*at)).collect()
+}
+
+fn is_well_formed(rest: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let edges = rest.starts_with('_') || rest.ends_with('_');
+    !edges && !rest.contains("___") && rest.chars().all(allowed)
+}
+
+/// `__` is a colon. A shell can't set a variable with a hyphen, so an underscore
+/// does for the one in `fcgi-program`.
+fn section_name(part: &str) -> String {
+    let name = part.replace("__", ":");
+    match name.strip_prefix("fcgi_program:") {
+        Some(label) => format!("fcgi-program:{label}"),
+        None => name,
+    }
+}
+
+/// The option of this section that is written like this in a variable: a dot in it
+/// becomes an underscore.
+fn known_key(section: &str, written: &str) -> Option<String> {
+    let keys = Kind::of(section)?.settings().map(|setting| setting.row().key);
+    keys.into_iter().find(|key| key.replace('.', "_") == written).map(str::to_owned)
+}
+
+/// What is strange about a name without a known key, and what may have been meant.
+fn unknown(rest: &str, cuts: &[usize], section: &str, key: &str) -> String {
+    let as_read = format!("sets [{section}] {key}");
+    if Kind::of(section).is_none() {
+        return format!(
+            "{as_read}, and there is no such section; \"__\" stands for \":\", \
+             as in SUPERVISOR_PROGRAM__APP_STARTSECS"
+        );
+    }
+    let nearest = cuts.iter().filter_map(|cut| {
+        let section = section_name(&rest[..*cut]);
+        let (distance, key) = nearest_key(&section, &rest[cut + 1..])?;
+        Some((distance, section, key))
+    });
+    match nearest.min_by_key(|(distance, _, _)| *distance) {
+        Some((_, section, key)) => {
+            format!("{as_read}, which is no known option; the nearest is {key} of [{section}]")
+        }
+        None => format!("{as_read}, which is no known option"),
+    }
+}
+
+/// The known key with the fewest different letters, if there are few.
+fn nearest_key(section: &str, written: &str) -> Option<(usize, &'static str)> {
+    let keys = Kind::of(section)?.settings().map(Setting::row).map(|row| row.key);
+    let measured = keys.map(|key| (distance(&key.replace('.', "_"), written), key));
+    measured.filter(|(distance, key)| *distance <= key.len() / 3).min()
+}
+
+/// How many letters have to be added, removed or changed.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let change = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::said;
+
+    /// `[section] key`, and the warnings.
+    fn parsed(variable: &str) -> (String, Vec<String>) {
+        let mut report = Report::default();
+        let found = read(&said(&[(variable, "v")]), &mut report);
+        let text = found.iter().map(|o| format!("[{}] {}", o.section, o.key)).collect();
+        (text, report.finish(Some(())).unwrap().1)
+    }
+
+    #[test]
+    fn d14_a_key_with_underscores_reaches_its_section() {
+        for (variable, meaning) in [
+            ("SUPERVISOR_PROGRAM__APP_STARTSECS", "[program:app] startsecs"),
+            (
+                "SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE_MAXBYTES",
+                "[program:app] stdout_logfile_maxbytes",
+            ),
+            ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "[program:app] stdout_logfile"),
+            ("SUPERVISOR_PROGRAM__MY_APP_NUMPROCS_START", "[program:my_app] numprocs_start"),
+            ("SUPERVISOR_SUPERVISORD_LOGFILE_MAXBYTES", "[supervisord] logfile_maxbytes"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "[unix_http_server] file"),
+            ("SUPERVISOR_INET_HTTP_SERVER__B_PORT", "[inet_http_server:b] port"),
+            ("SUPERVISOR_INCLUDE_FILES", "[include] files"),
+            ("SUPERVISOR_FCGI_PROGRAM__X_SOCKET_MODE", "[fcgi-program:x] socket_mode"),
+            ("SUPERVISOR_EVENTLISTENER__L_BUFFER_SIZE", "[eventlistener:l] buffer_size"),
+        ] {
+            assert_eq!(parsed(variable), (meaning.to_owned(), vec![]), "{variable}");
+        }
+    }
+
+    #[test]
+    fn d15_a_key_with_a_dot_can_be_written() {
+        let (meaning, warnings) =
+            parsed("SUPERVISOR_RPCINTERFACE__SUPERVISOR_SUPERVISOR_RPCINTERFACE_FACTORY");
+        assert_eq!(meaning, "[rpcinterface:supervisor] supervisor.rpcinterface_factory");
+        assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn malformed_names_are_ignored_with_a_warning() {
+        for variable in [
+            "SUPERVISOR_",
+            "SUPERVISOR_X",
+            "SUPERVISOR__PROGRAM_X",
+            "SUPERVISOR_PROGRAM__APP_STARTSECS_",
+            "SUPERVISOR_PROGRAM___APP_STARTSECS",
+            "SUPERVISOR_PROGRAM__APP__STARTSECS",
+            "SUPERVISOR_PROGRAM__A B_STARTSECS",
+        ] {
+            let (meaning, warnings) = parsed(variable);
+            assert_eq!(meaning, "", "{variable}");
+            assert!(warnings[0].starts_with(&format!("{variable} is ignored")), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_warns_and_names_the_nearest() {
+        let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFLE");
+        assert_eq!(meaning, "[program:app_stdout] logfle");
+        assert!(
+            warnings[0].ends_with("the nearest is stdout_logfile of [program:app]"),
+            "{warnings:?}"
+        );
+        let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM_STARTSECS");
+        assert_eq!(meaning, "[program] startsecs");
+        assert!(warnings[0].contains("SUPERVISOR_PROGRAM__APP_STARTSECS"), "{warnings:?}");
+    }
+
+    #[test]
+    fn variables_for_other_purposes_are_left_alone() {
+        for variable in OTHERS {
+            assert_eq!(parsed(variable), (String::new(), vec![]), "{variable}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_utf_8_is_an_error_that_names_the_variable() {
+        let mut what = said(&[]);
+        let value = OsString::from_vec(vec![0xff]);
+        what.environment.push(("SUPERVISOR_PROGRAM__APP_USER".into(), value));
+        let mut report = Report::default();
+        assert!(read(&what, &mut report).is_empty());
+        let text = report.finish(Some(())).unwrap_err().to_string();
+        assert!(text.contains("SUPERVISOR_PROGRAM__APP_USER must be UTF-8"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_makes_it_panic(rest in "([A-Z_.-]|\\PC)*") {
+            let _ = parsed(&format!("SUPERVISOR_{}", rest.replace('\0', "")));
+        }
+    }
+}

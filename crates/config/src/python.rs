@@ -1,0 +1,127 @@
+//! What Python's built-ins say and accept, where supervisord's texts and rules
+//! come straight from them.
+
+/// `repr()` of a string, as
+/// [Python](https://docs.python.org/3/library/functions.html#repr) prints it.
+pub(crate) fn repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
+            c if is_printable(c) => out.push(c),
+            c => out.push_str(&escaped(c)),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+/// `ascii()` of a string: as [`repr`], with everything but ASCII escaped.
+pub(crate) fn ascii(text: &str) -> String {
+    repr(text).chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect()
+}
+
+/// `str.isspace()` of one character. Python counts the four ASCII separators
+/// 0x1C to 0x1F as blanks, Unicode (and Rust) don't.
+pub(crate) fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
+}
+
+/// `str.strip()`.
+pub(crate) fn strip(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+/// `int(text)`: blanks around, a sign, `_` between digits. A number too large for
+/// 64 bits is taken as the largest: it means "for ever" or is out of range anyway.
+pub(crate) fn int(text: &str) -> Result<i64, String> {
+    int_base(text, 10)
+        .ok_or_else(|| format!("invalid literal for int() with base 10: {}", repr(text)))
+}
+
+/// `int(text, 8)`, which also accepts `0o` in front.
+pub(crate) fn octal(text: &str) -> Option<i64> {
+    int_base(text, 8)
+}
+
+fn int_base(text: &str, base: u32) -> Option<i64> {
+    let text = strip(text);
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = match base {
+        8 => prefixed_octal(digits),
+        _ => digits,
+    };
+    let well_formed = !digits.is_empty()
+        && digits.split('_').all(|run| !run.is_empty() && run.chars().all(|c| c.is_digit(base)));
+    let value = digits.chars().filter_map(|c| c.to_digit(base)).fold(0_i64, |value, digit| {
+        value.saturating_mul(i64::from(base)).saturating_add(i64::from(digit))
+    });
+    well_formed.then_some(if negative { -value } else { value })
+}
+
+fn prefixed_octal(digits: &str) -> &str {
+    let bare = digits.strip_prefix("0o").or_else(|| digits.strip_prefix("0O"));
+    bare.map_or(digits, |rest| rest.strip_prefix('_').unwrap_or(rest))
+}
+
+/// Rust's own debug printing knows which characters are printable. It also escapes
+/// a combining mark that stands first, hence the letter in front.
+fn is_printable(c: char) -> bool {
+    let mut text = String::from("a");
+    text.push(c);
+    text.escape_debug().count() == 2 || matches!(c, '"' | '\'' | '\\')
+}
+
+fn escaped(c: char) -> String {
+    match u32::from(c) {
+        code @ 0..=0xff => format!("\\x{code:02x}"),
+        code @ 0x100..=0xffff => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reprs_are_pythons() {
+        for (text, printed) in [
+            ("plain", "'plain'"),
+            ("it's", "\"it's\""),
+            ("both ' and \"", "'both \\' and \"'"),
+            ("tab\tnl\ncr\r", "'tab\\tnl\\ncr\\r'"),
+            ("\x00\x7f\u{85}\u{a0}", "'\\x00\\x7f\\x85\\xa0'"),
+            ("über \u{301}\u{2028}\u{1f600}", "'über \u{301}\\u2028\u{1f600}'"),
+            ("back\\slash", "'back\\\\slash'"),
+        ] {
+            assert_eq!(repr(text), printed);
+        }
+        assert_eq!(ascii("ü\u{1f600}"), "'\\xfc\\U0001f600'");
+    }
+
+    #[test]
+    fn whole_numbers_are_pythons() {
+        for (text, value) in
+            [("5", 5), (" +7\n", 7), ("-3", -3), ("1_000", 1000), ("007", 7), ("0", 0)]
+        {
+            assert_eq!(int(text), Ok(value), "{text:?}");
+        }
+        for text in ["", " ", "x", "1.5", "_1", "1_", "1__0", "+-1", "0x10", "1 2"] {
+            assert!(int(text).is_err(), "{text:?}");
+        }
+        assert_eq!(int("99999999999999999999"), Ok(i64::MAX));
+        assert_eq!(octal("0o22"), Some(18));
+        assert_eq!(octal("022"), Some(18));
+        assert_eq!(octal("9"), None);
+    }
+}

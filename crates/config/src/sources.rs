@@ -1,0 +1,48 @@
+//! What was said, and the few questions that need the host to answer.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use supervisor_core::spec::User;
+
+/// Everything that was said besides the command line, read once by the caller.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// The environment, in its own order. Where a name occurs twice, the first counts.
+    pub environment: Vec<(OsString, OsString)>,
+    /// What `%(host_node_name)s` expands to.
+    pub hostname: String,
+    /// The working directory, absolute: what relative paths and `%(here)s` refer to.
+    pub cwd: PathBuf,
+    /// Where temporary files go.
+    pub temp_dir: PathBuf,
+}
+
+impl Said {
+    /// The value of an environment variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
+        let (_, value) = self.environment.iter().find(|(known, _)| known == name)?;
+        Some(value)
+    }
+}
+
+/// Questions about the host. The crate itself touches nothing.
+pub trait Host {
+    /// The whole content of a file, or why it can't be read.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String>;
+    /// The existing paths that match a shell pattern (`*`, `?`, `[…]`; a leading dot
+    /// is matched by a literal dot only), in any order.
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
+    /// Whether this is an existing directory.
+    fn is_dir(&self, path: &Path) -> bool;
+    /// The user with this name.
+    fn user_by_name(&self, name: &str) -> Option<User>;
+    /// The user with this id, if the user database knows one.
+    fn user_by_id(&self, uid: u32) -> Option<User>;
+    /// The id of the group with this name.
+    fn group_by_name(&self, name: &str) -> Option<u32>;
+    /// Whether the group database knows this id.
+    fn group_exists(&self, gid: u32) -> bool;
+    /// A user's home directory; of the current user if no name is given.
+    fn home(&self, user: Option<&str>) -> Option<PathBuf>;
+}

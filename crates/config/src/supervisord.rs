@@ -1,0 +1,45 @@
+//! What `[supervisord]` asks for.
+
+use std::path::PathBuf;
+
+use supervisor_core::spec::{Sink, User};
+
+use crate::loglevel::LogLevel;
+
+/// The options of
+/// [`[supervisord]`](https://supervisord.org/configuration.html#supervisord-section-values),
+/// valid and with all defaults. Paths are absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supervisord {
+    /// How much the supervisor says.
+    pub loglevel: LogLevel,
+    /// Where it says it, besides the terminal.
+    pub logfile: Sink,
+    /// Where its process id goes.
+    pub pidfile: Option<PathBuf>,
+    /// Set in the environment of every program; already part of each
+    /// [`Launch`](supervisor_core::spec::Launch).
+    pub environment: Vec<(String, String)>,
+    /// Its file mode creation mask.
+    pub umask: u32,
+    /// Whether it stays in the foreground.
+    pub nodaemon: bool,
+    /// Whether its lines are kept off stdout.
+    pub silent: bool,
+    /// How many file descriptors must be available.
+    pub minfds: u64,
+    /// How many processes must be available.
+    pub minprocs: u64,
+    /// Whether AUTO log files of earlier runs are kept.
+    pub nocleanup: bool,
+    /// Where AUTO log files are created.
+    pub childlogdir: PathBuf,
+    /// Whom it becomes.
+    pub user: Option<User>,
+    /// Where it works once it has left the foreground.
+    pub directory: Option<PathBuf>,
+    /// Whether terminal control sequences are removed from programs' output.
+    pub strip_ansi: bool,
+    /// The name that events and AUTO log files carry.
+    pub identifier: String,
+}

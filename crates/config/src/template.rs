@@ -1,0 +1,97 @@
+//! What `standard-supervisor COMMAND` assumes before anyone says anything.
+
+use crate::env::Wishes;
+use crate::expand::escape;
+use crate::ini::{Entry, Origin, Section, Sections};
+use crate::loglevel::LogLevel;
+use crate::options::{self, Kind, Setting};
+
+/// The program's name in command mode.
+pub(crate) const APP: &str = "app";
+
+/// `[supervisord]` and the program's section, in the order in which they are
+/// written. `command` is the command line as it stands in a configuration file.
+///
+/// Keys, values and order are those of the Python tool's file, on which others rely.
+pub(crate) fn base(program: &str, command: &str, level: LogLevel, startretries: i64) -> Sections {
+    let pidfile = escape(&format!("/tmp/supervisord-{program}.pid"));
+    let startretries = startretries.to_string();
+    let supervisord = [
+        ("nodaemon", "true"),
+        ("loglevel", level.name()),
+        ("logfile", "/dev/null"),
+        ("pidfile", &pidfile),
+    ];
+    let program_options = [
+        ("command", command),
+        ("autostart", "true"),
+        ("autorestart", "true"),
+        ("startretries", &startretries),
+        ("stdout_logfile", "/dev/stdout"),
+        ("stdout_logfile_maxbytes", "0"),
+        ("stderr_logfile", "/dev/stderr"),
+        ("stderr_logfile_maxbytes", "0"),
+        ("redirect_stderr", "true"),
+        // No exit of a server is expected; 255 stands for "none" where a list must
+        // not be empty.
+        ("exitcodes", "255"),
+        ("startsecs", "1"),
+        ("stopsignal", "TERM"),
+        ("stopwaitsecs", "30"),
+        ("stopasgroup", "true"),
+        ("killasgroup", "true"),
+    ];
+    let all = vec![
+        section("supervisord".to_owned(), &supervisord),
+        section(format!("program:{program}"), &program_options),
+    ];
+    Sections { defaults: Vec::new(), all }
+}
+
+/// Fills in, for every program, the defaults of command mode that differ from
+/// supervisord's.
+pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
+    let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
+    for section in &mut sections.all {
+        let kind = Kind::of(&section.name);
+        let Some(kind @ (Kind::Program | Kind::FcgiProgram)) = kind else { continue };
+        let mut assume = |key: &str, value: &str| {
+            if section.entry(key).is_none() && !inherited.iter().any(|known| known == key) {
+                section.entries.push(built_in(key, value));
+                return true;
+            }
+            false
+        };
+        for row in kind.settings().map(Setting::row) {
+            if let Some(value) = row.command_default
+                && assume(row.key, value)
+                && values_are_streams(row.key)
+            {
+                // A stream can't be rotated.
+                assume(&format!("{}_maxbytes", row.key), "0");
+            }
+        }
+        assume(options::STARTRETRIES.row.key, &wishes.max_start_retries.to_string());
+        assume(options::RETRYRESETSECS.row.key, &wishes.retry_reset_secs.to_string());
+    }
+}
+
+/// Whether supervisord doesn't know this option.
+pub(crate) fn is_ours(key: &str) -> bool {
+    let ours =
+        [options::ESSENTIAL.row.key, options::KILLTREE.row.key, options::RETRYRESETSECS.row.key];
+    ours.contains(&key)
+}
+
+fn values_are_streams(key: &str) -> bool {
+    [options::STDOUT_LOGFILE.row.key, options::STDERR_LOGFILE.row.key].contains(&key)
+}
+
+fn section(name: String, options: &[(&str, &str)]) -> Section {
+    let entries = options.iter().map(|(key, value)| built_in(key, value)).collect();
+    Section { name, origin: Origin::BuiltIn, entries }
+}
+
+fn built_in(key: &str, value: &str) -> Entry {
+    Entry { key: key.to_owned(), value: value.to_owned(), origin: Origin::BuiltIn }
+}

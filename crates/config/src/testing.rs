@@ -1,0 +1,77 @@
+//! What the tests of several modules need: something said, and a host.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use supervisor_core::spec::User;
+
+use crate::sources::{Host, Said};
+
+/// An environment, in `/work` on a host named `box`.
+pub(crate) fn said(pairs: &[(&str, &str)]) -> Said {
+    Said {
+        environment: pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        hostname: "box".to_owned(),
+        cwd: PathBuf::from("/work"),
+        temp_dir: PathBuf::from("/tmp"),
+    }
+}
+
+/// A host with these files, the usual directories, and the users root and me.
+#[derive(Debug, Default)]
+pub(crate) struct FakeHost(pub(crate) BTreeMap<PathBuf, Vec<u8>>);
+
+impl FakeHost {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+        Self(files.iter().map(|(path, text)| (path.into(), text.as_bytes().to_vec())).collect())
+    }
+}
+
+impl Host for FakeHost {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        self.0.get(path).cloned().ok_or_else(|| "No such file or directory".to_owned())
+    }
+
+    /// Knows one star, at the end of the directory part.
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
+        let pattern = pattern.to_str().unwrap();
+        let (front, back) = pattern.split_once('*').unwrap_or((pattern, ""));
+        let fits = |path: &&PathBuf| {
+            let path = path.to_str().unwrap();
+            path == pattern
+                || (pattern.contains('*') && path.starts_with(front) && path.ends_with(back))
+        };
+        self.0.keys().rev().filter(fits).cloned().collect()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        ["/", "/work", "/tmp", "/dev", "/var/log", "/home/me"]
+            .iter()
+            .any(|dir| path == Path::new(dir))
+    }
+
+    fn user_by_name(&self, name: &str) -> Option<User> {
+        let uid = match name {
+            "root" => 0,
+            "me" => 1000,
+            _ => return None,
+        };
+        self.user_by_id(uid)
+    }
+
+    fn user_by_id(&self, uid: u32) -> Option<User> {
+        matches!(uid, 0 | 1000).then(|| User { uid, gid: uid, groups: vec![uid] })
+    }
+
+    fn group_by_name(&self, name: &str) -> Option<u32> {
+        (name == "root").then_some(0)
+    }
+
+    fn group_exists(&self, gid: u32) -> bool {
+        gid == 0
+    }
+
+    fn home(&self, _: Option<&str>) -> Option<PathBuf> {
+        Some(PathBuf::from("/home/me"))
+    }
+}

@@ -1,0 +1,368 @@
+//! What each kind of value accepts, in supervisord's rules and words.
+//!
+//! The rules are those of the
+//! [configuration reference](https://supervisord.org/configuration.html) and of
+//! supervisord's own checks. Every check either gives a value that needs no further
+//! look, or the text that supervisord prints.
+
+use std::path::{Path, PathBuf};
+
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{Autorestart, User};
+
+use crate::environment;
+use crate::loglevel::LogLevel;
+use crate::python::{self, repr};
+use crate::sources::{Host, Said};
+
+/// What checks may ask besides the text.
+#[derive(Clone, Copy)]
+pub(crate) struct World<'a> {
+    pub(crate) said: &'a Said,
+    pub(crate) host: &'a dyn Host,
+}
+
+impl std::fmt::Debug for World<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("said", self.said).finish_non_exhaustive()
+    }
+}
+
+/// A kind of value: how it is read, and in words what is accepted.
+pub(crate) struct Takes<T> {
+    pub(crate) what: &'static str,
+    pub(crate) parse: fn(&str, &World<'_>) -> Result<T, String>,
+}
+
+/// Where a program's output goes, as it was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LogTarget {
+    None,
+    Auto,
+    Syslog,
+    Path(PathBuf),
+}
+
+/// A `user[:group]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) user: User,
+    pub(crate) group: Option<u32>,
+}
+
+/// An address to listen on; no host means all interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InetAddress {
+    pub(crate) host: Option<String>,
+    pub(crate) port: u16,
+}
+
+/// Where a FastCGI program's socket is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FcgiSocket {
+    Unix(PathBuf),
+    Tcp(InetAddress),
+}
+
+pub(crate) static TEXT: Takes<String> =
+    Takes { what: "any text", parse: |text, _| Ok(text.to_owned()) };
+
+pub(crate) static INTEGER: Takes<i64> =
+    Takes { what: "a whole number", parse: |text, _| python::int(text) };
+
+pub(crate) static SECONDS: Takes<i64> =
+    Takes { what: "a whole number of seconds", parse: |text, _| python::int(text) };
+
+pub(crate) static SECONDS_OR_OFF: Takes<Option<i64>> = Takes {
+    what: "a whole number of seconds, or off",
+    parse: |text, _| match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(None),
+        _ => python::int(text).map(Some),
+    },
+};
+
+pub(crate) static BOOLEAN: Takes<bool> = Takes {
+    what: "yes, true, on, 1, no, false, off or 0",
+    parse: |text, _| {
+        boolean(text).ok_or_else(|| format!("not a valid boolean value: {}", repr(text)))
+    },
+};
+
+pub(crate) static BYTE_SIZE: Takes<i64> =
+    Takes { what: "a number of bytes, or one followed by KB, MB or GB", parse: byte_size };
+
+pub(crate) static OCTAL: Takes<u32> =
+    Takes { what: "an octal number such as 022", parse: |text, _| octal(text) };
+
+pub(crate) static LOG_LEVEL: Takes<LogLevel> = Takes {
+    what: "critical, error, warn, info, debug, trace or blather",
+    parse: |text, _| {
+        LogLevel::from_name(text).ok_or_else(|| format!("bad logging level name {}", repr(text)))
+    },
+};
+
+pub(crate) static EXISTING_DIRECTORY: Takes<PathBuf> =
+    Takes { what: "an existing directory", parse: existing_directory };
+
+pub(crate) static FILE_PATH: Takes<PathBuf> =
+    Takes { what: "a path in an existing directory", parse: file_path };
+
+pub(crate) static NORMAL_PATH: Takes<PathBuf> = Takes {
+    what: "a path",
+    parse: |text, world| Ok(absolute(&with_home(python::strip(text), world), world)),
+};
+
+pub(crate) static LOG_TARGET: Takes<LogTarget> =
+    Takes { what: "a path in an existing directory, AUTO, NONE, off or syslog", parse: log_target };
+
+pub(crate) static SIGNAL: Takes<Signal> = Takes {
+    what: "a signal's name, with or without SIG, or its number",
+    parse: |text, _| signal(text),
+};
+
+pub(crate) static EXIT_CODES: Takes<Vec<u8>> = Takes {
+    what: "numbers from 0 to 255 with commas between them",
+    parse: |text, _| {
+        exit_codes(text).ok_or_else(|| format!("not a valid list of exit codes: {}", repr(text)))
+    },
+};
+
+pub(crate) static AUTORESTART: Takes<Autorestart> = Takes {
+    what: "true, false or unexpected",
+    parse: |text, _| match (boolean(text), text.to_lowercase()) {
+        (Some(true), _) => Ok(Autorestart::Always),
+        (Some(false), _) => Ok(Autorestart::Never),
+        (None, word) if word == "unexpected" => Ok(Autorestart::Unexpected),
+        (None, word) => Err(format!("invalid 'autorestart' value {}", repr(&word))),
+    },
+};
+
+pub(crate) static USER: Takes<User> =
+    Takes { what: "the name or id of a user that exists here", parse: user };
+
+pub(crate) static OWNER: Takes<Owner> =
+    Takes { what: "user or user:group, both existing here", parse: owner };
+
+pub(crate) static PORT: Takes<InetAddress> = Takes {
+    what: "port, :port, *:port or host:port, with a port from 1 to 65535",
+    parse: |text, _| inet_address(text),
+};
+
+pub(crate) static ENVIRONMENT: Takes<Vec<(String, String)>> = Takes {
+    what: "KEY=\"value\" pairs with commas between them",
+    parse: |text, _| environment::parse(text),
+};
+
+pub(crate) static LIST: Takes<Vec<String>> = Takes {
+    what: "words with commas between them",
+    parse: |text, _| Ok(list(text).map(str::to_owned).collect()),
+};
+
+pub(crate) static BACKLOG: Takes<u16> = Takes {
+    what: "a whole number from 1 to 65535",
+    parse: |text, _| {
+        let number = python::int(text)?;
+        let backlog = u16::try_from(number).ok().filter(|n| *n > 0);
+        backlog.ok_or_else(|| format!("Invalid socket_backlog value {number}"))
+    },
+};
+
+pub(crate) static FCGI_SOCKET: Takes<FcgiSocket> =
+    Takes { what: "unix:///absolute/path or tcp://host:port", parse: |text, _| fcgi_socket(text) };
+
+/// A name of a program, process or group: trimmed, and free of what event payloads
+/// and URLs use as separators.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    let trimmed = python::strip(text);
+    match [' ', ':', '/'].into_iter().find(|c| trimmed.contains(*c)) {
+        Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", repr(text))),
+        None => Ok(trimmed.to_owned()),
+    }
+}
+
+/// A relative path starts at the working directory.
+pub(crate) fn absolute(path: &Path, world: &World<'_>) -> PathBuf {
+    world.said.cwd.join(path)
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "yes" | "true" | "on" | "1" => Some(true),
+        "no" | "false" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn byte_size(text: &str, _: &World<'_>) -> Result<i64, String> {
+    const UNITS: [(&str, i64); 3] = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];
+    let text = text.to_lowercase();
+    let unit = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
+    let (number, size) = unit.unwrap_or((&text, 1));
+    Ok(python::int(number)?.saturating_mul(size))
+}
+
+fn octal(text: &str) -> Result<u32, String> {
+    let number = python::octal(text).and_then(|number| u32::try_from(number).ok());
+    number.ok_or_else(|| format!("{text} can not be converted to an octal type"))
+}
+
+fn existing_directory(text: &str, world: &World<'_>) -> Result<PathBuf, String> {
+    let path = with_home(text, world);
+    if world.host.is_dir(&absolute(&path, world)) {
+        Ok(path)
+    } else {
+        Err(format!("{text} is not an existing directory"))
+    }
+}
+
+fn file_path(text: &str, world: &World<'_>) -> Result<PathBuf, String> {
+    let path = with_home(text, world);
+    let directory = path.to_str().and_then(|p| p.rsplit_once('/')).map(|(directory, _)| directory);
+    let exists = match directory {
+        None => true,
+        Some("") => true,
+        Some(directory) => world.host.is_dir(&absolute(Path::new(directory), world)),
+    };
+    if exists {
+        Ok(path)
+    } else {
+        Err(format!("The directory named as part of the path {text} does not exist"))
+    }
+}
+
+/// `~/x` and `~user/x`, as
+/// [`os.path.expanduser`](https://docs.python.org/3/library/os.path.html#os.path.expanduser).
+fn with_home(text: &str, world: &World<'_>) -> PathBuf {
+    let Some(rest) = text.strip_prefix('~') else { return PathBuf::from(text) };
+    let (user, rest) = rest.split_once('/').map_or((rest, None), |(user, rest)| (user, Some(rest)));
+    let home = if user.is_empty() {
+        world.said.variable("HOME").map(PathBuf::from).or_else(|| world.host.home(None))
+    } else {
+        world.host.home(Some(user))
+    };
+    match (home, rest) {
+        (None, _) => PathBuf::from(text),
+        (Some(home), None) => home,
+        (Some(home), Some(rest)) => home.join(rest.trim_start_matches('/')),
+    }
+}
+
+fn log_target(text: &str, world: &World<'_>) -> Result<LogTarget, String> {
+    match text.to_lowercase().as_str() {
+        "" | "none" | "off" => Ok(LogTarget::None),
+        "auto" => Ok(LogTarget::Auto),
+        "syslog" => Ok(LogTarget::Syslog),
+        _ if is_stream(text) => Ok(LogTarget::Path(PathBuf::from(text))),
+        _ => file_path(text, world).map(LogTarget::Path),
+    }
+}
+
+/// Paths that are never opened: what they stand for was inherited.
+pub(crate) fn is_stream(text: &str) -> bool {
+    STDOUT.contains(&text) || STDERR.contains(&text) || text == NULL
+}
+
+/// The names of the supervisor's own stdout.
+pub(crate) const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+/// The names of the supervisor's own stderr.
+pub(crate) const STDERR: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
+/// The name of nowhere.
+pub(crate) const NULL: &str = "/dev/null";
+
+fn signal(text: &str) -> Result<Signal, String> {
+    let not_a = |what: &str| format!("value {} is not a valid signal {what}", repr(text));
+    match python::int(text) {
+        Ok(number) => {
+            // Python knows signals by name; 32, 33 and 35 to 63 have none.
+            let named = !matches!(number, 32 | 33 | 35..=63);
+            Signal::from_number(number).filter(|_| named).ok_or_else(|| not_a("number"))
+        }
+        Err(_) => Signal::from_name(python::strip(text)).ok_or_else(|| not_a("name")),
+    }
+}
+
+fn exit_codes(text: &str) -> Option<Vec<u8>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    text.split(',').map(|code| u8::try_from(python::int(code).ok()?).ok()).collect()
+}
+
+fn user(text: &str, world: &World<'_>) -> Result<User, String> {
+    match python::int(text) {
+        Ok(uid) => {
+            let known = u32::try_from(uid).ok().and_then(|uid| world.host.user_by_id(uid));
+            known.ok_or_else(|| format!("Invalid user id {text}"))
+        }
+        Err(_) => world.host.user_by_name(text).ok_or_else(|| format!("Invalid user name {text}")),
+    }
+}
+
+fn owner(text: &str, world: &World<'_>) -> Result<Owner, String> {
+    let (name, group) = text.split_once(':').map_or((text, None), |(u, g)| (u, Some(g)));
+    let invalid = || format!("Invalid user:group definition {text}");
+    let user = user(name, world).map_err(|_| invalid())?;
+    let group = match group {
+        None => None,
+        Some(group) => Some(group_id(group, world).ok_or_else(invalid)?),
+    };
+    Ok(Owner { user, group })
+}
+
+fn group_id(text: &str, world: &World<'_>) -> Option<u32> {
+    match python::int(text) {
+        Ok(gid) => u32::try_from(gid).ok().filter(|gid| world.host.group_exists(*gid)),
+        Err(_) => world.host.group_by_name(text),
+    }
+}
+
+fn inet_address(text: &str) -> Result<InetAddress, String> {
+    let (host, port) = match text.rsplit_once(':') {
+        None => {
+            let port =
+                port(text).map_err(|_| format!("not a valid port number: {} ", repr(text)))?;
+            return Ok(InetAddress { host: None, port });
+        }
+        Some((_, "")) => return Err("no port number specified in ''".to_owned()),
+        Some((host, port_text)) => (host.to_lowercase(), port(port_text)?),
+    };
+    let host = Some(host).filter(|host| !matches!(host.as_str(), "" | "*"));
+    Ok(InetAddress { host, port })
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let number = python::int(text)?;
+    match u16::try_from(number) {
+        Ok(port) if port > 0 => Ok(port),
+        Ok(_) | Err(_) if number < 1 => Err(format!("{number} is below lower bound (1)")),
+        Ok(_) | Err(_) => Err(format!("{number} is above upper bound (65535)")),
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    let items = (!text.is_empty()).then(|| text.split(',').map(python::strip));
+    items.into_iter().flatten()
+}
+
+fn fcgi_socket(text: &str) -> Result<FcgiSocket, String> {
+    if let Some(path) = text.strip_prefix("unix://") {
+        return if path.starts_with('/') {
+            Ok(FcgiSocket::Unix(PathBuf::from(path)))
+        } else {
+            Err(format!("Unix socket path {path} is not an absolute path"))
+        };
+    }
+    let address = text.strip_prefix("tcp://").and_then(|rest| rest.split_once(':'));
+    match address {
+        Some((host, port_text))
+            if !host.is_empty()
+                && !host.contains(python::is_space)
+                && !port_text.is_empty()
+                && port_text.chars().all(|c| c.is_ascii_digit()) =>
+        {
+            let host = Some(host.to_lowercase());
+            Ok(FcgiSocket::Tcp(InetAddress { host, port: port(port_text)? }))
+        }
+        Some(_) | None => Err(format!("Bad socket format {text}")),
+    }
+}
