@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::ids::{Member, Pid};
-use crate::input::Exit;
+use crate::input::{Exit, SpawnErrorKind};
 use crate::signal::Signal;
 
 /// Importance of a log line, in supervisord's order and spelling.
@@ -53,6 +53,7 @@ pub enum Line {
     },
     SpawnFailed {
         message: String,
+        kind: SpawnErrorKind,
     },
     Success {
         name: String,
@@ -171,7 +172,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Spawned { name, pid } => write!(f, "spawned: '{name}' with pid {pid}"),
-            Self::SpawnFailed { message } => write!(f, "spawnerr: {message}"),
+            Self::SpawnFailed { message, .. } => write!(f, "spawnerr: {message}"),
             Self::Success { name, startsecs } => write!(
                 f,
                 "success: {name} entered RUNNING state, process has stayed up for > than {} \

@@ -286,7 +286,7 @@ impl Process {
         if run != expected {
             return;
         }
-        turn.log(Line::SpawnFailed { message: error.message });
+        turn.log(Line::SpawnFailed { message: error.message, kind: error.kind });
         if stop {
             return self.enter(State::Stopped, turn);
         }

@@ -4,5 +4,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod passwd;
 pub mod procfs;
 pub mod record;

@@ -1,0 +1,15 @@
+//! The data plane: a program's output, and the supervisor's own lines, on their
+//! way to where they belong.
+//!
+//! ```text
+//!   program ──pipe──> Relay ──> Sink: the inherited stdout or stderr, a log file
+//!   Journal ──pipe──> Relay ──> Sink: stderr
+//! ```
+//!
+//! Nothing here ever waits: a sink that can't take more leaves the bytes in the
+//! pipe, so the writer feels back-pressure and nobody else does.
+
+pub(crate) mod journal;
+pub(crate) mod log_file;
+pub(crate) mod relay;
+pub(crate) mod sink;

@@ -1,0 +1,273 @@
+//! Where output ends up, and how bytes get there without ever waiting.
+//!
+//! The inherited descriptors are shared with others, so their flags are left
+//! alone: each kind of target has its own way to be asked not to wait.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use rustix::pipe::SpliceFlags;
+
+use super::log_file::LogFile;
+use crate::sys::watch::Watched;
+
+/// Bytes moved by one system call where they are copied.
+const CHUNK: usize = 64 * 1024;
+
+/// Bytes asked for by one system call where they are not.
+const SPLICE: usize = 1024 * 1024;
+
+/// Bytes that a terminal which said that it is ready is trusted to take at once.
+const TERMINAL_CHUNK: usize = 256;
+
+/// A place that takes bytes.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    target: Target,
+    /// Nobody reads it any more; what comes is dropped.
+    gone: Cell<bool>,
+    writable: OnceCell<Option<Watched<OwnedFd>>>,
+}
+
+#[derive(Debug)]
+enum Target {
+    /// Pages are handed on from pipe to pipe, nothing is copied.
+    Pipe(BorrowedFd<'static>),
+    Socket(BorrowedFd<'static>),
+    /// A terminal of which we have a description of our own.
+    Terminal(OwnedFd),
+    /// A terminal that we may not open again.
+    SharedTerminal(BorrowedFd<'static>),
+    /// A file or device that takes what it gets.
+    Plain(BorrowedFd<'static>),
+    Log(RefCell<LogFile>),
+    Nowhere,
+}
+
+/// Bytes that were read and not delivered yet.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+/// What came of an attempt to move bytes.
+#[derive(Debug)]
+pub(crate) enum Moved {
+    /// This many were moved, and there may be more.
+    Bytes(usize),
+    /// The source has nothing at present.
+    SourceEmpty,
+    /// The sink can't take any at present.
+    SinkFull,
+    /// The source has ended.
+    End,
+    /// Bytes were lost because the sink failed in this way.
+    Lost(io::Error),
+}
+
+impl Sink {
+    /// One of our own standard streams.
+    pub(crate) fn inherited(fd: BorrowedFd<'static>) -> Self {
+        Self::new(classify(fd))
+    }
+
+    /// A log file.
+    pub(crate) fn log_file(file: LogFile) -> Self {
+        Self::new(Target::Log(RefCell::new(file)))
+    }
+
+    /// A place where bytes vanish.
+    pub(crate) fn nowhere() -> Self {
+        Self::new(Target::Nowhere)
+    }
+
+    fn new(target: Target) -> Self {
+        Self { target, gone: Cell::new(false), writable: OnceCell::new() }
+    }
+
+    /// Moves some bytes from `source`, a pipe whose reading end doesn't wait.
+    pub(crate) fn draw(&self, source: BorrowedFd<'_>, held: &mut Held) -> Moved {
+        match &self.target {
+            Target::Pipe(pipe) if !self.gone.get() => self.splice(source, *pipe),
+            Target::Pipe(_)
+            | Target::Socket(_)
+            | Target::Terminal(_)
+            | Target::SharedTerminal(_)
+            | Target::Plain(_)
+            | Target::Log(_)
+            | Target::Nowhere => self.copy(source, held),
+        }
+    }
+
+    /// Waits until a full sink can take more.
+    pub(crate) async fn writable(&self) {
+        // A file can't be waited for; it is never full either.
+        let watch = || Watched::for_writing(self.descriptor()?.try_clone_to_owned().ok()?).ok();
+        match self.writable.get_or_init(watch) {
+            Some(watched) => {
+                if let Some(ready) = watched.writable().await {
+                    ready.spend();
+                }
+            }
+            None => tokio::task::yield_now().await,
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.target {
+            Target::Pipe(fd)
+            | Target::Socket(fd)
+            | Target::SharedTerminal(fd)
+            | Target::Plain(fd) => Some(*fd),
+            Target::Terminal(fd) => Some(fd.as_fd()),
+            Target::Log(_) | Target::Nowhere => None,
+        }
+    }
+
+    fn splice(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Moved {
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        match rustix::pipe::splice(source, None, pipe, None, SPLICE, flags) {
+            Ok(0) => Moved::End,
+            Ok(bytes) => Moved::Bytes(bytes),
+            Err(Errno::INTR) => Moved::Bytes(0),
+            // Either end may be the reason.
+            Err(Errno::AGAIN) if can_take(pipe) => Moved::SourceEmpty,
+            Err(Errno::AGAIN) => Moved::SinkFull,
+            Err(error) => self.lose(error.into()),
+        }
+    }
+
+    fn copy(&self, source: BorrowedFd<'_>, held: &mut Held) -> Moved {
+        if held.is_empty() {
+            match held.fill(source) {
+                Ok(0) => return Moved::End,
+                Ok(_) => {}
+                Err(Errno::INTR) => return Moved::Bytes(0),
+                Err(Errno::AGAIN) => {
+                    held.release();
+                    return Moved::SourceEmpty;
+                }
+                // A pipe of ours that can't be read has nothing more to say.
+                Err(_) => return Moved::End,
+            }
+        }
+        if self.gone.get() {
+            return Moved::Bytes(held.drop_all());
+        }
+        match self.write(held.rest()) {
+            Ok(bytes) => {
+                held.start += bytes;
+                Moved::Bytes(bytes)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Moved::SinkFull,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Moved::Bytes(0),
+            Err(error) => {
+                held.drop_all();
+                self.lose(error)
+            }
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.target {
+            Target::Socket(fd) => {
+                Ok(rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+            }
+            Target::Terminal(fd) => Ok(rustix::io::write(fd, bytes)?),
+            Target::SharedTerminal(fd) if !can_take(fd.as_fd()) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Target::SharedTerminal(fd) => {
+                Ok(rustix::io::write(fd, &bytes[..bytes.len().min(TERMINAL_CHUNK)])?)
+            }
+            Target::Pipe(fd) | Target::Plain(fd) => Ok(rustix::io::write(fd, bytes)?),
+            Target::Log(file) => file.borrow_mut().append(bytes).map(|()| bytes.len()),
+            Target::Nowhere => Ok(bytes.len()),
+        }
+    }
+
+    /// Notes that bytes were lost. A full disk may have room again later; a reader
+    /// that has gone does not come back.
+    fn lose(&self, error: io::Error) -> Moved {
+        match &self.target {
+            Target::Log(_) | Target::Plain(_) => {}
+            Target::Pipe(_)
+            | Target::Socket(_)
+            | Target::Terminal(_)
+            | Target::SharedTerminal(_)
+            | Target::Nowhere => self.gone.set(true),
+        }
+        Moved::Lost(error)
+    }
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    fn fill(&mut self, source: BorrowedFd<'_>) -> Result<usize, Errno> {
+        self.bytes.resize(CHUNK, 0);
+        let result = rustix::io::read(source, &mut self.bytes);
+        self.bytes.truncate(result.unwrap_or(0));
+        self.start = 0;
+        result
+    }
+
+    fn drop_all(&mut self) -> usize {
+        let bytes = self.rest().len();
+        self.release();
+        bytes
+    }
+
+    /// Gives the memory back while there is nothing to hold.
+    fn release(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn classify(fd: BorrowedFd<'static>) -> Target {
+    let Ok(stat) = rustix::fs::fstat(fd) else { return Target::Nowhere };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Fifo => Target::Pipe(fd),
+        FileType::Socket => Target::Socket(fd),
+        FileType::CharacterDevice if rustix::termios::isatty(fd) => terminal(fd),
+        FileType::CharacterDevice if is_null(stat.st_rdev) => Target::Nowhere,
+        FileType::CharacterDevice
+        | FileType::RegularFile
+        | FileType::BlockDevice
+        | FileType::Directory
+        | FileType::Symlink
+        | FileType::Unknown => Target::Plain(fd),
+    }
+}
+
+fn is_null(device: u64) -> bool {
+    (rustix::fs::major(device), rustix::fs::minor(device)) == (1, 3)
+}
+
+/// A terminal can only be written to without waiting through a description that
+/// says so, and the shell that shares ours would stumble over that.
+fn terminal(fd: BorrowedFd<'static>) -> Target {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(own) => Target::Terminal(own),
+        Err(_) => Target::SharedTerminal(fd),
+    }
+}
+
+fn can_take(fd: BorrowedFd<'_>) -> bool {
+    let mut asked = [PollFd::new(&fd, PollFlags::OUT)];
+    rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
+}

@@ -1,0 +1,69 @@
+//! Answers the questions that reading a configuration raises about this host.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use glob::MatchOptions;
+use supervisor_config::Host;
+use supervisor_core::spec::User;
+use supervisor_wire::passwd;
+
+/// The machine, or container, that we run on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThisHost;
+
+impl Host for ThisHost {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        fs::read(path).map_err(|error| error.to_string())
+    }
+
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
+        let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
+        let paths = pattern.to_str().and_then(|text| glob::glob_with(text, options).ok());
+        paths.into_iter().flatten().flatten().collect()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn user_by_name(&self, name: &str) -> Option<User> {
+        users().into_iter().find(|user| user.name == name).map(with_groups)
+    }
+
+    fn user_by_id(&self, uid: u32) -> Option<User> {
+        users().into_iter().find(|user| user.uid == uid).map(with_groups)
+    }
+
+    fn group_by_name(&self, name: &str) -> Option<u32> {
+        groups().into_iter().find(|group| group.name == name).map(|group| group.gid)
+    }
+
+    fn group_exists(&self, gid: u32) -> bool {
+        groups().into_iter().any(|group| group.gid == gid)
+    }
+
+    fn home(&self, user: Option<&str>) -> Option<PathBuf> {
+        let own = rustix::process::getuid().as_raw();
+        let wanted = |candidate: &passwd::User| match user {
+            Some(name) => candidate.name == name,
+            None => candidate.uid == own,
+        };
+        users().into_iter().find(wanted).map(|user| user.home.into())
+    }
+}
+
+fn with_groups(user: passwd::User) -> User {
+    let belongs = |group: &passwd::Group| group.members.contains(&user.name);
+    let more = groups().into_iter().filter(belongs).map(|group| group.gid);
+    let groups = [user.gid].into_iter().chain(more.filter(|gid| *gid != user.gid)).collect();
+    User { uid: user.uid, gid: user.gid, groups }
+}
+
+fn users() -> Vec<passwd::User> {
+    passwd::users(&fs::read("/etc/passwd").unwrap_or_default()).collect()
+}
+
+fn groups() -> Vec<passwd::Group> {
+    passwd::groups(&fs::read("/etc/group").unwrap_or_default()).collect()
+}

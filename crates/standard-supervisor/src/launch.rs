@@ -1,0 +1,160 @@
+//! Starting one process as its [`Launch`] says.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::pipe::PipeFlags;
+use supervisor_core::ids::Pid;
+use supervisor_core::input::{SpawnError, SpawnErrorKind};
+use supervisor_core::spec::{Command, Launch, Stdio, User};
+
+use crate::lookup;
+use crate::sys::errno;
+use crate::sys::spawn::{Failure, Plan, Step, Streams, c_string, spawn};
+
+/// A process that was started, and our ends of its pipes.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) pid: Pid,
+    pub(crate) pipes: Option<Pipes>,
+}
+
+/// Our ends of a process's pipes.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    /// Kept open, so that the process doesn't see an end of its input.
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    /// `None`: it comes with stdout.
+    pub(crate) stderr: Option<OwnedFd>,
+}
+
+/// Names and values, byte for byte.
+pub(crate) type Environment = Vec<(OsString, OsString)>;
+
+/// Starts it. `environment` is what lies beneath the variables that `launch` sets.
+pub(crate) fn launch(
+    name: &str,
+    launch: &Launch,
+    mut environment: Environment,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> Result<Launched, SpawnError> {
+    let argv = match &launch.command {
+        Command::Argv(argv) => argv,
+        Command::Unparsable(message) => {
+            let (kind, message) = (SpawnErrorKind::NotFound, message.clone());
+            return Err(SpawnError { kind, message });
+        }
+    };
+    for (name, value) in &launch.environment {
+        set(&mut environment, name, value);
+    }
+    let word = argv.first().map_or(OsStr::new(""), OsString::as_os_str);
+    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
+    let file = lookup::find(word, path, launch.directory.as_deref())?;
+    let directory = launch.directory.as_ref().map(|directory| c_string(directory.as_os_str()));
+    let started = |stdio: Streams<'_>| {
+        let plan = Plan {
+            path: &c_string(file.as_os_str()),
+            argv: &argv.iter().map(|word| c_string(word)).collect::<Vec<_>>(),
+            environment: &environment.iter().map(assignment).collect::<Vec<_>>(),
+            stdio,
+            directory: directory.as_ref(),
+            umask: launch.umask,
+            user: launch.user.as_ref(),
+            die_with_us: launch.die_with_supervisor,
+            cgroup,
+        };
+        spawn(&plan).map_err(|failure| explain(name, word, launch, &failure))
+    };
+    match &launch.stdio {
+        Stdio::Inherited => Ok(Launched { pid: started(Streams::Inherited)?, pipes: None }),
+        Stdio::Captured { stderr, .. } => {
+            let (theirs, ours) = pipes(stderr.is_some()).map_err(|error| no_pipes(name, &error))?;
+            let err = theirs.stderr.as_ref().unwrap_or(&theirs.stdout);
+            let streams = [theirs.stdin.as_fd(), theirs.stdout.as_fd(), err.as_fd()];
+            Ok(Launched { pid: started(Streams::Given(streams))?, pipes: Some(ours) })
+        }
+    }
+}
+
+/// The process's ends, then ours. Ours never wait.
+fn pipes(with_stderr: bool) -> io::Result<(Pipes, Pipes)> {
+    let (stdin, our_stdin) = pipe()?;
+    let (our_stdout, stdout) = pipe()?;
+    let (our_stderr, stderr) = if with_stderr { pipe().map(some)? } else { (None, None) };
+    for end in [Some(&our_stdin), Some(&our_stdout), our_stderr.as_ref()].into_iter().flatten() {
+        rustix::io::ioctl_fionbio(end, true)?;
+    }
+    let ours = Pipes { stdin: our_stdin, stdout: our_stdout, stderr: our_stderr };
+    Ok((Pipes { stdin, stdout, stderr }, ours))
+}
+
+fn some<T>((a, b): (T, T)) -> (Option<T>, Option<T>) {
+    (Some(a), Some(b))
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// Sets a variable, in place of the one with that name if there is one.
+pub(crate) fn set(environment: &mut Environment, name: &OsStr, value: &OsStr) {
+    environment.retain(|(other, _)| other != name);
+    environment.push((name.to_owned(), value.to_owned()));
+}
+
+fn assignment((name, value): &(OsString, OsString)) -> CString {
+    let mut text = name.clone();
+    text.push("=");
+    text.push(value);
+    c_string(&text)
+}
+
+fn no_pipes(name: &str, error: &io::Error) -> SpawnError {
+    let message = match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => format!("too many open files to spawn '{name}'"),
+        _ => format!("unknown error making dispatchers for '{name}': {}", errno::name(error)),
+    };
+    SpawnError { kind: SpawnErrorKind::Transient, message }
+}
+
+/// Says what went wrong in supervisord's words, and whether trying again may help.
+fn explain(name: &str, word: &OsStr, launch: &Launch, failure: &Failure) -> SpawnError {
+    let Failure { step, error } = failure;
+    let reason = errno::name(error);
+    let word = word.display();
+    let (kind, message) = match step {
+        Step::Clone if error.raw_os_error() == Some(libc::EAGAIN) => (
+            SpawnErrorKind::Transient,
+            format!("Too many processes in process table to spawn '{name}'"),
+        ),
+        Step::Clone => (
+            SpawnErrorKind::Transient,
+            format!("unknown error during fork for '{name}': {reason}"),
+        ),
+        Step::User => {
+            let uid = launch.user.as_ref().map_or(0, |user: &User| user.uid);
+            (SpawnErrorKind::NotExecutable, format!("couldn't setuid to {uid}: {reason}"))
+        }
+        Step::Directory => {
+            let directory = launch.directory.as_deref().unwrap_or(Path::new("")).display();
+            (SpawnErrorKind::Transient, format!("couldn't chdir to {directory}: {reason}"))
+        }
+        Step::Execute => (execute_failure(error), format!("couldn't exec {word}: {reason}")),
+    };
+    SpawnError { kind, message }
+}
+
+fn execute_failure(error: &io::Error) -> SpawnErrorKind {
+    match error.raw_os_error() {
+        // Also a script whose interpreter is missing.
+        Some(libc::ENOENT | libc::ENOTDIR) => SpawnErrorKind::NotFound,
+        Some(libc::EACCES | libc::EPERM | libc::ENOEXEC | libc::E2BIG | libc::ELOOP) => {
+            SpawnErrorKind::NotExecutable
+        }
+        _ => SpawnErrorKind::Transient,
+    }
+}

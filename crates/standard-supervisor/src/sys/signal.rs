@@ -1,0 +1,132 @@
+//! Signals that arrive, as data, and signals that are sent.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::process::{Pid as OsPid, PidfdFlags};
+use supervisor_core::ids::{Member, Pid};
+use supervisor_core::signal::Signal;
+
+use super::process_table;
+
+/// All signals sent to this process, to be read from one descriptor.
+///
+/// They are blocked and not handled: nothing interrupts anything, and what arrives
+/// before anybody looks is kept. Children get their mask back in [`super::spawn`].
+#[derive(Debug)]
+pub(crate) struct Signals {
+    fd: OwnedFd,
+}
+
+/// Signals that say that this process itself has failed. Blocking them would turn
+/// a crash into a loop.
+const FAULTS: [i32; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+    libc::SIGSYS,
+];
+
+impl Signals {
+    /// Takes over every signal but the faults. To be called first of all: a signal
+    /// that came earlier would have its default effect.
+    pub(crate) fn take_over() -> io::Result<Self> {
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: `set` is initialised by sigfillset before anything reads it, and
+        // the other calls only read or change that set, the mask of this (only)
+        // thread, and the disposition of SIGCHLD.
+        let fd = unsafe {
+            libc::sigfillset(set.as_mut_ptr());
+            for fault in FAULTS {
+                libc::sigdelset(set.as_mut_ptr(), fault);
+            }
+            libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+            // Inherited as ignored, it would make the kernel reap our children.
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC)
+        };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just given us this descriptor and nobody else has it.
+        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    /// The next signal that has arrived, if any. Never waits.
+    pub(crate) fn next(&self) -> Option<Signal> {
+        loop {
+            let mut info = [0_u8; size_of::<libc::signalfd_siginfo>()];
+            match rustix::io::read(&self.fd, &mut info) {
+                // The signal's number is the first field.
+                Ok(_) => {
+                    let number = u32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
+                    if let Some(signal) = Signal::from_number(number.into()) {
+                        return Some(signal);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Sends a signal to a child of ours that was not reaped. A target that has just
+/// ended is no error.
+pub(crate) fn send(pid: Pid, signal: Signal) -> io::Result<()> {
+    kill(pid.0, signal)
+}
+
+/// Sends a signal to the process group that such a child leads.
+pub(crate) fn send_to_group(pid: Pid, signal: Signal) -> io::Result<()> {
+    kill(-pid.0, signal)
+}
+
+/// Sends a signal to a process found earlier, if it is still the same one.
+pub(crate) fn send_to_member(member: Member, signal: Signal) -> io::Result<()> {
+    let Some(pid) = OsPid::from_raw(member.pid.0) else { return Ok(()) };
+    match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+        // The descriptor pins the process, so checking after opening leaves no gap.
+        Ok(pidfd) if process_table::start_of(member.pid) == Some(member.start) => {
+            // SAFETY: a plain system call; null stands for "no siginfo".
+            let result = unsafe {
+                libc::syscall(
+                    libc::SYS_pidfd_send_signal,
+                    pidfd.as_raw_fd(),
+                    i32::from(signal.number()),
+                    std::ptr::null::<libc::siginfo_t>(),
+                    0,
+                )
+            };
+            unless_gone(result)
+        }
+        Ok(_) | Err(Errno::SRCH) => Ok(()),
+        // Forbidden or unknown here (Linux before 5.3, some sandboxes): the gap
+        // between check and signal is a few microseconds.
+        Err(_) if process_table::start_of(member.pid) == Some(member.start) => {
+            kill(member.pid.0, signal)
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+fn kill(target: i32, signal: Signal) -> io::Result<()> {
+    // SAFETY: a plain system call.
+    unless_gone(unsafe { libc::kill(target, i32::from(signal.number())) }.into())
+}
+
+fn unless_gone(result: i64) -> io::Result<()> {
+    let error = io::Error::last_os_error();
+    if result == 0 || error.raw_os_error() == Some(libc::ESRCH) { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,240 @@
+//! Starting a process.
+//!
+//! The child is made by `clone(CLONE_VM | CLONE_VFORK)`: it borrows our memory
+//! until it has executed the program, so nothing is copied and a failure to
+//! execute is simply a number that it leaves behind. The price is that between
+//! `clone` and `execve` it may do nothing but system calls on values prepared
+//! before: see [`child`].
+
+use std::ffi::{CString, c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use supervisor_core::ids::Pid;
+use supervisor_core::spec::User;
+
+use super::reap;
+
+/// Everything the child needs, in the form that system calls take.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    /// The file to execute.
+    pub(crate) path: &'a CString,
+    /// Its words, the first being the name it was called by.
+    pub(crate) argv: &'a [CString],
+    /// Its environment, `NAME=value`.
+    pub(crate) environment: &'a [CString],
+    /// What becomes its stdin, stdout and stderr.
+    pub(crate) stdio: Streams<'a>,
+    /// Where it works.
+    pub(crate) directory: Option<&'a CString>,
+    /// Its file mode creation mask.
+    pub(crate) umask: Option<u32>,
+    /// Whom it becomes.
+    pub(crate) user: Option<&'a User>,
+    /// It gets SIGKILL when we end.
+    pub(crate) die_with_us: bool,
+    /// A `cgroup.procs` file to join through.
+    pub(crate) cgroup: Option<BorrowedFd<'a>>,
+}
+
+/// What becomes of the standard streams.
+#[derive(Debug)]
+pub(crate) enum Streams<'a> {
+    /// Ours, and the terminal's foreground with them. Other descriptors stay too.
+    Inherited,
+    /// These. Every other descriptor is closed.
+    Given([BorrowedFd<'a>; 3]),
+}
+
+/// The step at which a start failed, and why.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What was tried.
+    pub(crate) step: Step,
+    /// What the kernel said.
+    pub(crate) error: io::Error,
+}
+
+/// The steps that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Making the process.
+    Clone,
+    /// Becoming the user.
+    User,
+    /// Going to the directory.
+    Directory,
+    /// Executing the program.
+    Execute,
+}
+
+/// Enough for a few system calls and libc's wrappers around them.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Starts the process and returns its pid once the program has been executed.
+pub(crate) fn spawn(plan: &Plan<'_>) -> Result<Pid, Failure> {
+    let argv = pointers(plan.argv);
+    let environment = pointers(plan.environment);
+    let mut errand = Errand {
+        plan,
+        argv: &argv,
+        environment: &environment,
+        parent: std::process::id().cast_signed(),
+        failed: None,
+    };
+    let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / size_of::<u128>());
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the child runs `child` on a stack of its own, which outlives it: with
+    // CLONE_VFORK we don't continue before it has executed the program or ended.
+    // `errand` and all it points to outlive the call for the same reason. The end
+    // of the stack is aligned as u128 is, to 16 bytes.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr().add(stack.capacity());
+        libc::clone(child, top.cast(), flags, (&raw mut errand).cast())
+    };
+    if pid < 0 {
+        return Err(Failure { step: Step::Clone, error: io::Error::last_os_error() });
+    }
+    // SAFETY: the child wrote to `errand` behind the compiler's back; a volatile
+    // read of our own variable sees it.
+    match unsafe { (&raw const errand.failed).read_volatile() } {
+        None => Ok(Pid(pid)),
+        Some((step, errno)) => {
+            reap::failed_start(pid);
+            Err(Failure { step, error: io::Error::from_raw_os_error(errno) })
+        }
+    }
+}
+
+struct Errand<'a> {
+    plan: &'a Plan<'a>,
+    argv: &'a [*const libc::c_char],
+    environment: &'a [*const libc::c_char],
+    parent: i32,
+    failed: Option<(Step, c_int)>,
+}
+
+/// What the child does. It shares our memory, so: no allocation, no locks, no
+/// panic, no libc function that keeps state; only system calls.
+extern "C" fn child(errand: *mut c_void) -> c_int {
+    // SAFETY: `spawn` passes a pointer to its errand, which nobody else touches
+    // while we run.
+    let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
+    errand.failed = match prepare(errand.plan, errand.parent) {
+        Err(step) => Some((step, errno())),
+        Ok(()) => {
+            let path = errand.plan.path.as_ptr();
+            // SAFETY: all pointers come from C strings in arrays that end with null.
+            unsafe { libc::execve(path, errand.argv.as_ptr(), errand.environment.as_ptr()) };
+            Some((Step::Execute, errno()))
+        }
+    };
+    127
+}
+
+/// All that happens between `clone` and `execve`, in supervisord's order.
+fn prepare(plan: &Plan<'_>, parent: i32) -> Result<(), Step> {
+    // SAFETY: plain system calls with numbers and with pointers into `plan`.
+    unsafe {
+        if let Some(procs) = plan.cgroup {
+            // "0" means "the writer". Without its own cgroup it still runs.
+            libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1);
+        }
+        libc::setpgid(0, 0);
+        match plan.stdio {
+            Streams::Inherited => {
+                libc::tcsetpgrp(0, libc::getpid());
+            }
+            Streams::Given(streams) => {
+                for (number, stream) in (0..).zip(streams) {
+                    libc::dup2(stream.as_raw_fd(), number);
+                }
+                close_from(3);
+            }
+        }
+        if let Some(user) = plan.user {
+            become_user(user)?;
+        }
+        if let Some(directory) = plan.directory
+            && libc::chdir(directory.as_ptr()) != 0
+        {
+            return Err(Step::Directory);
+        }
+        if let Some(umask) = plan.umask {
+            libc::umask(umask);
+        }
+        if plan.die_with_us {
+            // After the change of user, which would undo it.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if libc::getppid() != parent {
+                libc::_exit(127);
+            }
+        }
+        reset_signals();
+    }
+    Ok(())
+}
+
+/// Groups first, the user last: afterwards the right to change groups is gone.
+fn become_user(user: &User) -> Result<(), Step> {
+    // The raw calls, because libc's wrappers tell the other threads of the process,
+    // and those would be our parent's.
+    // SAFETY: the list of groups is valid for the length given.
+    unsafe {
+        let groups = libc::syscall(libc::SYS_setgroups, user.groups.len(), user.groups.as_ptr());
+        // Without privileges the groups can't be set; staying who one is is fine.
+        let same = libc::geteuid() == user.uid && libc::getegid() == user.gid;
+        if (groups != 0 && !same)
+            || libc::syscall(libc::SYS_setgid, user.gid) != 0
+            || libc::syscall(libc::SYS_setuid, user.uid) != 0
+        {
+            return Err(Step::User);
+        }
+    }
+    Ok(())
+}
+
+fn close_from(first: u32) {
+    // SAFETY: a plain system call; our own descriptors are not affected, the child
+    // has a copy of the table.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) != 0 {
+            // Linux before 5.9 doesn't know it; what we opened ourselves closes on exec.
+            for fd in 3..1024 {
+                libc::close(fd);
+            }
+        }
+    }
+}
+
+/// Gives the child the signals as every program expects to find them.
+fn reset_signals() {
+    // SAFETY: dispositions are not shared with the parent (no CLONE_SIGHAND), the
+    // mask is per thread, and the set is initialised before it is used.
+    unsafe {
+        for number in 1..=64 {
+            libc::signal(number, libc::SIG_DFL);
+        }
+        let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: always a valid pointer.
+    unsafe { *libc::__errno_location() }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// `text` as system calls take it. Text from the command line, the environment or
+/// a path never holds a zero byte; if it did, it would end there.
+pub(crate) fn c_string(text: &std::ffi::OsStr) -> CString {
+    let bytes = text.as_bytes().split(|byte| *byte == 0).next().unwrap_or_default();
+    CString::new(bytes).unwrap_or_default()
+}

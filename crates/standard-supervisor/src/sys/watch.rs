@@ -1,0 +1,62 @@
+//! Descriptors that the event loop watches.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+
+/// Something with a descriptor, watched as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Watched<T: AsFd>(AsyncFd<Borrow<T>>);
+
+#[derive(Debug)]
+struct Borrow<T>(T);
+
+impl<T: AsFd> AsRawFd for Borrow<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+/// What was seen. Dropping it changes nothing; to wait for the next change after
+/// using up this one, it must be spent.
+#[derive(Debug)]
+pub(crate) struct Ready<'a, T: AsFd>(AsyncFdReadyGuard<'a, Borrow<T>>);
+
+impl<T: AsFd> Watched<T> {
+    /// Watches for something to read.
+    pub(crate) fn for_reading(owner: T) -> io::Result<Self> {
+        Self::watch(owner, Interest::READABLE)
+    }
+
+    /// Watches for room to write. Fails for files, which can't be waited for.
+    pub(crate) fn for_writing(owner: T) -> io::Result<Self> {
+        Self::watch(owner, Interest::WRITABLE)
+    }
+
+    fn watch(owner: T, interest: Interest) -> io::Result<Self> {
+        // SAFETY: the descriptor stays open and the same as long as it is watched:
+        // it belongs to `owner`, which moves into the watch, and `AsFd` promises
+        // that it is valid while its owner lives.
+        let watched = unsafe { AsyncFd::register_with_interest(Borrow(owner), interest) };
+        watched.map(Self).map_err(|error| error.into_parts().1)
+    }
+
+    /// Waits until there is something to read. `None`: the event loop is ending.
+    pub(crate) async fn readable(&self) -> Option<Ready<'_, T>> {
+        self.0.readable().await.ok().map(Ready)
+    }
+
+    /// Waits until there is room to write. `None`: the event loop is ending.
+    pub(crate) async fn writable(&self) -> Option<Ready<'_, T>> {
+        self.0.writable().await.ok().map(Ready)
+    }
+}
+
+impl<T: AsFd> Ready<'_, T> {
+    /// Notes that what was seen has been used up.
+    pub(crate) fn spend(mut self) {
+        self.0.clear_ready();
+    }
+}

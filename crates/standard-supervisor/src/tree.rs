@@ -1,0 +1,89 @@
+//! Who belongs to a process: found by descent, by process group, by a mark in the
+//! environment, and by having been seen in the tree before.
+//!
+//! Nobody else is touched. As PID 1, or behind an entry script, the supervisor is
+//! also parent to processes that it was never asked to keep.
+
+use std::collections::BTreeMap;
+
+use supervisor_core::ids::{Member, Pid, ProcId};
+
+use crate::sys::process_table::{self, Family};
+
+/// The variable that marks everything that descends from a program. A supervisor
+/// within a supervisor adds its mark to the one it was given.
+pub(crate) const MARK: &str = "STANDARD_SUPERVISOR_TREE";
+
+/// What is known about who belongs where.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    own: Pid,
+    /// Told apart from other supervisors' marks, which may have been inherited.
+    instance: String,
+    inherited: Option<String>,
+    seen: BTreeMap<Member, ProcId>,
+}
+
+/// A process whose tree is to be found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Root {
+    pub(crate) proc: ProcId,
+    /// The pid that its main process has or had; also the process group's.
+    pub(crate) pid: Pid,
+    /// The main process has not been reaped.
+    pub(crate) alive: bool,
+}
+
+impl Roster {
+    /// `unique` tells this supervisor from earlier ones with the same pid.
+    pub(crate) fn new(own: Pid, unique: u128, inherited: Option<String>) -> Self {
+        Self { own, instance: format!("{own}.{unique}"), inherited, seen: BTreeMap::new() }
+    }
+
+    /// The value of [`MARK`] for a program.
+    pub(crate) fn mark(&self, proc: ProcId) -> String {
+        let own = self.own_mark(proc);
+        self.inherited.as_ref().map_or_else(|| own.clone(), |outer| format!("{outer},{own}"))
+    }
+
+    /// Everyone who belongs to `root` and is alive, its main process left out.
+    /// `others`: the living main processes of other programs.
+    pub(crate) fn census(&mut self, root: Root, others: &[Pid]) -> Vec<Member> {
+        let family = Family::now();
+        let mut found = Vec::new();
+        for child in family.children(self.own) {
+            if others.contains(&child) {
+                continue;
+            }
+            if root.alive && child == root.pid {
+                found.extend(family.descendants(child));
+            } else if let Some(member) = self.claim(child, root) {
+                found.push(member);
+                found.extend(family.descendants(child));
+            }
+        }
+        // Who has gone need not be remembered; who lives is known from now on.
+        self.seen.retain(|_, proc| *proc != root.proc);
+        self.seen.extend(found.iter().map(|member| (*member, root.proc)));
+        found
+    }
+
+    /// Whether an orphan that became our child belongs to `root`.
+    fn claim(&self, orphan: Pid, root: Root) -> Option<Member> {
+        let stat = process_table::stat(orphan).filter(|stat| !stat.is_dead())?;
+        let member = Member { pid: orphan, start: stat.start };
+        let known = self.seen.get(&member) == Some(&root.proc);
+        let same_group = stat.pgrp == root.pid.0;
+        (known || same_group || self.is_marked(orphan, root.proc)).then_some(member)
+    }
+
+    fn is_marked(&self, pid: Pid, proc: ProcId) -> bool {
+        let own = self.own_mark(proc);
+        process_table::variable(pid, MARK)
+            .is_some_and(|marks| marks.split(|byte| *byte == b',').any(|mark| mark == own.as_bytes()))
+    }
+
+    fn own_mark(&self, proc: ProcId) -> String {
+        format!("{}.{}", self.instance, proc.0)
+    }
+}
