@@ -1,10 +1,21 @@
 //! The world: everything that touches it, and nothing that decides.
-pub(crate) mod capture;
-pub(crate) mod clock;
-pub(crate) mod driver;
-pub(crate) mod files;
-pub(crate) mod launch;
-pub(crate) mod lookup;
-pub(crate) mod sys;
-pub(crate) mod tree;
-pub(crate) mod world;
+//!
+//! ```text
+//!   cli ──> supervise ──> driver ──┬─> core: decides
+//!                                  └─> world: carries out ──┬─> launch, lookup, tree
+//!                                                           ├─> capture: output
+//!                                                           └─> sys: the system calls
+//! ```
+
+mod capture;
+pub mod cli;
+mod clock;
+mod driver;
+mod files;
+mod host;
+mod launch;
+mod lookup;
+mod supervise;
+mod sys;
+mod tree;
+mod world;

@@ -35,9 +35,9 @@ pub(crate) struct Root {
 }
 
 impl Roster {
-    /// `unique` tells this supervisor from earlier ones with the same pid.
-    pub(crate) fn new(own: Pid, unique: u128, inherited: Option<String>) -> Self {
-        Self { own, instance: format!("{own}.{unique}"), inherited, seen: BTreeMap::new() }
+    /// `instance` is a word without commas that no other supervisor has.
+    pub(crate) fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
+        Self { own, instance, inherited, seen: BTreeMap::new() }
     }
 
     /// The value of [`MARK`] for a program.

@@ -50,28 +50,32 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `journal_pipe` is the end on which the journal's lines come out.
+    /// A world in which nothing runs yet.
     pub(crate) fn new(
         spec: &Spec,
-        environment: Environment,
         roster: Roster,
+        environment: Environment,
         journal: Rc<Journal>,
-        journal_pipe: OwnedFd,
     ) -> Self {
-        let stderr = Rc::new(Sink::inherited(rustix::stdio::stderr()));
-        let voice = Relay::for_journal(Rc::clone(&stderr));
-        voice.add(journal_pipe);
         Self {
             slots: slots(spec),
             environment,
             roster,
             journal,
             stdout: Rc::new(Sink::inherited(rustix::stdio::stdout())),
-            stderr,
-            new_relays: vec![voice],
+            stderr: Rc::new(Sink::inherited(rustix::stdio::stderr())),
+            new_relays: Vec::new(),
             answers: VecDeque::new(),
             exit: None,
         }
+    }
+
+    /// Lets the journal's lines come out here.
+    pub(crate) fn say_on(&mut self, sink: &spec::Sink) -> io::Result<()> {
+        let voice = Relay::for_journal(self.sink(sink)?);
+        voice.add(self.journal.open_pipe()?);
+        self.new_relays.push(voice);
+        Ok(())
     }
 
     /// Does one thing.

@@ -4,7 +4,7 @@
 //! program's output, so a reader of stderr that stalls can't stop the supervisor:
 //! once the pipe is full, lines are dropped and counted.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -20,9 +20,15 @@ use crate::sys::wall;
 #[derive(Debug)]
 pub(crate) struct Journal {
     style: Style,
-    pipe: RefCell<Option<OwnedFd>>,
+    pipes: RefCell<Vec<Pipe>>,
     file: RefCell<Option<LogFile>>,
-    dropped: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct Pipe {
+    end: OwnedFd,
+    /// Lines that found no room since the last one that did.
+    dropped: u64,
 }
 
 /// What lines look like.
@@ -35,11 +41,16 @@ pub(crate) enum Style {
 }
 
 impl Journal {
-    /// A journal and the pipe on which its lines come out.
-    pub(crate) fn open(style: Style) -> io::Result<(Self, OwnedFd)> {
-        let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let pipe = RefCell::new(Some(write));
-        Ok((Self { style, pipe, file: RefCell::new(None), dropped: Cell::new(0) }, read))
+    /// A journal that goes nowhere yet.
+    pub(crate) const fn new(style: Style) -> Self {
+        Self { style, pipes: RefCell::new(Vec::new()), file: RefCell::new(None) }
+    }
+
+    /// Opens one more pipe for the lines; what is said comes out at its other end.
+    pub(crate) fn open_pipe(&self) -> io::Result<OwnedFd> {
+        let (read, end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        self.pipes.borrow_mut().push(Pipe { end, dropped: 0 });
+        Ok(read)
     }
 
     /// Writes the lines to this file as well.
@@ -73,9 +84,9 @@ impl Journal {
         }
     }
 
-    /// Ends the pipe: what is in it is all.
+    /// Ends the pipes: what is in them is all.
     pub(crate) fn close(&self) {
-        *self.pipe.borrow_mut() = None;
+        self.pipes.borrow_mut().clear();
     }
 
     fn write(&self, text: &str) {
@@ -83,18 +94,23 @@ impl Journal {
             // A full disk costs the line, not the supervisor; stderr still has it.
             let _ = file.append(text.as_bytes());
         }
-        let pipe = self.pipe.borrow();
-        let Some(pipe) = pipe.as_ref() else { return };
-        let lost = self.dropped.get();
-        if lost > 0 {
-            let message = format!("{lost} lines were dropped here: nobody reads stderr");
+        for pipe in self.pipes.borrow_mut().iter_mut() {
+            pipe.write(text);
+        }
+    }
+}
+
+impl Pipe {
+    fn write(&mut self, text: &str) {
+        if self.dropped > 0 {
+            let message = format!("{} lines are missing here: nobody read them", self.dropped);
             let note = record(wall::local_time(), Level::Warn.tag(), &message);
-            if rustix::io::write(pipe, note.as_bytes()).is_ok() {
-                self.dropped.set(0);
+            if rustix::io::write(&self.end, note.as_bytes()).is_ok() {
+                self.dropped = 0;
             }
         }
-        if rustix::io::write(pipe, text.as_bytes()).is_err() {
-            self.dropped.set(self.dropped.get() + 1);
+        if rustix::io::write(&self.end, text.as_bytes()).is_err() {
+            self.dropped += 1;
         }
     }
 }

@@ -1,0 +1,7 @@
+//! Writes a supervisord configuration file for a command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    standard_supervisor::cli::generate_supervisor_config()
+}

@@ -1,0 +1,190 @@
+//! Runs the built binary as a user would, and waits for what it says.
+//!
+//! Nothing here sleeps: a test waits for a line, an exit or a condition on a file
+//! that an event announces, and fails with all that was said if that does not come.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failed call is a failed test")]
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test fails. Generous: it is a bound for
+/// machines under load, not a measure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_standard-supervisor");
+
+/// The Python environment that the tests' set-up made; `None`: it didn't.
+pub fn python() -> Option<String> {
+    std::env::var("SUPERVISOR_PYTHON").ok().filter(|path| !path.is_empty())
+}
+
+/// A command line of the binary with an environment of its own.
+pub fn supervise<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Command {
+    clean(BINARY, words)
+}
+
+/// Any program without the variables that a supervisor around the tests, or the
+/// user, may have set.
+pub fn clean<S: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["SUPERVISOR_", "PROCESS_", "STANDARD_SUPERVISOR", "LOG_LEVEL"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// A started program whose output is read line by line.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    /// What it prints.
+    pub stdout: Lines,
+    /// What it complains about; the supervisor's own lines are here.
+    pub stderr: Lines,
+}
+
+impl Running {
+    /// Starts `command` and reads both its streams.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = Lines::of(child.stdout.take().unwrap());
+        let stderr = Lines::of(child.stderr.take().unwrap());
+        Self { child, stdout, stderr }
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        kill(self.pid(), name);
+    }
+
+    /// Waits for its end and returns its exit code, or 128 + the signal's number.
+    pub fn exit_code(&mut self) -> i32 {
+        // Its streams end when it does: reading them is waiting.
+        self.stdout.rest();
+        self.stderr.rest();
+        status(wait(&mut self.child))
+    }
+}
+
+impl Drop for Running {
+    /// A failed test leaves nothing behind: what it started dies with it.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for a child within the tests' patience.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let (done, ended) = channel();
+    let pid = child.id();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(PATIENCE) {
+                kill(pid.cast_signed(), "KILL");
+            }
+        });
+        let status = child.wait().unwrap();
+        drop(done);
+        status
+    })
+}
+
+/// The code that a shell would report.
+pub fn status(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
+}
+
+/// Sends a signal by name to one process.
+pub fn kill(pid: i32, name: &str) {
+    let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// Whether a process is there and not a zombie.
+pub fn is_alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+}
+
+/// Lines as they arrive.
+#[derive(Debug)]
+pub struct Lines {
+    arriving: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Lines {
+    /// Reads `source` to its end in the background.
+    pub fn of(source: impl Read + Send + 'static) -> Self {
+        let (sender, arriving) = channel();
+        std::thread::spawn(move || {
+            let mut source = BufReader::new(source);
+            let mut line = Vec::new();
+            while source.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+                if sender.send(text).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        Self { arriving, seen: Vec::new() }
+    }
+
+    /// Waits for a line that contains `text` and returns it.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.arriving.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.seen.push(line);
+                    let line = self.seen.last().unwrap();
+                    if line.contains(text) {
+                        return line.clone();
+                    }
+                }
+                Err(why) => panic!("no line with {text:?} ({why}); seen: {:#?}", self.seen),
+            }
+        }
+    }
+
+    /// Waits for a line `PREFIX NUMBER` and returns the number.
+    #[track_caller]
+    pub fn number_after(&mut self, prefix: &str) -> i32 {
+        let line = self.wait_for(prefix);
+        line.rsplit(prefix).next().unwrap().trim().split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Waits for the end and returns all lines, those already seen first.
+    #[track_caller]
+    pub fn rest(&mut self) -> &[String] {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.arriving.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => return &self.seen,
+                Err(RecvTimeoutError::Timeout) => panic!("no end in sight; seen: {:#?}", self.seen),
+            }
+        }
+    }
+}
