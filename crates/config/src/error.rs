@@ -6,18 +6,28 @@ use std::fmt;
 ///
 /// Printed one mistake per line, each line starting with `ERROR: `. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Errors(Vec<String>);
+pub struct Errors {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+}
 
 impl Errors {
     /// The mistakes, each in one line without the `ERROR: ` in front.
     pub fn messages(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.errors.iter().map(String::as_str)
+    }
+
+    /// What was strange besides: often why the mistake was made. One line each, and
+    /// not part of what is printed.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, message) in self.0.iter().enumerate() {
+        for (index, message) in self.errors.iter().enumerate() {
             let newline = if index == 0 { "" } else { "\n" };
             write!(f, "{newline}ERROR: {message}")?;
         }
@@ -59,7 +69,7 @@ impl Report {
                 if self.errors.is_empty() {
                     self.error("the configuration could not be understood");
                 }
-                Err(Errors(self.errors))
+                Err(Errors { errors: self.errors, warnings: self.warnings })
             }
         }
     }

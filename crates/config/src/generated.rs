@@ -108,9 +108,10 @@ fn same(entry: &Entry, read: &Option<String>) -> bool {
     let (value, Some(read)) = (&entry.value, read) else { return false };
     let words = |text: &str| shlex::split(text).ok();
     match entry.key.as_str() {
-        COMMAND => {
-            words(value).map_or(strip(value) == read, |words| shlex::split(read) == Ok(words))
-        }
+        COMMAND => match words(value) {
+            Some(words) => shlex::split(read) == Ok(words),
+            None => strip(value) == read,
+        },
         ENVIRONMENT if strip(value) != read => {
             let pairs = environment::parse(value);
             pairs.is_ok() && pairs == environment::parse(read)

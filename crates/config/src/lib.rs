@@ -16,6 +16,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod against_supervisord;
 mod command;
 mod effective;
 mod env;

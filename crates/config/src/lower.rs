@@ -121,6 +121,11 @@ impl<'a> Lowering<'a> {
         let expanded = expand(text, names, &label).map_err(|why| {
             self.complain(section, origin, &format!("{why}; a percent sign is written %%"))
         })?;
+        // No system call can be told of a text with a zero byte in it.
+        if expanded.contains('\0') {
+            let why = format!("{} holds a zero byte", key.row.key);
+            return Err(self.complain(section, origin, &why));
+        }
         let value = (key.takes.parse)(&expanded, &self.world).map_err(|why| {
             let file = in_file(origin);
             self.report.error(format!(

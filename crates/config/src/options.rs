@@ -395,3 +395,34 @@ options! { INCLUDE:
     /// Patterns of files to read as well, with blanks between them.
     FILES: String = TEXT("files", Global) default unset;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_section_has_options_with_keys_of_their_own() {
+        for (name, kind) in KINDS {
+            let mut keys: Vec<&str> = kind.settings().map(|s| s.row().key).collect();
+            assert!(
+                !keys.is_empty()
+                    && Kind::of(&format!("{name}x"))
+                        == Kind::of(name)
+                            .filter(|_| { name.ends_with(':') || name.ends_with("_server") }),
+                "{name}"
+            );
+            assert!(keys.iter().all(|key| *key == key.to_lowercase()), "{name}");
+            let all = keys.len();
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(keys.len(), all, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_reference_tells_both_defaults() {
+        let line =
+            "| `stopwaitsecs` | a whole number of seconds | `10`; with a command line: `30` |";
+        assert!(reference().lines().any(|l| l.starts_with(line)));
+    }
+}

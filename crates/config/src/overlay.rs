@@ -140,12 +140,6 @@ fn known_key(section: &str, written: &str) -> Option<String> {
 /// What is strange about a name without a known key, and what may have been meant.
 fn unknown(rest: &str, cuts: &[usize], section: &str, key: &str) -> String {
     let as_read = format!("sets [{section}] {key}");
-    if Kind::of(section).is_none() {
-        return format!(
-            "{as_read}, and there is no such section; \"__\" stands for \":\", \
-             as in SUPERVISOR_PROGRAM__APP_STARTSECS"
-        );
-    }
     let nearest = cuts.iter().filter_map(|cut| {
         let section = section_name(&rest[..*cut]);
         let (distance, key) = nearest_key(&section, &rest[cut + 1..])?;
@@ -155,6 +149,10 @@ fn unknown(rest: &str, cuts: &[usize], section: &str, key: &str) -> String {
         Some((_, section, key)) => {
             format!("{as_read}, which is no known option; the nearest is {key} of [{section}]")
         }
+        None if Kind::of(section).is_none() => format!(
+            "{as_read}, and there is no such section; \"__\" stands for \":\", \
+             as in SUPERVISOR_PROGRAM__APP_STARTSECS"
+        ),
         None => format!("{as_read}, which is no known option"),
     }
 }
@@ -253,6 +251,8 @@ mod tests {
             warnings[0].ends_with("the nearest is stdout_logfile of [program:app]"),
             "{warnings:?}"
         );
+        let (_, warnings) = parsed("SUPERVISOR_SUPERVISORD_LOG_LEVEL");
+        assert!(warnings[0].ends_with("the nearest is loglevel of [supervisord]"), "{warnings:?}");
         let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM_STARTSECS");
         assert_eq!(meaning, "[program] startsecs");
         assert!(warnings[0].contains("SUPERVISOR_PROGRAM__APP_STARTSECS"), "{warnings:?}");

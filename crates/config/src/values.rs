@@ -219,8 +219,8 @@ fn file_path(text: &str, world: &World<'_>) -> Result<PathBuf, String> {
     let path = with_home(text, world);
     let directory = path.to_str().and_then(|p| p.rsplit_once('/')).map(|(directory, _)| directory);
     let exists = match directory {
-        None => true,
-        Some("") => true,
+        _ if is_stream(text) => true,
+        None | Some("") => true,
         Some(directory) => world.host.is_dir(&absolute(Path::new(directory), world)),
     };
     if exists {
@@ -252,13 +252,12 @@ fn log_target(text: &str, world: &World<'_>) -> Result<LogTarget, String> {
         "" | "none" | "off" => Ok(LogTarget::None),
         "auto" => Ok(LogTarget::Auto),
         "syslog" => Ok(LogTarget::Syslog),
-        _ if is_stream(text) => Ok(LogTarget::Path(PathBuf::from(text))),
         _ => file_path(text, world).map(LogTarget::Path),
     }
 }
 
 /// Paths that are never opened: what they stand for was inherited.
-pub(crate) fn is_stream(text: &str) -> bool {
+fn is_stream(text: &str) -> bool {
     STDOUT.contains(&text) || STDERR.contains(&text) || text == NULL
 }
 

@@ -241,9 +241,6 @@ fn command<'a>(
     let text = lowering.require(section, &o::COMMAND, names, &missing)?;
     Some(match shlex::split(&text) {
         Ok(words) if words.is_empty() => Command::Unparsable("command is empty".to_owned()),
-        Ok(words) if words.iter().any(|word| word.contains('\0')) => {
-            Command::Unparsable(format!("can't parse command {}: embedded null byte", repr(&text)))
-        }
         Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
         Err(why) => Command::Unparsable(format!("can't parse command {}: {why}", repr(&text))),
     })
