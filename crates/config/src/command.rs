@@ -1,6 +1,7 @@
 //! Command mode: `standard-supervisor COMMAND [ARG…]`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
@@ -97,7 +98,7 @@ fn supervise(
     let (text, lossy) = as_text(command);
     let mut sections = template::base(APP, &text, wishes.log_level, wishes.max_start_retries);
     let overrides = overlay::read(world.said, report);
-    let overrides = include_files(&mut sections, overrides, world, report);
+    let (overrides, included) = include_files(&mut sections, overrides, world, report);
     overlay::apply(&mut sections, overrides, world.said);
     template::complete(&mut sections, wishes);
     warn_if_replaced(&sections, report);
@@ -108,28 +109,31 @@ fn supervise(
         when_done: WhenDone::Exit,
     };
     let record = record(&sections, wishes, lossy);
-    Some(Config::new(spec, meant.supervisord, Some(record), (sections, lossy)))
+    let config = Config::new(spec, meant.supervisord, Some(record), (sections, lossy));
+    Some(Config { included, ..config })
 }
 
 /// Adds the files that `SUPERVISOR_INCLUDE_FILES` names, and returns the other
-/// overrides. They come later: whoever starts the container has the last word.
+/// overrides and the files' paths. The overrides come later: whoever starts the container has the last word.
 fn include_files(
     sections: &mut Sections,
     overrides: Vec<Override>,
     world: World<'_>,
     report: &mut Report,
-) -> Vec<Override> {
+) -> (Vec<Override>, Vec<PathBuf>) {
+    let mut included = Vec::new();
     let is_files = |o: &Override| o.section == "include" && o.key == FILES.row.key;
     let (files, others): (Vec<Override>, Vec<Override>) = overrides.into_iter().partition(is_files);
     let shared = shared_names(world.said);
     for Override { value, variable, .. } in files {
         let base = &world.said.cwd;
         let read = include::read(sections, &value, base, &Names::new(&shared), &world, report);
-        if let Err(why) = read {
-            report.error(format!("{variable}: {why}; a percent sign is written %%"));
+        match read {
+            Ok(paths) => included.extend(paths),
+            Err(why) => report.error(format!("{variable}: {why}; a percent sign is written %%")),
         }
     }
-    others
+    (others, included)
 }
 
 /// The command line given as arguments is what people expect to run.

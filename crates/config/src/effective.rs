@@ -1,27 +1,31 @@
 //! What `--check` prints.
 
 use crate::generated::render;
-use crate::ini::{Entry, Origin, Sections};
-use crate::options::{Kind, Setting};
+use crate::ini::{Entry, Origin, Section, Sections};
+use crate::options::{Kind, Row, Setting};
 
-/// All sections with every option's value or default, as text that reads back the
-/// same. Options that are unset and have no default are left out.
+/// All sections with every option's value or default, in the order of the table, as
+/// text that reads back the same. Options that are unset and have no default are left
+/// out; keys that nothing reads come last.
 pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> String {
-    let mut filled = sections.clone();
-    for (section, source) in filled.all.iter_mut().zip(&sections.all) {
-        let Some(kind) = Kind::of(&section.name) else { continue };
-        for row in kind.settings().map(Setting::row) {
-            let said = sections.entry(source, row.key).cloned();
-            let default = row.default.map(|value| Entry {
-                key: row.key.to_owned(),
-                value: value.to_owned(),
-                origin: Origin::BuiltIn,
-            });
-            if let Some(entry) = said.or(default) {
-                section.set(entry);
-            }
-        }
-    }
-    filled.defaults.clear();
+    let all = sections.all.iter().map(|section| filled(sections, section)).collect();
+    let filled = Sections { defaults: Vec::new(), all };
     render(heading, &filled, |_| true, lossy_command).text
+}
+
+fn filled(sections: &Sections, section: &Section) -> Section {
+    let mut filled = Section { entries: Vec::new(), ..section.clone() };
+    for row in Kind::of(&section.name).into_iter().flat_map(Kind::settings).map(Setting::row) {
+        let said = sections.entry(section, row.key).cloned();
+        filled.entries.extend(said.or_else(|| default(row)));
+    }
+    for entry in &section.entries {
+        filled.set(entry.clone());
+    }
+    filled
+}
+
+fn default(row: &Row) -> Option<Entry> {
+    let value = row.default?.to_owned();
+    Some(Entry { key: row.key.to_owned(), value, origin: Origin::BuiltIn })
 }

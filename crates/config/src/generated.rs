@@ -73,13 +73,19 @@ fn write(out: &mut Rendered, section: &Section, entry: &Entry, lossy: bool) {
     } else {
         Some("blanks or comment signs that a configuration file can't hold")
     };
+    let blank = if lines.is_empty() { "" } else { " " };
+    let mut option = format!("{} ={blank}{lines}\n", entry.key);
     if let Some(why) = why {
         let lost = format!("not reproducible from this file: {} holds {why}", entry.key);
         out.text.push_str(&format!("; {lost}\n"));
         out.lost.push(format!("[{}] {}: {lost}", section.name, entry.key));
+        // A program needs a command, if only nearly the right one. Any other option is
+        // better absent than wrong: half a list of pairs is refused, half a password works.
+        if entry.key != COMMAND {
+            option = option.lines().map(|line| format!("; {line}\n")).collect();
+        }
     }
-    let blank = if lines.is_empty() { "" } else { " " };
-    out.text.push_str(&format!("{} ={blank}{lines}\n", entry.key));
+    out.text.push_str(&option);
 }
 
 /// Every line but the first indented, so that none can be taken for an option. A
@@ -254,6 +260,7 @@ mod tests {
         sections.section_mut("inet_http_server", &origin).set(entry);
         let rendered = render("", &sections, |_| true, false);
         assert_eq!(rendered.lost.len(), 1, "{}", rendered.text);
+        assert!(rendered.text.ends_with("\n; password = admin ;x\n"), "{}", rendered.text);
     }
 
     proptest! {

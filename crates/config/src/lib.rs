@@ -64,6 +64,8 @@ pub struct Config {
     pub record: Option<Record>,
     /// What works, though hardly as it was meant; one line each.
     pub warnings: Vec<String>,
+    /// The files that were included, in the order in which they were read.
+    pub included: Vec<PathBuf>,
     sections: ini::Sections,
     lossy_command: bool,
 }
@@ -95,7 +97,8 @@ impl Config {
         record: Option<Record>,
         (sections, lossy_command): (ini::Sections, bool),
     ) -> Self {
-        Self { spec, supervisord, record, warnings: Vec::new(), sections, lossy_command }
+        let (warnings, included) = (Vec::new(), Vec::new());
+        Self { spec, supervisord, record, warnings, included, sections, lossy_command }
     }
 
     /// Whether the command runs once, as under a plain init.

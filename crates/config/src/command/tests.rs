@@ -1,5 +1,4 @@
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 
 use supervisor_core::spec::LogFile;
 
@@ -130,6 +129,7 @@ fn d26_a_program_is_found_whatever_the_case_of_its_name() {
         [("SUPERVISOR_INCLUDE_FILES", "etc/*.conf"), ("SUPERVISOR_PROGRAM__MYAPP_STARTSECS", "7")];
     let config = configured(&env, &host).unwrap();
     assert_eq!(names(&config), ["MyApp:MyApp", "app:app"]);
+    assert_eq!(config.included, [PathBuf::from("/work/etc/my.conf")]);
     let mine = process(&config, "MyApp");
     assert_eq!(mine.startsecs, Duration::from_secs(7));
     assert_eq!(mine.autorestart, Autorestart::Never);
