@@ -15,7 +15,6 @@ use crate::error::{Errors, Report};
 use crate::expand::{Names, escape};
 use crate::generated::{Rendered, render};
 use crate::ini::{Entry, Origin, Sections};
-use crate::loglevel::LogLevel;
 use crate::lower::{lower, shared_names};
 use crate::options::{COMMAND, FILES};
 use crate::overlay::{self, Override};
@@ -24,6 +23,7 @@ use crate::supervisord::Supervisord;
 use crate::template::{self, APP};
 use crate::values::{self, World};
 use crate::{Config, Generated, Record, include, shlex};
+use supervisor_core::level::Level;
 
 /// Finds out what `standard-supervisor COMMAND` shall do.
 ///
@@ -52,11 +52,7 @@ pub fn command_mode(
 /// The file that `generate-supervisor-config` writes: `command` as program `name`.
 ///
 /// Fails if a section can't have this name.
-pub fn generate(
-    command: &[OsString],
-    name: &str,
-    log_level: LogLevel,
-) -> Result<Generated, Errors> {
+pub fn generate(command: &[OsString], name: &str, log_level: Level) -> Result<Generated, Errors> {
     let mut report = Report::default();
     let valid = values::name(name).and_then(|valid| {
         let writable = !valid.is_empty() && valid == name && section_reads_back(&valid);

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::error::Report;
-use crate::loglevel::LogLevel;
 use crate::python;
 use crate::sources::Said;
+use supervisor_core::level::Level;
 
 /// An environment variable that `standard-supervisor COMMAND` understands.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +70,7 @@ pub(crate) struct Wishes {
     pub(crate) supervise: bool,
     pub(crate) max_start_retries: i64,
     pub(crate) retry_reset_secs: i64,
-    pub(crate) log_level: LogLevel,
+    pub(crate) log_level: Level,
     pub(crate) config_path: PathBuf,
     pub(crate) config_path_chosen: bool,
 }
@@ -124,23 +124,23 @@ fn whole(said: &Said, report: &mut Report, v: &Variable, default: i64, max: Opti
     default
 }
 
-fn log_level(said: &Said, report: &mut Report) -> LogLevel {
-    const KNOWN: [(&str, LogLevel); 6] = [
-        ("debug", LogLevel::Debug),
-        ("info", LogLevel::Info),
-        ("warn", LogLevel::Warn),
-        ("warning", LogLevel::Warn),
-        ("error", LogLevel::Error),
-        ("critical", LogLevel::Critical),
+fn log_level(said: &Said, report: &mut Report) -> Level {
+    const KNOWN: [(&str, Level); 6] = [
+        ("debug", Level::Debug),
+        ("info", Level::Info),
+        ("warn", Level::Warn),
+        ("warning", Level::Warn),
+        ("error", Level::Error),
+        ("critical", Level::Critical),
     ];
-    let Some(value) = text(said, report, LOG_LEVEL.name) else { return LogLevel::Info };
+    let Some(value) = text(said, report, LOG_LEVEL.name) else { return Level::Info };
     let wanted = value.to_lowercase();
     if let Some((_, level)) = KNOWN.iter().find(|(name, _)| *name == wanted) {
         return *level;
     }
     let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
     report.error(format!("{} must be one of {}, got '{value}'", LOG_LEVEL.name, names.join(", ")));
-    LogLevel::Info
+    Level::Info
 }
 
 /// A path needn't be UTF-8; an empty one is none.
@@ -213,7 +213,7 @@ mod tests {
     fn d18_warning_is_a_log_level() {
         let (wishes, report) = wishes(&[("LOG_LEVEL", "WARNING")]);
         assert!(report.is_clean());
-        assert_eq!(wishes.log_level, LogLevel::Warn);
+        assert_eq!(wishes.log_level, Level::Warn);
     }
 
     #[test]

@@ -27,7 +27,6 @@ mod expand;
 mod generated;
 mod include;
 mod ini;
-mod loglevel;
 mod lower;
 mod not_yet;
 mod options;
@@ -48,10 +47,10 @@ use supervisor_core::spec::{RetryRule, Spec};
 pub use crate::command::{command_mode, generate};
 pub use crate::env::{VARIABLES, Variable};
 pub use crate::error::Errors;
-pub use crate::loglevel::LogLevel;
 pub use crate::options::reference;
 pub use crate::sources::{Host, Said};
 pub use crate::supervisord::Supervisord;
+pub use supervisor_core::level::Level;
 
 /// What everything that was said means.
 #[derive(Clone, Debug)]

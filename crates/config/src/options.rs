@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
-use crate::loglevel::LogLevel;
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes};
+use supervisor_core::level::Level;
 
 /// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +219,7 @@ options! { SUPERVISORD:
     /// How many rotated files are kept.
     LOGFILE_BACKUPS: i64 = INTEGER("logfile_backups", Global) default "10";
     /// How much the supervisor says.
-    LOGLEVEL: LogLevel = LOG_LEVEL("loglevel", Global) default "info";
+    LOGLEVEL: Level = LOG_LEVEL("loglevel", Global) default "info";
     /// Where the supervisor's process id is written.
     PIDFILE: PathBuf = FILE_PATH("pidfile", Global) default "supervisord.pid";
     /// The supervisor's file mode creation mask.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use supervisor_core::spec::{Sink, User};
 
-use crate::loglevel::LogLevel;
+use supervisor_core::level::Level;
 
 /// The options of
 /// [`[supervisord]`](https://supervisord.org/configuration.html#supervisord-section-values),
@@ -12,7 +12,7 @@ use crate::loglevel::LogLevel;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Supervisord {
     /// How much the supervisor says.
-    pub loglevel: LogLevel,
+    pub loglevel: Level,
     /// Where it says it, besides the terminal.
     pub logfile: Sink,
     /// Where its process id goes.

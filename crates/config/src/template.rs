@@ -3,8 +3,8 @@
 use crate::env::Wishes;
 use crate::expand::escape;
 use crate::ini::{Entry, Origin, Section, Sections};
-use crate::loglevel::LogLevel;
 use crate::options::{self, Kind, Setting};
+use supervisor_core::level::Level;
 
 /// The program's name in command mode.
 pub(crate) const APP: &str = "app";
@@ -13,7 +13,7 @@ pub(crate) const APP: &str = "app";
 /// written. `command` is the command line as it stands in a configuration file.
 ///
 /// Keys, values and order are those of the Python tool's file, on which others rely.
-pub(crate) fn base(program: &str, command: &str, level: LogLevel, startretries: i64) -> Sections {
+pub(crate) fn base(program: &str, command: &str, level: Level, startretries: i64) -> Sections {
     let pidfile = escape(&format!("/tmp/supervisord-{program}.pid"));
     let startretries = startretries.to_string();
     let supervisord = [

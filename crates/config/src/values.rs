@@ -11,9 +11,9 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
 use crate::environment;
-use crate::loglevel::LogLevel;
 use crate::python::{self, repr};
 use crate::sources::{Host, Said};
+use supervisor_core::level::Level;
 
 /// What checks may ask besides the text.
 #[derive(Clone, Copy)]
@@ -94,10 +94,10 @@ pub(crate) static BYTE_SIZE: Takes<i64> =
 pub(crate) static OCTAL: Takes<u32> =
     Takes { what: "an octal number such as 022", parse: |text, _| octal(text) };
 
-pub(crate) static LOG_LEVEL: Takes<LogLevel> = Takes {
+pub(crate) static LOG_LEVEL: Takes<Level> = Takes {
     what: "critical, error, warn, info, debug, trace or blather",
     parse: |text, _| {
-        LogLevel::from_name(text).ok_or_else(|| format!("bad logging level name {}", repr(text)))
+        Level::from_name(text).ok_or_else(|| format!("bad logging level name {}", repr(text)))
     },
 };
 

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use supervisor_config::{LogLevel, generate};
+use supervisor_config::generate;
+use supervisor_core::level::Level;
 
 const COMMANDS: usize = 400;
 
@@ -67,7 +68,7 @@ fn commands() -> Vec<Vec<String>> {
 
 fn file(words: &[String]) -> String {
     let command: Vec<OsString> = words.iter().map(OsString::from).collect();
-    let generated = generate(&command, "app", LogLevel::Info).expect("a file");
+    let generated = generate(&command, "app", Level::Info).expect("a file");
     assert!(generated.warnings.is_empty(), "{:?}", generated.warnings);
     generated.text
 }

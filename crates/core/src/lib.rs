@@ -24,6 +24,7 @@
 pub mod effect;
 pub mod ids;
 pub mod input;
+pub mod level;
 pub mod line;
 mod process;
 mod retry;

@@ -6,42 +6,8 @@ use std::time::Duration;
 
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
+use crate::level::Level;
 use crate::signal::Signal;
-
-/// Importance of a log line, in supervisord's order and spelling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Everything.
-    Blather,
-    /// For those who follow a protocol.
-    Trace,
-    /// Decisions and their causes.
-    Debug,
-    /// What happened, as expected.
-    Info,
-    /// Someone may want to look.
-    Warn,
-    /// Something could not be done.
-    Error,
-    /// The supervisor's own work is in danger.
-    Critical,
-}
-
-impl Level {
-    /// The four letters in front of a log line.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::Blather => "BLAT",
-            Self::Trace => "TRAC",
-            Self::Debug => "DEBG",
-            Self::Info => "INFO",
-            Self::Warn => "WARN",
-            Self::Error => "ERRO",
-            Self::Critical => "CRIT",
-        }
-    }
-}
 
 /// One line of the supervisor's log. `name` is always the process name without its group.
 #[derive(Clone, Debug, PartialEq, Eq)]

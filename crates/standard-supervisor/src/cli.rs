@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
-use supervisor_config::{Errors, LogLevel, Said, command_mode, generate};
+use supervisor_config::{Errors, Said, command_mode, generate};
+use supervisor_core::level::Level;
 
 use crate::clock::Clock;
 use crate::files::OwnFile;
@@ -134,7 +135,7 @@ fn request(mut parser: Parser) -> Result<Request, lexopt::Error> {
 struct Order {
     output: PathBuf,
     name: String,
-    log_level: LogLevel,
+    log_level: Level,
     command: Vec<OsString>,
 }
 
@@ -142,7 +143,7 @@ const VERSION_WANTED: &str = "--version";
 
 /// What `generate-supervisor-config` is asked for; `None`: its help.
 fn order(mut parser: Parser) -> Result<Option<Order>, lexopt::Error> {
-    let (mut output, mut name, mut log_level) = (None, "app".to_owned(), LogLevel::Info);
+    let (mut output, mut name, mut log_level) = (None, "app".to_owned(), Level::Info);
     let mut command = Vec::new();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -165,9 +166,9 @@ fn order(mut parser: Parser) -> Result<Option<Order>, lexopt::Error> {
     Ok(Some(Order { output, name, log_level, command }))
 }
 
-fn generated_level(text: &str) -> Result<LogLevel, String> {
-    let level = LogLevel::from_name(text);
-    let allowed = [LogLevel::Error, LogLevel::Info, LogLevel::Debug];
+fn generated_level(text: &str) -> Result<Level, String> {
+    let level = Level::from_name(text);
+    let allowed = [Level::Error, Level::Info, Level::Debug];
     let level = level.filter(|level| allowed.contains(level));
     level.ok_or_else(|| format!("{text:?} is none of ERROR, INFO and DEBUG"))
 }
@@ -201,6 +202,10 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn refuse(errors: &Errors) -> ExitCode {
+    // A warning often explains a mistake: a misspelt name, for one.
+    for warning in errors.warnings() {
+        to_stderr(&format!("WARN: {warning}\n"));
+    }
     to_stderr(&format!("{errors}\n"));
     ExitCode::FAILURE
 }

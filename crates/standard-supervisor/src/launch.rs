@@ -51,8 +51,9 @@ pub(crate) fn launch(
     for (name, value) in &launch.environment {
         set(&mut environment, name, value);
     }
-    let word = argv.first().map_or(OsStr::new(""), OsString::as_os_str);
-    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
+    let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
+    let path =
+        environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
     let file = lookup::find(word, path, launch.directory.as_deref())?;
     let directory = launch.directory.as_ref().map(|directory| c_string(directory.as_os_str()));
     let started = |stdio: Streams<'_>| {
@@ -131,16 +132,16 @@ fn explain(name: &str, word: &OsStr, launch: &Launch, failure: &Failure) -> Spaw
             SpawnErrorKind::Transient,
             format!("Too many processes in process table to spawn '{name}'"),
         ),
-        Step::Clone => (
-            SpawnErrorKind::Transient,
-            format!("unknown error during fork for '{name}': {reason}"),
-        ),
+        Step::Clone => {
+            (SpawnErrorKind::Transient, format!("unknown error during fork for '{name}': {reason}"))
+        }
         Step::User => {
             let uid = launch.user.as_ref().map_or(0, |user: &User| user.uid);
             (SpawnErrorKind::NotExecutable, format!("couldn't setuid to {uid}: {reason}"))
         }
         Step::Directory => {
-            let directory = launch.directory.as_deref().unwrap_or(Path::new("")).display();
+            let directory = launch.directory.as_deref().map(Path::display);
+            let directory = directory.map_or_else(String::new, |directory| directory.to_string());
             (SpawnErrorKind::Transient, format!("couldn't chdir to {directory}: {reason}"))
         }
         Step::Execute => (execute_failure(error), format!("couldn't exec {word}: {reason}")),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use supervisor_config::{Config, Record};
 use supervisor_core::Supervisor;
 use supervisor_core::ids::Pid;
-use supervisor_core::line::Level;
+use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
 
 use crate::capture::journal::{Journal, Style};
@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
 use crate::launch::Environment;
+use crate::sys::reap;
 use crate::sys::signal::Signals;
 use crate::tree::{MARK, Roster};
 use crate::world::World;
@@ -41,7 +42,7 @@ pub(crate) fn supervise(
 /// What can be done when the program has been started.
 struct Rest {
     journal: Rc<Journal>,
-    warnings: Vec<String>,
+    notes: Vec<(Level, String)>,
     record: Option<Record>,
     pidfile: Option<std::path::PathBuf>,
     files: Vec<OwnFile>,
@@ -56,8 +57,9 @@ fn prepare(
     clock: Clock,
 ) -> Result<(Driver, Rest), String> {
     let runs_once = config.runs_once();
-    let Config { spec, supervisord, record, warnings, .. } = config;
-    let style = if runs_once { Style::Complaints } else { Style::Records(level(supervisord.loglevel)) };
+    let notes = notes(&config);
+    let Config { spec, supervisord, record, .. } = config;
+    let style = if runs_once { Style::Complaints } else { Style::Records(supervisord.loglevel) };
     let journal = Rc::new(Journal::new(style));
     let mut world = World::new(&spec, roster(&environment), environment, Rc::clone(&journal));
     world.say_on(&Sink::Stderr).map_err(|error| format!("cannot make a pipe: {error}"))?;
@@ -73,7 +75,8 @@ fn prepare(
             journal.also_to(open.map_err(|error| cannot_write("the log", &path, &error))?);
         }
     }
-    let mut rest = Rest { journal: Rc::clone(&journal), warnings, record, pidfile: None, files: vec![] };
+    let mut rest =
+        Rest { journal: Rc::clone(&journal), notes, record, pidfile: None, files: vec![] };
     if !runs_once {
         rest.pidfile = supervisord.pidfile;
     }
@@ -85,6 +88,7 @@ fn prepare(
 }
 
 fn run(mut driver: Driver, mut rest: Rest) -> ExitCode {
+    reap::adopt_orphans();
     driver.boot();
     rest.announce();
     let ended = driver.run();
@@ -102,8 +106,8 @@ fn run(mut driver: Driver, mut rest: Rest) -> ExitCode {
 
 impl Rest {
     fn announce(&mut self) {
-        for warning in &self.warnings {
-            self.journal.say(Level::Warn, warning);
+        for (level, note) in &self.notes {
+            self.journal.say(*level, note);
         }
         let pid = std::process::id();
         self.journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
@@ -125,6 +129,15 @@ impl Rest {
             Err(error) => self.journal.say(Level::Warn, &cannot_write(what, path, &error)),
         }
     }
+}
+
+/// What reading the configuration gave to say, as supervisord says it.
+fn notes(config: &Config) -> Vec<(Level, String)> {
+    let included = config.included.iter().map(|path| {
+        (Level::Info, format!("Included extra file \"{}\" during parsing", path.display()))
+    });
+    let warnings = config.warnings.iter().map(|warning| (Level::Warn, warning.clone()));
+    warnings.chain(included).collect()
 }
 
 /// A record that somebody asked for is kept when we end; without it nothing starts.
@@ -155,17 +168,4 @@ fn roster(environment: &[(OsString, OsString)]) -> Roster {
     // Unique since boot, together with the pid: nobody starts twice in a nanosecond.
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Roster::new(own, format!("{own}.{}.{}", now.tv_sec, now.tv_nsec), inherited)
-}
-
-const fn level(said: supervisor_config::LogLevel) -> Level {
-    use supervisor_config::LogLevel;
-    match said {
-        LogLevel::Blather => Level::Blather,
-        LogLevel::Trace => Level::Trace,
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Info => Level::Info,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Error => Level::Error,
-        LogLevel::Critical => Level::Critical,
-    }
 }

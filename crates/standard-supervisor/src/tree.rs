@@ -79,8 +79,9 @@ impl Roster {
 
     fn is_marked(&self, pid: Pid, proc: ProcId) -> bool {
         let own = self.own_mark(proc);
-        process_table::variable(pid, MARK)
-            .is_some_and(|marks| marks.split(|byte| *byte == b',').any(|mark| mark == own.as_bytes()))
+        process_table::variable(pid, MARK).is_some_and(|marks| {
+            marks.split(|byte| *byte == b',').any(|mark| mark == own.as_bytes())
+        })
     }
 
     fn own_mark(&self, proc: ProcId) -> String {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use supervisor_core::ids::{Pid, ProcId, RunId};
 use supervisor_core::input::{Input, SpawnError, SpawnErrorKind};
-use supervisor_core::line::Level;
+use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{self, Launch, Spec, Stdio};
 use supervisor_core::{Effect, Target};
@@ -42,6 +42,8 @@ pub(crate) struct World {
     journal: Rc<Journal>,
     stdout: Rc<Sink>,
     stderr: Rc<Sink>,
+    /// Relays of the journal.
+    voices: Vec<Rc<Relay>>,
     /// Relays that nobody runs yet.
     new_relays: Vec<Rc<Relay>>,
     /// Answers to effects, to be taken before anything else that happens.
@@ -57,13 +59,20 @@ impl World {
         environment: Environment,
         journal: Rc<Journal>,
     ) -> Self {
+        let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
+        let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
+            Rc::clone(&stdout)
+        } else {
+            Rc::new(Sink::inherited(rustix::stdio::stderr()))
+        };
         Self {
             slots: slots(spec),
             environment,
             roster,
             journal,
-            stdout: Rc::new(Sink::inherited(rustix::stdio::stdout())),
-            stderr: Rc::new(Sink::inherited(rustix::stdio::stderr())),
+            stdout,
+            stderr,
+            voices: Vec::new(),
             new_relays: Vec::new(),
             answers: VecDeque::new(),
             exit: None,
@@ -74,7 +83,8 @@ impl World {
     pub(crate) fn say_on(&mut self, sink: &spec::Sink) -> io::Result<()> {
         let voice = Relay::for_journal(self.sink(sink)?);
         voice.add(self.journal.open_pipe()?);
-        self.new_relays.push(voice);
+        self.new_relays.push(Rc::clone(&voice));
+        self.voices.push(voice);
         Ok(())
     }
 
@@ -93,7 +103,8 @@ impl World {
             Effect::Log(line) => self.journal.line(&line),
             Effect::Emit { proc, from, to } => {
                 let name = &self.slots[proc.0].name;
-                self.journal.say(Level::Trace, &format!("{name}: {} -> {}", from.name(), to.name()));
+                self.journal
+                    .say(Level::Trace, &format!("{name}: {} -> {}", from.name(), to.name()));
             }
             Effect::Exit { code } => self.exit = Some(code),
         }
@@ -113,6 +124,9 @@ impl World {
             slot.stdin = None;
             for relay in [&slot.stdout, &slot.stderr].into_iter().flatten() {
                 relay.pump();
+                for voice in &self.voices {
+                    voice.follow(relay);
+                }
             }
         }
         Some(Input::Reaped { pid, exit })
@@ -142,8 +156,7 @@ impl World {
         slot.main = Some((pid, true));
         if let Some(pipes) = pipes {
             slot.stdin = Some(pipes.stdin);
-            for (relay, pipe) in
-                [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
+            for (relay, pipe) in [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
             {
                 if let (Some(relay), Some(pipe)) = (relay, pipe) {
                     relay.add(pipe);

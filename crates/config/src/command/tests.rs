@@ -347,7 +347,7 @@ fn the_effective_configuration_reads_back_as_itself() {
 
 #[test]
 fn a_generated_file_has_the_name_and_level_that_were_asked_for() {
-    let generated = generate(&["a b".into(), "".into()], "web%1", LogLevel::Debug).unwrap();
+    let generated = generate(&["a b".into(), "".into()], "web%1", Level::Debug).unwrap();
     assert!(generated.warnings.is_empty());
     for line in [
         "loglevel = debug",
@@ -359,9 +359,9 @@ fn a_generated_file_has_the_name_and_level_that_were_asked_for() {
         assert!(generated.text.lines().any(|l| l == line), "{line}\n{}", generated.text);
     }
     for name in ["", "a b", "a:b", "a/b", "x\ny", "x\t;y"] {
-        assert!(generate(&["x".into()], name, LogLevel::Error).is_err(), "{name:?}");
+        assert!(generate(&["x".into()], name, Level::Error).is_err(), "{name:?}");
     }
-    let generated = generate(&["a\rb".into()], "app", LogLevel::Error).unwrap();
+    let generated = generate(&["a\rb".into()], "app", Level::Error).unwrap();
     assert_eq!(generated.warnings.len(), 1);
 }
 

@@ -10,7 +10,8 @@ use std::os::fd::OwnedFd;
 
 use rustix::pipe::PipeFlags;
 use supervisor_core::input::SpawnErrorKind;
-use supervisor_core::line::{Level, Line};
+use supervisor_core::level::Level;
+use supervisor_core::line::Line;
 use supervisor_wire::record::record;
 
 use super::log_file::LogFile;

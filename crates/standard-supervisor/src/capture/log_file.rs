@@ -86,7 +86,8 @@ mod tests {
     }
 
     fn after_writing(backups: u32, lines: usize) -> Vec<(&'static str, u64)> {
-        let folder = std::env::temp_dir().join(format!("log-file-{}-{backups}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("log-file-{}-{backups}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let spec = spec::LogFile { path: folder.join("log"), maxbytes: 100, backups };
         let mut log = LogFile::open(spec).unwrap();

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use supervisor_core::line::Level;
+use supervisor_core::level::Level;
 use tokio::sync::Notify;
 
 use super::journal::Journal;
@@ -20,7 +20,7 @@ use super::sink::{Held, Moved, Sink};
 use crate::sys::watch::Watched;
 
 /// Bytes after which others get their turn.
-const TURN: usize = 1024 * 1024;
+const TURN: u64 = 1024 * 1024;
 
 /// A way from pipes to a sink.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ pub(crate) struct Relay {
     held: RefCell<Held>,
     changed: Notify,
     closing: Cell<bool>,
+    /// Bytes carried so far.
+    carried: Cell<u64>,
+    progress: Notify,
+    /// What others must have carried before this one goes on.
+    behind: RefCell<Vec<(Rc<Self>, u64)>>,
     /// Told once when output can't be delivered.
     complaints: Option<Complaints>,
 }
@@ -56,6 +61,8 @@ impl AsFd for Source {
 
 /// Why carrying stopped for now.
 enum Pause {
+    /// It is this one's turn first.
+    Behind(Rc<Relay>),
     SourceEmpty,
     SinkFull,
     TurnOver,
@@ -81,6 +88,9 @@ impl Relay {
             held: RefCell::default(),
             changed: Notify::new(),
             closing: Cell::new(false),
+            carried: Cell::new(0),
+            progress: Notify::new(),
+            behind: RefCell::default(),
             complaints,
         })
     }
@@ -96,6 +106,15 @@ impl Relay {
     pub(crate) fn pump(&self) {
         if let Some(source) = self.front() {
             while let Pause::TurnOver = self.carry_some(&source) {}
+        }
+    }
+
+    /// Lets all that is on its way through `other` at present go first, if it goes to
+    /// the same place; elsewhere nobody could tell the order.
+    pub(crate) fn follow(&self, other: &Rc<Self>) {
+        let waiting = other.backlog();
+        if waiting > 0 && Rc::ptr_eq(&self.sink, &other.sink) {
+            self.behind.borrow_mut().push((Rc::clone(other), other.carried.get() + waiting));
         }
     }
 
@@ -120,6 +139,19 @@ impl Relay {
         }
     }
 
+    /// Bytes that were written and have not been carried.
+    fn backlog(&self) -> u64 {
+        let unread = |source: &Rc<Source>| rustix::io::ioctl_fionread(&source.pipe).unwrap_or(0);
+        let unread: u64 = self.sources.borrow().iter().map(unread).sum();
+        unread + self.held.borrow().len() as u64
+    }
+
+    fn ahead(&self) -> Option<Rc<Self>> {
+        let mut behind = self.behind.borrow_mut();
+        behind.retain(|(other, mark)| other.carried.get() < *mark && other.backlog() > 0);
+        behind.first().map(|(other, _)| Rc::clone(other))
+    }
+
     fn front(&self) -> Option<Rc<Source>> {
         self.sources.borrow().front().cloned()
     }
@@ -138,6 +170,7 @@ impl Relay {
             let ready = either(readable.readable(), self.changed.notified()).await;
             loop {
                 match self.carry_some(source) {
+                    Pause::Behind(other) => other.progress.notified().await,
                     Pause::End => return,
                     Pause::SourceEmpty if source.last.get() => return,
                     Pause::SourceEmpty => break,
@@ -152,18 +185,24 @@ impl Relay {
     }
 
     fn carry_some(&self, source: &Source) -> Pause {
-        let mut held = self.held.borrow_mut();
-        let mut moved = 0;
-        while moved < TURN {
-            match self.sink.draw(source.pipe.as_fd(), &mut held) {
-                Moved::Bytes(bytes) => moved += bytes.max(1),
-                Moved::SourceEmpty => return Pause::SourceEmpty,
-                Moved::SinkFull => return Pause::SinkFull,
-                Moved::End => return Pause::End,
+        if let Some(other) = self.ahead() {
+            return Pause::Behind(other);
+        }
+        let before = self.carried.get();
+        let pause = loop {
+            match self.sink.draw(source.pipe.as_fd(), &mut self.held.borrow_mut()) {
+                Moved::Bytes(bytes) => self.carried.set(self.carried.get() + bytes as u64),
+                Moved::SourceEmpty => break Pause::SourceEmpty,
+                Moved::SinkFull => break Pause::SinkFull,
+                Moved::End => break Pause::End,
                 Moved::Lost(error) => self.complain(&error),
             }
-        }
-        Pause::TurnOver
+            if self.carried.get() - before >= TURN {
+                break Pause::TurnOver;
+            }
+        };
+        self.progress.notify_waiters();
+        pause
     }
 
     fn complain(&self, error: &io::Error) {

@@ -77,6 +77,12 @@ impl Sink {
         Self::new(classify(fd))
     }
 
+    /// Whether two of our standard streams are one and the same file.
+    pub(crate) fn are_same(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
+        let identity = |fd| rustix::fs::fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+        identity(one).is_some_and(|one| Some(one) == identity(other))
+    }
+
     /// A log file.
     pub(crate) fn log_file(file: LogFile) -> Self {
         Self::new(Target::Log(RefCell::new(file)))
@@ -209,7 +215,12 @@ impl Sink {
 
 impl Held {
     fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
+        self.len() == 0
+    }
+
+    /// How many bytes these are.
+    pub(crate) fn len(&self) -> usize {
+        self.rest().len()
     }
 
     fn rest(&self) -> &[u8] {

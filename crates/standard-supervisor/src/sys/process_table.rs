@@ -44,9 +44,8 @@ impl Family {
             return whole.get(&pid.0).cloned().unwrap_or_default();
         }
         let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-        let lists = threads.flatten().filter_map(|thread| {
-            fs::read(thread.path().join("children")).ok()
-        });
+        let lists =
+            threads.flatten().filter_map(|thread| fs::read(thread.path().join("children")).ok());
         lists.flat_map(|list| procfs::pids(&list).map(Pid).collect::<Vec<_>>()).collect()
     }
 

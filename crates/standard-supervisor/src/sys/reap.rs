@@ -5,6 +5,13 @@ use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
 use supervisor_core::signal::Signal;
 
+/// Makes orphans among our descendants our children, also where we aren't PID 1.
+/// Without it (Linux before 3.4, some sandboxes) they go to whoever is.
+pub(crate) fn adopt_orphans() {
+    let own = rustix::process::getpid();
+    let _ = rustix::process::set_child_subreaper(Some(own));
+}
+
 /// The next child that has ended: one of ours, or an orphan that became ours.
 /// Never waits; to be called until it returns `None`.
 pub(crate) fn next() -> Option<(Pid, Exit)> {

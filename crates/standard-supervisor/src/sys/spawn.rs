@@ -214,8 +214,17 @@ fn reset_signals() {
     // SAFETY: dispositions are not shared with the parent (no CLONE_SIGHAND), the
     // mask is per thread, and the set is initialised before it is used.
     unsafe {
+        // The kernel's own structure, all zero: the default, no flags, no mask. The
+        // library's call would refuse the two signals that it keeps for itself.
+        let default = [0_u64; 4];
         for number in 1..=64 {
-            libc::signal(number, libc::SIG_DFL);
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                number,
+                default.as_ptr(),
+                std::ptr::null::<u64>(),
+                8,
+            );
         }
         let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(none.as_mut_ptr());

@@ -4,7 +4,12 @@
 //! that an event announces, and fails with all that was said if that does not come.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failed call is a failed test")]
+#![allow(unreachable_pub, reason = "it is a library to those binaries")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed call is a failed test"
+)]
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -94,7 +99,7 @@ impl Drop for Running {
 
 /// Waits for a child within the tests' patience.
 pub fn wait(child: &mut Child) -> ExitStatus {
-    let (done, ended) = channel();
+    let (done, ended) = channel::<()>();
     let pid = child.id();
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -116,20 +121,34 @@ pub fn status(status: ExitStatus) -> i32 {
 
 /// Sends a signal by name to one process.
 pub fn kill(pid: i32, name: &str) {
-    let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status();
+    let _ =
+        Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// Waits until a process, anybody's child, has ended.
+#[track_caller]
+pub fn wait_gone(pid: i32) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let Ok(pidfd) = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) else { return };
+    let mut watched = [PollFd::new(&pidfd, PollFlags::IN)];
+    let patience = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+    assert_eq!(poll(&mut watched, Some(&patience)), Ok(1), "process {pid} is still there");
 }
 
 /// Whether a process is there and not a zombie.
 pub fn is_alive(pid: i32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z')
+    })
 }
 
-/// Lines as they arrive.
+/// Lines as they arrive, and a place up to which they have been looked at.
 #[derive(Debug)]
 pub struct Lines {
     arriving: Receiver<String>,
     seen: Vec<String>,
+    place: usize,
 }
 
 impl Lines {
@@ -147,25 +166,36 @@ impl Lines {
                 line.clear();
             }
         });
-        Self { arriving, seen: Vec::new() }
+        Self { arriving, seen: Vec::new(), place: 0 }
     }
 
-    /// Waits for a line that contains `text` and returns it.
+    /// Waits for a line that contains `text`, from the present place on, and returns it.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
-            match self.arriving.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.seen.push(line);
-                    let line = self.seen.last().unwrap();
-                    if line.contains(text) {
-                        return line.clone();
-                    }
+            while let Some(line) = self.seen.get(self.place) {
+                self.place += 1;
+                if line.contains(text) {
+                    return line.clone();
                 }
+            }
+            match self.arriving.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
                 Err(why) => panic!("no line with {text:?} ({why}); seen: {:#?}", self.seen),
             }
         }
+    }
+
+    /// Goes back to the first line.
+    pub fn rewind(&mut self) -> &mut Self {
+        self.place = 0;
+        self
+    }
+
+    /// Whether a line that has arrived contains `text`.
+    pub fn said(&self, text: &str) -> bool {
+        self.seen.iter().any(|line| line.contains(text))
     }
 
     /// Waits for a line `PREFIX NUMBER` and returns the number.

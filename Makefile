@@ -1,0 +1,43 @@
+# The one entry: what CI runs, and what you run.
+
+.PHONY: help check test bench dist try clean
+
+root := $(CURDIR)
+release := target/x86_64-unknown-linux-gnu/release
+
+help:
+	@echo "make try    run a small server that crashes when asked to, and watch it recover"
+	@echo "make test   everything that must hold (installs what the tests need)"
+	@echo "make check  formatting, lints, documentation"
+	@echo "make bench  ours beside its peers (installs them)"
+	@echo "make dist   static binaries and a wheel, in dist/"
+
+try:
+	scripts/try
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+# The tests use the real supervisord, a real web server, real containers and the
+# packages that users install, so those are made first.
+test: check dist
+	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
+	STANDARD_SUPERVISOR_STATIC=$(root)/$(release) \
+	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
+	cargo test --workspace
+
+bench: dist
+	scripts/setup-bench
+	cargo bench --bench peers
+
+dist:
+	scripts/setup-tests
+	rm -rf dist
+	scripts/dist binaries
+	scripts/dist wheel
+
+clean:
+	cargo clean
+	rm -rf dist

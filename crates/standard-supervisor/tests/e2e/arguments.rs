@@ -1,0 +1,100 @@
+//! The command reaches the program byte for byte; options end where it begins.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use crate::harness::{Running, supervise};
+
+/// A program that prints its arguments, one per line, and stays.
+const ECHO: &str = r#"for word; do printf '<%s>\n' "$word"; done; echo end; exec sleep 1000"#;
+
+#[test]
+fn d08_nothing_in_an_argument_is_special() {
+    let words = [
+        "%",
+        "%(ENV_HOME)s",
+        "%%",
+        "100%d",
+        "a ;b",
+        "a #b",
+        ";",
+        "#",
+        r#"{"prompt": "a ; b", "n": 1}"#,
+        "it's",
+        "say \"hi\"",
+        "back\\slash",
+        "$HOME `id`",
+        "--check",
+        "--help",
+        "",
+        " both ends ",
+    ];
+    let mut running =
+        Running::start(&mut supervise(["sh", "-c", ECHO, "sh"].into_iter().chain(words)));
+    for word in words {
+        let line = running.stdout.wait_for("<");
+        assert_eq!(line, format!("<{word}>"));
+    }
+}
+
+#[test]
+fn d08_newlines_and_bytes_that_are_no_text_arrive_too() {
+    let strange: Vec<OsString> = [&b"two\n  lines"[..], b"\xff\xfe", b"tab\tbell\x07", b"\r"]
+        .into_iter()
+        .map(|bytes| OsStr::from_bytes(bytes).to_owned())
+        .collect();
+    let script = r#"for word; do printf '%s' "$word" | od -An -tx1 | tr -d ' \n'; echo; done"#;
+    let words = ["sh", "-c", script, "sh"].map(OsString::from).into_iter().chain(strange.clone());
+    let mut running = Running::start(supervise(words).env("PROCESS_MAX_START_RETRIES", "0"));
+    for word in strange {
+        let hex: String = word.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        running.stdout.wait_for(&hex);
+    }
+}
+
+#[test]
+fn without_a_command_there_is_usage_and_exit_1() {
+    let mut running = Running::start(&mut supervise::<&str>([]));
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest();
+    assert_eq!(said[0], "ERROR: No launch command provided");
+    assert!(said[1].starts_with("usage: "), "{said:?}");
+}
+
+#[test]
+fn an_unknown_option_before_the_command_is_refused() {
+    let mut running = Running::start(&mut supervise(["--chekc", "true"]));
+    assert_eq!(running.exit_code(), 1);
+    running.stderr.rest();
+    assert!(running.stderr.said("--chekc"));
+}
+
+#[test]
+fn two_dashes_end_the_options() {
+    let mut running = Running::start(
+        supervise(["--", "printf", "%s\n", "--help"]).env("PROCESS_AUTO_RECOVERY", "0"),
+    );
+    assert_eq!(running.stdout.wait_for(""), "--help");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn check_prints_what_is_in_effect_and_starts_nothing() {
+    let marker = std::env::temp_dir().join(format!("check-{}", std::process::id()));
+    let touch = ["touch".as_ref(), marker.as_os_str()];
+    let mut running = Running::start(
+        supervise(["--check".as_ref()].into_iter().chain(touch))
+            .env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "7"),
+    );
+    running.stdout.wait_for("[program:app]");
+    running.stdout.wait_for("stopwaitsecs = 7");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!marker.exists());
+}
+
+#[test]
+fn version_names_program_and_version() {
+    let mut running = Running::start(&mut supervise(["--version"]));
+    running.stdout.wait_for(&format!("standard-supervisor {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(running.exit_code(), 0);
+}

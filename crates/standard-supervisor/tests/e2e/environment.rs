@@ -1,0 +1,128 @@
+//! The environment configures everything; what is wrong with it is said together.
+
+use crate::harness::{Running, supervise};
+
+#[test]
+fn all_mistakes_are_said_together_and_nothing_is_started() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo started"])
+            .env("PROCESS_MAX_START_RETRIES", "x")
+            .env("PROCESS_RETRY_RESET_SECS", "-1")
+            .env("LOG_LEVEL", "")
+            .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "soon")
+            .env("SUPERVISOR_PROGRAM__APP_STOPSIGNAL", "HUH")
+            .env("SUPERVISOR_PROGRAM__OTHER_PRIORITY", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert!(running.stdout.rest().is_empty());
+    let said = running.stderr.rest().join("\n");
+    for part in [
+        "PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
+        "PROCESS_RETRY_RESET_SECS",
+        "LOG_LEVEL",
+        "SUPERVISOR_PROGRAM__APP_STARTSECS",
+        "value 'HUH' is not a valid signal name",
+        "program section program:other does not specify a command",
+    ] {
+        assert!(said.contains(part), "{part:?} is missing in\n{said}");
+    }
+    assert!(running.stderr.rest().iter().all(|line| line.starts_with("ERROR: ")), "{said}");
+}
+
+#[test]
+fn retries_out_of_range_are_refused() {
+    let mut running = Running::start(supervise(["true"]).env("PROCESS_MAX_START_RETRIES", "101"));
+    assert_eq!(running.exit_code(), 1);
+    running.stderr.rest();
+    assert!(running.stderr.said("PROCESS_MAX_START_RETRIES must be between 0 and 100, got 101"));
+}
+
+#[test]
+fn d18_log_level_warning_is_a_level() {
+    let mut running = Running::start(
+        supervise(["false"]).env("LOG_LEVEL", "Warning").env("PROCESS_MAX_START_RETRIES", "0"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    assert!(said.contains("WARN exited: app") && !said.contains(" INFO "), "{said}");
+}
+
+#[test]
+fn d17_a_yes_that_means_no_is_pointed_out() {
+    for value in ["yes", "on", "ture"] {
+        let mut running = Running::start(supervise(["true"]).env("PROCESS_AUTO_RECOVERY", value));
+        assert_eq!(running.exit_code(), 0);
+        let said = running.stderr.rest().join("\n");
+        assert!(said.contains("PROCESS_AUTO_RECOVERY") && said.contains(value), "{said}");
+    }
+}
+
+#[test]
+fn d14_keys_with_underscores_reach_their_section() {
+    let mut running = Running::start(
+        supervise(["true"])
+            .arg("--check")
+            .env("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE_MAXBYTES", "1MB")
+            .env("SUPERVISOR_SUPERVISORD_LOGFILE_BACKUPS", "3")
+            .env("PROCESS_MAX_START_RETRIES", "0"),
+    );
+    // `--check` after the command is an argument of it, not an option.
+    assert_eq!(running.exit_code(), 1);
+    let mut checked = supervise(["--check", "true"]);
+    let mut running = Running::start(
+        checked
+            .env("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE_MAXBYTES", "1MB")
+            .env("SUPERVISOR_SUPERVISORD_LOGFILE_BACKUPS", "3"),
+    );
+    assert_eq!(running.exit_code(), 0);
+    running.stdout.rest();
+    assert!(running.stdout.said("stdout_logfile_maxbytes = 1MB"));
+    assert!(running.stdout.said("logfile_backups = 3"));
+}
+
+#[test]
+fn a_second_program_can_be_added() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo first; exec sleep 1000"]).env("WHO", "second ;#%").env(
+            "SUPERVISOR_PROGRAM__NGINX_COMMAND",
+            "sh -c 'echo \"%(ENV_WHO)s\" ; exec sleep 1000'",
+        ),
+    );
+    running.stdout.wait_for("first");
+    running.stdout.rewind().wait_for("second ;#%");
+    running.stderr.wait_for("success: nginx");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn an_included_file_can_add_programs() {
+    let folder = std::env::temp_dir().join(format!("include-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(
+        folder.join("more.conf"),
+        "[program:MyApp]\ncommand = sh -c 'echo from a file; exec sleep 1000' ; a comment\n",
+    )
+    .unwrap();
+    let mut running = Running::start(
+        supervise(["sleep", "1000"])
+            .env("SUPERVISOR_INCLUDE_FILES", folder.join("*.conf"))
+            // D26: a name that differs only in case means the section that is there.
+            .env("SUPERVISOR_PROGRAM__MYAPP_STARTSECS", "0"),
+    );
+    running.stdout.wait_for("from a file");
+    running.stderr.wait_for("success: MyApp entered RUNNING state");
+    assert!(running.stderr.said("more than 0 seconds") || running.stderr.said("> than 0 seconds"));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn an_unknown_key_is_pointed_out_with_the_one_that_was_meant() {
+    let mut running = Running::start(
+        supervise(["sleep", "1000"]).env("SUPERVISOR_PROGRAM__APP_STOPWAITSEC", "3"),
+    );
+    let line = running.stderr.wait_for("STOPWAITSEC");
+    assert!(line.contains("WARN") && line.contains("stopwaitsecs"), "{line}");
+}

@@ -1,0 +1,156 @@
+//! The files that it leaves while it runs: the record, the pidfile, the log.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Running, clean, supervise};
+
+#[test]
+fn d19_the_record_is_for_its_owner_only_and_goes_when_we_go() {
+    // A /tmp of our own, so that the default paths are free.
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: needs root to make a mount namespace");
+    }
+    let seen = "stat -c %a /tmp/supervisord.conf; cat /tmp/supervisord-app.pid; ls -A /tmp";
+    let script = format!(
+        "mount -t tmpfs tmpfs /tmp; cat > /tmp/run <<'EOF'\n{seen}\necho seen; exec sleep 1000\nEOF\n\
+         {} sh /tmp/run --api-key secret; echo left: $(ls -A /tmp)",
+        crate::harness::BINARY
+    );
+    let mut running = Running::start(&mut clean("unshare", ["--mount", "sh", "-c", &script]));
+    let pid = running.stderr.number_after("supervisord started with pid ");
+    running.stdout.wait_for("seen");
+    crate::harness::kill(pid, "TERM");
+    assert_eq!(running.exit_code(), 0);
+    let printed = running.stdout.rest();
+    let pid = pid.to_string();
+    assert!(printed.contains(&"left: run".to_owned()), "{printed:?}");
+    // The record is written after the program has been started, so it may come late
+    // for the program's own look at it; the test of a chosen path sees it for sure.
+    if printed.contains(&"600".to_owned()) {
+        assert!(printed.contains(&pid), "{printed:?}");
+    }
+}
+
+#[test]
+fn a_record_at_a_chosen_path_is_there_before_the_program_and_stays() {
+    let folder = folder("chosen");
+    let path = folder.join("deep/conf");
+    let script = format!("stat -c 'mode %a' {}", path.display());
+    let mut running = Running::start(
+        supervise(["sh", "-c", &script, "--api-key", "100% ;secret"])
+            .env("PROCESS_MAX_START_RETRIES", "0")
+            .env("SUPERVISOR_CONFIG_PATH", &path),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(running.stdout.rest(), ["mode 600"]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    for line in ["[supervisord]", "[program:app]", "startretries = 0", "stopwaitsecs = 30"] {
+        assert!(text.contains(line), "{text}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_chosen_path_that_can_t_be_written_is_an_error() {
+    for path in ["/proc/nope/conf", "/dev/full", "/tmp"] {
+        let mut running = Running::start(
+            supervise(["sh", "-c", "echo started"]).env("SUPERVISOR_CONFIG_PATH", path),
+        );
+        assert_eq!(running.exit_code(), 1, "{path}");
+        assert!(running.stdout.rest().is_empty());
+        running.stderr.rest();
+        assert!(running.stderr.said(path) && running.stderr.said("SUPERVISOR_CONFIG_PATH"));
+    }
+}
+
+#[test]
+fn d19_two_instances_do_not_disturb_each_other() {
+    let start = || Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
+    let (mut first, mut second) = (start(), start());
+    for running in [&mut first, &mut second] {
+        running.stdout.wait_for("up");
+        running.stderr.wait_for("success:");
+    }
+    first.signal("TERM");
+    assert_eq!(first.exit_code(), 0);
+    // The second one's program still runs, and it stops as if it had been alone.
+    second.signal("TERM");
+    assert_eq!(second.exit_code(), 0);
+    for running in [&mut first, &mut second] {
+        let said = running.stderr.rest().join("\n");
+        assert!(!said.contains("cannot write"), "{said}");
+    }
+}
+
+#[test]
+fn d19_a_read_only_file_system_is_no_obstacle() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: needs root to make a mount namespace");
+    }
+    let script = format!(
+        "mount -t tmpfs -o ro tmpfs /tmp; exec {} sh -c 'echo up; exec sleep 1000'",
+        crate::harness::BINARY
+    );
+    let mut running = Running::start(&mut clean("unshare", ["--mount", "sh", "-c", &script]));
+    running.stdout.wait_for("up");
+    let warning =
+        running.stderr.wait_for("cannot write the configuration to /tmp/supervisord.conf");
+    assert!(warning.contains("WARN"), "{warning}");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn the_pidfile_and_the_log_go_where_they_are_asked_to() {
+    let folder = folder("pidfile");
+    let (pidfile, log) = (folder.join("pid"), folder.join("log"));
+    let mut running = Running::start(
+        supervise(["sleep", "1000"])
+            .env("SUPERVISOR_SUPERVISORD_PIDFILE", &pidfile)
+            .env("SUPERVISOR_SUPERVISORD_LOGFILE", &log),
+    );
+    running.stderr.wait_for("success:");
+    assert_eq!(std::fs::read_to_string(&pidfile).unwrap(), format!("{}\n", running.pid()));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!pidfile.exists());
+    let said = running.stderr.rest().join("\n");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().trim_end(), said);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_log_that_can_t_be_opened_is_an_error() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo started"])
+            .env("SUPERVISOR_SUPERVISORD_LOGFILE", "/proc/nope/log"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert!(running.stdout.rest().is_empty());
+    running.stderr.rest();
+    assert!(running.stderr.said("/proc/nope"));
+}
+
+#[test]
+fn generated_files_are_private() {
+    let folder = folder("generated");
+    let path = folder.join("conf");
+    let mut running = Running::start(&mut clean(
+        env!("CARGO_BIN_EXE_generate-supervisor-config"),
+        ["-o".as_ref(), path.as_os_str(), "vllm".as_ref()],
+    ));
+    assert_eq!(running.exit_code(), 0);
+    assert_eq!(mode(&path), 0o600);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("e2e-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}

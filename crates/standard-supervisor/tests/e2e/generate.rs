@@ -1,0 +1,34 @@
+//! `generate-supervisor-config`.
+
+use crate::harness::{Running, clean};
+
+const GENERATE: &str = env!("CARGO_BIN_EXE_generate-supervisor-config");
+
+#[test]
+fn d23_options_of_the_command_are_the_command_s() {
+    let path = std::env::temp_dir().join(format!("generate-{}", std::process::id()));
+    let out = path.to_str().unwrap();
+    let words = ["-o", out, "-p", "llm", "--log-level", "DEBUG", "vllm", "serve", "m"];
+    let more = ["--host", "0.0.0.0", "-o", "x", "--log-level", "loud", "50%"];
+    let mut running = Running::start(&mut clean(GENERATE, words.into_iter().chain(more)));
+    assert_eq!(running.exit_code(), 0, "{:?}", running.stderr.rest());
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("[program:llm]") && text.contains("loglevel = debug"), "{text}");
+    let command = "vllm serve m --host 0.0.0.0 -o x --log-level loud 50%%";
+    assert!(text.contains(command), "{text}");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn what_is_missing_is_said_with_the_usage() {
+    for (words, missing) in [
+        (&["vllm"][..], "-o OUT is missing"),
+        (&["-o", "/tmp/x"][..], "No launch command provided"),
+        (&["-o", "/tmp/x", "--log-level", "loud", "vllm"][..], "loud"),
+    ] {
+        let mut running = Running::start(&mut clean(GENERATE, words));
+        assert_eq!(running.exit_code(), 1);
+        let said = running.stderr.rest().join("\n");
+        assert!(said.contains(missing) && said.contains("usage:"), "{said}");
+    }
+}

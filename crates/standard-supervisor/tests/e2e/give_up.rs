@@ -1,0 +1,109 @@
+//! What can't be kept alive is given up, and the exit code says so.
+
+use crate::harness::{Running, supervise};
+
+#[test]
+fn d01_giving_up_ends_the_container_with_1() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo run; exit 3"]).env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    let gave_up = "gave up: app entered FATAL state, too many start retries too quickly";
+    assert!(said.contains(gave_up), "{said}");
+    assert!(said.contains("last run: app run 2 ended after 0.0 seconds (exit status 3)"), "{said}");
+}
+
+#[test]
+fn retries_of_n_mean_n_plus_1_starts() {
+    for (retries, starts) in [("0", 1), ("2", 3)] {
+        let mut running = Running::start(
+            supervise(["sh", "-c", "echo run; exit 3"]).env("PROCESS_MAX_START_RETRIES", retries),
+        );
+        assert_eq!(running.exit_code(), 1);
+        assert_eq!(running.stdout.rest().len(), starts);
+    }
+}
+
+#[test]
+fn the_program_s_own_setting_overrides_the_general_one() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo run; exit 3"])
+            .env("PROCESS_MAX_START_RETRIES", "50")
+            .env("SUPERVISOR_PROGRAM__APP_STARTRETRIES", "0"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(running.stdout.rest().len(), 1);
+}
+
+#[test]
+fn d05_a_server_that_dies_after_startsecs_is_given_up_as_well() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo run; sleep 1.3; exit 1"])
+            .env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(running.stdout.rest(), ["run", "run"]);
+}
+
+#[test]
+fn d05_a_run_that_was_long_enough_makes_up_for_earlier_failures() {
+    // With a reset after one second every run that reaches RUNNING is long enough:
+    // there are more starts than retries would allow.
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo run; sleep 1.3; exit 1"])
+            .env("PROCESS_MAX_START_RETRIES", "1")
+            .env("PROCESS_RETRY_RESET_SECS", "1"),
+    );
+    for _ in 0..4 {
+        running.stdout.wait_for("run");
+    }
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn d06_a_program_that_dies_at_once_is_never_called_running() {
+    let mut running = Running::start(supervise(["false"]).env("PROCESS_MAX_START_RETRIES", "2"));
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest();
+    let count = |text: &str| said.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((count("spawned:"), count("success:")), (3, 0), "{said:#?}");
+}
+
+#[test]
+fn d21_a_command_that_is_not_there_fails_at_once_and_says_where_it_was_searched() {
+    let mut running = Running::start(supervise(["serve"]).env("PATH", "/usr/bin:/nowhere"));
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    assert!(said.contains("can't find command 'serve' in PATH '/usr/bin:/nowhere'"), "{said}");
+    assert!(said.contains("gave up: app entered FATAL state"), "{said}");
+    assert_eq!(said.matches("spawnerr").count(), 1, "{said}");
+}
+
+#[test]
+fn a_command_that_is_not_executable_fails_at_once() {
+    for (command, reason) in [
+        ("/etc/passwd", "command at '/etc/passwd' is not executable"),
+        ("/tmp", "command at '/tmp' is a directory"),
+    ] {
+        let mut running = Running::start(&mut supervise([command]));
+        assert_eq!(running.exit_code(), 1);
+        let said = running.stderr.rest().join("\n");
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+#[test]
+fn the_other_programs_are_stopped_when_one_is_given_up() {
+    let helper = "sh -c 'trap \"echo helper stopped; exit 0\" TERM; echo helper up; \
+                  while :; do sleep 0.05; done'";
+    let mut running = Running::start(
+        supervise(["sh", "-c", "sleep 0.5; exit 3"])
+            .env("PROCESS_MAX_START_RETRIES", "0")
+            .env("SUPERVISOR_PROGRAM__HELPER_COMMAND", helper),
+    );
+    running.stdout.wait_for("helper up");
+    running.stdout.wait_for("helper stopped");
+    assert_eq!(running.exit_code(), 1);
+}

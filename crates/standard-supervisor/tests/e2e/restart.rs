@@ -1,0 +1,68 @@
+//! What fails is started again.
+
+use crate::harness::{Running, kill, supervise};
+
+/// Prints its pid and stays.
+const SERVER: &str = "echo up $$; exec sleep 1000";
+
+#[test]
+fn a_crashed_server_is_replaced() {
+    let mut running = Running::start(&mut supervise(["sh", "-c", SERVER]));
+    let first = running.stdout.number_after("up ");
+    running.stderr.wait_for("success: app entered RUNNING state");
+    kill(first, "KILL");
+    let second = running.stdout.number_after("up ");
+    assert_ne!(first, second);
+    running.stderr.wait_for("exited: app (terminated by SIGKILL; not expected)");
+    running.stderr.wait_for(&format!("spawned: 'app' with pid {second}"));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn an_exit_with_0_is_a_failure_too() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo run; sleep 1.2"]).env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    running.stderr.wait_for("exited: app (exit status 0; not expected)");
+    running.stdout.wait_for("run");
+    running.stdout.wait_for("run");
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn d16_exit_code_255_is_no_licence_to_stop() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo run; sleep 1.2; exit 255"])
+            .env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    running.stderr.wait_for("exited: app (exit status 255; not expected)");
+    running.stdout.wait_for("run");
+    running.stdout.wait_for("run");
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn an_exit_that_was_declared_expected_ends_with_0() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "exit 3"])
+            .env("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected")
+            .env("SUPERVISOR_PROGRAM__APP_EXITCODES", "0,3")
+            .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "0"),
+    );
+    assert_eq!(running.exit_code(), 0);
+    running.stderr.rest();
+    assert!(running.stderr.said("exited: app (exit status 3; expected)"));
+}
+
+#[test]
+fn d03_a_program_that_is_not_restarted_speaks_for_the_container() {
+    for (script, code) in [("exit 7", 7), ("kill -SEGV $$", 139)] {
+        let mut running = Running::start(
+            supervise(["sh", "-c", script])
+                .env("SUPERVISOR_PROGRAM__APP_AUTORESTART", "false")
+                .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "0"),
+        );
+        assert_eq!(running.exit_code(), code, "{script}");
+    }
+}

@@ -1,0 +1,87 @@
+//! `PROCESS_AUTO_RECOVERY=false`: a transparent init.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::harness::{Running, is_alive, status, supervise, wait};
+
+fn once<'a>(words: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = supervise(words);
+    command.env("PROCESS_AUTO_RECOVERY", "false");
+    command
+}
+
+#[test]
+fn the_exit_status_is_the_program_s() {
+    for (script, code) in [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)] {
+        let mut running = Running::start(&mut once(["sh", "-c", script]));
+        assert_eq!(running.exit_code(), code, "{script}");
+        assert!(running.stderr.rest().is_empty(), "{:?}", running.stderr.rest());
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_127_and_one_that_can_t_be_run_126() {
+    let mut missing = Running::start(&mut once(["no-such-command"]));
+    assert_eq!(missing.exit_code(), 127);
+    let said = missing.stderr.rest();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("no-such-command") && said[0].contains("No such file or directory"));
+
+    let mut refused = Running::start(&mut once(["/etc/passwd"]));
+    assert_eq!(refused.exit_code(), 126);
+}
+
+#[test]
+fn the_streams_are_inherited_as_they_are() {
+    let mut child = once(["sh", "-c", "read line; echo got $line; readlink /proc/$$/fd/0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ours = std::fs::read_link(format!("/proc/{}/fd/0", child.id())).unwrap();
+    child.stdin.take().unwrap().write_all(b"a line\n").unwrap();
+    let mut lines = crate::harness::Lines::of(child.stdout.take().unwrap());
+    lines.wait_for("got a line");
+    lines.wait_for(ours.to_str().unwrap());
+    assert_eq!(status(wait(&mut child)), 0);
+}
+
+#[test]
+fn every_signal_goes_on_to_the_program() {
+    let script = "for s in TERM INT QUIT HUP USR1 ALRM TSTP; do trap \"echo got $s\" $s; done; \
+                  trap 'exit 5' USR2; echo up; while :; do sleep 0.05; done";
+    let mut running = Running::start(&mut once(["bash", "-c", script]));
+    running.stdout.wait_for("up");
+    for signal in ["TERM", "INT", "QUIT", "HUP", "USR1", "ALRM", "TSTP", "TERM"] {
+        running.signal(signal);
+        running.stdout.wait_for(&format!("got {signal}"));
+    }
+    running.signal("USR2");
+    assert_eq!(running.exit_code(), 5);
+}
+
+#[test]
+fn what_the_program_leaves_behind_is_ended() {
+    let script = "setsid sh -c 'echo left $$; exec sleep 1000 >/dev/null 2>&1' & sleep 0.3; exit 4";
+    let mut running = Running::start(&mut once(["sh", "-c", script]));
+    let left = running.stdout.number_after("left ");
+    assert_eq!(running.exit_code(), 4);
+    assert!(!is_alive(left));
+}
+
+#[test]
+fn no_file_is_written() {
+    let path = std::env::temp_dir().join(format!("once-{}", std::process::id()));
+    let mut running = Running::start(once(["true"]).env("SUPERVISOR_CONFIG_PATH", &path));
+    assert_eq!(running.exit_code(), 0);
+    assert!(!path.exists());
+}
+
+#[test]
+fn overrides_that_can_t_apply_are_pointed_out() {
+    let mut running = Running::start(once(["true"]).env("SUPERVISOR_PROGRAM__APP_STARTSECS", "3"));
+    assert_eq!(running.exit_code(), 0);
+    running.stderr.rest();
+    assert!(running.stderr.said("SUPERVISOR_PROGRAM__APP_STARTSECS"));
+}

@@ -1,0 +1,133 @@
+//! The whole tree goes, and nobody else.
+
+use crate::harness::{Running, is_alive, kill, supervise, wait_gone};
+
+/// A leader with a worker in its group and one that left it by `setsid`.
+const FAMILY: &str = "sh -c 'echo member $$; exec sleep 1000' & \
+                      setsid sh -c 'echo escaped $$; exec sleep 1000' & \
+                      sleep 0.1; echo leader $$; exec sleep 1000";
+
+/// A leader whose workers ignore SIGTERM.
+const STUBBORN_FAMILY: &str = "setsid sh -c 'trap \"\" TERM; echo escaped $$; while :; do sleep 0.05; done' & \
+     sleep 0.1; echo leader $$; exec sleep 1000";
+
+#[test]
+fn d04_workers_of_a_crashed_leader_are_gone_before_the_restart() {
+    let mut running = Running::start(&mut supervise(["sh", "-c", FAMILY]));
+    let (workers, leader) = family(&mut running);
+    kill(leader, "KILL");
+    running.stderr.wait_for("killing 2 processes left behind by 'app'");
+    running.stderr.wait_for("spawned:");
+    assert!(workers.iter().all(|pid| !is_alive(*pid)), "{workers:?}");
+}
+
+#[test]
+fn d04_a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
+    let mut running = Running::start(&mut supervise(["sh", "-c", STUBBORN_FAMILY]));
+    let escaped = running.stdout.number_after("escaped ");
+    kill(running.stdout.number_after("leader "), "KILL");
+    let line = running.stderr.wait_for("with SIGKILL");
+    assert!(line.contains("left behind by 'app'") && line.contains(&escaped.to_string()), "{line}");
+    running.stderr.wait_for("spawned:");
+    assert!(!is_alive(escaped));
+}
+
+#[test]
+fn d04_on_a_stop_nobody_survives() {
+    for script in [FAMILY, STUBBORN_FAMILY] {
+        let mut running = Running::start(&mut supervise(["sh", "-c", script]));
+        let escaped = running.stdout.number_after("escaped ");
+        let leader = running.stdout.number_after("leader ");
+        running.signal("TERM");
+        assert_eq!(running.exit_code(), 0);
+        assert!(!is_alive(escaped) && !is_alive(leader));
+    }
+}
+
+#[test]
+fn a_worker_that_hides_its_origin_is_found_if_its_leader_lived_when_the_stop_began() {
+    // Another session, another group, an empty environment: only its descent tells,
+    // and after the leader's end that is gone.
+    let script = "setsid env -i sh -c 'echo hidden $$; exec sleep 1000' & \
+                  sleep 0.2; echo leader $$; exec sleep 1000";
+    let mut running = Running::start(&mut supervise(["sh", "-c", script]));
+    let hidden = running.stdout.number_after("hidden ");
+    running.stdout.wait_for("leader");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!is_alive(hidden));
+}
+
+#[test]
+fn a_double_fork_does_not_escape() {
+    let script = "(setsid sh -c '(echo daemon $(exec sh -c \"echo \\$PPID\"); exec sleep 1000) &' &) ; \
+                  sleep 0.3; echo leader $$; exec sleep 1000";
+    let mut running = Running::start(&mut supervise(["sh", "-c", script]));
+    let daemon = running.stdout.number_after("daemon ");
+    let leader = running.stdout.number_after("leader ");
+    assert!(is_alive(daemon));
+    kill(leader, "KILL");
+    running.stderr.wait_for("left behind by 'app'");
+    running.stderr.wait_for("spawned:");
+    assert!(!is_alive(daemon));
+}
+
+#[test]
+fn a_process_of_another_program_is_not_touched() {
+    let mut running = Running::start(supervise(["sh", "-c", "echo app $$; exec sleep 1000"]).env(
+        "SUPERVISOR_PROGRAM__OTHER_COMMAND",
+        "sh -c 'setsid sh -c \"echo bystander \\$\\$; exec sleep 1000\" & exec sleep 1000'",
+    ));
+    let bystander = running.stdout.number_after("bystander ");
+    running.stderr.wait_for("success: app");
+    kill(pid_of(&mut running, "app"), "KILL");
+    running.stderr.wait_for("exited: app");
+    running.stderr.wait_for("spawned: 'app'");
+    assert!(is_alive(bystander));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!is_alive(bystander));
+}
+
+#[test]
+fn a_child_that_the_supervisor_had_before_is_not_touched() {
+    // As behind an entry script that starts something and then executes us.
+    let script = format!(
+        "sh -c 'echo older $$; exec sleep 1000' & exec {} sh -c 'echo app $$; exec sleep 1000'",
+        crate::harness::BINARY
+    );
+    let mut running = Running::start(&mut crate::harness::clean("sh", ["-c", &script]));
+    let older = running.stdout.number_after("older ");
+    let app = running.stdout.number_after("app ");
+    running.stderr.wait_for("success: app");
+    kill(app, "KILL");
+    running.stderr.wait_for("exited: app");
+    running.stderr.wait_for("spawned:");
+    assert!(is_alive(older));
+    running.signal("TERM");
+    // The older child still holds our streams: its end is the end of the output.
+    running.stderr.wait_for("stopped: app");
+    assert!(is_alive(older));
+    kill(older, "KILL");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn d13_the_program_dies_with_a_supervisor_that_is_killed() {
+    let mut running = Running::start(&mut supervise(["sh", "-c", "echo up $$; exec sleep 1000"]));
+    let pid = running.stdout.number_after("up ");
+    running.signal("KILL");
+    // The program holds the pipe of its output; that it ends says that it is gone.
+    assert_eq!(running.exit_code(), 137);
+    wait_gone(pid);
+}
+
+fn family(running: &mut Running) -> ([i32; 2], i32) {
+    let leader = running.stdout.number_after("leader ");
+    let mut worker = |name| running.stdout.rewind().number_after(name);
+    ([worker("member "), worker("escaped ")], leader)
+}
+
+fn pid_of(running: &mut Running, name: &str) -> i32 {
+    running.stderr.rewind().number_after(&format!("spawned: '{name}' with pid "))
+}
