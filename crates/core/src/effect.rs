@@ -30,6 +30,12 @@ pub enum Effect {
         /// The incarnation that asks.
         run: RunId,
     },
+    /// End a process's whole tree in one stroke, where the kernel can. Its members
+    /// are signalled one by one as well.
+    KillTree {
+        /// Whose tree.
+        proc: ProcId,
+    },
     /// Say something in the supervisor's log.
     Log(Line),
     /// Tell observers that a process changed its state.

@@ -506,6 +506,7 @@ impl Process {
         turn.log(Line::Killing { name: self.name(), pid: live.pid });
         turn.signal(main_target(live.pid, self.spec.killasgroup), Signal::KILL);
         if self.spec.killtree {
+            turn.effects.push(Effect::KillTree { proc: self.id });
             turn.effects.push(Effect::Census { proc: self.id, run: live.run });
         }
     }
@@ -526,6 +527,9 @@ impl Process {
             Sweep::Signal(signal, members) => {
                 let name = self.name();
                 turn.log(Line::Leftovers { name, members: members.clone(), signal });
+                if signal == Signal::KILL {
+                    turn.effects.push(Effect::KillTree { proc: self.id });
+                }
                 for member in members {
                     turn.signal(Target::Member(member), signal);
                 }

@@ -184,6 +184,7 @@ impl Stage {
                 Target::Member(member) => format!("send {signal} to member {}", member.pid),
             },
             Effect::Census { proc, run } => format!("census {}#{}", name(proc), run.0),
+            Effect::KillTree { proc } => format!("kill tree {}", name(proc)),
             Effect::Log(line) => format!("{} {line}", line.level().tag()),
             Effect::Emit { proc, from, to } => {
                 format!("{} {} -> {}", name(proc), from.name(), to.name())

@@ -8,6 +8,7 @@
 //! ```
 
 mod capture;
+mod cgroup;
 pub mod cli;
 mod clock;
 mod driver;

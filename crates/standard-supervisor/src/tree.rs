@@ -1,5 +1,6 @@
 //! Who belongs to a process: found by descent, by process group, by a mark in the
-//! environment, and by having been seen in the tree before.
+//! environment, by having been seen in the tree before, and by cgroup where there
+//! is one.
 //!
 //! Nobody else is touched. As PID 1, or behind an entry script, the supervisor is
 //! also parent to processes that it was never asked to keep.
@@ -47,8 +48,9 @@ impl Roster {
     }
 
     /// Everyone who belongs to `root` and is alive, its main process left out.
-    /// `others`: the living main processes of other programs.
-    pub(crate) fn census(&mut self, root: Root, others: &[Pid]) -> Vec<Member> {
+    /// `others`: the living main processes of other programs. `grouped`: who is in
+    /// the program's own cgroup.
+    pub(crate) fn census(&mut self, root: Root, others: &[Pid], grouped: &[Pid]) -> Vec<Member> {
         let family = Family::now();
         let mut found = Vec::new();
         for child in family.children(self.own) {
@@ -62,6 +64,11 @@ impl Roster {
                 found.extend(family.descendants(child));
             }
         }
+        for pid in grouped.iter().filter(|pid| !(root.alive && **pid == root.pid)) {
+            if !found.iter().any(|member: &Member| member.pid == *pid) {
+                found.extend(living(*pid));
+            }
+        }
         // Who has gone need not be remembered; who lives is known from now on.
         self.seen.retain(|_, proc| *proc != root.proc);
         self.seen.extend(found.iter().map(|member| (*member, root.proc)));
@@ -70,11 +77,10 @@ impl Roster {
 
     /// Whether an orphan that became our child belongs to `root`.
     fn claim(&self, orphan: Pid, root: Root) -> Option<Member> {
-        let stat = process_table::stat(orphan).filter(|stat| !stat.is_dead())?;
-        let member = Member { pid: orphan, start: stat.start };
+        let member = living(orphan)?;
         let known = self.seen.get(&member) == Some(&root.proc);
-        let same_group = stat.pgrp == root.pid.0;
-        (known || same_group || self.is_marked(orphan, root.proc)).then_some(member)
+        let same_group = || process_table::stat(orphan).is_some_and(|stat| stat.pgrp == root.pid.0);
+        (known || same_group() || self.is_marked(orphan, root.proc)).then_some(member)
     }
 
     fn is_marked(&self, pid: Pid, proc: ProcId) -> bool {
@@ -87,4 +93,9 @@ impl Roster {
     fn own_mark(&self, proc: ProcId) -> String {
         format!("{}.{}", self.instance, proc.0)
     }
+}
+
+fn living(pid: Pid) -> Option<Member> {
+    let stat = process_table::stat(pid).filter(|stat| !stat.is_dead())?;
+    Some(Member { pid, start: stat.start })
 }

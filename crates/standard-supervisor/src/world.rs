@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use supervisor_core::ids::{Pid, ProcId, RunId};
@@ -16,6 +17,7 @@ use crate::capture::journal::Journal;
 use crate::capture::log_file::LogFile;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
+use crate::cgroup::{self, Cgroup};
 use crate::launch::{Environment, Launched, launch, set};
 use crate::sys::{errno, reap, signal};
 use crate::tree::{MARK, Root, Roster};
@@ -29,6 +31,7 @@ struct Slot {
     stdout: Option<Rc<Relay>>,
     stderr: Option<Rc<Relay>>,
     stdin: Option<OwnedFd>,
+    cgroup: Option<Cgroup>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
 }
@@ -39,6 +42,8 @@ pub(crate) struct World {
     slots: Vec<Slot>,
     environment: Environment,
     roster: Roster,
+    /// Where cgroups for programs can be made.
+    cgroups: Option<PathBuf>,
     journal: Rc<Journal>,
     stdout: Rc<Sink>,
     stderr: Rc<Sink>,
@@ -69,6 +74,7 @@ impl World {
             slots: slots(spec),
             environment,
             roster,
+            cgroups: cgroup::own(),
             journal,
             stdout,
             stderr,
@@ -100,6 +106,10 @@ impl World {
             }
             Effect::Signal { target, signal } => self.signal(&target, signal),
             Effect::Census { proc, run } => self.census(proc, run),
+            Effect::KillTree { proc } => {
+                // Where this is not to be had, each member gets its own signal anyway.
+                let _ = self.slots[proc.0].cgroup.as_ref().map(Cgroup::kill);
+            }
             Effect::Log(line) => self.journal.line(&line),
             Effect::Emit { proc, from, to } => {
                 let name = &self.slots[proc.0].name;
@@ -146,13 +156,18 @@ impl World {
         self.connect(proc)?;
         let mut environment = self.environment.clone();
         set(&mut environment, MARK.as_ref(), self.roster.mark(proc).as_ref());
+        let mark = self.roster.mark(proc);
         let slot = &mut self.slots[proc.0];
+        if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
+            slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
+        }
         if let Stdio::Captured { .. } = slot.launch.stdio {
             for (name, value) in supervisord_variables(&slot.name, &slot.group) {
                 set(&mut environment, name.as_ref(), value.as_ref());
             }
         }
-        let Launched { pid, pipes } = launch(&slot.name, &slot.launch, environment, None)?;
+        let Launched { pid, pipes } =
+            launch(&slot.name, &slot.launch, environment, slot.cgroup.as_ref().map(Cgroup::door))?;
         slot.main = Some((pid, true));
         if let Some(pipes) = pipes {
             slot.stdin = Some(pipes.stdin);
@@ -228,7 +243,9 @@ impl World {
         let members = match self.slots[proc.0].main {
             Some((pid, alive)) => {
                 let others: Vec<Pid> = others.into_iter().filter(|other| *other != pid).collect();
-                self.roster.census(Root { proc, pid, alive }, &others)
+                let grouped = self.slots[proc.0].cgroup.as_ref().map(Cgroup::members);
+                let root = Root { proc, pid, alive };
+                self.roster.census(root, &others, &grouped.unwrap_or_default())
             }
             None => Vec::new(),
         };
@@ -246,6 +263,7 @@ fn slots(spec: &Spec) -> Vec<Slot> {
             stdout: None,
             stderr: None,
             stdin: None,
+            cgroup: None,
             main: None,
         })
     };

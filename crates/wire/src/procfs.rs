@@ -51,6 +51,13 @@ pub fn pids(list: &[u8]) -> impl Iterator<Item = i32> {
         .filter_map(|word| std::str::from_utf8(word).ok()?.parse().ok())
 }
 
+/// The path of the version 2 cgroup in `/proc/PID/cgroup`.
+#[must_use]
+pub fn cgroup2(list: &[u8]) -> Option<&str> {
+    let line = list.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"0::"))?;
+    std::str::from_utf8(line).ok()
+}
+
 /// The value of one variable in `/proc/PID/environ`.
 #[must_use]
 pub fn variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
@@ -63,7 +70,8 @@ pub fn variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
-    const LINE: &[u8] = b"4242 (a) b (c) S 17 4242 1 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 98765 \
+    const LINE: &[u8] =
+        b"4242 (a) b (c) S 17 4242 1 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 98765 \
                           1000 200 18446744073709551615\n";
 
     #[test]
@@ -91,6 +99,12 @@ mod tests {
     fn pids_are_read_whatever_separates_them() {
         assert_eq!(pids(b"1 22 \n333\n").collect::<Vec<_>>(), [1, 22, 333]);
         assert_eq!(pids(b"").count(), 0);
+    }
+
+    #[test]
+    fn the_unified_cgroup_is_the_one_numbered_0() {
+        assert_eq!(cgroup2(b"4:memory:/x\n0::/user/a b\n"), Some("/user/a b"));
+        assert_eq!(cgroup2(b"4:memory:/x\n"), None);
     }
 
     #[test]

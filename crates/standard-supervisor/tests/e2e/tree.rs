@@ -59,6 +59,29 @@ fn a_worker_that_hides_its_origin_is_found_if_its_leader_lived_when_the_stop_beg
 }
 
 #[test]
+fn in_a_cgroup_of_its_own_nobody_can_hide() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: needs root to mount a cgroup hierarchy");
+    }
+    // The worker clears all traces and its leader crashes: no other way finds it.
+    let script = format!(
+        "mount -t cgroup2 none /sys/fs/cgroup; exec {} sh -c \
+         'setsid env -i sh -c \"trap : TERM; echo hidden \\$\\$; while :; do sleep 0.05; done\" & \
+          sleep 0.3; echo leader $$; exec sleep 1000'",
+        crate::harness::BINARY
+    );
+    let mut running =
+        Running::start(&mut crate::harness::clean("unshare", ["--mount", "sh", "-c", &script]));
+    let hidden = running.stdout.number_after("hidden ");
+    kill(running.stdout.number_after("leader "), "KILL");
+    running.stderr.wait_for("with SIGKILL");
+    running.stderr.wait_for("spawned:");
+    assert!(!is_alive(hidden));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
 fn a_double_fork_does_not_escape() {
     let script = "(setsid sh -c '(echo daemon $(exec sh -c \"echo \\$PPID\"); exec sleep 1000) &' &) ; \
                   sleep 0.3; echo leader $$; exec sleep 1000";
