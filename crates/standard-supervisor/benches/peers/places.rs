@@ -1,0 +1,102 @@
+//! Where things are: our build, the peers, the probe, and a directory for everything temporary.
+
+use std::cell::Cell;
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What cargo has just built together with this bench.
+const OURS_BY_CARGO: &str = env!("CARGO_BIN_EXE_standard-supervisor");
+
+#[derive(Debug)]
+pub(crate) struct Places {
+    pub(crate) ours: PathBuf,
+    /// Why the measured build may not be the one of these sources.
+    pub(crate) doubt: Option<String>,
+    pub(crate) probe: PathBuf,
+    /// Filled by `scripts/setup-bench`.
+    pub(crate) peers: PathBuf,
+    /// Removed with everything in it when this goes.
+    scratch: PathBuf,
+    sessions: Cell<u32>,
+}
+
+impl Places {
+    pub(crate) fn new() -> io::Result<Self> {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+        let (ours, doubt) = ours(&workspace);
+        let scratch = env::temp_dir().join(format!("supervisor-peers-{}", std::process::id()));
+        fs::create_dir(&scratch)?;
+        let places = Self {
+            ours,
+            doubt,
+            probe: scratch.join("probe"),
+            peers: workspace.join("target/bench-env"),
+            scratch,
+            sessions: Cell::new(0),
+        };
+        compile_probe(&places.probe)?;
+        Ok(places)
+    }
+
+    /// An empty directory for one start of one tool.
+    pub(crate) fn session_directory(&self) -> io::Result<PathBuf> {
+        self.sessions.set(self.sessions.get() + 1);
+        let directory = self.scratch.join(format!("session-{}", self.sessions.get()));
+        fs::create_dir(&directory)?;
+        Ok(directory)
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        // Nobody is left to be told, and the system's own cleaning of temporary files comes later
+        // anyway.
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+/// The first executable file of that name in PATH.
+pub(crate) fn find_in_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+}
+
+/// What we ship is linked statically and starts faster for it, so that build is preferred to
+/// cargo's.
+fn ours(workspace: &Path) -> (PathBuf, Option<String>) {
+    if let Some(given) = env::var_os("STANDARD_SUPERVISOR_BIN") {
+        return (PathBuf::from(given), Some("named by STANDARD_SUPERVISOR_BIN".to_owned()));
+    }
+    let triple = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    let shipped = workspace.join("target").join(triple).join("release/standard-supervisor");
+    let by_cargo = PathBuf::from(OURS_BY_CARGO);
+    let changed = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+    match (changed(&shipped), changed(&by_cargo)) {
+        (None, _) => {
+            (by_cargo, Some("linked dynamically; `make dist` builds the one we ship".to_owned()))
+        }
+        (Some(then), Some(later)) if then < later => {
+            (shipped, Some("older than cargo's build: is it up to date? `make dist`".to_owned()))
+        }
+        (Some(_), _) => (shipped, None),
+    }
+}
+
+fn compile_probe(probe: &Path) -> io::Result<()> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/probe.c");
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let compiled =
+        Command::new(&compiler).args(["-O2", "-static", "-o"]).arg(probe).arg(source).output();
+    let problem = match compiled {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let compiler = compiler.display();
+    Err(io::Error::other(format!(
+        "{compiler} cannot link the probe (scripts/setup-bench helps): {problem}"
+    )))
+}

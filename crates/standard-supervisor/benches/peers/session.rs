@@ -1,0 +1,224 @@
+//! One start of one tool, from its exec to the end of the last process it leaves.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::fs::{CWD, Mode, mkfifoat};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, waitpid,
+};
+
+use crate::clock::{Deadline, Moment};
+use crate::places::Places;
+use crate::processes;
+use crate::tools::Tool;
+
+/// Longer than any tool takes for anything. Whoever takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    tool: Pid,
+    /// Readable once the tool has ended.
+    ended: OwnedFd,
+    reports: File,
+    unread: String,
+    go: File,
+    stdout: PipeReader,
+    stderr: PipeReader,
+}
+
+/// One line of the probe: what happened, to whom, when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    pub(crate) pid: i32,
+    pub(crate) at: Moment,
+}
+
+/// What the tool has to run: see `probe.c`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    Stay,
+    Crash { after: Duration },
+    Flood { bytes: u64 },
+}
+
+impl Role {
+    fn words(self) -> (&'static str, Option<OsString>) {
+        match self {
+            Self::Stay => ("stay", None),
+            Self::Crash { after } => ("crash", Some(after.as_millis().to_string().into())),
+            Self::Flood { bytes } => ("flood", Some(bytes.to_string().into())),
+        }
+    }
+}
+
+impl Session {
+    /// The launcher's stamp, taken right before the tool's exec, is the first report.
+    pub(crate) fn start(tool: &Tool, places: &Places, role: Role) -> io::Result<Self> {
+        let directory = places.session_directory()?;
+        let reports = make_fifo(&directory.join("report"))?;
+        let go = make_fifo(&directory.join("go"))?;
+
+        let (role, argument) = role.words();
+        let mut program = vec![places.probe.clone().into(), role.into(), directory.clone().into()];
+        program.extend(argument);
+        let invocation = tool.invocation(places, &directory, &program)?;
+        let argv = if invocation.argv.is_empty() { program } else { invocation.argv };
+
+        let (stdout, into_stdout) = io::pipe()?;
+        let (stderr, into_stderr) = io::pipe()?;
+        let launcher = Command::new(&places.probe)
+            .arg("launch")
+            .arg(&directory)
+            .args(argv)
+            .current_dir(&directory)
+            // As in a container: no more than what is needed, and the same for all.
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("TMPDIR", &directory)
+            .envs(invocation.environment)
+            .stdin(Stdio::null())
+            .stdout(into_stdout)
+            .stderr(into_stderr)
+            .spawn()?;
+        let tool = Pid::from_child(&launcher);
+        let ended = pidfd_open(tool, PidfdFlags::empty())?;
+        Ok(Self { tool, ended, reports, unread: String::new(), go, stdout, stderr })
+    }
+
+    /// The next report, which must be of this kind.
+    pub(crate) fn expect(&mut self, word: &str) -> io::Result<Report> {
+        let line = loop {
+            if let Some((line, rest)) = self.unread.split_once('\n') {
+                let line = line.to_owned();
+                self.unread = rest.to_owned();
+                break line;
+            }
+            self.read_reports(word)?;
+        };
+        let mut fields = line.split(' ');
+        let mut next = || fields.next().unwrap_or_default();
+        let (kind, pid, at) = (next(), next().parse(), next().parse());
+        match (pid, at) {
+            (Ok(pid), Ok(at)) if kind == word => {
+                Ok(Report { pid, at: Moment::from_nanoseconds(at) })
+            }
+            _ => Err(io::Error::other(format!("waited for '{word}', got '{line}'"))),
+        }
+    }
+
+    fn read_reports(&mut self, word: &str) -> io::Result<()> {
+        let [report, ended] =
+            Deadline::within(PATIENCE).wait([self.reports.as_fd(), self.ended.as_fd()])?;
+        if report {
+            let mut bytes = [0; 4096];
+            let count = self.reports.read(&mut bytes)?;
+            self.unread.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            return Ok(());
+        }
+        let what = if ended { "ended" } else { "did nothing for 30 s" };
+        Err(io::Error::other(format!("{what} before '{word}': {}", self.last_words())))
+    }
+
+    /// Lets this much time pass, in which the tool must not end.
+    pub(crate) fn stay(&mut self, time: Duration) -> io::Result<()> {
+        match Deadline::within(time).wait([self.ended.as_fd()])? {
+            [false] => Ok(()),
+            [true] => Err(io::Error::other(format!("ended while idle: {}", self.last_words()))),
+        }
+    }
+
+    /// The tool's processes without the program it runs.
+    pub(crate) fn own_processes(&self, program: i32) -> io::Result<BTreeSet<i32>> {
+        let mut family = processes::family(self.tool)?;
+        family.remove(&program);
+        Ok(family)
+    }
+
+    /// Lets a program that floods begin. What the tool has printed until then is not part of the
+    /// flood.
+    pub(crate) fn go(&mut self) -> io::Result<()> {
+        pending(&mut self.stdout);
+        self.go.write_all(b"!")
+    }
+
+    /// Reads that many bytes of the tool's stdout, as `cat` would.
+    pub(crate) fn read_stdout(&mut self, bytes: u64) -> io::Result<()> {
+        let mut buffer = vec![0; 128 * 1024];
+        let mut left = bytes;
+        while left > 0 {
+            if Deadline::within(PATIENCE).wait([self.stdout.as_fd()])? == [false] {
+                return Err(io::Error::other(format!(
+                    "nothing for 30 s with {left} bytes to come"
+                )));
+            }
+            match self.stdout.read(&mut buffer)? {
+                0 => return Err(io::Error::other(format!("ended with {left} bytes to come"))),
+                count => left = left.saturating_sub(count as u64),
+            }
+        }
+        Ok(())
+    }
+
+    /// The last line it printed, for a failure's message.
+    fn last_words(&mut self) -> String {
+        let said = [pending(&mut self.stdout), pending(&mut self.stderr)].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        said.lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or("it said nothing")
+            .to_owned()
+    }
+
+    /// Ends the tool, then all that it leaves. Those are the bench's children as well, since it is
+    /// a subreaper: it signals no others, and none of their pids can be reused before it has waited
+    /// for them.
+    fn end(&self) -> io::Result<()> {
+        pidfd_send_signal(&self.ended, Signal::TERM)?;
+        if Deadline::within(PATIENCE).wait([self.ended.as_fd()])? == [false] {
+            pidfd_send_signal(&self.ended, Signal::KILL)?;
+        }
+        waitpid(Some(self.tool), WaitOptions::empty())?;
+        loop {
+            let left = processes::children()?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            for child in left {
+                kill_process(child, Signal::KILL)?;
+                waitpid(Some(child), WaitOptions::empty())?;
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!("peers: cannot end all that was started: {error}");
+        }
+    }
+}
+
+/// Open for both directions: opening it never waits for the other side, and its end is never seen.
+fn make_fifo(path: &Path) -> io::Result<File> {
+    mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?;
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// What can be read without waiting, up to what a pipe holds.
+fn pending(pipe: &mut PipeReader) -> Vec<u8> {
+    let mut bytes = vec![0; 64 * 1024];
+    let ready = Deadline::within(Duration::ZERO).wait([pipe.as_fd()]).is_ok_and(|[ready]| ready);
+    let count = if ready { pipe.read(&mut bytes).unwrap_or(0) } else { 0 };
+    bytes.truncate(count);
+    bytes
+}

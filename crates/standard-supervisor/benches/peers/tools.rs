@@ -1,0 +1,224 @@
+//! The tools, and how each is told to run the same program.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::options::Row;
+use crate::places::{Places, find_in_path};
+use crate::table::Ours;
+
+#[derive(Debug)]
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    kind: Kind,
+    rows: &'static [Row],
+    /// Takes a good part of a second or more to start: see [`crate::rounds::alternate`].
+    pub(crate) slow: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The program alone: the floor of every measurement.
+    Nothing,
+    /// `PROGRAM | cat`: the least that anything which relays output must do.
+    Cat,
+    Ours(Ours),
+    /// An init that takes `OPTIONS -- PROGRAM`.
+    Init {
+        command: &'static str,
+        options: &'static [&'static str],
+    },
+    /// Horust hands its own stdout down to the program. Told to rotate it, it reads a pipe and
+    /// writes the file named, here /dev/stdout: the only way to have bytes go through it.
+    Horust {
+        rotating: bool,
+    },
+    Supervisord,
+    /// The tool of the same name in Python. `run_once`: with PROCESS_AUTO_RECOVERY=false.
+    PythonTool {
+        run_once: bool,
+    },
+}
+
+const fn tool(name: &'static str, kind: Kind, rows: &'static [Row], slow: bool) -> Tool {
+    Tool { name, kind, rows, slow }
+}
+
+const fn init(name: &'static str, command: &'static str, options: &'static [&'static str]) -> Tool {
+    tool(name, Kind::Init { command, options }, &[Row::Start, Row::Idle], false)
+}
+
+/// In the order in which they take turns and stand in the tables.
+pub(crate) static ALL: &[Tool] = &[
+    tool("no tool", Kind::Nothing, &[Row::Start, Row::Logs], false),
+    tool("cat", Kind::Cat, &[Row::Logs], false),
+    tool("**ours**", Kind::Ours(Ours::Supervised), &Row::ALL, false),
+    tool("**ours, run once**", Kind::Ours(Ours::RunOnce), &[Row::Start, Row::Idle], false),
+    init("tini -s", "tini", &["-s"]),
+    init("dumb-init", "dumb-init", &[]),
+    init("catatonit", "catatonit", &[]),
+    tool("Horust", Kind::Horust { rotating: false }, &[Row::Start, Row::Crash, Row::Idle], true),
+    tool("Horust, rotating", Kind::Horust { rotating: true }, &[Row::Logs], true),
+    tool("supervisord", Kind::Supervisord, &Row::ALL, true),
+    tool("Python's standard-supervisor", Kind::PythonTool { run_once: false }, &Row::ALL, true),
+    tool("Python's, run once", Kind::PythonTool { run_once: true }, &[Row::Start], true),
+];
+
+/// A command line with the variables it needs beyond PATH.
+#[derive(Debug, Default)]
+pub(crate) struct Invocation {
+    pub(crate) argv: Vec<OsString>,
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+}
+
+impl Tool {
+    pub(crate) fn takes_part_in(&self, row: Row) -> bool {
+        self.rows.contains(&row)
+    }
+
+    pub(crate) fn ours(&self) -> Option<Ours> {
+        match self.kind {
+            Kind::Ours(mode) => Some(mode),
+            Kind::Nothing
+            | Kind::Cat
+            | Kind::Init { .. }
+            | Kind::Horust { .. }
+            | Kind::Supervisord
+            | Kind::PythonTool { .. } => None,
+        }
+    }
+
+    /// `None`: not installed.
+    pub(crate) fn executable(&self, places: &Places) -> Option<PathBuf> {
+        let file = match self.kind {
+            Kind::Nothing => places.probe.clone(),
+            Kind::Cat => find_in_path("sh").filter(|_| find_in_path("cat").is_some())?,
+            Kind::Ours(_) => places.ours.clone(),
+            Kind::Init { command, .. } => find_in_path(command)?,
+            Kind::Horust { .. } => places.peers.join("horust/bin/horust"),
+            Kind::Supervisord => places.peers.join("venv/bin/supervisord"),
+            Kind::PythonTool { .. } => places.peers.join("venv/bin/standard-supervisor"),
+        };
+        file.is_file().then_some(file)
+    }
+
+    /// How to have this tool run `program`. Its files go to `directory`.
+    pub(crate) fn invocation(
+        &self,
+        places: &Places,
+        directory: &Path,
+        program: &[OsString],
+    ) -> io::Result<Invocation> {
+        let executable = self.executable(places).ok_or(io::ErrorKind::NotFound)?;
+        let mut words = vec![executable.into_os_string()];
+        let mut environment = Vec::new();
+        match &self.kind {
+            Kind::Nothing => words.clear(),
+            Kind::Cat => words.extend(["-c", "\"$@\" | cat", "sh"].map(OsString::from)),
+            Kind::Ours(mode) => environment = settings(directory, *mode == Ours::RunOnce),
+            Kind::Init { options, .. } => {
+                words.extend(options.iter().copied().chain(["--"]).map(OsString::from));
+            }
+            Kind::Horust { rotating } => {
+                let service = horust_service(*rotating, program);
+                fs::write(directory.join("program.toml"), service)?;
+                words
+                    .extend(["--services-path", ".", "--uds-folder-path", "."].map(OsString::from));
+                return Ok(Invocation { argv: words, environment });
+            }
+            Kind::Supervisord => {
+                fs::write(directory.join("supervisord.conf"), supervisord_conf(program))?;
+                words.extend(["-c", "supervisord.conf"].map(OsString::from));
+                return Ok(Invocation { argv: words, environment });
+            }
+            Kind::PythonTool { run_once } => {
+                environment = settings(directory, *run_once);
+                // It starts `supervisord` by PATH.
+                let mut path = places.peers.join("venv/bin").into_os_string();
+                path.push(":/usr/local/bin:/usr/bin:/bin");
+                environment.push(("PATH", path));
+            }
+        }
+        words.extend_from_slice(program);
+        Ok(Invocation { argv: words, environment })
+    }
+
+    /// What the tool says of itself, for the head of the report. `None`: nothing worth a line.
+    pub(crate) fn version(&self, places: &Places) -> Option<String> {
+        let executable = self.executable(places)?;
+        match &self.kind {
+            Kind::Nothing
+            | Kind::Ours(Ours::RunOnce)
+            | Kind::Horust { rotating: true }
+            | Kind::PythonTool { run_once: true } => None,
+            Kind::Ours(Ours::Supervised) => Some(env!("CARGO_PKG_VERSION").to_owned()),
+            Kind::Cat => said_by(Command::new("cat").arg("--version")),
+            Kind::Init { .. } | Kind::Supervisord => {
+                said_by(Command::new(executable).arg("--version"))
+            }
+            // It has no option that tells; cargo keeps a list of what it installed.
+            Kind::Horust { rotating: false } => {
+                let installed =
+                    fs::read_to_string(places.peers.join("horust/.crates.toml")).ok()?;
+                let (_, rest) = installed.split_once("\"horust ")?;
+                rest.split(' ').next().map(str::to_owned)
+            }
+            Kind::PythonTool { run_once: false } => {
+                let ask = "from importlib.metadata import version; \
+                           print(version('model-hosting-container-standards'))";
+                said_by(Command::new(places.peers.join("venv/bin/python")).args(["-c", ask]))
+            }
+        }
+    }
+}
+
+/// The first line of what it prints.
+fn said_by(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).lines().next().map(str::to_owned)
+}
+
+/// For the two tools that understand them. Files of their own, so that nothing else on the machine
+/// is disturbed.
+fn settings(directory: &Path, run_once: bool) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("PROCESS_AUTO_RECOVERY", if run_once { "false" } else { "true" }.into()),
+        ("SUPERVISOR_CONFIG_PATH", directory.join("generated.conf").into()),
+        ("SUPERVISOR_SUPERVISORD_PIDFILE", directory.join("pid").into()),
+    ]
+}
+
+/// `backoff` and `attempts` are its defaults, written out: it restarts at once and without end.
+fn horust_service(rotating: bool, program: &[OsString]) -> String {
+    let command = quoted(program);
+    let stdout = if rotating {
+        "stdout = \"/dev/stdout\"\nstdout-rotate-size = \"1000GB\""
+    } else {
+        "stdout = \"STDOUT\""
+    };
+    format!(
+        "command = \"{command}\"\n{stdout}\nstderr = \"STDERR\"\n\n\
+         [restart]\nstrategy = \"always\"\nbackoff = \"0s\"\nattempts = 0\n"
+    )
+}
+
+/// What the Python tool generates, less the second copy of stderr.
+fn supervisord_conf(program: &[OsString]) -> String {
+    let command = quoted(program);
+    format!(
+        "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=pid\n\n\
+         [program:app]\ncommand={command}\nautorestart=true\nstartsecs=1\n\
+         stopasgroup=true\nkillasgroup=true\n\
+         stdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+    )
+}
+
+/// Single quotes serve both tools' splitting; the bench's own paths hold none.
+fn quoted(program: &[OsString]) -> String {
+    let words: Vec<String> = program.iter().map(|word| format!("'{}'", word.display())).collect();
+    words.join(" ")
+}
