@@ -115,13 +115,13 @@ fn words_are_split_alike() {
 /// Without conversions that have no name: for us they are all one mistake.
 #[test]
 fn names_are_expanded_alike() {
-    let shared = BTreeMap::from([
+    let names = Names::only(BTreeMap::from([
         ("a".to_owned(), Meaning::Text("x".to_owned())),
         ("n".to_owned(), Meaning::Number(5)),
         ("ENV_LONG".to_owned(), Meaning::Text("it's ü".to_owned())),
-    ]);
+    ]));
     let pattern = "(%%|%\\((a|n|ENV_LONG|b|a\\(\\))\\)[-+ #0]{0,2}[0-9]{0,1}(\\.[0-9])?[hl]?[sdiuxXorac%y]|[xyé ]|%\\(|%\\(a\\)){0,5}";
-    compare("format", pattern, |text| checked(expand(text, &Names::new(&shared), "program:p.k")));
+    compare("format", pattern, |text| checked(expand(text, &names, "program:p.k")));
 }
 
 /// ASCII only: for 4.4 some foreign letters can't be part of a word.

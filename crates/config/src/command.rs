@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
@@ -12,10 +13,10 @@ use supervisor_core::spec::{
 
 use crate::env::{self, Wishes};
 use crate::error::{Errors, Report};
-use crate::expand::{Names, escape};
+use crate::expand::{Names, Shared, escape};
 use crate::generated::{Rendered, render};
 use crate::ini::{Entry, Origin, Sections};
-use crate::lower::{lower, shared_names};
+use crate::lower::lower;
 use crate::options::{COMMAND, FILES};
 use crate::overlay::{self, Override};
 use crate::sources::{Host, Said};
@@ -104,7 +105,13 @@ fn supervise(
         signals: SignalRule::StopOrForward,
         when_done: WhenDone::Exit,
     };
-    let record = record(&sections, wishes, lossy);
+    let sections = Rc::new(sections);
+    let record = Record {
+        path: wishes.config_path.clone(),
+        chosen_by_user: wishes.config_path_chosen,
+        sections: Rc::clone(&sections),
+        lossy_command: lossy,
+    };
     let config = Config::new(spec, meant.supervisord, Some(record), (sections, lossy));
     Some(Config { included, ..config })
 }
@@ -120,7 +127,7 @@ fn include_files(
     let mut included = Vec::new();
     let is_files = |o: &Override| o.section == "include" && o.key == FILES.row.key;
     let (files, others): (Vec<Override>, Vec<Override>) = overrides.into_iter().partition(is_files);
-    let shared = shared_names(world.said);
+    let shared = Shared::new(world.said);
     for Override { value, variable, .. } in files {
         let base = &world.said.cwd;
         let read = include::read(sections, &value, base, &Names::new(&shared), &world, report);
@@ -143,13 +150,15 @@ fn warn_if_replaced(sections: &Sections, report: &mut Report) {
     }
 }
 
-/// The file that tells what is in effect. Included files are part of it, so that it
-/// stands for itself.
-fn record(sections: &Sections, wishes: &Wishes, lossy: bool) -> Record {
-    let wanted = |entry: &Entry| entry.origin.is_said() || !template::is_ours(&entry.key);
-    let heading = "Written by standard-supervisor: what is in effect. It is not read back.";
-    let Rendered { text, lost: _ } = render(heading, sections, wanted, lossy);
-    Record { path: wishes.config_path.clone(), chosen_by_user: wishes.config_path_chosen, text }
+impl Record {
+    /// The file's whole content. Included files are part of it, so that it stands
+    /// for itself. It holds the command line, and so whatever secrets are in it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let wanted = |entry: &Entry| entry.origin.is_said() || !template::is_ours(&entry.key);
+        let heading = "Written by standard-supervisor: what is in effect. It is not read back.";
+        render(heading, &self.sections, wanted, self.lossy_command).text
+    }
 }
 
 /// A plain init: nothing of what supervision means applies.
@@ -194,7 +203,7 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         strip_ansi: false,
         identifier: "supervisor".to_owned(),
     };
-    Config::new(spec, supervisord, None, (sections, lossy))
+    Config::new(spec, supervisord, None, (Rc::new(sections), lossy))
 }
 
 fn process_once(command: Vec<OsString>) -> ProcessSpec {

@@ -11,6 +11,7 @@ use std::iter::Peekable;
 use std::str::CharIndices;
 
 use crate::python::{ascii, repr};
+use crate::sources::Said;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +22,65 @@ pub(crate) enum Meaning {
     NotUtf8,
 }
 
+/// The names that every value may use: `here`, `host_node_name` and `ENV_` with the
+/// name of an environment variable. Most values use none, so nothing is prepared.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared<'a> {
+    said: &'a Said,
+    /// Variables that programs get besides ours.
+    added: BTreeMap<String, Meaning>,
+}
+
+impl<'a> Shared<'a> {
+    /// The names that come with what was said.
+    pub(crate) const fn new(said: &'a Said) -> Self {
+        Self { said, added: BTreeMap::new() }
+    }
+
+    /// Adds an environment variable or gives it another value.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.added.insert(format!("ENV_{name}"), Meaning::Text(value.to_owned()));
+    }
+
+    fn meaning(&self, name: &str) -> Option<Meaning> {
+        if let Some(added) = self.added.get(name) {
+            return Some(added.clone());
+        }
+        match name {
+            "here" => Some(Meaning::Text(self.said.cwd.to_string_lossy().into_owned())),
+            "host_node_name" => Some(Meaning::Text(self.said.hostname.clone())),
+            _ => {
+                let value = self.said.variable(name.strip_prefix("ENV_")?)?;
+                Some(value.to_str().map_or(Meaning::NotUtf8, |text| Meaning::Text(text.to_owned())))
+            }
+        }
+    }
+
+    fn list(&self) -> impl Iterator<Item = String> {
+        let variables = self.said.environment.iter();
+        let variables = variables.map(|(name, _)| format!("ENV_{}", name.to_string_lossy()));
+        let others = ["here", "host_node_name"].map(str::to_owned);
+        variables.chain(others).chain(self.added.keys().cloned())
+    }
+}
+
 /// The names that a value may use.
 #[derive(Clone, Debug)]
 pub(crate) struct Names<'a> {
-    shared: &'a BTreeMap<String, Meaning>,
+    shared: Option<&'a Shared<'a>>,
     own: BTreeMap<String, Meaning>,
 }
 
 impl<'a> Names<'a> {
     /// The names that every value may use.
-    pub(crate) const fn new(shared: &'a BTreeMap<String, Meaning>) -> Self {
-        Self { shared, own: BTreeMap::new() }
+    pub(crate) const fn new(shared: &'a Shared<'a>) -> Self {
+        Self { shared: Some(shared), own: BTreeMap::new() }
+    }
+
+    /// These names and no others.
+    #[cfg(test)]
+    pub(crate) const fn only(own: BTreeMap<String, Meaning>) -> Self {
+        Self { shared: None, own }
     }
 
     /// Adds a name or gives it another meaning.
@@ -45,14 +94,14 @@ impl<'a> Names<'a> {
         self
     }
 
-    fn meaning(&self, name: &str) -> Option<&Meaning> {
-        self.own.get(name).or_else(|| self.shared.get(name))
+    fn meaning(&self, name: &str) -> Option<Meaning> {
+        self.own.get(name).cloned().or_else(|| self.shared?.meaning(name))
     }
 
     /// All names, sorted, as supervisord lists them.
     fn list(&self) -> String {
-        let mut all: Vec<&str> =
-            self.own.keys().chain(self.shared.keys()).map(String::as_str).collect();
+        let shared = self.shared.into_iter().flat_map(Shared::list);
+        let mut all: Vec<String> = self.own.keys().cloned().chain(shared).collect();
         all.sort_unstable();
         all.dedup();
         all.join(", ")
@@ -175,8 +224,8 @@ impl Expansion<'_> {
             return Err(malformed("not enough arguments for format string"));
         };
         match meaning {
-            Meaning::Text(text) => text_as(text, conversion, &format),
-            Meaning::Number(number) => number_as(*number, conversion, *position - 1, &format),
+            Meaning::Text(text) => text_as(&text, conversion, &format),
+            Meaning::Number(number) => number_as(number, conversion, *position - 1, &format),
             Meaning::NotUtf8 => {
                 Err(Fault::Malformed(format!("the value of {} is not UTF-8", repr(&name))))
             }
@@ -319,12 +368,12 @@ mod tests {
     use super::*;
 
     fn expanded(text: &str) -> Result<String, String> {
-        let shared = BTreeMap::from([
+        let names = BTreeMap::from([
             ("a".to_owned(), Meaning::Text("x".to_owned())),
             ("n".to_owned(), Meaning::Number(5)),
             ("bytes".to_owned(), Meaning::NotUtf8),
         ]);
-        expand(text, &Names::new(&shared), "program:p.k")
+        expand(text, &Names::only(names), "program:p.k")
     }
 
     #[test]

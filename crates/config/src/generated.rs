@@ -190,8 +190,8 @@ mod tests {
         assert!(report.is_clean(), "{report:?}\n{}", rendered.text);
         assert_eq!(sections.all.len(), 2, "{}", rendered.text);
         let value = sections.section("program:app").unwrap().entry("command").unwrap();
-        let names = std::collections::BTreeMap::new();
-        let expanded = expand(&value.value, &Names::new(&names), "x").unwrap();
+        let names = Names::only(std::collections::BTreeMap::new());
+        let expanded = expand(&value.value, &names, "x").unwrap();
         (shlex::split(&expanded).ok(), rendered)
     }
 

@@ -41,6 +41,7 @@ mod testing;
 mod values;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use supervisor_core::spec::{RetryRule, Spec};
 
@@ -65,19 +66,20 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// The files that were included, in the order in which they were read.
     pub included: Vec<PathBuf>,
-    sections: ini::Sections,
+    sections: Rc<ini::Sections>,
     lossy_command: bool,
 }
 
-/// The generated file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The generated file. Its text is made when it is asked for: the program needn't
+/// wait for it.
+#[derive(Clone, Debug)]
 pub struct Record {
     /// Where it goes; absolute.
     pub path: PathBuf,
     /// Somebody asked for it there: it is kept, and not being able to write it is an error.
     pub chosen_by_user: bool,
-    /// Its whole content. It holds the command line, and so whatever secrets are in it.
-    pub text: String,
+    sections: Rc<ini::Sections>,
+    lossy_command: bool,
 }
 
 /// A configuration file to be written for later.
@@ -94,7 +96,7 @@ impl Config {
         spec: Spec,
         supervisord: Supervisord,
         record: Option<Record>,
-        (sections, lossy_command): (ini::Sections, bool),
+        (sections, lossy_command): (Rc<ini::Sections>, bool),
     ) -> Self {
         let (warnings, included) = (Vec::new(), Vec::new());
         Self { spec, supervisord, record, warnings, included, sections, lossy_command }

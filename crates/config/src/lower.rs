@@ -10,18 +10,16 @@ mod program;
 mod server;
 mod supervisord;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use supervisor_core::spec::GroupSpec;
 
 use crate::error::Report;
-use crate::expand::{Meaning, Names, expand};
+use crate::expand::{Names, Shared, expand};
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::not_yet;
 use crate::options::{Key, Kind};
 use crate::python::repr;
-use crate::sources::Said;
 use crate::supervisord::Supervisord;
 use crate::values::World;
 
@@ -40,13 +38,13 @@ pub(crate) fn lower(
     world: World<'_>,
     report: &mut Report,
 ) -> Option<Meant> {
-    let mut shared = shared_names(world.said);
+    let mut shared = Shared::new(world.said);
     let mut lowering = Lowering { sections, argv, world, report };
     let supervisord = supervisord::read(&mut lowering, &Names::new(&shared));
     if let Some(supervisord) = &supervisord {
         // What [supervisord] puts in every program's environment, values may use too.
         for (name, value) in &supervisord.environment {
-            shared.insert(format!("ENV_{name}"), Meaning::Text(value.clone()));
+            shared.set_variable(name, value);
         }
     }
     let names = Names::new(&shared);
@@ -54,20 +52,6 @@ pub(crate) fn lower(
     let groups = group::read(&mut lowering, base, &names);
     server::check(&mut lowering, &names);
     Some(Meant { groups: groups?, supervisord: supervisord? })
-}
-
-/// The names that every value may use: `here`, `host_node_name` and one `ENV_` name
-/// per environment variable.
-pub(crate) fn shared_names(said: &Said) -> BTreeMap<String, Meaning> {
-    let mut names = BTreeMap::new();
-    for (name, value) in said.environment.iter().rev() {
-        let meaning = value.to_str().map_or(Meaning::NotUtf8, |v| Meaning::Text(v.to_owned()));
-        names.insert(format!("ENV_{}", name.to_string_lossy()), meaning);
-    }
-    let here = said.cwd.to_string_lossy().into_owned();
-    names.insert("here".to_owned(), Meaning::Text(here));
-    names.insert("host_node_name".to_owned(), Meaning::Text(said.hostname.clone()));
-    names
 }
 
 struct Lowering<'a> {

@@ -118,8 +118,8 @@ impl Rest {
         }
         if let Some(record) = self.record.take() {
             let taken = files::is_taken(&record.path);
-            let path = if taken { files::with_pid(&record.path) } else { record.path };
-            self.put("the configuration", &path, 0o600, record.text.as_bytes());
+            let path = if taken { files::with_pid(&record.path) } else { record.path.clone() };
+            self.put("the configuration", &path, 0o600, record.text().as_bytes());
         }
     }
 
@@ -142,12 +142,12 @@ fn notes(config: &Config) -> Vec<(Level, String)> {
 
 /// A record that somebody asked for is kept when we end; without it nothing starts.
 fn put_where_asked(record: &Record) -> Result<(), String> {
-    let Record { path, text, .. } = record;
+    let path = &record.path;
     if path == Path::new("/dev/null") {
         return Ok(());
     }
     let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    let put = folder.and_then(|()| OwnFile::put(path, 0o600, text.as_bytes()));
+    let put = folder.and_then(|()| OwnFile::put(path, 0o600, record.text().as_bytes()));
     match put {
         Ok(_kept) => Ok(()),
         Err(error) => {

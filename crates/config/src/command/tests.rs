@@ -60,7 +60,7 @@ fn d8_argv_is_never_read_as_text() {
     let record = config.record.unwrap();
     assert!(
         record
-            .text
+            .text()
             .contains("; not reproducible from this file: command holds bytes that are not UTF-8")
     );
 }
@@ -71,7 +71,8 @@ fn the_record_has_the_python_tools_keys_in_its_order() {
         config(&[("PROCESS_MAX_START_RETRIES", "7"), ("LOG_LEVEL", "warning")]).record.unwrap();
     assert_eq!(record.path, PathBuf::from("/tmp/supervisord.conf"));
     assert!(!record.chosen_by_user);
-    let body = record.text.split_once('\n').unwrap().1;
+    let text = record.text();
+    let body = text.split_once('\n').unwrap().1;
     assert_eq!(
         body,
         "\n[supervisord]\nnodaemon = true\nloglevel = warn\nlogfile = /dev/null\n\
@@ -105,7 +106,7 @@ fn d14_an_override_reaches_the_spec_and_the_record() {
     let file = LogFile { path: "/var/log/app.log".into(), maxbytes: 1 << 20, backups: 10 };
     let stdio = Stdio::Captured { stdout: Sink::File(file), stderr: Some(Sink::Stderr) };
     assert_eq!(app.launch.stdio, stdio);
-    let text = config.record.unwrap().text;
+    let text = config.record.unwrap().text();
     assert!(
         text.contains("\nstartsecs = 10\n")
             && text.contains("\nstdout_logfile = /var/log/app.log\n")
@@ -134,7 +135,7 @@ fn d26_a_program_is_found_whatever_the_case_of_its_name() {
     assert_eq!(mine.startsecs, Duration::from_secs(7));
     assert_eq!(mine.autorestart, Autorestart::Never);
     assert_eq!(mine.launch.command, Command::Argv(vec!["/work/etc/run".into(), "--x".into()]));
-    let text = config.record.as_ref().unwrap().text.clone();
+    let text = config.record.as_ref().unwrap().text();
     assert!(text.contains("[program:MyApp]\ncommand = /work/etc/run --x\n"), "{text}");
     assert!(!text.contains("[include]") && !text.contains("essential"), "{text}");
 }
@@ -159,7 +160,7 @@ fn a_program_may_be_added_and_has_the_defaults_of_command_mode() {
     assert!(nginx.essential && nginx.killtree && nginx.stopasgroup && nginx.killasgroup);
     assert_eq!(nginx.autorestart, Autorestart::Always);
     assert!(matches!(nginx.retry, RetryRule::Consecutive { .. }));
-    let text = config.record.unwrap().text;
+    let text = config.record.unwrap().text();
     assert!(
         text.contains("[program:nginx]\ncommand = nginx -g 'daemon off '';' ''# x\n"),
         "{text}"
