@@ -150,7 +150,7 @@ fn d10_stdout_may_be_a_socket() {
 
 #[test]
 fn stdout_may_be_a_terminal() {
-    let (ours, theirs) = terminal();
+    let (ours, theirs) = crate::harness::terminal();
     let mut child = supervise(["sh", "-c", "seq 1 3000; exec sleep 1000"])
         .stdout(Stdio::from(theirs))
         .stderr(Stdio::null())
@@ -197,17 +197,6 @@ fn output_may_go_to_a_file() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "kept\nout\nerr\n");
     assert!(running.stdout.rest().is_empty());
     std::fs::remove_file(path).unwrap();
-}
-
-fn terminal() -> (OwnedFd, OwnedFd) {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY;
-    let theirs = rustix::fs::open(&*name, flags, rustix::fs::Mode::empty()).unwrap();
-    (ours, theirs)
 }
 
 /// A named pipe by which a program says something beside its output.

@@ -85,3 +85,28 @@ fn overrides_that_can_t_apply_are_pointed_out() {
     running.stderr.rest();
     assert!(running.stderr.said("SUPERVISOR_PROGRAM__APP_STARTSECS"));
 }
+
+#[test]
+fn a_terminal_belongs_to_the_program() {
+    let (ours, theirs) = crate::harness::terminal();
+    let script = "trap 'echo interrupted; exit 9' INT; echo ready; read line; echo got $line; \
+                  while :; do sleep 0.05; done";
+    // setsid makes the terminal the controlling one, as a login or `docker run -t` does.
+    let words = ["--ctty", "--wait", crate::harness::BINARY, "sh", "-c", script];
+    let mut child = crate::harness::clean("setsid", words)
+        .env("PROCESS_AUTO_RECOVERY", "false")
+        .stdin(theirs.try_clone().unwrap())
+        .stdout(theirs.try_clone().unwrap())
+        .stderr(theirs)
+        .spawn()
+        .unwrap();
+    let mut keyboard = std::fs::File::from(ours.try_clone().unwrap());
+    let mut screen = crate::harness::Lines::of(std::fs::File::from(ours));
+    screen.wait_for("ready");
+    // Reading stops a process that is not in the terminal's foreground.
+    keyboard.write_all(b"a line\n").unwrap();
+    screen.wait_for("got a line");
+    keyboard.write_all(b"\x03").unwrap();
+    screen.wait_for("interrupted");
+    assert_eq!(status(wait(&mut child)), 9);
+}
