@@ -16,7 +16,7 @@ use supervisor_core::level::Level;
 use tokio::sync::Notify;
 
 use super::journal::Journal;
-use super::sink::{Held, Moved, Sink};
+use super::sink::{Moved, Sink};
 use crate::sys::watch::Watched;
 
 /// Bytes after which others get their turn.
@@ -27,7 +27,8 @@ const TURN: u64 = 1024 * 1024;
 pub(crate) struct Relay {
     sink: Rc<Sink>,
     sources: RefCell<VecDeque<Rc<Source>>>,
-    held: RefCell<Held>,
+    /// Bytes that were read and could not be delivered yet.
+    held: RefCell<Vec<u8>>,
     changed: Notify,
     closing: Cell<bool>,
     /// Bytes carried so far.

@@ -25,6 +25,11 @@ const SPLICE: usize = 1024 * 1024;
 /// Bytes that a terminal which said that it is ready is trusted to take at once.
 const TERMINAL_CHUNK: usize = 256;
 
+thread_local! {
+    /// Shared by all: what is in it is delivered, or held, before anybody else reads.
+    static SCRATCH: RefCell<Box<[u8; CHUNK]>> = RefCell::new(Box::new([0; CHUNK]));
+}
+
 /// A place that takes bytes.
 #[derive(Debug)]
 pub(crate) struct Sink {
@@ -47,13 +52,6 @@ enum Target {
     Plain(BorrowedFd<'static>),
     Log(RefCell<LogFile>),
     Nowhere,
-}
-
-/// Bytes that were read and not delivered yet.
-#[derive(Debug, Default)]
-pub(crate) struct Held {
-    bytes: Vec<u8>,
-    start: usize,
 }
 
 /// What came of an attempt to move bytes.
@@ -97,8 +95,9 @@ impl Sink {
         Self { target, gone: Cell::new(false), writable: OnceCell::new() }
     }
 
-    /// Moves some bytes from `source`, a pipe whose reading end doesn't wait.
-    pub(crate) fn draw(&self, source: BorrowedFd<'_>, held: &mut Held) -> Moved {
+    /// Moves some bytes from `source`, a pipe whose reading end doesn't wait. Bytes
+    /// that were read and could not be delivered are in `held` until the next time.
+    pub(crate) fn draw(&self, source: BorrowedFd<'_>, held: &mut Vec<u8>) -> Moved {
         match &self.target {
             Target::Pipe(pipe) if !self.gone.get() => self.splice(source, *pipe),
             Target::Pipe(_)
@@ -149,35 +148,33 @@ impl Sink {
         }
     }
 
-    fn copy(&self, source: BorrowedFd<'_>, held: &mut Held) -> Moved {
-        if held.is_empty() {
-            match held.fill(source) {
-                Ok(0) => return Moved::End,
-                Ok(_) => {}
-                Err(Errno::INTR) => return Moved::Bytes(0),
-                Err(Errno::AGAIN) => {
-                    held.release();
-                    return Moved::SourceEmpty;
-                }
-                // A pipe of ours that can't be read has nothing more to say.
-                Err(_) => return Moved::End,
-            }
+    fn copy(&self, source: BorrowedFd<'_>, held: &mut Vec<u8>) -> Moved {
+        if !held.is_empty() {
+            return self.deliver(&std::mem::take(held), held);
         }
+        SCRATCH.with_borrow_mut(|scratch| match rustix::io::read(source, &mut **scratch) {
+            Ok(0) => Moved::End,
+            Ok(bytes) => self.deliver(&scratch[..bytes], held),
+            Err(Errno::INTR) => Moved::Bytes(0),
+            Err(Errno::AGAIN) => Moved::SourceEmpty,
+            // A pipe of ours that can't be read has nothing more to say.
+            Err(_) => Moved::End,
+        })
+    }
+
+    /// Writes what it can of `bytes`; the rest is held.
+    fn deliver(&self, bytes: &[u8], held: &mut Vec<u8>) -> Moved {
         if self.gone.get() {
-            return Moved::Bytes(held.drop_all());
+            return Moved::Bytes(bytes.len());
         }
-        match self.write(held.rest()) {
-            Ok(bytes) => {
-                held.start += bytes;
-                Moved::Bytes(bytes)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Moved::SinkFull,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Moved::Bytes(0),
-            Err(error) => {
-                held.drop_all();
-                self.lose(error)
-            }
-        }
+        let (written, moved) = match self.write(bytes) {
+            Ok(written) => (written, Moved::Bytes(written)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, Moved::SinkFull),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, Moved::Bytes(0)),
+            Err(error) => (bytes.len(), self.lose(error)),
+        };
+        held.extend_from_slice(&bytes[written..]);
+        moved
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -210,40 +207,6 @@ impl Sink {
             | Target::Nowhere => self.gone.set(true),
         }
         Moved::Lost(error)
-    }
-}
-
-impl Held {
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many bytes these are.
-    pub(crate) fn len(&self) -> usize {
-        self.rest().len()
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
-    fn fill(&mut self, source: BorrowedFd<'_>) -> Result<usize, Errno> {
-        self.bytes.resize(CHUNK, 0);
-        let result = rustix::io::read(source, &mut self.bytes);
-        self.bytes.truncate(result.unwrap_or(0));
-        self.start = 0;
-        result
-    }
-
-    fn drop_all(&mut self) -> usize {
-        let bytes = self.rest().len();
-        self.release();
-        bytes
-    }
-
-    /// Gives the memory back while there is nothing to hold.
-    fn release(&mut self) {
-        *self = Self::default();
     }
 }
 
