@@ -12,7 +12,9 @@ help:
 	@echo "make bench  ours beside its peers (installs them)"
 	@echo "make dist   static binaries and a wheel, in dist/"
 
+# A fresh machine may have no Python.
 try:
+	command -v python3 >/dev/null || scripts/setup-tests
 	scripts/try
 
 check:
