@@ -16,7 +16,7 @@ const UPTIME: Duration = Duration::from_millis(2500);
 
 /// One crash for each start of a tool: a second one soon after the first meets a back-off.
 pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Vec<Table> {
-    let outcomes = alternate(tools, places, options.rounds(9, 3), 1, |tool| {
+    let outcomes = alternate(tools, places, options.rounds(5, 3), 1, |tool| {
         let mut session = Session::start(tool, places, Role::Crash { after: UPTIME })?;
         session.expect("exec")?;
         session.expect("first")?;

@@ -17,7 +17,7 @@ const SETTLING: Duration = Duration::from_millis(2500);
 const WATCHED: Duration = Duration::from_secs(5);
 
 pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Vec<Table> {
-    let outcomes = alternate(tools, places, options.rounds(5, 1), 1, |tool| {
+    let outcomes = alternate(tools, places, options.rounds(3, 1), 1, |tool| {
         let mut session = Session::start(tool, places, Role::Stay)?;
         session.expect("exec")?;
         let program = session.expect("first")?.pid;

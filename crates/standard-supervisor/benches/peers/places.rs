@@ -10,6 +10,9 @@ use std::process::Command;
 /// What cargo has just built together with this bench.
 const OURS_BY_CARGO: &str = env!("CARGO_BIN_EXE_standard-supervisor");
 
+/// Followed by the pid of the bench it belongs to.
+const SCRATCH: &str = "supervisor-peers-";
+
 #[derive(Debug)]
 pub(crate) struct Places {
     pub(crate) ours: PathBuf,
@@ -27,7 +30,8 @@ impl Places {
     pub(crate) fn new() -> io::Result<Self> {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         let (ours, doubt) = ours(&workspace);
-        let scratch = env::temp_dir().join(format!("supervisor-peers-{}", std::process::id()));
+        let scratch = env::temp_dir().join(format!("{SCRATCH}{}", std::process::id()));
+        remove_leftovers()?;
         fs::create_dir(&scratch)?;
         let places = Self {
             ours,
@@ -56,6 +60,19 @@ impl Drop for Places {
         // anyway.
         let _ = fs::remove_dir_all(&self.scratch);
     }
+}
+
+/// A bench that was killed could not clean up; the tools it ran ended with it.
+fn remove_leftovers() -> io::Result<()> {
+    for entry in fs::read_dir(env::temp_dir())? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix(SCRATCH)) else { continue };
+        if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The first executable file of that name in PATH.

@@ -7,11 +7,11 @@ use crate::session::{Role, Session};
 use crate::table::Table;
 use crate::tools::Tool;
 
-/// Slow tools take a thousand times as long; every sixth round is enough to know them.
-const SLOW_EVERY: u32 = 6;
+/// Slow tools take a thousand times as long; every eighth round is enough to know them.
+const SLOW_EVERY: u32 = 8;
 
 pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Vec<Table> {
-    let rounds = options.rounds(60, 12);
+    let rounds = options.rounds(48, 12);
     let outcomes = alternate(tools, places, rounds, SLOW_EVERY, |tool| {
         let mut session = Session::start(tool, places, Role::Stay)?;
         let exec = session.expect("exec")?;
