@@ -35,6 +35,8 @@ impl Driver {
     pub(crate) fn boot(&mut self) {
         self.take_signals();
         self.handle(Input::Boot);
+        // What we do next can wait; the program can't, and may share our processor.
+        rustix::thread::sched_yield();
     }
 
     /// Goes on until the core orders the end; returns the exit code.
