@@ -231,3 +231,28 @@ impl Lines {
         }
     }
 }
+
+/// A port that nobody uses at present.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Sends a request without a body to a server on this machine and returns all that
+/// it answers.
+pub fn http(port: u16, request: &str) -> std::io::Result<String> {
+    use std::io::Write;
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let head = "HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close";
+    stream.write_all(format!("{request} {head}\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Says that a test can't run here, or fails where it must: `variable` says so.
+#[track_caller]
+pub fn skip(why: &str, variable: &str) {
+    assert!(std::env::var_os(variable).is_none(), "{why}, and {variable} is set");
+    println!("skipped: {why}");
+}

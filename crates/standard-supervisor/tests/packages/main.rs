@@ -1,0 +1,61 @@
+//! Installed as users install it: the wheel, by pip into a fresh environment.
+
+#![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::{Running, clean, python, skip};
+
+#[test]
+fn the_wheel_puts_both_programs_on_the_path() {
+    let Some((python, wheel)) = python().zip(wheel()) else {
+        return skip("there is no Python or no wheel (`make dist` makes one)", "REQUIRE_PYTHON");
+    };
+    let folder = std::env::temp_dir().join(format!("wheel-{}", std::process::id()));
+    run(Command::new(python).args(["-m", "venv"]).arg(&folder));
+    // Without an index: the wheel needs nothing else.
+    let pip = ["-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"];
+    run(Command::new(folder.join("bin/python")).args(pip).arg(wheel));
+
+    version_is_ours(&folder);
+    a_config_is_generated(&folder);
+    a_program_is_kept(&folder);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn version_is_ours(folder: &Path) {
+    let output = run(Command::new(folder.join("bin/standard-supervisor")).arg("--version"));
+    assert_eq!(output, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+fn a_config_is_generated(folder: &Path) {
+    let out = folder.join("generated.conf");
+    let words = ["-o".as_ref(), out.as_os_str(), "vllm".as_ref(), "serve".as_ref()];
+    run(Command::new(folder.join("bin/generate-supervisor-config")).args(words));
+    assert!(std::fs::read_to_string(out).unwrap().contains("command = vllm serve"));
+}
+
+fn a_program_is_kept(folder: &Path) {
+    let program = folder.join("bin/standard-supervisor");
+    let mut running = Running::start(
+        clean(program.to_str().unwrap(), ["sh", "-c", "echo run; exit 3"])
+            .env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(running.stdout.rest(), ["run", "run"]);
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The wheel that `make dist` made.
+fn wheel() -> Option<PathBuf> {
+    std::env::var_os("STANDARD_SUPERVISOR_WHEEL").map(PathBuf::from).filter(|path| path.is_file())
+}
