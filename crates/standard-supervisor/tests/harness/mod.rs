@@ -4,6 +4,7 @@
 //! that an event announces, and fails with all that was said if that does not come.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 #![allow(unreachable_pub, reason = "it is a library to those binaries")]
 #![allow(
     clippy::unwrap_used,

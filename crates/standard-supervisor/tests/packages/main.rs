@@ -27,6 +27,33 @@ fn the_wheel_puts_both_programs_on_the_path() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+#[test]
+fn the_wheel_runs_in_a_container_that_has_nothing_else() {
+    let Some((python, wheel)) = python().zip(wheel()) else {
+        return skip("there is no Python or no wheel (`make dist` makes one)", "REQUIRE_PYTHON");
+    };
+    if !Command::new("docker").arg("version").output().is_ok_and(|out| out.status.success()) {
+        return skip("there is no container engine", "REQUIRE_DOCKER");
+    }
+    // pip installs into the image's file tree; nothing of Python's gets into it.
+    let root = std::env::temp_dir().join(format!("wheel-image-{}", std::process::id()));
+    let pip = ["-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"];
+    run(Command::new(python).args(pip).arg("--prefix").arg(root.join("usr")).arg(wheel));
+    let tag = "standard-supervisor-wheel-test";
+    let import = format!("tar -C {} -c usr | docker import - {tag}", root.display());
+    run(Command::new("sh").args(["-c", &import]));
+    let program = "/usr/bin/standard-supervisor";
+    // With no shell to run, the program supervises itself.
+    let words = ["run", "--rm", "-e", "PROCESS_MAX_START_RETRIES=0", tag, program, program];
+    let output = Command::new("docker").args(words).arg("--version").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    run(Command::new("docker").args(["rmi", "--force", tag]));
+    std::fs::remove_dir_all(root).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let version = format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), version, "{said}");
+}
+
 fn version_is_ours(folder: &Path) {
     let output = run(Command::new(folder.join("bin/standard-supervisor")).arg("--version"));
     assert_eq!(output, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
