@@ -99,8 +99,9 @@ impl Supervisor {
         effects
     }
 
-    /// When [`Input::Tick`] is due, if nothing else happens before. Always later
-    /// than the last tick, so a caller that obeys cannot spin.
+    /// When [`Input::Tick`] is due, if nothing else happens before. What is due is
+    /// served by a tick, or by a few where one leads to the next (a stop that waits for
+    /// nothing): a caller that obeys cannot spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
         let report = match self.mood {

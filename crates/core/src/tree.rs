@@ -15,7 +15,7 @@
 //!     ├───────── nobody ────────────┘      v              │ all reaped, or
 //!     │                                  Leaving(Force) ──┘ bound over
 //!     │                                    │ bound over, still some
-//!     └───────── nobody ────────────────  Stuck
+//!     └── (recount, all reaped) ───────── Stuck
 //! ```
 
 use std::collections::BTreeSet;
@@ -130,7 +130,8 @@ impl Tree {
             Self::Stuck { members } => {
                 members.retain(|member| member.pid != pid);
                 if members.is_empty() {
-                    *self = Self::Clear;
+                    // It has gone after all, and may have had children meanwhile.
+                    return self.sweep(Push::Force);
                 }
             }
             Self::Clear | Self::Counting { .. } => {}

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::{Running, clean, supervise};
 
+/// Keeps the binary within reach as descriptor 9, also if it is somewhere in /tmp.
+const OVER_TMP: &str = concat!("exec 9<", env!("CARGO_BIN_EXE_standard-supervisor"));
+
 #[test]
 fn d19_the_record_is_for_its_owner_only_and_goes_when_we_go() {
     // A /tmp of our own, so that the default paths are free.
@@ -13,9 +16,8 @@ fn d19_the_record_is_for_its_owner_only_and_goes_when_we_go() {
     }
     let seen = "stat -c %a /tmp/supervisord.conf; cat /tmp/supervisord-app.pid; ls -A /tmp";
     let script = format!(
-        "mount -t tmpfs tmpfs /tmp; cat > /tmp/run <<'EOF'\n{seen}\necho seen; exec sleep 1000\nEOF\n\
-         {} sh /tmp/run --api-key secret; echo left: $(ls -A /tmp)",
-        crate::harness::BINARY
+        "{OVER_TMP}; mount -t tmpfs tmpfs /tmp; cat > /tmp/run <<'EOF'\n{seen}\necho seen; exec sleep 1000\nEOF\n\
+         /proc/$$/fd/9 sh /tmp/run --api-key secret; echo left: $(ls -A /tmp)"
     );
     let mut running = Running::start(&mut clean("unshare", ["--mount", "sh", "-c", &script]));
     let pid = running.stderr.number_after("supervisord started with pid ");
@@ -89,8 +91,8 @@ fn d19_a_read_only_file_system_is_no_obstacle() {
         return println!("skipped: needs root to make a mount namespace");
     }
     let script = format!(
-        "mount -t tmpfs -o ro tmpfs /tmp; exec {} sh -c 'echo up; exec sleep 1000'",
-        crate::harness::BINARY
+        "{OVER_TMP}; mount -t tmpfs -o ro tmpfs /tmp; \
+         exec /proc/$$/fd/9 sh -c 'echo up; exec sleep 1000'"
     );
     let mut running = Running::start(&mut clean("unshare", ["--mount", "sh", "-c", &script]));
     running.stdout.wait_for("up");
