@@ -28,7 +28,7 @@ test: check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
 	STANDARD_SUPERVISOR_STATIC=$(root)/$(release) \
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 bench: dist
 	scripts/setup-bench
