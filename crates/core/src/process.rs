@@ -60,10 +60,9 @@ impl Label {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Stopped,
-    /// The start was asked for and has not been answered. `stop`: not wanted any more.
+    /// The start was asked for and has not been answered.
     Spawning {
         run: RunId,
-        stop: bool,
     },
     Starting {
         live: Live,
@@ -242,7 +241,7 @@ impl Process {
         }
         self.runs += 1;
         let run = RunId(self.runs);
-        self.enter(State::Spawning { run, stop: false }, turn);
+        self.enter(State::Spawning { run }, turn);
         turn.effects.push(Effect::Spawn { proc: self.id, run });
     }
 
@@ -264,7 +263,7 @@ impl Process {
     }
 
     pub(crate) fn spawned(&mut self, run: RunId, pid: Pid, turn: &mut Turn<'_>) {
-        let State::Spawning { run: expected, stop } = self.state else {
+        let State::Spawning { run: expected } = self.state else {
             return self.stray(pid, turn);
         };
         if run != expected {
@@ -274,22 +273,17 @@ impl Process {
         let live = Live { run, pid, since: turn.now };
         let running_at = turn.now + self.spec.startsecs;
         self.enter(State::Starting { live, running_at }, turn);
-        if stop {
-            self.stop(turn);
-        } else if self.spec.startsecs.is_zero() {
+        if self.spec.startsecs.is_zero() {
             self.succeed(live, turn);
         }
     }
 
     pub(crate) fn spawn_failed(&mut self, run: RunId, error: SpawnError, turn: &mut Turn<'_>) {
-        let State::Spawning { run: expected, stop } = self.state else { return };
+        let State::Spawning { run: expected } = self.state else { return };
         if run != expected {
             return;
         }
         turn.log(Line::SpawnFailed { message: error.message, kind: error.kind });
-        if stop {
-            return self.enter(State::Stopped, turn);
-        }
         let hopeless = match self.spec.retry {
             RetryRule::FailedStarts => false,
             RetryRule::Consecutive { .. } => error.kind.is_permanent(),
@@ -383,7 +377,6 @@ impl Process {
     /// Asks it to stop, and not to start again. Safe to repeat.
     pub(crate) fn stop(&mut self, turn: &mut Turn<'_>) {
         match self.state.clone() {
-            State::Spawning { run, .. } => self.enter(State::Spawning { run, stop: true }, turn),
             State::Starting { live, .. } | State::Running { live } => {
                 let (pid, signal) = (live.pid, self.spec.stopsignal);
                 let group = self.spec.stopasgroup;
@@ -397,7 +390,11 @@ impl Process {
                 turn.signal(main_target(pid, group), signal);
             }
             State::Backoff { .. } | State::Exited { .. } => self.cancel_start(turn),
-            State::Stopped | State::Stopping { .. } | State::Fatal { .. } => {}
+            // Once it has been answered there is something to stop.
+            State::Spawning { .. }
+            | State::Stopped
+            | State::Stopping { .. }
+            | State::Fatal { .. } => {}
         }
     }
 
