@@ -109,6 +109,38 @@ fn d07_as_pid_1_it_is_an_init() {
 }
 
 #[test]
+fn d24_nothing_is_searched_for_but_the_command() {
+    let mut running = Running::start(
+        supervise(["/bin/sh", "-c", "echo run"])
+            .env("PATH", "")
+            .env("PROCESS_MAX_START_RETRIES", "0"),
+    );
+    running.stdout.wait_for("run");
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn an_idle_supervisor_does_not_wake_up() {
+    let mut running = Running::start(&mut supervise(["sleep", "1000"]));
+    running.stderr.wait_for("success:");
+    let switches = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
+        let line =
+            |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+        [line("voluntary_ctxt_switches"), line("nonvoluntary_ctxt_switches")]
+    };
+    // The line is said before the supervisor goes to sleep again, so the first of
+    // three looks may still see it awake.
+    let looks: Vec<_> = (0..3)
+        .map(|_| {
+            std::process::Command::new("sleep").arg("1").status().unwrap();
+            switches()
+        })
+        .collect();
+    assert_eq!(looks[1], looks[2], "{looks:?}");
+}
+
+#[test]
 fn d25_a_child_that_dies_unseen_wakes_us_at_once() {
     // Started with SIGCHLD ignored, a careless supervisor would never hear of it.
     let script = format!("trap '' CHLD; exec {} false", crate::harness::BINARY);
