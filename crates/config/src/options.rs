@@ -138,12 +138,32 @@ impl Kind {
     }
 }
 
+const REFERENCE_HEAD: &str = "\
+# All options
+
+Made from the table in `crates/config/src/options.rs` by
+`UPDATE=1 cargo test -p supervisor-config --test documents`.
+
+An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` for the
+`:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
+`SUPERVISOR_INCLUDE_FILES` names. Values may use `%(here)s`, `%(host_node_name)s`,
+`%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. `essential`,
+`killtree` and `retryresetsecs` are our own; the others are
+[supervisord's](https://supervisord.org/configuration.html).
+
+Understood and checked, though without effect in this version: event listeners, FastCGI
+programs, HTTP servers, `*_capture_maxbytes`, `*_events_enabled`, `*_syslog`,
+`strip_ansi`, `AUTO` log files, and of `[supervisord]` all but `loglevel`, `logfile*`,
+`pidfile` and `environment`. A warning at start names each that was set.
+
+";
+
 /// The reference of all options, as Markdown: for every kind of section its keys,
 /// what they accept, their defaults, which names their values may use besides `here`,
 /// `host_node_name` and `ENV_*`, and what they do.
 #[must_use]
 pub fn reference() -> String {
-    let mut out = String::new();
+    let mut out = String::from(REFERENCE_HEAD);
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));

@@ -118,7 +118,8 @@ impl Tool {
         match &self.kind {
             Kind::Nothing => words.clear(),
             Kind::Cat => words.extend(["-c", "\"$@\" | cat", "sh"].map(OsString::from)),
-            Kind::Ours(mode) => environment = settings(directory, *mode == Ours::RunOnce),
+            // As users start it: with its default paths, which don't disturb others.
+            Kind::Ours(mode) => environment = vec![recovery(*mode == Ours::RunOnce)],
             Kind::Init { options, .. } => {
                 words.extend(options.iter().copied().chain(["--"]).map(OsString::from));
             }
@@ -182,11 +183,15 @@ fn said_by(command: &mut Command) -> Option<String> {
     String::from_utf8_lossy(&said).lines().next().map(str::to_owned)
 }
 
-/// For the two tools that understand them. Files of their own, so that nothing else on the machine
-/// is disturbed.
+/// For the two tools that understand it.
+fn recovery(run_once: bool) -> (&'static str, OsString) {
+    ("PROCESS_AUTO_RECOVERY", if run_once { "false" } else { "true" }.into())
+}
+
+/// For the Python tool: files of its own, so that nothing else on the machine is disturbed.
 fn settings(directory: &Path, run_once: bool) -> Vec<(&'static str, OsString)> {
     vec![
-        ("PROCESS_AUTO_RECOVERY", if run_once { "false" } else { "true" }.into()),
+        recovery(run_once),
         ("SUPERVISOR_CONFIG_PATH", directory.join("generated.conf").into()),
         ("SUPERVISOR_SUPERVISORD_PIDFILE", directory.join("pid").into()),
     ]

@@ -103,11 +103,12 @@ impl Relay {
         self.changed.notify_one();
     }
 
-    /// Moves at once what can be moved without waiting.
+    /// Moves at once what is there and can be moved without waiting. What somebody
+    /// writes meanwhile is not waited for either: he may never stop.
     pub(crate) fn pump(&self) {
-        if let Some(source) = self.front() {
-            while let Pause::TurnOver = self.carry_some(&source) {}
-        }
+        let end = self.carried.get() + self.backlog();
+        let Some(source) = self.front() else { return };
+        while self.carried.get() < end && matches!(self.carry_some(&source), Pause::TurnOver) {}
     }
 
     /// Lets all that is on its way through `other` at present go first, if it goes to
@@ -133,6 +134,7 @@ impl Relay {
                 Some(source) => {
                     self.carry_all(&source).await;
                     self.sources.borrow_mut().pop_front();
+                    self.progress.notify_waiters();
                 }
                 None if self.closing.get() => return,
                 None => self.changed.notified().await,
@@ -196,7 +198,10 @@ impl Relay {
                 Moved::SourceEmpty => break Pause::SourceEmpty,
                 Moved::SinkFull => break Pause::SinkFull,
                 Moved::End => break Pause::End,
-                Moved::Lost(error) => self.complain(&error),
+                Moved::Lost(bytes, error) => {
+                    self.carried.set(self.carried.get() + bytes as u64);
+                    self.complain(&error);
+                }
             }
             if self.carried.get() - before >= TURN {
                 break Pause::TurnOver;
@@ -225,4 +230,30 @@ async fn either<A: Future, B: Future>(a: A, b: B) -> Option<A::Output> {
         b.as_mut().poll(context).map(|_| None)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use supervisor_core::spec;
+
+    use super::super::journal::Style;
+    use super::super::log_file::LogFile;
+    use super::*;
+
+    #[test]
+    fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
+        // What comes out at one end goes in at the other: there is always more.
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&write, b"round and round").unwrap();
+        rustix::io::ioctl_fionbio(&read, true).unwrap();
+        let path = format!("/proc/self/fd/{}", write.as_raw_fd()).into();
+        let file = LogFile::open(spec::LogFile { path, maxbytes: 0, backups: 0 }).unwrap();
+        let journal = Rc::new(Journal::new(Style::Complaints));
+        let relay = Relay::new(Rc::new(Sink::log_file(file)), "a circle".to_owned(), &journal);
+        relay.add(read);
+        relay.pump();
+        assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());
+    }
 }

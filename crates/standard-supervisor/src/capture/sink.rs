@@ -65,8 +65,8 @@ pub(crate) enum Moved {
     SinkFull,
     /// The source has ended.
     End,
-    /// Bytes were lost because the sink failed in this way.
-    Lost(io::Error),
+    /// This many bytes were lost because the sink failed in this way.
+    Lost(usize, io::Error),
 }
 
 impl Sink {
@@ -144,7 +144,7 @@ impl Sink {
             // Either end may be the reason.
             Err(Errno::AGAIN) if can_take(pipe) => Moved::SourceEmpty,
             Err(Errno::AGAIN) => Moved::SinkFull,
-            Err(error) => self.lose(error.into()),
+            Err(error) => self.lose(0, error.into()),
         }
     }
 
@@ -171,7 +171,7 @@ impl Sink {
             Ok(written) => (written, Moved::Bytes(written)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, Moved::SinkFull),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, Moved::Bytes(0)),
-            Err(error) => (bytes.len(), self.lose(error)),
+            Err(error) => (bytes.len(), self.lose(bytes.len(), error)),
         };
         held.extend_from_slice(&bytes[written..]);
         moved
@@ -197,7 +197,7 @@ impl Sink {
 
     /// Notes that bytes were lost. A full disk may have room again later; a reader
     /// that has gone does not come back.
-    fn lose(&self, error: io::Error) -> Moved {
+    fn lose(&self, bytes: usize, error: io::Error) -> Moved {
         match &self.target {
             Target::Log(_) | Target::Plain(_) => {}
             Target::Pipe(_)
@@ -206,7 +206,7 @@ impl Sink {
             | Target::SharedTerminal(_)
             | Target::Nowhere => self.gone.set(true),
         }
-        Moved::Lost(error)
+        Moved::Lost(bytes, error)
     }
 }
 
