@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{Errors, Said, command_mode, generate};
@@ -15,6 +14,12 @@ use crate::files::OwnFile;
 use crate::host::ThisHost;
 use crate::supervise::supervise;
 use crate::sys::signal::Signals;
+
+/// The exit code of what went as it should.
+const SUCCESS: u8 = 0;
+
+/// The exit code of what could not even begin.
+pub(crate) const FAILURE: u8 = 1;
 
 const USAGE: &str = "\
 usage: standard-supervisor [--check] [--] COMMAND [ARG...]
@@ -49,9 +54,8 @@ options, before COMMAND only:
   --version                 print the version
 ";
 
-/// `standard-supervisor`.
-#[must_use]
-pub fn standard_supervisor() -> ExitCode {
+/// `standard-supervisor`; returns the exit code.
+pub(crate) fn standard_supervisor() -> u8 {
     // First of all: a signal that comes earlier would end us without a word.
     let signals = Signals::take_over();
     let clock = Clock::start();
@@ -82,9 +86,8 @@ pub fn standard_supervisor() -> ExitCode {
     }
 }
 
-/// `generate-supervisor-config`.
-#[must_use]
-pub fn generate_supervisor_config() -> ExitCode {
+/// `generate-supervisor-config`; returns the exit code.
+pub(crate) fn generate_supervisor_config() -> u8 {
     let order = match order(Parser::from_env()) {
         Ok(Some(order)) => order,
         Ok(None) => return print(&format!("{GENERATE_USAGE}{GENERATE_HELP}")),
@@ -101,7 +104,7 @@ pub fn generate_supervisor_config() -> ExitCode {
         to_stderr(&format!("WARN: {warning}\n"));
     }
     match OwnFile::put(&order.output, 0o600, generated.text.as_bytes()) {
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(_) => SUCCESS,
         Err(error) => complain(&format!("cannot write {}: {error}", order.output.display()), ""),
     }
 }
@@ -190,29 +193,30 @@ fn variables() -> String {
     supervisor_config::VARIABLES.iter().map(row).collect()
 }
 
-fn version(program: &str) -> ExitCode {
+fn version(program: &str) -> u8 {
     print(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))
 }
 
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+fn print(text: &str) -> u8 {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => SUCCESS,
+        Err(_) => FAILURE,
     }
 }
 
-fn refuse(errors: &Errors) -> ExitCode {
+fn refuse(errors: &Errors) -> u8 {
     // A warning often explains a mistake: a misspelt name, for one.
     for warning in errors.warnings() {
         to_stderr(&format!("WARN: {warning}\n"));
     }
     to_stderr(&format!("{errors}\n"));
-    ExitCode::FAILURE
+    FAILURE
 }
 
-fn complain(error: &dyn Display, usage: &str) -> ExitCode {
+fn complain(error: &dyn Display, usage: &str) -> u8 {
     to_stderr(&format!("ERROR: {error}\n{usage}"));
-    ExitCode::FAILURE
+    FAILURE
 }
 
 fn to_stderr(text: &str) {

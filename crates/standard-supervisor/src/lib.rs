@@ -9,7 +9,7 @@
 
 mod capture;
 mod cgroup;
-pub mod cli;
+mod cli;
 mod clock;
 mod driver;
 mod files;
@@ -20,3 +20,17 @@ mod supervise;
 mod sys;
 mod tree;
 mod world;
+
+use std::process::ExitCode;
+
+/// `standard-supervisor`, to be called by nobody but `main`; returns the exit code.
+#[must_use]
+pub fn standard_supervisor() -> i32 {
+    sys::start::run(cli::standard_supervisor)
+}
+
+/// `generate-supervisor-config`.
+#[must_use]
+pub fn generate_supervisor_config() -> ExitCode {
+    cli::generate_supervisor_config().into()
+}

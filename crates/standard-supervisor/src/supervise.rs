@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::ExitCode;
 use std::rc::Rc;
 
 use supervisor_config::{Config, Record};
@@ -14,6 +13,7 @@ use supervisor_core::spec::Sink;
 
 use crate::capture::journal::{Journal, Style};
 use crate::capture::log_file::LogFile;
+use crate::cli::FAILURE;
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
@@ -29,12 +29,12 @@ pub(crate) fn supervise(
     environment: Environment,
     signals: Signals,
     clock: Clock,
-) -> ExitCode {
+) -> u8 {
     match prepare(config, environment, signals, clock) {
         Ok((driver, rest)) => run(driver, rest),
         Err(message) => {
             let _ = io::stderr().write_all(format!("ERROR: {message}\n").as_bytes());
-            ExitCode::FAILURE
+            FAILURE
         }
     }
 }
@@ -87,7 +87,7 @@ fn prepare(
     Ok((Driver { core, world, journal, signals: Rc::new(signals), clock }, rest))
 }
 
-fn run(mut driver: Driver, mut rest: Rest) -> ExitCode {
+fn run(mut driver: Driver, mut rest: Rest) -> u8 {
     reap::adopt_orphans();
     driver.boot();
     rest.announce();
@@ -96,10 +96,10 @@ fn run(mut driver: Driver, mut rest: Rest) -> ExitCode {
         file.remove();
     }
     match ended {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(error) => {
             rest.journal.say(Level::Critical, &format!("cannot make an event loop: {error}"));
-            ExitCode::FAILURE
+            FAILURE
         }
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    standard_supervisor::cli::generate_supervisor_config()
+    standard_supervisor::generate_supervisor_config()
 }

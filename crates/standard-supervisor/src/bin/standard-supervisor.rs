@@ -1,7 +1,12 @@
 //! Keeps a server running in a container. See the README.
 
-use std::process::ExitCode;
+#![no_main]
+#![allow(unsafe_code, reason = "the name of this function is how the C library finds it")]
 
-fn main() -> ExitCode {
-    standard_supervisor::cli::standard_supervisor()
+use std::ffi::{c_char, c_int};
+
+/// The C library's `main`: see [`standard_supervisor::standard_supervisor`].
+#[unsafe(no_mangle)]
+pub extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
+    standard_supervisor::standard_supervisor()
 }

@@ -9,5 +9,6 @@ pub(crate) mod process_table;
 pub(crate) mod reap;
 pub(crate) mod signal;
 pub(crate) mod spawn;
+pub(crate) mod start;
 pub(crate) mod wall;
 pub(crate) mod watch;

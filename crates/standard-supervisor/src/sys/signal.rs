@@ -20,9 +20,10 @@ pub(crate) struct Signals {
     fd: OwnedFd,
 }
 
-/// Signals that say that this process itself has failed. Blocking them would turn
-/// a crash into a loop.
-const FAULTS: [i32; 7] = [
+/// Signals that are not data. The first say that this process itself has failed;
+/// blocking them would turn a crash into a loop. SIGPIPE says that a reader has gone,
+/// and the call that caused it says so, too.
+const LEFT_ALONE: [i32; 8] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGFPE,
@@ -30,22 +31,24 @@ const FAULTS: [i32; 7] = [
     libc::SIGTRAP,
     libc::SIGABRT,
     libc::SIGSYS,
+    libc::SIGPIPE,
 ];
 
 impl Signals {
-    /// Takes over every signal but the faults. To be called first of all: a signal
+    /// Takes over every signal but [`LEFT_ALONE`]. To be called first of all: a signal
     /// that came earlier would have its default effect.
     pub(crate) fn take_over() -> io::Result<Self> {
         let mut set = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: `set` is initialised by sigfillset before anything reads it, and
         // the other calls only read or change that set, the mask of this (only)
-        // thread, and the disposition of SIGCHLD.
+        // thread, and the dispositions of SIGPIPE and SIGCHLD.
         let fd = unsafe {
             libc::sigfillset(set.as_mut_ptr());
-            for fault in FAULTS {
-                libc::sigdelset(set.as_mut_ptr(), fault);
+            for signal in LEFT_ALONE {
+                libc::sigdelset(set.as_mut_ptr(), signal);
             }
             libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+            libc::signal(libc::SIGPIPE, libc::SIG_IGN);
             // Inherited as ignored, it would make the kernel reap our children.
             libc::signal(libc::SIGCHLD, libc::SIG_DFL);
             libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC)
