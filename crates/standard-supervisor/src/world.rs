@@ -154,9 +154,9 @@ impl World {
 
     fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {
         self.connect(proc)?;
-        let mut environment = self.environment.clone();
-        set(&mut environment, MARK.as_ref(), self.roster.mark(proc).as_ref());
         let mark = self.roster.mark(proc);
+        let mut environment = self.environment.clone();
+        set(&mut environment, MARK.as_ref(), mark.as_ref());
         let slot = &mut self.slots[proc.0];
         if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
             slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
@@ -238,17 +238,15 @@ impl World {
     }
 
     fn census(&mut self, proc: ProcId, run: RunId) {
-        let alive = self.slots.iter().filter_map(|slot| slot.main.filter(|(_, alive)| *alive));
-        let others: Vec<Pid> = alive.map(|(pid, _)| pid).collect();
-        let members = match self.slots[proc.0].main {
-            Some((pid, alive)) => {
-                let others: Vec<Pid> = others.into_iter().filter(|other| *other != pid).collect();
-                let grouped = self.slots[proc.0].cgroup.as_ref().map(Cgroup::members);
-                let root = Root { proc, pid, alive };
-                self.roster.census(root, &others, &grouped.unwrap_or_default())
-            }
-            None => Vec::new(),
-        };
+        let mut members = Vec::new();
+        if let Some((pid, alive)) = self.slots[proc.0].main {
+            let living = self.slots.iter().filter_map(|slot| slot.main.filter(|(_, alive)| *alive));
+            let others: Vec<Pid> =
+                living.map(|(pid, _)| pid).filter(|other| *other != pid).collect();
+            let grouped = self.slots[proc.0].cgroup.as_ref().map(Cgroup::members);
+            let root = Root { proc, pid, alive };
+            members = self.roster.census(root, &others, &grouped.unwrap_or_default());
+        }
         self.answers.push_back(Input::Census { proc, run, members });
     }
 }
