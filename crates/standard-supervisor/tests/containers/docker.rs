@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::harness::{Lines, Running, skip};
+use crate::harness::{Lines, PATIENCE, Running, skip};
 
 /// Makes the image once; `None`: there is no engine, or no static binary to put in.
 pub fn image() -> Option<&'static str> {
@@ -29,7 +29,7 @@ fn build() -> Option<String> {
     std::fs::copy(binary, root.join("bin/standard-supervisor")).unwrap();
     std::fs::copy(busybox(), root.join("bin/busybox")).unwrap();
     for applet in
-        ["sh", "sleep", "cat", "ps", "seq", "yes", "head", "setsid", "kill", "mkfifo", "id"]
+        ["sh", "sleep", "cat", "ps", "seq", "yes", "head", "setsid", "kill", "mkfifo", "id", "dd"]
     {
         std::os::unix::fs::symlink("busybox", root.join("bin").join(applet)).unwrap();
     }
@@ -146,7 +146,7 @@ impl Drop for Container {
 /// Runs the engine's client; what it prints.
 #[track_caller]
 pub fn docker(words: &[&str]) -> String {
-    let output = Command::new("docker").args(words).output().unwrap();
+    let output = bounded().args(words).output().unwrap();
     assert!(
         output.status.success(),
         "docker {words:?}: {}",
@@ -157,9 +157,16 @@ pub fn docker(words: &[&str]) -> String {
 
 /// Runs a container in the foreground; its exit code and what it printed.
 pub fn foreground(words: &[&str]) -> (i32, String) {
-    let output = Command::new("docker").args(["run", "--rm"]).args(words).output().unwrap();
+    let output = bounded().args(["run", "--rm"]).args(words).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The client, ended when it takes longer than anything here may.
+fn bounded() -> Command {
+    let mut command = Command::new("timeout");
+    command.arg(PATIENCE.as_secs().to_string()).arg("docker");
+    command
 }
 
 fn unique() -> usize {
