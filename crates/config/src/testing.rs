@@ -12,7 +12,7 @@ pub(crate) fn said(pairs: &[(&str, &str)]) -> Said {
     Said {
         environment: pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         hostname: "box".to_owned(),
-        cwd: PathBuf::from("/work"),
+        cwd: PathBuf::from("/srv"),
         temp_dir: PathBuf::from("/tmp"),
     }
 }
@@ -45,7 +45,7 @@ impl Host for FakeHost {
     }
 
     fn is_dir(&self, path: &Path) -> bool {
-        ["/", "/work", "/tmp", "/dev", "/var/log", "/home/me"]
+        ["/", "/srv", "/tmp", "/dev", "/var/log", "/home/me"]
             .iter()
             .any(|dir| path == Path::new(dir))
     }

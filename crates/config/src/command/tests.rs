@@ -88,7 +88,7 @@ fn the_record_has_the_python_tools_keys_in_its_order() {
 #[test]
 fn a_path_for_the_record_may_be_chosen() {
     let record = config(&[("SUPERVISOR_CONFIG_PATH", "conf/x.conf")]).record.unwrap();
-    assert_eq!((record.path, record.chosen_by_user), (PathBuf::from("/work/conf/x.conf"), true));
+    assert_eq!((record.path, record.chosen_by_user), (PathBuf::from("/srv/conf/x.conf"), true));
 }
 
 #[test]
@@ -123,20 +123,20 @@ fn d16_only_255_is_expected_unless_something_else_is_said() {
 #[test]
 fn d26_a_program_is_found_whatever_the_case_of_its_name() {
     let host = FakeHost::with(&[(
-        "/work/etc/my.conf",
+        "/srv/etc/my.conf",
         "[program:MyApp]\ncommand=%(here)s/run --x\nautorestart=false\nstartsecs=2\n[include]\nfiles=x\n",
     )]);
     let env =
         [("SUPERVISOR_INCLUDE_FILES", "etc/*.conf"), ("SUPERVISOR_PROGRAM__MYAPP_STARTSECS", "7")];
     let config = configured(&env, &host).unwrap();
     assert_eq!(names(&config), ["MyApp:MyApp", "app:app"]);
-    assert_eq!(config.included, [PathBuf::from("/work/etc/my.conf")]);
+    assert_eq!(config.included, [PathBuf::from("/srv/etc/my.conf")]);
     let mine = process(&config, "MyApp");
     assert_eq!(mine.startsecs, Duration::from_secs(7));
     assert_eq!(mine.autorestart, Autorestart::Never);
-    assert_eq!(mine.launch.command, Command::Argv(vec!["/work/etc/run".into(), "--x".into()]));
+    assert_eq!(mine.launch.command, Command::Argv(vec!["/srv/etc/run".into(), "--x".into()]));
     let text = config.record.as_ref().unwrap().text();
-    assert!(text.contains("[program:MyApp]\ncommand = /work/etc/run --x\n"), "{text}");
+    assert!(text.contains("[program:MyApp]\ncommand = /srv/etc/run --x\n"), "{text}");
     assert!(!text.contains("[include]") && !text.contains("essential"), "{text}");
 }
 
@@ -182,7 +182,7 @@ fn values_expand_and_nothing_in_them_is_a_comment() {
     ]);
     assert_eq!(names(&config), ["app:app", "x:x_0", "x:x_1"]);
     let x = process(&config, "x_1");
-    let words = ["echo", "you", "100%", ";", "#", "01", "/work", "a", "b"].map(OsString::from);
+    let words = ["echo", "you", "100%", ";", "#", "01", "/srv", "a", "b"].map(OsString::from);
     assert_eq!(x.launch.command, Command::Argv(words.to_vec()));
     let environment = [("G", "1"), ("K", "a b"), ("WHO", "you")].map(|(k, v)| (k.into(), v.into()));
     assert_eq!(x.launch.environment, environment);
@@ -233,14 +233,14 @@ fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() 
 
 #[test]
 fn a_mistake_in_an_included_file_names_file_and_line() {
-    let host = FakeHost::with(&[("/work/x.conf", "[program:x]\ncommand=x\n\nstopsignal=NOPE\n")]);
+    let host = FakeHost::with(&[("/srv/x.conf", "[program:x]\ncommand=x\n\nstopsignal=NOPE\n")]);
     let text = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf none.conf")], &host)
         .unwrap_err()
         .to_string();
     assert_eq!(
         text,
-        "ERROR: /work/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x' \
-         (file: '/work/x.conf'); stopsignal takes a signal's name, with or without SIG, or its number"
+        "ERROR: /srv/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x' \
+         (file: '/srv/x.conf'); stopsignal takes a signal's name, with or without SIG, or its number"
     );
 }
 
@@ -387,7 +387,7 @@ mod never_panics {
 
         #[test]
         fn any_included_file(text in "(\\[|\\]|program:|x|=|%\\(|\\)s|\n| |\\PC)*") {
-            let host = FakeHost::with(&[("/work/x.conf", text.as_str())]);
+            let host = FakeHost::with(&[("/srv/x.conf", text.as_str())]);
             let _ = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf")], &host);
         }
 
