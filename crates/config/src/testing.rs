@@ -7,7 +7,7 @@ use supervisor_core::spec::User;
 
 use crate::sources::{Host, Said};
 
-/// An environment, in `/work` on a host named `box`.
+/// An environment, in `/srv` on a host named `box`.
 pub(crate) fn said(pairs: &[(&str, &str)]) -> Said {
     Said {
         environment: pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(),
