@@ -47,11 +47,15 @@ pub enum Effect {
         /// What it is.
         to: Label,
     },
+    /// Close and open again every log file that is a file: it may have been moved away.
+    ReopenLogs,
     /// All is over: end with this exit code. Nothing follows.
     Exit {
         /// The exit code.
         code: u8,
     },
+    /// All is over: read the configuration again and begin anew. Nothing follows.
+    Restart,
 }
 
 /// Whom a signal is for.

@@ -71,6 +71,13 @@ pub enum Line {
     KillRequest {
         signal: Signal,
     },
+    RestartRequest {
+        signal: Signal,
+        ignored: bool,
+    },
+    ReopenRequest {
+        signal: Signal,
+    },
     Forwarding {
         name: String,
         pid: Pid,
@@ -120,6 +127,7 @@ impl Line {
             | Self::GaveUp { .. }
             | Self::LastRun { .. }
             | Self::Waiting { .. }
+            | Self::ReopenRequest { .. }
             | Self::ReapedUnknown { .. } => Level::Info,
             Self::Exited { expected: false, .. }
             | Self::Stopped { expected: false, .. }
@@ -127,6 +135,7 @@ impl Line {
             | Self::Leftovers { .. }
             | Self::ExitRequest { .. }
             | Self::KillRequest { .. }
+            | Self::RestartRequest { .. }
             | Self::NothingToRun => Level::Warn,
             Self::Bug { .. } => Level::Error,
             Self::Unkillable { .. } => Level::Critical,
@@ -179,6 +188,15 @@ impl fmt::Display for Line {
             Self::ExitRequest { signal } => write!(f, "received {signal} indicating exit request"),
             Self::KillRequest { signal } => {
                 write!(f, "received {signal} again, killing everything at once")
+            }
+            Self::RestartRequest { signal, ignored: false } => {
+                write!(f, "received {signal} indicating restart request")
+            }
+            Self::RestartRequest { signal, ignored: true } => {
+                write!(f, "ignored {signal} indicating restart request (shutdown in progress)")
+            }
+            Self::ReopenRequest { signal } => {
+                write!(f, "received {signal} indicating log reopen request")
             }
             Self::Forwarding { name, pid, signal } => {
                 write!(f, "sending {name} (pid {pid}) sig {signal}")

@@ -102,6 +102,10 @@ pub enum SignalRule {
     StopOrForward,
     /// Every signal goes on to the programs, as if the supervisor weren't there.
     ForwardAll,
+    /// [supervisord's](https://supervisord.org/running.html#signals): TERM, INT and QUIT
+    /// stop everything, HUP does and then starts all over, USR2 reopens the log files;
+    /// the others do nothing.
+    Supervisord,
 }
 
 /// What happens once no program runs and none will start again.
@@ -128,6 +132,8 @@ pub struct Launch {
     pub user: Option<User>,
     /// What happens to the standard streams.
     pub stdio: Stdio,
+    /// A socket that takes the place of stdin, one for all processes that name it.
+    pub socket: Option<Socket>,
     /// The kernel ends the process when the supervisor is killed.
     pub die_with_supervisor: bool,
 }
@@ -160,11 +166,29 @@ pub enum Stdio {
     Inherited,
     /// stdin is a pipe that stays open; output goes through the supervisor.
     Captured {
-        /// Where stdout goes.
-        stdout: Sink,
-        /// Where stderr goes; `None`: wherever stdout goes, in one stream.
-        stderr: Option<Sink>,
+        /// What becomes of stdout.
+        stdout: Output,
+        /// What becomes of stderr; `None`: it goes with stdout, in one stream.
+        stderr: Option<Output>,
     },
+}
+
+/// What becomes of one stream of output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Where it goes.
+    pub sink: Sink,
+    /// Each line also goes to the system's log.
+    pub syslog: bool,
+    /// Size in bytes of the buffer for messages that are marked in the stream and kept
+    /// out of the log; 0: none are looked for.
+    pub capture_maxbytes: u64,
+}
+
+impl From<Sink> for Output {
+    fn from(sink: Sink) -> Self {
+        Self { sink, syslog: false, capture_maxbytes: 0 }
+    }
 }
 
 /// Where a process's output goes.
@@ -178,6 +202,13 @@ pub enum Sink {
     Stderr,
     /// A file, appended to.
     File(LogFile),
+    /// A new file, whose name is chosen by whoever creates it.
+    Auto {
+        /// As of a [`LogFile`].
+        maxbytes: u64,
+        /// As of a [`LogFile`].
+        backups: u32,
+    },
 }
 
 /// A log file and when it is rotated.
@@ -189,4 +220,36 @@ pub struct LogFile {
     pub maxbytes: u64,
     /// How many rotated files are kept; 0: the file is emptied instead.
     pub backups: u32,
+}
+
+/// A listening socket of which every process of a
+/// [FastCGI program](https://supervisord.org/configuration.html#fcgi-program-x-section-settings)
+/// has a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// Where it listens.
+    pub address: SocketAddress,
+    /// How many connections may wait to be accepted; `None`: as many as the kernel allows.
+    pub backlog: Option<u16>,
+}
+
+/// Where a [`Socket`] listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketAddress {
+    /// At a port. What the host's name stands for is looked up when the socket is made.
+    Tcp {
+        /// A name or an address; `None`: every address.
+        host: Option<String>,
+        /// From 1.
+        port: u16,
+    },
+    /// At a path, in place of what is there.
+    Unix {
+        /// Absolute.
+        path: PathBuf,
+        /// The file's mode.
+        mode: u32,
+        /// Whose the file is: a user, and a group unless it stays as it is.
+        owner: Option<(u32, Option<u32>)>,
+    },
 }

@@ -42,10 +42,17 @@ enum Mood {
     Booting,
     /// Processes are kept as their rules say.
     Running,
-    /// Everything is being stopped; then the supervisor exits with `code`.
-    Ending { code: u8, report_at: Mono },
-    /// The exit was ordered.
+    /// Everything is being stopped; then comes `end`.
+    Ending { end: End, report_at: Mono },
+    /// The end was ordered.
     Over,
+}
+
+/// What follows once everything has been stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Exit { code: u8 },
+    Restart,
 }
 
 impl Supervisor {
@@ -96,6 +103,11 @@ impl Supervisor {
             Input::Signalled(signal) => self.signalled(signal, turn),
         }
         self.settle(turn);
+        match self.signals {
+            SignalRule::StopOrForward | SignalRule::ForwardAll => {}
+            // supervisord names those too that end in the next moment.
+            SignalRule::Supervisord => self.report_waiting(turn),
+        }
         effects
     }
 
@@ -177,7 +189,26 @@ impl Supervisor {
                 self.asked_to_stop(signal, exit.status(), turn);
             }
             SignalRule::ForwardAll => self.forward(signal, turn),
+            SignalRule::Supervisord if ends => self.asked_to_exit(signal, turn),
+            SignalRule::Supervisord if signal == Signal::HUP => self.asked_to_restart(turn),
+            SignalRule::Supervisord if signal == Signal::USR2 => {
+                turn.log(Line::ReopenRequest { signal });
+                turn.effects.push(Effect::ReopenLogs);
+            }
+            SignalRule::Supervisord => turn.log(Line::IgnoredSignal { signal }),
         }
+    }
+
+    /// As in supervisord, however often it is asked: patience does not end.
+    fn asked_to_exit(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+        turn.log(Line::ExitRequest { signal });
+        self.end(End::Exit { code: 0 }, turn);
+    }
+
+    fn asked_to_restart(&mut self, turn: &mut Turn<'_>) {
+        let ignored = matches!(self.mood, Mood::Ending { end: End::Exit { .. }, .. });
+        turn.log(Line::RestartRequest { signal: Signal::HUP, ignored });
+        self.end(End::Restart, turn);
     }
 
     fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
@@ -191,7 +222,7 @@ impl Supervisor {
             None => {
                 self.asked_at = Some(turn.now);
                 turn.log(Line::ExitRequest { signal });
-                self.end(code, turn);
+                self.end(End::Exit { code }, turn);
             }
             Some(asked_at) if turn.now - asked_at >= SECOND_REQUEST_AFTER => {
                 turn.log(Line::KillRequest { signal });
@@ -205,12 +236,14 @@ impl Supervisor {
 
     /// Begins to stop everything, unless that has begun already. Who is waited for
     /// is said with the next tick, when those that end at once have ended.
-    fn end(&mut self, code: u8, turn: &Turn<'_>) {
-        match self.mood {
-            Mood::Booting | Mood::Running => {
-                self.mood = Mood::Ending { code, report_at: turn.now };
+    /// An exit may still take the place of a restart.
+    fn end(&mut self, end: End, turn: &Turn<'_>) {
+        match (&mut self.mood, end) {
+            (mood @ (Mood::Booting | Mood::Running), end) => {
+                *mood = Mood::Ending { end, report_at: turn.now };
             }
-            Mood::Ending { .. } | Mood::Over => {}
+            (Mood::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
+            (Mood::Ending { .. } | Mood::Over, _) => {}
         }
     }
 
@@ -240,7 +273,7 @@ impl Supervisor {
                 }
                 self.exit_if_done(turn);
             }
-            Mood::Ending { code, .. } => self.stop_next_group(code, turn),
+            Mood::Ending { end, .. } => self.stop_next_group(end, turn),
         }
     }
 
@@ -252,26 +285,27 @@ impl Supervisor {
         if failed.is_stuck() {
             turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
         }
-        self.end(failed.outcome().unwrap_or(1), turn);
+        let code = failed.outcome().unwrap_or(1);
+        self.end(End::Exit { code }, turn);
     }
 
     fn exit_if_done(&mut self, turn: &mut Turn<'_>) {
         match self.when_done {
             WhenDone::Stay => {}
             WhenDone::Exit if self.processes.iter().any(Process::is_active) => {}
-            WhenDone::Exit => self.exit(self.last_outcome, turn),
+            WhenDone::Exit => self.finish(End::Exit { code: self.last_outcome }, turn),
         }
     }
 
     /// Groups stop one after another, the last started first. Those whose turn has
     /// not come may end by themselves, but nothing starts any more.
-    fn stop_next_group(&mut self, code: u8, turn: &mut Turn<'_>) {
+    fn stop_next_group(&mut self, end: End, turn: &mut Turn<'_>) {
         for process in &mut self.processes {
             process.cancel_start(turn);
         }
         let active = |id: &ProcId| self.processes[id.0].is_active();
         let Some(group) = self.groups.iter().rposition(|group| group.iter().any(active)) else {
-            return self.exit(code, turn);
+            return self.finish(end, turn);
         };
         let mut members = self.groups[group].clone();
         members.sort_by_key(|id| std::cmp::Reverse(self.processes[id.0].spec.priority));
@@ -280,10 +314,14 @@ impl Supervisor {
         }
     }
 
-    fn exit(&mut self, code: u8, turn: &mut Turn<'_>) {
+    /// With something that survived SIGKILL there is no new beginning.
+    fn finish(&mut self, end: End, turn: &mut Turn<'_>) {
         self.mood = Mood::Over;
-        let code = if self.processes.iter().any(Process::is_stuck) { 1 } else { code };
-        turn.effects.push(Effect::Exit { code });
+        turn.effects.push(match end {
+            _ if self.processes.iter().any(Process::is_stuck) => Effect::Exit { code: 1 },
+            End::Exit { code } => Effect::Exit { code },
+            End::Restart => Effect::Restart,
+        });
     }
 }
 

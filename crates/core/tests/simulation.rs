@@ -288,8 +288,8 @@ impl Kernel {
                 }
             }
             Effect::Log(Line::Bug { what }) => self.fail(&what),
-            Effect::Log(_) | Effect::Emit { .. } => {}
-            Effect::Exit { .. } => {
+            Effect::Log(_) | Effect::Emit { .. } | Effect::ReopenLogs => {}
+            Effect::Exit { .. } | Effect::Restart => {
                 self.ended = true;
                 // SIGKILL may take longer here than the core's patience: then it says so.
                 let given_up = self.log.iter().any(|line| line.contains("Unkillable"));
@@ -332,8 +332,12 @@ impl Kernel {
             GroupSpec { name: process.name.clone(), priority: 999, processes: vec![process] }
         });
         let groups = groups.collect();
-        let when_done = [WhenDone::Stay, WhenDone::Exit][self.below(2)];
-        Spec { groups, signals: SignalRule::StopOrForward, when_done }
+        let (signals, when_done) = [
+            (SignalRule::StopOrForward, WhenDone::Exit),
+            (SignalRule::StopOrForward, WhenDone::Stay),
+            (SignalRule::Supervisord, WhenDone::Stay),
+        ][self.below(3)];
+        Spec { groups, signals, when_done }
     }
 
     fn process(&mut self, number: usize) -> ProcessSpec {
@@ -362,7 +366,8 @@ impl Kernel {
                 directory: None,
                 umask: None,
                 user: None,
-                stdio: Stdio::Captured { stdout: Sink::Discard, stderr: None },
+                stdio: Stdio::Captured { stdout: Sink::Discard.into(), stderr: None },
+                socket: None,
                 die_with_supervisor: true,
             },
         }

@@ -91,7 +91,9 @@ fn play(story: &str) -> String {
                 names.push(name);
             }
             Some("run-once") => spec.signals = SignalRule::ForwardAll,
-            Some("file-mode") => spec.when_done = WhenDone::Stay,
+            Some("file-mode") => {
+                (spec.signals, spec.when_done) = (SignalRule::Supervisord, WhenDone::Stay);
+            }
             Some(time) => {
                 let stage = stage.get_or_insert_with(|| Stage {
                     core: Supervisor::new(spec.clone()),
@@ -189,7 +191,9 @@ impl Stage {
             Effect::Emit { proc, from, to } => {
                 format!("{} {} -> {}", name(proc), from.name(), to.name())
             }
+            Effect::ReopenLogs => "reopen logs".to_owned(),
             Effect::Exit { code } => format!("exit {code}"),
+            Effect::Restart => "restart".to_owned(),
         }
     }
 }
@@ -217,7 +221,8 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
             directory: None,
             umask: None,
             user: None,
-            stdio: Stdio::Captured { stdout: Sink::Stdout, stderr: None },
+            stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
+            socket: None,
             die_with_supervisor: true,
         },
     };
