@@ -18,7 +18,9 @@ use crate::expand::{Meaning, Names, expand};
 use crate::ini::Sections;
 use crate::testing::{FakeHost, said};
 use crate::values::{self, World};
-use crate::{environment, python, shlex};
+use supervisor_wire::python;
+
+use crate::{environment, shlex};
 
 const QUESTIONS: usize = 3000;
 

@@ -16,7 +16,7 @@ use crate::error::{Errors, Report};
 use crate::expand::{Names, Shared, escape};
 use crate::generated::{Rendered, render};
 use crate::ini::{Entry, Origin, Sections};
-use crate::lower::lower;
+use crate::lower::{Door, lower};
 use crate::options::{COMMAND, FILES};
 use crate::overlay::{self, Override};
 use crate::sources::{Host, Said};
@@ -99,7 +99,7 @@ fn supervise(
     overlay::apply(&mut sections, overrides, world.said);
     template::complete(&mut sections, wishes);
     warn_if_replaced(&sections, report);
-    let meant = lower(&sections, command, world, report)?;
+    let meant = lower(&sections, Door::Command(command), &world.said.cwd, world, report)?;
     let spec = Spec {
         groups: meant.groups,
         signals: SignalRule::StopOrForward,
@@ -127,7 +127,7 @@ fn include_files(
     let mut included = Vec::new();
     let is_files = |o: &Override| o.section == "include" && o.key == FILES.row.key;
     let (files, others): (Vec<Override>, Vec<Override>) = overrides.into_iter().partition(is_files);
-    let shared = Shared::new(world.said);
+    let shared = Shared::new(world.said, &world.said.cwd);
     for Override { value, variable, .. } in files {
         let base = &world.said.cwd;
         let read = include::read(sections, &value, base, &Names::new(&shared), &world, report);
@@ -188,14 +188,14 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
     };
     let supervisord = Supervisord {
         loglevel: wishes.log_level,
-        logfile: Sink::Discard,
+        logfile: Sink::Discard.into(),
         pidfile: None,
         environment: Vec::new(),
-        umask: 0o022,
+        umask: None,
         nodaemon: true,
         silent: false,
-        minfds: 0,
-        minprocs: 0,
+        minfds: None,
+        minprocs: None,
         nocleanup: true,
         childlogdir: said.temp_dir.clone(),
         user: None,
@@ -229,6 +229,7 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
             umask: None,
             user: None,
             stdio: Stdio::Inherited,
+            socket: None,
             die_with_supervisor: true,
         },
     }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::error::Report;
-use crate::python;
 use crate::sources::Said;
 use supervisor_core::level::Level;
+use supervisor_wire::python;
 
 /// An environment variable that `standard-supervisor COMMAND` understands.
 #[derive(Clone, Copy, Debug)]

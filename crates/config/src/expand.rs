@@ -8,10 +8,11 @@
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
+use std::path::Path;
 use std::str::CharIndices;
 
-use crate::python::{ascii, repr};
 use crate::sources::Said;
+use supervisor_wire::python::{ascii, repr};
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,14 +28,15 @@ pub(crate) enum Meaning {
 #[derive(Clone, Debug)]
 pub(crate) struct Shared<'a> {
     said: &'a Said,
+    here: &'a Path,
     /// Variables that programs get besides ours.
     added: BTreeMap<String, Meaning>,
 }
 
 impl<'a> Shared<'a> {
-    /// The names that come with what was said.
-    pub(crate) const fn new(said: &'a Said) -> Self {
-        Self { said, added: BTreeMap::new() }
+    /// The names that come with what was said in the directory `here`.
+    pub(crate) const fn new(said: &'a Said, here: &'a Path) -> Self {
+        Self { said, here, added: BTreeMap::new() }
     }
 
     /// Adds an environment variable or gives it another value.
@@ -47,7 +49,7 @@ impl<'a> Shared<'a> {
             return Some(added.clone());
         }
         match name {
-            "here" => Some(Meaning::Text(self.said.cwd.to_string_lossy().into_owned())),
+            "here" => Some(Meaning::Text(self.here.to_string_lossy().into_owned())),
             "host_node_name" => Some(Meaning::Text(self.said.hostname.clone())),
             _ => {
                 let value = self.said.variable(name.strip_prefix("ENV_")?)?;

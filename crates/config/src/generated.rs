@@ -16,8 +16,8 @@ use std::path::Path;
 use crate::environment;
 use crate::error::Report;
 use crate::ini::{Entry, Section, Sections};
-use crate::python::{is_space, strip};
 use crate::shlex::{self, Place};
+use supervisor_wire::python::{is_space, strip};
 
 /// A text, and what in it isn't quite what it should say.
 #[derive(Clone, Debug, PartialEq, Eq)]

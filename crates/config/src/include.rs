@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::error::Report;
 use crate::expand::{Names, expand, pin_here};
 use crate::ini::Sections;
-use crate::python;
 use crate::values::World;
+use supervisor_wire::python;
 
 /// Adds all files that `patterns` names to `sections` and returns their paths.
 /// Relative patterns start at `base`. An `[include]` in an included file is ignored.

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Report;
-use crate::python::{is_space, repr, strip};
+use supervisor_wire::python::{is_space, repr, strip};
 
 /// Where a value was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum Origin {
     BuiltIn,
     /// In the environment variable with this name.
     Variable(String),
+    /// On the command line, by this option.
+    Flag(String),
     /// In a file, at a line counted from 1.
     File {
         /// The file.
@@ -33,14 +35,14 @@ impl Origin {
     pub(crate) fn is_said(&self) -> bool {
         match self {
             Self::BuiltIn => false,
-            Self::Variable(_) | Self::File { .. } => true,
+            Self::Variable(_) | Self::Flag(_) | Self::File { .. } => true,
         }
     }
 
     /// The file it came from.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            Self::BuiltIn | Self::Variable(_) => None,
+            Self::BuiltIn | Self::Variable(_) | Self::Flag(_) => None,
             Self::File { path, .. } => Some(path),
         }
     }
@@ -51,7 +53,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn => f.write_str("built-in default"),
-            Self::Variable(name) => f.write_str(name),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
         }
     }

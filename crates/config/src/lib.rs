@@ -24,14 +24,16 @@ mod env;
 mod environment;
 mod error;
 mod expand;
+mod file;
+mod flags;
 mod generated;
 mod include;
 mod ini;
 mod lower;
+mod nearest;
 mod not_yet;
 mod options;
 mod overlay;
-mod python;
 mod shlex;
 mod sources;
 mod supervisord;
@@ -48,6 +50,8 @@ use supervisor_core::spec::{RetryRule, Spec};
 pub use crate::command::{command_mode, generate};
 pub use crate::env::{VARIABLES, Variable};
 pub use crate::error::Errors;
+pub use crate::file::{Source, file_mode};
+pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
 pub use crate::options::reference;
 pub use crate::sources::{Host, Said};
 pub use crate::supervisord::Supervisord;
@@ -66,6 +70,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// The files that were included, in the order in which they were read.
     pub included: Vec<PathBuf>,
+    /// The configuration file; `None`: a command was given instead.
+    pub source: Option<Source>,
     sections: Rc<ini::Sections>,
     lossy_command: bool,
 }
@@ -98,8 +104,8 @@ impl Config {
         record: Option<Record>,
         (sections, lossy_command): (Rc<ini::Sections>, bool),
     ) -> Self {
-        let (warnings, included) = (Vec::new(), Vec::new());
-        Self { spec, supervisord, record, warnings, included, sections, lossy_command }
+        let (warnings, included, source) = (Vec::new(), Vec::new(), None);
+        Self { spec, supervisord, record, warnings, included, source, sections, lossy_command }
     }
 
     /// Whether the command runs once, as under a plain init.

@@ -9,8 +9,10 @@ mod listener;
 mod program;
 mod server;
 mod supervisord;
+mod unknown;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use supervisor_core::spec::GroupSpec;
 
@@ -19,9 +21,9 @@ use crate::expand::{Names, Shared, expand};
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::not_yet;
 use crate::options::{Key, Kind};
-use crate::python::repr;
 use crate::supervisord::Supervisord;
 use crate::values::World;
+use supervisor_wire::python::repr;
 
 /// What the sections mean.
 #[derive(Debug)]
@@ -30,16 +32,27 @@ pub(crate) struct Meant {
     pub(crate) supervisord: Supervisord,
 }
 
-/// Finds out what `sections` mean. `argv` is what a built-in `command` stands for,
-/// byte for byte. `None` if something is wrong, and then `report` says what.
+/// How the supervisor was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door<'a> {
+    /// By a command, which is what a built-in `command` stands for, byte for byte.
+    Command(&'a [OsString]),
+    /// By a configuration file.
+    File,
+}
+
+/// Finds out what `sections` mean; `here` is what `%(here)s` stands for. `None` if
+/// something is wrong, and then `report` says what.
 pub(crate) fn lower(
     sections: &Sections,
-    argv: &[OsString],
+    door: Door<'_>,
+    here: &Path,
     world: World<'_>,
     report: &mut Report,
 ) -> Option<Meant> {
-    let mut shared = Shared::new(world.said);
-    let mut lowering = Lowering { sections, argv, world, report };
+    let mut shared = Shared::new(world.said, here);
+    let mut lowering = Lowering { sections, door, world, report };
+    unknown::warn(&mut lowering);
     let supervisord = supervisord::read(&mut lowering, &Names::new(&shared));
     if let Some(supervisord) = &supervisord {
         // What [supervisord] puts in every program's environment, values may use too.
@@ -56,7 +69,7 @@ pub(crate) fn lower(
 
 struct Lowering<'a> {
     sections: &'a Sections,
-    argv: &'a [OsString],
+    door: Door<'a>,
     world: World<'a>,
     report: &'a mut Report,
 }
@@ -164,12 +177,12 @@ impl<'a> Lowering<'a> {
         value: &T,
     ) {
         let Some(kind) = Kind::of(&section.name) else { return };
-        let Some(harmless) = not_yet::option(kind, key.row.key) else { return };
-        let same = harmless.and_then(|text| (key.takes.parse)(text, &self.world).ok());
+        let Some(without) = not_yet::option(self.door, kind, key.row.key) else { return };
+        let same = without.harmless.and_then(|text| (key.takes.parse)(text, &self.world).ok());
         if same.as_ref() != Some(value) {
             self.report.warn(format!(
-                "[{}] {}={text} has no effect in this version",
-                section.name, key.row.key
+                "[{}] {}={text} has no effect {}",
+                section.name, key.row.key, without.place
             ));
         }
     }

@@ -1,44 +1,48 @@
-//! Options that are understood and checked, but that this version doesn't act on.
+//! Options that are understood and checked, but that don't act: in this version, or
+//! with a command line.
 //!
 //! Each row that goes is a feature that came.
 
+use crate::lower::Door;
 use crate::options::Kind;
 
-/// Options without effect, and the value with which that makes no difference.
-const OPTIONS: [(Kind, &str, Option<&str>); 18] = [
-    (Kind::Supervisord, "umask", None),
+/// Options without effect in this version, and the value with which that makes no
+/// difference.
+const OPTIONS: [(Kind, &str, &str); 2] = [
+    (Kind::Program, "stdout_events_enabled", "false"),
+    (Kind::Program, "stderr_events_enabled", "false"),
+];
+
+/// The same for a supervisor that stands in front of a command: it is the foreground,
+/// its own lines go to stderr, and it stays where it was started.
+const WITH_A_COMMAND: [(Kind, &str, Option<&str>); 3] = [
     (Kind::Supervisord, "nodaemon", Some("true")),
     (Kind::Supervisord, "silent", Some("false")),
-    (Kind::Supervisord, "minfds", None),
-    (Kind::Supervisord, "minprocs", None),
-    (Kind::Supervisord, "nocleanup", Some("false")),
-    (Kind::Supervisord, "childlogdir", None),
-    (Kind::Supervisord, "user", None),
     (Kind::Supervisord, "directory", None),
-    (Kind::Supervisord, "strip_ansi", Some("false")),
-    (Kind::Supervisord, "identifier", Some("supervisor")),
-    (Kind::Program, "stdout_capture_maxbytes", Some("0")),
-    (Kind::Program, "stderr_capture_maxbytes", Some("0")),
-    (Kind::Program, "stdout_events_enabled", Some("false")),
-    (Kind::Program, "stderr_events_enabled", Some("false")),
-    (Kind::Program, "stdout_syslog", Some("false")),
-    (Kind::Program, "stderr_syslog", Some("false")),
-    (Kind::Program, "serverurl", Some("AUTO")),
 ];
 
 /// Kinds of sections without effect.
-const SECTIONS: [Kind; 5] = [
-    Kind::EventListener,
-    Kind::FcgiProgram,
-    Kind::UnixHttpServer,
-    Kind::InetHttpServer,
-    Kind::RpcInterface,
-];
+const SECTIONS: [Kind; 4] =
+    [Kind::EventListener, Kind::UnixHttpServer, Kind::InetHttpServer, Kind::RpcInterface];
 
-/// If this option has no effect: the value with which that makes no difference.
-pub(crate) fn option(kind: Kind, key: &str) -> Option<Option<&'static str>> {
-    let row = OPTIONS.iter().find(|(known, name, _)| *known == kind && *name == key)?;
-    Some(row.2)
+/// An option without effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WithoutEffect {
+    /// The value with which that makes no difference.
+    pub(crate) harmless: Option<&'static str>,
+    /// Where that is so.
+    pub(crate) place: &'static str,
+}
+
+/// Whether this option has no effect.
+pub(crate) fn option(door: Door<'_>, kind: Kind, key: &str) -> Option<WithoutEffect> {
+    let always = OPTIONS.iter().map(|(kind, key, harmless)| (*kind, *key, Some(*harmless)));
+    let always = always.map(|row| (row, "in this version"));
+    let here = WITH_A_COMMAND.iter().map(|row| (*row, "with a command line"));
+    let here = here.filter(|_| matches!(door, Door::Command(_)));
+    let ((.., harmless), place) =
+        always.chain(here).find(|((known, name, _), _)| *known == kind && *name == key)?;
+    Some(WithoutEffect { harmless, place })
 }
 
 /// Whether sections of this kind have no effect.

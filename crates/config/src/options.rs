@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
-use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes};
+use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
 use supervisor_core::level::Level;
 
 /// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
@@ -59,11 +59,17 @@ pub(crate) struct Key<T: 'static> {
 /// An option, whatever its type.
 pub(crate) trait Setting: Sync {
     fn row(&self) -> &Row;
+    /// Whether it accepts this value; if not, why.
+    fn check(&self, value: &str, world: &World<'_>) -> Result<(), String>;
 }
 
 impl<T: 'static> Setting for Key<T> {
     fn row(&self) -> &Row {
         &self.row
+    }
+
+    fn check(&self, value: &str, world: &World<'_>) -> Result<(), String> {
+        (self.takes.parse)(value, world).map(drop)
     }
 }
 
@@ -146,15 +152,16 @@ Made from the table in `crates/config/src/options.rs` by
 
 An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` for the
 `:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
-`SUPERVISOR_INCLUDE_FILES` names. Values may use `%(here)s`, `%(host_node_name)s`,
+`SUPERVISOR_INCLUDE_FILES` names; `supervisord -c FILE` takes them from its file alone.
+Values may use `%(here)s`, `%(host_node_name)s`,
 `%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. `essential`,
 `killtree` and `retryresetsecs` are our own; the others are
 [supervisord's](https://supervisord.org/configuration.html).
 
-Understood and checked, though without effect in this version: event listeners, FastCGI
-programs, HTTP servers, `*_capture_maxbytes`, `*_events_enabled`, `*_syslog`,
-`strip_ansi`, `AUTO` log files, and of `[supervisord]` all but `loglevel`, `logfile*`,
-`pidfile` and `environment`. A warning at start names each that was set.
+Understood and checked, though without effect in this version: event listeners, HTTP
+servers and `*_events_enabled`. With a command line `nodaemon`, `silent` and `directory`
+of `[supervisord]` have none, either. A warning at start names each that was set. A name
+that is in no table is ignored, as in supervisord, and a warning says so.
 
 ";
 

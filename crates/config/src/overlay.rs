@@ -6,9 +6,10 @@
 use crate::error::Report;
 use crate::expand::pin_here;
 use crate::ini::{Entry, Origin, Sections};
-use crate::options::{Kind, Setting};
-use crate::python;
+use crate::nearest::nearest;
+use crate::options::Kind;
 use crate::sources::Said;
+use supervisor_wire::python;
 
 const PREFIX: &str = "SUPERVISOR_";
 
@@ -159,24 +160,7 @@ fn unknown(rest: &str, cuts: &[usize], section: &str, key: &str) -> String {
 
 /// The known key with the fewest different letters, if there are few.
 fn nearest_key(section: &str, written: &str) -> Option<(usize, &'static str)> {
-    let keys = Kind::of(section)?.settings().map(Setting::row).map(|row| row.key);
-    let measured = keys.map(|key| (distance(&key.replace('.', "_"), written), key));
-    measured.filter(|(distance, key)| *distance <= key.len() / 3).min()
-}
-
-/// How many letters have to be added, removed or changed.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    nearest(written, Kind::of(section)?.settings().map(|setting| setting.row().key))
 }
 
 #[cfg(test)]

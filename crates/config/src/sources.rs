@@ -33,6 +33,8 @@ pub trait Host {
     /// The existing paths that match a shell pattern (`*`, `?`, `[…]`; a leading dot
     /// is matched by a literal dot only), in any order.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
+    /// Whether there is anything at this path.
+    fn exists(&self, path: &Path) -> bool;
     /// Whether this is an existing directory.
     fn is_dir(&self, path: &Path) -> bool;
     /// The user with this name.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use supervisor_core::spec::{Sink, User};
+use supervisor_core::spec::{Output, User};
 
 use supervisor_core::level::Level;
 
@@ -14,22 +14,23 @@ pub struct Supervisord {
     /// How much the supervisor says.
     pub loglevel: Level,
     /// Where it says it, besides the terminal.
-    pub logfile: Sink,
+    pub logfile: Output,
     /// Where its process id goes.
     pub pidfile: Option<PathBuf>,
     /// Set in the environment of every program; already part of each
     /// [`Launch`](supervisor_core::spec::Launch).
     pub environment: Vec<(String, String)>,
-    /// Its file mode creation mask.
-    pub umask: u32,
+    /// Its file mode creation mask; `None`: nobody said, so it is changed only by
+    /// leaving the foreground.
+    pub umask: Option<u32>,
     /// Whether it stays in the foreground.
     pub nodaemon: bool,
     /// Whether its lines are kept off stdout.
     pub silent: bool,
-    /// How many file descriptors must be available.
-    pub minfds: u64,
-    /// How many processes must be available.
-    pub minprocs: u64,
+    /// How many file descriptors must be available; `None`: nobody said.
+    pub minfds: Option<u64>,
+    /// How many processes must be available; `None`: nobody said.
+    pub minprocs: Option<u64>,
     /// Whether AUTO log files of earlier runs are kept.
     pub nocleanup: bool,
     /// Where AUTO log files are created.

@@ -44,6 +44,10 @@ impl Host for FakeHost {
         self.0.keys().rev().filter(fits).cloned().collect()
     }
 
+    fn exists(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
     fn is_dir(&self, path: &Path) -> bool {
         ["/", "/srv", "/tmp", "/dev", "/var/log", "/home/me"]
             .iter()

@@ -5,15 +5,15 @@
 //! supervisord's own checks. Every check either gives a value that needs no further
 //! look, or the text that supervisord prints.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
 use crate::environment;
-use crate::python::{self, repr};
 use crate::sources::{Host, Said};
 use supervisor_core::level::Level;
+use supervisor_wire::python::{self, repr};
 
 /// What checks may ask besides the text.
 #[derive(Clone, Copy)]
@@ -180,9 +180,23 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A relative path starts at the working directory.
+/// A relative path starts at the working directory. As in
+/// [`os.path.abspath`](https://docs.python.org/3/library/os.path.html#os.path.abspath),
+/// `..` takes the name before it away, whatever that may link to.
 pub(crate) fn absolute(path: &Path, world: &World<'_>) -> PathBuf {
-    world.said.cwd.join(path)
+    let mut absolute = PathBuf::new();
+    for component in world.said.cwd.join(path).components() {
+        match component {
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
+                absolute.push(component);
+            }
+        }
+    }
+    absolute
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -103,11 +103,7 @@ impl Supervisor {
             Input::Signalled(signal) => self.signalled(signal, turn),
         }
         self.settle(turn);
-        match self.signals {
-            SignalRule::StopOrForward | SignalRule::ForwardAll => {}
-            // supervisord names those too that end in the next moment.
-            SignalRule::Supervisord => self.report_waiting(turn),
-        }
+        self.report_waiting(turn);
         effects
     }
 
@@ -147,7 +143,6 @@ impl Supervisor {
         for process in &mut self.processes {
             process.tick(turn);
         }
-        self.report_waiting(turn);
     }
 
     /// Hands an input to the process it is for.
@@ -202,13 +197,13 @@ impl Supervisor {
     /// As in supervisord, however often it is asked: patience does not end.
     fn asked_to_exit(&mut self, signal: Signal, turn: &mut Turn<'_>) {
         turn.log(Line::ExitRequest { signal });
-        self.end(End::Exit { code: 0 }, turn);
+        self.end(End::Exit { code: 0 }, turn.now);
     }
 
     fn asked_to_restart(&mut self, turn: &mut Turn<'_>) {
         let ignored = matches!(self.mood, Mood::Ending { end: End::Exit { .. }, .. });
         turn.log(Line::RestartRequest { signal: Signal::HUP, ignored });
-        self.end(End::Restart, turn);
+        self.end(End::Restart, turn.now);
     }
 
     fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
@@ -222,7 +217,7 @@ impl Supervisor {
             None => {
                 self.asked_at = Some(turn.now);
                 turn.log(Line::ExitRequest { signal });
-                self.end(End::Exit { code }, turn);
+                self.end(End::Exit { code }, turn.now);
             }
             Some(asked_at) if turn.now - asked_at >= SECOND_REQUEST_AFTER => {
                 turn.log(Line::KillRequest { signal });
@@ -234,13 +229,12 @@ impl Supervisor {
         }
     }
 
-    /// Begins to stop everything, unless that has begun already. Who is waited for
-    /// is said with the next tick, when those that end at once have ended.
-    /// An exit may still take the place of a restart.
-    fn end(&mut self, end: End, turn: &Turn<'_>) {
+    /// Begins to stop everything, unless that has begun already; an exit may still take
+    /// the place of a restart. From `report_at` on it is said who is waited for.
+    fn end(&mut self, end: End, report_at: Mono) {
         match (&mut self.mood, end) {
             (mood @ (Mood::Booting | Mood::Running), end) => {
-                *mood = Mood::Ending { end, report_at: turn.now };
+                *mood = Mood::Ending { end, report_at };
             }
             (Mood::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
             (Mood::Ending { .. } | Mood::Over, _) => {}
@@ -286,7 +280,7 @@ impl Supervisor {
             turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
         }
         let code = failed.outcome().unwrap_or(1);
-        self.end(End::Exit { code }, turn);
+        self.end(End::Exit { code }, turn.now + WAITING_REPORT_EVERY);
     }
 
     fn exit_if_done(&mut self, turn: &mut Turn<'_>) {

@@ -1,17 +1,21 @@
 //! The command lines.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use lexopt::{Arg, Parser, ValueExt};
-use supervisor_config::{Errors, Said, command_mode, generate};
+use supervisor_config::{
+    Errors, Request, Said, command_mode, file_mode, generate, supervisord_flags, supervisord_help,
+};
 use supervisor_core::level::Level;
 
 use crate::clock::Clock;
 use crate::files::OwnFile;
 use crate::host::ThisHost;
+use crate::serve::{Refusal, Service};
 use crate::supervise::supervise;
 use crate::sys::signal::Signals;
 
@@ -20,6 +24,18 @@ const SUCCESS: u8 = 0;
 
 /// The exit code of what could not even begin.
 pub(crate) const FAILURE: u8 = 1;
+
+/// The exit code of supervisord for what could not even begin.
+const BAD_USAGE: u8 = 2;
+
+/// The version of supervisord that ours behaves as. Clients ask for it.
+const SUPERVISORD_VERSION: &str = "4.3.0";
+
+/// Whoever can put a file there decides what root runs.
+const SEARCHING_AS_ROOT: &str = "\
+WARN: supervisord runs as root and searches its configuration file, also in the current directory; \
+-c with an absolute path says which is meant
+";
 
 const USAGE: &str = "\
 usage: standard-supervisor [--check] [--] COMMAND [ARG...]
@@ -59,15 +75,15 @@ pub(crate) fn standard_supervisor() -> u8 {
     // First of all: a signal that comes earlier would end us without a word.
     let signals = Signals::take_over();
     let clock = Clock::start();
-    let request = match request(Parser::from_env()) {
-        Ok(request) => request,
+    let wanted = match wanted(Parser::from_env()) {
+        Ok(wanted) => wanted,
         Err(error) => return complain(&error, USAGE),
     };
-    let (command, check) = match request {
-        Request::Help => return print(&format!("{USAGE}{HELP}{}", variables())),
-        Request::Version => return version("standard-supervisor"),
-        Request::Check(command) => (command, true),
-        Request::Run(command) => (command, false),
+    let (command, check) = match wanted {
+        Wanted::Help => return print(&format!("{USAGE}{HELP}{}", variables())),
+        Wanted::Version => return version("standard-supervisor"),
+        Wanted::Check(command) => (command, true),
+        Wanted::Run(command) => (command, false),
     };
     if command.is_empty() {
         return complain(&"No launch command provided", USAGE);
@@ -84,6 +100,65 @@ pub(crate) fn standard_supervisor() -> u8 {
         (Err(errors), _) => refuse(&errors),
         (Ok(_), Err(error)) => complain(&format!("cannot watch for signals: {error}"), ""),
     }
+}
+
+/// `supervisord`; returns the exit code.
+pub(crate) fn supervisord() -> u8 {
+    let signals = Signals::take_over();
+    let clock = Clock::start();
+    let mut words = std::env::args_os();
+    let called = words.next().unwrap_or_else(|| "supervisord".into());
+    let name = called.to_string_lossy().into_owned();
+    let (flags, check) = match supervisord_flags(&words.collect::<Vec<_>>()) {
+        Ok(Request::Help) => return print(&supervisord_help(&name)),
+        Ok(Request::Version) => return print(&format!("{SUPERVISORD_VERSION}\n")),
+        Ok(Request::Check(flags)) => (flags, true),
+        Ok(Request::Run(flags)) => (flags, false),
+        Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
+    };
+    let (said, program) = (said(), program(&called));
+    if flags.configuration.is_none() && rustix::process::getuid().is_root() {
+        to_stderr(SEARCHING_AS_ROOT);
+    }
+    let ended = if check {
+        file_mode(&flags, &program, &said, &ThisHost).map_err(Refusal::Said).map(|config| {
+            for warning in &config.warnings {
+                to_stderr(&format!("WARN: {warning}\n"));
+            }
+            print(&config.effective())
+        })
+    } else {
+        match signals {
+            Ok(signals) => Service { flags, program, said, signals: Rc::new(signals), clock }.run(),
+            Err(error) => Err(Refusal::Found(format!("cannot watch for signals: {error}"))),
+        }
+    };
+    match ended {
+        Ok(code) => code,
+        Err(Refusal::Found(message)) => refuse_as_supervisord(&name, [message.as_str()]),
+        Err(Refusal::Said(errors)) => {
+            for warning in errors.warnings() {
+                to_stderr(&format!("WARN: {warning}\n"));
+            }
+            refuse_as_supervisord(&name, errors.messages())
+        }
+    }
+}
+
+/// The path of the running program: as it was called, if that names a place.
+fn program(called: &OsStr) -> PathBuf {
+    let called = PathBuf::from(called);
+    let named = called.components().count() > 1;
+    if named { called } else { std::env::current_exe().unwrap_or(called) }
+}
+
+/// supervisord's way to say that something is wrong with what it was given.
+fn refuse_as_supervisord<'a>(called: &str, messages: impl IntoIterator<Item = &'a str>) -> u8 {
+    for message in messages {
+        to_stderr(&format!("Error: {message}\n"));
+    }
+    to_stderr(&format!("For help, use {called} -h\n"));
+    BAD_USAGE
 }
 
 /// `generate-supervisor-config`; returns the exit code.
@@ -109,7 +184,7 @@ pub(crate) fn generate_supervisor_config() -> u8 {
     }
 }
 
-enum Request {
+enum Wanted {
     Help,
     Version,
     Check(Vec<OsString>),
@@ -117,13 +192,13 @@ enum Request {
 }
 
 /// Options end at the first word that is none; the rest is the command.
-fn request(mut parser: Parser) -> Result<Request, lexopt::Error> {
+fn wanted(mut parser: Parser) -> Result<Wanted, lexopt::Error> {
     let mut check = false;
     let mut command = Vec::new();
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Long("help") | Arg::Short('h') => return Ok(Request::Help),
-            Arg::Long("version") => return Ok(Request::Version),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Wanted::Help),
+            Arg::Long("version") => return Ok(Wanted::Version),
             Arg::Long("check") => check = true,
             Arg::Value(first) => {
                 command.push(first);
@@ -132,7 +207,7 @@ fn request(mut parser: Parser) -> Result<Request, lexopt::Error> {
             Arg::Long(_) | Arg::Short(_) => return Err(arg.unexpected()),
         }
     }
-    Ok(if check { Request::Check(command) } else { Request::Run(command) })
+    Ok(if check { Wanted::Check(command) } else { Wanted::Run(command) })
 }
 
 struct Order {

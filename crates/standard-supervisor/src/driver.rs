@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
 use supervisor_core::{Input, Supervisor};
 use tokio::task::{JoinHandle, LocalSet};
@@ -13,7 +14,7 @@ use crate::capture::relay::Relay;
 use crate::clock::Clock;
 use crate::sys::signal::Signals;
 use crate::sys::watch::Watched;
-use crate::world::World;
+use crate::world::{End, World};
 
 /// How long the last output may take to be read once everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -39,18 +40,18 @@ impl Driver {
         rustix::thread::sched_yield();
     }
 
-    /// Goes on until the core orders the end; returns the exit code.
+    /// Goes on until the core orders the end.
     ///
     /// # Errors
     ///
     /// If the event loop can't be made.
-    pub(crate) fn run(self) -> std::io::Result<u8> {
+    pub(crate) fn run(self) -> std::io::Result<End> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         LocalSet::new().block_on(&runtime, self.serve())
     }
 
-    async fn serve(mut self) -> std::io::Result<u8> {
+    async fn serve(mut self) -> std::io::Result<End> {
         let signals = Watched::for_reading(Rc::clone(&self.signals))?;
         let mut relays = Vec::new();
         loop {
@@ -59,9 +60,9 @@ impl Driver {
                 let task = tokio::task::spawn_local(Rc::clone(&relay).run());
                 relays.push((relay, task));
             }
-            if let Some(code) = self.world.exit_code() {
+            if let Some(end) = self.world.end() {
                 self.last_words(relays).await;
-                return Ok(code);
+                return Ok(end);
             }
             let deadline = self.core.next_deadline().and_then(|at| self.clock.instant(at));
             let readable = signals.readable();
@@ -85,6 +86,7 @@ impl Driver {
         while let Some(signal) = self.signals.next() {
             if signal == Signal::CHLD {
                 self.take_exits();
+                self.journal.say(Level::Debug, "received SIGCHLD indicating a child quit");
             } else {
                 self.handle(Input::Signalled(signal));
                 self.settle();

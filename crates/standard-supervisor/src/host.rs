@@ -1,6 +1,7 @@
 //! Answers the questions that reading a configuration raises about this host.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use glob::MatchOptions;
@@ -14,13 +15,17 @@ pub(crate) struct ThisHost;
 
 impl Host for ThisHost {
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        fs::read(path).map_err(|error| error.to_string())
+        read_bounded(path).map_err(|error| error.to_string())
     }
 
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
         let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
         let paths = pattern.to_str().and_then(|text| glob::glob_with(text, options).ok());
         paths.into_iter().flatten().flatten().collect()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -51,6 +56,19 @@ impl Host for ThisHost {
         };
         users().into_iter().find(wanted).map(|user| user.home.into())
     }
+}
+
+/// Files that are larger, or never end, are no configuration.
+const LARGEST_FILE: u64 = 64 * 1024 * 1024;
+
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST_FILE {
+        let message = format!("it is larger than {} MB", LARGEST_FILE >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(content)
 }
 
 fn with_groups(user: passwd::User) -> User {

@@ -24,8 +24,9 @@ pub(crate) struct Launched {
 /// Our ends of a process's pipes.
 #[derive(Debug)]
 pub(crate) struct Pipes {
-    /// Kept open, so that the process doesn't see an end of its input.
-    pub(crate) stdin: OwnedFd,
+    /// Kept open, so that the process doesn't see an end of its input; `None`: it has a
+    /// socket instead.
+    pub(crate) stdin: Option<OwnedFd>,
     pub(crate) stdout: OwnedFd,
     /// `None`: it comes with stdout.
     pub(crate) stderr: Option<OwnedFd>,
@@ -34,11 +35,13 @@ pub(crate) struct Pipes {
 /// Names and values, byte for byte.
 pub(crate) type Environment = Vec<(OsString, OsString)>;
 
-/// Starts it. `environment` is what lies beneath the variables that `launch` sets.
+/// Starts it. `environment` is what lies beneath the variables that `launch` sets;
+/// `socket` takes the place of its stdin.
 pub(crate) fn launch(
     name: &str,
     launch: &Launch,
     mut environment: Environment,
+    socket: Option<BorrowedFd<'_>>,
     cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<Launched, SpawnError> {
     let argv = match &launch.command {
@@ -73,20 +76,24 @@ pub(crate) fn launch(
     match &launch.stdio {
         Stdio::Inherited => Ok(Launched { pid: started(Streams::Inherited)?, pipes: None }),
         Stdio::Captured { stderr, .. } => {
-            let (theirs, ours) = pipes(stderr.is_some()).map_err(|error| no_pipes(name, &error))?;
-            let err = theirs.stderr.as_ref().unwrap_or(&theirs.stdout);
-            let streams = [theirs.stdin.as_fd(), theirs.stdout.as_fd(), err.as_fd()];
-            Ok(Launched { pid: started(Streams::Given(streams))?, pipes: Some(ours) })
+            let made = pipes(socket.is_none(), stderr.is_some());
+            let (theirs, ours) = made.map_err(|error| no_pipes(name, &error))?;
+            let out = theirs.stdout.as_fd();
+            // There is always one of the two.
+            let stdin = socket.or_else(|| theirs.stdin.as_ref().map(AsFd::as_fd)).unwrap_or(out);
+            let err = theirs.stderr.as_ref().map_or(out, AsFd::as_fd);
+            let pid = started(Streams::Given([stdin, out, err]))?;
+            Ok(Launched { pid, pipes: Some(ours) })
         }
     }
 }
 
 /// The process's ends, then ours. Ours never wait.
-fn pipes(with_stderr: bool) -> io::Result<(Pipes, Pipes)> {
-    let (stdin, our_stdin) = pipe()?;
+fn pipes(with_stdin: bool, with_stderr: bool) -> io::Result<(Pipes, Pipes)> {
+    let (stdin, our_stdin) = if with_stdin { pipe().map(some)? } else { (None, None) };
     let (our_stdout, stdout) = pipe()?;
     let (our_stderr, stderr) = if with_stderr { pipe().map(some)? } else { (None, None) };
-    for end in [Some(&our_stdin), Some(&our_stdout), our_stderr.as_ref()].into_iter().flatten() {
+    for end in [our_stdin.as_ref(), Some(&our_stdout), our_stderr.as_ref()].into_iter().flatten() {
         rustix::io::ioctl_fionbio(end, true)?;
     }
     let ours = Pipes { stdin: our_stdin, stdout: our_stdout, stderr: our_stderr };

@@ -1,10 +1,10 @@
 //! The world: everything that touches it, and nothing that decides.
 //!
 //! ```text
-//!   cli ──> supervise ──> driver ──┬─> core: decides
-//!                                  └─> world: carries out ──┬─> launch, lookup, tree
-//!                                                           ├─> capture: output
-//!                                                           └─> sys: the system calls
+//!   cli ─┬─> supervise ─┬─> driver ──┬─> core: decides
+//!        └─> serve ─────┘            └─> world: carries out ──┬─> launch, lookup, tree
+//!                                                             ├─> capture: output
+//!                                                             └─> sys: the system calls
 //! ```
 
 mod capture;
@@ -16,6 +16,10 @@ mod files;
 mod host;
 mod launch;
 mod lookup;
+mod own_process;
+mod serve;
+mod shared_socket;
+mod startup;
 mod supervise;
 mod sys;
 mod tree;
@@ -27,6 +31,12 @@ use std::process::ExitCode;
 #[must_use]
 pub fn standard_supervisor() -> i32 {
     sys::start::run(cli::standard_supervisor)
+}
+
+/// `supervisord`.
+#[must_use]
+pub fn supervisord() -> ExitCode {
+    cli::supervisord().into()
 }
 
 /// `generate-supervisor-config`.

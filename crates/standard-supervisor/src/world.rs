@@ -1,7 +1,6 @@
 //! Carries out what the core decided. Nothing in here decides.
 
 use std::collections::VecDeque;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,14 +12,37 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{self, Launch, Spec, Stdio};
 use supervisor_core::{Effect, Target};
 
+use supervisor_wire::communication::Separator;
+
+use crate::capture::filter::{Filter, ToSyslog};
 use crate::capture::journal::Journal;
 use crate::capture::log_file::LogFile;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
+use crate::capture::syslog::Syslog;
 use crate::cgroup::{self, Cgroup};
 use crate::launch::{Environment, Launched, launch, set};
-use crate::sys::{errno, reap, signal};
+use crate::shared_socket::{self, Change, SharedSocket};
+use crate::sys::{reap, signal};
 use crate::tree::{MARK, Root, Roster};
+
+/// What happens to the output of all programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handling {
+    /// Terminal control sequences are taken out.
+    pub(crate) strip_ansi: bool,
+    /// All of it is repeated in the journal, if that says as much.
+    pub(crate) echo: bool,
+}
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With this exit code.
+    Exit(u8),
+    /// With a new beginning.
+    Restart,
+}
 
 /// The outside of one process of the spec.
 #[derive(Debug)]
@@ -28,6 +50,10 @@ struct Slot {
     name: String,
     group: String,
     launch: Launch,
+    /// Whether its tree has to be told from others'.
+    killtree: bool,
+    /// Its place in [`World::sockets`].
+    socket: Option<usize>,
     stdout: Option<Rc<Relay>>,
     stderr: Option<Rc<Relay>>,
     stdin: Option<OwnedFd>,
@@ -40,7 +66,10 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct World {
     slots: Vec<Slot>,
+    sockets: Vec<SharedSocket>,
     environment: Environment,
+    handling: Handling,
+    syslog: Option<Rc<Syslog>>,
     roster: Roster,
     /// Where cgroups for programs can be made.
     cgroups: Option<PathBuf>,
@@ -53,7 +82,7 @@ pub(crate) struct World {
     new_relays: Vec<Rc<Relay>>,
     /// Answers to effects, to be taken before anything else that happens.
     answers: VecDeque<Input>,
-    exit: Option<u8>,
+    end: Option<End>,
 }
 
 impl World {
@@ -62,6 +91,7 @@ impl World {
         spec: &Spec,
         roster: Roster,
         environment: Environment,
+        handling: Handling,
         journal: Rc<Journal>,
     ) -> Self {
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
@@ -70,9 +100,13 @@ impl World {
         } else {
             Rc::new(Sink::inherited(rustix::stdio::stderr()))
         };
+        let sockets = shared_socket::all(spec);
         Self {
-            slots: slots(spec),
+            slots: slots(spec, &sockets),
+            sockets,
             environment,
+            handling,
+            syslog: None,
             roster,
             cgroups: cgroup::own(),
             journal,
@@ -81,17 +115,16 @@ impl World {
             voices: Vec::new(),
             new_relays: Vec::new(),
             answers: VecDeque::new(),
-            exit: None,
+            end: None,
         }
     }
 
-    /// Lets the journal's lines come out here.
-    pub(crate) fn say_on(&mut self, sink: &spec::Sink) -> io::Result<()> {
-        let voice = Relay::for_journal(self.sink(sink)?);
-        voice.add(self.journal.open_pipe()?);
+    /// Lets the journal's lines, which come through `pipe`, come out here.
+    pub(crate) fn add_voice(&mut self, pipe: OwnedFd, sink: &spec::Sink) {
+        let voice = Relay::for_journal(self.sink(sink));
+        voice.add(pipe);
         self.new_relays.push(Rc::clone(&voice));
         self.voices.push(voice);
-        Ok(())
     }
 
     /// Does one thing.
@@ -116,7 +149,9 @@ impl World {
                 self.journal
                     .say(Level::Trace, &format!("{name}: {} -> {}", from.name(), to.name()));
             }
-            Effect::Exit { code } => self.exit = Some(code),
+            Effect::ReopenLogs => self.reopen_logs(),
+            Effect::Exit { code } => self.end = Some(End::Exit(code)),
+            Effect::Restart => self.end = Some(End::Restart),
         }
     }
 
@@ -132,19 +167,21 @@ impl World {
         if let Some(slot) = slot {
             slot.main = Some((pid, false));
             slot.stdin = None;
+            let socket = slot.socket;
             for relay in [&slot.stdout, &slot.stderr].into_iter().flatten() {
                 relay.pump();
                 for voice in &self.voices {
                     voice.follow(relay);
                 }
             }
+            self.give_back(socket);
         }
         Some(Input::Reaped { pid, exit })
     }
 
-    /// The exit code, once the end has been ordered.
-    pub(crate) const fn exit_code(&self) -> Option<u8> {
-        self.exit
+    /// How it ends, once that has been ordered.
+    pub(crate) const fn end(&self) -> Option<End> {
+        self.end
     }
 
     /// Relays that have to be run from now on.
@@ -153,24 +190,28 @@ impl World {
     }
 
     fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {
-        self.connect(proc)?;
-        let mark = self.roster.mark(proc);
-        let mut environment = self.environment.clone();
-        set(&mut environment, MARK.as_ref(), mark.as_ref());
+        self.connect(proc);
+        let socket = self.slots[proc.0].socket;
+        self.take_socket(socket)?;
+        let environment = self.environment_of(proc);
         let slot = &mut self.slots[proc.0];
-        if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
-            slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
-        }
-        if let Stdio::Captured { .. } = slot.launch.stdio {
-            for (name, value) in supervisord_variables(&slot.name, &slot.group) {
-                set(&mut environment, name.as_ref(), value.as_ref());
+        let launched = launch(
+            &slot.name,
+            &slot.launch,
+            environment,
+            socket.and_then(|index| self.sockets[index].descriptor()),
+            slot.cgroup.as_ref().map(Cgroup::door),
+        );
+        let Launched { pid, pipes } = match launched {
+            Ok(launched) => launched,
+            Err(error) => {
+                self.give_back(socket);
+                return Err(error);
             }
-        }
-        let Launched { pid, pipes } =
-            launch(&slot.name, &slot.launch, environment, slot.cgroup.as_ref().map(Cgroup::door))?;
+        };
         slot.main = Some((pid, true));
         if let Some(pipes) = pipes {
-            slot.stdin = Some(pipes.stdin);
+            slot.stdin = pipes.stdin;
             for (relay, pipe) in [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
             {
                 if let (Some(relay), Some(pipe)) = (relay, pipe) {
@@ -181,48 +222,110 @@ impl World {
         Ok(pid)
     }
 
-    /// Makes sure that there are relays for the process's output.
-    fn connect(&mut self, proc: ProcId) -> Result<(), SpawnError> {
+    /// What a program's environment is made of, besides what it asks for itself.
+    fn environment_of(&mut self, proc: ProcId) -> Environment {
+        let mut environment = self.environment.clone();
+        let slot = &mut self.slots[proc.0];
+        if slot.killtree {
+            let mark = self.roster.mark(proc);
+            set(&mut environment, MARK.as_ref(), mark.as_ref());
+            if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
+                slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
+            }
+        }
+        if let Stdio::Captured { .. } = slot.launch.stdio {
+            for (name, value) in supervisord_variables(&slot.name, &slot.group) {
+                set(&mut environment, name.as_ref(), value.as_ref());
+            }
+        }
+        environment
+    }
+
+    /// Makes sure that there are relays for the process's output. Each run begins with
+    /// log files as they are found, as in supervisord.
+    fn connect(&mut self, proc: ProcId) {
         let Stdio::Captured { stdout, stderr } = self.slots[proc.0].launch.stdio.clone() else {
-            return Ok(());
+            return;
         };
         if self.slots[proc.0].stdout.is_none() {
-            self.slots[proc.0].stdout = Some(self.relay(proc, "stdout", &stdout)?);
+            self.slots[proc.0].stdout = Some(self.relay(proc, "stdout", &stdout));
         }
         if let Some(stderr) = stderr
             && self.slots[proc.0].stderr.is_none()
         {
-            self.slots[proc.0].stderr = Some(self.relay(proc, "stderr", &stderr)?);
+            self.slots[proc.0].stderr = Some(self.relay(proc, "stderr", &stderr));
+        }
+        let slot = &self.slots[proc.0];
+        [&slot.stdout, &slot.stderr].into_iter().flatten().for_each(|relay| relay.reopen());
+    }
+
+    fn relay(&mut self, proc: ProcId, stream: &'static str, output: &spec::Output) -> Rc<Relay> {
+        let syslog = output.syslog.then(|| self.syslog()).flatten();
+        let capture = usize::try_from(output.capture_maxbytes).unwrap_or(usize::MAX);
+        let filter = Filter {
+            name: self.slots[proc.0].name.clone(),
+            stream,
+            strip_ansi: self.handling.strip_ansi,
+            separator: (capture > 0).then(|| Separator::new(capture)),
+            syslog: syslog.map(|log| ToSyslog { log, complained: false }),
+            echo: self.handling.echo && self.journal.says(Level::Debug),
+            journal: Rc::clone(&self.journal),
+        };
+        let relay = Relay::new(self.sink(&output.sink), filter);
+        self.new_relays.push(Rc::clone(&relay));
+        relay
+    }
+
+    fn sink(&self, sink: &spec::Sink) -> Rc<Sink> {
+        match sink {
+            // Whose name could not be chosen has no file.
+            spec::Sink::Discard | spec::Sink::Auto { .. } => Rc::new(Sink::nowhere()),
+            spec::Sink::Stdout => Rc::clone(&self.stdout),
+            spec::Sink::Stderr => Rc::clone(&self.stderr),
+            spec::Sink::File(file) => Rc::new(Sink::log_file(LogFile::new(file.clone()))),
+        }
+    }
+
+    /// The system's log; made when it is first needed.
+    fn syslog(&mut self) -> Option<Rc<Syslog>> {
+        if self.syslog.is_none() {
+            match Syslog::of_system() {
+                Ok(syslog) => self.syslog = Some(Rc::new(syslog)),
+                Err(error) => self.journal.say(Level::Warn, &format!("no syslog: {error}")),
+            }
+        }
+        self.syslog.clone()
+    }
+
+    fn reopen_logs(&self) {
+        self.journal.say(Level::Info, "supervisord logreopen");
+        self.journal.reopen();
+        for slot in &self.slots {
+            [&slot.stdout, &slot.stderr].into_iter().flatten().for_each(|relay| relay.reopen());
+        }
+    }
+
+    fn take_socket(&mut self, socket: Option<usize>) -> Result<(), SpawnError> {
+        let Some(socket) = socket.map(|index| &mut self.sockets[index]) else { return Ok(()) };
+        match socket.take() {
+            Ok(Change::None) => {}
+            Ok(Change::Done) => {
+                self.journal.say(Level::Info, &format!("Creating socket {socket}"));
+            }
+            Err(error) => {
+                let message = format!("Could not create FastCGI socket {socket}: {error}");
+                return Err(SpawnError { kind: SpawnErrorKind::Transient, message });
+            }
         }
         Ok(())
     }
 
-    fn relay(
-        &mut self,
-        proc: ProcId,
-        stream: &str,
-        sink: &spec::Sink,
-    ) -> Result<Rc<Relay>, SpawnError> {
-        let name = &self.slots[proc.0].name;
-        let sink = self.sink(sink).map_err(|error| SpawnError {
-            kind: SpawnErrorKind::Transient,
-            message: format!(
-                "unknown error making dispatchers for '{name}': {}",
-                errno::name(&error)
-            ),
-        })?;
-        let relay = Relay::new(sink, format!("the {stream} of {name}"), &self.journal);
-        self.new_relays.push(Rc::clone(&relay));
-        Ok(relay)
-    }
-
-    fn sink(&self, sink: &spec::Sink) -> io::Result<Rc<Sink>> {
-        Ok(match sink {
-            spec::Sink::Discard => Rc::new(Sink::nowhere()),
-            spec::Sink::Stdout => Rc::clone(&self.stdout),
-            spec::Sink::Stderr => Rc::clone(&self.stderr),
-            spec::Sink::File(file) => Rc::new(Sink::log_file(LogFile::open(file.clone())?)),
-        })
+    fn give_back(&mut self, socket: Option<usize>) {
+        if let Some(socket) = socket.map(|index| &mut self.sockets[index])
+            && socket.give_back() == Change::Done
+        {
+            self.journal.say(Level::Info, &format!("Closing socket {socket}"));
+        }
     }
 
     fn signal(&self, target: &Target, signal: Signal) {
@@ -251,13 +354,19 @@ impl World {
     }
 }
 
-fn slots(spec: &Spec) -> Vec<Slot> {
+fn slots(spec: &Spec, sockets: &[SharedSocket]) -> Vec<Slot> {
     let members = |group: &spec::GroupSpec| {
         let name = group.name.clone();
         group.processes.clone().into_iter().map(move |process| Slot {
             name: process.name,
             group: name.clone(),
+            socket: process
+                .launch
+                .socket
+                .as_ref()
+                .and_then(|wanted| sockets.iter().position(|socket| socket.spec == *wanted)),
             launch: process.launch,
+            killtree: process.killtree,
             stdout: None,
             stderr: None,
             stdin: None,

@@ -4,6 +4,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ansi;
+pub mod communication;
+pub mod hosts;
 pub mod passwd;
 pub mod procfs;
+pub mod python;
 pub mod record;
+pub mod syslog;

@@ -1,5 +1,7 @@
 use std::os::unix::ffi::OsStringExt;
 
+use std::path::Path;
+
 use supervisor_core::spec::LogFile;
 
 use super::*;
@@ -42,14 +44,14 @@ fn a_command_alone_gives_one_supervised_program() {
         exitcodes: vec![255],
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
         launch: Launch {
-            stdio: Stdio::Captured { stdout: Sink::Stdout, stderr: None },
+            stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
             ..app.launch.clone()
         },
         ..process_once(Vec::new())
     };
     assert_eq!(app, ProcessSpec { launch: app.launch.clone(), ..expected });
     assert!(app.launch.die_with_supervisor && app.essential && app.killtree);
-    assert_eq!(app.launch.stdio, Stdio::Captured { stdout: Sink::Stdout, stderr: None });
+    assert_eq!(app.launch.stdio, Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None });
 }
 
 #[test]
@@ -104,7 +106,8 @@ fn d14_an_override_reaches_the_spec_and_the_record() {
     assert_eq!(app.startsecs, Duration::from_secs(10));
     assert_eq!(app.autorestart, Autorestart::Unexpected);
     let file = LogFile { path: "/var/log/app.log".into(), maxbytes: 1 << 20, backups: 10 };
-    let stdio = Stdio::Captured { stdout: Sink::File(file), stderr: Some(Sink::Stderr) };
+    let stdio =
+        Stdio::Captured { stdout: Sink::File(file).into(), stderr: Some(Sink::Stderr.into()) };
     assert_eq!(app.launch.stdio, stdio);
     let text = config.record.unwrap().text();
     assert!(
@@ -154,7 +157,7 @@ fn a_program_may_be_added_and_has_the_defaults_of_command_mode() {
     assert_eq!(nginx.launch.command, Command::Argv(words.to_vec()));
     assert_eq!(
         nginx.launch.stdio,
-        Stdio::Captured { stdout: Sink::Stdout, stderr: Some(Sink::Stderr) }
+        Stdio::Captured { stdout: Sink::Stdout.into(), stderr: Some(Sink::Stderr.into()) }
     );
     assert_eq!((nginx.startretries, nginx.stopwaitsecs.as_secs()), (5, 30));
     assert!(nginx.essential && nginx.killtree && nginx.stopasgroup && nginx.killasgroup);
@@ -268,16 +271,14 @@ fn two_processes_of_a_group_can_t_share_a_name() {
 #[test]
 fn what_has_no_effect_yet_is_said_once_and_only_if_it_was_asked_for() {
     let config = config(&[
-        ("SUPERVISOR_PROGRAM__APP_STDOUT_SYSLOG", "true"),
-        ("SUPERVISOR_PROGRAM__APP_STDERR_SYSLOG", "no"),
-        ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "AUTO"),
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_EVENTS_ENABLED", "true"),
+        ("SUPERVISOR_PROGRAM__APP_STDERR_EVENTS_ENABLED", "no"),
         ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
         ("SUPERVISOR_SUPERVISORD_NODAEMON", "on"),
+        ("SUPERVISOR_SUPERVISORD_SILENT", "on"),
         ("SUPERVISOR_SUPERVISORD_MINFDS", "2048"),
         ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "listen"),
         ("SUPERVISOR_EVENTLISTENER__L_EVENTS", "tick_5"),
-        ("SUPERVISOR_FCGI_PROGRAM__F_COMMAND", "f"),
-        ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "unix:///tmp/f.sock"),
     ]);
     let mut warnings = config.warnings.clone();
     warnings.sort();
@@ -285,10 +286,8 @@ fn what_has_no_effect_yet_is_said_once_and_only_if_it_was_asked_for() {
         warnings,
         [
             "[eventlistener:l] has no effect in this version",
-            "[fcgi-program:f] has no effect in this version",
-            "[program:app] stdout_logfile=AUTO has no effect in this version: the output goes to the supervisor's own",
-            "[program:app] stdout_syslog=true has no effect in this version",
-            "[supervisord] minfds=2048 has no effect in this version",
+            "[program:app] stdout_events_enabled=true has no effect in this version",
+            "[supervisord] silent=on has no effect with a command line",
             "[unix_http_server] has no effect in this version",
         ]
     );
@@ -341,8 +340,14 @@ fn the_effective_configuration_reads_back_as_itself() {
     let (sections, mut report) = crate::ini::tests::read(&text);
     let host = FakeHost::default();
     let argv = ["vllm", "serve", "a ; %b"].map(OsString::from);
-    let meant =
-        lower(&sections, &argv, World { said: &said(&[]), host: &host }, &mut report).unwrap();
+    let meant = lower(
+        &sections,
+        Door::Command(&argv),
+        Path::new("/srv"),
+        World { said: &said(&[]), host: &host },
+        &mut report,
+    )
+    .unwrap();
     assert_eq!(meant.groups, config.spec.groups);
 }
 

@@ -9,8 +9,8 @@ use crate::expand::Names;
 use crate::ini::Section;
 use crate::not_yet;
 use crate::options::{self as o, Kind};
-use crate::python::repr;
 use crate::values;
+use supervisor_wire::python::repr;
 
 /// All groups, in start order.
 pub(super) fn read(
@@ -65,11 +65,7 @@ fn heterogeneous<'a>(
         taken.insert(member.name.clone());
         let read = program::read(lowering, member, &name, base, names);
         complete &= read.is_some();
-        if Kind::of(&member.name) == Some(Kind::FcgiProgram) {
-            listener::check_fcgi(lowering, member, names);
-        } else {
-            processes.extend(read.into_iter().flatten());
-        }
+        processes.extend(read.into_iter().flatten());
     }
     complete.then_some(GroupSpec { name, priority: priority?, processes })
 }
@@ -119,8 +115,6 @@ fn homogeneous<'a>(
     let priority = lowering.get(section, &o::PRIORITY, names);
     if kind == Kind::EventListener {
         listener::check(lowering, section, names);
-    } else if kind == Kind::FcgiProgram {
-        listener::check_fcgi(lowering, section, names);
     }
     let name = name?;
     let processes = program::read(lowering, section, &name, base, names)?;

@@ -1,10 +1,12 @@
 //! What `[eventlistener:x]` and `[fcgi-program:x]` have besides a program's options.
 
+use supervisor_core::spec::{Socket, SocketAddress, User};
+
 use super::Lowering;
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options as o;
-use crate::values::FcgiSocket;
+use crate::values::{FcgiSocket, InetAddress};
 
 /// The [event types](https://supervisord.org/events.html#event-types) that a
 /// listener can ask for.
@@ -81,20 +83,39 @@ pub(super) fn check<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names
     }
 }
 
-/// Checks what makes a program a FastCGI program.
-pub(super) fn check_fcgi<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
-    warn_not_yet(lowering, section);
-    let names = names.clone().with("program_name", section.label());
+/// The socket that makes a program a FastCGI program. `user` is whom the program runs
+/// as: the socket's file is his unless somebody says otherwise.
+pub(super) fn socket<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    user: Option<&User>,
+    names: &Names<'_>,
+) -> Option<Socket> {
     let missing = format!("[{}] section requires a \"socket\" line", section.name);
-    let socket = lowering.require(section, &o::SOCKET, &names, &missing);
-    let owner = lowering.get(section, &o::SOCKET_OWNER, &names);
-    let mode = lowering.get(section, &o::SOCKET_MODE, &names);
-    let _ = lowering.get(section, &o::SOCKET_BACKLOG, &names);
-    if matches!(socket, Some(FcgiSocket::Tcp(_))) && (owner.is_some() || mode.is_some()) {
-        let why =
-            "socket_owner and socket_mode params should only be used with a Unix domain socket";
-        lowering.complain(section, &section.origin, &format!("{why} in [{}] socket", section.name));
-    }
+    let address = lowering.require(section, &o::SOCKET, names, &missing);
+    let owner = lowering.try_get(section, &o::SOCKET_OWNER, names);
+    let mode = lowering.try_get(section, &o::SOCKET_MODE, names);
+    let backlog = lowering.try_get(section, &o::SOCKET_BACKLOG, names);
+    let (address, owner, mode) = (address?, owner.ok()?, mode.ok()?);
+    let address = match address {
+        FcgiSocket::Tcp(_) if owner.is_some() || mode.is_some() => {
+            let why = "socket_owner and socket_mode params should only be used with a Unix \
+                       domain socket";
+            let why = format!("{why} in [{}] socket", section.name);
+            lowering.complain(section, &section.origin, &why);
+            return None;
+        }
+        FcgiSocket::Tcp(InetAddress { host, port }) => SocketAddress::Tcp { host, port },
+        FcgiSocket::Unix(path) => SocketAddress::Unix {
+            path,
+            mode: mode.unwrap_or(0o700),
+            owner: match owner {
+                Some(owner) => Some((owner.user.uid, owner.group)),
+                None => user.map(|user| (user.uid, Some(user.gid))),
+            },
+        },
+    };
+    Some(Socket { address, backlog: backlog.ok()? })
 }
 
 /// Says that this section has no effect yet.

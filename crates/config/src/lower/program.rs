@@ -5,16 +5,16 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use supervisor_core::spec::{Command, Launch, ProcessSpec, RetryRule, Sink, Stdio};
+use supervisor_core::spec::{Command, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio};
 
 use super::supervisord::sink;
-use super::{Lowering, at_least_zero, to_u32};
+use super::{Door, Lowering, at_least_zero, listener, to_u32};
 use crate::expand::{Meaning, Names, expand};
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
-use crate::python::repr;
 use crate::shlex;
 use crate::values::{self, LogTarget};
+use supervisor_wire::python::repr;
 
 /// More processes of one program than any machine runs; a typing error must not
 /// ask for all the memory there is.
@@ -87,6 +87,13 @@ impl Model {
         let listens = Kind::of(&section.name) == Some(Kind::EventListener);
         let essential =
             if listens { Some(false) } else { lowering.get(section, &o::ESSENTIAL, names) };
+        let user = user.ok()?;
+        let socket = match Kind::of(&section.name) {
+            Some(Kind::FcgiProgram) => {
+                Some(listener::socket(lowering, section, user.as_ref(), names)?)
+            }
+            _ => None,
+        };
         without_effect_yet(lowering, section, names);
         let stopping = stopping?;
         Some(Self {
@@ -110,8 +117,9 @@ impl Model {
                     environment: Vec::new(),
                     directory: None,
                     umask: umask.ok()?,
-                    user: user.ok()?,
+                    user,
                     stdio: Stdio::Inherited,
+                    socket,
                     die_with_supervisor: true,
                 },
             },
@@ -177,6 +185,7 @@ impl Own {
         base: &[(String, String)],
         names: &mut Names<'_>,
     ) -> Option<Self> {
+        let serverurl = lowering.get(section, &o::SERVERURL, names);
         let environment = lowering.get(section, &o::PROGRAM_ENVIRONMENT, names);
         for (name, value) in environment.iter().flatten() {
             names.set(format!("ENV_{name}"), Meaning::Text(value.clone()));
@@ -192,7 +201,7 @@ impl Own {
         Some(Self {
             name: name.ok()?,
             command: command?,
-            environment: merged(base, &environment?),
+            environment: merged(&serverurl?, base, &environment?),
             directory: directory.ok()?.map(PathBuf::from),
             stdio: stdio?,
         })
@@ -233,9 +242,9 @@ fn command<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Option<Command> {
-    let built_in = lowering.entry(section, o::COMMAND.row.key).map(|entry| &entry.origin);
-    if built_in == Some(&Origin::BuiltIn) {
-        return Some(Command::Argv(lowering.argv.to_vec()));
+    let origin = lowering.entry(section, o::COMMAND.row.key).map(|entry| &entry.origin);
+    if let (Door::Command(argv), Some(Origin::BuiltIn)) = (lowering.door, origin) {
+        return Some(Command::Argv(argv.to_vec()));
     }
     let missing = format!("program section {} does not specify a command", section.name);
     let text = lowering.require(section, &o::COMMAND, names, &missing)?;
@@ -268,89 +277,116 @@ fn stdio<'a>(
     names: &Names<'_>,
 ) -> Option<Stdio> {
     let redirect = lowering.get(section, &o::REDIRECT_STDERR, names);
-    let stdout = stream(lowering, section, names, Stream::Stdout);
-    let stderr = stream(lowering, section, names, Stream::Stderr);
-    let (stdout, stderr) = (stdout?, stderr?);
-    if redirect? {
-        let file = matches!(stderr, Sink::File(_) | Sink::Stdout | Sink::Stderr);
-        if file && lowering.is_said(section, o::STDERR_LOGFILE.row.key) {
-            lowering.report.warn(format!(
-                "For [{}], redirect_stderr=true but stderr_logfile has also been set to a filename, \
-                 the filename has been ignored",
-                section.name
-            ));
-        }
-        return Some(Stdio::Captured { stdout, stderr: None });
+    let stdout = output(lowering, section, names, &STDOUT);
+    let stderr = output(lowering, section, names, &STDERR);
+    let (redirect, stdout, stderr) = (redirect?, stdout?, stderr?);
+    warn_of_growth(lowering, section, &STDOUT, &stdout);
+    if !redirect {
+        warn_of_growth(lowering, section, &STDERR, &stderr);
+        return Some(Stdio::Captured { stdout, stderr: Some(stderr) });
     }
-    Some(Stdio::Captured { stdout, stderr: Some(stderr) })
+    let file = matches!(stderr.sink, Sink::File(_) | Sink::Stdout | Sink::Stderr);
+    if file && lowering.is_said(section, STDERR.logfile.row.key) {
+        lowering.report.warn(format!(
+            "For [{}], redirect_stderr=true but stderr_logfile has also been set to a filename, \
+             the filename has been ignored",
+            section.name
+        ));
+    }
+    Some(Stdio::Captured { stdout, stderr: None })
 }
 
-#[derive(Clone, Copy)]
-enum Stream {
-    Stdout,
-    Stderr,
+/// The options of one stream.
+struct StreamKeys {
+    logfile: &'static Key<LogTarget>,
+    maxbytes: &'static Key<i64>,
+    backups: &'static Key<i64>,
+    capture: &'static Key<i64>,
+    syslog: &'static Key<bool>,
 }
 
-/// Where a stream goes. What this version hasn't got goes where it is seen: to the
-/// supervisor's own stream.
-fn stream<'a>(
+static STDOUT: StreamKeys = StreamKeys {
+    logfile: &o::STDOUT_LOGFILE,
+    maxbytes: &o::STDOUT_LOGFILE_MAXBYTES,
+    backups: &o::STDOUT_LOGFILE_BACKUPS,
+    capture: &o::STDOUT_CAPTURE_MAXBYTES,
+    syslog: &o::STDOUT_SYSLOG,
+};
+
+static STDERR: StreamKeys = StreamKeys {
+    logfile: &o::STDERR_LOGFILE,
+    maxbytes: &o::STDERR_LOGFILE_MAXBYTES,
+    backups: &o::STDERR_LOGFILE_BACKUPS,
+    capture: &o::STDERR_CAPTURE_MAXBYTES,
+    syslog: &o::STDERR_SYSLOG,
+};
+
+/// What becomes of a stream.
+fn output<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     names: &Names<'_>,
-    stream: Stream,
-) -> Option<Sink> {
-    let (logfile, maxbytes, backups, syslog, own) = match stream {
-        Stream::Stdout => (
-            &o::STDOUT_LOGFILE,
-            &o::STDOUT_LOGFILE_MAXBYTES,
-            &o::STDOUT_LOGFILE_BACKUPS,
-            &o::STDOUT_SYSLOG,
-            Sink::Stdout,
-        ),
-        Stream::Stderr => (
-            &o::STDERR_LOGFILE,
-            &o::STDERR_LOGFILE_MAXBYTES,
-            &o::STDERR_LOGFILE_BACKUPS,
-            &o::STDERR_SYSLOG,
-            Sink::Stderr,
-        ),
+    keys: &StreamKeys,
+) -> Option<Output> {
+    let mut size = |key: &Key<i64>| {
+        let value = lowering.get(section, key, names)?;
+        Some(at_least_zero(value, section, key.row.key, lowering.report))
     };
-    let size = lowering.get(section, maxbytes, names);
-    let kept = lowering.get(section, backups, names);
-    let _ = lowering.get(section, syslog, names);
-    let target = lowering.get(section, logfile, names);
-    let size = at_least_zero(size?, section, maxbytes.row.key, lowering.report);
-    let kept = at_least_zero(kept?, section, backups.row.key, lowering.report);
-    let target = target?;
-    let word = match target {
-        LogTarget::Auto => "AUTO",
-        LogTarget::Syslog => "syslog",
-        LogTarget::None | LogTarget::Path(_) => "",
-    };
-    let sink = sink(target, size, to_u32(kept), lowering);
-    if sink.is_none() && lowering.is_said(section, logfile.row.key) {
+    let (maxbytes, backups, capture) =
+        (size(keys.maxbytes), size(keys.backups), size(keys.capture));
+    let syslog = lowering.get(section, keys.syslog, names);
+    let target = lowering.get(section, keys.logfile, names);
+    let (maxbytes, backups, capture_maxbytes) = (maxbytes?, to_u32(backups?), capture?);
+    let (target, syslog) = (target?, syslog?);
+    let deprecated = target == LogTarget::Syslog;
+    if deprecated {
         lowering.report.warn(format!(
-            "[{}] {}={word} has no effect in this version: the output goes to the supervisor's own",
-            section.name, logfile.row.key
+            "For [{}], {}=syslog but this is deprecated and will be removed.  Use {}=true to \
+             enable syslog instead.",
+            section.name, keys.logfile.row.key, keys.syslog.row.key
         ));
     }
-    Some(sink.unwrap_or(own))
+    let sink = match target {
+        LogTarget::None | LogTarget::Syslog => Sink::Discard,
+        LogTarget::Auto => Sink::Auto { maxbytes, backups },
+        LogTarget::Path(path) => sink(path, maxbytes, backups, lowering),
+    };
+    Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes })
+}
+
+/// A file that nobody named is a file that nobody watches.
+fn warn_of_growth(
+    lowering: &mut Lowering<'_>,
+    section: &Section,
+    keys: &StreamKeys,
+    output: &Output,
+) {
+    if let Sink::Auto { maxbytes: 0, .. } = output.sink {
+        lowering.report.warn(format!(
+            "For [{}], AUTO logging used for {} without rollover, set maxbytes > 0 to avoid \
+             filling up filesystem unintentionally",
+            section.name, keys.logfile.row.key
+        ));
+    }
 }
 
 /// Options that are checked, and then not used.
 fn without_effect_yet<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
-    for key in [&o::STDOUT_CAPTURE_MAXBYTES, &o::STDERR_CAPTURE_MAXBYTES] {
-        let _ = lowering.get(section, key, names);
-    }
     for key in [&o::STDOUT_EVENTS_ENABLED, &o::STDERR_EVENTS_ENABLED] {
         let _ = lowering.get(section, key, names);
     }
-    let _ = lowering.get(section, &o::SERVERURL, names);
 }
 
-/// `own` on top of `base`.
-fn merged(base: &[(String, String)], own: &[(String, String)]) -> Vec<(OsString, OsString)> {
-    let kept = base.iter().filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
+/// `own` on top of `base` on top of where the supervisor is said to answer.
+fn merged(
+    serverurl: &str,
+    base: &[(String, String)],
+    own: &[(String, String)],
+) -> Vec<(OsString, OsString)> {
+    let url = (!serverurl.eq_ignore_ascii_case("auto"))
+        .then(|| ("SUPERVISOR_SERVER_URL".to_owned(), serverurl.to_owned()));
+    let beneath = url.iter().chain(base);
+    let kept = beneath.filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
     kept.chain(own).map(|(name, value)| (name.into(), value.into())).collect()
 }
 

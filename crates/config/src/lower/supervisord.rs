@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use supervisor_core::spec::{LogFile, Sink};
+use supervisor_core::spec::{LogFile, Output, Sink};
 
-use super::{Lowering, at_least_zero, to_u32};
+use super::{Door, Lowering, at_least_zero, to_u32};
 use crate::expand::Names;
 use crate::ini::{Origin, Section};
-use crate::options::{self as o, Kind};
+use crate::options::{self as o, Key, Kind};
 use crate::supervisord::Supervisord;
-use crate::values::{self, LogTarget};
+use crate::values;
 
 /// Reads `[supervisord]`; what is missing has its default.
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Supervisord> {
@@ -39,11 +39,11 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         logfile: logfile?,
         pidfile: pidfile.map(absolute),
         environment: environment?,
-        umask: umask?,
+        umask: umask.filter(|_| lowering.is_said(section, o::SUPERVISORD_UMASK.row.key)),
         nodaemon: nodaemon?,
         silent: silent?,
-        minfds: at_least_zero(minfds?, section, o::MINFDS.row.key, lowering.report),
-        minprocs: at_least_zero(minprocs?, section, o::MINPROCS.row.key, lowering.report),
+        minfds: limit(lowering, section, &o::MINFDS, minfds?),
+        minprocs: limit(lowering, section, &o::MINPROCS, minprocs?),
         nocleanup: nocleanup?,
         childlogdir: childlogdir.map_or_else(|| world.said.temp_dir.clone(), absolute),
         user,
@@ -51,6 +51,18 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         strip_ansi: strip_ansi?,
         identifier: identifier?,
     })
+}
+
+/// A container's limits are its own affair unless somebody asks.
+fn limit<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    key: &Key<i64>,
+    value: i64,
+) -> Option<u64> {
+    let value = at_least_zero(value, section, key.row.key, lowering.report);
+    let asked = lowering.door == Door::File || lowering.is_said(section, key.row.key);
+    asked.then_some(value)
 }
 
 /// The built-in path isn't checked: in a container without `/tmp` nobody asked for
@@ -72,7 +84,7 @@ fn logfile<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     names: &Names<'_>,
-) -> Option<Sink> {
+) -> Option<Output> {
     let maxbytes = lowering.get(section, &o::LOGFILE_MAXBYTES, names);
     let backups = lowering.get(section, &o::LOGFILE_BACKUPS, names);
     let path = lowering.get(section, &o::LOGFILE, names);
@@ -81,26 +93,15 @@ fn logfile<'a>(
     let backups = at_least_zero(backups?, section, o::LOGFILE_BACKUPS.row.key, report);
     let path = path?;
     if path == Path::new("syslog") {
-        report.warn(format!("[{}] logfile=syslog has no effect in this version", section.name));
-        return Some(Sink::Discard);
+        return Some(Output { syslog: true, ..Sink::Discard.into() });
     }
-    Some(sink(LogTarget::Path(path), maxbytes, to_u32(backups), lowering).unwrap_or(Sink::Discard))
+    Some(sink(path, maxbytes, to_u32(backups), lowering).into())
 }
 
-/// The sink that a target stands for; `None` for one that this version hasn't got.
-/// What names the supervisor's own streams is never opened: it was inherited.
-pub(super) fn sink(
-    target: LogTarget,
-    maxbytes: u64,
-    backups: u32,
-    lowering: &Lowering<'_>,
-) -> Option<Sink> {
-    let path = match target {
-        LogTarget::None => return Some(Sink::Discard),
-        LogTarget::Auto | LogTarget::Syslog => return None,
-        LogTarget::Path(path) => path,
-    };
-    Some(match path.to_str() {
+/// The sink that a path stands for. What names the supervisor's own streams is never
+/// opened: it was inherited.
+pub(super) fn sink(path: PathBuf, maxbytes: u64, backups: u32, lowering: &Lowering<'_>) -> Sink {
+    match path.to_str() {
         Some(text) if values::STDOUT.contains(&text) => Sink::Stdout,
         Some(text) if values::STDERR.contains(&text) => Sink::Stderr,
         Some(values::NULL) => Sink::Discard,
@@ -108,5 +109,5 @@ pub(super) fn sink(
             let path = values::absolute(&path, &lowering.world);
             Sink::File(LogFile { path, maxbytes, backups })
         }
-    })
+    }
 }

@@ -1,8 +1,8 @@
 //! The supervisor's own lines.
 //!
-//! They go into a pipe of our own and from there to stderr by the same relay as a
-//! program's output, so a reader of stderr that stalls can't stop the supervisor:
-//! once the pipe is full, lines are dropped and counted.
+//! They go into a pipe of our own and from there to stderr, or stdout, by the same relay
+//! as a program's output, so a reader that stalls can't stop the supervisor: once the
+//! pipe is full, lines are dropped and counted.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,6 +15,7 @@ use supervisor_core::line::Line;
 use supervisor_wire::record::record;
 
 use super::log_file::LogFile;
+use super::syslog::Syslog;
 use crate::sys::wall;
 
 /// Where lines go, and which.
@@ -23,11 +24,18 @@ pub(crate) struct Journal {
     style: Style,
     pipes: RefCell<Vec<Pipe>>,
     file: RefCell<Option<LogFile>>,
+    syslog: RefCell<Option<Syslog>>,
 }
+
+/// Bytes of lines that wait for a reader at most, before they are dropped: room for what
+/// programs wrote, where that is repeated here. The kernel gives it to anybody.
+const ROOM: usize = 1024 * 1024;
 
 #[derive(Debug)]
 struct Pipe {
     end: OwnedFd,
+    /// The end of a line of which only the beginning found room.
+    rest: Vec<u8>,
     /// Lines that found no room since the last one that did.
     dropped: u64,
 }
@@ -44,19 +52,49 @@ pub(crate) enum Style {
 impl Journal {
     /// A journal that goes nowhere yet.
     pub(crate) const fn new(style: Style) -> Self {
-        Self { style, pipes: RefCell::new(Vec::new()), file: RefCell::new(None) }
+        Self {
+            style,
+            pipes: RefCell::new(Vec::new()),
+            file: RefCell::new(None),
+            syslog: RefCell::new(None),
+        }
     }
 
     /// Opens one more pipe for the lines; what is said comes out at its other end.
     pub(crate) fn open_pipe(&self) -> io::Result<OwnedFd> {
         let (read, end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        self.pipes.borrow_mut().push(Pipe { end, dropped: 0 });
+        if self.says(Level::Debug) {
+            // Otherwise a pipe's usual size will do.
+            let _ = rustix::pipe::fcntl_setpipe_size(&end, ROOM);
+        }
+        self.pipes.borrow_mut().push(Pipe { end, rest: Vec::new(), dropped: 0 });
         Ok(read)
     }
 
     /// Writes the lines to this file as well.
     pub(crate) fn also_to(&self, file: LogFile) {
         *self.file.borrow_mut() = Some(file);
+    }
+
+    /// Sends the lines to the system's log as well.
+    pub(crate) fn also_to_syslog(&self, syslog: Syslog) {
+        *self.syslog.borrow_mut() = Some(syslog);
+    }
+
+    /// Opens the file again: it may have been moved away.
+    pub(crate) fn reopen(&self) {
+        let reopened = self.file.borrow_mut().as_mut().map(LogFile::reopen);
+        if let Some(Err(error)) = reopened {
+            self.say(Level::Warn, &format!("cannot open the log file again: {error}"));
+        }
+    }
+
+    /// Whether lines of this level come out.
+    pub(crate) fn says(&self, level: Level) -> bool {
+        match self.style {
+            Style::Records(least) => level >= least,
+            Style::Complaints => level >= Level::Warn,
+        }
     }
 
     /// Says what the core has to say.
@@ -95,6 +133,9 @@ impl Journal {
             // A full disk costs the line, not the supervisor; stderr still has it.
             let _ = file.append(text.as_bytes());
         }
+        if let Some(syslog) = &*self.syslog.borrow() {
+            let _ = syslog.send(text.trim_end_matches('\n').as_bytes());
+        }
         for pipe in self.pipes.borrow_mut().iter_mut() {
             pipe.write(text);
         }
@@ -106,13 +147,28 @@ impl Pipe {
         if self.dropped > 0 {
             let message = format!("{} lines are missing here: nobody read them", self.dropped);
             let note = record(wall::local_time(), Level::Warn.tag(), &message);
-            if rustix::io::write(&self.end, note.as_bytes()).is_ok() {
+            if self.put(note.as_bytes()) {
                 self.dropped = 0;
             }
         }
-        if rustix::io::write(&self.end, text.as_bytes()).is_err() {
+        if !self.put(text.as_bytes()) {
             self.dropped += 1;
         }
+    }
+
+    /// Whether there was room. A line that was begun is finished first.
+    fn put(&mut self, bytes: &[u8]) -> bool {
+        while !self.rest.is_empty() {
+            match rustix::io::write(&self.end, &self.rest) {
+                Ok(written) => drop(self.rest.drain(..written)),
+                Err(_) => return false,
+            }
+        }
+        match rustix::io::write(&self.end, bytes) {
+            Ok(written) => self.rest.extend_from_slice(&bytes[written..]),
+            Err(_) => return false,
+        }
+        true
     }
 }
 

@@ -3,37 +3,66 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use supervisor_core::spec;
 
-/// An open log file.
+/// A log file. While it can't be opened, what is written to it is lost; every write
+/// tries again.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     spec: spec::LogFile,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
     file: File,
     size: u64,
+    /// A device or a pipe has no size to rotate by, and takes what it can.
+    regular: bool,
 }
 
 impl LogFile {
-    /// Opens it for appending; it is created if need be.
-    pub(crate) fn open(spec: spec::LogFile) -> io::Result<Self> {
-        let file = append_to(&spec.path)?;
-        let metadata = file.metadata()?;
-        // A device or a pipe has no size to rotate by.
-        let maxbytes = if metadata.is_file() { spec.maxbytes } else { 0 };
-        Ok(Self { spec: spec::LogFile { maxbytes, ..spec }, file, size: metadata.len() })
+    /// A log file that is opened when it is needed.
+    pub(crate) const fn new(spec: spec::LogFile) -> Self {
+        Self { spec, open: None }
+    }
+
+    /// Opens it for appending, or again: what stands at its path now is written to,
+    /// and created if need be.
+    pub(crate) fn reopen(&mut self) -> io::Result<()> {
+        self.open = None;
+        self.open = Some(Open::append_to(&self.spec.path)?);
+        Ok(())
     }
 
     /// Appends `bytes`, then rotates if the file has reached its size. What is
-    /// written at once is never split over two files.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.size += bytes.len() as u64;
-        if self.spec.maxbytes > 0 && self.size >= self.spec.maxbytes {
-            self.rotate()?;
+    /// written at once is never split over two files. Returns how many bytes were
+    /// taken: all of them, unless it is a pipe.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.open.is_none() {
+            self.reopen()?;
         }
-        Ok(())
+        let Some(open) = &mut self.open else { return Ok(bytes.len()) };
+        if !open.regular {
+            return open.file.write(bytes);
+        }
+        open.file.write_all(bytes)?;
+        open.size += bytes.len() as u64;
+        if self.spec.maxbytes > 0 && open.size >= self.spec.maxbytes {
+            // It goes on in the file as it is; nothing is lost by that.
+            let _ = self.rotate();
+        }
+        Ok(bytes.len())
+    }
+
+    /// A copy of the descriptor, if it is one that can be full.
+    pub(crate) fn descriptor(&self) -> Option<OwnedFd> {
+        let open = self.open.as_ref().filter(|open| !open.regular)?;
+        open.file.try_clone().ok().map(OwnedFd::from)
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -43,17 +72,23 @@ impl LogFile {
         }
         if self.spec.backups > 0 {
             move_if_there(&self.spec.path, &backup(1))?;
-            self.file = append_to(&self.spec.path)?;
         } else {
-            self.file.set_len(0)?;
+            OpenOptions::new().write(true).truncate(true).open(&self.spec.path)?;
         }
-        self.size = self.file.metadata()?.len();
+        let next = Open::append_to(&self.spec.path)?;
+        self.open = Some(next);
         Ok(())
     }
 }
 
-fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+impl Open {
+    fn append_to(path: &Path) -> io::Result<Self> {
+        // A pipe without a reader, or one that is full, must not stop the supervisor.
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let file = OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
+        let metadata = file.metadata()?;
+        Ok(Self { file, size: metadata.len(), regular: metadata.is_file() })
+    }
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
@@ -85,12 +120,46 @@ mod tests {
         assert_eq!(after_writing(0, 7), [("log", 19)]);
     }
 
-    fn after_writing(backups: u32, lines: usize) -> Vec<(&'static str, u64)> {
-        let folder =
-            std::env::temp_dir().join(format!("log-file-{}-{backups}", std::process::id()));
+    #[test]
+    fn a_file_that_was_moved_away_is_written_to_until_it_is_reopened() {
+        let folder = folder("moved");
+        let mut log = log_in(&folder, 0);
+        log.append(b"one\n").unwrap();
+        fs::rename(folder.join("log"), folder.join("old")).unwrap();
+        log.append(b"two\n").unwrap();
+        log.reopen().unwrap();
+        log.append(b"three\n").unwrap();
+        assert_eq!(fs::read(folder.join("old")).unwrap(), b"one\ntwo\n");
+        assert_eq!(fs::read(folder.join("log")).unwrap(), b"three\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_can_be_written_again_is() {
+        let folder = folder("later");
+        let path = folder.join("there/log");
+        let spec = spec::LogFile { path: path.clone(), maxbytes: 0, backups: 0 };
+        let mut log = LogFile::new(spec);
+        assert!(log.append(b"lost\n").is_err());
+        fs::create_dir(folder.join("there")).unwrap();
+        log.append(b"kept\n").unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"kept\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("log-file-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let spec = spec::LogFile { path: folder.join("log"), maxbytes: 100, backups };
-        let mut log = LogFile::open(spec).unwrap();
+        folder
+    }
+
+    fn log_in(folder: &Path, backups: u32) -> LogFile {
+        LogFile::new(spec::LogFile { path: folder.join("log"), maxbytes: 100, backups })
+    }
+
+    fn after_writing(backups: u32, lines: usize) -> Vec<(&'static str, u64)> {
+        let folder = folder(&backups.to_string());
+        let mut log = log_in(&folder, backups);
         for _ in 0..lines {
             log.append(b"eighteen bytes....\n").unwrap();
         }

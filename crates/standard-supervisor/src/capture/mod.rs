@@ -2,14 +2,17 @@
 //! way to where they belong.
 //!
 //! ```text
-//!   program ──pipe──> Relay ──> Sink: the inherited stdout or stderr, a log file
-//!   Journal ──pipe──> Relay ──> Sink: stderr
+//!   program ──pipe──> Relay ──(Filter)──> Sink: the inherited stdout or stderr, a log file
+//!   Journal ──pipe──> Relay ────────────> Sink: stderr, or stdout
 //! ```
 //!
 //! Nothing here ever waits: a sink that can't take more leaves the bytes in the
 //! pipe, so the writer feels back-pressure and nobody else does.
 
+pub(crate) mod auto_log;
+pub(crate) mod filter;
 pub(crate) mod journal;
 pub(crate) mod log_file;
 pub(crate) mod relay;
 pub(crate) mod sink;
+pub(crate) mod syslog;

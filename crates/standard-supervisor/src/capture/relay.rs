@@ -15,6 +15,7 @@ use std::task::Poll;
 use supervisor_core::level::Level;
 use tokio::sync::Notify;
 
+use super::filter::Filter;
 use super::journal::Journal;
 use super::sink::{Moved, Sink};
 use crate::sys::watch::Watched;
@@ -26,6 +27,8 @@ const TURN: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Relay {
     sink: Rc<Sink>,
+    /// What happens on the way; `None`: nothing.
+    filter: Option<RefCell<Filter>>,
     sources: RefCell<VecDeque<Rc<Source>>>,
     /// Bytes that were read and could not be delivered yet.
     held: RefCell<Vec<u8>>,
@@ -71,20 +74,28 @@ enum Pause {
 }
 
 impl Relay {
-    /// A relay for the output called `about`; troubles with it go to the journal.
-    pub(crate) fn new(sink: Rc<Sink>, about: String, journal: &Rc<Journal>) -> Rc<Self> {
-        let made = Cell::new(false);
-        Self::with(sink, Some(Complaints { about, to: Rc::clone(journal), made }))
+    /// A relay for a process's output; troubles with it go to the journal.
+    pub(crate) fn new(sink: Rc<Sink>, filter: Filter) -> Rc<Self> {
+        let about = format!("the {} of {}", filter.stream, filter.name);
+        let complaints =
+            Complaints { about, to: Rc::clone(&filter.journal), made: Cell::new(false) };
+        let filter = (!filter.is_idle()).then(|| RefCell::new(filter));
+        Self::with(sink, filter, Some(complaints))
     }
 
     /// A relay for the journal itself, which has nobody to tell.
     pub(crate) fn for_journal(sink: Rc<Sink>) -> Rc<Self> {
-        Self::with(sink, None)
+        Self::with(sink, None, None)
     }
 
-    fn with(sink: Rc<Sink>, complaints: Option<Complaints>) -> Rc<Self> {
+    fn with(
+        sink: Rc<Sink>,
+        filter: Option<RefCell<Filter>>,
+        complaints: Option<Complaints>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             sink,
+            filter,
             sources: RefCell::default(),
             held: RefCell::default(),
             changed: Notify::new(),
@@ -94,6 +105,13 @@ impl Relay {
             behind: RefCell::default(),
             complaints,
         })
+    }
+
+    /// Opens the log file, if it is one, or opens it again.
+    pub(crate) fn reopen(&self) {
+        if let Err(error) = self.sink.reopen() {
+            self.complain(&error);
+        }
     }
 
     /// Adds the pipe of a new run. Its predecessors end with what is in them.
@@ -109,6 +127,7 @@ impl Relay {
         let end = self.carried.get() + self.backlog();
         let Some(source) = self.front() else { return };
         while self.carried.get() < end && matches!(self.carry_some(&source), Pause::TurnOver) {}
+        self.finish();
     }
 
     /// Lets all that is on its way through `other` at present go first, if it goes to
@@ -174,6 +193,8 @@ impl Relay {
             loop {
                 match self.carry_some(source) {
                     Pause::Behind(other) => other.progress.notified().await,
+                    Pause::End if self.finish() => {}
+                    Pause::SourceEmpty if source.last.get() && self.finish() => {}
                     Pause::End => return,
                     Pause::SourceEmpty if source.last.get() => return,
                     Pause::SourceEmpty => break,
@@ -193,7 +214,7 @@ impl Relay {
         }
         let before = self.carried.get();
         let pause = loop {
-            match self.sink.draw(source.pipe.as_fd(), &mut self.held.borrow_mut()) {
+            match self.draw(source) {
                 Moved::Bytes(bytes) => self.carried.set(self.carried.get() + bytes as u64),
                 Moved::SourceEmpty => break Pause::SourceEmpty,
                 Moved::SinkFull => break Pause::SinkFull,
@@ -209,6 +230,25 @@ impl Relay {
         };
         self.progress.notify_waiters();
         pause
+    }
+
+    fn draw(&self, source: &Source) -> Moved {
+        let held = &mut self.held.borrow_mut();
+        match &self.filter {
+            None => self.sink.draw(source.pipe.as_fd(), held),
+            Some(filter) => {
+                let pass = |bytes: &[u8]| filter.borrow_mut().pass(bytes);
+                self.sink.draw_through(source.pipe.as_fd(), held, pass)
+            }
+        }
+    }
+
+    /// Lets go what the filter held back; whether there was anything.
+    fn finish(&self) -> bool {
+        let rest = self.filter.as_ref().map(|filter| filter.borrow_mut().finish());
+        let rest = rest.unwrap_or_default();
+        self.held.borrow_mut().extend_from_slice(&rest);
+        !rest.is_empty()
     }
 
     fn complain(&self, error: &io::Error) {
@@ -249,9 +289,17 @@ mod tests {
         rustix::io::write(&write, b"round and round").unwrap();
         rustix::io::ioctl_fionbio(&read, true).unwrap();
         let path = format!("/proc/self/fd/{}", write.as_raw_fd()).into();
-        let file = LogFile::open(spec::LogFile { path, maxbytes: 0, backups: 0 }).unwrap();
-        let journal = Rc::new(Journal::new(Style::Complaints));
-        let relay = Relay::new(Rc::new(Sink::log_file(file)), "a circle".to_owned(), &journal);
+        let file = LogFile::new(spec::LogFile { path, maxbytes: 0, backups: 0 });
+        let filter = Filter {
+            name: "circle".to_owned(),
+            stream: "stdout",
+            strip_ansi: false,
+            separator: None,
+            syslog: None,
+            echo: false,
+            journal: Rc::new(Journal::new(Style::Complaints)),
+        };
+        let relay = Relay::new(Rc::new(Sink::log_file(file)), filter);
         relay.add(read);
         relay.pump();
         assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());

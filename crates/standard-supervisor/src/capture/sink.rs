@@ -106,14 +106,29 @@ impl Sink {
             | Target::SharedTerminal(_)
             | Target::Plain(_)
             | Target::Log(_)
-            | Target::Nowhere => self.copy(source, held),
+            | Target::Nowhere => self.copy(source, held, |bytes, held| self.deliver(bytes, held)),
         }
+    }
+
+    /// As [`Self::draw`], but what is read goes through `pass` first.
+    pub(crate) fn draw_through(
+        &self,
+        source: BorrowedFd<'_>,
+        held: &mut Vec<u8>,
+        pass: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> Moved {
+        self.copy(source, held, |bytes, held| {
+            let moved = self.deliver(&pass(bytes), held);
+            // What was taken out on the way has moved, too.
+            let whole = bytes.len().saturating_sub(held.len());
+            if let Moved::Bytes(_) = moved { Moved::Bytes(whole) } else { moved }
+        })
     }
 
     /// Waits until a full sink can take more.
     pub(crate) async fn writable(&self) {
         // A file can't be waited for; it is never full either.
-        let watch = || Watched::for_writing(self.descriptor()?.try_clone_to_owned().ok()?).ok();
+        let watch = || Watched::for_writing(self.descriptor()?).ok();
         match self.writable.get_or_init(watch) {
             Some(watched) => {
                 if let Some(ready) = watched.writable().await {
@@ -124,14 +139,28 @@ impl Sink {
         }
     }
 
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    fn descriptor(&self) -> Option<OwnedFd> {
         match &self.target {
             Target::Pipe(fd)
             | Target::Socket(fd)
             | Target::SharedTerminal(fd)
-            | Target::Plain(fd) => Some(*fd),
-            Target::Terminal(fd) => Some(fd.as_fd()),
-            Target::Log(_) | Target::Nowhere => None,
+            | Target::Plain(fd) => fd.try_clone_to_owned().ok(),
+            Target::Terminal(fd) => fd.try_clone().ok(),
+            Target::Log(file) => file.borrow().descriptor(),
+            Target::Nowhere => None,
+        }
+    }
+
+    /// Opens a log file again: it may have been moved away. Others stay as they are.
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        match &self.target {
+            Target::Log(file) => file.borrow_mut().reopen(),
+            Target::Pipe(_)
+            | Target::Socket(_)
+            | Target::Terminal(_)
+            | Target::SharedTerminal(_)
+            | Target::Plain(_)
+            | Target::Nowhere => Ok(()),
         }
     }
 
@@ -148,13 +177,18 @@ impl Sink {
         }
     }
 
-    fn copy(&self, source: BorrowedFd<'_>, held: &mut Vec<u8>) -> Moved {
+    fn copy(
+        &self,
+        source: BorrowedFd<'_>,
+        held: &mut Vec<u8>,
+        deliver: impl FnOnce(&[u8], &mut Vec<u8>) -> Moved,
+    ) -> Moved {
         if !held.is_empty() {
             return self.deliver(&std::mem::take(held), held);
         }
         SCRATCH.with_borrow_mut(|scratch| match rustix::io::read(source, &mut **scratch) {
             Ok(0) => Moved::End,
-            Ok(bytes) => self.deliver(&scratch[..bytes], held),
+            Ok(bytes) => deliver(&scratch[..bytes], held),
             Err(Errno::INTR) => Moved::Bytes(0),
             Err(Errno::AGAIN) => Moved::SourceEmpty,
             // A pipe of ours that can't be read has nothing more to say.
@@ -190,7 +224,7 @@ impl Sink {
                 Ok(rustix::io::write(fd, &bytes[..bytes.len().min(TERMINAL_CHUNK)])?)
             }
             Target::Pipe(fd) | Target::Plain(fd) => Ok(rustix::io::write(fd, bytes)?),
-            Target::Log(file) => file.borrow_mut().append(bytes).map(|()| bytes.len()),
+            Target::Log(file) => file.borrow_mut().append(bytes),
             Target::Nowhere => Ok(bytes.len()),
         }
     }

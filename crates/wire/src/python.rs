@@ -3,7 +3,8 @@
 
 /// `repr()` of a string, as
 /// [Python](https://docs.python.org/3/library/functions.html#repr) prints it.
-pub(crate) fn repr(text: &str) -> String {
+#[must_use]
+pub fn repr(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
@@ -22,31 +23,59 @@ pub(crate) fn repr(text: &str) -> String {
     out
 }
 
+/// `repr()` of bytes, the `b` in front included.
+#[must_use]
+pub fn bytes_repr(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = format!("b{}", char::from(quote));
+    for byte in bytes {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            byte if *byte == quote => out.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out.push(char::from(quote));
+    out
+}
+
 /// `ascii()` of a string: as [`repr`], with everything but ASCII escaped.
-pub(crate) fn ascii(text: &str) -> String {
+#[must_use]
+pub fn ascii(text: &str) -> String {
     repr(text).chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect()
 }
 
 /// `str.isspace()` of one character. Python counts the four ASCII separators
 /// 0x1C to 0x1F as blanks, Unicode (and Rust) don't.
-pub(crate) fn is_space(c: char) -> bool {
+#[must_use]
+pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
 /// `str.strip()`.
-pub(crate) fn strip(text: &str) -> &str {
+#[must_use]
+pub fn strip(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
 /// `int(text)`: blanks around, a sign, `_` between digits. A number too large for
 /// 64 bits is taken as the largest: it means "for ever" or is out of range anyway.
-pub(crate) fn int(text: &str) -> Result<i64, String> {
+///
+/// # Errors
+///
+/// Python's message, for anything else.
+pub fn int(text: &str) -> Result<i64, String> {
     int_base(text, 10)
         .ok_or_else(|| format!("invalid literal for int() with base 10: {}", repr(text)))
 }
 
 /// `int(text, 8)`, which also accepts `0o` in front.
-pub(crate) fn octal(text: &str) -> Option<i64> {
+#[must_use]
+pub fn octal(text: &str) -> Option<i64> {
     int_base(text, 8)
 }
 
@@ -106,6 +135,8 @@ mod tests {
         ] {
             assert_eq!(repr(text), printed);
         }
+        assert_eq!(bytes_repr(b"a'\x88\n\\"), r#"b"a'\x88\n\\""#);
+        assert_eq!(bytes_repr(b"it's \"x\""), r#"b'it\'s "x"'"#);
         assert_eq!(ascii("ü\u{1f600}"), "'\\xfc\\U0001f600'");
     }
 

@@ -1,0 +1,161 @@
+//! File mode: `supervisord -c FILE`.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use supervisor_core::spec::{SignalRule, Spec, WhenDone};
+
+use crate::error::{Errors, Report};
+use crate::expand::{Names, Shared, escape};
+use crate::flags::{FlagSetting, Flags};
+use crate::ini::{Entry, Origin, Sections};
+use crate::lower::{Door, lower};
+use crate::options::{FILES, Kind};
+use crate::sources::{Host, Said};
+use crate::values::{World, absolute};
+use crate::{Config, include};
+use supervisor_wire::python::repr;
+
+/// The section without which a file is not supervisord's.
+const SUPERVISORD: &str = "supervisord";
+
+/// A configuration file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Where it is; absolute.
+    pub path: PathBuf,
+    /// It was found where supervisord looks for one, not named.
+    pub searched: bool,
+}
+
+/// Finds out what `supervisord` shall do.
+///
+/// `program` is the path of the program itself: a configuration is also searched near
+/// it. What the command line says takes the place of what the file says; the
+/// environment has no say.
+///
+/// Fails with every mistake in command line and files.
+pub fn file_mode(
+    flags: &Flags,
+    program: &Path,
+    said: &Said,
+    host: &dyn Host,
+) -> Result<Config, Errors> {
+    let mut report = Report::default();
+    let world = World { said, host };
+    let config = read(flags, program, world, &mut report);
+    let (mut config, warnings) = report.finish(config)?;
+    config.warnings = warnings;
+    Ok(config)
+}
+
+fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) -> Option<Config> {
+    for flag in &flags.without_effect {
+        report.warn(format!("{flag} has no effect: it is about Python's profiler"));
+    }
+    let (shown, searched) = find(flags, program, world, report)?;
+    let path = absolute(&shown, &world);
+    let bytes = world.host.read(&path);
+    let bytes = bytes.map_err(|why| {
+        report.error(format!("could not read config file {}: {why}", shown.display()));
+    });
+    let mut sections = Sections::default();
+    sections.read(&shown, &bytes.ok()?, report);
+    let here = path.parent().unwrap_or(&path);
+    let included = include_files(&mut sections, here, world, report);
+    // What a broken line should have said is unknown: what lacks for it is no mistake.
+    if !report.is_clean() {
+        return None;
+    }
+    apply(&flags.settings, &mut sections, world, report);
+    let meant = lower(&sections, Door::File, here, world, report)?;
+    let spec =
+        Spec { groups: meant.groups, signals: SignalRule::Supervisord, when_done: WhenDone::Stay };
+    let config = Config::new(spec, meant.supervisord, None, (Rc::new(sections), false));
+    Some(Config { included, source: Some(Source { path, searched }), ..config })
+}
+
+/// The configuration file, and whether it had to be searched.
+fn find(
+    flags: &Flags,
+    program: &Path,
+    world: World<'_>,
+    report: &mut Report,
+) -> Option<(PathBuf, bool)> {
+    if let Some(path) = &flags.configuration {
+        if world.host.exists(&absolute(path, &world)) {
+            return Some((path.clone(), false));
+        }
+        report.error(format!("could not find config file {}", path.display()));
+        return None;
+    }
+    let places = places(program);
+    let found = places.iter().find(|place| world.host.exists(&absolute(place, &world)));
+    if found.is_none() {
+        let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        report.error(format!(
+            "No config file found at default paths ({}); use the -c option to specify a config \
+             file at a different path",
+            places.join(", ")
+        ));
+    }
+    found.map(|place| (place.clone(), true))
+}
+
+/// Where [supervisord
+/// looks](https://supervisord.org/configuration.html#configuration-file), in its order.
+fn places(program: &Path) -> [PathBuf; 6] {
+    let near = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
+    [
+        near.join("etc/supervisord.conf"),
+        near.join("supervisord.conf"),
+        "supervisord.conf".into(),
+        "etc/supervisord.conf".into(),
+        "/etc/supervisord.conf".into(),
+        "/etc/supervisor/supervisord.conf".into(),
+    ]
+}
+
+/// Adds what `[include]` names and takes that section out: it has had its effect.
+fn include_files(
+    sections: &mut Sections,
+    here: &Path,
+    world: World<'_>,
+    report: &mut Report,
+) -> Vec<PathBuf> {
+    let at = sections.all.iter().position(|s| Kind::of(&s.name) == Some(Kind::Include));
+    let Some(section) = at.map(|at| sections.all.remove(at)) else { return Vec::new() };
+    let Some(files) = sections.entry(&section, FILES.row.key).cloned() else {
+        let place = &section.origin;
+        report
+            .error(format!("{place}: .ini file has [include] section, but no files setting in it"));
+        return Vec::new();
+    };
+    let shared = Shared::new(world.said, here);
+    let names = Names::new(&shared);
+    match include::read(sections, &files.value, here, &names, &world, report) {
+        Ok(paths) => paths,
+        Err(why) => {
+            report.error(format!("{}: {why}; a percent sign is written %%", files.origin));
+            Vec::new()
+        }
+    }
+}
+
+/// Puts what the command line says on top of the file's `[supervisord]`.
+fn apply(settings: &[FlagSetting], sections: &mut Sections, world: World<'_>, report: &mut Report) {
+    for FlagSetting { flag, key, value } in settings {
+        let setting = Kind::Supervisord.settings().find(|setting| setting.row().key == *key);
+        if let Some(Err(why)) = setting.map(|setting| setting.check(value, &world)) {
+            report.error(format!("invalid value for {flag} {}: {why}", repr(value)));
+        } else if sections.section(SUPERVISORD).is_some() {
+            let origin = Origin::Flag(flag.clone());
+            let entry =
+                Entry { key: (*key).to_owned(), value: escape(value), origin: origin.clone() };
+            sections.section_mut(SUPERVISORD, &origin).set(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

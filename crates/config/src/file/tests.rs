@@ -1,0 +1,259 @@
+use supervisor_core::spec::{
+    Autorestart, Command, LogFile, Output, ProcessSpec, RetryRule, Sink, Socket, SocketAddress,
+    Stdio,
+};
+
+use super::*;
+use crate::flags::{Request, supervisord_flags};
+use crate::testing::{FakeHost, said};
+
+/// Reads `files`, the first of which is given with `-c`; `words` follow.
+fn configured(files: &[(&str, &str)], words: &str) -> Result<Config, Errors> {
+    let line = format!("-c {} {words}", files[0].0);
+    let words: Vec<_> = line.split_whitespace().map(Into::into).collect();
+    let Ok(Request::Run(flags)) = supervisord_flags(&words) else { panic!("{line}") };
+    let said = said(&[("HOME", "/home/me"), ("COLOUR", "50% red")]);
+    file_mode(&flags, Path::new("/usr/bin/supervisord"), &said, &FakeHost::with(files))
+}
+
+fn config(text: &str) -> Config {
+    configured(&[("/srv/t.conf", text)], "").unwrap()
+}
+
+fn errors(text: &str) -> String {
+    configured(&[("/srv/t.conf", text)], "").unwrap_err().to_string()
+}
+
+fn processes(config: &Config) -> Vec<&ProcessSpec> {
+    config.spec.groups.iter().flat_map(|group| &group.processes).collect()
+}
+
+fn argv(process: &ProcessSpec) -> String {
+    let Command::Argv(words) = &process.launch.command else { panic!("{process:?}") };
+    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn a_program_has_supervisords_defaults() {
+    let config = config("[supervisord]\n[program:cat]\ncommand=/bin/cat\n");
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(config.spec.signals, SignalRule::Supervisord);
+    assert_eq!(config.spec.when_done, WhenDone::Stay);
+    assert!(config.record.is_none());
+    let [cat] = processes(&config)[..] else { panic!() };
+    assert_eq!((cat.name.as_str(), cat.priority, cat.autostart), ("cat", 999, true));
+    assert_eq!((cat.startsecs.as_secs(), cat.startretries), (1, 3));
+    assert_eq!((cat.autorestart, &cat.exitcodes[..]), (Autorestart::Unexpected, &[0][..]));
+    assert_eq!(cat.stopwaitsecs.as_secs(), 10);
+    assert!(!cat.stopasgroup && !cat.killasgroup && !cat.essential && !cat.killtree);
+    assert_eq!(cat.retry, RetryRule::FailedStarts);
+    let auto = Output::from(Sink::Auto { maxbytes: 50 << 20, backups: 10 });
+    let stdio = Stdio::Captured { stdout: auto.clone(), stderr: Some(auto) };
+    assert_eq!(cat.launch.stdio, stdio);
+    let supervisord = config.supervisord;
+    assert_eq!((supervisord.minfds, supervisord.minprocs), (Some(1024), Some(200)));
+    assert_eq!((supervisord.umask, supervisord.nodaemon), (None, false));
+    assert_eq!(supervisord.pidfile, Some("/srv/supervisord.pid".into()));
+    assert_eq!(
+        supervisord.logfile.sink,
+        Sink::File(LogFile {
+            path: "/srv/supervisord.log".into(),
+            maxbytes: 50 << 20,
+            backups: 10
+        })
+    );
+}
+
+#[test]
+fn policies_of_our_own_are_off_until_they_are_asked_for() {
+    let config = config(
+        "[supervisord]\n[program:a]\ncommand=a\nessential=true\nkilltree=on\nretryresetsecs=60\n",
+    );
+    let [a] = processes(&config)[..] else { panic!() };
+    assert!(a.essential && a.killtree);
+    assert!(
+        matches!(a.retry, RetryRule::Consecutive { reset_after } if reset_after.as_secs() == 60)
+    );
+}
+
+#[test]
+fn the_command_line_outdoes_the_file() {
+    let file = "[supervisord]\nloglevel=warn\nlogfile=/tmp/%(host_node_name)s.log\nidentifier=file\numask=077\n";
+    let config =
+        configured(&[("/srv/t.conf", file)], "-n -e debug -i 50% -j /tmp/p.pid -m 027").unwrap();
+    let supervisord = config.supervisord;
+    assert_eq!(supervisord.loglevel, supervisor_core::level::Level::Debug);
+    assert_eq!(supervisord.identifier, "50%");
+    assert_eq!(supervisord.pidfile, Some("/tmp/p.pid".into()));
+    assert_eq!((supervisord.umask, supervisord.nodaemon), (Some(0o027), true));
+    assert!(
+        matches!(supervisord.logfile.sink, Sink::File(f) if f.path == Path::new("/tmp/box.log"))
+    );
+}
+
+#[test]
+fn the_environment_has_no_say() {
+    let files = [("/srv/t.conf", "[supervisord]\n[program:a]\ncommand=a\n")];
+    let Ok(Request::Run(flags)) = supervisord_flags(&["-c".into(), "t.conf".into()]) else {
+        panic!()
+    };
+    let said = said(&[("SUPERVISOR_PROGRAM__A_STARTSECS", "7"), ("LOG_LEVEL", "debug")]);
+    let config = file_mode(&flags, Path::new("x"), &said, &FakeHost::with(&files)).unwrap();
+    assert_eq!(processes(&config)[0].startsecs.as_secs(), 1);
+    assert_eq!(config.supervisord.loglevel, supervisor_core::level::Level::Info);
+}
+
+#[test]
+fn wrong_values_on_the_command_line_are_named_by_their_option() {
+    let files = [("/srv/t.conf", "[supervisord]\nminfds=x\n[program:a]\n")];
+    let text = configured(&files, "-y abc --loglevel loud").unwrap_err().to_string();
+    for message in [
+        "invalid value for -y 'abc': invalid literal for int() with base 10: 'abc'",
+        "invalid value for --loglevel 'loud': bad logging level name 'loud'",
+        "/srv/t.conf:2: invalid literal for int() with base 10: 'x' in section 'supervisord' (file: '/srv/t.conf'); minfds takes",
+        "/srv/t.conf:3: program section program:a does not specify a command in section 'program:a'",
+    ] {
+        assert!(text.contains(message), "{message}\n{text}");
+    }
+    assert_eq!(text.lines().count(), 4, "{text}");
+}
+
+#[test]
+fn files_that_are_not_there_or_not_supervisords_are_named() {
+    assert_eq!(
+        configured(&[("/srv/t.conf", "")], "").unwrap_err().to_string(),
+        "ERROR: .ini file does not include supervisord section"
+    );
+    let words = ["-c".into(), "gone.conf".into()];
+    let Ok(Request::Run(flags)) = supervisord_flags(&words) else { panic!() };
+    let host = FakeHost::default();
+    let error = file_mode(&flags, Path::new("x"), &said(&[]), &host).unwrap_err();
+    assert_eq!(error.to_string(), "ERROR: could not find config file gone.conf");
+    let error = file_mode(&Flags::default(), Path::new("/opt/s/bin/x"), &said(&[]), &host);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("No config file found at default paths (/opt/s/etc/supervisord.conf, /opt/s/supervisord.conf, supervisord.conf, etc/supervisord.conf,"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_is_searched_in_supervisords_order() {
+    let host = FakeHost::with(&[
+        ("/etc/supervisord.conf", "[supervisord]\nidentifier=etc\n"),
+        ("/srv/supervisord.conf", "[supervisord]\nidentifier=%(here)s\n"),
+    ]);
+    let found = file_mode(&Flags::default(), Path::new("/usr/bin/x"), &said(&[]), &host).unwrap();
+    assert_eq!(found.supervisord.identifier, "/srv");
+    let source = Source { path: "/srv/supervisord.conf".into(), searched: true };
+    assert_eq!(found.source, Some(source));
+}
+
+#[test]
+fn broken_lines_of_all_files_are_reported_together_and_alone() {
+    let files = [
+        ("/srv/t.conf", "[supervisord]\nbad\n[include]\nfiles=/srv/d/*.conf\n[program:a]\n"),
+        ("/srv/d/1.conf", "worse\n"),
+    ];
+    let text = configured(&files, "").unwrap_err().to_string();
+    assert!(text.contains("/srv/t.conf:2: Source contains parsing errors: 'bad\\n'"), "{text}");
+    assert!(text.contains("/srv/d/1.conf:1: File contains no section headers: 'worse\\n'"));
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
+fn included_files_are_read_in_order_and_know_where_they_are() {
+    let files = [
+        (
+            "/srv/t.conf",
+            "[supervisord]\n[include]\nfiles = d/*.conf\n  /tmp/none*.conf\n[program:a]\ncommand=%(here)s/a\n",
+        ),
+        ("/srv/d/1.conf", "[program:b]\ncommand=%(here)s/b\n[include]\nfiles=/srv/d/*.conf\n"),
+        ("/srv/d/2.conf", "[program:a]\nstartsecs=5\n"),
+    ];
+    let config = configured(&files, "").unwrap();
+    let commands: Vec<_> = processes(&config).into_iter().map(argv).collect();
+    assert_eq!(commands, ["/srv/a", "/srv/d/b"]);
+    assert_eq!(processes(&config)[0].startsecs.as_secs(), 5);
+    assert_eq!(config.warnings, ["No file matches via include \"/tmp/none*.conf\""]);
+    assert_eq!(config.included.len(), 2);
+    assert!(
+        errors("[supervisord]\n[include]\n")
+            .contains("/srv/t.conf:2: .ini file has [include] section, but no files setting")
+    );
+}
+
+#[test]
+fn what_nothing_reads_is_said_once_with_what_may_have_been_meant() {
+    let config = config(
+        "[supervisord]\nlogfiles=x\n[progam:a]\ncommand=a\n[program:b]\ncommand=b\nnumprocs=2\nprocess_name=%(process_num)d\nstartsec=5\nzzz=1\n[rpcinterface:x]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\nother=1\n",
+    );
+    let all = config.warnings.join("\n");
+    for warning in [
+        "/srv/t.conf:2: logfiles of [supervisord] is ignored: there is no such option; the nearest is logfile",
+        "/srv/t.conf:3: [progam:a] is ignored: there is no such section; the nearest is [program]",
+        "/srv/t.conf:9: startsec of [program:b] is ignored: there is no such option; the nearest is startsecs",
+        "/srv/t.conf:10: zzz of [program:b] is ignored: there is no such option",
+    ] {
+        assert_eq!(all.matches(warning).count(), 1, "{warning}\n{all}");
+    }
+    assert!(!all.contains("other"), "{all}");
+}
+
+#[test]
+fn what_a_stream_is_asked_for_is_kept() {
+    let config = config(
+        "[supervisord]\n[program:a]\ncommand=a\nstdout_logfile=syslog\nstderr_syslog=true\nstderr_logfile=NONE\nstdout_capture_maxbytes=1KB\n[program:b]\ncommand=b\nstdout_logfile_maxbytes=0\nredirect_stderr=true\nstderr_logfile=AUTO\n",
+    );
+    let [a, b] = processes(&config)[..] else { panic!() };
+    let Stdio::Captured { stdout, stderr: Some(stderr) } = &a.launch.stdio else { panic!() };
+    assert_eq!(stdout, &Output { sink: Sink::Discard, syslog: true, capture_maxbytes: 1024 });
+    assert_eq!(stderr, &Output { sink: Sink::Discard, syslog: true, capture_maxbytes: 0 });
+    assert!(matches!(b.launch.stdio, Stdio::Captured { stderr: None, .. }));
+    assert_eq!(
+        config.warnings,
+        [
+            "For [program:a], stdout_logfile=syslog but this is deprecated and will be removed.  Use stdout_syslog=true to enable syslog instead.",
+            "For [program:b], AUTO logging used for stdout_logfile without rollover, set maxbytes > 0 to avoid filling up filesystem unintentionally",
+        ]
+    );
+}
+
+#[test]
+fn a_serverurl_lies_beneath_the_environment() {
+    let config = config(
+        "[supervisord]\nenvironment=A=1\n[program:a]\ncommand=a\nserverurl=http://h:1\nenvironment=A=2\n[program:b]\ncommand=b\nserverurl=auto\nenvironment=SUPERVISOR_SERVER_URL=x\n",
+    );
+    let [a, b] = processes(&config)[..] else { panic!() };
+    let pair = |a: &str, b: &str| (a.into(), b.into());
+    assert_eq!(a.launch.environment, [pair("SUPERVISOR_SERVER_URL", "http://h:1"), pair("A", "2")]);
+    assert_eq!(b.launch.environment, [pair("A", "1"), pair("SUPERVISOR_SERVER_URL", "x")]);
+}
+
+#[test]
+fn a_fastcgi_program_keeps_its_socket_also_in_a_group() {
+    let config = config(
+        "[supervisord]\n[fcgi-program:a]\ncommand=a\nsocket=unix:///tmp/%(program_name)s.sock\nuser=me\nsocket_mode=0770\nsocket_backlog=5\n[fcgi-program:b]\ncommand=b\nsocket=tcp://localhost:9002\n[group:g]\nprograms=a\n",
+    );
+    let socket = |process: &ProcessSpec| process.launch.socket.clone().unwrap();
+    let [b, a] = processes(&config)[..] else { panic!() };
+    assert_eq!(a.name, "a");
+    let address = SocketAddress::Unix {
+        path: "/tmp/a.sock".into(),
+        mode: 0o770,
+        owner: Some((1000, Some(1000))),
+    };
+    assert_eq!(socket(a), Socket { address, backlog: Some(5) });
+    let address = SocketAddress::Tcp { host: Some("localhost".to_owned()), port: 9002 };
+    assert_eq!(socket(b), Socket { address, backlog: None });
+}
+
+#[test]
+fn the_configuration_in_effect_reads_back_the_same() {
+    let text = "[supervisord]\nenvironment=A=\"%%\"\n[program:a]\ncommand=sh -c 'echo %%s'\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n";
+    let first = config(text);
+    let second = config(&first.effective());
+    assert_eq!(first.spec, second.spec);
+    assert_eq!(first.supervisord.environment, second.supervisord.environment);
+    assert_eq!(second.effective(), first.effective());
+}

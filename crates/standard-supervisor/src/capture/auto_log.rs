@@ -1,0 +1,146 @@
+//! Log files whose names nobody chose:
+//! [`AUTO`](https://supervisord.org/configuration.html#program-x-section-settings).
+//!
+//! They are named `PROGRAM-STREAM---IDENTIFIER-RANDOM.log`, and those of earlier runs are
+//! known by the identifier.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::rand::GetRandomFlags;
+use supervisor_config::Supervisord;
+use supervisor_core::level::Level;
+use supervisor_core::spec::{self, Output, Sink, Spec, Stdio};
+
+use super::journal::Journal;
+
+/// What the random part of a name is made of, and how long it is.
+const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz012345";
+const RANDOM_LETTERS: usize = 8;
+
+/// Names that are tried before something else must be wrong.
+const ATTEMPTS: usize = 100;
+
+/// Whether any stream goes to such a file.
+pub(crate) fn is_wanted(spec: &Spec) -> bool {
+    let is_auto = |output: &Output| matches!(output.sink, Sink::Auto { .. });
+    let mut processes = spec.groups.iter().flat_map(|group| &group.processes);
+    processes.any(|process| match &process.launch.stdio {
+        Stdio::Inherited => false,
+        Stdio::Captured { stdout, stderr } => {
+            is_auto(stdout) || stderr.as_ref().is_some_and(is_auto)
+        }
+    })
+}
+
+/// Removes the files of earlier runs and creates those of this one.
+pub(crate) fn prepare(spec: &mut Spec, supervisord: &Supervisord, journal: &Journal) {
+    let (directory, identifier) = (&supervisord.childlogdir, &supervisord.identifier);
+    if !supervisord.nocleanup {
+        clean_up(directory, identifier, journal);
+    }
+    create(spec, directory, identifier, journal);
+}
+
+/// Removes the files of earlier runs, rotated ones too.
+fn clean_up(directory: &Path, identifier: &str, journal: &Journal) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return journal.say(Level::Warn, "Could not clear childlog dir");
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| is_ours(name, identifier))
+            && fs::remove_file(entry.path()).is_err()
+        {
+            let path = entry.path();
+            journal.say(Level::Warn, &format!("Failed to clean up '{}'", path.display()));
+        }
+    }
+}
+
+/// Creates a file for each stream of `spec` that wants one. A stream for which that
+/// can't be done is lost, and the program runs.
+fn create(spec: &mut Spec, directory: &Path, identifier: &str, journal: &Journal) {
+    for process in spec.groups.iter_mut().flat_map(|group| &mut group.processes) {
+        let Stdio::Captured { stdout, stderr } = &mut process.launch.stdio else { continue };
+        for (stream, output) in [("stdout", Some(stdout)), ("stderr", stderr.as_mut())] {
+            let Some(output) = output else { continue };
+            let Sink::Auto { maxbytes, backups } = output.sink else { continue };
+            let front = format!("{}-{stream}---{identifier}-", process.name);
+            output.sink = match new_file(directory, &front) {
+                Ok(path) => Sink::File(spec::LogFile { path, maxbytes, backups }),
+                Err(error) => {
+                    let place = directory.display();
+                    journal.say(
+                        Level::Warn,
+                        &format!(
+                            "cannot create a log for the {stream} of {} in {place}: {error}; \
+                             output is being dropped",
+                            process.name
+                        ),
+                    );
+                    Sink::Discard
+                }
+            };
+        }
+    }
+}
+
+/// Whether this is the name of a file that an instance with this identifier created.
+fn is_ours(name: &str, identifier: &str) -> bool {
+    let mark = format!("---{identifier}-");
+    let Some((_, rest)) = name.split_once(&mark).filter(|(program, _)| !program.is_empty()) else {
+        return false;
+    };
+    let rotated = rest.rsplit_once(".log").filter(|(random, _)| !random.is_empty());
+    rotated.is_some_and(|(random, number)| {
+        let digits = number.strip_prefix('.').unwrap_or(number);
+        digits.len() <= 4
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !random.contains(char::is_whitespace)
+    })
+}
+
+fn new_file(directory: &Path, front: &str) -> io::Result<PathBuf> {
+    for _ in 0..ATTEMPTS {
+        let path = directory.join(format!("{front}{}.log", random()?));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(_) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn random() -> io::Result<String> {
+    let mut bytes = [0_u8; RANDOM_LETTERS];
+    rustix::rand::getrandom(&mut bytes, GetRandomFlags::empty())?;
+    Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_this_identifier_are_ours() {
+        for ours in ["web-stdout---app-abcd1234.log", "a b-stderr---app-x.log.10", "w---app-x.log3"]
+        {
+            assert!(is_ours(ours, "app"), "{ours}");
+        }
+        for other in [
+            "web-stdout---other-abcd1234.log",
+            "---app-abcd1234.log",
+            "web-stdout---app-.log",
+            "web-stdout---app-abcd1234.log.gz",
+            "web-stdout---app-abcd1234.log.12345",
+            "web-stdout---app-a b.log",
+            "web.log",
+        ] {
+            assert!(!is_ours(other, "app"), "{other}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! File mode, from a command line to the exit code: `supervisord`.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use supervisor_config::{Config, Errors, Flags, Said, Supervisord, file_mode};
+use supervisor_core::Supervisor;
+use supervisor_core::level::Level;
+use supervisor_core::spec::Sink;
+
+use crate::capture::auto_log;
+use crate::capture::journal::{Journal, Style};
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::host::ThisHost;
+use crate::own_process::{leave_foreground, settle_in};
+use crate::shared_socket;
+use crate::startup;
+use crate::sys::reap;
+use crate::sys::signal::Signals;
+use crate::world::{End, Handling, World};
+
+/// Why it could not run, or could not go on.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Something is wrong with what was said.
+    Said(Errors),
+    /// Something is wrong with the world.
+    Found(String),
+}
+
+/// A supervisord: what it was started with, and what outlives its restarts.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) flags: Flags,
+    /// The program itself: a configuration is searched near it.
+    pub(crate) program: PathBuf,
+    pub(crate) said: Said,
+    pub(crate) signals: Rc<Signals>,
+    pub(crate) clock: Clock,
+}
+
+/// What is done for the first start only: a process changes its user, its limits and its
+/// place in the background once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    First,
+    Again,
+}
+
+impl Service {
+    /// Runs to its end, through all restarts; returns the exit code.
+    pub(crate) fn run(mut self) -> Result<u8, Refusal> {
+        reap::adopt_orphans();
+        let mut start = Start::First;
+        loop {
+            let config = file_mode(&self.flags, &self.program, &self.said, &ThisHost);
+            let config = config.map_err(Refusal::Said)?;
+            if let Some(source) = &config.source {
+                // Found again wherever we work by then.
+                self.flags.configuration = Some(source.path.clone());
+            }
+            match self.once(config, start).map_err(Refusal::Found)? {
+                End::Exit(code) => return Ok(code),
+                End::Restart => start = Start::Again,
+            }
+        }
+    }
+
+    /// From one configuration to the next.
+    fn once(&self, config: Config, start: Start) -> Result<End, String> {
+        let mut notes = startup::notes(&config);
+        let Config { mut spec, supervisord, .. } = config;
+        if start == Start::First {
+            notes.extend(settle_in(&supervisord)?);
+        }
+        let journal = startup::journal(&supervisord, Style::Records(supervisord.loglevel))?;
+        let mut voices = Vec::new();
+        for stream in streams(&supervisord) {
+            voices.push((startup::voice(&journal)?, stream));
+        }
+        say_first(&journal, &supervisord, &notes);
+        auto_log::prepare(&mut spec, &supervisord, &journal);
+        shared_socket::try_all(&spec)?;
+        let handling = Handling { strip_ansi: supervisord.strip_ansi, echo: true };
+        let environment = self.said.environment.clone();
+        if start == Start::First && !supervisord.nodaemon {
+            leave_foreground(&supervisord, &journal)?;
+        }
+        let roster = startup::roster(&environment);
+        let mut world = World::new(&spec, roster, environment, handling, Rc::clone(&journal));
+        for (voice, stream) in voices {
+            world.add_voice(voice, &stream);
+        }
+        let pidfile = supervisord.pidfile.and_then(|path| startup::put_pidfile(&path, &journal));
+        let pid = std::process::id();
+        journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
+        let core = Supervisor::new(spec);
+        let (signals, clock) = (Rc::clone(&self.signals), self.clock);
+        let mut driver = Driver { core, world, journal, signals, clock };
+        driver.boot();
+        let ended = driver.run();
+        if let Some(pidfile) = pidfile {
+            pidfile.remove();
+        }
+        ended.map_err(|error| startup::no_event_loop(&error))
+    }
+}
+
+/// Our own streams on which lines come out: once each, also if one is the log.
+fn streams(supervisord: &Supervisord) -> Vec<Sink> {
+    let log = &supervisord.logfile.sink;
+    let own = [Sink::Stdout, Sink::Stderr].into_iter();
+    own.filter(|stream| {
+        let repeated = *stream == Sink::Stdout && !supervisord.silent;
+        supervisord.nodaemon && (repeated || stream == log)
+    })
+    .collect()
+}
+
+/// What was found out before anybody could be told, in supervisord's order.
+fn say_first(journal: &Journal, supervisord: &Supervisord, notes: &[(Level, String)]) {
+    if supervisord.user.is_none() && rustix::process::getuid().is_root() {
+        journal.say(
+            Level::Critical,
+            "Supervisor is running as root.  Privileges were not dropped because no user is \
+             specified in the config file.  If you intend to run as root, you can set user=root \
+             in the config file to avoid this message.",
+        );
+    }
+    let warnings = notes.iter().filter(|(level, _)| *level == Level::Warn);
+    let others = notes.iter().filter(|(level, _)| *level != Level::Warn);
+    for (level, note) in warnings.chain(others) {
+        journal.say(*level, note);
+    }
+}

@@ -1,0 +1,95 @@
+//! What every supervisor does before it starts programs, whichever door it was entered by.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::rc::Rc;
+
+use supervisor_config::{Config, Supervisord};
+use supervisor_core::ids::Pid;
+use supervisor_core::level::Level;
+use supervisor_core::spec::Sink;
+
+use crate::capture::journal::{Journal, Style};
+use crate::capture::log_file::LogFile;
+use crate::capture::syslog::Syslog;
+use crate::files::{self, OwnFile};
+use crate::tree::{MARK, Roster};
+
+/// A journal that writes where `supervisord` says. What names one of our own streams is
+/// left to the caller, who knows what they are for.
+pub(crate) fn journal(supervisord: &Supervisord, style: Style) -> Result<Rc<Journal>, String> {
+    let journal = Journal::new(style);
+    match &supervisord.logfile.sink {
+        Sink::Discard | Sink::Stdout | Sink::Stderr | Sink::Auto { .. } => {}
+        Sink::File(file) => {
+            let mut log = LogFile::new(file.clone());
+            log.reopen().map_err(|error| cannot_write("the log", &file.path, &error))?;
+            journal.also_to(log);
+        }
+    }
+    if supervisord.logfile.syslog {
+        journal.also_to_syslog(Syslog::of_system().map_err(|error| format!("no syslog: {error}"))?);
+    }
+    Ok(Rc::new(journal))
+}
+
+/// A pipe for the journal's lines.
+pub(crate) fn voice(journal: &Journal) -> Result<OwnedFd, String> {
+    journal.open_pipe().map_err(|error| format!("cannot make a pipe: {error}"))
+}
+
+/// What reading the configuration gave to say, as supervisord says it.
+pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
+    let included = config.included.iter().map(|path| {
+        (Level::Info, format!("Included extra file \"{}\" during parsing", path.display()))
+    });
+    let warnings = config.warnings.iter().map(|warning| (Level::Warn, warning.clone()));
+    warnings.chain(included).collect()
+}
+
+/// Writes the pidfile, unless it is somebody's who is alive.
+pub(crate) fn put_pidfile(path: &Path, journal: &Journal) -> Option<OwnFile> {
+    if path == Path::new("/dev/null") {
+        return None;
+    }
+    let shown = path.display();
+    if files::is_taken(path) {
+        let message = format!(
+            "pidfile {shown} belongs to another supervisor, which is running; it is left alone"
+        );
+        journal.say(Level::Warn, &message);
+        return None;
+    }
+    let content = format!("{}\n", std::process::id());
+    match OwnFile::put(path, 0o644, content.as_bytes()) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            let message = format!("could not write pidfile {shown}: {error}");
+            journal.say(Level::Critical, &message);
+            None
+        }
+    }
+}
+
+/// Who belongs to whom, as far as this supervisor is concerned.
+pub(crate) fn roster(environment: &[(OsString, OsString)]) -> Roster {
+    let inherited = environment.iter().find(|(name, _)| name == OsStr::new(MARK));
+    let inherited = inherited.and_then(|(_, value)| value.clone().into_string().ok());
+    let own = Pid(std::process::id().cast_signed());
+    // Unique since boot, together with the pid: nobody starts twice in a nanosecond.
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Roster::new(own, format!("{own}.{}.{}", now.tv_sec, now.tv_nsec), inherited)
+}
+
+/// The one way to say that a file can't be written.
+pub(crate) fn cannot_write(what: &str, path: &Path, error: &dyn Display) -> String {
+    format!("cannot write {what} to {}: {error}", path.display())
+}
+
+/// The one way to say that there is no event loop.
+pub(crate) fn no_event_loop(error: &io::Error) -> String {
+    format!("cannot make an event loop: {error}")
+}
