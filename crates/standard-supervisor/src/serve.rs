@@ -1,6 +1,6 @@
 //! File mode, from a command line to the exit code: `supervisord`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use supervisor_config::{Config, Errors, Flags, Said, Supervisord, file_mode};
@@ -12,6 +12,7 @@ use crate::capture::auto_log;
 use crate::capture::journal::{Journal, Style};
 use crate::clock::Clock;
 use crate::driver::Driver;
+use crate::files::{self, OwnFile};
 use crate::host::ThisHost;
 use crate::own_process::{leave_foreground, settle_in};
 use crate::shared_socket;
@@ -92,7 +93,7 @@ impl Service {
         for (voice, stream) in voices {
             world.add_voice(voice, &stream);
         }
-        let pidfile = supervisord.pidfile.and_then(|path| startup::put_pidfile(&path, &journal));
+        let pidfile = supervisord.pidfile.and_then(|path| put_pidfile(&path, &journal));
         let pid = std::process::id();
         journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         let core = Supervisor::new(spec);
@@ -132,5 +133,29 @@ fn say_first(journal: &Journal, supervisord: &Supervisord, notes: &[(Level, Stri
     let others = notes.iter().filter(|(level, _)| *level != Level::Warn);
     for (level, note) in warnings.chain(others) {
         journal.say(*level, note);
+    }
+}
+
+/// Writes the pidfile, unless it is somebody's who is alive.
+fn put_pidfile(path: &Path, journal: &Journal) -> Option<OwnFile> {
+    if path == Path::new("/dev/null") {
+        return None;
+    }
+    let shown = path.display();
+    if files::is_taken(path) {
+        let message = format!(
+            "pidfile {shown} belongs to another supervisor, which is running; it is left alone"
+        );
+        journal.say(Level::Warn, &message);
+        return None;
+    }
+    let content = format!("{}\n", std::process::id());
+    match OwnFile::put(path, 0o644, content.as_bytes()) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            let message = format!("could not write pidfile {shown}: {error}");
+            journal.say(Level::Critical, &message);
+            None
+        }
     }
 }

@@ -15,7 +15,6 @@ use supervisor_core::spec::Sink;
 use crate::capture::journal::{Journal, Style};
 use crate::capture::log_file::LogFile;
 use crate::capture::syslog::Syslog;
-use crate::files::{self, OwnFile};
 use crate::tree::{MARK, Roster};
 
 /// A journal that writes where `supervisord` says. What names one of our own streams is
@@ -48,30 +47,6 @@ pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
     });
     let warnings = config.warnings.iter().map(|warning| (Level::Warn, warning.clone()));
     warnings.chain(included).collect()
-}
-
-/// Writes the pidfile, unless it is somebody's who is alive.
-pub(crate) fn put_pidfile(path: &Path, journal: &Journal) -> Option<OwnFile> {
-    if path == Path::new("/dev/null") {
-        return None;
-    }
-    let shown = path.display();
-    if files::is_taken(path) {
-        let message = format!(
-            "pidfile {shown} belongs to another supervisor, which is running; it is left alone"
-        );
-        journal.say(Level::Warn, &message);
-        return None;
-    }
-    let content = format!("{}\n", std::process::id());
-    match OwnFile::put(path, 0o644, content.as_bytes()) {
-        Ok(file) => Some(file),
-        Err(error) => {
-            let message = format!("could not write pidfile {shown}: {error}");
-            journal.say(Level::Critical, &message);
-            None
-        }
-    }
 }
 
 /// Who belongs to whom, as far as this supervisor is concerned.

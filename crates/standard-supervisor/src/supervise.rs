@@ -108,19 +108,24 @@ impl Rest {
         }
         let pid = std::process::id();
         self.journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
-        if let Some(path) = self.pidfile.take() {
-            self.files.extend(startup::put_pidfile(&path, &self.journal));
+        // Nobody asked for these: what is another's, or can't be, is no trouble.
+        if let Some(path) = self.pidfile.take()
+            && path != Path::new("/dev/null")
+            && !files::is_taken(&path)
+        {
+            self.put("the pidfile", &path, 0o644, format!("{pid}\n").as_bytes());
         }
         if let Some(record) = self.record.take() {
             let taken = files::is_taken(&record.path);
             let path = if taken { files::with_pid(&record.path) } else { record.path.clone() };
-            match OwnFile::put(&path, 0o600, record.text().as_bytes()) {
-                Ok(file) => self.files.push(file),
-                Err(error) => {
-                    let message = cannot_write("the configuration", &path, &error);
-                    self.journal.say(Level::Warn, &message);
-                }
-            }
+            self.put("the configuration", &path, 0o600, record.text().as_bytes());
+        }
+    }
+
+    fn put(&mut self, what: &str, path: &Path, mode: u32, content: &[u8]) {
+        match OwnFile::put(path, mode, content) {
+            Ok(file) => self.files.push(file),
+            Err(error) => self.journal.say(Level::Warn, &cannot_write(what, path, &error)),
         }
     }
 }
