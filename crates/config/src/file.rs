@@ -62,6 +62,7 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
     let mut sections = Sections::default();
     sections.read(&shown, &bytes.ok()?, report);
     let here = path.parent().unwrap_or(&path);
+    include::pin(&mut sections, &shown, here);
     let included = include_files(&mut sections, here, world, report);
     // What a broken line should have said is unknown: what lacks for it is no mistake.
     if !report.is_clean() {

@@ -46,11 +46,16 @@ pub(crate) fn read(
     Ok(included)
 }
 
-/// In an included file `%(here)s` is that file's directory.
+/// An included file's sections, without an `[include]` of its own.
 fn add(sections: &mut Sections, path: &Path, bytes: &[u8], report: &mut Report) {
     sections.read(path, bytes, report);
     sections.all.retain(|s| s.name != "include" || s.origin.file() != Some(path));
-    let here = path.parent().unwrap_or(path).to_string_lossy();
+    pin(sections, path, path.parent().unwrap_or(path));
+}
+
+/// Says for good what `%(here)s` means in the file at `path`: every file has its own.
+pub(crate) fn pin(sections: &mut Sections, path: &Path, here: &Path) {
+    let here = here.to_string_lossy();
     let entries = sections.all.iter_mut().flat_map(|section| section.entries.iter_mut());
     for entry in entries.chain(&mut sections.defaults) {
         if entry.origin.file() == Some(path) {

@@ -98,6 +98,7 @@ impl Driver {
         while let Some(reaped) = self.world.next_reaped() {
             self.handle(reaped);
             self.settle();
+            self.world.bury();
         }
     }
 

@@ -33,7 +33,14 @@ impl OwnFile {
         let draft = beside(path);
         // Left by a predecessor with our pid that was killed while it wrote.
         let _ = fs::remove_file(&draft);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
+        let draft_file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft);
+        let mut file = match draft_file {
+            // The file may be ours to write where its folder isn't.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Self::rewrite(path, content);
+            }
+            other => other?,
+        };
         let placed = file
             .write_all(content)
             .and_then(|()| Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?))
@@ -42,6 +49,16 @@ impl OwnFile {
             let _ = fs::remove_file(&draft);
             return Err(error);
         }
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Writes into the file that is there.
+    fn rewrite(path: &Path, content: &[u8]) -> io::Result<Self> {
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut file =
+            OpenOptions::new().write(true).truncate(true).custom_flags(flags).open(path)?;
+        file.write_all(content)?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self { path: path.to_owned(), file })
     }
 

@@ -67,6 +67,8 @@ struct Slot {
 pub(crate) struct World {
     slots: Vec<Slot>,
     sockets: Vec<SharedSocket>,
+    /// Sockets that reaped processes had.
+    freed: Vec<usize>,
     environment: Environment,
     handling: Handling,
     syslog: Option<Rc<Syslog>>,
@@ -104,6 +106,7 @@ impl World {
         Self {
             slots: slots(spec, &sockets),
             sockets,
+            freed: Vec::new(),
             environment,
             handling,
             syslog: None,
@@ -167,16 +170,23 @@ impl World {
         if let Some(slot) = slot {
             slot.main = Some((pid, false));
             slot.stdin = None;
-            let socket = slot.socket;
+            self.freed.extend(slot.socket);
             for relay in [&slot.stdout, &slot.stderr].into_iter().flatten() {
                 relay.pump();
                 for voice in &self.voices {
                     voice.follow(relay);
                 }
             }
-            self.give_back(socket);
         }
         Some(Input::Reaped { pid, exit })
+    }
+
+    /// Gives back what the last reaped process had, now that it is known whether another
+    /// takes its place: a shared socket stays open for that one.
+    pub(crate) fn bury(&mut self) {
+        for socket in std::mem::take(&mut self.freed) {
+            self.give_back(Some(socket));
+        }
     }
 
     /// How it ends, once that has been ordered.

@@ -250,9 +250,9 @@ fn a_fastcgi_program_keeps_its_socket_also_in_a_group() {
 
 #[test]
 fn the_configuration_in_effect_reads_back_the_same() {
-    let text = "[supervisord]\nenvironment=A=\"%%\"\n[program:a]\ncommand=sh -c 'echo %%s'\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n";
+    let text = "[supervisord]\nenvironment=A=\"%%\",B=\"%(here)s\"\n[program:a]\ncommand=sh -c 'echo %%s'\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n";
     let first = config(text);
-    let second = config(&first.effective());
+    let second = configured(&[("/tmp/other.conf", &first.effective())], "").unwrap();
     assert_eq!(first.spec, second.spec);
     assert_eq!(first.supervisord.environment, second.supervisord.environment);
     assert_eq!(second.effective(), first.effective());

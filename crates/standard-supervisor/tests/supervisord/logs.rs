@@ -1,0 +1,192 @@
+//! Where output goes, and what becomes of it when that is not to be had.
+
+use std::io::Write;
+use std::os::unix::net::UnixDatagram;
+
+use crate::harness::{Running, clean, is_alive};
+use crate::home::{Home, SUPERVISORD, stop};
+
+#[test]
+fn a_flood_is_rotated_and_no_line_is_lost() {
+    let home = Home::new(
+        "flood",
+        "[program:a]\ncommand=seq 1 300000\nstartsecs=0\nautorestart=false\nstdout_logfile=out\n\
+         stdout_logfile_maxbytes=100KB\nstdout_logfile_backups=50\n",
+    );
+    let mut running = home.start();
+    running.stdout.wait_for("exited: a");
+    stop(&mut running);
+    let backups = (1..=50).rev().map(|number| format!("out.{number}"));
+    let files = backups.filter(|name| home.path(name).exists()).chain(["out".to_owned()]);
+    let names: Vec<String> = files.collect();
+    assert!(names.len() > 10, "{names:?}");
+    let all: String = names.iter().map(|name| home.read(name)).collect();
+    let expected: String = (1..=300_000).map(|number| format!("{number}\n")).collect();
+    assert!(all == expected, "{} bytes of {}", all.len(), expected.len());
+    // A file exceeds its size by one piece at most.
+    assert!(names.iter().all(|name| home.read(name).len() < 100 * 1024 + 64 * 1024));
+}
+
+#[test]
+fn a_full_disk_costs_lines_and_a_warning_and_never_the_program() {
+    let home = Home::new(
+        "full",
+        "[program:a]\ncommand=sh -c 'seq 1 100000; echo over >&2; exec sleep 1000'\nstdout_logfile=/dev/full\nstderr_logfile=err\n",
+    );
+    let mut running = home.start();
+    let pid = running.stdout.number_after("spawned: 'a' with pid ");
+    running.stdout.wait_for("WARN cannot write the stdout of a: No space left on device");
+    running.stdout.wait_for("success: a");
+    assert!(is_alive(pid));
+    stop(&mut running);
+    assert_eq!(home.read("err"), "over\n");
+}
+
+#[test]
+fn a_log_that_can_t_be_opened_costs_its_lines_until_it_can() {
+    let home = Home::new(
+        "unopened",
+        "[program:a]\ncommand=sh -c 'echo one; read x; echo two; exec sleep 1000'\nstdout_logfile=later/out\nstderr_logfile=pipe\n[program:b]\ncommand=sleep 1000\nstdout_logfile=/\n",
+    );
+    // A pipe that nobody reads, where a file is expected.
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, home.path("pipe"), kind, mode, 0).unwrap();
+    std::fs::create_dir(home.path("later")).unwrap();
+    std::fs::create_dir(home.path("later/out")).unwrap();
+    let mut running = home.start();
+    for stream in ["the stdout of a", "the stderr of a", "the stdout of b"] {
+        running.stdout.rewind().wait_for(&format!("WARN cannot write {stream}: "));
+    }
+    let pid = running.stdout.rewind().number_after("spawned: 'a' with pid ");
+    running.stdout.rewind().wait_for("success: a");
+    std::fs::remove_dir(home.path("later/out")).unwrap();
+    // Its stdin is a pipe that the supervisor holds.
+    let mut stdin =
+        std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0")).unwrap();
+    stdin.write_all(b"go\n").unwrap();
+    crate::harness::Lines::of(tail(&home.path("later/out"))).wait_for("two");
+    stop(&mut running);
+    assert_eq!(home.read("later/out"), "two\n");
+}
+
+/// The lines of a file as they come, by a program that waits for them.
+fn tail(path: &std::path::Path) -> std::process::ChildStdout {
+    let mut command = clean("tail", ["-n", "+1", "-F", "--pid", &std::process::id().to_string()]);
+    let child = command
+        .arg(path)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    child.unwrap().stdout.take().unwrap()
+}
+
+#[test]
+fn moved_logs_are_opened_again_on_usr2() {
+    let home = Home::new(
+        "reopen",
+        "logfile=main\n[program:a]\ncommand=sh -c 'echo one; read x; echo two; exec sleep 1000'\nstdout_logfile=out\n",
+    );
+    let mut running = home.start();
+    let pid = running.stdout.number_after("spawned: 'a' with pid ");
+    running.stdout.wait_for("success: a");
+    std::fs::rename(home.path("main"), home.path("main.old")).unwrap();
+    std::fs::rename(home.path("out"), home.path("out.old")).unwrap();
+    running.signal("USR2");
+    running.stdout.wait_for("received SIGUSR2 indicating log reopen request");
+    running.stdout.wait_for("supervisord logreopen");
+    let mut lines = crate::harness::Lines::of(tail(&home.path("out")));
+    let mut stdin =
+        std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0")).unwrap();
+    stdin.write_all(b"go\n").unwrap();
+    lines.wait_for("two");
+    stop(&mut running);
+    assert_eq!((home.read("out.old"), home.read("out")), ("one\n".to_owned(), "two\n".to_owned()));
+    assert!(home.read("main.old").trim_end().ends_with("supervisord logreopen"));
+    assert!(home.read("main").contains("received SIGTERM indicating exit request"));
+}
+
+#[test]
+fn messages_are_taken_out_and_what_looks_like_the_beginning_of_one_is_kept() {
+    let home = Home::new(
+        "capture",
+        "loglevel=debug\n[program:a]\ncommand=printf 'a<!--XSUPERVISOR:BEGIN-->secret<!--XSUPERVISOR:END-->b<!--XSUP'\n\
+         startsecs=0\nautorestart=false\nstdout_logfile=out\nstdout_capture_maxbytes=1KB\n",
+    );
+    let mut running = home.start();
+    running.stdout.wait_for("'a' stdout emitted a comm event");
+    running.stdout.wait_for("exited: a");
+    stop(&mut running);
+    assert_eq!(home.read("out"), "ab<!--XSUP");
+}
+
+#[test]
+fn logs_of_earlier_runs_go_unless_they_are_to_be_kept() {
+    let home = Home::new(
+        "cleanup",
+        "identifier=me\n[program:a]\ncommand=sleep 1000\nredirect_stderr=true\n",
+    );
+    for name in ["x-stdout---me-abcd.log", "x-stdout---me-abcd.log.1", "y---you-abcd.log"] {
+        home.write(name, "old");
+    }
+    let mut running = home.start();
+    running.stdout.wait_for("spawned: 'a'");
+    assert_eq!(home.names(), ["a-stdout", "supervisord.log", "supervisord.pid", "t.conf", "y"]);
+    stop(&mut running);
+    let mut running = Running::start(&mut home.command(&["-n", "-k"]));
+    running.stdout.wait_for("spawned: 'a'");
+    let autos = home.names().into_iter().filter(|name| name == "a-stdout").count();
+    assert_eq!(autos, 2);
+    stop(&mut running);
+}
+
+#[test]
+fn lines_reach_syslog() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: needs root to make a mount namespace");
+    }
+    // A /dev of our own, in which we are the daemon that listens.
+    let home = Home::new(
+        "syslog",
+        "logfile=syslog\n[program:a]\ncommand=printf 'one\\n\\ntwo\\n'\nstartsecs=0\nautorestart=false\nstdout_syslog=true\nstdout_logfile=out\n",
+    );
+    let socket = UnixDatagram::bind(home.path("socket")).unwrap();
+    socket.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+    let script = format!(
+        "mkdir dev && mount --rbind /dev dev 2>/dev/null; mount -t tmpfs tmpfs /dev && ln -s {0}/socket /dev/log && \
+         ln -s /proc/self/fd /dev/fd && ln -s {0}/dev/null /dev/null && exec {SUPERVISORD} -n -c t.conf",
+        home.as_ref().display()
+    );
+    let mut command = clean("unshare", ["--mount", "sh", "-c", &script]);
+    let mut running = Running::start(command.current_dir(&home));
+    running.stdout.wait_for("exited: a");
+    stop(&mut running);
+    socket.set_nonblocking(true).unwrap();
+    let mut datagrams = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        datagrams.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+    }
+    for end in [" supervisord: a one", " supervisord: a ", " supervisord: a two"] {
+        let found = datagrams.iter().any(|line| line.starts_with("<14>") && line.ends_with(end));
+        assert!(found, "{end}: {datagrams:#?}");
+    }
+    assert!(datagrams.iter().any(|line| line.contains("INFO spawned: 'a' with pid")));
+    assert_eq!(home.read("out"), "one\n\ntwo\n");
+}
+
+#[test]
+fn everything_that_a_program_says_is_repeated_at_debug_level() {
+    let home = Home::new(
+        "echo",
+        "[program:a]\ncommand=sh -c 'seq 1 20000; printf \"\\210\" >&2'\nstartsecs=0\nautorestart=false\nstdout_logfile=NONE\n",
+    );
+    let mut running = Running::start(&mut home.command(&["-n", "-e", "debug"]));
+    running.stdout.wait_for("exited: a");
+    stop(&mut running);
+    let lines = running.stdout.rest();
+    let numbers = lines.iter().filter(|line| line.parse::<u32>().is_ok()).count();
+    assert_eq!(numbers, 20000);
+    assert!(lines.iter().any(|line| line == "Undecodable: b'\\x88'"));
+    assert!(lines.iter().any(|line| line.ends_with("DEBG 'a' stderr output:")));
+}

@@ -1,0 +1,15 @@
+//! `supervisord` by its configuration file, with real processes. What it has in common
+//! with the original is in `../compare`; here is what that can't show: the background,
+//! trouble with files, floods, and what is better here.
+
+#![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod background;
+mod command_line;
+mod home;
+mod lifecycle;
+mod logs;
+mod sockets;

@@ -1,0 +1,96 @@
+//! FastCGI programs.
+
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+
+use crate::harness::{Running, free_port, python, skip};
+use crate::home::{Home, stop};
+
+/// Says its number to whoever connects to its stdin.
+const SERVER: &str = "import os, socket, sys\n\
+    listening = socket.socket(fileno=0)\n\
+    while True:\n    connection, _ = listening.accept()\n    connection.sendall(sys.argv[1].encode())\n    connection.close()\n    os._exit(0) if sys.argv[1] == 'once' else None\n";
+
+fn answer(mut stream: impl Read) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// A home with that server; `None`: there is no Python.
+fn home(name: &str, text: &str) -> Option<Home> {
+    let Some(python) = python() else {
+        skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
+        return None;
+    };
+    let home = Home::new(name, &text.replace("PYTHON", &python));
+    home.write("server.py", SERVER);
+    Some(home)
+}
+
+#[test]
+fn all_processes_of_a_program_accept_on_one_socket() {
+    let Some(home) = home(
+        "unix-socket",
+        "[fcgi-program:web]\ncommand=PYTHON %(here)s/server.py %(process_num)d\nsocket=unix://%(here)s/web.sock\nsocket_mode=0660\n\
+         numprocs=2\nprocess_name=%(program_name)s%(process_num)d\n[group:all]\nprograms=web\n",
+    ) else {
+        return;
+    };
+    let mut running = home.start();
+    running
+        .stdout
+        .wait_for(&format!("INFO Creating socket unix://{}", home.path("web.sock").display()));
+    running.stdout.wait_for("success: web0");
+    running.stdout.rewind().wait_for("success: web1");
+    let mode = std::fs::metadata(home.path("web.sock")).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    let mut answers: Vec<String> = Vec::new();
+    while answers.len() < 1000
+        && !(answers.contains(&"0".to_owned()) && answers.contains(&"1".to_owned()))
+    {
+        answers.push(answer(UnixStream::connect(home.path("web.sock")).unwrap()));
+    }
+    assert!(answers.iter().all(|answer| answer == "0" || answer == "1"), "{answers:?}");
+    stop(&mut running);
+    running.stdout.rewind().wait_for("INFO Closing socket unix://");
+    let lines = running.stdout.rest();
+    assert_eq!(lines.iter().filter(|line| line.contains("Creating socket")).count(), 1);
+}
+
+#[test]
+fn a_socket_stays_open_while_its_only_process_is_replaced() {
+    let port = free_port();
+    let Some(home) = home(
+        "tcp-socket",
+        &format!(
+            "[fcgi-program:web]\ncommand=PYTHON %(here)s/server.py once\nsocket=tcp://localhost:{port}\nstartsecs=0\nautorestart=true\n"
+        ),
+    ) else {
+        return;
+    };
+    let mut running = home.start();
+    running.stdout.wait_for("success: web");
+    for _ in 0..3 {
+        // Who connects while nobody accepts is served by the next process.
+        assert_eq!(answer(std::net::TcpStream::connect(("127.0.0.1", port)).unwrap()), "once");
+    }
+    running.stdout.wait_for("exited: web (exit status 0; expected)");
+    stop(&mut running);
+}
+
+#[test]
+fn a_socket_that_can_t_be_made_is_a_mistake_of_the_configuration() {
+    let home = Home::new(
+        "no-socket",
+        "[fcgi-program:web]\ncommand=cat\nsocket=unix://%(here)s/precious\n",
+    );
+    home.write("precious", "data");
+    let mut running: Running = home.start();
+    assert_eq!(running.exit_code(), 2);
+    let complaint = running.stderr.rest().join("\n");
+    assert!(complaint.contains("Error: Could not create FastCGI socket unix://"), "{complaint}");
+    assert!(complaint.contains("there is something that is not a socket"), "{complaint}");
+    assert_eq!(home.read("precious"), "data");
+}
