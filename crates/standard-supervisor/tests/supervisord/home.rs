@@ -43,7 +43,9 @@ impl Home {
         let entries = std::fs::read_dir(&self.0).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .map(|name| name.split_once("---").map_or(name.clone(), |(auto, _)| auto.to_owned()))
+            .map(|name| {
+                name.split_once("---").map_or_else(|| name.clone(), |(auto, _)| auto.to_owned())
+            })
             .collect();
         names.sort();
         names
