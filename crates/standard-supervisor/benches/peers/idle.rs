@@ -20,10 +20,10 @@ pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Ve
     let outcomes = alternate(tools, places, options.rounds(3, 1), 1, |tool| {
         let mut session = Session::start(tool, places, Role::Stay)?;
         session.expect("exec")?;
-        let program = session.expect("first")?.pid;
+        let program = BTreeSet::from([session.expect("first")?.pid]);
         session.stay(SETTLING)?;
 
-        let own = session.own_processes(program)?;
+        let own = session.own_processes(&program)?;
         let before = total(&own, processes::context_switches)?;
         session.stay(WATCHED)?;
         let after = total(&own, processes::context_switches)?;

@@ -1,5 +1,7 @@
 //! How fast a program's output goes through a tool, and what the tool's share of the work is.
 
+use std::collections::BTreeSet;
+
 use crate::clock::Moment;
 use crate::idle::total;
 use crate::options::Options;
@@ -15,9 +17,9 @@ pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Ve
         let bytes = options.log_bytes;
         let mut session = Session::start(tool, places, Role::Flood { bytes })?;
         session.expect("exec")?;
-        let program = session.expect("first")?.pid;
+        let program = BTreeSet::from([session.expect("first")?.pid]);
 
-        let own = session.own_processes(program)?;
+        let own = session.own_processes(&program)?;
         let cpu_before = total(&own, processes::cpu_seconds)?;
         let start = Moment::now();
         session.go()?;

@@ -7,10 +7,14 @@ pub(crate) enum Row {
     Crash,
     Idle,
     Logs,
+    Farm,
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 4] = [Self::Start, Self::Crash, Self::Idle, Self::Logs];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Farm];
+    /// Those with one program.
+    pub(crate) const SINGLE: [Self; 4] = [Self::Start, Self::Crash, Self::Idle, Self::Logs];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -18,6 +22,7 @@ impl Row {
             Self::Crash => "crash",
             Self::Idle => "idle",
             Self::Logs => "logs",
+            Self::Farm => "farm",
         }
     }
 }

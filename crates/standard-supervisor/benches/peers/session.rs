@@ -45,8 +45,16 @@ pub(crate) struct Report {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role {
     Stay,
-    Crash { after: Duration },
-    Flood { bytes: u64 },
+    Crash {
+        after: Duration,
+    },
+    Flood {
+        bytes: u64,
+    },
+    /// Many that stay.
+    Farm {
+        copies: u32,
+    },
 }
 
 impl Role {
@@ -55,6 +63,14 @@ impl Role {
             Self::Stay => ("stay", None),
             Self::Crash { after } => ("crash", Some(after.as_millis().to_string().into())),
             Self::Flood { bytes } => ("flood", Some(bytes.to_string().into())),
+            Self::Farm { .. } => ("stay", None),
+        }
+    }
+
+    const fn copies(self) -> u32 {
+        match self {
+            Self::Stay | Self::Crash { .. } | Self::Flood { .. } => 1,
+            Self::Farm { copies } => copies,
         }
     }
 }
@@ -66,10 +82,11 @@ impl Session {
         let reports = make_fifo(&directory.join("report"))?;
         let go = make_fifo(&directory.join("go"))?;
 
+        let copies = role.copies();
         let (role, argument) = role.words();
         let mut program = vec![places.probe.clone().into(), role.into(), directory.clone().into()];
         program.extend(argument);
-        let invocation = tool.invocation(places, &directory, &program)?;
+        let invocation = tool.invocation(places, &directory, &program, copies)?;
         let argv = if invocation.argv.is_empty() { program } else { invocation.argv };
 
         let (stdout, into_stdout) = io::pipe()?;
@@ -135,11 +152,19 @@ impl Session {
         }
     }
 
-    /// The tool's processes without the program it runs.
-    pub(crate) fn own_processes(&self, program: i32) -> io::Result<BTreeSet<i32>> {
-        let mut family = processes::family(self.tool)?;
-        family.remove(&program);
-        Ok(family)
+    /// The tool's processes without the programs it runs.
+    pub(crate) fn own_processes(&self, programs: &BTreeSet<i32>) -> io::Result<BTreeSet<i32>> {
+        Ok(processes::family(self.tool)?.difference(programs).copied().collect())
+    }
+
+    /// Asks the tool to end; how long that takes.
+    pub(crate) fn stop(&mut self) -> io::Result<Duration> {
+        let asked = Moment::now();
+        pidfd_send_signal(&self.ended, Signal::TERM)?;
+        match Deadline::within(PATIENCE).wait([self.ended.as_fd()])? {
+            [true] => Ok(Moment::now().since(asked)),
+            [false] => Err(io::Error::other("did not end within 30 s of SIGTERM")),
+        }
     }
 
     /// Lets a program that floods begin. What the tool has printed until then is not part of the

@@ -36,6 +36,8 @@ enum Kind {
     Horust {
         rotating: bool,
     },
+    /// Ours by a configuration file.
+    OurSupervisord,
     Supervisord,
     /// The tool of the same name in Python. `run_once`: with PROCESS_AUTO_RECOVERY=false.
     PythonTool {
@@ -55,15 +57,16 @@ const fn init(name: &'static str, command: &'static str, options: &'static [&'st
 pub(crate) static ALL: &[Tool] = &[
     tool("no tool", Kind::Nothing, &[Row::Start, Row::Logs], false),
     tool("cat", Kind::Cat, &[Row::Logs], false),
-    tool("**ours**", Kind::Ours(Ours::Supervised), &Row::ALL, false),
+    tool("**ours**", Kind::Ours(Ours::Supervised), &Row::SINGLE, false),
     tool("**ours, run once**", Kind::Ours(Ours::RunOnce), &[Row::Start, Row::Idle], false),
     init("tini -s", "tini", &["-s"]),
     init("dumb-init", "dumb-init", &[]),
     init("catatonit", "catatonit", &[]),
     tool("Horust", Kind::Horust { rotating: false }, &[Row::Start, Row::Crash, Row::Idle], true),
     tool("Horust, rotating", Kind::Horust { rotating: true }, &[Row::Logs], true),
+    tool("**ours, supervisord**", Kind::OurSupervisord, &[Row::Farm], false),
     tool("supervisord", Kind::Supervisord, &Row::ALL, true),
-    tool("Python's standard-supervisor", Kind::PythonTool { run_once: false }, &Row::ALL, true),
+    tool("Python's standard-supervisor", Kind::PythonTool { run_once: false }, &Row::SINGLE, true),
     tool("Python's, run once", Kind::PythonTool { run_once: true }, &[Row::Start], true),
 ];
 
@@ -82,6 +85,7 @@ impl Tool {
     pub(crate) fn ours(&self) -> Option<Ours> {
         match self.kind {
             Kind::Ours(mode) => Some(mode),
+            Kind::OurSupervisord => Some(Ours::Supervised),
             Kind::Nothing
             | Kind::Cat
             | Kind::Init { .. }
@@ -97,6 +101,7 @@ impl Tool {
             Kind::Nothing => places.probe.clone(),
             Kind::Cat => find_in_path("sh").filter(|_| find_in_path("cat").is_some())?,
             Kind::Ours(_) => places.ours.clone(),
+            Kind::OurSupervisord => places.ours.with_file_name("supervisord"),
             Kind::Init { command, .. } => find_in_path(command)?,
             Kind::Horust { .. } => places.peers.join("horust/bin/horust"),
             Kind::Supervisord => places.peers.join("venv/bin/supervisord"),
@@ -111,6 +116,7 @@ impl Tool {
         places: &Places,
         directory: &Path,
         program: &[OsString],
+        copies: u32,
     ) -> io::Result<Invocation> {
         let executable = self.executable(places).ok_or(io::ErrorKind::NotFound)?;
         let mut words = vec![executable.into_os_string()];
@@ -130,8 +136,12 @@ impl Tool {
                     .extend(["--services-path", ".", "--uds-folder-path", "."].map(OsString::from));
                 return Ok(Invocation { argv: words, environment });
             }
-            Kind::Supervisord => {
-                fs::write(directory.join("supervisord.conf"), supervisord_conf(program))?;
+            Kind::OurSupervisord | Kind::Supervisord => {
+                let conf = match copies {
+                    1 => supervisord_conf(program),
+                    _ => farm_conf(program, copies),
+                };
+                fs::write(directory.join("supervisord.conf"), conf)?;
                 words.extend(["-c", "supervisord.conf"].map(OsString::from));
                 return Ok(Invocation { argv: words, environment });
             }
@@ -152,6 +162,7 @@ impl Tool {
         let executable = self.executable(places)?;
         match &self.kind {
             Kind::Nothing
+            | Kind::OurSupervisord
             | Kind::Ours(Ours::RunOnce)
             | Kind::Horust { rotating: true }
             | Kind::PythonTool { run_once: true } => None,
@@ -219,6 +230,18 @@ fn supervisord_conf(program: &[OsString]) -> String {
          [program:app]\ncommand={command}\nautorestart=true\nstartsecs=1\n\
          stopasgroup=true\nkillasgroup=true\n\
          stdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+    )
+}
+
+/// All options at their defaults, but for what a thousand programs can't do without: each has
+/// pipes and log files.
+fn farm_conf(program: &[OsString], copies: u32) -> String {
+    let command = quoted(program);
+    format!(
+        "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=pid\n\
+         childlogdir=.\nminfds=10000\n\n\
+         [program:farm]\ncommand={command}\nnumprocs={copies}\n\
+         process_name=%(program_name)s_%(process_num)04d\n"
     )
 }
 
