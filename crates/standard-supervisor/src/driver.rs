@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
-use supervisor_core::{Input, Supervisor};
+use supervisor_core::{Effect, Input, Supervisor};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::timeout_at;
 
@@ -27,12 +27,14 @@ pub(crate) struct Driver {
     pub(crate) journal: Rc<Journal>,
     pub(crate) signals: Rc<Signals>,
     pub(crate) clock: Clock,
+    /// Whether our first lines have been said. Until then nothing is said of programs.
+    pub(crate) announced: bool,
 }
 
 impl Driver {
-    /// Starts what is to be started, unless a signal was quicker. What comes of it
-    /// is dealt with by [`Self::run`]: until then nothing has been waited for or
-    /// written, so this is all that stands between us and the program.
+    /// Starts what is to be started, unless a signal was quicker. What becomes of it is
+    /// dealt with by [`Self::run`]: until then nothing has been waited for or written, so
+    /// this is all that stands between us and the program.
     pub(crate) fn boot(&mut self) {
         self.take_signals();
         self.handle(Input::Boot);
@@ -45,7 +47,8 @@ impl Driver {
     /// # Errors
     ///
     /// If the event loop can't be made.
-    pub(crate) fn run(self) -> std::io::Result<End> {
+    pub(crate) fn run(mut self) -> std::io::Result<End> {
+        self.announced = true;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         LocalSet::new().block_on(&runtime, self.serve())
@@ -111,7 +114,13 @@ impl Driver {
 
     fn handle(&mut self, input: Input) {
         for effect in self.core.handle(self.clock.now(), input) {
+            let starts = self.announced && matches!(effect, Effect::Spawn { .. });
             self.world.carry_out(effect);
+            // A start takes its time. The core must learn of each when it is done, not
+            // when a thousand are.
+            if starts {
+                self.settle();
+            }
         }
     }
 

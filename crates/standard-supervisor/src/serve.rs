@@ -98,7 +98,7 @@ impl Service {
         journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         let core = Supervisor::new(spec);
         let (signals, clock) = (Rc::clone(&self.signals), self.clock);
-        let mut driver = Driver { core, world, journal, signals, clock };
+        let mut driver = Driver { core, world, journal, signals, clock, announced: true };
         driver.boot();
         let ended = driver.run();
         if let Some(pidfile) = pidfile {

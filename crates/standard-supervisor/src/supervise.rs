@@ -79,7 +79,8 @@ fn prepare(
     let pidfile = supervisord.pidfile.filter(|_| !runs_once);
     let rest = Rest { journal: Rc::clone(&journal), notes, record, pidfile, files: Vec::new() };
     let core = Supervisor::new(spec);
-    Ok((Driver { core, world, journal, signals: Rc::new(signals), clock }, rest))
+    let signals = Rc::new(signals);
+    Ok((Driver { core, world, journal, signals, clock, announced: false }, rest))
 }
 
 fn run(mut driver: Driver, mut rest: Rest) -> u8 {

@@ -21,6 +21,8 @@ use crate::tools::Tool;
 
 /// Longer than any tool takes for anything. Whoever takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for stopping a thousand programs.
+const PATIENCE_WITH_MANY: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -161,9 +163,9 @@ impl Session {
     pub(crate) fn stop(&mut self) -> io::Result<Duration> {
         let asked = Moment::now();
         pidfd_send_signal(&self.ended, Signal::TERM)?;
-        match Deadline::within(PATIENCE).wait([self.ended.as_fd()])? {
+        match Deadline::within(PATIENCE_WITH_MANY).wait([self.ended.as_fd()])? {
             [true] => Ok(Moment::now().since(asked)),
-            [false] => Err(io::Error::other("did not end within 30 s of SIGTERM")),
+            [false] => Err(io::Error::other("did not end within two minutes of SIGTERM")),
         }
     }
 
