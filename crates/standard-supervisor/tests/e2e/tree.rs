@@ -121,7 +121,7 @@ fn a_child_that_the_supervisor_had_before_is_not_touched() {
     );
     let mut running = Running::start(&mut crate::harness::clean("sh", ["-c", &script]));
     let older = running.stdout.number_after("older ");
-    let app = running.stdout.number_after("app ");
+    let app = running.stdout.rewind().number_after("app ");
     running.stderr.wait_for("success: app");
     kill(app, "KILL");
     running.stderr.wait_for("exited: app");
