@@ -15,7 +15,8 @@ use supervisor_core::level::Level;
 use crate::clock::Clock;
 use crate::files::OwnFile;
 use crate::host::ThisHost;
-use crate::serve::{Refusal, Service};
+use crate::pidproxy::{self, Refusal};
+use crate::serve::{self, Service};
 use crate::supervise::supervise;
 use crate::sys::signal::Signals;
 
@@ -121,7 +122,7 @@ pub(crate) fn supervisord() -> u8 {
         to_stderr(SEARCHING_AS_ROOT);
     }
     let ended = if check {
-        file_mode(&flags, &program, &said, &ThisHost).map_err(Refusal::Said).map(|config| {
+        file_mode(&flags, &program, &said, &ThisHost).map_err(serve::Refusal::Said).map(|config| {
             for warning in &config.warnings {
                 to_stderr(&format!("WARN: {warning}\n"));
             }
@@ -130,13 +131,13 @@ pub(crate) fn supervisord() -> u8 {
     } else {
         match signals {
             Ok(signals) => Service { flags, program, said, signals: Rc::new(signals), clock }.run(),
-            Err(error) => Err(Refusal::Found(format!("cannot watch for signals: {error}"))),
+            Err(error) => Err(serve::Refusal::Found(format!("cannot watch for signals: {error}"))),
         }
     };
     match ended {
         Ok(code) => code,
-        Err(Refusal::Found(message)) => refuse_as_supervisord(&name, [message.as_str()]),
-        Err(Refusal::Said(errors)) => {
+        Err(serve::Refusal::Found(message)) => refuse_as_supervisord(&name, [message.as_str()]),
+        Err(serve::Refusal::Said(errors)) => {
             for warning in errors.warnings() {
                 to_stderr(&format!("WARN: {warning}\n"));
             }
@@ -181,6 +182,41 @@ pub(crate) fn generate_supervisor_config() -> u8 {
     match OwnFile::put(&order.output, 0o600, generated.text.as_bytes()) {
         Ok(_) => SUCCESS,
         Err(error) => complain(&format!("cannot write {}: {error}", order.output.display()), ""),
+    }
+}
+
+/// `echo_supervisord_conf`; returns the exit code.
+pub(crate) fn echo_supervisord_conf() -> u8 {
+    const USAGE: &str = "usage: echo_supervisord_conf > FILE\n";
+    let mut words = std::env::args_os().skip(1);
+    match words.next() {
+        None => print(&supervisor_config::sample()),
+        Some(word) if word == "-h" || word == "--help" || word == "-?" => print(USAGE),
+        Some(word) => complain(&format!("{word:?} is not understood"), USAGE),
+    }
+}
+
+/// `pidproxy`; returns the exit code.
+pub(crate) fn pidproxy() -> u8 {
+    let signals = Signals::take_over();
+    let mut words = std::env::args_os().skip(1);
+    let (pidfile, command) = (words.next(), words.collect::<Vec<_>>());
+    let Some(pidfile) = pidfile.filter(|_| !command.is_empty()) else {
+        // On stdout and with 1, as supervisor's.
+        let _ = print("Usage: pidproxy <pidfile name> <command> [<cmdarg1> ...]\n");
+        return FAILURE;
+    };
+    let say = |message: &str| to_stderr(&format!("{message}\n"));
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(error) => return complain(&format!("cannot watch for signals: {error}"), ""),
+    };
+    match pidproxy::pidproxy(&signals, pidfile.as_ref(), &command, say) {
+        Ok(()) => SUCCESS,
+        Err(Refusal { message, code }) => {
+            to_stderr(&format!("pidproxy: {message}\n"));
+            code
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod host;
 mod launch;
 mod lookup;
 mod own_process;
+mod pidproxy;
 mod serve;
 mod shared_socket;
 mod startup;
@@ -37,6 +38,18 @@ pub fn standard_supervisor() -> i32 {
 #[must_use]
 pub fn supervisord() -> ExitCode {
     cli::supervisord().into()
+}
+
+/// `echo_supervisord_conf`.
+#[must_use]
+pub fn echo_supervisord_conf() -> ExitCode {
+    cli::echo_supervisord_conf().into()
+}
+
+/// `pidproxy`.
+#[must_use]
+pub fn pidproxy() -> ExitCode {
+    cli::pidproxy().into()
 }
 
 /// `generate-supervisor-config`.

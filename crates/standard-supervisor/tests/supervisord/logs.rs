@@ -71,7 +71,7 @@ fn a_log_that_can_t_be_opened_costs_its_lines_until_it_can() {
 }
 
 /// The lines of a file as they come, by a program that waits for them.
-fn tail(path: &std::path::Path) -> std::process::ChildStdout {
+pub(crate) fn tail(path: &std::path::Path) -> std::process::ChildStdout {
     let mut command = clean("tail", ["-n", "+1", "-F", "--pid", &std::process::id().to_string()]);
     let child = command
         .arg(path)

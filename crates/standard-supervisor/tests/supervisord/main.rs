@@ -9,6 +9,7 @@ mod harness;
 
 mod background;
 mod command_line;
+mod companions;
 mod home;
 mod lifecycle;
 mod logs;

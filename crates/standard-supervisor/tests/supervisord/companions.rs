@@ -1,0 +1,135 @@
+//! `echo_supervisord_conf` and `pidproxy`.
+
+use std::process::Command;
+
+use crate::harness::{Running, clean, is_alive, kill, python, skip, wait_gone};
+use crate::home::{Home, SUPERVISORD, stop};
+
+const ECHO: &str = env!("CARGO_BIN_EXE_echo_supervisord_conf");
+const PIDPROXY: &str = env!("CARGO_BIN_EXE_pidproxy");
+
+/// The sample as it is printed.
+fn sample() -> String {
+    let output = clean(ECHO, [""; 0]).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_sample_is_a_configuration_for_us() {
+    let text = sample();
+    assert!(text.contains("Sample supervisor config file"));
+    let home = Home::new("sample", "");
+    home.write("t.conf", &text);
+    let output =
+        clean(SUPERVISORD, ["-c", "t.conf", "--check"]).current_dir(&home).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("is ignored"), "{output:?}");
+}
+
+#[test]
+fn the_sample_is_a_configuration_for_the_original() {
+    let Some(python) = python() else {
+        return skip("SUPERVISOR_PYTHON names no Python with supervisor", "REQUIRE_PYTHON");
+    };
+    let home = Home::new("sample-original", "");
+    home.write("t.conf", &sample());
+    let script = "from supervisor.options import ServerOptions\n\
+                  options = ServerOptions()\n\
+                  options.realize(['-c', 't.conf'])\n\
+                  print(options.logfile, options.server_configs[0]['file'])\n";
+    let output = clean(&python, ["-c", script]).current_dir(&home).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "/tmp/supervisord.log /tmp/supervisor.sock\n",
+        "{output:?}"
+    );
+}
+
+#[test]
+fn echo_says_how_it_is_used() {
+    let mut help = Running::start(&mut clean(ECHO, ["-h"]));
+    assert_eq!(help.exit_code(), 0);
+    assert_eq!(help.stdout.rest(), ["usage: echo_supervisord_conf > FILE"]);
+    assert_eq!(Running::start(&mut clean(ECHO, ["x"])).exit_code(), 1);
+}
+
+/// A command that starts a server in the background, whose pid goes to `pidfile`, and
+/// stays itself. The server says which signals it gets.
+fn proxied(home: &Home) -> Command {
+    let server = "for s in HUP USR1 USR2 TERM INT QUIT; do trap \"echo got $s\" $s; done; \
+                  echo $$ > pid.new; mv pid.new pidfile; echo ready $$; while :; do read x < fifo; done";
+    home.write("server", server);
+    let fifo = home.path("fifo");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let mut command = clean(
+        PIDPROXY,
+        ["pidfile", "/bin/sh", "-c", "echo command $$; sh ./server & exec sleep 1000"],
+    );
+    command.current_dir(home);
+    command
+}
+
+#[test]
+fn pidproxy_passes_signals_on_and_ends_with_those_that_end() {
+    for last in ["TERM", "INT", "QUIT"] {
+        let home = Home::new(&format!("pidproxy-{last}"), "");
+        let mut proxy = Running::start(&mut proxied(&home));
+        let command = proxy.stdout.number_after("command ");
+        let server = proxy.stdout.number_after("ready ");
+        for signal in ["HUP", "USR1", "USR2", last] {
+            proxy.signal(signal);
+            // A shell tells of a signal once it has something else to do.
+            proxy.stdout.wait_for(&format!("got {signal}"));
+        }
+        // What it ran outlives it: that is for the server to end.
+        kill(server, "KILL");
+        kill(command, "KILL");
+        assert_eq!(proxy.exit_code(), 0, "{last}");
+    }
+}
+
+#[test]
+fn pidproxy_ends_with_its_command_and_stays_without_a_pidfile() {
+    let home = Home::new("pidproxy-ends", "");
+    let mut proxy = clean(PIDPROXY, ["pidfile", "/bin/sh", "-c", "echo up $$; exec sleep 1000"]);
+    let mut proxy = Running::start(proxy.current_dir(&home));
+    let command = proxy.stdout.number_after("up ");
+    proxy.signal("TERM");
+    proxy.stderr.wait_for("Can't read child pidfile pidfile!");
+    assert!(is_alive(command));
+    kill(command, "KILL");
+    assert_eq!(proxy.exit_code(), 0);
+
+    let mut echo = Running::start(&mut clean(PIDPROXY, ["x", "/bin/echo", "1", "2"]));
+    assert_eq!(echo.exit_code(), 0);
+    assert_eq!(echo.stdout.rest(), ["1 2"]);
+}
+
+#[test]
+fn pidproxy_says_what_is_wrong() {
+    let mut usage = Running::start(&mut clean(PIDPROXY, ["x"]));
+    assert_eq!(usage.exit_code(), 1);
+    assert!(usage.stdout.rest()[0].starts_with("Usage: pidproxy"));
+    for (command, code) in [("/no/such/command", 127), ("/etc/passwd", 126)] {
+        let mut refused = Running::start(&mut clean(PIDPROXY, ["x", command]));
+        assert_eq!(refused.exit_code(), code);
+        assert!(refused.stderr.rest()[0].contains(command));
+    }
+}
+
+#[test]
+fn a_server_that_goes_into_the_background_is_stopped_through_its_proxy() {
+    let home = Home::new("pidproxy-program", "");
+    let line = format!(
+        "[supervisord]\nchildlogdir=%(here)s\n[program:p]\ncommand={PIDPROXY} pidfile /bin/sh -c 'sleep 1000 & echo $! > pidfile; wait'\nstartsecs=0\n"
+    );
+    home.write("t.conf", &line);
+    let mut running = home.start();
+    running.stdout.wait_for("success: p");
+    let mut lines = crate::harness::Lines::of(crate::logs::tail(&home.path("pidfile")));
+    let server: i32 = lines.wait_for("").parse().unwrap();
+    stop(&mut running);
+    wait_gone(server);
+}
