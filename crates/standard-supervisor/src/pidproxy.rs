@@ -16,6 +16,7 @@ use supervisor_core::ids::Pid;
 use supervisor_core::signal::Signal;
 
 use crate::sys::signal::{Signals, send};
+use crate::sys::spawn::with_usual_signals;
 use crate::sys::{errno, reap};
 
 /// Signals that are passed on, and whether one of them is also our end.
@@ -72,8 +73,9 @@ pub(crate) fn pidproxy(
 
 fn start(command: &[OsString]) -> Result<Pid, Refusal> {
     let word = command.first().map(OsString::as_os_str).unwrap_or_default();
-    let started = Command::new(absolute(word)).args(command.get(1..).unwrap_or_default()).spawn();
-    let child = started.map_err(|error| Refusal {
+    let mut started = Command::new(absolute(word));
+    started.args(command.get(1..).unwrap_or_default());
+    let child = with_usual_signals(&mut started).spawn().map_err(|error| Refusal {
         message: format!("cannot run {}: {}", word.display(), errno::name(&error)),
         code: if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE },
     })?;

@@ -10,6 +10,8 @@ use std::ffi::{CString, c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::User;
@@ -229,6 +231,18 @@ fn reset_signals() {
         let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Has `command` start with the signals as every program expects to find them, and not as
+/// they are with us.
+pub(crate) fn with_usual_signals(command: &mut Command) -> &mut Command {
+    // SAFETY: only system calls on local values, which may be made between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            reset_signals();
+            Ok(())
+        })
     }
 }
 
