@@ -201,6 +201,15 @@ impl Lines {
         }
     }
 
+    /// Waits until this many lines, from the first on, contain `text`.
+    #[track_caller]
+    pub fn wait_for_times(&mut self, text: &str, times: usize) {
+        self.place = 0;
+        for _ in 0..times {
+            self.wait_for(text);
+        }
+    }
+
     /// Goes back to the first line.
     pub fn rewind(&mut self) -> &mut Self {
         self.place = 0;

@@ -1,0 +1,334 @@
+//! Where we differ from supervisord 4.3.0 on purpose. COMPATIBILITY.md says the same.
+//!
+//! A difference is taken out of both transcripts before they are compared, no more of
+//! it than the rule says; where a rule can't tell, the scenario does, line by line.
+
+use std::collections::BTreeSet;
+
+use crate::bad::message;
+use crate::scenario::{Scenario, Side};
+use crate::transcript::{Record, Transcript};
+
+/// A difference and why it is there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    pub(crate) id: &'static str,
+    pub(crate) reason: &'static str,
+    rule: Rule,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    /// We say lines with one of these texts, at this level, and they don't.
+    OursSays(&'static str, &'static [&'static str]),
+    /// The transcripts are made the same; says whether there was something to do.
+    Always(fn(&mut Transcript, &mut Transcript) -> bool),
+    /// The same, where a scenario asks for it.
+    Asked(fn(&mut Transcript, &mut Transcript) -> bool),
+    /// A scenario says which lines, files or exit codes.
+    Declared,
+}
+
+/// The table.
+pub(crate) const ALLOWED: &[Allowed] = &[
+    Allowed {
+        id: "exec-failure",
+        reason: "A program that can't be executed, or whose user or directory can't be had, \
+                 is a failed start with its reason in the main log, where they start a child \
+                 that writes the reason into its own log and exits with 127.",
+        rule: Rule::Always(exec_failure),
+    },
+    Allowed {
+        id: "path-shown",
+        reason: "A command that isn't found is reported with the PATH that was searched.",
+        rule: Rule::Always(path_shown),
+    },
+    Allowed {
+        id: "command-lookup",
+        reason: "A command is looked up as it will be executed: a relative path from the \
+                 program's directory, and a name past files of the PATH that can't be executed.",
+        rule: Rule::Declared,
+    },
+    Allowed {
+        id: "unknown-names",
+        reason: "Options and sections that don't exist are warned about: most are slips.",
+        rule: Rule::OursSays("WARN", &["is ignored: there is no such"]),
+    },
+    Allowed {
+        id: "more-warnings",
+        reason: "What can hardly be meant is warned about, and then done as they do it.",
+        rule: Rule::OursSays(
+            "WARN",
+            &[
+                "is less than nothing and taken as 0",
+                "only the one that starts first is kept",
+                "; it is left out",
+                "it is about Python's profiler",
+            ],
+        ),
+    },
+    Allowed {
+        id: "log-cannot-be-opened",
+        reason: "A program whose log can't be opened runs without it, after a warning, where \
+                 they refuse to start it.",
+        rule: Rule::Declared,
+    },
+    Allowed {
+        id: "other-signals",
+        reason: "Signals without a meaning are ignored, where they end the supervisor and \
+                 leave its programs alone.",
+        rule: Rule::Declared,
+    },
+    Allowed {
+        id: "stdout-once",
+        reason: "With logfile=/dev/stdout in the foreground each line is there once, not twice.",
+        rule: Rule::Asked(stdout_once),
+    },
+    Allowed {
+        id: "all-mistakes",
+        reason: "All mistakes of a configuration are reported, each with its file and line, \
+                 where they report the first.",
+        rule: Rule::Asked(all_mistakes),
+    },
+    Allowed {
+        id: "up-at-once",
+        reason: "With startsecs=0 a program is up as soon as it is started, and that is said; \
+                 of one that ends at once they may not say it.",
+        rule: Rule::Always(up_at_once),
+    },
+    Allowed {
+        id: "searched-as-root",
+        reason: "The warning that root's supervisor searches its configuration has other words \
+                 and no line of Python.",
+        rule: Rule::Always(searched_as_root),
+    },
+    Allowed {
+        id: "pidfile-failure",
+        reason: "A pidfile that can't be written is reported with the reason, and that the \
+                 supervisor has started is said all the same: people wait for that line.",
+        rule: Rule::Declared,
+    },
+    Allowed {
+        id: "own-descriptors",
+        reason: "What their debug level says about their own file descriptors and Python \
+                 objects has no counterpart.",
+        rule: Rule::Always(own_descriptors),
+    },
+    Allowed {
+        id: "below-debug",
+        reason: "The levels trace and blather are about the insides of a supervisor.",
+        rule: Rule::Always(below_debug),
+    },
+];
+
+/// Takes what is allowed out of both. Returns what was used, or a difference that a
+/// scenario announced and that isn't there.
+pub(crate) fn take_out(
+    scenario: &Scenario,
+    theirs: &mut Transcript,
+    ours: &mut Transcript,
+) -> Result<Vec<&'static str>, String> {
+    let known = |id: &String| ALLOWED.iter().any(|allowed| allowed.id == id);
+    if let Some(id) = scenario.allowed.iter().find(|id| !known(id)) {
+        return Err(format!("{id} is not in the table of what is allowed"));
+    }
+    declared(scenario, theirs, ours)?;
+    let mut used = Vec::new();
+    for allowed in ALLOWED {
+        let asked = scenario.allowed.iter().any(|id| id == allowed.id);
+        let applied = match allowed.rule {
+            Rule::OursSays(level, texts) => retain(ours, |record| {
+                record.level != level || !texts.iter().any(|text| record.text.contains(text))
+            }),
+            Rule::Always(rule) => rule(theirs, ours),
+            Rule::Asked(rule) => asked && rule(theirs, ours),
+            Rule::Declared => asked,
+        };
+        if applied {
+            used.push(allowed.id);
+        } else if asked {
+            return Err(format!("{} is allowed and not needed", allowed.id));
+        }
+    }
+    Ok(used)
+}
+
+fn declared(
+    scenario: &Scenario,
+    theirs: &mut Transcript,
+    ours: &mut Transcript,
+) -> Result<(), String> {
+    fn of<'a>(
+        side: Side,
+        theirs: &'a mut Transcript,
+        ours: &'a mut Transcript,
+    ) -> &'a mut Transcript {
+        match side {
+            Side::Theirs => theirs,
+            Side::Ours => ours,
+        }
+    }
+    for (side, text) in &scenario.only {
+        let transcript = of(*side, theirs, ours);
+        if !retain(transcript, |record| !line(record).contains(text)) {
+            return Err(format!("{side}: no line with {text:?}: {:#?}", transcript.logs));
+        }
+    }
+    for (side, name) in &scenario.only_files {
+        let transcript = of(*side, theirs, ours);
+        if transcript.files.remove(name).is_none() {
+            return Err(format!("{side}: no file {name:?}: {:#?}", transcript.files.keys()));
+        }
+    }
+    for (side, code) in &scenario.exits {
+        let transcript = of(*side, theirs, ours);
+        if std::mem::take(&mut transcript.exit) != *code {
+            return Err(format!("{side}: the exit code is not {code}"));
+        }
+    }
+    Ok(())
+}
+
+/// What a scenario sees of a message.
+fn line(record: &Record) -> String {
+    format!("{} {}", record.level, record.text)
+}
+
+/// Drops lines from all logs; says whether there were such.
+fn retain(transcript: &mut Transcript, keep: impl Fn(&Record) -> bool) -> bool {
+    let count = |transcript: &Transcript| transcript.logs.values().map(Vec::len).sum::<usize>();
+    let before = count(transcript);
+    transcript.logs_mut().for_each(|log| log.retain(&keep));
+    count(transcript) < before
+}
+
+fn path_shown(_: &mut Transcript, ours: &mut Transcript) -> bool {
+    let mut applied = false;
+    for record in ours.logs_mut().flatten() {
+        if record.text.starts_with("spawnerr: can't find command '")
+            && let Some(at) = record.text.find("' in PATH '")
+        {
+            record.text.truncate(at + 1);
+            applied = true;
+        }
+    }
+    applied
+}
+
+fn stdout_once(theirs: &mut Transcript, _: &mut Transcript) -> bool {
+    let Some(stdout) = theirs.logs.get_mut("stdout") else { return false };
+    let before = stdout.len();
+    let twice = stdout.chunks(2).all(|pair| pair.first() == pair.get(1));
+    if twice {
+        *stdout = stdout.iter().step_by(2).cloned().collect();
+    }
+    stdout.len() < before
+}
+
+fn all_mistakes(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    let (theirs, ours) = (&mut theirs.stderr, &mut ours.stderr);
+    let Some(message) = message(&theirs.join("\n")) else { return false };
+    let same = ours.iter().any(|line| line.contains(&message));
+    if same {
+        theirs.clear();
+        ours.clear();
+    }
+    same
+}
+
+fn searched_as_root(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    let theirs_warns = theirs.stderr.first().is_some_and(|line| {
+        line.contains("UserWarning: Supervisord is running as root and it is searching")
+    });
+    let ours_warns = ours
+        .stderr
+        .first()
+        .is_some_and(|line| line.contains("runs as root and searches its configuration file"));
+    if theirs_warns && ours_warns {
+        // Python shows the line of code as well.
+        theirs.stderr.drain(..theirs.stderr.len().min(2));
+        ours.stderr.remove(0);
+    }
+    theirs_warns && ours_warns
+}
+
+fn own_descriptors(theirs: &mut Transcript, _: &mut Transcript) -> bool {
+    retain(theirs, |record| {
+        let about = record.text.starts_with("fd ") && record.text.contains("stopped monitoring");
+        record.level != "DEBG" || !about
+    })
+}
+
+fn below_debug(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    let keep = |record: &Record| record.level != "TRAC" && record.level != "BLAT";
+    let applied = retain(theirs, keep);
+    retain(ours, keep) || applied
+}
+
+/// Puts in `success` where they left it out and startsecs is 0, as the same line
+/// elsewhere shows.
+fn up_at_once(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    let ends = " entered RUNNING state, process has stayed up for > than 0 seconds (startsecs)";
+    let said = ours.logs.values().chain(theirs.logs.values()).flatten();
+    let lines: BTreeSet<String> = said
+        .filter(|record| record.text.ends_with(ends))
+        .map(|record| record.text.clone())
+        .collect();
+    let mut applied = false;
+    for line in &lines {
+        let name = line.trim_start_matches("success: ").trim_end_matches(ends);
+        let (spawned, exited) =
+            (format!("spawned: '{name}' with pid PID"), format!("exited: {name} ("));
+        for log in theirs.logs.values_mut() {
+            let mut up = true;
+            let mut whole = Vec::with_capacity(log.len());
+            for record in log.drain(..) {
+                if record.text == spawned {
+                    up = false;
+                } else if record.text == *line {
+                    up = true;
+                } else if record.text.starts_with(&exited) && !up {
+                    whole.push(Record { level: "INFO".to_owned(), text: line.clone() });
+                    applied = true;
+                }
+                whole.push(record);
+            }
+            *log = whole;
+        }
+    }
+    applied
+}
+
+/// What their child writes where it fails before it is the program.
+const IN_VAIN: &str = "supervisor: child process was not spawned\n";
+
+/// Makes `spawned` and `exited … 127` in their logs what it would be with us: the
+/// failed start that the program's log tells.
+fn exec_failure(theirs: &mut Transcript, _: &mut Transcript) -> bool {
+    let mut applied = false;
+    let names: Vec<String> = theirs.files.keys().cloned().collect();
+    for name in names {
+        let Some(file) = theirs.files.get_mut(&name) else { continue };
+        let Some((first, _)) = file.content.split_once(IN_VAIN) else { continue };
+        let Some(reason) = first.strip_prefix("supervisor: ") else { continue };
+        let reason = reason.trim_end().to_owned();
+        file.content = file.content.replace(&format!("{first}{IN_VAIN}"), "");
+        // A program's log has the program's name here, whatever follows it.
+        let program = name.rsplit('/').next().unwrap_or(&name);
+        let program = program.split(['-', '.']).next().unwrap_or(program);
+        for log in theirs.logs.values_mut() {
+            not_spawned(log, program, &reason);
+        }
+        applied = true;
+    }
+    applied
+}
+
+fn not_spawned(log: &mut Vec<Record>, program: &str, reason: &str) {
+    let spawned = format!("spawned: '{program}' with pid PID");
+    let exited = format!("exited: {program} (exit status 127; not expected)");
+    log.retain(|record| record.text != exited);
+    for record in log.iter_mut().filter(|record| record.text == spawned) {
+        record.text = format!("spawnerr: {reason}");
+    }
+}
