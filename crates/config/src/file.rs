@@ -9,8 +9,8 @@ use crate::error::{Errors, Report};
 use crate::expand::{Names, Shared, escape};
 use crate::flags::{FlagSetting, Flags};
 use crate::ini::{Entry, Origin, Sections};
-use crate::lower::{Door, lower};
-use crate::options::{FILES, Kind};
+use crate::lower::{Door, check_overruled, lower};
+use crate::options::{FILES, Kind, SUPERVISORD_USER};
 use crate::sources::{Host, Said};
 use crate::values::{World, absolute};
 use crate::{Config, include};
@@ -68,7 +68,7 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
     if !report.is_clean() {
         return None;
     }
-    apply(&flags.settings, &mut sections, world, report);
+    apply(&flags.settings, &mut sections, here, world, report);
     let meant = lower(&sections, Door::File, here, world, report)?;
     let spec =
         Spec { groups: meant.groups, signals: SignalRule::Supervisord, when_done: WhenDone::Stay };
@@ -144,9 +144,19 @@ fn include_files(
 }
 
 /// Puts what the command line says on top of the file's `[supervisord]`.
-fn apply(settings: &[FlagSetting], sections: &mut Sections, world: World<'_>, report: &mut Report) {
+fn apply(
+    settings: &[FlagSetting],
+    sections: &mut Sections,
+    here: &Path,
+    world: World<'_>,
+    report: &mut Report,
+) {
     for FlagSetting { flag, key, value } in settings {
         let setting = Kind::Supervisord.settings().find(|setting| setting.row().key == *key);
+        // A user may be known on other machines only; all else should be right anyway.
+        if let Some(setting) = setting.filter(|_| *key != SUPERVISORD_USER.row.key) {
+            check_overruled(sections, setting, here, world, report);
+        }
         if let Some(Err(why)) = setting.map(|setting| setting.check(value, &world)) {
             report.error(format!("invalid value for {flag} {}: {why}", repr(value)));
         } else if sections.section(SUPERVISORD).is_some() {

@@ -20,7 +20,7 @@ use crate::error::Report;
 use crate::expand::{Names, Shared, expand};
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::not_yet;
-use crate::options::{Key, Kind};
+use crate::options::{Key, Kind, Row, Setting};
 use crate::supervisord::Supervisord;
 use crate::values::World;
 use supervisor_wire::python::repr;
@@ -65,6 +65,27 @@ pub(crate) fn lower(
     let groups = group::read(&mut lowering, base, &names);
     server::check(&mut lowering, &names);
     Some(Meant { groups: groups?, supervisord: supervisord? })
+}
+
+/// Checks what `[supervisord]` says of this option, though something else will count.
+pub(crate) fn check_overruled(
+    sections: &Sections,
+    setting: &dyn Setting,
+    here: &Path,
+    world: World<'_>,
+    report: &mut Report,
+) {
+    let shared = Shared::new(world.said, here);
+    let mut lowering = Lowering { sections, door: Door::File, world, report };
+    for section in lowering.of_kind(Kind::Supervisord) {
+        let Some(entry) = lowering.entry(section, setting.row().key) else { continue };
+        let label = format!("{}.{}", section.name, entry.key);
+        let checked = expand(&entry.value, &Names::new(&shared), &label)
+            .and_then(|text| setting.check(&text, &world));
+        if let Err(why) = checked {
+            lowering.refuse(section, setting.row(), &entry.origin, &why);
+        }
+    }
 }
 
 struct Lowering<'a> {
@@ -123,17 +144,8 @@ impl<'a> Lowering<'a> {
             let why = format!("{} holds a zero byte", key.row.key);
             return Err(self.complain(section, origin, &why));
         }
-        let value = (key.takes.parse)(&expanded, &self.world).map_err(|why| {
-            let file = in_file(origin);
-            self.report.error(format!(
-                "{}{why} in section {}{file}; {} takes {}",
-                place(origin),
-                repr(&section.name),
-                key.row.key,
-                key.row.what
-            ));
-            Reported
-        })?;
+        let value = (key.takes.parse)(&expanded, &self.world)
+            .map_err(|why| self.refuse(section, &key.row, origin, &why))?;
         if origin.is_said() {
             self.warn_if_without_effect(section, key, &expanded, &value);
         }
@@ -156,6 +168,19 @@ impl<'a> Lowering<'a> {
             }
             Err(Reported) => None,
         }
+    }
+
+    /// Reports a value that isn't accepted.
+    fn refuse(&mut self, section: &Section, row: &Row, origin: &Origin, why: &str) -> Reported {
+        let file = in_file(origin);
+        self.report.error(format!(
+            "{}{why} in section {}{file}; {} takes {}",
+            place(origin),
+            repr(&section.name),
+            row.key,
+            row.what
+        ));
+        Reported
     }
 
     /// Reports a mistake in a section, in supervisord's form.

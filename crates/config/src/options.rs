@@ -366,9 +366,9 @@ options! { FCGI_PROGRAM:
     /// How many connections may wait.
     SOCKET_BACKLOG: u16 = BACKLOG("socket_backlog", Global) default unset;
     /// Whose the socket is.
-    SOCKET_OWNER: Owner = OWNER("socket_owner", Global) default unset;
+    SOCKET_OWNER: Owner = SOCKET_OWNER("socket_owner", Global) default unset;
     /// Who may connect.
-    SOCKET_MODE: u32 = OCTAL("socket_mode", Global) default unset;
+    SOCKET_MODE: u32 = SOCKET_MODE("socket_mode", Global) default unset;
 }
 
 options! { GROUP:
@@ -382,9 +382,9 @@ options! { UNIX_HTTP_SERVER:
     /// The path of the socket.
     FILE: PathBuf = NORMAL_PATH("file", Global) default unset;
     /// Who may connect.
-    CHMOD: u32 = OCTAL("chmod", Global) default "0700";
+    CHMOD: u32 = CHMOD("chmod", Global) default "0700";
     /// Whose the socket is.
-    CHOWN: Owner = OWNER("chown", Global) default unset;
+    CHOWN: Owner = CHOWN("chown", Global) default unset;
 }
 
 options! { INET_HTTP_SERVER:

@@ -8,7 +8,7 @@ use supervisor_core::level::Level;
 
 /// The options of
 /// [`[supervisord]`](https://supervisord.org/configuration.html#supervisord-section-values),
-/// valid and with all defaults. Paths are absolute.
+/// valid and with all defaults. Paths are absolute but for `directory`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Supervisord {
     /// How much the supervisor says.

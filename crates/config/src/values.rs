@@ -140,8 +140,27 @@ pub(crate) static AUTORESTART: Takes<Autorestart> = Takes {
 pub(crate) static USER: Takes<User> =
     Takes { what: "the name or id of a user that exists here", parse: user };
 
-pub(crate) static OWNER: Takes<Owner> =
-    Takes { what: "user or user:group, both existing here", parse: owner };
+pub(crate) static SOCKET_MODE: Takes<u32> = Takes {
+    what: OCTAL.what,
+    parse: |text, _| octal(text).map_err(|_| format!("Invalid socket_mode value {text}")),
+};
+
+pub(crate) static SOCKET_OWNER: Takes<Owner> = Takes {
+    what: "user or user:group, both existing here",
+    parse: |text, world| {
+        owner(text, world).map_err(|_| format!("Invalid socket_owner value {text}"))
+    },
+};
+
+pub(crate) static CHMOD: Takes<u32> = Takes {
+    what: OCTAL.what,
+    parse: |text, _| octal(text).map_err(|_| format!("Invalid chmod value {text}")),
+};
+
+pub(crate) static CHOWN: Takes<Owner> = Takes {
+    what: "user or user:group, both existing here",
+    parse: |text, world| owner(text, world).map_err(|_| format!("Invalid sockchown value {text}")),
+};
 
 pub(crate) static PORT: Takes<InetAddress> = Takes {
     what: "port, :port, *:port or host:port, with a port from 1 to 65535",

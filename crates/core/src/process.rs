@@ -500,8 +500,10 @@ impl Process {
         let State::Stopping { live, .. } = self.state else { return };
         let kill = Kill::Sent { stuck_at: turn.now + UNKILLABLE_AFTER };
         self.enter(State::Stopping { live, kill }, turn);
-        turn.log(Line::Killing { name: self.name(), pid: live.pid });
-        turn.signal(main_target(live.pid, self.spec.killasgroup), Signal::KILL);
+        let (name, pid, group) = (self.name(), live.pid, self.spec.killasgroup);
+        turn.log(Line::Killing { name: name.clone(), pid });
+        turn.log(Line::Stopping { name, pid, group, signal: Signal::KILL });
+        turn.signal(main_target(pid, group), Signal::KILL);
         if self.spec.killtree {
             turn.effects.push(Effect::KillTree { proc: self.id });
             turn.effects.push(Effect::Census { proc: self.id, run: live.run });

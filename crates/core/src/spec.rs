@@ -214,7 +214,7 @@ pub enum Sink {
 /// A log file and when it is rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFile {
-    /// Where it is.
+    /// Where it is; relative to the supervisor's working directory when it is opened.
     pub path: PathBuf,
     /// Size in bytes from which it is rotated; 0: never.
     pub maxbytes: u64,

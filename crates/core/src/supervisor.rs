@@ -302,7 +302,8 @@ impl Supervisor {
             return self.finish(end, turn);
         };
         let mut members = self.groups[group].clone();
-        members.sort_by_key(|id| std::cmp::Reverse(self.processes[id.0].spec.priority));
+        members.sort_by_key(|id| self.processes[id.0].spec.priority);
+        members.reverse();
         for id in members {
             self.processes[id.0].stop(turn);
         }

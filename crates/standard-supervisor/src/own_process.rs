@@ -26,16 +26,21 @@ pub(crate) fn settle_in(supervisord: &Supervisord) -> Result<Vec<(Level, String)
             notes.push((Level::Info, format!("Increased {} limit to {wanted}", kind.name)));
         }
     }
-    if let Some(user) = &supervisord.user
-        && user.uid != rustix::process::getuid().as_raw()
-    {
-        become_user(user)?;
+    if let Some(user) = &supervisord.user {
+        if user.uid != rustix::process::getuid().as_raw() {
+            become_user(user)?;
+        }
         notes.push((Level::Info, format!("Set uid to user {} succeeded", user.uid)));
     }
+    Ok(notes)
+}
+
+/// Takes the file mode creation mask that was asked for: what was opened before, the
+/// supervisor's own log, isn't affected.
+pub(crate) fn take_umask(supervisord: &Supervisord) {
     if let Some(umask) = supervisord.umask {
         rustix::process::umask(umask.into());
     }
-    Ok(notes)
 }
 
 /// Leaves the foreground as supervisord does.

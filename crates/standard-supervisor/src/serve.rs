@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
 use crate::host::ThisHost;
-use crate::own_process::{leave_foreground, settle_in};
+use crate::own_process::{leave_foreground, settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup;
 use crate::sys::reap;
@@ -82,11 +82,15 @@ impl Service {
         }
         say_first(&journal, &supervisord, &notes);
         auto_log::prepare(&mut spec, &supervisord, &journal);
-        shared_socket::try_all(&spec)?;
+        shared_socket::try_all(&spec, &journal)?;
         let handling = Handling { strip_ansi: supervisord.strip_ansi, echo: true };
         let environment = self.said.environment.clone();
-        if start == Start::First && !supervisord.nodaemon {
-            leave_foreground(&supervisord, &journal)?;
+        if start == Start::First {
+            if supervisord.nodaemon {
+                take_umask(&supervisord);
+            } else {
+                leave_foreground(&supervisord, &journal)?;
+            }
         }
         let roster = startup::roster(&environment);
         let mut world = World::new(&spec, roster, environment, handling, Rc::clone(&journal));

@@ -11,8 +11,11 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use supervisor_core::level::Level;
 use supervisor_core::spec::{Socket, SocketAddress, Spec};
 use supervisor_wire::hosts;
+
+use crate::capture::journal::Journal;
 
 /// As many waiting connections as the kernel allows: it cuts the number down.
 const MOST_WAITING: i32 = 4096;
@@ -47,10 +50,12 @@ pub(crate) fn all(spec: &Spec) -> Vec<SharedSocket> {
 }
 
 /// Makes each of them once, so that one that can't be made is known early.
-pub(crate) fn try_all(spec: &Spec) -> Result<(), String> {
+pub(crate) fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
     for mut socket in all(spec) {
+        journal.say(Level::Info, &format!("Creating socket {socket}"));
         let taken = socket.take();
         taken.map_err(|error| format!("Could not create FastCGI socket {socket}: {error}"))?;
+        journal.say(Level::Info, &format!("Closing socket {socket}"));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
 use crate::launch::Environment;
-use crate::own_process::settle_in;
+use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
 use crate::sys::reap;
@@ -65,7 +65,8 @@ fn prepare(
     if auto_log::is_wanted(&spec) {
         auto_log::prepare(&mut spec, &supervisord, &journal);
     }
-    shared_socket::try_all(&spec)?;
+    shared_socket::try_all(&spec, &journal)?;
+    take_umask(&supervisord);
     let handling = Handling { strip_ansi: supervisord.strip_ansi, echo: false };
     let roster = startup::roster(&environment);
     let mut world = World::new(&spec, roster, environment, handling, Rc::clone(&journal));

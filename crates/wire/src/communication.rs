@@ -22,13 +22,15 @@ pub struct Separator {
     held: Vec<u8>,
 }
 
-/// What a piece of output held.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Separated {
-    /// What belongs in the log.
-    pub log: Vec<u8>,
-    /// Messages that ended, in order.
-    pub messages: Vec<Vec<u8>>,
+/// A part of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It belongs in the log.
+    Log(Vec<u8>),
+    /// It belongs to the message that has begun.
+    Captured(Vec<u8>),
+    /// A message has ended: what was kept of it.
+    Message(Vec<u8>),
 }
 
 impl Separator {
@@ -38,9 +40,9 @@ impl Separator {
         Self { most, message: None, held: Vec::new() }
     }
 
-    /// Takes the next piece of the stream.
-    pub fn feed(&mut self, bytes: &[u8]) -> Separated {
-        let mut separated = Separated::default();
+    /// Takes the next piece of the stream and tells its parts, in order.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Part> {
+        let mut parts = Vec::new();
         let mut data = std::mem::take(&mut self.held);
         data.extend_from_slice(bytes);
         let mut rest = &data[..];
@@ -48,36 +50,38 @@ impl Separator {
             let mark = if self.message.is_some() { END } else { BEGIN };
             let found = rest.windows(mark.len()).position(|window| window == mark);
             let end = found.unwrap_or_else(|| rest.len() - beginning_of(mark, rest));
-            self.keep(&rest[..end], &mut separated.log);
+            parts.extend(self.part(&rest[..end]));
             if found.is_none() {
                 self.held = rest[end..].to_vec();
-                return separated;
+                return parts;
             }
             rest = &rest[end + mark.len()..];
             match self.message.take() {
-                Some(message) => separated.messages.push(message),
+                Some(message) => parts.push(Part::Message(message)),
                 None => self.message = Some(Vec::new()),
             }
         }
     }
 
     /// The stream has ended: what was held back was no mark.
-    pub fn finish(&mut self) -> Vec<u8> {
-        let mut log = Vec::new();
+    pub fn finish(&mut self) -> Option<Part> {
         let held = std::mem::take(&mut self.held);
-        self.keep(&held, &mut log);
-        log
+        self.part(&held)
     }
 
-    fn keep(&mut self, bytes: &[u8], log: &mut Vec<u8>) {
-        match &mut self.message {
-            None => log.extend_from_slice(bytes),
+    fn part(&mut self, bytes: &[u8]) -> Option<Part> {
+        if bytes.is_empty() {
+            return None;
+        }
+        Some(match &mut self.message {
+            None => Part::Log(bytes.to_vec()),
             Some(message) => {
                 message.extend_from_slice(bytes);
                 let surplus = message.len().saturating_sub(self.most);
                 message.drain(..surplus);
+                Part::Captured(bytes.to_vec())
             }
-        }
+        })
     }
 }
 
@@ -94,41 +98,57 @@ mod tests {
     const STREAM: &[u8] =
         b"a<!--XSUPERVISOR:BEGIN-->one<!--XSUPERVISOR:END-->b<!--X<!--XSUPERVISOR:BEGIN-->two<!--XSUPERVISOR:END-->";
 
+    /// All that belongs in the log, and the messages.
+    fn sorted(parts: impl IntoIterator<Item = Part>) -> (Vec<u8>, Vec<Vec<u8>>) {
+        let (mut log, mut messages) = (Vec::new(), Vec::new());
+        for part in parts {
+            match part {
+                Part::Log(bytes) => log.extend(bytes),
+                Part::Captured(_) => {}
+                Part::Message(message) => messages.push(message),
+            }
+        }
+        (log, messages)
+    }
+
     #[test]
     fn however_it_is_cut_the_result_is_the_same() {
         for size in 1..=STREAM.len() {
             let mut separator = Separator::new(100);
-            let mut all = Separated::default();
-            for piece in STREAM.chunks(size) {
-                let Separated { log, messages } = separator.feed(piece);
-                all.log.extend(log);
-                all.messages.extend(messages);
-            }
-            all.log.extend(separator.finish());
-            assert_eq!(all.log, b"ab<!--X", "{size}");
-            assert_eq!(all.messages, [b"one", b"two"], "{size}");
+            let mut parts: Vec<Part> =
+                STREAM.chunks(size).flat_map(|piece| separator.feed(piece)).collect();
+            parts.extend(separator.finish());
+            let (log, messages) = sorted(parts);
+            assert_eq!(log, b"ab<!--X", "{size}");
+            assert_eq!(messages, [b"one", b"two"], "{size}");
         }
+    }
+
+    #[test]
+    fn parts_come_in_order() {
+        let parts = Separator::new(2).feed(b"a<!--XSUPERVISOR:BEGIN-->one<!--XSUPERVISOR:END-->b");
+        let expected = [
+            Part::Log(b"a".to_vec()),
+            Part::Captured(b"one".to_vec()),
+            Part::Message(b"ne".to_vec()),
+            Part::Log(b"b".to_vec()),
+        ];
+        assert_eq!(parts, expected);
     }
 
     #[test]
     fn what_could_become_a_mark_comes_out_at_the_end() {
         let mut separator = Separator::new(100);
-        assert_eq!(separator.feed(b"bye <!--XSUP").log, b"bye ");
-        assert_eq!(separator.finish(), b"<!--XSUP");
-        assert_eq!(separator.finish(), b"");
-    }
-
-    #[test]
-    fn the_latest_bytes_of_a_long_message_are_kept() {
-        let mut separator = Separator::new(4);
-        let separated = separator.feed(b"<!--XSUPERVISOR:BEGIN-->123456789<!--XSUPERVISOR:END-->");
-        assert_eq!(separated.messages, [b"6789"]);
+        assert_eq!(separator.feed(b"bye <!--XSUP"), [Part::Log(b"bye ".to_vec())]);
+        assert_eq!(separator.finish(), Some(Part::Log(b"<!--XSUP".to_vec())));
+        assert_eq!(separator.finish(), None);
     }
 
     #[test]
     fn a_message_without_an_end_stays_out_of_the_log() {
         let mut separator = Separator::new(4);
-        assert_eq!(separator.feed(b"x<!--XSUPERVISOR:BEGIN-->12").log, b"x");
-        assert_eq!(separator.finish(), b"");
+        let (log, messages) = sorted(separator.feed(b"x<!--XSUPERVISOR:BEGIN-->12"));
+        assert_eq!((log, messages.len()), (b"x".to_vec(), 0));
+        assert_eq!(separator.finish(), None);
     }
 }

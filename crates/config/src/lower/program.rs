@@ -349,7 +349,8 @@ fn output<'a>(
     let sink = match target {
         LogTarget::None | LogTarget::Syslog => Sink::Discard,
         LogTarget::Auto => Sink::Auto { maxbytes, backups },
-        LogTarget::Path(path) => sink(path, maxbytes, backups, lowering),
+        // Relative to where the supervisor works when it is opened.
+        LogTarget::Path(path) => sink(path, maxbytes, backups),
     };
     Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes })
 }

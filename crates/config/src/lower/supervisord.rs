@@ -47,7 +47,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         nocleanup: nocleanup?,
         childlogdir: childlogdir.map_or_else(|| world.said.temp_dir.clone(), absolute),
         user,
-        directory: directory.map(absolute),
+        directory,
         strip_ansi: strip_ansi?,
         identifier: identifier?,
     })
@@ -95,19 +95,17 @@ fn logfile<'a>(
     if path == Path::new("syslog") {
         return Some(Output { syslog: true, ..Sink::Discard.into() });
     }
-    Some(sink(path, maxbytes, to_u32(backups), lowering).into())
+    let path = values::absolute(&path, &lowering.world);
+    Some(sink(path, maxbytes, to_u32(backups)).into())
 }
 
 /// The sink that a path stands for. What names the supervisor's own streams is never
 /// opened: it was inherited.
-pub(super) fn sink(path: PathBuf, maxbytes: u64, backups: u32, lowering: &Lowering<'_>) -> Sink {
+pub(super) fn sink(path: PathBuf, maxbytes: u64, backups: u32) -> Sink {
     match path.to_str() {
         Some(text) if values::STDOUT.contains(&text) => Sink::Stdout,
         Some(text) if values::STDERR.contains(&text) => Sink::Stderr,
         Some(values::NULL) => Sink::Discard,
-        Some(_) | None => {
-            let path = values::absolute(&path, &lowering.world);
-            Sink::File(LogFile { path, maxbytes, backups })
-        }
+        Some(_) | None => Sink::File(LogFile { path, maxbytes, backups }),
     }
 }

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use supervisor_core::level::Level;
-use supervisor_wire::communication::{Separated, Separator};
+use supervisor_wire::communication::{Part, Separator};
 use supervisor_wire::python::{bytes_repr, repr};
 use supervisor_wire::{ansi, syslog};
 
@@ -44,24 +44,37 @@ impl Filter {
     /// What of `bytes` goes on.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         let bytes = if self.strip_ansi { ansi::strip(bytes) } else { bytes.to_vec() };
-        let Separated { log, messages } = match &mut self.separator {
-            Some(separator) => separator.feed(&bytes),
-            None => Separated { log: bytes, messages: Vec::new() },
+        let Some(separator) = &mut self.separator else {
+            self.tell(&bytes);
+            return bytes;
         };
-        self.tell(&log);
-        for message in messages {
-            self.repeat(&message);
-            let note = format!("{} {} emitted a comm event", repr(&self.name), self.stream);
-            self.journal.say(Level::Debug, &note);
-        }
-        log
+        let parts = separator.feed(&bytes);
+        self.sort(parts)
     }
 
     /// The writer has ended: what was held back goes on.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
-        let rest = self.separator.as_mut().map(Separator::finish).unwrap_or_default();
-        self.tell(&rest);
-        rest
+        let rest = self.separator.as_mut().and_then(Separator::finish);
+        self.sort(rest)
+    }
+
+    /// What belongs in the log.
+    fn sort(&mut self, parts: impl IntoIterator<Item = Part>) -> Vec<u8> {
+        let mut log = Vec::new();
+        for part in parts {
+            match part {
+                Part::Log(bytes) => {
+                    self.tell(&bytes);
+                    log.extend(bytes);
+                }
+                Part::Captured(bytes) => self.repeat(&bytes),
+                Part::Message(_) => {
+                    let note = format!("{} {} emitted a comm event", repr(&self.name), self.stream);
+                    self.journal.say(Level::Debug, &note);
+                }
+            }
+        }
+        log
     }
 
     fn tell(&mut self, log: &[u8]) {
