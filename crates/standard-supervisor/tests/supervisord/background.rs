@@ -28,7 +28,7 @@ fn a_daemon_has_left_terminal_session_directory_and_mask() {
         "daemon",
         "logfile=log\npidfile=pid\ndirectory=/\numask=027\n[program:a]\n\
          command=sh -c 'pwd; umask; ps -o sid= -p $PPID; readlink /proc/$PPID/fd/1; touch %(here)s/made; echo done; exec sleep 1000'\n\
-         stdout_logfile=out\n",
+         stdout_logfile=%(here)s/out\n",
     );
     let (mut lines, pid) = daemon(&home, &[]);
     lines.rewind().wait_for("set current directory: '/'");
