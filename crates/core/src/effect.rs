@@ -1,9 +1,14 @@
 //! Everything a supervisor can ask of the world.
 
-use crate::ids::{Member, Pid, ProcId, RunId};
+use std::rc::Rc;
+
+use crate::command::{Refusal, Reply};
+use crate::event::Event;
+use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::line::Line;
-use crate::process::Label;
+use crate::listener::Envelope;
 use crate::signal::Signal;
+use crate::spec::GroupSpec;
 
 /// One thing to do. Effects are carried out in order; none of them fails
 /// silently: what can go wrong comes back as an [`Input`](crate::input::Input).
@@ -38,14 +43,33 @@ pub enum Effect {
     },
     /// Say something in the supervisor's log.
     Log(Line),
-    /// Tell observers that a process changed its state.
-    Emit {
+    /// Something happened that observers may want to know.
+    Emit(Rc<Event>),
+    /// Tell an event listener. That it can't be told comes back as `TellFailed`.
+    Tell {
         /// Which process.
         proc: ProcId,
-        /// What it was.
-        from: Label,
-        /// What it is.
-        to: Label,
+        /// What.
+        envelope: Rc<Envelope>,
+    },
+    /// Answer a request.
+    Reply {
+        /// Which.
+        id: RequestId,
+        /// What came of it.
+        result: Result<Reply, Refusal>,
+    },
+    /// There are more processes.
+    AddGroup {
+        /// Their group.
+        group: Rc<GroupSpec>,
+        /// The number of its first process; those of the others follow.
+        first: ProcId,
+    },
+    /// There are fewer processes: these, all of one group, are gone for good.
+    RemoveGroup {
+        /// Which.
+        procs: Vec<ProcId>,
     },
     /// Close and open again every log file that is a file: it may have been moved away.
     ReopenLogs,

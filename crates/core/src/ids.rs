@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// A process of the [`Spec`](crate::spec::Spec), by position: groups in order,
-/// processes of each group in order.
+/// A process of the supervisor. Those of the first [`Spec`](crate::spec::Spec) are
+/// numbered in its order, those of groups that are added later follow; no number is
+/// used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProcId(pub usize);
 
@@ -11,6 +12,10 @@ pub struct ProcId(pub usize);
 /// nothing that is late can act on the wrong run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(pub u64);
+
+/// A request that waits for its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
 
 /// A process id as the kernel counts. Meaningful only while its owner has not been reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

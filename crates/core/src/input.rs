@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::ids::{Member, Pid, ProcId, RunId};
+use crate::command::Command;
+use crate::event::Channel;
+use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
 
 /// One thing that happened.
@@ -48,6 +50,58 @@ pub enum Input {
     },
     /// A signal reached the supervisor.
     Signalled(Signal),
+    /// An operator asks for something; answered by
+    /// [`Effect::Reply`](crate::effect::Effect::Reply).
+    Request {
+        /// Goes into the reply.
+        id: RequestId,
+        /// What he asks for.
+        command: Command,
+    },
+    /// Nobody waits for this reply any more.
+    RequestGone {
+        /// Which request's.
+        id: RequestId,
+    },
+    /// An event listener wrote to its stdout.
+    ListenerSaid {
+        /// Which process.
+        proc: ProcId,
+        /// Its main process when it wrote that.
+        pid: Pid,
+        /// What it wrote.
+        data: Vec<u8>,
+    },
+    /// The answer to [`Effect::Tell`](crate::effect::Effect::Tell), if the listener can't
+    /// be told.
+    TellFailed {
+        /// Which process.
+        proc: ProcId,
+        /// The event's serial.
+        serial: u64,
+    },
+    /// A process, of whose output somebody wants to know, wrote something.
+    Logged {
+        /// Which process.
+        proc: ProcId,
+        /// Its main process when it wrote that.
+        pid: Pid,
+        /// Where.
+        channel: Channel,
+        /// What.
+        data: Vec<u8>,
+    },
+    /// A process sent a message in its output.
+    Communicated {
+        /// Which process.
+        proc: ProcId,
+        /// Its main process when it wrote that.
+        pid: Pid,
+        /// Where.
+        channel: Channel,
+        /// What.
+        data: Vec<u8>,
+    },
 }
 
 /// How a process ended.

@@ -9,8 +9,11 @@
 //! ```text
 //!   Input ──> handle(now, input) ──> Effects, in order
 //!               │
-//!               └── supervisor.rs   who is concerned, in which order, when is it over
-//!                     └── process.rs  one process: its state and every change of it
+//!               └── supervisor.rs   who is concerned
+//!                     ├── supervisor/   orders and who waits for them, groups, events, the end
+//!                     ├── listener.rs   event listeners: what they are told, what they answer
+//!                     └── process.rs    one process: its state
+//!                           ├── process/  every change of it
 //!                           ├── retry.rs  may it start again, and when
 //!                           └── tree.rs   what it left behind
 //! ```
@@ -21,11 +24,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod command;
 pub mod effect;
+pub mod event;
 pub mod ids;
+mod info;
 pub mod input;
 pub mod level;
 pub mod line;
+mod listener;
 mod process;
 mod retry;
 pub mod signal;
@@ -34,8 +41,12 @@ mod supervisor;
 pub mod time;
 mod tree;
 
+pub use command::{Command, Refusal, Reply};
 pub use effect::{Effect, Target};
+pub use event::Event;
+pub use info::{GroupInfo, Info};
 pub use input::Input;
-pub use process::Label;
+pub use listener::Envelope;
+pub use process::{History, Label};
 pub use supervisor::Supervisor;
 pub use tree::{LEFTOVER_GRACE, UNKILLABLE_AFTER};

@@ -94,6 +94,48 @@ pub enum Line {
         exit: Exit,
     },
     NothingToRun,
+    StopInBackoff {
+        name: String,
+    },
+    WaitingToStop {
+        name: String,
+    },
+    EventSent {
+        serial: u64,
+        name: String,
+    },
+    EventProcessed {
+        name: String,
+    },
+    EventRejected {
+        name: String,
+    },
+    BadResult {
+        name: String,
+        said: String,
+    },
+    Hearing {
+        name: String,
+        from: &'static str,
+        to: &'static str,
+    },
+    HearingUnknown {
+        name: String,
+    },
+    EventLost {
+        pool: String,
+        serial: u64,
+    },
+    EventKept {
+        pool: String,
+        serial: u64,
+        waiting: usize,
+        room: usize,
+    },
+    ListenerDeaf {
+        name: String,
+        serial: u64,
+    },
     /// A state that the core holds for impossible. Said instead of panicking.
     Bug {
         what: String,
@@ -116,9 +158,15 @@ impl Line {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Stopping { .. } | Self::Forwarding { .. } | Self::IgnoredSignal { .. } => {
-                Level::Debug
-            }
+            Self::Stopping { .. }
+            | Self::Forwarding { .. }
+            | Self::IgnoredSignal { .. }
+            | Self::StopInBackoff { .. }
+            | Self::EventSent { .. }
+            | Self::EventProcessed { .. }
+            | Self::Hearing { .. }
+            | Self::EventKept { .. }
+            | Self::ListenerDeaf { .. } => Level::Debug,
             Self::Spawned { .. }
             | Self::SpawnFailed { .. }
             | Self::Success { .. }
@@ -127,6 +175,7 @@ impl Line {
             | Self::GaveUp { .. }
             | Self::LastRun { .. }
             | Self::Waiting { .. }
+            | Self::WaitingToStop { .. }
             | Self::ReopenRequest { .. }
             | Self::ReapedUnknown { .. } => Level::Info,
             Self::Exited { expected: false, .. }
@@ -136,8 +185,11 @@ impl Line {
             | Self::ExitRequest { .. }
             | Self::KillRequest { .. }
             | Self::RestartRequest { .. }
+            | Self::EventRejected { .. }
+            | Self::BadResult { .. }
+            | Self::HearingUnknown { .. }
             | Self::NothingToRun => Level::Warn,
-            Self::Bug { .. } => Level::Error,
+            Self::EventLost { .. } | Self::Bug { .. } => Level::Error,
             Self::Unkillable { .. } => Level::Critical,
         }
     }
@@ -206,6 +258,34 @@ impl fmt::Display for Line {
             Self::ReapedUnknown { pid, exit } => write!(f, "reaped unknown pid {pid} ({exit})"),
             Self::NothingToRun => f.write_str(
                 "nothing to run: no program has autostart=true, and there is no way to start one",
+            ),
+            Self::StopInBackoff { name } => {
+                write!(f, "Attempted to kill {name}, which is in BACKOFF state.")
+            }
+            Self::WaitingToStop { name } => write!(f, "waiting for {name} to stop"),
+            Self::EventSent { serial, name } => {
+                write!(f, "event {serial} sent to listener {name}")
+            }
+            Self::EventProcessed { name } => write!(f, "{name}: event was processed"),
+            Self::EventRejected { name } => write!(f, "{name}: event was rejected"),
+            Self::BadResult { name, said } => write!(f, "{name}: bad result line: '{said}'"),
+            Self::Hearing { name, from, to } => write!(f, "{name}: {from} -> {to}"),
+            Self::HearingUnknown { name } => write!(
+                f,
+                "{name}: has entered the UNKNOWN state and will no longer receive events, this \
+                 usually indicates the process violated the eventlistener protocol"
+            ),
+            Self::EventLost { pool, serial } => {
+                write!(f, "pool {pool} event buffer overflowed, discarding event {serial}")
+            }
+            Self::EventKept { pool, serial, waiting, room } => write!(
+                f,
+                "rebuffering event {serial} for pool {pool} (buf size={waiting}, max={room})"
+            ),
+            Self::ListenerDeaf { name, serial } => write!(
+                f,
+                "epipe occurred while sending event {serial} to listener {name}; it is told \
+                 nothing more until it is started again"
             ),
             Self::Bug { what } => write!(f, "bug: {what}; please report this"),
         }

@@ -37,6 +37,11 @@ impl Failures {
         }
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Forgets them if `rule` says that a run of this length makes up for them.
     pub(crate) fn forgive(&mut self, rule: RetryRule, uptime: Duration) {
         match rule {

@@ -4,10 +4,13 @@
 //! types or reports why it can't. Names follow supervisord's
 //! [configuration reference](https://supervisord.org/configuration.html).
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
+use crate::event::{Channel, EventType};
 use crate::signal::Signal;
 
 /// Everything one supervisor is asked to do.
@@ -29,7 +32,35 @@ pub struct GroupSpec {
     /// Lower starts earlier and stops later.
     pub priority: i64,
     /// In start order.
-    pub processes: Vec<ProcessSpec>,
+    pub processes: Vec<Rc<ProcessSpec>>,
+    /// What its processes are told if they are event listeners; `None`: they are none.
+    pub pool: Option<PoolSpec>,
+}
+
+/// What a pool of
+/// [event listeners](https://supervisord.org/events.html#event-listeners-and-event-notifications)
+/// is told. Each event goes to one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSpec {
+    /// What they are told of.
+    pub events: BTreeSet<EventType>,
+    /// How many events wait for a listener at most; then the oldest is dropped. At least 1.
+    pub buffer_size: usize,
+}
+
+impl GroupSpec {
+    /// Whether this is the group that `other` is, so that nothing has to be restarted. A
+    /// log file whose name nobody chose is as good as one that somebody did.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let all_same = || {
+            let mut pairs = self.processes.iter().zip(&other.processes);
+            pairs.all(|(ours, theirs)| ours.is_same_as(theirs))
+        };
+        (&self.name, self.priority, &self.pool) == (&other.name, other.priority, &other.pool)
+            && self.processes.len() == other.processes.len()
+            && all_same()
+    }
 }
 
 /// One process to keep: rules for the core, and how to launch it for the world.
@@ -65,6 +96,14 @@ pub struct ProcessSpec {
     pub killtree: bool,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
+}
+
+impl ProcessSpec {
+    fn is_same_as(&self, other: &Self) -> bool {
+        let mut like_other = self.clone();
+        like_other.launch.stdio.take_auto_from(&other.launch.stdio);
+        like_other == *other
+    }
 }
 
 /// Whether a process that ran and exited is started again.
@@ -132,6 +171,10 @@ pub struct Launch {
     pub user: Option<User>,
     /// What happens to the standard streams.
     pub stdio: Stdio,
+    /// The command as it was written, for people to read.
+    pub shown: String,
+    /// The URL under which it finds the supervisor's own server, if it was given one.
+    pub serverurl: Option<String>,
     /// A socket that takes the place of stdin, one for all processes that name it.
     pub socket: Option<Socket>,
     /// The kernel ends the process when the supervisor is killed.
@@ -173,6 +216,31 @@ pub enum Stdio {
     },
 }
 
+impl Stdio {
+    /// The stream's output, if it has one of its own.
+    #[must_use]
+    pub const fn output(&self, channel: Channel) -> Option<&Output> {
+        match (self, channel) {
+            (Self::Inherited, _) => None,
+            (Self::Captured { stdout, .. }, Channel::Stdout) => Some(stdout),
+            (Self::Captured { stderr, .. }, Channel::Stderr) => stderr.as_ref(),
+        }
+    }
+
+    fn take_auto_from(&mut self, other: &Self) {
+        let Self::Captured { stdout, stderr } = self else { return };
+        for (output, channel) in
+            [(Some(stdout), Channel::Stdout), (stderr.as_mut(), Channel::Stderr)]
+        {
+            if let (Some(output), Some(theirs)) = (output, other.output(channel))
+                && (output.sink.is_auto() || theirs.sink.is_auto())
+            {
+                output.sink = theirs.sink.clone();
+            }
+        }
+    }
+}
+
 /// What becomes of one stream of output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -183,11 +251,13 @@ pub struct Output {
     /// Size in bytes of the buffer for messages that are marked in the stream and kept
     /// out of the log; 0: none are looked for.
     pub capture_maxbytes: u64,
+    /// Event listeners are told of what is written.
+    pub events_enabled: bool,
 }
 
 impl From<Sink> for Output {
     fn from(sink: Sink) -> Self {
-        Self { sink, syslog: false, capture_maxbytes: 0 }
+        Self { sink, syslog: false, capture_maxbytes: 0, events_enabled: false }
     }
 }
 
@@ -209,6 +279,12 @@ pub enum Sink {
         /// As of a [`LogFile`].
         backups: u32,
     },
+}
+
+impl Sink {
+    const fn is_auto(&self) -> bool {
+        matches!(self, Self::Auto { .. })
+    }
 }
 
 /// A log file and when it is rotated.

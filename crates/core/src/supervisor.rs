@@ -1,92 +1,154 @@
 //! All processes together: what reaches whom, in which order they start and
 //! stop, and when it is over.
 
-use std::time::Duration;
+mod ending;
+mod events;
+mod groups;
+mod orders;
+mod waiters;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::effect::Effect;
 use crate::ids::{Pid, ProcId};
+use crate::info::{GroupInfo, Info};
 use crate::input::{Exit, Input};
-use crate::line::{GaveUp, Line};
+use crate::line::Line;
 use crate::process::{Process, Turn};
-use crate::signal::Signal;
-use crate::spec::{SignalRule, Spec, WhenDone};
-use crate::time::Mono;
+use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
+use crate::time::{Mono, Now};
 
-/// How often it is said who is being waited for while everything stops.
-const WAITING_REPORT_EVERY: Duration = Duration::from_secs(3);
-
-/// A second request to stop counts only this long after the first, so that a
-/// signal sent to a whole process group or twice by a nervous platform is one.
-const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
+use ending::Mood;
+use events::Ticks;
+use groups::Group;
+use waiters::Waiter;
 
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
-    /// In start order. A [`ProcId`] is a position in this list.
-    processes: Vec<Process>,
-    /// Positions of each group's processes; groups in start order.
-    groups: Vec<Vec<ProcId>>,
+    processes: BTreeMap<ProcId, Process>,
+    /// In start order.
+    groups: Vec<Group>,
+    /// The groups of the configuration that was read last.
+    available: Vec<Rc<GroupSpec>>,
+    next_proc: ProcId,
     signals: SignalRule,
     when_done: WhenDone,
     mood: Mood,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
-    /// The status that speaks for the process that ended last.
+    /// The status that speaks for the program that ended last.
     last_outcome: u8,
-}
-
-/// What the supervisor as a whole is up to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
-    /// Nothing has been started yet.
-    Booting,
-    /// Processes are kept as their rules say.
-    Running,
-    /// Everything is being stopped; then comes `end`.
-    Ending { end: End, report_at: Mono },
-    /// The end was ordered.
-    Over,
-}
-
-/// What follows once everything has been stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Exit { code: u8 },
-    Restart,
+    waiters: Vec<Waiter>,
+    next_serial: u64,
+    ticks: Ticks,
 }
 
 impl Supervisor {
     /// A supervisor that has not been told to boot.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
-        let mut processes = Vec::new();
-        let mut groups = Vec::new();
-        for group in spec.groups {
-            let first = processes.len();
-            for process in group.processes {
-                processes.push(Process::new(ProcId(processes.len()), process));
-            }
-            groups.push((first..processes.len()).map(ProcId).collect());
-        }
-        Self {
-            processes,
-            groups,
+        let mut supervisor = Self {
+            processes: BTreeMap::new(),
+            groups: Vec::new(),
+            available: spec.groups.into_iter().map(Rc::new).collect(),
+            next_proc: ProcId(0),
             signals: spec.signals,
             when_done: spec.when_done,
             mood: Mood::Booting,
             asked_at: None,
             last_outcome: 0,
+            waiters: Vec::new(),
+            next_serial: 0,
+            ticks: Ticks::default(),
+        };
+        for group in supervisor.available.clone() {
+            supervisor.insert(group);
         }
+        supervisor
+    }
+
+    /// Goes on with the serials of events where an earlier supervisor ended.
+    #[must_use]
+    pub fn with_serials_from(self, next_serial: u64) -> Self {
+        Self { next_serial, ..self }
+    }
+
+    /// The serial that the next event will have.
+    #[must_use]
+    pub const fn next_serial(&self) -> u64 {
+        self.next_serial
     }
 
     /// Takes one input at the time `now` and returns what is to be done about it.
     #[must_use = "effects must be carried out, in order"]
-    pub fn handle(&mut self, now: Mono, input: Input) -> Vec<Effect> {
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.mood == Mood::Over {
             return effects;
         }
-        let turn = &mut Turn { now, effects: &mut effects };
+        let turn = &mut Turn::new(now, &mut effects);
+        self.route(input, turn);
+        // Before anything is started again: who waits is told of what was.
+        self.answer_waiters(turn);
+        self.settle(turn);
+        self.answer_waiters(turn);
+        self.report_waiting(turn);
+        self.tell_listeners(turn);
+        if let Mood::Finished { end } = self.mood {
+            self.finish(end, turn);
+        }
+        effects
+    }
+
+    /// When [`Input::Tick`] is due, if nothing else happens before. What is due is
+    /// served by a tick, or by a few where one leads to the next (a stop that waits for
+    /// nothing): a caller that obeys cannot spin.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Mono> {
+        if self.mood == Mood::Over {
+            return None;
+        }
+        let waiters = self.waiters.iter().filter_map(Waiter::deadline);
+        let own = self.mood.report_at().into_iter().chain(self.ticks.deadline());
+        self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
+    }
+
+    /// The process whose main process has this pid at present.
+    #[must_use]
+    pub fn main_process(&self, pid: Pid) -> Option<ProcId> {
+        let mut processes = self.processes.iter();
+        processes.find(|(_, process)| process.pid() == Some(pid)).map(|(proc, _)| *proc)
+    }
+
+    /// All processes, in start order.
+    pub fn processes(&self) -> impl Iterator<Item = Info<'_>> {
+        let members = self.groups.iter().flat_map(|group| &group.members);
+        members.filter_map(|proc| self.process(*proc))
+    }
+
+    /// One process.
+    #[must_use]
+    pub fn process(&self, proc: ProcId) -> Option<Info<'_>> {
+        self.processes.get(&proc).map(Info::new)
+    }
+
+    /// The groups of the configuration that was read last, in start order, and whether
+    /// they are active.
+    pub fn available(&self) -> impl Iterator<Item = GroupInfo<'_>> {
+        self.available
+            .iter()
+            .map(|spec| GroupInfo { spec, active: self.group(&spec.name).is_some() })
+    }
+
+    /// Whether everything is being stopped.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        !matches!(self.mood, Mood::Booting | Mood::Running)
+    }
+
+    fn route(&mut self, input: Input, turn: &mut Turn<'_>) {
         match input {
             Input::Boot => self.boot(turn),
             Input::Tick => self.tick(turn),
@@ -101,29 +163,19 @@ impl Supervisor {
                 self.with(proc, turn, |process, turn| process.counted(run, members, turn));
             }
             Input::Signalled(signal) => self.signalled(signal, turn),
+            Input::Request { id, command } => self.order(id, command, turn),
+            Input::RequestGone { id } => self.waiters.retain(|waiter| waiter.id != id),
+            Input::ListenerSaid { proc, pid, data } => {
+                self.listener_said(proc, pid, &data, turn);
+            }
+            Input::TellFailed { proc, serial } => self.tell_failed(proc, serial, turn),
+            Input::Logged { proc, pid, channel, data } => {
+                self.wrote(proc, pid, channel, data, events::Wrote::Log, turn);
+            }
+            Input::Communicated { proc, pid, channel, data } => {
+                self.wrote(proc, pid, channel, data, events::Wrote::Message, turn);
+            }
         }
-        self.settle(turn);
-        self.report_waiting(turn);
-        effects
-    }
-
-    /// When [`Input::Tick`] is due, if nothing else happens before. What is due is
-    /// served by a tick, or by a few where one leads to the next (a stop that waits for
-    /// nothing): a caller that obeys cannot spin.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Mono> {
-        let report = match self.mood {
-            Mood::Ending { report_at, .. } => Some(report_at),
-            Mood::Booting | Mood::Running => None,
-            Mood::Over => return None,
-        };
-        self.processes.iter().filter_map(Process::deadline).chain(report).min()
-    }
-
-    /// The process whose main process has this pid at present.
-    #[must_use]
-    pub fn main_process(&self, pid: Pid) -> Option<ProcId> {
-        self.processes.iter().position(|process| process.pid() == Some(pid)).map(ProcId)
     }
 
     fn boot(&mut self, turn: &mut Turn<'_>) {
@@ -131,18 +183,28 @@ impl Supervisor {
             return;
         }
         self.mood = Mood::Running;
-        for process in self.processes.iter_mut().filter(|process| process.spec.autostart) {
-            process.start(turn);
+        self.announce_groups(turn);
+        let order: Vec<ProcId> = self.in_start_order().collect();
+        for proc in order {
+            if let Some(process) = self.processes.get_mut(&proc)
+                && process.spec.autostart
+            {
+                process.start(turn);
+            }
         }
-        if self.when_done == WhenDone::Exit && !self.processes.iter().any(Process::is_active) {
+        if self.when_done == WhenDone::Exit && !self.processes.values().any(Process::is_active) {
             turn.log(Line::NothingToRun);
         }
     }
 
     fn tick(&mut self, turn: &mut Turn<'_>) {
-        for process in &mut self.processes {
+        for process in self.processes.values_mut() {
             process.tick(turn);
         }
+    }
+
+    fn in_start_order(&self) -> impl Iterator<Item = ProcId> {
+        self.groups.iter().flat_map(|group| group.members.iter().copied())
     }
 
     /// Hands an input to the process it is for.
@@ -152,105 +214,29 @@ impl Supervisor {
         turn: &mut Turn<'_>,
         act: impl FnOnce(&mut Process, &mut Turn<'_>),
     ) {
-        let Some(process) = self.processes.get_mut(proc.0) else {
+        let listens = self.pool_of(proc).is_some();
+        let Some(process) = self.processes.get_mut(&proc) else {
             return turn.log(Line::Bug { what: format!("there is no process {}", proc.0) });
         };
         let before = process.outcome();
         act(process, turn);
-        if let (None, Some(outcome)) = (before, process.outcome()) {
+        // Listeners are there for the others: what becomes of them says nothing.
+        if let (None, Some(outcome), false) = (before, process.outcome(), listens) {
             self.last_outcome = outcome;
         }
     }
 
     fn reaped(&mut self, pid: Pid, exit: Exit, turn: &mut Turn<'_>) {
         if let Some(proc) = self.main_process(pid) {
-            return self.with(proc, turn, |process, turn| process.reaped(exit, turn));
-        }
-        match self.processes.iter_mut().find(|process| process.left_behind(pid)) {
-            Some(process) => process.leftover_reaped(pid, turn),
-            None => turn.log(Line::ReapedUnknown { pid, exit }),
-        }
-    }
-
-    fn signalled(&mut self, signal: Signal, turn: &mut Turn<'_>) {
-        let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
-        match self.signals {
-            SignalRule::StopOrForward if ends => self.asked_to_stop(signal, 0, turn),
-            SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, turn),
-            SignalRule::StopOrForward => turn.log(Line::IgnoredSignal { signal }),
-            // With nobody to pass it on to, the supervisor stands in for the program.
-            SignalRule::ForwardAll if ends && self.processes.iter().all(|p| p.pid().is_none()) => {
-                let exit = Exit::Signal { signal, core_dumped: false };
-                self.asked_to_stop(signal, exit.status(), turn);
+            self.with(proc, turn, |process, turn| process.reaped(exit, turn));
+            if let Some(pool) = self.pool_of_mut(proc) {
+                pool.ended(proc, turn);
             }
-            SignalRule::ForwardAll => self.forward(signal, turn),
-            SignalRule::Supervisord if ends => self.asked_to_exit(signal, turn),
-            SignalRule::Supervisord if signal == Signal::HUP => self.asked_to_restart(turn),
-            SignalRule::Supervisord if signal == Signal::USR2 => {
-                turn.log(Line::ReopenRequest { signal });
-                turn.effects.push(Effect::ReopenLogs);
-            }
-            SignalRule::Supervisord => turn.log(Line::IgnoredSignal { signal }),
-        }
-    }
-
-    /// As in supervisord, however often it is asked: patience does not end.
-    fn asked_to_exit(&mut self, signal: Signal, turn: &mut Turn<'_>) {
-        turn.log(Line::ExitRequest { signal });
-        self.end(End::Exit { code: 0 }, turn.now);
-    }
-
-    fn asked_to_restart(&mut self, turn: &mut Turn<'_>) {
-        let ignored = matches!(self.mood, Mood::Ending { end: End::Exit { .. }, .. });
-        turn.log(Line::RestartRequest { signal: Signal::HUP, ignored });
-        self.end(End::Restart, turn.now);
-    }
-
-    fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
-        for process in &self.processes {
-            process.forward(signal, turn);
-        }
-    }
-
-    fn asked_to_stop(&mut self, signal: Signal, code: u8, turn: &mut Turn<'_>) {
-        match self.asked_at {
-            None => {
-                self.asked_at = Some(turn.now);
-                turn.log(Line::ExitRequest { signal });
-                self.end(End::Exit { code }, turn.now);
-            }
-            Some(asked_at) if turn.now - asked_at >= SECOND_REQUEST_AFTER => {
-                turn.log(Line::KillRequest { signal });
-                for process in &mut self.processes {
-                    process.hurry(turn);
-                }
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Begins to stop everything, unless that has begun already; an exit may still take
-    /// the place of a restart. From `report_at` on it is said who is waited for.
-    fn end(&mut self, end: End, report_at: Mono) {
-        match (&mut self.mood, end) {
-            (mood @ (Mood::Booting | Mood::Running), end) => {
-                *mood = Mood::Ending { end, report_at };
-            }
-            (Mood::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
-            (Mood::Ending { .. } | Mood::Over, _) => {}
-        }
-    }
-
-    fn report_waiting(&mut self, turn: &mut Turn<'_>) {
-        let Mood::Ending { report_at, .. } = &mut self.mood else { return };
-        if turn.now < *report_at {
             return;
         }
-        *report_at = turn.now + WAITING_REPORT_EVERY;
-        let active = self.processes.iter().filter(|process| process.is_active());
-        let names = active.map(|process| process.spec.name.clone()).collect::<Vec<_>>();
-        if !names.is_empty() {
-            turn.log(Line::Waiting { names });
+        match self.processes.values_mut().find(|process| process.left_behind(pid)) {
+            Some(process) => process.leftover_reaped(pid, turn),
+            None => turn.log(Line::ReapedUnknown { pid, exit }),
         }
     }
 
@@ -259,69 +245,14 @@ impl Supervisor {
         if self.mood == Mood::Running {
             self.give_up_if_essential_failed(turn);
         }
-        match self.mood {
-            Mood::Booting | Mood::Over => {}
-            Mood::Running => {
-                for process in &mut self.processes {
-                    process.start_if_due(turn);
-                }
-                self.exit_if_done(turn);
+        if self.mood == Mood::Running {
+            for process in self.processes.values_mut() {
+                process.start_if_due(turn);
             }
-            Mood::Ending { end, .. } => self.stop_next_group(end, turn),
+            self.end_if_done(turn.now);
+        }
+        if let Mood::Ending { end, .. } = self.mood {
+            self.stop_next_group(end, turn);
         }
     }
-
-    fn give_up_if_essential_failed(&mut self, turn: &mut Turn<'_>) {
-        let mut essential = self.processes.iter().filter(|process| process.spec.essential);
-        let Some(failed) = essential.find(|process| process.gave_up() || process.is_stuck()) else {
-            return;
-        };
-        if failed.is_stuck() {
-            turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
-        }
-        let code = failed.outcome().unwrap_or(1);
-        self.end(End::Exit { code }, turn.now + WAITING_REPORT_EVERY);
-    }
-
-    fn exit_if_done(&mut self, turn: &mut Turn<'_>) {
-        match self.when_done {
-            WhenDone::Stay => {}
-            WhenDone::Exit if self.processes.iter().any(Process::is_active) => {}
-            WhenDone::Exit => self.finish(End::Exit { code: self.last_outcome }, turn),
-        }
-    }
-
-    /// Groups stop one after another, the last started first. Those whose turn has
-    /// not come may end by themselves, but nothing starts any more.
-    fn stop_next_group(&mut self, end: End, turn: &mut Turn<'_>) {
-        for process in &mut self.processes {
-            process.cancel_start(turn);
-        }
-        let active = |id: &ProcId| self.processes[id.0].is_active();
-        let Some(group) = self.groups.iter().rposition(|group| group.iter().any(active)) else {
-            return self.finish(end, turn);
-        };
-        let mut members = self.groups[group].clone();
-        members.sort_by_key(|id| self.processes[id.0].spec.priority);
-        members.reverse();
-        for id in members {
-            self.processes[id.0].stop(turn);
-        }
-    }
-
-    /// With something that survived SIGKILL there is no new beginning.
-    fn finish(&mut self, end: End, turn: &mut Turn<'_>) {
-        self.mood = Mood::Over;
-        turn.effects.push(match end {
-            _ if self.processes.iter().any(Process::is_stuck) => Effect::Exit { code: 1 },
-            End::Exit { code } => Effect::Exit { code },
-            End::Restart => Effect::Restart,
-        });
-    }
-}
-
-/// Signals that mean something to a server and nothing to its supervisor.
-fn is_passed_on(signal: Signal) -> bool {
-    [Signal::HUP, Signal::USR1, Signal::USR2, Signal::WINCH, Signal::CONT].contains(&signal)
-        || signal.is_real_time()
 }

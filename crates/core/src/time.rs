@@ -56,3 +56,45 @@ impl fmt::Display for Mono {
         write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
     }
 }
+
+/// A moment on the wall clock. It is for showing and for events that carry it; what it
+/// says decides nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wall(Duration);
+
+impl Wall {
+    /// The moment `since_epoch` after the beginning of 1970, UTC.
+    #[must_use]
+    pub const fn from_epoch(since_epoch: Duration) -> Self {
+        Self(since_epoch)
+    }
+
+    /// How long after the beginning of 1970, UTC, this moment is.
+    #[must_use]
+    pub const fn since_epoch(self) -> Duration {
+        self.0
+    }
+
+    /// Whole seconds since the beginning of 1970, UTC.
+    #[must_use]
+    pub const fn secs(self) -> u64 {
+        self.0.as_secs()
+    }
+}
+
+/// The time at which something happens, on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// What decisions go by.
+    pub mono: Mono,
+    /// What people read.
+    pub wall: Wall,
+}
+
+impl Now {
+    /// Both clocks' readings of one moment.
+    #[must_use]
+    pub const fn new(mono: Mono, wall: Wall) -> Self {
+        Self { mono, wall }
+    }
+}

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a simulation that fails is a failed test")]
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
@@ -20,7 +21,7 @@ use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink, Spec, Stdio,
     WhenDone,
 };
-use supervisor_core::time::Mono;
+use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Input, Supervisor, Target};
 
 #[test]
@@ -241,7 +242,7 @@ impl Kernel {
         }
         let tick = input == Input::Tick;
         self.log.push(format!("{} {input:?}", self.now));
-        for effect in self.core.handle(self.now, input) {
+        for effect in self.core.handle(Now::new(self.now, Wall::default()), input) {
             self.log.push(format!("    {effect:?}"));
             self.carry_out(effect);
         }
@@ -288,7 +289,13 @@ impl Kernel {
                 }
             }
             Effect::Log(Line::Bug { what }) => self.fail(&what),
-            Effect::Log(_) | Effect::Emit { .. } | Effect::ReopenLogs => {}
+            Effect::Log(_)
+            | Effect::Emit(_)
+            | Effect::AddGroup { .. }
+            | Effect::RemoveGroup { .. }
+            | Effect::Tell { .. }
+            | Effect::Reply { .. }
+            | Effect::ReopenLogs => {}
             Effect::Exit { .. } | Effect::Restart => {
                 self.ended = true;
                 // SIGKILL may take longer here than the core's patience: then it says so.
@@ -329,7 +336,8 @@ impl Kernel {
         let processes = 1 + self.below(3);
         let groups = (0..processes).map(|number| {
             let process = self.process(number);
-            GroupSpec { name: process.name.clone(), priority: 999, processes: vec![process] }
+            let name = process.name.clone();
+            GroupSpec { name, priority: 999, processes: vec![Rc::new(process)], pool: None }
         });
         let groups = groups.collect();
         let (signals, when_done) = [
@@ -361,12 +369,14 @@ impl Kernel {
             // Without it leftovers would stay, which is what supervisord does.
             killtree: true,
             launch: Launch {
-                command: Command::Argv(vec![name.into()]),
+                command: Command::Argv(vec![name.clone().into()]),
                 environment: Vec::new(),
                 directory: None,
                 umask: None,
                 user: None,
                 stdio: Stdio::Captured { stdout: Sink::Discard.into(), stderr: None },
+                shown: name,
+                serverurl: None,
                 socket: None,
                 die_with_supervisor: true,
             },

@@ -13,23 +13,32 @@
 //!   spawn app#1
 //! ```
 //!
-//! `next` is the next deadline, shown when an input changed it.
+//! `next` is the next deadline, shown when an input changed it. The wall clock shows
+//! whole hours when the other shows zero. `later` before a program keeps it out of the
+//! first configuration; `request N reread NAME...` reads one with these programs.
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot be read is a failed test")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
-use supervisor_core::ids::{Member, Pid, ProcId, RunId};
+use supervisor_core::command::{Command as Order, Which};
+use supervisor_core::event::{Channel, Entered, Event, EventType};
+use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Exit, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink, Spec, Stdio,
-    WhenDone,
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
+    Spec, Stdio, WhenDone,
 };
-use supervisor_core::time::Mono;
-use supervisor_core::{Effect, Input, Supervisor, Target};
+use supervisor_core::time::{Mono, Now, Wall};
+use supervisor_core::{Effect, Input, Reply, Supervisor, Target};
+
+/// What the wall clock shows when the other shows zero, in seconds.
+const WALL_ZERO: u64 = 1_800_000_000;
 
 #[test]
 fn every_story_goes_as_it_is_told() {
@@ -66,9 +75,9 @@ fn first_difference(told: &str, played: &str) -> String {
 
 /// The story with the effects that the core answers with in place of those told.
 fn play(story: &str) -> String {
-    let mut names = Vec::new();
     let mut spec =
         Spec { groups: Vec::new(), signals: SignalRule::StopOrForward, when_done: WhenDone::Exit };
+    let mut known = Vec::new();
     let mut stage: Option<Stage> = None;
     let mut played = String::new();
     for line in story.lines() {
@@ -76,31 +85,25 @@ fn play(story: &str) -> String {
             continue;
         }
         writeln!(played, "{line}").unwrap();
-        let mut words = line.split_whitespace();
-        match words.next() {
-            None | Some("#") => {}
-            Some("program") => {
-                let name = words.next().unwrap().to_owned();
-                let process = program(&name, words);
-                let priority = process.priority;
-                spec.groups.push(GroupSpec {
-                    name: name.clone(),
-                    priority,
-                    processes: vec![process],
-                });
-                names.push(name);
+        let words: Vec<_> = line.split_whitespace().collect();
+        match *words {
+            [] | ["#", ..] => {}
+            ["later", ref words @ ..] => known.push(group(words)),
+            ["program" | "listener", ..] => {
+                known.push(group(&words));
+                spec.groups.push(group(&words));
             }
-            Some("run-once") => spec.signals = SignalRule::ForwardAll,
-            Some("file-mode") => {
+            ["run-once"] => spec.signals = SignalRule::ForwardAll,
+            ["file-mode"] => {
                 (spec.signals, spec.when_done) = (SignalRule::Supervisord, WhenDone::Stay);
             }
-            Some(time) => {
-                let stage = stage.get_or_insert_with(|| Stage {
-                    core: Supervisor::new(spec.clone()),
-                    names: names.clone(),
-                    deadline: None,
+            [time, ref words @ ..] => {
+                let stage = stage.get_or_insert_with(|| {
+                    // As the configuration has them.
+                    spec.groups.sort_by_key(|group| group.priority);
+                    Stage::new(spec.clone(), known.clone())
                 });
-                played.push_str(&stage.act(seconds(time), &words.collect::<Vec<_>>()));
+                played.push_str(&stage.act(seconds(time), words));
             }
         }
     }
@@ -109,19 +112,31 @@ fn play(story: &str) -> String {
 
 struct Stage {
     core: Supervisor,
-    names: Vec<String>,
+    known: Vec<GroupSpec>,
+    names: BTreeMap<ProcId, String>,
     deadline: Option<Mono>,
 }
 
 impl Stage {
-    fn act(&mut self, now: Duration, words: &[&str]) -> String {
-        let now = Mono::from_zero(now);
+    fn new(spec: Spec, known: Vec<GroupSpec>) -> Self {
+        Self { core: Supervisor::new(spec), known, names: BTreeMap::new(), deadline: None }
+    }
+
+    fn act(&mut self, since_zero: Duration, words: &[&str]) -> String {
+        let mono = Mono::from_zero(since_zero);
+        let wall = Wall::from_epoch(Duration::from_secs(WALL_ZERO) + since_zero);
         let input = self.input(words);
         let ticked = input == Input::Tick;
-        let effects = self.core.handle(now, input);
+        let effects = self.core.handle(Now::new(mono, wall), input);
         let mut shown = String::new();
         for effect in effects {
-            writeln!(shown, "  {}", self.show(&effect)).unwrap();
+            if let Effect::AddGroup { group, first } = &effect {
+                let numbers = (first.0..).map(ProcId);
+                let names = group.processes.iter().map(|process| process.name.clone());
+                self.names.extend(numbers.zip(names));
+            } else {
+                writeln!(shown, "  {}", self.show(&effect)).unwrap();
+            }
         }
         let deadline = self.core.next_deadline();
         if deadline != self.deadline {
@@ -129,7 +144,7 @@ impl Stage {
             writeln!(shown, "  next {text}").unwrap();
             self.deadline = deadline;
         }
-        if ticked && deadline.is_some_and(|at| at <= now) {
+        if ticked && deadline.is_some_and(|at| at <= mono) {
             shown.push_str("  a deadline in the past: the caller would spin\n");
         }
         shown
@@ -166,18 +181,83 @@ impl Stage {
                 Input::Census { proc, run, members: members.iter().map(member).collect() }
             }
             ["signal", name] => Input::Signalled(Signal::from_name(name).unwrap()),
+            ["request", id, order @ ..] => {
+                Input::Request { id: RequestId(id.parse().unwrap()), command: self.order(order) }
+            }
+            ["gone", id] => Input::RequestGone { id: RequestId(id.parse().unwrap()) },
+            ["said", name, pid, text @ ..] => Input::ListenerSaid {
+                proc: self.proc(name),
+                pid: Pid(pid.parse().unwrap()),
+                data: text.join(" ").replace("\\n", "\n").into_bytes(),
+            },
+            ["deaf", name, serial] => {
+                Input::TellFailed { proc: self.proc(name), serial: serial.parse().unwrap() }
+            }
+            ["wrote", name, pid, text] => Input::Logged {
+                proc: self.proc(name),
+                pid: Pid(pid.parse().unwrap()),
+                channel: Channel::Stdout,
+                data: text.as_bytes().to_vec(),
+            },
             other => panic!("unknown input {other:?}"),
         }
     }
 
+    fn order(&self, words: &[&str]) -> Order {
+        match words {
+            ["start", name, rest @ ..] => {
+                let error = SpawnError {
+                    kind: SpawnErrorKind::NotFound,
+                    message: format!("can't find command '{name}'"),
+                };
+                let missing = rest.contains(&"missing");
+                Order::Start {
+                    which: self.which(name),
+                    wait: !rest.contains(&"nowait"),
+                    unstartable: missing.then(|| (self.proc(name), error)).into_iter().collect(),
+                }
+            }
+            ["stop", name, rest @ ..] => {
+                Order::Stop { which: self.which(name), wait: !rest.contains(&"nowait") }
+            }
+            ["signal", signal, name] => Order::Signal {
+                which: self.which(name),
+                signal: Signal::from_name(signal).unwrap(),
+            },
+            ["shutdown"] => Order::Shutdown,
+            ["restart"] => Order::Restart,
+            ["reread", names @ ..] => {
+                let meant = |group: &&GroupSpec| names.contains(&group.name.as_str());
+                // Of two with one name the one told last counts.
+                let found: BTreeMap<_, _> =
+                    self.known.iter().filter(meant).map(|group| (&group.name, group)).collect();
+                Order::Reread(found.into_values().cloned().collect())
+            }
+            ["add", name] => Order::AddGroup((*name).to_owned()),
+            ["remove", name] => Order::RemoveGroup((*name).to_owned()),
+            ["event", kind, data] => {
+                Order::RemoteEvent { kind: (*kind).to_owned(), data: (*data).to_owned() }
+            }
+            other => panic!("unknown order {other:?}"),
+        }
+    }
+
+    fn which(&self, name: &str) -> Which {
+        if name == "all" { Which::All } else { self.core.find(name).unwrap() }
+    }
+
+    fn proc(&self, name: &str) -> ProcId {
+        // The latest with that name: a group may have been removed and added again.
+        *self.names.iter().rfind(|(_, known)| *known == name).unwrap().0
+    }
+
     fn run(&self, text: &str) -> (ProcId, RunId) {
         let (name, run) = text.split_once('#').unwrap();
-        let proc = self.names.iter().position(|known| known == name).unwrap();
-        (ProcId(proc), RunId(run.parse().unwrap()))
+        (self.proc(name), RunId(run.parse().unwrap()))
     }
 
     fn show(&self, effect: &Effect) -> String {
-        let name = |proc: &ProcId| &self.names[proc.0];
+        let name = |proc: &ProcId| &self.names[proc];
         match effect {
             Effect::Spawn { proc, run } => format!("spawn {}#{}", name(proc), run.0),
             Effect::Signal { target, signal } => match target {
@@ -188,13 +268,94 @@ impl Stage {
             Effect::Census { proc, run } => format!("census {}#{}", name(proc), run.0),
             Effect::KillTree { proc } => format!("kill tree {}", name(proc)),
             Effect::Log(line) => format!("{} {line}", line.level().tag()),
-            Effect::Emit { proc, from, to } => {
-                format!("{} {} -> {}", name(proc), from.name(), to.name())
+            Effect::Emit(event) => event_text(event),
+            Effect::Tell { proc, envelope } => format!(
+                "tell {} event {}, of {} number {}: {}",
+                name(proc),
+                envelope.serial,
+                envelope.pool,
+                envelope.pool_serial,
+                event_text(&envelope.event)
+            ),
+            Effect::Reply { id, result: Ok(Reply::Done) } => format!("reply {} done", id.0),
+            Effect::Reply { id, result: Ok(Reply::Outcomes(outcomes)) } => {
+                let outcomes = outcomes.iter().map(|outcome| match &outcome.result {
+                    Ok(()) => format!("{} done", outcome.name),
+                    Err(refusal) => format!("{} refused, {refusal}", outcome.name),
+                });
+                format!("reply {} {}", id.0, outcomes.collect::<Vec<_>>().join("; "))
+            }
+            Effect::Reply { id, result: Ok(Reply::Difference(difference)) } => format!(
+                "reply {} added {:?} changed {:?} removed {:?}",
+                id.0, difference.added, difference.changed, difference.removed
+            ),
+            Effect::Reply { id, result: Err(refusal) } => {
+                format!("reply {} refused, {refusal}", id.0)
+            }
+            Effect::AddGroup { .. } => String::new(),
+            Effect::RemoveGroup { procs } => {
+                let names: Vec<_> = procs.iter().map(|proc| name(proc).as_str()).collect();
+                format!("remove {}", names.join(", "))
             }
             Effect::ReopenLogs => "reopen logs".to_owned(),
             Effect::Exit { code } => format!("exit {code}"),
             Effect::Restart => "restart".to_owned(),
         }
+    }
+}
+
+fn event_text(event: &Event) -> String {
+    match event {
+        Event::State { process, from, to } => {
+            let detail = match to {
+                Entered::Starting { tries } | Entered::Backoff { tries } if *tries > 0 => {
+                    format!(" (tries {tries})")
+                }
+                Entered::Stopped { .. }
+                | Entered::Starting { .. }
+                | Entered::Running { .. }
+                | Entered::Backoff { .. }
+                | Entered::Stopping { .. }
+                | Entered::Exited { .. }
+                | Entered::Fatal => String::new(),
+            };
+            format!("{} {} -> {}{detail}", process.name, from.name(), to.label().name())
+        }
+        Event::Log { process, data, .. } => {
+            format!("{} wrote {}", process.name, String::from_utf8_lossy(data))
+        }
+        Event::Communication { process, data, .. } => {
+            format!("{} has a message: {}", process.name, String::from_utf8_lossy(data))
+        }
+        Event::Remote { kind, data } => format!("from outside: {kind} {data}"),
+        Event::Tick { period, when } => format!("tick of {}: {}", period.secs(), when.secs()),
+        Event::SupervisorRunning | Event::SupervisorStopping => event.kind().name().to_owned(),
+        Event::GroupAdded { group } => format!("there is group {group}"),
+        Event::GroupRemoved { group } => format!("there is no group {group} any more"),
+    }
+}
+
+/// `program NAME KEY=VALUE...` or `listener NAME events=TYPE,... buffer=N KEY=VALUE...`.
+fn group(words: &[&str]) -> GroupSpec {
+    let [kind, name, options @ ..] = words else { panic!("a program has a name") };
+    let mut pool = PoolSpec { events: [].into(), buffer_size: 10 };
+    let mut rest = Vec::new();
+    for option in options {
+        match option.split_once('=').unwrap() {
+            ("events", types) => {
+                let types = types.split(',').map(|name| EventType::from_name(name).unwrap());
+                pool.events = types.collect();
+            }
+            ("buffer", size) => pool.buffer_size = size.parse().unwrap(),
+            _ => rest.push(*option),
+        }
+    }
+    let process = program(name, rest.into_iter());
+    GroupSpec {
+        name: (*name).to_owned(),
+        priority: process.priority,
+        processes: vec![Rc::new(process)],
+        pool: (*kind == "listener").then_some(pool),
     }
 }
 
@@ -222,6 +383,8 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
             umask: None,
             user: None,
             stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
+            shown: name.to_owned(),
+            serverurl: None,
             socket: None,
             die_with_supervisor: true,
         },

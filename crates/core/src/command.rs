@@ -1,0 +1,159 @@
+//! What an operator may ask for, and what he is told.
+//!
+//! A request that waits is answered by the change of state that it waits for; nobody
+//! asks again and again. Refusals are those of supervisord's
+//! [XML-RPC interface](https://supervisord.org/api.html).
+
+use std::fmt;
+
+use crate::ids::ProcId;
+use crate::input::{SpawnError, SpawnErrorKind};
+use crate::signal::Signal;
+use crate::spec::GroupSpec;
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Start processes that don't run.
+    Start {
+        /// Which.
+        which: Which,
+        /// Reply when they are up, or failed; otherwise once they have been started.
+        wait: bool,
+        /// Those whose command can't be executed at present, and why.
+        unstartable: Vec<(ProcId, SpawnError)>,
+    },
+    /// Stop processes that run.
+    Stop {
+        /// Which.
+        which: Which,
+        /// Reply when they have ended; otherwise once they have been asked to.
+        wait: bool,
+    },
+    /// Send a signal to main processes.
+    Signal {
+        /// Whose.
+        which: Which,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// Stop everything and end.
+    Shutdown,
+    /// Stop everything and begin anew with the configuration as it is then.
+    Restart,
+    /// Take note of the groups of a configuration that was read again.
+    Reread(Vec<GroupSpec>),
+    /// Add a group of the configuration that was read last.
+    AddGroup(String),
+    /// Forget a group that has been stopped.
+    RemoveGroup(String),
+    /// Tell event listeners of something outside.
+    RemoteEvent {
+        /// What kind of thing; the sender's own word.
+        kind: String,
+        /// What there is to say.
+        data: String,
+    },
+}
+
+/// Whom an order is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// One process.
+    Process(ProcId),
+    /// All of a group.
+    Group(String),
+    /// All there are.
+    All,
+}
+
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It was done.
+    Done,
+    /// An order to several: each that it concerned, in the order in which that was settled.
+    Outcomes(Vec<Outcome>),
+    /// What a configuration that was read again would change.
+    Difference(Difference),
+}
+
+/// What came of an order for one of several processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Which process.
+    pub proc: ProcId,
+    /// Its name.
+    pub name: String,
+    /// Its group's name.
+    pub group: String,
+    /// Whether it was done, or why not.
+    pub result: Result<(), Refusal>,
+}
+
+/// Names of groups in which two configurations differ, each in start order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Only the new one has them.
+    pub added: Vec<String>,
+    /// Both have them, and they aren't the same.
+    pub changed: Vec<String>,
+    /// Only the active one has them.
+    pub removed: Vec<String>,
+}
+
+/// Why an order was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such process or group.
+    BadName,
+    /// Its command is not there, or can't be understood.
+    NoFile(String),
+    /// Its command is there and can't be executed.
+    NotExecutable(String),
+    /// It could not be started, or ended too early to count as started.
+    SpawnError,
+    /// It ended, though not too early, or was stopped before it was up.
+    AbnormalTermination,
+    /// It runs already.
+    AlreadyStarted,
+    /// It does not run.
+    NotRunning,
+    /// The group is there already.
+    AlreadyAdded,
+    /// Something of the group still runs.
+    StillRunning,
+    /// Something of it survived SIGKILL.
+    Unkillable,
+    /// Everything is being stopped; nothing else is done.
+    ShuttingDown,
+}
+
+impl Refusal {
+    /// Why a command that can't be executed isn't started.
+    pub(crate) fn unstartable(error: &SpawnError) -> Self {
+        match error.kind {
+            SpawnErrorKind::NotFound => Self::NoFile(error.message.clone()),
+            SpawnErrorKind::NotExecutable | SpawnErrorKind::Transient => {
+                Self::NotExecutable(error.message.clone())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadName => "there is no process or group of this name",
+            Self::NoFile(why) | Self::NotExecutable(why) => why,
+            Self::SpawnError => "it could not be started, or ended at once",
+            Self::AbnormalTermination => "it ended before it was up",
+            Self::AlreadyStarted => "it runs already",
+            Self::NotRunning => "it does not run",
+            Self::AlreadyAdded => "the group is there already",
+            Self::StillRunning => "something of the group still runs",
+            Self::Unkillable => "a process of it survived SIGKILL",
+            Self::ShuttingDown => "the supervisor is stopping everything",
+        })
+    }
+}

@@ -1,0 +1,356 @@
+//! What observers are told: supervisord's
+//! [events](https://supervisord.org/events.html#event-types).
+
+use std::rc::Rc;
+
+use crate::ids::{Pid, ProcId};
+use crate::process::Label;
+use crate::time::Wall;
+
+/// Something that happened, as it was at that moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A process is in another state.
+    State {
+        /// Which process.
+        process: Rc<Named>,
+        /// The state it was in.
+        from: Label,
+        /// The state it is in.
+        to: Entered,
+    },
+    /// A process wrote something.
+    Log {
+        /// Which process.
+        process: Rc<Named>,
+        /// Its main process then.
+        pid: Pid,
+        /// Where.
+        channel: Channel,
+        /// What.
+        data: Rc<[u8]>,
+    },
+    /// A process sent a message in its output.
+    Communication {
+        /// Which process.
+        process: Rc<Named>,
+        /// Its main process then.
+        pid: Pid,
+        /// Where.
+        channel: Channel,
+        /// What.
+        data: Rc<[u8]>,
+    },
+    /// Somebody outside has something to say.
+    Remote {
+        /// What kind of thing.
+        kind: String,
+        /// What.
+        data: String,
+    },
+    /// The supervisor runs.
+    SupervisorRunning,
+    /// The supervisor stops everything.
+    SupervisorStopping,
+    /// A multiple of five seconds, a minute or an hour has come.
+    Tick {
+        /// Of which.
+        period: Period,
+        /// That moment.
+        when: Wall,
+    },
+    /// A group is there.
+    GroupAdded {
+        /// Its name.
+        group: String,
+    },
+    /// A group is gone.
+    GroupRemoved {
+        /// Its name.
+        group: String,
+    },
+}
+
+/// A process, as observers know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its number.
+    pub proc: ProcId,
+    /// Its name.
+    pub name: String,
+    /// Its group's name.
+    pub group: String,
+}
+
+impl Named {
+    /// The name under which operators know it: with its group's name in front, unless
+    /// that is the same.
+    #[must_use]
+    pub fn full(&self) -> String {
+        if self.name == self.group {
+            self.name.clone()
+        } else {
+            format!("{}:{}", self.group, self.name)
+        }
+    }
+}
+
+/// A state that was entered, and what there is to say about that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "https://supervisord.org/subprocess.html#process-states")]
+pub enum Entered {
+    Stopped {
+        /// The main process that ended; `None`: there was none.
+        pid: Option<Pid>,
+    },
+    Starting {
+        /// Failures that still count.
+        tries: u32,
+    },
+    Running {
+        pid: Pid,
+    },
+    Backoff {
+        /// Failures that still count.
+        tries: u32,
+    },
+    Stopping {
+        pid: Pid,
+    },
+    Exited {
+        /// The main process that ended; `None`: it had been gone before.
+        pid: Option<Pid>,
+        /// Whether its exit was expected.
+        expected: bool,
+    },
+    Fatal,
+}
+
+impl Entered {
+    /// Which state it is.
+    #[must_use]
+    pub const fn label(self) -> Label {
+        match self {
+            Self::Stopped { .. } => Label::Stopped,
+            Self::Starting { .. } => Label::Starting,
+            Self::Running { .. } => Label::Running,
+            Self::Backoff { .. } => Label::Backoff,
+            Self::Stopping { .. } => Label::Stopping,
+            Self::Exited { .. } => Label::Exited,
+            Self::Fatal => Label::Fatal,
+        }
+    }
+}
+
+/// A stream of a process's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Channel {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// How often a tick comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Period {
+    FiveSeconds,
+    Minute,
+    Hour,
+}
+
+impl Period {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::FiveSeconds, Self::Minute, Self::Hour];
+
+    /// Its length in seconds.
+    #[must_use]
+    pub const fn secs(self) -> u64 {
+        match self {
+            Self::FiveSeconds => 5,
+            Self::Minute => 60,
+            Self::Hour => 3600,
+        }
+    }
+}
+
+/// A name under which events are subscribed to: one kind, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "https://supervisord.org/events.html#event-types")]
+pub enum EventType {
+    Event,
+    ProcessState,
+    ProcessStateStopped,
+    ProcessStateExited,
+    ProcessStateStarting,
+    ProcessStateStopping,
+    ProcessStateBackoff,
+    ProcessStateFatal,
+    ProcessStateRunning,
+    ProcessStateUnknown,
+    ProcessCommunication,
+    ProcessCommunicationStdout,
+    ProcessCommunicationStderr,
+    ProcessLog,
+    ProcessLogStdout,
+    ProcessLogStderr,
+    RemoteCommunication,
+    SupervisorStateChange,
+    SupervisorStateChangeRunning,
+    SupervisorStateChangeStopping,
+    Tick,
+    Tick5,
+    Tick60,
+    Tick3600,
+    ProcessGroup,
+    ProcessGroupAdded,
+    ProcessGroupRemoved,
+}
+
+/// Each type's name, and the type that it is a kind of.
+const TYPES: [(EventType, &str, Option<EventType>); 27] = {
+    use EventType as T;
+    [
+        (T::Event, "EVENT", None),
+        (T::ProcessState, "PROCESS_STATE", Some(T::Event)),
+        (T::ProcessStateStopped, "PROCESS_STATE_STOPPED", Some(T::ProcessState)),
+        (T::ProcessStateExited, "PROCESS_STATE_EXITED", Some(T::ProcessState)),
+        (T::ProcessStateStarting, "PROCESS_STATE_STARTING", Some(T::ProcessState)),
+        (T::ProcessStateStopping, "PROCESS_STATE_STOPPING", Some(T::ProcessState)),
+        (T::ProcessStateBackoff, "PROCESS_STATE_BACKOFF", Some(T::ProcessState)),
+        (T::ProcessStateFatal, "PROCESS_STATE_FATAL", Some(T::ProcessState)),
+        (T::ProcessStateRunning, "PROCESS_STATE_RUNNING", Some(T::ProcessState)),
+        (T::ProcessStateUnknown, "PROCESS_STATE_UNKNOWN", Some(T::ProcessState)),
+        (T::ProcessCommunication, "PROCESS_COMMUNICATION", Some(T::Event)),
+        (
+            T::ProcessCommunicationStdout,
+            "PROCESS_COMMUNICATION_STDOUT",
+            Some(T::ProcessCommunication),
+        ),
+        (
+            T::ProcessCommunicationStderr,
+            "PROCESS_COMMUNICATION_STDERR",
+            Some(T::ProcessCommunication),
+        ),
+        (T::ProcessLog, "PROCESS_LOG", Some(T::Event)),
+        (T::ProcessLogStdout, "PROCESS_LOG_STDOUT", Some(T::ProcessLog)),
+        (T::ProcessLogStderr, "PROCESS_LOG_STDERR", Some(T::ProcessLog)),
+        (T::RemoteCommunication, "REMOTE_COMMUNICATION", Some(T::Event)),
+        (T::SupervisorStateChange, "SUPERVISOR_STATE_CHANGE", Some(T::Event)),
+        (
+            T::SupervisorStateChangeRunning,
+            "SUPERVISOR_STATE_CHANGE_RUNNING",
+            Some(T::SupervisorStateChange),
+        ),
+        (
+            T::SupervisorStateChangeStopping,
+            "SUPERVISOR_STATE_CHANGE_STOPPING",
+            Some(T::SupervisorStateChange),
+        ),
+        (T::Tick, "TICK", Some(T::Event)),
+        (T::Tick5, "TICK_5", Some(T::Tick)),
+        (T::Tick60, "TICK_60", Some(T::Tick)),
+        (T::Tick3600, "TICK_3600", Some(T::Tick)),
+        (T::ProcessGroup, "PROCESS_GROUP", Some(T::Event)),
+        (T::ProcessGroupAdded, "PROCESS_GROUP_ADDED", Some(T::ProcessGroup)),
+        (T::ProcessGroupRemoved, "PROCESS_GROUP_REMOVED", Some(T::ProcessGroup)),
+    ]
+};
+
+impl EventType {
+    /// The type with this name, in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.to_uppercase();
+        TYPES.iter().find(|(_, known, _)| *known == name).map(|(kind, ..)| *kind)
+    }
+
+    /// Its name, in capitals.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The names of all types.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TYPES.iter().map(|(_, name, _)| *name)
+    }
+
+    /// Whether events of this type are told to who subscribed to `subscribed`.
+    #[must_use]
+    pub fn is_a(self, subscribed: Self) -> bool {
+        self == subscribed || self.row().2.is_some_and(|parent| parent.is_a(subscribed))
+    }
+
+    fn row(self) -> &'static (Self, &'static str, Option<Self>) {
+        // The table is in the order of the variants; a test holds it to that.
+        &TYPES[self as usize]
+    }
+}
+
+impl Event {
+    /// Its type: never one that only sums up others.
+    #[must_use]
+    pub const fn kind(&self) -> EventType {
+        match self {
+            Self::State { to, .. } => match to {
+                Entered::Stopped { .. } => EventType::ProcessStateStopped,
+                Entered::Starting { .. } => EventType::ProcessStateStarting,
+                Entered::Running { .. } => EventType::ProcessStateRunning,
+                Entered::Backoff { .. } => EventType::ProcessStateBackoff,
+                Entered::Stopping { .. } => EventType::ProcessStateStopping,
+                Entered::Exited { .. } => EventType::ProcessStateExited,
+                Entered::Fatal => EventType::ProcessStateFatal,
+            },
+            Self::Log { channel: Channel::Stdout, .. } => EventType::ProcessLogStdout,
+            Self::Log { channel: Channel::Stderr, .. } => EventType::ProcessLogStderr,
+            Self::Communication { channel: Channel::Stdout, .. } => {
+                EventType::ProcessCommunicationStdout
+            }
+            Self::Communication { channel: Channel::Stderr, .. } => {
+                EventType::ProcessCommunicationStderr
+            }
+            Self::Remote { .. } => EventType::RemoteCommunication,
+            Self::SupervisorRunning => EventType::SupervisorStateChangeRunning,
+            Self::SupervisorStopping => EventType::SupervisorStateChangeStopping,
+            Self::Tick { period: Period::FiveSeconds, .. } => EventType::Tick5,
+            Self::Tick { period: Period::Minute, .. } => EventType::Tick60,
+            Self::Tick { period: Period::Hour, .. } => EventType::Tick3600,
+            Self::GroupAdded { .. } => EventType::ProcessGroupAdded,
+            Self::GroupRemoved { .. } => EventType::ProcessGroupRemoved,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_is_found_by_its_name_and_has_its_own_row() {
+        for (kind, name, _) in TYPES {
+            assert_eq!(kind.name(), name);
+            assert_eq!(EventType::from_name(&name.to_lowercase()), Some(kind));
+        }
+        assert_eq!(EventType::from_name("PROCESS_STATE_"), None);
+    }
+
+    #[test]
+    fn who_subscribes_to_a_kind_is_told_of_all_its_kinds() {
+        use EventType as T;
+        assert!(T::Tick5.is_a(T::Tick) && T::Tick5.is_a(T::Event) && T::Tick5.is_a(T::Tick5));
+        assert!(!T::Tick5.is_a(T::Tick60) && !T::Tick.is_a(T::Tick5));
+    }
+}

@@ -1,0 +1,51 @@
+//! What is known of processes and groups at this moment, for whoever asks.
+
+use std::rc::Rc;
+
+use crate::event::Named;
+use crate::ids::Pid;
+use crate::process::{History, Label, Process};
+use crate::spec::{GroupSpec, ProcessSpec};
+use crate::time::Mono;
+
+/// A process as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Info<'a> {
+    /// Who it is.
+    pub named: &'a Rc<Named>,
+    /// What was asked for.
+    pub spec: &'a Rc<ProcessSpec>,
+    /// Where it stands.
+    pub state: Label,
+    /// Its main process, while it has not been reaped.
+    pub pid: Option<Pid>,
+    /// When the main process was started.
+    pub up_since: Option<Mono>,
+    /// What became of it so far.
+    pub history: &'a History,
+    /// How often it was started.
+    pub runs: u64,
+}
+
+impl<'a> Info<'a> {
+    pub(crate) fn new(process: &'a Process) -> Self {
+        Self {
+            named: &process.named,
+            spec: &process.spec,
+            state: process.label(),
+            pid: process.pid(),
+            up_since: process.up_since(),
+            history: &process.history,
+            runs: process.runs(),
+        }
+    }
+}
+
+/// A group of the configuration that was read last.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupInfo<'a> {
+    /// What it is.
+    pub spec: &'a Rc<GroupSpec>,
+    /// It was added, and not removed.
+    pub active: bool,
+}

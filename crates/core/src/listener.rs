@@ -1,0 +1,318 @@
+//! Pools of event listeners: what they are told, in which order, and what they answer.
+//!
+//! ```text
+//!   spawned                 READY\n              an event is sent
+//!   ───────> Acknowledged ──────────> Ready ──────────────────────> Busy
+//!                 ^                                                  │
+//!                 └───────────────── RESULT n\n… ────────────────────┘
+//!          anything else, at any time ──> Unknown, until it is started again
+//! ```
+//!
+//! The protocol is supervisord's
+//! [event listener protocol](https://supervisord.org/events.html#event-listener-notification-protocol).
+//! What a listener rejects, or does not answer before it dies, goes to its own pool again.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use crate::effect::Effect;
+use crate::event::{Event, EventType, Named};
+use crate::ids::ProcId;
+use crate::line::Line;
+use crate::process::Turn;
+use crate::spec::PoolSpec;
+
+/// What a listener says when it can be told something.
+const READY: &[u8] = b"READY\n";
+
+/// What stands in front of the length of an answer.
+const RESULT: &[u8] = b"RESULT ";
+
+/// Bytes of an answer's first line at most.
+const LONGEST_RESULT_LINE: usize = 64;
+
+/// Bytes of an answer at most.
+const LONGEST_RESULT: usize = 1024 * 1024;
+
+/// The answer of a listener that is content.
+const OK: &[u8] = b"OK";
+
+/// An event on its way to a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Counts all events that any pool was told of.
+    pub serial: u64,
+    /// The pool.
+    pub pool: Rc<str>,
+    /// Counts the events of this pool.
+    pub pool_serial: u64,
+    /// What happened.
+    pub event: Rc<Event>,
+}
+
+/// Listeners of which each event is told to one.
+#[derive(Clone, Debug)]
+pub(crate) struct Pool {
+    name: Rc<str>,
+    subscribed: BTreeSet<EventType>,
+    room: usize,
+    /// The oldest first; never more than `room`.
+    waiting: VecDeque<Rc<Envelope>>,
+    next_serial: u64,
+    listeners: Vec<Listener>,
+}
+
+#[derive(Clone, Debug)]
+struct Listener {
+    named: Rc<Named>,
+    hearing: Hearing,
+}
+
+/// What a listener can be told at present. `said` is what it wrote and was not yet a
+/// whole word.
+#[derive(Clone, Debug)]
+enum Hearing {
+    Acknowledged { said: Vec<u8> },
+    Ready,
+    Busy { envelope: Rc<Envelope>, said: Vec<u8> },
+    Unknown,
+}
+
+impl Hearing {
+    const NEW: Self = Self::Acknowledged { said: Vec::new() };
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Acknowledged { .. } => "ACKNOWLEDGED",
+            Self::Ready => "READY",
+            Self::Busy { .. } => "BUSY",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(
+        name: &str,
+        spec: &PoolSpec,
+        members: impl Iterator<Item = Rc<Named>>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            subscribed: spec.events.clone(),
+            room: spec.buffer_size,
+            waiting: VecDeque::new(),
+            next_serial: 0,
+            listeners: members.map(|named| Listener { named, hearing: Hearing::NEW }).collect(),
+        }
+    }
+
+    /// Whether its listeners are told of events of this type.
+    pub(crate) fn wants(&self, kind: EventType) -> bool {
+        self.subscribed.iter().any(|subscribed| kind.is_a(*subscribed))
+    }
+
+    /// How many events wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes an event in.
+    pub(crate) fn accept(&mut self, event: Rc<Event>, serial: u64, turn: &mut Turn<'_>) {
+        self.make_room(turn);
+        let (pool, pool_serial) = (Rc::clone(&self.name), self.next_serial);
+        self.next_serial = next_serial(self.next_serial);
+        self.waiting.push_back(Rc::new(Envelope { serial, pool, pool_serial, event }));
+    }
+
+    /// Tells those who are ready what waits.
+    pub(crate) fn dispatch(&mut self, is_running: impl Fn(ProcId) -> bool, turn: &mut Turn<'_>) {
+        while !self.waiting.is_empty() {
+            let ready = self.listeners.iter_mut().find(|listener| {
+                matches!(listener.hearing, Hearing::Ready) && is_running(listener.named.proc)
+            });
+            let Some(listener) = ready else { return };
+            let Some(envelope) = self.waiting.pop_front() else { return };
+            let (serial, name) = (envelope.serial, listener.named.name.clone());
+            let proc = listener.named.proc;
+            turn.effects.push(Effect::Tell { proc, envelope: Rc::clone(&envelope) });
+            listener.hearing = Hearing::Busy { envelope, said: Vec::new() };
+            turn.log(Line::EventSent { serial, name });
+        }
+    }
+
+    /// A listener ended. What it was busy with was not done; when it is started again it
+    /// has to introduce itself.
+    pub(crate) fn ended(&mut self, proc: ProcId, turn: &mut Turn<'_>) {
+        let Some(listener) = self.listener(proc) else { return };
+        match std::mem::replace(&mut listener.hearing, Hearing::NEW) {
+            Hearing::Busy { envelope, .. } => self.keep(envelope, turn),
+            Hearing::Acknowledged { .. } | Hearing::Ready | Hearing::Unknown => {}
+        }
+    }
+
+    /// A listener could not be told: it hears nothing any more, until it is started again.
+    pub(crate) fn tell_failed(&mut self, proc: ProcId, serial: u64, turn: &mut Turn<'_>) {
+        let Some(listener) = self.listener(proc) else { return };
+        match &listener.hearing {
+            Hearing::Busy { envelope, .. } if envelope.serial == serial => {
+                let envelope = Rc::clone(envelope);
+                listener.hearing = Hearing::Unknown;
+                let name = listener.named.name.clone();
+                turn.log(Line::ListenerDeaf { name, serial });
+                self.keep(envelope, turn);
+            }
+            Hearing::Busy { .. }
+            | Hearing::Acknowledged { .. }
+            | Hearing::Ready
+            | Hearing::Unknown => {}
+        }
+    }
+
+    /// A listener wrote something.
+    pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], turn: &mut Turn<'_>) {
+        let Some(listener) = self.listener(proc) else { return };
+        let mut rejected = None;
+        let mut rest = data.to_vec();
+        while !rest.is_empty() {
+            let (next, result) = listener.hear(&mut rest, turn);
+            rejected = result.or(rejected);
+            let Some(next) = next else { break };
+            listener.enter(next, turn);
+        }
+        if let Some(envelope) = rejected {
+            self.keep(envelope, turn);
+        }
+    }
+
+    fn listener(&mut self, proc: ProcId) -> Option<&mut Listener> {
+        self.listeners.iter_mut().find(|listener| listener.named.proc == proc)
+    }
+
+    /// Takes an event in again, before all others.
+    fn keep(&mut self, envelope: Rc<Envelope>, turn: &mut Turn<'_>) {
+        self.make_room(turn);
+        let (pool, serial) = (self.name.to_string(), envelope.serial);
+        self.waiting.push_front(envelope);
+        let (waiting, room) = (self.waiting.len(), self.room);
+        turn.log(Line::EventKept { pool, serial, waiting, room });
+    }
+
+    fn make_room(&mut self, turn: &mut Turn<'_>) {
+        if self.waiting.len() >= self.room
+            && let Some(lost) = self.waiting.pop_front()
+        {
+            turn.log(Line::EventLost { pool: self.name.to_string(), serial: lost.serial });
+        }
+    }
+}
+
+impl Listener {
+    /// Takes the next word of what it wrote: what it can be told after that, if that
+    /// changes, and the event that it rejects.
+    fn hear(
+        &self,
+        rest: &mut Vec<u8>,
+        turn: &mut Turn<'_>,
+    ) -> (Option<Hearing>, Option<Rc<Envelope>>) {
+        let name = || self.named.name.clone();
+        match &self.hearing {
+            Hearing::Unknown => {
+                rest.clear();
+                (None, None)
+            }
+            Hearing::Ready => (Some(Hearing::Unknown), None),
+            Hearing::Acknowledged { said } => {
+                let mut said = said.clone();
+                said.append(rest);
+                match said.strip_prefix(READY) {
+                    Some(more) => {
+                        *rest = more.to_vec();
+                        (Some(Hearing::Ready), None)
+                    }
+                    None if READY.starts_with(&said) => {
+                        (Some(Hearing::Acknowledged { said }), None)
+                    }
+                    None => (Some(Hearing::Unknown), None),
+                }
+            }
+            Hearing::Busy { envelope, said } => {
+                let mut said = said.clone();
+                said.append(rest);
+                match answer(&said) {
+                    Answer::Incomplete => {
+                        let envelope = Rc::clone(envelope);
+                        (Some(Hearing::Busy { envelope, said }), None)
+                    }
+                    Answer::Complete { content, more } => {
+                        let content = said[content].to_vec();
+                        *rest = said[more..].to_vec();
+                        if content == OK {
+                            turn.log(Line::EventProcessed { name: name() });
+                            return (Some(Hearing::NEW), None);
+                        }
+                        turn.log(Line::EventRejected { name: name() });
+                        (Some(Hearing::NEW), Some(Rc::clone(envelope)))
+                    }
+                    Answer::Bad { line } => {
+                        let said = String::from_utf8_lossy(&said[..line]).into_owned();
+                        turn.log(Line::BadResult { name: name(), said });
+                        (Some(Hearing::Unknown), Some(Rc::clone(envelope)))
+                    }
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, next: Hearing, turn: &mut Turn<'_>) {
+        let (from, to) = (self.hearing.name(), next.name());
+        self.hearing = next;
+        if from != to {
+            let name = self.named.name.clone();
+            turn.log(Line::Hearing { name, from, to });
+            if let Hearing::Unknown = self.hearing {
+                turn.log(Line::HearingUnknown { name: self.named.name.clone() });
+            }
+        }
+    }
+}
+
+/// How much of an answer there is.
+enum Answer {
+    Incomplete,
+    /// The answer itself, and where what follows it begins.
+    Complete {
+        content: std::ops::Range<usize>,
+        more: usize,
+    },
+    /// The first line, of this length, is not that of an answer.
+    Bad {
+        line: usize,
+    },
+}
+
+fn answer(said: &[u8]) -> Answer {
+    let Some(line) = said.iter().position(|byte| *byte == b'\n') else {
+        return if said.len() > LONGEST_RESULT_LINE {
+            Answer::Bad { line: LONGEST_RESULT_LINE }
+        } else {
+            Answer::Incomplete
+        };
+    };
+    let length = said[..line].strip_prefix(RESULT).and_then(|length| {
+        let length = std::str::from_utf8(length).ok()?.trim().parse::<usize>().ok()?;
+        (length <= LONGEST_RESULT).then_some(length)
+    });
+    let Some(length) = length else { return Answer::Bad { line } };
+    let content = line + 1..line + 1 + length;
+    if said.len() < content.end {
+        return Answer::Incomplete;
+    }
+    let more = content.end;
+    Answer::Complete { content, more }
+}
+
+/// Serials begin anew before a client's signed 64 bits are used up.
+pub(crate) const fn next_serial(serial: u64) -> u64 {
+    if serial >= i64::MAX as u64 { 0 } else { serial + 1 }
+}

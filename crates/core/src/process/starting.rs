@@ -1,0 +1,143 @@
+//! From rest to running.
+
+use std::time::Duration;
+
+use super::{Live, Process, State, Then, Turn};
+use crate::command::Refusal;
+use crate::effect::{Effect, Target};
+use crate::ids::{Pid, RunId};
+use crate::input::SpawnError;
+use crate::line::{GaveUp, Line};
+use crate::retry::{Failures, Verdict};
+use crate::signal::Signal;
+use crate::spec::RetryRule;
+
+impl Process {
+    /// Asks for a start, if nothing stands in its way.
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        if self.pid().is_some() || !self.tree.is_clear() {
+            return;
+        }
+        self.runs += 1;
+        let run = RunId(self.runs);
+        self.history.started = Some(turn.wall);
+        (self.history.exit, self.history.error) = (None, None);
+        self.enter(State::Spawning { run, then: Then::Run }, turn);
+        turn.effects.push(Effect::Spawn { proc: self.named.proc, run });
+    }
+
+    /// An operator asks for a start. What is still being stopped or cleaned up is waited
+    /// for; past failures are forgotten.
+    pub(crate) fn start_by_order(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        match self.state.clone() {
+            State::Stopped { then: Then::Rest }
+            | State::Exited { then: Then::Rest, .. }
+            | State::Fatal { .. }
+                if self.tree.is_stuck() =>
+            {
+                Err(Refusal::SpawnError)
+            }
+            State::Stopped { then: Then::Rest } | State::Fatal { .. } => {
+                self.failures = Failures::default();
+                if self.tree.is_clear() {
+                    self.start(turn);
+                } else {
+                    self.enter(State::Stopped { then: Then::Run }, turn);
+                }
+                Ok(())
+            }
+            State::Exited { exit, then: Then::Rest } => {
+                self.failures = Failures::default();
+                self.enter(State::Exited { exit, then: Then::Run }, turn);
+                self.start(turn);
+                Ok(())
+            }
+            State::Stopping { live, kill, then: Then::Rest } => {
+                self.enter(State::Stopping { live, kill, then: Then::Run }, turn);
+                Ok(())
+            }
+            State::Spawning { run, then: Then::Rest } => {
+                self.enter(State::Spawning { run, then: Then::Run }, turn);
+                Ok(())
+            }
+            State::Stopped { then: Then::Run }
+            | State::Exited { then: Then::Run, .. }
+            | State::Stopping { then: Then::Run, .. }
+            | State::Spawning { then: Then::Run, .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Backoff { .. } => Err(Refusal::AlreadyStarted),
+        }
+    }
+
+    /// Starts a process whose time has come.
+    pub(crate) fn start_if_due(&mut self, turn: &mut Turn<'_>) {
+        let due = match &self.state {
+            State::Backoff { retry_at } => turn.now >= *retry_at,
+            State::Stopped { then } | State::Exited { then, .. } => *then == Then::Run,
+            State::Spawning { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Fatal { .. } => false,
+        };
+        if due {
+            self.start(turn);
+        }
+    }
+
+    pub(crate) fn spawned(&mut self, run: RunId, pid: Pid, turn: &mut Turn<'_>) {
+        let State::Spawning { run: expected, then } = self.state else {
+            return self.stray(pid, turn);
+        };
+        if run != expected {
+            return self.stray(pid, turn);
+        }
+        turn.log(Line::Spawned { name: self.name(), pid });
+        let live = Live { run, pid, since: turn.now };
+        let running_at = turn.now + self.spec.startsecs;
+        self.enter(State::Starting { live, running_at }, turn);
+        match then {
+            Then::Rest => self.stop(turn),
+            Then::Run if self.spec.startsecs.is_zero() => self.succeed(live, turn),
+            Then::Run => {}
+        }
+    }
+
+    pub(crate) fn spawn_failed(&mut self, run: RunId, error: SpawnError, turn: &mut Turn<'_>) {
+        let State::Spawning { run: expected, then } = self.state else { return };
+        if run != expected {
+            return;
+        }
+        self.history.error = Some(error.message.clone());
+        turn.log(Line::SpawnFailed { message: error.message, kind: error.kind });
+        let hopeless = match self.spec.retry {
+            RetryRule::FailedStarts => false,
+            RetryRule::Consecutive { .. } => error.kind.is_permanent(),
+            RetryRule::Once => true,
+        };
+        let status = error.kind.status();
+        if then == Then::Rest {
+            return self.enter(State::Stopped { then }, turn);
+        }
+        if hopeless {
+            return self.give_up(GaveUp::CannotStart, status, turn);
+        }
+        match self.failures.add(false, self.spec.startretries) {
+            Verdict::Retry(wait) => self.back_off(wait, turn),
+            Verdict::GiveUp => self.give_up(GaveUp::TooManyRetries, status, turn),
+        }
+    }
+
+    pub(super) fn succeed(&mut self, live: Live, turn: &mut Turn<'_>) {
+        self.failures.forgive(self.spec.retry, Duration::ZERO);
+        self.enter(State::Running { live }, turn);
+        turn.log(Line::Success { name: self.name(), startsecs: self.spec.startsecs });
+    }
+
+    /// Somebody was started whom nobody waits for. It must not stay.
+    fn stray(&self, pid: Pid, turn: &mut Turn<'_>) {
+        turn.log(Line::Bug { what: format!("{} was started twice", self.spec.name) });
+        turn.signal(Target::Process(pid), Signal::KILL);
+    }
+}

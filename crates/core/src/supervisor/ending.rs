@@ -1,0 +1,215 @@
+//! The way to the end: who asks for it, who is stopped when, and what follows.
+
+use std::time::Duration;
+
+use super::{Process, Supervisor, Turn};
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::ids::ProcId;
+use crate::input::Exit;
+use crate::line::{GaveUp, Line};
+use crate::signal::Signal;
+use crate::spec::{SignalRule, WhenDone};
+use crate::time::Mono;
+
+/// How often it is said who is being waited for while everything stops.
+const WAITING_REPORT_EVERY: Duration = Duration::from_secs(3);
+
+/// A second request to stop counts only this long after the first, so that a
+/// signal sent to a whole process group or twice by a nervous platform is one.
+const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
+
+/// What the supervisor as a whole is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Nothing has been started yet.
+    Booting,
+    /// Processes are kept as their rules say.
+    Running,
+    /// Everything is being stopped; then comes `end`. `announced`: observers know.
+    Ending { end: End, report_at: Mono, announced: bool },
+    /// Everything has been stopped.
+    Finished { end: End },
+    /// The end was ordered.
+    Over,
+}
+
+impl Mood {
+    /// When it is to be said who is waited for.
+    pub(super) const fn report_at(self) -> Option<Mono> {
+        match self {
+            Self::Ending { report_at, .. } => Some(report_at),
+            Self::Booting | Self::Running | Self::Finished { .. } | Self::Over => None,
+        }
+    }
+}
+
+/// What follows once everything has been stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Exit { code: u8 },
+    Restart,
+}
+
+impl Supervisor {
+    pub(super) fn signalled(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+        let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
+        match self.signals {
+            SignalRule::StopOrForward if ends => self.asked_to_stop(signal, 0, turn),
+            SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, turn),
+            SignalRule::StopOrForward => turn.log(Line::IgnoredSignal { signal }),
+            // With nobody to pass it on to, the supervisor stands in for the program.
+            SignalRule::ForwardAll if ends && self.processes.values().all(has_no_pid) => {
+                let exit = Exit::Signal { signal, core_dumped: false };
+                self.asked_to_stop(signal, exit.status(), turn);
+            }
+            SignalRule::ForwardAll => self.forward(signal, turn),
+            SignalRule::Supervisord if ends => self.asked_to_exit(signal, turn),
+            SignalRule::Supervisord if signal == Signal::HUP => self.asked_to_restart(turn),
+            SignalRule::Supervisord if signal == Signal::USR2 => {
+                turn.log(Line::ReopenRequest { signal });
+                turn.effects.push(Effect::ReopenLogs);
+            }
+            SignalRule::Supervisord => turn.log(Line::IgnoredSignal { signal }),
+        }
+    }
+
+    /// As in supervisord, however often it is asked: patience does not end.
+    fn asked_to_exit(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+        turn.log(Line::ExitRequest { signal });
+        self.end(End::Exit { code: 0 }, turn.now);
+    }
+
+    fn asked_to_restart(&mut self, turn: &mut Turn<'_>) {
+        let ignored = matches!(self.mood, Mood::Ending { end: End::Exit { .. }, .. });
+        turn.log(Line::RestartRequest { signal: Signal::HUP, ignored });
+        self.end(End::Restart, turn.now);
+    }
+
+    fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
+        for process in self.processes.values() {
+            process.forward(signal, turn);
+        }
+    }
+
+    fn asked_to_stop(&mut self, signal: Signal, code: u8, turn: &mut Turn<'_>) {
+        match self.asked_at {
+            None => {
+                self.asked_at = Some(turn.now);
+                turn.log(Line::ExitRequest { signal });
+                self.end(End::Exit { code }, turn.now);
+            }
+            Some(asked_at) if turn.now - asked_at >= SECOND_REQUEST_AFTER => {
+                turn.log(Line::KillRequest { signal });
+                for process in self.processes.values_mut() {
+                    process.hurry(turn);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Begins to stop everything, unless that has begun already; an exit may still take
+    /// the place of a restart. From `report_at` on it is said who is waited for.
+    pub(super) fn end(&mut self, end: End, report_at: Mono) {
+        match (&mut self.mood, end) {
+            (mood @ (Mood::Booting | Mood::Running), end) => {
+                *mood = Mood::Ending { end, report_at, announced: false };
+            }
+            (Mood::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
+            (Mood::Ending { .. } | Mood::Finished { .. } | Mood::Over, _) => {}
+        }
+    }
+
+    pub(super) fn report_waiting(&mut self, turn: &mut Turn<'_>) {
+        let Mood::Ending { report_at, .. } = &mut self.mood else { return };
+        if turn.now < *report_at {
+            return;
+        }
+        *report_at = turn.now + WAITING_REPORT_EVERY;
+        let order = self.groups.iter().flat_map(|group| &group.members);
+        let active = order.filter_map(|proc| self.processes.get(proc)).filter(|p| p.is_active());
+        let names = active.map(|process| process.spec.name.clone()).collect::<Vec<_>>();
+        if !names.is_empty() {
+            turn.log(Line::Waiting { names });
+        }
+    }
+
+    pub(super) fn give_up_if_essential_failed(&mut self, turn: &mut Turn<'_>) {
+        let mut essential = self.processes.values().filter(|process| process.spec.essential);
+        let Some(failed) = essential.find(|process| process.gave_up() || process.is_stuck()) else {
+            return;
+        };
+        if failed.is_stuck() {
+            turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
+        }
+        let code = failed.outcome().unwrap_or(1);
+        self.end(End::Exit { code }, turn.now + WAITING_REPORT_EVERY);
+    }
+
+    /// Once no program runs and none will start again, listeners needn't stay either.
+    pub(super) fn end_if_done(&mut self, now: Mono) {
+        match self.when_done {
+            WhenDone::Stay => {}
+            WhenDone::Exit if self.programs().any(Process::is_active) => {}
+            WhenDone::Exit => {
+                self.end(End::Exit { code: self.last_outcome }, now + WAITING_REPORT_EVERY);
+            }
+        }
+    }
+
+    /// All processes that aren't event listeners.
+    fn programs(&self) -> impl Iterator<Item = &Process> {
+        let groups = self.groups.iter().filter(|group| group.pool.is_none());
+        groups.flat_map(|group| &group.members).filter_map(|proc| self.processes.get(proc))
+    }
+
+    /// Groups stop one after another, the last started first. Those whose turn has
+    /// not come may end by themselves, but nothing starts any more.
+    pub(super) fn stop_next_group(&mut self, end: End, turn: &mut Turn<'_>) {
+        if let Mood::Ending { announced: announced @ false, .. } = &mut self.mood {
+            *announced = true;
+            turn.emit(Event::SupervisorStopping);
+        }
+        for process in self.processes.values_mut() {
+            process.cancel_start(turn);
+        }
+        let active = |proc: &ProcId| self.processes.get(proc).is_some_and(Process::is_active);
+        let Some(group) = self.groups.iter().rfind(|group| group.members.iter().any(active)) else {
+            self.mood = Mood::Finished { end };
+            return;
+        };
+        for proc in self.stop_order(group.members.clone()) {
+            if let Some(process) = self.processes.get_mut(&proc) {
+                process.stop(turn);
+            }
+        }
+    }
+
+    /// The last started first, members of a group by their priorities.
+    pub(super) fn stop_order(&self, mut members: Vec<ProcId>) -> Vec<ProcId> {
+        members.sort_by_key(|proc| self.processes.get(proc).map(|process| process.spec.priority));
+        members.reverse();
+        members
+    }
+
+    /// With something that survived SIGKILL there is no new beginning.
+    pub(super) fn finish(&mut self, end: End, turn: &mut Turn<'_>) {
+        self.mood = Mood::Over;
+        turn.effects.push(match end {
+            _ if self.processes.values().any(Process::is_stuck) => Effect::Exit { code: 1 },
+            End::Exit { code } => Effect::Exit { code },
+            End::Restart => Effect::Restart,
+        });
+    }
+}
+
+/// Signals that mean something to a server and nothing to its supervisor.
+fn is_passed_on(signal: Signal) -> bool {
+    [Signal::HUP, Signal::USR1, Signal::USR2, Signal::WINCH, Signal::CONT].contains(&signal)
+        || signal.is_real_time()
+}
+
+fn has_no_pid(process: &Process) -> bool {
+    process.pid().is_none()
+}

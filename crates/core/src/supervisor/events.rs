@@ -1,0 +1,174 @@
+//! What event listeners are told, and what they say.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Process, Supervisor, Turn};
+use crate::effect::Effect;
+use crate::event::{Channel, Event, EventType, Period};
+use crate::ids::{Pid, ProcId};
+use crate::listener::{Pool, next_serial};
+use crate::time::{Mono, Wall};
+
+/// What a process wrote, as observers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// Something for its log.
+    Log,
+    /// A message between marks.
+    Message,
+}
+
+/// When the next multiple of a period comes for which somebody waits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ticks {
+    /// The latest multiple of each period, in seconds.
+    passed: [Option<u64>; 3],
+    next: Option<Mono>,
+}
+
+impl Ticks {
+    pub(super) const fn deadline(&self) -> Option<Mono> {
+        self.next
+    }
+
+    /// The periods of which a multiple has passed since the last call. The first call
+    /// only takes note of the time.
+    fn pass(&mut self, wanted: [bool; 3], now: Mono, wall: Wall) -> Vec<(Period, Wall)> {
+        let mut due = Vec::new();
+        self.next = None;
+        for ((period, passed), wanted) in Period::ALL.into_iter().zip(&mut self.passed).zip(wanted)
+        {
+            let multiple = wall.secs() - wall.secs() % period.secs();
+            let when = Wall::from_epoch(Duration::from_secs(multiple));
+            if passed.replace(multiple).is_some_and(|before| before != multiple) && wanted {
+                due.push((period, when));
+            }
+            if wanted {
+                let left = when.since_epoch() + Duration::from_secs(period.secs());
+                let next = now + left.saturating_sub(wall.since_epoch());
+                self.next = Some(self.next.map_or(next, |earlier| earlier.min(next)));
+            }
+        }
+        due
+    }
+}
+
+impl Supervisor {
+    pub(super) fn pool_of(&self, proc: ProcId) -> Option<&Pool> {
+        let mut pools = self.groups.iter().filter(|group| group.pool.is_some());
+        pools.find(|group| group.members.contains(&proc)).and_then(|group| group.pool.as_ref())
+    }
+
+    pub(super) fn pool_of_mut(&mut self, proc: ProcId) -> Option<&mut Pool> {
+        let mut pools = self.groups.iter_mut().filter(|group| group.pool.is_some());
+        pools.find(|group| group.members.contains(&proc)).and_then(|group| group.pool.as_mut())
+    }
+
+    pub(super) fn listener_said(
+        &mut self,
+        proc: ProcId,
+        pid: Pid,
+        data: &[u8],
+        turn: &mut Turn<'_>,
+    ) {
+        // What an earlier run wrote, this one didn't say.
+        if self.processes.get(&proc).and_then(Process::pid) != Some(pid) {
+            return;
+        }
+        if let Some(pool) = self.pool_of_mut(proc) {
+            pool.said(proc, data, turn);
+        }
+    }
+
+    pub(super) fn tell_failed(&mut self, proc: ProcId, serial: u64, turn: &mut Turn<'_>) {
+        if let Some(pool) = self.pool_of_mut(proc) {
+            pool.tell_failed(proc, serial, turn);
+        }
+    }
+
+    pub(super) fn wrote(
+        &self,
+        proc: ProcId,
+        pid: Pid,
+        channel: Channel,
+        data: Vec<u8>,
+        what: Wrote,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(process) = self.processes.get(&proc) else { return };
+        let (process, data) = (Rc::clone(&process.named), data.into());
+        turn.emit(match what {
+            Wrote::Log => Event::Log { process, pid, channel, data },
+            Wrote::Message => Event::Communication { process, pid, channel, data },
+        });
+    }
+
+    /// Hands what happened in this turn to the pools, and what waits to listeners.
+    pub(super) fn tell_listeners(&mut self, turn: &mut Turn<'_>) {
+        if self.groups.iter().all(|group| group.pool.is_none()) {
+            return;
+        }
+        self.tick_listeners(turn);
+        let emitted = |effect: &Effect| match effect {
+            Effect::Emit(event) => Some(Rc::clone(event)),
+            Effect::Spawn { .. }
+            | Effect::Signal { .. }
+            | Effect::Census { .. }
+            | Effect::KillTree { .. }
+            | Effect::Log(_)
+            | Effect::Tell { .. }
+            | Effect::Reply { .. }
+            | Effect::AddGroup { .. }
+            | Effect::RemoveGroup { .. }
+            | Effect::ReopenLogs
+            | Effect::Exit { .. }
+            | Effect::Restart => None,
+        };
+        let events: Vec<Rc<Event>> = turn.effects.iter().filter_map(emitted).collect();
+        for event in events {
+            self.offer(&event, turn);
+        }
+        let processes = &self.processes;
+        let is_running = |proc: ProcId| processes.get(&proc).is_some_and(Process::is_running);
+        for pool in self.groups.iter_mut().filter_map(|group| group.pool.as_mut()) {
+            pool.dispatch(is_running, turn);
+        }
+    }
+
+    /// An event that no pool wants has no serial.
+    fn offer(&mut self, event: &Rc<Event>, turn: &mut Turn<'_>) {
+        let serial = self.next_serial;
+        let pools = self.groups.iter_mut().filter_map(|group| group.pool.as_mut());
+        for pool in pools.filter(|pool| pool.wants(event.kind())) {
+            self.next_serial = next_serial(serial);
+            pool.accept(Rc::clone(event), serial, turn);
+        }
+    }
+
+    fn tick_listeners(&mut self, turn: &mut Turn<'_>) {
+        let wanted = Period::ALL.map(|period| {
+            let kind = Event::Tick { period, when: turn.wall }.kind();
+            self.pools().any(|pool| pool.wants(kind))
+        });
+        for (period, when) in self.ticks.pass(wanted, turn.now, turn.wall) {
+            turn.emit(Event::Tick { period, when });
+        }
+    }
+
+    fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.groups.iter().filter_map(|group| group.pool.as_ref())
+    }
+
+    /// Whether any listener is told of events of this type.
+    #[must_use]
+    pub fn has_listener_for(&self, kind: EventType) -> bool {
+        self.pools().any(|pool| pool.wants(kind))
+    }
+
+    /// How many events wait for listeners, all pools together.
+    #[must_use]
+    pub fn waiting_events(&self) -> usize {
+        self.pools().map(Pool::waiting).sum()
+    }
+}

@@ -1,0 +1,115 @@
+//! Groups come and go.
+
+use std::rc::Rc;
+
+use super::{Process, Supervisor, Turn};
+use crate::command::{Difference, Refusal};
+use crate::effect::Effect;
+use crate::event::{Event, Named};
+use crate::ids::ProcId;
+use crate::listener::Pool;
+use crate::spec::GroupSpec;
+
+/// A group that is there.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) spec: Rc<GroupSpec>,
+    /// In start order.
+    pub(super) members: Vec<ProcId>,
+    /// Set if they are event listeners.
+    pub(super) pool: Option<Pool>,
+}
+
+impl Supervisor {
+    pub(super) fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.spec.name == name)
+    }
+
+    /// Makes the processes of a group; nothing is started. Groups stay in start order.
+    pub(super) fn insert(&mut self, spec: Rc<GroupSpec>) {
+        let mut members = Vec::new();
+        for process in &spec.processes {
+            let proc = self.next_proc;
+            self.next_proc = ProcId(proc.0 + 1);
+            let (name, group) = (process.name.clone(), spec.name.clone());
+            let named = Rc::new(Named { proc, name, group });
+            self.processes.insert(proc, Process::new(named, Rc::clone(process)));
+            members.push(proc);
+        }
+        let named = members.iter().filter_map(|proc| self.processes.get(proc));
+        let named = named.map(|process| Rc::clone(&process.named));
+        let pool = spec.pool.as_ref().map(|pool| Pool::new(&spec.name, pool, named));
+        let place =
+            |other: &Group| (other.spec.priority, &other.spec.name) <= (spec.priority, &spec.name);
+        let at = self.groups.partition_point(place);
+        self.groups.insert(at, Group { spec, members, pool });
+    }
+
+    /// Tells world and observers of the groups that were there from the beginning.
+    pub(super) fn announce_groups(&self, turn: &mut Turn<'_>) {
+        for group in &self.groups {
+            announce(group, turn);
+        }
+        turn.emit(Event::SupervisorRunning);
+    }
+
+    pub(super) fn add_group(&mut self, name: &str, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        if self.group(name).is_some() {
+            return Err(Refusal::AlreadyAdded);
+        }
+        let spec = self.available.iter().find(|group| group.name == name).cloned();
+        self.insert(spec.ok_or(Refusal::BadName)?);
+        let Some(group) = self.group(name) else { return Ok(()) };
+        announce(group, turn);
+        for proc in group.members.clone() {
+            if let Some(process) = self.processes.get_mut(&proc)
+                && process.spec.autostart
+            {
+                process.start(turn);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_group(&mut self, name: &str, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let at = self.groups.iter().position(|group| group.spec.name == name);
+        let at = at.ok_or(Refusal::BadName)?;
+        let members = &self.groups[at].members;
+        let lives = |process: &Process| process.is_active() || process.is_stuck();
+        if members.iter().filter_map(|proc| self.processes.get(proc)).any(lives) {
+            return Err(Refusal::StillRunning);
+        }
+        let group = self.groups.remove(at);
+        for proc in &group.members {
+            self.processes.remove(proc);
+        }
+        turn.emit(Event::GroupRemoved { group: group.spec.name.clone() });
+        turn.effects.push(Effect::RemoveGroup { procs: group.members });
+        Ok(())
+    }
+
+    /// Takes note of a configuration that was read again: what it would change.
+    pub(super) fn reread(&mut self, groups: Vec<GroupSpec>) -> Difference {
+        self.available = groups.into_iter().map(Rc::new).collect();
+        let mut difference = Difference::default();
+        for spec in &self.available {
+            match self.group(&spec.name) {
+                None => difference.added.push(spec.name.clone()),
+                Some(group) if group.spec.is_same_as(spec) => {}
+                Some(_) => difference.changed.push(spec.name.clone()),
+            }
+        }
+        let gone = |group: &&Group| self.available.iter().all(|spec| spec.name != group.spec.name);
+        let gone = self.groups.iter().filter(gone);
+        difference.removed = gone.map(|group| group.spec.name.clone()).collect();
+        difference
+    }
+}
+
+fn announce(group: &Group, turn: &mut Turn<'_>) {
+    if let Some(first) = group.members.first() {
+        let spec = Rc::clone(&group.spec);
+        turn.effects.push(Effect::AddGroup { group: spec, first: *first });
+    }
+    turn.emit(Event::GroupAdded { group: group.spec.name.clone() });
+}

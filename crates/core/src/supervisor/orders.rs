@@ -1,0 +1,141 @@
+//! What operators ask for.
+
+use super::ending::End;
+use super::waiters::Waiter;
+use super::{Process, Supervisor, Turn};
+use crate::command::{Command, Outcome, Refusal, Reply, Which};
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::ids::{ProcId, RequestId};
+use crate::input::SpawnError;
+use crate::process::Goal;
+use crate::signal::Signal;
+
+/// In which order something is done to several processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InOrder {
+    OfStart,
+    OfStop,
+}
+
+impl Supervisor {
+    /// Whom a name means: `GROUP:PROCESS`, `GROUP:*` or `GROUP:` for all of a group, or the
+    /// name of a process whose group has the same.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Which> {
+        let (group, process) = name.split_once(':').unwrap_or((name, name));
+        if process.is_empty() || process == "*" {
+            return self.group(group).map(|group| Which::Group(group.spec.name.clone()));
+        }
+        let members = &self.group(group)?.members;
+        let named = |proc: &&ProcId| self.processes[proc].named.name == process;
+        members.iter().find(named).map(|proc| Which::Process(*proc))
+    }
+
+    pub(super) fn order(&mut self, id: RequestId, command: Command, turn: &mut Turn<'_>) {
+        let result = match command {
+            Command::RemoteEvent { kind, data } => {
+                turn.emit(Event::Remote { kind, data });
+                Ok(Reply::Done)
+            }
+            _ if self.is_ending() => Err(Refusal::ShuttingDown),
+            Command::Start { which, wait, unstartable } => {
+                return self.order_start(id, &which, wait, &unstartable, turn);
+            }
+            Command::Stop { which, wait } => return self.order_stop(id, &which, wait, turn),
+            Command::Signal { which, signal } => {
+                return self.order_signal(id, &which, signal, turn);
+            }
+            Command::Shutdown => {
+                self.end(End::Exit { code: 0 }, turn.now);
+                Ok(Reply::Done)
+            }
+            Command::Restart => {
+                self.end(End::Restart, turn.now);
+                Ok(Reply::Done)
+            }
+            Command::Reread(groups) => Ok(Reply::Difference(self.reread(groups))),
+            Command::AddGroup(name) => self.add_group(&name, turn).map(|()| Reply::Done),
+            Command::RemoveGroup(name) => self.remove_group(&name, turn).map(|()| Reply::Done),
+        };
+        turn.effects.push(Effect::Reply { id, result });
+    }
+
+    fn order_start(
+        &mut self,
+        id: RequestId,
+        which: &Which,
+        wait: bool,
+        unstartable: &[(ProcId, SpawnError)],
+        turn: &mut Turn<'_>,
+    ) {
+        let goal = if wait { Goal::Up } else { Goal::Started };
+        self.each(id, which, InOrder::OfStart, Some(goal), turn, |process, turn| {
+            let proc = process.named.proc;
+            match unstartable.iter().find(|(other, _)| *other == proc) {
+                Some((_, error)) => Err(Refusal::unstartable(error)),
+                None => process.start_by_order(turn),
+            }
+        });
+    }
+
+    fn order_stop(&mut self, id: RequestId, which: &Which, wait: bool, turn: &mut Turn<'_>) {
+        let goal = wait.then_some(Goal::Down);
+        self.each(id, which, InOrder::OfStop, goal, turn, Process::stop_by_order);
+    }
+
+    fn order_signal(&mut self, id: RequestId, which: &Which, signal: Signal, turn: &mut Turn<'_>) {
+        self.each(id, which, InOrder::OfStart, None, turn, |process, turn| {
+            process.forward(signal, turn).then_some(()).ok_or(Refusal::NotRunning)
+        });
+    }
+
+    /// Has something done with each process that is meant, and answers when all have
+    /// reached `goal`; at once if there is none. Of several, those that aren't concerned,
+    /// since they run already or don't run, are passed over.
+    fn each(
+        &mut self,
+        id: RequestId,
+        which: &Which,
+        order: InOrder,
+        goal: Option<Goal>,
+        turn: &mut Turn<'_>,
+        mut act: impl FnMut(&mut Process, &mut Turn<'_>) -> Result<(), Refusal>,
+    ) {
+        let Some(procs) = self.meant(which, order) else {
+            return turn.effects.push(Effect::Reply { id, result: Err(Refusal::BadName) });
+        };
+        let several = !matches!(which, Which::Process(_));
+        let mut waiter = Waiter::new(id, goal, several, turn.now);
+        for proc in procs {
+            let Some(process) = self.processes.get_mut(&proc) else { continue };
+            match act(process, turn) {
+                Err(Refusal::AlreadyStarted | Refusal::NotRunning) if several => {}
+                Ok(()) if goal.is_some() => waiter.pending.push(proc),
+                result => waiter.outcomes.push(outcome(process, result)),
+            }
+        }
+        self.waiters.push(waiter);
+    }
+
+    /// The processes that are meant.
+    fn meant(&self, which: &Which, order: InOrder) -> Option<Vec<ProcId>> {
+        let groups: Vec<_> = match which {
+            Which::Process(proc) => {
+                return self.processes.contains_key(proc).then(|| vec![*proc]);
+            }
+            Which::Group(name) => vec![self.group(name)?],
+            Which::All => self.groups.iter().collect(),
+        };
+        let members = groups.into_iter().map(|group| group.members.clone());
+        Some(match order {
+            InOrder::OfStart => members.flatten().collect(),
+            InOrder::OfStop => members.rev().flat_map(|group| self.stop_order(group)).collect(),
+        })
+    }
+}
+
+pub(super) fn outcome(process: &Process, result: Result<(), Refusal>) -> Outcome {
+    let named = &process.named;
+    Outcome { proc: named.proc, name: named.name.clone(), group: named.group.clone(), result }
+}

@@ -1,0 +1,83 @@
+//! Requests that wait for processes.
+
+use std::time::Duration;
+
+use super::{Supervisor, Turn, orders};
+use crate::command::{Outcome, Refusal, Reply};
+use crate::effect::Effect;
+use crate::ids::{ProcId, RequestId};
+use crate::line::Line;
+use crate::process::Goal;
+use crate::time::Mono;
+
+/// How often it is said for whom a request waits.
+const WAITING_REPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// A request that is answered when no process is pending any more.
+#[derive(Clone, Debug)]
+pub(super) struct Waiter {
+    pub(super) id: RequestId,
+    /// What is waited for; `None`: nothing.
+    goal: Option<Goal>,
+    pub(super) pending: Vec<ProcId>,
+    pub(super) outcomes: Vec<Outcome>,
+    /// It was about several processes, so that each outcome is told.
+    several: bool,
+    report_at: Mono,
+}
+
+impl Waiter {
+    pub(super) const fn new(
+        id: RequestId,
+        goal: Option<Goal>,
+        several: bool,
+        report_at: Mono,
+    ) -> Self {
+        Self { id, goal, pending: Vec::new(), outcomes: Vec::new(), several, report_at }
+    }
+
+    /// When it is to be said again for whom it waits.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        (self.goal == Some(Goal::Down)).then_some(self.report_at)
+    }
+
+    fn reply(self) -> Result<Reply, Refusal> {
+        if self.several {
+            return Ok(Reply::Outcomes(self.outcomes));
+        }
+        let result = self.outcomes.into_iter().next().map(|outcome| outcome.result);
+        result.unwrap_or(Err(Refusal::BadName)).map(|()| Reply::Done)
+    }
+}
+
+impl Supervisor {
+    /// Answers those who have what they wait for, or will not get it.
+    pub(super) fn answer_waiters(&mut self, turn: &mut Turn<'_>) {
+        for mut waiter in std::mem::take(&mut self.waiters) {
+            self.advance(&mut waiter, turn);
+            if waiter.pending.is_empty() {
+                let id = waiter.id;
+                turn.effects.push(Effect::Reply { id, result: waiter.reply() });
+            } else {
+                self.waiters.push(waiter);
+            }
+        }
+    }
+
+    fn advance(&self, waiter: &mut Waiter, turn: &mut Turn<'_>) {
+        let Some(goal) = waiter.goal else { return };
+        for proc in std::mem::take(&mut waiter.pending) {
+            let Some(process) = self.processes.get(&proc) else { continue };
+            match process.reached(goal) {
+                Some(result) => waiter.outcomes.push(orders::outcome(process, result)),
+                None => waiter.pending.push(proc),
+            }
+        }
+        if goal == Goal::Down && turn.now >= waiter.report_at {
+            waiter.report_at = turn.now + WAITING_REPORT_EVERY;
+            for process in waiter.pending.iter().filter_map(|proc| self.processes.get(proc)) {
+                turn.log(Line::WaitingToStop { name: process.spec.name.clone() });
+            }
+        }
+    }
+}
