@@ -16,7 +16,7 @@ use crate::error::{Errors, Report};
 use crate::expand::{Names, Shared, escape};
 use crate::generated::{Rendered, render};
 use crate::ini::{Entry, Origin, Sections};
-use crate::lower::{Door, lower};
+use crate::lower::{Control, Door, lower};
 use crate::options::{COMMAND, FILES};
 use crate::overlay::{self, Override};
 use crate::sources::{Host, Said};
@@ -112,7 +112,8 @@ fn supervise(
         sections: Rc::clone(&sections),
         lossy_command: lossy,
     };
-    let config = Config::new(spec, meant.supervisord, Some(record), (sections, lossy));
+    let config =
+        Config::new(spec, meant.supervisord, meant.control, Some(record), (sections, lossy));
     Some(Config { included, ..config })
 }
 
@@ -181,7 +182,8 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         groups: vec![GroupSpec {
             name: APP.to_owned(),
             priority: 999,
-            processes: vec![process_once(command)],
+            processes: vec![Rc::new(process_once(command))],
+            pool: None,
         }],
         signals: SignalRule::ForwardAll,
         when_done: WhenDone::Exit,
@@ -203,10 +205,12 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         strip_ansi: false,
         identifier: "supervisor".to_owned(),
     };
-    Config::new(spec, supervisord, None, (Rc::new(sections), lossy))
+    let nothing = Control { servers: Vec::new(), namespaces: Vec::new() };
+    Config::new(spec, supervisord, nothing, None, (Rc::new(sections), lossy))
 }
 
 fn process_once(command: Vec<OsString>) -> ProcessSpec {
+    let shown = shown(&command);
     ProcessSpec {
         name: APP.to_owned(),
         priority: 999,
@@ -229,6 +233,8 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
             umask: None,
             user: None,
             stdio: Stdio::Inherited,
+            shown,
+            serverurl: None,
             socket: None,
             die_with_supervisor: true,
         },
@@ -258,9 +264,14 @@ fn once_as_sections(command: &[OsString], wishes: &Wishes) -> (Sections, bool) {
 /// The command line as it stands in a configuration file, and whether that isn't all
 /// of it because a word is not UTF-8.
 fn as_text(command: &[OsString]) -> (String, bool) {
-    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
     let lossy = command.iter().any(|word| word.to_str().is_none());
-    (escape(&shlex::join(words.iter().map(AsRef::as_ref))), lossy)
+    (escape(&shown(command)), lossy)
+}
+
+/// The command line as one would type it.
+pub(crate) fn shown(command: &[OsString]) -> String {
+    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+    shlex::join(words.iter().map(AsRef::as_ref))
 }
 
 #[cfg(test)]

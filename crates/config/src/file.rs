@@ -72,7 +72,8 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
     let meant = lower(&sections, Door::File, here, world, report)?;
     let spec =
         Spec { groups: meant.groups, signals: SignalRule::Supervisord, when_done: WhenDone::Stay };
-    let config = Config::new(spec, meant.supervisord, None, (Rc::new(sections), false));
+    let config =
+        Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
     Some(Config { included, source: Some(Source { path, searched }), ..config })
 }
 

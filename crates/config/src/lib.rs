@@ -31,10 +31,10 @@ mod include;
 mod ini;
 mod lower;
 mod nearest;
-mod not_yet;
 mod options;
 mod overlay;
 mod sample;
+mod server;
 mod shlex;
 mod sources;
 mod supervisord;
@@ -42,11 +42,14 @@ mod template;
 #[cfg(test)]
 mod testing;
 mod values;
+mod without_effect;
 
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use supervisor_core::spec::{RetryRule, Spec};
+
+use crate::lower::Control;
 
 pub use crate::command::{command_mode, generate};
 pub use crate::env::{VARIABLES, Variable};
@@ -55,6 +58,7 @@ pub use crate::file::{Source, file_mode};
 pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
 pub use crate::options::reference;
 pub use crate::sample::sample;
+pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
 pub use crate::supervisord::Supervisord;
 pub use supervisor_core::level::Level;
@@ -66,6 +70,10 @@ pub struct Config {
     pub spec: Spec,
     /// What concerns the supervisor itself.
     pub supervisord: Supervisord,
+    /// Where operators reach the supervisor, in the order in which that is set up.
+    pub servers: Vec<Server>,
+    /// The namespaces under which XML-RPC methods are found there.
+    pub namespaces: Vec<String>,
     /// The file that tells what is in effect; `None`: none is written.
     pub record: Option<Record>,
     /// What works, though hardly as it was meant; one line each.
@@ -103,11 +111,23 @@ impl Config {
     fn new(
         spec: Spec,
         supervisord: Supervisord,
+        control: Control,
         record: Option<Record>,
         (sections, lossy_command): (Rc<ini::Sections>, bool),
     ) -> Self {
-        let (warnings, included, source) = (Vec::new(), Vec::new(), None);
-        Self { spec, supervisord, record, warnings, included, source, sections, lossy_command }
+        let Control { servers, namespaces } = control;
+        Self {
+            spec,
+            supervisord,
+            servers,
+            namespaces,
+            record,
+            warnings: Vec::new(),
+            included: Vec::new(),
+            source: None,
+            sections,
+            lossy_command,
+        }
     }
 
     /// Whether the command runs once, as under a plain init.

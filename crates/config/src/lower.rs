@@ -16,13 +16,16 @@ use std::path::Path;
 
 use supervisor_core::spec::GroupSpec;
 
+use program::Base;
+pub(crate) use server::Control;
+
 use crate::error::Report;
 use crate::expand::{Names, Shared, expand};
 use crate::ini::{Entry, Origin, Section, Sections};
-use crate::not_yet;
 use crate::options::{Key, Kind, Row, Setting};
 use crate::supervisord::Supervisord;
 use crate::values::World;
+use crate::without_effect;
 use supervisor_wire::python::repr;
 
 /// What the sections mean.
@@ -30,6 +33,7 @@ use supervisor_wire::python::repr;
 pub(crate) struct Meant {
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) supervisord: Supervisord,
+    pub(crate) control: Control,
 }
 
 /// How the supervisor was entered.
@@ -61,10 +65,11 @@ pub(crate) fn lower(
         }
     }
     let names = Names::new(&shared);
-    let base = supervisord.as_ref().map_or(&[][..], |supervisord| &supervisord.environment);
-    let groups = group::read(&mut lowering, base, &names);
-    server::check(&mut lowering, &names);
-    Some(Meant { groups: groups?, supervisord: supervisord? })
+    let control = server::read(&mut lowering, &names);
+    let environment = supervisord.as_ref().map_or(&[][..], |supervisord| &supervisord.environment);
+    let base = Base { environment, url: control.as_ref().and_then(Control::url) };
+    let groups = group::read(&mut lowering, &base, &names);
+    Some(Meant { groups: groups?, supervisord: supervisord?, control: control? })
 }
 
 /// Checks what `[supervisord]` says of this option, though something else will count.
@@ -202,12 +207,12 @@ impl<'a> Lowering<'a> {
         value: &T,
     ) {
         let Some(kind) = Kind::of(&section.name) else { return };
-        let Some(without) = not_yet::option(self.door, kind, key.row.key) else { return };
+        let Some(without) = without_effect::option(self.door, kind, key.row.key) else { return };
         let same = without.harmless.and_then(|text| (key.takes.parse)(text, &self.world).ok());
         if same.as_ref() != Some(value) {
             self.report.warn(format!(
-                "[{}] {}={text} has no effect {}",
-                section.name, key.row.key, without.place
+                "[{}] {}={text} has no effect with a command line",
+                section.name, key.row.key
             ));
         }
     }

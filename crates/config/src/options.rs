@@ -4,7 +4,7 @@
 //! nobody says anything, which names its value may use, and what it does. Reading,
 //! overriding by environment variable, warnings, `--check` and the reference all
 //! work from these rows. Sections and options are those of supervisord's
-//! [configuration reference](https://supervisord.org/configuration.html), and three
+//! [configuration reference](https://supervisord.org/configuration.html), and four
 //! of our own.
 
 use std::path::PathBuf;
@@ -284,7 +284,7 @@ options! { PROGRAM:
     NUMPROCS: i64 = INTEGER("numprocs", Program) default "1";
     /// The number of the first of them.
     NUMPROCS_START: i64 = INTEGER("numprocs_start", Program) default "0";
-    /// Lower starts earlier and stops later.
+    /// Lower starts earlier and stops later; event listeners start first unless it is set.
     PRIORITY: i64 = INTEGER("priority", Global) default "999";
     /// Start with the supervisor.
     AUTOSTART: bool = BOOLEAN("autostart", Program) default "true";
@@ -390,6 +390,8 @@ options! { UNIX_HTTP_SERVER:
 options! { INET_HTTP_SERVER:
     /// Where to listen.
     PORT: InetAddress = PORT("port", Global) default unset;
+    /// Listen for other machines, too, though no password is set.
+    ALLOW_UNAUTHENTICATED: bool = BOOLEAN("allow_unauthenticated", Global) default "false";
 }
 
 options! { AUTHENTICATION:

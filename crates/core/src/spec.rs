@@ -102,6 +102,8 @@ impl ProcessSpec {
     fn is_same_as(&self, other: &Self) -> bool {
         let mut like_other = self.clone();
         like_other.launch.stdio.take_auto_from(&other.launch.stdio);
+        // The same words may be quoted in several ways.
+        like_other.launch.shown.clone_from(&other.launch.shown);
         like_other == *other
     }
 }

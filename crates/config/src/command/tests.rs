@@ -4,6 +4,9 @@ use std::path::Path;
 
 use supervisor_core::spec::LogFile;
 
+use supervisor_core::event::EventType;
+use supervisor_core::spec::PoolSpec;
+
 use super::*;
 use crate::testing::{FakeHost, said};
 
@@ -269,29 +272,50 @@ fn two_processes_of_a_group_can_t_share_a_name() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_said_once_and_only_if_it_was_asked_for() {
+fn what_has_no_effect_is_said_once_and_only_if_it_was_asked_for() {
     let config = config(&[
-        ("SUPERVISOR_PROGRAM__APP_STDOUT_EVENTS_ENABLED", "true"),
-        ("SUPERVISOR_PROGRAM__APP_STDERR_EVENTS_ENABLED", "no"),
-        ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
         ("SUPERVISOR_SUPERVISORD_NODAEMON", "on"),
         ("SUPERVISOR_SUPERVISORD_SILENT", "on"),
         ("SUPERVISOR_SUPERVISORD_MINFDS", "2048"),
-        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "listen"),
-        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", "tick_5"),
     ]);
     let mut warnings = config.warnings.clone();
     warnings.sort();
-    assert_eq!(
-        warnings,
-        [
-            "[eventlistener:l] has no effect in this version",
-            "[program:app] stdout_events_enabled=true has no effect in this version",
-            "[supervisord] silent=on has no effect with a command line",
-            "[unix_http_server] has no effect in this version",
-        ]
-    );
-    assert_eq!(names(&config), ["app:app"]);
+    assert_eq!(warnings, ["[supervisord] silent=on has no effect with a command line",]);
+}
+
+#[test]
+fn turning_on_a_server_is_enough_and_listeners_listen() {
+    let config = config(&[
+        ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_EVENTS_ENABLED", "true"),
+        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "listen"),
+        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", "tick_5"),
+    ]);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(names(&config), ["l:l", "app:app"]);
+    let pool = PoolSpec { events: [EventType::Tick5].into(), buffer_size: 10 };
+    assert_eq!(config.spec.groups[0].pool, Some(pool));
+    let url = ("SUPERVISOR_SERVER_URL".into(), "unix:///tmp/s.sock".into());
+    assert!(process(&config, "app").launch.environment.contains(&url));
+    let Stdio::Captured { stdout, .. } = &process(&config, "app").launch.stdio else { panic!() };
+    assert!(stdout.events_enabled);
+    assert_eq!(config.namespaces, ["supervisor"]);
+    assert_eq!(config.servers[0].listen.url(), "unix:///tmp/s.sock");
+}
+
+#[test]
+fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise() {
+    let open = [("SUPERVISOR_INET_HTTP_SERVER_PORT", "*:9001")];
+    let message = errors(&open);
+    assert!(message.contains("port=127.0.0.1:9001, or allow_unauthenticated=true"), "{message}");
+    for more in [
+        ("SUPERVISOR_INET_HTTP_SERVER_ALLOW_UNAUTHENTICATED", "true"),
+        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "127.0.0.1:9001"),
+        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "localhost:9001"),
+    ] {
+        // Of two variables with one name the first counts.
+        assert_eq!(config(&[more, open[0]]).servers.len(), 1, "{more:?}");
+    }
 }
 
 #[test]
@@ -317,7 +341,7 @@ fn run_once_is_a_plain_init() {
     assert!(config.runs_once() && config.record.is_none());
     assert_eq!(config.spec.signals, SignalRule::ForwardAll);
     let argv = ["vllm", "serve", "a ; %b"].map(OsString::from).to_vec();
-    assert_eq!(config.spec.groups[0].processes, [process_once(argv)]);
+    assert_eq!(config.spec.groups[0].processes, [process_once(argv).into()]);
     assert_eq!(config.warnings.len(), 1);
     assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_STARTSECS has no effect"));
     let text = errors(&[("PROCESS_AUTO_RECOVERY", "false"), ("PROCESS_MAX_START_RETRIES", "x")]);
@@ -348,7 +372,11 @@ fn the_effective_configuration_reads_back_as_itself() {
         &mut report,
     )
     .unwrap();
-    assert_eq!(meant.groups, config.spec.groups);
+    // Only how the commands are quoted differs.
+    assert_eq!(meant.groups.len(), config.spec.groups.len());
+    for (meant, had) in meant.groups.iter().zip(&config.spec.groups) {
+        assert!(meant.is_same_as(had), "{meant:?}\n{had:?}");
+    }
 }
 
 #[test]

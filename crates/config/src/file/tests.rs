@@ -25,7 +25,7 @@ fn errors(text: &str) -> String {
 }
 
 fn processes(config: &Config) -> Vec<&ProcessSpec> {
-    config.spec.groups.iter().flat_map(|group| &group.processes).collect()
+    config.spec.groups.iter().flat_map(|group| &group.processes).map(AsRef::as_ref).collect()
 }
 
 fn argv(process: &ProcessSpec) -> String {
@@ -207,8 +207,9 @@ fn what_a_stream_is_asked_for_is_kept() {
     );
     let [a, b] = processes(&config)[..] else { panic!() };
     let Stdio::Captured { stdout, stderr: Some(stderr) } = &a.launch.stdio else { panic!() };
-    assert_eq!(stdout, &Output { sink: Sink::Discard, syslog: true, capture_maxbytes: 1024 });
-    assert_eq!(stderr, &Output { sink: Sink::Discard, syslog: true, capture_maxbytes: 0 });
+    let syslog = Output { syslog: true, ..Sink::Discard.into() };
+    assert_eq!(stdout, &Output { capture_maxbytes: 1024, ..syslog.clone() });
+    assert_eq!(stderr, &syslog);
     assert!(matches!(b.launch.stdio, Stdio::Captured { stderr: None, .. }));
     assert_eq!(
         config.warnings,

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use supervisor_core::spec::{GroupSpec, ProcessSpec};
+use supervisor_core::spec::GroupSpec;
 
+use super::program::Base;
 use super::{Lowering, listener, program};
 use crate::expand::Names;
 use crate::ini::Section;
-use crate::not_yet;
 use crate::options::{self as o, Kind};
 use crate::values;
 use supervisor_wire::python::repr;
 
+/// The priority of an event listener's pool unless it is set: it hears of all others.
+const POOL_PRIORITY: i64 = -1;
+
 /// All groups, in start order.
 pub(super) fn read(
     lowering: &mut Lowering<'_>,
-    base: &[(String, String)],
+    base: &Base<'_>,
     names: &Names<'_>,
 ) -> Option<Vec<GroupSpec>> {
     let mut groups = Vec::new();
@@ -33,8 +36,7 @@ pub(super) fn read(
             }
             let group = homogeneous(lowering, section, kind, base, names);
             complete &= group.is_some();
-            // Checked like the rest, though this version can't run them.
-            groups.extend(group.filter(|_| !not_yet::section(kind)));
+            groups.extend(group);
         }
     }
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -47,7 +49,7 @@ pub(super) fn read(
 fn heterogeneous<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
-    base: &[(String, String)],
+    base: &Base<'_>,
     names: &Names<'_>,
     taken: &mut BTreeSet<String>,
 ) -> Option<GroupSpec> {
@@ -67,7 +69,7 @@ fn heterogeneous<'a>(
         complete &= read.is_some();
         processes.extend(read.into_iter().flatten());
     }
-    complete.then_some(GroupSpec { name, priority: priority?, processes })
+    complete.then_some(GroupSpec { name, priority: priority?, processes, pool: None })
 }
 
 /// The section of a group's program.
@@ -108,17 +110,24 @@ fn homogeneous<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     kind: Kind,
-    base: &[(String, String)],
+    base: &Base<'_>,
     names: &Names<'_>,
 ) -> Option<GroupSpec> {
     let name = group_name(lowering, section);
-    let priority = lowering.get(section, &o::PRIORITY, names);
-    if kind == Kind::EventListener {
-        listener::check(lowering, section, names);
-    }
+    let listens = kind == Kind::EventListener;
+    let priority = if listens && lowering.entry(section, o::PRIORITY.row.key).is_none() {
+        Some(POOL_PRIORITY)
+    } else {
+        lowering.get(section, &o::PRIORITY, names)
+    };
+    let pool = listens.then(|| listener::pool(lowering, section, names));
     let name = name?;
     let processes = program::read(lowering, section, &name, base, names)?;
-    Some(GroupSpec { name, priority: priority?, processes })
+    let pool = match pool {
+        Some(pool) => Some(pool?),
+        None => None,
+    };
+    Some(GroupSpec { name, priority: priority?, processes, pool })
 }
 
 fn group_name(lowering: &mut Lowering<'_>, section: &Section) -> Option<String> {
@@ -143,7 +152,7 @@ fn drop_namesakes(groups: &mut Vec<GroupSpec>, lowering: &mut Lowering<'_>) {
 
 fn check_names(group: &GroupSpec, lowering: &mut Lowering<'_>) {
     let mut names = BTreeSet::new();
-    for ProcessSpec { name, .. } in &group.processes {
+    for name in group.processes.iter().map(|process| &process.name) {
         if !names.insert(name) {
             lowering.report.error(format!(
                 "two processes of group {} are named {}: each needs a name of its own, \

@@ -1,6 +1,9 @@
 //! What `[eventlistener:x]` and `[fcgi-program:x]` have besides a program's options.
 
-use supervisor_core::spec::{Socket, SocketAddress, User};
+use std::collections::BTreeSet;
+
+use supervisor_core::event::EventType;
+use supervisor_core::spec::{PoolSpec, Socket, SocketAddress, User};
 
 use super::Lowering;
 use crate::expand::Names;
@@ -8,51 +11,22 @@ use crate::ini::Section;
 use crate::options as o;
 use crate::values::{FcgiSocket, InetAddress};
 
-/// The [event types](https://supervisord.org/events.html#event-types) that a
-/// listener can ask for.
-const EVENTS: [&str; 27] = [
-    "EVENT",
-    "PROCESS_STATE",
-    "PROCESS_STATE_STARTING",
-    "PROCESS_STATE_RUNNING",
-    "PROCESS_STATE_BACKOFF",
-    "PROCESS_STATE_STOPPING",
-    "PROCESS_STATE_EXITED",
-    "PROCESS_STATE_STOPPED",
-    "PROCESS_STATE_FATAL",
-    "PROCESS_STATE_UNKNOWN",
-    "REMOTE_COMMUNICATION",
-    "PROCESS_LOG",
-    "PROCESS_LOG_STDOUT",
-    "PROCESS_LOG_STDERR",
-    "PROCESS_COMMUNICATION",
-    "PROCESS_COMMUNICATION_STDOUT",
-    "PROCESS_COMMUNICATION_STDERR",
-    "SUPERVISOR_STATE_CHANGE",
-    "SUPERVISOR_STATE_CHANGE_RUNNING",
-    "SUPERVISOR_STATE_CHANGE_STOPPING",
-    "TICK",
-    "TICK_5",
-    "TICK_60",
-    "TICK_3600",
-    "PROCESS_GROUP",
-    "PROCESS_GROUP_ADDED",
-    "PROCESS_GROUP_REMOVED",
-];
-
 /// The one result handler that isn't Python code of the user's.
 const DEFAULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
 
-/// Checks an event listener.
-pub(super) fn check<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
-    warn_not_yet(lowering, section);
+/// What an event listener's pool is told.
+pub(super) fn pool<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<PoolSpec> {
     let complain = |lowering: &mut Lowering<'a>, key: &str, why: &str| {
         let origin = lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin);
         lowering.complain(section, origin, why);
     };
-    if let Some(size) = lowering.get(section, &o::BUFFER_SIZE, names)
-        && size < 1
-    {
+    let size = lowering.get(section, &o::BUFFER_SIZE, names);
+    let buffer_size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
+    if let (Some(size), None) = (size, buffer_size) {
         let why = format!("[{}] section sets invalid buffer_size ({size})", section.name);
         complain(lowering, "buffer_size", &why);
     }
@@ -70,17 +44,23 @@ pub(super) fn check<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names
         );
         complain(lowering, "redirect_stderr", &why);
     }
-    let events = lowering.get(section, &o::EVENTS, names).unwrap_or_default();
-    if events.is_empty() {
+    let named = lowering.get(section, &o::EVENTS, names).unwrap_or_default();
+    if named.is_empty() {
         let why = format!("[{}] section requires an \"events\" line", section.name);
         complain(lowering, "events", &why);
     }
-    for event in events.iter().map(|event| event.to_uppercase()) {
-        if !EVENTS.contains(&event.as_str()) {
-            let why = format!("Unknown event type {event} in [{}] events", section.name);
-            complain(lowering, "events", &format!("{why}; known are {}", EVENTS.join(", ")));
+    let mut events = BTreeSet::new();
+    for name in named {
+        if let Some(event) = EventType::from_name(&name) {
+            events.insert(event);
+        } else {
+            let known = EventType::names().collect::<Vec<_>>().join(", ");
+            let name = name.to_uppercase();
+            let why = format!("Unknown event type {name} in [{}] events", section.name);
+            complain(lowering, "events", &format!("{why}; known are {known}"));
         }
     }
+    Some(PoolSpec { events, buffer_size: buffer_size? })
 }
 
 /// The socket that makes a program a FastCGI program. `user` is whom the program runs
@@ -116,9 +96,4 @@ pub(super) fn socket<'a>(
         },
     };
     Some(Socket { address, backlog: backlog.ok()? })
-}
-
-/// Says that this section has no effect yet.
-pub(super) fn warn_not_yet(lowering: &mut Lowering<'_>, section: &Section) {
-    lowering.report.warn(format!("[{}] has no effect in this version", section.name));
 }

@@ -3,12 +3,14 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::spec::{Command, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio};
 
 use super::supervisord::sink;
 use super::{Door, Lowering, at_least_zero, listener, to_u32};
+use crate::command::shown;
 use crate::expand::{Meaning, Names, expand};
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
@@ -20,15 +22,23 @@ use supervisor_wire::python::repr;
 /// ask for all the memory there is.
 const MOST_PROCESSES: i64 = 100_000;
 
-/// The processes of one program as a member of `group`, in start order. `base` is
-/// what `[supervisord] environment` says.
+/// What all programs' environments have beneath their own.
+#[derive(Debug)]
+pub(super) struct Base<'a> {
+    /// What `[supervisord] environment` says.
+    pub(super) environment: &'a [(String, String)],
+    /// The URL of the supervisor's own server.
+    pub(super) url: Option<String>,
+}
+
+/// The processes of one program as a member of `group`, in start order.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     group: &str,
-    base: &[(String, String)],
+    base: &Base<'_>,
     names: &Names<'_>,
-) -> Option<Vec<ProcessSpec>> {
+) -> Option<Vec<Rc<ProcessSpec>>> {
     let program = values::name(section.label());
     let program = program.map_err(|why| lowering.complain(section, &section.origin, &why)).ok()?;
     let names = names.clone().with("program_name", program).with("group_name", group);
@@ -50,7 +60,7 @@ pub(super) fn read<'a>(
         names.set("numprocs", Meaning::Number(count));
         let own = Own::read(lowering, section, &process_name, base, &mut names);
         match (&model, own) {
-            (Some(model), Some(own)) => processes.push(model.process(own)),
+            (Some(model), Some(own)) => processes.push(Rc::new(model.process(own))),
             _ => complete = false,
         }
     }
@@ -94,7 +104,6 @@ impl Model {
             }
             _ => None,
         };
-        without_effect_yet(lowering, section, names);
         let stopping = stopping?;
         Some(Self {
             process: ProcessSpec {
@@ -119,6 +128,8 @@ impl Model {
                     umask: umask.ok()?,
                     user,
                     stdio: Stdio::Inherited,
+                    shown: String::new(),
+                    serverurl: None,
                     socket,
                     die_with_supervisor: true,
                 },
@@ -129,7 +140,8 @@ impl Model {
     fn process(&self, own: Own) -> ProcessSpec {
         let mut process = self.process.clone();
         process.name = own.name;
-        process.launch.command = own.command;
+        (process.launch.command, process.launch.shown) = own.command;
+        process.launch.serverurl = own.serverurl;
         process.launch.environment = own.environment;
         process.launch.directory = own.directory;
         process.launch.stdio = own.stdio;
@@ -170,7 +182,8 @@ impl Stopping {
 /// What each process of a program has for itself.
 struct Own {
     name: String,
-    command: Command,
+    command: (Command, String),
+    serverurl: Option<String>,
     environment: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
     stdio: Stdio,
@@ -182,7 +195,7 @@ impl Own {
         lowering: &mut Lowering<'a>,
         section: &'a Section,
         process_name: &str,
-        base: &[(String, String)],
+        base: &Base<'_>,
         names: &mut Names<'_>,
     ) -> Option<Self> {
         let serverurl = lowering.get(section, &o::SERVERURL, names);
@@ -198,10 +211,13 @@ impl Own {
         let command = command(lowering, section, names);
         let directory = lowering.try_get(section, &o::DIRECTORY, names);
         let stdio = stdio(lowering, section, names);
+        let serverurl = serverurl?;
+        let serverurl = (!serverurl.eq_ignore_ascii_case("auto")).then_some(serverurl);
         Some(Self {
             name: name.ok()?,
             command: command?,
-            environment: merged(&serverurl?, base, &environment?),
+            environment: merged(serverurl.as_ref(), base, &environment?),
+            serverurl,
             directory: directory.ok()?.map(PathBuf::from),
             stdio: stdio?,
         })
@@ -235,24 +251,25 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
     .ok()
 }
 
-/// A command line that can't be split isn't a mistake here: as in supervisord,
-/// starting the program then fails, and the others run.
+/// What to execute, and how it was written. A command line that can't be split isn't a
+/// mistake here: as in supervisord, starting the program then fails, and the others run.
 fn command<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     names: &Names<'_>,
-) -> Option<Command> {
+) -> Option<(Command, String)> {
     let origin = lowering.entry(section, o::COMMAND.row.key).map(|entry| &entry.origin);
     if let (Door::Command(argv), Some(Origin::BuiltIn)) = (lowering.door, origin) {
-        return Some(Command::Argv(argv.to_vec()));
+        return Some((Command::Argv(argv.to_vec()), shown(argv)));
     }
     let missing = format!("program section {} does not specify a command", section.name);
     let text = lowering.require(section, &o::COMMAND, names, &missing)?;
-    Some(match shlex::split(&text) {
+    let command = match shlex::split(&text) {
         Ok(words) if words.is_empty() => Command::Unparsable("command is empty".to_owned()),
         Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
         Err(why) => Command::Unparsable(format!("can't parse command {}: {why}", repr(&text))),
-    })
+    };
+    Some((command, text))
 }
 
 fn retry<'a>(
@@ -303,6 +320,7 @@ struct StreamKeys {
     backups: &'static Key<i64>,
     capture: &'static Key<i64>,
     syslog: &'static Key<bool>,
+    events: &'static Key<bool>,
 }
 
 static STDOUT: StreamKeys = StreamKeys {
@@ -311,6 +329,7 @@ static STDOUT: StreamKeys = StreamKeys {
     backups: &o::STDOUT_LOGFILE_BACKUPS,
     capture: &o::STDOUT_CAPTURE_MAXBYTES,
     syslog: &o::STDOUT_SYSLOG,
+    events: &o::STDOUT_EVENTS_ENABLED,
 };
 
 static STDERR: StreamKeys = StreamKeys {
@@ -319,6 +338,7 @@ static STDERR: StreamKeys = StreamKeys {
     backups: &o::STDERR_LOGFILE_BACKUPS,
     capture: &o::STDERR_CAPTURE_MAXBYTES,
     syslog: &o::STDERR_SYSLOG,
+    events: &o::STDERR_EVENTS_ENABLED,
 };
 
 /// What becomes of a stream.
@@ -335,6 +355,7 @@ fn output<'a>(
     let (maxbytes, backups, capture) =
         (size(keys.maxbytes), size(keys.backups), size(keys.capture));
     let syslog = lowering.get(section, keys.syslog, names);
+    let events = lowering.get(section, keys.events, names);
     let target = lowering.get(section, keys.logfile, names);
     let (maxbytes, backups, capture_maxbytes) = (maxbytes?, to_u32(backups?), capture?);
     let (target, syslog) = (target?, syslog?);
@@ -352,7 +373,7 @@ fn output<'a>(
         // Relative to where the supervisor works when it is opened.
         LogTarget::Path(path) => sink(path, maxbytes, backups),
     };
-    Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes })
+    Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes, events_enabled: events? })
 }
 
 /// A file that nobody named is a file that nobody watches.
@@ -371,22 +392,15 @@ fn warn_of_growth(
     }
 }
 
-/// Options that are checked, and then not used.
-fn without_effect_yet<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
-    for key in [&o::STDOUT_EVENTS_ENABLED, &o::STDERR_EVENTS_ENABLED] {
-        let _ = lowering.get(section, key, names);
-    }
-}
-
-/// `own` on top of `base` on top of where the supervisor is said to answer.
+/// `own` on top of what all programs have, on top of where the supervisor answers.
 fn merged(
-    serverurl: &str,
-    base: &[(String, String)],
+    serverurl: Option<&String>,
+    base: &Base<'_>,
     own: &[(String, String)],
 ) -> Vec<(OsString, OsString)> {
-    let url = (!serverurl.eq_ignore_ascii_case("auto"))
-        .then(|| ("SUPERVISOR_SERVER_URL".to_owned(), serverurl.to_owned()));
-    let beneath = url.iter().chain(base);
+    let url = serverurl.or(base.url.as_ref());
+    let url = url.map(|url| ("SUPERVISOR_SERVER_URL".to_owned(), url.clone()));
+    let beneath = url.iter().chain(base.environment);
     let kept = beneath.filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
     kept.chain(own).map(|(name, value)| (name.into(), value.into())).collect()
 }

@@ -1,33 +1,58 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
-use super::Lowering;
-use super::listener::warn_not_yet;
+use super::{Door, Lowering};
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options::{self as o, Kind};
+use crate::server::{Credentials, Listen, Server};
+use crate::values::InetAddress;
 
 /// What answers supervisord's XML-RPC; a module of Python's can't be loaded.
 const MAIN_INTERFACE: &str = "supervisor.rpcinterface:make_main_rpcinterface";
 
-/// Checks all these sections.
-pub(super) fn check(lowering: &mut Lowering<'_>, names: &Names<'_>) {
+/// The namespace of the interface that supervisord's clients ask for.
+const MAIN_NAMESPACE: &str = "supervisor";
+
+/// How operators reach the supervisor.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// In the order in which supervisord makes them.
+    pub(crate) servers: Vec<Server>,
+    /// The namespaces under which XML-RPC methods are found.
+    pub(crate) namespaces: Vec<String>,
+}
+
+impl Control {
+    /// The URL that programs are given.
+    pub(crate) fn url(&self) -> Option<String> {
+        let unix = |server: &&Server| matches!(server.listen, Listen::Unix { .. });
+        let first = self.servers.iter().find(unix).or_else(|| self.servers.first());
+        first.map(|server| server.listen.url())
+    }
+}
+
+/// Reads all these sections.
+pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Control> {
+    let mut servers = Vec::new();
+    let mut complete = true;
     for section in lowering.of_kind(Kind::InetHttpServer) {
-        warn_not_yet(lowering, section);
-        let missing = format!("section [{}] has no port value", section.name);
-        let _ = lowering.require(section, &o::PORT, names, &missing);
-        authentication(lowering, section, names);
+        let server = inet(lowering, section, names);
+        complete &= server.is_some();
+        servers.extend(server);
     }
     for section in lowering.of_kind(Kind::UnixHttpServer) {
-        warn_not_yet(lowering, section);
-        let missing = format!("section [{}] has no file value", section.name);
-        let _ = lowering.require(section, &o::FILE, names, &missing);
-        let _ = lowering.get(section, &o::CHMOD, names);
-        let _ = lowering.get(section, &o::CHOWN, names);
-        authentication(lowering, section, names);
+        let server = unix(lowering, section, names);
+        complete &= server.is_some();
+        servers.extend(server);
     }
+    let mut namespaces = Vec::new();
     for section in lowering.of_kind(Kind::RpcInterface) {
-        warn_not_yet(lowering, section);
         interface(lowering, section, names);
+        namespaces.push(section.label().to_owned());
+    }
+    if namespaces.is_empty() && matches!(lowering.door, Door::Command(_)) {
+        // Who asks for a server in front of a command wants it to answer.
+        namespaces.push(MAIN_NAMESPACE.to_owned());
     }
     for section in lowering.of_kind(Kind::Supervisorctl) {
         let _ = lowering.get(section, &o::CTL_SERVERURL, names);
@@ -36,21 +61,69 @@ pub(super) fn check(lowering: &mut Lowering<'_>, names: &Names<'_>) {
         let _ = lowering.get(section, &o::USERNAME, names);
         let _ = lowering.get(section, &o::PASSWORD, names);
     }
+    complete.then_some(Control { servers, namespaces })
+}
+
+fn inet<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Server> {
+    let missing = format!("section [{}] has no port value", section.name);
+    let address = lowering.require(section, &o::PORT, names, &missing);
+    let open = lowering.get(section, &o::ALLOW_UNAUTHENTICATED, names);
+    let credentials = credentials(lowering, section, names);
+    let (InetAddress { host, port }, credentials) = (address?, credentials?);
+    let listen = Listen::Inet { host, port };
+    if credentials.is_none() && !listen.is_local() && !open? {
+        let why = format!(
+            "section [{}] would let anybody who reaches port {port} run commands here: set \
+             username and password, or port=127.0.0.1:{port}, or {}=true",
+            section.name,
+            o::ALLOW_UNAUTHENTICATED.row.key
+        );
+        let origin = lowering.entry(section, o::PORT.row.key).map(|entry| &entry.origin);
+        lowering.complain(section, origin.unwrap_or(&section.origin), &why);
+        return None;
+    }
+    Some(Server { section: section.name.clone(), listen, credentials })
+}
+
+fn unix<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Server> {
+    let missing = format!("section [{}] has no file value", section.name);
+    let path = lowering.require(section, &o::FILE, names, &missing);
+    let mode = lowering.get(section, &o::CHMOD, names);
+    let owner = lowering.try_get(section, &o::CHOWN, names);
+    let credentials = credentials(lowering, section, names);
+    let owner = owner.ok()?.map(|owner| (owner.user.uid, owner.group));
+    let listen = Listen::Unix { path: path?, mode: mode?, owner };
+    Some(Server { section: section.name.clone(), listen, credentials: credentials? })
 }
 
 /// A user name or a password alone would let nobody, or anybody, in.
-fn authentication<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
+fn credentials<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Option<Credentials>> {
     let username = lowering.try_get(section, &o::USERNAME, names);
     let password = lowering.try_get(section, &o::PASSWORD, names);
-    if let (Ok(username), Ok(password)) = (username, password)
-        && username.is_some() != password.is_some()
-    {
-        let why = format!(
-            "Section [{}] contains incomplete authentication: If a username or a password is \
-             specified, both the username and password must be specified",
-            section.name
-        );
-        lowering.complain(section, &section.origin, &why);
+    match (username.ok()?, password.ok()?) {
+        (Some(username), Some(password)) => Some(Some(Credentials { username, password })),
+        (None, None) => Some(None),
+        (Some(_), None) | (None, Some(_)) => {
+            let why = format!(
+                "Section [{}] contains incomplete authentication: If a username or a password is \
+                 specified, both the username and password must be specified",
+                section.name
+            );
+            lowering.complain(section, &section.origin, &why);
+            None
+        }
     }
 }
 
