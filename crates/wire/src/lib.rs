@@ -12,3 +12,4 @@ pub mod procfs;
 pub mod python;
 pub mod record;
 pub mod syslog;
+pub mod xmlrpc;
