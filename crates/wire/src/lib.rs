@@ -6,6 +6,7 @@
 
 pub mod ansi;
 pub mod communication;
+pub mod event;
 pub mod hosts;
 pub mod passwd;
 pub mod procfs;

@@ -1,25 +1,16 @@
 //! XML-RPC documents between us and Python.
-//!
-//! `SUPERVISOR_PYTHON` names a Python that has supervisor 4.3.0. Without it these
-//! tests only say that they were skipped, unless `REQUIRE_PYTHON` is `1`.
-
-use std::ffi::OsString;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 use supervisor_wire::xmlrpc::{
     Fault, ReadError, Value, read_call, read_response, write_call, write_response,
 };
 
-const DOCUMENTS: usize = 2000;
+use crate::{QUESTIONS, generated, oracle};
 
 /// Python reads what we wrote and writes it again.
 #[test]
 fn python_reads_our_documents_and_would_have_written_the_same_bytes() {
-    let Some(python) = python() else { return };
+    let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
     let calls = generated(&proptest::collection::vec(value(), 0..4))
         .into_iter()
         .map(|params| write_call("supervisor.x", &params));
@@ -27,7 +18,7 @@ fn python_reads_our_documents_and_would_have_written_the_same_bytes() {
     let fault = Fault { code: -3, text: "BAD_NAME: <é&>".to_owned() };
     let documents: Vec<String> =
         calls.chain(answers).chain([write_response(&Err(fault))]).collect();
-    let echoed = ask(&python, "echo", &documents);
+    let echoed = oracle("echo", &documents);
     assert_eq!(echoed.len(), documents.len());
     for (ours, pythons) in documents.iter().zip(echoed) {
         assert_eq!(*ours, pythons);
@@ -36,7 +27,7 @@ fn python_reads_our_documents_and_would_have_written_the_same_bytes() {
 
 #[test]
 fn what_python_writes_is_read() {
-    let Some(python) = python() else { return };
+    let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
     let text = |text: &str| Value::String(text.to_owned());
     let expected = vec![
         Value::Int(-7),
@@ -52,7 +43,7 @@ fn what_python_writes_is_read() {
         Value::Array(vec![text("a"), Value::Array(vec![])]),
         Value::Struct(vec![("k".to_owned(), Value::Int(1)), (String::new(), Value::Nil)]),
     ];
-    let written = ask(&python, "written", &[String::new()]);
+    let written = oracle("written", &[String::new()]);
     let [call, answer, fault] = &written[..] else { panic!("{written:?}") };
     let call = read_call(call.as_bytes()).expect("a call");
     assert_eq!(call.method, "supervisor.startProcess");
@@ -65,7 +56,7 @@ fn what_python_writes_is_read() {
 /// Documents as careless clients write them.
 #[test]
 fn supervisord_reads_calls_alike() {
-    let Some(python) = python() else { return };
+    let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
     let mut documents = generated(&careless());
     documents.extend(
         [
@@ -80,7 +71,7 @@ fn supervisord_reads_calls_alike() {
         ]
         .map(str::to_owned),
     );
-    let answers = ask(&python, "supervisord", &documents);
+    let answers = oracle("supervisord", &documents);
     assert_eq!(answers.len(), documents.len());
     let mut read = 0;
     for (document, answer) in documents.iter().zip(answers) {
@@ -94,7 +85,7 @@ fn supervisord_reads_calls_alike() {
         };
         assert_eq!(ours, answer, "{document}");
     }
-    assert!(read > DOCUMENTS / 4, "only {read} documents were good");
+    assert!(read > QUESTIONS / 4, "only {read} documents were good");
 }
 
 /// Without what Python writes in another way: the exponent of a large number, a name
@@ -156,45 +147,4 @@ fn careless() -> impl Strategy<Value = String> {
             .collect();
         format!("<methodCall>{b}<methodName>{name}</methodName>{b}<params>{params}{b}</params></methodCall>{b}")
     })
-}
-
-fn generated<T: std::fmt::Debug>(strategy: &impl Strategy<Value = T>) -> Vec<T> {
-    let mut runner = TestRunner::deterministic();
-    (0..DOCUMENTS).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
-}
-
-#[expect(clippy::print_stdout, reason = "a test that was skipped says so")]
-fn python() -> Option<OsString> {
-    let python = std::env::var_os("SUPERVISOR_PYTHON").filter(|python| !python.is_empty());
-    if python.is_none() {
-        let required = std::env::var_os("REQUIRE_PYTHON").is_some_and(|value| value == "1");
-        assert!(!required, "REQUIRE_PYTHON=1, but SUPERVISOR_PYTHON names no Python");
-        println!("skipped: SUPERVISOR_PYTHON names no Python with supervisor 4.3.0");
-    }
-    python
-}
-
-fn ask(python: &OsString, mode: &str, documents: &[String]) -> Vec<String> {
-    let path = std::env::temp_dir().join(format!("xmlrpc-{mode}-{}", std::process::id()));
-    let mut file = std::fs::File::create_new(&path).expect("a new file");
-    for document in documents {
-        let hex: String = document.bytes().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(file, "{hex}").expect("room for a line");
-    }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/xmlrpc_oracle.py");
-    let input = Stdio::from(std::fs::File::open(&path).expect("the file"));
-    let output = Command::new(python)
-        .arg(script)
-        .arg(mode)
-        .stdin(input)
-        .output()
-        .expect("a Python that runs");
-    std::fs::remove_file(&path).expect("the file goes");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::str::from_utf8(&output.stdout).expect("lines").lines().map(from_hex).collect()
-}
-
-fn from_hex(line: &str) -> String {
-    let byte = |at: usize| u8::from_str_radix(&line[at..at + 2], 16).expect("two digits");
-    String::from_utf8((0..line.len()).step_by(2).map(byte).collect()).expect("UTF-8")
 }
