@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ansi;
+pub mod basic_auth;
 pub mod communication;
 pub mod event;
 pub mod hosts;

@@ -7,9 +7,6 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::GeneralPurpose;
-use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -25,14 +22,6 @@ pub const MAX_CALL_VALUES: usize = 10_000;
 
 /// Values of one answer: thirty facts about each of a hundred thousand processes.
 pub const MAX_RESPONSE_VALUES: usize = 4_000_000;
-
-/// As Python reads it: padding and spare bits don't matter.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// Reads what a client asks.
 ///
@@ -343,8 +332,7 @@ fn scalar(tag: &str, text: String) -> Result<Value, String> {
         "double" => Value::Double(python::strip(&text).parse().map_err(|_| no("number"))?),
         "dateTime.iso8601" => Value::DateTime(text),
         "base64" => {
-            let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            let bytes = BASE64.decode(digits).map_err(|_| no("base64"))?;
+            let bytes = python::from_base64(&text).ok_or_else(|| no("base64"))?;
             Value::String(String::from_utf8_lossy(&bytes).into_owned())
         }
         "nil" | "ex:nil" => Value::Nil,
