@@ -14,4 +14,5 @@ pub mod procfs;
 pub mod python;
 pub mod record;
 pub mod syslog;
+pub mod tail;
 pub mod xmlrpc;
