@@ -10,6 +10,7 @@ pub mod communication;
 pub mod event;
 pub mod hosts;
 pub mod passwd;
+pub mod process_text;
 pub mod procfs;
 pub mod python;
 pub mod record;

@@ -4,6 +4,7 @@
 //! tests only say that they were skipped, unless `REQUIRE_PYTHON` is `1`.
 
 mod event;
+mod process_text;
 mod tail;
 mod xmlrpc;
 
