@@ -3,7 +3,9 @@
 //! Strict where a document could cost more than its length: no document types, no
 //! entities of its own, a bound on depth and on the number of values. Loose where
 //! supervisord is: attributes, comments, text between elements and unknown parts of a
-//! call say nothing; a value of a type that isn't known is a text.
+//! call say nothing; a value of a type that isn't known is a text. Looser than it:
+//! control characters are taken as they come, since input for a program may need them and
+//! supervisord's answers hold them.
 
 use std::borrow::Cow;
 

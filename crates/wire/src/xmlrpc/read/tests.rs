@@ -35,6 +35,7 @@ fn every_type_is_read() {
         ("a&amp;&lt;&gt;&apos;&quot;&#65;&#x42;", text("a&<>'\"AB")),
         ("<string>a\r\nb\rc&#13;</string>", text("a\nb\nc\r")),
         ("<string>a<!-- b -->c</string>", text("ac")),
+        ("\x1b[1m&#27;\0", text("\x1b[1m\x1b\0")),
         ("<base64>\nw7xi\n</base64>", text("üb")),
         ("<base64>/w</base64>", text("\u{fffd}")),
         ("<nil/>", Value::Nil),
