@@ -5,10 +5,15 @@
 #![forbid(unsafe_code)]
 
 pub mod ansi;
+pub mod basic_auth;
 pub mod communication;
+pub mod event;
 pub mod hosts;
 pub mod passwd;
+pub mod process_text;
 pub mod procfs;
 pub mod python;
 pub mod record;
 pub mod syslog;
+pub mod tail;
+pub mod xmlrpc;

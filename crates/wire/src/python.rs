@@ -1,6 +1,17 @@
 //! What Python's built-ins say and accept, where supervisord's texts and rules
 //! come straight from them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::GeneralPurpose;
+use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
 /// `repr()` of a string, as
 /// [Python](https://docs.python.org/3/library/functions.html#repr) prints it.
 #[must_use]
@@ -79,6 +90,20 @@ pub fn octal(text: &str) -> Option<i64> {
     int_base(text, 8)
 }
 
+/// `base64.b64encode()`.
+#[must_use]
+pub fn to_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
+/// `base64.b64decode()`, which passes over white space and spare bits. Python also passes
+/// over characters that are no digits, but insists on padding; we do neither.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    BASE64.decode(digits).ok()
+}
+
 fn int_base(text: &str, base: u32) -> Option<i64> {
     let text = strip(text);
     let (negative, digits) = match text.strip_prefix('-') {
@@ -154,5 +179,17 @@ mod tests {
         assert_eq!(octal("0o22"), Some(18));
         assert_eq!(octal("022"), Some(18));
         assert_eq!(octal("9"), None);
+    }
+
+    #[test]
+    fn base64_is_read_with_and_without_padding() {
+        assert_eq!(to_base64(b"any:thing"), "YW55OnRoaW5n");
+        assert_eq!(to_base64(b":"), "Og==");
+        for text in ["Og==", "Og", "O g=\n=", "Oh=="] {
+            assert_eq!(from_base64(text).as_deref(), Some(&b":"[..]), "{text:?}");
+        }
+        for text in ["O", "Og=O", "*g==", "\u{e9}"] {
+            assert_eq!(from_base64(text), None, "{text:?}");
+        }
     }
 }

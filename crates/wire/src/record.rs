@@ -14,6 +14,16 @@ pub struct LocalTime {
     pub millisecond: u16,
 }
 
+impl LocalTime {
+    /// In English, whatever the locale.
+    pub(crate) fn month_name(self) -> &'static str {
+        MONTHS.get(usize::from(self.month).wrapping_sub(1)).unwrap_or(&"Jan")
+    }
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// One record with its newline. Messages of several lines are written as they are,
 /// as supervisord does.
 #[must_use]

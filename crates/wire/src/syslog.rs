@@ -6,14 +6,11 @@ use crate::record::LocalTime;
 /// Facility "user", severity "informational", as supervisord sends everything.
 const PRIORITY: u8 = 8 + 6;
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
 /// One message from the program called `ident`.
 #[must_use]
 pub fn datagram(time: LocalTime, ident: &str, message: &[u8]) -> Vec<u8> {
-    let LocalTime { month, day, hour, minute, second, .. } = time;
-    let month = MONTHS.get(usize::from(month).wrapping_sub(1)).unwrap_or(&"Jan");
+    let LocalTime { day, hour, minute, second, .. } = time;
+    let month = time.month_name();
     let head = format!("<{PRIORITY}>{month} {day:2} {hour:02}:{minute:02}:{second:02} {ident}: ");
     [head.as_bytes(), message].concat()
 }

@@ -1,0 +1,242 @@
+//! Pieces of a log: which bytes a client means, and their text.
+
+use std::ops::Range;
+
+/// Bytes that are given at once. A log file of the usual 50 MB fits.
+pub const MAX_PIECE: u64 = 64 << 20;
+
+/// How far before its end a log begins to be followed.
+pub const FOLLOWED_FROM: u64 = 1024;
+
+/// Bytes of a character in UTF-8.
+const LONGEST_CHARACTER: usize = 4;
+
+/// Offset and length contradict each other: fault `BAD_ARGUMENTS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadArguments;
+
+/// What [`tail`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Which bytes of the file.
+    pub bytes: Range<u64>,
+    /// The file's size, which is where the client goes on.
+    pub offset: u64,
+    /// Whether the file goes on after what was asked for.
+    pub overflow: bool,
+}
+
+/// Which bytes of a file of `size` bytes `readLog` and its kin give: `length` of them from
+/// `offset` on, all if it is 0; the last ones if `offset` is negative. At most the first
+/// [`MAX_PIECE`] of them.
+///
+/// # Errors
+///
+/// For a negative length, or any at all beside a negative offset.
+pub fn read(offset: i64, length: i64, size: u64) -> Result<Range<u64>, BadArguments> {
+    if length < 0 || (offset < 0 && length != 0) {
+        return Err(BadArguments);
+    }
+    let start = match u64::try_from(offset) {
+        Ok(offset) => offset.min(size),
+        Err(_) => size.saturating_sub(offset.unsigned_abs()),
+    };
+    let length = match length.unsigned_abs() {
+        0 => size - start,
+        length => length.min(size - start),
+    };
+    Ok(start..start + length.min(MAX_PIECE))
+}
+
+/// Which bytes of a file of `size` bytes `tailProcessStdoutLog` and its kin give: the last
+/// `length`, or none if `offset` is at the end or beyond. So clients that go on from
+/// [`Tail::offset`] get some bytes again if fewer were added. At most the last
+/// [`MAX_PIECE`] of them.
+#[must_use]
+pub fn tail(offset: i64, length: i64, size: u64) -> Tail {
+    let end = i128::from(offset) + i128::from(length);
+    let overflow = i128::from(size) > end;
+    let reached = if overflow { size.saturating_sub(1).into() } else { i128::from(offset) };
+    let length = if overflow || reached < i128::from(size) { length } else { 0 };
+    let length = u64::try_from(length).unwrap_or(0).min(size).min(MAX_PIECE);
+    Tail { bytes: size - length..size, offset: size, overflow }
+}
+
+/// Where to begin to follow a file of `size` bytes.
+#[must_use]
+pub const fn followed_from(size: u64) -> u64 {
+    size.saturating_sub(FOLLOWED_FROM)
+}
+
+/// The text of bytes that stand at `offset` of a file. The rest of a character that began
+/// before them is left out; what isn't UTF-8 becomes U+FFFD.
+#[must_use]
+pub fn text(bytes: &[u8], offset: u64) -> String {
+    let start = if offset == 0 { 0 } else { continued(bytes, LONGEST_CHARACTER - 1) };
+    String::from_utf8_lossy(&bytes[start..]).into_owned()
+}
+
+/// Makes text of a file that is followed from somewhere on. A character that comes in
+/// pieces is held back until it is whole.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    /// Bytes of a character that may have begun before the first ones.
+    to_skip: usize,
+    /// The beginning of a character.
+    held: Vec<u8>,
+}
+
+impl Follower {
+    /// One for the bytes from `offset` on.
+    #[must_use]
+    pub const fn new(offset: u64) -> Self {
+        let to_skip = if offset == 0 { 0 } else { LONGEST_CHARACTER - 1 };
+        Self { to_skip, held: Vec::new() }
+    }
+
+    /// The text of the next bytes, which may be empty.
+    pub fn feed(&mut self, bytes: &[u8]) -> String {
+        let skipped = continued(bytes, self.to_skip);
+        // Only further such bytes can be of the same character.
+        self.to_skip = if skipped == bytes.len() { self.to_skip - skipped } else { 0 };
+        let mut data = std::mem::take(&mut self.held);
+        data.extend_from_slice(&bytes[skipped..]);
+        self.held = data.split_off(data.len() - unfinished(&data));
+        String::from_utf8_lossy(&data).into_owned()
+    }
+}
+
+/// How many of the first bytes, at most `most`, continue a character.
+fn continued(bytes: &[u8], most: usize) -> usize {
+    bytes.iter().take(most).take_while(|byte| is_continuation(**byte)).count()
+}
+
+/// How many of the last bytes are the beginning of a character.
+fn unfinished(bytes: &[u8]) -> usize {
+    let last = bytes.iter().rev().take(LONGEST_CHARACTER).position(|byte| !is_continuation(*byte));
+    last.map_or(0, |before_end| {
+        let start = bytes.len() - 1 - before_end;
+        let character = std::str::from_utf8(&bytes[start..]);
+        match character {
+            Err(why) if why.error_len().is_none() => bytes.len() - start,
+            Ok(_) | Err(_) => 0,
+        }
+    })
+}
+
+const fn is_continuation(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reading_gives_what_was_asked_for_as_far_as_it_is_there() {
+        for (offset, length, size, bytes) in [
+            (0, 0, 6, 0..6),
+            (2, 0, 6, 2..6),
+            (2, 3, 6, 2..5),
+            (2, 30, 6, 2..6),
+            (6, 1, 6, 6..6),
+            (60, 0, 6, 6..6),
+            (-4, 0, 6, 2..6),
+            (-60, 0, 6, 0..6),
+            (0, 0, 0, 0..0),
+            (i64::MIN, 0, 6, 0..6),
+            (i64::MAX, i64::MAX, 6, 6..6),
+            (1, 0, u64::MAX, 1..1 + MAX_PIECE),
+        ] {
+            assert_eq!(read(offset, length, size), Ok(bytes), "{offset} {length} {size}");
+        }
+        for (offset, length) in [(0, -1), (-1, 1), (-1, -1), (i64::MIN, i64::MIN)] {
+            assert_eq!(read(offset, length, 6), Err(BadArguments), "{offset} {length}");
+        }
+    }
+
+    #[test]
+    fn a_tail_is_the_end_of_the_log() {
+        for (offset, length, size, bytes, overflow) in [
+            (0, 10, 6, 0..6, false),
+            (0, 1000, 6, 0..6, false),
+            (5, 0, 6, 6..6, true),
+            (100, 10, 6, 6..6, false),
+            (20, 100, 6, 6..6, false),
+            (0, 2, 6, 4..6, true),
+            (0, 1, 6, 5..6, true),
+            (6, 0, 6, 6..6, false),
+            (0, 0, 0, 0..0, false),
+            (-9, 3, 0, 0..0, true),
+            (0, -3, 6, 6..6, true),
+            (i64::MAX, i64::MAX, 6, 6..6, false),
+            (i64::MIN, i64::MIN, 6, 6..6, true),
+            (0, i64::MAX, 1 << 62, (1 << 62) - MAX_PIECE..1 << 62, false),
+        ] {
+            let expected = Tail { bytes, offset: size, overflow };
+            assert_eq!(tail(offset, length, size), expected, "{offset} {length} {size}");
+        }
+        assert_eq!((followed_from(5000), followed_from(5)), (3976, 0));
+    }
+
+    #[test]
+    fn a_text_does_not_begin_within_a_character() {
+        let log = "aé\u{1f600}b".as_bytes();
+        for (start, expected) in [
+            (0, "aé\u{1f600}b"),
+            (1, "é\u{1f600}b"),
+            (2, "\u{1f600}b"),
+            (3, "\u{1f600}b"),
+            (4, "b"),
+            (6, "b"),
+            (8, ""),
+        ] {
+            assert_eq!(text(&log[start..], start as u64), expected, "{start}");
+        }
+        assert_eq!(text(b"\xa9b", 0), "\u{fffd}b");
+        assert_eq!(text(b"\x80\x80\x80\x80b", 7), "\u{fffd}b");
+        assert_eq!(text(b"a\xff\xf0\x9f", 7), "a\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn a_character_in_pieces_is_held_back() {
+        let mut follower = Follower::new(0);
+        assert_eq!(follower.feed(b"a\xf0"), "a");
+        assert_eq!(follower.feed(b"\x9f\x98"), "");
+        assert_eq!(follower.feed(b"\x80b\xc3"), "\u{1f600}b");
+        assert_eq!(follower.feed(b"x"), "\u{fffd}x");
+        assert_eq!(follower.feed(b"\xff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn following_does_not_begin_within_a_character() {
+        let mut follower = Follower::new(9);
+        assert_eq!(follower.feed(b"\x98"), "");
+        assert_eq!(follower.feed(b""), "");
+        assert_eq!(follower.feed(b"\x80b\x80"), "b\u{fffd}");
+        assert_eq!(Follower::new(0).feed(b"\x80"), "\u{fffd}");
+        assert_eq!(Follower::new(9).feed(b"\x80\x80\x80\x80"), "\u{fffd}");
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_make_the_text_of_the_whole(
+            text in "[aé\u{1f600}\n]{0,20}",
+            cuts in proptest::collection::vec(1_usize..6, 1..40),
+        ) {
+            let (mut rest, mut together) = (text.as_bytes(), String::new());
+            let mut follower = Follower::new(0);
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, after) = rest.split_at((*cut).min(rest.len()));
+                together += &follower.feed(piece);
+                rest = after;
+            }
+            prop_assert_eq!(together, text);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! XML-RPC as supervisord and its clients speak it.
+//!
+//! [`read_call`] and [`write_response`] are the server's side, [`write_call`] and
+//! [`read_response`] the client's. What is written is what Python's `xmlrpc.client`
+//! writes, byte for byte, but for characters that XML can't hold. What is read may be
+//! looser: old clients leave out types and parameters.
+
+mod read;
+mod write;
+
+use std::fmt;
+
+pub use read::{MAX_CALL_VALUES, MAX_DEPTH, MAX_RESPONSE_VALUES, read_call, read_response};
+pub use write::{write_call, write_response};
+
+use crate::python;
+
+/// A value of a call or of its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A whole number. On the wire it has 32 bits: one beyond is written as the
+    /// nearest that fits, since clients can't read others.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// A number with a fraction.
+    Double(f64),
+    /// A text. Characters that XML 1.0 can't hold, such as ESC, are written as U+FFFD.
+    String(String),
+    /// A date and time as it was written, such as `20261122T21:27:12`.
+    DateTime(String),
+    /// Values in order.
+    Array(Vec<Self>),
+    /// Named values in order.
+    Struct(Vec<(String, Self)>),
+    /// No value, which supervisord never sends.
+    Nil,
+}
+
+impl Value {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            Self::Int(_)
+            | Self::Bool(_)
+            | Self::Double(_)
+            | Self::DateTime(_)
+            | Self::Array(_)
+            | Self::Struct(_)
+            | Self::Nil => None,
+        }
+    }
+
+    /// The whole number, or that which a text spells: clients that leave out types send
+    /// all numbers as texts.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::String(text) => python::int(text).ok(),
+            Self::Bool(_)
+            | Self::Double(_)
+            | Self::DateTime(_)
+            | Self::Array(_)
+            | Self::Struct(_)
+            | Self::Nil => None,
+        }
+    }
+
+    /// Whether it means yes. Python takes any number but zero as a yes; of the texts
+    /// that clients without types send, `0`, `false` and the empty one are a no.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(yes) => Some(*yes),
+            Self::Int(number) => Some(*number != 0),
+            Self::String(text) => {
+                Some(!(text.is_empty() || text == "0" || text.eq_ignore_ascii_case("false")))
+            }
+            Self::Double(_) | Self::DateTime(_) | Self::Array(_) | Self::Struct(_) | Self::Nil => {
+                None
+            }
+        }
+    }
+
+    /// The elements of an array.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(values) => Some(values),
+            Self::Int(_)
+            | Self::Bool(_)
+            | Self::Double(_)
+            | Self::String(_)
+            | Self::DateTime(_)
+            | Self::Struct(_)
+            | Self::Nil => None,
+        }
+    }
+
+    /// A member of a struct: of several with this name the last, as in Python.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Struct(members) => {
+                members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+            }
+            Self::Int(_)
+            | Self::Bool(_)
+            | Self::Double(_)
+            | Self::String(_)
+            | Self::DateTime(_)
+            | Self::Array(_)
+            | Self::Nil => None,
+        }
+    }
+}
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Namespace and name, such as `supervisor.getState`; not empty.
+    pub method: String,
+    /// In order; none if the client left them out.
+    pub params: Vec<Value>,
+}
+
+/// The answer that it couldn't be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The kind, such as 10.
+    pub code: i32,
+    /// Its name and what it is about, such as `BAD_NAME: web`.
+    pub text: String,
+}
+
+/// Why bytes are no call, or no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// They aren't XML, not XML-RPC, or more of it than is accepted; the text says what.
+    Unmarshallable(String),
+    /// A document that names no method.
+    NoMethodName,
+}
+
+/// supervisord's words, which its log shows; the reason is ours.
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unmarshallable(why) => write!(f, "unmarshallable ({why})"),
+            Self::NoMethodName => f.write_str("no method name"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn clients_without_types_are_understood() {
+        let text = |text: &str| Value::String(text.to_owned());
+        assert_eq!(text("-12").as_int(), Some(-12));
+        assert_eq!(text("web").as_int(), None);
+        assert_eq!(Value::Int(7).as_int(), Some(7));
+        for (value, yes) in [(text("1"), true), (text("true"), true), (text("False"), false)] {
+            assert_eq!(value.as_bool(), Some(yes), "{value:?}");
+        }
+        assert_eq!(text("0").as_bool(), Some(false));
+        assert_eq!(Value::Array(vec![]).as_bool(), None);
+    }
+
+    #[test]
+    fn the_last_of_several_members_counts() {
+        let members = [("a", 1), ("b", 2), ("a", 3)];
+        let value =
+            Value::Struct(members.map(|(name, n)| (name.to_owned(), Value::Int(n))).to_vec());
+        assert_eq!(value.field("a"), Some(&Value::Int(3)));
+        assert_eq!(value.field("c"), None);
+        assert_eq!(Value::Nil.field("a"), None);
+    }
+
+    #[test]
+    fn errors_say_what_supervisord_says_and_why() {
+        let error = read_call(b"<methodCall>").unwrap_err();
+        assert_eq!(error.to_string(), "unmarshallable (it ends inside an element, at byte 12)");
+        assert_eq!(ReadError::NoMethodName.to_string(), "no method name");
+    }
+
+    /// Texts that survive: what XML can't hold is another test's matter.
+    fn text() -> impl Strategy<Value = String> {
+        "([ -~]|[\t\n\r]|[&<>\"']|]]>|[\u{a0}-\u{d7ff}]|\u{1f600}){0,8}"
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<i32>().prop_map(|number| Value::Int(number.into())),
+            any::<bool>().prop_map(Value::Bool),
+            (-1e300..1e300).prop_map(Value::Double),
+            text().prop_map(Value::String),
+            "[0-9]{8}T[0-9]{2}:[0-9]{2}:[0-9]{2}".prop_map(Value::DateTime),
+            Just(Value::Nil),
+        ];
+        leaf.prop_recursive(6, 40, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+                proptest::collection::vec((text(), inner), 0..6).prop_map(Value::Struct),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_call_that_was_written_is_read(
+            method in "[ -~]{1,20}",
+            params in proptest::collection::vec(value(), 0..4),
+        ) {
+            let written = write_call(&method, &params);
+            prop_assert_eq!(read_call(written.as_bytes()), Ok(Call { method, params }));
+        }
+
+        #[test]
+        fn an_answer_that_was_written_is_read(
+            result in prop_oneof![
+                value().prop_map(Ok),
+                (any::<i32>(), text()).prop_map(|(code, text)| Err(Fault { code, text })),
+            ],
+        ) {
+            prop_assert_eq!(read_response(write_response(&result).as_bytes()), Ok(result));
+        }
+
+        #[test]
+        fn nothing_that_is_sent_makes_the_reader_panic(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    proptest::sample::select(vec![
+                        "<methodCall>", "</methodCall>", "<methodName>", "</methodName>",
+                        "<params>", "</params>", "<param>", "</param>", "<value>", "</value>",
+                        "<array>", "<data>", "<struct>", "<member>", "<int>", "</int>", "<nil/>",
+                        "<base64>", "<![CDATA[", "]]>", "<!--", "-->", "<?", "?>", "&", "&#", ";",
+                        "&#0;", "&#x110000;", "<!DOCTYPE a>", "<methodResponse>", "<fault>", "<",
+                    ]).prop_map(|text| text.as_bytes().to_vec()),
+                    proptest::collection::vec(any::<u8>(), 0..4),
+                ],
+                0..40,
+            ),
+        ) {
+            let bytes = pieces.concat();
+            let _ = (read_call(&bytes), read_response(&bytes));
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Bytes to values.
+//!
+//! Strict where a document could cost more than its length: no document types, no
+//! entities of its own, a bound on depth and on the number of values. Loose where
+//! supervisord is: attributes, comments, text between elements and unknown parts of a
+//! call say nothing; a value of a type that isn't known is a text. Looser than it:
+//! control characters are taken as they come, since input for a program may need them and
+//! supervisord's answers hold them.
+
+use std::borrow::Cow;
+
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
+use super::{Call, Fault, ReadError, Value};
+use crate::python;
+
+/// Elements that may be open at once; each array in an array opens three.
+pub const MAX_DEPTH: usize = 100;
+
+/// Values of one call, those in arrays and structs included: a thousand calls at once,
+/// with room to spare.
+pub const MAX_CALL_VALUES: usize = 10_000;
+
+/// Values of one answer: thirty facts about each of a hundred thousand processes.
+pub const MAX_RESPONSE_VALUES: usize = 4_000_000;
+
+/// Reads what a client asks.
+///
+/// # Errors
+///
+/// What is wrong with it; supervisord answers both kinds with status 400.
+pub fn read_call(body: &[u8]) -> Result<Call, ReadError> {
+    let mut document = Document::new(body, MAX_CALL_VALUES)?;
+    let (mut method, mut params) = (String::new(), Vec::new());
+    match document.root()?.as_str() {
+        "methodCall" => {
+            while let Some(tag) = document.child()? {
+                match tag.as_str() {
+                    "methodName" => method = document.text()?,
+                    "params" => params = document.params()?,
+                    _ => document.skip()?,
+                }
+            }
+        }
+        _ => document.skip()?,
+    }
+    document.end()?;
+    if method.is_empty() {
+        return Err(ReadError::NoMethodName);
+    }
+    Ok(Call { method, params })
+}
+
+/// Reads what a server answers.
+///
+/// # Errors
+///
+/// What is wrong with it: always [`ReadError::Unmarshallable`].
+pub fn read_response(body: &[u8]) -> Result<Result<Value, Fault>, ReadError> {
+    let mut document = Document::new(body, MAX_RESPONSE_VALUES)?;
+    let root = document.root()?;
+    if root != "methodResponse" {
+        return Err(document.unexpected(&root, "<methodResponse>"));
+    }
+    let result = match document.child()?.as_deref() {
+        Some("params") => {
+            let mut params = document.params()?;
+            match (params.pop(), params.is_empty()) {
+                (Some(value), true) => Ok(value),
+                _ => return Err(document.wrong("an answer has exactly one <param>")),
+            }
+        }
+        Some("fault") => Err(document.fault()?),
+        Some(other) => return Err(document.unexpected(other, "<params> or <fault>")),
+        None => return Err(document.wrong("<methodResponse> holds nothing")),
+    };
+    document.close()?;
+    document.end()?;
+    Ok(result)
+}
+
+/// A document, read from its beginning to its end.
+struct Document<'a> {
+    reader: Reader<&'a [u8]>,
+    /// Elements that are open.
+    depth: usize,
+    /// Values that may still come.
+    values_left: usize,
+}
+
+/// What comes next in a document.
+enum Piece<'a> {
+    Open(BytesStart<'a>),
+    Text(Cow<'a, str>),
+    Close,
+}
+
+impl<'a> Document<'a> {
+    /// UTF-8 whatever its declaration says, as supervisord takes it.
+    fn new(body: &'a [u8], max_values: usize) -> Result<Self, ReadError> {
+        let text = std::str::from_utf8(body)
+            .map_err(|why| ReadError::Unmarshallable(format!("it isn't UTF-8: {why}")))?;
+        let mut reader = Reader::from_str(text);
+        reader.config_mut().expand_empty_elements = true;
+        Ok(Self { reader, depth: 0, values_left: max_values })
+    }
+
+    /// The name of the outermost element.
+    fn root(&mut self) -> Result<String, ReadError> {
+        loop {
+            match self.piece()? {
+                Some(Piece::Open(tag)) => return Ok(tag.name().0.to_owned()),
+                Some(Piece::Text(text)) if python::strip(&text).is_empty() => {}
+                Some(Piece::Text(_) | Piece::Close) | None => {
+                    return Err(self.wrong("it holds no element"));
+                }
+            }
+        }
+    }
+
+    /// Nothing may follow the outermost element.
+    fn end(&mut self) -> Result<(), ReadError> {
+        loop {
+            match self.piece()? {
+                None => return Ok(()),
+                Some(Piece::Text(text)) if python::strip(&text).is_empty() => {}
+                Some(_) => return Err(self.wrong("something follows the document's end")),
+            }
+        }
+    }
+
+    /// The name of the next element inside the current one, or `None` at the end of it.
+    fn child(&mut self) -> Result<Option<String>, ReadError> {
+        loop {
+            match self.inside()? {
+                Piece::Open(tag) => return Ok(Some(tag.name().0.to_owned())),
+                Piece::Text(_) => {}
+                Piece::Close => return Ok(None),
+            }
+        }
+    }
+
+    /// The end of the current element, in which nothing else may stand.
+    fn close(&mut self) -> Result<(), ReadError> {
+        match self.child()? {
+            None => Ok(()),
+            Some(tag) => Err(self.unexpected(&tag, "the end of the element around it")),
+        }
+    }
+
+    /// Whether another element, which must be called `wanted`, is in the current one.
+    fn another(&mut self, wanted: &str) -> Result<bool, ReadError> {
+        match self.child()? {
+            None => Ok(false),
+            Some(tag) if tag == wanted => Ok(true),
+            Some(tag) => Err(self.unexpected(&tag, &format!("<{wanted}>"))),
+        }
+    }
+
+    /// The text of the current element, to its end.
+    fn text(&mut self) -> Result<String, ReadError> {
+        let mut text = String::new();
+        loop {
+            match self.inside()? {
+                Piece::Text(more) => text.push_str(&more),
+                Piece::Close => return Ok(text),
+                Piece::Open(tag) => return Err(self.unexpected(tag.name().0, "text")),
+            }
+        }
+    }
+
+    /// The rest of the current element is of no interest.
+    fn skip(&mut self) -> Result<(), ReadError> {
+        let around = self.depth.saturating_sub(1);
+        while self.depth > around {
+            self.inside()?;
+        }
+        Ok(())
+    }
+
+    fn params(&mut self) -> Result<Vec<Value>, ReadError> {
+        let mut params = Vec::new();
+        while self.another("param")? {
+            params.push(self.only_value()?);
+        }
+        Ok(params)
+    }
+
+    fn fault(&mut self) -> Result<Fault, ReadError> {
+        let fault = self.only_value()?;
+        let code = fault.field("faultCode").and_then(Value::as_int);
+        let text = fault.field("faultString").and_then(Value::as_str);
+        match (code.map(i32::try_from), text) {
+            (Some(Ok(code)), Some(text)) => Ok(Fault { code, text: text.to_owned() }),
+            _ => Err(self.wrong("<fault> needs a faultCode of 32 bits and a faultString")),
+        }
+    }
+
+    /// The `<value>` that is all the current element holds.
+    fn only_value(&mut self) -> Result<Value, ReadError> {
+        if !self.another("value")? {
+            return Err(self.wrong("a <value> is missing"));
+        }
+        let value = self.value()?;
+        self.close()?;
+        Ok(value)
+    }
+
+    /// What stands in a `<value>`: a text, or one element.
+    fn value(&mut self) -> Result<Value, ReadError> {
+        let left = self.values_left.checked_sub(1);
+        self.values_left = left.ok_or_else(|| self.wrong("it holds too many values"))?;
+        let mut text = String::new();
+        loop {
+            match self.inside()? {
+                Piece::Text(more) => text.push_str(&more),
+                Piece::Close => return Ok(Value::String(text)),
+                Piece::Open(tag) => {
+                    let value = self.typed(tag.name().0)?;
+                    self.close()?;
+                    return Ok(value);
+                }
+            }
+        }
+    }
+
+    fn typed(&mut self, tag: &str) -> Result<Value, ReadError> {
+        match tag {
+            "array" => self.array(),
+            "struct" => self.members(),
+            _ => {
+                let text = self.text()?;
+                scalar(tag, text).map_err(|why| self.wrong(&why))
+            }
+        }
+    }
+
+    fn array(&mut self) -> Result<Value, ReadError> {
+        let mut values = Vec::new();
+        while self.another("data")? {
+            while self.another("value")? {
+                values.push(self.value()?);
+            }
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn members(&mut self) -> Result<Value, ReadError> {
+        let mut members = Vec::new();
+        while self.another("member")? {
+            members.push(self.member()?);
+        }
+        Ok(Value::Struct(members))
+    }
+
+    fn member(&mut self) -> Result<(String, Value), ReadError> {
+        let (mut name, mut value) = (None, None);
+        while let Some(tag) = self.child()? {
+            match tag.as_str() {
+                "name" => name = Some(self.text()?),
+                "value" => value = Some(self.value()?),
+                other => return Err(self.unexpected(other, "<name> or <value>")),
+            }
+        }
+        name.zip(value).ok_or_else(|| self.wrong("a <member> needs a <name> and a <value>"))
+    }
+
+    /// The next piece of the current element, whose end must come.
+    fn inside(&mut self) -> Result<Piece<'a>, ReadError> {
+        self.piece()?.ok_or_else(|| self.wrong("it ends inside an element"))
+    }
+
+    /// The next piece, or `None` at the end of the document.
+    fn piece(&mut self) -> Result<Option<Piece<'a>>, ReadError> {
+        loop {
+            let event = self.reader.read_event();
+            return Ok(Some(match event.map_err(|why| self.wrong(&why.to_string()))? {
+                // Empty ones are expanded, so there are none.
+                Event::Start(tag) | Event::Empty(tag) => {
+                    self.depth += 1;
+                    if self.depth > MAX_DEPTH {
+                        return Err(self.wrong(&format!("more than {MAX_DEPTH} elements deep")));
+                    }
+                    Piece::Open(tag)
+                }
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    Piece::Close
+                }
+                Event::Text(text) => Piece::Text(text.xml_content(XmlVersion::Implicit1_0)),
+                Event::CData(text) => Piece::Text(text.xml_content(XmlVersion::Implicit1_0)),
+                Event::GeneralRef(reference) => Piece::Text(self.referred(&reference)?),
+                Event::DocType(_) => return Err(self.wrong("document types aren't accepted")),
+                Event::Decl(_) | Event::PI(_) | Event::Comment(_) => continue,
+                Event::Eof => return Ok(None),
+            }));
+        }
+    }
+
+    /// Numbers and the five names that XML knows by itself.
+    fn referred(&self, reference: &BytesRef<'_>) -> Result<Cow<'a, str>, ReadError> {
+        let name = reference.borrow().into_inner();
+        if reference.is_char_ref() {
+            let c = reference.resolve_char_ref().ok().flatten();
+            let c = c.ok_or_else(|| self.wrong(&format!("&{name}; is no character")))?;
+            return Ok(Cow::Owned(c.to_string()));
+        }
+        Ok(Cow::Borrowed(match name.as_ref() {
+            "amp" => "&",
+            "lt" => "<",
+            "gt" => ">",
+            "apos" => "'",
+            "quot" => "\"",
+            other => return Err(self.wrong(&format!("unknown entity &{other};"))),
+        }))
+    }
+
+    fn unexpected(&self, tag: &str, wanted: &str) -> ReadError {
+        self.wrong(&format!("<{tag}> where {wanted} is expected"))
+    }
+
+    fn wrong(&self, why: &str) -> ReadError {
+        ReadError::Unmarshallable(format!("{why}, at byte {}", self.reader.buffer_position()))
+    }
+}
+
+/// The value of an element that holds only text.
+fn scalar(tag: &str, text: String) -> Result<Value, String> {
+    let no = |kind: &str| format!("{} is no {kind}", python::repr(&text));
+    Ok(match tag {
+        "int" | "i4" => Value::Int(python::int(&text).map_err(|_| no("whole number"))?),
+        "boolean" => Value::Bool(text == "1"),
+        "double" => Value::Double(python::strip(&text).parse().map_err(|_| no("number"))?),
+        "dateTime.iso8601" => Value::DateTime(text),
+        "base64" => {
+            let bytes = python::from_base64(&text).ok_or_else(|| no("base64"))?;
+            Value::String(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        "nil" | "ex:nil" => Value::Nil,
+        // Above all `string`, and `i8`, which supervisord doesn't know.
+        _ => Value::String(text),
+    })
+}
+
+#[cfg(test)]
+mod tests;
