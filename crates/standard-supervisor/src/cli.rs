@@ -1,5 +1,6 @@
 //! The command lines.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::Write;
@@ -17,7 +18,7 @@ use crate::files::OwnFile;
 use crate::host::ThisHost;
 use crate::pidproxy::{self, Refusal};
 use crate::serve::{self, Service};
-use crate::supervise::supervise;
+use crate::supervise::{Asked, supervise};
 use crate::sys::signal::Signals;
 
 /// The exit code of what went as it should.
@@ -90,14 +91,14 @@ pub(crate) fn standard_supervisor() -> u8 {
         return complain(&"No launch command provided", USAGE);
     }
     let said = said();
-    match (command_mode(command, &said, &ThisHost), signals) {
+    match (command_mode(command.clone(), &said, &ThisHost), signals) {
         (Ok(config), _) if check => {
             for warning in &config.warnings {
                 to_stderr(&format!("WARN: {warning}\n"));
             }
             print(&config.effective())
         }
-        (Ok(config), Ok(signals)) => supervise(config, said.environment, signals, clock),
+        (Ok(config), Ok(signals)) => supervise(config, Asked { command, said }, signals, clock),
         (Err(errors), _) => refuse(&errors),
         (Ok(_), Err(error)) => complain(&format!("cannot watch for signals: {error}"), ""),
     }
@@ -130,7 +131,10 @@ pub(crate) fn supervisord() -> u8 {
         })
     } else {
         match signals {
-            Ok(signals) => Service { flags, program, said, signals: Rc::new(signals), clock }.run(),
+            Ok(signals) => {
+                let (signals, next_serial) = (Rc::new(signals), Cell::new(0));
+                Service { flags, program, said, signals, clock, next_serial }.run()
+            }
             Err(error) => Err(serve::Refusal::Found(format!("cannot watch for signals: {error}"))),
         }
     };

@@ -1,8 +1,8 @@
-//! The only reader of the monotonic clock.
+//! The only reader of the clocks.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use supervisor_core::time::Mono;
+use supervisor_core::time::{Mono, Now, Wall};
 
 /// A clock that begins at zero when it is made.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,13 @@ impl Clock {
         Self { zero: Instant::now() }
     }
 
+    /// The time on both clocks.
+    pub(crate) fn now(self) -> Now {
+        Now::new(self.mono(), wall())
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the place")]
-    pub(crate) fn now(self) -> Mono {
+    pub(crate) fn mono(self) -> Mono {
         Mono::from_zero(Instant::now() - self.zero)
     }
 
@@ -25,4 +30,12 @@ impl Clock {
     pub(crate) fn instant(self, moment: Mono) -> Option<tokio::time::Instant> {
         self.zero.checked_add(moment.since_zero()).map(tokio::time::Instant::from_std)
     }
+}
+
+/// What people's clocks show. Before 1970 it is the beginning of 1970.
+pub(crate) fn wall() -> Wall {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    let secs = u64::try_from(now.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Wall::from_epoch(Duration::new(secs, nanos))
 }

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
-use supervisor_core::{Effect, Input, Supervisor};
+use supervisor_core::{Effect, Input};
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::timeout_at;
 
 use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
-use crate::clock::Clock;
+use crate::control::Engine;
+use crate::either::either;
+use crate::inbox::Inbox;
 use crate::sys::signal::Signals;
 use crate::sys::watch::Watched;
-use crate::world::{End, World};
+use crate::world::End;
 
 /// How long the last output may take to be read once everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -22,70 +24,92 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Core and world, and what wakes them.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    pub(crate) core: Supervisor,
-    pub(crate) world: World,
-    pub(crate) journal: Rc<Journal>,
-    pub(crate) signals: Rc<Signals>,
-    pub(crate) clock: Clock,
+    engine: Rc<Engine>,
+    inbox: Rc<Inbox>,
+    journal: Rc<Journal>,
+    signals: Rc<Signals>,
     /// Whether our first lines have been said. Until then nothing is said of programs.
-    pub(crate) announced: bool,
+    announced: bool,
 }
 
 impl Driver {
+    /// A driver that has not begun.
+    pub(crate) fn new(engine: Rc<Engine>, journal: Rc<Journal>, signals: Rc<Signals>) -> Self {
+        let inbox = engine.world.borrow().inbox();
+        Self { engine, inbox, journal, signals, announced: false }
+    }
+
     /// Starts what is to be started, unless a signal was quicker. What becomes of it is
     /// dealt with by [`Self::run`]: until then nothing has been waited for or written, so
     /// this is all that stands between us and the program.
-    pub(crate) fn boot(&mut self) {
+    pub(crate) fn boot(&self) {
         self.take_signals();
         self.handle(Input::Boot);
         // What we do next can wait; the program can't, and may share our processor.
         rustix::thread::sched_yield();
     }
 
-    /// Goes on until the core orders the end.
+    /// Says from now on what happens to programs as it happens.
+    pub(crate) const fn announced(&mut self) {
+        self.announced = true;
+    }
+
+    /// Goes on until the core orders the end. `beside` is started within the event loop;
+    /// what it starts there is ended with it.
     ///
     /// # Errors
     ///
     /// If the event loop can't be made.
-    pub(crate) fn run(mut self) -> std::io::Result<End> {
+    pub(crate) fn run(mut self, beside: impl FnOnce()) -> std::io::Result<End> {
         self.announced = true;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        LocalSet::new().block_on(&runtime, self.serve())
+        LocalSet::new().block_on(&runtime, async {
+            beside();
+            self.serve().await
+        })
     }
 
-    async fn serve(mut self) -> std::io::Result<End> {
+    async fn serve(self) -> std::io::Result<End> {
         let signals = Watched::for_reading(Rc::clone(&self.signals))?;
         let mut relays = Vec::new();
         loop {
             self.settle();
-            for relay in self.world.take_new_relays() {
+            self.take_inbox();
+            let new_relays = self.engine.world.borrow_mut().take_new_relays();
+            // Groups may have come and gone.
+            relays.retain(|(_, task): &(_, JoinHandle<()>)| !task.is_finished());
+            for relay in new_relays {
                 let task = tokio::task::spawn_local(Rc::clone(&relay).run());
                 relays.push((relay, task));
             }
-            if let Some(end) = self.world.end() {
+            let end = self.engine.world.borrow().end();
+            if let Some(end) = end {
                 self.last_words(relays).await;
                 return Ok(end);
             }
-            let deadline = self.core.next_deadline().and_then(|at| self.clock.instant(at));
-            let readable = signals.readable();
+            let next = self.engine.core.borrow().next_deadline();
+            let deadline = next.and_then(|at| self.engine.clock.instant(at));
+            let something = either(signals.readable(), self.inbox.filled());
             let ready = match deadline {
-                Some(deadline) => timeout_at(deadline, readable).await.ok().flatten(),
-                None => readable.await,
+                Some(deadline) => timeout_at(deadline, something).await.ok().flatten(),
+                None => something.await,
             };
+            let ready = ready.flatten();
             self.take_signals();
             if let Some(ready) = ready {
                 ready.spend();
             }
             // Exits before time: what has died by now has not lived to its deadline.
             self.take_exits();
-            if self.core.next_deadline().is_some_and(|at| at <= self.clock.now()) {
+            let next = self.engine.core.borrow().next_deadline();
+            if next.is_some_and(|at| at <= self.engine.clock.mono()) {
                 self.handle(Input::Tick);
             }
         }
     }
 
-    fn take_signals(&mut self) {
+    fn take_signals(&self) {
         while let Some(signal) = self.signals.next() {
             if signal == Signal::CHLD {
                 self.take_exits();
@@ -97,25 +121,40 @@ impl Driver {
         }
     }
 
-    fn take_exits(&mut self) {
-        while let Some(reaped) = self.world.next_reaped() {
+    fn take_exits(&self) {
+        loop {
+            let reaped = self.engine.world.borrow_mut().next_reaped();
+            let Some(reaped) = reaped else { return };
+            // What it said before comes before its end.
+            self.take_inbox();
             self.handle(reaped);
             self.settle();
-            self.world.bury();
+            self.engine.world.borrow_mut().bury();
+        }
+    }
+
+    fn take_inbox(&self) {
+        while let Some(input) = self.inbox.pop() {
+            self.handle(input);
+            self.settle();
         }
     }
 
     /// Takes all answers to what was asked of the world.
-    fn settle(&mut self) {
-        while let Some(answer) = self.world.next_answer() {
+    fn settle(&self) {
+        loop {
+            let answer = self.engine.world.borrow_mut().next_answer();
+            let Some(answer) = answer else { return };
             self.handle(answer);
         }
     }
 
-    fn handle(&mut self, input: Input) {
-        for effect in self.core.handle(self.clock.now(), input) {
+    fn handle(&self, input: Input) {
+        let now = self.engine.clock.now();
+        let effects = self.engine.core.borrow_mut().handle(now, input);
+        for effect in effects {
             let starts = self.announced && matches!(effect, Effect::Spawn { .. });
-            self.world.carry_out(effect);
+            self.engine.world.borrow_mut().carry_out(effect);
             // A start takes its time. The core must learn of each when it is done, not
             // when a thousand are.
             if starts {

@@ -1,5 +1,6 @@
 //! File mode, from a command line to the exit code: `supervisord`.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -8,9 +9,10 @@ use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
 
-use crate::capture::auto_log;
+use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::{Journal, Style};
 use crate::clock::Clock;
+use crate::control::{About, Engine};
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
 use crate::host::ThisHost;
@@ -19,7 +21,7 @@ use crate::shared_socket;
 use crate::startup;
 use crate::sys::reap;
 use crate::sys::signal::Signals;
-use crate::world::{End, Handling, World};
+use crate::world::{End, Handling, Parts, World};
 
 /// Why it could not run, or could not go on.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct Service {
     pub(crate) said: Said,
     pub(crate) signals: Rc<Signals>,
     pub(crate) clock: Clock,
+    /// The serial of the next event: counted through all restarts.
+    pub(crate) next_serial: Cell<u64>,
 }
 
 /// What is done for the first start only: a process changes its user, its limits and its
@@ -71,7 +75,7 @@ impl Service {
     /// From one configuration to the next.
     fn once(&self, config: Config, start: Start) -> Result<End, String> {
         let mut notes = startup::notes(&config);
-        let Config { mut spec, supervisord, .. } = config;
+        let Config { spec, supervisord, namespaces, .. } = config;
         if start == Start::First {
             notes.extend(settle_in(&supervisord)?);
         }
@@ -81,10 +85,11 @@ impl Service {
             voices.push((startup::voice(&journal)?, stream));
         }
         say_first(&journal, &supervisord, &notes);
-        auto_log::prepare(&mut spec, &supervisord, &journal);
+        let auto_logs = AutoLogs::new(&supervisord);
+        if !supervisord.nocleanup {
+            auto_logs.clean_up(&journal);
+        }
         shared_socket::try_all(&spec, &journal)?;
-        let handling = Handling { strip_ansi: supervisord.strip_ansi, echo: true };
-        let environment = self.said.environment.clone();
         if start == Start::First {
             if supervisord.nodaemon {
                 take_umask(&supervisord);
@@ -92,23 +97,48 @@ impl Service {
                 leave_foreground(&supervisord, &journal)?;
             }
         }
-        let roster = startup::roster(&environment);
-        let mut world = World::new(&spec, roster, environment, handling, Rc::clone(&journal));
+        let environment = self.said.environment.clone();
+        let mut world = World::new(Parts {
+            roster: startup::roster(&environment),
+            environment,
+            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: true },
+            auto_logs,
+            identifier: supervisord.identifier.clone(),
+            journal: Rc::clone(&journal),
+        });
         for (voice, stream) in voices {
             world.add_voice(voice, &stream);
         }
+        let about = self.about(&supervisord, namespaces);
         let pidfile = supervisord.pidfile.and_then(|path| put_pidfile(&path, &journal));
         let pid = std::process::id();
         journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
-        let core = Supervisor::new(spec);
-        let (signals, clock) = (Rc::clone(&self.signals), self.clock);
-        let mut driver = Driver { core, world, journal, signals, clock, announced: true };
+        let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
+        let engine = Engine::new(core, world, self.clock, about);
+        let mut driver = Driver::new(Rc::clone(&engine), journal, Rc::clone(&self.signals));
+        driver.announced();
         driver.boot();
-        let ended = driver.run();
+        let ended = driver.run(|| {});
+        self.next_serial.set(engine.core.borrow().next_serial());
         if let Some(pidfile) = pidfile {
             pidfile.remove();
         }
         ended.map_err(|error| startup::no_event_loop(&error))
+    }
+
+    fn about(&self, supervisord: &Supervisord, namespaces: Vec<String>) -> About {
+        let (flags, program) = (self.flags.clone(), self.program.clone());
+        let said = self.said.clone();
+        let reread = move || match file_mode(&flags, &program, &said, &ThisHost) {
+            Ok(config) => Ok(config.spec.groups),
+            Err(errors) => Err(errors.messages().collect::<Vec<_>>().join("; ")),
+        };
+        About {
+            identifier: supervisord.identifier.clone(),
+            log: startup::log_path(supervisord),
+            namespaces,
+            reread: Box::new(reread),
+        }
     }
 }
 

@@ -37,21 +37,17 @@ pub(crate) enum Change {
     None,
 }
 
-/// Every socket that some process wants, once.
-pub(crate) fn all(spec: &Spec) -> Vec<SharedSocket> {
-    let mut sockets: Vec<SharedSocket> = Vec::new();
+/// Makes each socket that some process wants once, so that one that can't be made is
+/// known early.
+pub(crate) fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
+    let mut tried: Vec<&Socket> = Vec::new();
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
     for wanted in processes.filter_map(|process| process.launch.socket.as_ref()) {
-        if sockets.iter().all(|socket| socket.spec != *wanted) {
-            sockets.push(SharedSocket { spec: wanted.clone(), open: None, users: 0 });
+        if tried.contains(&wanted) {
+            continue;
         }
-    }
-    sockets
-}
-
-/// Makes each of them once, so that one that can't be made is known early.
-pub(crate) fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
-    for mut socket in all(spec) {
+        tried.push(wanted);
+        let mut socket = SharedSocket::new(wanted.clone());
         journal.say(Level::Info, &format!("Creating socket {socket}"));
         let taken = socket.take();
         taken.map_err(|error| format!("Could not create FastCGI socket {socket}: {error}"))?;
@@ -61,6 +57,11 @@ pub(crate) fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
 }
 
 impl SharedSocket {
+    /// A socket that nobody has yet.
+    pub(crate) const fn new(spec: Socket) -> Self {
+        Self { spec, open: None, users: 0 }
+    }
+
     /// One more process needs it.
     pub(crate) fn take(&mut self) -> io::Result<Change> {
         let change = if self.open.is_none() {

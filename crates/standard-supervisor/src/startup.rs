@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use supervisor_config::{Config, Supervisord};
@@ -33,6 +33,14 @@ pub(crate) fn journal(supervisord: &Supervisord, style: Style) -> Result<Rc<Jour
         journal.also_to_syslog(Syslog::of_system().map_err(|error| format!("no syslog: {error}"))?);
     }
     Ok(Rc::new(journal))
+}
+
+/// The supervisor's own log, if that is a file.
+pub(crate) fn log_path(supervisord: &Supervisord) -> Option<PathBuf> {
+    match &supervisord.logfile.sink {
+        Sink::File(file) => Some(file.path.clone()),
+        Sink::Discard | Sink::Stdout | Sink::Stderr | Sink::Auto { .. } => None,
+    }
 }
 
 /// A pipe for the journal's lines.

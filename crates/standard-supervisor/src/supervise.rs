@@ -1,36 +1,40 @@
 //! Command mode, from a valid configuration to the exit code.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_config::{Config, Record};
+use supervisor_config::{Config, Record, Said, Supervisord, command_mode};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
 
-use crate::capture::auto_log;
+use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
 use crate::cli::FAILURE;
 use crate::clock::Clock;
+use crate::control::{About, Engine};
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
-use crate::launch::Environment;
+use crate::host::ThisHost;
 use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
 use crate::sys::reap;
 use crate::sys::signal::Signals;
-use crate::world::{End, Handling, World};
+use crate::world::{End, Handling, Parts, World};
 
-/// Runs what `config` asks for to its end.
-pub(crate) fn supervise(
-    config: Config,
-    environment: Environment,
-    signals: Signals,
-    clock: Clock,
-) -> u8 {
-    match prepare(config, environment, signals, clock) {
+/// What was asked for, as it was given.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) command: Vec<OsString>,
+    pub(crate) said: Said,
+}
+
+/// Runs what `config`, which is what `asked` means, asks for to its end.
+pub(crate) fn supervise(config: Config, asked: Asked, signals: Signals, clock: Clock) -> u8 {
+    match prepare(config, asked, signals, clock) {
         Ok((driver, rest)) => run(driver, rest),
         Err(message) => {
             let _ = io::stderr().write_all(format!("ERROR: {message}\n").as_bytes());
@@ -52,24 +56,31 @@ struct Rest {
 /// it must not be.
 fn prepare(
     config: Config,
-    environment: Environment,
+    asked: Asked,
     signals: Signals,
     clock: Clock,
 ) -> Result<(Driver, Rest), String> {
     let runs_once = config.runs_once();
     let mut notes = startup::notes(&config);
-    let Config { mut spec, supervisord, mut record, .. } = config;
+    let Config { spec, supervisord, namespaces, mut record, .. } = config;
     notes.extend(settle_in(&supervisord)?);
     let style = if runs_once { Style::Complaints } else { Style::Records(supervisord.loglevel) };
     let journal = startup::journal(&supervisord, style)?;
-    if auto_log::is_wanted(&spec) {
-        auto_log::prepare(&mut spec, &supervisord, &journal);
+    let auto_logs = AutoLogs::new(&supervisord);
+    if auto_log::is_wanted(&spec) && !supervisord.nocleanup {
+        auto_logs.clean_up(&journal);
     }
     shared_socket::try_all(&spec, &journal)?;
     take_umask(&supervisord);
-    let handling = Handling { strip_ansi: supervisord.strip_ansi, echo: false };
-    let roster = startup::roster(&environment);
-    let mut world = World::new(&spec, roster, environment, handling, Rc::clone(&journal));
+    let environment = asked.said.environment.clone();
+    let mut world = World::new(Parts {
+        roster: startup::roster(&environment),
+        environment,
+        handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
+        auto_logs,
+        identifier: supervisord.identifier.clone(),
+        journal: Rc::clone(&journal),
+    });
     world.add_voice(startup::voice(&journal)?, &Sink::Stderr);
     if supervisord.logfile.sink == Sink::Stdout {
         world.add_voice(startup::voice(&journal)?, &Sink::Stdout);
@@ -77,18 +88,31 @@ fn prepare(
     if let Some(record) = record.take_if(|record| record.chosen_by_user) {
         put_where_asked(&record)?;
     }
+    let about = about(&supervisord, namespaces, asked);
     let pidfile = supervisord.pidfile.filter(|_| !runs_once);
     let rest = Rest { journal: Rc::clone(&journal), notes, record, pidfile, files: Vec::new() };
-    let core = Supervisor::new(spec);
-    let signals = Rc::new(signals);
-    Ok((Driver { core, world, journal, signals, clock, announced: false }, rest))
+    let engine = Engine::new(Supervisor::new(spec), world, clock, about);
+    Ok((Driver::new(engine, journal, Rc::new(signals)), rest))
 }
 
-fn run(mut driver: Driver, mut rest: Rest) -> u8 {
+fn about(supervisord: &Supervisord, namespaces: Vec<String>, asked: Asked) -> About {
+    let reread = move || match command_mode(asked.command.clone(), &asked.said, &ThisHost) {
+        Ok(config) => Ok(config.spec.groups),
+        Err(errors) => Err(errors.messages().collect::<Vec<_>>().join("; ")),
+    };
+    About {
+        identifier: supervisord.identifier.clone(),
+        log: startup::log_path(supervisord),
+        namespaces,
+        reread: Box::new(reread),
+    }
+}
+
+fn run(driver: Driver, mut rest: Rest) -> u8 {
     reap::adopt_orphans();
     driver.boot();
     rest.announce();
-    let ended = driver.run();
+    let ended = driver.run(|| {});
     for file in rest.files {
         file.remove();
     }

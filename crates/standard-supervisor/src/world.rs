@@ -1,30 +1,40 @@
 //! Carries out what the core decided. Nothing in here decides.
 
-use std::collections::VecDeque;
+mod logs;
+mod output;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use supervisor_core::ids::{Pid, ProcId, RunId};
+use supervisor_core::command::{Refusal, Reply};
+use supervisor_core::event::Event;
+use supervisor_core::ids::{Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Input, SpawnError, SpawnErrorKind};
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{self, Launch, Spec, Stdio};
-use supervisor_core::{Effect, Target};
+use supervisor_core::spec::{self, GroupSpec, ProcessSpec, Stdio};
+use supervisor_core::{Effect, Envelope, Target};
+use tokio::sync::{broadcast, oneshot};
 
-use supervisor_wire::communication::Separator;
-
-use crate::capture::filter::{Filter, ToSyslog};
+use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::Journal;
-use crate::capture::log_file::LogFile;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 use crate::cgroup::{self, Cgroup};
+use crate::events;
+use crate::inbox::Inbox;
 use crate::launch::{Environment, Launched, launch, set};
-use crate::shared_socket::{self, Change, SharedSocket};
+use crate::lookup;
+use crate::shared_socket::{Change, SharedSocket};
+use crate::stdin::{CannotWrite, Stdin};
 use crate::sys::{reap, signal};
 use crate::tree::{MARK, Root, Roster};
+
+/// Events that an observer may be late by, before it misses some.
+const OBSERVERS_ROOM: usize = 256;
 
 /// What happens to the output of all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,80 +54,89 @@ pub(crate) enum End {
     Restart,
 }
 
-/// The outside of one process of the spec.
+/// What came of a request.
+pub(crate) type Answer = Result<Reply, Refusal>;
+
+/// The outside of one process.
 #[derive(Debug)]
 struct Slot {
-    name: String,
-    group: String,
-    launch: Launch,
-    /// Whether its tree has to be told from others'.
-    killtree: bool,
-    /// Its place in [`World::sockets`].
+    group: Rc<GroupSpec>,
+    spec: Rc<ProcessSpec>,
+    /// Where the streams go, once that has been found out.
+    sinks: [Option<spec::Sink>; 2],
+    /// The socket that it shares, as a place in [`World::sockets`].
     socket: Option<usize>,
     stdout: Option<Rc<Relay>>,
     stderr: Option<Rc<Relay>>,
-    stdin: Option<OwnedFd>,
+    stdin: Option<Rc<Stdin>>,
     cgroup: Option<Cgroup>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
 }
 
+/// What a [`World`] is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) roster: Roster,
+    pub(crate) environment: Environment,
+    pub(crate) handling: Handling,
+    pub(crate) auto_logs: AutoLogs,
+    /// The name that events carry.
+    pub(crate) identifier: String,
+    pub(crate) journal: Rc<Journal>,
+}
+
 /// Everything that effects act on.
 #[derive(Debug)]
 pub(crate) struct World {
-    slots: Vec<Slot>,
+    parts: Parts,
+    slots: BTreeMap<ProcId, Slot>,
     sockets: Vec<SharedSocket>,
     /// Sockets that reaped processes had.
     freed: Vec<usize>,
-    environment: Environment,
-    handling: Handling,
     syslog: Option<Rc<Syslog>>,
-    roster: Roster,
     /// Where cgroups for programs can be made.
     cgroups: Option<PathBuf>,
-    journal: Rc<Journal>,
     stdout: Rc<Sink>,
     stderr: Rc<Sink>,
     /// Relays of the journal.
     voices: Vec<Rc<Relay>>,
     /// Relays that nobody runs yet.
     new_relays: Vec<Rc<Relay>>,
+    /// What has happened besides.
+    inbox: Rc<Inbox>,
     /// Answers to effects, to be taken before anything else that happens.
     answers: VecDeque<Input>,
+    /// Who waits for a reply.
+    asked: BTreeMap<RequestId, oneshot::Sender<Answer>>,
+    observers: broadcast::Sender<Rc<Event>>,
     end: Option<End>,
 }
 
 impl World {
-    /// A world in which nothing runs yet.
-    pub(crate) fn new(
-        spec: &Spec,
-        roster: Roster,
-        environment: Environment,
-        handling: Handling,
-        journal: Rc<Journal>,
-    ) -> Self {
+    /// A world in which there are no processes yet.
+    pub(crate) fn new(parts: Parts) -> Self {
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
         let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
             Rc::clone(&stdout)
         } else {
             Rc::new(Sink::inherited(rustix::stdio::stderr()))
         };
-        let sockets = shared_socket::all(spec);
         Self {
-            slots: slots(spec, &sockets),
-            sockets,
+            parts,
+            slots: BTreeMap::new(),
+            sockets: Vec::new(),
             freed: Vec::new(),
-            environment,
-            handling,
             syslog: None,
-            roster,
             cgroups: cgroup::own(),
-            journal,
             stdout,
             stderr,
             voices: Vec::new(),
             new_relays: Vec::new(),
+            inbox: Rc::default(),
             answers: VecDeque::new(),
+            asked: BTreeMap::new(),
+            observers: broadcast::Sender::new(OBSERVERS_ROOM),
             end: None,
         }
     }
@@ -125,9 +144,14 @@ impl World {
     /// Lets the journal's lines, which come through `pipe`, come out here.
     pub(crate) fn add_voice(&mut self, pipe: OwnedFd, sink: &spec::Sink) {
         let voice = Relay::for_journal(self.sink(sink));
-        voice.add(pipe);
+        voice.add(pipe, None);
         self.new_relays.push(Rc::clone(&voice));
         self.voices.push(voice);
+    }
+
+    /// Where it is told what happens.
+    pub(crate) fn inbox(&self) -> Rc<Inbox> {
+        Rc::clone(&self.inbox)
     }
 
     /// Does one thing.
@@ -143,15 +167,21 @@ impl World {
             Effect::Signal { target, signal } => self.signal(&target, signal),
             Effect::Census { proc, run } => self.census(proc, run),
             Effect::KillTree { proc } => {
+                let cgroup = self.slots.get(&proc).and_then(|slot| slot.cgroup.as_ref());
                 // Where this is not to be had, each member gets its own signal anyway.
-                let _ = self.slots[proc.0].cgroup.as_ref().map(Cgroup::kill);
+                let _ = cgroup.map(Cgroup::kill);
             }
-            Effect::Log(line) => self.journal.line(&line),
-            Effect::Emit { proc, from, to } => {
-                let name = &self.slots[proc.0].name;
-                self.journal
-                    .say(Level::Trace, &format!("{name}: {} -> {}", from.name(), to.name()));
+            Effect::Log(line) => self.parts.journal.line(&line),
+            Effect::Emit(event) => self.emit(&event),
+            Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
+            Effect::Reply { id, result } => {
+                if let Some(asked) = self.asked.remove(&id) {
+                    // Who has gone doesn't need it.
+                    let _ = asked.send(result);
+                }
             }
+            Effect::AddGroup { group, first } => self.add_group(&group, first),
+            Effect::RemoveGroup { procs } => self.remove_group(&procs),
             Effect::ReopenLogs => self.reopen_logs(),
             Effect::Exit { code } => self.end = Some(End::Exit(code)),
             Effect::Restart => self.end = Some(End::Restart),
@@ -166,7 +196,7 @@ impl World {
     /// The next child that has ended. What it wrote is on its way before this is told.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
         let (pid, exit) = reap::next()?;
-        let slot = self.slots.iter_mut().find(|slot| slot.main == Some((pid, true)));
+        let slot = self.slots.values_mut().find(|slot| slot.main == Some((pid, true)));
         if let Some(slot) = slot {
             slot.main = Some((pid, false));
             slot.stdin = None;
@@ -199,15 +229,116 @@ impl World {
         std::mem::take(&mut self.new_relays)
     }
 
+    /// Who is to be told what comes of this request.
+    pub(crate) fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Answer> {
+        let (asked, answer) = oneshot::channel();
+        self.asked.insert(id, asked);
+        answer
+    }
+
+    /// Nobody is to be told any more.
+    pub(crate) fn forget(&mut self, id: RequestId) {
+        self.asked.remove(&id);
+    }
+
+    /// Tells of all that happens from now on.
+    pub(crate) fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+        self.observers.subscribe()
+    }
+
+    /// Why the command of a process could not be executed, if it was started now.
+    pub(crate) fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
+        let launch = &self.slots.get(&proc)?.spec.launch;
+        let argv = match &launch.command {
+            spec::Command::Argv(argv) => argv,
+            spec::Command::Unparsable(message) => {
+                let (kind, message) = (SpawnErrorKind::NotFound, message.clone());
+                return Some(SpawnError { kind, message });
+            }
+        };
+        let of_program = launch.environment.iter().rfind(|(name, _)| name == "PATH");
+        let inherited = || self.parts.environment.iter().find(|(name, _)| name == "PATH");
+        let path = of_program.or_else(inherited).map(|(_, path)| path.as_os_str());
+        let word = argv.first().map(|word| word.as_os_str()).unwrap_or_default();
+        lookup::find(word, path, launch.directory.as_deref()).err()
+    }
+
+    /// Writes to a process's stdin. `None`: it has none.
+    pub(crate) fn write_stdin(
+        &self,
+        proc: ProcId,
+        bytes: &[u8],
+    ) -> Option<Result<(), CannotWrite>> {
+        let stdin = self.slots.get(&proc)?.stdin.as_ref()?;
+        Some(stdin.write(bytes, || {}))
+    }
+
+    fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {
+        for (number, spec) in (first.0..).zip(&group.processes) {
+            let socket = spec.launch.socket.as_ref().map(|wanted| self.socket(wanted));
+            let slot = Slot {
+                group: Rc::clone(group),
+                spec: Rc::clone(spec),
+                sinks: self.sinks_of(spec),
+                socket,
+                stdout: None,
+                stderr: None,
+                stdin: None,
+                cgroup: None,
+                main: None,
+            };
+            self.slots.insert(ProcId(number), slot);
+        }
+    }
+
+    fn remove_group(&mut self, procs: &[ProcId]) {
+        for slot in procs.iter().filter_map(|proc| self.slots.remove(proc)) {
+            for relay in [slot.stdout, slot.stderr].into_iter().flatten() {
+                relay.close();
+            }
+        }
+    }
+
+    fn socket(&mut self, wanted: &spec::Socket) -> usize {
+        let known = self.sockets.iter().position(|socket| socket.spec == *wanted);
+        known.unwrap_or_else(|| {
+            self.sockets.push(SharedSocket::new(wanted.clone()));
+            self.sockets.len() - 1
+        })
+    }
+
+    fn emit(&self, event: &Rc<Event>) {
+        if let Event::State { process, from, to } = &**event {
+            self.parts.journal.say(Level::Trace, &events::change(process, *from, *to));
+        }
+        // Nobody may be there.
+        let _ = self.observers.send(Rc::clone(event));
+    }
+
+    fn tell(&mut self, proc: ProcId, envelope: &Envelope) {
+        let text = events::text(&self.parts.identifier, envelope);
+        let serial = envelope.serial;
+        let failed = Input::TellFailed { proc, serial };
+        let stdin = self.slots.get(&proc).and_then(|slot| slot.stdin.as_ref());
+        let (inbox, later) = (Rc::clone(&self.inbox), failed.clone());
+        let told = stdin.map(|stdin| stdin.write(text.as_bytes(), move || inbox.push(later)));
+        match told {
+            Some(Ok(())) => {}
+            None | Some(Err(CannotWrite::Closed | CannotWrite::Full)) => {
+                self.answers.push_back(failed);
+            }
+        }
+    }
+
     fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {
         self.connect(proc);
-        let socket = self.slots[proc.0].socket;
+        let socket = self.slots.get(&proc).and_then(|slot| slot.socket);
         self.take_socket(socket)?;
         let environment = self.environment_of(proc);
-        let slot = &mut self.slots[proc.0];
+        let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
         let launched = launch(
-            &slot.name,
-            &slot.launch,
+            &slot.spec.name,
+            &slot.spec.launch,
             environment,
             socket.and_then(|index| self.sockets[index].descriptor()),
             slot.cgroup.as_ref().map(Cgroup::door),
@@ -221,11 +352,11 @@ impl World {
         };
         slot.main = Some((pid, true));
         if let Some(pipes) = pipes {
-            slot.stdin = pipes.stdin;
+            slot.stdin = pipes.stdin.map(Stdin::new);
             for (relay, pipe) in [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
             {
                 if let (Some(relay), Some(pipe)) = (relay, pipe) {
-                    relay.add(pipe);
+                    relay.add(pipe, Some(pid));
                 }
             }
         }
@@ -234,85 +365,21 @@ impl World {
 
     /// What a program's environment is made of, besides what it asks for itself.
     fn environment_of(&mut self, proc: ProcId) -> Environment {
-        let mut environment = self.environment.clone();
-        let slot = &mut self.slots[proc.0];
-        if slot.killtree {
-            let mark = self.roster.mark(proc);
+        let mut environment = self.parts.environment.clone();
+        let Some(slot) = self.slots.get_mut(&proc) else { return environment };
+        if slot.spec.killtree {
+            let mark = self.parts.roster.mark(proc);
             set(&mut environment, MARK.as_ref(), mark.as_ref());
             if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
                 slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
             }
         }
-        if let Stdio::Captured { .. } = slot.launch.stdio {
-            for (name, value) in supervisord_variables(&slot.name, &slot.group) {
+        if let Stdio::Captured { .. } = slot.spec.launch.stdio {
+            for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {
                 set(&mut environment, name.as_ref(), value.as_ref());
             }
         }
         environment
-    }
-
-    /// Makes sure that there are relays for the process's output. Each run begins with
-    /// log files as they are found, as in supervisord.
-    fn connect(&mut self, proc: ProcId) {
-        let Stdio::Captured { stdout, stderr } = self.slots[proc.0].launch.stdio.clone() else {
-            return;
-        };
-        if self.slots[proc.0].stdout.is_none() {
-            self.slots[proc.0].stdout = Some(self.relay(proc, "stdout", &stdout));
-        }
-        if let Some(stderr) = stderr
-            && self.slots[proc.0].stderr.is_none()
-        {
-            self.slots[proc.0].stderr = Some(self.relay(proc, "stderr", &stderr));
-        }
-        let slot = &self.slots[proc.0];
-        [&slot.stdout, &slot.stderr].into_iter().flatten().for_each(|relay| relay.reopen());
-    }
-
-    fn relay(&mut self, proc: ProcId, stream: &'static str, output: &spec::Output) -> Rc<Relay> {
-        let syslog = output.syslog.then(|| self.syslog()).flatten();
-        let capture = usize::try_from(output.capture_maxbytes).unwrap_or(usize::MAX);
-        let filter = Filter {
-            name: self.slots[proc.0].name.clone(),
-            stream,
-            strip_ansi: self.handling.strip_ansi,
-            separator: (capture > 0).then(|| Separator::new(capture)),
-            syslog: syslog.map(|log| ToSyslog { log, complained: false }),
-            echo: self.handling.echo && self.journal.says(Level::Debug),
-            journal: Rc::clone(&self.journal),
-        };
-        let relay = Relay::new(self.sink(&output.sink), filter);
-        self.new_relays.push(Rc::clone(&relay));
-        relay
-    }
-
-    fn sink(&self, sink: &spec::Sink) -> Rc<Sink> {
-        match sink {
-            // Whose name could not be chosen has no file.
-            spec::Sink::Discard | spec::Sink::Auto { .. } => Rc::new(Sink::nowhere()),
-            spec::Sink::Stdout => Rc::clone(&self.stdout),
-            spec::Sink::Stderr => Rc::clone(&self.stderr),
-            spec::Sink::File(file) => Rc::new(Sink::log_file(LogFile::new(file.clone()))),
-        }
-    }
-
-    /// The system's log; made when it is first needed.
-    fn syslog(&mut self) -> Option<Rc<Syslog>> {
-        if self.syslog.is_none() {
-            match Syslog::of_system() {
-                Ok(syslog) => self.syslog = Some(Rc::new(syslog)),
-                Err(error) => self.journal.say(Level::Warn, &format!("no syslog: {error}")),
-            }
-        }
-        self.syslog.clone()
-    }
-
-    fn reopen_logs(&self) {
-        self.journal.say(Level::Info, "supervisord logreopen");
-        self.journal.reopen();
-        for slot in &self.slots {
-            [&slot.stdout, &slot.stderr].into_iter().flatten().for_each(|relay| relay.reopen());
-        }
     }
 
     fn take_socket(&mut self, socket: Option<usize>) -> Result<(), SpawnError> {
@@ -320,7 +387,7 @@ impl World {
         match socket.take() {
             Ok(Change::None) => {}
             Ok(Change::Done) => {
-                self.journal.say(Level::Info, &format!("Creating socket {socket}"));
+                self.parts.journal.say(Level::Info, &format!("Creating socket {socket}"));
             }
             Err(error) => {
                 let message = format!("Could not create FastCGI socket {socket}: {error}");
@@ -334,7 +401,7 @@ impl World {
         if let Some(socket) = socket.map(|index| &mut self.sockets[index])
             && socket.give_back() == Change::Done
         {
-            self.journal.say(Level::Info, &format!("Closing socket {socket}"));
+            self.parts.journal.say(Level::Info, &format!("Closing socket {socket}"));
         }
     }
 
@@ -346,45 +413,28 @@ impl World {
         };
         if let Err(error) = sent {
             let message = format!("cannot send {signal} to {target:?}: {error}");
-            self.journal.say(Level::Error, &message);
+            self.parts.journal.say(Level::Error, &message);
         }
     }
 
     fn census(&mut self, proc: ProcId, run: RunId) {
         let mut members = Vec::new();
-        if let Some((pid, alive)) = self.slots[proc.0].main {
-            let living = self.slots.iter().filter_map(|slot| slot.main.filter(|(_, alive)| *alive));
-            let others: Vec<Pid> =
-                living.map(|(pid, _)| pid).filter(|other| *other != pid).collect();
-            let grouped = self.slots[proc.0].cgroup.as_ref().map(Cgroup::members);
+        let slot = self.slots.get(&proc);
+        if let Some((slot, (pid, alive))) = slot.and_then(|slot| Some((slot, slot.main?))) {
+            let living = self.slots.values().filter_map(|slot| slot.main);
+            let living = living.filter(|(_, alive)| *alive).map(|(pid, _)| pid);
+            let others: Vec<Pid> = living.filter(|other| *other != pid).collect();
+            let grouped = slot.cgroup.as_ref().map(Cgroup::members);
             let root = Root { proc, pid, alive };
-            members = self.roster.census(root, &others, &grouped.unwrap_or_default());
+            members = self.parts.roster.census(root, &others, &grouped.unwrap_or_default());
         }
         self.answers.push_back(Input::Census { proc, run, members });
     }
 }
 
-fn slots(spec: &Spec, sockets: &[SharedSocket]) -> Vec<Slot> {
-    let members = |group: &spec::GroupSpec| {
-        let name = group.name.clone();
-        group.processes.clone().into_iter().map(move |process| Slot {
-            name: process.name,
-            group: name.clone(),
-            socket: process
-                .launch
-                .socket
-                .as_ref()
-                .and_then(|wanted| sockets.iter().position(|socket| socket.spec == *wanted)),
-            launch: process.launch,
-            killtree: process.killtree,
-            stdout: None,
-            stderr: None,
-            stdin: None,
-            cgroup: None,
-            main: None,
-        })
-    };
-    spec.groups.iter().flat_map(members).collect()
+fn no_such_process() -> SpawnError {
+    let message = "there is no such process".to_owned();
+    SpawnError { kind: SpawnErrorKind::NotFound, message }
 }
 
 /// What supervisord tells its children about themselves.

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::rand::GetRandomFlags;
 use supervisor_config::Supervisord;
+use supervisor_core::event::Channel;
 use supervisor_core::level::Level;
-use supervisor_core::spec::{self, Output, Sink, Spec, Stdio};
+use supervisor_core::spec::{LogFile, Output, Sink, Spec, Stdio};
 
 use super::journal::Journal;
 
@@ -35,55 +36,58 @@ pub(crate) fn is_wanted(spec: &Spec) -> bool {
     })
 }
 
-/// Removes the files of earlier runs and creates those of this one.
-pub(crate) fn prepare(spec: &mut Spec, supervisord: &Supervisord, journal: &Journal) {
-    let (directory, identifier) = (&supervisord.childlogdir, &supervisord.identifier);
-    if !supervisord.nocleanup {
-        clean_up(directory, identifier, journal);
-    }
-    create(spec, directory, identifier, journal);
+/// Where such files are, and what their names carry.
+#[derive(Clone, Debug)]
+pub(crate) struct AutoLogs {
+    directory: PathBuf,
+    identifier: String,
 }
 
-/// Removes the files of earlier runs, rotated ones too.
-fn clean_up(directory: &Path, identifier: &str, journal: &Journal) {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return journal.say(Level::Warn, "Could not clear childlog dir");
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| is_ours(name, identifier))
-            && fs::remove_file(entry.path()).is_err()
-        {
-            let path = entry.path();
-            journal.say(Level::Warn, &format!("Failed to clean up '{}'", path.display()));
+impl AutoLogs {
+    /// As `[supervisord]` says.
+    pub(crate) fn new(supervisord: &Supervisord) -> Self {
+        let (directory, identifier) = (&supervisord.childlogdir, &supervisord.identifier);
+        Self { directory: directory.clone(), identifier: identifier.clone() }
+    }
+
+    /// Removes the files of earlier runs, rotated ones too.
+    pub(crate) fn clean_up(&self, journal: &Journal) {
+        let Ok(entries) = fs::read_dir(&self.directory) else {
+            return journal.say(Level::Warn, "Could not clear childlog dir");
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| is_ours(name, &self.identifier))
+                && fs::remove_file(entry.path()).is_err()
+            {
+                let path = entry.path();
+                journal.say(Level::Warn, &format!("Failed to clean up '{}'", path.display()));
+            }
         }
     }
-}
 
-/// Creates a file for each stream of `spec` that wants one. A stream for which that
-/// can't be done is lost, and the program runs.
-fn create(spec: &mut Spec, directory: &Path, identifier: &str, journal: &Journal) {
-    for process in spec.groups.iter_mut().flat_map(|group| &mut group.processes) {
-        let Stdio::Captured { stdout, stderr } = &mut process.launch.stdio else { continue };
-        for (stream, output) in [("stdout", Some(stdout)), ("stderr", stderr.as_mut())] {
-            let Some(output) = output else { continue };
-            let Sink::Auto { maxbytes, backups } = output.sink else { continue };
-            let front = format!("{}-{stream}---{identifier}-", process.name);
-            output.sink = match new_file(directory, &front) {
-                Ok(path) => Sink::File(spec::LogFile { path, maxbytes, backups }),
-                Err(error) => {
-                    let place = directory.display();
-                    journal.say(
-                        Level::Warn,
-                        &format!(
-                            "cannot create a log for the {stream} of {} in {place}: {error}; \
-                             output is being dropped",
-                            process.name
-                        ),
-                    );
-                    Sink::Discard
-                }
-            };
+    /// A new file for a stream of the process `name`. If there can be none, the stream is
+    /// lost, and the program runs.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        channel: Channel,
+        (maxbytes, backups): (u64, u32),
+        journal: &Journal,
+    ) -> Sink {
+        let stream = channel.name();
+        let front = format!("{name}-{stream}---{}-", self.identifier);
+        match new_file(&self.directory, &front) {
+            Ok(path) => Sink::File(LogFile { path, maxbytes, backups }),
+            Err(error) => {
+                let place = self.directory.display();
+                let message = format!(
+                    "cannot create a log for the {stream} of {name} in {place}: {error}; \
+                     output is being dropped"
+                );
+                journal.say(Level::Warn, &message);
+                Sink::Discard
+            }
         }
     }
 }

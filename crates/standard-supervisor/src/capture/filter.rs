@@ -5,6 +5,9 @@
 
 use std::rc::Rc;
 
+use supervisor_core::Input;
+use supervisor_core::event::Channel;
+use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::level::Level;
 use supervisor_wire::communication::{Part, Separator};
 use supervisor_wire::python::{bytes_repr, repr};
@@ -12,20 +15,35 @@ use supervisor_wire::{ansi, syslog};
 
 use super::journal::Journal;
 use super::syslog::Syslog;
+use crate::inbox::Inbox;
 
 /// The way of one stream.
 #[derive(Debug)]
 pub(crate) struct Filter {
+    pub(crate) proc: ProcId,
     /// The process's name.
     pub(crate) name: String,
-    /// `stdout` or `stderr`.
-    pub(crate) stream: &'static str,
+    pub(crate) channel: Channel,
     pub(crate) strip_ansi: bool,
     pub(crate) separator: Option<Separator>,
     pub(crate) syslog: Option<ToSyslog>,
     /// Whether all of it is repeated in the journal.
     pub(crate) echo: bool,
+    /// Who else is told.
+    pub(crate) audience: Audience,
+    pub(crate) inbox: Rc<Inbox>,
     pub(crate) journal: Rc<Journal>,
+}
+
+/// Who else is told of what a process writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Nobody.
+    None,
+    /// Event listeners.
+    Listeners,
+    /// The core: these are an event listener's own words.
+    Core,
 }
 
 /// The system's log, and whether it was said that it can't be written to.
@@ -38,53 +56,69 @@ pub(crate) struct ToSyslog {
 impl Filter {
     /// Whether bytes come out as they went in, and nobody else wants them.
     pub(crate) const fn is_idle(&self) -> bool {
-        !self.strip_ansi && self.separator.is_none() && self.syslog.is_none() && !self.echo
+        !self.strip_ansi
+            && self.separator.is_none()
+            && self.syslog.is_none()
+            && !self.echo
+            && matches!(self.audience, Audience::None)
     }
 
-    /// What of `bytes` goes on.
-    pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+    /// What of `bytes`, which the process `pid` wrote, goes on.
+    pub(crate) fn pass(&mut self, pid: Pid, bytes: &[u8]) -> Vec<u8> {
+        if self.audience == Audience::Core {
+            self.repeat(bytes);
+            let (proc, data) = (self.proc, bytes.to_vec());
+            self.inbox.push(Input::ListenerSaid { proc, pid, data });
+            return bytes.to_vec();
+        }
         let bytes = if self.strip_ansi { ansi::strip(bytes) } else { bytes.to_vec() };
         let Some(separator) = &mut self.separator else {
-            self.tell(&bytes);
+            self.tell(pid, &bytes);
             return bytes;
         };
         let parts = separator.feed(&bytes);
-        self.sort(parts)
+        self.sort(pid, parts)
     }
 
     /// The writer has ended: what was held back goes on.
-    pub(crate) fn finish(&mut self) -> Vec<u8> {
+    pub(crate) fn finish(&mut self, pid: Pid) -> Vec<u8> {
         let rest = self.separator.as_mut().and_then(Separator::finish);
-        self.sort(rest)
+        self.sort(pid, rest)
     }
 
     /// What belongs in the log.
-    fn sort(&mut self, parts: impl IntoIterator<Item = Part>) -> Vec<u8> {
+    fn sort(&mut self, pid: Pid, parts: impl IntoIterator<Item = Part>) -> Vec<u8> {
         let mut log = Vec::new();
         for part in parts {
             match part {
                 Part::Log(bytes) => {
-                    self.tell(&bytes);
+                    self.tell(pid, &bytes);
                     log.extend(bytes);
                 }
-                Part::Captured(bytes) => self.repeat(&bytes),
-                Part::Message(_) => {
-                    let note = format!("{} {} emitted a comm event", repr(&self.name), self.stream);
+                Part::Captured(bytes) => {
+                    self.repeat(&bytes);
+                    self.tell_listeners(pid, &bytes);
+                }
+                Part::Message(data) => {
+                    let (proc, channel) = (self.proc, self.channel);
+                    let (name, stream) = (repr(&self.name), channel.name());
+                    let note = format!("{name} {stream} emitted a comm event");
                     self.journal.say(Level::Debug, &note);
+                    self.inbox.push(Input::Communicated { proc, pid, channel, data });
                 }
             }
         }
         log
     }
 
-    fn tell(&mut self, log: &[u8]) {
+    fn tell(&mut self, pid: Pid, log: &[u8]) {
         if let Some(ToSyslog { log: syslog, complained }) = &mut self.syslog {
             for line in syslog::lines(log) {
                 let sent = syslog.send(&[self.name.as_bytes(), b" ", line].concat());
                 if let Err(error) = sent
                     && !std::mem::replace(complained, true)
                 {
-                    let (name, stream) = (&self.name, self.stream);
+                    let (name, stream) = (&self.name, self.channel.name());
                     let note = format!(
                         "cannot send the {stream} of {name} to syslog: {error}; lines are being dropped"
                     );
@@ -93,15 +127,25 @@ impl Filter {
             }
         }
         self.repeat(log);
+        self.tell_listeners(pid, log);
+    }
+
+    fn tell_listeners(&self, pid: Pid, bytes: &[u8]) {
+        if self.audience == Audience::Listeners && !bytes.is_empty() {
+            let (proc, channel, data) = (self.proc, self.channel, bytes.to_vec());
+            self.inbox.push(Input::Logged { proc, pid, channel, data });
+        }
     }
 
     fn repeat(&self, bytes: &[u8]) {
         if self.echo && !bytes.is_empty() {
             let text = match std::str::from_utf8(bytes) {
+                // What a listener says is shown as bytes.
+                Ok(_) if self.audience == Audience::Core => bytes_repr(bytes),
                 Ok(text) => text.to_owned(),
                 Err(_) => format!("Undecodable: {}", bytes_repr(bytes)),
             };
-            let note = format!("{} {} output:\n{text}", repr(&self.name), self.stream);
+            let note = format!("{} {} output:\n{text}", repr(&self.name), self.channel.name());
             self.journal.say(Level::Debug, &note);
         }
     }

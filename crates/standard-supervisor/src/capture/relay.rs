@@ -5,19 +5,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
+use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use tokio::sync::Notify;
 
 use super::filter::Filter;
 use super::journal::Journal;
 use super::sink::{Moved, Sink};
+use crate::either::either;
 use crate::sys::watch::Watched;
 
 /// Bytes after which others get their turn.
@@ -53,6 +52,8 @@ struct Complaints {
 #[derive(Debug)]
 struct Source {
     pipe: OwnedFd,
+    /// Who writes into it; `None`: we do.
+    pid: Option<Pid>,
     /// Its writer is gone: what is in it is all that will come.
     last: Cell<bool>,
 }
@@ -76,7 +77,7 @@ enum Pause {
 impl Relay {
     /// A relay for a process's output; troubles with it go to the journal.
     pub(crate) fn new(sink: Rc<Sink>, filter: Filter) -> Rc<Self> {
-        let about = format!("the {} of {}", filter.stream, filter.name);
+        let about = format!("the {} of {}", filter.channel.name(), filter.name);
         let complaints =
             Complaints { about, to: Rc::clone(&filter.journal), made: Cell::new(false) };
         let filter = (!filter.is_idle()).then(|| RefCell::new(filter));
@@ -115,9 +116,10 @@ impl Relay {
     }
 
     /// Adds the pipe of a new run. Its predecessors end with what is in them.
-    pub(crate) fn add(&self, pipe: OwnedFd) {
+    pub(crate) fn add(&self, pipe: OwnedFd, pid: Option<Pid>) {
         self.retire();
-        self.sources.borrow_mut().push_back(Rc::new(Source { pipe, last: Cell::new(false) }));
+        let source = Source { pipe, pid, last: Cell::new(false) };
+        self.sources.borrow_mut().push_back(Rc::new(source));
         self.changed.notify_one();
     }
 
@@ -127,7 +129,7 @@ impl Relay {
         let end = self.carried.get() + self.backlog();
         let Some(source) = self.front() else { return };
         while self.carried.get() < end && matches!(self.carry_some(&source), Pause::TurnOver) {}
-        self.finish();
+        self.finish(&source);
     }
 
     /// Lets all that is on its way through `other` at present go first, if it goes to
@@ -193,8 +195,8 @@ impl Relay {
             loop {
                 match self.carry_some(source) {
                     Pause::Behind(other) => other.progress.notified().await,
-                    Pause::End if self.finish() => {}
-                    Pause::SourceEmpty if source.last.get() && self.finish() => {}
+                    Pause::End if self.finish(source) => {}
+                    Pause::SourceEmpty if source.last.get() && self.finish(source) => {}
                     Pause::End => return,
                     Pause::SourceEmpty if source.last.get() => return,
                     Pause::SourceEmpty => break,
@@ -234,19 +236,19 @@ impl Relay {
 
     fn draw(&self, source: &Source) -> Moved {
         let held = &mut self.held.borrow_mut();
-        match &self.filter {
-            None => self.sink.draw(source.pipe.as_fd(), held),
-            Some(filter) => {
-                let pass = |bytes: &[u8]| filter.borrow_mut().pass(bytes);
+        match (&self.filter, source.pid) {
+            (None, _) | (_, None) => self.sink.draw(source.pipe.as_fd(), held),
+            (Some(filter), Some(pid)) => {
+                let pass = |bytes: &[u8]| filter.borrow_mut().pass(pid, bytes);
                 self.sink.draw_through(source.pipe.as_fd(), held, pass)
             }
         }
     }
 
     /// Lets go what the filter held back; whether there was anything.
-    fn finish(&self) -> bool {
-        let rest = self.filter.as_ref().map(|filter| filter.borrow_mut().finish());
-        let rest = rest.unwrap_or_default();
+    fn finish(&self, source: &Source) -> bool {
+        let rest = self.filter.as_ref().zip(source.pid);
+        let rest = rest.map(|(filter, pid)| filter.borrow_mut().finish(pid)).unwrap_or_default();
         self.held.borrow_mut().extend_from_slice(&rest);
         !rest.is_empty()
     }
@@ -260,24 +262,15 @@ impl Relay {
     }
 }
 
-/// Waits for whichever comes first; the value is that of the left one.
-async fn either<A: Future, B: Future>(a: A, b: B) -> Option<A::Output> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|context| {
-        if let Poll::Ready(value) = a.as_mut().poll(context) {
-            return Poll::Ready(Some(value));
-        }
-        b.as_mut().poll(context).map(|_| None)
-    })
-    .await
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsRawFd;
 
+    use supervisor_core::event::Channel;
+    use supervisor_core::ids::ProcId;
     use supervisor_core::spec;
 
+    use super::super::filter::Audience;
     use super::super::journal::Style;
     use super::super::log_file::LogFile;
     use super::*;
@@ -291,16 +284,19 @@ mod tests {
         let path = format!("/proc/self/fd/{}", write.as_raw_fd()).into();
         let file = LogFile::new(spec::LogFile { path, maxbytes: 0, backups: 0 });
         let filter = Filter {
+            proc: ProcId(0),
             name: "circle".to_owned(),
-            stream: "stdout",
+            channel: Channel::Stdout,
             strip_ansi: false,
             separator: None,
             syslog: None,
             echo: false,
+            audience: Audience::None,
+            inbox: Rc::default(),
             journal: Rc::new(Journal::new(Style::Complaints)),
         };
         let relay = Relay::new(Rc::new(Sink::log_file(file)), filter);
-        relay.add(read);
+        relay.add(read, Some(Pid(1)));
         relay.pump();
         assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());
     }

@@ -1,0 +1,192 @@
+//! What answers operators: a way to look at the core and to give it orders.
+//!
+//! Everything happens in one thread. A look sees the core between two inputs; an order
+//! is one more input, and its reply comes when the core gives it.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use supervisor_core::Supervisor;
+use supervisor_core::command::{Command, Refusal, Which};
+use supervisor_core::event::{Channel, Event};
+use supervisor_core::ids::{ProcId, RequestId};
+use supervisor_core::input::{Input, SpawnError};
+use supervisor_core::spec::GroupSpec;
+use supervisor_core::time::Now;
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::stdin::CannotWrite;
+use crate::world::{Answer, World};
+
+/// Core and world, as the loop and all who answer operators share them. Nobody keeps
+/// either while he waits.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) core: RefCell<Supervisor>,
+    pub(crate) world: RefCell<World>,
+    pub(crate) clock: Clock,
+    pub(crate) about: About,
+    next_request: Cell<u64>,
+}
+
+/// What does not change while a configuration is in effect.
+pub(crate) struct About {
+    /// The name by which the supervisor calls itself.
+    pub(crate) identifier: String,
+    /// The supervisor's own log file.
+    pub(crate) log: Option<PathBuf>,
+    /// Under which names XML-RPC methods are found.
+    pub(crate) namespaces: Vec<String>,
+    /// Reads the configuration as it is now, or tells all that is wrong with it.
+    pub(crate) reread: Box<dyn Fn() -> Result<Vec<GroupSpec>, String>>,
+}
+
+impl std::fmt::Debug for About {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { identifier, log, namespaces, reread: _ } = self;
+        let mut about = f.debug_struct("About");
+        about.field("identifier", identifier).field("log", log).field("namespaces", namespaces);
+        about.finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(core: Supervisor, world: World, clock: Clock, about: About) -> Rc<Self> {
+        let (core, world) = (RefCell::new(core), RefCell::new(world));
+        Rc::new(Self { core, world, clock, about, next_request: Cell::new(0) })
+    }
+}
+
+/// A handle for whoever answers operators.
+#[derive(Clone, Debug)]
+pub(crate) struct Control(Rc<Engine>);
+
+/// Why a configuration could not be read again, in supervisord's words, or that it was
+/// not the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CannotReread {
+    /// Something is wrong with it.
+    Wrong(String),
+    /// The core refused.
+    Refused(Refusal),
+}
+
+impl Control {
+    pub(crate) const fn new(engine: Rc<Engine>) -> Self {
+        Self(engine)
+    }
+
+    /// The core as it is. Not to be kept over an `await`.
+    pub(crate) fn core(&self) -> Ref<'_, Supervisor> {
+        self.0.core.borrow()
+    }
+
+    /// What does not change.
+    pub(crate) fn about(&self) -> &About {
+        &self.0.about
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.0.clock.now()
+    }
+
+    /// Gives an order and waits for the reply. Who stops waiting takes the order back as
+    /// far as it only waits.
+    pub(crate) async fn ask(&self, command: Command) -> Answer {
+        let engine = &self.0;
+        let id = RequestId(engine.next_request.get());
+        engine.next_request.set(id.0 + 1);
+        let answer = engine.world.borrow_mut().expect(id);
+        let inbox = engine.world.borrow().inbox();
+        inbox.push(Input::Request { id, command });
+        let mut withdrawal = Withdrawal { engine, id, answered: false };
+        let answer = answer.await;
+        withdrawal.answered = true;
+        // Without a reply there is nobody left to give one.
+        answer.unwrap_or(Err(Refusal::ShuttingDown))
+    }
+
+    /// Starts processes. What can't be executed is found out first: it is refused, and its
+    /// state stays as it was.
+    pub(crate) async fn start(&self, which: Which, wait: bool) -> Answer {
+        let unstartable = self.unstartable(&which);
+        self.ask(Command::Start { which, wait, unstartable }).await
+    }
+
+    /// Reads the configuration again: the reply tells what it would change.
+    pub(crate) async fn reread(
+        &self,
+    ) -> Result<supervisor_core::command::Difference, CannotReread> {
+        if self.core().is_ending() {
+            return Err(CannotReread::Refused(Refusal::ShuttingDown));
+        }
+        let groups = (self.0.about.reread)().map_err(CannotReread::Wrong)?;
+        match self.ask(Command::Reread(groups)).await {
+            Ok(supervisor_core::Reply::Difference(difference)) => Ok(difference),
+            Ok(supervisor_core::Reply::Done | supervisor_core::Reply::Outcomes(_)) => {
+                Err(CannotReread::Wrong("the core gave another kind of reply".to_owned()))
+            }
+            Err(refusal) => Err(CannotReread::Refused(refusal)),
+        }
+    }
+
+    /// The log file of a stream, if it goes to one.
+    pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf> {
+        self.0.world.borrow().log_path(proc, channel).map(Path::to_path_buf)
+    }
+
+    /// Begins the log files of a process anew.
+    pub(crate) fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
+        self.0.world.borrow().clear_logs(proc)
+    }
+
+    /// Begins the supervisor's own log file anew.
+    pub(crate) fn clear_main_log(&self, path: &Path) -> io::Result<()> {
+        self.0.world.borrow().clear_main_log(path)
+    }
+
+    /// Writes to a process's stdin. `None`: it has none.
+    pub(crate) fn write_stdin(
+        &self,
+        proc: ProcId,
+        bytes: &[u8],
+    ) -> Option<Result<(), CannotWrite>> {
+        self.0.world.borrow().write_stdin(proc, bytes)
+    }
+
+    /// Tells of all that happens from now on.
+    pub(crate) fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+        self.0.world.borrow().observe()
+    }
+
+    fn unstartable(&self, which: &Which) -> Vec<(ProcId, SpawnError)> {
+        let core = self.core();
+        let meant = core.processes().filter(|info| match which {
+            Which::Process(proc) => info.named.proc == *proc,
+            Which::Group(group) => info.named.group == *group,
+            Which::All => true,
+        });
+        let world = self.0.world.borrow();
+        meant.filter_map(|info| Some((info.named.proc, world.obstacle(info.named.proc)?))).collect()
+    }
+}
+
+/// Takes back a request whose answer nobody waits for any more.
+struct Withdrawal<'a> {
+    engine: &'a Engine,
+    id: RequestId,
+    answered: bool,
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            let mut world = self.engine.world.borrow_mut();
+            world.forget(self.id);
+            world.inbox().push(Input::RequestGone { id: self.id });
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Log files as operators see them.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use supervisor_core::event::Channel;
+use supervisor_core::ids::ProcId;
+use supervisor_core::level::Level;
+use supervisor_core::spec;
+
+use super::World;
+
+impl World {
+    /// The log file of a stream, if it goes to one.
+    pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<&Path> {
+        match self.slots.get(&proc)?.sink(channel)? {
+            spec::Sink::File(file) => Some(&file.path),
+            spec::Sink::Discard
+            | spec::Sink::Stdout
+            | spec::Sink::Stderr
+            | spec::Sink::Auto { .. } => None,
+        }
+    }
+
+    /// Begins the log files of a process anew.
+    pub(crate) fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            if let Some(path) = self.log_path(proc, channel) {
+                remove_file(path)?;
+                if let Some(relay) = self.slots.get(&proc).and_then(|slot| slot.relay(channel)) {
+                    relay.reopen();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the supervisor's own log file anew.
+    pub(crate) fn clear_main_log(&self, path: &Path) -> io::Result<()> {
+        remove_file(path)?;
+        self.parts.journal.say(Level::Info, "reopening log file");
+        self.parts.journal.reopen();
+        Ok(())
+    }
+
+    pub(super) fn reopen_logs(&self) {
+        self.parts.journal.say(Level::Info, "supervisord logreopen");
+        self.parts.journal.reopen();
+        for slot in self.slots.values() {
+            [&slot.stdout, &slot.stderr].into_iter().flatten().for_each(|relay| relay.reopen());
+        }
+    }
+}
+
+/// What is no file, a device or a link to one, is left alone: others use it too.
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => fs::remove_file(path),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

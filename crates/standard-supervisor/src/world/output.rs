@@ -1,0 +1,135 @@
+//! Where the output of processes goes.
+
+use std::rc::Rc;
+
+use supervisor_core::event::Channel;
+use supervisor_core::ids::ProcId;
+use supervisor_core::level::Level;
+use supervisor_core::spec::{self, ProcessSpec, Stdio};
+use supervisor_wire::communication::Separator;
+
+use super::{Slot, World};
+use crate::capture::filter::{Audience, Filter, ToSyslog};
+use crate::capture::log_file::LogFile;
+use crate::capture::relay::Relay;
+use crate::capture::sink::Sink;
+use crate::capture::syslog::Syslog;
+
+impl World {
+    /// Where the streams of a new process go: those whose log has no name get one.
+    pub(super) fn sinks_of(&self, spec: &ProcessSpec) -> [Option<spec::Sink>; 2] {
+        let journal = &self.parts.journal;
+        [Channel::Stdout, Channel::Stderr].map(|channel| {
+            let output = spec.launch.stdio.output(channel)?;
+            Some(match output.sink {
+                spec::Sink::Auto { maxbytes, backups } => {
+                    let limits = (maxbytes, backups);
+                    self.parts.auto_logs.create(&spec.name, channel, limits, journal)
+                }
+                spec::Sink::Discard
+                | spec::Sink::Stdout
+                | spec::Sink::Stderr
+                | spec::Sink::File(_) => output.sink.clone(),
+            })
+        })
+    }
+
+    /// Makes sure that there are relays for the process's output. Each run begins with
+    /// log files as they are found, as in supervisord.
+    pub(super) fn connect(&mut self, proc: ProcId) {
+        let Some(Stdio::Captured { .. }) = self.slots.get(&proc).map(|s| &s.spec.launch.stdio)
+        else {
+            return;
+        };
+        for channel in [Channel::Stdout, Channel::Stderr] {
+            let missing = self.slots.get(&proc).is_some_and(|slot| slot.relay(channel).is_none());
+            let relay = missing.then(|| self.relay(proc, channel)).flatten();
+            if let (Some(relay), Some(slot)) = (relay, self.slots.get_mut(&proc)) {
+                *slot.relay_mut(channel) = Some(relay);
+            }
+        }
+        if let Some(slot) = self.slots.get(&proc) {
+            [&slot.stdout, &slot.stderr].into_iter().flatten().for_each(|relay| relay.reopen());
+        }
+    }
+
+    fn relay(&mut self, proc: ProcId, channel: Channel) -> Option<Rc<Relay>> {
+        let wants_syslog = self.slots.get(&proc)?.spec.launch.stdio.output(channel)?.syslog;
+        let syslog = wants_syslog.then(|| self.syslog()).flatten();
+        let slot = self.slots.get(&proc)?;
+        let output = slot.spec.launch.stdio.output(channel)?;
+        let listens = slot.group.pool.is_some() && channel == Channel::Stdout;
+        let audience = if listens {
+            Audience::Core
+        } else if output.events_enabled {
+            Audience::Listeners
+        } else {
+            Audience::None
+        };
+        let capture = usize::try_from(output.capture_maxbytes).unwrap_or(usize::MAX);
+        let journal = &self.parts.journal;
+        let filter = Filter {
+            proc,
+            name: slot.spec.name.clone(),
+            channel,
+            strip_ansi: self.parts.handling.strip_ansi,
+            separator: (capture > 0).then(|| Separator::new(capture)),
+            syslog: syslog.map(|log| ToSyslog { log, complained: false }),
+            echo: self.parts.handling.echo && journal.says(Level::Debug),
+            audience,
+            inbox: Rc::clone(&self.inbox),
+            journal: Rc::clone(journal),
+        };
+        let sink = slot.sink(channel).map_or_else(|| Rc::new(Sink::nowhere()), |s| self.sink(s));
+        let relay = Relay::new(sink, filter);
+        self.new_relays.push(Rc::clone(&relay));
+        Some(relay)
+    }
+
+    pub(super) fn sink(&self, sink: &spec::Sink) -> Rc<Sink> {
+        match sink {
+            // Whose name could not be chosen has no file.
+            spec::Sink::Discard | spec::Sink::Auto { .. } => Rc::new(Sink::nowhere()),
+            spec::Sink::Stdout => Rc::clone(&self.stdout),
+            spec::Sink::Stderr => Rc::clone(&self.stderr),
+            spec::Sink::File(file) => Rc::new(Sink::log_file(LogFile::new(file.clone()))),
+        }
+    }
+
+    /// The system's log; made when it is first needed.
+    fn syslog(&mut self) -> Option<Rc<Syslog>> {
+        if self.syslog.is_none() {
+            match Syslog::of_system() {
+                Ok(syslog) => self.syslog = Some(Rc::new(syslog)),
+                Err(error) => {
+                    self.parts.journal.say(Level::Warn, &format!("no syslog: {error}"));
+                }
+            }
+        }
+        self.syslog.clone()
+    }
+}
+
+impl Slot {
+    pub(super) fn sink(&self, channel: Channel) -> Option<&spec::Sink> {
+        let [stdout, stderr] = &self.sinks;
+        match channel {
+            Channel::Stdout => stdout.as_ref(),
+            Channel::Stderr => stderr.as_ref(),
+        }
+    }
+
+    pub(super) const fn relay(&self, channel: Channel) -> Option<&Rc<Relay>> {
+        match channel {
+            Channel::Stdout => self.stdout.as_ref(),
+            Channel::Stderr => self.stderr.as_ref(),
+        }
+    }
+
+    const fn relay_mut(&mut self, channel: Channel) -> &mut Option<Rc<Relay>> {
+        match channel {
+            Channel::Stdout => &mut self.stdout,
+            Channel::Stderr => &mut self.stderr,
+        }
+    }
+}
