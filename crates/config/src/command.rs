@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink, Spec, Stdio,
-    WhenDone,
+    Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
+    Spec, Stdio, WhenDone,
 };
 
 use crate::env::{self, Wishes};
@@ -226,6 +226,8 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
         retry: RetryRule::Once,
         essential: true,
         killtree: true,
+        tidy: None,
+        health: HealthSpec::default(),
         launch: Launch {
             command: Command::Argv(command),
             environment: Vec::new(),

@@ -158,9 +158,30 @@ impl Supervisor {
             Input::SpawnFailed { proc, run, error } => {
                 self.with(proc, turn, |process, turn| process.spawn_failed(run, error, turn));
             }
-            Input::Reaped { pid, exit } => self.reaped(pid, exit, turn),
+            Input::Reaped { pid, exit, oom } => self.reaped(pid, exit, oom, turn),
             Input::Census { proc, run, members } => {
                 self.with(proc, turn, |process, turn| process.counted(run, members, turn));
+            }
+            Input::Checked { proc, run, result } => {
+                self.with(proc, turn, |process, turn| process.checked(run, result, turn));
+            }
+            Input::Progressed { proc, run, seen } => {
+                self.with(proc, turn, |process, turn| process.progressed(run, seen, turn));
+            }
+            Input::TreeCounted { proc, run, alive } => {
+                self.with(proc, turn, |process, turn| process.tree_counted(run, alive, turn));
+            }
+            Input::Notified { proc, said } => {
+                self.with(proc, turn, |process, turn| process.notified(said, turn));
+            }
+            Input::ReadyLogged { proc, pid } => {
+                self.with(proc, turn, |process, turn| process.ready_logged(pid, turn));
+            }
+            Input::Collected { proc, run } => {
+                self.with(proc, turn, |process, turn| process.collected(run, turn));
+            }
+            Input::Tidied { proc, run } => {
+                self.with(proc, turn, |process, _| process.tidied(run));
             }
             Input::Signalled(signal) => self.signalled(signal, turn),
             Input::Request { id, command } => self.order(id, command, turn),
@@ -226,9 +247,9 @@ impl Supervisor {
         }
     }
 
-    fn reaped(&mut self, pid: Pid, exit: Exit, turn: &mut Turn<'_>) {
+    fn reaped(&mut self, pid: Pid, exit: Exit, oom: bool, turn: &mut Turn<'_>) {
         if let Some(proc) = self.main_process(pid) {
-            self.with(proc, turn, |process, turn| process.reaped(exit, turn));
+            self.with(proc, turn, |process, turn| process.reaped(exit, oom, turn));
             if let Some(pool) = self.pool_of_mut(proc) {
                 pool.ended(proc, turn);
             }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use supervisor_core::spec::{Command, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio};
+use supervisor_core::spec::{
+    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
+};
 
 use super::supervisord::sink;
 use super::{Door, Lowering, at_least_zero, listener, to_u32};
@@ -121,6 +123,8 @@ impl Model {
                 retry: retry?,
                 essential: essential?,
                 killtree: killtree?,
+                tidy: None,
+                health: HealthSpec::default(),
                 launch: Launch {
                     command: Command::Argv(Vec::new()),
                     environment: Vec::new(),

@@ -136,10 +136,11 @@ impl Supervisor {
     }
 
     pub(super) fn give_up_if_essential_failed(&mut self, turn: &mut Turn<'_>) {
-        let mut essential = self.processes.values().filter(|process| process.spec.essential);
-        let Some(failed) = essential.find(|process| process.gave_up() || process.is_stuck()) else {
-            return;
+        let failed = |process: &&Process| {
+            let gone = process.gave_up() || process.is_stuck();
+            (process.spec.essential && gone) || process.ends_all()
         };
+        let Some(failed) = self.processes.values().find(failed) else { return };
         if failed.is_stuck() {
             turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
         }
