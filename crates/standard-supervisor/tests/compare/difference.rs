@@ -69,7 +69,9 @@ fn subject(record: &Record) -> String {
         (!name.contains([' ', '\''])).then(|| name.to_owned())
     };
     if record.level.is_empty() {
-        return "(lines of programs)".to_owned();
+        // Where two programs print, the line says whose it is.
+        let whose = named("", ": ").unwrap_or_default();
+        return format!("(lines of programs) {whose}");
     }
     if text.starts_with("spawnerr: ") {
         return text.clone();

@@ -125,6 +125,8 @@ fn what_is_allowed_is_taken_out_and_no_more() {
     assert_ne!(left("", (short, ""), (&long.replace("'x'", "'y'"), "")), Ok(0));
     let twice = LOG.lines().fold(String::new(), |all, line| format!("{all}{line}\n{line}\n"));
     assert_eq!(left("; allow: stdout-once", (&twice, ""), (LOG, "")), Ok(0));
+    let once = left("; allow: stdout-once", (&format!("{twice}INFO c"), ""), (LOG, ""));
+    assert_ne!(once, Ok(0));
     assert_ne!(left("", (&twice, ""), (LOG, "")), Ok(0));
 }
 
