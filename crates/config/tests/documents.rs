@@ -1,10 +1,7 @@
 //! What the documents say about variables and options is what the tables say.
-//! `UPDATE=1 cargo test` rewrites the reference; the README and COMPATIBILITY.md are
-//! for people to edit.
+//! `UPDATE=1 cargo test` rewrites the reference; the README is for people to edit.
 
 #![allow(clippy::unwrap_used, reason = "a document that can't be read is a failed test")]
-
-mod compatibility;
 
 use std::path::{Path, PathBuf};
 

@@ -44,8 +44,8 @@ pub(crate) fn differences(
 }
 
 /// A log without what is repeated by chance: signals may come together and be one, and
-/// whether a supervisor still waits after three seconds, and for whom, depends on where
-/// in a second it looks around.
+/// whether a supervisor still waits after three seconds, and for how many, depends on
+/// where in a second it looks around.
 fn once(records: &[Record]) -> Vec<Record> {
     let mut said = BTreeSet::new();
     let keep = |record: &&Record| {
@@ -53,9 +53,14 @@ fn once(records: &[Record]) -> Vec<Record> {
         if text.starts_with("supervisord started with pid") {
             said.clear();
         }
-        let waits = text.starts_with("waiting for ") && text.ends_with(" to die");
-        let repeated = if waits { "waiting" } else { text.as_str() };
-        !(waits || text.starts_with("received SIGCHLD")) || said.insert(repeated.to_owned())
+        let repeated = if text.starts_with("waiting for ") && text.ends_with(" to die") {
+            "waiting"
+        } else if text.starts_with("received SIGCHLD") {
+            text
+        } else {
+            return true;
+        };
+        said.insert(repeated.to_owned())
     };
     records.iter().filter(keep).cloned().collect()
 }
