@@ -121,10 +121,14 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         rule: Rule::Always(own_descriptors),
     },
     Allowed {
-        id: "control-plane-to-come",
-        reason: "Event listeners and HTTP servers are understood and don't run yet; a warning \
-                 says so.",
-        rule: Rule::Asked(control_plane_to_come),
+        id: "servers-to-come",
+        reason: "HTTP servers and RPC interfaces are understood, and not opened yet.",
+        rule: Rule::Asked(servers_to_come),
+    },
+    Allowed {
+        id: "listeners-to-come",
+        reason: "Event listeners are understood, and told of nothing yet.",
+        rule: Rule::Declared,
     },
     Allowed {
         id: "below-debug",
@@ -285,14 +289,15 @@ fn below_debug(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
     retain(ours, keep) || applied
 }
 
-fn control_plane_to_come(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
-    let warned = retain(ours, |record| !record.text.ends_with("] has no effect in this version"));
-    retain(theirs, |record| {
+/// Nothing once ours says the same: then there is nothing to allow.
+fn servers_to_come(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    let is_about_servers = |record: &Record| {
         let text = &record.text;
-        let rpc = text.starts_with("RPC interface '") && text.ends_with("' initialized");
-        !rpc && !text.ends_with("' running without any HTTP authentication checking")
-    });
-    warned
+        text.ends_with("' running without any HTTP authentication checking")
+            || text.starts_with("RPC interface '") && text.ends_with("' initialized")
+    };
+    let said = ours.logs.values().flatten().any(is_about_servers);
+    !said && retain(theirs, |record| !is_about_servers(record))
 }
 
 /// Puts in `success` where they left it out and startsecs is 0, as the same line
