@@ -126,11 +126,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         rule: Rule::Asked(servers_to_come),
     },
     Allowed {
-        id: "listeners-to-come",
-        reason: "Event listeners are understood, and told of nothing yet.",
-        rule: Rule::Declared,
-    },
-    Allowed {
         id: "below-debug",
         reason: "The levels trace and blather are about the insides of a supervisor.",
         rule: Rule::Always(below_debug),

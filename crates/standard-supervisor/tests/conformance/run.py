@@ -24,17 +24,14 @@ import time
 
 VERSION = "4.3.0"
 
-# What these ask for isn't there yet: supervisorctl, XML-RPC over a socket, or events.
+# What these ask for isn't there yet: supervisorctl, or XML-RPC over a socket.
 NEEDS_THE_CONTROL_PLANE = {
     "test_issue_550": "supervisorctl tail",
-    "test_issue_565": "supervisorctl tail -f, and PROCESS_LOG events",
-    "test_issue_663": "TICK_5 events",
+    "test_issue_565": "supervisorctl tail -f",
     "test_issue_664": "supervisorctl status",
-    "test_issue_733": "PROCESS_STATE_FATAL events",
     "test_issue_835": "sendProcessStdin",
     "test_issue_836": "supervisorctl fg",
     "test_issue_1054": "supervisorctl avail",
-    "test_issue_1170c": "an event listener that runs",
     "test_issue_1231a": "supervisorctl tail -f",
     "test_issue_1231b": "supervisorctl tail -f",
     "test_issue_1251": "supervisorctl -?",
