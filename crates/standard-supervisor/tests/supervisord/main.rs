@@ -12,5 +12,6 @@ mod command_line;
 mod companions;
 mod home;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod sockets;
