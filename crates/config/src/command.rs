@@ -104,6 +104,7 @@ fn supervise(
         groups: meant.groups,
         signals: SignalRule::StopOrForward,
         when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
     };
     let sections = Rc::new(sections);
     let record = Record {
@@ -187,6 +188,7 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         }],
         signals: SignalRule::ForwardAll,
         when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
     };
     let supervisord = Supervisord {
         loglevel: wishes.log_level,

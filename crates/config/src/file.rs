@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 
@@ -70,8 +71,12 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
     }
     apply(&flags.settings, &mut sections, here, world, report);
     let meant = lower(&sections, Door::File, here, world, report)?;
-    let spec =
-        Spec { groups: meant.groups, signals: SignalRule::Supervisord, when_done: WhenDone::Stay };
+    let spec = Spec {
+        groups: meant.groups,
+        signals: SignalRule::Supervisord,
+        when_done: WhenDone::Stay,
+        prestop_delay: Duration::ZERO,
+    };
     let config =
         Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
     Some(Config { included, source: Some(Source { path, searched }), ..config })

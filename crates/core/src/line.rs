@@ -69,6 +69,9 @@ pub enum Line {
     ExitRequest {
         signal: Signal,
     },
+    Prestop {
+        delay: Duration,
+    },
     KillRequest {
         signal: Signal,
     },
@@ -201,6 +204,7 @@ impl Line {
             | Self::Stopped { expected: true, .. }
             | Self::GaveUp { .. }
             | Self::LastRun { .. }
+            | Self::Prestop { .. }
             | Self::Waiting { .. }
             | Self::WaitingToStop { .. }
             | Self::ReopenRequest { .. }
@@ -267,6 +271,11 @@ impl fmt::Display for Line {
                 after.as_secs()
             ),
             Self::ExitRequest { signal } => write!(f, "received {signal} indicating exit request"),
+            Self::Prestop { delay } => write!(
+                f,
+                "not ready any more; programs are stopped in {} seconds",
+                delay.as_secs_f64()
+            ),
             Self::KillRequest { signal } => {
                 write!(f, "received {signal} again, killing everything at once")
             }

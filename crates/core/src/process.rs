@@ -214,12 +214,14 @@ pub(crate) struct Process {
 pub(crate) struct Turn<'a> {
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
+    /// Everything is being stopped: nothing will be started again.
+    pub(crate) ending: bool,
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(now: Now, effects: &'a mut Vec<Effect>) -> Self {
-        Self { now: now.mono, wall: now.wall, effects }
+    pub(crate) const fn new(now: Now, ending: bool, effects: &'a mut Vec<Effect>) -> Self {
+        Self { now: now.mono, wall: now.wall, ending, effects }
     }
 
     pub(crate) fn log(&mut self, line: Line) {

@@ -26,6 +26,9 @@ pub struct Spec {
     pub signals: SignalRule,
     /// What happens once no program runs and none will start again.
     pub when_done: WhenDone,
+    /// Time between a request to stop everything and the first signal, in which those who
+    /// send work can notice that there should be no more.
+    pub prestop_delay: Duration,
 }
 
 /// Programs that start and stop together.

@@ -9,6 +9,7 @@ mod waiters;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::effect::Effect;
 use crate::ids::{Pid, ProcId};
@@ -35,6 +36,7 @@ pub struct Supervisor {
     next_proc: ProcId,
     signals: SignalRule,
     when_done: WhenDone,
+    prestop_delay: Duration,
     mood: Mood,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
@@ -56,6 +58,7 @@ impl Supervisor {
             next_proc: ProcId(0),
             signals: spec.signals,
             when_done: spec.when_done,
+            prestop_delay: spec.prestop_delay,
             mood: Mood::Booting,
             asked_at: None,
             last_outcome: 0,
@@ -88,7 +91,7 @@ impl Supervisor {
         if self.mood == Mood::Over {
             return effects;
         }
-        let turn = &mut Turn::new(now, &mut effects);
+        let turn = &mut Turn::new(now, self.is_ending(), &mut effects);
         self.route(input, turn);
         // Before anything is started again: who waits is told of what was.
         self.answer_waiters(turn);
@@ -111,7 +114,7 @@ impl Supervisor {
             return None;
         }
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
-        let own = self.mood.report_at().into_iter().chain(self.ticks.deadline());
+        let own = self.mood.deadline().into_iter().chain(self.ticks.deadline());
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }
 
@@ -272,8 +275,8 @@ impl Supervisor {
             }
             self.end_if_done(turn.now);
         }
-        if let Mood::Ending { end, .. } = self.mood {
-            self.stop_next_group(end, turn);
+        if let Mood::Ending { end, from, .. } = self.mood {
+            self.proceed_to(end, from, turn);
         }
     }
 }

@@ -87,6 +87,7 @@ impl Kernel {
                 groups: Vec::new(),
                 signals: SignalRule::StopOrForward,
                 when_done: WhenDone::Stay,
+                prestop_delay: Duration::ZERO,
             }),
             now: Mono::ZERO,
             table: BTreeMap::new(),
@@ -351,7 +352,7 @@ impl Kernel {
             (SignalRule::StopOrForward, WhenDone::Stay),
             (SignalRule::Supervisord, WhenDone::Stay),
         ][self.below(3)];
-        Spec { groups, signals, when_done }
+        Spec { groups, signals, when_done, prestop_delay: Duration::ZERO }
     }
 
     fn process(&mut self, number: usize) -> ProcessSpec {

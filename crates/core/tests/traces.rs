@@ -79,8 +79,12 @@ fn first_difference(told: &str, played: &str) -> String {
 
 /// The story with the effects that the core answers with in place of those told.
 fn play(story: &str) -> String {
-    let mut spec =
-        Spec { groups: Vec::new(), signals: SignalRule::StopOrForward, when_done: WhenDone::Exit };
+    let mut spec = Spec {
+        groups: Vec::new(),
+        signals: SignalRule::StopOrForward,
+        when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
+    };
     let mut known = Vec::new();
     let mut stage: Option<Stage> = None;
     let mut played = String::new();
@@ -96,6 +100,9 @@ fn play(story: &str) -> String {
             ["program" | "listener", ..] => {
                 known.push(group(&words));
                 spec.groups.push(group(&words));
+            }
+            ["prestop", secs] => {
+                spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
             }
             ["run-once"] => spec.signals = SignalRule::ForwardAll,
             ["file-mode"] => {

@@ -172,6 +172,10 @@ impl Process {
         next: Next,
         turn: &mut Turn<'_>,
     ) {
+        let next = match next {
+            Next::Restart(_) if turn.ending => Next::Rest,
+            Next::Restart(_) | Next::Rest | Next::GiveUp => next,
+        };
         if let Next::Restart(_) = next {
             let class = cause.class();
             for (known, count) in &mut self.history.restarts {
