@@ -19,7 +19,7 @@
 //! ; files theirs: a b          and in these files
 //! ; error: TEXT                a bad one: what both have to say (`bad.rs`)
 //!
-//! ; until: TEXT                a line with TEXT is on stdout
+//! ; until: TEXT                a line with TEXT, as whole words, is on stdout
 //! ; until 3: TEXT              the third such line is
 //! ; send: TERM
 //! ; move: a.log b.log
@@ -27,7 +27,9 @@
 //! ; ours send: TERM            a step of one of the two only
 //! ```
 //!
-//! After the last step the supervisor has to end by itself.
+//! After the last step the supervisor has to end by itself. What is compared must be
+//! there by then: the start of each program is waited for, and all that a program says
+//! or does before it stays, which is why most of them run at debug level.
 
 use std::fmt;
 use std::path::Path;
