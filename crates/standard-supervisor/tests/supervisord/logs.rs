@@ -37,6 +37,7 @@ fn a_full_disk_costs_lines_and_a_warning_and_never_the_program() {
     let pid = running.stdout.number_after("spawned: 'a' with pid ");
     running.stdout.wait_for("WARN cannot write the stdout of a: No space left on device");
     running.stdout.wait_for("success: a");
+    home.lines("err").wait_for("over");
     assert!(is_alive(pid));
     stop(&mut running);
     assert_eq!(home.read("err"), "over\n");
@@ -54,31 +55,21 @@ fn a_log_that_can_t_be_opened_costs_its_lines_until_it_can() {
     rustix::fs::mknodat(rustix::fs::CWD, home.path("pipe"), kind, mode, 0).unwrap();
     std::fs::create_dir(home.path("later")).unwrap();
     std::fs::create_dir(home.path("later/out")).unwrap();
-    let mut running = home.start();
+    let mut running = Running::start(&mut home.command(&["-n", "-e", "debug"]));
     for stream in ["the stdout of a", "the stderr of a", "the stdout of b"] {
         running.stdout.rewind().wait_for(&format!("WARN cannot write {stream}: "));
     }
     let pid = running.stdout.rewind().number_after("spawned: 'a' with pid ");
-    running.stdout.rewind().wait_for("success: a");
+    running.stdout.rewind().wait_for("'a' stdout output:");
+    running.stdout.wait_for("one");
     std::fs::remove_dir(home.path("later/out")).unwrap();
     // Its stdin is a pipe that the supervisor holds.
     let mut stdin =
         std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0")).unwrap();
     stdin.write_all(b"go\n").unwrap();
-    crate::harness::Lines::of(tail(&home.path("later/out"))).wait_for("two");
+    home.lines("later/out").wait_for("two");
     stop(&mut running);
     assert_eq!(home.read("later/out"), "two\n");
-}
-
-/// The lines of a file as they come, by a program that waits for them.
-pub(crate) fn tail(path: &std::path::Path) -> std::process::ChildStdout {
-    let mut command = clean("tail", ["-n", "+1", "-F", "--pid", &std::process::id().to_string()]);
-    let child = command
-        .arg(path)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn();
-    child.unwrap().stdout.take().unwrap()
 }
 
 #[test]
@@ -90,12 +81,13 @@ fn moved_logs_are_opened_again_on_usr2() {
     let mut running = home.start();
     let pid = running.stdout.number_after("spawned: 'a' with pid ");
     running.stdout.wait_for("success: a");
+    home.lines("out").wait_for("one");
     std::fs::rename(home.path("main"), home.path("main.old")).unwrap();
     std::fs::rename(home.path("out"), home.path("out.old")).unwrap();
     running.signal("USR2");
     running.stdout.wait_for("received SIGUSR2 indicating log reopen request");
     running.stdout.wait_for("supervisord logreopen");
-    let mut lines = crate::harness::Lines::of(tail(&home.path("out")));
+    let mut lines = home.lines("out");
     let mut stdin =
         std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0")).unwrap();
     stdin.write_all(b"go\n").unwrap();
