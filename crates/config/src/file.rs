@@ -61,9 +61,8 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
         report.error(format!("could not read config file {}: {why}", shown.display()));
     });
     let mut sections = Sections::default();
-    sections.read(&shown, &bytes.ok()?, report);
     let here = path.parent().unwrap_or(&path);
-    include::pin(&mut sections, &shown, here);
+    sections.read_in(Some(here), &shown, &bytes.ok()?, report);
     let included = include_files(&mut sections, here, world, report);
     // What a broken line should have said is unknown: what lacks for it is no mistake.
     if !report.is_clean() {
@@ -130,8 +129,8 @@ fn include_files(
     world: World<'_>,
     report: &mut Report,
 ) -> Vec<PathBuf> {
-    let at = sections.all.iter().position(|s| Kind::of(&s.name) == Some(Kind::Include));
-    let Some(section) = at.map(|at| sections.all.remove(at)) else { return Vec::new() };
+    let included = sections.all.take(|s| Kind::of(&s.name) == Some(Kind::Include));
+    let Some(section) = included else { return Vec::new() };
     let Some(files) = sections.entry(&section, FILES.row.key).cloned() else {
         let place = &section.origin;
         report

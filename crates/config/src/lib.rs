@@ -30,6 +30,7 @@ mod generated;
 mod include;
 mod ini;
 mod lower;
+mod named;
 mod nearest;
 mod options;
 mod overlay;

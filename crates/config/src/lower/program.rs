@@ -1,6 +1,7 @@
 //! `[program:x]` and the options that event listeners and FastCGI programs share
 //! with it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -405,7 +406,8 @@ fn merged(
     let url = serverurl.or(base.url.as_ref());
     let url = url.map(|url| ("SUPERVISOR_SERVER_URL".to_owned(), url.clone()));
     let beneath = url.iter().chain(base.environment);
-    let kept = beneath.filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
+    let names: BTreeSet<&String> = own.iter().map(|(name, _)| name).collect();
+    let kept = beneath.filter(|(name, _)| !names.contains(name));
     kept.chain(own).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
