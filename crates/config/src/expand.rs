@@ -80,7 +80,7 @@ impl<'a> Names<'a> {
     }
 
     /// These names and no others.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const fn only(own: BTreeMap<String, Meaning>) -> Self {
         Self { shared: None, own }
     }

@@ -18,6 +18,9 @@
 
 #[cfg(test)]
 mod against_supervisord;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(missing_docs))]
+pub mod bad_input;
 mod command;
 mod effective;
 mod env;
@@ -40,7 +43,7 @@ mod shlex;
 mod sources;
 mod supervisord;
 mod template;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod values;
 mod without_effect;

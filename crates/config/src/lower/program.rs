@@ -251,7 +251,9 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
     let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.row.default)?;
     let name = values::name(text);
     name.map_err(|why| {
-        lowering.complain(section, origin(lowering, section, o::PROCESS_NAME.row.key), &why)
+        let key = o::PROCESS_NAME.row.key;
+        let why = format!("{why} in {key}");
+        lowering.complain(section, origin(lowering, section, key), &why)
     })
     .ok()
 }

@@ -133,6 +133,8 @@ fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Name
     let factory = lowering.require(section, &o::RPCINTERFACE_FACTORY, names, &missing);
     if let Some(factory) = factory.filter(|factory| factory != MAIN_INTERFACE) {
         let why = format!("{factory} cannot be resolved within [{}]", section.name);
-        lowering.complain(section, &section.origin, &format!("{why}; only {MAIN_INTERFACE} can"));
+        let key = o::RPCINTERFACE_FACTORY.row.key;
+        let origin = lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin);
+        lowering.complain(section, origin, &format!("{why}; {key} takes {MAIN_INTERFACE}"));
     }
 }
