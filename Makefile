@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test conformance bench dist try clean
+.PHONY: help check test conformance bench fuzz dist try clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
@@ -11,6 +11,7 @@ help:
 	@echo "make check        formatting, lints, documentation"
 	@echo "make conformance  supervisor's own end-to-end tests against our programs"
 	@echo "make bench        ours beside its peers (installs them)"
+	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
 	@echo "make dist         static binaries and a wheel, in dist/"
 
 # A fresh machine may have no Python.
@@ -41,6 +42,9 @@ conformance:
 bench: dist
 	scripts/setup-bench
 	cargo bench --bench peers
+
+fuzz:
+	scripts/fuzz
 
 dist:
 	scripts/setup-tests
