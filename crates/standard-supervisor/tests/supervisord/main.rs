@@ -8,6 +8,7 @@
 mod harness;
 
 mod background;
+mod bad_input;
 mod command_line;
 mod companions;
 mod home;
