@@ -27,7 +27,7 @@ fn a_daemon_has_left_terminal_session_directory_and_mask() {
     let home = Home::new(
         "daemon",
         "logfile=log\npidfile=pid\ndirectory=/\numask=027\n[program:a]\n\
-         command=sh -c 'pwd; umask; ps -o sid= -p $PPID; readlink /proc/$PPID/fd/1; touch %(here)s/made; echo done; exec sleep 1000'\n\
+         command=sh -c 'pwd; umask; read -r a b c d e session more < /proc/$PPID/stat; echo $session; readlink /proc/$PPID/fd/1; touch %(here)s/made; echo done; exec sleep 1000'\n\
          stdout_logfile=%(here)s/out\n",
     );
     let (mut lines, pid) = daemon(&home, &[]);
