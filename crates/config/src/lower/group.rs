@@ -157,18 +157,22 @@ fn drop_namesakes(groups: &mut Vec<GroupSpec>, lowering: &mut Lowering<'_>) {
 
 fn check_names(group: &GroupSpec, lowering: &mut Lowering<'_>) {
     let mut names = BTreeSet::new();
-    for name in group.processes.iter().map(|process| &process.name) {
-        if !names.insert(name) {
-            let why = format!(
-                "two processes of group {} are named {}: each needs a name of its own, \
-                 such as process_name=%(program_name)s_%(process_num)02d",
-                repr(&group.name),
-                repr(name)
-            );
-            match section_of(group, lowering) {
-                Some(section) => drop(lowering.complain(section, &section.origin, &why)),
-                None => lowering.report.error(why),
-            }
+    let all = group.processes.iter().map(|process| &process.name);
+    let twice: BTreeSet<&String> = all.filter(|name| !names.insert(*name)).collect();
+    if twice.is_empty() {
+        return;
+    }
+    let section = section_of(group, lowering);
+    for name in twice {
+        let why = format!(
+            "two processes of group {} are named {}: each needs a name of its own, \
+             such as process_name=%(program_name)s_%(process_num)02d",
+            repr(&group.name),
+            repr(name)
+        );
+        match section {
+            Some(section) => drop(lowering.complain(section, &section.origin, &why)),
+            None => lowering.report.error(why),
         }
     }
 }
