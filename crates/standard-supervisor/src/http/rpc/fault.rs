@@ -57,13 +57,13 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     kind: Kind,
-    /// What it is about, or why; empty if there is nothing to say.
-    about: String,
+    /// What it is about, or why, if there is anything to say.
+    about: Option<String>,
 }
 
 impl Fault {
     pub(super) fn new(kind: Kind, about: impl Into<String>) -> Self {
-        Self { kind, about: about.into() }
+        Self { kind, about: Some(about.into()) }
     }
 
     /// Why an order for `name` was refused.
@@ -79,9 +79,9 @@ impl Fault {
             Refusal::AlreadyAdded => (Kind::AlreadyAdded, name.to_owned()),
             Refusal::StillRunning => (Kind::StillRunning, name.to_owned()),
             Refusal::Unkillable => (Kind::Failed, format!("{name}: {refusal}")),
-            Refusal::ShuttingDown => (Kind::ShutdownState, String::new()),
+            Refusal::ShuttingDown => return Kind::ShutdownState.into(),
         };
-        Self { kind, about }
+        Self::new(kind, about)
     }
 
     pub(super) const fn code(&self) -> i32 {
@@ -91,13 +91,13 @@ impl Fault {
     /// Its name, and what it is about.
     pub(super) fn text(&self) -> String {
         let (_, name) = self.kind.row();
-        if self.about.is_empty() { name.to_owned() } else { format!("{name}: {}", self.about) }
+        self.about.as_ref().map_or_else(|| name.to_owned(), |about| format!("{name}: {about}"))
     }
 }
 
 impl From<Kind> for Fault {
     fn from(kind: Kind) -> Self {
-        Self::new(kind, "")
+        Self { kind, about: None }
     }
 }
 

@@ -59,7 +59,12 @@ pub(super) fn clear(house: &House, params: &Params) -> Outcome {
 
 pub(super) fn clear_all(house: &House, _: &Params) -> Outcome {
     let core = house.control.core();
-    let cleared = core.processes().map(|info| {
+    let mut all: Vec<_> = core.processes().collect();
+    // Groups are in their order already.
+    for group in all.chunk_by_mut(|a, b| a.named.group == b.named.group) {
+        group.sort_by_key(|info| info.spec.priority);
+    }
+    let cleared = all.iter().map(|info| {
         let (name, group) = (&info.named.name, &info.named.group);
         status(name, group, clear_of(house, info.named.proc, &namespec(group, name)))
     });

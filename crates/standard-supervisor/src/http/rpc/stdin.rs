@@ -11,7 +11,8 @@ use crate::http::serve::House;
 use crate::stdin::CannotWrite;
 
 pub(super) fn send(house: &House, params: &Params) -> Outcome {
-    let chars = params.text(1)?;
+    let chars = params.get(1)?;
+    let chars = chars.as_str().ok_or_else(|| not_a_text(chars))?;
     let name = params.text(0)?;
     let Some(Which::Process(proc)) = house.control.core().find(name) else {
         return Err(Fault::new(Kind::BadName, name));
@@ -25,6 +26,13 @@ pub(super) fn send(house: &House, params: &Params) -> Outcome {
         Some(Err(why @ CannotWrite::Full)) => {
             Err(Fault::new(Kind::Failed, format!("{name}: {why}")))
         }
+    }
+}
+
+fn not_a_text(value: &Value) -> Fault {
+    match value.as_int() {
+        Some(number) => Fault::new(Kind::IncorrectParameters, number.to_string()),
+        None => Kind::IncorrectParameters.into(),
     }
 }
 
