@@ -92,7 +92,7 @@ impl Display for Button<'_> {
                 f,
                 r#"<details {attributes}><summary role="button">{label}</summary><div class="really"><p>{question}</p>"#
             )?;
-            form(f, "", action, to, api, "danger", label)?;
+            form(f, "", action, to, api, r#" class="danger""#, label)?;
             f.write_str("</div></details>\n")
         } else {
             form(f, &attributes, action, to, api, "", label)?;
@@ -114,7 +114,7 @@ fn form(
     if let Some(to) = to.map(Escaped) {
         write!(f, r#"<input type="hidden" name="processname" value="{to}">"#)?;
     }
-    write!(f, r#"<button name="action" value="{action}" class="{class}">{label}</button></form>"#)
+    write!(f, r#"<button name="action" value="{action}"{class}>{label}</button></form>"#)
 }
 
 #[cfg(test)]

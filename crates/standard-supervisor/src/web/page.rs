@@ -148,7 +148,8 @@ fn section<'a>(
 ) {
     let Group { name, listens, .. } = group;
     let members: Vec<&Program> = members.collect();
-    let kind = if *listens { "event listeners" } else { "group" };
+    let kind = if *listens { "event listener" } else { "program" };
+    let plural = if members.len() == 1 { "" } else { "s" };
     let everyone = format!("{name}:*");
     let api = |action| format!("api/v1/groups/{}/{action}", form::encoded(name));
     let button = |action, label, question: Option<&str>| {
@@ -158,7 +159,7 @@ fn section<'a>(
     let _ = write!(
         body,
         r#"<section data-group="{name}">
-<div class="heading"><h2>{name} <span class="quiet">{kind} of {count}</span></h2>
+<div class="heading"><h2>{name} <span class="quiet">{count} {kind}{plural}</span></h2>
 <div class="buttons">{}{}{}</div></div>
 "#,
         button("start", "Start", None),
@@ -173,9 +174,10 @@ fn section<'a>(
 
 fn table<'a>(body: &mut String, programs: impl Iterator<Item = &'a Program>, at: Wall) {
     body.push_str(
-        "<table class=\"programs\">\n<thead><tr><th>State<th>Program<th class=\"number\">Uptime\
-         <th class=\"number\">CPU<th class=\"number\">Memory<th class=\"number\">Restarts\
-         <th>Last exit<th></tr></thead>\n<tbody>\n",
+        "<table class=\"programs\">\n<thead><tr><th class=\"state\">State<th>Program\
+         <th class=\"number\">Uptime<th class=\"number\">CPU<th class=\"number\">Memory\
+         <th class=\"number\">Restarts<th class=\"exit\">Last exit<th class=\"buttons\">\
+         </tr></thead>\n<tbody>\n",
     );
     for program in programs {
         row(body, program, at);
@@ -196,7 +198,7 @@ fn row(body: &mut String, program: &Program, at: Wall) {
 <td class="number cpu" data-label="CPU" title="of one processor, since it was started">{cpu}
 <td class="number memory" data-label="Memory" title="of all its processes">{memory}
 <td class="number restarts" data-label="Restarts">{restarts}
-<td class="exit" data-label="Last exit">{exit}
+<td class="exit{never}" data-label="Last exit">{exit}
 <td class="buttons">{buttons}</tr>
 "#,
         spec = Escaped(spec),
@@ -208,6 +210,7 @@ fn row(body: &mut String, program: &Program, at: Wall) {
         description = Escaped(&description(program, at)),
         cpu = cpu(program),
         restarts = program.restarts(),
+        never = if program.last_exit.is_none() { " never" } else { "" },
         exit = last_exit(program),
         buttons = buttons(program),
     );
@@ -332,7 +335,7 @@ mod tests {
             program("site", "b", Label::Fatal),
             program("web", "web", Label::Stopped),
         ]);
-        assert!(html.contains(r#"<h2>site <span class="quiet">group of 2</span></h2>"#), "{html}");
+        assert!(html.contains(r#"<h2>site <span class="quiet">2 programs</span></h2>"#), "{html}");
         assert_eq!(html.matches("<h2>").count(), 1);
         assert!(html.contains(r#"href="tail.html?processname=site%3Aa""#));
         assert!(html.contains("1 running · 1 failed · 1 stopped"));

@@ -161,6 +161,7 @@ function show(row, program, now) {
   set(row, ".memory", program.memory_bytes === null ? "–" : size(program.memory_bytes));
   set(row, ".restarts", String(program.restarts));
   set(row, ".exit", program.last_exit ?? "–");
+  row.querySelector(".exit").classList.toggle("never", program.last_exit === null);
   if (program.stopped_at) row.querySelector(".exit").title = new Date(program.stopped_at).toLocaleString();
   for (const button of row.querySelectorAll("[data-states]")) {
     button.hidden = !button.dataset.states.split(" ").includes(program.state);
