@@ -11,14 +11,16 @@ use std::rc::Rc;
 use supervisor_core::Supervisor;
 use supervisor_core::command::{Command, Refusal, Which};
 use supervisor_core::event::{Channel, Event};
-use supervisor_core::ids::{ProcId, RequestId};
+use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::{Input, SpawnError};
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::Now;
 use tokio::sync::broadcast;
 
+use crate::capture::relay::Relay;
 use crate::clock::Clock;
 use crate::stdin::CannotWrite;
+use crate::sys::process_table::Family;
 use crate::world::{Answer, World};
 
 /// Core and world, as the loop and all who answer operators share them. Nobody keeps
@@ -138,6 +140,11 @@ impl Control {
         self.0.world.borrow().log_path(proc, channel).map(Path::to_path_buf)
     }
 
+    /// What carries a stream to its log, once it has been started.
+    pub(crate) fn output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Relay>> {
+        self.0.world.borrow().output(proc, channel)
+    }
+
     /// Begins the log files of a process anew.
     pub(crate) fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
         self.0.world.borrow().clear_logs(proc)
@@ -155,6 +162,11 @@ impl Control {
         bytes: &[u8],
     ) -> Option<Result<(), CannotWrite>> {
         self.0.world.borrow().write_stdin(proc, bytes)
+    }
+
+    /// The roots of the trees of all programs, and whose they are.
+    pub(crate) fn roots(&self, family: &Family) -> Vec<(Pid, ProcId)> {
+        self.0.world.borrow().roots(family)
     }
 
     /// Tells of all that happens from now on.

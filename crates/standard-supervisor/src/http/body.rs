@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use super::held::Hold;
 use super::pace::Pace;
 
 /// The body of an answer.
@@ -16,7 +17,13 @@ pub(crate) struct Body {
     content: Content,
     /// The connection that waits for its end.
     pace: Option<Rc<Pace>>,
+    /// What it takes of the room that all share.
+    hold: Option<Hold>,
 }
+
+/// Bytes that are given to a connection at once: while they are on their way, the others
+/// are still counted.
+const SLICE: usize = 64 * 1024;
 
 #[derive(Debug)]
 enum Content {
@@ -33,7 +40,7 @@ impl Body {
     pub(crate) fn stream() -> (Feed, Self) {
         // One piece is on its way while the next is made.
         let (feed, pieces) = mpsc::channel(1);
-        (Feed(feed), Self { content: Content::Stream(pieces), pace: None })
+        (Feed(feed), Self { content: Content::Stream(pieces), pace: None, hold: None })
     }
 
     /// How many bytes it has, if that is known.
@@ -42,6 +49,12 @@ impl Body {
             Content::Whole(bytes) => Some(bytes.as_ref().map_or(0, Bytes::len)),
             Content::Stream(_) => None,
         }
+    }
+
+    /// Counts it while it is read.
+    pub(super) fn held_by(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
     }
 
     /// Tells the connection when it has been given over.
@@ -53,7 +66,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(Some(bytes.into())), pace: None }
+        Self { content: Content::Whole(Some(bytes.into())), pace: None, hold: None }
     }
 }
 
@@ -80,7 +93,13 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let ending = self.pace.as_ref().is_some_and(|pace| pace.is_ending());
         match &mut self.content {
-            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Whole(bytes) => {
+                let slice = match bytes {
+                    Some(bytes) if bytes.len() > SLICE => Some(bytes.split_to(SLICE)),
+                    Some(_) | None => bytes.take(),
+                };
+                Poll::Ready(slice.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Content::Stream(pieces) => match pieces.poll_recv(context) {
                 Poll::Ready(piece) => Poll::Ready(piece.map(|piece| Ok(Frame::data(piece)))),
                 Poll::Pending if ending => Poll::Ready(None),

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::held::Hold;
 use super::pace::{Pace, Paced};
 use super::serve::House;
 use super::{Body, auth, error_page, routes};
@@ -36,7 +37,7 @@ pub(crate) const MAX_HEADERS: usize = 100;
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long a body may take.
-pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// By which name we answer.
 const NAME: &str = concat!("standard-supervisor/", env!("CARGO_PKG_VERSION"));
@@ -91,6 +92,12 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
         visit.house.journal.say(Level::Error, &message);
         error_page(StatusCode::INTERNAL_SERVER_ERROR)
     });
+    let mut hold = visit.house.held.begin();
+    if hold.grow(response.body().len().unwrap_or(0)) {
+        response = response.map(|body| body.held_by(hold));
+    } else {
+        response = error_page(StatusCode::SERVICE_UNAVAILABLE);
+    }
     response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));
     visit.house.note(visit, &line, &response);
     response
@@ -101,7 +108,8 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
         return refused;
     }
     let (head, body) = request.into_parts();
-    match timeout(BODY_TIME, collect(body)).await {
+    let mut hold = visit.house.held.begin();
+    match timeout(BODY_TIME, collect(body, &mut hold)).await {
         Ok(Ok(body)) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
         Ok(Err(status)) => closing(error_page(status)),
         Err(_) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
@@ -115,7 +123,7 @@ fn closing(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
+async fn collect(mut body: Incoming, hold: &mut Hold) -> Result<Bytes, StatusCode> {
     // Nothing is read of what is too long anyway.
     if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
@@ -126,6 +134,9 @@ async fn collect(mut body: Incoming) -> Result<Bytes, StatusCode> {
         let piece = frame.into_data().unwrap_or_default();
         if collected.len() + piece.len() > MAX_BODY_BYTES {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        if !hold.grow(piece.len()) {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         collected.extend_from_slice(&piece);
     }

@@ -12,8 +12,12 @@
 
 mod auth;
 mod body;
+mod changes;
 mod connection;
+mod follow;
+mod held;
 mod listen;
+mod logtail;
 mod pace;
 mod page;
 mod routes;

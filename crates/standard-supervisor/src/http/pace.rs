@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// How long a head may take from its first byte on.
-pub(crate) const HEAD_TIME: Duration = Duration::from_secs(30);
+pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,5 +152,53 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Whether it is overdue within a day of a clock that needs no time.
+    fn is_overdue(pace: &Pace) -> bool {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async { timeout(DAY, pace.overdue()).await.is_ok() })
+    }
+
+    #[test]
+    fn an_idle_connection_is_never_overdue() {
+        let pace = Pace::new();
+        assert!(!is_overdue(&pace));
+        // Some clients send an empty line more than they should.
+        pace.read(b"\r\n");
+        assert!(!is_overdue(&pace));
+        pace.read(b"P");
+        pace.asked();
+        pace.answered();
+        pace.read(b"\r\n");
+        assert!(!is_overdue(&pace));
+    }
+
+    #[test]
+    fn an_answer_may_take_its_time() {
+        let pace = Pace::new();
+        pace.read(b"POST");
+        pace.asked();
+        pace.read(b"more of the body");
+        assert!(!is_overdue(&pace));
+    }
+
+    #[test]
+    fn a_head_may_not() {
+        let pace = Pace::new();
+        pace.read(b"\r\nP");
+        assert!(is_overdue(&pace));
+        pace.asked();
+        pace.answered();
+        pace.read(b"P");
+        assert!(is_overdue(&pace));
     }
 }

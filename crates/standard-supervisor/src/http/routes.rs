@@ -4,17 +4,27 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 
 use super::serve::House;
-use super::{Body, rpc};
+use super::{Body, logtail, rpc};
 use crate::web;
 
-/// What is answered by name; everything else is the page's.
+/// What begins so is a call, whatever follows.
 const RPC: &str = "/RPC2";
+
+/// What follows names a process, and perhaps a channel.
+const LOGTAIL: &str = "/logtail/";
+
+/// What begins so asks for the supervisor's own log.
+const MAIN_LOGTAIL: &str = "/mainlogtail";
 
 /// Answers a request whose sender may enter.
 pub(super) async fn answer(house: &House, request: Request<Bytes>) -> Response<Body> {
     let path = decoded(request.uri().path());
     if path.starts_with(RPC) {
         rpc::answer(house, &request).await
+    } else if let Some(wanted) = path.strip_prefix(LOGTAIL) {
+        logtail::of_process(house, request.method(), wanted)
+    } else if path.starts_with(MAIN_LOGTAIL) {
+        logtail::of_supervisor(house, request.method())
     } else {
         web::answer(&house.control, request).await
     }

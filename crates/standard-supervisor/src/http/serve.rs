@@ -1,21 +1,25 @@
 //! Accepts connections.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::Response;
 use rustix::process::{Resource, getrlimit};
 use supervisor_core::level::Level;
+use supervisor_core::time::Wall;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::Body;
+use super::changes::Changes;
 use super::connection::{self, Visit};
+use super::held::Held;
 use super::listen::{Door, Socket};
 use crate::capture::journal::Journal;
 use crate::control::Control;
@@ -31,24 +35,46 @@ const DESCRIPTORS_PER_CONNECTION: u64 = 2;
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Who comes through a file has no address; supervisord's log has this one.
+const UNIX_PEER: &str = "localhost:0";
+
+const CANNOT_ACCEPT: &str = "cannot accept a connection";
+
 /// What all connections have in common.
 #[derive(Debug)]
 pub(crate) struct House {
     pub(crate) control: Control,
     pub(crate) journal: Rc<Journal>,
+    pub(super) held: Held,
+    changes: RefCell<Option<Rc<Changes>>>,
 }
 
 impl House {
-    fn complain(&self, error: &io::Error) {
-        self.journal.say(Level::Error, &format!("cannot accept a connection: {error}"));
+    fn new(control: Control, journal: Rc<Journal>) -> Self {
+        Self { control, journal, held: Held::default(), changes: RefCell::default() }
+    }
+
+    /// Says what could not be done.
+    pub(super) fn complain(&self, what: &str, error: &io::Error) {
+        self.journal.say(Level::Error, &format!("{what}: {error}"));
+    }
+
+    /// Where one can learn of changes to logs; begun when it is first needed.
+    pub(super) fn changes(&self) -> io::Result<Rc<Changes>> {
+        let mut changes = self.changes.borrow_mut();
+        if let Some(changes) = &*changes {
+            return Ok(Rc::clone(changes));
+        }
+        Ok(Rc::clone(changes.insert(Changes::new()?)))
     }
 
     /// Notes what was asked and answered.
     pub(super) fn note(&self, visit: &Visit, line: &str, response: &Response<Body>) {
         if self.journal.says(Level::Trace) {
             let (peer, status) = (&visit.peer, response.status().as_u16());
+            let date = log_date(self.control.now().wall);
             let length = response.body().len().unwrap_or(0);
-            let message = format!("{peer} - - \"{line}\" {status} {length}");
+            let message = format!("{peer} - - [{date}] \"{line}\" {status} {length}");
             self.journal.say(Level::Trace, &message);
         }
     }
@@ -61,7 +87,7 @@ pub(crate) fn serve(
     control: Control,
     journal: Rc<Journal>,
 ) -> impl Future<Output = ()> {
-    let house = Rc::new(House { control, journal });
+    let house = Rc::new(House::new(control, journal));
     let (end, ending) = watch::channel(false);
     let places = Arc::new(Semaphore::new(places()));
     for door in doors {
@@ -73,6 +99,17 @@ pub(crate) fn serve(
         // Nobody may be there.
         let _ = end.send(true);
         end.closed().await;
+    }
+}
+
+/// A moment as access logs show it: `25/Nov/2026:21:21:46 +0000`.
+fn log_date(moment: Wall) -> String {
+    // `Wed, 25 Nov 2026 21:21:46 GMT`
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + moment.since_epoch());
+    let words: Vec<&str> = date.split(' ').collect();
+    match words[..] {
+        [_, day, month, year, time, _] => format!("{day}/{month}/{year}:{time} +0000"),
+        _ => date,
     }
 }
 
@@ -106,7 +143,7 @@ async fn accept(
     let Door { socket, credentials, .. } = &door;
     let listener = match Listener::of(socket) {
         Ok(listener) => listener,
-        Err(error) => return house.complain(&error),
+        Err(error) => return house.complain(CANNOT_ACCEPT, &error),
     };
     loop {
         // Without a place nobody is accepted: he waits, or goes elsewhere. The places are
@@ -128,7 +165,7 @@ async fn accept(
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Some(Err(error)) => {
-                house.complain(&error);
+                house.complain(CANNOT_ACCEPT, &error);
                 let _ = either(ending.wait_for(|ending| *ending), sleep(ACCEPT_PAUSE)).await;
             }
             None => return,
@@ -155,8 +192,19 @@ impl Listener {
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), "localhost".to_owned()))
+                Ok((Stream::Unix(stream), UNIX_PEER.to_owned()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_access_logs() {
+        let moment = Wall::from_epoch(Duration::from_secs(1_795_641_706));
+        assert_eq!(log_date(moment), "25/Nov/2026:21:21:46 +0000");
     }
 }

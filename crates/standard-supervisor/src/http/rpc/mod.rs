@@ -25,6 +25,8 @@ use fault::{Fault, Kind};
 use params::Params;
 use table::{Handler, Outcome};
 
+pub(super) use logs::open as open_log;
+
 /// The namespace that is always there.
 const SYSTEM: &str = "system";
 
