@@ -52,3 +52,16 @@ pub struct GroupInfo<'a> {
     /// It was added, and not removed.
     pub active: bool,
 }
+
+/// A pool of event listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolInfo<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Events that wait for a listener.
+    pub waiting: usize,
+    /// How many may wait.
+    pub room: usize,
+    /// Events that were discarded for want of room.
+    pub lost: u64,
+}

@@ -18,6 +18,7 @@ use std::rc::Rc;
 use crate::effect::Effect;
 use crate::event::{Event, EventType, Named};
 use crate::ids::ProcId;
+use crate::info::PoolInfo;
 use crate::line::Line;
 use crate::process::Turn;
 use crate::spec::PoolSpec;
@@ -59,6 +60,8 @@ pub(crate) struct Pool {
     /// The oldest first; never more than `room`.
     waiting: VecDeque<Rc<Envelope>>,
     next_serial: u64,
+    /// Events that were discarded for want of room.
+    lost: u64,
     listeners: Vec<Listener>,
 }
 
@@ -103,6 +106,7 @@ impl Pool {
             room: spec.buffer_size,
             waiting: VecDeque::new(),
             next_serial: 0,
+            lost: 0,
             listeners: members.map(|named| Listener { named, hearing: Hearing::NEW }).collect(),
         }
     }
@@ -115,6 +119,12 @@ impl Pool {
     /// How many events wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// What is known of it.
+    pub(crate) fn info(&self) -> PoolInfo<'_> {
+        let (name, waiting) = (&*self.name, self.waiting.len());
+        PoolInfo { name, waiting, room: self.room, lost: self.lost }
     }
 
     /// Takes an event in.
@@ -202,6 +212,7 @@ impl Pool {
         if self.waiting.len() >= self.room
             && let Some(lost) = self.waiting.pop_front()
         {
+            self.lost += 1;
             turn.log(Line::EventLost { pool: self.name.to_string(), serial: lost.serial });
         }
     }

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use crate::effect::Effect;
 use crate::ids::{Pid, ProcId};
-use crate::info::{GroupInfo, Info};
+use crate::info::{GroupInfo, Info, PoolInfo};
 use crate::input::{Exit, Input};
 use crate::line::Line;
+use crate::listener::Pool;
 use crate::process::{Process, Turn};
 use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
@@ -143,6 +144,22 @@ impl Supervisor {
         self.available
             .iter()
             .map(|spec| GroupInfo { spec, active: self.group(&spec.name).is_some() })
+    }
+
+    /// All pools of event listeners.
+    pub fn listener_pools(&self) -> impl Iterator<Item = PoolInfo<'_>> {
+        self.pools().map(Pool::info)
+    }
+
+    /// How many requests wait for processes.
+    #[must_use]
+    pub fn waiting_requests(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// All processes that aren't event listeners, in start order.
+    pub(crate) fn programs_with_info(&self) -> impl Iterator<Item = Info<'_>> {
+        self.programs().map(Info::new)
     }
 
     /// Whether everything is being stopped.

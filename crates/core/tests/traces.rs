@@ -134,6 +134,12 @@ impl Stage {
     }
 
     fn act(&mut self, since_zero: Duration, words: &[&str]) -> String {
+        if words == ["ready?"] {
+            let readiness = self.core.readiness().to_string();
+            let started = if self.core.has_started() { "  has started\n" } else { "" };
+            let lines = readiness.lines().map(|line| format!("  {line}\n"));
+            return lines.chain([started.to_owned()]).collect();
+        }
         let mono = Mono::from_zero(since_zero);
         let wall = Wall::from_epoch(Duration::from_secs(WALL_ZERO) + since_zero);
         let input = self.input(words);

@@ -177,7 +177,7 @@ impl Supervisor {
     }
 
     /// All processes that aren't event listeners.
-    fn programs(&self) -> impl Iterator<Item = &Process> {
+    pub(super) fn programs(&self) -> impl Iterator<Item = &Process> {
         let groups = self.groups.iter().filter(|group| group.pool.is_none());
         groups.flat_map(|group| &group.members).filter_map(|proc| self.processes.get(proc))
     }

@@ -162,7 +162,7 @@ impl Supervisor {
         }
     }
 
-    fn pools(&self) -> impl Iterator<Item = &Pool> {
+    pub(super) fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.groups.iter().filter_map(|group| group.pool.as_ref())
     }
 

@@ -1,0 +1,107 @@
+//! Whether it may be given work, as a whole: what load balancers and orchestrators ask.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::event::Named;
+use crate::info::Info;
+use crate::process::Label;
+use crate::supervisor::Supervisor;
+
+/// Whether everything that counts is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is.
+    Ready,
+    /// Everything is being stopped, or soon will be.
+    Stopping,
+    /// These are not; none: nothing is there that could be.
+    Waiting(Vec<Unready>),
+}
+
+/// A process that is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unready {
+    /// Which.
+    pub named: Rc<Named>,
+    /// Where it stands.
+    pub state: Label,
+    /// What went wrong with it, or what it says that it is doing.
+    pub remark: Option<String>,
+}
+
+impl Supervisor {
+    /// Whether it may be given work. Essential programs count; where none is, all that
+    /// start with the supervisor. Event listeners never do.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if self.is_ending() {
+            return Readiness::Stopping;
+        }
+        let (mut any, mut unready) = (false, Vec::new());
+        for info in self.counted() {
+            any = true;
+            if !info.ready {
+                unready.push(Unready::new(&info));
+            }
+        }
+        if any && unready.is_empty() { Readiness::Ready } else { Readiness::Waiting(unready) }
+    }
+
+    /// Whether all that counts has been up once, be it at different times.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        let mut counted = self.counted().peekable();
+        counted.peek().is_some() && counted.all(|info| info.history.up_after.is_some())
+    }
+
+    fn counted(&self) -> impl Iterator<Item = Info<'_>> {
+        let any = self.programs_with_info().any(|info| info.spec.essential);
+        self.programs_with_info()
+            .filter(move |info| if any { info.spec.essential } else { info.spec.autostart })
+    }
+}
+
+impl Unready {
+    fn new(info: &Info<'_>) -> Self {
+        let history = info.history;
+        let remark = match info.state {
+            Label::Starting | Label::Running | Label::Stopping => history.status.clone(),
+            Label::Stopped | Label::Backoff | Label::Exited | Label::Fatal => history.error.clone(),
+        };
+        Self { named: Rc::clone(info.named), state: info.state, remark }
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready\n"),
+            Self::Stopping => f.write_str("not ready: the supervisor is stopping\n"),
+            Self::Waiting(unready) if unready.is_empty() => {
+                f.write_str("not ready: there is no program that starts with the supervisor\n")
+            }
+            Self::Waiting(unready) => unready.iter().try_for_each(|unready| unready.fmt(f)),
+        }
+    }
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { named, state, remark } = self;
+        let name = &named.name;
+        match state {
+            Label::Running => write!(f, "not ready: {name} is RUNNING, but not well")?,
+            Label::Starting
+            | Label::Stopping
+            | Label::Stopped
+            | Label::Backoff
+            | Label::Exited
+            | Label::Fatal => write!(f, "not ready: {name} is {}", state.name())?,
+        }
+        match remark {
+            Some(remark) => writeln!(f, " ({remark})"),
+            None => f.write_str("\n"),
+        }
+    }
+}
