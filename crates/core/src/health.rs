@@ -44,6 +44,41 @@ pub enum CheckFailure {
     Broken,
 }
 
+impl CheckFailure {
+    /// The kinds of failures, as they are counted.
+    pub const KINDS: [&str; 6] = ["refused", "timed_out", "status", "body", "command", "broken"];
+
+    /// Which of them it is.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Status(_) => "status",
+            Self::Body => "body",
+            Self::Command(_) => "command",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl Ill {
+    /// The kinds of illness, as they are counted.
+    pub const KINDS: [&str; 5] = ["not_ready", "check", "stalled", "incomplete", "silent"];
+
+    /// Which of them it is.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::NotReady { .. } => "not_ready",
+            Self::Check { .. } => "check",
+            Self::Stalled { .. } => "stalled",
+            Self::Incomplete { .. } => "incomplete",
+            Self::Silent { .. } => "silent",
+        }
+    }
+}
+
 impl fmt::Display for CheckFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,8 @@
 //! What the supervisor says in its log, in supervisord's words where it has them:
 //! people and tools search for `spawned:`, `exited:`, `gave up:`.
 
+mod facts;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
 use crate::signal::Signal;
 
+pub use facts::{Facts, NOTE, Value};
+
 /// One line of the supervisor's log. `name` is always the process name without its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the text of each line, below, says what its fields are")]
@@ -17,22 +21,31 @@ pub enum Line {
     Spawned {
         name: String,
         pid: Pid,
+        run: u64,
     },
     SpawnFailed {
+        name: String,
+        run: u64,
         message: String,
         kind: SpawnErrorKind,
     },
     Success {
         name: String,
+        pid: Pid,
+        run: u64,
         startsecs: Duration,
     },
     Exited {
         name: String,
+        pid: Pid,
+        run: u64,
         exit: Exit,
         expected: bool,
     },
     Stopped {
         name: String,
+        pid: Pid,
+        run: u64,
         exit: Exit,
         expected: bool,
     },
@@ -100,6 +113,8 @@ pub enum Line {
     NothingToRun,
     Ready {
         name: String,
+        pid: Pid,
+        run: u64,
         up_after: Duration,
     },
     CheckFailed {
@@ -231,15 +246,15 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Spawned { name, pid } => write!(f, "spawned: '{name}' with pid {pid}"),
+            Self::Spawned { name, pid, .. } => write!(f, "spawned: '{name}' with pid {pid}"),
             Self::SpawnFailed { message, .. } => write!(f, "spawnerr: {message}"),
-            Self::Success { name, startsecs } => write!(
+            Self::Success { name, startsecs, .. } => write!(
                 f,
                 "success: {name} entered RUNNING state, process has stayed up for > than {} \
                  seconds (startsecs)",
                 startsecs.as_secs()
             ),
-            Self::Exited { name, exit, expected } => {
+            Self::Exited { name, exit, expected, .. } => {
                 let expected = if *expected { "expected" } else { "not expected" };
                 write!(f, "exited: {name} ({exit}; {expected})")
             }
@@ -297,7 +312,7 @@ impl fmt::Display for Line {
             Self::NothingToRun => f.write_str(
                 "nothing to run: no program has autostart=true, and there is no way to start one",
             ),
-            Self::Ready { name, up_after } => write!(
+            Self::Ready { name, up_after, .. } => write!(
                 f,
                 "success: {name} entered RUNNING state, it was ready after {:.1} seconds",
                 up_after.as_secs_f64()

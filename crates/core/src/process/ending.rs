@@ -31,7 +31,7 @@ impl Process {
             State::Starting { live, due, .. } if !due.is_over(turn.now) => {
                 self.history.error =
                     Some("Exited too quickly (process log may have details)".to_owned());
-                turn.log(Line::Exited { name: self.name(), exit, expected: false });
+                turn.log(self.exited_line(live, exit, false));
                 self.fail_run(live, exit, cause, turn);
             }
             State::Starting { live, .. } | State::Running { live, .. } => {
@@ -41,7 +41,7 @@ impl Process {
                 let killed = matches!(kill, Kill::Sent { .. } | Kill::Stuck);
                 match then {
                     Then::Fail(ill) => self.ended_ill(live, exit, ill, turn),
-                    Then::Run | Then::Rest => self.stopped(exit, then, turn),
+                    Then::Run | Then::Rest => self.stopped(live, exit, then, turn),
                 }
                 return self.sweep(if killed { Push::Force } else { Push::Ask }, turn);
             }
@@ -57,18 +57,24 @@ impl Process {
         self.sweep(Push::Ask, turn);
     }
 
-    fn stopped(&mut self, exit: Exit, then: Then, turn: &mut Turn<'_>) {
+    fn stopped(&mut self, live: Live, exit: Exit, then: Then, turn: &mut Turn<'_>) {
         let expected = self.expects(exit);
         self.history.exit = Some(exit);
         self.enter(State::Stopped { then }, turn);
-        turn.log(Line::Stopped { name: self.name(), exit, expected });
+        let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);
+        turn.log(Line::Stopped { name, pid, run, exit, expected });
+    }
+
+    fn exited_line(&self, live: Live, exit: Exit, expected: bool) -> Line {
+        let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);
+        Line::Exited { name, pid, run, exit, expected }
     }
 
     /// It was ill, and has been made to end.
     fn ended_ill(&mut self, live: Live, exit: Exit, ill: Ill, turn: &mut Turn<'_>) {
         self.history.exit = Some(exit);
         self.history.error = Some(ill.to_string());
-        turn.log(Line::Exited { name: self.name(), exit, expected: false });
+        turn.log(self.exited_line(live, exit, false));
         let (status, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = live.up_at {
@@ -134,7 +140,7 @@ impl Process {
             };
         let then = if again && !failure { Then::Run } else { Then::Rest };
         self.enter(State::Exited { exit, then }, turn);
-        turn.log(Line::Exited { name: self.name(), exit, expected: expected && !failure });
+        turn.log(self.exited_line(live, exit, expected && !failure));
         if failure {
             self.fail_run(live, exit, cause, turn);
         } else {

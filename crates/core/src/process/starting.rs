@@ -96,7 +96,7 @@ impl Process {
         if run != expected {
             return self.stray(pid, turn);
         }
-        turn.log(Line::Spawned { name: self.name(), pid });
+        turn.log(Line::Spawned { name: self.name(), pid, run: run.0 });
         let live = Live { run, pid, since: turn.now, up_at: None };
         let health = &self.spec.health;
         let due = match health.ready {
@@ -120,7 +120,8 @@ impl Process {
             return;
         }
         self.history.error = Some(error.message.clone());
-        turn.log(Line::SpawnFailed { message: error.message, kind: error.kind });
+        let (name, run) = (self.name(), run.0);
+        turn.log(Line::SpawnFailed { name, run, message: error.message, kind: error.kind });
         let hopeless = match self.spec.retry {
             RetryRule::FailedStarts => false,
             RetryRule::Consecutive { .. } => error.kind.is_permanent(),
@@ -153,10 +154,12 @@ impl Process {
         let up_after = turn.now - live.since;
         self.history.up_after = Some(up_after);
         self.enter(State::Running { live: Live { up_at: Some(turn.now), ..live }, health }, turn);
-        let name = self.name();
+        let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);
         turn.log(match self.spec.health.ready {
-            Ready::Startsecs => Line::Success { name, startsecs: self.spec.startsecs },
-            Ready::Checked | Ready::Notified | Ready::Logged(_) => Line::Ready { name, up_after },
+            Ready::Startsecs => Line::Success { name, pid, run, startsecs: self.spec.startsecs },
+            Ready::Checked | Ready::Notified | Ready::Logged(_) => {
+                Line::Ready { name, pid, run, up_after }
+            }
         });
     }
 

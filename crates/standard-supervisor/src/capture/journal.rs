@@ -100,7 +100,7 @@ impl Journal {
     /// Says what the core has to say.
     pub(crate) fn line(&self, line: &Line) {
         match (self.style, line) {
-            (Style::Complaints, Line::SpawnFailed { message, kind }) => {
+            (Style::Complaints, Line::SpawnFailed { message, kind, .. }) => {
                 self.say(Level::Error, &format!("{message}{}", in_shell_words(*kind)));
             }
             (Style::Complaints, line) if line.level() < Level::Error => {}

@@ -1,0 +1,279 @@
+//! A line as facts instead of a sentence, for programs that read the log.
+//!
+//! Names of events and facts are an interface: people filter and count by them.
+
+use std::time::Duration;
+
+use super::{GaveUp, Line};
+use crate::health::{CheckFailure, Ill};
+use crate::ids::Pid;
+use crate::input::{Exit, SpawnErrorKind};
+
+/// The event of a line that no [`Line`] stands behind.
+pub const NOTE: &str = "note";
+
+/// What a fact says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Words.
+    Text(String),
+    /// A number of something.
+    Count(u64),
+    /// A number that may be negative.
+    Number(i64),
+    /// Seconds.
+    Seconds(f64),
+    /// Yes or no.
+    Flag(bool),
+    /// Several words.
+    Texts(Vec<String>),
+    /// Several numbers.
+    Numbers(Vec<i64>),
+}
+
+/// What a line is about, and all that is known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// What happened, in a word.
+    pub event: &'static str,
+    /// The rest, each under its name.
+    pub fields: Vec<(&'static str, Value)>,
+}
+
+impl Line {
+    /// The line as facts.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        match self {
+            Self::Spawned { name, pid, run } => of("spawned").run(name, *pid, *run),
+            Self::SpawnFailed { name, run, message, kind } => of("spawn_failed")
+                .program(name)
+                .count("run", *run)
+                .text("error", message)
+                .text("kind", kind_of(*kind)),
+            Self::Success { name, pid, run, startsecs } => {
+                of("running").run(name, *pid, *run).seconds("startsecs", *startsecs)
+            }
+            Self::Exited { name, pid, run, exit, expected } => {
+                of("exited").run(name, *pid, *run).exit(*exit).flag("expected", *expected)
+            }
+            Self::Stopped { name, pid, run, exit, expected } => {
+                of("stopped").run(name, *pid, *run).exit(*exit).flag("expected", *expected)
+            }
+            Self::GaveUp { name, why } => of("gave_up").program(name).text("reason", reason(*why)),
+            Self::LastRun { name, run, uptime, exit } => of("last_run")
+                .program(name)
+                .count("run", *run)
+                .seconds("uptime_seconds", *uptime)
+                .exit(*exit),
+            Self::Stopping { name, pid, group, signal } => {
+                of("stopping").of(name, *pid).text("signal", signal).flag("group", *group)
+            }
+            Self::Killing { name, pid } => of("killing").of(name, *pid),
+            Self::Leftovers { name, members, signal } => of("leftovers")
+                .program(name)
+                .pids(members.iter().map(|member| member.pid))
+                .text("signal", signal),
+            Self::Unkillable { name, pids, after } => of("unkillable")
+                .program(name)
+                .pids(pids.iter().copied())
+                .seconds("after_seconds", *after),
+            Self::ExitRequest { signal } => of("exit_request").text("signal", signal),
+            Self::Prestop { delay } => of("prestop").seconds("delay_seconds", *delay),
+            Self::KillRequest { signal } => of("kill_request").text("signal", signal),
+            Self::RestartRequest { signal, ignored } => {
+                of("restart_request").text("signal", signal).flag("ignored", *ignored)
+            }
+            Self::ReopenRequest { signal } => of("reopen_request").text("signal", signal),
+            Self::Forwarding { name, pid, signal } => {
+                of("forwarding").of(name, *pid).text("signal", signal)
+            }
+            Self::IgnoredSignal { signal } => of("ignored_signal").text("signal", signal),
+            Self::Waiting { names } => of("waiting").with("programs", Value::Texts(names.clone())),
+            Self::ReapedUnknown { pid, exit } => of("reaped_unknown").pid(*pid).exit(*exit),
+            Self::NothingToRun => of("nothing_to_run"),
+            Self::Ready { name, pid, run, up_after } => {
+                of("ready").run(name, *pid, *run).seconds("up_after_seconds", *up_after)
+            }
+            Self::CheckFailed { name, failure, times, of: limit } => of("check_failed")
+                .program(name)
+                .failure(*failure)
+                .count("failures", u64::from(*times))
+                .count("limit", u64::from(*limit)),
+            Self::CheckExcused { name } => of("check_excused").program(name),
+            Self::Ill { name, ill, observe } => {
+                of("unhealthy").program(name).ill(*ill).flag("observed_only", *observe)
+            }
+            Self::Recovered { name } => of("recovered").program(name),
+            Self::StopInBackoff { name } => of("stop_in_backoff").program(name),
+            Self::WaitingToStop { name } => of("waiting_to_stop").program(name),
+            Self::EventSent { serial, name } => {
+                of("event_sent").program(name).count("serial", *serial)
+            }
+            Self::EventProcessed { name } => of("event_processed").program(name),
+            Self::EventRejected { name } => of("event_rejected").program(name),
+            Self::BadResult { name, said } => of("bad_result").program(name).text("said", said),
+            Self::Hearing { name, from, to } => {
+                of("listener_state").program(name).text("from", from).text("to", to)
+            }
+            Self::HearingUnknown { name } => of("listener_unknown").program(name),
+            Self::EventLost { pool, serial } => {
+                of("event_lost").text("pool", pool).count("serial", *serial)
+            }
+            Self::EventKept { pool, serial, waiting, room } => of("event_kept")
+                .text("pool", pool)
+                .count("serial", *serial)
+                .count("waiting", *waiting as u64)
+                .count("room", *room as u64),
+            Self::ListenerDeaf { name, serial } => {
+                of("listener_deaf").program(name).count("serial", *serial)
+            }
+            Self::Bug { what } => of("bug").text("what", what),
+        }
+    }
+}
+
+fn of(event: &'static str) -> Facts {
+    Facts { event, fields: Vec::new() }
+}
+
+impl Facts {
+    fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    fn text(self, name: &'static str, text: impl ToString) -> Self {
+        self.with(name, Value::Text(text.to_string()))
+    }
+
+    fn count(self, name: &'static str, count: u64) -> Self {
+        self.with(name, Value::Count(count))
+    }
+
+    fn seconds(self, name: &'static str, time: Duration) -> Self {
+        self.with(name, Value::Seconds(time.as_secs_f64()))
+    }
+
+    fn flag(self, name: &'static str, flag: bool) -> Self {
+        self.with(name, Value::Flag(flag))
+    }
+
+    fn program(self, name: &str) -> Self {
+        self.text("program", name)
+    }
+
+    fn pid(self, pid: Pid) -> Self {
+        self.with("pid", Value::Number(pid.0.into()))
+    }
+
+    fn pids(self, pids: impl Iterator<Item = Pid>) -> Self {
+        self.with("pids", Value::Numbers(pids.map(|pid| pid.0.into()).collect()))
+    }
+
+    fn of(self, name: &str, pid: Pid) -> Self {
+        self.program(name).pid(pid)
+    }
+
+    fn run(self, name: &str, pid: Pid, run: u64) -> Self {
+        self.of(name, pid).count("run", run)
+    }
+
+    fn exit(self, exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => self.count("exit_code", code.into()),
+            Exit::Signal { signal, core_dumped } => {
+                self.text("exit_signal", signal).flag("core_dumped", core_dumped)
+            }
+        }
+    }
+
+    fn failure(self, failure: CheckFailure) -> Self {
+        let facts = self.text("failure", failure.kind());
+        match failure {
+            CheckFailure::Status(status) => facts.count("status", status.into()),
+            CheckFailure::Command(status) => facts.count("status", status.into()),
+            CheckFailure::Refused
+            | CheckFailure::TimedOut
+            | CheckFailure::Body
+            | CheckFailure::Broken => facts,
+        }
+    }
+
+    fn ill(self, ill: Ill) -> Self {
+        let facts = self.text("reason", ill.kind());
+        match ill {
+            Ill::NotReady { within } => facts.seconds("within_seconds", within),
+            Ill::Check { failure, times } => facts.failure(failure).count("failures", times.into()),
+            Ill::Stalled { running, since } => {
+                facts.count("requests_running", running).seconds("since_seconds", since)
+            }
+            Ill::Incomplete { alive, of, since } => facts
+                .count("alive", alive.into())
+                .count("expected", of.into())
+                .seconds("since_seconds", since),
+            Ill::Silent { since } => facts.seconds("since_seconds", since),
+        }
+    }
+}
+
+const fn kind_of(kind: SpawnErrorKind) -> &'static str {
+    match kind {
+        SpawnErrorKind::NotFound => "not_found",
+        SpawnErrorKind::NotExecutable => "not_executable",
+        SpawnErrorKind::Transient => "transient",
+    }
+}
+
+const fn reason(why: GaveUp) -> &'static str {
+    match why {
+        GaveUp::TooManyRetries => "too_many_retries",
+        GaveUp::CannotStart => "cannot_start",
+        GaveUp::Unkillable => "unkillable",
+        GaveUp::Ill => "unhealthy",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Signal;
+
+    #[test]
+    fn an_exit_is_told_in_numbers() {
+        let exit = Exit::Code(3);
+        let line =
+            Line::Exited { name: "app".to_owned(), pid: Pid(7), run: 2, exit, expected: false };
+        let Facts { event, fields } = line.facts();
+        assert_eq!(event, "exited");
+        assert_eq!(
+            fields,
+            [
+                ("program", Value::Text("app".to_owned())),
+                ("pid", Value::Number(7)),
+                ("run", Value::Count(2)),
+                ("exit_code", Value::Count(3)),
+                ("expected", Value::Flag(false)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_signal_that_ended_it_is_named() {
+        let exit = Exit::Signal { signal: Signal::KILL, core_dumped: true };
+        let facts = Line::ReapedUnknown { pid: Pid(9), exit }.facts();
+        assert!(facts.fields.contains(&("exit_signal", Value::Text("SIGKILL".to_owned()))));
+        assert!(facts.fields.contains(&("core_dumped", Value::Flag(true))));
+    }
+
+    #[test]
+    fn why_it_is_ill_is_told_with_what_was_measured() {
+        let ill = Ill::Check { failure: CheckFailure::Status(503), times: 3 };
+        let facts = Line::Ill { name: "app".to_owned(), ill, observe: false }.facts();
+        let texts = [("reason", "check"), ("failure", "status")];
+        for (name, text) in texts {
+            assert!(facts.fields.contains(&(name, Value::Text(text.to_owned()))), "{facts:?}");
+        }
+        assert!(facts.fields.contains(&("status", Value::Count(503))));
+    }
+}
