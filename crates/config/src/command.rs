@@ -39,9 +39,10 @@ pub fn command_mode(
     host: &dyn Host,
 ) -> Result<Config, Errors> {
     let mut report = Report::default();
-    let wishes = env::read(said, &mut report);
+    let world = World { said, host };
+    let wishes = env::read(&world, &mut report);
     let config = if wishes.supervise {
-        supervise(&command, &wishes, World { said, host }, &mut report)
+        supervise(&command, &wishes, world, &mut report)
     } else {
         Some(run_once(command, &wishes, said, &mut report))
     };
@@ -104,7 +105,7 @@ fn supervise(
         groups: meant.groups,
         signals: SignalRule::StopOrForward,
         when_done: WhenDone::Exit,
-        prestop_delay: Duration::ZERO,
+        prestop_delay: meant.supervisord.prestop_delay,
     };
     let sections = Rc::new(sections);
     let record = Record {
@@ -165,7 +166,15 @@ impl Record {
 
 /// A plain init: nothing of what supervision means applies.
 fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut Report) -> Config {
-    let ignored = overlay::names(said);
+    let mut ignored = overlay::names(said);
+    // Whoever asks an init how its program is should ask the program; and who forwards each
+    // signal holds none back.
+    for (variable, said) in [
+        (env::STATUS_PORT, &wishes.status_port),
+        (env::PRESTOP_DELAY_SECS, &wishes.prestop_delay_secs),
+    ] {
+        ignored.extend(said.is_some().then(|| variable.name.to_owned()));
+    }
     if !ignored.is_empty() {
         report.warn(format!(
             "{} no effect: {} is off, so the command runs once and is not supervised",
@@ -206,6 +215,9 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         directory: None,
         strip_ansi: false,
         identifier: "supervisor".to_owned(),
+        log_format: wishes.log_format,
+        status: None,
+        prestop_delay: Duration::ZERO,
     };
     let nothing = Control { servers: Vec::new(), namespaces: Vec::new() };
     Config::new(spec, supervisord, nothing, None, (Rc::new(sections), lossy))

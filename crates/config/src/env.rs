@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::error::Report;
 use crate::sources::Said;
+use crate::supervisord::LogFormat;
+use crate::values::{self, Takes, World};
 use supervisor_core::level::Level;
 use supervisor_wire::python;
 
@@ -46,6 +48,27 @@ pub(crate) const LOG_LEVEL: Variable = Variable {
     doc: "How much the supervisor says: debug, info, warn (or warning), error or critical.",
 };
 
+/// How to say it.
+pub(crate) const LOG_FORMAT: Variable = Variable {
+    name: "LOG_FORMAT",
+    default: "text",
+    doc: "How the supervisor's own lines are written: text, or json for one JSON object each. What programs write stays as it is.",
+};
+
+/// Where to ask how it is.
+pub(crate) const STATUS_PORT: Variable = Variable {
+    name: "PROCESS_STATUS_PORT",
+    default: "off",
+    doc: "Port, or host:port, that answers `/livez`, `/readyz`, `/startupz`, `/ping` and `/metrics`.",
+};
+
+/// What load balancers need.
+pub(crate) const PRESTOP_DELAY_SECS: Variable = Variable {
+    name: "PROCESS_PRESTOP_DELAY_SECS",
+    default: "0",
+    doc: "Seconds, such as 5 or 0.5, that programs go on after a stop was asked for; `/readyz` answers 503 meanwhile.",
+};
+
 /// Where the record goes.
 pub(crate) const CONFIG_PATH: Variable = Variable {
     name: "SUPERVISOR_CONFIG_PATH",
@@ -61,8 +84,17 @@ pub(crate) const OVERRIDE: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 6] =
-    [AUTO_RECOVERY, MAX_START_RETRIES, RETRY_RESET_SECS, LOG_LEVEL, CONFIG_PATH, OVERRIDE];
+pub static VARIABLES: [Variable; 9] = [
+    AUTO_RECOVERY,
+    MAX_START_RETRIES,
+    RETRY_RESET_SECS,
+    STATUS_PORT,
+    PRESTOP_DELAY_SECS,
+    LOG_LEVEL,
+    LOG_FORMAT,
+    CONFIG_PATH,
+    OVERRIDE,
+];
 
 /// What these variables ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,18 +103,29 @@ pub(crate) struct Wishes {
     pub(crate) max_start_retries: i64,
     pub(crate) retry_reset_secs: i64,
     pub(crate) log_level: Level,
+    pub(crate) log_format: LogFormat,
+    /// What these say, if they are set: valid, and still the text.
+    pub(crate) status_port: Option<String>,
+    pub(crate) prestop_delay_secs: Option<String>,
     pub(crate) config_path: PathBuf,
     pub(crate) config_path_chosen: bool,
 }
 
 /// Reads them all; what is wrong with one doesn't hide what is wrong with another.
-pub(crate) fn read(said: &Said, report: &mut Report) -> Wishes {
+pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
+    let said = world.said;
     let (config_path, config_path_chosen) = config_path(said);
+    let log_format = valid(world, report, &LOG_FORMAT, &values::LOG_FORMAT);
+    let status_port = valid(world, report, &STATUS_PORT, &values::STATUS_PORT);
+    let prestop_delay = valid(world, report, &PRESTOP_DELAY_SECS, &values::PRESTOP_DELAY);
     Wishes {
         supervise: supervise(said, report),
         max_start_retries: whole(said, report, &MAX_START_RETRIES, 3, Some(100)),
         retry_reset_secs: whole(said, report, &RETRY_RESET_SECS, 600, None),
         log_level: log_level(said, report),
+        log_format: log_format.map(|(_, format)| format).unwrap_or_default(),
+        status_port: status_port.map(|(text, _)| text),
+        prestop_delay_secs: prestop_delay.map(|(text, _)| text),
         config_path,
         config_path_chosen,
     }
@@ -122,6 +165,24 @@ fn whole(said: &Said, report: &mut Report, v: &Variable, default: i64, max: Opti
         (Ok(number), _) => return number,
     }
     default
+}
+
+/// A value of the kind that an option takes, and its text. An empty one is none.
+fn valid<T>(
+    world: &World<'_>,
+    report: &mut Report,
+    variable: &Variable,
+    takes: &Takes<T>,
+) -> Option<(String, T)> {
+    let name = variable.name;
+    let text = text(world.said, report, name).filter(|value| !value.is_empty())?;
+    match (takes.parse)(&text, world) {
+        Ok(value) => Some((text, value)),
+        Err(why) => {
+            report.error(format!("{name}: {why}; {name} takes {}", takes.what));
+            None
+        }
+    }
 }
 
 fn log_level(said: &Said, report: &mut Report) -> Level {
@@ -170,11 +231,12 @@ fn text(said: &Said, report: &mut Report, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::said;
+    use crate::testing::{FakeHost, said};
 
     fn wishes(pairs: &[(&str, &str)]) -> (Wishes, Report) {
         let mut report = Report::default();
-        (read(&said(pairs), &mut report), report)
+        let (said, host) = (said(pairs), FakeHost::default());
+        (read(&World { said: &said, host: &host }, &mut report), report)
     }
 
     #[test]
@@ -185,6 +247,8 @@ mod tests {
         assert_eq!(wishes.max_start_retries.to_string(), MAX_START_RETRIES.default);
         assert_eq!(wishes.retry_reset_secs.to_string(), RETRY_RESET_SECS.default);
         assert_eq!(wishes.log_level.name(), LOG_LEVEL.default);
+        assert_eq!(wishes.log_format.name(), LOG_FORMAT.default);
+        assert_eq!((wishes.status_port, wishes.prestop_delay_secs), (None, None));
         assert_eq!(wishes.config_path.to_str(), Some(CONFIG_PATH.default));
     }
 
@@ -222,10 +286,18 @@ mod tests {
             ("PROCESS_MAX_START_RETRIES", "x"),
             ("PROCESS_RETRY_RESET_SECS", "1.5"),
             ("LOG_LEVEL", ""),
+            ("LOG_FORMAT", "xml"),
+            ("PROCESS_STATUS_PORT", "0"),
+            ("PROCESS_PRESTOP_DELAY_SECS", "5s"),
         ]);
         assert_eq!(
             report.finish(Some(())).unwrap_err().to_string(),
-            "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
+            "ERROR: LOG_FORMAT: no log format is named 'xml'; LOG_FORMAT takes text or json\n\
+             ERROR: PROCESS_STATUS_PORT: not a valid port number: '0'; PROCESS_STATUS_PORT takes \
+             port or host:port, with a port from 1 to 65535, or off\n\
+             ERROR: PROCESS_PRESTOP_DELAY_SECS: not a number of seconds: '5s'; \
+             PROCESS_PRESTOP_DELAY_SECS takes a number of seconds from 0 to 3600, such as 5 or 0.5\n\
+             ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
              ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'\n\
              ERROR: LOG_LEVEL must be one of debug, info, warn, warning, error, critical, got ''"
         );

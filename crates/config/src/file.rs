@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 
@@ -74,7 +73,7 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
         groups: meant.groups,
         signals: SignalRule::Supervisord,
         when_done: WhenDone::Stay,
-        prestop_delay: Duration::ZERO,
+        prestop_delay: meant.supervisord.prestop_delay,
     };
     let config =
         Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));

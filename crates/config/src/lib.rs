@@ -64,7 +64,7 @@ pub use crate::options::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
-pub use crate::supervisord::Supervisord;
+pub use crate::supervisord::{LogFormat, Supervisord};
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;
 

@@ -4,15 +4,17 @@
 //! nobody says anything, which names its value may use, and what it does. Reading,
 //! overriding by environment variable, warnings, `--check` and the reference all
 //! work from these rows. Sections and options are those of supervisord's
-//! [configuration reference](https://supervisord.org/configuration.html), and four
+//! [configuration reference](https://supervisord.org/configuration.html), and some
 //! of our own.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
-use crate::env::{MAX_START_RETRIES, RETRY_RESET_SECS};
+use crate::env::{self, MAX_START_RETRIES, RETRY_RESET_SECS};
+use crate::supervisord::LogFormat;
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
 use supervisor_core::level::Level;
 
@@ -169,11 +171,14 @@ ignored, as in supervisord, and a warning says so, with the nearest that is know
 ";
 
 /// What supervisord doesn't have, by section.
-const OWN: [(&str, &Row); 4] = [
+const OWN: [(&str, &Row); 7] = [
     ("program", &RETRYRESETSECS.row),
     ("program", &ESSENTIAL.row),
     ("program", &KILLTREE.row),
     ("inet_http_server", &ALLOW_UNAUTHENTICATED.row),
+    ("supervisord", &STATUS_PORT_KEY.row),
+    ("supervisord", &PRESTOP_DELAY_KEY.row),
+    ("supervisord", &LOG_FORMAT_KEY.row),
 ];
 
 /// The reference of all options, as Markdown: for every kind of section its keys,
@@ -217,8 +222,13 @@ pub fn reference() -> String {
 
 /// The default with a file and, if it is another, with a command line.
 fn defaults(row: &Row) -> (String, Option<String>) {
-    let variables =
-        [(&STARTRETRIES.row, MAX_START_RETRIES), (&RETRYRESETSECS.row, RETRY_RESET_SECS)];
+    let variables = [
+        (&STARTRETRIES.row, MAX_START_RETRIES),
+        (&RETRYRESETSECS.row, RETRY_RESET_SECS),
+        (&LOG_FORMAT_KEY.row, env::LOG_FORMAT),
+        (&STATUS_PORT_KEY.row, env::STATUS_PORT),
+        (&PRESTOP_DELAY_KEY.row, env::PRESTOP_DELAY_SECS),
+    ];
     let variable = variables.into_iter().find(|(known, _)| known.key == row.key);
     let command = match (row.command_default, variable) {
         (_, Some((_, variable))) => {
@@ -308,6 +318,12 @@ options! { SUPERVISORD:
     SUPERVISORD_ENVIRONMENT: Vec<(String, String)> = ENVIRONMENT("environment", Global) default "";
     /// The name that events and AUTO log files carry.
     IDENTIFIER: String = TEXT("identifier", Global) default "supervisor";
+    /// How the supervisor's own lines are written: as supervisord does, or each as a JSON object. Not in supervisord.
+    LOG_FORMAT_KEY: LogFormat = LOG_FORMAT("log_format", Global) default "text";
+    /// Where to answer `/livez`, `/readyz`, `/startupz`, `/ping` and `/metrics`, to anybody; without a host: on every address. Not in supervisord.
+    STATUS_PORT_KEY: Option<InetAddress> = STATUS_PORT("status_port", Global) default "off";
+    /// How long programs go on after a stop was asked for, while `/readyz` says that there should be no more work. Not in supervisord.
+    PRESTOP_DELAY_KEY: Duration = PRESTOP_DELAY("prestop_delay_secs", Global) default "0";
 }
 
 options! { PROGRAM:

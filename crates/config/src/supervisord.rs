@@ -1,10 +1,13 @@
 //! What `[supervisord]` asks for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use supervisor_core::spec::{Output, User};
 
 use supervisor_core::level::Level;
+
+use crate::server::Listen;
 
 /// The options of
 /// [`[supervisord]`](https://supervisord.org/configuration.html#supervisord-section-values),
@@ -43,4 +46,32 @@ pub struct Supervisord {
     pub strip_ansi: bool,
     /// The name that events and AUTO log files carry.
     pub identifier: String,
+    /// How its lines are written.
+    pub log_format: LogFormat,
+    /// Where it tells how it and its programs are; `None`: nowhere.
+    pub status: Option<Listen>,
+    /// How long programs go on once a stop was asked for; already part of the
+    /// [`Spec`](supervisor_core::spec::Spec).
+    pub prestop_delay: Duration,
+}
+
+/// How the supervisor's own lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// As supervisord does.
+    #[default]
+    Text,
+    /// Each as a JSON object.
+    Json,
+}
+
+impl LogFormat {
+    /// Its name in a configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }

@@ -4,6 +4,7 @@ use crate::env::Wishes;
 use crate::expand::escape;
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::options::{self, Kind, Setting};
+use crate::supervisord::LogFormat;
 use supervisor_core::level::Level;
 
 /// The program's name in command mode.
@@ -51,6 +52,7 @@ pub(crate) fn base(program: &str, command: &str, level: Level, startretries: i64
 /// Fills in, for every program, the defaults of command mode that differ from
 /// supervisord's.
 pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
+    assume_for_supervisord(sections, wishes);
     let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
     for section in &mut sections.all {
         let kind = Kind::of(&section.name);
@@ -76,10 +78,32 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
     }
 }
 
+/// What variables ask of the supervisor itself, unless an option says otherwise.
+fn assume_for_supervisord(sections: &mut Sections, wishes: &Wishes) {
+    let format = (wishes.log_format != LogFormat::default()).then(|| wishes.log_format.name());
+    for (key, value) in [
+        (options::LOG_FORMAT_KEY.row.key, format),
+        (options::STATUS_PORT_KEY.row.key, wishes.status_port.as_deref()),
+        (options::PRESTOP_DELAY_KEY.row.key, wishes.prestop_delay_secs.as_deref()),
+    ] {
+        let Some(value) = value else { continue };
+        let section = sections.section_mut("supervisord", &Origin::BuiltIn);
+        if section.entry(key).is_none() {
+            section.set(built_in(key, &escape(value)));
+        }
+    }
+}
+
 /// Whether supervisord doesn't know this option.
 pub(crate) fn is_ours(key: &str) -> bool {
-    let ours =
-        [options::ESSENTIAL.row.key, options::KILLTREE.row.key, options::RETRYRESETSECS.row.key];
+    let ours = [
+        options::ESSENTIAL.row.key,
+        options::KILLTREE.row.key,
+        options::RETRYRESETSECS.row.key,
+        options::LOG_FORMAT_KEY.row.key,
+        options::STATUS_PORT_KEY.row.key,
+        options::PRESTOP_DELAY_KEY.row.key,
+    ];
     ours.contains(&key)
 }
 

@@ -5,6 +5,8 @@
 //! supervisord's own checks. Every check either gives a value that needs no further
 //! look, or the text that supervisord prints.
 
+mod status;
+
 use std::path::{Component, Path, PathBuf};
 
 use supervisor_core::signal::Signal;
@@ -14,6 +16,8 @@ use crate::environment;
 use crate::sources::{Host, Said};
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
+
+pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 
 /// What checks may ask besides the text.
 #[derive(Clone, Copy)]

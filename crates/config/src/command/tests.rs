@@ -8,6 +8,8 @@ use supervisor_core::event::EventType;
 use supervisor_core::spec::PoolSpec;
 
 use super::*;
+use crate::server::Listen;
+use crate::supervisord::LogFormat;
 use crate::testing::{FakeHost, said};
 
 fn configured(env: &[(&str, &str)], host: &FakeHost) -> Result<Config, Errors> {
@@ -431,4 +433,50 @@ mod never_panics {
             let _ = configured(&env, &FakeHost::default());
         }
     }
+}
+
+#[test]
+fn variables_say_where_to_ask_how_it_is_and_options_have_the_last_word() {
+    let config = config(&[
+        ("PROCESS_STATUS_PORT", "9100\n"),
+        ("PROCESS_PRESTOP_DELAY_SECS", "2.5"),
+        ("LOG_FORMAT", "JSON"),
+    ]);
+    assert_eq!(config.supervisord.status, Some(Listen::Inet { host: None, port: 9100 }));
+    assert_eq!(config.spec.prestop_delay, Duration::from_millis(2500));
+    assert_eq!(config.supervisord.log_format, LogFormat::Json);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let text = config.effective();
+    for line in ["status_port = 9100\n", "prestop_delay_secs = 2.5\n", "log_format = json\n"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let config = self::config(&[
+        ("PROCESS_STATUS_PORT", "9100"),
+        ("SUPERVISOR_SUPERVISORD_STATUS_PORT", "127.0.0.1:9200"),
+        ("SUPERVISOR_SUPERVISORD_PRESTOP_DELAY_SECS", "7"),
+    ]);
+    let local = Listen::Inet { host: Some("127.0.0.1".to_owned()), port: 9200 };
+    assert_eq!(config.supervisord.status, Some(local));
+    assert_eq!(config.spec.prestop_delay, Duration::from_secs(7));
+    let config = self::config(&[("PROCESS_STATUS_PORT", "off"), ("LOG_FORMAT", "")]);
+    assert_eq!((config.supervisord.status, config.supervisord.log_format), (None, LogFormat::Text));
+}
+
+#[test]
+fn a_status_port_has_no_effect_when_the_command_runs_once_and_that_is_said() {
+    let config = config(&[
+        ("PROCESS_AUTO_RECOVERY", "false"),
+        ("PROCESS_STATUS_PORT", "9100"),
+        ("PROCESS_PRESTOP_DELAY_SECS", "5"),
+        ("LOG_FORMAT", "json"),
+    ]);
+    assert_eq!((config.supervisord.status, config.spec.prestop_delay), (None, Duration::ZERO));
+    assert_eq!(config.supervisord.log_format, LogFormat::Json);
+    assert_eq!(
+        config.warnings,
+        [
+            "PROCESS_STATUS_PORT, PROCESS_PRESTOP_DELAY_SECS have no effect: PROCESS_AUTO_RECOVERY is \
+          off, so the command runs once and is not supervised"
+        ]
+    );
 }

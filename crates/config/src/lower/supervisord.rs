@@ -8,6 +8,7 @@ use super::{Door, Lowering, at_least_zero, to_u32};
 use crate::expand::Names;
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
+use crate::server::Listen;
 use crate::supervisord::Supervisord;
 use crate::values;
 
@@ -32,6 +33,9 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     let directory = lowering.get(section, &o::SUPERVISORD_DIRECTORY, names);
     let strip_ansi = lowering.get(section, &o::STRIP_ANSI, names);
     let identifier = lowering.get(section, &o::IDENTIFIER, names);
+    let log_format = lowering.get(section, &o::LOG_FORMAT_KEY, names);
+    let status = lowering.get(section, &o::STATUS_PORT_KEY, names);
+    let prestop_delay = lowering.get(section, &o::PRESTOP_DELAY_KEY, names);
     let world = lowering.world;
     let absolute = |path: PathBuf| values::absolute(&path, &world);
     Some(Supervisord {
@@ -50,6 +54,9 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         directory,
         strip_ansi: strip_ansi?,
         identifier: identifier?,
+        log_format: log_format?,
+        status: status?.map(|address| Listen::Inet { host: address.host, port: address.port }),
+        prestop_delay: prestop_delay?,
     })
 }
 

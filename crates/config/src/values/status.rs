@@ -1,0 +1,63 @@
+//! What the options accept that tell others how the supervisor is. They are our own.
+
+use std::time::Duration;
+
+use supervisor_wire::python::{self, repr};
+
+use super::{InetAddress, Takes, inet_address};
+use crate::supervisord::LogFormat;
+
+/// As long as a stop may be held back: an hour. More is a typing error.
+const LONGEST_PRESTOP: f64 = 3600.0;
+
+pub(crate) static PRESTOP_DELAY: Takes<Duration> = Takes {
+    what: "a number of seconds from 0 to 3600, such as 5 or 0.5",
+    parse: |text, _| prestop_delay(text),
+};
+
+pub(crate) static STATUS_PORT: Takes<Option<InetAddress>> = Takes {
+    what: "port or host:port, with a port from 1 to 65535, or off",
+    parse: |text, _| match text {
+        _ if text.eq_ignore_ascii_case("off") => Ok(None),
+        // supervisord has a blank there.
+        _ => inet_address(text).map(Some).map_err(|why| why.trim_end().to_owned()),
+    },
+};
+
+pub(crate) static LOG_FORMAT: Takes<LogFormat> = Takes {
+    what: "text or json",
+    parse: |text, _| match text.to_lowercase().as_str() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("no log format is named {}", repr(text))),
+    },
+};
+
+fn prestop_delay(text: &str) -> Result<Duration, String> {
+    let digits = python::strip(text);
+    // What Rust reads besides, as `1e3`, `+1` or `inf`, nobody means.
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = digits.parse::<f64>().ok().filter(|_| plain);
+    match seconds {
+        Some(seconds) if seconds <= LONGEST_PRESTOP => Ok(Duration::from_secs_f64(seconds)),
+        Some(_) => Err(format!("{digits} is above upper bound ({LONGEST_PRESTOP})")),
+        None => Err(format!("not a number of seconds: {}", repr(text))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_has_decimals_and_a_bound() {
+        for (text, millis) in
+            [("0", 0), ("5", 5000), ("0.25", 250), (" 1. ", 1000), ("3600", 3_600_000)]
+        {
+            assert_eq!(prestop_delay(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "-1", "1e3", "inf", "nan", "5s", ".", "1.2.3", "3600.1"] {
+            assert!(prestop_delay(text).is_err(), "{text}");
+        }
+    }
+}
