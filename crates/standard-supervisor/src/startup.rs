@@ -20,7 +20,7 @@ use crate::tree::{MARK, Roster};
 /// A journal that writes where `supervisord` says. What names one of our own streams is
 /// left to the caller, who knows what they are for.
 pub(crate) fn journal(supervisord: &Supervisord, style: Style) -> Result<Rc<Journal>, String> {
-    let journal = Journal::new(style);
+    let journal = Journal::new(style, supervisord.log_format);
     match &supervisord.logfile.sink {
         Sink::Discard | Sink::Stdout | Sink::Stderr | Sink::Auto { .. } => {}
         Sink::File(file) => {

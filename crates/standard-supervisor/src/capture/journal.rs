@@ -4,27 +4,33 @@
 //! as a program's output, so a reader that stalls can't stop the supervisor: once the
 //! pipe is full, lines are dropped and counted.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::pipe::PipeFlags;
+use supervisor_config::LogFormat;
 use supervisor_core::input::SpawnErrorKind;
 use supervisor_core::level::Level;
-use supervisor_core::line::Line;
+use supervisor_core::line::{Facts, Line};
 use supervisor_wire::record::record;
 
+use super::json_record;
 use super::log_file::LogFile;
 use super::syslog::Syslog;
+use crate::clock;
 use crate::sys::wall;
 
 /// Where lines go, and which.
 #[derive(Debug)]
 pub(crate) struct Journal {
     style: Style,
+    format: LogFormat,
     pipes: RefCell<Vec<Pipe>>,
     file: RefCell<Option<LogFile>>,
     syslog: RefCell<Option<Syslog>>,
+    /// Lines that were lost somewhere, since nobody read them or the file took none.
+    lost: Cell<u64>,
 }
 
 /// Bytes of lines that wait for a reader at most, before they are dropped: room for what
@@ -51,12 +57,14 @@ pub(crate) enum Style {
 
 impl Journal {
     /// A journal that goes nowhere yet.
-    pub(crate) const fn new(style: Style) -> Self {
+    pub(crate) const fn new(style: Style, format: LogFormat) -> Self {
         Self {
             style,
+            format,
             pipes: RefCell::new(Vec::new()),
             file: RefCell::new(None),
             syslog: RefCell::new(None),
+            lost: Cell::new(0),
         }
     }
 
@@ -101,26 +109,27 @@ impl Journal {
     pub(crate) fn line(&self, line: &Line) {
         match (self.style, line) {
             (Style::Complaints, Line::SpawnFailed { message, kind, .. }) => {
-                self.say(Level::Error, &format!("{message}{}", in_shell_words(*kind)));
+                let message = format!("{message}{}", in_shell_words(*kind));
+                self.tell(Level::Error, &message, || Some(line.facts()));
             }
             (Style::Complaints, line) if line.level() < Level::Error => {}
             (Style::Complaints | Style::Records(_), line) => {
-                self.say(line.level(), &line.to_string());
+                let level = line.level();
+                if self.says(level) {
+                    self.tell(level, &line.to_string(), || Some(line.facts()));
+                }
             }
         }
     }
 
     /// Says something of the shell's own.
     pub(crate) fn say(&self, level: Level, message: &str) {
-        match self.style {
-            Style::Records(least) if level >= least => {
-                self.write(&record(wall::local_time(), level.tag(), message));
-            }
-            Style::Complaints if level >= Level::Warn => {
-                self.write(&format!("standard-supervisor: {message}\n"));
-            }
-            Style::Records(_) | Style::Complaints => {}
-        }
+        self.tell(level, message, || None);
+    }
+
+    /// How many lines were lost so far.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.lost.get()
     }
 
     /// Ends the pipes: what is in them is all.
@@ -128,32 +137,60 @@ impl Journal {
         self.pipes.borrow_mut().clear();
     }
 
+    fn tell(&self, level: Level, message: &str, facts: impl FnOnce() -> Option<Facts>) {
+        if self.says(level) {
+            self.write(&self.record(level, message, facts));
+        }
+    }
+
+    fn record(&self, level: Level, message: &str, facts: impl FnOnce() -> Option<Facts>) -> String {
+        match (self.format, self.style) {
+            (LogFormat::Json, Style::Records(_) | Style::Complaints) => {
+                json_record::record(clock::wall().since_epoch(), level, facts(), message)
+            }
+            (LogFormat::Text, Style::Records(_)) => {
+                record(wall::local_time(), level.tag(), message)
+            }
+            (LogFormat::Text, Style::Complaints) => format!("standard-supervisor: {message}\n"),
+        }
+    }
+
     fn write(&self, text: &str) {
         if let Some(file) = &mut *self.file.borrow_mut() {
             // A full disk costs the line, not the supervisor; stderr still has it.
-            let _ = file.append(text.as_bytes());
+            if file.append(text.as_bytes()).is_err() {
+                self.lose_one();
+            }
         }
         if let Some(syslog) = &*self.syslog.borrow() {
             let _ = syslog.send(text.trim_end_matches('\n').as_bytes());
         }
         for pipe in self.pipes.borrow_mut().iter_mut() {
-            pipe.write(text);
+            let missing = |lines: u64| {
+                let message = format!("{lines} lines are missing here: nobody read them");
+                self.record(Level::Warn, &message, || None)
+            };
+            if !pipe.write(text, missing) {
+                self.lose_one();
+            }
         }
+    }
+
+    fn lose_one(&self) {
+        self.lost.set(self.lost.get() + 1);
     }
 }
 
 impl Pipe {
-    fn write(&mut self, text: &str) {
-        if self.dropped > 0 {
-            let message = format!("{} lines are missing here: nobody read them", self.dropped);
-            let note = record(wall::local_time(), Level::Warn.tag(), &message);
-            if self.put(note.as_bytes()) {
-                self.dropped = 0;
-            }
+    /// Whether there was room. `missing` makes a line of the number of those before for
+    /// which there was none.
+    fn write(&mut self, text: &str, missing: impl FnOnce(u64) -> String) -> bool {
+        if self.dropped > 0 && self.put(missing(self.dropped).as_bytes()) {
+            self.dropped = 0;
         }
-        if !self.put(text.as_bytes()) {
-            self.dropped += 1;
-        }
+        let room = self.put(text.as_bytes());
+        self.dropped += u64::from(!room);
+        room
     }
 
     /// Whether there was room. A line that was begun is finished first.

@@ -12,6 +12,7 @@
 pub(crate) mod auto_log;
 pub(crate) mod filter;
 pub(crate) mod journal;
+mod json_record;
 pub(crate) mod log_file;
 pub(crate) mod relay;
 pub(crate) mod sink;

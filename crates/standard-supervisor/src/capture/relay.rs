@@ -282,6 +282,7 @@ impl Relay {
 mod tests {
     use std::os::fd::AsRawFd;
 
+    use supervisor_config::LogFormat;
     use supervisor_core::event::Channel;
     use supervisor_core::ids::ProcId;
     use supervisor_core::spec;
@@ -309,7 +310,7 @@ mod tests {
             echo: false,
             audience: Audience::None,
             inbox: Rc::default(),
-            journal: Rc::new(Journal::new(Style::Complaints)),
+            journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
         };
         let relay = Relay::new(Rc::new(Sink::log_file(file)), filter);
         relay.add(read, Some(Pid(1)));
