@@ -25,7 +25,7 @@ fn row(name: &str) -> String {
 }
 
 fn is(name: &str, state: &str) -> String {
-    format!("{}.querySelector('.status').textContent === '{state}'", row(name))
+    format!("{}?.querySelector('.status').textContent === '{state}'", row(name))
 }
 
 /// Clicks a button of a program that asks first.
@@ -170,6 +170,9 @@ fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
     say("<img src=x onerror=document.title=2>");
     browser.wait_until(&format!("{log}.includes('<img src=x')"));
     browser.picture("log");
+    let [page, window] = ["document.documentElement.scrollHeight", "innerHeight"]
+        .map(|expression| browser.value(expression).as_u64().unwrap());
+    assert!(page <= window, "the log scrolls, not the page: {page} of {window} pixels");
     browser.click("[data-action='clearlog'] summary");
     browser.wait_until("document.querySelector('dialog').open");
     browser.click("#yes");
@@ -233,7 +236,7 @@ fn without_scripts_everything_works_that_is_not_live() {
 #[test]
 fn a_stranger_s_page_can_t_press_our_buttons() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
-    let site = Site::with("stranger", "[program:api]\ncommand=sleep 1000\n");
+    let site = Site::with("stranger", "[program:api]\ncommand=sleep 1000\nstartsecs=0\n");
     // The same server by another name is another site.
     browser.open(&format!("http://localhost:{}/ok.html", site.port));
     let form = format!(

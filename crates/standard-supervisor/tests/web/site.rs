@@ -33,7 +33,9 @@ impl Site {
         let config = format!(
             "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
              pidfile={shown}/pid\nchildlogdir={shown}\nidentifier=site\n\
-             [inet_http_server]\nport=127.0.0.1:{port}\n{programs}"
+             [inet_http_server]\nport=127.0.0.1:{port}\n\
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=\
+             supervisor.rpcinterface:make_main_rpcinterface\n{programs}"
         );
         let path = folder.join("site.conf");
         std::fs::write(&path, config).unwrap();
