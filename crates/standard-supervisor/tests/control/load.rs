@@ -1,0 +1,1 @@
+//! Many clients, and programs that don't stop talking: supervision is not delayed.
