@@ -65,6 +65,7 @@ pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
 pub use crate::supervisord::Supervisord;
+pub use crate::values::signal;
 pub use supervisor_core::level::Level;
 
 /// What everything that was said means.

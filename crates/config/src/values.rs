@@ -302,7 +302,12 @@ pub(crate) const STDERR: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd
 /// The name of nowhere.
 pub(crate) const NULL: &str = "/dev/null";
 
-fn signal(text: &str) -> Result<Signal, String> {
+/// The signal that a text names, by name or number.
+///
+/// # Errors
+///
+/// In supervisord's words, that it names none.
+pub fn signal(text: &str) -> Result<Signal, String> {
     let not_a = |what: &str| format!("value {} is not a valid signal {what}", repr(text));
     match python::int(text) {
         Ok(number) => {

@@ -339,6 +339,18 @@ impl Process {
             }
     }
 
+    /// Whether it runs, or will without being asked to again.
+    pub(crate) const fn is_started(&self) -> bool {
+        match &self.state {
+            State::Stopped { then }
+            | State::Exited { then, .. }
+            | State::Stopping { then, .. }
+            | State::Spawning { then, .. } => matches!(then, Then::Run),
+            State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => true,
+            State::Fatal { .. } => false,
+        }
+    }
+
     /// Whether it is up, so that it may be told of events.
     pub(crate) const fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })

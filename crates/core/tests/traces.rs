@@ -271,15 +271,15 @@ impl Stage {
     fn order(&self, words: &[&str]) -> Order {
         match words {
             ["start", name, rest @ ..] => {
-                let error = SpawnError {
-                    kind: SpawnErrorKind::NotFound,
-                    message: format!("can't find command '{name}'"),
-                };
-                let missing = rest.contains(&"missing");
+                let missing = rest.iter().filter_map(|word| word.strip_prefix("missing="));
+                let unstartable = missing.map(|name| {
+                    let message = format!("can't find command '{name}'");
+                    (self.proc(name), SpawnError { kind: SpawnErrorKind::NotFound, message })
+                });
                 Order::Start {
                     which: self.which(name),
                     wait: !rest.contains(&"nowait"),
-                    unstartable: missing.then(|| (self.proc(name), error)).into_iter().collect(),
+                    unstartable: unstartable.collect(),
                 }
             }
             ["stop", name, rest @ ..] => {

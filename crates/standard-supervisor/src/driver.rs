@@ -1,5 +1,6 @@
 //! The loop: wait for something, tell the core, do what it says.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
 use supervisor_core::{Effect, Input};
 use tokio::task::{JoinHandle, LocalSet};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
@@ -55,22 +56,25 @@ impl Driver {
     }
 
     /// Goes on until the core orders the end. `beside` is started within the event loop;
-    /// what it starts there is ended with it.
+    /// what it starts there is ended with it, after what it returns has been waited for.
     ///
     /// # Errors
     ///
     /// If the event loop can't be made.
-    pub(crate) fn run(mut self, beside: impl FnOnce()) -> std::io::Result<End> {
+    pub(crate) fn run<F: Future<Output = ()>>(
+        mut self,
+        beside: impl FnOnce() -> F,
+    ) -> std::io::Result<End> {
         self.announced = true;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         LocalSet::new().block_on(&runtime, async {
-            beside();
-            self.serve().await
+            let last = beside();
+            self.serve(last).await
         })
     }
 
-    async fn serve(self) -> std::io::Result<End> {
+    async fn serve(self, last: impl Future<Output = ()>) -> std::io::Result<End> {
         let signals = Watched::for_reading(Rc::clone(&self.signals))?;
         let mut relays = Vec::new();
         loop {
@@ -85,7 +89,7 @@ impl Driver {
             }
             let end = self.engine.world.borrow().end();
             if let Some(end) = end {
-                self.last_words(relays).await;
+                self.last_words(last, relays).await;
                 return Ok(end);
             }
             let next = self.engine.core.borrow().next_deadline();
@@ -163,8 +167,15 @@ impl Driver {
         }
     }
 
-    /// Lets what was written reach its readers, if they read.
-    async fn last_words(&self, relays: Vec<(Rc<Relay>, JoinHandle<()>)>) {
+    /// Lets what was answered and written reach its readers, if they read.
+    async fn last_words(
+        &self,
+        last: impl Future<Output = ()>,
+        relays: Vec<(Rc<Relay>, JoinHandle<()>)>,
+    ) {
+        let deadline = self.engine.clock.instant(self.engine.clock.mono() + LAST_WORDS);
+        let deadline = deadline.unwrap_or_else(Instant::now);
+        let _ = timeout_at(deadline, last).await;
         self.journal.close();
         for (relay, _) in &relays {
             relay.close();
@@ -175,6 +186,6 @@ impl Driver {
                 let _ = task.await;
             }
         };
-        let _ = tokio::time::timeout(LAST_WORDS, all).await;
+        let _ = timeout_at(deadline, all).await;
     }
 }

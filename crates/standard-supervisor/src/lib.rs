@@ -17,8 +17,10 @@ mod either;
 mod events;
 mod files;
 mod host;
+mod http;
 mod inbox;
 mod launch;
+mod listening;
 mod lookup;
 mod own_process;
 mod pidproxy;
@@ -29,6 +31,7 @@ mod stdin;
 mod supervise;
 mod sys;
 mod tree;
+mod web;
 mod world;
 
 use std::process::ExitCode;

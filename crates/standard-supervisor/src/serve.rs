@@ -12,10 +12,11 @@ use supervisor_core::spec::Sink;
 use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::{Journal, Style};
 use crate::clock::Clock;
-use crate::control::{About, Engine};
+use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
 use crate::host::ThisHost;
+use crate::http;
 use crate::own_process::{leave_foreground, settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup;
@@ -75,7 +76,7 @@ impl Service {
     /// From one configuration to the next.
     fn once(&self, config: Config, start: Start) -> Result<End, String> {
         let mut notes = startup::notes(&config);
-        let Config { spec, supervisord, namespaces, .. } = config;
+        let Config { spec, supervisord, servers, namespaces, .. } = config;
         if start == Start::First {
             notes.extend(settle_in(&supervisord)?);
         }
@@ -90,6 +91,8 @@ impl Service {
             auto_logs.clean_up(&journal);
         }
         shared_socket::try_all(&spec, &journal)?;
+        let doors = http::open(&servers)?;
+        http::announce(&servers, &namespaces, &journal);
         if start == Start::First {
             if supervisord.nodaemon {
                 take_umask(&supervisord);
@@ -115,10 +118,12 @@ impl Service {
         journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
         let engine = Engine::new(core, world, self.clock, about);
+        let control = Control::new(Rc::clone(&engine));
+        let heard = Rc::clone(&journal);
         let mut driver = Driver::new(Rc::clone(&engine), journal, Rc::clone(&self.signals));
         driver.announced();
         driver.boot();
-        let ended = driver.run(|| {});
+        let ended = driver.run(|| http::serve(doors, control, heard));
         self.next_serial.set(engine.core.borrow().next_serial());
         if let Some(pidfile) = pidfile {
             pidfile.remove();

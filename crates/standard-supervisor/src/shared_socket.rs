@@ -5,20 +5,15 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Socket, SocketAddress, Spec};
-use supervisor_wire::hosts;
 
 use crate::capture::journal::Journal;
-
-/// As many waiting connections as the kernel allows: it cuts the number down.
-const MOST_WAITING: i32 = 4096;
+use crate::listening::{self, MOST_WAITING};
 
 /// A socket and how many processes have it.
 #[derive(Debug)]
@@ -99,52 +94,23 @@ impl fmt::Display for SharedSocket {
 
 fn listen(spec: &Socket) -> io::Result<OwnedFd> {
     let socket = match &spec.address {
-        SocketAddress::Tcp { host, port } => tcp(host.as_deref(), *port)?,
+        SocketAddress::Tcp { host, port } => listening::tcp(host.as_deref(), *port)?,
         SocketAddress::Unix { path, mode, owner } => unix(path, *mode, *owner)?,
     };
     rustix::net::listen(&socket, spec.backlog.map_or(MOST_WAITING, i32::from))?;
     Ok(socket)
 }
 
-fn tcp(host: Option<&str>, port: u16) -> io::Result<OwnedFd> {
-    let address = host.map_or(Ok(Ipv4Addr::UNSPECIFIED), resolve)?;
-    let socket = new(AddressFamily::INET)?;
-    sockopt::set_socket_reuseaddr(&socket, true)?;
-    rustix::net::bind(&socket, &SocketAddrV4::new(address, port))?;
-    Ok(socket)
-}
-
 fn unix(path: &Path, mode: u32, owner: Option<(u32, Option<u32>)>) -> io::Result<OwnedFd> {
     match fs::symlink_metadata(path) {
         Ok(there) if there.file_type().is_socket() => fs::remove_file(path)?,
-        Ok(_) => {
-            let message = "there is something that is not a socket";
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-        }
+        Ok(_) => return Err(listening::not_a_socket()),
         Err(_) => {}
     }
-    let socket = new(AddressFamily::UNIX)?;
-    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    let socket = listening::unix(path)?;
     if let Some((uid, gid)) = owner {
         std::os::unix::fs::chown(path, Some(uid), gid)?;
     }
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     Ok(socket)
-}
-
-fn new(family: AddressFamily) -> io::Result<OwnedFd> {
-    Ok(rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
-}
-
-/// A name's address, from `/etc/hosts`: whoever listens is on this machine.
-fn resolve(host: &str) -> io::Result<Ipv4Addr> {
-    if let Ok(address) = host.parse() {
-        return Ok(address);
-    }
-    let known = hosts::ipv4(&fs::read("/etc/hosts").unwrap_or_default(), host);
-    let known = known.or_else(|| (host == "localhost").then_some(Ipv4Addr::LOCALHOST));
-    known.ok_or_else(|| {
-        let message = format!("{host} is neither an IPv4 address nor a name in /etc/hosts");
-        io::Error::new(io::ErrorKind::NotFound, message)
-    })
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_config::{Config, Record, Said, Supervisord, command_mode};
+use supervisor_config::{Config, Record, Said, Server, Supervisord, command_mode};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
@@ -14,10 +14,11 @@ use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
 use crate::cli::FAILURE;
 use crate::clock::Clock;
-use crate::control::{About, Engine};
+use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
 use crate::files::{self, OwnFile};
 use crate::host::ThisHost;
+use crate::http::{self, Door};
 use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
@@ -50,6 +51,9 @@ struct Rest {
     record: Option<Record>,
     pidfile: Option<PathBuf>,
     files: Vec<OwnFile>,
+    servers: Vec<Server>,
+    doors: Vec<Door>,
+    control: Control,
 }
 
 /// Everything that must be there before the program is started, or without which
@@ -62,7 +66,7 @@ fn prepare(
 ) -> Result<(Driver, Rest), String> {
     let runs_once = config.runs_once();
     let mut notes = startup::notes(&config);
-    let Config { spec, supervisord, namespaces, mut record, .. } = config;
+    let Config { spec, supervisord, servers, namespaces, mut record, .. } = config;
     notes.extend(settle_in(&supervisord)?);
     let style = if runs_once { Style::Complaints } else { Style::Records(supervisord.loglevel) };
     let journal = startup::journal(&supervisord, style)?;
@@ -71,6 +75,7 @@ fn prepare(
         auto_logs.clean_up(&journal);
     }
     shared_socket::try_all(&spec, &journal)?;
+    let doors = http::open(&servers)?;
     take_umask(&supervisord);
     let environment = asked.said.environment.clone();
     let mut world = World::new(Parts {
@@ -90,9 +95,12 @@ fn prepare(
     }
     let about = about(&supervisord, namespaces, asked);
     let pidfile = supervisord.pidfile.filter(|_| !runs_once);
-    let rest = Rest { journal: Rc::clone(&journal), notes, record, pidfile, files: Vec::new() };
     let engine = Engine::new(Supervisor::new(spec), world, clock, about);
-    Ok((Driver::new(engine, journal, Rc::new(signals)), rest))
+    let control = Control::new(Rc::clone(&engine));
+    let driver = Driver::new(engine, Rc::clone(&journal), Rc::new(signals));
+    let files = Vec::new();
+    let rest = Rest { journal, notes, record, pidfile, files, servers, doors, control };
+    Ok((driver, rest))
 }
 
 fn about(supervisord: &Supervisord, namespaces: Vec<String>, asked: Asked) -> About {
@@ -112,8 +120,10 @@ fn run(driver: Driver, mut rest: Rest) -> u8 {
     reap::adopt_orphans();
     driver.boot();
     rest.announce();
-    let ended = driver.run(|| {});
-    for file in rest.files {
+    let Rest { journal, files, doors, control, .. } = rest;
+    let heard = Rc::clone(&journal);
+    let ended = driver.run(|| http::serve(doors, control, heard));
+    for file in files {
         file.remove();
     }
     match ended {
@@ -121,7 +131,7 @@ fn run(driver: Driver, mut rest: Rest) -> u8 {
         // Nobody can ask for that here.
         Ok(End::Restart) => FAILURE,
         Err(error) => {
-            rest.journal.say(Level::Critical, &startup::no_event_loop(&error));
+            journal.say(Level::Critical, &startup::no_event_loop(&error));
             FAILURE
         }
     }
@@ -132,6 +142,8 @@ impl Rest {
         for (level, note) in &self.notes {
             self.journal.say(*level, note);
         }
+        let namespaces = &self.control.about().namespaces;
+        http::announce(&self.servers, namespaces, &self.journal);
         let pid = std::process::id();
         self.journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         // Nobody asked for these: what is another's, or can't be, is no trouble.

@@ -266,7 +266,7 @@ impl World {
         let argv = match &launch.command {
             spec::Command::Argv(argv) => argv,
             spec::Command::Unparsable(message) => {
-                let (kind, message) = (SpawnErrorKind::NotFound, message.clone());
+                let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
                 return Some(SpawnError { kind, message });
             }
         };

@@ -213,9 +213,16 @@ impl Supervisor {
     }
 
     /// The last started first, members of a group by their priorities.
-    pub(super) fn stop_order(&self, mut members: Vec<ProcId>) -> Vec<ProcId> {
-        members.sort_by_key(|proc| self.processes.get(proc).map(|process| process.spec.priority));
+    pub(super) fn stop_order(&self, members: Vec<ProcId>) -> Vec<ProcId> {
+        let mut members = self.by_priority(members);
         members.reverse();
+        members
+    }
+
+    /// By their own priorities, which count for orders only: at first the members of a
+    /// group start as they are listed.
+    pub(super) fn by_priority(&self, mut members: Vec<ProcId>) -> Vec<ProcId> {
+        members.sort_by_key(|proc| self.processes.get(proc).map(|process| process.spec.priority));
         members
     }
 

@@ -70,9 +70,12 @@ impl Supervisor {
         turn: &mut Turn<'_>,
     ) {
         let goal = if wait { Goal::Up } else { Goal::Started };
+        let several = !matches!(which, Which::Process(_));
         self.each(id, which, InOrder::OfStart, Some(goal), turn, |process, turn| {
             let proc = process.named.proc;
             match unstartable.iter().find(|(other, _)| *other == proc) {
+                // Of several, one that runs is not concerned, whatever became of its command.
+                Some(_) if several && process.is_started() => Err(Refusal::AlreadyStarted),
                 Some((_, error)) => Err(Refusal::unstartable(error)),
                 None => process.start_by_order(turn),
             }
@@ -129,7 +132,7 @@ impl Supervisor {
         };
         let members = groups.into_iter().map(|group| group.members.clone());
         Some(match order {
-            InOrder::OfStart => members.flatten().collect(),
+            InOrder::OfStart => members.flat_map(|group| self.by_priority(group)).collect(),
             InOrder::OfStop => members.rev().flat_map(|group| self.stop_order(group)).collect(),
         })
     }

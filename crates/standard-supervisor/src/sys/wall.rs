@@ -1,13 +1,23 @@
-//! The wall clock in local time, for log lines only.
+//! The wall clock in local time, for people only.
 
 use std::mem::MaybeUninit;
 
+use supervisor_core::time::Wall;
 use supervisor_wire::record::LocalTime;
 
 /// Now, by the local clock and time zone (`TZ`, else `/etc/localtime`).
 pub(crate) fn local_time() -> LocalTime {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    let seconds: libc::time_t = now.tv_sec;
+    at(now.tv_sec, u16::try_from(now.tv_nsec / 1_000_000).unwrap_or(0))
+}
+
+/// Another moment by the same clock.
+pub(crate) fn local(moment: Wall) -> LocalTime {
+    let millisecond = u16::try_from(moment.since_epoch().subsec_millis()).unwrap_or(0);
+    at(moment.secs().cast_signed(), millisecond)
+}
+
+fn at(seconds: libc::time_t, millisecond: u16) -> LocalTime {
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid; localtime_r fills the structure or, for a
     // year that doesn't fit, leaves the zeroes, which are valid too.
@@ -23,6 +33,6 @@ pub(crate) fn local_time() -> LocalTime {
         hour: small(parts.tm_hour),
         minute: small(parts.tm_min),
         second: small(parts.tm_sec),
-        millisecond: u16::try_from(now.tv_nsec / 1_000_000).unwrap_or(0),
+        millisecond,
     }
 }

@@ -1,0 +1,28 @@
+//! Who may enter a server.
+
+use hyper::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use supervisor_config::Credentials;
+use supervisor_wire::basic_auth::{self, Refusal};
+
+use super::{Body, error_page};
+
+/// Lets a request with these headers in, or tells it why not.
+pub(super) fn check(
+    credentials: Option<&Credentials>,
+    headers: &HeaderMap,
+) -> Result<(), Response<Body>> {
+    let Some(Credentials { username, password }) = credentials else { return Ok(()) };
+    let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    match basic_auth::check(given, basic_auth::Credentials { username, password }) {
+        Ok(()) => Ok(()),
+        Err(Refusal::Undecodable) => Err(error_page(StatusCode::BAD_REQUEST)),
+        Err(Refusal::Missing | Refusal::Wrong) => {
+            let mut refused = error_page(StatusCode::UNAUTHORIZED);
+            let realm = HeaderValue::from_static("Basic realm=\"default\"");
+            refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
+            refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            Err(refused)
+        }
+    }
+}

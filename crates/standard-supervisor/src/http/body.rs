@@ -1,0 +1,129 @@
+//! What answers consist of: bytes that are there, or bytes as they come.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::body::{Bytes, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use super::held::Hold;
+use super::pace::Pace;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) struct Body {
+    content: Content,
+    /// The connection that waits for its end.
+    pace: Option<Rc<Pace>>,
+    /// What it takes of the room that all share.
+    hold: Option<Hold>,
+}
+
+/// Bytes that are given to a connection at once: while they are on their way, the others
+/// are still counted.
+const SLICE: usize = 64 * 1024;
+
+#[derive(Debug)]
+enum Content {
+    Whole(Option<Bytes>),
+    Stream(mpsc::Receiver<Bytes>),
+}
+
+/// The other end of a stream: whoever has something to say.
+#[derive(Debug)]
+pub(crate) struct Feed(mpsc::Sender<Bytes>);
+
+impl Body {
+    /// One without an end known beforehand. It ends with its feed, or with the supervisor.
+    pub(crate) fn stream() -> (Feed, Self) {
+        // One piece is on its way while the next is made.
+        let (feed, pieces) = mpsc::channel(1);
+        (Feed(feed), Self { content: Content::Stream(pieces), pace: None, hold: None })
+    }
+
+    /// How many bytes it has, if that is known.
+    pub(super) fn len(&self) -> Option<usize> {
+        match &self.content {
+            Content::Whole(bytes) => Some(bytes.as_ref().map_or(0, Bytes::len)),
+            Content::Stream(_) => None,
+        }
+    }
+
+    /// Counts it while it is read.
+    pub(super) fn held_by(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// Tells the connection when it has been given over.
+    pub(super) fn on(mut self, pace: Rc<Pace>) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self { content: Content::Whole(Some(bytes.into())), pace: None, hold: None }
+    }
+}
+
+impl Feed {
+    /// Sends the next piece once the one before is on its way. Whether there is still
+    /// somebody who reads.
+    pub(crate) async fn send(&self, piece: impl Into<Bytes>) -> bool {
+        self.0.send(piece.into()).await.is_ok()
+    }
+
+    /// Waits until nobody reads any more.
+    pub(crate) async fn gone(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let ending = self.pace.as_ref().is_some_and(|pace| pace.is_ending());
+        match &mut self.content {
+            Content::Whole(bytes) => {
+                let slice = match bytes {
+                    Some(bytes) if bytes.len() > SLICE => Some(bytes.split_to(SLICE)),
+                    Some(_) | None => bytes.take(),
+                };
+                Poll::Ready(slice.map(|bytes| Ok(Frame::data(bytes))))
+            }
+            Content::Stream(pieces) => match pieces.poll_recv(context) {
+                Poll::Ready(piece) => Poll::Ready(piece.map(|piece| Ok(Frame::data(piece)))),
+                Poll::Pending if ending => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Content::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.len().map_or_else(SizeHint::default, |length| SizeHint::with_exact(length as u64))
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(pace) = &self.pace {
+            pace.answered();
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! One connection, from its first byte to its last.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{HeaderValue, SERVER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use supervisor_config::Credentials;
+use supervisor_core::level::Level;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::held::Hold;
+use super::pace::{Pace, Paced};
+use super::serve::House;
+use super::{Body, auth, error_page, routes};
+use crate::either::either;
+
+/// Bytes of a request's head.
+pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Headers of a request.
+pub(crate) const MAX_HEADERS: usize = 100;
+
+/// Bytes of a request's body.
+pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long a body may take.
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(20);
+
+/// By which name we answer.
+const NAME: &str = concat!("standard-supervisor/", env!("CARGO_PKG_VERSION"));
+
+/// Whom a connection reached, and from where.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) house: Rc<House>,
+    pub(super) credentials: Option<Credentials>,
+    /// The client's address and port; nothing for a socket's file.
+    pub(super) peer: String,
+}
+
+/// Serves a connection to its end, or until everything ends: what is being answered then
+/// is answered.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: S,
+    visit: Visit,
+    mut ending: watch::Receiver<bool>,
+) {
+    let pace = Pace::new();
+    let visit = Rc::new(visit);
+    let service = service_fn(|request| {
+        pace.asked();
+        let (visit, pace) = (Rc::clone(&visit), Rc::clone(&pace));
+        async move { Ok::<_, Infallible>(answer(&visit, request).await.map(|body| body.on(pace))) }
+    });
+    let stream = TokioIo::new(Paced::new(stream, Rc::clone(&pace)));
+    let connection = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .title_case_headers(true)
+        .serve_connection(stream, service);
+    let mut connection = pin!(connection);
+    // An error ends the connection; the client knows best why.
+    let served = either(connection.as_mut(), pace.overdue());
+    let ended = ending.wait_for(|ending| *ending);
+    if either(served, ended).await.is_none() {
+        pace.end();
+        connection.as_mut().graceful_shutdown();
+        let _ = either(connection, pace.overdue()).await;
+    }
+}
+
+/// Answers a request. A mistake of ours costs this answer and nothing else.
+async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+    let line = format!("{} {} {:?}", request.method(), request.uri(), request.version());
+    let answered = unless_it_panics(pin!(guarded(visit, request))).await;
+    let mut response = answered.unwrap_or_else(|panic| {
+        let why = words_of(&*panic);
+        let message = format!("Server Error: {line}: {why}");
+        visit.house.journal.say(Level::Error, &message);
+        error_page(StatusCode::INTERNAL_SERVER_ERROR)
+    });
+    let mut hold = visit.house.held.begin();
+    if hold.grow(response.body().len().unwrap_or(0)) {
+        response = response.map(|body| body.held_by(hold));
+    } else {
+        response = error_page(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));
+    visit.house.note(visit, &line, &response);
+    response
+}
+
+async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+    if let Err(refused) = auth::check(visit.credentials.as_ref(), request.headers()) {
+        return refused;
+    }
+    let (head, body) = request.into_parts();
+    let mut hold = visit.house.held.begin();
+    match timeout(BODY_TIME, collect(body, &mut hold)).await {
+        Ok(Ok(body)) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
+        Ok(Err(status)) => closing(error_page(status)),
+        Err(_) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+/// What was not read can't be skipped.
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(hyper::header::CONNECTION, close);
+    response
+}
+
+async fn collect(mut body: Incoming, hold: &mut Hold) -> Result<Bytes, StatusCode> {
+    // Nothing is read of what is too long anyway.
+    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let mut collected = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let piece = frame.into_data().unwrap_or_default();
+        if collected.len() + piece.len() > MAX_BODY_BYTES {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        if !hold.grow(piece.len()) {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        collected.extend_from_slice(&piece);
+    }
+    Ok(collected.into())
+}
+
+async fn unless_it_panics<F: Future>(
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, Box<dyn Any + Send>> {
+    poll_fn(|context| {
+        // What a panic interrupts is thrown away; nothing else is left half done, since
+        // nothing is shared but what the loop uses between two inputs.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic".to_owned())
+}

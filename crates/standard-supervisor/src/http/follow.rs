@@ -1,0 +1,110 @@
+//! A log as it grows: `tail -f` of a file that may be cut short, moved away or made anew.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use supervisor_wire::tail;
+use tokio::sync::Notify;
+
+use super::Feed;
+use super::changes::{Changes, Watch};
+use super::rpc::open_log;
+use crate::either::either;
+
+/// Bytes that are sent at once.
+const PIECE: usize = 64 * 1024;
+
+/// What is said when a log was cut short.
+const TRUNCATED: &str = "==> File truncated <==\n";
+
+/// A log that is read from somewhere on.
+#[derive(Debug)]
+pub(super) struct Followed {
+    path: PathBuf,
+    file: File,
+    /// How far it has been read.
+    offset: u64,
+    text: tail::Follower,
+    changed: Rc<Notify>,
+    changes: Rc<Changes>,
+    of_file: Option<Watch>,
+    _of_folder: Option<Watch>,
+}
+
+impl Followed {
+    /// Begins near the end of a log; `None`: there is none.
+    pub(super) fn begin(path: PathBuf, changes: &Rc<Changes>) -> Option<Self> {
+        let changed = Rc::new(Notify::new());
+        // Watched before it is read: nothing that happens in between is missed. Without a
+        // watch, what there is is still shown.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        let of_folder = changes.of_folder(folder, &changed).ok();
+        let of_file = changes.of_file(&path, &changed).ok();
+        let (file, size) = open_log(&path).ok()?;
+        let offset = tail::followed_from(size);
+        let text = tail::Follower::new(offset);
+        let changes = Rc::clone(changes);
+        Some(Self { path, file, offset, text, changed, changes, of_file, _of_folder: of_folder })
+    }
+
+    /// When it was last written to.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        let metadata = self.file.metadata().ok()?;
+        Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(metadata.mtime()).ok()?))
+    }
+
+    /// Sends all that is there and all that comes, until nobody reads any more.
+    pub(super) async fn send_to(mut self, feed: Feed) {
+        loop {
+            while let Some(piece) = self.next() {
+                if !piece.is_empty() && !feed.send(piece).await {
+                    return;
+                }
+            }
+            if either(self.changed.notified(), feed.gone()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The next piece, which may be empty; `None`: that was all for now.
+    fn next(&mut self) -> Option<String> {
+        let mut piece = vec![0; PIECE];
+        let read = self.file.read_at(&mut piece, self.offset).unwrap_or(0);
+        if read > 0 {
+            self.offset += read as u64;
+            return Some(self.text.feed(&piece[..read]));
+        }
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() < self.offset) {
+            self.begin_again();
+            return Some(TRUNCATED.to_owned());
+        }
+        self.has_moved().then(String::new)
+    }
+
+    /// Whether another log has taken the place of this one, which has been read to its end;
+    /// from now on that one is read. If nothing has, more may still come.
+    fn has_moved(&mut self) -> bool {
+        let here = self.file.metadata().map(|here| (here.dev(), here.ino()));
+        let there = std::fs::metadata(&self.path).map(|there| (there.dev(), there.ino()));
+        match (here, there) {
+            (Ok(here), Ok(there)) if here == there => return false,
+            (_, Err(_)) => return false,
+            (Ok(_) | Err(_), Ok(_)) => {}
+        }
+        let of_file = self.changes.of_file(&self.path, &self.changed).ok();
+        let Ok((file, _)) = open_log(&self.path) else { return false };
+        (self.file, self.of_file) = (file, of_file);
+        self.begin_again();
+        true
+    }
+
+    fn begin_again(&mut self) {
+        self.offset = 0;
+        self.text = tail::Follower::new(0);
+    }
+}

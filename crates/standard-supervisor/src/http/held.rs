@@ -1,0 +1,66 @@
+//! How much all requests and answers together may make us hold.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Bytes of bodies that wait to be complete, or to be read, in all connections.
+pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
+
+/// Bytes of a body that are never too many: connections are counted already.
+pub(crate) const ALWAYS_HELD: usize = 64 * 1024;
+
+/// What all hold together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held(Rc<Cell<usize>>);
+
+/// What one holds, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Hold {
+    all: Held,
+    bytes: usize,
+}
+
+impl Held {
+    /// One who holds nothing yet.
+    pub(super) fn begin(&self) -> Hold {
+        Hold { all: self.clone(), bytes: 0 }
+    }
+}
+
+impl Hold {
+    /// Whether so many bytes may be held as well.
+    pub(super) fn grow(&mut self, more: usize) -> bool {
+        let (all, own) = (self.all.0.get() + more, self.bytes + more);
+        if all > MAX_HELD && own > ALWAYS_HELD {
+            return false;
+        }
+        self.all.0.set(all);
+        self.bytes = own;
+        true
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.all.0.set(self.all.0.get() - self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_bounded_and_given_back() {
+        let held = Held::default();
+        let mut most = held.begin();
+        assert!(most.grow(MAX_HELD));
+        let mut other = held.begin();
+        assert!(other.grow(ALWAYS_HELD), "an answer of the usual size is always given");
+        assert!(!other.grow(1));
+        drop(most);
+        assert!(other.grow(1));
+        drop(other);
+        assert_eq!(held.0.get(), 0);
+    }
+}

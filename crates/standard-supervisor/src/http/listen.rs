@@ -1,0 +1,212 @@
+//! The sockets on which operators are listened to. They are there before any program is
+//! started, so that a supervisor that nobody could reach doesn't begin.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix};
+use supervisor_config::{Credentials, Listen, Server};
+use supervisor_core::level::Level;
+
+use crate::capture::journal::Journal;
+use crate::listening::{self, MOST_WAITING};
+use crate::sys::errno;
+
+/// How often a path is tried whose file was stale; others may be doing the same.
+const TRIES: usize = 3;
+
+/// A place where operators may enter. A socket's file goes with it.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) socket: Socket,
+    pub(crate) credentials: Option<Credentials>,
+    _file: Option<SocketFile>,
+}
+
+/// A socket that listens and never makes us wait.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(OwnedFd),
+    Unix(OwnedFd),
+}
+
+/// The file of a socket of ours. What others have put in its place is left alone.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Device and number.
+    identity: (u64, u64),
+}
+
+/// Opens all of them, or says in supervisord's words which one can't be.
+pub(crate) fn open(servers: &[Server]) -> Result<Vec<Door>, String> {
+    let opened = |server| door(server).map_err(|error| refusal(server, &error));
+    servers.iter().map(opened).collect()
+}
+
+/// Says who may enter where.
+pub(crate) fn announce(servers: &[Server], namespaces: &[String], journal: &Journal) {
+    if !servers.is_empty() {
+        for namespace in namespaces {
+            journal.say(Level::Info, &format!("RPC interface '{namespace}' initialized"));
+        }
+    }
+    for Server { section, .. } in servers.iter().filter(|server| server.credentials.is_none()) {
+        let message =
+            format!("Server '{section}' running without any HTTP authentication checking");
+        journal.say(Level::Critical, &message);
+    }
+}
+
+fn door(server: &Server) -> io::Result<Door> {
+    let credentials = server.credentials.clone();
+    match &server.listen {
+        Listen::Inet { host, port } => {
+            let socket = listening::tcp(host.as_deref(), *port)?;
+            rustix::net::listen(&socket, MOST_WAITING)?;
+            rustix::io::ioctl_fionbio(&socket, true)?;
+            Ok(Door { socket: Socket::Tcp(socket), credentials, _file: None })
+        }
+        Listen::Unix { path, mode, owner } => {
+            let (socket, file) = unix(path, *mode, *owner)?;
+            rustix::io::ioctl_fionbio(&socket, true)?;
+            Ok(Door { socket: Socket::Unix(socket), credentials, _file: Some(file) })
+        }
+    }
+}
+
+/// It appears under its name when it has its mode and owner and listens: nobody is let in,
+/// or sent away, by one that is half made.
+fn unix(
+    path: &Path,
+    mode: u32,
+    owner: Option<(u32, Option<u32>)>,
+) -> io::Result<(OwnedFd, SocketFile)> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(draft);
+    // Left by a predecessor with our pid that was killed meanwhile.
+    let _ = fs::remove_file(&draft);
+    let socket = listening::unix(&draft)?;
+    let placed = prepare(&socket, &draft, mode, owner).and_then(|()| place(&draft, path));
+    let file = placed.and_then(|()| SocketFile::of(path, &draft));
+    let _ = fs::remove_file(&draft);
+    Ok((socket, file?))
+}
+
+fn prepare(
+    socket: &OwnedFd,
+    draft: &Path,
+    mode: u32,
+    owner: Option<(u32, Option<u32>)>,
+) -> io::Result<()> {
+    if let Some((uid, gid)) = owner {
+        std::os::unix::fs::chown(draft, Some(uid), gid).map_err(|error| {
+            let shown = gid.map_or_else(|| "unchanged".to_owned(), |gid| gid.to_string());
+            io::Error::other(NotOurs(format!(
+                "Not permitted to chown {} to uid/gid ({uid}, {shown}); adjust \"sockchown\" \
+                 value in config file or on command line to values that the current user can \
+                 chown ({error})",
+                draft.display()
+            )))
+        })?;
+    }
+    // A change of owner may have changed it.
+    fs::set_permissions(draft, fs::Permissions::from_mode(mode))?;
+    rustix::net::listen(socket, MOST_WAITING)?;
+    Ok(())
+}
+
+/// A socket to which nobody listens any more is taken over.
+fn place(draft: &Path, path: &Path) -> io::Result<()> {
+    for _ in 0..TRIES {
+        match fs::hard_link(draft, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => return other,
+        }
+        match fs::symlink_metadata(path) {
+            Ok(there) if !there.file_type().is_socket() => return Err(listening::not_a_socket()),
+            Ok(_) | Err(_) => {}
+        }
+        if is_listened_to(path)? {
+            return Err(Errno::ADDRINUSE.into());
+        }
+        let note = format!("Unlinking stale socket {}\n", path.display());
+        let _ = io::stderr().write_all(note.as_bytes());
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Err(Errno::ADDRINUSE.into())
+}
+
+fn is_listened_to(path: &Path) -> io::Result<bool> {
+    let socket = listening::new(AddressFamily::UNIX)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
+        // Too many wait to be accepted already: somebody should accept them.
+        Ok(()) | Err(Errno::AGAIN) => Ok(true),
+        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl SocketFile {
+    fn of(path: &Path, draft: &Path) -> io::Result<Self> {
+        let there = fs::symlink_metadata(draft)?;
+        Ok(Self { path: path.to_owned(), identity: (there.dev(), there.ino()) })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let there = fs::symlink_metadata(&self.path).map(|there| (there.dev(), there.ino()));
+        if there.is_ok_and(|there| there == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A message that is whole already.
+#[derive(Debug)]
+struct NotOurs(String);
+
+impl std::fmt::Display for NotOurs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotOurs {}
+
+fn refusal(server: &Server, error: &io::Error) -> String {
+    let place = match &server.listen {
+        Listen::Inet { host, port } => {
+            format!("port {}:{port}", host.as_deref().unwrap_or("*"))
+        }
+        Listen::Unix { path, .. } => path.display().to_string(),
+    };
+    let section = &server.section;
+    if let Some(whole) = error.get_ref().and_then(|inner| inner.downcast_ref::<NotOurs>()) {
+        return whole.to_string();
+    }
+    if error.kind() == io::ErrorKind::AddrInUse {
+        return format!(
+            "Another program is already listening on a port that one of our HTTP servers is \
+             configured to use.  Shut this program down first before starting supervisord. \
+             ([{section}], {place})"
+        );
+    }
+    let reason = match error.raw_os_error() {
+        Some(number) => {
+            format!("socket.error reported errno.{} ({number})", errno::name(error))
+        }
+        None => error.to_string(),
+    };
+    format!("Cannot open an HTTP server: {reason} ([{section}], {place})")
+}

@@ -1,0 +1,67 @@
+//! Logs as they grow, for `supervisorctl tail -f`, browsers and curl.
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED};
+use hyper::{Method, Response, StatusCode};
+use std::path::PathBuf;
+use supervisor_core::command::Which;
+use supervisor_core::event::Channel;
+use tokio::task::spawn_local;
+
+use super::follow::Followed;
+use super::serve::House;
+use super::{Body, error_page};
+
+/// Proxies must not hold back what comes slowly.
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Follows the log of a process: `NAME`, `GROUP:NAME`, either with `/stdout` or `/stderr`.
+pub(super) fn of_process(house: &House, method: &Method, wanted: &str) -> Response<Body> {
+    let (name, channel) = wanted.split_once('/').unwrap_or((wanted, "stdout"));
+    let channel = match channel {
+        "stdout" => Channel::Stdout,
+        "stderr" => Channel::Stderr,
+        _ => return error_page(StatusCode::NOT_FOUND),
+    };
+    let found = house.control.core().find(name);
+    let path = match found {
+        Some(Which::Process(proc)) => house.control.log_path(proc, channel),
+        Some(Which::Group(_) | Which::All) | None => None,
+    };
+    let mut response = follow(house, method, path);
+    if response.status() == StatusCode::OK {
+        response.headers_mut().insert(UNBUFFERED, HeaderValue::from_static("no"));
+    }
+    response
+}
+
+/// Follows the supervisor's own log.
+pub(super) fn of_supervisor(house: &House, method: &Method) -> Response<Body> {
+    follow(house, method, house.control.about().log.clone())
+}
+
+fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Body> {
+    if *method != Method::GET {
+        return error_page(StatusCode::BAD_REQUEST);
+    }
+    let Some(path) = path else { return error_page(StatusCode::NOT_FOUND) };
+    let changes = match house.changes() {
+        Ok(changes) => changes,
+        Err(error) => {
+            house.complain("cannot watch logs", &error);
+            return error_page(StatusCode::SERVICE_UNAVAILABLE);
+        }
+    };
+    let Some(followed) = Followed::begin(path, &changes) else {
+        return error_page(StatusCode::NOT_FOUND);
+    };
+    let modified = followed.modified().map(httpdate::fmt_http_date);
+    let (feed, body) = Body::stream();
+    spawn_local(followed.send_to(feed));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=utf-8"));
+    if let Some(modified) = modified.and_then(|date| HeaderValue::try_from(date).ok()) {
+        headers.insert(LAST_MODIFIED, modified);
+    }
+    response
+}

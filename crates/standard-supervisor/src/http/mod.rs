@@ -1,0 +1,30 @@
+//! How operators reach the supervisor: HTTP over unix sockets and ports.
+//!
+//! ```text
+//!   listen: sockets ──> serve: accepts ──> connection: one task each ──> auth ──> routes ─┬─> rpc
+//!                                                                                         ├─> logtail
+//!                                                                                         └─> web
+//! ```
+//!
+//! Everything runs in the thread that supervises, between two inputs of the core: what is
+//! asked is answered from what is known, or waits for what the core replies. All that
+//! strangers can make us hold or wait for is bounded here; see `ARCHITECTURE.md`.
+
+mod auth;
+mod body;
+mod changes;
+mod connection;
+mod follow;
+mod held;
+mod listen;
+mod logtail;
+mod pace;
+mod page;
+mod routes;
+mod rpc;
+mod serve;
+
+pub(crate) use body::{Body, Feed};
+pub(crate) use listen::{Door, announce, open};
+pub(crate) use page::error as error_page;
+pub(crate) use serve::serve;

@@ -1,0 +1,161 @@
+//! The configuration, read again and looked at.
+
+use std::rc::Rc;
+
+use supervisor_core::Info;
+use supervisor_core::command::{Command, Difference};
+use supervisor_core::event::Channel;
+use supervisor_core::spec::{GroupSpec, Output, ProcessSpec, Sink, Stdio};
+use supervisor_wire::xmlrpc::Value;
+
+use super::fault::{Fault, Kind};
+use super::params::Params;
+use super::table::{Later, Outcome};
+use super::{daemon, info, record, text};
+use crate::control::CannotReread;
+use crate::http::serve::House;
+
+/// What clients are told of a setting that has no value.
+const NONE: &str = "none";
+
+/// What they are told of a log whose name has not been chosen yet.
+const AUTO: &str = "auto";
+
+/// supervisord's defaults, for logs that are none.
+const NO_LOG: (i64, i64) = (50 * 1024 * 1024, 10);
+
+pub(super) fn reload<'a>(house: &'a House, _: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let Difference { added, changed, removed } =
+            house.control.reread().await.map_err(|why| match why {
+                CannotReread::Wrong(why) => Fault::new(Kind::CantReread, why),
+                CannotReread::Refused(refusal) => Fault::of(refusal, ""),
+            })?;
+        let names = |names: Vec<String>| Value::Array(names.into_iter().map(text).collect());
+        Ok(Value::Array(vec![Value::Array([added, changed, removed].map(names).to_vec())]))
+    })
+}
+
+pub(super) fn add<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let name = params.text(0)?;
+        daemon::done(house, Command::AddGroup(name.to_owned()), name).await
+    })
+}
+
+pub(super) fn remove<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let name = params.text(0)?;
+        daemon::done(house, Command::RemoveGroup(name.to_owned()), name).await
+    })
+}
+
+pub(super) fn all(house: &House, _: &Params) -> Outcome {
+    let core = house.control.core();
+    let live: Vec<Info<'_>> = core.processes().collect();
+    let mut all: Vec<(&GroupSpec, bool, &Rc<ProcessSpec>)> = Vec::new();
+    for group in core.available() {
+        all.extend(group.spec.processes.iter().map(|spec| (&**group.spec, group.active, spec)));
+    }
+    all.sort_by(|(_, _, a), (_, _, b)| a.name.cmp(&b.name));
+    let settings = all.into_iter().map(|(group, active, spec)| {
+        // What was made of just this configuration knows the names of its logs.
+        let made = live.iter().find(|info| Rc::ptr_eq(info.spec, spec));
+        settings(group, active, spec, |channel| {
+            made.map(|info| info::log_name(house, info, channel))
+        })
+    });
+    Ok(Value::Array(settings.collect()))
+}
+
+/// As clients know them; `log`: the name that was chosen for a stream's log.
+fn settings(
+    group: &GroupSpec,
+    active: bool,
+    spec: &ProcessSpec,
+    log: impl Fn(Channel) -> Option<String>,
+) -> Value {
+    let launch = &spec.launch;
+    let redirected = match &launch.stdio {
+        Stdio::Inherited => false,
+        Stdio::Captured { stderr, .. } => stderr.is_none(),
+    };
+    let directory = launch.directory.as_ref().map(|path| path.display().to_string());
+    let number = |number: u64| Value::Int(number.try_into().unwrap_or(i64::MAX));
+    let stream = |channel| Stream::of(launch.stdio.output(channel), log(channel));
+    let (stdout, stderr) = (stream(Channel::Stdout), stream(Channel::Stderr));
+    let codes = spec.exitcodes.iter().map(|code| Value::Int((*code).into()));
+    record([
+        ("autostart", Value::Bool(spec.autostart)),
+        ("directory", or_none(directory)),
+        ("uid", launch.user.as_ref().map_or_else(|| text(NONE), |user| number(user.uid.into()))),
+        ("command", text(launch.shown.clone())),
+        ("exitcodes", Value::Array(codes.collect())),
+        ("group", text(group.name.clone())),
+        ("group_prio", Value::Int(group.priority)),
+        ("inuse", Value::Bool(active)),
+        ("killasgroup", Value::Bool(spec.killasgroup)),
+        ("name", text(spec.name.clone())),
+        ("process_prio", Value::Int(spec.priority)),
+        ("redirect_stderr", Value::Bool(redirected)),
+        ("startretries", number(spec.startretries.into())),
+        ("startsecs", number(spec.startsecs.as_secs())),
+        ("stdout_capture_maxbytes", stdout.capture),
+        ("stdout_events_enabled", stdout.events),
+        ("stdout_logfile", stdout.logfile),
+        ("stdout_logfile_backups", stdout.backups),
+        ("stdout_logfile_maxbytes", stdout.maxbytes),
+        ("stdout_syslog", stdout.syslog),
+        ("stopsignal", number(spec.stopsignal.number().into())),
+        ("stopwaitsecs", number(spec.stopwaitsecs.as_secs())),
+        ("stderr_capture_maxbytes", stderr.capture),
+        ("stderr_events_enabled", stderr.events),
+        ("stderr_logfile", stderr.logfile),
+        ("stderr_logfile_backups", stderr.backups),
+        ("stderr_logfile_maxbytes", stderr.maxbytes),
+        ("stderr_syslog", stderr.syslog),
+        ("serverurl", or_none(launch.serverurl.clone())),
+    ])
+}
+
+fn or_none(value: Option<String>) -> Value {
+    text(value.unwrap_or_else(|| NONE.to_owned()))
+}
+
+/// What clients are told of one stream.
+struct Stream {
+    capture: Value,
+    events: Value,
+    logfile: Value,
+    backups: Value,
+    maxbytes: Value,
+    syslog: Value,
+}
+
+impl Stream {
+    fn of(output: Option<&Output>, chosen: Option<String>) -> Self {
+        let sink = output.map(|output| &output.sink);
+        let (logfile, (maxbytes, backups)) = match sink {
+            Some(Sink::File(file)) => {
+                let limits = (file.maxbytes.try_into().unwrap_or(i64::MAX), file.backups.into());
+                (file.path.display().to_string(), limits)
+            }
+            Some(Sink::Auto { maxbytes, backups }) => {
+                let limits = ((*maxbytes).try_into().unwrap_or(i64::MAX), (*backups).into());
+                (chosen.unwrap_or_else(|| AUTO.to_owned()), limits)
+            }
+            Some(Sink::Stdout) => ("/dev/stdout".to_owned(), (0, NO_LOG.1)),
+            Some(Sink::Stderr) => ("/dev/stderr".to_owned(), (0, NO_LOG.1)),
+            Some(Sink::Discard) | None => (NONE.to_owned(), NO_LOG),
+        };
+        let capture = output.map_or(0, |output| output.capture_maxbytes);
+        Self {
+            capture: Value::Int(capture.try_into().unwrap_or(i64::MAX)),
+            events: Value::Bool(output.is_some_and(|output| output.events_enabled)),
+            logfile: text(logfile),
+            backups: Value::Int(backups),
+            maxbytes: Value::Int(maxbytes),
+            syslog: Value::Bool(output.is_some_and(|output| output.syslog)),
+        }
+    }
+}

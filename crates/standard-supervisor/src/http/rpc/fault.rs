@@ -1,0 +1,108 @@
+//! What can go wrong, by number and name: the one table.
+
+use supervisor_core::command::Refusal;
+use supervisor_wire::xmlrpc;
+
+/// A kind of failure, or the lack of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    UnknownMethod,
+    IncorrectParameters,
+    BadArguments,
+    SignatureUnsupported,
+    ShutdownState,
+    BadName,
+    BadSignal,
+    NoFile,
+    NotExecutable,
+    Failed,
+    AbnormalTermination,
+    SpawnError,
+    AlreadyStarted,
+    NotRunning,
+    AlreadyAdded,
+    StillRunning,
+    CantReread,
+}
+
+/// The status of what did not fail.
+pub(super) const SUCCESS: i32 = 80;
+
+impl Kind {
+    /// supervisord's number and name for it.
+    const fn row(self) -> (i32, &'static str) {
+        match self {
+            Self::UnknownMethod => (1, "UNKNOWN_METHOD"),
+            Self::IncorrectParameters => (2, "INCORRECT_PARAMETERS"),
+            Self::BadArguments => (3, "BAD_ARGUMENTS"),
+            Self::SignatureUnsupported => (4, "SIGNATURE_UNSUPPORTED"),
+            Self::ShutdownState => (6, "SHUTDOWN_STATE"),
+            Self::BadName => (10, "BAD_NAME"),
+            Self::BadSignal => (11, "BAD_SIGNAL"),
+            Self::NoFile => (20, "NO_FILE"),
+            Self::NotExecutable => (21, "NOT_EXECUTABLE"),
+            Self::Failed => (30, "FAILED"),
+            Self::AbnormalTermination => (40, "ABNORMAL_TERMINATION"),
+            Self::SpawnError => (50, "SPAWN_ERROR"),
+            Self::AlreadyStarted => (60, "ALREADY_STARTED"),
+            Self::NotRunning => (70, "NOT_RUNNING"),
+            Self::AlreadyAdded => (90, "ALREADY_ADDED"),
+            Self::StillRunning => (91, "STILL_RUNNING"),
+            Self::CantReread => (92, "CANT_REREAD"),
+        }
+    }
+}
+
+/// A failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    kind: Kind,
+    /// What it is about, or why, if there is anything to say.
+    about: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(kind: Kind, about: impl Into<String>) -> Self {
+        Self { kind, about: Some(about.into()) }
+    }
+
+    /// Why an order for `name` was refused.
+    pub(super) fn of(refusal: Refusal, name: &str) -> Self {
+        let (kind, about) = match refusal {
+            Refusal::BadName => (Kind::BadName, name.to_owned()),
+            Refusal::NoFile(why) => (Kind::NoFile, why),
+            Refusal::NotExecutable(why) => (Kind::NotExecutable, why),
+            Refusal::SpawnError => (Kind::SpawnError, name.to_owned()),
+            Refusal::AbnormalTermination => (Kind::AbnormalTermination, name.to_owned()),
+            Refusal::AlreadyStarted => (Kind::AlreadyStarted, name.to_owned()),
+            Refusal::NotRunning => (Kind::NotRunning, name.to_owned()),
+            Refusal::AlreadyAdded => (Kind::AlreadyAdded, name.to_owned()),
+            Refusal::StillRunning => (Kind::StillRunning, name.to_owned()),
+            Refusal::Unkillable => (Kind::Failed, format!("{name}: {refusal}")),
+            Refusal::ShuttingDown => return Kind::ShutdownState.into(),
+        };
+        Self::new(kind, about)
+    }
+
+    pub(super) const fn code(&self) -> i32 {
+        self.kind.row().0
+    }
+
+    /// Its name, and what it is about.
+    pub(super) fn text(&self) -> String {
+        let (_, name) = self.kind.row();
+        self.about.as_ref().map_or_else(|| name.to_owned(), |about| format!("{name}: {about}"))
+    }
+}
+
+impl From<Kind> for Fault {
+    fn from(kind: Kind) -> Self {
+        Self { kind, about: None }
+    }
+}
+
+impl From<Fault> for xmlrpc::Fault {
+    fn from(fault: Fault) -> Self {
+        Self { code: fault.code(), text: fault.text() }
+    }
+}

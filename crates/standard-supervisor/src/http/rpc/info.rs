@@ -1,0 +1,130 @@
+//! What is known of processes.
+
+use std::path::Path;
+
+use supervisor_core::Info;
+use supervisor_core::event::Channel;
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::input::Exit;
+use supervisor_core::spec::Sink;
+use supervisor_core::time::Wall;
+use supervisor_core::{Label, command::Which};
+use supervisor_wire::process_text;
+use supervisor_wire::xmlrpc::Value;
+
+use super::fault::{Fault, Kind};
+use super::params::Params;
+use super::table::Outcome;
+use super::{record, text};
+use crate::http::serve::House;
+use crate::sys::wall;
+
+pub(super) fn one(house: &House, params: &Params) -> Outcome {
+    let name = params.text(0)?;
+    let core = house.control.core();
+    let found = match core.find(name) {
+        Some(Which::Process(proc)) => core.process(proc),
+        Some(Which::Group(_) | Which::All) | None => None,
+    };
+    let info = found.ok_or_else(|| Fault::new(Kind::BadName, name))?;
+    Ok(described(house, &info, house.control.now().wall))
+}
+
+pub(super) fn all(house: &House, _: &Params) -> Outcome {
+    let core = house.control.core();
+    let mut all: Vec<Info<'_>> = core.processes().collect();
+    all.sort_by(|a, b| (&a.named.group, &a.named.name).cmp(&(&b.named.group, &b.named.name)));
+    let now = house.control.now().wall;
+    Ok(Value::Array(all.iter().map(|info| described(house, info, now)).collect()))
+}
+
+/// Whether what is written to a process's stdin can still reach it.
+pub(super) fn takes_input(house: &House, proc: ProcId) -> bool {
+    let core = house.control.core();
+    core.process(proc).is_some_and(|info| match info.state {
+        Label::Starting | Label::Running => info.pid.is_some(),
+        Label::Stopped | Label::Backoff | Label::Stopping | Label::Exited | Label::Fatal => false,
+    })
+}
+
+/// The name of the log of a stream, as clients are told of it: empty if there is none.
+pub(super) fn log_name(house: &House, info: &Info<'_>, channel: Channel) -> String {
+    let named = |path: &Path| path.display().to_string();
+    let log = house.control.log_path(info.named.proc, channel);
+    if let Some(path) = log {
+        return named(&path);
+    }
+    let sink = info.spec.launch.stdio.output(channel).map(|output| &output.sink);
+    match sink {
+        Some(Sink::Stdout) => "/dev/stdout".to_owned(),
+        Some(Sink::Stderr) => "/dev/stderr".to_owned(),
+        Some(Sink::File(file)) => named(&file.path),
+        Some(Sink::Discard | Sink::Auto { .. }) | None => String::new(),
+    }
+}
+
+/// supervisord's number for a state.
+const fn number(state: Label) -> i64 {
+    match state {
+        Label::Stopped => 0,
+        Label::Starting => 10,
+        Label::Running => 20,
+        Label::Backoff => 30,
+        Label::Stopping => 40,
+        Label::Exited => 100,
+        Label::Fatal => 200,
+    }
+}
+
+/// Clients know these members and types, and no others.
+fn described(house: &House, info: &Info<'_>, now: Wall) -> Value {
+    let log = |channel| log_name(house, info, channel);
+    let stdout = log(Channel::Stdout);
+    record([
+        ("name", text(info.named.name.clone())),
+        ("group", text(info.named.group.clone())),
+        ("start", seconds(info.history.started)),
+        ("stop", seconds(info.history.stopped)),
+        ("now", seconds(Some(now))),
+        ("state", Value::Int(number(info.state))),
+        ("statename", text(info.state.name())),
+        ("spawnerr", text(info.history.error.clone().unwrap_or_default())),
+        ("exitstatus", Value::Int(exit_status(info.history.exit))),
+        ("logfile", text(stdout.clone())),
+        ("stdout_logfile", text(stdout)),
+        ("stderr_logfile", text(log(Channel::Stderr))),
+        ("pid", Value::Int(info.pid.map_or(0, |Pid(pid)| pid.into()))),
+        ("description", text(description(info, now))),
+    ])
+}
+
+fn description(info: &Info<'_>, now: Wall) -> String {
+    let history = info.history;
+    match info.state {
+        Label::Running => {
+            let started = history.started.map_or(now, |started| started);
+            let uptime = now.secs().cast_signed().saturating_sub(started.secs().cast_signed());
+            process_text::running(info.pid.map_or(0, |Pid(pid)| pid), uptime)
+        }
+        Label::Fatal | Label::Backoff => {
+            process_text::failed(history.error.as_deref().unwrap_or_default(), &info.named.name)
+        }
+        Label::Stopped | Label::Exited => {
+            let stopped = history.started.map(|_| history.stopped.unwrap_or_default());
+            process_text::ended(stopped.map(wall::local))
+        }
+        Label::Starting | Label::Stopping => String::new(),
+    }
+}
+
+fn seconds(time: Option<Wall>) -> Value {
+    Value::Int(time.map_or(0, |time| time.secs().cast_signed()))
+}
+
+fn exit_status(exit: Option<Exit>) -> i64 {
+    match exit {
+        None => 0,
+        Some(Exit::Code(code)) => code.into(),
+        Some(Exit::Signal { .. }) => -1,
+    }
+}

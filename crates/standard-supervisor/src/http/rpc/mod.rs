@@ -1,0 +1,125 @@
+//! XML-RPC: calls to answers. Who may be called is in [`table`], what may go wrong in
+//! [`fault`].
+
+mod config;
+mod daemon;
+mod fault;
+mod info;
+mod logs;
+mod order;
+mod params;
+mod stdin;
+mod system;
+mod table;
+
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Method, Request, Response, StatusCode};
+use supervisor_core::level::Level;
+use supervisor_wire::python;
+use supervisor_wire::xmlrpc::{self, Value};
+
+use super::serve::House;
+use super::{Body, error_page};
+use fault::{Fault, Kind};
+use params::Params;
+use table::{Handler, Outcome};
+
+pub(super) use logs::open as open_log;
+
+/// The namespace that is always there.
+const SYSTEM: &str = "system";
+
+/// Answers a request to the RPC's path.
+pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<Body> {
+    if request.method() != Method::POST {
+        return error_page(StatusCode::BAD_REQUEST);
+    }
+    let headers = request.headers();
+    if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
+        return error_page(StatusCode::LENGTH_REQUIRED);
+    }
+    let call = match xmlrpc::read_call(request.body()) {
+        Ok(call) => call,
+        Err(error) => {
+            let data = shown(request.body());
+            let message = format!("XML-RPC request data {data} is invalid: {error}");
+            house.journal.say(Level::Error, &message);
+            return error_page(StatusCode::BAD_REQUEST);
+        }
+    };
+    let name = &call.method;
+    house.journal.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
+    let result = self::call(house, name, Params(call.params)).await;
+    let came = match &result {
+        Ok(_) => "returned successfully".to_owned(),
+        Err(fault) => format!("returned fault: [{}] {}", fault.code(), fault.text()),
+    };
+    house.journal.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
+    let document = xmlrpc::write_response(&result.map_err(Into::into));
+    let mut response = Response::new(Body::from(document));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response
+}
+
+/// Makes a call.
+async fn call(house: &House, name: &str, params: Params) -> Outcome {
+    let method = method(house, name).ok_or(Kind::UnknownMethod)?;
+    if !method.accepts(params.0.len()) {
+        return Err(Kind::IncorrectParameters.into());
+    }
+    if !method.always && house.control.core().is_ending() {
+        return Err(Kind::ShutdownState.into());
+    }
+    match method.handler {
+        Handler::Now(act) => act(house, &params),
+        Handler::Wait(act) => act(house, &params).await,
+    }
+}
+
+/// The method with this full name.
+fn method(house: &House, name: &str) -> Option<&'static table::Method> {
+    let (namespace, name) = name.split_once('.')?;
+    let methods = namespaces(house).find(|(known, _)| *known == namespace)?.1;
+    methods.iter().find(|method| method.name == name)
+}
+
+/// All namespaces and their methods.
+fn namespaces(house: &House) -> impl Iterator<Item = (&str, &'static [table::Method])> {
+    let main = house.control.about().namespaces.iter().map(|name| (name.as_str(), table::MAIN));
+    main.chain([(SYSTEM, table::SYSTEM)])
+}
+
+/// Bytes that a line of the log shows of a request at most.
+const SHOWN: usize = 1024;
+
+fn shown(data: &[u8]) -> String {
+    match data.split_at_checked(SHOWN) {
+        Some((beginning, rest)) if !rest.is_empty() => {
+            format!("{} and {} bytes more", python::bytes_repr(beginning), rest.len())
+        }
+        Some(_) | None => python::bytes_repr(data),
+    }
+}
+
+fn text(text: impl Into<String>) -> Value {
+    Value::String(text.into())
+}
+
+fn record(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Struct(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What came of something for one of several processes.
+fn status(name: &str, group: &str, result: Result<(), Fault>) -> Value {
+    let (code, description) = match result {
+        Ok(()) => (fault::SUCCESS, "OK".to_owned()),
+        Err(fault) => (fault.code(), fault.text()),
+    };
+    record([
+        ("name", text(name)),
+        ("group", text(group)),
+        ("status", Value::Int(code.into())),
+        ("description", text(description)),
+    ])
+}

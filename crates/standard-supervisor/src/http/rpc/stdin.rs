@@ -1,0 +1,44 @@
+//! What processes are told.
+
+use supervisor_core::command::{Command, Which};
+use supervisor_wire::xmlrpc::Value;
+
+use super::fault::{Fault, Kind};
+use super::params::Params;
+use super::table::{Later, Outcome};
+use super::{daemon, info};
+use crate::http::serve::House;
+use crate::stdin::CannotWrite;
+
+pub(super) fn send(house: &House, params: &Params) -> Outcome {
+    let chars = params.get(1)?;
+    let chars = chars.as_str().ok_or_else(|| not_a_text(chars))?;
+    let name = params.text(0)?;
+    let Some(Which::Process(proc)) = house.control.core().find(name) else {
+        return Err(Fault::new(Kind::BadName, name));
+    };
+    if !info::takes_input(house, proc) {
+        return Err(Fault::new(Kind::NotRunning, name));
+    }
+    match house.control.write_stdin(proc, chars.as_bytes()) {
+        Some(Ok(())) => Ok(Value::Bool(true)),
+        None | Some(Err(CannotWrite::Closed)) => Err(Fault::new(Kind::NoFile, name)),
+        Some(Err(why @ CannotWrite::Full)) => {
+            Err(Fault::new(Kind::Failed, format!("{name}: {why}")))
+        }
+    }
+}
+
+fn not_a_text(value: &Value) -> Fault {
+    match value.as_int() {
+        Some(number) => Fault::new(Kind::IncorrectParameters, number.to_string()),
+        None => Kind::IncorrectParameters.into(),
+    }
+}
+
+pub(super) fn tell<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let (kind, data) = (params.text(0)?.to_owned(), params.text(1)?.to_owned());
+        daemon::done(house, Command::RemoteEvent { kind, data }, "").await
+    })
+}
