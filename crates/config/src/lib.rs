@@ -30,6 +30,7 @@ mod expand;
 mod file;
 mod flags;
 mod generated;
+mod getopt;
 mod include;
 mod ini;
 mod lower;
