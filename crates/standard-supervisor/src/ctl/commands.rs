@@ -7,6 +7,8 @@ mod help;
 mod lifecycle;
 mod logs;
 mod status;
+#[cfg(test)]
+mod tests;
 mod upcheck;
 
 use super::session::Session;

@@ -1,6 +1,6 @@
 //! What a person, or a script, types: the only reader of standard input.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 use rustix::termios::{self, LocalModes, OptionalActions};
@@ -14,18 +14,21 @@ const LONGEST_LINE: usize = 1 << 20;
 const PIECE: usize = 4096;
 
 /// Lines from a descriptor.
-#[derive(Debug)]
-pub(crate) struct Input<'a> {
-    fd: BorrowedFd<'a>,
+pub(crate) struct Input {
+    from: Box<dyn AsFd>,
     /// What was read and not yet taken.
     pending: Vec<u8>,
     ended: bool,
 }
 
-impl<'a> Input<'a> {
+impl Input {
     /// Reads lines from this descriptor.
-    pub(crate) const fn over(fd: BorrowedFd<'a>) -> Self {
-        Self { fd, pending: Vec::new(), ended: false }
+    pub(crate) fn over(from: impl AsFd + 'static) -> Self {
+        Self { from: Box::new(from), pending: Vec::new(), ended: false }
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.from.as_fd()
     }
 
     /// The next line without its end; `None` after the last.
@@ -53,7 +56,7 @@ impl<'a> Input<'a> {
                 return None;
             }
             // A file can't be waited for, and needn't: it has always something to say.
-            if let Ok(watched) = Watched::for_reading(self.fd) {
+            if let Ok(watched) = Watched::for_reading(self.fd()) {
                 let _ = watched.readable().await;
             }
             self.fill();
@@ -62,14 +65,14 @@ impl<'a> Input<'a> {
 
     /// The next line, which the terminal doesn't show.
     pub(crate) fn secret(&mut self) -> Option<String> {
-        let shown = termios::tcgetattr(self.fd).ok();
+        let shown = termios::tcgetattr(self.fd()).ok();
         if let Some(mut hidden) = shown.clone() {
             hidden.local_modes.remove(LocalModes::ECHO);
-            let _ = termios::tcsetattr(self.fd, OptionalActions::Flush, &hidden);
+            let _ = termios::tcsetattr(self.fd(), OptionalActions::Flush, &hidden);
         }
         let line = self.line();
         if let Some(shown) = shown {
-            let _ = termios::tcsetattr(self.fd, OptionalActions::Now, &shown);
+            let _ = termios::tcsetattr(self.fd(), OptionalActions::Now, &shown);
         }
         line
     }
@@ -77,7 +80,7 @@ impl<'a> Input<'a> {
     /// Reads once: with a terminal and with a pipe, what there is.
     fn fill(&mut self) {
         let mut piece = [0; PIECE];
-        match rustix::io::read(self.fd, &mut piece) {
+        match rustix::io::read(self.fd(), &mut piece) {
             Ok(0) => self.ended = true,
             Ok(length) => self.pending.extend_from_slice(&piece[..length]),
             Err(Errno::INTR | Errno::AGAIN) => {}
@@ -104,8 +107,6 @@ impl<'a> Input<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
-
     use super::*;
 
     #[test]
@@ -113,7 +114,7 @@ mod tests {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         rustix::io::write(&writer, b"one\n\ntwo").unwrap();
         drop(writer);
-        let mut input = Input::over(reader.as_fd());
+        let mut input = Input::over(reader);
         assert_eq!(input.line().as_deref(), Some("one"));
         assert_eq!(input.line().as_deref(), Some(""));
         assert_eq!(input.secret().as_deref(), Some("two"));

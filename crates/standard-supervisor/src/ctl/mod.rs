@@ -65,7 +65,7 @@ fn deal(ctl: Ctl) -> u8 {
     let mut out = BufWriter::new(std::io::stdout());
     let mut session = Session {
         remote: &mut client,
-        input: &mut Input::over(rustix::stdio::stdin()),
+        input: &mut Input::over(std::io::stdin()),
         out: &mut out,
         complaints: &mut std::io::stderr(),
         interactive: ctl.interactive,

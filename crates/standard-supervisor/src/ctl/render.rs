@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn columns_are_read_downwards() {
         assert_eq!(columns(&["a", "bb", "c"]), ["a  bb  c"]);
-        let word = "w".repeat(30);
+        let word = "w".repeat(36);
         let words = [word.as_str(), "b", "c", "d", &word];
-        assert_eq!(columns(&words), [format!("{word}  c  {word}"), format!("{:30}  d", "b")]);
+        assert_eq!(columns(&words), [format!("{word}  c  {word}"), format!("{:36}  d", "b")]);
     }
 }

@@ -17,7 +17,7 @@ pub(crate) const GENERIC: u8 = 1;
 /// Somebody's dealings with a daemon.
 pub(crate) struct Session<'a> {
     pub(crate) remote: &'a mut dyn Remote,
-    pub(crate) input: &'a mut Input<'a>,
+    pub(crate) input: &'a mut Input,
     pub(crate) out: &'a mut dyn Write,
     pub(crate) complaints: &'a mut dyn Write,
     /// Whether somebody is there who can be asked.
@@ -82,7 +82,17 @@ impl Session<'_> {
                     | Trouble::BadUrl(_)
                     | Trouble::Garbled(_)),
                 ) => {
-                    let message = format!("error: {trouble}: {}", self.remote.url());
+                    let place = match &trouble {
+                        Trouble::BadUrl(_) => "http://HOST:PORT or unix:///PATH would do",
+                        Trouble::Fault(_)
+                        | Trouble::Status { .. }
+                        | Trouble::Io(_)
+                        | Trouble::Disconnected
+                        | Trouble::Garbled(_)
+                        | Trouble::Unheard(_)
+                        | Trouble::Interrupted => self.remote.url(),
+                    };
+                    let message = format!("error: {trouble}: {place}");
                     self.fail(GENERIC, &message)?;
                     break;
                 }

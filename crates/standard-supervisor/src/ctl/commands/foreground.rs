@@ -81,15 +81,15 @@ fn attend(session: &mut Session<'_>, name: &str) -> Done {
     session.say("Exiting foreground")
 }
 
-struct Conversation<'a, 'fd> {
+struct Conversation<'a> {
     server: Server,
     name: &'a str,
-    input: &'a mut Input<'fd>,
+    input: &'a mut Input,
     out: &'a mut dyn Write,
     complaints: &'a mut dyn Write,
 }
 
-impl Conversation<'_, '_> {
+impl Conversation<'_> {
     /// Until no more is typed, or nobody is there to be told; then what is to be said
     /// of that.
     async fn go_on(&mut self) -> Result<Option<String>, Trouble> {
@@ -163,7 +163,7 @@ async fn listen(server: Server, path: String, to: Sender<Heard>) {
 }
 
 /// What comes first: output, or a line that was typed.
-async fn happened(heard: &mut Receiver<Heard>, input: &mut Input<'_>) -> Happened {
+async fn happened(heard: &mut Receiver<Heard>, input: &mut Input) -> Happened {
     let mut typed = pin!(input.next_line());
     poll_fn(|cx| {
         if let Poll::Ready(Some(heard)) = heard.poll_recv(cx) {

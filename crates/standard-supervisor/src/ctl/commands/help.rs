@@ -63,7 +63,7 @@ mod tests {
         for Command { name, usage, .. } in &COMMANDS {
             assert!(!usage.is_empty(), "{name}");
             let own = |line: &&str| typed::words(line)[0] == *name || *name == "EOF";
-            assert!(usage.iter().map(|(usage, _)| usage).all(|line| own(&line)), "{name}");
+            assert!(usage.iter().map(|(usage, _)| usage).all(own), "{name}");
         }
         assert!(COMMANDS.is_sorted_by_key(|command| command.name));
     }

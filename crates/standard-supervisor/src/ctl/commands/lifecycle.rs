@@ -16,10 +16,14 @@ const INVALID_ARGUMENTS: u8 = 2;
 /// The exit status if something doesn't run that should.
 const DEAD: u8 = 7;
 
+/// What is said for the process of a name that means its whole group.
+const WHOLE_GROUP: &str = "*";
+
 /// Something that is done to processes: the calls for it, and the words about it.
 struct Deed {
     one: &'static str,
-    group: &'static str,
+    /// `None`: it can't be done to a group at once.
+    group: Option<&'static str>,
     all: &'static str,
     /// What has been done.
     done: &'static str,
@@ -33,7 +37,7 @@ struct Deed {
 
 const START: Deed = Deed {
     one: "startProcess",
-    group: "startProcessGroup",
+    group: Some("startProcessGroup"),
     all: "startAllProcesses",
     done: "started",
     needless: Some(fault::ALREADY_STARTED),
@@ -43,7 +47,7 @@ const START: Deed = Deed {
 
 const STOP: Deed = Deed {
     one: "stopProcess",
-    group: "stopProcessGroup",
+    group: Some("stopProcessGroup"),
     all: "stopAllProcesses",
     done: "stopped",
     needless: Some(fault::NOT_RUNNING),
@@ -53,7 +57,7 @@ const STOP: Deed = Deed {
 
 const SIGNAL: Deed = Deed {
     one: "signalProcess",
-    group: "signalProcessGroup",
+    group: Some("signalProcessGroup"),
     all: "signalAllProcesses",
     done: "signalled",
     needless: None,
@@ -63,8 +67,7 @@ const SIGNAL: Deed = Deed {
 
 const CLEAR: Deed = Deed {
     one: "clearProcessLogs",
-    // A group's logs can't be cleared at once: the name goes on as it is.
-    group: "clearProcessLogs",
+    group: None,
     all: "clearAllProcessLogs",
     done: "cleared",
     needless: None,
@@ -139,25 +142,23 @@ impl Session<'_> {
         }
         for name in names {
             let (group, process) = split_namespec(name);
-            match process {
-                Some(process) => {
-                    let result = self.call(deed.one, &with(Some(name)));
-                    self.tell(deed, &outcome(result, group, process)?)?;
-                }
-                None => {
-                    match self.call(deed.group, &with(Some(name_of_group(deed, group, name)))) {
-                        Ok(Value::Bool(_)) => self.say(&format!("{name}: {}", deed.done))?,
-                        Ok(results) => {
-                            for outcome in answer::outcomes(&results)? {
-                                self.tell(deed, &outcome)?;
-                            }
+            match (process, deed.group) {
+                (None, Some(call)) => match self.call(call, &with(Some(group))) {
+                    Ok(results) => {
+                        for outcome in answer::outcomes(&results)? {
+                            self.tell(deed, &outcome)?;
                         }
-                        Err(trouble) if trouble.is_fault(fault::BAD_NAME) => {
-                            let complaint = format!("{group}: ERROR (no such group)");
-                            self.fail(deed.no_such_group, &complaint)?;
-                        }
-                        Err(trouble) => return Err(trouble),
                     }
+                    Err(trouble) if trouble.is_fault(fault::BAD_NAME) => {
+                        let complaint = format!("{group}: ERROR (no such group)");
+                        self.fail(deed.no_such_group, &complaint)?;
+                    }
+                    Err(trouble) => return Err(trouble),
+                },
+                (process, _) => {
+                    let result = self.call(deed.one, &with(Some(name)));
+                    let process = process.unwrap_or(WHOLE_GROUP);
+                    self.tell(deed, &outcome(result, group, process)?)?;
                 }
             }
         }
@@ -170,10 +171,6 @@ impl Session<'_> {
         }
         self.say(&told(deed, outcome))
     }
-}
-
-fn name_of_group<'a>(deed: &Deed, group: &'a str, typed: &'a str) -> &'a str {
-    if deed.one == deed.group { typed } else { group }
 }
 
 /// What became of one process.
