@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
-use rustix::termios::{self, LocalModes, OptionalActions};
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 
 use crate::sys::watch::Watched;
 
@@ -20,6 +20,10 @@ pub(crate) struct Input {
     pending: Vec<u8>,
     ended: bool,
 }
+
+/// How a terminal was before it was told to hide what is typed.
+#[must_use]
+pub(crate) struct Hidden(Option<Termios>);
 
 impl Input {
     /// Reads lines from this descriptor.
@@ -63,18 +67,21 @@ impl Input {
         }
     }
 
-    /// The next line, which the terminal doesn't show.
-    pub(crate) fn secret(&mut self) -> Option<String> {
+    /// What is typed from now on isn't shown, if it is typed at a terminal.
+    pub(crate) fn hide(&self) -> Hidden {
         let shown = termios::tcgetattr(self.fd()).ok();
         if let Some(mut hidden) = shown.clone() {
             hidden.local_modes.remove(LocalModes::ECHO);
             let _ = termios::tcsetattr(self.fd(), OptionalActions::Flush, &hidden);
         }
-        let line = self.line();
+        Hidden(shown)
+    }
+
+    /// It is shown again.
+    pub(crate) fn show(&self, Hidden(shown): Hidden) {
         if let Some(shown) = shown {
             let _ = termios::tcsetattr(self.fd(), OptionalActions::Now, &shown);
         }
-        line
     }
 
     /// Reads once: with a terminal and with a pipe, what there is.
@@ -117,7 +124,7 @@ mod tests {
         let mut input = Input::over(reader);
         assert_eq!(input.line().as_deref(), Some("one"));
         assert_eq!(input.line().as_deref(), Some(""));
-        assert_eq!(input.secret().as_deref(), Some("two"));
+        assert_eq!(input.line().as_deref(), Some("two"));
         assert_eq!(input.line(), None);
     }
 }

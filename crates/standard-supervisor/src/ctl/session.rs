@@ -129,22 +129,32 @@ impl Session<'_> {
         Ok(answer.is_some_and(|answer| answer.to_lowercase().starts_with('y')))
     }
 
-    fn ask(&mut self, question: &str) -> Result<Option<String>, Trouble> {
-        self.prompt(question)?;
-        Ok(self.input.line())
+    /// The next line that is typed; `None`: there is none.
+    pub(crate) fn read_line(&mut self) -> Result<Option<String>, Trouble> {
+        match self.remote.client() {
+            Some(client) => client.run(self.input.next_line()).ok_or(Trouble::Interrupted),
+            None => Ok(self.input.line()),
+        }
     }
 
-    fn prompt(&mut self, question: &str) -> Result<(), Trouble> {
+    /// Says something that a line is to follow.
+    pub(crate) fn prompt(&mut self, question: &str) -> Result<(), Trouble> {
         write!(self.out, "{question}").and_then(|()| self.out.flush()).map_err(Trouble::Unheard)
+    }
+
+    fn ask(&mut self, question: &str) -> Result<Option<String>, Trouble> {
+        self.prompt(question)?;
+        self.read_line()
     }
 
     /// Asks who somebody is; `false` if he doesn't say.
     fn ask_who(&mut self) -> Result<bool, Trouble> {
         let username = self.ask("Username:")?;
-        self.prompt("Password:")?;
-        let password = self.input.secret();
+        let hidden = self.input.hide();
+        let password = self.ask("Password:");
+        self.input.show(hidden);
         self.say("\n")?;
-        let (Some(username), Some(password)) = (username, password) else {
+        let (Some(username), Some(password)) = (username, password?) else {
             self.status = GENERIC;
             return Ok(false);
         };

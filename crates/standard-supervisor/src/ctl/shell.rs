@@ -84,9 +84,8 @@ impl Lines {
         match self {
             Self::Edited(edited) => edited.next(prompt, server),
             Self::Plain => {
-                let said = write!(session.out, "{prompt}").and_then(|()| session.out.flush());
-                said.map_err(Trouble::Unheard)?;
-                Ok(session.input.line())
+                session.prompt(prompt)?;
+                session.read_line()
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What needs somebody at a keyboard.
 
+use crate::harness::Running;
 use crate::place::{Client, DAEMONS, Place};
 use crate::screen::Screen;
 
@@ -52,12 +53,10 @@ fn a_shell_is_left_by_ctrl_d_and_ctrl_c() {
     for daemon in DAEMONS {
         let Some(place) = Place::with(daemon, "") else { return };
         for key in [CTRL_D, CTRL_C] {
-            for client in [Client::Theirs, Client::Ours] {
-                let mut screen = Screen::start(&place.client(client, ""));
-                screen.wait_for("supervisor> ");
-                screen.type_in(key);
-                assert_eq!(screen.end().0, 0, "{client:?} {key:?}");
-            }
+            let mut screen = Screen::start(&place.client(Client::Ours, ""));
+            screen.wait_for("supervisor> ");
+            screen.type_in(key);
+            assert_eq!(screen.end().0, 0, "{key:?}");
         }
     }
 }
@@ -165,4 +164,39 @@ fn fg_ends_when_nobody_is_there_any_more() {
         screen.wait_for("Process got killed\r\nExiting foreground");
         assert_eq!(screen.end().0, 0);
     }
+}
+
+#[test]
+fn ctrl_c_is_an_answer_to_every_question() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, "") else { return };
+        for (server, action, question) in [
+            ("unix://FOLDER/sock", "shutdown\r", "process down y/N? "),
+            ("unix://FOLDER/locked", "", "Username:"),
+            ("unix://FOLDER/locked", "ann\n", "Password:"),
+        ] {
+            let mut screen = Screen::start(&place.client(Client::Ours, &format!("-s {server}")));
+            if server.ends_with("sock") {
+                screen.wait_for("supervisor> ");
+            } else {
+                screen.wait_for("Server requires authentication");
+            }
+            screen.type_in(action);
+            screen.wait_for(question);
+            screen.type_in(CTRL_C);
+            assert_eq!(screen.end().0, 0, "{question}");
+        }
+        // The daemon is still there.
+        assert!(place.client(Client::Ours, "version").status().unwrap().success());
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_shell_that_waits_for_a_script() {
+    let Some(place) = Place::without_daemon() else { return };
+    let (script, _open) = std::io::pipe().unwrap();
+    let mut shell = Running::start(place.client(Client::Ours, "").stdin(script));
+    shell.stdout.wait_for("no such file");
+    shell.signal("INT");
+    assert_eq!(shell.exit_code(), 0);
 }
