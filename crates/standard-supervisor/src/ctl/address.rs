@@ -1,10 +1,6 @@
 //! Where a daemon answers: what a `serverurl` names.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::{fs, io};
-
-use supervisor_wire::hosts;
 
 /// The port of `http://HOST` without one.
 const HTTP_PORT: u16 = 80;
@@ -53,23 +49,6 @@ impl Address {
         let host = if host.is_empty() { "localhost" } else { host };
         Ok(Self::Tcp { host: host.to_owned(), port })
     }
-}
-
-/// The address of a host.
-///
-/// # Errors
-///
-/// That nobody knows it.
-pub(crate) fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, port));
-    }
-    let known = hosts::ipv4(&fs::read("/etc/hosts").unwrap_or_default(), host);
-    let known = known.or_else(|| (host == "localhost").then_some(Ipv4Addr::LOCALHOST));
-    known.map(|address| SocketAddr::new(address.into(), port)).ok_or_else(|| {
-        let message = format!("{host} is neither an IP address nor a name in /etc/hosts");
-        io::Error::new(io::ErrorKind::NotFound, message)
-    })
 }
 
 #[cfg(test)]

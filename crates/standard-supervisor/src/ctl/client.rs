@@ -2,9 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Write};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,8 +16,10 @@ use supervisor_wire::xmlrpc::{self, Value};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 
-use super::address::{Address, resolve};
+use super::address::Address;
+use super::lookup;
 use super::trouble::Trouble;
+use crate::either::either;
 use crate::sys::signal::Signals;
 use crate::sys::watch::Watched;
 
@@ -94,7 +95,8 @@ impl Client {
 
     /// The same for a server that is known.
     pub(crate) fn of(server: Server) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         Ok(Self { runtime, server, connection: None, interrupts: None })
     }
 
@@ -114,15 +116,7 @@ impl Client {
 
     /// Does `work` to its end, unless somebody presses Ctrl-C: then `None`.
     pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.runtime.block_on(async {
-            let mut work = pin!(work);
-            let mut interrupted = pin!(interrupted(self.interrupts.as_deref()));
-            poll_fn(|cx| match work.as_mut().poll(cx) {
-                Poll::Ready(done) => Poll::Ready(Some(done)),
-                Poll::Pending => interrupted.as_mut().poll(cx).map(|()| None),
-            })
-            .await
-        })
+        self.runtime.block_on(either(work, interrupted(self.interrupts.as_deref())))
     }
 
     /// Which server is asked, and as whom.
@@ -223,7 +217,7 @@ impl Server {
         match Address::parse(&self.url).map_err(Trouble::BadUrl)? {
             Address::Unix(path) => shake_hands(UnixStream::connect(path).await).await,
             Address::Tcp { host, port } => {
-                let address = resolve(&host, port).map_err(Trouble::Io)?;
+                let address = lookup::address(&host, port).await.map_err(Trouble::Io)?;
                 shake_hands(TcpStream::connect(address).await).await
             }
         }

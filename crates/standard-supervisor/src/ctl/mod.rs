@@ -15,6 +15,7 @@ mod commands;
 mod fault;
 mod history;
 mod input;
+mod lookup;
 mod render;
 mod session;
 mod shell;
