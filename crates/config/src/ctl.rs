@@ -101,7 +101,7 @@ static FLAGS: [Flag<Does>; 8] = [
         short: Some('i'),
         long: "interactive",
         does: Does::Interactive,
-        doc: "start an interactive shell; with an action: ask where a shell would",
+        doc: "start an interactive shell behind the action; without one that is so anyway",
     },
     Flag {
         short: Some('s'),

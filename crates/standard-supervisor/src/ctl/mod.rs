@@ -95,10 +95,10 @@ supervisorctl -- control applications run by supervisord from the command line.
 
 Usage: {program} [options] [action [arguments]]
 
-  {program} status              what runs and what doesn't
-  {program} restart web         stop and start one program
-  {program} tail -f web stderr  watch what it complains about
-  {program}                     a shell that takes all these, one per line
+  supervisorctl status              what runs and what doesn't
+  supervisorctl restart web         stop and start one program
+  supervisorctl tail -f web stderr  watch what it complains about
+  supervisorctl                     a shell that takes all these, one per line
 
 Options, before the action only:
 {options}
@@ -109,9 +109,9 @@ folder, supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf,
 
 Actions. A process is called NAME, or GROUP:NAME if its group has another name:
 {actions}
-Exit status: 0 all is well; 1 it didn't work; 2 bad usage or configuration; 7 a process
-doesn't run that should, or there is no socket; 4 no connection. Of status: 0 all that
-was asked about runs, 3 something doesn't, 4 it can't be told. Of a shell: 0.
+Exit status: 0 it worked; 1 it didn't; 2 bad usage or configuration; 4 nobody listens at
+the address; 7 a process that should run doesn't, or there is no socket. Of status: 0 all
+that was asked about runs; 3 something doesn't; 4 it can't be told. Of a shell: 0.
 
 status --json prints an array with an object for each process:
   name, group            what it is called
@@ -124,7 +124,8 @@ status --json prints an array with an object for each process:
   spawnerr               why it could not be started, or empty
   description            what status prints behind the state
   stdout_logfile, stderr_logfile, logfile
-                         where its output is kept; empty if nowhere. logfile is the first
+                         where its output is kept, empty if nowhere; logfile is that of
+                         stdout once more
 ",
         options = supervisorctl_options(),
         actions = commands::overview(),

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use supervisor_wire::xmlrpc::Value;
 
-use super::super::answer::{self, Changes};
-use super::super::fault;
-use super::super::render;
-use super::super::session::{GENERIC, Session};
-use super::super::trouble::Trouble;
-use super::super::typed;
 use super::{Done, help};
+use crate::ctl::answer::{self, Changes};
+use crate::ctl::fault;
+use crate::ctl::render;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::Trouble;
+use crate::ctl::typed;
 
 pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
     if !words.is_empty() {

@@ -2,11 +2,11 @@
 
 use supervisor_wire::xmlrpc::Value;
 
-use super::super::answer;
-use super::super::fault;
-use super::super::session::{GENERIC, Session};
-use super::super::typed;
 use super::{Done, help, status};
+use crate::ctl::answer;
+use crate::ctl::fault;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::typed;
 
 /// The exit status if a process has no pid.
 const NOT_RUNNING: u8 = 7;

@@ -9,15 +9,15 @@ use hyper::body::Bytes;
 use supervisor_wire::xmlrpc::Value;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::super::answer;
-use super::super::client::{Opened, Server, next_piece};
-use super::super::fault;
-use super::super::input::Input;
-use super::super::session::{GENERIC, Session};
-use super::super::trouble::{Trouble, cannot_connect, shown};
-use super::super::typed;
 use super::logs::{PRESS_CTRL_C, cannot_read, log_path};
 use super::{Done, help};
+use crate::ctl::answer;
+use crate::ctl::client::{Opened, Server, next_piece};
+use crate::ctl::fault;
+use crate::ctl::input::Input;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::{Trouble, cannot_connect, shown};
+use crate::ctl::typed;
 
 /// How many pieces of output may wait to be printed.
 const WAITING: usize = 16;

@@ -1,8 +1,8 @@
 //! `help`.
 
-use super::super::render::columns;
-use super::super::session::{GENERIC, Session};
 use super::{COMMANDS, Command, Done, find};
+use crate::ctl::render::columns;
+use crate::ctl::session::{GENERIC, Session};
 
 /// What stands above the list of commands.
 const HEADER: &str = "default commands (type help <topic>):";
@@ -55,8 +55,8 @@ fn lines(command: &Command) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::typed;
     use super::*;
+    use crate::ctl::typed;
 
     #[test]
     fn every_command_says_how_it_is_used_and_by_its_own_name() {

@@ -2,13 +2,13 @@
 
 use supervisor_wire::xmlrpc::Value;
 
-use super::super::answer::{self, Outcome};
-use super::super::fault;
-use super::super::render::{namespec, split_namespec};
-use super::super::session::{GENERIC, Session};
-use super::super::trouble::Trouble;
-use super::super::typed;
 use super::{Done, help};
+use crate::ctl::answer::{self, Outcome};
+use crate::ctl::fault;
+use crate::ctl::render::{namespec, split_namespec};
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::Trouble;
+use crate::ctl::typed;
 
 /// The exit status of a command that lacks a word.
 const INVALID_ARGUMENTS: u8 = 2;

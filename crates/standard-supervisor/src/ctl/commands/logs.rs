@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use supervisor_wire::python::{int, repr};
 use supervisor_wire::xmlrpc::Value;
 
-use super::super::answer;
-use super::super::client::Followed;
-use super::super::fault;
-use super::super::session::{GENERIC, Session};
-use super::super::trouble::{Trouble, cannot_connect};
-use super::super::typed;
 use super::{Done, help};
+use crate::ctl::answer;
+use crate::ctl::client::Followed;
+use crate::ctl::fault;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::{Trouble, cannot_connect};
+use crate::ctl::typed;
 
 pub(super) use super::lifecycle::clear;
 

@@ -2,12 +2,12 @@
 
 use supervisor_wire::xmlrpc::Value;
 
-use super::super::answer::{self, Info};
-use super::super::render::{self, split_namespec};
-use super::super::session::Session;
-use super::super::trouble::Trouble;
-use super::super::typed;
 use super::Done;
+use crate::ctl::answer::{self, Info};
+use crate::ctl::render::{self, split_namespec};
+use crate::ctl::session::Session;
+use crate::ctl::trouble::Trouble;
+use crate::ctl::typed;
 
 /// The exit status if a process that was asked about isn't running.
 const NOT_RUNNING: u8 = 3;

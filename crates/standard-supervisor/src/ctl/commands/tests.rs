@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use supervisor_wire::xmlrpc::{Fault, Value};
 
-use super::super::client::{Client, Followed, Remote};
-use super::super::input::Input;
-use super::super::session::Session;
-use super::super::trouble::Trouble;
+use crate::ctl::client::{Client, Followed, Remote};
+use crate::ctl::input::Input;
+use crate::ctl::session::Session;
+use crate::ctl::trouble::Trouble;
 
 type Answer = Result<Value, Trouble>;
 

@@ -2,10 +2,10 @@
 
 use supervisor_wire::xmlrpc::Value;
 
-use super::super::answer;
-use super::super::fault;
-use super::super::session::{GENERIC, Session};
-use super::super::trouble::Trouble;
+use crate::ctl::answer;
+use crate::ctl::fault;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::Trouble;
 
 /// The version of the API that is spoken here.
 const API_VERSION: &str = "3.0";
