@@ -1,16 +1,18 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test bench dist try clean
+.PHONY: help check test conformance bench fuzz dist try clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
 
 help:
-	@echo "make try    run a small server that crashes when asked to, and watch it recover"
-	@echo "make test   everything that must hold (installs what the tests need)"
-	@echo "make check  formatting, lints, documentation"
-	@echo "make bench  ours beside its peers (installs them)"
-	@echo "make dist   static binaries and a wheel, in dist/"
+	@echo "make try          run a small server that crashes when asked to, and watch it recover"
+	@echo "make test         everything that must hold (installs what the tests need)"
+	@echo "make check        formatting, lints, documentation"
+	@echo "make conformance  supervisor's own end-to-end tests against our programs"
+	@echo "make bench        ours beside its peers (installs them)"
+	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
+	@echo "make dist         static binaries and a wheel, in dist/"
 
 # A fresh machine may have no Python.
 try:
@@ -30,9 +32,19 @@ test: check dist
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
 	cargo test --workspace --no-fail-fast
 
+# A part of `make test`; alone, it tells of each test as it ends.
+conformance:
+	scripts/setup-tests
+	cargo build --package standard-supervisor --bins
+	target/test-env/bin/python crates/standard-supervisor/tests/conformance/run.py \
+		target/debug target/conformance
+
 bench: dist
 	scripts/setup-bench
 	cargo bench --bench peers
+
+fuzz:
+	scripts/fuzz
 
 dist:
 	scripts/setup-tests

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink, Spec, Stdio,
-    WhenDone,
+    Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
+    Spec, Stdio, WhenDone,
 };
 
 use crate::env::{self, Wishes};
@@ -104,6 +104,7 @@ fn supervise(
         groups: meant.groups,
         signals: SignalRule::StopOrForward,
         when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
     };
     let sections = Rc::new(sections);
     let record = Record {
@@ -187,6 +188,7 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         }],
         signals: SignalRule::ForwardAll,
         when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
     };
     let supervisord = Supervisord {
         loglevel: wishes.log_level,
@@ -226,6 +228,8 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
         retry: RetryRule::Once,
         essential: true,
         killtree: true,
+        tidy: None,
+        health: HealthSpec::default(),
         launch: Launch {
             command: Command::Argv(command),
             environment: Vec::new(),

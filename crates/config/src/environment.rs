@@ -4,10 +4,18 @@
 //! in supervisord 4.4's reading: quotes and backslashes work as in a shell. Where
 //! 4.3 silently drops what follows an unquoted special character, this is an error.
 
+use crate::named::{HasName, Named};
+
+impl HasName for (String, String) {
+    fn name(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The pairs, in order; a repeated name keeps its place and takes the last value.
 /// Fails with supervisord's message, or Python's for an open quote.
 pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
-    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut pairs: Named<(String, String)> = Named::default();
     let mut tokens = tokens(text)?.into_iter();
     let unexpected = || format!("Unexpected end of key/value pairs in value '{text}'");
     while let Some(token) = tokens.next() {
@@ -27,12 +35,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
         if key.is_empty() || key.contains('=') {
             return Err(unexpected());
         }
-        match pairs.iter_mut().find(|(known, _)| *known == key) {
-            Some(known) => known.1 = value,
-            None => pairs.push((key, value)),
-        }
+        pairs.set((key, value));
     }
-    Ok(pairs)
+    Ok(pairs.into_iter().collect())
 }
 
 /// `pairs` as a list that [`parse`] reads back.

@@ -37,6 +37,10 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
+/// How many mistakes, and how many warnings, are told: no person reads more, and a file
+/// that is no configuration has one in every line.
+const MOST_TOLD: usize = 200;
+
 /// Collects mistakes and warnings while reading goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -76,10 +80,15 @@ impl Report {
 }
 
 fn note(list: &mut Vec<String>, message: String) {
-    let line = one_line(&message);
-    if !list.contains(&line) {
-        list.push(line);
+    if list.len() > MOST_TOLD {
+        return;
     }
+    let line = one_line(&message);
+    if list.contains(&line) {
+        return;
+    }
+    let full = list.len() == MOST_TOLD;
+    list.push(if full { format!("there are more than these {MOST_TOLD}") } else { line });
 }
 
 /// Values are quoted in messages as they are; a line break or an escape sequence
@@ -108,6 +117,15 @@ mod tests {
         report.error("first");
         let errors = report.finish(Some(())).unwrap_err();
         assert_eq!(errors.to_string(), "ERROR: first\nERROR: a value with\\na line break");
+    }
+
+    #[test]
+    fn what_nobody_would_read_is_counted_as_more() {
+        let mut report = Report::default();
+        (0..10_000).for_each(|number| report.error(format!("mistake {number}")));
+        let errors = report.finish(Some(())).unwrap_err();
+        assert_eq!(errors.messages().count(), MOST_TOLD + 1);
+        assert_eq!(errors.messages().last(), Some("there are more than these 200"));
     }
 
     #[test]

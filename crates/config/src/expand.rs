@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::path::Path;
-use std::str::CharIndices;
+use std::str::Chars;
 
 use crate::sources::Said;
 use supervisor_wire::python::{ascii, repr};
@@ -80,7 +80,7 @@ impl<'a> Names<'a> {
     }
 
     /// These names and no others.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const fn only(own: BTreeMap<String, Meaning>) -> Self {
         Self { shared: None, own }
     }
@@ -116,7 +116,7 @@ pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<Strin
     if !text.contains('%') {
         return Ok(text.to_owned());
     }
-    let mut expansion = Expansion { chars: text.char_indices().peekable(), names };
+    let mut expansion = Expansion { chars: text.chars().peekable(), position: 0, names };
     expansion.run().map_err(|fault| match fault {
         Fault::Unknown(name) => format!(
             "Format string {} for {} contains names ({}) which cannot be expanded. Available names: {}",
@@ -167,8 +167,14 @@ enum Fault {
 /// comes near, and a typing error must not ask for all the memory there is.
 const WIDEST: usize = 4096;
 
+/// No value that a program can be started with is longer, and a short text can ask for
+/// a long one many times.
+const LONGEST: usize = 16 * 1024 * 1024;
+
 struct Expansion<'a> {
-    chars: Peekable<CharIndices<'a>>,
+    chars: Peekable<Chars<'a>>,
+    /// How many characters have been read.
+    position: usize,
     names: &'a Names<'a>,
 }
 
@@ -186,24 +192,26 @@ struct Format {
 impl Expansion<'_> {
     fn run(&mut self) -> Result<String, Fault> {
         let mut out = String::new();
-        let mut position = 0;
-        while let Some((_, c)) = self.chars.next() {
-            position += 1;
+        while let Some(c) = self.next() {
             if c != '%' {
                 out.push(c);
             } else if self.skip('%') {
-                position += 1;
                 out.push('%');
             } else {
-                out.push_str(&self.conversion(&mut position)?);
+                out.push_str(&self.conversion()?);
+            }
+            if out.len() > LONGEST {
+                return Err(Fault::Malformed(format!(
+                    "the result is longer than {} MB",
+                    LONGEST >> 20
+                )));
             }
         }
         Ok(out)
     }
 
-    /// One conversion, from behind its percent sign. `position` counts characters.
-    fn conversion(&mut self, position: &mut usize) -> Result<String, Fault> {
-        let before = self.chars.clone().count();
+    /// One conversion, from behind its percent sign.
+    fn conversion(&mut self) -> Result<String, Fault> {
         let name = if self.skip('(') { Some(self.name()?) } else { None };
         let meaning = match &name {
             Some(name) => {
@@ -212,22 +220,22 @@ impl Expansion<'_> {
             None => None,
         };
         let format = self.format()?;
-        if self.chars.peek().is_some_and(|(_, c)| matches!(c, 'h' | 'l' | 'L')) {
-            self.chars.next();
+        if self.chars.peek().is_some_and(|c| matches!(c, 'h' | 'l' | 'L')) {
+            self.next();
         }
-        let Some((_, conversion)) = self.chars.next() else {
+        let Some(conversion) = self.next() else {
             return Err(malformed("incomplete format"));
         };
-        *position += before - self.chars.clone().count();
+        let place = self.position - 1;
         if !"diouxXeEfFgGcrsa".contains(conversion) {
-            return Err(unsupported(conversion, *position - 1));
+            return Err(unsupported(conversion, place));
         }
         let (Some(name), Some(meaning)) = (name, meaning) else {
             return Err(malformed("not enough arguments for format string"));
         };
         match meaning {
             Meaning::Text(text) => text_as(&text, conversion, &format),
-            Meaning::Number(number) => number_as(number, conversion, *position - 1, &format),
+            Meaning::Number(number) => number_as(number, conversion, place, &format),
             Meaning::NotUtf8 => {
                 Err(Fault::Malformed(format!("the value of {} is not UTF-8", repr(&name))))
             }
@@ -238,7 +246,7 @@ impl Expansion<'_> {
     fn name(&mut self) -> Result<String, Fault> {
         let mut depth = 1;
         let mut name = String::new();
-        for (_, c) in self.chars.by_ref() {
+        while let Some(c) = self.next() {
             match c {
                 '(' => depth += 1,
                 ')' => depth -= 1,
@@ -254,7 +262,7 @@ impl Expansion<'_> {
 
     fn format(&mut self) -> Result<Format, Fault> {
         let mut format = Format::default();
-        while let Some((_, flag)) = self.chars.peek().copied() {
+        while let Some(flag) = self.chars.peek().copied() {
             match flag {
                 '-' => format.left = true,
                 '+' => format.plus = true,
@@ -263,7 +271,7 @@ impl Expansion<'_> {
                 '0' => format.zero = true,
                 _ => break,
             }
-            self.chars.next();
+            self.next();
         }
         format.width = self.number("width too big")?.unwrap_or(0);
         if self.skip('.') {
@@ -277,20 +285,30 @@ impl Expansion<'_> {
             return Err(malformed("* wants int"));
         }
         let mut number = None;
-        while let Some(digit) = self.chars.peek().and_then(|(_, c)| c.to_digit(10)) {
+        while let Some(digit) = self.chars.peek().and_then(|c| c.to_digit(10)) {
             let digit = usize::try_from(digit).unwrap_or(0);
             let next = number.unwrap_or(0_usize) * 10 + digit;
             if next > WIDEST {
                 return Err(malformed(too_big));
             }
             number = Some(next);
-            self.chars.next();
+            self.next();
         }
         Ok(number)
     }
 
     fn skip(&mut self, wanted: char) -> bool {
-        self.chars.next_if(|(_, c)| *c == wanted).is_some()
+        let found = self.chars.peek() == Some(&wanted);
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let next = self.chars.next()?;
+        self.position += 1;
+        Some(next)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 
@@ -60,9 +61,8 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
         report.error(format!("could not read config file {}: {why}", shown.display()));
     });
     let mut sections = Sections::default();
-    sections.read(&shown, &bytes.ok()?, report);
     let here = path.parent().unwrap_or(&path);
-    include::pin(&mut sections, &shown, here);
+    sections.read_in(Some(here), &shown, &bytes.ok()?, report);
     let included = include_files(&mut sections, here, world, report);
     // What a broken line should have said is unknown: what lacks for it is no mistake.
     if !report.is_clean() {
@@ -70,8 +70,12 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
     }
     apply(&flags.settings, &mut sections, here, world, report);
     let meant = lower(&sections, Door::File, here, world, report)?;
-    let spec =
-        Spec { groups: meant.groups, signals: SignalRule::Supervisord, when_done: WhenDone::Stay };
+    let spec = Spec {
+        groups: meant.groups,
+        signals: SignalRule::Supervisord,
+        when_done: WhenDone::Stay,
+        prestop_delay: Duration::ZERO,
+    };
     let config =
         Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
     Some(Config { included, source: Some(Source { path, searched }), ..config })
@@ -106,7 +110,7 @@ fn find(
 
 /// Where [supervisord
 /// looks](https://supervisord.org/configuration.html#configuration-file), in its order.
-fn places(program: &Path) -> [PathBuf; 6] {
+pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
     let near = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
     [
         near.join("etc/supervisord.conf"),
@@ -125,8 +129,8 @@ fn include_files(
     world: World<'_>,
     report: &mut Report,
 ) -> Vec<PathBuf> {
-    let at = sections.all.iter().position(|s| Kind::of(&s.name) == Some(Kind::Include));
-    let Some(section) = at.map(|at| sections.all.remove(at)) else { return Vec::new() };
+    let included = sections.all.take(|s| Kind::of(&s.name) == Some(Kind::Include));
+    let Some(section) = included else { return Vec::new() };
     let Some(files) = sections.entry(&section, FILES.row.key).cloned() else {
         let place = &section.origin;
         report

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Report;
-use crate::expand::{Names, expand, pin_here};
+use crate::expand::{Names, expand};
 use crate::ini::Sections;
 use crate::values::World;
 use supervisor_wire::python;
@@ -48,18 +48,7 @@ pub(crate) fn read(
 
 /// An included file's sections, without an `[include]` of its own.
 fn add(sections: &mut Sections, path: &Path, bytes: &[u8], report: &mut Report) {
-    sections.read(path, bytes, report);
-    sections.all.retain(|s| s.name != "include" || s.origin.file() != Some(path));
-    pin(sections, path, path.parent().unwrap_or(path));
-}
-
-/// Says for good what `%(here)s` means in the file at `path`: every file has its own.
-pub(crate) fn pin(sections: &mut Sections, path: &Path, here: &Path) {
-    let here = here.to_string_lossy();
-    let entries = sections.all.iter_mut().flat_map(|section| section.entries.iter_mut());
-    for entry in entries.chain(&mut sections.defaults) {
-        if entry.origin.file() == Some(path) {
-            entry.value = pin_here(&entry.value, &here);
-        }
-    }
+    let here = path.parent().unwrap_or(path);
+    sections.read_in(Some(here), path, bytes, report);
+    sections.all.take(|s| s.name == "include" && s.origin.file() == Some(path));
 }

@@ -10,6 +10,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Report;
+use crate::expand::pin_here;
+use crate::named::{HasName, Named};
 use supervisor_wire::python::{is_space, repr, strip};
 
 /// Where a value was said.
@@ -72,21 +74,30 @@ pub(crate) struct Entry {
 pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) origin: Origin,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Named<Entry>,
+}
+
+impl HasName for Entry {
+    fn name(&self) -> &str {
+        &self.key
+    }
+}
+
+impl HasName for Section {
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 impl Section {
     /// The option with this (lower-case) key.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key == key)
+        self.entries.named(key)
     }
 
     /// Sets an option; one that is there keeps its place.
     pub(crate) fn set(&mut self, entry: Entry) {
-        match self.entries.iter_mut().find(|known| known.key == entry.key) {
-            Some(known) => *known = entry,
-            None => self.entries.push(entry),
-        }
+        self.entries.set(entry);
     }
 
     /// What stands behind the first colon of the section's name.
@@ -99,43 +110,59 @@ impl Section {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sections {
     /// `[DEFAULT]`: options that every section has unless it says otherwise.
-    pub(crate) defaults: Vec<Entry>,
-    pub(crate) all: Vec<Section>,
+    pub(crate) defaults: Named<Entry>,
+    pub(crate) all: Named<Section>,
 }
 
 impl Sections {
     /// The section with exactly this name.
     pub(crate) fn section(&self, name: &str) -> Option<&Section> {
-        self.all.iter().find(|section| section.name == name)
+        self.all.named(name)
     }
 
     /// The section with this name; a new, empty one at the end if there is none.
     pub(crate) fn section_mut(&mut self, name: &str, origin: &Origin) -> &mut Section {
-        let known = self.all.iter().position(|section| section.name == name);
-        let index = known.unwrap_or_else(|| {
-            let origin = origin.clone();
-            self.all.push(Section { name: name.to_owned(), origin, entries: Vec::new() });
-            self.all.len() - 1
+        let index = self.all.place(name).unwrap_or_else(|| {
+            let (name, origin) = (name.to_owned(), origin.clone());
+            self.all.set(Section { name, origin, entries: Named::default() })
         });
         &mut self.all[index]
     }
 
     /// A section's option, or the one of `[DEFAULT]`.
     pub(crate) fn entry<'a>(&'a self, section: &'a Section, key: &str) -> Option<&'a Entry> {
-        section.entry(key).or_else(|| self.defaults.iter().find(|entry| entry.key == key))
+        section.entry(key).or_else(|| self.defaults.named(key))
     }
 
     /// Adds what one file says on top of what is known.
     pub(crate) fn read(&mut self, path: &Path, bytes: &[u8], report: &mut Report) {
+        self.read_in(None, path, bytes, report);
+    }
+
+    /// The same, and says for good what `%(here)s` means in this file: every file has
+    /// its own.
+    pub(crate) fn read_in(
+        &mut self,
+        here: Option<&Path>,
+        path: &Path,
+        bytes: &[u8],
+        report: &mut Report,
+    ) {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Reader::new(self, path, report).read(text),
+            Ok(text) => Reader::new(self, here, path, report).read(text),
             Err(error) => report.error(format!(
-                "{}: {}; a configuration file is UTF-8 text",
+                "{}:{}: {}; a configuration file is UTF-8 text",
                 path.display(),
+                line_of(bytes, error.valid_up_to()),
                 undecodable(bytes, error)
             )),
         }
     }
+}
+
+/// The number of the line that has the byte at this position.
+fn line_of(bytes: &[u8], position: usize) -> usize {
+    bytes.iter().take(position).filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// Python's words for bytes that are not UTF-8.
@@ -153,6 +180,8 @@ fn undecodable(bytes: &[u8], error: std::str::Utf8Error) -> String {
 /// Reads one file.
 struct Reader<'a> {
     sections: &'a mut Sections,
+    /// What `%(here)s` stands for, if that is known.
+    here: Option<String>,
     path: &'a Path,
     report: &'a mut Report,
     /// The section that options go to; `None` before the first header.
@@ -173,8 +202,14 @@ struct Open {
 }
 
 impl<'a> Reader<'a> {
-    fn new(sections: &'a mut Sections, path: &'a Path, report: &'a mut Report) -> Self {
-        Self { sections, path, report, current: None, open: None }
+    fn new(
+        sections: &'a mut Sections,
+        here: Option<&Path>,
+        path: &'a Path,
+        report: &'a mut Report,
+    ) -> Self {
+        let here = here.map(|here| here.to_string_lossy().into_owned());
+        Self { sections, here, path, report, current: None, open: None }
     }
 
     fn read(mut self, text: &str) {
@@ -247,15 +282,17 @@ impl<'a> Reader<'a> {
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
         let origin = Origin::File { path: self.path.to_owned(), line: open.line };
-        let value = open.lines.join("\n").trim_end_matches(is_space).to_owned();
+        let value = open.lines.join("\n");
+        let value = value.trim_end_matches(is_space);
+        let value =
+            self.here.as_ref().map_or_else(|| value.to_owned(), |here| pin_here(value, here));
         let entry = Entry { key: open.key, value, origin };
         match &self.current {
             Some(Target::Section(name)) => {
                 self.sections.section_mut(name, &entry.origin.clone()).set(entry);
             }
             Some(Target::Defaults) => {
-                self.sections.defaults.retain(|known| known.key != entry.key);
-                self.sections.defaults.push(entry);
+                self.sections.defaults.set(entry);
             }
             None => {}
         }
@@ -374,12 +411,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_named() {
+    fn bytes_that_are_not_utf_8_are_named_with_their_line() {
         let (mut sections, mut report) = (Sections::default(), Report::default());
         sections.read(Path::new("/t.conf"), b"[a]\nk=\x88", &mut report);
         let text = report.finish(Some(())).unwrap_err().to_string();
         assert!(
-            text.contains("can't decode byte 0x88 in position 6: invalid start byte"),
+            text.contains(
+                "/t.conf:2: 'utf-8' codec can't decode byte 0x88 in position 6: invalid start byte"
+            ),
             "{text}"
         );
     }

@@ -18,7 +18,11 @@
 
 #[cfg(test)]
 mod against_supervisord;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(missing_docs))]
+pub mod bad_input;
 mod command;
+mod ctl;
 mod effective;
 mod env;
 mod environment;
@@ -27,9 +31,11 @@ mod expand;
 mod file;
 mod flags;
 mod generated;
+mod getopt;
 mod include;
 mod ini;
 mod lower;
+mod named;
 mod nearest;
 mod options;
 mod overlay;
@@ -39,7 +45,7 @@ mod shlex;
 mod sources;
 mod supervisord;
 mod template;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod values;
 mod without_effect;
@@ -52,6 +58,9 @@ use supervisor_core::spec::{RetryRule, Spec};
 use crate::lower::Control;
 
 pub use crate::command::{command_mode, generate};
+pub use crate::ctl::{
+    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
+};
 pub use crate::env::{VARIABLES, Variable};
 pub use crate::error::Errors;
 pub use crate::file::{Source, file_mode};

@@ -6,7 +6,10 @@ pub(crate) fn nearest<'a>(
     written: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<(usize, &'a str)> {
-    let measured = names.into_iter().map(|name| (distance(name, written), name));
+    // What is longer by that much is not near either, and may be a whole file.
+    let similar =
+        names.into_iter().filter(|name| name.len().abs_diff(written.len()) <= name.len() / 3);
+    let measured = similar.map(|name| (distance(name, written), name));
     measured.filter(|(distance, name)| *distance <= name.len() / 3).min()
 }
 

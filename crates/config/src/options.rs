@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
+use crate::env::{MAX_START_RETRIES, RETRY_RESET_SECS};
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
 use supervisor_core::level::Level;
 
@@ -154,16 +155,26 @@ An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` f
 `:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
 `SUPERVISOR_INCLUDE_FILES` names; `supervisord -c FILE` takes them from its file alone.
 Values may use `%(here)s`, `%(host_node_name)s`,
-`%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. `essential`,
-`killtree` and `retryresetsecs` are our own; the others are
-[supervisord's](https://supervisord.org/configuration.html).
+`%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. All but those
+of the first table are [supervisord's](https://supervisord.org/configuration.html).
 
-Understood and checked, though without effect in this version: event listeners, HTTP
-servers and `*_events_enabled`. With a command line `nodaemon`, `silent` and `directory`
-of `[supervisord]` have none, either. A warning at start names each that was set. A name
-that is in no table is ignored, as in supervisord, and a warning says so.
+With a command line `nodaemon`, `silent` and `directory` of `[supervisord]` have no
+effect. A warning at start names each that was set. A name that is in no table is
+ignored, as in supervisord, and a warning says so, with the nearest that is known.
+
+## Policies of our own
+
+`supervisord -c FILE` does as supervisord does unless it is asked for more.
 
 ";
+
+/// What supervisord doesn't have, by section.
+const OWN: [(&str, &Row); 4] = [
+    ("program", &RETRYRESETSECS.row),
+    ("program", &ESSENTIAL.row),
+    ("program", &KILLTREE.row),
+    ("inet_http_server", &ALLOW_UNAUTHENTICATED.row),
+];
 
 /// The reference of all options, as Markdown: for every kind of section its keys,
 /// what they accept, their defaults, which names their values may use besides `here`,
@@ -171,16 +182,25 @@ that is in no table is ignored, as in supervisord, and a warning says so.
 #[must_use]
 pub fn reference() -> String {
     let mut out = String::from(REFERENCE_HEAD);
+    out.push_str("| key | section | with a file | with a command line | what it does |\n");
+    out.push_str("|---|---|---|---|---|\n");
+    for (section, row) in OWN {
+        let (key, doc) = (row.key, row.doc.trim().trim_end_matches(" Not in supervisord."));
+        let (file, command) = defaults(row);
+        let command = command.as_ref().unwrap_or(&file);
+        out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
+    }
+    out.push('\n');
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));
         out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
         for row in kind.settings().map(Setting::row) {
-            let default = match (row.default, row.command_default) {
-                (default, None) => shown(default),
-                (default, command) => {
-                    format!("{}; with a command line: {}", shown(default), shown(command))
-                }
+            let default = match defaults(row) {
+                // What listens for events is nobody's server.
+                (default, _) if kind == Kind::EventListener => default,
+                (default, None) => default,
+                (default, Some(command)) => format!("{default}; with a command line: {command}"),
             };
             out.push_str(&format!(
                 "| `{}` | {} | {default} | {} | {} |\n",
@@ -193,6 +213,21 @@ pub fn reference() -> String {
         out.push('\n');
     }
     out
+}
+
+/// The default with a file and, if it is another, with a command line.
+fn defaults(row: &Row) -> (String, Option<String>) {
+    let variables =
+        [(&STARTRETRIES.row, MAX_START_RETRIES), (&RETRYRESETSECS.row, RETRY_RESET_SECS)];
+    let variable = variables.into_iter().find(|(known, _)| known.key == row.key);
+    let command = match (row.command_default, variable) {
+        (_, Some((_, variable))) => {
+            Some(format!("`{}` ({})", variable.name, shown(Some(variable.default))))
+        }
+        (Some(default), None) => Some(shown(Some(default))),
+        (None, None) => None,
+    };
+    (shown(row.default), command)
 }
 
 fn shown(default: Option<&str>) -> String {
@@ -446,6 +481,9 @@ mod tests {
     fn the_reference_tells_both_defaults() {
         let line =
             "| `stopwaitsecs` | a whole number of seconds | `10`; with a command line: `30` |";
+        assert!(reference().lines().any(|l| l.starts_with(line)));
+        let line =
+            "| `retryresetsecs` | `[program]` | `off` | `PROCESS_RETRY_RESET_SECS` (`600`) | ";
         assert!(reference().lines().any(|l| l.starts_with(line)));
     }
 }

@@ -41,11 +41,11 @@ pub(crate) fn base(program: &str, command: &str, level: Level, startretries: i64
         ("stopasgroup", "true"),
         ("killasgroup", "true"),
     ];
-    let all = vec![
+    let all = [
         section("supervisord".to_owned(), &supervisord),
         section(format!("program:{program}"), &program_options),
     ];
-    Sections { defaults: Vec::new(), all }
+    Sections { all: all.into_iter().collect(), ..Sections::default() }
 }
 
 /// Fills in, for every program, the defaults of command mode that differ from
@@ -57,7 +57,7 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
         let Some(kind @ (Kind::Program | Kind::FcgiProgram)) = kind else { continue };
         let mut assume = |key: &str, value: &str| {
             if section.entry(key).is_none() && !inherited.iter().any(|known| known == key) {
-                section.entries.push(built_in(key, value));
+                section.set(built_in(key, value));
                 return true;
             }
             false

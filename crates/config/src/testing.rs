@@ -34,10 +34,10 @@ impl Host for FakeHost {
 
     /// Knows one star, at the end of the directory part.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
-        let pattern = pattern.to_str().unwrap();
+        let pattern = &*pattern.to_string_lossy();
         let (front, back) = pattern.split_once('*').unwrap_or((pattern, ""));
         let fits = |path: &&PathBuf| {
-            let path = path.to_str().unwrap();
+            let path = path.to_string_lossy();
             path == pattern
                 || (pattern.contains('*') && path.starts_with(front) && path.ends_with(back))
         };

@@ -193,7 +193,8 @@ pub(crate) static FCGI_SOCKET: Takes<FcgiSocket> =
 /// and URLs use as separators.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let trimmed = python::strip(text);
-    match [' ', ':', '/'].into_iter().find(|c| trimmed.contains(*c)) {
+    match [' ', ':', '/', '\0'].into_iter().find(|c| trimmed.contains(*c)) {
+        Some('\0') => Err(format!("Invalid name: {} holds a zero byte", repr(text))),
         Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", repr(text))),
         None => Ok(trimmed.to_owned()),
     }

@@ -4,9 +4,11 @@ use std::rc::Rc;
 
 use crate::command::{Refusal, Reply};
 use crate::event::Event;
+use crate::health::Ill;
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::line::Line;
 use crate::listener::Envelope;
+use crate::report::RunReport;
 use crate::signal::Signal;
 use crate::spec::GroupSpec;
 
@@ -41,6 +43,46 @@ pub enum Effect {
         /// Whose tree.
         proc: ProcId,
     },
+    /// Ask a process's check; answered by `Checked` within the check's timeout.
+    Check {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that is asked.
+        run: RunId,
+    },
+    /// Look how far a process has got; answered by `Progressed` within the timeout.
+    LookAtProgress {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that is looked at.
+        run: RunId,
+    },
+    /// Count the processes of a tree that are meant; answered by `TreeCounted`.
+    CountTree {
+        /// Whose tree.
+        proc: ProcId,
+        /// The incarnation that asks.
+        run: RunId,
+    },
+    /// Find out in what state a process and its tree are, for people to read; answered by
+    /// `Collected` within the limit.
+    Collect {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that is ill.
+        run: RunId,
+        /// Why it is.
+        ill: Ill,
+    },
+    /// Make the place clean for the next start; answered by `Tidied`.
+    Tidy {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that has ended.
+        run: RunId,
+    },
+    /// A run ended unasked, and all that it left behind has gone.
+    Report(Box<RunReport>),
     /// Say something in the supervisor's log.
     Log(Line),
     /// Something happened that observers may want to know.

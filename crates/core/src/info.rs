@@ -21,6 +21,8 @@ pub struct Info<'a> {
     pub pid: Option<Pid>,
     /// When the main process was started.
     pub up_since: Option<Mono>,
+    /// It is up, and to be given work.
+    pub ready: bool,
     /// What became of it so far.
     pub history: &'a History,
     /// How often it was started.
@@ -35,6 +37,7 @@ impl<'a> Info<'a> {
             state: process.label(),
             pid: process.pid(),
             up_since: process.up_since(),
+            ready: process.is_ready(),
             history: &process.history,
             runs: process.runs(),
         }

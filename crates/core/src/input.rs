@@ -1,9 +1,11 @@
 //! Everything that can happen to a supervisor.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
+use crate::health::{CheckFailure, Progress};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
 
@@ -38,6 +40,8 @@ pub enum Input {
         pid: Pid,
         /// How it ended.
         exit: Exit,
+        /// The kernel ended something of its tree for want of memory while it ran.
+        oom: bool,
     },
     /// The answer to [`Effect::Census`](crate::effect::Effect::Census).
     Census {
@@ -91,6 +95,61 @@ pub enum Input {
         /// What.
         data: Vec<u8>,
     },
+    /// The answer to [`Effect::Check`](crate::effect::Effect::Check).
+    Checked {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// Whether it answered as it should.
+        result: Result<(), CheckFailure>,
+    },
+    /// The answer to [`Effect::LookAtProgress`](crate::effect::Effect::LookAtProgress).
+    Progressed {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// What was seen; `None`: nothing.
+        seen: Option<Progress>,
+    },
+    /// The answer to [`Effect::CountTree`](crate::effect::Effect::CountTree).
+    TreeCounted {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// How many that are meant are alive, zombies left out.
+        alive: u32,
+    },
+    /// A process, or one of its tree, told of itself.
+    Notified {
+        /// Which process.
+        proc: ProcId,
+        /// What it said.
+        said: Notification,
+    },
+    /// The text that says that a process is ready stands in its output.
+    ReadyLogged {
+        /// Which process.
+        proc: ProcId,
+        /// Its main process when it wrote that.
+        pid: Pid,
+    },
+    /// The answer to [`Effect::Collect`](crate::effect::Effect::Collect).
+    Collected {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+    },
+    /// The answer to [`Effect::Tidy`](crate::effect::Effect::Tidy).
+    Tidied {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that had ended.
+        run: RunId,
+    },
     /// A process sent a message in its output.
     Communicated {
         /// Which process.
@@ -102,6 +161,25 @@ pub enum Input {
         /// What.
         data: Vec<u8>,
     },
+}
+
+/// What a process tells of itself, in one message, as
+/// [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)
+/// has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notification {
+    /// It is ready.
+    pub ready: bool,
+    /// It is about to end.
+    pub stopping: bool,
+    /// It is alive.
+    pub watchdog: bool,
+    /// From now on it promises a sign of life this often.
+    pub watchdog_every: Option<Duration>,
+    /// What it is doing takes this much more time from now.
+    pub extend: Option<Duration>,
+    /// What it is doing, for people to read.
+    pub status: Option<String>,
 }
 
 /// How a process ended.

@@ -14,6 +14,7 @@
 //!                     ├── listener.rs   event listeners: what they are told, what they answer
 //!                     └── process.rs    one process: its state
 //!                           ├── process/  every change of it
+//!                           ├── health.rs is it well
 //!                           ├── retry.rs  may it start again, and when
 //!                           └── tree.rs   what it left behind
 //! ```
@@ -27,6 +28,7 @@
 pub mod command;
 pub mod effect;
 pub mod event;
+pub mod health;
 pub mod ids;
 mod info;
 pub mod input;
@@ -34,6 +36,7 @@ pub mod level;
 pub mod line;
 mod listener;
 mod process;
+pub mod report;
 mod retry;
 pub mod signal;
 pub mod spec;
@@ -49,4 +52,4 @@ pub use input::Input;
 pub use listener::Envelope;
 pub use process::{History, Label};
 pub use supervisor::Supervisor;
-pub use tree::{LEFTOVER_GRACE, UNKILLABLE_AFTER};
+pub use tree::{LEFTOVER_GRACE, TIDY_LIMIT, UNKILLABLE_AFTER};

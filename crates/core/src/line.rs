@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::health::{CheckFailure, Ill};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
@@ -68,6 +69,9 @@ pub enum Line {
     ExitRequest {
         signal: Signal,
     },
+    Prestop {
+        delay: Duration,
+    },
     KillRequest {
         signal: Signal,
     },
@@ -94,6 +98,27 @@ pub enum Line {
         exit: Exit,
     },
     NothingToRun,
+    Ready {
+        name: String,
+        up_after: Duration,
+    },
+    CheckFailed {
+        name: String,
+        failure: CheckFailure,
+        times: u32,
+        of: u32,
+    },
+    CheckExcused {
+        name: String,
+    },
+    Ill {
+        name: String,
+        ill: Ill,
+        observe: bool,
+    },
+    Recovered {
+        name: String,
+    },
     StopInBackoff {
         name: String,
     },
@@ -151,6 +176,8 @@ pub enum GaveUp {
     CannotStart,
     /// It, or a process of its tree, survived SIGKILL.
     Unkillable,
+    /// It was ill.
+    Ill,
 }
 
 impl Line {
@@ -170,10 +197,14 @@ impl Line {
             Self::Spawned { .. }
             | Self::SpawnFailed { .. }
             | Self::Success { .. }
+            | Self::Ready { .. }
+            | Self::CheckExcused { .. }
+            | Self::Recovered { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. }
             | Self::GaveUp { .. }
             | Self::LastRun { .. }
+            | Self::Prestop { .. }
             | Self::Waiting { .. }
             | Self::WaitingToStop { .. }
             | Self::ReopenRequest { .. }
@@ -185,6 +216,8 @@ impl Line {
             | Self::ExitRequest { .. }
             | Self::KillRequest { .. }
             | Self::RestartRequest { .. }
+            | Self::CheckFailed { .. }
+            | Self::Ill { .. }
             | Self::EventRejected { .. }
             | Self::BadResult { .. }
             | Self::HearingUnknown { .. }
@@ -238,6 +271,11 @@ impl fmt::Display for Line {
                 after.as_secs()
             ),
             Self::ExitRequest { signal } => write!(f, "received {signal} indicating exit request"),
+            Self::Prestop { delay } => write!(
+                f,
+                "not ready any more; programs are stopped in {} seconds",
+                delay.as_secs_f64()
+            ),
             Self::KillRequest { signal } => {
                 write!(f, "received {signal} again, killing everything at once")
             }
@@ -259,6 +297,22 @@ impl fmt::Display for Line {
             Self::NothingToRun => f.write_str(
                 "nothing to run: no program has autostart=true, and there is no way to start one",
             ),
+            Self::Ready { name, up_after } => write!(
+                f,
+                "success: {name} entered RUNNING state, it was ready after {:.1} seconds",
+                up_after.as_secs_f64()
+            ),
+            Self::CheckFailed { name, failure, times, of } => {
+                write!(f, "check: {name} failed: {failure} ({times} in a row; {of} are too many)")
+            }
+            Self::CheckExcused { name } => {
+                write!(f, "check: {name} timed out, but gets on with its work: it is busy")
+            }
+            Self::Ill { name, ill, observe: false } => write!(f, "unhealthy: {name}, {ill}"),
+            Self::Ill { name, ill, observe: true } => {
+                write!(f, "unhealthy: {name}, {ill}; nothing is done about it")
+            }
+            Self::Recovered { name } => write!(f, "healthy: {name} has recovered"),
             Self::StopInBackoff { name } => {
                 write!(f, "Attempted to kill {name}, which is in BACKOFF state.")
             }
@@ -298,6 +352,7 @@ impl fmt::Display for GaveUp {
             Self::TooManyRetries => "too many start retries too quickly",
             Self::CannotStart => "it can't be started and retrying would not help",
             Self::Unkillable => "a process of it survived SIGKILL",
+            Self::Ill => "it was unhealthy",
         })
     }
 }

@@ -20,14 +20,18 @@ mod ending;
 mod goal;
 mod starting;
 mod stopping;
+mod watching;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::effect::{Effect, Target};
 use crate::event::{Entered, Event, Named};
+use crate::health::{Health, Ill};
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
+use crate::report::{Class, RunReport};
 use crate::retry::Failures;
 use crate::signal::Signal;
 use crate::spec::{ProcessSpec, RetryRule};
@@ -78,10 +82,12 @@ pub(crate) enum State {
     },
     Starting {
         live: Live,
-        running_at: Mono,
+        due: Due,
+        health: Health,
     },
     Running {
         live: Live,
+        health: Health,
     },
     Backoff {
         retry_at: Mono,
@@ -107,6 +113,17 @@ pub(crate) enum Then {
     Run,
     /// Rest.
     Rest,
+    /// Whatever follows a failure: it is stopped since it is ill.
+    Fail(Ill),
+}
+
+/// When a start has succeeded, or failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// It has succeeded at this time.
+    Up(Mono),
+    /// It succeeds when it is ready, and has failed if it isn't by this time.
+    Ready { by: Option<Mono> },
 }
 
 /// A process that the kernel has and that was not reaped.
@@ -115,6 +132,8 @@ pub(crate) struct Live {
     pub(crate) run: RunId,
     pub(crate) pid: Pid,
     pub(crate) since: Mono,
+    /// Since when it has been up.
+    pub(crate) up_at: Option<Mono>,
 }
 
 /// How far a stop has gone.
@@ -133,12 +152,15 @@ pub(crate) enum Kill {
 pub(crate) enum Fatal {
     /// It was given up; a shell would report this status.
     GaveUp { status: u8 },
+    /// It was ill, and is not to be started again. `ends`: the supervisor is to exit, too,
+    /// with this status.
+    Ill { status: u8, ends: bool },
     /// It waited for its next start when the supervisor was asked to stop.
     CutShort,
 }
 
 /// What is known of the runs of a process, for people to read. Nothing is decided by it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// When it was last started.
     pub started: Option<Wall>,
@@ -150,6 +172,27 @@ pub struct History {
     pub error: Option<String>,
     /// How the run before the present one ended, whatever it was.
     pub last_exit: Option<Exit>,
+    /// How often it was started again, by the cause of what it was started again after.
+    pub restarts: [(Class, u64); 6],
+    /// How long the latest start that succeeded took.
+    pub up_after: Option<Duration>,
+    /// What it says that it is doing.
+    pub status: Option<String>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            started: None,
+            stopped: None,
+            exit: None,
+            error: None,
+            last_exit: None,
+            restarts: Class::ALL.map(|class| (class, 0)),
+            up_after: None,
+            status: None,
+        }
+    }
 }
 
 /// One process: its rules, its state, its history, what it left behind.
@@ -162,6 +205,8 @@ pub(crate) struct Process {
     failures: Failures,
     tree: Tree,
     runs: u64,
+    /// Of the latest end that nobody asked for, until all that it left behind has gone.
+    report: Option<Box<RunReport>>,
 }
 
 /// What a transition may use: the time, and a place for its effects.
@@ -169,12 +214,14 @@ pub(crate) struct Process {
 pub(crate) struct Turn<'a> {
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
+    /// Everything is being stopped: nothing will be started again.
+    pub(crate) ending: bool,
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(now: Now, effects: &'a mut Vec<Effect>) -> Self {
-        Self { now: now.mono, wall: now.wall, effects }
+    pub(crate) const fn new(now: Now, ending: bool, effects: &'a mut Vec<Effect>) -> Self {
+        Self { now: now.mono, wall: now.wall, ending, effects }
     }
 
     pub(crate) fn log(&mut self, line: Line) {
@@ -200,6 +247,7 @@ impl Process {
             failures: Failures::default(),
             tree: Tree::Clear,
             runs: 0,
+            report: None,
         }
     }
 
@@ -231,7 +279,7 @@ impl Process {
     const fn live(&self) -> Option<Live> {
         match &self.state {
             State::Starting { live, .. }
-            | State::Running { live }
+            | State::Running { live, .. }
             | State::Stopping { live, .. } => Some(*live),
             State::Stopped { .. }
             | State::Spawning { .. }
@@ -251,7 +299,8 @@ impl Process {
                 RetryRule::Once => Some(*status),
                 RetryRule::FailedStarts | RetryRule::Consecutive { .. } => Some(1),
             },
-            State::Exited { then: Then::Run, .. }
+            State::Fatal { why: Fatal::Ill { status, .. } } => Some(*status),
+            State::Exited { then: Then::Run | Then::Fail(_), .. }
             | State::Fatal { why: Fatal::CutShort }
             | State::Stopped { .. }
             | State::Spawning { .. }
@@ -264,7 +313,12 @@ impl Process {
 
     /// Whether it was given up.
     pub(crate) const fn gave_up(&self) -> bool {
-        matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } })
+        matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::Ill { .. } })
+    }
+
+    /// Whether the supervisor is to exit since this process was ill.
+    pub(crate) const fn ends_all(&self) -> bool {
+        matches!(self.state, State::Fatal { why: Fatal::Ill { ends: true, .. } })
     }
 
     /// Whether something of it lives or will be started without being asked for.
@@ -275,13 +329,13 @@ impl Process {
                 | State::Fatal { .. }
                 | State::Exited { then: Then::Rest, .. }
                 | State::Stopping { kill: Kill::Stuck, .. } => false,
-                State::Stopped { then: Then::Run }
+                State::Stopped { then: Then::Run | Then::Fail(_) }
                 | State::Spawning { .. }
                 | State::Starting { .. }
                 | State::Running { .. }
                 | State::Backoff { .. }
                 | State::Stopping { .. }
-                | State::Exited { then: Then::Run, .. } => true,
+                | State::Exited { then: Then::Run | Then::Fail(_), .. } => true,
             }
     }
 
@@ -302,6 +356,11 @@ impl Process {
         matches!(self.state, State::Running { .. })
     }
 
+    /// Whether it is up, and to be given work.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(&self.state, State::Running { health, .. } if health.is_well())
+    }
+
     /// Whether something of it survived SIGKILL.
     pub(crate) const fn is_stuck(&self) -> bool {
         self.tree.is_stuck() || matches!(self.state, State::Stopping { kill: Kill::Stuck, .. })
@@ -315,12 +374,19 @@ impl Process {
     /// When it wants to be ticked next.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let own = match &self.state {
-            State::Starting { running_at, .. } => Some(*running_at),
+            State::Starting { health, .. } if health.condemned().is_some() => health.deadline(),
+            State::Starting { due, health, .. } => {
+                let due = match due {
+                    Due::Up(at) => Some(*at),
+                    Due::Ready { by } => *by,
+                };
+                due.into_iter().chain(health.deadline()).min()
+            }
+            State::Running { health, .. } => health.deadline(),
             State::Backoff { retry_at } if self.tree.is_clear() => Some(*retry_at),
             State::Stopping { kill: Kill::At(at) | Kill::Sent { stuck_at: at }, .. } => Some(*at),
             State::Stopped { .. }
             | State::Spawning { .. }
-            | State::Running { .. }
             | State::Backoff { .. }
             | State::Stopping { kill: Kill::Stuck, .. }
             | State::Exited { .. }
@@ -331,21 +397,24 @@ impl Process {
 
     /// Time passed.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
-        match self.state.clone() {
-            State::Starting { live, running_at } if turn.now >= running_at => {
-                self.succeed(live, turn);
+        match &self.state {
+            State::Starting { live, due: Due::Up(at), .. } if turn.now >= *at => {
+                self.succeed(*live, turn);
             }
-            State::Stopping { kill: Kill::At(at), .. } if turn.now >= at => self.kill(turn),
+            State::Starting { due: Due::Ready { .. }, .. } | State::Running { .. } => {
+                self.watch(turn);
+            }
+            State::Stopping { kill: Kill::At(at), .. } if turn.now >= *at => self.kill(turn),
             State::Stopping { live, kill: Kill::Sent { stuck_at }, then }
-                if turn.now >= stuck_at =>
+                if turn.now >= *stuck_at =>
             {
+                let (live, then) = (*live, *then);
                 self.enter(State::Stopping { live, kill: Kill::Stuck, then }, turn);
                 self.report_unkillable(vec![live.pid], turn);
             }
             State::Stopped { .. }
             | State::Spawning { .. }
             | State::Starting { .. }
-            | State::Running { .. }
             | State::Backoff { .. }
             | State::Stopping { .. }
             | State::Exited { .. }
@@ -390,7 +459,7 @@ impl Process {
         match &self.state {
             State::Stopped { .. } => Entered::Stopped { pid: before },
             State::Spawning { .. } | State::Starting { .. } => Entered::Starting { tries },
-            State::Running { live } => Entered::Running { pid: live.pid },
+            State::Running { live, .. } => Entered::Running { pid: live.pid },
             State::Backoff { .. } => Entered::Backoff { tries },
             State::Stopping { live, .. } => Entered::Stopping { pid: live.pid },
             State::Exited { exit, .. } => {

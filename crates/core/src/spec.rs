@@ -4,6 +4,8 @@
 //! types or reports why it can't. Names follow supervisord's
 //! [configuration reference](https://supervisord.org/configuration.html).
 
+pub mod health;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use crate::event::{Channel, EventType};
 use crate::signal::Signal;
+
+pub use health::HealthSpec;
 
 /// Everything one supervisor is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub struct Spec {
     pub signals: SignalRule,
     /// What happens once no program runs and none will start again.
     pub when_done: WhenDone,
+    /// Time between a request to stop everything and the first signal, in which those who
+    /// send work can notice that there should be no more.
+    pub prestop_delay: Duration,
 }
 
 /// Programs that start and stop together.
@@ -94,8 +101,23 @@ pub struct ProcessSpec {
     pub essential: bool,
     /// What the process leaves behind is ended before anything else happens.
     pub killtree: bool,
+    /// Before it is started again, what its last run left in shared memory and in the file
+    /// system is removed, and its port is waited for.
+    pub tidy: Option<TidySpec>,
+    /// When it is up, when it is ill, and what follows.
+    pub health: HealthSpec,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
+}
+
+/// What is done between the end of a run and the next start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TidySpec {
+    /// What appeared in shared memory and as sockets during the run, belongs to the same
+    /// user and is used by nobody is removed.
+    pub remove_leftovers: bool,
+    /// The port that must be free.
+    pub port: Option<u16>,
 }
 
 impl ProcessSpec {

@@ -9,6 +9,7 @@ mod waiters;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::effect::Effect;
 use crate::ids::{Pid, ProcId};
@@ -35,6 +36,7 @@ pub struct Supervisor {
     next_proc: ProcId,
     signals: SignalRule,
     when_done: WhenDone,
+    prestop_delay: Duration,
     mood: Mood,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
@@ -56,6 +58,7 @@ impl Supervisor {
             next_proc: ProcId(0),
             signals: spec.signals,
             when_done: spec.when_done,
+            prestop_delay: spec.prestop_delay,
             mood: Mood::Booting,
             asked_at: None,
             last_outcome: 0,
@@ -88,7 +91,7 @@ impl Supervisor {
         if self.mood == Mood::Over {
             return effects;
         }
-        let turn = &mut Turn::new(now, &mut effects);
+        let turn = &mut Turn::new(now, self.is_ending(), &mut effects);
         self.route(input, turn);
         // Before anything is started again: who waits is told of what was.
         self.answer_waiters(turn);
@@ -111,7 +114,7 @@ impl Supervisor {
             return None;
         }
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
-        let own = self.mood.report_at().into_iter().chain(self.ticks.deadline());
+        let own = self.mood.deadline().into_iter().chain(self.ticks.deadline());
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }
 
@@ -158,9 +161,30 @@ impl Supervisor {
             Input::SpawnFailed { proc, run, error } => {
                 self.with(proc, turn, |process, turn| process.spawn_failed(run, error, turn));
             }
-            Input::Reaped { pid, exit } => self.reaped(pid, exit, turn),
+            Input::Reaped { pid, exit, oom } => self.reaped(pid, exit, oom, turn),
             Input::Census { proc, run, members } => {
                 self.with(proc, turn, |process, turn| process.counted(run, members, turn));
+            }
+            Input::Checked { proc, run, result } => {
+                self.with(proc, turn, |process, turn| process.checked(run, result, turn));
+            }
+            Input::Progressed { proc, run, seen } => {
+                self.with(proc, turn, |process, turn| process.progressed(run, seen, turn));
+            }
+            Input::TreeCounted { proc, run, alive } => {
+                self.with(proc, turn, |process, turn| process.tree_counted(run, alive, turn));
+            }
+            Input::Notified { proc, said } => {
+                self.with(proc, turn, |process, turn| process.notified(said, turn));
+            }
+            Input::ReadyLogged { proc, pid } => {
+                self.with(proc, turn, |process, turn| process.ready_logged(pid, turn));
+            }
+            Input::Collected { proc, run } => {
+                self.with(proc, turn, |process, turn| process.collected(run, turn));
+            }
+            Input::Tidied { proc, run } => {
+                self.with(proc, turn, |process, _| process.tidied(run));
             }
             Input::Signalled(signal) => self.signalled(signal, turn),
             Input::Request { id, command } => self.order(id, command, turn),
@@ -226,9 +250,9 @@ impl Supervisor {
         }
     }
 
-    fn reaped(&mut self, pid: Pid, exit: Exit, turn: &mut Turn<'_>) {
+    fn reaped(&mut self, pid: Pid, exit: Exit, oom: bool, turn: &mut Turn<'_>) {
         if let Some(proc) = self.main_process(pid) {
-            self.with(proc, turn, |process, turn| process.reaped(exit, turn));
+            self.with(proc, turn, |process, turn| process.reaped(exit, oom, turn));
             if let Some(pool) = self.pool_of_mut(proc) {
                 pool.ended(proc, turn);
             }
@@ -251,8 +275,8 @@ impl Supervisor {
             }
             self.end_if_done(turn.now);
         }
-        if let Mood::Ending { end, .. } = self.mood {
-            self.stop_next_group(end, turn);
+        if let Mood::Ending { end, from, .. } = self.mood {
+            self.proceed_to(end, from, turn);
         }
     }
 }

@@ -29,6 +29,10 @@ use crate::time::Mono;
 /// wanted to finish, their leader is gone.
 pub const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 
+/// How long making the place clean for the next start may take, waiting for the port
+/// included.
+pub const TIDY_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long a process may be seen after SIGKILL before it is called unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -43,6 +47,8 @@ pub(crate) enum Tree {
     Leaving { push: Push, members: BTreeSet<Member>, until: Mono },
     /// These don't even go by SIGKILL.
     Stuck { members: BTreeSet<Member> },
+    /// Nobody is left; the place is made clean. By `until` that has been done.
+    Tidying { until: Mono },
 }
 
 /// How hard leftovers are pushed.
@@ -75,6 +81,8 @@ impl Push {
 pub(crate) enum Sweep {
     /// Nothing.
     Nothing,
+    /// Nobody is left.
+    Done,
     /// Count again.
     Count,
     /// Send this signal to these.
@@ -95,7 +103,7 @@ impl Tree {
         let Self::Counting { push, until } = *self else { return Sweep::Nothing };
         if found.is_empty() {
             *self = Self::Clear;
-            return Sweep::Nothing;
+            return Sweep::Done;
         }
         let members = found.iter().copied().collect();
         let until = until.unwrap_or_else(|| now + push.patience());
@@ -113,7 +121,7 @@ impl Tree {
             Self::Leaving { members, .. } | Self::Stuck { members } => {
                 members.iter().any(|member| member.pid == pid)
             }
-            Self::Clear | Self::Counting { .. } => false,
+            Self::Clear | Self::Counting { .. } | Self::Tidying { .. } => false,
         }
     }
 
@@ -134,9 +142,21 @@ impl Tree {
                     return self.sweep(Push::Force);
                 }
             }
-            Self::Clear | Self::Counting { .. } => {}
+            Self::Clear | Self::Counting { .. } | Self::Tidying { .. } => {}
         }
         Sweep::Nothing
+    }
+
+    /// Begins to make the place clean.
+    pub(crate) fn tidy(&mut self, now: Mono) {
+        *self = Self::Tidying { until: now + TIDY_LIMIT };
+    }
+
+    /// The place has been made clean.
+    pub(crate) fn tidied(&mut self) {
+        if let Self::Tidying { .. } = self {
+            *self = Self::Clear;
+        }
     }
 
     /// Lets time pass.
@@ -149,9 +169,15 @@ impl Tree {
                 *self = Self::Counting { push: Push::Force, until: Some(*until) };
                 Sweep::Count
             }
-            Self::Clear | Self::Counting { .. } | Self::Leaving { .. } | Self::Stuck { .. } => {
+            Self::Tidying { until } if now >= *until => {
+                *self = Self::Clear;
                 Sweep::Nothing
             }
+            Self::Clear
+            | Self::Counting { .. }
+            | Self::Leaving { .. }
+            | Self::Stuck { .. }
+            | Self::Tidying { .. } => Sweep::Nothing,
         }
     }
 
@@ -161,6 +187,11 @@ impl Tree {
             Self::Leaving { push: Push::Ask, .. } => self.sweep(Push::Force),
             Self::Counting { push, .. } => {
                 *push = Push::Force;
+                Sweep::Nothing
+            }
+            // Nothing is started any more: it needn't be clean.
+            Self::Tidying { .. } => {
+                *self = Self::Clear;
                 Sweep::Nothing
             }
             Self::Clear | Self::Leaving { push: Push::Force, .. } | Self::Stuck { .. } => {
@@ -181,12 +212,12 @@ impl Tree {
 
     /// Whether waiting can still change something.
     pub(crate) const fn is_busy(&self) -> bool {
-        matches!(self, Self::Counting { .. } | Self::Leaving { .. })
+        matches!(self, Self::Counting { .. } | Self::Leaving { .. } | Self::Tidying { .. })
     }
 
     pub(crate) const fn deadline(&self) -> Option<Mono> {
         match self {
-            Self::Leaving { until, .. } => Some(*until),
+            Self::Leaving { until, .. } | Self::Tidying { until } => Some(*until),
             Self::Clear | Self::Counting { .. } | Self::Stuck { .. } => None,
         }
     }

@@ -18,8 +18,8 @@ use supervisor_core::input::{Exit, SpawnError, SpawnErrorKind};
 use supervisor_core::line::Line;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink, Spec, Stdio,
-    WhenDone,
+    Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
+    Spec, Stdio, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Input, Supervisor, Target};
@@ -87,6 +87,7 @@ impl Kernel {
                 groups: Vec::new(),
                 signals: SignalRule::StopOrForward,
                 when_done: WhenDone::Stay,
+                prestop_delay: Duration::ZERO,
             }),
             now: Mono::ZERO,
             table: BTreeMap::new(),
@@ -183,7 +184,7 @@ impl Kernel {
             .collect();
         if let Some(pid) = self.one_of(&dead) {
             let exit = self.table.remove(&pid).unwrap().dead.unwrap();
-            self.give(Input::Reaped { pid: Pid(pid), exit });
+            self.give(Input::Reaped { pid: Pid(pid), exit, oom: false });
         }
     }
 
@@ -288,9 +289,15 @@ impl Kernel {
                     doom(entry, Signal::KILL);
                 }
             }
+            Effect::Check { .. }
+            | Effect::LookAtProgress { .. }
+            | Effect::CountTree { .. }
+            | Effect::Collect { .. }
+            | Effect::Tidy { .. } => self.fail("nobody asked for that"),
             Effect::Log(Line::Bug { what }) => self.fail(&what),
             Effect::Log(_)
             | Effect::Emit(_)
+            | Effect::Report(_)
             | Effect::AddGroup { .. }
             | Effect::RemoveGroup { .. }
             | Effect::Tell { .. }
@@ -345,7 +352,7 @@ impl Kernel {
             (SignalRule::StopOrForward, WhenDone::Stay),
             (SignalRule::Supervisord, WhenDone::Stay),
         ][self.below(3)];
-        Spec { groups, signals, when_done }
+        Spec { groups, signals, when_done, prestop_delay: Duration::ZERO }
     }
 
     fn process(&mut self, number: usize) -> ProcessSpec {
@@ -368,6 +375,8 @@ impl Kernel {
             essential: self.below(2) == 0,
             // Without it leftovers would stay, which is what supervisord does.
             killtree: true,
+            tidy: None,
+            health: HealthSpec::default(),
             launch: Launch {
                 command: Command::Argv(vec![name.clone().into()]),
                 environment: Vec::new(),

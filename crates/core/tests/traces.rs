@@ -27,12 +27,16 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
+use supervisor_core::health::{CheckFailure, Progress};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
-use supervisor_core::input::{Exit, SpawnError, SpawnErrorKind};
+use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
+use supervisor_core::spec::health::{
+    Action, CheckSpec, HealthSpec, HttpServer, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec,
+};
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, WhenDone,
+    Spec, Stdio, TidySpec, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Input, Reply, Supervisor, Target};
@@ -75,8 +79,12 @@ fn first_difference(told: &str, played: &str) -> String {
 
 /// The story with the effects that the core answers with in place of those told.
 fn play(story: &str) -> String {
-    let mut spec =
-        Spec { groups: Vec::new(), signals: SignalRule::StopOrForward, when_done: WhenDone::Exit };
+    let mut spec = Spec {
+        groups: Vec::new(),
+        signals: SignalRule::StopOrForward,
+        when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
+    };
     let mut known = Vec::new();
     let mut stage: Option<Stage> = None;
     let mut played = String::new();
@@ -92,6 +100,9 @@ fn play(story: &str) -> String {
             ["program" | "listener", ..] => {
                 known.push(group(&words));
                 spec.groups.push(group(&words));
+            }
+            ["prestop", secs] => {
+                spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
             }
             ["run-once"] => spec.signals = SignalRule::ForwardAll,
             ["file-mode"] => {
@@ -172,8 +183,62 @@ impl Stage {
                     error: SpawnError { kind, message: message.join(" ") },
                 }
             }
-            ["reaped", pid, exit] => {
-                Input::Reaped { pid: Pid(pid.parse().unwrap()), exit: self::exit(exit) }
+            ["reaped", pid, exit, oom @ ..] => Input::Reaped {
+                pid: Pid(pid.parse().unwrap()),
+                exit: self::exit(exit),
+                oom: oom == ["oom"],
+            },
+            ["checked", run, result] => {
+                let (proc, run) = self.run(run);
+                let result = match *result {
+                    "well" => Ok(()),
+                    "refused" => Err(CheckFailure::Refused),
+                    "late" => Err(CheckFailure::TimedOut),
+                    status => Err(CheckFailure::Status(status.parse().unwrap())),
+                };
+                Input::Checked { proc, run, result }
+            }
+            ["progressed", run, seen @ ..] => {
+                let (proc, run) = self.run(run);
+                let seen = match seen {
+                    [] => None,
+                    [running, done] => Some(Progress {
+                        running: running.parse().unwrap(),
+                        done: done.parse().unwrap(),
+                    }),
+                    other => panic!("not a look at progress: {other:?}"),
+                };
+                Input::Progressed { proc, run, seen }
+            }
+            ["tree", run, alive] => {
+                let (proc, run) = self.run(run);
+                Input::TreeCounted { proc, run, alive: alive.parse().unwrap() }
+            }
+            ["notified", name, said @ ..] => {
+                let mut notification = Notification::default();
+                for said in said {
+                    match said.split_once('=').unwrap_or((said, "")) {
+                        ("ready", _) => notification.ready = true,
+                        ("stopping", _) => notification.stopping = true,
+                        ("watchdog", _) => notification.watchdog = true,
+                        ("extend", secs) => {
+                            notification.extend = Some(Duration::from_secs(secs.parse().unwrap()));
+                        }
+                        other => panic!("unknown notification {other:?}"),
+                    }
+                }
+                Input::Notified { proc: self.proc(name), said: notification }
+            }
+            ["ready", name, pid] => {
+                Input::ReadyLogged { proc: self.proc(name), pid: Pid(pid.parse().unwrap()) }
+            }
+            ["collected", run] => {
+                let (proc, run) = self.run(run);
+                Input::Collected { proc, run }
+            }
+            ["tidied", run] => {
+                let (proc, run) = self.run(run);
+                Input::Tidied { proc, run }
             }
             ["census", run, members @ ..] => {
                 let (proc, run) = self.run(run);
@@ -297,6 +362,23 @@ impl Stage {
                 let names: Vec<_> = procs.iter().map(|proc| name(proc).as_str()).collect();
                 format!("remove {}", names.join(", "))
             }
+            Effect::Check { proc, run } => format!("check {}#{}", name(proc), run.0),
+            Effect::LookAtProgress { proc, run } => {
+                format!("look at progress of {}#{}", name(proc), run.0)
+            }
+            Effect::CountTree { proc, run } => format!("count tree of {}#{}", name(proc), run.0),
+            Effect::Collect { proc, run, .. } => format!("look into {}#{}", name(proc), run.0),
+            Effect::Tidy { proc, run } => format!("tidy {}#{}", name(proc), run.0),
+            Effect::Report(report) => format!(
+                "report {}#{}, {} after {:.3} s: {}; {} left behind; {:?}",
+                report.process.name,
+                report.run.0,
+                report.cause.class().name(),
+                report.uptime.as_secs_f64(),
+                report.cause,
+                report.leftovers,
+                report.next
+            ),
             Effect::ReopenLogs => "reopen logs".to_owned(),
             Effect::Exit { code } => format!("exit {code}"),
             Effect::Restart => "restart".to_owned(),
@@ -376,6 +458,8 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
         essential: true,
         killtree: true,
+        tidy: None,
+        health: HealthSpec::default(),
         launch: Launch {
             command: Command::Argv(vec![name.into()]),
             environment: Vec::new(),
@@ -422,10 +506,65 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
             }
             "essential" => spec.essential = value == "true",
             "killtree" => spec.killtree = value == "true",
+            "tidy" => spec.tidy = (value == "true").then(TidySpec::default),
+            "ready" => {
+                spec.health.ready = match value {
+                    "checked" => Ready::Checked,
+                    "notified" => Ready::Notified,
+                    text => Ready::Logged(text.to_owned()),
+                }
+            }
+            "start_timeout" => spec.health.start_timeout = Some(Duration::from_secs(number())),
+            // INTERVAL/TIMEOUT/FAILURES
+            "check" => {
+                let numbers = numbers(value);
+                spec.health.check = Some(CheckSpec {
+                    probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
+                    interval: Duration::from_secs(numbers[0]),
+                    jitter: Duration::ZERO,
+                    timeout: Duration::from_secs(numbers[1]),
+                    failures: numbers[2].try_into().unwrap(),
+                });
+            }
+            // INTERVAL/STALLED
+            "progress" => {
+                let numbers = numbers(value);
+                let server = HttpServer::Tcp { host: "localhost".to_owned(), port: 80 };
+                spec.health.progress = Some(ProgressSpec {
+                    url: HttpUrl { server, path: "/metrics".to_owned() },
+                    running: Vec::new(),
+                    done: Vec::new(),
+                    interval: Duration::from_secs(numbers[0]),
+                    timeout: Duration::from_secs(1),
+                    stalled: Duration::from_secs(numbers[1]),
+                });
+            }
+            // INTERVAL/PATIENCE
+            "tree" => {
+                let numbers = numbers(value);
+                spec.health.tree = Some(TreeSpec {
+                    pattern: "worker".to_owned(),
+                    interval: Duration::from_secs(numbers[0]),
+                    patience: Duration::from_secs(numbers[1]),
+                });
+            }
+            "watchdog" => spec.health.watchdog = Some(Duration::from_secs(number())),
+            "action" => {
+                spec.health.action = match value {
+                    "observe" => Action::Observe,
+                    "restart" => Action::Restart,
+                    "stop" => Action::Stop,
+                    code => Action::Exit(code.parse().unwrap()),
+                }
+            }
             other => panic!("unknown key {other}"),
         }
     }
     spec
+}
+
+fn numbers(text: &str) -> Vec<u64> {
+    text.split('/').map(|number| number.parse().unwrap()).collect()
 }
 
 fn exit(text: &str) -> Exit {

@@ -2,9 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use glob::MatchOptions;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{Mode, OFlags};
 use supervisor_config::Host;
 use supervisor_core::spec::User;
 use supervisor_wire::passwd;
@@ -61,14 +64,44 @@ impl Host for ThisHost {
 /// Files that are larger, or never end, are no configuration.
 const LARGEST_FILE: u64 = 64 * 1024 * 1024;
 
+/// How long whoever writes into a pipe, as a shell's `<(command)`, may be silent.
+const WRITER_PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe must not wait for somebody to write into it: nobody may.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let pipe = file.metadata()?.file_type().is_fifo();
     let mut content = Vec::new();
-    File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut content)?;
+    Patient(file).take(LARGEST_FILE + 1).read_to_end(&mut content)?;
+    if content.is_empty() && pipe {
+        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody writes into this pipe"));
+    }
     if content.len() as u64 > LARGEST_FILE {
         let message = format!("it is larger than {} MB", LARGEST_FILE >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(content)
+}
+
+/// A file that doesn't wait by itself, and is waited for within bounds.
+struct Patient(File);
+
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            let mut watched = [PollFd::new(&self.0, PollFlags::IN)];
+            if rustix::event::poll(&mut watched, Some(&WRITER_PATIENCE))? == 0 {
+                let seconds = WRITER_PATIENCE.tv_sec;
+                let message = format!("whoever has it open said nothing for {seconds} seconds");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+        }
+    }
 }
 
 fn with_groups(user: passwd::User) -> User {

@@ -172,6 +172,20 @@ impl World {
                 // Where this is not to be had, each member gets its own signal anyway.
                 let _ = cgroup.map(Cgroup::kill);
             }
+            Effect::Check { proc, run } => {
+                self.answers.push_back(Input::Checked { proc, run, result: Ok(()) });
+            }
+            Effect::LookAtProgress { proc, run } => {
+                self.answers.push_back(Input::Progressed { proc, run, seen: None });
+            }
+            Effect::CountTree { proc, run } => {
+                self.answers.push_back(Input::TreeCounted { proc, run, alive: 0 });
+            }
+            Effect::Collect { proc, run, .. } => {
+                self.answers.push_back(Input::Collected { proc, run });
+            }
+            Effect::Tidy { proc, run } => self.answers.push_back(Input::Tidied { proc, run }),
+            Effect::Report(_) => {}
             Effect::Log(line) => self.parts.journal.line(&line),
             Effect::Emit(event) => self.emit(&event),
             Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
@@ -209,7 +223,7 @@ impl World {
                 }
             }
         }
-        Some(Input::Reaped { pid, exit })
+        Some(Input::Reaped { pid, exit, oom: false })
     }
 
     /// Gives back what the last reaped process had, now that it is known whether another

@@ -227,7 +227,7 @@ fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() 
         "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command in section 'program:b'",
         "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning' in section 'supervisord'; loglevel takes critical, error, warn, info, debug, trace or blather",
         "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist in section 'supervisord'; pidfile takes a path in an existing directory",
-        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; known are app, b in section 'group:g'",
+        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; programs takes names such as app, b in section 'group:g'",
         "ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: [eventlistener:l] section requires an \"events\" line in section 'eventlistener:l'",
         "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'  in section 'inet_http_server'; port takes port, :port, *:port or host:port, with a port from 1 to 65535",
     ] {
@@ -266,7 +266,8 @@ fn groups_hold_their_programs_in_the_order_of_the_list() {
 #[test]
 fn two_processes_of_a_group_can_t_share_a_name() {
     let text = errors(&[("SUPERVISOR_GROUP__G_PROGRAMS", "app,app")]);
-    assert!(text.starts_with("ERROR: two processes of group 'g' are named 'app'"), "{text}");
+    let message = "SUPERVISOR_GROUP__G_PROGRAMS: two processes of group 'g' are named 'app'";
+    assert!(text.contains(message), "{text}");
     let text = errors(&[("SUPERVISOR_PROGRAM__APP_NUMPROCS", "2")]);
     assert!(text.contains("%(process_num) must be present within process_name when numprocs > 1"));
 }

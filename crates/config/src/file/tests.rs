@@ -119,6 +119,14 @@ fn wrong_values_on_the_command_line_are_named_by_their_option() {
 }
 
 #[test]
+fn what_is_about_pythons_profiler_is_accepted_and_does_nothing() {
+    let files = [("/srv/t.conf", "[supervisord]\n")];
+    let config = configured(&files, "--profile_options=cumulative,calls").unwrap();
+    let warning = "--profile_options has no effect: it is about Python's profiler";
+    assert_eq!(config.warnings, [warning]);
+}
+
+#[test]
 fn files_that_are_not_there_or_not_supervisords_are_named() {
     assert_eq!(
         configured(&[("/srv/t.conf", "")], "").unwrap_err().to_string(),

@@ -15,6 +15,9 @@ use supervisor_wire::python::repr;
 /// The priority of an event listener's pool unless it is set: it hears of all others.
 const POOL_PRIORITY: i64 = -1;
 
+/// How many programs a message names that could have been meant.
+const MOST_NAMED: usize = 20;
+
 /// All groups, in start order.
 pub(super) fn read(
     lowering: &mut Lowering<'_>,
@@ -85,9 +88,11 @@ fn member<'a>(
     match (plain, fcgi) {
         (Some(found), None) | (None, Some(found)) => Some(found),
         (None, None) => {
-            let known: Vec<&str> = lowering.of_kind(Kind::Program).map(Section::label).collect();
+            let known = lowering.of_kind(Kind::Program).map(Section::label).take(MOST_NAMED);
+            let known: Vec<&str> = known.collect();
             let why = format!(
-                "[{}] names unknown program or fcgi-program {program}; known are {}",
+                "[{}] names unknown program or fcgi-program {program}; programs takes names such \
+                 as {}",
                 section.name,
                 known.join(", ")
             );
@@ -152,14 +157,29 @@ fn drop_namesakes(groups: &mut Vec<GroupSpec>, lowering: &mut Lowering<'_>) {
 
 fn check_names(group: &GroupSpec, lowering: &mut Lowering<'_>) {
     let mut names = BTreeSet::new();
-    for name in group.processes.iter().map(|process| &process.name) {
-        if !names.insert(name) {
-            lowering.report.error(format!(
-                "two processes of group {} are named {}: each needs a name of its own, \
-                 such as process_name=%(program_name)s_%(process_num)02d",
-                repr(&group.name),
-                repr(name)
-            ));
+    let all = group.processes.iter().map(|process| &process.name);
+    let twice: BTreeSet<&String> = all.filter(|name| !names.insert(*name)).collect();
+    if twice.is_empty() {
+        return;
+    }
+    let section = section_of(group, lowering);
+    for name in twice {
+        let why = format!(
+            "two processes of group {} are named {}: each needs a name of its own, \
+             such as process_name=%(program_name)s_%(process_num)02d",
+            repr(&group.name),
+            repr(name)
+        );
+        match section {
+            Some(section) => drop(lowering.complain(section, &section.origin, &why)),
+            None => lowering.report.error(why),
         }
     }
+}
+
+/// The section that makes a group.
+fn section_of<'a>(group: &GroupSpec, lowering: &Lowering<'a>) -> Option<&'a Section> {
+    let kinds = [Kind::Group, Kind::Program, Kind::FcgiProgram, Kind::EventListener];
+    let mut sections = kinds.into_iter().flat_map(|kind| lowering.of_kind(kind));
+    sections.find(|section| values::name(section.label()).as_ref() == Ok(&group.name))
 }

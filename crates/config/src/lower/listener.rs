@@ -34,7 +34,11 @@ pub(super) fn pool<'a>(
         && handler != DEFAULT_HANDLER
     {
         let why = format!("{handler} cannot be resolved within [{}]", section.name);
-        complain(lowering, "result_handler", &format!("{why}; only {DEFAULT_HANDLER} can"));
+        complain(
+            lowering,
+            "result_handler",
+            &format!("{why}; result_handler takes {DEFAULT_HANDLER}"),
+        );
     }
     if lowering.get(section, &o::REDIRECT_STDERR, names) == Some(true) {
         let why = format!(

@@ -1,12 +1,15 @@
 //! `[program:x]` and the options that event listeners and FastCGI programs share
 //! with it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use supervisor_core::spec::{Command, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio};
+use supervisor_core::spec::{
+    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
+};
 
 use super::supervisord::sink;
 use super::{Door, Lowering, at_least_zero, listener, to_u32};
@@ -121,6 +124,8 @@ impl Model {
                 retry: retry?,
                 essential: essential?,
                 killtree: killtree?,
+                tidy: None,
+                health: HealthSpec::default(),
                 launch: Launch {
                     command: Command::Argv(Vec::new()),
                     environment: Vec::new(),
@@ -246,7 +251,9 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
     let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.row.default)?;
     let name = values::name(text);
     name.map_err(|why| {
-        lowering.complain(section, origin(lowering, section, o::PROCESS_NAME.row.key), &why)
+        let key = o::PROCESS_NAME.row.key;
+        let why = format!("{why} in {key}");
+        lowering.complain(section, origin(lowering, section, key), &why)
     })
     .ok()
 }
@@ -401,7 +408,8 @@ fn merged(
     let url = serverurl.or(base.url.as_ref());
     let url = url.map(|url| ("SUPERVISOR_SERVER_URL".to_owned(), url.clone()));
     let beneath = url.iter().chain(base.environment);
-    let kept = beneath.filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
+    let names: BTreeSet<&String> = own.iter().map(|(name, _)| name).collect();
+    let kept = beneath.filter(|(name, _)| !names.contains(name));
     kept.chain(own).map(|(name, value)| (name.into(), value.into())).collect()
 }
 

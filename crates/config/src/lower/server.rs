@@ -1,6 +1,6 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
-use super::{Door, Lowering};
+use super::{Door, Lowering, client};
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options::{self as o, Kind};
@@ -55,11 +55,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Con
         namespaces.push(MAIN_NAMESPACE.to_owned());
     }
     for section in lowering.of_kind(Kind::Supervisorctl) {
-        let _ = lowering.get(section, &o::CTL_SERVERURL, names);
-        let _ = lowering.get(section, &o::PROMPT, names);
-        let _ = lowering.get(section, &o::HISTORY_FILE, names);
-        let _ = lowering.get(section, &o::USERNAME, names);
-        let _ = lowering.get(section, &o::PASSWORD, names);
+        let _ = client::read(lowering, section, names);
     }
     complete.then_some(Control { servers, namespaces })
 }
@@ -133,6 +129,8 @@ fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Name
     let factory = lowering.require(section, &o::RPCINTERFACE_FACTORY, names, &missing);
     if let Some(factory) = factory.filter(|factory| factory != MAIN_INTERFACE) {
         let why = format!("{factory} cannot be resolved within [{}]", section.name);
-        lowering.complain(section, &section.origin, &format!("{why}; only {MAIN_INTERFACE} can"));
+        let key = o::RPCINTERFACE_FACTORY.row.key;
+        let origin = lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin);
+        lowering.complain(section, origin, &format!("{why}; {key} takes {MAIN_INTERFACE}"));
     }
 }

@@ -1,40 +1,49 @@
 //! A run that ends, and what follows from that.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Fatal, Kill, Live, Process, State, Then, Turn};
+use super::{Due, Fatal, Kill, Live, Process, State, Then, Turn};
 use crate::effect::{Effect, Target};
+use crate::health::{Health, Ill};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::Exit;
 use crate::line::{GaveUp, Line};
+use crate::report::{Cause, Next, RunReport};
 use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
+use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
+use crate::time::Mono;
 use crate::tree::{Push, Sweep, UNKILLABLE_AFTER};
 
 impl Process {
-    /// The main process ended.
-    pub(crate) fn reaped(&mut self, exit: Exit, turn: &mut Turn<'_>) {
+    /// The main process ended; `oom`: something of its tree was ended for want of memory.
+    pub(crate) fn reaped(&mut self, exit: Exit, oom: bool, turn: &mut Turn<'_>) {
         self.history.stopped = Some(turn.wall);
         self.history.last_exit = Some(exit);
+        let cause = match exit {
+            _ if oom => Cause::Oom,
+            Exit::Code(code) => Cause::Exit(code),
+            Exit::Signal { .. } => Cause::Signal,
+        };
         match self.state.clone() {
-            State::Starting { live, running_at } if turn.now < running_at => {
+            State::Starting { live, due, .. } if !due.is_over(turn.now) => {
                 self.history.error =
                     Some("Exited too quickly (process log may have details)".to_owned());
                 turn.log(Line::Exited { name: self.name(), exit, expected: false });
-                self.fail_run(live, false, exit, turn);
+                self.fail_run(live, exit, cause, turn);
             }
-            State::Starting { live, .. } | State::Running { live } => {
-                self.exited(live, exit, turn);
+            State::Starting { live, .. } | State::Running { live, .. } => {
+                self.exited(live, exit, cause, turn);
             }
-            State::Stopping { kill, then, .. } => {
-                let expected = self.expects(exit);
-                self.history.exit = Some(exit);
-                self.enter(State::Stopped { then }, turn);
-                turn.log(Line::Stopped { name: self.name(), exit, expected });
+            State::Stopping { live, kill, then } => {
                 let killed = matches!(kill, Kill::Sent { .. } | Kill::Stuck);
-                self.sweep(if killed { Push::Force } else { Push::Ask }, turn);
-                return;
+                match then {
+                    Then::Fail(ill) => self.ended_ill(live, exit, ill, turn),
+                    Then::Run | Then::Rest => self.stopped(exit, then, turn),
+                }
+                return self.sweep(if killed { Push::Force } else { Push::Ask }, turn);
             }
             State::Stopped { .. }
             | State::Spawning { .. }
@@ -46,6 +55,34 @@ impl Process {
             }
         }
         self.sweep(Push::Ask, turn);
+    }
+
+    fn stopped(&mut self, exit: Exit, then: Then, turn: &mut Turn<'_>) {
+        let expected = self.expects(exit);
+        self.history.exit = Some(exit);
+        self.enter(State::Stopped { then }, turn);
+        turn.log(Line::Stopped { name: self.name(), exit, expected });
+    }
+
+    /// It was ill, and has been made to end.
+    fn ended_ill(&mut self, live: Live, exit: Exit, ill: Ill, turn: &mut Turn<'_>) {
+        self.history.exit = Some(exit);
+        self.history.error = Some(ill.to_string());
+        turn.log(Line::Exited { name: self.name(), exit, expected: false });
+        let (status, ends) = match self.spec.health.action {
+            Action::Observe | Action::Restart => {
+                if let Some(up_at) = live.up_at {
+                    self.failures.forgive(self.spec.retry, turn.now - up_at);
+                }
+                return self.fail_run(live, exit, Cause::Health(ill), turn);
+            }
+            Action::Stop => (1, false),
+            Action::Exit(code) => (code, true),
+        };
+        self.file_report(Some((live, exit)), Cause::Health(ill), Next::GiveUp, turn);
+        self.enter(State::Fatal { why: Fatal::Ill { status, ends } }, turn);
+        self.failures = Failures::default();
+        turn.log(Line::GaveUp { name: self.name(), why: GaveUp::Ill });
     }
 
     /// One of those that it left behind ended.
@@ -70,9 +107,16 @@ impl Process {
     }
 
     /// A run that was up ended without being asked to.
-    fn exited(&mut self, live: Live, exit: Exit, turn: &mut Turn<'_>) {
-        self.failures.forgive(self.spec.retry, turn.now - live.since);
-        self.enter(State::Running { live }, turn);
+    fn exited(&mut self, live: Live, exit: Exit, cause: Cause, turn: &mut Turn<'_>) {
+        let up_at = live.up_at.unwrap_or(live.since);
+        let live = Live { up_at: Some(up_at), ..live };
+        // With supervisord's own rule the whole uptime counts.
+        let since = match self.spec.health.ready {
+            Ready::Startsecs => live.since,
+            Ready::Checked | Ready::Notified | Ready::Logged(_) => up_at,
+        };
+        self.failures.forgive(self.spec.retry, turn.now - since);
+        self.enter(State::Running { live, health: Health::default() }, turn);
         let expected = self.expects(exit);
         self.history.exit = Some(exit);
         if !expected {
@@ -92,22 +136,75 @@ impl Process {
         self.enter(State::Exited { exit, then }, turn);
         turn.log(Line::Exited { name: self.name(), exit, expected: expected && !failure });
         if failure {
-            self.fail_run(live, true, exit, turn);
+            self.fail_run(live, exit, cause, turn);
+        } else {
+            let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
+            self.file_report(Some((live, exit)), cause, next, turn);
         }
     }
 
     /// A run ended in a way that counts as a failure.
-    fn fail_run(&mut self, live: Live, ran: bool, exit: Exit, turn: &mut Turn<'_>) {
-        match self.failures.add(ran, self.spec.startretries) {
-            Verdict::Retry(wait) if wait.is_zero() => {
-                self.enter(State::Exited { exit, then: Then::Run }, turn);
+    fn fail_run(&mut self, live: Live, exit: Exit, cause: Cause, turn: &mut Turn<'_>) {
+        let ended = Some((live, exit));
+        match self.failures.add(live.up_at.is_some(), self.spec.startretries) {
+            Verdict::Retry(wait) => {
+                self.file_report(ended, cause, Next::Restart(wait), turn);
+                if wait.is_zero() {
+                    self.enter(State::Exited { exit, then: Then::Run }, turn);
+                } else {
+                    self.back_off(wait, turn);
+                }
             }
-            Verdict::Retry(wait) => self.back_off(wait, turn),
             Verdict::GiveUp => {
+                self.file_report(ended, cause, Next::GiveUp, turn);
                 self.give_up(GaveUp::TooManyRetries, exit.status(), turn);
                 self.tell_last_run(live, exit, turn);
             }
         }
+    }
+
+    /// Notes what is known of a run that ended unasked, or could not begin. It is told once
+    /// all that the run left behind has gone.
+    pub(super) fn file_report(
+        &mut self,
+        ended: Option<(Live, Exit)>,
+        cause: Cause,
+        next: Next,
+        turn: &mut Turn<'_>,
+    ) {
+        let next = match next {
+            Next::Restart(_) if turn.ending => Next::Rest,
+            Next::Restart(_) | Next::Rest | Next::GiveUp => next,
+        };
+        if let Next::Restart(_) = next {
+            let class = cause.class();
+            for (known, count) in &mut self.history.restarts {
+                *count += u64::from(*known == class);
+            }
+        }
+        let live = ended.map(|(live, _)| live);
+        let report = RunReport {
+            process: Rc::clone(&self.named),
+            run: RunId(self.runs),
+            pid: live.map(|live| live.pid),
+            cause,
+            exit: ended.map(|(_, exit)| exit),
+            started: self.history.started.unwrap_or(turn.wall),
+            ended: turn.wall,
+            uptime: live.map_or(Duration::ZERO, |live| turn.now - live.since),
+            up_after: live.and_then(|live| Some(live.up_at? - live.since)),
+            leftovers: 0,
+            next,
+        };
+        self.report = Some(Box::new(report));
+        // Otherwise there is nothing to wait for.
+        if ended.is_none() || !self.spec.killtree {
+            self.tell_report(turn);
+        }
+    }
+
+    fn tell_report(&mut self, turn: &mut Turn<'_>) {
+        turn.effects.extend(self.report.take().map(Effect::Report));
     }
 
     /// supervisord has no such line, so its own rules do without.
@@ -140,15 +237,32 @@ impl Process {
         }
     }
 
+    /// The place has been made clean.
+    pub(crate) fn tidied(&mut self, run: RunId) {
+        if run == RunId(self.runs) {
+            self.tree.tidied();
+        }
+    }
+
     pub(super) fn carry_out(&mut self, sweep: Sweep, turn: &mut Turn<'_>) {
         let proc = self.named.proc;
         match sweep {
             Sweep::Nothing => {}
+            Sweep::Done => {
+                self.tell_report(turn);
+                if self.spec.tidy.is_some() {
+                    self.tree.tidy(turn.now);
+                    turn.effects.push(Effect::Tidy { proc, run: RunId(self.runs) });
+                }
+            }
             Sweep::Count => {
                 turn.effects.push(Effect::Census { proc, run: RunId(self.runs) });
             }
             Sweep::Signal(signal, members) => {
                 let name = self.name();
+                if let Some(report) = &mut self.report {
+                    report.leftovers = report.leftovers.max(members.len());
+                }
                 turn.log(Line::Leftovers { name, members: members.clone(), signal });
                 if signal == Signal::KILL {
                     turn.effects.push(Effect::KillTree { proc });
@@ -158,6 +272,10 @@ impl Process {
                 }
             }
             Sweep::GiveUp(members) => {
+                if let Some(report) = &mut self.report {
+                    (report.cause, report.next) = (Cause::Unkillable, Next::GiveUp);
+                }
+                self.tell_report(turn);
                 self.report_unkillable(members.into_iter().map(|m| m.pid).collect(), turn);
             }
         }
@@ -165,6 +283,16 @@ impl Process {
 
     pub(super) fn report_unkillable(&self, pids: Vec<Pid>, turn: &mut Turn<'_>) {
         turn.log(Line::Unkillable { name: self.name(), pids, after: UNKILLABLE_AFTER });
+    }
+}
+
+impl Due {
+    /// Whether a run that ends now had been up.
+    fn is_over(self, now: Mono) -> bool {
+        match self {
+            Self::Up(at) => now >= at,
+            Self::Ready { .. } => false,
+        }
     }
 }
 

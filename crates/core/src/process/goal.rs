@@ -28,10 +28,11 @@ impl Process {
         match &self.state {
             State::Running { .. } => Some(Ok(())),
             State::Starting { .. } => starting_is_enough.then_some(Ok(())),
-            State::Spawning { then: Then::Run, .. }
+            State::Spawning { then: Then::Run | Then::Fail(_), .. }
             | State::Stopping { then: Then::Run, .. }
-            | State::Stopped { then: Then::Run }
-            | State::Exited { then: Then::Run, .. } => None,
+            | State::Stopped { then: Then::Run | Then::Fail(_) }
+            | State::Exited { then: Then::Run | Then::Fail(_), .. } => None,
+            State::Stopping { then: Then::Fail(_), .. } => Some(Err(Refusal::SpawnError)),
             State::Backoff { .. } | State::Fatal { .. } => Some(Err(Refusal::SpawnError)),
             State::Spawning { then: Then::Rest, .. }
             | State::Stopping { then: Then::Rest, .. }
@@ -52,7 +53,7 @@ impl Process {
                 }
             }
             // It was down, and somebody has started it again.
-            State::Spawning { then: Then::Run, .. }
+            State::Spawning { then: Then::Run | Then::Fail(_), .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. } => Some(Ok(())),

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Live, Process, State, Then, Turn};
+use super::{Due, Live, Process, State, Then, Turn};
 use crate::command::Refusal;
 use crate::effect::{Effect, Target};
+use crate::health::Health;
 use crate::ids::{Pid, RunId};
 use crate::input::SpawnError;
 use crate::line::{GaveUp, Line};
+use crate::report::{Cause, Next};
 use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
 use crate::spec::RetryRule;
+use crate::spec::health::Ready;
 
 impl Process {
     /// Asks for a start, if nothing stands in its way.
@@ -21,7 +24,7 @@ impl Process {
         self.runs += 1;
         let run = RunId(self.runs);
         self.history.started = Some(turn.wall);
-        (self.history.exit, self.history.error) = (None, None);
+        (self.history.exit, self.history.error, self.history.status) = (None, None, None);
         self.enter(State::Spawning { run, then: Then::Run }, turn);
         turn.effects.push(Effect::Spawn { proc: self.named.proc, run });
     }
@@ -52,7 +55,7 @@ impl Process {
                 self.start(turn);
                 Ok(())
             }
-            State::Stopping { live, kill, then: Then::Rest } => {
+            State::Stopping { live, kill, then: Then::Rest | Then::Fail(_) } => {
                 self.enter(State::Stopping { live, kill, then: Then::Run }, turn);
                 Ok(())
             }
@@ -60,10 +63,10 @@ impl Process {
                 self.enter(State::Spawning { run, then: Then::Run }, turn);
                 Ok(())
             }
-            State::Stopped { then: Then::Run }
-            | State::Exited { then: Then::Run, .. }
+            State::Stopped { then: Then::Run | Then::Fail(_) }
+            | State::Exited { then: Then::Run | Then::Fail(_), .. }
             | State::Stopping { then: Then::Run, .. }
-            | State::Spawning { then: Then::Run, .. }
+            | State::Spawning { then: Then::Run | Then::Fail(_), .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. } => Err(Refusal::AlreadyStarted),
@@ -74,7 +77,7 @@ impl Process {
     pub(crate) fn start_if_due(&mut self, turn: &mut Turn<'_>) {
         let due = match &self.state {
             State::Backoff { retry_at } => turn.now >= *retry_at,
-            State::Stopped { then } | State::Exited { then, .. } => *then == Then::Run,
+            State::Stopped { then } | State::Exited { then, .. } => *then != Then::Rest,
             State::Spawning { .. }
             | State::Starting { .. }
             | State::Running { .. }
@@ -94,13 +97,20 @@ impl Process {
             return self.stray(pid, turn);
         }
         turn.log(Line::Spawned { name: self.name(), pid });
-        let live = Live { run, pid, since: turn.now };
-        let running_at = turn.now + self.spec.startsecs;
-        self.enter(State::Starting { live, running_at }, turn);
+        let live = Live { run, pid, since: turn.now, up_at: None };
+        let health = &self.spec.health;
+        let due = match health.ready {
+            Ready::Startsecs => Due::Up(turn.now + self.spec.startsecs),
+            Ready::Checked | Ready::Notified | Ready::Logged(_) => {
+                Due::Ready { by: health.start_timeout.map(|within| turn.now + within) }
+            }
+        };
+        let health = Health::of_start(health, turn.now);
+        self.enter(State::Starting { live, due, health }, turn);
         match then {
             Then::Rest => self.stop(turn),
-            Then::Run if self.spec.startsecs.is_zero() => self.succeed(live, turn),
-            Then::Run => {}
+            Then::Run | Then::Fail(_) if due == Due::Up(turn.now) => self.succeed(live, turn),
+            Then::Run | Then::Fail(_) => self.watch(turn),
         }
     }
 
@@ -117,22 +127,37 @@ impl Process {
             RetryRule::Once => true,
         };
         let status = error.kind.status();
+        let cause = Cause::Spawn(self.history.error.clone().unwrap_or_default());
         if then == Then::Rest {
             return self.enter(State::Stopped { then }, turn);
         }
         if hopeless {
+            self.file_report(None, cause, Next::GiveUp, turn);
             return self.give_up(GaveUp::CannotStart, status, turn);
         }
         match self.failures.add(false, self.spec.startretries) {
-            Verdict::Retry(wait) => self.back_off(wait, turn),
-            Verdict::GiveUp => self.give_up(GaveUp::TooManyRetries, status, turn),
+            Verdict::Retry(wait) => {
+                self.file_report(None, cause, Next::Restart(wait), turn);
+                self.back_off(wait, turn);
+            }
+            Verdict::GiveUp => {
+                self.file_report(None, cause, Next::GiveUp, turn);
+                self.give_up(GaveUp::TooManyRetries, status, turn);
+            }
         }
     }
 
     pub(super) fn succeed(&mut self, live: Live, turn: &mut Turn<'_>) {
         self.failures.forgive(self.spec.retry, Duration::ZERO);
-        self.enter(State::Running { live }, turn);
-        turn.log(Line::Success { name: self.name(), startsecs: self.spec.startsecs });
+        let health = Health::of_run(&self.spec.health, turn.now);
+        let up_after = turn.now - live.since;
+        self.history.up_after = Some(up_after);
+        self.enter(State::Running { live: Live { up_at: Some(turn.now), ..live }, health }, turn);
+        let name = self.name();
+        turn.log(match self.spec.health.ready {
+            Ready::Startsecs => Line::Success { name, startsecs: self.spec.startsecs },
+            Ready::Checked | Ready::Notified | Ready::Logged(_) => Line::Ready { name, up_after },
+        });
     }
 
     /// Somebody was started whom nobody waits for. It must not stay.

@@ -1,6 +1,6 @@
 //! Being stopped.
 
-use super::{Fatal, Kill, Process, State, Then, Turn};
+use super::{Fatal, Kill, Live, Process, State, Then, Turn};
 use crate::command::Refusal;
 use crate::effect::{Effect, Target};
 use crate::ids::Pid;
@@ -13,17 +13,8 @@ impl Process {
     /// Asks it to stop, and not to start again. Safe to repeat.
     pub(crate) fn stop(&mut self, turn: &mut Turn<'_>) {
         match self.state.clone() {
-            State::Starting { live, .. } | State::Running { live } => {
-                let (pid, signal) = (live.pid, self.spec.stopsignal);
-                let group = self.spec.stopasgroup;
-                let kill = Kill::At(turn.now + self.spec.stopwaitsecs);
-                if self.spec.killtree {
-                    // Who belongs to it is easiest to see while it is whole.
-                    turn.effects.push(Effect::Census { proc: self.named.proc, run: live.run });
-                }
-                self.enter(State::Stopping { live, kill, then: Then::Rest }, turn);
-                turn.log(Line::Stopping { name: self.name(), pid, group, signal });
-                turn.signal(main_target(pid, group), signal);
+            State::Starting { live, .. } | State::Running { live, .. } => {
+                self.ask_to_stop(live, Then::Rest, turn);
             }
             // Once it has been answered there is something to stop.
             State::Spawning { run, .. } => {
@@ -37,15 +28,29 @@ impl Process {
         }
     }
 
+    /// What shall follow once it has stopped is `then`.
+    pub(super) fn ask_to_stop(&mut self, live: Live, then: Then, turn: &mut Turn<'_>) {
+        let (pid, signal) = (live.pid, self.spec.stopsignal);
+        let group = self.spec.stopasgroup;
+        let kill = Kill::At(turn.now + self.spec.stopwaitsecs);
+        if self.spec.killtree {
+            // Who belongs to it is easiest to see while it is whole.
+            turn.effects.push(Effect::Census { proc: self.named.proc, run: live.run });
+        }
+        self.enter(State::Stopping { live, kill, then }, turn);
+        turn.log(Line::Stopping { name: self.name(), pid, group, signal });
+        turn.signal(main_target(pid, group), signal);
+    }
+
     /// An operator asks for a stop.
     pub(crate) fn stop_by_order(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         match &self.state {
             State::Starting { .. }
             | State::Running { .. }
-            | State::Spawning { then: Then::Run, .. }
-            | State::Stopping { then: Then::Run, .. }
-            | State::Stopped { then: Then::Run }
-            | State::Exited { then: Then::Run, .. } => self.stop(turn),
+            | State::Spawning { then: Then::Run | Then::Fail(_), .. }
+            | State::Stopping { then: Then::Run | Then::Fail(_), .. }
+            | State::Stopped { then: Then::Run | Then::Fail(_) }
+            | State::Exited { then: Then::Run | Then::Fail(_), .. } => self.stop(turn),
             State::Backoff { .. } => {
                 turn.log(Line::StopInBackoff { name: self.name() });
                 self.failures = Failures::default();
@@ -64,6 +69,8 @@ impl Process {
     /// Forgets a start that it is waiting for, since everything stops.
     pub(crate) fn cancel_start(&mut self, turn: &mut Turn<'_>) {
         let then = Then::Rest;
+        // Nothing is started any more: the place needn't be clean.
+        self.tree.tidied();
         match self.state {
             State::Backoff { .. } => self.enter(State::Fatal { why: Fatal::CutShort }, turn),
             State::Exited { exit, .. } => self.enter(State::Exited { exit, then }, turn),

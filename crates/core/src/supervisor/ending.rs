@@ -26,8 +26,9 @@ pub(super) enum Mood {
     Booting,
     /// Processes are kept as their rules say.
     Running,
-    /// Everything is being stopped; then comes `end`. `announced`: observers know.
-    Ending { end: End, report_at: Mono, announced: bool },
+    /// Everything is being stopped, from `from` on; then comes `end`. `announced`:
+    /// observers know.
+    Ending { end: End, from: Mono, report_at: Mono, announced: bool },
     /// Everything has been stopped.
     Finished { end: End },
     /// The end was ordered.
@@ -35,10 +36,11 @@ pub(super) enum Mood {
 }
 
 impl Mood {
-    /// When it is to be said who is waited for.
-    pub(super) const fn report_at(self) -> Option<Mono> {
+    /// When there is something to do, whatever becomes of the processes.
+    pub(super) fn deadline(self) -> Option<Mono> {
         match self {
-            Self::Ending { report_at, .. } => Some(report_at),
+            // Before that nobody is being waited for.
+            Self::Ending { from, report_at, .. } => Some(report_at.max(from)),
             Self::Booting | Self::Running | Self::Finished { .. } | Self::Over => None,
         }
     }
@@ -77,13 +79,13 @@ impl Supervisor {
     /// As in supervisord, however often it is asked: patience does not end.
     fn asked_to_exit(&mut self, signal: Signal, turn: &mut Turn<'_>) {
         turn.log(Line::ExitRequest { signal });
-        self.end(End::Exit { code: 0 }, turn.now);
+        self.end_by_order(End::Exit { code: 0 }, turn);
     }
 
     fn asked_to_restart(&mut self, turn: &mut Turn<'_>) {
         let ignored = matches!(self.mood, Mood::Ending { end: End::Exit { .. }, .. });
         turn.log(Line::RestartRequest { signal: Signal::HUP, ignored });
-        self.end(End::Restart, turn.now);
+        self.end_by_order(End::Restart, turn);
     }
 
     fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
@@ -97,10 +99,13 @@ impl Supervisor {
             None => {
                 self.asked_at = Some(turn.now);
                 turn.log(Line::ExitRequest { signal });
-                self.end(End::Exit { code }, turn.now);
+                self.end_by_order(End::Exit { code }, turn);
             }
             Some(asked_at) if turn.now - asked_at >= SECOND_REQUEST_AFTER => {
                 turn.log(Line::KillRequest { signal });
+                if let Mood::Ending { from, .. } = &mut self.mood {
+                    *from = turn.now;
+                }
                 for process in self.processes.values_mut() {
                     process.hurry(turn);
                 }
@@ -109,12 +114,23 @@ impl Supervisor {
         }
     }
 
+    /// Begins to stop everything since somebody asked for it: those who send work may need
+    /// a moment to notice.
+    pub(super) fn end_by_order(&mut self, end: End, turn: &mut Turn<'_>) {
+        let delay = self.prestop_delay;
+        if !delay.is_zero() && !self.is_ending() {
+            turn.log(Line::Prestop { delay });
+        }
+        let from = turn.now + delay;
+        self.end(end, from, from);
+    }
+
     /// Begins to stop everything, unless that has begun already; an exit may still take
     /// the place of a restart. From `report_at` on it is said who is waited for.
-    pub(super) fn end(&mut self, end: End, report_at: Mono) {
+    fn end(&mut self, end: End, from: Mono, report_at: Mono) {
         match (&mut self.mood, end) {
             (mood @ (Mood::Booting | Mood::Running), end) => {
-                *mood = Mood::Ending { end, report_at, announced: false };
+                *mood = Mood::Ending { end, from, report_at, announced: false };
             }
             (Mood::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
             (Mood::Ending { .. } | Mood::Finished { .. } | Mood::Over, _) => {}
@@ -122,8 +138,8 @@ impl Supervisor {
     }
 
     pub(super) fn report_waiting(&mut self, turn: &mut Turn<'_>) {
-        let Mood::Ending { report_at, .. } = &mut self.mood else { return };
-        if turn.now < *report_at {
+        let Mood::Ending { report_at, from, .. } = &mut self.mood else { return };
+        if turn.now < (*report_at).max(*from) {
             return;
         }
         *report_at = turn.now + WAITING_REPORT_EVERY;
@@ -136,15 +152,16 @@ impl Supervisor {
     }
 
     pub(super) fn give_up_if_essential_failed(&mut self, turn: &mut Turn<'_>) {
-        let mut essential = self.processes.values().filter(|process| process.spec.essential);
-        let Some(failed) = essential.find(|process| process.gave_up() || process.is_stuck()) else {
-            return;
+        let failed = |process: &&Process| {
+            let gone = process.gave_up() || process.is_stuck();
+            (process.spec.essential && gone) || process.ends_all()
         };
+        let Some(failed) = self.processes.values().find(failed) else { return };
         if failed.is_stuck() {
             turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
         }
         let code = failed.outcome().unwrap_or(1);
-        self.end(End::Exit { code }, turn.now + WAITING_REPORT_EVERY);
+        self.end(End::Exit { code }, turn.now, turn.now + WAITING_REPORT_EVERY);
     }
 
     /// Once no program runs and none will start again, listeners needn't stay either.
@@ -153,7 +170,8 @@ impl Supervisor {
             WhenDone::Stay => {}
             WhenDone::Exit if self.programs().any(Process::is_active) => {}
             WhenDone::Exit => {
-                self.end(End::Exit { code: self.last_outcome }, now + WAITING_REPORT_EVERY);
+                let end = End::Exit { code: self.last_outcome };
+                self.end(end, now, now + WAITING_REPORT_EVERY);
             }
         }
     }
@@ -164,9 +182,8 @@ impl Supervisor {
         groups.flat_map(|group| &group.members).filter_map(|proc| self.processes.get(proc))
     }
 
-    /// Groups stop one after another, the last started first. Those whose turn has
-    /// not come may end by themselves, but nothing starts any more.
-    pub(super) fn stop_next_group(&mut self, end: End, turn: &mut Turn<'_>) {
+    /// Nothing is started any more; from `from` on everything is stopped.
+    pub(super) fn proceed_to(&mut self, end: End, from: Mono, turn: &mut Turn<'_>) {
         if let Mood::Ending { announced: announced @ false, .. } = &mut self.mood {
             *announced = true;
             turn.emit(Event::SupervisorStopping);
@@ -174,6 +191,15 @@ impl Supervisor {
         for process in self.processes.values_mut() {
             process.cancel_start(turn);
         }
+        let nothing_left = !self.processes.values().any(Process::is_active);
+        if turn.now >= from || nothing_left {
+            self.stop_next_group(end, turn);
+        }
+    }
+
+    /// Groups stop one after another, the last started first. Those whose turn has
+    /// not come may end by themselves.
+    fn stop_next_group(&mut self, end: End, turn: &mut Turn<'_>) {
         let active = |proc: &ProcId| self.processes.get(proc).is_some_and(Process::is_active);
         let Some(group) = self.groups.iter().rfind(|group| group.members.iter().any(active)) else {
             self.mood = Mood::Finished { end };

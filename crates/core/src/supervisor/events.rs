@@ -116,6 +116,12 @@ impl Supervisor {
             | Effect::Signal { .. }
             | Effect::Census { .. }
             | Effect::KillTree { .. }
+            | Effect::Check { .. }
+            | Effect::LookAtProgress { .. }
+            | Effect::CountTree { .. }
+            | Effect::Collect { .. }
+            | Effect::Tidy { .. }
+            | Effect::Report(_)
             | Effect::Log(_)
             | Effect::Tell { .. }
             | Effect::Reply { .. }

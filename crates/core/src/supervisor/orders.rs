@@ -47,11 +47,11 @@ impl Supervisor {
                 return self.order_signal(id, &which, signal, turn);
             }
             Command::Shutdown => {
-                self.end(End::Exit { code: 0 }, turn.now);
+                self.end_by_order(End::Exit { code: 0 }, turn);
                 Ok(Reply::Done)
             }
             Command::Restart => {
-                self.end(End::Restart, turn.now);
+                self.end_by_order(End::Restart, turn);
                 Ok(Reply::Done)
             }
             Command::Reread(groups) => Ok(Reply::Difference(self.reread(groups))),

@@ -63,6 +63,13 @@ impl Filter {
             && matches!(self.audience, Audience::None)
     }
 
+    /// Whether what is written in one go should be seen in one piece: a listener writes its
+    /// answer and that it is ready one after the other, and supervisord's log has both in
+    /// one record.
+    pub(crate) const fn is_patient(&self) -> bool {
+        self.echo && matches!(self.audience, Audience::Core)
+    }
+
     /// What of `bytes`, which the process `pid` wrote, goes on.
     pub(crate) fn pass(&mut self, pid: Pid, bytes: &[u8]) -> Vec<u8> {
         if self.audience == Audience::Core {

@@ -67,6 +67,12 @@ impl LogFile {
 
     fn rotate(&mut self) -> io::Result<()> {
         let backup = |number: u32| numbered(&self.spec.path, number);
+        // It was moved, by us or somebody else, and no new one could be made: that must
+        // not move, and in the end remove, the backups with every line.
+        if !self.spec.path.try_exists().unwrap_or(true) {
+            self.open = Some(Open::append_to(&self.spec.path)?);
+            return Ok(());
+        }
         for number in (1..self.spec.backups).rev() {
             move_if_there(&backup(number), &backup(number + 1))?;
         }
@@ -131,6 +137,21 @@ mod tests {
         log.append(b"three\n").unwrap();
         assert_eq!(fs::read(folder.join("old")).unwrap(), b"one\ntwo\n");
         assert_eq!(fs::read(folder.join("log")).unwrap(), b"three\n");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_rotation_without_a_file_leaves_the_backups_alone() {
+        let folder = folder("stuck");
+        let mut log = log_in(&folder, 2);
+        let fills = "a hundred bytes and more\n".repeat(5);
+        log.append(fills.as_bytes()).unwrap();
+        let size = |name: &str| fs::metadata(folder.join(name)).map(|about| about.len()).ok();
+        assert_eq!((size("log"), size("log.1")), (Some(0), Some(125)));
+        // As after a rotation that could move the file and make no new one.
+        fs::remove_file(folder.join("log")).unwrap();
+        log.append(fills.as_bytes()).unwrap();
+        assert_eq!((size("log"), size("log.1"), size("log.2")), (Some(0), Some(125), None));
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::time::Duration;
 
 use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
@@ -22,6 +23,9 @@ use crate::sys::watch::Watched;
 
 /// Bytes after which others get their turn.
 const TURN: u64 = 1024 * 1024;
+
+/// How long what a listener writes in one go may take, where that is shown in the log.
+const ONE_GO: Duration = Duration::from_millis(2);
 
 /// A way from pipes to a sink.
 #[derive(Debug)]
@@ -201,6 +205,9 @@ impl Relay {
         };
         loop {
             let ready = either(readable.readable(), self.changed.notified()).await;
+            if self.filter.as_ref().is_some_and(|filter| filter.borrow().is_patient()) {
+                tokio::time::sleep(ONE_GO).await;
+            }
             loop {
                 match self.carry_some(source) {
                     Pause::Behind(other) => other.progress.notified().await,

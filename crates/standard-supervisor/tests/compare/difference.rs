@@ -44,8 +44,8 @@ pub(crate) fn differences(
 }
 
 /// A log without what is repeated by chance: signals may come together and be one, and
-/// whether a supervisor still waits after three seconds depends on where in a second it
-/// looks around.
+/// whether a supervisor still waits after three seconds, and for how many, depends on
+/// where in a second it looks around.
 fn once(records: &[Record]) -> Vec<Record> {
     let mut said = BTreeSet::new();
     let keep = |record: &&Record| {
@@ -53,8 +53,14 @@ fn once(records: &[Record]) -> Vec<Record> {
         if text.starts_with("supervisord started with pid") {
             said.clear();
         }
-        let waits = text.starts_with("waiting for ") && text.ends_with(" to die");
-        !(waits || text.starts_with("received SIGCHLD")) || said.insert(text.clone())
+        let repeated = if text.starts_with("waiting for ") && text.ends_with(" to die") {
+            "waiting"
+        } else if text.starts_with("received SIGCHLD") {
+            text
+        } else {
+            return true;
+        };
+        said.insert(repeated.to_owned())
     };
     records.iter().filter(keep).cloned().collect()
 }
@@ -69,7 +75,9 @@ fn subject(record: &Record) -> String {
         (!name.contains([' ', '\''])).then(|| name.to_owned())
     };
     if record.level.is_empty() {
-        return "(lines of programs)".to_owned();
+        // Where two programs print, the line says whose it is.
+        let whose = named("", ": ").unwrap_or_default();
+        return format!("(lines of programs) {whose}");
     }
     if text.starts_with("spawnerr: ") {
         return text.clone();

@@ -5,6 +5,8 @@
 //! table in `allowed.rs` gives a reason for. `configs/bad` has configurations that
 //! both must refuse in the same words.
 //!
+//! `shapes` has configurations as people have them, with stand-ins for their programs.
+//!
 //! `SUPERVISOR_PYTHON` names a Python with supervisord; `COMPARE_ONLY`, if set, is a
 //! part of the names of the scenarios to run. With `COMPARE_THEIRS_TWICE` theirs is
 //! compared with itself: that shows whether a new scenario is the same every time.
@@ -47,9 +49,10 @@ fn ours() -> Option<String> {
 #[test]
 fn the_same_configuration_does_the_same() {
     let Some(supervisors) = supervisors() else { return };
-    let scenarios = chosen(scenario::read_all(&configs()));
+    let mut scenarios = scenario::read_all(&folder("configs"));
+    scenarios.extend(scenario::read_all(&folder("shapes")));
     let used = Mutex::new(BTreeSet::new());
-    let failures = each(scenarios, |scenario| {
+    let failures = each(chosen(scenarios), |scenario| {
         let ids = compare(&supervisors, scenario)?;
         used.lock().unwrap().extend(ids);
         Ok(())
@@ -64,7 +67,7 @@ fn the_same_configuration_does_the_same() {
 #[test]
 fn bad_configurations_are_refused_in_the_same_words() {
     let Some(supervisors) = supervisors() else { return };
-    let failures = each(chosen(bad::read_all(&configs().join("bad"))), |scenario| {
+    let failures = each(chosen(bad::read_all(&folder("configs/bad"))), |scenario| {
         bad::compare(&supervisors, scenario)
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -95,8 +98,8 @@ fn supervisors() -> Option<Supervisors> {
     Some(Supervisors { python, ours: ours() })
 }
 
-fn configs() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compare/configs"))
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compare")).join(name)
 }
 
 fn chosen(mut scenarios: Vec<Scenario>) -> Vec<Scenario> {

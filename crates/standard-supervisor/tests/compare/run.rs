@@ -73,7 +73,7 @@ pub(crate) fn run(supervisors: &Supervisors, side: Side, scenario: &Scenario) ->
     let mut fifos: Vec<File> = Vec::new();
     for step in scenario.steps(side) {
         match step {
-            Step::Until { text, times } => running.stdout.wait_for_times(text, *times),
+            Step::Until { text, times } => running.stdout.wait_for_words(text, *times),
             Step::Send(signal) => running.signal(signal),
             Step::Move { from, to } => {
                 std::fs::rename(folder.path().join(from), folder.path().join(to)).unwrap();

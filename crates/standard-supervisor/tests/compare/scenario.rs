@@ -10,6 +10,7 @@
 //! ; command line: -c x.conf    these words, instead of -n -c supervisord.conf
 //! ; env: NAME=VALUE            in the environment of the supervisor
 //! ; before: mkdir logs         shell commands that run first, in the same process
+//! ; stand-ins: nginx redis     programs on the PATH that say their command line and wait
 //! ; root                       only root can run it
 //! ; together: a b              one group: they stop in any order
 //! ; allow: ID                  differs as `allowed.rs` describes
@@ -18,7 +19,7 @@
 //! ; files theirs: a b          and in these files
 //! ; error: TEXT                a bad one: what both have to say (`bad.rs`)
 //!
-//! ; until: TEXT                a line with TEXT is on stdout
+//! ; until: TEXT                a line with TEXT, as whole words, is on stdout
 //! ; until 3: TEXT              the third such line is
 //! ; send: TERM
 //! ; move: a.log b.log
@@ -26,7 +27,9 @@
 //! ; ours send: TERM            a step of one of the two only
 //! ```
 //!
-//! After the last step the supervisor has to end by itself.
+//! After the last step the supervisor has to end by itself. What is compared must be
+//! there by then: the start of each program is waited for, and all that a program says
+//! or does before it stays, which is why most of them run at debug level.
 
 use std::fmt;
 use std::path::Path;
@@ -123,6 +126,7 @@ impl Scenario {
             "command line" => self.args = words(rest),
             "env" => self.environment.push(pair(rest.split_once('=')?)),
             "before" => self.before.push(rest.to_owned()),
+            "stand-ins" => self.stand_ins(&words(rest)),
             "root" => self.needs_root = true,
             "together" => self.together.push(words(rest)),
             "allow" => self.allowed.push(rest.to_owned()),
@@ -136,6 +140,16 @@ impl Scenario {
             _ => self.steps.push(step(word, rest)?),
         }
         Some(())
+    }
+}
+
+impl Scenario {
+    /// Makes programs with these names, and puts them first on the PATH.
+    fn stand_ins(&mut self, names: &[String]) {
+        let script = "#!/bin/sh\necho \"${0##*/}: $*\"\nexec sleep 300\n";
+        let files = names.iter().map(|name| (format!("bin/{name}"), script.to_owned()));
+        self.files.extend(files);
+        self.before.push("chmod 755 bin bin/*; PATH=$PWD/bin:$PATH".to_owned());
     }
 }
 
@@ -229,6 +243,14 @@ fn a_scenario_says_what_to_do_with_each_of_the_two() {
     let send = Step::Send("TERM".to_owned());
     assert!(scenario.steps(Side::Theirs).eq([&until]));
     assert!(scenario.steps(Side::Ours).eq([&until, &send]));
+}
+
+#[test]
+fn stand_ins_are_programs_on_the_path() {
+    let scenario = Scenario::parse("x", "; stand-ins: nginx redis\n[supervisord]\n").unwrap();
+    let names: Vec<&str> = scenario.files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["supervisord.conf", "bin/nginx", "bin/redis"]);
+    assert_eq!(scenario.before.len(), 1);
 }
 
 #[test]

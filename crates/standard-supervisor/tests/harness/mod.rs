@@ -201,12 +201,13 @@ impl Lines {
         }
     }
 
-    /// Waits until this many lines, from the first on, contain `text`.
+    /// Waits until this many lines, from the first on, contain `text` as whole words:
+    /// a line about `app` is none about `application` or `my-app`.
     #[track_caller]
-    pub fn wait_for_times(&mut self, text: &str, times: usize) {
+    pub fn wait_for_words(&mut self, text: &str, times: usize) {
         self.place = 0;
         for _ in 0..times {
-            self.wait_for(text);
+            while !has_words(&self.wait_for(text), text) {}
         }
     }
 
@@ -240,6 +241,16 @@ impl Lines {
             }
         }
     }
+}
+
+/// Whether `line` has `text` somewhere with no letter of a name before or after it.
+fn has_words(line: &str, text: &str) -> bool {
+    let of_a_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    line.match_indices(text).any(|(at, _)| {
+        let before = line[..at].chars().next_back().zip(text.chars().next());
+        let after = text.chars().next_back().zip(line[at + text.len()..].chars().next());
+        [before, after].into_iter().flatten().all(|(a, b)| !(of_a_name(a) && of_a_name(b)))
+    })
 }
 
 /// A port that nobody uses at present.

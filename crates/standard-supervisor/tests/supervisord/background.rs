@@ -27,13 +27,14 @@ fn a_daemon_has_left_terminal_session_directory_and_mask() {
     let home = Home::new(
         "daemon",
         "logfile=log\npidfile=pid\ndirectory=/\numask=027\n[program:a]\n\
-         command=sh -c 'pwd; umask; ps -o sid= -p $PPID; readlink /proc/$PPID/fd/1; touch %(here)s/made; echo done; exec sleep 1000'\n\
+         command=sh -c 'pwd; umask; read -r a b c d e session more < /proc/$PPID/stat; echo $session; readlink /proc/$PPID/fd/1; touch %(here)s/made; echo done; exec sleep 1000'\n\
          stdout_logfile=%(here)s/out\n",
     );
     let (mut lines, pid) = daemon(&home, &[]);
     lines.rewind().wait_for("set current directory: '/'");
     assert_eq!(home.read("pid"), format!("{pid}\n"));
     lines.wait_for("success: a");
+    home.lines("out").wait_for("done");
     let out = home.read("out");
     assert!(out.starts_with("/\n0027\n"), "{out}");
     let session: i32 = out.lines().nth(2).unwrap().trim().parse().unwrap();
@@ -68,12 +69,13 @@ fn a_user_is_become_with_all_groups_before_any_file_is_made() {
     }
     let home = Home::new(
         "user",
-        "logfile=%(here)s/log\nuser=nobody\n[program:a]\ncommand=sh -c 'id -un; id -G; exec sleep 1000'\nstdout_logfile=%(here)s/out\n",
+        "logfile=%(here)s/log\nuser=nobody\n[program:a]\ncommand=sh -c 'id -un; id -G; echo done; exec sleep 1000'\nstdout_logfile=%(here)s/out\n",
     );
     std::fs::set_permissions(&home, PermissionsExt::from_mode(0o777)).unwrap();
     let mut running = home.start();
     running.stdout.wait_for("Set uid to user ");
     running.stdout.wait_for("success: a");
+    home.lines("out").wait_for("done");
     stop(&mut running);
     assert!(!running.stdout.said("running as root"));
     let out = home.read("out");

@@ -133,8 +133,7 @@ fn a_server_that_goes_into_the_background_is_stopped_through_its_proxy() {
     home.write("t.conf", &line);
     let mut running = home.start();
     running.stdout.wait_for("success: p");
-    let mut lines = crate::harness::Lines::of(crate::logs::tail(&home.path("pidfile")));
-    let server: i32 = lines.wait_for("").parse().unwrap();
+    let server: i32 = home.lines("pidfile").wait_for("").parse().unwrap();
     stop(&mut running);
     wait_gone(server);
 }

@@ -1,9 +1,9 @@
 //! A folder with a configuration, and a supervisord that works there.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::harness::{Running, clean};
+use crate::harness::{Lines, Running, clean};
 
 /// The binary under test.
 pub(crate) const SUPERVISORD: &str = env!("CARGO_BIN_EXE_supervisord");
@@ -36,6 +36,14 @@ impl Home {
         let path = self.path(name);
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The lines of a file as they come, by a program that waits for them.
+    pub(crate) fn lines(&self, name: &str) -> Lines {
+        let words = ["-n", "+1", "-F", "--pid", &std::process::id().to_string()];
+        let mut tail = clean("tail", words);
+        let tail = tail.arg(self.path(name)).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        Lines::of(tail.unwrap().stdout.take().unwrap())
     }
 
     /// The names of all files here, sorted, with the random part of AUTO names cut.

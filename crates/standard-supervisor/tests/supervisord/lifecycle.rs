@@ -74,9 +74,9 @@ fn a_tree_is_ended_where_that_was_asked_for_and_nowhere_else() {
     let mut running = home.start();
     running.stdout.wait_for("success:");
     running.stdout.wait_for("success:");
-    stop(&mut running);
-    let child = |name: &str| home.read(name).trim().parse::<i32>().unwrap();
+    let child = |name: &str| home.lines(name).wait_for("").parse::<i32>().unwrap();
     let (kept, ended) = (child("kept"), child("ended"));
+    stop(&mut running);
     assert!(is_alive(kept) && !is_alive(ended));
     crate::harness::kill(kept, "KILL");
 }

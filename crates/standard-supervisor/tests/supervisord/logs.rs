@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 
-use crate::harness::{Running, clean, is_alive};
+use crate::harness::{Running, clean, is_alive, kill, skip};
 use crate::home::{Home, SUPERVISORD, stop};
 
 #[test]
@@ -37,9 +37,63 @@ fn a_full_disk_costs_lines_and_a_warning_and_never_the_program() {
     let pid = running.stdout.number_after("spawned: 'a' with pid ");
     running.stdout.wait_for("WARN cannot write the stdout of a: No space left on device");
     running.stdout.wait_for("success: a");
+    home.lines("err").wait_for("over");
     assert!(is_alive(pid));
     stop(&mut running);
     assert_eq!(home.read("err"), "over\n");
+}
+
+/// Whether a test can have mounts of its own: root in most containers can't.
+fn may_mount() -> bool {
+    let mut mount = clean("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
+    mount.output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_disk_that_fills_and_is_emptied_costs_what_came_between() {
+    if !may_mount() {
+        return skip("needs a mount namespace of its own", "REQUIRE_MOUNT");
+    }
+    // The program fills the disk itself and empties it when all of its flood was taken
+    // from it. What is on the disk is gone with the mount, so it is copied in the end.
+    let home = Home::new(
+        "disk",
+        "logfile=disk/main\npidfile=pid\n[program:a]\ncommand=sh flood\nstdout_logfile=disk/out\n\
+         stdout_logfile_maxbytes=100KB\nstdout_logfile_backups=2\nstderr_logfile=err\n",
+    );
+    home.write(
+        "flood",
+        "head -c 900000 /dev/zero > disk/filler; seq 1 100000; rm disk/filler\n\
+         seq 200001 210000; echo end >&2; exec sleep 1000\n",
+    );
+    std::fs::create_dir(home.path("disk")).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs disk && {{ {SUPERVISORD} -n -c t.conf; \
+         cat disk/out.2 disk/out.1 disk/out > all; cat disk/main > main; }}"
+    );
+    let mut command = clean("unshare", ["--mount", "sh", "-c", &script]);
+    let mut running = Running::start(command.current_dir(&home));
+    let supervisor = running.stdout.number_after("supervisord started with pid ");
+    let pid = running.stdout.number_after("spawned: 'a' with pid ");
+    running.stdout.wait_for("WARN cannot write the stdout of a: No space left on device");
+    home.lines("err").wait_for("end");
+    assert!(is_alive(pid));
+    kill(supervisor, "TERM");
+    assert_eq!(running.exit_code(), 0);
+    let all = home.read("all");
+    let expected: String = (200_001..=210_000).map(|number| format!("{number}\n")).collect();
+    assert!(all.ends_with(&expected), "{all}");
+    assert!(home.read("main").contains("received SIGTERM indicating exit request"));
+    for (text, times) in [("cannot write", 1), ("spawned:", 1), ("stopped: a", 1)] {
+        let lines = running.stdout.rest().iter().filter(|line| line.contains(text));
+        assert_eq!(lines.count(), times, "{text}");
+    }
+}
+
+/// Writes a line into a program's stdin, a pipe that the supervisor holds.
+fn go_on(pid: i32) {
+    let stdin = std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0"));
+    stdin.unwrap().write_all(b"go\n").unwrap();
 }
 
 #[test]
@@ -54,31 +108,18 @@ fn a_log_that_can_t_be_opened_costs_its_lines_until_it_can() {
     rustix::fs::mknodat(rustix::fs::CWD, home.path("pipe"), kind, mode, 0).unwrap();
     std::fs::create_dir(home.path("later")).unwrap();
     std::fs::create_dir(home.path("later/out")).unwrap();
-    let mut running = home.start();
+    let mut running = Running::start(&mut home.command(&["-n", "-e", "debug"]));
     for stream in ["the stdout of a", "the stderr of a", "the stdout of b"] {
         running.stdout.rewind().wait_for(&format!("WARN cannot write {stream}: "));
     }
     let pid = running.stdout.rewind().number_after("spawned: 'a' with pid ");
-    running.stdout.rewind().wait_for("success: a");
+    running.stdout.rewind().wait_for("'a' stdout output:");
+    running.stdout.wait_for("one");
     std::fs::remove_dir(home.path("later/out")).unwrap();
-    // Its stdin is a pipe that the supervisor holds.
-    let mut stdin =
-        std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0")).unwrap();
-    stdin.write_all(b"go\n").unwrap();
-    crate::harness::Lines::of(tail(&home.path("later/out"))).wait_for("two");
+    go_on(pid);
+    home.lines("later/out").wait_for("two");
     stop(&mut running);
     assert_eq!(home.read("later/out"), "two\n");
-}
-
-/// The lines of a file as they come, by a program that waits for them.
-pub(crate) fn tail(path: &std::path::Path) -> std::process::ChildStdout {
-    let mut command = clean("tail", ["-n", "+1", "-F", "--pid", &std::process::id().to_string()]);
-    let child = command
-        .arg(path)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn();
-    child.unwrap().stdout.take().unwrap()
 }
 
 #[test]
@@ -90,15 +131,14 @@ fn moved_logs_are_opened_again_on_usr2() {
     let mut running = home.start();
     let pid = running.stdout.number_after("spawned: 'a' with pid ");
     running.stdout.wait_for("success: a");
+    home.lines("out").wait_for("one");
     std::fs::rename(home.path("main"), home.path("main.old")).unwrap();
     std::fs::rename(home.path("out"), home.path("out.old")).unwrap();
     running.signal("USR2");
     running.stdout.wait_for("received SIGUSR2 indicating log reopen request");
     running.stdout.wait_for("supervisord logreopen");
-    let mut lines = crate::harness::Lines::of(tail(&home.path("out")));
-    let mut stdin =
-        std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0")).unwrap();
-    stdin.write_all(b"go\n").unwrap();
+    let mut lines = home.lines("out");
+    go_on(pid);
     lines.wait_for("two");
     stop(&mut running);
     assert_eq!((home.read("out.old"), home.read("out")), ("one\n".to_owned(), "two\n".to_owned()));
@@ -142,8 +182,8 @@ fn logs_of_earlier_runs_go_unless_they_are_to_be_kept() {
 
 #[test]
 fn lines_reach_syslog() {
-    if !rustix::process::getuid().is_root() {
-        return println!("skipped: needs root to make a mount namespace");
+    if !may_mount() {
+        return skip("needs a mount namespace of its own", "REQUIRE_MOUNT");
     }
     // A /dev of our own, in which we are the daemon that listens.
     let home = Home::new(

@@ -8,9 +8,11 @@
 mod harness;
 
 mod background;
+mod bad_input;
 mod command_line;
 mod companions;
 mod home;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod sockets;

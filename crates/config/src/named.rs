@@ -1,0 +1,126 @@
+//! A list of things with names.
+
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+
+/// What has a name, which stays while it is in a list.
+pub(crate) trait HasName {
+    /// The name.
+    fn name(&self) -> &str;
+}
+
+/// Things in order of first appearance, no two with one name. Finding one takes no look
+/// at all the others: a file may have a million of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named<T> {
+    list: Vec<T>,
+    places: BTreeMap<String, usize>,
+}
+
+impl<T: HasName> Named<T> {
+    /// Where the thing with this name is.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// The thing with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<&T> {
+        self.list.get(self.place(name)?)
+    }
+
+    /// Puts it in the place of its namesake, or at the end. Returns where it is.
+    pub(crate) fn set(&mut self, thing: T) -> usize {
+        if let Some(place) = self.place(thing.name()) {
+            self.list[place] = thing;
+            return place;
+        }
+        self.places.insert(thing.name().to_owned(), self.list.len());
+        self.list.push(thing);
+        self.list.len() - 1
+    }
+
+    /// Takes the first one out that fits.
+    pub(crate) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let place = self.list.iter().position(fits)?;
+        let taken = self.list.remove(place);
+        *self = std::mem::take(&mut self.list).into_iter().collect();
+        Some(taken)
+    }
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), places: BTreeMap::new() }
+    }
+}
+
+impl<T: HasName> FromIterator<T> for Named<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(things: I) -> Self {
+        let mut named = Self::default();
+        for thing in things {
+            named.set(thing);
+        }
+        named
+    }
+}
+
+impl<T> Deref for Named<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.list
+    }
+}
+
+impl<T> DerefMut for Named<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.list
+    }
+}
+
+impl<T> IntoIterator for Named<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Named<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a mut Named<T> {
+    type Item = &'a mut T;
+    type IntoIter = std::slice::IterMut<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl HasName for (&'static str, u8) {
+        fn name(&self) -> &str {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_namesake_keeps_the_place_and_what_follows_one_taken_out_is_still_found() {
+        let mut named: Named<_> = [("a", 1), ("b", 2), ("c", 3), ("a", 4)].into_iter().collect();
+        assert_eq!(*named, [("a", 4), ("b", 2), ("c", 3)]);
+        assert_eq!(named.take(|(name, _)| *name == "a"), Some(("a", 4)));
+        assert_eq!((named.place("a"), named.named("c")), (None, Some(&("c", 3))));
+        assert_eq!(named.take(|(name, _)| *name == "x"), None);
+    }
+}

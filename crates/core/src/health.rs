@@ -1,0 +1,448 @@
+//! Whether a run is well: what it answers, whether it gets on, whether it is whole.
+//!
+//! ```text
+//!   asked ──> answered well ─────────────────────> well
+//!     │ refused, bad status, bad body ──> counted ──> N in a row: ill
+//!     └ timed out ── and it gets on with its work: excused
+//!                 └─ otherwise: counted
+//!   requests under way, nothing done for a while ──> ill
+//!   fewer of its processes than there were, for a while ──> ill
+//!   no sign of life within the time that it promised ──> ill
+//! ```
+//!
+//! A server that is busy is not dead: while it gets on with its work, not answering in
+//! time is no reason to end it. All deadlines are those of one run; they go with it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::ids::RunId;
+use crate::spec::health::{HealthSpec, ProgressSpec, Ready, TreeSpec};
+use crate::time::Mono;
+
+/// How often a process is asked whether it is ready, unless it is asked more often anyway.
+const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How much later than it had to come an answer may come. The world keeps its times; this
+/// is for when it doesn't.
+const ANSWER_GRACE: Duration = Duration::from_secs(1);
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFailure {
+    /// Nobody accepted the connection.
+    Refused,
+    /// There was no whole answer in time.
+    TimedOut,
+    /// The answer had this status.
+    Status(u16),
+    /// The answer lacked the text that it should have held.
+    Body,
+    /// The command ended with this status.
+    Command(u8),
+    /// It could not be asked, or the answer made no sense.
+    Broken,
+}
+
+impl fmt::Display for CheckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Body => f.write_str("the answer lacks the expected text"),
+            Self::Command(status) => write!(f, "the command ended with status {status}"),
+            Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
+        }
+    }
+}
+
+/// How much a server has to do and has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Requests under way.
+    pub running: u64,
+    /// What was done since it started, in whatever is counted.
+    pub done: u64,
+}
+
+/// Why a run is ill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ill {
+    /// It was not ready in time.
+    NotReady {
+        /// That time.
+        within: Duration,
+    },
+    /// It failed its check, the last time in this way.
+    Check {
+        /// How.
+        failure: CheckFailure,
+        /// How often in a row.
+        times: u32,
+    },
+    /// It has requests under way, and does nothing.
+    Stalled {
+        /// How many.
+        running: u64,
+        /// For how long.
+        since: Duration,
+    },
+    /// Some of its processes are gone.
+    Incomplete {
+        /// How many there are.
+        alive: u32,
+        /// How many there were.
+        of: u32,
+        /// For how long.
+        since: Duration,
+    },
+    /// It gave no sign of life.
+    Silent {
+        /// For how long.
+        since: Duration,
+    },
+}
+
+impl fmt::Display for Ill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReady { within } => {
+                write!(f, "it was not ready within {} seconds", within.as_secs())
+            }
+            Self::Check { failure, times } => {
+                let checks = if *times == 1 { "check" } else { "checks in a row" };
+                write!(f, "it failed {times} {checks}, the last: {failure}")
+            }
+            Self::Stalled { running, since } => write!(
+                f,
+                "it has {running} requests under way and has done nothing for {} seconds",
+                since.as_secs()
+            ),
+            Self::Incomplete { alive, of, since } => write!(
+                f,
+                "only {alive} of {of} of its processes have been there for {} seconds",
+                since.as_secs()
+            ),
+            Self::Silent { since } => {
+                write!(f, "it gave no sign of life for {} seconds", since.as_secs())
+            }
+        }
+    }
+}
+
+/// What is to be found out now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Check,
+    Progress,
+    Tree,
+}
+
+/// What is known of the health of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Health {
+    check: Option<Checking>,
+    progress: Option<Progressing>,
+    tree: Option<Counting>,
+    watchdog: Option<Watchdog>,
+    /// It says that it is about to end.
+    leaving: bool,
+    /// That it is ill has been said.
+    told: bool,
+    condemned: Option<Condemned>,
+}
+
+/// A run that will be stopped since it is ill, once that has been looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Condemned {
+    pub(crate) ill: Ill,
+    /// By then it will have been looked into.
+    pub(crate) until: Mono,
+}
+
+/// What an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    Well,
+    /// It did not answer in time, and gets on with its work.
+    Excused,
+    Failed {
+        failure: CheckFailure,
+        times: u32,
+        of: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// To be asked at this time.
+    Due(Mono),
+    /// Asked; without an answer by then there will be none.
+    Asked { until: Mono },
+}
+
+impl Turn {
+    const fn at(self) -> Mono {
+        match self {
+            Self::Due(at) | Self::Asked { until: at } => at,
+        }
+    }
+}
+
+/// The next sign of life is due at `at`, which is `within` after the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Watchdog {
+    at: Mono,
+    within: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Checking {
+    turn: Turn,
+    /// Failures in a row.
+    failures: u32,
+    last: Option<Result<(), CheckFailure>>,
+    asked: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Progressing {
+    turn: Turn,
+    last: Option<Progress>,
+    /// When something was last seen to have been done.
+    moved_at: Option<Mono>,
+    /// Since when requests have been under way with nothing done.
+    still_since: Option<Mono>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Counting {
+    turn: Turn,
+    alive: u32,
+    most: u32,
+    fewer_since: Option<Mono>,
+}
+
+impl Health {
+    /// Of a run that was just started: only what tells that it is ready is looked at.
+    pub(crate) fn of_start(spec: &HealthSpec, now: Mono) -> Self {
+        let asks = spec.ready == Ready::Checked;
+        let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now));
+        Self { check, ..Self::default() }
+    }
+
+    /// Of a run that is up from now on.
+    pub(crate) fn of_run(spec: &HealthSpec, now: Mono) -> Self {
+        Self {
+            check: spec.check.as_ref().map(|check| Checking::new(now + check.interval)),
+            progress: spec.progress.as_ref().map(|progress| Progressing {
+                turn: Turn::Due(now + progress.interval),
+                last: None,
+                moved_at: None,
+                still_since: None,
+            }),
+            tree: spec.tree.as_ref().map(|tree| Counting {
+                turn: Turn::Due(now + tree.interval),
+                alive: 0,
+                most: 0,
+                fewer_since: None,
+            }),
+            watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
+            ..Self::default()
+        }
+    }
+
+    /// When it wants to be ticked next.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        if let Some(condemned) = self.condemned {
+            return Some(condemned.until);
+        }
+        let check = self.check.as_ref().map(|check| check.turn.at());
+        let progress = self.progress.as_ref().map(|progress| progress.turn.at());
+        let tree = self.tree.as_ref().map(|tree| tree.turn.at());
+        let watchdog = self.watchdog.map(|watchdog| watchdog.at);
+        [check, progress, tree, watchdog].into_iter().flatten().min()
+    }
+
+    /// What is to be asked now. What has not been answered in time is asked again.
+    pub(crate) fn questions(&mut self, spec: &HealthSpec, now: Mono) -> Vec<Question> {
+        let mut questions = Vec::new();
+        if let (Some(check), Some(spec)) = (&mut self.check, &spec.check)
+            && now >= check.turn.at()
+        {
+            if let Turn::Asked { .. } = check.turn {
+                check.failed(CheckFailure::TimedOut);
+            }
+            check.turn = Turn::Asked { until: now + spec.timeout + ANSWER_GRACE };
+            check.asked += 1;
+            questions.push(Question::Check);
+        }
+        if let (Some(progress), Some(spec)) = (&mut self.progress, &spec.progress)
+            && now >= progress.turn.at()
+        {
+            progress.turn = Turn::Asked { until: now + spec.timeout + ANSWER_GRACE };
+            questions.push(Question::Progress);
+        }
+        if let (Some(tree), Some(spec)) = (&mut self.tree, &spec.tree)
+            && now >= tree.turn.at()
+        {
+            tree.turn = Turn::Asked { until: now + spec.interval + ANSWER_GRACE };
+            questions.push(Question::Tree);
+        }
+        questions
+    }
+
+    /// Takes the answer to a check. While it starts, it is asked sooner again.
+    pub(crate) fn checked(
+        &mut self,
+        spec: &HealthSpec,
+        (run, starting): (RunId, bool),
+        now: Mono,
+        result: Result<(), CheckFailure>,
+    ) -> Checked {
+        let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
+        let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
+            return Checked::Well;
+        };
+        let interval = if starting { spec.interval.min(STARTUP_INTERVAL) } else { spec.interval };
+        check.turn = Turn::Due(now + interval + jitter(spec.jitter, run, check.asked));
+        match result {
+            Ok(()) => {
+                (check.failures, check.last) = (0, Some(Ok(())));
+                Checked::Well
+            }
+            // It lives; what it failed before was of the same kind, or has passed.
+            Err(CheckFailure::TimedOut) if gets_on => {
+                check.failures = 0;
+                Checked::Excused
+            }
+            Err(failure) => {
+                check.failed(failure);
+                Checked::Failed { failure, times: check.failures, of: spec.failures }
+            }
+        }
+    }
+
+    /// Takes a look at its work; `None`: there was no page.
+    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, seen: Option<Progress>) {
+        let Some(progress) = &mut self.progress else { return };
+        progress.turn = Turn::Due(now + spec.interval);
+        let Some(seen) = seen else { return };
+        let moved = progress.last.is_some_and(|last| last.done != seen.done);
+        if moved {
+            progress.moved_at = Some(now);
+        }
+        if moved || seen.running == 0 {
+            progress.still_since = None;
+        } else {
+            progress.still_since = progress.still_since.or(Some(now));
+        }
+        progress.last = Some(seen);
+    }
+
+    /// Takes a count of its processes.
+    pub(crate) fn counted(&mut self, spec: &TreeSpec, now: Mono, alive: u32) {
+        let Some(tree) = &mut self.tree else { return };
+        tree.turn = Turn::Due(now + spec.interval);
+        tree.alive = alive;
+        tree.most = tree.most.max(alive);
+        let fewer = alive < tree.most;
+        tree.fewer_since = if fewer { tree.fewer_since.or(Some(now)) } else { None };
+    }
+
+    /// It gave a sign of life; the next is due after `within`.
+    pub(crate) fn pinged(&mut self, within: Duration, now: Mono) {
+        self.watchdog = self.watchdog.map(|_| Watchdog { at: now + within, within });
+    }
+
+    /// It will be stopped since it is ill. Nothing is asked any more.
+    pub(crate) const fn condemn(&mut self, ill: Ill, until: Mono) {
+        self.condemned = Some(Condemned { ill, until });
+    }
+
+    /// Whether it will be stopped since it is ill.
+    pub(crate) const fn condemned(&self) -> Option<Condemned> {
+        self.condemned
+    }
+
+    /// Notes whether it is known to be ill; whether that is new.
+    pub(crate) const fn tell(&mut self, ill: bool) -> bool {
+        let new = self.told != ill;
+        self.told = ill;
+        new
+    }
+
+    /// It says that it is about to end.
+    pub(crate) const fn leaves(&mut self) {
+        self.leaving = true;
+    }
+
+    /// Whether it is to be given work.
+    pub(crate) fn is_well(&self) -> bool {
+        let failed = |check: &Checking| matches!(check.last, Some(Err(_)));
+        !self.leaving && self.condemned.is_none() && !self.check.as_ref().is_some_and(failed)
+    }
+
+    /// Whether its check has succeeded.
+    pub(crate) fn has_answered_well(&self) -> bool {
+        self.check.as_ref().is_some_and(|check| check.last == Some(Ok(())))
+    }
+
+    /// Why it is ill, if it is.
+    pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
+        self.check_verdict(spec)
+            .or_else(|| self.progress_verdict(spec, now))
+            .or_else(|| self.tree_verdict(spec, now))
+            .or_else(|| self.watchdog_verdict(now))
+    }
+
+    fn check_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
+        let (check, spec) = (self.check.as_ref()?, spec.check.as_ref()?);
+        let failure = check.last?.err().filter(|_| check.failures >= spec.failures)?;
+        Some(Ill::Check { failure, times: check.failures })
+    }
+
+    fn progress_verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
+        let (progress, spec) = (self.progress.as_ref()?, spec.progress.as_ref()?);
+        let since = now - progress.still_since?;
+        let running = progress.last?.running;
+        (since >= spec.stalled).then_some(Ill::Stalled { running, since })
+    }
+
+    fn tree_verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
+        let (tree, spec) = (self.tree.as_ref()?, spec.tree.as_ref()?);
+        let since = now - tree.fewer_since?;
+        let (alive, of) = (tree.alive, tree.most);
+        (since >= spec.patience).then_some(Ill::Incomplete { alive, of, since })
+    }
+
+    fn watchdog_verdict(&self, now: Mono) -> Option<Ill> {
+        let Watchdog { at, within } = self.watchdog?;
+        (now >= at).then_some(Ill::Silent { since: within })
+    }
+
+    /// Whether it was seen to get on with its work, not too long ago.
+    fn gets_on(&self, spec: &ProgressSpec, now: Mono) -> bool {
+        let moved_at = self.progress.as_ref().and_then(|progress| progress.moved_at);
+        moved_at.is_some_and(|at| now - at < spec.stalled)
+    }
+}
+
+impl Checking {
+    const fn new(due: Mono) -> Self {
+        Self { turn: Turn::Due(due), failures: 0, last: None, asked: 0 }
+    }
+
+    const fn failed(&mut self, failure: CheckFailure) {
+        self.failures = self.failures.saturating_add(1);
+        self.last = Some(Err(failure));
+    }
+}
+
+/// Some time up to `most`, another for each run and question: many servers that were
+/// started together needn't all be asked at once.
+fn jitter(most: Duration, run: RunId, asked: u64) -> Duration {
+    let mixed = (run.0 ^ asked.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    most.mul_f64(f64::from(u32::try_from(mixed).unwrap_or(0)) / f64::from(u32::MAX))
+}

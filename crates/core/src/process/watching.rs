@@ -1,0 +1,210 @@
+//! Whether a run is ready, and well, and what follows if it isn't.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Due, Kill, Process, State, Then, Turn};
+use crate::effect::Effect;
+use crate::health::{CheckFailure, Checked, Health, Ill, Progress, Question};
+use crate::ids::{Pid, RunId};
+use crate::input::Notification;
+use crate::line::Line;
+use crate::spec::health::{Action, Ready};
+
+/// How much later than it had to be done what was asked for may come, when a run is looked
+/// into before it is stopped.
+const EVIDENCE_GRACE: Duration = Duration::from_secs(1);
+
+impl Process {
+    /// Its check was answered.
+    pub(crate) fn checked(
+        &mut self,
+        run: RunId,
+        result: Result<(), CheckFailure>,
+        turn: &mut Turn<'_>,
+    ) {
+        let name = self.name();
+        let starting = matches!(self.state, State::Starting { .. });
+        let spec = Rc::clone(&self.spec);
+        let Some(health) = self.health_of(run) else { return };
+        match health.checked(&spec.health, (run, starting), turn.now, result) {
+            Checked::Failed { failure, times, of } if !starting => {
+                turn.log(Line::CheckFailed { name, failure, times, of });
+            }
+            Checked::Excused => turn.log(Line::CheckExcused { name }),
+            Checked::Well | Checked::Failed { .. } => {}
+        }
+        self.watch(turn);
+    }
+
+    /// It was seen how far it has got.
+    pub(crate) fn progressed(&mut self, run: RunId, seen: Option<Progress>, turn: &mut Turn<'_>) {
+        let spec = Rc::clone(&self.spec);
+        if let (Some(health), Some(progress)) = (self.health_of(run), &spec.health.progress) {
+            health.progressed(progress, turn.now, seen);
+        }
+        self.watch(turn);
+    }
+
+    /// The processes that it is made of were counted.
+    pub(crate) fn tree_counted(&mut self, run: RunId, alive: u32, turn: &mut Turn<'_>) {
+        let spec = Rc::clone(&self.spec);
+        if let (Some(health), Some(tree)) = (self.health_of(run), &spec.health.tree) {
+            health.counted(tree, turn.now, alive);
+        }
+        self.watch(turn);
+    }
+
+    /// It told of itself.
+    pub(crate) fn notified(&mut self, said: Notification, turn: &mut Turn<'_>) {
+        if let Some(status) = said.status {
+            self.history.status = Some(status);
+        }
+        let now = turn.now;
+        let watchdog = said.watchdog_every.or(self.spec.health.watchdog);
+        match &mut self.state {
+            State::Starting { live, due: Due::Ready { by }, .. } => {
+                if let (Some(by), Some(extend)) = (by.as_mut(), said.extend) {
+                    *by = (*by).max(now + extend);
+                }
+                let live = *live;
+                if said.ready && self.spec.health.ready == Ready::Notified {
+                    self.succeed(live, turn);
+                }
+            }
+            State::Running { health, .. } => {
+                let within = said.extend.or_else(|| {
+                    watchdog.filter(|_| said.watchdog || said.watchdog_every.is_some())
+                });
+                if let Some(within) = within {
+                    health.pinged(within, now);
+                }
+                if said.stopping {
+                    health.leaves();
+                }
+            }
+            State::Stopping { kill: Kill::At(at), .. } => {
+                if let Some(extend) = said.extend {
+                    *at = (*at).max(now + extend);
+                }
+            }
+            State::Stopped { .. }
+            | State::Spawning { .. }
+            | State::Starting { .. }
+            | State::Backoff { .. }
+            | State::Stopping { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => {}
+        }
+    }
+
+    /// The text that says that it is ready stands in its output.
+    pub(crate) fn ready_logged(&mut self, pid: Pid, turn: &mut Turn<'_>) {
+        if let State::Starting { live, due: Due::Ready { .. }, .. } = self.state
+            && live.pid == pid
+            && matches!(self.spec.health.ready, Ready::Logged(_))
+        {
+            self.succeed(live, turn);
+        }
+    }
+
+    /// What could be found out about an ill run has been found out.
+    pub(crate) fn collected(&mut self, run: RunId, turn: &mut Turn<'_>) {
+        let condemned = self.health_of(run).and_then(|health| health.condemned());
+        if let Some(condemned) = condemned {
+            self.end_ill(condemned.ill, turn);
+        }
+    }
+
+    /// Asks what is due, and judges by what is known.
+    pub(super) fn watch(&mut self, turn: &mut Turn<'_>) {
+        let (proc, now) = (self.named.proc, turn.now);
+        let spec = Rc::clone(&self.spec);
+        let (live, due, health) = match &mut self.state {
+            State::Starting { live, due, health } => (*live, Some(*due), health),
+            State::Running { live, health } => (*live, None, health),
+            State::Stopped { .. }
+            | State::Spawning { .. }
+            | State::Backoff { .. }
+            | State::Stopping { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => return,
+        };
+        let run = live.run;
+        if let Some(condemned) = health.condemned() {
+            if now >= condemned.until {
+                self.end_ill(condemned.ill, turn);
+            }
+            return;
+        }
+        let ready = due.is_some() && spec.health.ready == Ready::Checked;
+        if ready && health.has_answered_well() {
+            return self.succeed(live, turn);
+        }
+        let ill = match due {
+            None => health.verdict(&spec.health, now),
+            Some(Due::Ready { by: Some(by) }) if now >= by => {
+                Some(Ill::NotReady { within: by - live.since })
+            }
+            Some(Due::Ready { .. } | Due::Up(_)) => None,
+        };
+        if let Some(ill) = ill {
+            self.found_ill(run, ill, turn);
+        } else if health.tell(false) {
+            turn.log(Line::Recovered { name: spec.name.clone() });
+        }
+        if let Some(health) = self.health_of(run)
+            && health.condemned().is_none()
+        {
+            for question in health.questions(&spec.health, now) {
+                turn.effects.push(match question {
+                    Question::Check => Effect::Check { proc, run },
+                    Question::Progress => Effect::LookAtProgress { proc, run },
+                    Question::Tree => Effect::CountTree { proc, run },
+                });
+            }
+        }
+    }
+
+    /// Before it is stopped it is looked into: that destroys what can be seen.
+    fn found_ill(&mut self, run: RunId, ill: Ill, turn: &mut Turn<'_>) {
+        let (name, proc) = (self.name(), self.named.proc);
+        // Who does not get ready in time has failed, whatever else is done about it.
+        let observe =
+            self.spec.health.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });
+        let until = turn.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;
+        let Some(health) = self.health_of(run) else { return };
+        let new = health.tell(true);
+        if observe && new {
+            turn.log(Line::Ill { name, ill, observe });
+        } else if !observe {
+            health.condemn(ill, until);
+            turn.log(Line::Ill { name, ill, observe });
+            turn.effects.push(Effect::Collect { proc, run, ill });
+        }
+    }
+
+    fn end_ill(&mut self, ill: Ill, turn: &mut Turn<'_>) {
+        if let State::Starting { live, .. } | State::Running { live, .. } = self.state {
+            self.ask_to_stop(live, Then::Fail(ill), turn);
+        }
+    }
+
+    fn health_of(&mut self, run: RunId) -> Option<&mut Health> {
+        match &mut self.state {
+            State::Starting { live, health, .. } | State::Running { live, health }
+                if live.run == run =>
+            {
+                Some(health)
+            }
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopped { .. }
+            | State::Spawning { .. }
+            | State::Backoff { .. }
+            | State::Stopping { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! When a process counts as up, and as ill, and what follows.
+//!
+//! None of this is supervisord's; a process for which nothing is said is up after
+//! `startsecs` and never ill.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::signal::Signal;
+
+/// What is looked at, and what is done about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthSpec {
+    /// When a start has succeeded.
+    pub ready: Ready,
+    /// How long it may take until then; `None`: for ever.
+    pub start_timeout: Option<Duration>,
+    /// A question that is asked again and again.
+    pub check: Option<CheckSpec>,
+    /// Whether it gets on with its work.
+    pub progress: Option<ProgressSpec>,
+    /// Whether its tree is whole.
+    pub tree: Option<TreeSpec>,
+    /// How often it promises to give a sign of life; `None`: it doesn't.
+    pub watchdog: Option<Duration>,
+    /// What is done when it is ill.
+    pub action: Action,
+    /// What is found out before that.
+    pub evidence: EvidenceSpec,
+}
+
+impl HealthSpec {
+    /// Whether the process is given a socket to tell of itself, as systemd's
+    /// [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)
+    /// does.
+    #[must_use]
+    pub const fn wants_notify(&self) -> bool {
+        matches!(self.ready, Ready::Notified) || self.watchdog.is_some()
+    }
+}
+
+/// When a start has succeeded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ready {
+    /// After `startsecs`, as in supervisord.
+    #[default]
+    Startsecs,
+    /// When its check succeeds.
+    Checked,
+    /// When it says so.
+    Notified,
+    /// When this text stands in its output.
+    Logged(String),
+}
+
+/// A question that is asked again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSpec {
+    /// How it is asked.
+    pub probe: Probe,
+    /// Time from one to the next.
+    pub interval: Duration,
+    /// Added to the interval, up to this much, differently each time.
+    pub jitter: Duration,
+    /// Time within which it must be answered.
+    pub timeout: Duration,
+    /// Failures in a row that make it ill. At least 1.
+    pub failures: u32,
+}
+
+/// How a question is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// By a GET request.
+    Http {
+        /// Where.
+        url: HttpUrl,
+        /// The answer's status must be one of these; `None`: 200 to 399.
+        status: Option<Vec<u16>>,
+        /// The answer must hold this text.
+        body: Option<String>,
+    },
+    /// By connecting.
+    Tcp {
+        /// A name or an address.
+        host: String,
+        /// From 1.
+        port: u16,
+    },
+    /// By running this, which must exit with 0. Never empty.
+    Command(Vec<OsString>),
+}
+
+/// Where an HTTP server is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpUrl {
+    /// How it is reached.
+    pub server: HttpServer,
+    /// Path and query, from the slash on.
+    pub path: String,
+}
+
+/// How an HTTP server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpServer {
+    /// At a port.
+    Tcp {
+        /// A name or an address.
+        host: String,
+        /// From 1.
+        port: u16,
+    },
+    /// At a socket in the file system.
+    Unix(PathBuf),
+}
+
+/// How it is seen whether a server gets on with its work: from its page of
+/// [Prometheus metrics](https://prometheus.io/docs/instrumenting/exposition_formats/).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgressSpec {
+    /// Where the page is.
+    pub url: HttpUrl,
+    /// Names of gauges of requests under way; their sum counts, with all labels.
+    pub running: Vec<String>,
+    /// Names of counters of what was done; their sum counts, with all labels.
+    pub done: Vec<String>,
+    /// Time from one look to the next.
+    pub interval: Duration,
+    /// Time within which a page must be there.
+    pub timeout: Duration,
+    /// Time without anything done, while requests are under way, that makes it ill.
+    pub stalled: Duration,
+}
+
+/// Whether the processes that a server is made of are all there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeSpec {
+    /// Descendants whose command line holds this text are counted.
+    pub pattern: String,
+    /// Time from one look to the next.
+    pub interval: Duration,
+    /// Time with fewer of them alive than there have been that makes it ill.
+    pub patience: Duration,
+}
+
+/// What is done when a process is ill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// It is said, and nothing else.
+    Observe,
+    /// It is stopped and started again; that counts as a failure.
+    #[default]
+    Restart,
+    /// It is stopped and given up.
+    Stop,
+    /// The supervisor stops everything and exits with this code.
+    Exit(u8),
+}
+
+/// What is found out about a process that is ill before it is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceSpec {
+    /// Time that may take.
+    pub limit: Duration,
+    /// A signal that makes it tell where it stands.
+    pub signal: Option<Signal>,
+}
+
+impl Default for EvidenceSpec {
+    fn default() -> Self {
+        Self { limit: Duration::from_secs(10), signal: None }
+    }
+}

@@ -1,0 +1,8 @@
+//! A value with `%(name)s` in it.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use supervisor_config::bad_input;
+
+fuzz_target!(|text: &str| bad_input::expansion(text));

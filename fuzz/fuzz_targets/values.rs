@@ -1,0 +1,8 @@
+//! Signals, exit codes, sizes, addresses, paths, command lines.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use supervisor_config::bad_input;
+
+fuzz_target!(|text: &str| bad_input::value(text));
