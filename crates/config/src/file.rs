@@ -109,7 +109,7 @@ fn find(
 
 /// Where [supervisord
 /// looks](https://supervisord.org/configuration.html#configuration-file), in its order.
-fn places(program: &Path) -> [PathBuf; 6] {
+pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
     let near = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
     [
         near.join("etc/supervisord.conf"),

@@ -1,7 +1,4 @@
-//! supervisord's command line, read as Python's
-//! [`getopt`](https://docs.python.org/3/library/getopt.html) reads it: options end at
-//! the first word that is none, short ones can stand together, long ones can be
-//! shortened as long as it is clear which is meant.
+//! supervisord's command line.
 //!
 //! Options and meanings are those of
 //! [supervisord](https://supervisord.org/running.html#supervisord-command-line-options),
@@ -12,6 +9,7 @@ use std::path::PathBuf;
 
 use supervisor_wire::python::repr;
 
+use crate::getopt::{self, Flag, Given, Reading, conflicting};
 use crate::options as o;
 
 /// What `supervisord` was asked for on its command line.
@@ -47,13 +45,6 @@ pub(crate) struct FlagSetting {
     pub(crate) value: String,
 }
 
-struct Flag {
-    short: Option<char>,
-    long: &'static str,
-    does: Does,
-    doc: &'static str,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Does {
     Help,
@@ -67,9 +58,8 @@ enum Does {
     Set(&'static str, &'static str),
 }
 
-impl Does {
-    /// What the help calls the argument, if there is one.
-    const fn argument(self) -> Option<&'static str> {
+impl Reading for Does {
+    fn argument(&self) -> Option<&'static str> {
         match self {
             Self::Help | Self::Version | Self::Check | Self::TurnOn(_) => None,
             Self::Configuration => Some("FILENAME"),
@@ -77,13 +67,22 @@ impl Does {
             Self::Set(_, name) => Some(name),
         }
     }
+
+    fn can_be_shortened(&self) -> bool {
+        *self != Self::Check
+    }
 }
 
-const fn flag(short: Option<char>, long: &'static str, does: Does, doc: &'static str) -> Flag {
+const fn flag(
+    short: Option<char>,
+    long: &'static str,
+    does: Does,
+    doc: &'static str,
+) -> Flag<Does> {
     Flag { short, long, does, doc }
 }
 
-const FLAGS: [Flag; 21] = [
+static FLAGS: [Flag<Does>; 21] = [
     flag(Some('c'), "configuration", Does::Configuration, "read this configuration file"),
     flag(Some('n'), "nodaemon", Does::TurnOn(o::NODAEMON.row.key), "stay in the foreground"),
     flag(
@@ -200,15 +199,11 @@ const FLAGS: [Flag; 21] = [
 /// What `supervisord --help` prints; `program` is the name it was called by.
 #[must_use]
 pub fn supervisord_help(program: &str) -> String {
-    let mut help = format!(
-        "supervisord -- run a set of applications as daemons.\n\nUsage: {program} [options]\n\nOptions:\n"
-    );
-    for Flag { short, long, does, doc } in &FLAGS {
-        let short = short.map_or_else(String::new, |short| format!("-{short}/"));
-        let argument = does.argument().map_or_else(String::new, |name| format!(" {name}"));
-        help.push_str(&format!("{short}--{long}{argument} -- {doc}\n"));
-    }
-    help
+    format!(
+        "supervisord -- run a set of applications as daemons.\n\nUsage: {program} [options]\n\n\
+         Options:\n{}",
+        getopt::help(&FLAGS)
+    )
 }
 
 /// Reads supervisord's command line, the program's name left out.
@@ -217,7 +212,7 @@ pub fn supervisord_help(program: &str) -> String {
 ///
 /// What is wrong with it, in supervisord's words. Values are checked later.
 pub fn supervisord_flags(words: &[OsString]) -> Result<Request, String> {
-    let given = Words { rest: words.iter().cloned().collect() }.read()?;
+    let given = getopt::read(words, &FLAGS)?;
     let mut flags = Flags::default();
     let mut check = false;
     for Given { written, flag, value } in given.flags {
@@ -248,115 +243,6 @@ impl Flags {
         }
         self.settings.push(FlagSetting { flag, key, value });
         Ok(())
-    }
-}
-
-fn conflicting(flag: &str) -> String {
-    format!("conflicting command line option {}", repr(flag))
-}
-
-struct Given {
-    written: String,
-    flag: &'static Flag,
-    value: String,
-}
-
-struct AllGiven {
-    flags: Vec<Given>,
-    others: Vec<String>,
-}
-
-struct Words {
-    rest: std::collections::VecDeque<OsString>,
-}
-
-impl Words {
-    fn read(mut self) -> Result<AllGiven, String> {
-        let mut flags = Vec::new();
-        loop {
-            let Some(word) = self.next()? else {
-                return Ok(AllGiven { flags, others: Vec::new() });
-            };
-            if let Some(long) = word.strip_prefix("--") {
-                if long.is_empty() {
-                    return Ok(AllGiven { flags, others: self.others(None)? });
-                }
-                flags.push(self.long(long)?);
-            } else if let Some(shorts) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) {
-                self.shorts(shorts, &mut flags)?;
-            } else {
-                return Ok(AllGiven { flags, others: self.others(Some(word))? });
-            }
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<String>, String> {
-        let Some(word) = self.rest.pop_front() else { return Ok(None) };
-        let text = word.into_string();
-        text.map(Some).map_err(|word| format!("command line word {word:?} is not UTF-8"))
-    }
-
-    fn others(&mut self, first: Option<String>) -> Result<Vec<String>, String> {
-        let mut others: Vec<String> = first.into_iter().collect();
-        while let Some(word) = self.next()? {
-            others.push(word);
-        }
-        Ok(others)
-    }
-
-    fn long(&mut self, written: &str) -> Result<Given, String> {
-        let (name, given) =
-            written.split_once('=').map_or((written, None), |(name, value)| (name, Some(value)));
-        let flag = find_long(name)?;
-        let value = match (flag.does.argument(), given) {
-            (None, Some(_)) => {
-                return Err(format!("option --{} must not have an argument", flag.long));
-            }
-            (None, None) => String::new(),
-            (Some(_), Some(value)) => value.to_owned(),
-            (Some(_), None) => {
-                self.next()?.ok_or_else(|| format!("option --{} requires argument", flag.long))?
-            }
-        };
-        Ok(Given { written: format!("--{}", flag.long), flag, value })
-    }
-
-    fn shorts(&mut self, shorts: &str, flags: &mut Vec<Given>) -> Result<(), String> {
-        let mut rest = shorts.chars();
-        while let Some(short) = rest.next() {
-            // The one letter with two names.
-            let name = if short == '?' { 'h' } else { short };
-            let flag = FLAGS.iter().find(|flag| flag.short == Some(name));
-            let flag = flag.ok_or_else(|| format!("option -{short} not recognized"))?;
-            let written = format!("-{short}");
-            let value = match (flag.does.argument(), rest.as_str()) {
-                (None, _) => String::new(),
-                (Some(_), "") => {
-                    self.next()?.ok_or_else(|| format!("option -{short} requires argument"))?
-                }
-                (Some(_), value) => {
-                    rest = "".chars();
-                    value.to_owned()
-                }
-            };
-            flags.push(Given { written, flag, value });
-        }
-        Ok(())
-    }
-}
-
-/// The flag with this name, or the one that begins with it. What supervisord doesn't
-/// have isn't found by a part of its name, or it would make supervisord's ambiguous.
-fn find_long(name: &str) -> Result<&'static Flag, String> {
-    if let Some(exact) = FLAGS.iter().find(|flag| flag.long == name) {
-        return Ok(exact);
-    }
-    let starts = |flag: &&Flag| flag.long.starts_with(name) && flag.does != Does::Check;
-    let mut fitting = FLAGS.iter().filter(starts);
-    match (fitting.next(), fitting.next()) {
-        (Some(flag), None) => Ok(flag),
-        (None, _) => Err(format!("option --{name} not recognized")),
-        (Some(_), Some(_)) => Err(format!("option --{name} not a unique prefix")),
     }
 }
 

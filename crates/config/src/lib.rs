@@ -22,6 +22,7 @@ mod against_supervisord;
 #[cfg_attr(fuzzing, allow(missing_docs))]
 pub mod bad_input;
 mod command;
+mod ctl;
 mod effective;
 mod env;
 mod environment;
@@ -30,6 +31,7 @@ mod expand;
 mod file;
 mod flags;
 mod generated;
+mod getopt;
 mod include;
 mod ini;
 mod lower;
@@ -56,6 +58,9 @@ use supervisor_core::spec::{RetryRule, Spec};
 use crate::lower::Control;
 
 pub use crate::command::{command_mode, generate};
+pub use crate::ctl::{
+    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
+};
 pub use crate::env::{VARIABLES, Variable};
 pub use crate::error::Errors;
 pub use crate::file::{Source, file_mode};

@@ -4,6 +4,7 @@
 //! Nothing after this knows that INI exists, and nothing here stops at the first
 //! mistake: every option of a section is read before any of them is needed.
 
+pub(crate) mod client;
 mod group;
 mod listener;
 mod program;

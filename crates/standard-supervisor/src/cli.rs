@@ -22,7 +22,7 @@ use crate::supervise::{Asked, supervise};
 use crate::sys::signal::Signals;
 
 /// The exit code of what went as it should.
-const SUCCESS: u8 = 0;
+pub(crate) const SUCCESS: u8 = 0;
 
 /// The exit code of what could not even begin.
 pub(crate) const FAILURE: u8 = 1;
@@ -151,14 +151,17 @@ pub(crate) fn supervisord() -> u8 {
 }
 
 /// The path of the running program: as it was called, if that names a place.
-fn program(called: &OsStr) -> PathBuf {
+pub(crate) fn program(called: &OsStr) -> PathBuf {
     let called = PathBuf::from(called);
     let named = called.components().count() > 1;
     if named { called } else { std::env::current_exe().unwrap_or(called) }
 }
 
 /// supervisord's way to say that something is wrong with what it was given.
-fn refuse_as_supervisord<'a>(called: &str, messages: impl IntoIterator<Item = &'a str>) -> u8 {
+pub(crate) fn refuse_as_supervisord<'a>(
+    called: &str,
+    messages: impl IntoIterator<Item = &'a str>,
+) -> u8 {
     for message in messages {
         to_stderr(&format!("Error: {message}\n"));
     }
@@ -291,7 +294,7 @@ fn generated_level(text: &str) -> Result<Level, String> {
     level.ok_or_else(|| format!("{text:?} is none of ERROR, INFO and DEBUG"))
 }
 
-fn said() -> Said {
+pub(crate) fn said() -> Said {
     Said {
         environment: std::env::vars_os().collect(),
         hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -312,7 +315,7 @@ fn version(program: &str) -> u8 {
     print(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))
 }
 
-fn print(text: &str) -> u8 {
+pub(crate) fn print(text: &str) -> u8 {
     let mut stdout = std::io::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => SUCCESS,
@@ -329,12 +332,12 @@ fn refuse(errors: &Errors) -> u8 {
     FAILURE
 }
 
-fn complain(error: &dyn Display, usage: &str) -> u8 {
+pub(crate) fn complain(error: &dyn Display, usage: &str) -> u8 {
     to_stderr(&format!("ERROR: {error}\n{usage}"));
     FAILURE
 }
 
-fn to_stderr(text: &str) {
+pub(crate) fn to_stderr(text: &str) {
     // Nobody to tell if that fails.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

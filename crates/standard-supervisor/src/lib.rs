@@ -13,6 +13,7 @@ mod cgroup;
 mod cli;
 mod clock;
 mod control;
+mod ctl;
 mod driver;
 mod either;
 mod events;
@@ -51,6 +52,12 @@ pub fn standard_supervisor() -> i32 {
 #[must_use]
 pub fn supervisord() -> ExitCode {
     cli::supervisord().into()
+}
+
+/// `supervisorctl`.
+#[must_use]
+pub fn supervisorctl() -> ExitCode {
+    ctl::run().into()
 }
 
 /// `echo_supervisord_conf`.

@@ -41,9 +41,9 @@ pub(crate) fn from(path: &Path, start: u64, length: u64) -> Result<Piece, Cannot
 }
 
 fn read(path: &Path, range: impl FnOnce(u64) -> (u64, u64)) -> Result<Piece, CannotRead> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => CannotRead::Missing,
-        _ => CannotRead::Failed(error),
+    let failed = |error: io::Error| {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        if missing { CannotRead::Missing } else { CannotRead::Failed(error) }
     };
     // A device or a pipe could keep us waiting.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {

@@ -7,6 +7,7 @@
 pub mod ansi;
 pub mod basic_auth;
 pub mod communication;
+pub mod dns;
 pub mod event;
 pub mod form;
 pub mod hosts;

@@ -1,6 +1,6 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
-use super::{Door, Lowering};
+use super::{Door, Lowering, client};
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options::{self as o, Kind};
@@ -55,11 +55,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Con
         namespaces.push(MAIN_NAMESPACE.to_owned());
     }
     for section in lowering.of_kind(Kind::Supervisorctl) {
-        let _ = lowering.get(section, &o::CTL_SERVERURL, names);
-        let _ = lowering.get(section, &o::PROMPT, names);
-        let _ = lowering.get(section, &o::HISTORY_FILE, names);
-        let _ = lowering.get(section, &o::USERNAME, names);
-        let _ = lowering.get(section, &o::PASSWORD, names);
+        let _ = client::read(lowering, section, names);
     }
     complete.then_some(Control { servers, namespaces })
 }

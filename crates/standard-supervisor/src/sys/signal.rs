@@ -53,6 +53,23 @@ impl Signals {
             libc::signal(libc::SIGCHLD, libc::SIG_DFL);
             libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC)
         };
+        Self::from_raw(fd)
+    }
+
+    /// Takes over what Ctrl-C sends, and nothing else.
+    pub(crate) fn take_over_interrupt() -> io::Result<Self> {
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: as above; only the mask of this thread is changed.
+        let fd = unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+            libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+            libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC)
+        };
+        Self::from_raw(fd)
+    }
+
+    fn from_raw(fd: i32) -> io::Result<Self> {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }

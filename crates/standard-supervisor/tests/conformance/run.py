@@ -6,8 +6,7 @@ PYTHON has supervisor 4.3.0 and pexpect. BINARIES is the folder with our program
 FOLDER a copy of the package `supervisor` is made whose programs are ours; the tests in
 it, unchanged, run there, one after the other: they all use the same files in /tmp.
 
-Exits with 0 if every test passed but those of the list below, which fail as the list
-says. One that passes all the same has no business there: that is a failure, too.
+Exits with 0 if every test passed.
 """
 
 import fcntl
@@ -24,28 +23,8 @@ import time
 
 VERSION = "4.3.0"
 
-# What these ask for isn't there yet: supervisorctl, or XML-RPC over a socket.
-NEEDS_THE_CONTROL_PLANE = {
-    "test_issue_550": "supervisorctl tail",
-    "test_issue_565": "supervisorctl tail -f",
-    "test_issue_664": "supervisorctl status",
-    "test_issue_835": "sendProcessStdin",
-    "test_issue_836": "supervisorctl fg",
-    "test_issue_1054": "supervisorctl avail",
-    "test_issue_1231a": "supervisorctl tail -f",
-    "test_issue_1231b": "supervisorctl tail -f",
-    "test_issue_1251": "supervisorctl -?",
-    "test_issue_1298": "supervisorctl tail -f",
-    "test_issue_1483a_identifier_default": "getIdentification",
-    "test_issue_1483b_identifier_from_config_file": "getIdentification",
-    "test_issue_1483c_identifier_from_command_line": "getIdentification",
-    "test_issue_1596_asyncore_close_does_not_crash": "system.listMethods",
-}
-
 # The longest that one test may take; their own bounds add up to less.
 PATIENCE = 200
-# The same for one that is expected to fail: some wait for what can't come.
-PATIENCE_IN_VAIN = 15
 
 # Which of our programs stands in for which module.
 PROGRAMS = {
@@ -121,29 +100,19 @@ def run_all(package, folder, part):
     remove(file for file in files if os.path.basename(file).startswith("issue-"))
     others = {file for file in files if os.path.lexists(file)}
     names = [name for name in names_of(package) if part in name]
-    if not names or NEEDS_THE_CONTROL_PLANE.keys() - set(names_of(package)):
+    if not names:
         sys.exit(f"no such test among {names_of(package)}")
     failures = []
     for name in names:
         started = time.monotonic()
         passed, output = run(name, folder)
         end_leftovers(files, folder)
-        verdict, is_right = judge(name, passed)
+        verdict = "passed" if passed else "FAILED"
         print(f"{verdict}: {name} ({time.monotonic() - started:.1f} s)", flush=True)
-        if not is_right:
+        if not passed:
             failures.append((name, output))
     remove(file for file in files if file not in others)
     return failures
-
-
-def judge(name, passed):
-    """What to say about a test's outcome, and whether it is right."""
-    needs = NEEDS_THE_CONTROL_PLANE.get(name)
-    if needs is None:
-        return ("passed" if passed else "FAILED"), passed
-    if passed:
-        return "PASSED, so take it off the list of what needs the control plane", False
-    return f"not yet, it needs the control plane: {needs}", True
 
 
 def names_of(package):
@@ -184,7 +153,7 @@ def run(name, folder):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=PATIENCE_IN_VAIN if name in NEEDS_THE_CONTROL_PLANE else PATIENCE,
+            timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired as expired:
         return False, f"{text(expired.stdout)}\nstill busy after {expired.timeout} s"

@@ -22,6 +22,7 @@ fn the_wheel_puts_both_programs_on_the_path() {
     run(Command::new(folder.join("bin/python")).args(pip).arg(wheel));
 
     version_is_ours(&folder);
+    supervisorctl_tells_how_it_is_used(&folder);
     a_config_is_generated(&folder);
     a_program_is_kept(&folder);
     std::fs::remove_dir_all(folder).unwrap();
@@ -57,6 +58,11 @@ fn the_wheel_runs_in_a_container_that_has_nothing_else() {
 fn version_is_ours(folder: &Path) {
     let output = run(Command::new(folder.join("bin/standard-supervisor")).arg("--version"));
     assert_eq!(output, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+fn supervisorctl_tells_how_it_is_used(folder: &Path) {
+    let output = run(Command::new(folder.join("bin/supervisorctl")).arg("--help"));
+    assert!(output.starts_with("supervisorctl -- control applications"), "{output}");
 }
 
 fn a_config_is_generated(folder: &Path) {

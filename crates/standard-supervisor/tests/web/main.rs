@@ -10,6 +10,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod api;
 mod browser;
+mod legacy;
 mod page;
 mod site;

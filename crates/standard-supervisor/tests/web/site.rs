@@ -1,6 +1,6 @@
 //! A supervisord with a page, and what can be asked of it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,9 @@ impl Site {
         let config = format!(
             "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
              pidfile={shown}/pid\nchildlogdir={shown}\nidentifier=site\n\
-             [inet_http_server]\nport=127.0.0.1:{port}\n{programs}"
+             [inet_http_server]\nport=127.0.0.1:{port}\n\
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=\
+             supervisor.rpcinterface:make_main_rpcinterface\n{programs}"
         );
         let path = folder.join("site.conf");
         std::fs::write(&path, config).unwrap();
@@ -85,11 +87,52 @@ impl Site {
         self.get(&format!("api/v1/programs/{name}")).json()
     }
 
+    /// Follows a stream of events.
+    pub fn events(&self, path: &str) -> Events {
+        let mut stream = self.connect();
+        let head = format!("GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", self.port);
+        stream.write_all(head.as_bytes()).unwrap();
+        Events(BufReader::new(stream))
+    }
+
     /// A connection to its server.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
+    }
+}
+
+/// Events as they come.
+pub struct Events(BufReader<TcpStream>);
+
+impl Events {
+    /// Waits for a line that contains `text` and returns it.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            let read = self.0.read_until(b'\n', &mut line);
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if line.contains(text) {
+                return line;
+            }
+            assert!(matches!(read, Ok(1..)), "no {text:?}, but {read:?} after {seen:#?}");
+            seen.push(line);
+        }
+    }
+
+    /// The data of the next event with this name that contains `text`.
+    #[track_caller]
+    pub fn data(&mut self, name: &str, text: &str) -> Value {
+        loop {
+            self.wait_for(&format!("event: {name}\n"));
+            let line = self.wait_for("data: ");
+            if line.contains(text) {
+                return serde_json::from_str(line.trim_start_matches("data: ")).unwrap();
+            }
+        }
     }
 }
 

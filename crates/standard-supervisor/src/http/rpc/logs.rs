@@ -87,12 +87,13 @@ fn read_of(house: &House, params: &Params, channel: Channel) -> Outcome {
     let (offset, length) = (params.number(1)?, params.number(2)?);
     let proc = process(house, params.text(0)?)?;
     let path = house.control.log_path(proc, channel);
-    let path = path.ok_or_else(|| {
+    let Some(path) = path else {
         // A device, perhaps, which is no file that can be read.
         let core = house.control.core();
         let name = core.process(proc).map(|info| info::log_name(house, &info, channel));
-        Fault::new(Kind::NoFile, name.unwrap_or_default())
-    })?;
+        let name = name.filter(|name| !name.is_empty());
+        return Err(name.map_or_else(|| Kind::NoFile.into(), |name| Fault::new(Kind::NoFile, name)));
+    };
     read(&path, offset, length)
 }
 

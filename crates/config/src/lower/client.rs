@@ -1,0 +1,65 @@
+//! `[supervisorctl]`: what the client is told, and by what it finds the daemon.
+
+use std::path::{Path, PathBuf};
+
+use super::{Door, Lowering};
+use crate::error::Report;
+use crate::expand::{Names, Shared};
+use crate::ini::{Section, Sections};
+use crate::options::{self as o, Kind};
+use crate::values::{NORMAL_PATH, World};
+
+/// The section's options; `None` is unset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Client {
+    pub(crate) serverurl: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) history_file: Option<PathBuf>,
+}
+
+/// Finds out what a file that only the client reads means. `None` if it isn't for a
+/// client.
+pub(crate) fn client(
+    sections: &Sections,
+    here: &Path,
+    world: World<'_>,
+    report: &mut Report,
+) -> Option<Client> {
+    let shared = Shared::new(world.said, here);
+    let mut lowering = Lowering { sections, door: Door::File, world, report };
+    for plugin in lowering.of_kind(Kind::CtlPlugin) {
+        let name = &plugin.name;
+        lowering.report.warn(format!("[{name}] is left out: only Python could load it"));
+    }
+    let section = lowering.of_kind(Kind::Supervisorctl).next()?;
+    Some(read(&mut lowering, section, &Names::new(&shared)))
+}
+
+/// Reads the section, whoever does.
+pub(super) fn read<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Client {
+    let world = lowering.world;
+    let normal = |url: String| match url.strip_prefix(UNIX) {
+        Some(path) => (NORMAL_PATH.parse)(path, &world)
+            .map_or_else(|_| url.clone(), |path| format!("{UNIX}{}", path.display())),
+        None => url,
+    };
+    Client {
+        serverurl: lowering.get(section, &o::CTL_SERVERURL, names).map(normal),
+        username: lowering.get(section, &o::USERNAME, names),
+        password: lowering.get(section, &o::PASSWORD, names),
+        prompt: lowering.get(section, &o::PROMPT, names),
+        history_file: lowering
+            .get(section, &o::HISTORY_FILE, names)
+            // An empty value is a way to have none.
+            .filter(|path| *path != world.said.cwd),
+    }
+}
+
+/// What a socket's address starts with; a path follows.
+const UNIX: &str = "unix://";

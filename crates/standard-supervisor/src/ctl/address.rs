@@ -1,0 +1,74 @@
+//! Where a daemon answers: what a `serverurl` names.
+
+use std::path::PathBuf;
+
+/// The port of `http://HOST` without one.
+const HTTP_PORT: u16 = 80;
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// A socket file.
+    Unix(PathBuf),
+    /// A host, not yet looked up, and a port.
+    Tcp {
+        /// A name or an IP address.
+        host: String,
+        /// Where it listens.
+        port: u16,
+    },
+}
+
+impl Address {
+    /// The server that a URL names.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the URL.
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("unix://") {
+            return Ok(Self::Unix(path.into()));
+        }
+        let Some(rest) = url.strip_prefix("http://") else {
+            return Err(format!("Unknown protocol for serverurl {url}"));
+        };
+        let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // What stands before it is a user; -u says that.
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+        let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':')),
+            None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+        };
+        let port = match port.filter(|port| !port.is_empty()) {
+            None => HTTP_PORT,
+            Some(port) => port.parse().map_err(|_| {
+                format!("{port} is no port in serverurl {url}; a port is 1 to 65535")
+            })?,
+        };
+        // Python connects to this machine, too, where there is no host.
+        let host = if host.is_empty() { "localhost" } else { host };
+        Ok(Self::Tcp { host: host.to_owned(), port })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_servers() {
+        let tcp = |host: &str, port| Ok(Address::Tcp { host: host.to_owned(), port });
+        for (url, address) in [
+            ("unix:///run/s.sock", Ok(Address::Unix("/run/s.sock".into()))),
+            ("http://localhost:9001", tcp("localhost", 9001)),
+            ("http://box/RPC2", tcp("box", 80)),
+            ("http://me:secret@box:1/x", tcp("box", 1)),
+            ("http://[::1]:9001", tcp("::1", 9001)),
+            ("http://:9001", tcp("localhost", 9001)),
+            ("https://box", Err("Unknown protocol for serverurl https://box".to_owned())),
+        ] {
+            assert_eq!(Address::parse(url), address, "{url}");
+        }
+        assert!(Address::parse("http://box:x").unwrap_err().contains("x is no port"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What a daemon answers, as what it means.
+
+use supervisor_wire::xmlrpc::Value;
+
+use super::trouble::Trouble;
+
+/// The states in which a process isn't running and won't by itself.
+const STOPPED_STATES: [i64; 4] = [0, 100, 200, 1000];
+
+/// The state of a process that runs.
+const RUNNING: i64 = 20;
+
+/// A process, as `getProcessInfo` has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Info {
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) statename: String,
+    pub(crate) description: String,
+    pub(crate) pid: i64,
+    state: i64,
+    /// All that was said, in its order.
+    pub(crate) members: Vec<(String, Value)>,
+}
+
+impl Info {
+    /// Whether it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == RUNNING
+    }
+
+    /// Whether it will stay as it is: not running.
+    pub(crate) fn is_stopped(&self) -> bool {
+        STOPPED_STATES.contains(&self.state)
+    }
+}
+
+/// What became of one process when something was done to many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) name: String,
+    pub(crate) group: String,
+    /// A fault's code, or success.
+    pub(crate) status: i32,
+    pub(crate) description: String,
+}
+
+/// A configured process, as `getAllConfigInfo` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Configured {
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) inuse: bool,
+    pub(crate) autostart: bool,
+    pub(crate) group_prio: i64,
+    pub(crate) process_prio: i64,
+}
+
+/// What reading the configuration again has found, by names of groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Changes {
+    pub(crate) added: Vec<String>,
+    pub(crate) changed: Vec<String>,
+    pub(crate) removed: Vec<String>,
+}
+
+pub(crate) fn text(value: &Value) -> Result<String, Trouble> {
+    value.as_str().map(str::to_owned).ok_or_else(|| unexpected("a text", value))
+}
+
+pub(crate) fn number(value: &Value) -> Result<i64, Trouble> {
+    value.as_int().ok_or_else(|| unexpected("a number", value))
+}
+
+pub(crate) fn info(value: Value) -> Result<Info, Trouble> {
+    let name = text(field(&value, "name")?)?;
+    let group = text(field(&value, "group")?)?;
+    let statename = text(field(&value, "statename")?)?;
+    let description = text(field(&value, "description")?)?;
+    let pid = number(field(&value, "pid")?)?;
+    let state = number(field(&value, "state")?)?;
+    let members = match value {
+        Value::Struct(members) => members,
+        Value::Int(_)
+        | Value::Bool(_)
+        | Value::Double(_)
+        | Value::String(_)
+        | Value::DateTime(_)
+        | Value::Array(_)
+        | Value::Nil => Vec::new(),
+    };
+    Ok(Info { name, group, statename, description, pid, state, members })
+}
+
+pub(crate) fn infos(value: Value) -> Result<Vec<Info>, Trouble> {
+    match value {
+        Value::Array(values) => values.into_iter().map(info).collect(),
+        other @ (Value::Int(_)
+        | Value::Bool(_)
+        | Value::Double(_)
+        | Value::String(_)
+        | Value::DateTime(_)
+        | Value::Struct(_)
+        | Value::Nil) => Err(unexpected("a list", &other)),
+    }
+}
+
+pub(crate) fn outcomes(value: &Value) -> Result<Vec<Outcome>, Trouble> {
+    let outcome = |value: &Value| {
+        let status = number(field(value, "status")?)?;
+        Ok(Outcome {
+            name: text(field(value, "name")?)?,
+            group: text(field(value, "group")?)?,
+            status: i32::try_from(status).unwrap_or(i32::MAX),
+            description: text(field(value, "description")?)?,
+        })
+    };
+    list(value)?.iter().map(outcome).collect()
+}
+
+pub(crate) fn configured(value: &Value) -> Result<Vec<Configured>, Trouble> {
+    let one = |value: &Value| {
+        Ok(Configured {
+            name: text(field(value, "name")?)?,
+            group: text(field(value, "group")?)?,
+            inuse: yes(field(value, "inuse")?)?,
+            autostart: yes(field(value, "autostart")?)?,
+            group_prio: number(field(value, "group_prio")?)?,
+            process_prio: number(field(value, "process_prio")?)?,
+        })
+    };
+    list(value)?.iter().map(one).collect()
+}
+
+pub(crate) fn changes(value: &Value) -> Result<Changes, Trouble> {
+    let names = |value: &Value| list(value)?.iter().map(text).collect::<Result<Vec<_>, _>>();
+    match list(value)?.first().and_then(Value::as_array) {
+        Some([added, changed, removed]) => {
+            Ok(Changes { added: names(added)?, changed: names(changed)?, removed: names(removed)? })
+        }
+        Some(_) | None => Err(unexpected("three lists in a list", value)),
+    }
+}
+
+fn field<'a>(value: &'a Value, name: &str) -> Result<&'a Value, Trouble> {
+    value.field(name).ok_or_else(|| unexpected(&format!("something with a {name}"), value))
+}
+
+fn list(value: &Value) -> Result<&[Value], Trouble> {
+    value.as_array().ok_or_else(|| unexpected("a list", value))
+}
+
+fn yes(value: &Value) -> Result<bool, Trouble> {
+    value.as_bool().ok_or_else(|| unexpected("a yes or no", value))
+}
+
+/// How much of a strange answer is shown.
+const SHOWN: usize = 100;
+
+fn unexpected(wanted: &str, value: &Value) -> Trouble {
+    let seen: String = format!("{value:?}").chars().take(SHOWN).collect();
+    Trouble::Garbled(format!("{wanted} was expected, not {seen}"))
+}

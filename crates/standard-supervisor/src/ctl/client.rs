@@ -1,0 +1,327 @@
+//! The connection to a daemon: XML-RPC calls, and logs that go on.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use supervisor_wire::xmlrpc::{self, Value};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Runtime;
+
+use super::address::Address;
+use super::lookup;
+use super::trouble::Trouble;
+use crate::either::either;
+use crate::sys::signal::Signals;
+use crate::sys::watch::Watched;
+
+/// A longer answer is none that supervisord would give, or more than fits here.
+const LONGEST_ANSWER: usize = 256 << 20;
+
+/// Where supervisord answers calls.
+const RPC_PATH: &str = "/RPC2";
+
+/// Somebody who carries out calls: a daemon, or a test's idea of one.
+pub(crate) trait Remote {
+    /// Where it is, as it was said.
+    fn url(&self) -> &str;
+    /// From now on another one is asked.
+    fn set_url(&mut self, url: &str);
+    /// From now on we are somebody else.
+    fn set_credentials(&mut self, username: String, password: String);
+    /// The result of `supervisor.METHOD`.
+    fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, Trouble>;
+    /// Copies what the server says at `path` as it comes, until it ends, `out` takes no
+    /// more, or somebody presses Ctrl-C.
+    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, Trouble>;
+    /// Where Ctrl-C is waited for, and all else that can't be part of a trait.
+    fn client(&mut self) -> Option<&mut Client>;
+}
+
+/// How following came to its end.
+#[derive(Debug)]
+pub(crate) enum Followed {
+    /// The server has no more to say.
+    Ended,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+    /// There is no such thing to follow.
+    Refused(StatusCode),
+}
+
+/// Who we say we are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credentials {
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+}
+
+/// A daemon that is reached by HTTP.
+#[derive(Debug)]
+pub(crate) struct Client {
+    runtime: Runtime,
+    server: Server,
+    connection: Option<Connection>,
+    /// Where Ctrl-C arrives; `None`: it ends us, as usual.
+    interrupts: Option<Rc<Signals>>,
+}
+
+/// Which server, and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) url: String,
+    credentials: Credentials,
+}
+
+type Connection = SendRequest<String>;
+
+impl Client {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no event loop.
+    pub(crate) fn new(url: String, credentials: Credentials) -> io::Result<Self> {
+        Self::of(Server { url, credentials })
+    }
+
+    /// The same for a server that is known.
+    pub(crate) fn of(server: Server) -> io::Result<Self> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        Ok(Self { runtime, server, connection: None, interrupts: None })
+    }
+
+    /// From now on Ctrl-C is something to be told of.
+    pub(crate) fn watch_interrupts(&mut self) -> io::Result<()> {
+        if self.interrupts.is_none() {
+            self.interrupts = Some(Rc::new(Signals::take_over_interrupt()?));
+        }
+        Ok(())
+    }
+
+    /// The next call gets a connection of its own: who types takes time, and a server
+    /// may have been restarted meanwhile.
+    pub(crate) fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
+    /// Does `work` to its end, unless somebody presses Ctrl-C: then `None`.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.runtime.block_on(either(work, interrupted(self.interrupts.as_deref())))
+    }
+
+    /// Which server is asked, and as whom.
+    pub(crate) fn server(&self) -> Server {
+        self.server.clone()
+    }
+}
+
+impl Remote for Client {
+    fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    fn set_url(&mut self, url: &str) {
+        url.clone_into(&mut self.server.url);
+        self.connection = None;
+    }
+
+    fn set_credentials(&mut self, username: String, password: String) {
+        self.server.credentials =
+            Credentials { username: Some(username), password: Some(password) };
+        self.connection = None;
+    }
+
+    fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, Trouble> {
+        let mut connection = self.connection.take();
+        let done = self.run(self.server.call(&mut connection, method, params));
+        let result = done.unwrap_or(Err(Trouble::Interrupted));
+        self.connection = connection.filter(|_| !matches!(result, Err(Trouble::Interrupted)));
+        result
+    }
+
+    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, Trouble> {
+        self.watch_interrupts().map_err(Trouble::Io)?;
+        let work = async {
+            let mut body = match self.server.open(path).await? {
+                Opened::Stream(body) => body,
+                Opened::Refused(code) => return Ok(Followed::Refused(code)),
+            };
+            while let Some(piece) = next_piece(&mut body).await {
+                out.write_all(&piece).and_then(|()| out.flush()).map_err(Trouble::Unheard)?;
+            }
+            Ok(Followed::Ended)
+        };
+        self.run(work).unwrap_or(Ok(Followed::Interrupted))
+    }
+
+    fn client(&mut self) -> Option<&mut Client> {
+        Some(self)
+    }
+}
+
+/// What a server says to a request for something that goes on.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// Its pieces.
+    Stream(Incoming),
+    /// That there is no such thing.
+    Refused(StatusCode),
+}
+
+impl Server {
+    /// The result of `supervisor.METHOD`, by a connection that is there if there is one.
+    pub(crate) async fn call(
+        &self,
+        connection: &mut Option<Connection>,
+        method: &str,
+        params: &[Value],
+    ) -> Result<Value, Trouble> {
+        let call = xmlrpc::write_call(&format!("supervisor.{method}"), params);
+        let mut sender = match connection.take().filter(|sender| !sender.is_closed()) {
+            Some(sender) => sender,
+            None => self.connect().await?,
+        };
+        let request = self.request(Method::POST, RPC_PATH, call)?;
+        let response = send(&mut sender, request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(&response));
+        }
+        let answer = whole(response.into_body()).await?;
+        *connection = Some(sender);
+        let answer = xmlrpc::read_response(&answer);
+        answer.map_err(|why| Trouble::Garbled(why.to_string()))?.map_err(Trouble::Fault)
+    }
+
+    /// Asks for something that goes on, by a connection of its own.
+    pub(crate) async fn open(&self, path: &str) -> Result<Opened, Trouble> {
+        let mut sender = self.connect().await?;
+        let request = self.request(Method::GET, path, String::new())?;
+        let response = send(&mut sender, request).await?;
+        Ok(match response.status() {
+            StatusCode::OK => Opened::Stream(response.into_body()),
+            code => Opened::Refused(code),
+        })
+    }
+
+    async fn connect(&self) -> Result<Connection, Trouble> {
+        match Address::parse(&self.url).map_err(Trouble::BadUrl)? {
+            Address::Unix(path) => shake_hands(UnixStream::connect(path).await).await,
+            Address::Tcp { host, port } => {
+                let address = lookup::address(&host, port).await.map_err(Trouble::Io)?;
+                shake_hands(TcpStream::connect(address).await).await
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> Result<Request<String>, Trouble> {
+        let mut request = Request::builder().method(method).uri(path).header(HOST, self.host());
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "text/xml");
+        }
+        if let Credentials { username: Some(username), password: Some(password) } =
+            &self.credentials
+        {
+            let proof = STANDARD.encode(format!("{username}:{password}"));
+            request = request.header(AUTHORIZATION, format!("Basic {proof}"));
+        }
+        request.body(body).map_err(|error| Trouble::BadUrl(format!("{error} in {path}")))
+    }
+
+    /// What to call the server in a request.
+    fn host(&self) -> String {
+        match Address::parse(&self.url) {
+            Ok(Address::Tcp { host, port }) if host.contains(':') => format!("[{host}]:{port}"),
+            Ok(Address::Tcp { host, port }) => format!("{host}:{port}"),
+            Ok(Address::Unix(_)) | Err(_) => "localhost".to_owned(),
+        }
+    }
+
+    fn refusal(&self, response: &Response<Incoming>) -> Trouble {
+        let code = response.status();
+        let reason = code.canonical_reason().unwrap_or_default().to_owned();
+        // Python's client calls every server that.
+        Trouble::Status { code: code.as_u16(), reason, place: format!("127.0.0.1{RPC_PATH}") }
+    }
+}
+
+async fn shake_hands<S>(connected: io::Result<S>) -> Result<Connection, Trouble>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let stream = TokioIo::new(connected.map_err(Trouble::Io)?);
+    let (sender, connection) = http1::handshake(stream).await.map_err(broken)?;
+    // Its failure is also that of the request that waits for it.
+    tokio::spawn(async move { connection.await.unwrap_or_default() });
+    Ok(sender)
+}
+
+async fn send(
+    sender: &mut Connection,
+    request: Request<String>,
+) -> Result<Response<Incoming>, Trouble> {
+    sender.ready().await.map_err(broken)?;
+    sender.send_request(request).await.map_err(broken)
+}
+
+/// What went wrong with a connection, as the kernel said it if it was the kernel.
+fn broken(error: hyper::Error) -> Trouble {
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(number) = inner.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return Trouble::Io(io::Error::from_raw_os_error(number));
+        }
+        cause = inner.source();
+    }
+    if error.is_parse() { Trouble::Garbled(error.to_string()) } else { Trouble::Disconnected }
+}
+
+async fn whole(mut body: Incoming) -> Result<Vec<u8>, Trouble> {
+    let mut all = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        if all.len() + data.len() > LONGEST_ANSWER {
+            let most = LONGEST_ANSWER >> 20;
+            return Err(Trouble::Garbled(format!("it is longer than {most} MB")));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all)
+}
+
+/// The next piece of something that goes on; `None` when it doesn't.
+pub(crate) async fn next_piece(body: &mut Incoming) -> Option<Bytes> {
+    loop {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+        if let Ok(data) = frame.ok()?.into_data() {
+            return Some(data);
+        }
+    }
+}
+
+/// Waits until somebody presses Ctrl-C.
+async fn interrupted(signals: Option<&Signals>) {
+    if let Some(signals) = signals
+        && let Ok(watched) = Watched::for_reading(signals)
+        && let Some(ready) = watched.readable().await
+    {
+        while signals.next().is_some() {}
+        ready.spend();
+        return;
+    }
+    std::future::pending().await
+}

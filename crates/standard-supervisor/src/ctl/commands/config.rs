@@ -1,0 +1,152 @@
+//! `reread`, `update`, `add`, `remove` and `avail`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use supervisor_wire::xmlrpc::Value;
+
+use super::{Done, help};
+use crate::ctl::answer::{self, Changes};
+use crate::ctl::fault;
+use crate::ctl::render;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::Trouble;
+use crate::ctl::typed;
+
+pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
+    if !words.is_empty() {
+        return help::no_arguments(session, "reread");
+    }
+    let Some(changes) = reload(session, "ERROR: supervisor shutting down")? else { return Ok(()) };
+    let lists = [
+        (changes.added, "available"),
+        (changes.changed, "changed"),
+        (changes.removed, "disappeared"),
+    ];
+    let what = |(names, what): (Vec<String>, &'static str)| {
+        names.into_iter().map(move |name| (name, what))
+    };
+    let all: BTreeMap<_, _> = lists.into_iter().flat_map(what).collect();
+    if all.is_empty() {
+        return session.say("No config updates to processes");
+    }
+    all.iter().try_for_each(|(name, what)| session.say(&format!("{name}: {what}")))
+}
+
+/// Has the configuration read; `None` if that can't be, and then it has been said.
+fn reload(session: &mut Session<'_>, ending: &str) -> Result<Option<Changes>, Trouble> {
+    match session.call("reloadConfig", &[]) {
+        Ok(changes) => answer::changes(&changes).map(Some),
+        Err(trouble) if trouble.is_fault(fault::SHUTDOWN_STATE) => {
+            session.fail(GENERIC, ending).map(|()| None)
+        }
+        Err(trouble) => match trouble.fault() {
+            Some(fault) if fault.code == fault::CANT_REREAD => {
+                session.fail(GENERIC, &format!("ERROR: {}", fault.text)).map(|()| None)
+            }
+            Some(_) | None => Err(trouble),
+        },
+    }
+}
+
+pub(super) fn update(session: &mut Session<'_>, words: &str) -> Done {
+    let Some(changes) = reload(session, "ERROR: already shutting down")? else { return Ok(()) };
+    let mut wanted = typed::words(words);
+    if wanted.contains(&"all") {
+        wanted.clear();
+    }
+    if !wanted.is_empty() {
+        name_unknown(session, &changes, &wanted)?;
+    }
+    let wanted = |group: &&String| wanted.is_empty() || wanted.contains(&group.as_str());
+    for group in changes.removed.iter().filter(wanted) {
+        let results = session.call("stopProcessGroup", &named(group))?;
+        session.say(&format!("{group}: stopped"))?;
+        let failed = |outcome: &answer::Outcome| outcome.status == fault::FAILED;
+        if answer::outcomes(&results)?.iter().any(failed) {
+            session.fail(GENERIC, &format!("{group}: has problems; not removing"))?;
+            continue;
+        }
+        session.call("removeProcessGroup", &named(group))?;
+        session.say(&format!("{group}: removed process group"))?;
+    }
+    for group in changes.changed.iter().filter(wanted) {
+        session.call("stopProcessGroup", &named(group))?;
+        session.say(&format!("{group}: stopped"))?;
+        session.call("removeProcessGroup", &named(group))?;
+        session.call("addProcessGroup", &named(group))?;
+        session.say(&format!("{group}: updated process group"))?;
+    }
+    for group in changes.added.iter().filter(wanted) {
+        session.call("addProcessGroup", &named(group))?;
+        session.say(&format!("{group}: added process group"))?;
+    }
+    Ok(())
+}
+
+/// Says which of these are no groups, old or new.
+fn name_unknown(session: &mut Session<'_>, changes: &Changes, wanted: &[&str]) -> Done {
+    let infos = answer::infos(session.call("getAllProcessInfo", &[])?)?;
+    let known: BTreeSet<_> = infos.iter().map(|info| &info.group).chain(&changes.added).collect();
+    for group in wanted.iter().filter(|group| !known.iter().any(|known| known == *group)) {
+        session.fail(GENERIC, &format!("ERROR: no such group: {group}"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn add(session: &mut Session<'_>, words: &str) -> Done {
+    for name in typed::words(words) {
+        match session.call("addProcessGroup", &named(name)) {
+            Ok(_) => session.say(&format!("{name}: added process group"))?,
+            Err(trouble) => match trouble.fault().map(|fault| fault.code) {
+                Some(fault::SHUTDOWN_STATE) => session.fail(GENERIC, "ERROR: shutting down")?,
+                Some(fault::ALREADY_ADDED) => {
+                    session.say("ERROR: process group already active")?;
+                }
+                Some(fault::BAD_NAME) => unknown(session, name)?,
+                Some(_) | None => return Err(trouble),
+            },
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn remove(session: &mut Session<'_>, words: &str) -> Done {
+    for name in typed::words(words) {
+        match session.call("removeProcessGroup", &named(name)) {
+            Ok(_) => session.say(&format!("{name}: removed process group"))?,
+            Err(trouble) => match trouble.fault().map(|fault| fault.code) {
+                Some(fault::STILL_RUNNING) => {
+                    session
+                        .fail(GENERIC, &format!("ERROR: process/group still running: {name}"))?;
+                }
+                Some(fault::BAD_NAME) => unknown(session, name)?,
+                Some(_) | None => return Err(trouble),
+            },
+        }
+    }
+    Ok(())
+}
+
+fn unknown(session: &mut Session<'_>, name: &str) -> Done {
+    session.fail(GENERIC, &format!("ERROR: no such process/group: {name}"))
+}
+
+pub(super) fn avail(session: &mut Session<'_>, words: &str) -> Done {
+    if !words.is_empty() {
+        return help::no_arguments(session, "avail");
+    }
+    match session.call("getAllConfigInfo", &[]) {
+        Ok(all) => {
+            let all = answer::configured(&all)?;
+            all.iter().try_for_each(|process| session.say(&render::available(process)))
+        }
+        Err(trouble) if trouble.is_fault(fault::SHUTDOWN_STATE) => {
+            session.fail(GENERIC, "ERROR: supervisor shutting down")
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+fn named(name: &str) -> [Value; 1] {
+    [Value::String(name.to_owned())]
+}

@@ -1,0 +1,179 @@
+//! `fg`: what a process prints, and to it what is typed.
+
+use std::future::{Future, poll_fn};
+use std::io::Write;
+use std::pin::pin;
+use std::task::Poll;
+
+use hyper::body::Bytes;
+use supervisor_wire::xmlrpc::Value;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::logs::{PRESS_CTRL_C, cannot_read, log_path};
+use super::{Done, help};
+use crate::ctl::answer;
+use crate::ctl::client::{Opened, Server, next_piece};
+use crate::ctl::fault;
+use crate::ctl::input::Input;
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::{Trouble, cannot_connect, shown};
+use crate::ctl::typed;
+
+/// How many pieces of output may wait to be printed.
+const WAITING: usize = 16;
+
+/// What was heard of one of the process's streams.
+enum Heard {
+    Output(Bytes),
+    /// It can't be heard, and why.
+    Nothing(String),
+}
+
+/// What happened first.
+enum Happened {
+    Heard(Heard),
+    Typed(Option<String>),
+}
+
+pub(super) fn fg(session: &mut Session<'_>, words: &str) -> Done {
+    if !session.is_up()? {
+        return Ok(());
+    }
+    let name = match typed::words(words)[..] {
+        [name] => name,
+        [] => {
+            session.fail(GENERIC, "ERROR: no process name supplied")?;
+            return help::usage(session, "fg");
+        }
+        [..] => return session.fail(GENERIC, "ERROR: too many process names supplied"),
+    };
+    match session.call("getProcessInfo", &named(name)) {
+        Ok(info) if answer::info(info.clone())?.is_running() => attend(session, name),
+        Ok(_) => session.fail(GENERIC, "ERROR: process not running"),
+        Err(trouble) if trouble.is_fault(fault::BAD_NAME) => {
+            session.fail(GENERIC, "ERROR: bad process name supplied")
+        }
+        Err(trouble) => match trouble.fault() {
+            Some(fault) => session.say(&format!("ERROR: {}", shown(fault))),
+            None => Err(trouble),
+        },
+    }
+}
+
+fn attend(session: &mut Session<'_>, name: &str) -> Done {
+    session.say(PRESS_CTRL_C)?;
+    session.out.flush().map_err(Trouble::Unheard)?;
+    let Some(client) = session.remote.client() else { return Ok(()) };
+    client.watch_interrupts().map_err(Trouble::Io)?;
+    let server = client.server();
+    let mut conversation = Conversation {
+        server,
+        name,
+        input: session.input,
+        out: session.out,
+        complaints: session.complaints,
+    };
+    // Ctrl-C is the usual way to end it.
+    let last_words = client.run(conversation.go_on()).unwrap_or(Ok(None))?;
+    if let Some(last_words) = last_words {
+        session.say(&last_words)?;
+    }
+    session.say("Exiting foreground")
+}
+
+struct Conversation<'a> {
+    server: Server,
+    name: &'a str,
+    input: &'a mut Input,
+    out: &'a mut dyn Write,
+    complaints: &'a mut dyn Write,
+}
+
+impl Conversation<'_> {
+    /// Until no more is typed, or nobody is there to be told; then what is to be said
+    /// of that.
+    async fn go_on(&mut self) -> Result<Option<String>, Trouble> {
+        let (sender, mut heard) = mpsc::channel(WAITING);
+        for channel in ["stdout", "stderr"] {
+            let path = log_path(self.name, channel);
+            tokio::spawn(listen(self.server.clone(), path, sender.clone()));
+        }
+        let mut connection = None;
+        loop {
+            match happened(&mut heard, self.input).await {
+                Happened::Heard(Heard::Output(piece)) => {
+                    let written = self.out.write_all(&piece).and_then(|()| self.out.flush());
+                    written.map_err(Trouble::Unheard)?;
+                }
+                Happened::Heard(Heard::Nothing(why)) => {
+                    writeln!(self.complaints, "{why}").map_err(Trouble::Unheard)?;
+                }
+                Happened::Typed(None) => return Ok(None),
+                Happened::Typed(Some(line)) => {
+                    let told = [named(self.name), [Value::String(line + "\n")]].concat();
+                    let told = self.server.call(&mut connection, "sendProcessStdin", &told).await;
+                    if let Err(trouble) = told {
+                        return match trouble.fault() {
+                            Some(fault) if fault.code == fault::NOT_RUNNING => {
+                                Ok(Some(KILLED.into()))
+                            }
+                            Some(fault) => Ok(Some(format!("ERROR: {}", shown(fault)))),
+                            None => Err(trouble),
+                        };
+                    }
+                    let info = named(self.name);
+                    let info = self.server.call(&mut connection, "getProcessInfo", &info).await?;
+                    if !answer::info(info)?.is_running() {
+                        return Ok(Some(KILLED.into()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+const KILLED: &str = "Process got killed";
+
+/// Passes on what a stream says.
+async fn listen(server: Server, path: String, to: Sender<Heard>) {
+    let place = format!("{}{path}", server.url);
+    let nothing = |why: String| Heard::Nothing(format!("{place} {why}"));
+    let mut body = match server.open(&path).await {
+        Ok(Opened::Stream(body)) => body,
+        Ok(Opened::Refused(code)) => {
+            // Nobody listens any more: then nobody wants to know.
+            let _ = to.send(nothing(cannot_read(code.as_u16()))).await;
+            return;
+        }
+        Err(trouble) => {
+            let why = if let Trouble::Io(error) = &trouble {
+                cannot_connect(error)
+            } else {
+                format!("Cannot read: {trouble}")
+            };
+            let _ = to.send(nothing(why)).await;
+            return;
+        }
+    };
+    while let Some(piece) = next_piece(&mut body).await {
+        if to.send(Heard::Output(piece)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What comes first: output, or a line that was typed.
+async fn happened(heard: &mut Receiver<Heard>, input: &mut Input) -> Happened {
+    let mut typed = pin!(input.next_line());
+    poll_fn(|cx| {
+        if let Poll::Ready(Some(heard)) = heard.poll_recv(cx) {
+            return Poll::Ready(Happened::Heard(heard));
+        }
+        typed.as_mut().poll(cx).map(Happened::Typed)
+    })
+    .await
+}
+
+fn named(name: &str) -> [Value; 1] {
+    [Value::String(name.to_owned())]
+}

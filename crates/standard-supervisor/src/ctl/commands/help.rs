@@ -1,0 +1,70 @@
+//! `help`.
+
+use super::{COMMANDS, Command, Done, find};
+use crate::ctl::render::columns;
+use crate::ctl::session::{GENERIC, Session};
+
+/// What stands above the list of commands.
+const HEADER: &str = "default commands (type help <topic>):";
+
+/// Commands that supervisor's list leaves out.
+const UNLISTED: [&str; 2] = ["EOF", "help"];
+
+/// Where the second column begins.
+const DOES: usize = 28;
+
+pub(super) fn help(session: &mut Session<'_>, words: &str) -> Done {
+    if !words.is_empty() {
+        return match find(words) {
+            Some(_) => usage(session, words),
+            None => session.say(&format!("*** No help on {words}")),
+        };
+    }
+    let listed = |command: &&Command| !UNLISTED.contains(&command.name);
+    let names: Vec<_> = COMMANDS.iter().filter(listed).map(|command| command.name).collect();
+    session.say("")?;
+    session.say(HEADER)?;
+    session.say(&"=".repeat(HEADER.len()))?;
+    for line in columns(&names) {
+        session.say(&line)?;
+    }
+    session.say("")
+}
+
+/// Tells how a command is used.
+pub(super) fn usage(session: &mut Session<'_>, command: &str) -> Done {
+    let Some(command) = find(command) else { return Ok(()) };
+    lines(command).try_for_each(|line| session.say(&line))
+}
+
+/// Refuses words for a command that takes none.
+pub(super) fn no_arguments(session: &mut Session<'_>, command: &str) -> Done {
+    session.fail(GENERIC, &format!("Error: {command} accepts no arguments"))?;
+    usage(session, command)
+}
+
+/// All commands and how they are used, for `--help`.
+pub(crate) fn overview() -> String {
+    let typed = COMMANDS.iter().filter(|command| command.name != "EOF");
+    typed.flat_map(lines).map(|line| format!("  {line}\n")).collect()
+}
+
+fn lines(command: &Command) -> impl Iterator<Item = String> {
+    command.usage.iter().map(|(usage, does)| format!("{usage:DOES$} {does}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::typed;
+
+    #[test]
+    fn every_command_says_how_it_is_used_and_by_its_own_name() {
+        for Command { name, usage, .. } in &COMMANDS {
+            assert!(!usage.is_empty(), "{name}");
+            let own = |line: &&str| typed::words(line)[0] == *name || *name == "EOF";
+            assert!(usage.iter().map(|(usage, _)| usage).all(own), "{name}");
+        }
+        assert!(COMMANDS.is_sorted_by_key(|command| command.name));
+    }
+}

@@ -1,0 +1,214 @@
+//! `start`, `stop`, `restart` and `signal`.
+
+use supervisor_wire::xmlrpc::Value;
+
+use super::{Done, help};
+use crate::ctl::answer::{self, Outcome};
+use crate::ctl::fault;
+use crate::ctl::render::{namespec, split_namespec};
+use crate::ctl::session::{GENERIC, Session};
+use crate::ctl::trouble::Trouble;
+use crate::ctl::typed;
+
+/// The exit status of a command that lacks a word.
+const INVALID_ARGUMENTS: u8 = 2;
+
+/// The exit status if something doesn't run that should.
+const DEAD: u8 = 7;
+
+/// What is said for the process of a name that means its whole group.
+const WHOLE_GROUP: &str = "*";
+
+/// Something that is done to processes: the calls for it, and the words about it.
+struct Deed {
+    one: &'static str,
+    /// `None`: it can't be done to a group at once.
+    group: Option<&'static str>,
+    all: &'static str,
+    /// What has been done.
+    done: &'static str,
+    /// What was so already, and is no failure.
+    needless: Option<i32>,
+    /// The exit status if there is no such group.
+    no_such_group: u8,
+    /// Whether a failure is told in the daemon's own words, and no others.
+    bare: bool,
+}
+
+const START: Deed = Deed {
+    one: "startProcess",
+    group: Some("startProcessGroup"),
+    all: "startAllProcesses",
+    done: "started",
+    needless: Some(fault::ALREADY_STARTED),
+    no_such_group: INVALID_ARGUMENTS,
+    bare: false,
+};
+
+const STOP: Deed = Deed {
+    one: "stopProcess",
+    group: Some("stopProcessGroup"),
+    all: "stopAllProcesses",
+    done: "stopped",
+    needless: Some(fault::NOT_RUNNING),
+    no_such_group: GENERIC,
+    bare: true,
+};
+
+const SIGNAL: Deed = Deed {
+    one: "signalProcess",
+    group: Some("signalProcessGroup"),
+    all: "signalAllProcesses",
+    done: "signalled",
+    needless: None,
+    no_such_group: GENERIC,
+    bare: true,
+};
+
+const CLEAR: Deed = Deed {
+    one: "clearProcessLogs",
+    group: None,
+    all: "clearAllProcessLogs",
+    done: "cleared",
+    needless: None,
+    no_such_group: GENERIC,
+    bare: false,
+};
+
+pub(super) fn start(session: &mut Session<'_>, words: &str) -> Done {
+    begin(session, words, "start", INVALID_ARGUMENTS, |session, names| {
+        session.do_to(&START, names, None)
+    })
+}
+
+pub(super) fn stop(session: &mut Session<'_>, words: &str) -> Done {
+    begin(session, words, "stop", GENERIC, |session, names| session.do_to(&STOP, names, None))
+}
+
+pub(super) fn restart(session: &mut Session<'_>, words: &str) -> Done {
+    begin(session, words, "restart", GENERIC, |session, names| {
+        session.do_to(&STOP, names, None)?;
+        session.do_to(&START, names, None)
+    })
+}
+
+pub(super) fn clear(session: &mut Session<'_>, words: &str) -> Done {
+    begin(session, words, "clear", GENERIC, |session, names| session.do_to(&CLEAR, names, None))
+}
+
+pub(super) fn signal(session: &mut Session<'_>, words: &str) -> Done {
+    if !session.is_up()? {
+        return Ok(());
+    }
+    match typed::words(words)[..] {
+        [signal, ref names @ ..] if !names.is_empty() => {
+            session.do_to(&SIGNAL, names, Some(signal))
+        }
+        [] | [..] => {
+            let complaint = "Error: signal requires a signal name and a process name";
+            session.fail(GENERIC, complaint)?;
+            help::usage(session, "signal")
+        }
+    }
+}
+
+/// Asks whether a daemon is there and whether there are names.
+fn begin(
+    session: &mut Session<'_>,
+    words: &str,
+    command: &str,
+    status: u8,
+    go_on: impl FnOnce(&mut Session<'_>, &[&str]) -> Done,
+) -> Done {
+    if !session.is_up()? {
+        return Ok(());
+    }
+    let names = typed::words(words);
+    if !names.is_empty() {
+        return go_on(session, &names);
+    }
+    session.fail(status, &format!("Error: {command} requires a process name"))?;
+    help::usage(session, command)
+}
+
+impl Session<'_> {
+    fn do_to(&mut self, deed: &Deed, names: &[&str], signal: Option<&str>) -> Done {
+        let with = |name: Option<&str>| -> Vec<Value> {
+            name.into_iter().chain(signal).map(|word| Value::String(word.to_owned())).collect()
+        };
+        if names.contains(&"all") {
+            let outcomes = answer::outcomes(&self.call(deed.all, &with(None))?)?;
+            return outcomes.iter().try_for_each(|outcome| self.tell(deed, outcome));
+        }
+        for name in names {
+            let (group, process) = split_namespec(name);
+            match (process, deed.group) {
+                (None, Some(call)) => match self.call(call, &with(Some(group))) {
+                    Ok(results) => {
+                        for outcome in answer::outcomes(&results)? {
+                            self.tell(deed, &outcome)?;
+                        }
+                    }
+                    Err(trouble) if trouble.is_fault(fault::BAD_NAME) => {
+                        let complaint = format!("{group}: ERROR (no such group)");
+                        self.fail(deed.no_such_group, &complaint)?;
+                    }
+                    Err(trouble) => return Err(trouble),
+                },
+                (process, _) => {
+                    let result = self.call(deed.one, &with(Some(name)));
+                    let process = process.unwrap_or(WHOLE_GROUP);
+                    self.tell(deed, &outcome(result, group, process)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, deed: &Deed, outcome: &Outcome) -> Done {
+        if let Some(status) = status(outcome.status, deed.needless) {
+            self.status = status;
+        }
+        self.say(&told(deed, outcome))
+    }
+}
+
+/// What became of one process.
+fn outcome(result: Result<Value, Trouble>, group: &str, name: &str) -> Result<Outcome, Trouble> {
+    let (status, description) = match result {
+        Ok(_) => (fault::SUCCESS, String::new()),
+        Err(trouble) => match trouble.fault() {
+            Some(fault) => (fault.code, fault.text.clone()),
+            None => return Err(trouble),
+        },
+    };
+    Ok(Outcome { name: name.to_owned(), group: group.to_owned(), status, description })
+}
+
+/// The exit status that an outcome asks for.
+fn status(code: i32, needless: Option<i32>) -> Option<u8> {
+    if code == fault::SUCCESS || Some(code) == needless {
+        return None;
+    }
+    let dead = [fault::SPAWN_ERROR, fault::ABNORMAL_TERMINATION, fault::NOT_RUNNING];
+    Some(if dead.contains(&code) { DEAD } else { GENERIC })
+}
+
+fn told(deed: &Deed, outcome: &Outcome) -> String {
+    let name = namespec(&outcome.group, &outcome.name);
+    let reason = match outcome.status {
+        fault::SUCCESS => return format!("{name}: {}", deed.done),
+        fault::FAILED if deed.bare => return outcome.description.clone(),
+        fault::FAILED if deed.done == CLEAR.done => "failed",
+        fault::BAD_NAME => "no such process",
+        fault::BAD_SIGNAL => "bad signal name",
+        fault::NO_FILE => "no such file",
+        fault::NOT_EXECUTABLE => "file is not executable",
+        fault::ABNORMAL_TERMINATION => "abnormal termination",
+        fault::SPAWN_ERROR => "spawn error",
+        fault::ALREADY_STARTED => "already started",
+        fault::NOT_RUNNING => "not running",
+        _ => &outcome.description,
+    };
+    format!("{name}: ERROR ({reason})")
+}

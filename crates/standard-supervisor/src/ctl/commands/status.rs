@@ -1,0 +1,105 @@
+//! `status`.
+
+use supervisor_wire::xmlrpc::Value;
+
+use super::Done;
+use crate::ctl::answer::{self, Info};
+use crate::ctl::render::{self, split_namespec};
+use crate::ctl::session::Session;
+use crate::ctl::trouble::Trouble;
+use crate::ctl::typed;
+
+/// The exit status if a process that was asked about isn't running.
+const NOT_RUNNING: u8 = 3;
+
+/// The exit status if it can't be told.
+const UNKNOWN: u8 = 4;
+
+/// The word that asks for JSON.
+const JSON: &str = "--json";
+
+pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
+    let mut names = typed::words(words);
+    let json = names.contains(&JSON);
+    names.retain(|name| *name != JSON);
+    if let Some(unfit) = session.unfit()? {
+        complain(session, json, &unfit.text)?;
+        session.status = UNKNOWN;
+        return Ok(());
+    }
+    let all = answer::infos(session.call("getAllProcessInfo", &[])?)?;
+    let Chosen { infos, unknown } = choose(&all, &names);
+    for complaint in unknown {
+        session.status = UNKNOWN;
+        complain(session, json, &complaint)?;
+    }
+    if json {
+        session.say(&as_json(&infos))?;
+    } else {
+        for line in render::statuses(&infos) {
+            session.say(&line)?;
+        }
+    }
+    if infos.iter().any(|info| info.is_stopped()) {
+        session.status = NOT_RUNNING;
+    }
+    Ok(())
+}
+
+/// What a program reads is JSON and nothing else.
+fn complain(session: &mut Session<'_>, json: bool, complaint: &str) -> Done {
+    if !json {
+        return session.say(complaint);
+    }
+    writeln!(session.complaints, "{complaint}").map_err(Trouble::Unheard)
+}
+
+struct Chosen<'a> {
+    infos: Vec<&'a Info>,
+    unknown: Vec<String>,
+}
+
+/// The processes that these names mean, in the order of the names.
+fn choose<'a>(all: &'a [Info], names: &[&str]) -> Chosen<'a> {
+    if names.is_empty() || names.contains(&"all") {
+        return Chosen { infos: all.iter().collect(), unknown: Vec::new() };
+    }
+    let mut chosen = Chosen { infos: Vec::new(), unknown: Vec::new() };
+    for name in names {
+        let (group, process) = split_namespec(name);
+        let fits = |info: &&Info| {
+            info.group == group && process.is_none_or(|process| info.name == process)
+        };
+        let before = chosen.infos.len();
+        chosen.infos.extend(all.iter().filter(fits));
+        if chosen.infos.len() == before {
+            chosen.unknown.push(match process {
+                None => format!("{group}: ERROR (no such group)"),
+                Some(_) => format!("{name}: ERROR (no such process)"),
+            });
+        }
+    }
+    chosen
+}
+
+fn as_json(infos: &[&Info]) -> String {
+    let object = |info: &&Info| json_struct(&info.members);
+    let all = serde_json::Value::Array(infos.iter().map(object).collect());
+    format!("{all:#}")
+}
+
+fn json_struct(members: &[(String, Value)]) -> serde_json::Value {
+    members.iter().map(|(name, value)| (name.clone(), json(value))).collect()
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Int(number) => (*number).into(),
+        Value::Bool(yes) => (*yes).into(),
+        Value::Double(number) => (*number).into(),
+        Value::String(text) | Value::DateTime(text) => text.as_str().into(),
+        Value::Array(values) => values.iter().map(json).collect(),
+        Value::Struct(members) => json_struct(members),
+        Value::Nil => serde_json::Value::Null,
+    }
+}

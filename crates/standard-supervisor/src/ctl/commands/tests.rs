@@ -1,0 +1,298 @@
+//! What is typed, which calls it makes of that, and what becomes of the answers.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+
+use supervisor_wire::xmlrpc::{Fault, Value};
+
+use crate::ctl::client::{Client, Followed, Remote};
+use crate::ctl::input::Input;
+use crate::ctl::session::Session;
+use crate::ctl::trouble::Trouble;
+
+type Answer = Result<Value, Trouble>;
+
+/// A daemon that gives these answers and keeps what it was asked.
+struct Daemon {
+    answers: VecDeque<Answer>,
+    asked: Vec<String>,
+}
+
+impl Remote for Daemon {
+    fn url(&self) -> &'static str {
+        "unix:///s"
+    }
+
+    fn set_url(&mut self, url: &str) {
+        self.asked.push(format!("url {url}"));
+    }
+
+    fn set_credentials(&mut self, username: String, password: String) {
+        self.asked.push(format!("as {username} {password}"));
+    }
+
+    fn call(&mut self, method: &str, params: &[Value]) -> Answer {
+        if method == "getVersion" && self.asked.is_empty() {
+            return Ok(text("3.0"));
+        }
+        let params: Vec<_> = params.iter().map(shown).collect();
+        self.asked.push(format!("{method}({})", params.join(", ")));
+        self.answers.pop_front().unwrap_or_else(|| panic!("{method} has no answer"))
+    }
+
+    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, Trouble> {
+        self.asked.push(path.to_owned());
+        out.write_all(b"piece\n").map_err(Trouble::Unheard)?;
+        Ok(Followed::Interrupted)
+    }
+
+    fn client(&mut self) -> Option<&mut Client> {
+        None
+    }
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.as_int().unwrap_or_default().to_string(), str::to_owned)
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn fault(code: i32, text: &str) -> Answer {
+    Err(Trouble::Fault(Fault { code, text: text.to_owned() }))
+}
+
+fn done() -> Answer {
+    Ok(Value::Bool(true))
+}
+
+fn list<const N: usize>(values: [Value; N]) -> Value {
+    Value::Array(values.into())
+}
+
+fn outcome(group: &str, name: &str, status: i64, description: &str) -> Value {
+    let members = [("name", name), ("group", group), ("description", description)];
+    let mut members: Vec<_> = members.map(|(key, value)| (key.to_owned(), text(value))).into();
+    members.push(("status".to_owned(), Value::Int(status)));
+    Value::Struct(members)
+}
+
+fn process(group: &str, name: &str, state: i64, statename: &str) -> Value {
+    let texts = [("name", name), ("group", group), ("statename", statename), ("description", "d")];
+    let mut members: Vec<_> = texts.map(|(key, value)| (key.to_owned(), text(value))).into();
+    members.extend([("state", state), ("pid", 7)].map(|(k, v)| (k.to_owned(), Value::Int(v))));
+    Value::Struct(members)
+}
+
+/// What came of it: calls, what was said, what was complained of, the status.
+struct Came {
+    asked: Vec<String>,
+    said: String,
+    complained: String,
+    status: u8,
+}
+
+fn type_in<const N: usize>(line: &str, answers: [Answer; N]) -> Came {
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    drop(writer);
+    answered(line, answers, false, &mut Input::over(reader))
+}
+
+fn answered<const N: usize>(
+    line: &str,
+    answers: [Answer; N],
+    interactive: bool,
+    input: &mut Input,
+) -> Came {
+    let mut daemon = Daemon { answers: answers.into(), asked: Vec::new() };
+    let (mut said, mut complained) = (Vec::new(), Vec::new());
+    let mut session = Session {
+        remote: &mut daemon,
+        input,
+        out: &mut said,
+        complaints: &mut complained,
+        interactive,
+        status: 0,
+    };
+    session.carry_out(line).unwrap();
+    let status = session.status;
+    assert!(daemon.answers.is_empty(), "{line}: {:?} was not asked for", daemon.answers);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Came { asked: daemon.asked, said: text(said), complained: text(complained), status }
+}
+
+#[test]
+fn every_refusal_of_a_start_has_its_words_and_its_status() {
+    for (code, words, status) in [
+        (10, "no such process", 1),
+        (20, "no such file", 1),
+        (21, "file is not executable", 1),
+        (40, "abnormal termination", 7),
+        (50, "spawn error", 7),
+        (60, "already started", 0),
+        (30, "FAILED: why", 1),
+    ] {
+        let came = type_in("start g:a", [fault(code, "FAILED: why")]);
+        assert_eq!(came.said, format!("g:a: ERROR ({words})\n"));
+        assert_eq!((came.status, came.asked), (status, vec!["startProcess(g:a)".to_owned()]));
+    }
+}
+
+#[test]
+fn a_group_is_done_at_once_and_one_by_one_the_rest() {
+    let group = list([outcome("g", "a", 80, "OK"), outcome("g", "b", 70, "NOT_RUNNING: g:b")]);
+    let came = type_in("stop g:* x", [Ok(group), done()]);
+    assert_eq!(came.asked, ["stopProcessGroup(g)", "stopProcess(x)"]);
+    assert_eq!(came.said, "g:a: stopped\ng:b: ERROR (not running)\nx: stopped\n");
+    assert_eq!(came.status, 0);
+}
+
+#[test]
+fn a_failure_is_told_in_the_daemons_own_words() {
+    let came = type_in("stop x", [fault(30, "FAILED: no permission")]);
+    assert_eq!((came.said.as_str(), came.status), ("FAILED: no permission\n", 1));
+}
+
+#[test]
+fn success_does_not_undo_a_failure() {
+    let came = type_in("start a b", [fault(50, "SPAWN_ERROR: a"), done()]);
+    assert_eq!((came.said.as_str(), came.status), ("a: ERROR (spawn error)\nb: started\n", 7));
+}
+
+#[test]
+fn a_signal_goes_with_the_name() {
+    let came =
+        type_in("signal HUP a g:*", [fault(11, "BAD_SIGNAL: HUP"), fault(10, "BAD_NAME: g")]);
+    assert_eq!(came.asked, ["signalProcess(a, HUP)", "signalProcessGroup(g, HUP)"]);
+    assert_eq!(came.said, "a: ERROR (bad signal name)\ng: ERROR (no such group)\n");
+    assert_eq!(type_in("signal HUP all", [Ok(list([]))]).asked, ["signalAllProcesses(HUP)"]);
+}
+
+#[test]
+fn a_name_of_a_group_is_not_a_log_that_can_be_cleared() {
+    let came = type_in("clear g:*", [fault(10, "BAD_NAME: g:*")]);
+    assert_eq!((came.said.as_str(), came.status), ("g:*: ERROR (no such process)\n", 1));
+}
+
+#[test]
+fn status_is_3_if_something_is_stopped_and_4_if_something_is_unknown() {
+    let two = || Ok(list([process("a", "a", 20, "RUNNING"), process("g", "b", 200, "FATAL")]));
+    for (line, status) in
+        [("status", 3), ("status a", 0), ("status x a", 4), ("status x g:*", 3), ("status all", 3)]
+    {
+        assert_eq!(type_in(line, [two()]).status, status, "{line}");
+    }
+    let wide = "n".repeat(40);
+    let long = type_in("status", [Ok(list([process("g", &wide, 20, "RUNNING")]))]);
+    assert_eq!(long.said, format!("g:{wide}   RUNNING   d\n"));
+}
+
+#[test]
+fn json_has_what_the_daemon_said_and_complaints_go_elsewhere() {
+    let came = type_in("status --json a x", [Ok(list([process("a", "a", 20, "RUNNING")]))]);
+    let json: serde_json::Value = serde_json::from_str(&came.said).unwrap();
+    assert_eq!((&json[0]["pid"], &json[0]["name"]), (&7.into(), &"a".into()));
+    assert_eq!((came.complained.as_str(), came.status), ("x: ERROR (no such process)\n", 4));
+    assert_eq!(type_in("status --json", [Ok(list([]))]).said, "[]\n");
+}
+
+#[test]
+fn an_update_stops_removes_and_adds_in_this_order() {
+    let names = |names: &[&str]| Value::Array(names.iter().map(|name| text(name)).collect());
+    let changes = || Ok(list([list([names(&["new"]), names(&["other"]), names(&["old"])])]));
+    let stopped = || Ok(list([outcome("old", "old", 80, "OK")]));
+    let came = type_in("update", [changes(), stopped(), done(), stopped(), done(), done(), done()]);
+    assert_eq!(
+        came.asked[1..],
+        [
+            "stopProcessGroup(old)",
+            "removeProcessGroup(old)",
+            "stopProcessGroup(other)",
+            "removeProcessGroup(other)",
+            "addProcessGroup(other)",
+            "addProcessGroup(new)",
+        ]
+    );
+    assert_eq!(
+        came.said,
+        "old: stopped\nold: removed process group\nother: stopped\nother: updated process group\n\
+         new: added process group\n"
+    );
+    let stuck = Ok(list([outcome("old", "old", 30, "FAILED: x")]));
+    let known = Ok(list([process("old", "old", 20, "RUNNING")]));
+    let came = type_in("update old nope", [changes(), known, stuck]);
+    assert_eq!(
+        came.said,
+        "ERROR: no such group: nope\nold: stopped\nold: has problems; not removing\n"
+    );
+    assert_eq!(came.status, 1);
+}
+
+#[test]
+fn a_daemon_of_another_kind_is_told_from_none() {
+    for (line, answer, said, status) in [
+        (
+            "status",
+            Err(Trouble::Io(io::Error::from_raw_os_error(libc::ECONNREFUSED))),
+            "refused connection\n",
+            4,
+        ),
+        ("pid", Err(Trouble::Io(io::Error::from_raw_os_error(libc::ENOENT))), "no such file\n", 7),
+        ("pid", fault(1, "UNKNOWN_METHOD"), "(see sample.conf).\n", 3),
+        ("pid", Ok(text("4.0")), "but the remote version is 4.0.\n", 5),
+        ("pid", fault(6, "SHUTDOWN_STATE"), "<Fault 6: 'SHUTDOWN_STATE'>: unix:///s\n", 1),
+        ("pid", Ok(list([])), "a text was expected, not Array([]): unix:///s\n", 1),
+    ] {
+        let mut daemon =
+            Daemon { answers: [answer].into(), asked: vec!["no longer new".to_owned()] };
+        let mut out = Vec::new();
+        let (reader, _writer) = rustix::pipe::pipe().unwrap();
+        let mut session = Session {
+            remote: &mut daemon,
+            input: &mut Input::over(reader),
+            out: &mut out,
+            complaints: &mut io::sink(),
+            interactive: false,
+            status: 0,
+        };
+        session.carry_out(line).unwrap();
+        let came = session.status;
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.ends_with(said), "{out}");
+        assert_eq!(came, status, "{out}");
+    }
+}
+
+#[test]
+fn nothing_ends_a_daemon_without_a_yes_if_somebody_is_there() {
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    rustix::io::write(&writer, b"no\nyes\n").unwrap();
+    drop(writer);
+    let mut input = Input::over(reader);
+    assert!(answered("shutdown", [], true, &mut input).asked.is_empty());
+    assert_eq!(answered("shutdown", [done()], true, &mut input).asked, ["shutdown()"]);
+    // Nobody there any more is no yes.
+    assert!(answered("reload", [], true, &mut input).asked.is_empty());
+    assert_eq!(type_in("reload", [done()]).said, "Restarted supervisord\n");
+}
+
+#[test]
+fn a_tail_that_goes_on_asks_for_a_path() {
+    let came = type_in("tail -f g:ä stderr", []);
+    assert_eq!(came.asked, ["/logtail/g:%C3%A4/stderr"]);
+    assert_eq!(came.said, "==> Press Ctrl-C to exit <==\npiece\n\n");
+}
+
+#[test]
+fn what_python_prints_of_answers_is_printed() {
+    let came = type_in("tail -12 a stderr", [Ok(text("last words"))]);
+    assert_eq!(came.asked, ["readProcessStderrLog(a, -12, 0)"]);
+    assert_eq!(came.said, "last words\n");
+    let config = [("name", "a"), ("group", "g")].map(|(k, v)| (k.to_owned(), text(v)));
+    let yes = [("inuse", true), ("autostart", false)].map(|(k, v)| (k.to_owned(), Value::Bool(v)));
+    let prio = [("group_prio", 1), ("process_prio", 2)].map(|(k, v)| (k.to_owned(), Value::Int(v)));
+    let config = Value::Struct(config.into_iter().chain(yes).chain(prio).collect());
+    let came = type_in("avail", [Ok(list([config]))]);
+    assert_eq!(came.said, format!("{:32} in use    manual    1:2\n", "g:a"));
+}

@@ -1,0 +1,130 @@
+//! What a person, or a script, types: the only reader of standard input.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::io::Errno;
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+
+use crate::sys::watch::Watched;
+
+/// A line that goes on longer is taken in pieces.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// How much is read at a time.
+const PIECE: usize = 4096;
+
+/// Lines from a descriptor.
+pub(crate) struct Input {
+    from: Box<dyn AsFd>,
+    /// What was read and not yet taken.
+    pending: Vec<u8>,
+    ended: bool,
+}
+
+/// How a terminal was before it was told to hide what is typed.
+#[must_use]
+pub(crate) struct Hidden(Option<Termios>);
+
+impl Input {
+    /// Reads lines from this descriptor.
+    pub(crate) fn over(from: impl AsFd + 'static) -> Self {
+        Self { from: Box::new(from), pending: Vec::new(), ended: false }
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.from.as_fd()
+    }
+
+    /// The next line without its end; `None` after the last.
+    pub(crate) fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(line) = self.take_line() {
+                return Some(line);
+            }
+            // A terminal may go on after its end.
+            if std::mem::take(&mut self.ended) {
+                return None;
+            }
+            self.fill();
+        }
+    }
+
+    /// The same for who has other things to do meanwhile. Nothing is lost if it is
+    /// given up.
+    pub(crate) async fn next_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(line) = self.take_line() {
+                return Some(line);
+            }
+            if std::mem::take(&mut self.ended) {
+                return None;
+            }
+            // A file can't be waited for, and needn't: it has always something to say.
+            if let Ok(watched) = Watched::for_reading(self.fd()) {
+                let _ = watched.readable().await;
+            }
+            self.fill();
+        }
+    }
+
+    /// What is typed from now on isn't shown, if it is typed at a terminal.
+    pub(crate) fn hide(&self) -> Hidden {
+        let shown = termios::tcgetattr(self.fd()).ok();
+        if let Some(mut hidden) = shown.clone() {
+            hidden.local_modes.remove(LocalModes::ECHO);
+            let _ = termios::tcsetattr(self.fd(), OptionalActions::Flush, &hidden);
+        }
+        Hidden(shown)
+    }
+
+    /// It is shown again.
+    pub(crate) fn show(&self, Hidden(shown): Hidden) {
+        if let Some(shown) = shown {
+            let _ = termios::tcsetattr(self.fd(), OptionalActions::Now, &shown);
+        }
+    }
+
+    /// Reads once: with a terminal and with a pipe, what there is.
+    fn fill(&mut self) {
+        let mut piece = [0; PIECE];
+        match rustix::io::read(self.fd(), &mut piece) {
+            Ok(0) => self.ended = true,
+            Ok(length) => self.pending.extend_from_slice(&piece[..length]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            // As good as its end, for whoever waits for a line.
+            Err(_) => self.ended = true,
+        }
+    }
+
+    fn take_line(&mut self) -> Option<String> {
+        let (length, end) = match self.pending.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at, at + 1),
+            None if self.pending.len() >= LONGEST_LINE
+                || (self.ended && !self.pending.is_empty()) =>
+            {
+                (self.pending.len(), self.pending.len())
+            }
+            None => return None,
+        };
+        let line = String::from_utf8_lossy(&self.pending[..length]).into_owned();
+        self.pending.drain(..end);
+        Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_one_by_one_and_the_last_needs_no_end() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&writer, b"one\n\ntwo").unwrap();
+        drop(writer);
+        let mut input = Input::over(reader);
+        assert_eq!(input.line().as_deref(), Some("one"));
+        assert_eq!(input.line().as_deref(), Some(""));
+        assert_eq!(input.line().as_deref(), Some("two"));
+        assert_eq!(input.line(), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! `supervisorctl`: what somebody typed, as calls to a daemon, and its answers, as texts
+//! and an exit status.
+//!
+//! ```text
+//!   line ─> typed ─> commands ─> Remote (client) ─> the daemon
+//!                        └─> render ─> stdout
+//! ```
+//!
+//! The commands know neither sockets nor terminals, so a test can be both.
+
+mod address;
+mod answer;
+mod client;
+mod commands;
+mod fault;
+mod history;
+mod input;
+mod lookup;
+mod render;
+mod session;
+mod shell;
+mod trouble;
+mod typed;
+
+use std::ffi::OsString;
+use std::io::{BufWriter, Write};
+
+use supervisor_config::{
+    Ctl, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
+};
+
+use self::client::{Client, Credentials};
+use self::input::Input;
+use self::session::Session;
+use self::trouble::Trouble;
+use crate::cli::{
+    FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, said, to_stderr,
+};
+use crate::host::ThisHost;
+
+/// `supervisorctl`; returns the exit code.
+pub(crate) fn run() -> u8 {
+    let mut words = std::env::args_os();
+    let called = words.next().unwrap_or_else(|| "supervisorctl".into());
+    let name = called.to_string_lossy().into_owned();
+    let flags = match supervisorctl_flags(&words.collect::<Vec<OsString>>()) {
+        Ok(CtlRequest::Help) => return print(&help(&name)),
+        Ok(CtlRequest::Run(flags)) => flags,
+        Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
+    };
+    match supervisorctl(flags, &program(&called), &said(), &ThisHost) {
+        Ok(ctl) => deal(ctl),
+        Err(errors) => refuse_as_supervisord(&name, errors.messages()),
+    }
+}
+
+fn deal(ctl: Ctl) -> u8 {
+    for warning in &ctl.warnings {
+        to_stderr(&format!("WARN: {warning}\n"));
+    }
+    let credentials = Credentials { username: ctl.username, password: ctl.password };
+    let mut client = match Client::new(ctl.serverurl, credentials) {
+        Ok(client) => client,
+        Err(error) => return complain(&format!("cannot make an event loop: {error}"), ""),
+    };
+    let mut out = BufWriter::new(std::io::stdout());
+    let mut session = Session {
+        remote: &mut client,
+        input: &mut Input::over(std::io::stdin()),
+        out: &mut out,
+        complaints: &mut std::io::stderr(),
+        interactive: ctl.interactive,
+        status: SUCCESS,
+    };
+    let done = match &ctl.line {
+        None => shell::run(&mut session, &ctl.prompt, ctl.history_file.as_deref(), "status"),
+        // supervisor's help says that a shell follows, and its program forgets it.
+        Some(line) if ctl.interactive => {
+            shell::run(&mut session, &ctl.prompt, ctl.history_file.as_deref(), line)
+        }
+        Some(line) => session.carry_out(line).map(|_| ()),
+    };
+    let status = if ctl.interactive { SUCCESS } else { session.status };
+    match done.and_then(|()| out.flush().map_err(Trouble::Unheard)) {
+        Ok(()) => status,
+        Err(_) => FAILURE,
+    }
+}
+
+/// What `supervisorctl --help` prints.
+fn help(program: &str) -> String {
+    format!(
+        "\
+supervisorctl -- control applications run by supervisord from the command line.
+
+Usage: {program} [options] [action [arguments]]
+
+  supervisorctl status              what runs and what doesn't
+  supervisorctl restart web         stop and start one program
+  supervisorctl tail -f web stderr  watch what it complains about
+  supervisorctl                     a shell that takes all these, one per line
+
+Options, before the action only:
+{options}
+Where the daemon answers is taken from the [supervisorctl] section of the first of these
+files that is there: ../etc/supervisord.conf and ../supervisord.conf beside the program's
+folder, supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf,
+/etc/supervisor/supervisord.conf. Options come before the file.
+
+Actions. A process is called NAME, or GROUP:NAME if its group has another name:
+{actions}
+Exit status: 0 it worked; 1 it didn't; 2 bad usage or configuration; 4 nobody listens at
+the address; 7 a process that should run doesn't, or there is no socket. Of status: 0 all
+that was asked about runs; 3 something doesn't; 4 it can't be told. Of a shell: 0.
+
+status --json prints an array with an object for each process:
+  name, group            what it is called
+  statename, state       STOPPED 0, STARTING 10, RUNNING 20, BACKOFF 30, STOPPING 40,
+                         EXITED 100, FATAL 200, UNKNOWN 1000
+  pid                    0 if there is none
+  start, stop, now       when it last started and ended, and the daemon's clock; seconds
+                         since 1970, 0 for never
+  exitstatus             of the last run; 0 if there was none, -1 after a signal
+  spawnerr               why it could not be started, or empty
+  description            what status prints behind the state
+  stdout_logfile, stderr_logfile, logfile
+                         where its output is kept, empty if nowhere; logfile is that of
+                         stdout once more
+",
+        options = supervisorctl_options(),
+        actions = commands::overview(),
+    )
+}

@@ -1,0 +1,164 @@
+//! What goes on between somebody who types, and a daemon: one line after the other,
+//! with the exit status that has come of it so far.
+
+use std::io::Write;
+
+use supervisor_wire::xmlrpc::Value;
+
+use super::client::Remote;
+use super::commands::{self, Run};
+use super::input::Input;
+use super::trouble::Trouble;
+use super::typed::Typed;
+
+/// The exit status of a failure that has none of its own.
+pub(crate) const GENERIC: u8 = 1;
+
+/// Somebody's dealings with a daemon.
+pub(crate) struct Session<'a> {
+    pub(crate) remote: &'a mut dyn Remote,
+    pub(crate) input: &'a mut Input,
+    pub(crate) out: &'a mut dyn Write,
+    pub(crate) complaints: &'a mut dyn Write,
+    /// Whether somebody is there who can be asked.
+    pub(crate) interactive: bool,
+    pub(crate) status: u8,
+}
+
+/// What comes after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next one.
+    GoOn,
+    /// The end.
+    Leave,
+}
+
+impl Session<'_> {
+    /// Carries out one line. Success leaves the status as it is.
+    ///
+    /// # Errors
+    ///
+    /// What makes it useless to go on.
+    pub(crate) fn carry_out(&mut self, line: &str) -> Result<Next, Trouble> {
+        let (name, words) = match Typed::read(line) {
+            Typed::Nothing => return Ok(Next::GoOn),
+            Typed::Nonsense(line) => {
+                self.fail(GENERIC, &format!("*** Unknown syntax: {line}"))?;
+                return Ok(Next::GoOn);
+            }
+            Typed::Command { name, words } => (name, words),
+        };
+        let Some(command) = commands::find(name) else {
+            self.fail(GENERIC, &format!("*** Unknown syntax: {}", line.trim()))?;
+            return Ok(Next::GoOn);
+        };
+        let run = match command.run {
+            Run::Leave => {
+                self.say("")?;
+                return Ok(Next::Leave);
+            }
+            Run::Do(run) => run,
+        };
+        loop {
+            match run(self, words) {
+                Ok(()) => break,
+                Err(trouble) if trouble.wants_authentication() => {
+                    self.say("Server requires authentication")?;
+                    if !self.interactive {
+                        self.status = GENERIC;
+                        break;
+                    }
+                    if !self.ask_who()? {
+                        break;
+                    }
+                }
+                Err(end @ (Trouble::Unheard(_) | Trouble::Interrupted)) => return Err(end),
+                Err(
+                    trouble @ (Trouble::Fault(_)
+                    | Trouble::Status { .. }
+                    | Trouble::Io(_)
+                    | Trouble::Disconnected
+                    | Trouble::BadUrl(_)
+                    | Trouble::Garbled(_)),
+                ) => {
+                    let place = match &trouble {
+                        Trouble::BadUrl(_) => "http://HOST:PORT or unix:///PATH would do",
+                        Trouble::Fault(_)
+                        | Trouble::Status { .. }
+                        | Trouble::Io(_)
+                        | Trouble::Disconnected
+                        | Trouble::Garbled(_)
+                        | Trouble::Unheard(_)
+                        | Trouble::Interrupted => self.remote.url(),
+                    };
+                    let message = format!("error: {trouble}: {place}");
+                    self.fail(GENERIC, &message)?;
+                    break;
+                }
+            }
+        }
+        self.out.flush().map_err(Trouble::Unheard)?;
+        Ok(Next::GoOn)
+    }
+
+    /// Prints a line.
+    pub(crate) fn say(&mut self, line: &str) -> Result<(), Trouble> {
+        writeln!(self.out, "{line}").map_err(Trouble::Unheard)
+    }
+
+    /// Prints a line and gives the session this status.
+    pub(crate) fn fail(&mut self, status: u8, line: &str) -> Result<(), Trouble> {
+        self.status = status;
+        self.say(line)
+    }
+
+    /// The result of `supervisor.METHOD`. What was said so far is out before it is
+    /// asked for: it may take long.
+    pub(crate) fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, Trouble> {
+        self.out.flush().map_err(Trouble::Unheard)?;
+        self.remote.call(method, params)
+    }
+
+    /// Asks a question, if somebody is there, and whether the answer is yes.
+    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Trouble> {
+        if !self.interactive {
+            return Ok(true);
+        }
+        let answer = self.ask(question)?;
+        Ok(answer.is_some_and(|answer| answer.to_lowercase().starts_with('y')))
+    }
+
+    /// The next line that is typed; `None`: there is none.
+    pub(crate) fn read_line(&mut self) -> Result<Option<String>, Trouble> {
+        match self.remote.client() {
+            Some(client) => client.run(self.input.next_line()).ok_or(Trouble::Interrupted),
+            None => Ok(self.input.line()),
+        }
+    }
+
+    /// Says something that a line is to follow.
+    pub(crate) fn prompt(&mut self, question: &str) -> Result<(), Trouble> {
+        write!(self.out, "{question}").and_then(|()| self.out.flush()).map_err(Trouble::Unheard)
+    }
+
+    fn ask(&mut self, question: &str) -> Result<Option<String>, Trouble> {
+        self.prompt(question)?;
+        self.read_line()
+    }
+
+    /// Asks who somebody is; `false` if he doesn't say.
+    fn ask_who(&mut self) -> Result<bool, Trouble> {
+        let username = self.ask("Username:")?;
+        let hidden = self.input.hide();
+        let password = self.ask("Password:");
+        self.input.show(hidden);
+        self.say("\n")?;
+        let (Some(username), Some(password)) = (username, password?) else {
+            self.status = GENERIC;
+            return Ok(false);
+        };
+        self.remote.set_credentials(username, password);
+        Ok(true)
+    }
+}

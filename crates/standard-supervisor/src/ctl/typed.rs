@@ -1,0 +1,64 @@
+//! A line as Python's [`cmd`](https://docs.python.org/3/library/cmd.html) takes it apart.
+
+use supervisor_wire::python;
+
+/// What somebody typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Typed<'a> {
+    /// Nothing, or blanks.
+    Nothing,
+    /// A command's name and what follows it.
+    Command {
+        /// Letters, digits and underscores.
+        name: &'a str,
+        /// Without blanks around.
+        words: &'a str,
+    },
+    /// Nothing that could be a command.
+    Nonsense(&'a str),
+}
+
+impl<'a> Typed<'a> {
+    /// Takes a line apart.
+    pub(crate) fn read(line: &'a str) -> Self {
+        let line = python::strip(line);
+        if line.is_empty() {
+            return Self::Nothing;
+        }
+        if let Some(words) = line.strip_prefix('?') {
+            return Self::Command { name: "help", words: python::strip(words) };
+        }
+        let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        match line.split_at(end.unwrap_or(line.len())) {
+            ("", _) => Self::Nonsense(line),
+            (name, words) => Self::Command { name, words: python::strip(words) },
+        }
+    }
+}
+
+/// The words of a text, as Python's `split()` finds them.
+pub(crate) fn words(text: &str) -> Vec<&str> {
+    text.split(python::is_space).filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_ends_where_its_letters_do() {
+        let command = |name, words| Typed::Command { name, words };
+        for (line, typed) in [
+            ("  ", Typed::Nothing),
+            (" status  a b ", command("status", "a b")),
+            ("tail-100 x", command("tail", "-100 x")),
+            ("?tail", command("help", "tail")),
+            ("? ", command("help", "")),
+            ("!ls", Typed::Nonsense("!ls")),
+            ("ünder x", Typed::Nonsense("ünder x")),
+        ] {
+            assert_eq!(Typed::read(line), typed, "{line:?}");
+        }
+        assert_eq!(words(" a \t b\u{a0}c\n"), ["a", "b", "c"]);
+    }
+}

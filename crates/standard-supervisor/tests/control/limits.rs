@@ -1,0 +1,179 @@
+//! What is odd and must work, and what is too much.
+
+use crate::client::{Client, call, post};
+use crate::harness::Running;
+use crate::home::{Home, stop};
+
+fn started(name: &str) -> (Home, Running) {
+    let home = Home::new(
+        name,
+        "loglevel=trace\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
+    );
+    let mut running = home.start();
+    running.stdout.wait_for("supervisord started with pid");
+    (home, running)
+}
+
+const STATE: &str = "supervisor.getState";
+
+#[test]
+fn odd_requests_that_clients_send_are_answered() {
+    let (home, mut running) = started("odd");
+    let socket = home.path("s.sock");
+    let body = call(STATE, "");
+    let length = body.len();
+    let mut client = Client::unix(&socket);
+    // No host, an empty line too many, the same connection all the time.
+    client.send(format!(
+        "POST /RPC2 HTTP/1.1\r\nHost:\r\nContent-Length: {length}\r\n\r\n{body}\r\n\r\n"
+    ));
+    assert!(client.answer().body.contains("RUNNING"));
+    // Two at once.
+    client.send(post("/RPC2", "", &body) + &post("/RPC2/more", "", &body));
+    assert!(client.answer().body.contains("RUNNING"));
+    let answer = client.answer();
+    assert!(answer.body.contains("RUNNING"));
+    assert_eq!(answer.header("content-type"), Some("text/xml"));
+    assert!(answer.header("server").is_some() && answer.header("date").is_some(), "{answer:?}");
+    // A client that asks first whether it may send its body.
+    client.send(format!(
+        "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    assert_eq!(client.head().0, "HTTP/1.1 100 Continue");
+    client.send(&body);
+    assert!(client.answer().body.contains("RUNNING"));
+    // Byte by byte.
+    for byte in post("/RPC2", "", &body).as_bytes() {
+        client.send([*byte]);
+    }
+    assert!(client.answer().body.contains("RUNNING"));
+    client.send(post("/RPC2", "Connection: close\r\n", &body));
+    assert!(client.rest().contains("RUNNING"));
+    stop(&mut running);
+}
+
+#[test]
+fn connections_of_the_old_kind_stay_open_if_they_ask_for_it() {
+    let (home, mut running) = started("http-1.0");
+    let body = call(STATE, "");
+    let length = body.len();
+    let head = format!("POST /RPC2 HTTP/1.0\r\nContent-Length: {length}\r\n");
+    let mut client = Client::unix(&home.path("s.sock"));
+    for _ in 0..2 {
+        client.send(format!("{head}Connection: Keep-Alive\r\n\r\n{body}"));
+        let answer = client.answer();
+        assert!(answer.header("connection").unwrap().eq_ignore_ascii_case("keep-alive"));
+        assert!(answer.body.contains("RUNNING"));
+    }
+    client.send(format!("{head}\r\n{body}"));
+    assert!(client.rest().contains("RUNNING"));
+    stop(&mut running);
+}
+
+#[test]
+fn requests_that_make_no_sense_are_refused() {
+    let (home, mut running) = started("nonsense");
+    let socket = home.path("s.sock");
+    for (request, status) in [
+        ("GET /RPC2 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), "400 Bad Request"),
+        ("POST /RPC2 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), "411 Length Required"),
+        (post("/RPC2", "", ""), "400 Bad Request"),
+        (post("/RPC2", "", "<methodCall>"), "400 Bad Request"),
+        (post("/RPC2", "", "<methodCall></methodCall>"), "400 Bad Request"),
+        (post("/RPC2", "", &"<value><array><data>".repeat(2000)), "400 Bad Request"),
+        (
+            post(
+                "/RPC2",
+                "",
+                "<!DOCTYPE a [<!ENTITY b \"c\">]><methodCall><methodName>&b;</methodName></methodCall>",
+            ),
+            "400 Bad Request",
+        ),
+        (post("//RPC2", "", &call(STATE, "")), "404 Not Found"),
+        (
+            "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n".to_owned(),
+            "400 Bad Request",
+        ),
+        (
+            "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n".to_owned(),
+            "400 Bad Request",
+        ),
+        ("nonsense\r\n\r\n".to_owned(), "400 Bad Request"),
+        ("\0\u{1}\u{2}\r\n\r\n".to_owned(), "400 Bad Request"),
+    ] {
+        let answer = Client::unix(&socket).send(&request).answer();
+        assert_eq!(answer.status, format!("HTTP/1.1 {status}"), "{request:?}");
+    }
+    running.stdout.wait_for("ERRO XML-RPC request data b'<methodCall>' is invalid: unmarshallable");
+    running.stdout.wait_for("is invalid: no method name");
+    Client::unix(&socket).call(STATE);
+    running.stdout.wait_for("TRAC XML-RPC method called: supervisor.getState()");
+    running.stdout.wait_for("TRAC XML-RPC method supervisor.getState() returned successfully");
+    let line = running.stdout.wait_for("\"POST /RPC2 HTTP/1.1\" 200 ");
+    assert!(line.contains(" TRAC localhost:0 - - ["), "{line}");
+    // Not by its words: this one says "error", and is none.
+    Client::unix(&socket).send("GET /error HTTP/1.1\r\nHost: x\r\n\r\n").answer();
+    assert!(running.stdout.wait_for("\"GET /error HTTP/1.1\" 404 ").contains(" TRAC "));
+    stop(&mut running);
+}
+
+#[test]
+fn heads_that_are_too_long_are_refused() {
+    let (home, mut running) = started("long-heads");
+    let socket = home.path("s.sock");
+    // 32 KiB, though one that came whole is read up to twice that; and 100 headers.
+    let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(70_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(101));
+    for request in [long, many] {
+        let mut client = Client::unix(&socket);
+        let _ = client.try_send(&request);
+        let (status, _) = client.head();
+        assert_eq!(status, "HTTP/1.1 431 Request Header Fields Too Large");
+    }
+    let fits =
+        format!("GET / HTTP/1.1\r\n{}X: {}\r\n\r\n", "X: y\r\n".repeat(99), "x".repeat(20_000));
+    let answer = Client::unix(&socket).send(fits).answer();
+    assert_eq!(answer.status.split(' ').nth(1).unwrap().len(), 3);
+    assert!(!answer.status.contains("431"), "{answer:?}");
+    stop(&mut running);
+}
+
+#[test]
+fn bodies_that_are_too_long_are_refused_before_they_are_read() {
+    let (home, mut running) = started("long-bodies");
+    let socket = home.path("s.sock");
+    let most = 2 * 1024 * 1024;
+    let head = format!("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", most + 1);
+    let answer = Client::unix(&socket).send(head).answer();
+    assert_eq!(answer.status, "HTTP/1.1 413 Payload Too Large");
+    let mut client = Client::unix(&socket);
+    client.send("POST /RPC2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    for _ in 0..33 {
+        if client.try_send(&chunk).is_err() {
+            break;
+        }
+    }
+    assert_eq!(client.head().0, "HTTP/1.1 413 Payload Too Large");
+    let fits = call(STATE, &" ".repeat(most - call(STATE, "").len()));
+    assert!(Client::unix(&socket).send(post("/RPC2", "", &fits)).answer().body.contains("RUNNING"));
+    stop(&mut running);
+}
+
+/// 10 seconds for a head from its first byte on, 20 for a body; both at once here.
+#[test]
+fn half_a_request_does_not_wait_for_ever() {
+    let (home, mut running) = started("half");
+    let socket = home.path("s.sock");
+    let (mut idle, mut head, mut body) =
+        (Client::unix(&socket), Client::unix(&socket), Client::unix(&socket));
+    idle.call(STATE);
+    head.call(STATE);
+    head.send("POST /RPC2 HT");
+    body.send("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<method");
+    assert_eq!(head.rest(), "");
+    assert_eq!(body.answer().status, "HTTP/1.1 408 Request Timeout");
+    // Who was idle all the while is still welcome.
+    assert!(idle.call(STATE).body.contains("RUNNING"));
+    stop(&mut running);
+}

@@ -1,0 +1,17 @@
+//! What operators reach over HTTP: the sockets, XML-RPC beside the original, logs as they
+//! grow, and what strangers can't do.
+
+#![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+#[path = "../supervisord/home.rs"]
+mod home;
+
+mod client;
+mod limits;
+mod load;
+mod logtail;
+mod orders;
+mod session;
+mod sockets;

@@ -1,0 +1,157 @@
+//! Where operators enter.
+
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixListener;
+
+use crate::client::{Client, call, post};
+use crate::harness::{Running, free_port, supervise};
+use crate::home::{Home, stop};
+
+const RPC: &str = "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n";
+
+fn unix(more: &str) -> String {
+    format!("[unix_http_server]\nfile=%(here)s/s.sock\n{more}\n{RPC}")
+}
+
+#[test]
+fn a_socket_is_there_before_that_is_said_and_goes_with_the_supervisor() {
+    let home = Home::new("http-unix", &unix("chmod=0640"));
+    let mut running = home.start();
+    running.stdout.wait_for("INFO RPC interface 'supervisor' initialized");
+    running.stdout.wait_for(
+        "CRIT Server 'unix_http_server' running without any HTTP authentication checking",
+    );
+    running.stdout.wait_for("supervisord started with pid");
+    assert_eq!(std::fs::metadata(home.path("s.sock")).unwrap().mode() & 0o777, 0o640);
+    assert!(
+        Client::unix(&home.path("s.sock")).call("supervisor.getState").body.contains("RUNNING")
+    );
+    assert!(!home.names().iter().any(|name| name.starts_with("s.sock.")), "{:?}", home.names());
+    stop(&mut running);
+    assert!(!home.path("s.sock").exists());
+}
+
+#[test]
+fn a_stale_socket_is_taken_over_at_once() {
+    let home = Home::new("http-stale", &unix(""));
+    drop(UnixListener::bind(home.path("s.sock")).unwrap());
+    let mut running = home.start();
+    running.stderr.wait_for(&format!("Unlinking stale socket {}", home.path("s.sock").display()));
+    running.stdout.wait_for("supervisord started with pid");
+    Client::unix(&home.path("s.sock")).call("supervisor.getState");
+    stop(&mut running);
+}
+
+#[test]
+fn a_socket_that_another_has_is_left_to_him() {
+    let home = Home::new("http-taken", &unix(""));
+    let mut first = home.start();
+    first.stdout.wait_for("supervisord started with pid");
+    let mut second = Running::start(&mut home.command(&["-n", "-l", "/dev/null"]));
+    assert_eq!(second.exit_code(), 2);
+    let complaint = second.stderr.rest().join("\n");
+    assert!(
+        complaint.contains(
+            "Error: Another program is already listening on a port that one of our HTTP servers \
+             is configured to use.  Shut this program down first before starting supervisord."
+        ),
+        "{complaint}"
+    );
+    Client::unix(&home.path("s.sock")).call("supervisor.getState");
+    stop(&mut first);
+}
+
+#[test]
+fn what_is_no_socket_is_left_alone_and_nothing_is_started() {
+    let home = Home::new("http-precious", &format!("{}[program:a]\ncommand=touch ran\n", unix("")));
+    home.write("s.sock", "data");
+    let mut running = home.start();
+    assert_eq!(running.exit_code(), 2);
+    let complaint = running.stderr.rest().join("\n");
+    assert!(complaint.contains("Error: Cannot open an HTTP server: "), "{complaint}");
+    assert!(complaint.contains("there is something that is not a socket"), "{complaint}");
+    assert!(complaint.contains("[unix_http_server]"), "{complaint}");
+    assert_eq!(home.read("s.sock"), "data");
+    assert!(!home.path("ran").exists());
+}
+
+#[test]
+fn a_port_that_another_has_is_a_reason_not_to_begin() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let home =
+        Home::new("http-port", &format!("[inet_http_server]\nport=127.0.0.1:{port}\n{}", unix("")));
+    let mut running = home.start();
+    assert_eq!(running.exit_code(), 2);
+    let complaint = running.stderr.rest().join("\n");
+    assert!(complaint.contains("Another program is already listening on a port"), "{complaint}");
+    assert!(!home.path("s.sock").exists());
+}
+
+#[test]
+fn a_hangup_makes_the_sockets_anew() {
+    let home = Home::new("http-hangup", &unix(""));
+    let mut running = home.start();
+    running.stdout.wait_for("supervisord started with pid");
+    let mut client = Client::unix(&home.path("s.sock"));
+    client.call("supervisor.getState");
+    running.signal("HUP");
+    // Who was connected is told by the end of the connection.
+    assert_eq!(client.rest(), "");
+    running.stdout.wait_for("supervisord started with pid");
+    Client::unix(&home.path("s.sock")).call("supervisor.getState");
+    stop(&mut running);
+}
+
+#[test]
+fn every_url_of_a_server_with_a_password_asks_for_it() {
+    let port = free_port();
+    let home = Home::new(
+        "http-auth",
+        &format!(
+            "[inet_http_server]\nport=127.0.0.1:{port}\nusername=user\n\
+             password={{SHA}}5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8\n{}",
+            unix("")
+        ),
+    );
+    let mut running = home.start();
+    running.stdout.wait_for("supervisord started with pid");
+    let body = call("supervisor.getState", "");
+    for path in ["/RPC2", "/", "/logtail/a", "/mainlogtail", "/no/such/thing"] {
+        for header in ["", "Authorization: Bearer x\r\n", "Authorization: Basic dXNlcjp4\r\n"] {
+            let answer = Client::tcp(port).send(post(path, header, &body)).answer();
+            assert_eq!(answer.status, "HTTP/1.1 401 Unauthorized", "{path} {header}");
+            assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"default\""));
+            assert_eq!(answer.header("connection"), Some("close"));
+        }
+        let header = "Authorization: Basic ####\r\n";
+        let answer = Client::tcp(port).send(post(path, header, &body)).answer();
+        assert_eq!(answer.status, "HTTP/1.1 400 Bad Request", "{path}");
+    }
+    // user:password
+    let header = "Authorization: Basic dXNlcjpwYXNzd29yZA==\r\n";
+    let answer = Client::tcp(port).send(post("/RPC2", header, &body)).answer();
+    assert!(answer.body.contains("RUNNING"), "{answer:?}");
+    // Clients of an open server send a name and a password that are empty.
+    let header = "Authorization: Basic Og==\r\n";
+    let open = Client::unix(&home.path("s.sock")).send(post("/RPC2", header, &body)).answer();
+    assert!(open.body.contains("RUNNING"), "{open:?}");
+    stop(&mut running);
+    assert!(!running.stdout.rest().iter().any(|line| line.contains("'inet_http_server' running")));
+}
+
+#[test]
+fn a_server_in_front_of_a_command_answers_without_more_ado() {
+    let home = Home::new("http-command", "");
+    let mut command = supervise(["sleep", "1000"]);
+    let socket = home.path("s.sock");
+    command.env("SUPERVISOR_UNIX_HTTP_SERVER_FILE", &socket).current_dir(&home);
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("INFO RPC interface 'supervisor' initialized");
+    running.stderr.wait_for("success: app entered RUNNING state");
+    assert!(Client::unix(&socket).call("supervisor.getAllProcessInfo").body.contains(">app<"));
+    let answer = Client::unix(&socket).call("supervisor.shutdown");
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!socket.exists());
+}

@@ -1,0 +1,155 @@
+//! What is better here, and why.
+
+use crate::harness::{Running, free_port};
+use crate::place::{Client, DAEMONS, Place};
+use crate::told::Told;
+
+const CAT: &str = "[program:cat]\ncommand=/bin/cat\n[program:stopped]\ncommand=/bin/cat\n\
+                   autostart=false\n";
+
+/// A mistake in the file is told as such, with its line, and no traceback.
+#[test]
+fn a_configuration_that_cannot_be_read_is_bad_usage() {
+    let Some(place) = Place::without_daemon() else { return };
+    for (config, words) in [
+        ("[supervisorctl]\nnonsense\n", "t.conf:2: Source contains parsing errors"),
+        ("nonsense\n", "File contains no section headers"),
+        ("[supervisord]\n", ".ini file does not include supervisorctl section"),
+        ("[supervisorctl]\nserverurl=%(nope)s\n", "contains names ('nope') which cannot be"),
+    ] {
+        place.write("t.conf", config);
+        let told = Told::by(&mut place.client(Client::Ours, "status"), &place);
+        assert_eq!((told.code, told.stdout.as_str()), (2, ""), "{told:?}");
+        assert!(told.stderr.starts_with("Error: ") && told.stderr.contains(words), "{told:?}");
+    }
+}
+
+#[test]
+fn status_json_is_an_array_of_what_the_daemon_knows() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, CAT) else { return };
+        place.has_said("success: cat entered RUNNING");
+        let json = |line: &str| {
+            let output = place.client(Client::Ours, line).output().unwrap();
+            let parsed = serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+            (output.status.code(), parsed, String::from_utf8(output.stderr).unwrap())
+        };
+        let (code, all, stderr) = json("status --json");
+        assert_eq!((code, stderr.as_str()), (Some(3), ""));
+        let [cat, stopped] = all.as_array().unwrap().as_slice() else { panic!("{all}") };
+        assert_eq!((&cat["name"], &cat["statename"]), (&"cat".into(), &"RUNNING".into()));
+        assert_eq!((&stopped["pid"], &stopped["state"]), (&0.into(), &0.into()));
+        let help = help(&place);
+        for (key, value) in cat.as_object().unwrap() {
+            assert!(value.is_string() || value.is_u64(), "{key}");
+            assert!(help.contains(key.as_str()), "--help doesn't tell of {key}");
+        }
+        let (code, some, stderr) = json("status --json cat nope");
+        assert_eq!((code, some.as_array().unwrap().len()), (Some(4), 1));
+        assert_eq!(stderr, "nope: ERROR (no such process)\n");
+    }
+}
+
+#[test]
+fn the_help_is_one_that_a_newcomer_can_use() {
+    let Some(place) = Place::without_daemon() else { return };
+    let help = help(&place);
+    assert!(help.contains("supervisorctl -- control applications"));
+    assert!(help.contains("-i/--interactive -- start an interactive"));
+    for part in ["restart web", "tail -f", "Exit status", "status --json", "Options come before"] {
+        assert!(help.contains(part), "{part}");
+    }
+    let short = Told::by(&mut place.bare(Client::Ours, &["-?".to_owned()]), &place);
+    assert_eq!((short.code, short.stdout.trim()), (0, help.trim()));
+}
+
+fn help(place: &Place) -> String {
+    let output = place.bare(Client::Ours, &["--help".to_owned()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Python's prints an error and returns success.
+#[test]
+fn a_second_shutdown_fails_as_it_says() {
+    const STUBBORN: &str = "[program:stub]\nstopwaitsecs=600\n\
+                            command=/bin/sh -c \"trap '' TERM; echo ready; while read x; do :; done\"\n";
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, STUBBORN) else { return };
+        let spawned = place.has_said("spawned: 'stub' with pid");
+        place.has_said("'stub' stdout output");
+        Told::by(&mut place.client(Client::Ours, "shutdown"), &place);
+        place.wait_for("waiting for stub to");
+        let told = Told::by(&mut place.client(Client::Ours, "shutdown"), &place);
+        assert_eq!((told.code, told.stdout.as_str()), (1, "ERROR: already shutting down"));
+        // What Python's calls a mistake of its own is the daemon's refusal.
+        let told = Told::by(&mut place.client(Client::Ours, "start stub"), &place);
+        assert_eq!(told.code, 1);
+        assert_eq!(
+            told.stdout,
+            "error: <class 'xmlrpc.client.Fault'>, <Fault 6: 'SHUTDOWN_STATE'>"
+        );
+        crate::harness::kill(spawned.rsplit(' ').next().unwrap().parse().unwrap(), "KILL");
+        place.wait_for_end();
+    }
+}
+
+/// Python's prints the fault as if it were a mistake of its own.
+#[test]
+fn update_names_a_mistake_in_the_configuration_as_reread_does() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, CAT) else { return };
+        place.configure("[program:cat]\ncommand=%(nope)s\n");
+        let [update, reread] = ["update", "reread"]
+            .map(|line| Told::by(&mut place.client(Client::Ours, line), &place));
+        assert_eq!(update, reread);
+        assert_eq!(update.code, 1);
+        assert!(update.stdout.starts_with("ERROR: CANT_REREAD: "), "{update:?}");
+    }
+}
+
+/// supervisor's help promises it.
+#[test]
+fn a_shell_follows_an_action_if_it_is_asked_for() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, CAT) else { return };
+        let told = Told::by(&mut place.client(Client::Ours, "-i version"), &place);
+        assert_eq!((told.code, told.stdout.as_str()), (0, "4.3.0\nsupervisor> "));
+    }
+}
+
+#[test]
+fn a_plugin_of_pythons_is_left_out_and_named() {
+    let Some(place) = Place::without_daemon() else { return };
+    place.configure("[ctlplugin:x]\nsupervisor.ctl_factory=a:b\n");
+    let told = Told::by(&mut place.client(Client::Ours, "help"), &place);
+    assert_eq!(told.code, 0);
+    assert_eq!(told.stderr, "WARN: [ctlplugin:x] is left out: only Python could load it");
+}
+
+#[test]
+fn the_end_of_the_reader_is_the_end_of_a_tail() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, CAT) else { return };
+        let command = place.client(Client::Ours, "maintail -f");
+        let program = command.get_program().to_string_lossy().into_owned();
+        let script = format!("{program} -c t.conf maintail -f | head -1");
+        let mut shell = crate::harness::clean("sh", ["-c", &script]);
+        let mut shell = Running::start(shell.current_dir(place.folder()));
+        shell.stdout.wait_for("==> Press Ctrl-C to exit <==");
+        // A line that is logged finds no reader, at the latest the second.
+        for _ in 0..2 {
+            Told::by(&mut place.client(Client::Ours, "restart cat"), &place);
+        }
+        assert_eq!(shell.exit_code(), 0);
+    }
+}
+
+#[test]
+fn a_host_that_nobody_knows_is_named() {
+    let Some(place) = Place::without_daemon() else { return };
+    let line = format!("-s http://no.such.host.invalid:{} status", free_port());
+    let told = Told::by(&mut place.client(Client::Ours, &line), &place);
+    assert_eq!(told.code, 1);
+    assert!(told.stdout.starts_with("error: <class 'socket.gaierror'>, no.such.host.invalid"));
+}

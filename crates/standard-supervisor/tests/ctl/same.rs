@@ -1,0 +1,555 @@
+//! What must not differ.
+
+use std::process::Stdio;
+
+use crate::harness::{Running, kill};
+use crate::place::{Client, DAEMONS, Daemon, Place};
+use crate::told::Told;
+
+const PROGRAMS: &str = "\
+[program:cat]
+command=/bin/cat
+priority=5
+[program:stopped]
+command=/bin/cat
+autostart=false
+[program:web]
+command=/bin/cat
+process_name=web-%(process_num)d
+numprocs=2
+[program:nofile]
+command=/nope
+autostart=false
+[program:directory]
+command=/tmp
+autostart=false
+[program:quick]
+command=/bin/false
+autostart=false
+startretries=0
+[program:talk]
+command=/bin/sh -c \"echo 'hello äöü'; echo oops >&2; exec cat\"
+stdout_logfile=FOLDER/talk.log
+stderr_logfile=FOLDER/talk.err
+[program:mute]
+command=/bin/cat
+stdout_logfile=NONE
+stderr_logfile=NONE
+[program:test_öäü]
+command=/bin/cat
+[program:ga]
+command=/bin/cat
+[program:gb]
+command=/bin/cat
+autostart=false
+[group:gr]
+programs=ga,gb
+";
+
+/// One thing that happens.
+enum Step {
+    /// Both clients are given this line.
+    Ask(&'static str),
+    /// The same, and the lines of the answer come in the order of what happens first.
+    AskMany(&'static str),
+    /// The daemon has written this to its log.
+    Said(&'static str),
+    /// From now on this is the configuration.
+    Configure(&'static str),
+}
+use Step::{Ask, AskMany, Configure, Said};
+
+/// Gives each client a daemon of its own, carries out the steps, and says where they
+/// differ.
+fn compare(programs: &'static str, steps: &[Step]) {
+    for daemon in DAEMONS {
+        let both = std::thread::scope(|scope| {
+            let theirs = scope.spawn(|| carry_out(daemon, Client::Theirs, programs, steps));
+            let ours = carry_out(daemon, Client::Ours, programs, steps);
+            (theirs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), ours)
+        });
+        let (Some(theirs), Some(ours)) = both else { return };
+        let differ = |((line, theirs), (_, ours)): (&(&str, Told), &(&str, Told))| {
+            (theirs != ours)
+                .then(|| format!("supervisorctl {line}\ntheirs: {theirs:#?}\nours: {ours:#?}"))
+        };
+        let differences: Vec<_> = theirs.iter().zip(&ours).filter_map(differ).collect();
+        assert!(differences.is_empty(), "with {daemon:?}:\n{}", differences.join("\n"));
+        assert_eq!(theirs.len(), ours.len());
+    }
+}
+
+fn carry_out<'a>(
+    daemon: Daemon,
+    client: Client,
+    programs: &str,
+    steps: &'a [Step],
+) -> Option<Vec<(&'a str, Told)>> {
+    let mut place = Place::with(daemon, programs)?;
+    let mut told = Vec::new();
+    for step in steps {
+        match step {
+            Ask(line) => told.push((*line, Told::by(&mut place.client(client, line), &place))),
+            AskMany(line) => {
+                let mut all = Told::by(&mut place.client(client, line), &place);
+                let mut lines: Vec<_> = all.stdout.lines().collect();
+                lines.sort_unstable();
+                all.stdout = lines.join("\n");
+                told.push((*line, all));
+            }
+            Said(text) => drop(place.has_said(text)),
+            Configure(programs) => place.configure(programs),
+        }
+    }
+    Some(told)
+}
+
+/// The first thing to wait for: everything that starts by itself runs.
+const UP: [Step; 8] = [
+    Said("success: cat entered RUNNING"),
+    Said("success: web-0 entered RUNNING"),
+    Said("success: web-1 entered RUNNING"),
+    Said("success: talk entered RUNNING"),
+    Said("success: mute entered RUNNING"),
+    Said("success: ga entered RUNNING"),
+    Said("success: test_öäü entered RUNNING"),
+    Said("'talk' stderr output"),
+];
+
+fn with_up(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    UP.into_iter().chain(steps).collect()
+}
+
+#[test]
+fn status_is_the_same() {
+    let lines = [
+        "status",
+        "status all",
+        "status cat",
+        "status cat web:* gr:",
+        "status gr:ga cat:cat",
+        "status web",
+        "status nope",
+        "status nope cat",
+        "status nope:* gr:nope web:web-1",
+        "status web:* cat",
+        "status test_öäü",
+    ];
+    compare(PROGRAMS, &with_up(lines.map(Ask)));
+}
+
+#[test]
+fn starting_and_stopping_are_the_same() {
+    let one_by_one = [
+        "start",
+        "start stopped",
+        "start stopped",
+        "start nofile",
+        "start directory",
+        "start quick",
+        "start nope",
+        "start nope:*",
+        "start gr:nope",
+        "start cat nofile gr:gb",
+        "stop",
+        "stop stopped",
+        "stop stopped",
+        "stop nope",
+        "stop nope:*",
+        "stop cat web:web-0",
+        "restart",
+        "restart cat",
+        "restart web:web-1 nope",
+        "restart gr:ga nope:*",
+        "start test_öäü",
+        "stop test_öäü",
+        "status",
+    ];
+    let many = [
+        "start gr:*",
+        "start gr:*",
+        "stop gr:* cat",
+        "start web:*",
+        "restart web:*",
+        "stop web:*",
+        "stop all",
+        "stop all",
+        "status all",
+        "pid cat talk",
+    ];
+    compare(PROGRAMS, &with_up(one_by_one.map(Ask).into_iter().chain(many.map(AskMany))));
+}
+
+#[test]
+fn signals_pids_and_versions_are_the_same() {
+    compare(
+        PROGRAMS,
+        &with_up(
+            [
+                "signal",
+                "signal HUP",
+                "signal CONT cat",
+                "signal CONT stopped",
+                "signal NOPE cat",
+                "signal CONT nope web:web-0",
+                "signal CONT nope:*",
+                "signal SIGCONT gr:*",
+                "signal 18 all",
+                "pid",
+                "pid cat stopped",
+                "pid cat",
+                "pid nope",
+                "pid nope cat",
+                "pid all",
+                "version",
+                "version x",
+                "avail",
+                "avail x",
+                "open foo",
+                "open https://x",
+                "open unix://FOLDER/sock",
+                "open http://127.0.0.1:1",
+                "open unix://FOLDER/nothing",
+            ]
+            .map(Ask),
+        ),
+    );
+}
+
+#[test]
+fn logs_are_the_same() {
+    compare(
+        PROGRAMS,
+        &with_up(
+            [
+                "tail talk",
+                "tail talk stdout",
+                "tail talk STDERR",
+                "tail -5 talk stderr",
+                "tail -0 talk",
+                "tail -100000 talk stdout",
+                "tail gr:ga",
+                "tail mute",
+                "tail nope",
+                "tail",
+                "tail a b c d",
+                "tail -f",
+                "tail -x talk",
+                "tail talk nope",
+                "tail talk it's",
+                "tail -f nope",
+                "tail -f mute stderr",
+                "maintail x",
+                "maintail -x",
+                "maintail a b",
+                "clear",
+                "clear talk",
+                "clear nope",
+                "clear gr:ga cat:nope",
+                "tail talk",
+                "fg",
+                "fg a b",
+                "fg nope",
+                "fg stopped",
+            ]
+            .map(Ask),
+        ),
+    );
+}
+
+/// Python's daemon counts the characters of this answer where it should count bytes, so
+/// that a name with others than ASCII breaks it.
+#[test]
+fn clearing_all_logs_is_the_same() {
+    const TWO: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n";
+    let up = [Said("success: a entered RUNNING"), Said("success: b entered RUNNING")];
+    compare(TWO, &up.into_iter().chain([Ask("clear all")]).collect::<Vec<_>>());
+}
+
+#[test]
+fn changing_the_configuration_is_the_same() {
+    const BEFORE: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n\
+                          [program:c]\ncommand=/bin/cat\n";
+    const AFTER: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat -u\n\
+                         [program:d]\ncommand=/bin/cat\n[program:e]\ncommand=/bin/cat\n";
+    compare(
+        BEFORE,
+        &[
+            Said("success: a entered RUNNING"),
+            Said("success: b entered RUNNING"),
+            Said("success: c entered RUNNING"),
+            Ask("reread"),
+            Ask("reread x"),
+            Ask("update"),
+            Ask("add"),
+            Ask("add a"),
+            Ask("add nope a"),
+            Ask("remove"),
+            Ask("remove nope"),
+            Ask("remove a"),
+            Configure(AFTER),
+            Ask("reread"),
+            Ask("avail"),
+            Ask("add d"),
+            Ask("update nope"),
+            Ask("update nope e"),
+            Ask("update all"),
+            Ask("avail"),
+            Ask("update"),
+            Ask("stop a"),
+            Ask("remove a"),
+            Ask("add a"),
+            Configure("[program:a]\ncommand=%(nope)s\n"),
+            Ask("reread"),
+        ],
+    );
+}
+
+#[test]
+fn a_daemon_that_is_ending_is_told_so_in_the_same_words() {
+    const STUBBORN: &str = "[program:stub]\nstopwaitsecs=600\n\
+                            command=/bin/sh -c \"trap '' TERM; echo ready; while read x; do :; done\"\n";
+    for daemon in DAEMONS {
+        let mut sides = Vec::new();
+        for client in [Client::Theirs, Client::Ours] {
+            let Some(mut place) = Place::with(daemon, STUBBORN) else { return };
+            let spawned = place.has_said("spawned: 'stub' with pid");
+            let pid: i32 = spawned.rsplit(' ').next().unwrap().parse().unwrap();
+            place.has_said("'stub' stdout output");
+            let mut told = Vec::new();
+            for line in ["shutdown x", "reload x", "shutdown"] {
+                told.push(Told::by(&mut place.client(client, line), &place));
+            }
+            place.wait_for("waiting for stub to");
+            for line in ["status", "start stub", "reload", "reread", "update", "add x", "remove x"]
+            {
+                // A start that can't be is told by Python as a mistake of its own.
+                let is_start = line == "start stub";
+                let said = Told::by(&mut place.client(client, line), &place);
+                told.push(if is_start { Told { stdout: String::new(), ..said } } else { said });
+            }
+            told.push(Told::by(&mut place.client(client, "avail"), &place));
+            kill(pid, "KILL");
+            place.wait_for_end();
+            told.push(Told::by(&mut place.client(client, "shutdown"), &place));
+            sides.push(told);
+        }
+        let ours = sides.pop().unwrap();
+        assert_eq!(sides, [ours]);
+    }
+}
+
+#[test]
+fn reload_restarts_the_daemon() {
+    const CAT: &str = "[program:cat]\ncommand=/bin/cat\nstartsecs=0\n";
+    for daemon in DAEMONS {
+        for client in [Client::Theirs, Client::Ours] {
+            let Some(mut place) = Place::with(daemon, CAT) else { return };
+            place.wait_for("success: cat entered");
+            let told = Told::by(&mut place.client(client, "reload"), &place);
+            assert_eq!((told.code, told.stdout.as_str()), (0, "Restarted supervisord"));
+            place.wait_for("supervisord started with pid");
+        }
+    }
+}
+
+const TRIED_AGAIN: &str = "\nerror: <class 'xmlrpc.client.ProtocolError'>, <ProtocolError for \
+                           127.0.0.1/RPC2: 401 Unauthorized>";
+
+#[test]
+fn what_cannot_be_reached_is_named_in_the_same_words() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, "") else { return };
+        drop(std::os::unix::net::UnixListener::bind(place.path("stale")).unwrap());
+        let mut differences = Vec::new();
+        for server in [
+            "http://127.0.0.1:1",
+            "unix://FOLDER/nothing",
+            "unix://FOLDER/stale",
+            "unix://FOLDER/t.conf",
+            "foo://bar",
+            "http://127.0.0.1:PORT",
+            "http://localhost:PORT/RPC2 -u ann -p admin",
+            "http://127.0.0.1:PORT -u ann -p wrong",
+            "http://127.0.0.1:PORT -u bob -p admin",
+            "http://127.0.0.1:PORT -u ann",
+            "unix://FOLDER/locked",
+            "unix://FOLDER/locked -u ann -p admin",
+            "unix://FOLDER/locked -u ann -p wrong",
+            "unix://FOLDER/sock -u any -p thing",
+        ] {
+            for action in ["status", "avail", "tail x"] {
+                let line = format!("-s {server} {action}");
+                let [mut theirs, ours] = [Client::Theirs, Client::Ours]
+                    .map(|client| Told::by(&mut place.client(client, &line), &place));
+                // Theirs tries once more and takes the same answer for a mistake of its own.
+                if let Some((first, _)) = theirs.stdout.split_once(TRIED_AGAIN) {
+                    theirs.stdout = first.to_owned();
+                }
+                if theirs != ours {
+                    differences.push(format!("{line}\ntheirs {theirs:#?}\nours {ours:#?}"));
+                }
+            }
+        }
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    }
+}
+
+#[test]
+fn command_lines_are_read_the_same() {
+    let Some(place) = Place::with(DAEMONS[0], "[program:cat]\ncommand=/bin/cat\n") else { return };
+    let mut differences = Vec::new();
+    for line in [
+        "-x",
+        "--nope",
+        "--h",
+        "-s",
+        "-s foo status",
+        "-s http:// status",
+        "-c a -c b",
+        "--interactive=1 status",
+        "--server=unix://FOLDER/sock version",
+        "-unobody -pnothing version",
+        "-- version",
+        "nope",
+        "nope x",
+        "!ls",
+        "-",
+        "?x",
+        "? nope",
+        "help nope",
+        "help",
+        "EOF",
+        "quit",
+        "exit",
+        "quit x",
+        "version  ",
+        "pid-all",
+        "Status",
+    ] {
+        let [theirs, ours] = [Client::Theirs, Client::Ours]
+            .map(|client| Told::by(&mut place.client(client, line), &place));
+        if theirs != ours {
+            differences.push(format!("{line}\ntheirs {theirs:#?}\nours {ours:#?}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn a_script_gets_the_same_from_the_shell() {
+    let script = "status\n\n  \nnope\nversion\nstop cat\nstart cat\nopen foo\nhelp\nquit\n";
+    for daemon in DAEMONS {
+        for script in [script, "version\n", ""] {
+            let mut sides = Vec::new();
+            for client in [Client::Theirs, Client::Ours] {
+                let programs = "[program:cat]\ncommand=/bin/cat\n";
+                let Some(mut place) = Place::with(daemon, programs) else { return };
+                place.wait_for("success: cat entered");
+                place.write("script", script);
+                let file = std::fs::File::open(place.path("script")).unwrap();
+                sides.push(Told::by(place.client(client, "").stdin(Stdio::from(file)), &place));
+            }
+            assert_eq!(sides[0], sides[1]);
+        }
+    }
+}
+
+#[test]
+fn utf_8_comes_out_whatever_the_locale() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
+        place.has_said("success: test_öäü entered RUNNING");
+        place.has_said("'talk' stdout output");
+        for line in ["status test_öäü", "tail talk"] {
+            let told = [Client::Theirs, Client::Ours]
+                .map(|client| Told::by(place.client(client, line).env("LANG", "oops"), &place));
+            assert_eq!(told[0], told[1]);
+            assert!(told[1].stdout.contains("äö") || told[1].stdout.contains("öä"), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn tail_f_goes_on_until_ctrl_c() {
+    for daemon in DAEMONS {
+        let mut sides = Vec::new();
+        for client in [Client::Theirs, Client::Ours] {
+            let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
+            place.has_said("'talk' stderr output");
+            let mut command = place.client(client, "tail -f talk");
+            let mut tail = Running::start(command.env("LANG", "oops"));
+            tail.stdout.wait_for("hello äöü");
+            type_to(&place, "talk", "more … of it\n");
+            tail.stdout.wait_for("more … of it");
+            tail.signal("INT");
+            let code = tail.exit_code();
+            sides.push((code, tail.stdout.rest().to_vec(), tail.stderr.rest().to_vec()));
+        }
+        assert_eq!(sides[0], sides[1]);
+        assert_eq!((sides[1].0, sides[1].1[0].as_str()), (0, "==> Press Ctrl-C to exit <=="));
+    }
+}
+
+#[test]
+fn maintail_tells_what_the_daemon_logs() {
+    for daemon in DAEMONS {
+        for client in [Client::Theirs, Client::Ours] {
+            let Some(place) = Place::with(daemon, "[program:cat]\ncommand=/bin/cat\n") else {
+                return;
+            };
+            let told = Told::by(&mut place.client(client, "maintail"), &place);
+            assert!(told.stdout.contains("supervisord started with pid"), "{told:?}");
+            let output = place.client(client, "maintail -5").output().unwrap();
+            // With a line's end in it, or without, and one that the client adds.
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 6), "{output:?}");
+            let mut tail = Running::start(&mut place.client(client, "maintail -f"));
+            tail.stdout.wait_for("supervisord started with pid");
+            let told = Told::by(&mut place.client(client, "stop cat"), &place);
+            assert_eq!(told.stdout, "cat: stopped");
+            tail.stdout.wait_for("stopped: cat");
+            // The daemon's end is the end of its log.
+            Told::by(&mut place.client(client, "shutdown"), &place);
+            assert_eq!(tail.exit_code(), 0);
+        }
+    }
+}
+
+/// Sends a line to a program, by a client that is known to work: Python's library.
+fn type_to(place: &Place, program: &str, text: &str) {
+    let script = "import sys; from supervisor.xmlrpc import SupervisorTransport as T; \
+                  from xmlrpc.client import ServerProxy as S; \
+                  s = S('http://127.0.0.1', T('', '', sys.argv[1])); \
+                  s.supervisor.sendProcessStdin(sys.argv[2], sys.argv[3])";
+    let url = format!("unix://{}", place.path("sock"));
+    let python = crate::harness::python().unwrap();
+    let words = ["-c", script, &url, program, text];
+    let output = crate::harness::clean(&python, words).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn fg_sends_what_is_typed_and_prints_what_comes_back() {
+    for daemon in DAEMONS {
+        for client in [Client::Theirs, Client::Ours] {
+            let Some(mut place) = Place::with(daemon, "[program:cat]\ncommand=/bin/cat\n") else {
+                return;
+            };
+            place.wait_for("success: cat entered RUNNING");
+            let (from, mut to) = std::io::pipe().unwrap();
+            let mut fg = Running::start(place.client(client, "fg cat").stdin(from));
+            std::io::Write::write_all(&mut to, "hällo\n".as_bytes()).unwrap();
+            fg.stdout.wait_for("hällo");
+            drop(to);
+            fg.stdout.wait_for("Exiting foreground");
+            // Python's thread may go on; that it has said so is what counts.
+            if client == Client::Ours {
+                assert_eq!(fg.exit_code(), 0);
+                assert_eq!(
+                    fg.stdout.rest(),
+                    ["==> Press Ctrl-C to exit <==", "hällo", "Exiting foreground"]
+                );
+            }
+        }
+    }
+}

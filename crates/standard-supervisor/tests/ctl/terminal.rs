@@ -1,0 +1,202 @@
+//! What needs somebody at a keyboard.
+
+use crate::harness::Running;
+use crate::place::{Client, DAEMONS, Place};
+use crate::screen::Screen;
+
+const CAT: &str = "[program:cat]\ncommand=/bin/cat\n[program:stopped]\ncommand=/bin/cat\n\
+                   autostart=false\n[program:web]\ncommand=/bin/cat\n\
+                   process_name=web-%(process_num)d\nnumprocs=2\n";
+
+/// What a terminal sends for Ctrl-C, Ctrl-D, Tab and the arrow upwards.
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+const TAB: &str = "\t";
+const UP: &str = "\x1b[A";
+
+#[test]
+fn the_shell_shows_the_status_completes_words_and_remembers() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, CAT) else { return };
+        place.wait_for("success: web-1 entered RUNNING");
+        place.write("history", "pid cat\n");
+        let mut screen = Screen::start(&place.client(Client::Ours, "-r FOLDER/history"));
+        screen.wait_for("RUNNING");
+        screen.wait_for("supervisor> ");
+        screen.type_in(&format!("vers{TAB}"));
+        screen.wait_for("version ");
+        screen.type_in("\r");
+        screen.wait_for("4.3.0");
+        screen.wait_for("supervisor> ");
+        // Two upwards is what the file remembers.
+        screen.type_in(&format!("{UP}{UP}"));
+        screen.wait_for("pid cat");
+        screen.type_in("\r");
+        screen.wait_for("supervisor> ");
+        screen.type_in(&format!("status web{TAB}{TAB}"));
+        screen.wait_for("web:web-1");
+        screen.type_in(&format!("web-0{TAB}"));
+        screen.wait_for("web:web-0 ");
+        screen.type_in("\r");
+        screen.wait_for("RUNNING");
+        screen.wait_for("supervisor> ");
+        screen.type_in("quit\r");
+        let (code, _) = screen.end();
+        assert_eq!(code, 0);
+        let history = std::fs::read_to_string(place.path("history")).unwrap();
+        assert_eq!(history, "pid cat\nversion \npid cat\nstatus web:web-0 \nquit\n");
+    }
+}
+
+#[test]
+fn a_shell_is_left_by_ctrl_d_and_ctrl_c() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, "") else { return };
+        for key in [CTRL_D, CTRL_C] {
+            let mut screen = Screen::start(&place.client(Client::Ours, ""));
+            screen.wait_for("supervisor> ");
+            screen.type_in(key);
+            assert_eq!(screen.end().0, 0, "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_tail_and_not_the_shell() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, CAT) else { return };
+        place.has_said("success: cat entered RUNNING");
+        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        screen.wait_for("supervisor> ");
+        screen.type_in("maintail -f\r");
+        screen.wait_for("supervisord started with pid");
+        screen.type_in(CTRL_C);
+        screen.wait_for("supervisor> ");
+        screen.type_in("version\r");
+        screen.wait_for("4.3.0");
+        screen.wait_for("supervisor> ");
+        screen.type_in(CTRL_D);
+        assert_eq!(screen.end().0, 0);
+    }
+}
+
+#[test]
+fn a_shell_asks_before_it_ends_the_daemon() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, "") else { return };
+        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        screen.wait_for("supervisor> ");
+        screen.type_in("reload\r");
+        screen.wait_for("Really restart the remote supervisord process y/N? ");
+        screen.type_in("n\n");
+        screen.wait_for("supervisor> ");
+        screen.type_in("shutdown\r");
+        screen.wait_for("Really shut the remote supervisord process down y/N? ");
+        screen.type_in("Yes\n");
+        screen.wait_for("Shut down");
+        screen.wait_for("supervisor> ");
+        place.wait_for_end();
+        screen.type_in("status\r");
+        screen.wait_for("no such file");
+        screen.wait_for("supervisor> ");
+        screen.type_in(CTRL_D);
+        assert_eq!(screen.end().0, 0);
+    }
+}
+
+#[test]
+fn a_shell_asks_who_is_there_and_does_not_show_the_password() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, CAT) else { return };
+        let mut screen = Screen::start(&place.client(Client::Ours, "-s http://localhost:PORT"));
+        screen.wait_for("Server requires authentication");
+        screen.wait_for("Username:");
+        screen.type_in("ann\n");
+        screen.wait_for("Password:");
+        screen.type_in("wrong\n");
+        screen.wait_for("Server requires authentication");
+        screen.wait_for("Username:");
+        screen.type_in("ann\n");
+        screen.wait_for("Password:");
+        screen.type_in("admin\n");
+        screen.wait_for("STOPPED");
+        screen.wait_for("supervisor> ");
+        screen.type_in(CTRL_D);
+        let (code, seen) = screen.end();
+        assert_eq!(code, 0);
+        assert!(!seen.contains("wrong") && !seen.contains("admin"), "{seen}");
+    }
+}
+
+#[test]
+fn fg_on_a_terminal_is_the_same() {
+    for daemon in DAEMONS {
+        let mut sides = Vec::new();
+        for client in [Client::Theirs, Client::Ours] {
+            let Some(mut place) = Place::with(daemon, CAT) else { return };
+            place.has_said("success: cat entered RUNNING");
+            let mut screen = Screen::start(&place.client(client, "fg cat"));
+            screen.wait_for("==> Press Ctrl-C to exit <==");
+            // What is typed shows twice: as it is typed, and as cat prints it.
+            for line in ["one", "two äöü"] {
+                screen.type_in(&format!("{line}\n"));
+                screen.wait_for(&format!("{line}\r\n"));
+                screen.wait_for(&format!("{line}\r\n"));
+            }
+            screen.type_in(CTRL_C);
+            screen.wait_for("Exiting foreground");
+            sides.push(screen.end());
+        }
+        assert_eq!(sides[0], sides[1]);
+    }
+}
+
+#[test]
+fn fg_ends_when_nobody_is_there_any_more() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, CAT) else { return };
+        place.has_said("success: cat entered RUNNING");
+        let mut screen = Screen::start(&place.client(Client::Ours, "fg cat"));
+        screen.wait_for("==> Press Ctrl-C to exit <==");
+        let stopped = place.client(Client::Ours, "stop cat").status().unwrap();
+        assert!(stopped.success());
+        screen.type_in("anybody?\n");
+        screen.wait_for("Process got killed\r\nExiting foreground");
+        assert_eq!(screen.end().0, 0);
+    }
+}
+
+#[test]
+fn ctrl_c_is_an_answer_to_every_question() {
+    for daemon in DAEMONS {
+        let Some(place) = Place::with(daemon, "") else { return };
+        for (server, action, question) in [
+            ("unix://FOLDER/sock", "shutdown\r", "process down y/N? "),
+            ("unix://FOLDER/locked", "", "Username:"),
+            ("unix://FOLDER/locked", "ann\n", "Password:"),
+        ] {
+            let mut screen = Screen::start(&place.client(Client::Ours, &format!("-s {server}")));
+            if server.ends_with("sock") {
+                screen.wait_for("supervisor> ");
+            } else {
+                screen.wait_for("Server requires authentication");
+            }
+            screen.type_in(action);
+            screen.wait_for(question);
+            screen.type_in(CTRL_C);
+            assert_eq!(screen.end().0, 0, "{question}");
+        }
+        // The daemon is still there.
+        assert!(place.client(Client::Ours, "version").status().unwrap().success());
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_shell_that_waits_for_a_script() {
+    let Some(place) = Place::without_daemon() else { return };
+    let (script, _open) = std::io::pipe().unwrap();
+    let mut shell = Running::start(place.client(Client::Ours, "").stdin(script));
+    shell.stdout.wait_for("no such file");
+    shell.signal("INT");
+    assert_eq!(shell.exit_code(), 0);
+}

@@ -1,0 +1,259 @@
+//! Names of hosts to addresses: what is asked of a
+//! [name server](https://www.rfc-editor.org/rfc/rfc1035#section-4), what it answers, and
+//! which ones [`/etc/resolv.conf`](https://man7.org/linux/man-pages/man5/resolv.conf.5.html)
+//! says to ask.
+//!
+//! A statically linked C library must not look names up: it would load plug-ins of the
+//! host's. IPv4 only: supervisord listens on nothing else.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The most name servers that are asked, as in the C library.
+pub const MOST_SERVERS: usize = 3;
+
+/// An answer by UDP is no longer than that.
+pub const LONGEST_ANSWER: usize = 512;
+
+/// An answer that goes in circles is followed no further.
+const MOST_RECORDS: usize = 128;
+
+const LONGEST_LABEL: usize = 63;
+const LONGEST_NAME: usize = 253;
+
+const TYPE_A: u16 = 1;
+const CLASS_IN: u16 = 1;
+
+/// "Please ask others, too."
+const RECURSION_DESIRED: u16 = 0x0100;
+const IS_ANSWER: u16 = 0x8000;
+const CODE: u16 = 0x000f;
+const NO_SUCH_NAME: u16 = 3;
+
+/// What `/etc/resolv.conf` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolver {
+    /// Whom to ask, in order.
+    pub servers: Vec<IpAddr>,
+    /// What to put behind a name.
+    search: Vec<String>,
+    /// How many dots make a name complete.
+    ndots: usize,
+}
+
+impl Resolver {
+    /// Reads the file. Without a server in it, this machine is asked.
+    #[must_use]
+    pub fn read(file: &[u8]) -> Self {
+        let mut resolver = Self { servers: Vec::new(), search: Vec::new(), ndots: 1 };
+        for line in String::from_utf8_lossy(file).lines() {
+            let mut words = line.split(['#', ';']).next().unwrap_or_default().split_whitespace();
+            match words.next() {
+                Some("nameserver") => {
+                    resolver.servers.extend(words.find_map(|word| word.parse::<IpAddr>().ok()))
+                }
+                Some("search" | "domain") => {
+                    resolver.search = words.map(|word| word.trim_matches('.').to_owned()).collect();
+                }
+                Some("options") => {
+                    let ndots = words.find_map(|word| word.strip_prefix("ndots:")?.parse().ok());
+                    resolver.ndots = ndots.unwrap_or(resolver.ndots);
+                }
+                Some(_) | None => {}
+            }
+        }
+        resolver.servers.truncate(MOST_SERVERS);
+        if resolver.servers.is_empty() {
+            resolver.servers.push(Ipv4Addr::LOCALHOST.into());
+        }
+        resolver
+    }
+
+    /// The complete names that `name` may stand for, in the order in which to try them.
+    #[must_use]
+    pub fn candidates(&self, name: &str) -> Vec<String> {
+        if let Some(complete) = name.strip_suffix('.') {
+            return vec![complete.to_owned()];
+        }
+        let mut all: Vec<_> = self.search.iter().map(|domain| format!("{name}.{domain}")).collect();
+        let complete = name.matches('.').count() >= self.ndots;
+        all.insert(if complete { 0 } else { all.len() }, name.to_owned());
+        all
+    }
+}
+
+/// What a name server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The name's addresses; none: it has other things.
+    Addresses(Vec<Ipv4Addr>),
+    /// There is no such name.
+    NoSuchName,
+    /// It can't or won't say.
+    Failure,
+}
+
+/// The question for a name's addresses. `None`: no host has such a name.
+#[must_use]
+pub fn question(id: u16, name: &str) -> Option<Vec<u8>> {
+    if name.is_empty() || name.len() > LONGEST_NAME {
+        return None;
+    }
+    let mut message = Vec::new();
+    for number in [id, RECURSION_DESIRED, 1, 0, 0, 0] {
+        message.extend(number.to_be_bytes());
+    }
+    for label in name.split('.') {
+        let length = u8::try_from(label.len()).ok()?;
+        if label.is_empty() || label.len() > LONGEST_LABEL {
+            return None;
+        }
+        message.push(length);
+        message.extend(label.bytes());
+    }
+    message.push(0);
+    message.extend(TYPE_A.to_be_bytes());
+    message.extend(CLASS_IN.to_be_bytes());
+    Some(message)
+}
+
+/// Reads the answer to the question with this id. `None`: it is no answer to that.
+#[must_use]
+pub fn answer(question: &[u8], message: &[u8]) -> Option<Answer> {
+    let mut rest = message;
+    let id = question.get(..2)?;
+    if number(&mut rest)?.to_be_bytes() != id {
+        return None;
+    }
+    let flags = number(&mut rest)?;
+    let (questions, answers) = (number(&mut rest)?, number(&mut rest)?);
+    skip(&mut rest, 4)?;
+    if flags & IS_ANSWER == 0 || questions != 1 {
+        return None;
+    }
+    // It repeats what it answers: whoever guesses an id must guess that, too.
+    let asked = question.get(12..)?;
+    if !rest.get(..asked.len())?.eq_ignore_ascii_case(asked) {
+        return None;
+    }
+    skip(&mut rest, asked.len())?;
+    match flags & CODE {
+        0 => {}
+        NO_SUCH_NAME => return Some(Answer::NoSuchName),
+        _ => return Some(Answer::Failure),
+    }
+    let mut addresses = Vec::new();
+    for _ in 0..usize::from(answers).min(MOST_RECORDS) {
+        let Some(record) = record(&mut rest) else { break };
+        addresses.extend(record);
+    }
+    Some(Answer::Addresses(addresses))
+}
+
+/// One record: an address, or something else, as another name of the same host.
+fn record(rest: &mut &[u8]) -> Option<Option<Ipv4Addr>> {
+    skip_name(rest)?;
+    let (kind, class) = (number(rest)?, number(rest)?);
+    // How long it holds.
+    skip(rest, 4)?;
+    let length = number(rest)?;
+    let data = rest.get(..length.into())?;
+    skip(rest, length.into())?;
+    let address: Option<[u8; 4]> = data.try_into().ok();
+    Some(address.filter(|_| kind == TYPE_A && class == CLASS_IN).map(Ipv4Addr::from))
+}
+
+fn skip_name(rest: &mut &[u8]) -> Option<()> {
+    loop {
+        match *rest.first()? {
+            0 => return skip(rest, 1),
+            // The rest of the name stands elsewhere.
+            0xc0.. => return skip(rest, 2),
+            length => skip(rest, usize::from(length) + 1)?,
+        }
+    }
+}
+
+fn number(rest: &mut &[u8]) -> Option<u16> {
+    let bytes: [u8; 2] = rest.get(..2)?.try_into().ok()?;
+    skip(rest, 2)?;
+    Some(u16::from_be_bytes(bytes))
+}
+
+fn skip(rest: &mut &[u8], length: usize) -> Option<()> {
+    *rest = rest.get(length..)?;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_file_says_whom_to_ask_and_for_what() {
+        let resolver = Resolver::read(
+            b"# made by hand\nnameserver 10.0.0.2 ; the one\nnameserver fe80::1\n\
+              search a.local. b.local\noptions timeout:1 ndots:2\nnameserver x\n",
+        );
+        assert_eq!(
+            resolver.servers,
+            ["10.0.0.2".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]
+        );
+        assert_eq!(resolver.candidates("web"), ["web.a.local", "web.b.local", "web"]);
+        assert_eq!(resolver.candidates("a.b.c"), ["a.b.c", "a.b.c.a.local", "a.b.c.b.local"]);
+        assert_eq!(resolver.candidates("web."), ["web"]);
+        assert_eq!(Resolver::read(b"").servers, [IpAddr::from(Ipv4Addr::LOCALHOST)]);
+    }
+
+    #[test]
+    fn names_that_no_host_has_are_not_asked_for() {
+        assert!(question(1, "web.local").is_some());
+        for name in ["", ".", "a..b", &"x".repeat(64), &"x.".repeat(127)] {
+            assert_eq!(question(1, name), None, "{name}");
+        }
+    }
+
+    /// An alias and then two addresses, as a server writes them.
+    fn reply(question: &[u8], flags: u16) -> Vec<u8> {
+        let mut reply = question.to_vec();
+        reply[2..4].copy_from_slice(&(IS_ANSWER | flags).to_be_bytes());
+        reply[7] = 3;
+        reply.extend(b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x0a\x00\x04\x01x\xc0\x0c");
+        reply.extend(b"\x01x\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x0a\x00\x04\x0a\x00\x00\x01");
+        reply.extend(b"\x01x\x00\x00\x01\x00\x01\x00\x00\x00\x0a\x00\x04\x0a\x00\x00\x02");
+        reply
+    }
+
+    #[test]
+    fn addresses_are_found_behind_aliases() {
+        let asked = question(0x1234, "web.local").unwrap();
+        let addresses = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        assert_eq!(answer(&asked, &reply(&asked, 0)), Some(Answer::Addresses(addresses.into())));
+        assert_eq!(answer(&asked, &reply(&asked, 3)), Some(Answer::NoSuchName));
+        assert_eq!(answer(&asked, &reply(&asked, 2)), Some(Answer::Failure));
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_none() {
+        let asked = question(0x1234, "web.local").unwrap();
+        for other in
+            [question(0x1235, "web.local").unwrap(), question(0x1234, "xeb.local").unwrap()]
+        {
+            assert_eq!(answer(&asked, &reply(&other, 0)), None);
+        }
+        assert_eq!(answer(&asked, &asked), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(cut in 0_usize..100, at in 0_usize..100, byte: u8) {
+            let asked = question(7, "web.local").unwrap();
+            let mut reply = reply(&asked, 0);
+            let last = reply.len() - 1;
+            reply[at.min(last)] = byte;
+            reply.truncate(cut);
+            let _ = answer(&asked, &reply);
+        }
+    }
+}
