@@ -160,20 +160,46 @@ fn bodies_that_are_too_long_are_refused_before_they_are_read() {
     stop(&mut running);
 }
 
-/// 10 seconds for a head from its first byte on, 20 for a body; both at once here.
+/// 20 seconds for a head and 20 for a body, all at once here.
 #[test]
 fn half_a_request_does_not_wait_for_ever() {
     let (home, mut running) = started("half");
     let socket = home.path("s.sock");
-    let (mut idle, mut head, mut body) =
-        (Client::unix(&socket), Client::unix(&socket), Client::unix(&socket));
+    let [mut silent, mut idle, mut head, mut body] = [(); 4].map(|()| Client::unix(&socket));
     idle.call(STATE);
     head.call(STATE);
     head.send("POST /RPC2 HT");
     body.send("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<method");
+    assert_eq!(silent.rest(), "");
     assert_eq!(head.rest(), "");
     assert_eq!(body.answer().status, "HTTP/1.1 408 Request Timeout");
     // Who was idle all the while is still welcome.
     assert!(idle.call(STATE).body.contains("RUNNING"));
+    stop(&mut running);
+}
+
+#[test]
+fn more_clients_than_there_are_places_for_wait_and_programs_start_all_the_same() {
+    let home = Home::new(
+        "places",
+        "minfds=1\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:a]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n",
+    );
+    // Of 64 descriptors, 32 are for connections.
+    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::SUPERVISORD);
+    let mut command = crate::harness::clean("sh", ["-c", &words]);
+    let mut running = Running::start(command.current_dir(&home));
+    running.stdout.wait_for("supervisord started with pid");
+    let socket = home.path("s.sock");
+    let mut inside: Vec<_> = (0..32).map(|_| Client::unix(&socket)).collect();
+    for client in &mut inside {
+        client.call(STATE);
+    }
+    let mut outside = Client::unix(&socket);
+    outside.send(post("/RPC2", "", &call(STATE, "")));
+    let start = call("supervisor.startProcess", &crate::client::text("a"));
+    let answer = inside[0].send(post("/RPC2", "", &start)).answer();
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    drop(inside.pop());
+    assert!(outside.answer().body.contains("RUNNING"));
     stop(&mut running);
 }

@@ -150,6 +150,11 @@ fn a_server_in_front_of_a_command_answers_without_more_ado() {
     running.stderr.wait_for("INFO RPC interface 'supervisor' initialized");
     running.stderr.wait_for("success: app entered RUNNING state");
     assert!(Client::unix(&socket).call("supervisor.getAllProcessInfo").body.contains(">app<"));
+    let answer = Client::unix(&socket).call("supervisor.restart");
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    running.stderr.wait_for("stopped: app (terminated by SIGTERM)");
+    assert_eq!(running.stderr.number_after("supervisord started with pid "), running.pid());
+    running.stderr.wait_for("success: app entered RUNNING state");
     let answer = Client::unix(&socket).call("supervisor.shutdown");
     assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
     assert_eq!(running.exit_code(), 0);
