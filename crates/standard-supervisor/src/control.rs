@@ -4,21 +4,23 @@
 //! is one more input, and its reply comes when the core gives it.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_core::Supervisor;
 use supervisor_core::command::{Command, Refusal, Which};
 use supervisor_core::event::{Channel, Event};
 use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::{Input, SpawnError};
 use supervisor_core::spec::GroupSpec;
-use supervisor_core::time::Now;
+use supervisor_core::time::{Mono, Now, Wall};
+use supervisor_core::{Effect, Supervisor};
 use tokio::sync::broadcast;
 
 use crate::capture::relay::Relay;
 use crate::clock::Clock;
+use crate::status::{Shell, Tally};
 use crate::stdin::CannotWrite;
 use crate::sys::process_table::Family;
 use crate::world::{Answer, World};
@@ -31,6 +33,12 @@ pub(crate) struct Engine {
     pub(crate) world: RefCell<World>,
     pub(crate) clock: Clock,
     pub(crate) about: About,
+    /// When it was made.
+    began: Wall,
+    /// What is counted, if anybody can ask.
+    tally: Option<RefCell<Tally>>,
+    /// Events that observers missed.
+    missed: Cell<u64>,
     next_request: Cell<u64>,
 }
 
@@ -42,23 +50,52 @@ pub(crate) struct About {
     pub(crate) log: Option<PathBuf>,
     /// Under which names XML-RPC methods are found.
     pub(crate) namespaces: Vec<String>,
+    /// Whether somebody may ask for what is counted.
+    pub(crate) counts: bool,
     /// Reads the configuration as it is now, or tells all that is wrong with it.
     pub(crate) reread: Box<dyn Fn() -> Result<Vec<GroupSpec>, String>>,
 }
 
 impl std::fmt::Debug for About {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { identifier, log, namespaces, reread: _ } = self;
+        let Self { identifier, log, namespaces, counts, reread: _ } = self;
         let mut about = f.debug_struct("About");
         about.field("identifier", identifier).field("log", log).field("namespaces", namespaces);
-        about.finish_non_exhaustive()
+        about.field("counts", counts).finish_non_exhaustive()
     }
 }
 
 impl Engine {
     pub(crate) fn new(core: Supervisor, world: World, clock: Clock, about: About) -> Rc<Self> {
         let (core, world) = (RefCell::new(core), RefCell::new(world));
-        Rc::new(Self { core, world, clock, about, next_request: Cell::new(0) })
+        let tally = about.counts.then(RefCell::default);
+        let (missed, next_request) = (Cell::new(0), Cell::new(0));
+        Rc::new(Self {
+            core,
+            world,
+            clock,
+            began: clock.now().wall,
+            tally,
+            missed,
+            next_request,
+            about,
+        })
+    }
+}
+
+impl Engine {
+    /// Counts what the core is told.
+    pub(crate) fn note_input(&self, now: Mono, input: &Input) {
+        if let Some(tally) = &self.tally {
+            tally.borrow_mut().note_input(now, input);
+        }
+    }
+
+    /// Counts what the core orders.
+    pub(crate) fn note_effect(&self, now: Mono, effect: &Effect) {
+        if let Some(tally) = &self.tally {
+            tally.borrow_mut().note_effect(now, effect);
+        }
     }
 }
 
@@ -84,6 +121,31 @@ impl Control {
     /// The core as it is. Not to be kept over an `await`.
     pub(crate) fn core(&self) -> Ref<'_, Supervisor> {
         self.0.core.borrow()
+    }
+
+    /// What was counted so far; nothing where nobody should be able to ask.
+    pub(crate) fn tally(&self) -> Tally {
+        self.0.tally.as_ref().map(|tally| tally.borrow().clone()).unwrap_or_default()
+    }
+
+    /// What is known of processes besides.
+    pub(crate) fn shell(&self) -> BTreeMap<ProcId, Shell> {
+        self.0.world.borrow().shell()
+    }
+
+    /// When it began to work with the present configuration.
+    pub(crate) fn began(&self) -> Wall {
+        self.0.began
+    }
+
+    /// How many events observers missed.
+    pub(crate) fn missed(&self) -> u64 {
+        self.0.missed.get()
+    }
+
+    /// An observer has missed some more.
+    pub(crate) fn note_missed(&self, events: u64) {
+        self.0.missed.set(self.0.missed.get() + events);
     }
 
     /// What does not change.

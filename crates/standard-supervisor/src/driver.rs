@@ -155,9 +155,11 @@ impl Driver {
 
     fn handle(&self, input: Input) {
         let now = self.engine.clock.now();
+        self.engine.note_input(now.mono, &input);
         let effects = self.engine.core.borrow_mut().handle(now, input);
         for effect in effects {
             let starts = self.announced && matches!(effect, Effect::Spawn { .. });
+            self.engine.note_effect(now.mono, &effect);
             self.engine.world.borrow_mut().carry_out(effect);
             // A start takes its time. The core must learn of each when it is done, not
             // when a thousand are.

@@ -33,6 +33,7 @@ mod serve;
 mod shared_socket;
 mod snapshot;
 mod startup;
+mod status;
 mod stdin;
 mod supervise;
 mod sys;

@@ -91,7 +91,7 @@ impl Service {
             auto_logs.clean_up(&journal);
         }
         shared_socket::try_all(&spec, &journal)?;
-        let doors = http::open(&servers)?;
+        let doors = http::open(&servers, supervisord.status.as_ref())?;
         http::announce(&servers, &namespaces, &journal);
         if start == Start::First {
             if supervisord.nodaemon {
@@ -142,6 +142,7 @@ impl Service {
             identifier: supervisord.identifier.clone(),
             log: startup::log_path(supervisord),
             namespaces,
+            counts: supervisord.status.is_some(),
             reread: Box::new(reread),
         }
     }

@@ -115,7 +115,7 @@ impl Service {
             auto_logs.clean_up(&journal);
         }
         shared_socket::try_all(&spec, &journal)?;
-        let doors = http::open(&servers)?;
+        let doors = http::open(&servers, supervisord.status.as_ref())?;
         take_umask(&supervisord);
         let environment = self.asked.said.environment.clone();
         let mut world = World::new(Parts {
@@ -154,6 +154,7 @@ impl Service {
             identifier: supervisord.identifier.clone(),
             log: startup::log_path(supervisord),
             namespaces,
+            counts: supervisord.status.is_some(),
             reread: Box::new(reread),
         }
     }

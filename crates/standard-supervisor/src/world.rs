@@ -3,6 +3,7 @@
 mod logs;
 mod output;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -70,6 +71,8 @@ struct Slot {
     stdout: Option<Rc<Relay>>,
     stderr: Option<Rc<Relay>>,
     stdin: Option<Rc<Stdin>>,
+    /// Writes to it for which there was no room.
+    stdin_refused: Cell<u64>,
     cgroup: Option<Cgroup>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
@@ -284,8 +287,7 @@ impl World {
         proc: ProcId,
         bytes: &[u8],
     ) -> Option<Result<(), CannotWrite>> {
-        let stdin = self.slots.get(&proc)?.stdin.as_ref()?;
-        Some(stdin.write(bytes, || {}))
+        self.slots.get(&proc)?.write_stdin(bytes, || {})
     }
 
     /// The roots of the trees of all programs, and whose they are.
@@ -308,6 +310,7 @@ impl World {
                 stdout: None,
                 stderr: None,
                 stdin: None,
+                stdin_refused: Cell::new(0),
                 cgroup: None,
                 main: None,
             };
@@ -343,9 +346,10 @@ impl World {
         let text = events::text(&self.parts.identifier, envelope);
         let serial = envelope.serial;
         let failed = Input::TellFailed { proc, serial };
-        let stdin = self.slots.get(&proc).and_then(|slot| slot.stdin.as_ref());
         let (inbox, later) = (Rc::clone(&self.inbox), failed.clone());
-        let told = stdin.map(|stdin| stdin.write(text.as_bytes(), move || inbox.push(later)));
+        let slot = self.slots.get(&proc);
+        let told =
+            slot.and_then(|slot| slot.write_stdin(text.as_bytes(), move || inbox.push(later)));
         match told {
             Some(Ok(())) => {}
             None | Some(Err(CannotWrite::Closed | CannotWrite::Full)) => {
@@ -453,6 +457,21 @@ impl World {
             members = self.parts.roster.census(root, &others, &grouped.unwrap_or_default());
         }
         self.answers.push_back(Input::Census { proc, run, members });
+    }
+}
+
+impl Slot {
+    /// Writes to its stdin. `None`: it has none.
+    fn write_stdin(
+        &self,
+        bytes: &[u8],
+        broken: impl FnOnce() + 'static,
+    ) -> Option<Result<(), CannotWrite>> {
+        let written = self.stdin.as_ref()?.write(bytes, broken);
+        if written == Err(CannotWrite::Full) {
+            self.stdin_refused.set(self.stdin_refused.get() + 1);
+        }
+        Some(written)
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) fn follow(control: &Control) -> Response<Body> {
             let Some(event) = either(observed.recv(), feed.gone()).await else { return };
             let record = match event {
                 Ok(event) => record(kind(&event), &described(&control, &event)),
-                Err(RecvError::Lagged(missed)) => record("missed", &json!({"missed": missed})),
+                Err(RecvError::Lagged(missed)) => {
+                    control.note_missed(missed);
+                    record("missed", &json!({"missed": missed}))
+                }
                 Err(RecvError::Closed) => return,
             };
             if !feed.send(record).await {

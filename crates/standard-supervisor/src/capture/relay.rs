@@ -38,8 +38,11 @@ pub(crate) struct Relay {
     held: RefCell<Vec<u8>>,
     changed: Notify,
     closing: Cell<bool>,
-    /// Bytes carried so far.
+    /// Bytes carried so far, and how many of them were lost on the way.
     carried: Cell<u64>,
+    lost: Cell<u64>,
+    /// How often the sink took no more.
+    stalls: Cell<u64>,
     progress: Notify,
     /// What others must have carried before this one goes on.
     behind: RefCell<Vec<(Rc<Self>, u64)>>,
@@ -67,6 +70,19 @@ impl AsFd for Source {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
+}
+
+/// What became of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flow {
+    /// Bytes that were taken.
+    pub(crate) carried: u64,
+    /// Bytes of those that went nowhere.
+    pub(crate) lost: u64,
+    /// Bytes that are still to be taken.
+    pub(crate) waiting: u64,
+    /// How often the reader took no more.
+    pub(crate) stalls: u64,
 }
 
 /// Why carrying stopped for now.
@@ -107,6 +123,8 @@ impl Relay {
             changed: Notify::new(),
             closing: Cell::new(false),
             carried: Cell::new(0),
+            lost: Cell::new(0),
+            stalls: Cell::new(0),
             progress: Notify::new(),
             behind: RefCell::default(),
             complaints,
@@ -176,6 +194,12 @@ impl Relay {
         }
     }
 
+    /// What came of all that was written so far.
+    pub(crate) fn flow(&self) -> Flow {
+        let (carried, lost) = (self.carried.get(), self.lost.get());
+        Flow { carried, lost, waiting: self.backlog(), stalls: self.stalls.get() }
+    }
+
     /// Bytes that were written and have not been carried.
     fn backlog(&self) -> u64 {
         let unread = |source: &Rc<Source>| rustix::io::ioctl_fionread(&source.pipe).unwrap_or(0);
@@ -233,12 +257,16 @@ impl Relay {
         let before = self.carried.get();
         let pause = loop {
             match self.draw(source) {
-                Moved::Bytes(bytes) => self.carried.set(self.carried.get() + bytes as u64),
+                Moved::Bytes(bytes) => add(&self.carried, bytes),
+                Moved::Dropped(bytes) => self.lose(bytes),
                 Moved::SourceEmpty => break Pause::SourceEmpty,
-                Moved::SinkFull => break Pause::SinkFull,
+                Moved::SinkFull => {
+                    add(&self.stalls, 1);
+                    break Pause::SinkFull;
+                }
                 Moved::End => break Pause::End,
                 Moved::Lost(bytes, error) => {
-                    self.carried.set(self.carried.get() + bytes as u64);
+                    self.lose(bytes);
                     self.complain(&error);
                 }
             }
@@ -269,6 +297,11 @@ impl Relay {
         !rest.is_empty()
     }
 
+    fn lose(&self, bytes: usize) {
+        add(&self.carried, bytes);
+        add(&self.lost, bytes);
+    }
+
     fn complain(&self, error: &io::Error) {
         if let Some(Complaints { about, to, made }) = &self.complaints
             && !made.replace(true)
@@ -276,6 +309,10 @@ impl Relay {
             to.say(Level::Warn, &format!("cannot write {about}: {error}; output is being dropped"));
         }
     }
+}
+
+fn add(count: &Cell<u64>, more: usize) {
+    count.set(count.get() + more as u64);
 }
 
 #[cfg(test)]

@@ -65,6 +65,8 @@ pub(crate) enum Moved {
     SinkFull,
     /// The source has ended.
     End,
+    /// This many bytes went nowhere: nobody reads any more, which has been told before.
+    Dropped(usize),
     /// This many bytes were lost because the sink failed in this way.
     Lost(usize, io::Error),
 }
@@ -121,7 +123,11 @@ impl Sink {
             let moved = self.deliver(&pass(bytes), held);
             // What was taken out on the way has moved, too.
             let whole = bytes.len().saturating_sub(held.len());
-            if let Moved::Bytes(_) = moved { Moved::Bytes(whole) } else { moved }
+            match moved {
+                Moved::Bytes(_) => Moved::Bytes(whole),
+                Moved::Dropped(_) => Moved::Dropped(whole),
+                Moved::SourceEmpty | Moved::SinkFull | Moved::End | Moved::Lost(..) => moved,
+            }
         })
     }
 
@@ -199,7 +205,7 @@ impl Sink {
     /// Writes what it can of `bytes`; the rest is held.
     fn deliver(&self, bytes: &[u8], held: &mut Vec<u8>) -> Moved {
         if self.gone.get() {
-            return Moved::Bytes(bytes.len());
+            return Moved::Dropped(bytes.len());
         }
         let (written, moved) = match self.write(bytes) {
             Ok(written) => (written, Moved::Bytes(written)),

@@ -22,10 +22,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::held::Hold;
+use super::listen::Serves;
 use super::pace::{Pace, Paced};
 use super::serve::House;
+use super::traffic::Refused;
 use super::{Body, auth, error_page, routes};
 use crate::either::either;
+use crate::status;
 
 /// Bytes of a request's head.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -46,6 +49,7 @@ const NAME: &str = concat!("standard-supervisor/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) house: Rc<House>,
+    pub(super) serves: Serves,
     pub(super) credentials: Option<Credentials>,
     /// The client's address and port; nothing for a socket's file.
     pub(super) peer: String,
@@ -75,10 +79,18 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     // An error ends the connection; the client knows best why.
     let served = either(connection.as_mut(), pace.overdue());
     let ended = ending.wait_for(|ending| *ending);
-    if either(served, ended).await.is_none() {
-        pace.end();
-        connection.as_mut().graceful_shutdown();
-        let _ = either(connection, pace.overdue()).await;
+    let traffic = &visit.house.traffic;
+    match either(served, ended).await {
+        Some(Some(Err(error))) if error.is_parse_too_large() => {
+            traffic.refuse(Refused::HeadTooLarge);
+        }
+        Some(Some(Ok(()) | Err(_))) => {}
+        Some(None) => traffic.refuse(Refused::HeadTimeout),
+        None => {
+            pace.end();
+            connection.as_mut().graceful_shutdown();
+            let _ = either(connection, pace.overdue()).await;
+        }
     }
 }
 
@@ -96,6 +108,7 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     if hold.grow(response.body().len().unwrap_or(0)) {
         response = response.map(|body| body.held_by(hold));
     } else {
+        visit.house.traffic.refuse(Refused::TooMuchHeld);
         response = error_page(StatusCode::SERVICE_UNAVAILABLE);
     }
     response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));
@@ -110,9 +123,25 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut hold = visit.house.held.begin();
     match timeout(BODY_TIME, collect(body, &mut hold)).await {
-        Ok(Ok(body)) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
-        Ok(Err(status)) => closing(error_page(status)),
-        Err(_) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
+        Ok(Ok(body)) => {
+            let request = Request::from_parts(head, body);
+            match visit.serves {
+                Serves::Operators => routes::answer(&visit.house, request).await,
+                Serves::Status => status::answer(&visit.house, &request).await,
+            }
+        }
+        Ok(Err(status)) => {
+            match status {
+                StatusCode::PAYLOAD_TOO_LARGE => visit.house.traffic.refuse(Refused::BodyTooLarge),
+                StatusCode::SERVICE_UNAVAILABLE => visit.house.traffic.refuse(Refused::TooMuchHeld),
+                _ => {}
+            }
+            closing(error_page(status))
+        }
+        Err(_) => {
+            visit.house.traffic.refuse(Refused::BodyTimeout);
+            closing(error_page(StatusCode::REQUEST_TIMEOUT))
+        }
     }
 }
 

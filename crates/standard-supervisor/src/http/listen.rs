@@ -22,9 +22,19 @@ const TRIES: usize = 3;
 /// A place where operators may enter. A socket's file goes with it.
 #[derive(Debug)]
 pub(crate) struct Door {
+    pub(crate) serves: Serves,
     pub(crate) socket: Socket,
     pub(crate) credentials: Option<Credentials>,
     _file: Option<SocketFile>,
+}
+
+/// Who is expected at a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// Those who look at everything and give orders.
+    Operators,
+    /// Whoever asks how it is.
+    Status,
 }
 
 /// A socket that listens and never makes us wait.
@@ -43,9 +53,10 @@ struct SocketFile {
 }
 
 /// Opens all of them, or says in supervisord's words which one can't be.
-pub(crate) fn open(servers: &[Server]) -> Result<Vec<Door>, String> {
+/// `status` is where anybody may ask how it is.
+pub(crate) fn open(servers: &[Server], status: Option<&Listen>) -> Result<Vec<Door>, String> {
     let opened = |server| door(server).map_err(|error| refusal(server, &error));
-    servers.iter().map(opened).collect()
+    servers.iter().map(opened).chain(status.map(open_status)).collect()
 }
 
 /// Says who may enter where.
@@ -62,19 +73,26 @@ pub(crate) fn announce(servers: &[Server], namespaces: &[String], journal: &Jour
     }
 }
 
+fn open_status(listen: &Listen) -> Result<Door, String> {
+    let section = "supervisord".to_owned();
+    let server = Server { section, listen: listen.clone(), credentials: None };
+    let opened = door(&server).map(|door| Door { serves: Serves::Status, ..door });
+    opened.map_err(|error| format!("status port: {}", refusal(&server, &error)))
+}
+
 fn door(server: &Server) -> io::Result<Door> {
-    let credentials = server.credentials.clone();
+    let (serves, credentials) = (Serves::Operators, server.credentials.clone());
     match &server.listen {
         Listen::Inet { host, port } => {
             let socket = listening::tcp(host.as_deref(), *port)?;
             rustix::net::listen(&socket, MOST_WAITING)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok(Door { socket: Socket::Tcp(socket), credentials, _file: None })
+            Ok(Door { serves, socket: Socket::Tcp(socket), credentials, _file: None })
         }
         Listen::Unix { path, mode, owner } => {
             let (socket, file) = unix(path, *mode, *owner)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok(Door { socket: Socket::Unix(socket), credentials, _file: Some(file) })
+            Ok(Door { serves, socket: Socket::Unix(socket), credentials, _file: Some(file) })
         }
     }
 }

@@ -23,8 +23,10 @@ mod page;
 mod routes;
 mod rpc;
 mod serve;
+mod traffic;
 
 pub(crate) use body::{Body, Feed};
 pub(crate) use listen::{Door, announce, open};
 pub(crate) use page::error as error_page;
-pub(crate) use serve::serve;
+pub(crate) use serve::{House, serve};
+pub(crate) use traffic::{Refused, Traffic};

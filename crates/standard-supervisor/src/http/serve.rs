@@ -21,9 +21,11 @@ use super::changes::Changes;
 use super::connection::{self, Visit};
 use super::held::Held;
 use super::listen::{Door, Socket};
+use super::traffic::{Refused, Traffic};
 use crate::capture::journal::Journal;
 use crate::control::Control;
 use crate::either::either;
+use crate::status::Status;
 
 /// Connections at once, to all servers.
 pub(crate) const MAX_CONNECTIONS: usize = 1024;
@@ -47,11 +49,20 @@ pub(crate) struct House {
     pub(crate) journal: Rc<Journal>,
     pub(super) held: Held,
     changes: RefCell<Option<Rc<Changes>>>,
+    pub(crate) traffic: Traffic,
+    pub(crate) status: Status,
 }
 
 impl House {
     fn new(control: Control, journal: Rc<Journal>) -> Self {
-        Self { control, journal, held: Held::default(), changes: RefCell::default() }
+        Self {
+            control,
+            journal,
+            held: Held::default(),
+            changes: RefCell::default(),
+            traffic: Traffic::default(),
+            status: Status::default(),
+        }
     }
 
     /// Says what could not be done.
@@ -141,7 +152,7 @@ async fn accept(
     places: Arc<Semaphore>,
     mut ending: watch::Receiver<bool>,
 ) {
-    let Door { socket, credentials, .. } = &door;
+    let Door { serves, socket, credentials, .. } = &door;
     let listener = match Listener::of(socket) {
         Ok(listener) => listener,
         Err(error) => return house.complain(CANNOT_ACCEPT, &error),
@@ -149,24 +160,29 @@ async fn accept(
     loop {
         // Without a place nobody is accepted: he waits, or goes elsewhere. The places are
         // never closed.
+        if places.available_permits() == 0 {
+            house.traffic.refuse(Refused::NoPlace);
+        }
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let accepted = either(listener.accept(), ending.wait_for(|ending| *ending)).await;
         match accepted {
             Some(Ok((stream, peer))) => {
-                let visit =
-                    Visit { house: Rc::clone(&house), credentials: credentials.clone(), peer };
+                let (serves, credentials) = (*serves, credentials.clone());
+                let visit = Visit { house: Rc::clone(&house), serves, credentials, peer };
+                let connected = house.traffic.connect();
                 let ending = ending.clone();
                 spawn_local(async move {
                     match stream {
                         Stream::Tcp(stream) => connection::serve(stream, visit, ending).await,
                         Stream::Unix(stream) => connection::serve(stream, visit, ending).await,
                     }
-                    drop(place);
+                    drop((place, connected));
                 });
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Some(Err(error)) => {
                 house.complain(CANNOT_ACCEPT, &error);
+                house.traffic.refuse(Refused::CannotAccept);
                 let _ = either(ending.wait_for(|ending| *ending), sleep(ACCEPT_PAUSE)).await;
             }
             None => return,

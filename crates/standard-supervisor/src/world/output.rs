@@ -1,5 +1,6 @@
 //! Where the output of processes goes.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use supervisor_core::event::Channel;
@@ -14,6 +15,7 @@ use crate::capture::log_file::LogFile;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
+use crate::status::Shell;
 
 impl World {
     /// Where the streams of a new process go: those whose log has no name get one.
@@ -110,7 +112,24 @@ impl World {
     }
 }
 
+impl World {
+    /// What is known of the outside of all processes, in numbers.
+    pub(crate) fn shell(&self) -> BTreeMap<ProcId, Shell> {
+        self.slots.iter().map(|(proc, slot)| (*proc, slot.shell())).collect()
+    }
+}
+
 impl Slot {
+    /// A stream that is captured has its numbers before there is a way for it.
+    fn shell(&self) -> Shell {
+        let streams = [Channel::Stdout, Channel::Stderr].into_iter().filter_map(|channel| {
+            self.spec.launch.stdio.output(channel)?;
+            let flow = self.relay(channel).map(|relay| relay.flow()).unwrap_or_default();
+            Some((channel.name(), flow))
+        });
+        Shell { streams: streams.collect(), stdin_refused: self.stdin_refused.get() }
+    }
+
     pub(super) fn sink(&self, channel: Channel) -> Option<&spec::Sink> {
         let [stdout, stderr] = &self.sinks;
         match channel {

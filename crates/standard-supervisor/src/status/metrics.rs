@@ -1,0 +1,285 @@
+//! The table of all metrics: one row yields the series, their documentation, and the test
+//! that dashboards and alerts name what exists.
+
+use super::readings as read;
+use super::readings::{Reading, Sample};
+
+/// A metric.
+pub(super) struct Metric {
+    /// As it stands on the page; that of a counter ends in `_total`.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// What it says.
+    pub(super) help: &'static str,
+    /// Its labels, besides those of `about`.
+    pub(super) labels: &'static [&'static str],
+    pub(super) about: About,
+    /// The bounds whose bite it counts, as `ARCHITECTURE.md` names them.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference and a test read it"))]
+    pub(super) bounds: &'static [&'static str],
+    /// Its values at this moment.
+    pub(super) read: fn(&Reading<'_>) -> Vec<Sample>,
+}
+
+/// The kinds of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// What a metric is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Supervisor,
+    Process,
+    /// A process with a check.
+    Checked,
+    /// A stream of a process that is captured.
+    Stream,
+    /// A pool of event listeners.
+    Pool,
+}
+
+impl About {
+    /// The labels that tell one from the other.
+    pub(super) const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Supervisor => &[],
+            Self::Process | Self::Checked => &["group", "process"],
+            Self::Stream => &["group", "process", "stream"],
+            Self::Pool => &["pool"],
+        }
+    }
+}
+
+impl Kind {
+    #[cfg(test)]
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Each line makes one row.
+macro_rules! metrics {
+    ($($kind:ident $about:ident $name:literal $([$($label:literal),+])? $({$($bound:literal),+})? =
+        $read:path: $help:literal;)+) => {
+        /// All of them, in the order in which they are shown.
+        pub(super) static METRICS: &[Metric] = &[$(Metric {
+            name: concat!("standard_supervisor_", $name),
+            kind: Kind::$kind,
+            help: $help,
+            labels: &[$($($label),+)?],
+            about: About::$about,
+            bounds: &[$($($bound),+)?],
+            read: $read,
+        }),+];
+    };
+}
+
+metrics! {
+    Gauge Supervisor "build_info" ["version"] = read::build_info:
+        "Always 1; tells the version";
+    Gauge Supervisor "start_time_seconds" = read::start_time:
+        "When the supervisor began, in seconds since 1970";
+    Gauge Supervisor "ready" = read::ready:
+        "Whether all that is essential is ready: what /readyz says";
+    Gauge Supervisor "stopping" = read::stopping:
+        "Whether everything is being stopped, or soon will be";
+    Gauge Process "process_state" ["state"] = read::state:
+        "1 for the state in which the process is, 0 for all others";
+    Gauge Process "process_up" = read::up:
+        "Whether the main process is there";
+    Gauge Process "process_ready" = read::process_ready:
+        "Whether the process is RUNNING, well, and to be given work";
+    Counter Process "process_starts_total" = read::starts:
+        "Starts, the first included";
+    Counter Process "process_restarts_total" ["reason"] = read::restarts:
+        "Restarts, by what the run before ended of";
+    Gauge Process "process_start_time_seconds" = read::process_start_time:
+        "When the process was last started, in seconds since 1970; NaN before";
+    Gauge Process "process_last_exit_code" = read::last_exit_code:
+        "How the run before this one ended: its exit code, or 128 + n for signal n; NaN before any did";
+    Gauge Process "process_time_to_ready_seconds" = read::time_to_ready:
+        "How long the latest start took that succeeded; NaN before any did";
+    Histogram Checked "process_check_duration_seconds" = read::check_duration:
+        "How long the check took to be answered, or to fail";
+    Counter Checked "process_check_failures_total" ["kind"] = read::check_failures:
+        "Checks that failed, by how";
+    Counter Process "process_unhealthy_total" ["reason"] = read::unhealthy:
+        "Times that something was done since the process was ill, by why it was";
+    Counter Process "process_oom_kills_total" = read::oom_kills:
+        "Runs that the kernel ended for want of memory";
+    Counter Process "process_leftovers_total" = read::leftovers:
+        "Processes that runs left behind and that were made to go";
+    Counter Process "process_stdin_refused_total" {"STDIN_ROOM"} = read::stdin_refused:
+        "Writes to its stdin, events included, that were refused since it did not read those before";
+    Counter Stream "process_output_bytes_total" = read::output:
+        "Bytes that the process wrote and that were taken";
+    Counter Stream "process_output_lost_bytes_total" = read::output_lost:
+        "Bytes of those that were lost: nobody reads them any more, or the file took none";
+    Gauge Stream "process_output_waiting_bytes" = read::output_waiting:
+        "Bytes that the process wrote and that are not taken yet: their reader is slow";
+    Counter Stream "process_output_stalls_total" {"output held per program and stream"} = read::output_stalls:
+        "Times that the reader took no more, so that the process may have had to wait";
+    Counter Process "process_cpu_seconds_total" = read::cpu:
+        "Processor time of the process and all that it started, as far as they are there or were waited for; begins anew with each run";
+    Gauge Process "process_memory_bytes" = read::memory:
+        "Resident memory of the process and all that it started; what they share counts for each";
+    Gauge Process "process_tree_size" = read::tree_size:
+        "Processes in its tree, itself included";
+    Counter Supervisor "sigkills_total" ["target"] {"LEFTOVER_GRACE"} = read::sigkills:
+        "SIGKILLs, since a main process, or what one left behind, did not go in time";
+    Counter Supervisor "stuck_total" {"UNKILLABLE_AFTER"} = read::stuck:
+        "Times that SIGKILL did not end a process";
+    Counter Supervisor "log_lines_lost_total" {"supervisor's lines that nobody reads"} = read::log_lines_lost:
+        "The supervisor's own lines that were lost: nobody read them, or the file took none";
+    Gauge Pool "events_waiting" = read::events_waiting:
+        "Events that wait for a listener";
+    Gauge Pool "events_room" = read::events_room:
+        "Events that may wait";
+    Counter Pool "events_lost_total" {"buffer_size"} = read::events_lost:
+        "Events that were discarded for want of room";
+    Counter Supervisor "observed_events_missed_total" {"OBSERVERS_ROOM"} = read::missed:
+        "Events that a client of the API missed, since it read too slowly";
+    Gauge Supervisor "requests_waiting" = read::requests_waiting:
+        "Requests of operators that wait for processes";
+    Gauge Supervisor "http_connections" = read::connections:
+        "Connections to all ports and sockets of the supervisor";
+    Counter Supervisor "http_refused_total" ["reason"]
+        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "ACCEPT_PAUSE"}
+        = read::refused:
+        "Connections that had to wait for a place, and requests that were refused, by which bound did it";
+}
+
+impl Metric {
+    /// All its labels.
+    pub(super) fn all_labels(&self) -> impl Iterator<Item = &'static str> {
+        self.about.labels().iter().chain(self.labels).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// Bounds that bite where nobody can ask for metrics, or lose nothing.
+    const NOT_COUNTED: [(&str, &str); 8] = [
+        ("LAST_WORDS", "the supervisor ends"),
+        ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
+        ("MAX_PIECE", "the rest can be asked for"),
+        ("LONGEST_ANSWER", "it is supervisorctl's"),
+        ("MOST_LINES", "it is supervisorctl's"),
+        ("LARGEST_FILE", "nothing is started"),
+        ("WRITER_PATIENCE", "nothing is started"),
+        ("LONGEST", "nothing is started"),
+    ];
+
+    const HEAD: &str = "\
+# All metrics
+
+Made from the table in `crates/standard-supervisor/src/status/metrics.rs` by
+`UPDATE=1 cargo test -p standard-supervisor --lib metrics`.
+
+`GET /metrics` on the status port (`PROCESS_STATUS_PORT`, `status_port` in
+`[supervisord]`) answers in [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/).
+Every series is there from the first answer on, counters at 0; what is not known yet is
+NaN. Series of a process have the labels `group` and `process`; those about checks are
+there for processes that have one. Counters begin anew when the supervisor does.
+
+| metric | kind | labels | what it says | counts the bite of |
+|---|---|---|---|---|
+";
+
+    #[test]
+    fn the_reference_of_metrics_is_the_table() {
+        let mut made = String::from(HEAD);
+        for metric in METRICS {
+            let labels: Vec<_> = metric.all_labels().map(|label| format!("`{label}`")).collect();
+            let bounds: Vec<_> = metric.bounds.iter().map(|bound| format!("`{bound}`")).collect();
+            made.push_str(&format!(
+                "| `{}` | {} | {} | {} | {} |\n",
+                metric.name,
+                metric.kind.name(),
+                labels.join(" "),
+                metric.help,
+                bounds
+                    .join(" ")
+                    .replace("`output held", "output held")
+                    .replace("stream`", "stream")
+            ));
+        }
+        let path = root("docs/reference/metrics.md");
+        if std::env::vars_os().any(|(name, _)| name == "UPDATE") {
+            std::fs::write(&path, &made).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(written == made, "{} is not up to date", path.display());
+    }
+
+    #[test]
+    fn names_are_prometheus_own_way() {
+        let mut names = BTreeSet::new();
+        for Metric { name, kind, .. } in METRICS {
+            assert!(names.insert(name), "{name} is there twice");
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_bound_that_can_bite_is_counted() {
+        let text = std::fs::read_to_string(root("ARCHITECTURE.md")).unwrap();
+        let table = text.split("## Bounds").nth(1).unwrap().split("\n## ").next().unwrap();
+        let counted: Vec<&str> = METRICS.iter().flat_map(|metric| metric.bounds).copied().collect();
+        let named = table.split('`').skip(1).step_by(2);
+        let constant = |word: &&str| {
+            word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        };
+        let named: BTreeSet<&str> = named.filter(constant).collect();
+        assert!(named.contains("UNKILLABLE_AFTER"), "{named:?}");
+        let known = |bound: &&str| {
+            counted.contains(bound) || NOT_COUNTED.iter().any(|(other, _)| other == bound)
+        };
+        let missing: Vec<_> = named.into_iter().filter(|bound| !known(bound)).collect();
+        assert!(missing.is_empty(), "no metric counts {missing:?}; NOT_COUNTED has what can't be");
+    }
+
+    #[test]
+    fn dashboard_and_alerts_name_what_exists() {
+        let known: BTreeSet<String> = METRICS.iter().flat_map(series).collect();
+        for file in ["dashboard.json", "alerts.yaml", "alerts.test.yaml"] {
+            let text = std::fs::read_to_string(root("examples/monitoring").join(file)).unwrap();
+            let of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let used: BTreeSet<&str> = text
+                .split(|c| !of_a_name(c))
+                .filter(|word| word.starts_with("standard_supervisor_"))
+                .collect();
+            assert!(used.len() > 3, "{file} names {used:?}");
+            let unknown: Vec<_> = used.iter().filter(|name| !known.contains(**name)).collect();
+            assert!(unknown.is_empty(), "{file} names {unknown:?}");
+        }
+    }
+
+    /// The names under which a metric can be queried.
+    fn series(metric: &Metric) -> Vec<String> {
+        match metric.kind {
+            Kind::Counter | Kind::Gauge => vec![metric.name.to_owned()],
+            Kind::Histogram => {
+                ["_bucket", "_sum", "_count"].map(|end| format!("{}{end}", metric.name)).to_vec()
+            }
+        }
+    }
+
+    fn root(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    }
+}

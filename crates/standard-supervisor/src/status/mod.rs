@@ -1,0 +1,98 @@
+//! How the supervisor and its programs are, for orchestrators, load balancers and
+//! monitoring: a port of its own, without passwords, on which nothing can be changed.
+//!
+//! Everything but the metrics is answered from what the core knows at this moment, so a
+//! program that hangs delays no answer. Nothing is measured while nobody asks.
+
+mod metrics;
+mod page;
+mod readings;
+mod tally;
+
+use std::cell::Cell;
+
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use supervisor_core::Readiness;
+use tokio::sync::Mutex;
+
+use crate::http::{Body, House};
+use crate::web::tree_usage::tree_usage;
+
+pub(crate) use readings::Shell;
+pub(crate) use tally::Tally;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All that is answered here.
+const PATHS: &str = "/livez /readyz /startupz /ping /metrics";
+
+/// What answers need to remember.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    /// It has been up as a whole, and `/startupz` said so.
+    started: Cell<bool>,
+    /// However many ask, trees are measured one by one.
+    measuring: Mutex<()>,
+}
+
+/// Answers a request on the status port.
+pub(crate) async fn answer(house: &House, request: &Request<Bytes>) -> Response<Body> {
+    if *request.method() != Method::GET && *request.method() != Method::HEAD {
+        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    match request.uri().path() {
+        // That there is an answer is the answer: it comes from the loop that supervises.
+        "/livez" => text(StatusCode::OK, "alive\n"),
+        "/readyz" => {
+            let readiness = house.control.core().readiness();
+            text(code(&readiness), readiness.to_string())
+        }
+        "/ping" => text(code(&house.control.core().readiness()), ""),
+        "/startupz" => startup(house),
+        "/metrics" => {
+            let _measuring = house.status.measuring.lock().await;
+            let usages = tree_usage(&house.control).await;
+            of_type(OPEN_METRICS, StatusCode::OK, page::text(house, &usages))
+        }
+        _ => text(StatusCode::NOT_FOUND, format!("there is only {PATHS}\n")),
+    }
+}
+
+/// Whether a load balancer should send work.
+const fn code(readiness: &Readiness) -> StatusCode {
+    match readiness {
+        Readiness::Ready => StatusCode::OK,
+        Readiness::Stopping | Readiness::Waiting(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn startup(house: &House) -> Response<Body> {
+    let core = house.control.core();
+    let started = &house.status.started;
+    if !started.get() {
+        started.set(core.has_started());
+    }
+    if started.get() {
+        return text(StatusCode::OK, "started\n");
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, core.readiness().to_string())
+}
+
+fn text(code: StatusCode, words: impl Into<Bytes>) -> Response<Body> {
+    of_type(TEXT, code, words)
+}
+
+fn of_type(kind: &'static str, code: StatusCode, content: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(content));
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,312 @@
+//! The values of all metrics at one moment.
+
+use std::collections::BTreeMap;
+
+use supervisor_core::health::{CheckFailure, Ill};
+use supervisor_core::ids::ProcId;
+use supervisor_core::spec::health::HealthSpec;
+use supervisor_core::time::Wall;
+use supervisor_core::{Info, Label, PoolInfo, Supervisor};
+
+use super::tally::{BUCKETS, Counts, Tally};
+use crate::capture::relay::Flow;
+use crate::http::{Refused, Traffic};
+use crate::web::tree_usage::TreeUsage;
+
+/// What is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) core: &'a Supervisor,
+    pub(super) tally: &'a Tally,
+    pub(super) traffic: &'a Traffic,
+    pub(super) usages: &'a BTreeMap<ProcId, TreeUsage>,
+    pub(super) shell: &'a BTreeMap<ProcId, Shell>,
+    pub(super) began: Wall,
+    /// Lines of the journal that were lost.
+    pub(super) lines_lost: u64,
+    /// Events that observers missed.
+    pub(super) missed: u64,
+}
+
+/// What the shell knows of a process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shell {
+    /// The streams that are captured, by name.
+    pub(crate) streams: Vec<(&'static str, Flow)>,
+    /// Writes to its stdin for which there was no room.
+    pub(crate) stdin_refused: u64,
+}
+
+/// A value, and what it is about: labels in the order in which the metric has them.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    pub(super) labels: Vec<String>,
+    pub(super) value: Value,
+}
+
+/// A value of one of the kinds.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Count(u64),
+    Number(f64),
+    Times { counts: Vec<u64>, sum: f64 },
+}
+
+impl From<u64> for Value {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(yes: bool) -> Self {
+        Self::Count(yes.into())
+    }
+}
+
+const LABELS: [Label; 7] = [
+    Label::Stopped,
+    Label::Starting,
+    Label::Running,
+    Label::Backoff,
+    Label::Stopping,
+    Label::Exited,
+    Label::Fatal,
+];
+
+pub(super) fn build_info(_: &Reading<'_>) -> Vec<Sample> {
+    vec![sample([env!("CARGO_PKG_VERSION")], 1)]
+}
+
+pub(super) fn start_time(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.began.since_epoch().as_secs_f64())
+}
+
+pub(super) fn ready(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.core.readiness() == supervisor_core::Readiness::Ready)
+}
+
+pub(super) fn stopping(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.core.is_ending())
+}
+
+pub(super) fn state(reading: &Reading<'_>) -> Vec<Sample> {
+    let states = |info: Info<'_>| {
+        LABELS.map(|label| (label.name(), Value::from(info.state == label))).to_vec()
+    };
+    each_by(reading, states)
+}
+
+pub(super) fn up(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.pid.is_some())
+}
+
+pub(super) fn process_ready(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.ready)
+}
+
+pub(super) fn starts(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.runs)
+}
+
+pub(super) fn restarts(reading: &Reading<'_>) -> Vec<Sample> {
+    each_by(reading, |info| {
+        let restarts = info.history.restarts.iter();
+        restarts.map(|(class, count)| (class.name(), Value::from(*count))).collect()
+    })
+}
+
+pub(super) fn process_start_time(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| {
+        info.history.started.map_or(f64::NAN, |started| started.since_epoch().as_secs_f64())
+    })
+}
+
+pub(super) fn last_exit_code(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.last_exit.map_or(f64::NAN, |exit| exit.status().into()))
+}
+
+pub(super) fn time_to_ready(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.up_after.map_or(f64::NAN, |time| time.as_secs_f64()))
+}
+
+pub(super) fn check_duration(reading: &Reading<'_>) -> Vec<Sample> {
+    let times = |counts: Counts| {
+        let answers = counts.answers;
+        vec![Value::Times { counts: answers.counts.to_vec(), sum: answers.sum }]
+    };
+    checked(reading, times, &[])
+}
+
+pub(super) fn check_failures(reading: &Reading<'_>) -> Vec<Sample> {
+    let failures = |counts: Counts| counts.failures.map(Value::from).to_vec();
+    checked(reading, failures, &CheckFailure::KINDS)
+}
+
+pub(super) fn unhealthy(reading: &Reading<'_>) -> Vec<Sample> {
+    each_by(reading, |info| {
+        if info.spec.health == HealthSpec::default() {
+            return Vec::new();
+        }
+        let ills = reading.tally.of(info.named.proc).ills;
+        Ill::KINDS.into_iter().zip(ills.map(Value::from)).collect()
+    })
+}
+
+pub(super) fn oom_kills(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| reading.tally.of(info.named.proc).oom)
+}
+
+pub(super) fn leftovers(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| reading.tally.of(info.named.proc).leftovers)
+}
+
+pub(super) fn stdin_refused(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| reading.shell.get(&info.named.proc).map_or(0, |of| of.stdin_refused))
+}
+
+pub(super) fn output(reading: &Reading<'_>) -> Vec<Sample> {
+    streams(reading, |flow| flow.carried)
+}
+
+pub(super) fn output_lost(reading: &Reading<'_>) -> Vec<Sample> {
+    streams(reading, |flow| flow.lost)
+}
+
+pub(super) fn output_waiting(reading: &Reading<'_>) -> Vec<Sample> {
+    streams(reading, |flow| flow.waiting)
+}
+
+pub(super) fn output_stalls(reading: &Reading<'_>) -> Vec<Sample> {
+    streams(reading, |flow| flow.stalls)
+}
+
+pub(super) fn cpu(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| usage(reading, &info).cpu.as_secs_f64())
+}
+
+pub(super) fn memory(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| usage(reading, &info).memory)
+}
+
+pub(super) fn tree_size(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| u64::from(usage(reading, &info).processes))
+}
+
+pub(super) fn sigkills(reading: &Reading<'_>) -> Vec<Sample> {
+    let Tally { killed, killed_leftovers, .. } = reading.tally;
+    vec![sample(["main_process"], *killed), sample(["leftover"], *killed_leftovers)]
+}
+
+pub(super) fn stuck(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.tally.stuck)
+}
+
+pub(super) fn log_lines_lost(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.lines_lost)
+}
+
+pub(super) fn events_waiting(reading: &Reading<'_>) -> Vec<Sample> {
+    pools(reading, |pool| pool.waiting as u64)
+}
+
+pub(super) fn events_room(reading: &Reading<'_>) -> Vec<Sample> {
+    pools(reading, |pool| pool.room as u64)
+}
+
+pub(super) fn events_lost(reading: &Reading<'_>) -> Vec<Sample> {
+    pools(reading, |pool| pool.lost)
+}
+
+pub(super) fn missed(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.missed)
+}
+
+pub(super) fn requests_waiting(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.core.waiting_requests() as u64)
+}
+
+pub(super) fn connections(reading: &Reading<'_>) -> Vec<Sample> {
+    one(reading.traffic.connections() as u64)
+}
+
+pub(super) fn refused(reading: &Reading<'_>) -> Vec<Sample> {
+    let all = Refused::ALL.into_iter();
+    all.map(|reason| sample([reason.name()], reading.traffic.refused(reason))).collect()
+}
+
+fn sample<const N: usize>(labels: [&str; N], value: impl Into<Value>) -> Sample {
+    Sample { labels: labels.map(str::to_owned).to_vec(), value: value.into() }
+}
+
+fn one(value: impl Into<Value>) -> Vec<Sample> {
+    vec![sample([], value)]
+}
+
+fn each<V: Into<Value>>(reading: &Reading<'_>, value: impl Fn(Info<'_>) -> V) -> Vec<Sample> {
+    let processes = reading.core.processes();
+    processes.map(|info| sample([&info.named.group, &info.named.name], value(info))).collect()
+}
+
+fn each_by(
+    reading: &Reading<'_>,
+    values: impl Fn(Info<'_>) -> Vec<(&'static str, Value)>,
+) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for info in reading.core.processes() {
+        for (label, value) in values(info) {
+            samples.push(sample([&info.named.group, &info.named.name, label], value));
+        }
+    }
+    samples
+}
+
+/// Of processes that have a check: as many values as there are `kinds`, or one.
+fn checked(
+    reading: &Reading<'_>,
+    values: impl Fn(Counts) -> Vec<Value>,
+    kinds: &[&str],
+) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for info in reading.core.processes().filter(|info| info.spec.health.check.is_some()) {
+        let (group, name) = (&info.named.group, &info.named.name);
+        let kinds = kinds.iter().copied().map(Some).chain(std::iter::repeat(None));
+        for (value, kind) in values(reading.tally.of(info.named.proc)).into_iter().zip(kinds) {
+            samples.push(match kind {
+                Some(kind) => sample([group, name, kind], value),
+                None => sample([group, name], value),
+            });
+        }
+    }
+    samples
+}
+
+fn streams(reading: &Reading<'_>, value: impl Fn(&Flow) -> u64) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for info in reading.core.processes() {
+        let shell = reading.shell.get(&info.named.proc);
+        for (stream, flow) in shell.into_iter().flat_map(|shell| &shell.streams) {
+            samples.push(sample([&info.named.group, &info.named.name, stream], value(flow)));
+        }
+    }
+    samples
+}
+
+fn pools(reading: &Reading<'_>, value: impl Fn(PoolInfo<'_>) -> u64) -> Vec<Sample> {
+    reading.core.listener_pools().map(|pool| sample([pool.name], value(pool))).collect()
+}
+
+fn usage(reading: &Reading<'_>, info: &Info<'_>) -> TreeUsage {
+    reading.usages.get(&info.named.proc).copied().unwrap_or_default()
+}
+
+/// The upper ends of buckets with what is in each.
+pub(super) fn buckets(counts: &[u64]) -> Vec<(f64, u64)> {
+    BUCKETS.into_iter().chain([f64::MAX]).zip(counts.iter().copied()).collect()
+}

@@ -1,0 +1,169 @@
+//! What has happened since the beginning, counted as it passes between core and world.
+//!
+//! Whatever has to be counted and nobody else remembers is counted here, from the inputs
+//! and effects themselves. There is none if nobody can ask.
+
+use std::collections::BTreeMap;
+
+use supervisor_core::health::{CheckFailure, Ill};
+use supervisor_core::ids::{ProcId, RunId};
+use supervisor_core::line::Line;
+use supervisor_core::report::Class;
+use supervisor_core::signal::Signal;
+use supervisor_core::time::Mono;
+use supervisor_core::{Effect, Input, Target};
+
+/// Upper ends of the buckets of answering times, in seconds: from a healthy server on this
+/// machine to the longest time-outs that people set.
+pub(super) const BUCKETS: [f64; 11] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// All that is counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    processes: BTreeMap<ProcId, Counts>,
+    /// Main processes that had to be killed, since they did not stop in time.
+    pub(super) killed: u64,
+    /// Signals that ended what a program left behind, since it did not go by itself.
+    pub(super) killed_leftovers: u64,
+    /// Times that SIGKILL did not help.
+    pub(super) stuck: u64,
+}
+
+/// What is counted of a process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    /// The question that has not been answered yet.
+    asked: Option<(RunId, Mono)>,
+    /// How long answers took.
+    pub(super) answers: Histogram,
+    /// By [`CheckFailure::KINDS`].
+    pub(super) failures: [u64; CheckFailure::KINDS.len()],
+    /// By [`Ill::KINDS`].
+    pub(super) ills: [u64; Ill::KINDS.len()],
+    /// Runs that the kernel ended for want of memory.
+    pub(super) oom: u64,
+    /// What runs left behind.
+    pub(super) leftovers: u64,
+}
+
+/// Times, by how long they are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Histogram {
+    /// One for each of [`BUCKETS`], and one for what is longer.
+    pub(super) counts: [u64; BUCKETS.len() + 1],
+    /// Seconds, all together.
+    pub(super) sum: f64,
+}
+
+impl Tally {
+    /// What is counted of a process.
+    pub(super) fn of(&self, proc: ProcId) -> Counts {
+        self.processes.get(&proc).cloned().unwrap_or_default()
+    }
+
+    /// Counts what the core is told.
+    pub(crate) fn note_input(&mut self, now: Mono, input: &Input) {
+        if let Input::Checked { proc, run, result } = input {
+            let counts = self.processes.entry(*proc).or_default();
+            if let Some((asked, at)) = counts.asked.take()
+                && asked == *run
+            {
+                counts.answers.add((now - at).as_secs_f64());
+            }
+            if let Err(failure) = result {
+                count(&mut counts.failures, &CheckFailure::KINDS, failure.kind());
+            }
+        }
+    }
+
+    /// Counts what the core orders.
+    pub(crate) fn note_effect(&mut self, now: Mono, effect: &Effect) {
+        match effect {
+            Effect::Check { proc, run } => {
+                self.processes.entry(*proc).or_default().asked = Some((*run, now));
+            }
+            Effect::Collect { proc, ill, .. } => {
+                let counts = self.processes.entry(*proc).or_default();
+                count(&mut counts.ills, &Ill::KINDS, ill.kind());
+            }
+            Effect::Report(report) => {
+                let counts = self.processes.entry(report.process.proc).or_default();
+                counts.oom += u64::from(report.cause.class() == Class::Oom);
+                counts.leftovers += report.leftovers as u64;
+            }
+            Effect::Signal { target: Target::Member(_), signal } => {
+                self.killed_leftovers += u64::from(*signal == Signal::KILL);
+            }
+            Effect::Signal { target: Target::Process(_) | Target::Group(_), signal } => {
+                self.killed += u64::from(*signal == Signal::KILL);
+            }
+            Effect::Log(line) => self.stuck += u64::from(matches!(line, Line::Unkillable { .. })),
+            Effect::RemoveGroup { procs } => procs.iter().for_each(|proc| {
+                self.processes.remove(proc);
+            }),
+            Effect::Spawn { .. }
+            | Effect::Census { .. }
+            | Effect::KillTree { .. }
+            | Effect::LookAtProgress { .. }
+            | Effect::CountTree { .. }
+            | Effect::Tidy { .. }
+            | Effect::Emit(_)
+            | Effect::Tell { .. }
+            | Effect::Reply { .. }
+            | Effect::AddGroup { .. }
+            | Effect::ReopenLogs
+            | Effect::Exit { .. }
+            | Effect::Restart => {}
+        }
+    }
+}
+
+impl Histogram {
+    fn add(&mut self, seconds: f64) {
+        let bucket = BUCKETS.iter().position(|end| seconds <= *end).unwrap_or(BUCKETS.len());
+        self.counts[bucket] += 1;
+        self.sum += seconds;
+    }
+}
+
+fn count<const N: usize>(counts: &mut [u64; N], kinds: &[&str; N], kind: &str) {
+    if let Some(place) = kinds.iter().position(|known| *known == kind) {
+        counts[place] += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_by_how_long_it_took_and_how_it_failed() {
+        let (proc, run) = (ProcId(3), RunId(1));
+        let at = |millis| Mono::from_zero(Duration::from_millis(millis));
+        let mut tally = Tally::default();
+        tally.note_effect(at(100), &Effect::Check { proc, run });
+        let result = Err(CheckFailure::TimedOut);
+        tally.note_input(at(2100), &Input::Checked { proc, run, result });
+        // What was asked of an earlier run says nothing about how long this one takes.
+        tally.note_effect(at(3000), &Effect::Check { proc, run });
+        tally.note_input(at(3001), &Input::Checked { proc, run: RunId(2), result: Ok(()) });
+        let counts = tally.of(proc);
+        assert_eq!(counts.answers.counts.iter().sum::<u64>(), 1);
+        assert_eq!(counts.answers.counts[8], 1, "2 s is more than 1 and less than 2.5");
+        assert!((counts.answers.sum - 2.0).abs() < 1e-9);
+        assert_eq!(counts.failures, [0, 1, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn only_sigkill_counts_as_a_kill() {
+        let mut tally = Tally::default();
+        for signal in [Signal::TERM, Signal::KILL] {
+            let target = Target::Group(supervisor_core::ids::Pid(7));
+            tally.note_effect(Mono::from_zero(Duration::ZERO), &Effect::Signal { target, signal });
+        }
+        assert_eq!((tally.killed, tally.killed_leftovers), (1, 0));
+    }
+}
