@@ -1,0 +1,115 @@
+//! `/livez`, `/readyz`, `/startupz` and `/ping`.
+
+use crate::harness::{Running, free_port, http, kill, supervise};
+use crate::{Served, answer, asked, says};
+
+/// Time enough to ask while a start is under way.
+const SLOW: (&str, &str) = ("SUPERVISOR_PROGRAM__APP_STARTSECS", "3");
+
+#[test]
+fn a_start_is_told_from_its_first_moment_on_and_a_restart_is_no_start() {
+    let mut served = Served::start("exec sleep 1000", &[SLOW]);
+    let pid = served.spawned();
+    let starting = "not ready: app is STARTING\n";
+    assert_eq!(served.get("/livez"), says(200, "alive\n"));
+    assert_eq!(served.get("/readyz"), says(503, starting));
+    assert_eq!(served.get("/startupz"), says(503, starting));
+    assert_eq!(served.get("/ping"), says(503, ""));
+    served.running.stderr.wait_for("success: app entered RUNNING state");
+    assert_eq!(served.get("/readyz"), says(200, "ready\n"));
+    assert_eq!(served.get("/startupz"), says(200, "started\n"));
+    assert_eq!(served.get("/ping"), says(200, ""));
+    kill(pid, "KILL");
+    served.spawned();
+    assert_eq!(served.get("/readyz"), says(503, starting));
+    assert_eq!(served.get("/startupz"), says(200, "started\n"));
+    served.running.signal("TERM");
+    assert_eq!(served.running.exit_code(), 0);
+}
+
+#[test]
+fn who_is_not_ready_is_named_with_what_went_wrong() {
+    // The program can't be started and the helper waits its turn, so nobody gives up.
+    let served = Served::start(
+        "exit 3",
+        &[
+            ("PROCESS_MAX_START_RETRIES", "100"),
+            ("SUPERVISOR_PROGRAM__SIDE_COMMAND", "sleep 1000"),
+            ("SUPERVISOR_PROGRAM__SIDE_ESSENTIAL", "false"),
+            ("SUPERVISOR_PROGRAM__SIDE_STARTSECS", "0"),
+        ],
+    );
+    let mut served = served;
+    served.running.stderr.wait_for("exited: app (exit status 3; not expected)");
+    served.running.stderr.wait_for("exited: app (exit status 3; not expected)");
+    let too_quickly = "Exited too quickly (process log may have details)";
+    assert_eq!(
+        served.get("/readyz"),
+        says(503, &format!("not ready: app is BACKOFF ({too_quickly})\n"))
+    );
+}
+
+#[test]
+fn a_stop_is_told_before_the_program_hears_of_it() {
+    let script = "trap 'echo heard; exit 0' TERM; echo waits; while :; do sleep 1000 & wait; done";
+    let mut served = Served::start(script, &[("PROCESS_PRESTOP_DELAY_SECS", "5")]);
+    served.running.stdout.wait_for("waits");
+    served.running.stderr.wait_for("success: app entered RUNNING state");
+    assert_eq!(served.get("/readyz").status, 200);
+    served.running.signal("TERM");
+    served.running.stderr.wait_for("not ready any more; programs are stopped in 5 seconds");
+    let stopping = "not ready: the supervisor is stopping\n";
+    assert_eq!(served.get("/readyz"), says(503, stopping));
+    assert_eq!(served.get("/ping"), says(503, ""));
+    assert_eq!(served.get("/livez").status, 200);
+    assert!(!served.running.stderr.said("waiting for app"), "the signal was not held back");
+    assert!(!served.running.stdout.said("heard"), "the signal was not held back");
+    served.running.stdout.wait_for("heard");
+    assert_eq!(served.running.exit_code(), 0);
+}
+
+#[test]
+fn a_program_that_hangs_delays_no_answer() {
+    let mut served = Served::start("exec sleep 1000", &[]);
+    let pid = served.spawned();
+    served.running.stderr.wait_for("success: app entered RUNNING state");
+    kill(pid, "STOP");
+    assert_eq!(served.get("/ping"), says(200, ""));
+    assert_eq!(served.get("/livez"), says(200, "alive\n"));
+    assert_eq!(served.get("/metrics").status, 200);
+}
+
+#[test]
+fn nothing_can_be_changed_and_nothing_else_is_answered() {
+    let mut served = Served::start("exec sleep 1000", &[]);
+    served.running.stderr.wait_for("success: app entered RUNNING state");
+    let post = answer(&http(served.port, "POST /readyz").unwrap());
+    assert_eq!(post, says(405, "only GET and HEAD\n"));
+    assert_eq!(answer(&http(served.port, "HEAD /readyz").unwrap()), says(200, ""));
+    for path in ["/", "/RPC2", "/api/v1/status", "/index.html?action=stop", "/readyz/x"] {
+        assert_eq!(served.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn a_status_port_that_is_taken_starts_nothing_and_says_so() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut running = Running::start(asked(&mut supervise(["echo", "started"]), port));
+    assert_eq!(running.exit_code(), 1);
+    assert!(running.stdout.rest().is_empty());
+    running.stderr.rewind().wait_for("status port: Another program is already listening");
+    assert!(running.stderr.said(&port.to_string()));
+}
+
+#[test]
+fn without_being_asked_for_there_is_no_port() {
+    let port = free_port();
+    let mut running = Running::start(
+        asked(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]), port)
+            .env("PROCESS_AUTO_RECOVERY", "false"),
+    );
+    running.stdout.wait_for("up");
+    running.stderr.wait_for("PROCESS_STATUS_PORT has no effect: PROCESS_AUTO_RECOVERY is off");
+    assert!(http(port, "GET /livez").is_err());
+}
