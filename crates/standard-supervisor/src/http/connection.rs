@@ -104,7 +104,7 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
 }
 
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
-    if let Err(refused) = auth::check(visit.credentials.as_ref(), request.headers()) {
+    if let Some(refused) = auth::refusal(visit.credentials.as_ref(), request.headers()) {
         return refused;
     }
     let (head, body) = request.into_parts();
@@ -162,4 +162,21 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a panic".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_the_answer_and_says_why() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let panics = pin!(async { panic!("on purpose, number {}", 7) });
+            let panic: Result<(), _> = unless_it_panics(panics).await;
+            assert_eq!(words_of(&*panic.unwrap_err()), "on purpose, number 7");
+            let fine = unless_it_panics(pin!(async { 7 })).await;
+            assert!(fine.is_ok_and(|number| number == 7));
+        });
+    }
 }
