@@ -103,16 +103,17 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
+/// The body is read whatever the answer will be: who is refused while he still sends may
+/// not hear why.
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
-    if let Some(refused) = auth::refusal(visit.credentials.as_ref(), request.headers()) {
-        return refused;
-    }
+    let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     let mut hold = visit.house.held.begin();
-    match timeout(BODY_TIME, collect(body, &mut hold)).await {
-        Ok(Ok(body)) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
-        Ok(Err(status)) => closing(error_page(status)),
-        Err(_) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
+    match (timeout(BODY_TIME, collect(body, &mut hold)).await, refused) {
+        (_, Some(refused)) => refused,
+        (Ok(Ok(body)), None) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
+        (Ok(Err(status)), None) => closing(error_page(status)),
+        (Err(_), None) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
     }
 }
 
