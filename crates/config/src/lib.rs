@@ -39,7 +39,10 @@ mod named;
 mod nearest;
 mod options;
 mod overlay;
+mod requirements;
+mod sagemaker;
 mod sample;
+mod search;
 mod server;
 mod shlex;
 mod sources;
@@ -76,6 +79,8 @@ pub use supervisor_core::level::Level;
 /// What everything that was said means.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What must be done, successfully, before anything of `spec` begins.
+    pub preparation: Option<Spec>,
     /// What to run and how to keep it running.
     pub spec: Spec,
     /// What concerns the supervisor itself.
@@ -127,6 +132,7 @@ impl Config {
     ) -> Self {
         let Control { servers, namespaces } = control;
         Self {
+            preparation: None,
             spec,
             supervisord,
             servers,
