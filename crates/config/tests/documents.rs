@@ -5,16 +5,31 @@
 
 use std::path::{Path, PathBuf};
 
-use supervisor_config::{VARIABLES, reference};
+use supervisor_config::{
+    VARIABLES, commands_reference, completions, environment_reference, exits_reference,
+    manual_pages, reference,
+};
 
 #[test]
-fn the_reference_of_options_is_the_table() {
-    let path = document("docs/reference/options.md");
-    if std::env::vars_os().any(|(name, _)| name == "UPDATE") {
-        std::fs::write(&path, reference()).unwrap();
+fn reference_pages_are_what_the_tables_say() {
+    check("docs/reference/options.md", &reference());
+    check("docs/reference/environment.md", &environment_reference());
+    check("docs/reference/exit-codes.md", &exits_reference());
+    check("docs/reference/commands.md", &commands_reference());
+}
+
+#[test]
+fn manual_pages_are_what_the_tables_say() {
+    for (name, text) in manual_pages() {
+        check(&format!("docs/man/{name}"), &text);
     }
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(written == reference(), "{} is not up to date", path.display());
+}
+
+#[test]
+fn completions_are_what_the_tables_say() {
+    for (name, text) in completions() {
+        check(&format!("completions/{name}"), &text);
+    }
 }
 
 #[test]
@@ -28,6 +43,17 @@ fn the_readme_has_a_row_for_each_variable() {
         let row = format!("| `{}` | {default} | {} |", variable.name, variable.doc);
         assert!(readme.contains(&row), "the README lacks\n{row}");
     }
+}
+
+#[track_caller]
+fn check(path: &str, wanted: &str) {
+    let path = document(path);
+    if std::env::vars_os().any(|(name, _)| name == "UPDATE") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == wanted, "{} is not up to date", path.display());
 }
 
 fn document(path: &str) -> PathBuf {
