@@ -45,6 +45,60 @@ fn the_readme_has_a_row_for_each_variable() {
     }
 }
 
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            links += 1;
+            let found = page.parent().unwrap().join(path);
+            assert!(found.exists(), "{}: {target} is not there", page.display());
+        }
+    }
+    assert!(links > 50, "only {links} links: the documents are gone");
+}
+
+#[test]
+fn the_documents_name_only_variables_that_there_are() {
+    let mut names = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let in_names = |c: char| c.is_ascii_uppercase() || c == '_';
+        for word in text.split(|c| !in_names(c)) {
+            let ours = ["PROCESS_", "STANDARD_"].iter().any(|start| word.starts_with(start));
+            // STANDARD_SUPERVISOR… belongs to the tests' set-up.
+            if ours && word.len() > 9 && !word.starts_with("STANDARD_SUPERVISOR") {
+                names += 1;
+                let known = VARIABLES.iter().any(|variable| variable.name == word);
+                assert!(known, "{}: there is no variable {word}", page.display());
+            }
+        }
+    }
+    assert!(names > 20, "only {names} names");
+}
+
+/// All that is written for people to read.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![document("README.md"), document("ARCHITECTURE.md")];
+    let mut folders = vec![document("docs"), document("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages
+}
+
 #[track_caller]
 fn check(path: &str, wanted: &str) {
     let path = document(path);
