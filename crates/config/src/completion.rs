@@ -81,11 +81,16 @@ fn bash(tool: &Tool) -> String {
     .replace("_complete ", &format!("{function}_take "));
     let (files, rest) = match tool.operand {
         Operand::Nothing => ("", "    return".to_owned()),
+        Operand::OwnCommand => (
+            "",
+            format!("    {function}_take compgen -W \"{}\" -- \"$current\"", own(tool).join(" ")),
+        ),
         Operand::Command => ("", format!("    {function}_take compgen -c -- \"$current\"")),
         Operand::FileAndCommand => {
             ("    at=$((at + 1))\n", format!("    {function}_take compgen -f -- \"$current\""))
         }
     };
+    let behind = behind_the_command(tool, &function);
     let options = if all.is_empty() {
         String::new()
     } else {
@@ -110,21 +115,34 @@ fn bash(tool: &Tool) -> String {
         *) break ;;
         esac
     done
-{files}    # Behind the first word of a command it is that command's turn.
-    if [ \"$at\" -lt \"$COMP_CWORD\" ]; then
-        if declare -F _command_offset >/dev/null; then
-            _command_offset \"$at\"
-        else
-            {function}_take compgen -f -- \"$current\"
-        fi
-        return
-    fi
-{arguments}{options}{rest}
+{files}{behind}{arguments}{options}{rest}
 }}
 
 complete -F {function} {name}
 "
     )
+}
+
+/// What is offered once the command is there: that is for the command itself to say.
+fn behind_the_command(tool: &Tool, function: &str) -> String {
+    let offered = match tool.operand {
+        Operand::Nothing => return String::new(),
+        Operand::OwnCommand => format!(
+            "        [ \"${{COMP_WORDS[at]}}\" != help ] || {function}_take compgen -W \"{}\" -- \"$current\"\n",
+            own(tool).join(" ")
+        ),
+        Operand::Command | Operand::FileAndCommand => format!(
+            "        if declare -F _command_offset >/dev/null; then\n            \
+             _command_offset \"$at\"\n        else\n            \
+             {function}_take compgen -f -- \"$current\"\n        fi\n"
+        ),
+    };
+    format!("    if [ \"$at\" -lt \"$COMP_CWORD\" ]; then\n{offered}        return\n    fi\n")
+}
+
+/// The names of its own commands that are typed before a shell's prompt, too.
+fn own(tool: &Tool) -> Vec<&'static str> {
+    tool.commands.iter().map(|command| command.name).filter(|name| *name != "EOF").collect()
 }
 
 fn zsh(tool: &Tool) -> String {
@@ -150,6 +168,10 @@ fn zsh(tool: &Tool) -> String {
     }
     match tool.operand {
         Operand::Nothing => {}
+        Operand::OwnCommand => {
+            words.push(format!("'1:command:({})'", own(tool).join(" ")));
+            words.push("'*::arguments: '".to_owned());
+        }
         Operand::Command => {
             words.extend(
                 ["'(-)1:command:_command_names -e'", "'*::arguments:_normal'"].map(str::to_owned),
@@ -171,6 +193,16 @@ fn fish(tool: &Tool) -> String {
     let name = tool.name;
     let mut out = format!("# {MADE}\n\n");
     match tool.operand {
+        Operand::OwnCommand => {
+            let unless = format!("not __fish_seen_subcommand_from {}", own(tool).join(" "));
+            out.push_str(&format!("complete -c {name} -f\n"));
+            for command in tool.commands.iter().filter(|command| command.name != "EOF") {
+                let does = command.usage.first().map_or("", |(_, does)| does);
+                let does = does.replace('\'', "\\'");
+                let word = command.name;
+                out.push_str(&format!("complete -c {name} -n '{unless}' -a {word} -d '{does}'\n"));
+            }
+        }
         Operand::Nothing => out.push_str(&format!("complete -c {name} -f\n")),
         Operand::Command => {
             out.push_str(&format!("complete -c {name} -x -a '(__fish_complete_subcommand)'\n"));

@@ -59,5 +59,13 @@ fn command(tool: &Tool) -> String {
         }
         out.push('\n');
     }
+    if !tool.commands.is_empty() {
+        out.push_str("| command | |\n|---|---|\n");
+        for (usage, does) in tool.commands.iter().flat_map(|command| command.usage) {
+            // A bar would end the cell.
+            out.push_str(&format!("| `{}` | {does} |\n", usage.replace('|', "\\|")));
+        }
+        out.push('\n');
+    }
     out
 }

@@ -28,6 +28,16 @@ pub(crate) static FILE_MODE: [ExitCode; 3] = [
     row("2", "A mistake in the command line or the configuration; nothing was started."),
 ];
 
+/// `supervisorctl`.
+pub(crate) static CTL: [ExitCode; 6] = [
+    row("0", "It worked; `status`: all that was asked about runs; a shell always ends so."),
+    row("1", "It didn't, or there is no such command."),
+    row("2", "A mistake in the command line or the configuration."),
+    row("3", "`status`: a process isn't running."),
+    row("4", "Nobody listens at the address; `status`: it can't be told."),
+    row("7", "A process that should run doesn't, or there is no socket."),
+];
+
 /// Programs that do one thing and end.
 pub(crate) static PLAIN: [ExitCode; 2] = [
     row("0", "Done."),

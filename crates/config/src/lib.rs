@@ -24,6 +24,7 @@ pub mod bad_input;
 mod command;
 mod completion;
 mod ctl;
+mod ctl_commands;
 mod documents;
 mod effective;
 mod env;
@@ -70,6 +71,7 @@ pub use crate::completion::completions;
 pub use crate::ctl::{
     Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
 };
+pub use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
 pub use crate::documents::{commands_reference, environment_reference, exits_reference};
 pub use crate::env::{VARIABLES, Variable};
 pub use crate::error::Errors;

@@ -32,6 +32,12 @@ fn of_tool(tool: &Tool) -> String {
             out.push_str(&format!(".TP\n{}\n{}.\n", tag(option), text(&capital(option.doc))));
         }
     }
+    if !tool.commands.is_empty() {
+        out.push_str(".SH COMMANDS\n");
+        for (usage, does) in tool.commands.iter().flat_map(|command| command.usage) {
+            out.push_str(&format!(".TP\n.B {}\n{}.\n", escaped(usage), text(&capital(does))));
+        }
+    }
     if tool.has_environment {
         out.push_str(".SH ENVIRONMENT\n");
         for variable in &VARIABLES {

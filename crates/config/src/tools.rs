@@ -1,6 +1,8 @@
 //! The programs, as their users see them: one entry each, from which `--help`, the manual
 //! pages and the shells' completions are made.
 
+use crate::ctl;
+use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
 use crate::exits::{self, ExitCode};
 use crate::flags;
 
@@ -21,6 +23,8 @@ pub struct Tool {
     pub options: Vec<ToolOption>,
     /// What follows the options.
     pub operand: Operand,
+    /// The commands of its own that it understands.
+    pub commands: &'static [CtlCommand],
     /// Whether it reads the environment variables of command mode.
     pub has_environment: bool,
     /// Its exit codes.
@@ -49,6 +53,8 @@ pub enum Operand {
     Nothing,
     /// A command with its arguments.
     Command,
+    /// One of its own commands.
+    OwnCommand,
     /// A file, and then a command with its arguments.
     FileAndCommand,
 }
@@ -59,6 +65,7 @@ pub fn tools() -> Vec<Tool> {
     vec![
         standard_supervisor(),
         supervisord(),
+        supervisorctl(),
         generate_supervisor_config(),
         echo_supervisord_conf(),
         pidproxy(),
@@ -87,6 +94,7 @@ pub fn standard_supervisor() -> Tool {
             VERSION,
         ],
         operand: Operand::Command,
+        commands: &[],
         has_environment: true,
         exits: &exits::COMMAND_MODE,
         see_also: &["supervisord(8)", "supervisord.conf(5)", "generate-supervisor-config(1)"],
@@ -110,6 +118,7 @@ pub fn generate_supervisor_config() -> Tool {
             VERSION,
         ],
         operand: Operand::Command,
+        commands: &[],
         has_environment: false,
         exits: &exits::PLAIN,
         see_also: &["standard-supervisor(1)", "supervisord.conf(5)"],
@@ -132,9 +141,35 @@ fn supervisord() -> Tool {
         ],
         options: flags::options().collect(),
         operand: Operand::Nothing,
+        commands: &[],
         has_environment: false,
         exits: &exits::FILE_MODE,
-        see_also: &["supervisord.conf(5)", "standard-supervisor(1)", "echo_supervisord_conf(1)"],
+        see_also: &[
+            "supervisord.conf(5)",
+            "supervisorctl(1)",
+            "standard-supervisor(1)",
+            "echo_supervisord_conf(1)",
+        ],
+    }
+}
+
+fn supervisorctl() -> Tool {
+    Tool {
+        name: "supervisorctl",
+        section: 1,
+        summary: "control applications run by supervisord",
+        usage: &["[options] [COMMAND [ARG...]]"],
+        about: &[
+            "Carries out one command, or opens a shell in which commands are typed. The daemon's \
+             address is that of [supervisorctl] in the configuration file, which is looked for \
+             as supervisord looks for its own, unless -s tells it.",
+        ],
+        options: ctl::options().collect(),
+        operand: Operand::OwnCommand,
+        commands: &CTL_COMMANDS,
+        has_environment: false,
+        exits: &exits::CTL,
+        see_also: &["supervisord(8)", "supervisord.conf(5)"],
     }
 }
 
@@ -147,6 +182,7 @@ fn echo_supervisord_conf() -> Tool {
         about: &["Prints a configuration with every option and its default, to begin with."],
         options: vec![HELP],
         operand: Operand::Nothing,
+        commands: &[],
         has_environment: false,
         exits: &exits::PLAIN,
         see_also: &["supervisord(8)", "supervisord.conf(5)"],
@@ -165,6 +201,7 @@ fn pidproxy() -> Tool {
         ],
         options: Vec::new(),
         operand: Operand::FileAndCommand,
+        commands: &[],
         has_environment: false,
         exits: &exits::PIDPROXY,
         see_also: &["supervisord(8)"],
@@ -205,7 +242,7 @@ impl Tool {
         }
         let before = match self.operand {
             Operand::Command => ", before COMMAND only",
-            Operand::Nothing | Operand::FileAndCommand => "",
+            Operand::Nothing | Operand::OwnCommand | Operand::FileAndCommand => "",
         };
         text.push_str(&format!("\noptions{before}:\n"));
         let shown: Vec<String> = self.options.iter().map(ToolOption::shown).collect();

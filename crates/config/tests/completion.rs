@@ -47,6 +47,9 @@ fn an_option_s_argument_is_completed_by_its_kind() {
         offered(&["generate-supervisor-config", "--log-level", ""]),
         ["ERROR", "INFO", "DEBUG"]
     );
+    assert_eq!(offered(&["supervisorctl", "-s", "x", "rel"]), ["reload"]);
+    assert_eq!(offered(&["supervisorctl", "help", "mai"]), ["maintail"]);
+    assert!(offered(&["supervisorctl", "start", "ba"]).is_empty());
     assert!(offered(&["supervisord", "-c", "/etc/pass"]).contains(&"/etc/passwd".to_owned()));
     assert_eq!(offered(&["supervisord", "--dir"]), ["--directory"]);
     assert_eq!(offered(&["supervisord", "-u", "roo"]), ["root"]);
