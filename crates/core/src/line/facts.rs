@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{GaveUp, Line};
+use super::{GaveUp, Line, NotPrepared};
 use crate::health::{CheckFailure, Ill};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
@@ -105,6 +105,9 @@ impl Line {
                 of("unhealthy").program(name).ill(*ill).flag("observed_only", *observe)
             }
             Self::Recovered { name } => of("recovered").program(name),
+            Self::NotPrepared { names, why } => {
+                of("not_prepared").with("programs", Value::Texts(names.clone())).not_prepared(*why)
+            }
             Self::StopInBackoff { name } => of("stop_in_backoff").program(name),
             Self::WaitingToStop { name } => of("waiting_to_stop").program(name),
             Self::EventSent { serial, name } => {
@@ -185,6 +188,13 @@ impl Facts {
             Exit::Signal { signal, core_dumped } => {
                 self.text("exit_signal", signal).flag("core_dumped", core_dumped)
             }
+        }
+    }
+
+    fn not_prepared(self, why: NotPrepared) -> Self {
+        match why {
+            NotPrepared::Failed(status) => self.count("status", status.into()),
+            NotPrepared::TooLong(within) => self.seconds("within_seconds", within),
         }
     }
 

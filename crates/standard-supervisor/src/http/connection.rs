@@ -116,21 +116,22 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
+/// The body is read whatever the answer will be: who is refused while he still sends may
+/// not hear why.
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
-    if let Some(refused) = auth::refusal(visit.credentials.as_ref(), request.headers()) {
-        return refused;
-    }
+    let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     let mut hold = visit.house.held.begin();
-    match timeout(BODY_TIME, collect(body, &mut hold)).await {
-        Ok(Ok(body)) => {
+    match (timeout(BODY_TIME, collect(body, &mut hold)).await, refused) {
+        (_, Some(refused)) => refused,
+        (Ok(Ok(body)), None) => {
             let request = Request::from_parts(head, body);
             match visit.serves {
                 Serves::Operators => routes::answer(&visit.house, request).await,
                 Serves::Status => status::answer(&visit.house, &request).await,
             }
         }
-        Ok(Err(status)) => {
+        (Ok(Err(status)), None) => {
             match status {
                 StatusCode::PAYLOAD_TOO_LARGE => visit.house.traffic.refuse(Refused::BodyTooLarge),
                 StatusCode::SERVICE_UNAVAILABLE => visit.house.traffic.refuse(Refused::TooMuchHeld),
@@ -138,7 +139,7 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
             }
             closing(error_page(status))
         }
-        Err(_) => {
+        (Err(_), None) => {
             visit.house.traffic.refuse(Refused::BodyTimeout);
             closing(error_page(StatusCode::REQUEST_TIMEOUT))
         }

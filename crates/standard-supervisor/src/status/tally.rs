@@ -114,7 +114,8 @@ impl Tally {
             | Effect::AddGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }
-            | Effect::Restart => {}
+            | Effect::Restart
+            | Effect::Proceed => {}
         }
     }
 }
