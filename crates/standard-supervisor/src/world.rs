@@ -25,12 +25,14 @@ use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 use crate::cgroup::{self, Cgroup};
 use crate::events;
+use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launched, launch, set};
 use crate::lookup;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::{CannotWrite, Stdin};
-use crate::sys::{reap, signal};
+use crate::sys::reap::{self, Ended};
+use crate::sys::signal;
 use crate::tree::{MARK, Root, Roster};
 
 /// Events that an observer may be late by, before it misses some.
@@ -105,6 +107,7 @@ pub(crate) struct World {
     new_relays: Vec<Rc<Relay>>,
     /// What has happened besides.
     inbox: Rc<Inbox>,
+    helpers: Rc<Helpers>,
     /// Answers to effects, to be taken before anything else that happens.
     answers: VecDeque<Input>,
     /// Who waits for a reply.
@@ -134,6 +137,7 @@ impl World {
             voices: Vec::new(),
             new_relays: Vec::new(),
             inbox: Rc::default(),
+            helpers: Rc::default(),
             answers: VecDeque::new(),
             asked: BTreeMap::new(),
             observers: broadcast::Sender::new(OBSERVERS_ROOM),
@@ -209,7 +213,12 @@ impl World {
 
     /// The next child that has ended. What it wrote is on its way before this is told.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
-        let (pid, exit) = reap::next()?;
+        let Ended { pid, exit, .. } = loop {
+            let ended = reap::next()?;
+            if !self.helpers.reaped(ended.pid, ended.exit) {
+                break ended;
+            }
+        };
         let slot = self.slots.values_mut().find(|slot| slot.main == Some((pid, true)));
         if let Some(slot) = slot {
             slot.main = Some((pid, false));
