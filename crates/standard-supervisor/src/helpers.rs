@@ -16,6 +16,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Command, Launch, Sink, Stdio};
 use tokio::sync::oneshot;
 
+use crate::either::either;
 use crate::launch::{Environment, Launched, launch};
 use crate::sys::signal;
 use crate::sys::watch::Watched;
@@ -65,6 +66,11 @@ impl Helpers {
         Ok(Helper { pid, helpers: Rc::clone(self), output, ended })
     }
 
+    /// Whether one of these has this pid and has not been reaped.
+    pub(crate) fn has(&self, pid: Pid) -> bool {
+        self.running.borrow().contains_key(&pid)
+    }
+
     /// A child ended; whether it was one of these.
     pub(crate) fn reaped(&self, pid: Pid, exit: Exit) -> bool {
         let told = self.running.borrow_mut().remove(&pid);
@@ -93,10 +99,30 @@ impl Helper {
     }
 }
 
+impl Helper {
+    pub(crate) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits for its end, for so long; what it prints is of no interest. Others that have
+    /// its output and live on are not waited for.
+    pub(crate) async fn exit(mut self, limit: Duration) -> Option<Exit> {
+        let pipe = self.output.take();
+        let ended = &mut self.ended;
+        let unread = async {
+            if let Some(Ok(pipe)) = pipe.map(Watched::for_reading) {
+                read_all(&pipe, &mut Vec::new(), 0).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::time::timeout(limit, either(ended, unread)).await.ok()??.ok()
+    }
+}
+
 impl Drop for Helper {
     fn drop(&mut self) {
         // Who is not reaped still has its pid, and leads its group.
-        if self.helpers.running.borrow().contains_key(&self.pid) {
+        if self.helpers.has(self.pid) {
             let _ = signal::send_to_group(self.pid, Signal::KILL);
         }
     }

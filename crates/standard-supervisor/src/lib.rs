@@ -17,6 +17,7 @@ mod driver;
 mod either;
 mod events;
 mod files;
+mod health;
 mod helpers;
 mod host;
 mod http;
