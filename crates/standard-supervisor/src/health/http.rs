@@ -1,11 +1,9 @@
 //! One GET request. Nothing that a server answers is trusted: it may be ill.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
 
-use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper::rt::{Read, Write};
@@ -59,7 +57,7 @@ async fn talk<S: Read + Write + Unpin + 'static>(
         .header(HOST, host)
         .header(USER_AGENT, "standard-supervisor")
         .header(CONNECTION, "close")
-        .body(Nothing)
+        .body(String::new())
         .map_err(|_| CheckFailure::Broken)?;
     let asked = async {
         let response = sender.send_request(request).await.map_err(broken)?;
@@ -93,23 +91,4 @@ async fn beside<A: Future, B: Future>(wanted: A, other: B) -> A::Output {
         wanted.as_mut().poll(context)
     })
     .await
-}
-
-/// The body of a question.
-struct Nothing;
-
-impl Body for Nothing {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(None)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        true
-    }
 }
