@@ -2,7 +2,7 @@
 //! has an address.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use supervisor_core::health::CheckFailure;
@@ -24,15 +24,20 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, CheckFai
 
 /// Why there is no connection. That nobody is there has many names.
 pub(super) fn refused(error: &io::Error) -> CheckFailure {
-    match error.kind() {
-        io::ErrorKind::TimedOut => CheckFailure::TimedOut,
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::NotFound
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable => CheckFailure::Refused,
-        _ => CheckFailure::Broken,
+    const NOBODY: [ErrorKind; 6] = [
+        ErrorKind::ConnectionRefused,
+        ErrorKind::ConnectionReset,
+        ErrorKind::NotFound,
+        ErrorKind::HostUnreachable,
+        ErrorKind::NetworkUnreachable,
+        ErrorKind::AddrNotAvailable,
+    ];
+    if error.kind() == ErrorKind::TimedOut {
+        CheckFailure::TimedOut
+    } else if NOBODY.contains(&error.kind()) {
+        CheckFailure::Refused
+    } else {
+        CheckFailure::Broken
     }
 }
 

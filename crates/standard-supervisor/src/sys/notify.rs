@@ -57,11 +57,11 @@ impl Mailbox {
             };
             let Ok(length) = usize::try_from(length) else {
                 let error = io::Error::last_os_error();
-                match error.kind() {
-                    io::ErrorKind::Interrupted => continue,
-                    io::ErrorKind::WouldBlock => return Ok(None),
-                    _ => return Err(error),
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
                 }
+                let none = error.kind() == io::ErrorKind::WouldBlock;
+                return if none { Ok(None) } else { Err(error) };
             };
             bytes.truncate(length);
             return Ok(Some((sender(header), bytes)));

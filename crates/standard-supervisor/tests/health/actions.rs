@@ -1,6 +1,6 @@
 //! What follows when a program is ill.
 
-use crate::server::{Server, end, up};
+use crate::server::{Server, end, times, up};
 
 #[test]
 fn who_only_observes_leaves_it_as_it_is() {
@@ -8,7 +8,7 @@ fn who_only_observes_leaves_it_as_it_is() {
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_ACTION", "observe"));
     server.set("health", "500 no");
     running.stderr.wait_for("the last: status 500; nothing is done about it");
-    running.stdout.wait_for_times("asked /health", 15);
+    times(&mut running.stdout, "asked /health", 15);
     server.set("health", "200 ok");
     running.stderr.wait_for("healthy: app has recovered");
     assert!(!running.stderr.said("killing"));

@@ -1,6 +1,6 @@
 //! Whether a server gets on with its work.
 
-use crate::server::{Server, end, up};
+use crate::server::{Server, end, times, up};
 
 #[test]
 fn a_server_that_answers_well_and_does_nothing_is_hung() {
@@ -28,7 +28,7 @@ fn a_server_without_requests_may_do_nothing() {
     server.with_metrics(&mut command, "5");
     server.set("metrics", "app:running 0\napp:tokens_total 5\n");
     let mut running = up(command.env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "0.3"));
-    running.stdout.wait_for_times("asked /metrics", 10);
+    times(&mut running.stdout, "asked /metrics", 10);
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
     assert!(!running.stderr.said("unhealthy"));
@@ -43,7 +43,7 @@ fn a_busy_server_is_not_a_dead_one() {
         .env("PROCESS_HEALTH_TIMEOUT", "0.3")
         .env("PROCESS_HEALTH_FAILURES", "2")
         .env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "30"));
-    running.stdout.wait_for_times("asked /metrics", 3);
+    times(&mut running.stdout, "asked /metrics", 3);
     server.set("health", "hang");
     for _ in 0..4 {
         running.stderr.wait_for("check: app timed out, but gets on with its work: it is busy");
@@ -63,7 +63,7 @@ fn a_page_without_these_metrics_says_nothing() {
     server.with_metrics(&mut command, "5");
     server.set("metrics", "other:running 2\nother:tokens_total 5\n");
     let mut running = up(command.env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "0.3"));
-    running.stdout.wait_for_times("asked /metrics", 10);
+    times(&mut running.stdout, "asked /metrics", 10);
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
     assert!(!running.stderr.said("unhealthy"));

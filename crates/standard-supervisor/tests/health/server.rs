@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::harness::{Running, free_port, skip, supervise};
+use crate::harness::{Lines, Running, free_port, skip, supervise};
 
 /// A folder with what the server shall be like.
 #[derive(Debug)]
@@ -103,4 +103,12 @@ pub(crate) fn up(command: &mut Command) -> Running {
 pub(crate) fn end(mut running: Running) {
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
+}
+
+/// Waits until so many more lines contain `text`.
+#[track_caller]
+pub(crate) fn times(lines: &mut Lines, text: &str, times: usize) {
+    for _ in 0..times {
+        lines.wait_for(text);
+    }
 }

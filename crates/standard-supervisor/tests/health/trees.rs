@@ -1,7 +1,7 @@
 //! Half-dead trees.
 
 use crate::harness::kill;
-use crate::server::{Server, end, up};
+use crate::server::{Server, end, times, up};
 
 #[test]
 fn a_server_that_lost_a_worker_is_started_again() {
@@ -12,7 +12,7 @@ fn a_server_that_lost_a_worker_is_started_again() {
         .env("PROCESS_HEALTH_TREE_PATIENCE_SECS", "0.3"));
     let worker = running.stdout.number_after("worker ");
     // It is counted as often as it is asked: when it has been asked again, it was counted.
-    running.stdout.wait_for_times("asked /health", 5);
+    times(&mut running.stdout, "asked /health", 5);
     // Its parent doesn't wait for it: it stays as a zombie, which doesn't count.
     kill(worker, "KILL");
     running.stderr.wait_for("unhealthy: app, only 0 of 1 of its processes have been there for ");
@@ -28,7 +28,7 @@ fn a_server_whose_workers_are_there_is_left_alone() {
         .checked(&["worker"])
         .env("PROCESS_HEALTH_TREE_PATTERN", "test-worker")
         .env("PROCESS_HEALTH_TREE_PATIENCE_SECS", "0.1"));
-    running.stdout.wait_for_times("asked /health", 10);
+    times(&mut running.stdout, "asked /health", 10);
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
     assert!(!running.stderr.said("unhealthy"));
