@@ -27,8 +27,8 @@ options! { HEALTH:
     COMMAND: String = TEXT("health_command", Process) default unset;
     /// Time from one check to the next; before it is ready a second at most.
     INTERVAL: Duration = SPAN("health_interval", Program) default "10";
-    /// Time within which a check, or a page of metrics, must be there as a whole.
-    TIMEOUT: Duration = SPAN("health_timeout", Program) default "5";
+    /// Time within which a check, or a page of metrics, must be there as a whole: 5 if unset, for SageMaker 2.
+    TIMEOUT: Duration = SPAN("health_timeout", Program) default unset;
     /// Failed checks in a row that make it ill.
     FAILURES: u32 = COUNT("health_failures", Program) default "3";
     /// Added to the interval, up to this much, differently each time.
@@ -37,8 +37,8 @@ options! { HEALTH:
     STATUS: Vec<u16> = STATUSES("health_status", Program) default unset;
     /// What a good answer holds.
     BODY: String = TEXT_TO_FIND("health_body", Program) default unset;
-    /// Time within which it must be ready; else the start has failed. With a preset 1800.
-    START_TIMEOUT: Option<Duration> = SPAN_OR_OFF("health_start_timeout", Program) default "off";
+    /// Time within which it must be ready; else the start has failed. If unset it has for ever, with a preset 1800 seconds.
+    START_TIMEOUT: Option<Duration> = SPAN_OR_OFF("health_start_timeout", Program) default unset;
     /// When a start has succeeded: after `startsecs`, when its check succeeds, when it says `READY=1` as systemd's services do, or when a text stands in its output. `check` if there is a check, else `startsecs`.
     READY: Ready = READY("ready", Program) default unset;
     /// It promises to say `WATCHDOG=1` this often, as systemd's services do.

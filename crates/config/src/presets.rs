@@ -36,6 +36,9 @@ pub(crate) struct Metrics {
     pub(crate) done: &'static [&'static str],
 }
 
+/// Time that an answer may take.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Time that loading a large model from a slow disk may take.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(1800);
 
@@ -54,7 +57,7 @@ const VLLM: Preset = Preset {
         running: &["vllm:num_requests_running", "vllm:num_requests_waiting"],
         done: &["vllm:generation_tokens_total", "vllm:prompt_tokens_total"],
     }),
-    timeout: Duration::from_secs(5),
+    timeout: TIMEOUT,
 };
 
 /// [Production metrics](https://docs.sglang.io/references/production_metrics.html), with
@@ -75,7 +78,7 @@ const SGLANG: Preset = Preset {
             "sglang:inter_token_latency_seconds_count",
         ],
     }),
-    timeout: Duration::from_secs(5),
+    timeout: TIMEOUT,
 };
 
 /// [`trtllm-serve`](https://nvidia.github.io/TensorRT-LLM/commands/trtllm-serve/trtllm-serve.html)
@@ -98,7 +101,7 @@ const TENSORRT_LLM: Preset = Preset {
             "trtllm_prompt_tokens_total",
         ],
     }),
-    timeout: Duration::from_secs(5),
+    timeout: TIMEOUT,
 };
 
 /// [Metrics](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html)
@@ -123,7 +126,7 @@ const TRITON: Preset = Preset {
             "nv_trt_llm_general_metrics{general_type=\"iteration_counter\"}",
         ],
     }),
-    timeout: Duration::from_secs(5),
+    timeout: TIMEOUT,
 };
 
 /// [Metrics](https://huggingface.co/docs/text-generation-inference/reference/metrics) of
@@ -139,7 +142,7 @@ const TGI: Preset = Preset {
         running: &["tgi_batch_current_size", "tgi_queue_size"],
         done: &["tgi_batch_inference_count", "tgi_batch_inference_success", "tgi_request_count"],
     }),
-    timeout: Duration::from_secs(5),
+    timeout: TIMEOUT,
 };
 
 /// [`llama-server`](https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md)
@@ -158,7 +161,7 @@ const LLAMA_CPP: Preset = Preset {
             "llamacpp:prompt_tokens_total",
         ],
     }),
-    timeout: Duration::from_secs(5),
+    timeout: TIMEOUT,
 };
 
 /// Any server in a container for

@@ -10,24 +10,27 @@ use supervisor_core::spec::health::{
     CheckSpec, EvidenceSpec, HttpServer, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec,
 };
 
+use super::Lowering;
 use super::program::origin;
-use super::{Door, Lowering};
 use crate::expand::Names;
 use crate::health_options as o;
-use crate::ini::{Origin, Section};
-use crate::options::{COMMAND, Key, Kind};
+use crate::ini::Section;
+use crate::options::{Key, Kind};
 use crate::presets::{self, Preset};
 use crate::shlex;
 use crate::values::LOOPBACK;
 
-/// Reads them. An event listener has none: it says itself when it is ready.
+/// Reads those of a process that runs `argv`. An event listener has none: it says itself when it is ready.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     names: &Names<'_>,
+    argv: &[OsString],
 ) -> Option<HealthSpec> {
     match Kind::of(&section.name) {
-        Some(Kind::Program | Kind::FcgiProgram) => Reading { lowering, section, names }.health(),
+        Some(Kind::Program | Kind::FcgiProgram) => {
+            Reading { lowering, section, names, argv }.health()
+        }
         Some(
             Kind::Supervisord
             | Kind::EventListener
@@ -47,6 +50,8 @@ struct Reading<'r, 'a, 'n> {
     lowering: &'r mut Lowering<'a>,
     section: &'a Section,
     names: &'r Names<'n>,
+    /// The command.
+    argv: &'r [OsString],
 }
 
 /// `None` of what is wrong, `Some(None)` of what isn't there.
@@ -64,17 +69,20 @@ impl Reading<'_, '_, '_> {
         let place = Place { preset: preset.flatten(), port: port.flatten() };
         let url = self.set(&o::URL);
         let probe = self.probe(&place, url.clone());
-        let timeout = self.or(&o::TIMEOUT, place.preset.map(|preset| preset.timeout));
+        let timeout = self.set(&o::TIMEOUT);
+        let usual = place.preset.map_or(presets::TIMEOUT, |preset| preset.timeout);
+        let timeout = timeout.map(|said| said.unwrap_or(usual));
         let check = self.check(probe.clone(), timeout);
         let progress = self.progress(&place, url.flatten(), timeout);
         let tree = self.tree();
         let ready = self.ready(probe);
-        let start_timeout =
-            self.or(&o::START_TIMEOUT, place.preset.map(|_| Some(presets::START_TIMEOUT)));
+        let start_timeout = self.set(&o::START_TIMEOUT);
+        let usual = place.preset.map(|_| presets::START_TIMEOUT);
+        let start_timeout = start_timeout.map(|said| said.unwrap_or(usual));
         let watchdog = self.set(&o::WATCHDOG);
-        let action = self.or(&o::ACTION, None);
-        let signal = self.or(&o::DUMP_SIGNAL, None);
-        let limit = self.or(&o::EVIDENCE, None);
+        let action = self.get(&o::ACTION);
+        let signal = self.get(&o::DUMP_SIGNAL);
+        let limit = self.get(&o::EVIDENCE);
         preset?;
         Some(HealthSpec {
             ready: ready?,
@@ -139,9 +147,9 @@ impl Reading<'_, '_, '_> {
     }
 
     fn check(&mut self, probe: Perhaps<Probe>, timeout: Option<Duration>) -> Perhaps<CheckSpec> {
-        let interval = self.or(&o::INTERVAL, None);
-        let jitter = self.or(&o::JITTER, None);
-        let failures = self.or(&o::FAILURES, None);
+        let interval = self.get(&o::INTERVAL);
+        let jitter = self.get(&o::JITTER);
+        let failures = self.get(&o::FAILURES);
         let (interval, jitter, timeout, failures) = (interval?, jitter?, timeout?, failures?);
         Some(probe?.map(|probe| CheckSpec { probe, interval, jitter, timeout, failures }))
     }
@@ -157,10 +165,9 @@ impl Reading<'_, '_, '_> {
         let page = self.set(&o::PROGRESS_URL);
         let running = self.set(&o::PROGRESS_RUNNING);
         let done = self.set(&o::PROGRESS_DONE);
-        let interval = self.or(&o::PROGRESS_INTERVAL, None);
-        let stalled = self.or(&o::PROGRESS_STALLED, None);
-        let page = page?
-            .or_else(|| place.metrics(url.as_ref(), self.port_of(place), self.words_of_command()));
+        let interval = self.get(&o::PROGRESS_INTERVAL);
+        let stalled = self.get(&o::PROGRESS_STALLED);
+        let page = page?.or_else(|| place.metrics(url.as_ref(), self.port_of(place), self.argv));
         let running: Option<Vec<String>> = running?.or_else(|| owned(known?.running));
         let done: Option<Vec<String>> = done?.or_else(|| owned(known?.done));
         let (interval, stalled, timeout) = (interval?, stalled?, timeout?);
@@ -190,8 +197,8 @@ impl Reading<'_, '_, '_> {
 
     fn tree(&mut self) -> Perhaps<TreeSpec> {
         let pattern = self.set(&o::TREE_PATTERN);
-        let interval = self.or(&o::TREE_INTERVAL, None);
-        let patience = self.or(&o::TREE_PATIENCE, None);
+        let interval = self.get(&o::TREE_INTERVAL);
+        let patience = self.get(&o::TREE_PATIENCE);
         let (interval, patience) = (interval?, patience?);
         Some(pattern?.map(|pattern| TreeSpec { pattern, interval, patience }))
     }
@@ -210,28 +217,19 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// The port that the command's line names, where it is as it was given: what a shell
-    /// or a script makes of others is not known.
+    /// The port that the command's own words name. What stands in a script for a shell is
+    /// one word, and not looked into.
     fn port_of(&self, place: &Place) -> Option<u16> {
-        option(self.words_of_command(), place.preset?.health.option)
-    }
-
-    fn words_of_command(&self) -> &[OsString] {
-        let entry = self.lowering.entry(self.section, COMMAND.row.key);
-        match (self.lowering.door, entry.map(|entry| &entry.origin)) {
-            (Door::Command(argv), Some(Origin::BuiltIn)) => argv,
-            (Door::Command(_) | Door::File, _) => &[],
-        }
+        option(self.argv, place.preset?.health.option)
     }
 
     fn set<T: PartialEq>(&mut self, key: &Key<T>) -> Perhaps<T> {
         self.lowering.try_get(self.section, key, self.names).ok()
     }
 
-    fn or<T: PartialEq>(&mut self, key: &Key<T>, known: Option<T>) -> Option<T> {
-        let said = self.lowering.is_said(self.section, key.row.key);
-        let value = self.lowering.get(self.section, key, self.names)?;
-        Some(known.filter(|_| !said).unwrap_or(value))
+    /// One that has a default.
+    fn get<T: PartialEq>(&mut self, key: &Key<T>) -> Option<T> {
+        self.lowering.get(self.section, key, self.names)
     }
 
     fn wrong<T>(&mut self, key: &str, why: &str) -> Option<T> {

@@ -218,7 +218,11 @@ impl Own {
         let command = command(lowering, section, names);
         let directory = lowering.try_get(section, &o::DIRECTORY, names);
         let stdio = stdio(lowering, section, names);
-        let health = health::read(lowering, section, names);
+        let argv = match &command {
+            Some((Command::Argv(argv), _)) => argv.as_slice(),
+            Some((Command::Unparsable(_), _)) | None => &[],
+        };
+        let health = health::read(lowering, section, names, argv);
         let serverurl = serverurl?;
         let serverurl = (!serverurl.eq_ignore_ascii_case("auto")).then_some(serverurl);
         Some(Self {

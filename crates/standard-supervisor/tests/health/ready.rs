@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Running;
+use crate::harness::{Running, clean};
 use crate::server::{Server, end};
 
 /// The time at the beginning of a line of the log, or behind `listening at`.
@@ -76,5 +76,31 @@ fn a_slip_in_a_variable_is_named_with_what_was_meant() {
     running.stderr.wait_for(
         "PROCESS_HEALTH_URLS is ignored: there is no such variable; the nearest is PROCESS_HEALTH_URL",
     );
+    end(running);
+}
+
+#[test]
+fn a_file_says_it_with_the_same_words() {
+    let Some(server) = Server::new() else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/health/server.py");
+    let (folder, port) = (server.folder.display(), server.port);
+    server.set(
+        "supervisord.conf",
+        &format!(
+            "[supervisord]\nnodaemon=true\nlogfile={folder}/main.log\npidfile={folder}/pid\n\
+             [program:web]\ncommand=python3 {script} {folder} %(port)s\nstartsecs=0\n\
+             health_url=http://127.0.0.1:{port}/health\nhealth_interval=0.1\n\
+             health_failures=1\nevidence_secs=1\n"
+        )
+        .replace("%(port)s", &port.to_string()),
+    );
+    let mut command = clean(env!("CARGO_BIN_EXE_supervisord"), ["-c"]);
+    command.arg(server.folder.join("supervisord.conf"));
+    let mut running = Running::start(&mut command);
+    running.stdout.wait_for("success: web entered RUNNING state, it was ready after ");
+    server.set("health", "500 no");
+    running.stdout.wait_for("unhealthy: web, it failed 1 check, the last: status 500");
+    server.set("health", "200 ok");
+    running.stdout.wait_for("success: web entered RUNNING state, it was ready after ");
     end(running);
 }

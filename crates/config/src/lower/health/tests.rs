@@ -59,9 +59,12 @@ fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
     let health = meant(&["sglang", "--port", "31000"], &said).unwrap();
     assert_eq!(*probe_url(&health), http(9000, "/health"));
     assert_eq!(health.progress.unwrap().url, http(9000, "/metrics"));
-    // What a shell makes of it is not known.
-    let replaced = [preset, ("SUPERVISOR_PROGRAM__APP_COMMAND", "x --port 7")];
-    assert_eq!(probe_url(&meant(&["x"], &replaced).unwrap()).server, http(30000, "").server);
+    // Wherever the command is from; but what a shell is told is not looked into.
+    for (command, port) in [("x --port 7", 7), ("sh -c 'x --port 7'", 30000)] {
+        let replaced = [preset, ("SUPERVISOR_PROGRAM__APP_COMMAND", command)];
+        let health = meant(&["x", "--port", "8"], &replaced).unwrap();
+        assert_eq!(probe_url(&health).server, http(port, "").server, "{command}");
+    }
 }
 
 #[test]
@@ -182,4 +185,23 @@ fn what_does_not_go_together_is_a_mistake() {
 fn a_listener_has_none_of_it() {
     assert!(!Kind::EventListener.settings().any(|setting| o::has(setting.row().key)));
     assert!(Kind::FcgiProgram.settings().any(|setting| setting.row().key == "health_url"));
+}
+
+/// What `--check` shows means the same when it is read.
+#[test]
+fn the_configuration_in_effect_reads_back_the_same() {
+    let pairs = [("PROCESS_HEALTH_PRESET", "sagemaker")];
+    let config = command_mode(
+        vec!["x".into(), "--port".into(), "81".into()],
+        &said(&pairs),
+        &FakeHost::default(),
+    )
+    .unwrap();
+    let health = &config.spec.groups[0].processes[0].health;
+    assert_eq!(*probe_url(health), http(81, "/ping"));
+    assert_eq!(health.check.as_ref().map(|check| check.timeout), Some(Duration::from_secs(2)));
+    let host = FakeHost::with(&[("/srv/shown.conf", &config.effective())]);
+    let again = [("SUPERVISOR_INCLUDE_FILES", "/srv/shown.conf")];
+    let again = command_mode(vec!["x".into()], &said(&again), &host).unwrap();
+    assert_eq!(again.spec.groups[0].processes[0].health, *health);
 }
