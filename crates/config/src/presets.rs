@@ -62,7 +62,8 @@ const VLLM: Preset = Preset {
 
 /// [Production metrics](https://docs.sglang.io/references/production_metrics.html), with
 /// `--enable-metrics`. The prompt and generation counters move when a request is done; the
-/// one of tokens in real time, each time that the scheduler logs a batch
+/// one of tokens in real time, each time that the scheduler logs a batch. To be well it
+/// makes a token, for which it gives itself 20 seconds
 /// ([source](https://github.com/sgl-project/sglang/tree/main/python/sglang/srt)).
 const SGLANG: Preset = Preset {
     name: "sglang",

@@ -5,7 +5,7 @@
 //!     │ refused, bad status, bad body ──> counted ──> N in a row: ill
 //!     └ timed out ── and it gets on with its work: excused
 //!                 └─ otherwise: counted
-//!   requests under way, nothing done for a while ──> ill
+//!   requests under way, nothing done, or no page in time, for a while ──> ill
 //!   fewer of its processes than there were, for a while ──> ill
 //!   no sign of life within the time that it promised ──> ill
 //! ```
@@ -64,6 +64,17 @@ pub struct Progress {
     pub running: u64,
     /// What was done since it started, in whatever is counted.
     pub done: u64,
+}
+
+/// What came of a look at how far a server has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// This was seen.
+    Seen(Progress),
+    /// Its page was not there in time.
+    Late,
+    /// There is no page, or nothing to be seen on it.
+    Nothing,
 }
 
 /// Why a run is ill.
@@ -324,11 +335,16 @@ impl Health {
         }
     }
 
-    /// Takes a look at its work; `None`: there was no page.
-    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, seen: Option<Progress>) {
+    /// Takes a look at its work. Servers whose page is made by the loop that does the work
+    /// show none when that hangs, while another thread still says that all is well.
+    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, look: Look) {
         let Some(progress) = &mut self.progress else { return };
         progress.turn = Turn::Due(now + spec.interval);
-        let Some(seen) = seen else { return };
+        let seen = match (look, progress.last) {
+            (Look::Seen(seen), _) => seen,
+            (Look::Late, Some(last)) => last,
+            (Look::Late, None) | (Look::Nothing, _) => return,
+        };
         let moved = progress.last.is_some_and(|last| last.done != seen.done);
         if moved {
             progress.moved_at = Some(now);

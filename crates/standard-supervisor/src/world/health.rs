@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use supervisor_core::Input;
-use supervisor_core::health::CheckFailure;
+use supervisor_core::health::{CheckFailure, Look};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
 
@@ -36,9 +36,9 @@ impl World {
     pub(super) fn look_at_progress(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
-            return self.answers.push_back(Input::Progressed { proc, run, seen: None });
+            return self.answers.push_back(Input::Progressed { proc, run, look: Look::Nothing });
         };
-        let answer = async move { Input::Progressed { proc, run, seen: health::look(spec).await } };
+        let answer = async move { Input::Progressed { proc, run, look: health::look(spec).await } };
         self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
     }
 

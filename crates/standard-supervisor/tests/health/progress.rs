@@ -22,6 +22,24 @@ fn a_server_that_answers_well_and_does_nothing_is_hung() {
 }
 
 #[test]
+fn a_server_whose_metrics_do_not_come_any_more_is_hung_though_it_says_that_it_is_well() {
+    let Some(server) = Server::new() else { return };
+    let mut command = server.checked(&[]);
+    server.with_metrics(&mut command, "{turn}");
+    let mut running = up(command
+        .env("PROCESS_HEALTH_TIMEOUT", "0.5")
+        .env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "1"));
+    times(&mut running.stdout, "asked /metrics", 2);
+    server.set("metrics", "hang");
+    running
+        .stderr
+        .wait_for("unhealthy: app, it has 2 requests under way and has done nothing for ");
+    server.set("metrics", "");
+    running.stderr.wait_for("entered RUNNING state");
+    end(running);
+}
+
+#[test]
 fn a_server_without_requests_may_do_nothing() {
     let Some(server) = Server::new() else { return };
     let mut command = server.checked(&[]);

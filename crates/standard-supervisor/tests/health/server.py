@@ -3,7 +3,7 @@
     server.py FOLDER PORT [WORD...]
 
 health   what /health answers: "STATUS TEXT", or "hang", or "drop"; without the file 200 ok
-metrics  what /metrics answers; "{turn}" is a number that grows with each answer
+metrics  what /metrics answers, or "hang"; "{turn}" is a number that grows with each answer
 gate     a FIFO that must be written to before the server listens
 
 Words: unix (a socket "socket" in the folder instead of the port), worker (has a child whose
@@ -38,6 +38,8 @@ class Handler(BaseHTTPRequestHandler):
         print("asked", self.path, flush=True)
         if self.path == "/metrics":
             Handler.turn += 1
+            if said("metrics", "") == "hang":
+                threading.Event().wait()
             return self.answer(200, said("metrics", "").replace("{turn}", str(Handler.turn)))
         health = said("health", "200 ok")
         if health == "hang":
