@@ -84,6 +84,8 @@ pub enum Ill {
     NotReady {
         /// That time.
         within: Duration,
+        /// How its check failed the last time, if it has one.
+        last: Option<CheckFailure>,
     },
     /// It failed its check, the last time in this way.
     Check {
@@ -118,8 +120,9 @@ pub enum Ill {
 impl fmt::Display for Ill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotReady { within } => {
-                write!(f, "it was not ready within {} seconds", within.as_secs())
+            Self::NotReady { within, last } => {
+                write!(f, "it was not ready within {} seconds", within.as_secs())?;
+                last.map_or(Ok(()), |failure| write!(f, ", the last check: {failure}"))
             }
             Self::Check { failure, times } => {
                 let checks = if *times == 1 { "check" } else { "checks in a row" };
@@ -403,6 +406,11 @@ impl Health {
     /// Whether its check has succeeded.
     pub(crate) fn has_answered_well(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.last == Some(Ok(())))
+    }
+
+    /// How its check failed, if it did the last time.
+    pub(crate) fn last_failure(&self) -> Option<CheckFailure> {
+        self.check.as_ref()?.last?.err()
     }
 
     /// Why it is ill, if it is.

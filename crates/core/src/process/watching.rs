@@ -144,7 +144,7 @@ impl Process {
         let ill = match due {
             None => health.verdict(&spec.health, now),
             Some(Due::Ready { by: Some(by) }) if now >= by => {
-                Some(Ill::NotReady { within: by - live.since })
+                Some(Ill::NotReady { within: by - live.since, last: health.last_failure() })
             }
             Some(Due::Ready { .. } | Due::Up(_)) => None,
         };

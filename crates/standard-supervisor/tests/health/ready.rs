@@ -37,6 +37,7 @@ fn who_is_not_ready_in_time_has_failed_to_start() {
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
     assert_eq!(said.matches("unhealthy: app, it was not ready within ").count(), 2, "{said}");
+    assert!(said.contains("seconds, the last check: connection refused"), "{said}");
     assert!(said.contains("gave up: app entered FATAL state"), "{said}");
     assert!(!said.contains("RUNNING"), "{said}");
 }
