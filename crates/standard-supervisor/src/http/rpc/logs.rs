@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::OFlags;
 use supervisor_core::command::Which;
@@ -97,11 +97,14 @@ fn read_of(house: &House, params: &Params, channel: Channel) -> Outcome {
     read(&path, offset, length)
 }
 
-fn read(path: &PathBuf, offset: i64, length: i64) -> Outcome {
+fn read(path: &Path, offset: i64, length: i64) -> Outcome {
     let no_file = || Fault::new(Kind::NoFile, path.display().to_string());
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => no_file(),
-        _ => Fault::new(Kind::Failed, error.to_string()),
+    let failed = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            no_file()
+        } else {
+            Fault::new(Kind::Failed, error.to_string())
+        }
     };
     let (file, size) = open(path).map_err(failed)?;
     let wanted = tail::read(offset, length, size);
