@@ -5,6 +5,7 @@
 //! supervisord's own checks. Every check either gives a value that needs no further
 //! look, or the text that supervisord prints.
 
+mod health;
 mod status;
 
 use std::path::{Component, Path, PathBuf};
@@ -17,6 +18,10 @@ use crate::sources::{Host, Said};
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
 
+pub(crate) use self::health::{
+    ACTION, COUNT, HOST_AND_PORT, LOOPBACK, PORT_NUMBER, PRESET, READY, SERIES, SIGNAL_OR_OFF,
+    SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, URL,
+};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 
 /// What checks may ask besides the text.

@@ -19,6 +19,8 @@ mod either;
 mod events;
 mod files;
 mod follow;
+mod health;
+mod helpers;
 mod host;
 mod http;
 mod inbox;

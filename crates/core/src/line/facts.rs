@@ -213,7 +213,10 @@ impl Facts {
     fn ill(self, ill: Ill) -> Self {
         let facts = self.text("reason", ill.kind());
         match ill {
-            Ill::NotReady { within } => facts.seconds("within_seconds", within),
+            Ill::NotReady { within, last } => {
+                let facts = facts.seconds("within_seconds", within);
+                last.map_or(facts.clone(), |failure| facts.failure(failure))
+            }
             Ill::Check { failure, times } => facts.failure(failure).count("failures", times.into()),
             Ill::Stalled { running, since } => {
                 facts.count("requests_running", running).seconds("since_seconds", since)

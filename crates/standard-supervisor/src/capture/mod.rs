@@ -14,6 +14,7 @@ pub(crate) mod filter;
 pub(crate) mod journal;
 mod json_record;
 pub(crate) mod log_file;
+pub(crate) mod needle;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod syslog;

@@ -36,6 +36,8 @@ pub(super) enum About {
     Process,
     /// A process with a check.
     Checked,
+    /// A process whose own metrics are looked at.
+    Measured,
     /// A stream of a process that is captured.
     Stream,
     /// A pool of event listeners.
@@ -47,7 +49,7 @@ impl About {
     pub(super) const fn labels(self) -> &'static [&'static str] {
         match self {
             Self::Supervisor => &[],
-            Self::Process | Self::Checked => &["group", "process"],
+            Self::Process | Self::Checked | Self::Measured => &["group", "process"],
             Self::Stream => &["group", "process", "stream"],
             Self::Pool => &["pool"],
         }
@@ -111,6 +113,8 @@ metrics! {
         "How long the check took to be answered, or to fail";
     Counter Checked "process_check_failures_total" ["kind"] = read::check_failures:
         "Checks that failed, by how";
+    Counter Measured "process_progress_unseen_total" ["kind"] {"PAGE_LIMIT"} = read::progress_unseen:
+        "Looks at the process's own metrics that showed nothing: they came late, or were not there, or too long";
     Counter Process "process_unhealthy_total" ["reason"] = read::unhealthy:
         "Times that something was done since the process was ill, by why it was";
     Counter Process "process_oom_kills_total" = read::oom_kills:
@@ -172,9 +176,10 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 9] = [
+    const NOT_COUNTED: [(&str, &str); 10] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
+        ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
         ("MAX_PIECE", "the rest can be asked for"),
         ("LONGEST_ANSWER", "it is supervisorctl's"),
         ("MOST_LINES", "it is supervisorctl's"),

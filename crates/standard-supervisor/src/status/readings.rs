@@ -8,7 +8,7 @@ use supervisor_core::spec::health::HealthSpec;
 use supervisor_core::time::Wall;
 use supervisor_core::{Info, Label, PoolInfo, Supervisor};
 
-use super::tally::{BUCKETS, Counts, Tally};
+use super::tally::{BUCKETS, Counts, Tally, UNSEEN};
 use crate::capture::relay::Flow;
 use crate::http::{Refused, Traffic};
 use crate::web::tree_usage::TreeUsage;
@@ -147,6 +147,16 @@ pub(super) fn check_duration(reading: &Reading<'_>) -> Vec<Sample> {
 pub(super) fn check_failures(reading: &Reading<'_>) -> Vec<Sample> {
     let failures = |counts: Counts| counts.failures.map(Value::from).to_vec();
     checked(reading, failures, &CheckFailure::KINDS)
+}
+
+pub(super) fn progress_unseen(reading: &Reading<'_>) -> Vec<Sample> {
+    each_by(reading, |info| {
+        if info.spec.health.progress.is_none() {
+            return Vec::new();
+        }
+        let unseen = reading.tally.of(info.named.proc).unseen;
+        UNSEEN.into_iter().zip(unseen.map(Value::from)).collect()
+    })
 }
 
 pub(super) fn unhealthy(reading: &Reading<'_>) -> Vec<Sample> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use supervisor_core::health::{CheckFailure, Ill};
+use supervisor_core::health::{CheckFailure, Ill, Look};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::Class;
@@ -17,6 +17,10 @@ use supervisor_core::{Effect, Input, Target};
 /// machine to the longest time-outs that people set.
 pub(super) const BUCKETS: [f64; 11] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Why a look at a program's work showed nothing: its page was late, or there is none, or
+/// nothing on it.
+pub(super) const UNSEEN: [&str; 2] = ["late", "nothing"];
 
 /// All that is counted.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +43,8 @@ pub(super) struct Counts {
     pub(super) answers: Histogram,
     /// By [`CheckFailure::KINDS`].
     pub(super) failures: [u64; CheckFailure::KINDS.len()],
+    /// Looks at its work that showed nothing, by [`UNSEEN`].
+    pub(super) unseen: [u64; UNSEEN.len()],
     /// By [`Ill::KINDS`].
     pub(super) ills: [u64; Ill::KINDS.len()],
     /// Runs that the kernel ended for want of memory.
@@ -64,6 +70,14 @@ impl Tally {
 
     /// Counts what the core is told.
     pub(crate) fn note_input(&mut self, now: Mono, input: &Input) {
+        if let Input::Progressed { proc, look, .. } = input {
+            let unseen = &mut self.processes.entry(*proc).or_default().unseen;
+            match look {
+                Look::Seen(_) => {}
+                Look::Late => unseen[0] += 1,
+                Look::Nothing => unseen[1] += 1,
+            }
+        }
         if let Input::Checked { proc, run, result } = input {
             let counts = self.processes.entry(*proc).or_default();
             if let Some((asked, at)) = counts.asked.take()

@@ -57,6 +57,44 @@ fn every_series_is_there_from_the_first_answer_on_and_counters_move_after_a_cras
 }
 
 #[test]
+fn checks_are_timed_and_their_failures_counted_by_kind() {
+    let Some(python) = parser() else { return };
+    let well = std::env::temp_dir().join(format!("status-well-{}", std::process::id()));
+    std::fs::write(&well, "").unwrap();
+    let question = format!("test -e {}", well.display());
+    let variables = [
+        ("PROCESS_HEALTH_COMMAND", &*question),
+        ("PROCESS_HEALTH_INTERVAL", "0.1"),
+        ("PROCESS_HEALTH_FAILURES", "2"),
+    ];
+    let mut served = Served::start("exec sleep 1000", &variables);
+    served.running.stderr.wait_for("success: app entered RUNNING state, it was ready");
+    assert_eq!(served.get("/readyz").status, 200);
+    let before = page(&served, &python);
+    let of_app = |name: &str, kind: &str| {
+        format!("standard_supervisor_process_{name}{{group=app,{kind}process=app}}")
+    };
+    let [answers, failures, ills] = [
+        of_app("check_duration_seconds_count", ""),
+        of_app("check_failures_total", "kind=command,"),
+        "standard_supervisor_process_unhealthy_total{group=app,process=app,reason=check}"
+            .to_owned(),
+    ];
+    assert!(before.series[&answers] >= 1.0);
+    assert_eq!((before.series[&failures], before.series[&ills]), (0.0, 0.0));
+    std::fs::remove_file(&well).unwrap();
+    served.running.stderr.wait_for("unhealthy: app");
+    served.spawned();
+    assert_eq!(served.get("/readyz"), crate::says(503, "not ready: app is STARTING\n"));
+    let after = page(&served, &python);
+    assert!(after.series[&answers] >= before.series[&answers] + 2.0);
+    assert!(after.series[&failures] >= 2.0);
+    assert_eq!((after.series[&ills], restarts(&after, "health")), (1.0, 1.0));
+    let names = |page: &Page| page.series.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(names(&before), names(&after), "series come and go");
+}
+
+#[test]
 fn output_that_is_lost_is_counted() {
     let Some(python) = parser() else { return };
     let full = ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "/dev/full");
