@@ -27,6 +27,8 @@ pub(crate) enum Refused {
     BodyTimeout,
     /// All bodies together were too large.
     TooMuchHeld,
+    /// The results of many calls together were too long.
+    ResultsTooLong,
 }
 
 /// A connection, as long as this lives.
@@ -59,7 +61,7 @@ impl Traffic {
 
 impl Refused {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::NoPlace,
         Self::CannotAccept,
         Self::HeadTooLarge,
@@ -67,6 +69,7 @@ impl Refused {
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::TooMuchHeld,
+        Self::ResultsTooLong,
     ];
 
     /// Its name among metrics.
@@ -79,6 +82,7 @@ impl Refused {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::TooMuchHeld => "too_much_held",
+            Self::ResultsTooLong => "results_too_long",
         }
     }
 }

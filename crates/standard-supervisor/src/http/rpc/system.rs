@@ -7,6 +7,7 @@ use super::fault::{Fault, Kind};
 use super::params::Params;
 use super::table::{Later, Outcome};
 use super::{call, method, namespaces, record, text};
+use crate::http::Refused;
 use crate::http::serve::House;
 
 pub(super) fn list(house: &House, _: &Params) -> Outcome {
@@ -41,6 +42,7 @@ pub(super) fn multicall<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
             let result = if size < MAX_RESULTS {
                 member(house, one).await
             } else {
+                house.traffic.refuse(Refused::ResultsTooLong);
                 Err(Fault::new(Kind::Failed, "the results before this one are too long"))
             };
             let result = result.unwrap_or_else(|fault| {
