@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -53,7 +54,7 @@ pub(super) struct Visit {
 
 /// Serves a connection to its end, or until everything ends: what is being answered then
 /// is answered.
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
     stream: S,
     visit: Visit,
     mut ending: watch::Receiver<bool>,
@@ -73,7 +74,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
     // An error ends the connection; the client knows best why.
-    let served = either(connection.as_mut(), pace.overdue());
+    let given_up = either(pace.overdue(), pace.hung_up());
+    let served = either(connection.as_mut(), given_up);
     let ended = ending.wait_for(|ending| *ending);
     if either(served, ended).await.is_none() {
         pace.end();
