@@ -80,6 +80,7 @@ pub use crate::error::Errors;
 pub use crate::exits::ExitCode;
 pub use crate::file::{Source, file_mode};
 pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
+pub use crate::health_options::variables as health_variables;
 pub use crate::manual::manual_pages;
 pub use crate::options::reference;
 pub use crate::sample::sample;
