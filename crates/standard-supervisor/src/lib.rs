@@ -25,6 +25,7 @@ mod inbox;
 mod launch;
 mod listening;
 mod lookup;
+mod memory;
 mod own_process;
 mod pidproxy;
 mod serve;

@@ -107,7 +107,7 @@ impl Service {
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
-            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: true },
+            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: true, remember: false },
             auto_logs,
             identifier: supervisord.identifier.clone(),
             journal: Rc::clone(&journal),

@@ -169,7 +169,7 @@ impl Service {
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
-            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
+            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false, remember: true },
             auto_logs: AutoLogs::new(supervisord),
             identifier: supervisord.identifier.clone(),
             journal: Rc::clone(journal),

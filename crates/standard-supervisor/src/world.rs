@@ -48,6 +48,8 @@ pub(crate) struct Handling {
     pub(crate) strip_ansi: bool,
     /// All of it is repeated in the journal, if that says as much.
     pub(crate) echo: bool,
+    /// The end of it is kept for reports of runs that end unasked.
+    pub(crate) remember: bool,
 }
 
 /// How it ends.

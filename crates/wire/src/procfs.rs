@@ -58,6 +58,26 @@ pub fn cgroup2(list: &[u8]) -> Option<&str> {
     std::str::from_utf8(line).ok()
 }
 
+/// The path of the version 1 cgroup of this controller in `/proc/PID/cgroup`.
+#[must_use]
+pub fn cgroup1<'a>(list: &'a [u8], controller: &str) -> Option<&'a str> {
+    std::str::from_utf8(list).ok()?.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        controllers.split(',').any(|known| known == controller).then_some(path)
+    })
+}
+
+/// The number behind a name in a file with a name and a number on each line, such as
+/// `memory.events`.
+#[must_use]
+pub fn counter(list: &[u8], name: &str) -> Option<u64> {
+    std::str::from_utf8(list).ok()?.lines().find_map(|line| {
+        let (known, number) = line.split_once(' ')?;
+        (known == name).then(|| number.trim().parse().ok())?
+    })
+}
+
 /// The value of one variable in `/proc/PID/environ`.
 #[must_use]
 pub fn variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
@@ -105,6 +125,20 @@ mod tests {
     fn the_unified_cgroup_is_the_one_numbered_0() {
         assert_eq!(cgroup2(b"4:memory:/x\n0::/user/a b\n"), Some("/user/a b"));
         assert_eq!(cgroup2(b"4:memory:/x\n"), None);
+    }
+
+    #[test]
+    fn a_controller_of_version_1_may_share_its_hierarchy() {
+        let list = b"5:cpu,cpuacct:/a\n4:memory:/b:c\n0::/d\n";
+        assert_eq!(cgroup1(list, "memory"), Some("/b:c"));
+        assert_eq!(cgroup1(list, "cpuacct"), Some("/a"));
+        assert_eq!(cgroup1(list, "mem"), None);
+    }
+
+    #[test]
+    fn a_counter_is_found_by_its_whole_name() {
+        let list = b"oom 3\noom_kill 2\noom_group_kill 1\n";
+        assert_eq!((counter(list, "oom_kill"), counter(list, "kill")), (Some(2), None));
     }
 
     #[test]

@@ -11,9 +11,11 @@
 
 pub(crate) mod auto_log;
 pub(crate) mod filter;
+pub(crate) mod glance;
 pub(crate) mod journal;
 pub(crate) mod log_file;
 pub(crate) mod needle;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod syslog;
+pub(crate) mod tail;
