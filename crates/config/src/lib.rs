@@ -86,7 +86,7 @@ pub use crate::options::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
-pub use crate::supervisord::Supervisord;
+pub use crate::supervisord::{Crash, CrashFiles, Supervisord, TerminationLog};
 pub use crate::tools::{
     Operand, Tool, ToolOption, generate_supervisor_config, standard_supervisor, tools,
 };

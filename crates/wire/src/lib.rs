@@ -19,4 +19,5 @@ pub mod python;
 pub mod record;
 pub mod syslog;
 pub mod tail;
+pub mod utc;
 pub mod xmlrpc;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::{LogFile, Output, Sink};
 
-use super::{Door, Lowering, at_least_zero, to_u32};
+use super::{Door, Lowering, at_least_zero, crash, to_u32};
 use crate::expand::Names;
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
@@ -32,6 +32,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     let directory = lowering.get(section, &o::SUPERVISORD_DIRECTORY, names);
     let strip_ansi = lowering.get(section, &o::STRIP_ANSI, names);
     let identifier = lowering.get(section, &o::IDENTIFIER, names);
+    let crash = crash::read(lowering, section, names);
     let world = lowering.world;
     let absolute = |path: PathBuf| values::absolute(&path, &world);
     Some(Supervisord {
@@ -50,6 +51,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         directory,
         strip_ansi: strip_ansi?,
         identifier: identifier?,
+        crash: crash?,
     })
 }
 
