@@ -7,11 +7,13 @@
 //!                                                             └─> sys: the system calls
 //! ```
 
+mod aside;
 mod capture;
 mod cgroup;
 mod cli;
 mod clock;
 mod control;
+mod crash;
 mod ctl;
 mod driver;
 mod either;
@@ -34,6 +36,7 @@ mod startup;
 mod stdin;
 mod supervise;
 mod sys;
+mod tidy;
 mod tree;
 mod web;
 mod world;

@@ -75,6 +75,11 @@ impl Roster {
         found
     }
 
+    /// To whose tree somebody belonged, of those seen in the last census of each.
+    pub(crate) fn owner(&self, pid: Pid) -> Option<ProcId> {
+        self.seen.iter().find(|(member, _)| member.pid == pid).map(|(_, proc)| *proc)
+    }
+
     /// Whether an orphan that became our child belongs to `root`.
     fn claim(&self, orphan: Pid, root: Root) -> Option<Member> {
         let member = living(orphan)?;

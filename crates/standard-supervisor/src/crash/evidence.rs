@@ -116,12 +116,7 @@ impl Inquiry {
         aside(limit, read).await.unwrap_or_default()
     }
 
-    async fn ask_pythons(
-        &self,
-        pythons: &[Pid],
-        found: &Arc<Mutex<Evidence>>,
-        limit: Duration,
-    ) {
+    async fn ask_pythons(&self, pythons: &[Pid], found: &Arc<Mutex<Evidence>>, limit: Duration) {
         let Some(py_spy) = self.py_spy.as_ref().filter(|_| !pythons.is_empty()) else { return };
         let mut asked = Vec::new();
         for pid in pythons.iter().take(PYTHONS) {

@@ -13,7 +13,6 @@ use std::rc::Rc;
 
 use rustix::fs::{FileType, Mode, OFlags};
 use supervisor_config::{Crash, TerminationLog};
-use supervisor_core::event::Named;
 use supervisor_core::ids::RunId;
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
@@ -82,8 +81,8 @@ impl Crashes {
     }
 
     /// Keeps what was found out about a process that is ill; returns where.
-    pub(crate) fn keep_evidence(&self, named: &Named, run: RunId, text: &str) -> Option<PathBuf> {
-        self.keep((&named.full(), run.0), clock::wall(), store::EVIDENCE, text.as_bytes())
+    pub(crate) fn keep_evidence(&self, name: &str, run: RunId, text: &str) -> Option<PathBuf> {
+        self.keep((name, run.0), clock::wall(), store::EVIDENCE, text.as_bytes())
     }
 
     fn keep(

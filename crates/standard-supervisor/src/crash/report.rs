@@ -227,7 +227,10 @@ mod tests {
     #[test]
     fn json_tells_the_same_and_the_last_lines() {
         let json = report(200).json();
-        assert_eq!((&json["run"], &json["restart"], &json["pid"]), (&json!(3), &json!(2), &json!(42)));
+        assert_eq!(
+            (&json["run"], &json["restart"], &json["pid"]),
+            (&json!(3), &json!(2), &json!(42))
+        );
         assert_eq!((&json["signal"], &json["exit_code"]), (&json!("SIGKILL"), &Value::Null));
         assert_eq!(json["ended"], "2000-03-01T00:00:00Z");
         assert_eq!(json["memory_group"]["oom_kills"], 1);

@@ -205,9 +205,10 @@ impl Users {
 
     fn look_into(&mut self, process: &Path) -> std::io::Result<()> {
         let maps = fs::read(process.join("maps"))?;
-        self.files.extend(procfs::mapped(&maps).map(|((major, minor), inode)| {
-            (rustix::fs::makedev(major, minor), inode)
-        }));
+        self.files.extend(
+            procfs::mapped(&maps)
+                .map(|((major, minor), inode)| (rustix::fs::makedev(major, minor), inode)),
+        );
         for fd in fs::read_dir(process.join("fd"))?.flatten() {
             if let Ok(stat) = rustix::fs::stat(fd.path()) {
                 self.files.insert((stat.st_dev, stat.st_ino));
@@ -236,8 +237,7 @@ fn answers(entry: &Found) -> bool {
     let path = [&path, entry.name.to_bytes()].concat();
     let Ok(address) = SocketAddrUnix::new(path) else { return true };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let Ok(socket) =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+    let Ok(socket) = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
     else {
         return true;
     };
@@ -274,8 +274,7 @@ fn walk_within(
             (_, FileType::Socket | FileType::Unknown) => true,
             (Kind::Everything, kind) => kind == FileType::RegularFile,
             (Kind::Sockets, FileType::Directory) if deeper => {
-                let flags =
-                    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 if let Ok(below) = rustix::fs::openat(folder, name, flags, Mode::empty()) {
                     let path = path.join(name.to_string_lossy().as_ref());
                     walk_within(&path, &below, kind, left, see, false);
