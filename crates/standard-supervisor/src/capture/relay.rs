@@ -36,6 +36,8 @@ pub(crate) struct Relay {
     filter: Option<RefCell<Filter>>,
     /// The end of what each run writes is kept until it is asked for.
     remembers: bool,
+    /// What the run wrote last whose pipe has ended before somebody asked.
+    ended: RefCell<Option<(Pid, Tail)>>,
     sources: RefCell<VecDeque<Rc<Source>>>,
     /// Bytes that were read and could not be delivered yet.
     held: RefCell<Vec<u8>>,
@@ -109,6 +111,7 @@ impl Relay {
             sink,
             filter,
             remembers,
+            ended: RefCell::default(),
             sources: RefCell::default(),
             held: RefCell::default(),
             changed: Notify::new(),
@@ -140,7 +143,10 @@ impl Relay {
     /// asked once.
     pub(crate) fn last_of(&self, pid: Pid) -> Option<Tail> {
         let sources = self.sources.borrow();
-        let source = sources.iter().find(|source| source.pid == Some(pid))?;
+        let Some(source) = sources.iter().find(|source| source.pid == Some(pid)) else {
+            let ended = self.ended.borrow_mut().take_if(|(ended, _)| *ended == pid);
+            return ended.map(|(_, tail)| tail);
+        };
         let mut tail = source.tail.take()?;
         // A pipe that can't be looked into is as good as empty.
         let _ = glance::at(source.as_fd(), glance::MOST, |bytes| tail.add(bytes));
@@ -178,6 +184,9 @@ impl Relay {
             match self.front() {
                 Some(source) => {
                     self.carry_all(&source).await;
+                    if let Some(ended) = source.pid.zip(source.tail.take()) {
+                        *self.ended.borrow_mut() = Some(ended);
+                    }
                     self.sources.borrow_mut().pop_front();
                     self.progress.notify_waiters();
                 }
