@@ -72,7 +72,8 @@ impl Inquiry {
             let pids: Vec<Pid> =
                 [self.main.pid].into_iter().chain(self.others.iter().copied()).collect();
             let pythons = self.look(pids, &found, limit).await;
-            self.ask_pythons(&pythons, &found, limit).await;
+            // What they have told by then is kept, too.
+            self.ask_pythons(&pythons, &found, limit / 2).await;
         };
         let in_time = tokio::time::timeout(limit - dump, all).await.is_ok();
         if let Some(signal) = self.spec.signal {

@@ -112,7 +112,7 @@ fn a_stranger_at_the_port_is_named() {
     assert!(!running.stderr.said("still taken"));
 }
 
-fn which(name: &str) -> Option<PathBuf> {
+pub fn which(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }

@@ -8,5 +8,6 @@ mod harness;
 
 mod classes;
 mod cleaning;
+mod illness;
 mod output;
 mod place;
