@@ -308,6 +308,7 @@ impl World {
     }
 
     /// What is known of the latest runs that ended unasked, the oldest first.
+    #[expect(dead_code, reason = "for the API and the metrics")]
     pub(crate) fn reports(&self) -> Vec<Rc<CrashReport>> {
         self.crashes.recent()
     }

@@ -190,22 +190,23 @@ impl Sink {
 
     /// As [`Self::splice`], with a look at what is moved.
     fn splice_seen(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>, tail: &mut Tail) -> Moved {
-        if tail.flood {
+        if tail.is_flooded() {
             let waiting = rustix::io::ioctl_fionread(source).unwrap_or(0);
             let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
             if waiting > LOOKED_AT {
                 let moved = self.splice(source, pipe, waiting - KEPT_BACK);
                 if let Moved::Bytes(bytes) = moved {
+                    tail.came(true);
                     tail.miss(bytes as u64);
                 }
                 return moved;
             }
         }
         let looked = glance::at(source, LOOKED_AT, |bytes| {
-            tail.flood = bytes.len() == LOOKED_AT;
             if bytes.is_empty() {
                 return Moved::End;
             }
+            tail.came(bytes.len() == LOOKED_AT);
             let moved = self.splice(source, pipe, bytes.len());
             if let Moved::Bytes(moved) = moved {
                 tail.add(&bytes[..moved.min(bytes.len())]);

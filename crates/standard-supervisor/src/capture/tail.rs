@@ -14,9 +14,13 @@ pub(crate) struct Tail {
     bytes: VecDeque<u8>,
     /// Bytes that went by unseen since the last that were seen.
     missed: u64,
-    /// More came lately than can be looked at without being slow.
-    pub(crate) flood: bool,
+    /// How many more small pieces must come before more is not expected to come than can
+    /// be looked at without being slow.
+    flood: u8,
 }
+
+/// Small pieces that come between large ones while there is a flood.
+const CALM: u8 = 2;
 
 impl Tail {
     /// Adds what was written.
@@ -32,6 +36,16 @@ impl Tail {
     /// Notes that so many bytes were written that nobody looked at.
     pub(crate) const fn miss(&mut self, bytes: u64) {
         self.missed += bytes;
+    }
+
+    /// Notes whether a large piece came, or a small one.
+    pub(crate) const fn came(&mut self, large: bool) {
+        self.flood = if large { CALM } else { self.flood.saturating_sub(1) };
+    }
+
+    /// Whether large pieces are to be expected.
+    pub(crate) const fn is_flooded(&self) -> bool {
+        self.flood > 0
     }
 
     /// The last lines, at most so many, without what only a terminal understands.

@@ -284,9 +284,9 @@ fn walk_within(
             (Kind::Sockets, _) => false,
         };
         let found = stat(folder.as_fd(), name).filter(|_| wanted);
-        let found = found.filter(|stat| match stat.kind {
-            FileType::Socket => true,
-            other => other == FileType::RegularFile && kind == Kind::Everything,
+        let found = found.filter(|stat| {
+            stat.kind == FileType::Socket
+                || stat.kind == FileType::RegularFile && kind == Kind::Everything
         });
         if let Some(stat) = found {
             see(Seen { folder: folder.as_fd(), folder_path: path, name, stat });

@@ -55,9 +55,8 @@ fn py_spy_is_asked_about_python_and_is_not_waited_for_without_end() {
     fs::set_permissions(&spy, fs::Permissions::from_mode(0o755)).unwrap();
     let mut folders = vec![spy.parent().unwrap().to_owned()];
     folders.extend(std::env::split_paths(&path));
-    let mut command = place.shell(
-        "exec python3 -c 'import time; print(\"up\", flush=True); time.sleep(1000)'",
-    );
+    let mut command =
+        place.shell("exec python3 -c 'import time; print(\"up\", flush=True); time.sleep(1000)'");
     command
         .env("PATH", std::env::join_paths(folders).unwrap())
         .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
