@@ -20,7 +20,7 @@ use crate::lower::{Control, Door, lower};
 use crate::options::{COMMAND, FILES};
 use crate::overlay::{self, Override};
 use crate::sources::{Host, Said};
-use crate::supervisord::Supervisord;
+use crate::supervisord::{Crash, Supervisord};
 use crate::template::{self, APP};
 use crate::values::{self, World};
 use crate::{Config, Generated, Record, include, requirements, sagemaker, shlex};
@@ -233,6 +233,7 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         log_format: wishes.log_format,
         status: None,
         prestop_delay: Duration::ZERO,
+        crash: Crash::default(),
     };
     let nothing = Control { servers: Vec::new(), namespaces: Vec::new() };
     Config::new(spec, supervisord, nothing, None, (Rc::new(sections), lossy))

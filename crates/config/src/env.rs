@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Report;
+use crate::expand::escape;
+use crate::ini::{Entry, Origin, Section};
+use crate::options::{self, Kind, Row};
 use crate::sources::Said;
 use crate::supervisord::LogFormat;
+use crate::template::APP;
 use crate::values::{self, Takes, World};
 use supervisor_core::level::Level;
 use supervisor_wire::python;
@@ -77,6 +81,73 @@ pub(crate) const CONFIG_PATH: Variable = Variable {
     doc: "Where the configuration in effect is written. A file at a path that was chosen is kept.",
 };
 
+/// Whether what a run leaves is removed.
+pub(crate) const REMOVE_LEFTOVERS: Variable = Variable {
+    name: "PROCESS_REMOVE_LEFTOVERS",
+    default: "true",
+    doc: "Before a restart, remove what the last run left in `/dev/shm` and as sockets, if nobody uses it.",
+};
+
+/// The port to wait for.
+pub(crate) const AWAIT_PORT: Variable = Variable {
+    name: "PROCESS_AWAIT_PORT",
+    default: "off",
+    doc: "The server's port: before a restart, wait up to ten seconds until it is free, and name who holds it.",
+};
+
+/// Where reports go.
+pub(crate) const CRASH_DIR: Variable = Variable {
+    name: "PROCESS_CRASH_DIR",
+    default: "/tmp/standard-supervisor-crashes",
+    doc: "Where each run that ended unasked leaves a report in JSON; the newest ten are kept. `off`: nowhere.",
+};
+
+/// The container's last words.
+pub(crate) const TERMINATION_LOG: Variable = Variable {
+    name: "PROCESS_TERMINATION_LOG",
+    default: "/dev/termination-log",
+    doc: "Where Kubernetes finds why a container ended; written if it is there, or if it was named here. `off`: nowhere.",
+};
+
+/// Of which sections an option is that has a variable of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// `[supervisord]`.
+    Supervisord,
+    /// All programs.
+    Programs,
+    /// The program that the command line is.
+    App,
+}
+
+impl Owner {
+    /// Whether it is this section.
+    pub(crate) fn is(self, section: &Section) -> bool {
+        match (self, Kind::of(&section.name)) {
+            (Self::Supervisord, kind) => kind == Some(Kind::Supervisord),
+            (Self::Programs, kind) => {
+                matches!(kind, Some(Kind::Program | Kind::FcgiProgram))
+            }
+            (Self::App, _) => section.name == format!("program:{APP}"),
+        }
+    }
+}
+
+/// An option as its variable says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Short {
+    pub(crate) owner: Owner,
+    pub(crate) entry: Entry,
+}
+
+/// Variables that are short names of options.
+const OPTIONS: [(Variable, Owner, &Row); 4] = [
+    (REMOVE_LEFTOVERS, Owner::Programs, &options::REMOVE_LEFTOVERS.row),
+    (AWAIT_PORT, Owner::App, &options::AWAIT_PORT.row),
+    (CRASH_DIR, Owner::Supervisord, &options::CRASH_DIR.row),
+    (TERMINATION_LOG, Owner::Supervisord, &options::TERMINATION_LOG.row),
+];
+
 /// Any option of supervisord; read by `overlay`.
 pub(crate) const OVERRIDE: Variable = Variable {
     name: "SUPERVISOR_{SECTION}_{KEY}",
@@ -119,17 +190,29 @@ pub(crate) const PIP_TIMEOUT: Variable = Variable {
     doc: "How many seconds the installation may take: a whole number from 1 to 86400.",
 };
 
+/// Options of its health; read by `overlay`, by the table in `health_options`.
+pub(crate) const HEALTH: Variable = Variable {
+    name: "PROCESS_HEALTH_{KEY}",
+    default: "",
+    doc: "When the program is ready, when it is ill, and what follows; `PROCESS_HEALTH_PRESET=vllm` knows how to ask vLLM.",
+};
+
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 14] = [
+pub static VARIABLES: [Variable; 19] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRY_RESET_SECS,
+    REMOVE_LEFTOVERS,
+    AWAIT_PORT,
+    CRASH_DIR,
+    TERMINATION_LOG,
     STATUS_PORT,
     PRESTOP_DELAY_SECS,
     LOG_LEVEL,
     LOG_FORMAT,
     CONFIG_PATH,
     OVERRIDE,
+    HEALTH,
     COMMAND,
     AUTO_INSTALL,
     MODEL_PATH,
@@ -152,6 +235,8 @@ pub(crate) struct Wishes {
     pub(crate) config_path_chosen: bool,
     pub(crate) command: Option<String>,
     pub(crate) install: Install,
+    /// Options that have a variable of their own.
+    pub(crate) options: Vec<Short>,
 }
 
 /// What is to be installed before the program starts, and from where.
@@ -184,6 +269,7 @@ pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
         config_path_chosen,
         command: text(said, report, COMMAND.name).filter(|command| !command.is_empty()),
         install: install(said, report),
+        options: options(said, report),
     }
 }
 
@@ -209,6 +295,20 @@ fn auto_install(said: &Said, report: &mut Report) -> bool {
         )),
     }
     false
+}
+
+/// What is wrong with one is found where its option is read. An empty value is no value.
+fn options(said: &Said, report: &mut Report) -> Vec<Short> {
+    let mut options = Vec::new();
+    for (variable, owner, row) in OPTIONS {
+        let value = text(said, report, variable.name).filter(|value| !value.is_empty());
+        options.extend(value.map(|value| {
+            let origin = Origin::Variable(variable.name.to_owned());
+            let entry = Entry { key: row.key.to_owned(), value: escape(&value), origin };
+            Short { owner, entry }
+        }));
+    }
+    options
 }
 
 fn supervise(said: &Said, report: &mut Report) -> bool {

@@ -81,7 +81,7 @@ pub(crate) fn variable(key: &str) -> String {
 }
 
 /// Variables and the keys they set.
-pub(crate) fn variables() -> impl Iterator<Item = (String, &'static str)> {
+pub fn variables() -> impl Iterator<Item = (String, &'static str)> {
     HEALTH.iter().map(|setting| setting.row().key).map(|key| (variable(key), key))
 }
 

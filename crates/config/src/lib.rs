@@ -80,12 +80,13 @@ pub use crate::error::Errors;
 pub use crate::exits::ExitCode;
 pub use crate::file::{Source, file_mode};
 pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
+pub use crate::health_options::variables as health_variables;
 pub use crate::manual::manual_pages;
 pub use crate::options::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
-pub use crate::supervisord::{LogFormat, Supervisord};
+pub use crate::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
 pub use crate::tools::{
     Operand, Tool, ToolOption, generate_supervisor_config, standard_supervisor, tools,
 };

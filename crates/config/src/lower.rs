@@ -5,12 +5,14 @@
 //! mistake: every option of a section is read before any of them is needed.
 
 pub(crate) mod client;
+mod crash;
 mod group;
 mod health;
 mod listener;
 mod program;
 mod server;
 mod supervisord;
+mod tidy;
 mod unknown;
 
 use std::ffi::OsString;

@@ -118,10 +118,10 @@ impl Kind {
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let none: &[&'static dyn Setting] = &[];
         let tables = match self {
-            Self::Supervisord => [SUPERVISORD, none, none, none],
-            Self::Program => [PROGRAM, ESSENTIAL_TABLE, HEALTH, none],
+            Self::Supervisord => [SUPERVISORD, CRASH, none, none],
+            Self::Program => [PROGRAM, SERVER, HEALTH, none],
             Self::EventListener => [PROGRAM, EVENTLISTENER, none, none],
-            Self::FcgiProgram => [PROGRAM, ESSENTIAL_TABLE, HEALTH, FCGI_PROGRAM],
+            Self::FcgiProgram => [PROGRAM, SERVER, HEALTH, FCGI_PROGRAM],
             Self::Group => [GROUP, none, none, none],
             Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none],
             Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none],
@@ -172,10 +172,16 @@ ignored, as in supervisord, and a warning says so, with the nearest that is know
 ";
 
 /// What supervisord doesn't have, by section.
-const OWN: [(&str, &Row); 7] = [
+pub(crate) const OWN: [(&str, &Row); 13] = [
     ("program", &RETRYRESETSECS.row),
     ("program", &ESSENTIAL.row),
     ("program", &KILLTREE.row),
+    ("program", &REMOVE_LEFTOVERS.row),
+    ("program", &AWAIT_PORT.row),
+    ("supervisord", &CRASH_LINE.row),
+    ("supervisord", &CRASH_DIR.row),
+    ("supervisord", &CRASH_KEEP.row),
+    ("supervisord", &TERMINATION_LOG.row),
     ("inet_http_server", &ALLOW_UNAUTHENTICATED.row),
     ("supervisord", &STATUS_PORT_KEY.row),
     ("supervisord", &PRESTOP_DELAY_KEY.row),
@@ -402,9 +408,24 @@ options! { PROGRAM:
     RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off";
 }
 
-options! { ESSENTIAL_TABLE:
+options! { SERVER:
     /// The supervisor gives up when this program does. Not in supervisord.
     ESSENTIAL: bool = BOOLEAN("essential", Program) default "false" / "true";
+    /// Between two runs, remove what appeared in /dev/shm, and as sockets in /dev/shm, /tmp and the user's runtime directory, during the last one, belongs to its user and is used by nobody; needs `killtree`. Not in supervisord.
+    REMOVE_LEFTOVERS: bool = BOOLEAN("remove_leftovers", Program) default "false" / "true";
+    /// Between two runs, wait up to ten seconds until nobody listens at this port; who does is named in the log; needs `killtree`. Not in supervisord.
+    AWAIT_PORT: Option<u16> = PORT_OR_OFF("await_port", Program) default "off";
+}
+
+options! { CRASH:
+    /// Tell in one line of the log what is known of each run that ended unasked. Not in supervisord.
+    CRASH_LINE: bool = BOOLEAN("crash_line", Global) default "false" / "true";
+    /// The directory in which each such run leaves a file in JSON, and what was found out about it before. Not in supervisord.
+    CRASH_DIR: Option<PathBuf> = PATH_OR_OFF("crash_dir", Global) default "off" / "/tmp/standard-supervisor-crashes";
+    /// How many of the newest of these files are kept. Not in supervisord.
+    CRASH_KEEP: i64 = INTEGER("crash_keep", Global) default "10";
+    /// The file that tells the container's engine of the latest such run in at most 4096 bytes; one that was not asked for is written only where it is there already. Not in supervisord.
+    TERMINATION_LOG: Option<PathBuf> = PATH_OR_OFF("termination_log", Global) default "off" / "/dev/termination-log";
 }
 
 options! { EVENTLISTENER:

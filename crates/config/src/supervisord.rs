@@ -53,6 +53,8 @@ pub struct Supervisord {
     /// How long programs go on once a stop was asked for; already part of the
     /// [`Spec`](supervisor_core::spec::Spec).
     pub prestop_delay: Duration,
+    /// Who is told of runs that end unasked.
+    pub crash: Crash,
 }
 
 /// How the supervisor's own lines are written.
@@ -74,4 +76,43 @@ impl LogFormat {
             Self::Json => "json",
         }
     }
+}
+
+/// What becomes of a report of a run that ended unasked. Nothing of this is supervisord's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crash {
+    /// It is a line of the log.
+    pub line: bool,
+    /// It is a file, and so is the evidence that was found.
+    pub files: Option<CrashFiles>,
+    /// It is what this file holds, for the one who runs the container.
+    pub termination_log: Option<TerminationLog>,
+}
+
+impl Crash {
+    /// Whether somebody is told what the run wrote last.
+    #[must_use]
+    pub const fn wants_output(&self) -> bool {
+        self.files.is_some() || self.termination_log.is_some()
+    }
+}
+
+/// Where reports are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrashFiles {
+    /// In this directory, made when it is needed.
+    pub directory: PathBuf,
+    /// Somebody asked for it; without one that was merely assumed one can do.
+    pub asked_for: bool,
+    /// How many of the newest are kept.
+    pub keep: usize,
+}
+
+/// The file by which a container tells why it ended: Kubernetes' termination message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TerminationLog {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Somebody asked for it, so it is made if it isn't there.
+    pub asked_for: bool,
 }

@@ -1,6 +1,6 @@
 //! What `standard-supervisor COMMAND` assumes before anyone says anything.
 
-use crate::env::Wishes;
+use crate::env::{Short, Wishes};
 use crate::expand::escape;
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::options::{self, Kind, Setting};
@@ -56,7 +56,15 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
     let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
     for section in &mut sections.all {
         let kind = Kind::of(&section.name);
-        let Some(kind @ (Kind::Program | Kind::FcgiProgram)) = kind else { continue };
+        let Some(kind @ (Kind::Supervisord | Kind::Program | Kind::FcgiProgram)) = kind else {
+            continue;
+        };
+        for Short { owner, entry } in &wishes.options {
+            let known = inherited.contains(&entry.key) || section.entry(&entry.key).is_some();
+            if owner.is(section) && !known {
+                section.set(entry.clone());
+            }
+        }
         let mut assume = |key: &str, value: &str| {
             if section.entry(key).is_none() && !inherited.iter().any(|known| known == key) {
                 section.set(built_in(key, value));
@@ -72,6 +80,9 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
                 // A stream can't be rotated.
                 assume(&format!("{}_maxbytes", row.key), "0");
             }
+        }
+        if kind == Kind::Supervisord {
+            continue;
         }
         assume(options::STARTRETRIES.row.key, &wishes.max_start_retries.to_string());
         assume(options::RETRYRESETSECS.row.key, &wishes.retry_reset_secs.to_string());
@@ -96,15 +107,7 @@ fn assume_for_supervisord(sections: &mut Sections, wishes: &Wishes) {
 
 /// Whether supervisord doesn't know this option.
 pub(crate) fn is_ours(key: &str) -> bool {
-    let ours = [
-        options::ESSENTIAL.row.key,
-        options::KILLTREE.row.key,
-        options::RETRYRESETSECS.row.key,
-        options::LOG_FORMAT_KEY.row.key,
-        options::STATUS_PORT_KEY.row.key,
-        options::PRESTOP_DELAY_KEY.row.key,
-    ];
-    ours.contains(&key)
+    options::OWN.iter().any(|(_, row)| row.key == key)
 }
 
 fn values_are_streams(key: &str) -> bool {

@@ -121,6 +121,27 @@ pub(crate) static NORMAL_PATH: Takes<PathBuf> = Takes {
     parse: |text, world| Ok(absolute(&with_home(python::strip(text), world), world)),
 };
 
+pub(crate) static PATH_OR_OFF: Takes<Option<PathBuf>> = Takes {
+    what: "a path, or off",
+    parse: |text, world| match python::strip(text) {
+        text if text.eq_ignore_ascii_case("off") => Ok(None),
+        "" => Err("an empty path".to_owned()),
+        text => Ok(Some(absolute(&with_home(text, world), world))),
+    },
+};
+
+pub(crate) static PORT_OR_OFF: Takes<Option<u16>> = Takes {
+    what: "a port from 1 to 65535, or off",
+    parse: |text, _| match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(None),
+        _ => {
+            let port = python::int(text).ok().and_then(|port| u16::try_from(port).ok());
+            let port = port.filter(|port| *port > 0);
+            port.map(Some).ok_or_else(|| format!("not a valid port: {}", repr(text)))
+        }
+    },
+};
+
 pub(crate) static LOG_TARGET: Takes<LogTarget> =
     Takes { what: "a path in an existing directory, AUTO, NONE, off or syslog", parse: log_target };
 

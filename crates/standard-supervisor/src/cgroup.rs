@@ -52,6 +52,11 @@ impl Cgroup {
         Ok(Self { path, procs })
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file through which a process joins by writing `0`.
     pub(crate) fn door(&self) -> BorrowedFd<'_> {
         self.procs.as_fd()

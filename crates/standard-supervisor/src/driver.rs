@@ -80,6 +80,7 @@ impl Driver {
         loop {
             self.settle();
             self.take_inbox();
+            self.engine.world.borrow_mut().look_around();
             let new_relays = self.engine.world.borrow_mut().take_new_relays();
             // Groups may have come and gone.
             relays.retain(|(_, task): &(_, JoinHandle<()>)| !task.is_finished());

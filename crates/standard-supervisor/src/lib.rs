@@ -8,11 +8,13 @@
 //! ```
 
 mod api;
+mod aside;
 mod capture;
 mod cgroup;
 mod cli;
 mod clock;
 mod control;
+mod crash;
 mod ctl;
 mod driver;
 mod either;
@@ -28,6 +30,7 @@ mod launch;
 mod listening;
 mod log_piece;
 mod lookup;
+mod memory;
 mod operate;
 mod own_process;
 mod pidproxy;
@@ -39,6 +42,7 @@ mod status;
 mod stdin;
 mod supervise;
 mod sys;
+mod tidy;
 mod tree;
 mod web;
 mod world;

@@ -107,9 +107,14 @@ impl Service {
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
-            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: true },
+            handling: Handling {
+                strip_ansi: supervisord.strip_ansi,
+                echo: true,
+                remember: supervisord.crash.wants_output(),
+            },
             auto_logs,
             identifier: supervisord.identifier.clone(),
+            crash: supervisord.crash.clone(),
             journal: Rc::clone(&journal),
         });
         for (voice, stream) in voices {

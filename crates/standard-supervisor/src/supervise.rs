@@ -169,9 +169,14 @@ impl Service {
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
-            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
+            handling: Handling {
+                strip_ansi: supervisord.strip_ansi,
+                echo: false,
+                remember: supervisord.crash.wants_output(),
+            },
             auto_logs: AutoLogs::new(supervisord),
             identifier: supervisord.identifier.clone(),
+            crash: supervisord.crash.clone(),
             journal: Rc::clone(journal),
         });
         world.add_voice(startup::voice(journal)?, &Sink::Stderr);

@@ -83,10 +83,10 @@ impl Roster {
         mains: &BTreeMap<Pid, (ProcId, bool)>,
     ) -> Vec<(Pid, ProcId)> {
         let children = family.children(self.own).into_iter();
-        children.filter_map(|child| Some((child, self.owner(child, mains)?))).collect()
+        children.filter_map(|child| Some((child, self.owner_of_child(child, mains)?))).collect()
     }
 
-    fn owner(&self, child: Pid, mains: &BTreeMap<Pid, (ProcId, bool)>) -> Option<ProcId> {
+    fn owner_of_child(&self, child: Pid, mains: &BTreeMap<Pid, (ProcId, bool)>) -> Option<ProcId> {
         if let Some((proc, true)) = mains.get(&child) {
             return Some(*proc);
         }
@@ -99,6 +99,11 @@ impl Roster {
             own.strip_prefix(&self.instance)?.strip_prefix('.')?.parse().ok().map(ProcId)
         };
         self.seen.get(&member).copied().or_else(grouped).or_else(marked)
+    }
+
+    /// To whose tree somebody belonged, of those seen in the last census of each.
+    pub(crate) fn owner(&self, pid: Pid) -> Option<ProcId> {
+        self.seen.iter().find(|(member, _)| member.pid == pid).map(|(_, proc)| *proc)
     }
 
     /// Whether an orphan that became our child belongs to `root`.

@@ -1,5 +1,6 @@
 //! Carries out what the core decided. Nothing in here decides.
 
+mod ends;
 mod health;
 mod logs;
 mod output;
@@ -10,6 +11,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use supervisor_config::Crash;
 use supervisor_core::command::{Refusal, Reply};
 use supervisor_core::event::Event;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
@@ -26,18 +28,22 @@ use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 use crate::cgroup::{self, Cgroup};
+use crate::crash::Crashes;
+use crate::crash::report::CrashReport;
 use crate::events;
 use crate::health::{Job, Notify, Questions};
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launched, launch, set};
 use crate::lookup;
+use crate::memory;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::{CannotWrite, Stdin};
 use crate::sys::process_table::Family;
 use crate::sys::reap::{self, Ended};
 use crate::sys::signal;
 use crate::tree::{MARK, Root, Roster};
+use ends::Watch;
 
 /// Events that an observer may be late by, before it misses some.
 const OBSERVERS_ROOM: usize = 256;
@@ -49,6 +55,8 @@ pub(crate) struct Handling {
     pub(crate) strip_ansi: bool,
     /// All of it is repeated in the journal, if that says as much.
     pub(crate) echo: bool,
+    /// The end of it is kept for reports of runs that end unasked.
+    pub(crate) remember: bool,
 }
 
 /// How it ends.
@@ -86,6 +94,15 @@ struct Slot {
     checker: Rc<Cell<Option<Pid>>>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
+    watch: Watch,
+}
+
+impl Slot {
+    /// The name under which operators know it.
+    fn full_name(&self) -> String {
+        let (group, name) = (&self.group.name, &self.spec.name);
+        if group == name { name.clone() } else { format!("{group}:{name}") }
+    }
 }
 
 /// What a [`World`] is made of.
@@ -97,6 +114,7 @@ pub(crate) struct Parts {
     pub(crate) auto_logs: AutoLogs,
     /// The name that events carry.
     pub(crate) identifier: String,
+    pub(crate) crash: Crash,
     pub(crate) journal: Rc<Journal>,
 }
 
@@ -121,6 +139,11 @@ pub(crate) struct World {
     inbox: Rc<Inbox>,
     helpers: Rc<Helpers>,
     questions: Questions,
+    crashes: Rc<Crashes>,
+    /// Processes of which a run has begun since it was last looked what it found.
+    begun: Vec<ProcId>,
+    /// What counts memory for all of us.
+    memory: memory::Ours,
     /// Answers to effects, to be taken before anything else that happens.
     answers: VecDeque<Input>,
     /// Who waits for a reply.
@@ -139,7 +162,6 @@ impl World {
             Rc::new(Sink::inherited(rustix::stdio::stderr()))
         };
         Self {
-            parts,
             slots: BTreeMap::new(),
             sockets: Vec::new(),
             freed: Vec::new(),
@@ -152,10 +174,14 @@ impl World {
             inbox: Rc::default(),
             helpers: Rc::default(),
             questions: Questions::default(),
+            crashes: Crashes::new(parts.crash.clone(), Rc::clone(&parts.journal)),
+            begun: Vec::new(),
+            memory: memory::Ours::default(),
             answers: VecDeque::new(),
             asked: BTreeMap::new(),
             observers: broadcast::Sender::new(OBSERVERS_ROOM),
             end: None,
+            parts,
         }
     }
 
@@ -192,11 +218,9 @@ impl World {
             Effect::Check { proc, run } => self.check(proc, run),
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
-            Effect::Collect { proc, run, .. } => {
-                self.answers.push_back(Input::Collected { proc, run });
-            }
-            Effect::Tidy { proc, run } => self.answers.push_back(Input::Tidied { proc, run }),
-            Effect::Report(_) => {}
+            Effect::Collect { proc, run, ill } => self.collect(proc, run, ill),
+            Effect::Tidy { proc, run } => self.tidy(proc, run),
+            Effect::Report(run) => self.report(*run),
             Effect::Log(line) => self.parts.journal.line(&line),
             Effect::Emit(event) => self.emit(&event),
             Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
@@ -222,15 +246,22 @@ impl World {
 
     /// The next child that has ended. What it wrote is on its way before this is told.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
-        let Ended { pid, exit, .. } = loop {
+        let ended = loop {
             let ended = reap::next()?;
             if !self.helpers.reaped(ended.pid, ended.exit) {
                 break ended;
             }
         };
-        let slot = self.slots.iter_mut().find(|(_, slot)| slot.main == Some((pid, true)));
-        if let Some((proc, slot)) = slot {
-            self.questions.forget(*proc);
+        let Ended { pid, exit, .. } = ended;
+        let main = self.slots.iter().find(|(_, slot)| slot.main == Some((pid, true)));
+        let main = main.map(|(proc, _)| *proc);
+        let Some(proc) = main else {
+            self.examine_orphan(&ended);
+            return Some(Input::Reaped { pid, exit, oom: false });
+        };
+        let oom = self.examine(proc, &ended);
+        self.questions.forget(proc);
+        if let Some(slot) = self.slots.get_mut(&proc) {
             slot.main = Some((pid, false));
             slot.stdin = None;
             self.freed.extend(slot.socket);
@@ -241,7 +272,7 @@ impl World {
                 }
             }
         }
-        Some(Input::Reaped { pid, exit, oom: false })
+        Some(Input::Reaped { pid, exit, oom })
     }
 
     /// Gives back what the last reaped process had, now that it is known whether another
@@ -277,6 +308,12 @@ impl World {
     /// Nobody is to be told any more.
     pub(crate) fn forget(&mut self, id: RequestId) {
         self.asked.remove(&id);
+    }
+
+    /// What is known of the latest runs that ended unasked, the oldest first.
+    #[expect(dead_code, reason = "for the API and the metrics")]
+    pub(crate) fn reports(&self) -> Vec<Rc<CrashReport>> {
+        self.crashes.recent()
     }
 
     /// Tells of all that happens from now on.
@@ -335,6 +372,7 @@ impl World {
                 notify: None,
                 checker: Rc::default(),
                 main: None,
+                watch: Watch::default(),
             };
             self.slots.insert(ProcId(number), slot);
         }
@@ -387,6 +425,7 @@ impl World {
         self.take_socket(socket)?;
         let mut environment = self.environment_of(proc);
         self.introduce_notify(proc, &mut environment);
+        self.begins(proc);
         let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
         let launched = launch(
             &slot.spec.name,

@@ -21,4 +21,5 @@ pub mod record;
 pub mod rfc3339;
 pub mod syslog;
 pub mod tail;
+pub mod utc;
 pub mod xmlrpc;

@@ -83,6 +83,63 @@ pub fn cgroup2(list: &[u8]) -> Option<&str> {
     std::str::from_utf8(line).ok()
 }
 
+/// The path of the version 1 cgroup of this controller in `/proc/PID/cgroup`.
+#[must_use]
+pub fn cgroup1<'a>(list: &'a [u8], controller: &str) -> Option<&'a str> {
+    std::str::from_utf8(list).ok()?.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        controllers.split(',').any(|known| known == controller).then_some(path)
+    })
+}
+
+/// The number behind a name in a file with a name and a number on each line, such as
+/// `memory.events`.
+#[must_use]
+pub fn counter(list: &[u8], name: &str) -> Option<u64> {
+    std::str::from_utf8(list).ok()?.lines().find_map(|line| {
+        let (known, number) = line.split_once(' ')?;
+        (known == name).then(|| number.trim().parse().ok())?
+    })
+}
+
+/// A device's numbers and the number of a file on it.
+pub type MappedFile = ((u32, u32), u64);
+
+/// The files that are mapped, from `/proc/PID/maps`.
+pub fn mapped(maps: &[u8]) -> impl Iterator<Item = MappedFile> {
+    maps.split(|byte| *byte == b'\n').filter_map(|line| {
+        // Range, rights, offset, device, number, and perhaps a path, which may be anything.
+        let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+        let device = std::str::from_utf8(fields.nth(3)?).ok()?;
+        let inode: u64 = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+        let (major, minor) = device.split_once(':')?;
+        let number = |text| u32::from_str_radix(text, 16).ok();
+        Some(((number(major)?, number(minor)?), inode)).filter(|_| inode != 0)
+    })
+}
+
+/// The paths at which sockets are bound, from `/proc/net/unix`.
+pub fn unix_paths(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b'\n').filter_map(|line| {
+        let start = line.iter().position(|byte| *byte == b'/')?;
+        Some(&line[start..])
+    })
+}
+
+/// The number of the socket that listens at a port, from `/proc/net/tcp` or its sister.
+#[must_use]
+pub fn listener(list: &[u8], port: u16) -> Option<u64> {
+    /// A state of TCP.
+    const LISTEN: &str = "0A";
+    std::str::from_utf8(list).ok()?.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let (_, local) = fields.nth(1)?.rsplit_once(':')?;
+        let listens = fields.nth(1)? == LISTEN && u16::from_str_radix(local, 16) == Ok(port);
+        listens.then(|| fields.nth(5)?.parse().ok())?
+    })
+}
+
 /// The value of one variable in `/proc/PID/environ`.
 #[must_use]
 pub fn variable<'a>(environ: &'a [u8], name: &str) -> Option<&'a [u8]> {
@@ -137,6 +194,46 @@ mod tests {
     fn the_unified_cgroup_is_the_one_numbered_0() {
         assert_eq!(cgroup2(b"4:memory:/x\n0::/user/a b\n"), Some("/user/a b"));
         assert_eq!(cgroup2(b"4:memory:/x\n"), None);
+    }
+
+    #[test]
+    fn a_controller_of_version_1_may_share_its_hierarchy() {
+        let list = b"5:cpu,cpuacct:/a\n4:memory:/b:c\n0::/d\n";
+        assert_eq!(cgroup1(list, "memory"), Some("/b:c"));
+        assert_eq!(cgroup1(list, "cpuacct"), Some("/a"));
+        assert_eq!(cgroup1(list, "mem"), None);
+    }
+
+    #[test]
+    fn a_counter_is_found_by_its_whole_name() {
+        let list = b"oom 3\noom_kill 2\noom_group_kill 1\n";
+        assert_eq!((counter(list, "oom_kill"), counter(list, "kill")), (Some(2), None));
+    }
+
+    #[test]
+    fn mapped_files_are_told_by_device_and_number() {
+        let maps = b"7f00-7f01 rw-s 00000000 00:1a 4242   /dev/shm/a b (deleted)\n\
+                     7f01-7f02 rw-p 00000000 00:00 0 \n\
+                     7f02-7f03 r--p 00000000 103:02 17 /lib/x\n";
+        let found: Vec<_> = mapped(maps).collect();
+        assert_eq!(found, [((0, 0x1a), 4242), ((0x103, 2), 17)]);
+    }
+
+    #[test]
+    fn bound_sockets_are_told_by_path_and_abstract_ones_are_not() {
+        let list = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
+                     0000: 00000002 00000000 00010000 0001 01 111 /tmp/a b\n\
+                     0000: 00000002 00000000 00010000 0001 01 112 @abstract\n\
+                     0000: 00000003 00000000 00000000 0001 03 113\n";
+        assert_eq!(unix_paths(list).collect::<Vec<_>>(), [b"/tmp/a b"]);
+    }
+
+    #[test]
+    fn a_listener_is_found_by_its_port() {
+        let list = b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+             0: 0100007F:1F40 0100007F:8A2C 01 00000000:00000000 00:00000000 00000000     0        0 11 1 0 20 4 30 10 -1\n\
+             1: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0\n";
+        assert_eq!((listener(list, 8000), listener(list, 8001)), (Some(4242), None));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::path::Path;
 use supervisor_core::spec::LogFile;
 
 use supervisor_core::event::EventType;
-use supervisor_core::spec::PoolSpec;
+use supervisor_core::spec::{PoolSpec, TidySpec};
 
 use super::*;
+use crate::env::{CRASH_DIR, TERMINATION_LOG};
 use crate::server::Listen;
 use crate::supervisord::LogFormat;
 use crate::testing::{FakeHost, said};
@@ -48,6 +49,7 @@ fn a_command_alone_gives_one_supervised_program() {
         autorestart: Autorestart::Always,
         exitcodes: vec![255],
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
+        tidy: Some(TidySpec { remove_leftovers: true, port: None }),
         launch: Launch {
             stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
             ..app.launch.clone()
@@ -335,6 +337,49 @@ fn an_ignored_stderr_logfile_is_mentioned_only_if_somebody_set_it() {
         config.warnings[0]
             .starts_with("For [program:app], redirect_stderr=true but stderr_logfile")
     );
+}
+
+#[test]
+fn reports_of_crashes_go_where_a_container_has_room_for_them() {
+    let crash = config(&[]).supervisord.crash;
+    let files = crash.files.unwrap();
+    assert_eq!(files.directory.to_str(), Some(CRASH_DIR.default));
+    assert!(crash.line && !files.asked_for && files.keep == 10);
+    let log = crash.termination_log.unwrap();
+    assert_eq!((log.path.to_str(), log.asked_for), (Some(TERMINATION_LOG.default), false));
+
+    let crash = config(&[
+        ("PROCESS_CRASH_DIR", "/crashes/100%"),
+        ("PROCESS_TERMINATION_LOG", "off"),
+        ("SUPERVISOR_SUPERVISORD_CRASH_KEEP", "3"),
+    ]);
+    let crash = crash.supervisord.crash;
+    let files = crash.files.unwrap();
+    assert_eq!(files.directory.to_str(), Some("/crashes/100%"));
+    assert!(files.asked_for && files.keep == 3 && crash.termination_log.is_none());
+
+    let crash = config(&[("PROCESS_AUTO_RECOVERY", "false")]).supervisord.crash;
+    assert_eq!(crash, Crash::default());
+}
+
+#[test]
+fn the_place_is_made_clean_as_the_short_variables_say() {
+    let said = [("PROCESS_AWAIT_PORT", "8000"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
+    let config = config(&said);
+    let tidy = |name: &str| process(&config, name).tidy.clone();
+    assert_eq!(tidy("app"), Some(TidySpec { remove_leftovers: true, port: Some(8000) }));
+    assert_eq!(tidy("other"), Some(TidySpec { remove_leftovers: true, port: None }));
+    let errors = errors(&[("PROCESS_AWAIT_PORT", "0"), ("PROCESS_REMOVE_LEFTOVERS", "maybe")]);
+    assert!(errors.contains("PROCESS_AWAIT_PORT: not a valid port: '0'"), "{errors}");
+    assert!(errors.contains("PROCESS_REMOVE_LEFTOVERS: not a valid boolean"), "{errors}");
+}
+
+#[test]
+fn what_needs_killtree_has_no_effect_without_it_and_a_warning_says_so() {
+    let config =
+        config(&[("SUPERVISOR_PROGRAM__APP_KILLTREE", "false"), ("PROCESS_AWAIT_PORT", "8000")]);
+    assert_eq!(process(&config, "app").tidy, None);
+    assert_eq!(config.warnings, ["[program:app] await_port has no effect without killtree"]);
 }
 
 #[test]

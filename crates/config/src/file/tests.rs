@@ -4,8 +4,10 @@ use supervisor_core::spec::{
 };
 
 use super::*;
+use crate::Crash;
 use crate::flags::{Request, supervisord_flags};
 use crate::testing::{FakeHost, said};
+use supervisor_core::spec::TidySpec;
 
 /// Reads `files`, the first of which is given with `-c`; `words` follow.
 fn configured(files: &[(&str, &str)], words: &str) -> Result<Config, Errors> {
@@ -66,13 +68,25 @@ fn a_program_has_supervisords_defaults() {
 
 #[test]
 fn policies_of_our_own_are_off_until_they_are_asked_for() {
-    let config = config(
+    let plain = config(
         "[supervisord]\n[program:a]\ncommand=a\nessential=true\nkilltree=on\nretryresetsecs=60\n",
     );
-    let [a] = processes(&config)[..] else { panic!() };
+    let [a] = processes(&plain)[..] else { panic!() };
     assert!(a.essential && a.killtree);
     assert!(
         matches!(a.retry, RetryRule::Consecutive { reset_after } if reset_after.as_secs() == 60)
+    );
+    assert_eq!((&a.tidy, &plain.supervisord.crash), (&None, &Crash::default()));
+    let config = config(
+        "[supervisord]\ncrash_line=on\ncrash_dir=crashes\ntermination_log=/t\n\
+         [program:a]\ncommand=a\nkilltree=on\nremove_leftovers=on\nawait_port=80\n",
+    );
+    let [a] = processes(&config)[..] else { panic!() };
+    assert_eq!(a.tidy, Some(TidySpec { remove_leftovers: true, port: Some(80) }));
+    let crash = &config.supervisord.crash;
+    assert!(crash.line && crash.termination_log.as_ref().is_some_and(|log| log.asked_for));
+    assert!(
+        crash.files.as_ref().is_some_and(|files| files.directory.is_absolute() && files.asked_for)
     );
 }
 

@@ -12,7 +12,7 @@ use supervisor_core::spec::{
 };
 
 use super::supervisord::sink;
-use super::{Door, Lowering, at_least_zero, health, listener, to_u32};
+use super::{Door, Lowering, at_least_zero, health, listener, tidy, to_u32};
 use crate::command::shown;
 use crate::expand::{Meaning, Names, expand};
 use crate::ini::{Origin, Section};
@@ -100,6 +100,12 @@ impl Model {
         let listens = Kind::of(&section.name) == Some(Kind::EventListener);
         let essential =
             if listens { Some(false) } else { lowering.get(section, &o::ESSENTIAL, names) };
+        // What listens for events serves nobody.
+        let tidy = if listens {
+            Some(None)
+        } else {
+            tidy::read(lowering, section, names, killtree.unwrap_or(true))
+        };
         let user = user.ok()?;
         let socket = match Kind::of(&section.name) {
             Some(Kind::FcgiProgram) => {
@@ -124,7 +130,7 @@ impl Model {
                 retry: retry?,
                 essential: essential?,
                 killtree: killtree?,
-                tidy: None,
+                tidy: tidy?,
                 health: HealthSpec::default(),
                 launch: Launch {
                     command: Command::Argv(Vec::new()),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::{LogFile, Output, Sink};
 
-use super::{Door, Lowering, at_least_zero, to_u32};
+use super::{Door, Lowering, at_least_zero, crash, to_u32};
 use crate::expand::Names;
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
@@ -36,6 +36,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     let log_format = lowering.get(section, &o::LOG_FORMAT_KEY, names);
     let status = lowering.get(section, &o::STATUS_PORT_KEY, names);
     let prestop_delay = lowering.get(section, &o::PRESTOP_DELAY_KEY, names);
+    let crash = crash::read(lowering, section, names);
     let world = lowering.world;
     let absolute = |path: PathBuf| values::absolute(&path, &world);
     Some(Supervisord {
@@ -57,6 +58,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         log_format: log_format?,
         status: status?.map(|address| Listen::Inet { host: address.host, port: address.port }),
         prestop_delay: prestop_delay?,
+        crash: crash?,
     })
 }
 

@@ -11,6 +11,7 @@
 
 pub(crate) mod auto_log;
 pub(crate) mod filter;
+pub(crate) mod glance;
 pub(crate) mod journal;
 mod json_record;
 pub(crate) mod log_file;
@@ -18,3 +19,4 @@ pub(crate) mod needle;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod syslog;
+pub(crate) mod tail;

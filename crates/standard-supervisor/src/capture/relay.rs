@@ -16,8 +16,10 @@ use supervisor_core::level::Level;
 use tokio::sync::Notify;
 
 use super::filter::Filter;
+use super::glance;
 use super::journal::Journal;
 use super::sink::{Moved, Sink};
+use super::tail::Tail;
 use crate::either::either;
 use crate::sys::watch::Watched;
 
@@ -33,6 +35,10 @@ pub(crate) struct Relay {
     sink: Rc<Sink>,
     /// What happens on the way; `None`: nothing.
     filter: Option<RefCell<Filter>>,
+    /// The end of what each run writes is kept until it is asked for.
+    remembers: bool,
+    /// What the run wrote last whose pipe has ended before somebody asked.
+    ended: RefCell<Option<(Pid, Tail)>>,
     sources: RefCell<VecDeque<Rc<Source>>>,
     /// Bytes that were read and could not be delivered yet.
     held: RefCell<Vec<u8>>,
@@ -64,6 +70,8 @@ struct Source {
     pid: Option<Pid>,
     /// Its writer is gone: what is in it is all that will come.
     last: Cell<bool>,
+    /// The end of what came; `None`: nobody will ask, or has asked.
+    tail: RefCell<Option<Tail>>,
 }
 
 impl AsFd for Source {
@@ -97,27 +105,30 @@ enum Pause {
 
 impl Relay {
     /// A relay for a process's output; troubles with it go to the journal.
-    pub(crate) fn new(sink: Rc<Sink>, filter: Filter) -> Rc<Self> {
+    pub(crate) fn new(sink: Rc<Sink>, filter: Filter, remembers: bool) -> Rc<Self> {
         let about = format!("the {} of {}", filter.channel.name(), filter.name);
         let complaints =
             Complaints { about, to: Rc::clone(&filter.journal), made: Cell::new(false) };
         let filter = (!filter.is_idle()).then(|| RefCell::new(filter));
-        Self::with(sink, filter, Some(complaints))
+        Self::with(sink, filter, remembers, Some(complaints))
     }
 
     /// A relay for the journal itself, which has nobody to tell.
     pub(crate) fn for_journal(sink: Rc<Sink>) -> Rc<Self> {
-        Self::with(sink, None, None)
+        Self::with(sink, None, false, None)
     }
 
     fn with(
         sink: Rc<Sink>,
         filter: Option<RefCell<Filter>>,
+        remembers: bool,
         complaints: Option<Complaints>,
     ) -> Rc<Self> {
         Rc::new(Self {
             sink,
             filter,
+            remembers,
+            ended: RefCell::default(),
             sources: RefCell::default(),
             held: RefCell::default(),
             changed: Notify::new(),
@@ -148,9 +159,24 @@ impl Relay {
     /// Adds the pipe of a new run. Its predecessors end with what is in them.
     pub(crate) fn add(&self, pipe: OwnedFd, pid: Option<Pid>) {
         self.retire();
-        let source = Source { pipe, pid, last: Cell::new(false) };
+        let tail = RefCell::new(self.remembers.then(Tail::default));
+        let source = Source { pipe, pid, last: Cell::new(false), tail };
         self.sources.borrow_mut().push_back(Rc::new(source));
         self.changed.notify_one();
+    }
+
+    /// The end of what `pid`, which has ended, wrote, also if nobody has read it yet. To be
+    /// asked once.
+    pub(crate) fn last_of(&self, pid: Pid) -> Option<Tail> {
+        let sources = self.sources.borrow();
+        let Some(source) = sources.iter().find(|source| source.pid == Some(pid)) else {
+            let ended = self.ended.borrow_mut().take_if(|(ended, _)| *ended == pid);
+            return ended.map(|(_, tail)| tail);
+        };
+        let mut tail = source.tail.take()?;
+        // A pipe that can't be looked into is as good as empty.
+        let _ = glance::at(source.as_fd(), glance::MOST, |bytes| tail.add(bytes));
+        Some(tail)
     }
 
     /// Moves at once what is there and can be moved without waiting. What somebody
@@ -185,6 +211,9 @@ impl Relay {
             match self.front() {
                 Some(source) => {
                     self.carry_all(&source).await;
+                    if let Some(ended) = source.pid.zip(source.tail.take()) {
+                        *self.ended.borrow_mut() = Some(ended);
+                    }
                     self.sources.borrow_mut().pop_front();
                     self.progress.notify_waiters();
                 }
@@ -280,10 +309,16 @@ impl Relay {
 
     fn draw(&self, source: &Source) -> Moved {
         let held = &mut self.held.borrow_mut();
+        let tail = &mut *source.tail.borrow_mut();
         match (&self.filter, source.pid) {
-            (None, _) | (_, None) => self.sink.draw(source.pipe.as_fd(), held),
+            (None, _) | (_, None) => self.sink.draw(source.pipe.as_fd(), held, tail.as_mut()),
             (Some(filter), Some(pid)) => {
-                let pass = |bytes: &[u8]| filter.borrow_mut().pass(pid, bytes);
+                let pass = |bytes: &[u8]| {
+                    if let Some(tail) = tail {
+                        tail.add(bytes);
+                    }
+                    filter.borrow_mut().pass(pid, bytes)
+                };
                 self.sink.draw_through(source.pipe.as_fd(), held, pass)
             }
         }
@@ -350,7 +385,7 @@ mod tests {
             inbox: Rc::default(),
             journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
         };
-        let relay = Relay::new(Rc::new(Sink::log_file(file)), filter);
+        let relay = Relay::new(Rc::new(Sink::log_file(file)), filter, false);
         relay.add(read, Some(Pid(1)));
         relay.pump();
         assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());

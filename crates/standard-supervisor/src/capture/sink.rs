@@ -13,7 +13,9 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::pipe::SpliceFlags;
 
+use super::glance;
 use super::log_file::LogFile;
+use super::tail::Tail;
 use crate::sys::watch::Watched;
 
 /// Bytes moved by one system call where they are copied.
@@ -21,6 +23,14 @@ const CHUNK: usize = 64 * 1024;
 
 /// Bytes asked for by one system call where they are not.
 const SPLICE: usize = 1024 * 1024;
+
+/// Bytes that are looked at before they are handed on. Of more than these only the last
+/// [`KEPT_BACK`] are: looking at a flood would cost as much as copying it.
+const LOOKED_AT: usize = 16 * 1024;
+
+/// Bytes at the end of a flood that stay in the pipe until the next time: they may be the
+/// last, and then are what somebody wants to read. A page, so that whole pages are moved.
+const KEPT_BACK: usize = 4096;
 
 /// Bytes that a terminal which said that it is ready is trusted to take at once.
 const TERMINAL_CHUNK: usize = 256;
@@ -99,16 +109,30 @@ impl Sink {
 
     /// Moves some bytes from `source`, a pipe whose reading end doesn't wait. Bytes
     /// that were read and could not be delivered are in `held` until the next time.
-    pub(crate) fn draw(&self, source: BorrowedFd<'_>, held: &mut Vec<u8>) -> Moved {
+    /// What goes by is remembered in `tail`.
+    pub(crate) fn draw(
+        &self,
+        source: BorrowedFd<'_>,
+        held: &mut Vec<u8>,
+        tail: Option<&mut Tail>,
+    ) -> Moved {
         match &self.target {
-            Target::Pipe(pipe) if !self.gone.get() => self.splice(source, *pipe),
+            Target::Pipe(pipe) if !self.gone.get() => match tail {
+                Some(tail) => self.splice_seen(source, *pipe, tail),
+                None => self.splice(source, *pipe, SPLICE),
+            },
             Target::Pipe(_)
             | Target::Socket(_)
             | Target::Terminal(_)
             | Target::SharedTerminal(_)
             | Target::Plain(_)
             | Target::Log(_)
-            | Target::Nowhere => self.copy(source, held, |bytes, held| self.deliver(bytes, held)),
+            | Target::Nowhere => self.copy(source, held, |bytes, held| {
+                if let Some(tail) = tail {
+                    tail.add(bytes);
+                }
+                self.deliver(bytes, held)
+            }),
         }
     }
 
@@ -170,9 +194,42 @@ impl Sink {
         }
     }
 
-    fn splice(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Moved {
+    /// As [`Self::splice`], with a look at what is moved.
+    fn splice_seen(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>, tail: &mut Tail) -> Moved {
+        if tail.is_flooded() {
+            let waiting = rustix::io::ioctl_fionread(source).unwrap_or(0);
+            let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
+            if waiting > LOOKED_AT {
+                let moved = self.splice(source, pipe, waiting - KEPT_BACK);
+                if let Moved::Bytes(bytes) = moved {
+                    tail.came(true);
+                    tail.miss(bytes as u64);
+                }
+                return moved;
+            }
+        }
+        let looked = glance::at(source, LOOKED_AT, |bytes| {
+            if bytes.is_empty() {
+                return Moved::End;
+            }
+            tail.came(bytes.len() == LOOKED_AT);
+            let moved = self.splice(source, pipe, bytes.len());
+            if let Moved::Bytes(moved) = moved {
+                tail.add(&bytes[..moved.min(bytes.len())]);
+            }
+            moved
+        });
+        match looked {
+            Ok(moved) => moved,
+            Err(Errno::AGAIN) => Moved::SourceEmpty,
+            // Where there is no looking, it goes by unseen.
+            Err(_) => self.splice(source, pipe, SPLICE),
+        }
+    }
+
+    fn splice(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>, most: usize) -> Moved {
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
-        match rustix::pipe::splice(source, None, pipe, None, SPLICE, flags) {
+        match rustix::pipe::splice(source, None, pipe, None, most, flags) {
             Ok(0) => Moved::End,
             Ok(bytes) => Moved::Bytes(bytes),
             Err(Errno::INTR) => Moved::Bytes(0),

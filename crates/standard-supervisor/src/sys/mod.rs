@@ -7,6 +7,7 @@
 pub(crate) mod errno;
 pub(crate) mod notify;
 pub(crate) mod own;
+pub(crate) mod pidfd;
 pub(crate) mod process_table;
 pub(crate) mod reap;
 pub(crate) mod signal;

@@ -89,7 +89,7 @@ impl World {
             journal: Rc::clone(journal),
         };
         let sink = slot.sink(channel).map_or_else(|| Rc::new(Sink::nowhere()), |s| self.sink(s));
-        let relay = Relay::new(sink, filter);
+        let relay = Relay::new(sink, filter, self.parts.handling.remember);
         self.new_relays.push(Rc::clone(&relay));
         Some(relay)
     }

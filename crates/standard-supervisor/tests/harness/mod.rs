@@ -33,7 +33,12 @@ pub fn python() -> Option<String> {
 
 /// A command line of the binary with an environment of its own.
 pub fn supervise<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Command {
-    clean(BINARY, words)
+    let mut command = clean(BINARY, words);
+    // Other tests' things aren't ours to remove, and reports stay among the tests' files.
+    command
+        .env("PROCESS_REMOVE_LEFTOVERS", "false")
+        .env("PROCESS_CRASH_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/crashes"));
+    command
 }
 
 /// Any program without the variables that a supervisor around the tests, or the

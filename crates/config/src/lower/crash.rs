@@ -1,0 +1,27 @@
+//! What becomes of reports of runs that end unasked: options of `[supervisord]`.
+
+use super::{Lowering, at_least_zero};
+use crate::expand::Names;
+use crate::ini::Section;
+use crate::options as o;
+use crate::supervisord::{Crash, CrashFiles, TerminationLog};
+
+/// Reads them.
+pub(super) fn read<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Crash> {
+    let line = lowering.get(section, &o::CRASH_LINE, names);
+    let directory = lowering.get(section, &o::CRASH_DIR, names);
+    let keep = lowering.get(section, &o::CRASH_KEEP, names);
+    let termination_log = lowering.get(section, &o::TERMINATION_LOG, names);
+    let keep = at_least_zero(keep?, section, o::CRASH_KEEP.row.key, lowering.report);
+    let asked_for = lowering.is_said(section, o::CRASH_DIR.row.key);
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+    let files = directory?.filter(|_| keep > 0);
+    let files = files.map(|directory| CrashFiles { directory, asked_for, keep });
+    let asked_for = lowering.is_said(section, o::TERMINATION_LOG.row.key);
+    let termination_log = termination_log?.map(|path| TerminationLog { path, asked_for });
+    Some(Crash { line: line?, files, termination_log })
+}

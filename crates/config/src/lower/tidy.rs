@@ -1,0 +1,35 @@
+//! What is done between the end of a run and the next start.
+
+use supervisor_core::spec::TidySpec;
+
+use super::Lowering;
+use crate::expand::Names;
+use crate::ini::Section;
+use crate::options as o;
+
+/// Reads it. `killtree`: nothing of the last run lives on, without which none of this
+/// is possible.
+pub(super) fn read<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+    killtree: bool,
+) -> Option<Option<TidySpec>> {
+    let remove_leftovers = lowering.get(section, &o::REMOVE_LEFTOVERS, names);
+    let port = lowering.get(section, &o::AWAIT_PORT, names);
+    let spec = TidySpec { remove_leftovers: remove_leftovers?, port: port? };
+    let asked = [
+        (o::REMOVE_LEFTOVERS.row.key, spec.remove_leftovers),
+        (o::AWAIT_PORT.row.key, spec.port.is_some()),
+    ];
+    if !killtree {
+        for (key, _) in asked.into_iter().filter(|(_, on)| *on) {
+            if lowering.is_said(section, key) {
+                let warning = format!("[{}] {key} has no effect without killtree", section.name);
+                lowering.report.warn(warning);
+            }
+        }
+        return Some(None);
+    }
+    Some((spec != TidySpec::default()).then_some(spec))
+}

@@ -1,0 +1,76 @@
+//! Looking at what is in a pipe without taking it out.
+
+use std::cell::RefCell;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags};
+
+/// Bytes that are looked at in one go at most: what a pipe usually holds.
+pub(crate) const MOST: usize = 64 * 1024;
+
+thread_local! {
+    /// Shared by all: empty whenever nobody looks.
+    static SCRATCH: RefCell<Option<Scratch>> = const { RefCell::new(None) };
+}
+
+/// A pipe to which pages are handed on without being copied, and room to read them.
+struct Scratch {
+    read: OwnedFd,
+    write: OwnedFd,
+    bytes: Vec<u8>,
+}
+
+impl Scratch {
+    fn make() -> Result<Self, Errno> {
+        let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        Ok(Self { read, write, bytes: vec![0; MOST] })
+    }
+}
+
+/// Hands the first bytes in `source`, at most so many, to `see`; they stay where they are.
+/// No bytes: the pipe has ended. `EAGAIN`: there are none at present.
+pub(crate) fn at<T>(
+    source: BorrowedFd<'_>,
+    most: usize,
+    see: impl FnOnce(&[u8]) -> T,
+) -> Result<T, Errno> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let scratch = match scratch {
+            Some(scratch) => scratch,
+            None => scratch.insert(Scratch::make()?),
+        };
+        let copied =
+            rustix::pipe::tee(source, &scratch.write, most.min(MOST), SpliceFlags::NONBLOCK)?;
+        let mut read = 0;
+        while read < copied {
+            match rustix::io::read(&scratch.read, &mut scratch.bytes[read..copied]) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(bytes) => read += bytes,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(see(&scratch.bytes[..read]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn what_was_looked_at_is_still_there() {
+        let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
+        assert_eq!(at(read.as_fd(), 9, <[u8]>::len), Err(Errno::AGAIN));
+        rustix::io::write(&write, b"once and again").unwrap();
+        assert_eq!(at(read.as_fd(), 4, <[u8]>::to_vec), Ok(b"once".to_vec()));
+        assert_eq!(at(read.as_fd(), MOST, <[u8]>::to_vec), Ok(b"once and again".to_vec()));
+        assert_eq!(rustix::io::ioctl_fionread(&read), Ok(14));
+        rustix::io::read(&read, &mut [0; 14]).unwrap();
+        drop(write);
+        assert_eq!(at(read.as_fd(), MOST, <[u8]>::to_vec), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,100 @@
+//! The last bytes that a run wrote, for whoever asks why it ended.
+
+use std::collections::VecDeque;
+
+use supervisor_wire::ansi;
+
+/// Bytes kept of each stream of a run. The largest dump of stacks that Python prints of
+/// itself has room in it.
+pub(crate) const ROOM: usize = 32 * 1024;
+
+/// The end of what was written, and what is missing in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tail {
+    bytes: VecDeque<u8>,
+    /// Bytes that went by unseen since the last that were seen.
+    missed: u64,
+    /// How many more small pieces must come before more is not expected to come than can
+    /// be looked at without being slow.
+    flood: u8,
+}
+
+/// Small pieces that come between large ones while there is a flood.
+const CALM: u8 = 2;
+
+impl Tail {
+    /// Adds what was written.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        let missed = std::mem::take(&mut self.missed);
+        if missed > 0 {
+            let gap = format!("\n[{missed} bytes went by unseen]\n");
+            self.push(gap.as_bytes());
+        }
+        self.push(bytes);
+    }
+
+    /// Notes that so many bytes were written that nobody looked at.
+    pub(crate) const fn miss(&mut self, bytes: u64) {
+        self.missed += bytes;
+    }
+
+    /// Notes whether a large piece came, or a small one.
+    pub(crate) const fn came(&mut self, large: bool) {
+        self.flood = if large { CALM } else { self.flood.saturating_sub(1) };
+    }
+
+    /// Whether large pieces are to be expected.
+    pub(crate) const fn is_flooded(&self) -> bool {
+        self.flood > 0
+    }
+
+    /// The last lines, at most so many, without what only a terminal understands.
+    pub(crate) fn lines(&self, most: usize) -> Vec<String> {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        let text = String::from_utf8_lossy(&ansi::strip(&bytes)).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.len().saturating_sub(most);
+        lines[first..].iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let new = &bytes[bytes.len().saturating_sub(ROOM)..];
+        let gone = (self.bytes.len() + new.len()).saturating_sub(ROOM);
+        self.bytes.drain(..gone);
+        self.bytes.extend(new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_kept_and_no_more_than_there_is_room_for() {
+        let mut tail = Tail::default();
+        for number in 0..10_000 {
+            tail.add(format!("line {number}\n").as_bytes());
+        }
+        assert!(tail.bytes.len() <= ROOM);
+        assert_eq!(tail.lines(2), ["line 9998", "line 9999"]);
+        tail.add(&vec![b'x'; 3 * ROOM]);
+        assert_eq!(tail.lines(9), ["x".repeat(ROOM)]);
+    }
+
+    #[test]
+    fn a_gap_is_told_where_it_is() {
+        let mut tail = Tail::default();
+        tail.add(b"before\n");
+        tail.miss(7);
+        tail.miss(5);
+        tail.add(b"after\n");
+        assert_eq!(tail.lines(9), ["before", "", "[12 bytes went by unseen]", "after"]);
+    }
+
+    #[test]
+    fn colours_are_no_text() {
+        let mut tail = Tail::default();
+        tail.add(b"\x1b[31mERROR\x1b[0m no memory\nlast");
+        assert_eq!(tail.lines(9), ["ERROR no memory", "last"]);
+    }
+}

@@ -1,0 +1,207 @@
+//! What can be found out about a process that is ill before it is stopped, which destroys
+//! it: what each thread of its tree waits for, in the kernel and in Python.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use supervisor_core::ids::{Member, Pid};
+use supervisor_core::spec::health::EvidenceSpec;
+
+use crate::aside::{Wanted, aside};
+use crate::helpers::{Helpers, as_ourselves};
+use crate::launch::Environment;
+use crate::sys::{pidfd, signal};
+
+/// Processes of a tree that are looked into.
+const PROCESSES: usize = 64;
+
+/// Threads of each that are.
+const THREADS: usize = 64;
+
+/// Bytes of text of one file of `/proc`.
+const FILE: usize = 4096;
+
+/// Bytes of all that is found in `/proc`.
+const TEXT: usize = 512 * 1024;
+
+/// Python processes that are asked for their stacks.
+const PYTHONS: usize = 4;
+
+/// Bytes of what each of them tells.
+const STACKS: usize = 64 * 1024;
+
+/// Time in which a process that was asked to tell where it stands can do so.
+const DUMP: Duration = Duration::from_millis(500);
+
+/// Whom it is about, and how they may be asked.
+#[derive(Debug)]
+pub(crate) struct Inquiry {
+    /// The main process.
+    pub(crate) main: Member,
+    /// The others of its tree.
+    pub(crate) others: Vec<Pid>,
+    pub(crate) spec: EvidenceSpec,
+    /// The program that prints the stacks of Python processes, if there is one.
+    pub(crate) py_spy: Option<PathBuf>,
+    pub(crate) environment: Environment,
+    pub(crate) helpers: Rc<Helpers>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// For a file.
+    pub(crate) text: String,
+    /// For the log: a line for each of the first processes.
+    pub(crate) summary: Vec<String>,
+}
+
+impl Inquiry {
+    /// Finds out what it can within the time that there is.
+    pub(crate) async fn make(self) -> Evidence {
+        let limit = self.spec.limit;
+        // The signal comes last, and must come.
+        let dump = self.spec.signal.map_or(Duration::ZERO, |_| DUMP.min(limit / 2));
+        let found = Arc::new(Mutex::new(Evidence::default()));
+        let all = async {
+            let pids: Vec<Pid> =
+                [self.main.pid].into_iter().chain(self.others.iter().copied()).collect();
+            let pythons = self.look(pids, &found, limit).await;
+            // What they have told by then is kept, too.
+            self.ask_pythons(&pythons, &found, limit / 2).await;
+        };
+        let in_time = tokio::time::timeout(limit - dump, all).await.is_ok();
+        if let Some(signal) = self.spec.signal {
+            // Who has gone by now is past asking.
+            let _ = signal::send_to_member(self.main, signal);
+            let _ = tokio::time::timeout(dump, pidfd::ended(self.main.pid)).await;
+        }
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !in_time {
+            let _ = writeln!(found.text, "\n[there was no time for more]");
+        }
+        found
+    }
+
+    /// Reads about all of them; returns which run Python.
+    async fn look(
+        &self,
+        pids: Vec<Pid>,
+        found: &Arc<Mutex<Evidence>>,
+        limit: Duration,
+    ) -> Vec<Pid> {
+        let found = Arc::clone(found);
+        let read = move |wanted: &Wanted| {
+            let mut pythons = Vec::new();
+            for pid in pids.iter().take(PROCESSES).take_while(|_| wanted.still()) {
+                let (text, summary) = describe(*pid);
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                if found.text.len() + text.len() > TEXT {
+                    found.text.push_str("\n[there is no room for more]\n");
+                    break;
+                }
+                found.text.push_str(&text);
+                found.summary.push(summary);
+                drop(found);
+                if is_python(*pid) {
+                    pythons.push(*pid);
+                }
+            }
+            pythons
+        };
+        aside(limit, read).await.unwrap_or_default()
+    }
+
+    async fn ask_pythons(&self, pythons: &[Pid], found: &Arc<Mutex<Evidence>>, limit: Duration) {
+        let Some(py_spy) = self.py_spy.as_ref().filter(|_| !pythons.is_empty()) else { return };
+        let mut asked = Vec::new();
+        for pid in pythons.iter().take(PYTHONS) {
+            let words = ["dump", "--pid", &pid.to_string()].map(OsString::from);
+            let argv = [py_spy.clone().into_os_string()].into_iter().chain(words).collect();
+            let helper =
+                self.helpers.start("py-spy", &as_ourselves(argv), self.environment.clone());
+            asked.push((*pid, helper));
+        }
+        for (pid, helper) in asked {
+            let told = match helper {
+                Ok(helper) => {
+                    let outcome = helper.finish(limit, STACKS).await;
+                    String::from_utf8_lossy(&outcome.output).into_owned()
+                }
+                Err(error) => error.message,
+            };
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = write!(found.text, "\n== py-spy dump --pid {pid}\n{told}\n");
+        }
+    }
+}
+
+/// All that `/proc` tells of a process, and the same in one line.
+fn describe(pid: Pid) -> (String, String) {
+    let folder = PathBuf::from(format!("/proc/{pid}"));
+    let command = file(&folder, "cmdline").replace('\0', " ");
+    let status = file(&folder, "status");
+    let mut text = format!("\n== {pid} {}\n", command.trim_end());
+    let wanted = ["Name", "State", "PPid", "Threads", "VmRSS", "VmHWM", "RssShmem", "VmSwap"];
+    for line in status.lines() {
+        if wanted.iter().any(|name| line.split(':').next() == Some(name)) {
+            let _ = writeln!(text, "{line}");
+        }
+    }
+    let threads = fs::read_dir(folder.join("task")).into_iter().flatten().flatten();
+    for thread in threads.take(THREADS) {
+        let folder = thread.path();
+        let name = file(&folder, "comm");
+        let state = field(&file(&folder, "status"), "State");
+        let tid = thread.file_name();
+        let _ = writeln!(
+            text,
+            "thread {} ({}) {state} in {}",
+            tid.display(),
+            name.trim_end(),
+            wait(&folder)
+        );
+        // Only root may read it.
+        for call in file(&folder, "stack").lines() {
+            let _ = writeln!(text, "    {call}");
+        }
+    }
+    let fields = ["Name", "State", "Threads", "VmRSS"].map(|name| field(&status, name));
+    let [name, state, threads, memory] = fields;
+    let wait = wait(&folder);
+    let summary = format!("{pid} ({name}) {state}, {threads} threads, {memory}, in {wait}");
+    (text, summary)
+}
+
+fn wait(folder: &Path) -> String {
+    match file(folder, "wchan").trim() {
+        "" | "0" => "user space, or unknown".to_owned(),
+        place => place.to_owned(),
+    }
+}
+
+fn field(status: &str, name: &str) -> String {
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.map_or_else(|| "?".to_owned(), |value| value.trim().replace('\t', " "))
+}
+
+/// The beginning of a file; of one that can't be read, nothing.
+fn file(folder: &Path, name: &str) -> String {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    if let Ok(file) = fs::File::open(folder.join(name)) {
+        let _ = file.take(FILE as u64).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn is_python(pid: Pid) -> bool {
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"))
+    })
+}

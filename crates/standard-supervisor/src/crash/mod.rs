@@ -1,0 +1,143 @@
+//! What is told of runs that end unasked, and of processes that are ill: to the log, in
+//! files, to the container's engine, and to whoever asks later.
+
+pub(crate) mod evidence;
+pub(crate) mod report;
+mod store;
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use rustix::fs::{FileType, Mode, OFlags};
+use supervisor_config::{Crash, TerminationLog};
+use supervisor_core::ids::RunId;
+use supervisor_core::level::Level;
+use supervisor_core::report::RunReport;
+
+use crate::capture::journal::Journal;
+use crate::clock;
+use report::{CrashReport, Findings};
+use store::Store;
+
+/// Reports that are remembered for whoever asks.
+const REMEMBERED: usize = 10;
+
+/// All reports, and where they go.
+#[derive(Debug)]
+pub(crate) struct Crashes {
+    line: bool,
+    store: Option<Store>,
+    termination_log: Option<TerminationLog>,
+    journal: Rc<Journal>,
+    recent: RefCell<VecDeque<Rc<CrashReport>>>,
+    /// How much it matters that a file can't be written; said once.
+    complaint: Cell<Option<Level>>,
+}
+
+impl Crashes {
+    pub(crate) fn new(crash: Crash, journal: Rc<Journal>) -> Rc<Self> {
+        let Crash { line, files, termination_log } = crash;
+        // A read-only root is no trouble to who didn't ask for files.
+        let asked_for = files.as_ref().is_some_and(|files| files.asked_for);
+        let complaint = Cell::new(Some(if asked_for { Level::Warn } else { Level::Info }));
+        let store = files.map(|files| Store::new(files.directory, files.keep, files.asked_for));
+        let recent = RefCell::default();
+        Rc::new(Self { line, store, termination_log, journal, recent, complaint })
+    }
+
+    /// The latest reports, the oldest first.
+    pub(crate) fn recent(&self) -> Vec<Rc<CrashReport>> {
+        self.recent.borrow().iter().map(Rc::clone).collect()
+    }
+
+    /// Tells of a run.
+    pub(crate) fn tell(&self, run: RunReport, findings: Findings, evidence: Option<PathBuf>) {
+        let report = Rc::new(CrashReport::new(run, findings, evidence));
+        let run = &report.run;
+        let path = self.store.as_ref().and_then(|_| {
+            let text = format!("{:#}\n", report.json());
+            let named = (&*run.process.full(), run.run.0);
+            self.keep(named, run.ended, store::REPORT, text.as_bytes())
+        });
+        if self.line {
+            let at = path.map_or_else(String::new, |path| format!(" report={}", path.display()));
+            self.journal.say(report.level(), &format!("{}{at}", report.line()));
+        }
+        if let Some(log) = &self.termination_log
+            && let Err(error) = overwrite(log, report.message().as_bytes())
+            && log.asked_for
+        {
+            let message = format!("cannot write {}: {error}", log.path.display());
+            self.journal.say(Level::Warn, &message);
+        }
+        let mut recent = self.recent.borrow_mut();
+        if recent.len() == REMEMBERED {
+            recent.pop_front();
+        }
+        recent.push_back(report);
+    }
+
+    /// Keeps what was found out about a process that is ill; returns where.
+    pub(crate) fn keep_evidence(&self, name: &str, run: RunId, text: &str) -> Option<PathBuf> {
+        self.keep((name, run.0), clock::wall(), store::EVIDENCE, text.as_bytes())
+    }
+
+    fn keep(
+        &self,
+        named: (&str, u64),
+        at: supervisor_core::time::Wall,
+        kind: &str,
+        content: &[u8],
+    ) -> Option<PathBuf> {
+        let store = self.store.as_ref()?;
+        match store.put(named, at, kind, content) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                if let Some(level) = self.complaint.take() {
+                    let directory = store.directory().display();
+                    let message = format!("no crash reports can be kept in {directory}: {error}");
+                    self.journal.say(level, &message);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Puts this in place of what is in the file. It is written into: the engine has mounted
+/// it, so no other file can take its place.
+fn overwrite(log: &TerminationLog, content: &[u8]) -> io::Result<()> {
+    // A pipe or a device would make us wait.
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let create = if log.asked_for { OFlags::CREATE } else { OFlags::empty() };
+    let file = rustix::fs::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
+    if kind != FileType::RegularFile {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    rustix::fs::ftruncate(&file, 0)?;
+    std::fs::File::from(file).write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_termination_log_is_made_only_if_it_was_named() {
+        let path = std::env::temp_dir().join(format!("termination-{}", std::process::id()));
+        let log = |asked_for| TerminationLog { path: path.clone(), asked_for };
+        assert!(overwrite(&log(false), b"1").is_err());
+        overwrite(&log(true), b"a longer text").unwrap();
+        overwrite(&log(false), b"short").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"short");
+        std::fs::remove_file(&path).unwrap();
+        let null = TerminationLog { path: Path::new("/dev/null").to_owned(), asked_for: true };
+        assert!(overwrite(&null, b"1").is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! What is known of a run that ended unasked, as a line, as JSON, and as a container's
+//! last message.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use supervisor_core::input::Exit;
+use supervisor_core::level::Level;
+use supervisor_core::report::{Next, RunReport};
+use supervisor_wire::utc::rfc3339;
+
+use crate::capture::tail::Tail;
+use crate::sys::reap::Usage;
+
+/// Lines of each stream that are told.
+const LINES: usize = 50;
+
+/// Bytes that a container's last message may have, as Kubernetes has it.
+pub(crate) const MESSAGE: usize = 4096;
+
+/// What is found when a main process has ended, besides its exit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings {
+    /// What its tree took, as far as somebody waited for its members.
+    pub(crate) usage: Usage,
+    /// What its memory cgroup, or that of the whole container, tells.
+    pub(crate) group: Option<GroupMemory>,
+    /// The end of its stdout and of its stderr.
+    pub(crate) output: [Option<Tail>; 2],
+}
+
+/// What a memory cgroup tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupMemory {
+    /// Processes that the kernel ended during the run.
+    pub(crate) oom_kills: u64,
+    /// The most bytes it ever had.
+    pub(crate) peak: Option<u64>,
+    /// The bytes it may have.
+    pub(crate) limit: Option<u64>,
+}
+
+/// All that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct CrashReport {
+    /// What the core knows.
+    pub(crate) run: RunReport,
+    /// What its tree took.
+    pub(crate) usage: Usage,
+    /// What its cgroup tells.
+    pub(crate) group: Option<GroupMemory>,
+    /// The last lines of its stdout and of its stderr, if that has a way of its own.
+    pub(crate) lines: [Vec<String>; 2],
+    /// What was found out about it while it was ill.
+    pub(crate) evidence: Option<PathBuf>,
+}
+
+impl CrashReport {
+    pub(crate) fn new(run: RunReport, findings: Findings, evidence: Option<PathBuf>) -> Self {
+        let Findings { usage, group, output } = findings;
+        let lines = output.map(|tail| tail.map(|tail| tail.lines(LINES)).unwrap_or_default());
+        Self { run, usage, group, lines, evidence }
+    }
+
+    /// How much it matters. An end after which nothing follows was as it should be.
+    pub(crate) const fn level(&self) -> Level {
+        match self.run.next {
+            Next::Rest => Level::Info,
+            Next::Restart(_) | Next::GiveUp => Level::Warn,
+        }
+    }
+
+    /// In one line.
+    pub(crate) fn line(&self) -> String {
+        let run = &self.run;
+        let mut line = format!("crash: program={} run={}", run.process.full(), run.run.0);
+        let mut add = |name: &str, value: String| line.push_str(&format!(" {name}={value}"));
+        if let Some(pid) = run.pid {
+            add("pid", pid.to_string());
+        }
+        add("class", run.cause.class().name().to_owned());
+        add("cause", quoted(&run.cause.to_string()));
+        if let Some(exit) = run.exit {
+            add("exit", quoted(&exit.to_string()));
+        }
+        add("uptime", seconds(run.uptime));
+        add("ready_after", run.up_after.map_or_else(|| "never".to_owned(), seconds));
+        if run.pid.is_some() {
+            add("cpu", seconds(self.usage.cpu));
+            add("peak_memory", bytes(self.usage.peak_memory));
+        }
+        if let Some(group) = self.group {
+            add("oom_kills", group.oom_kills.to_string());
+        }
+        add("leftovers", run.leftovers.to_string());
+        add("next", self.next());
+        line
+    }
+
+    fn next(&self) -> String {
+        match self.run.next {
+            Next::Restart(wait) => format!("restart after={}", seconds(wait)),
+            Next::Rest => "rest".to_owned(),
+            Next::GiveUp => "give_up".to_owned(),
+        }
+    }
+
+    /// As a value of JSON.
+    pub(crate) fn json(&self) -> Value {
+        let run = &self.run;
+        let (code, signal, core_dumped) = match run.exit {
+            Some(Exit::Code(code)) => (Some(code), None, false),
+            Some(Exit::Signal { signal, core_dumped }) => {
+                (None, Some(signal.to_string()), core_dumped)
+            }
+            None => (None, None, false),
+        };
+        let (next, after) = match run.next {
+            Next::Restart(wait) => ("restart", Some(wait.as_secs_f64())),
+            Next::Rest => ("rest", None),
+            Next::GiveUp => ("give_up", None),
+        };
+        let [stdout, stderr] = &self.lines;
+        json!({
+            "program": run.process.full(),
+            "name": run.process.name,
+            "group": run.process.group,
+            "run": run.run.0,
+            "restart": run.run.0.saturating_sub(1),
+            "pid": run.pid.map(|pid| pid.0),
+            "class": run.cause.class().name(),
+            "cause": run.cause.to_string(),
+            "exit_code": code,
+            "signal": signal,
+            "core_dumped": core_dumped,
+            "started": rfc3339(run.started.secs()),
+            "ended": rfc3339(run.ended.secs()),
+            "uptime_seconds": run.uptime.as_secs_f64(),
+            "ready_after_seconds": run.up_after.map(|time| time.as_secs_f64()),
+            "cpu_seconds": run.pid.map(|_| self.usage.cpu.as_secs_f64()),
+            "peak_memory_bytes": run.pid.map(|_| self.usage.peak_memory),
+            "memory_group": self.group.map(|group| json!({
+                "oom_kills": group.oom_kills,
+                "peak_bytes": group.peak,
+                "limit_bytes": group.limit,
+            })),
+            "leftovers_killed": run.leftovers,
+            "next": { "action": next, "after_seconds": after },
+            "evidence": self.evidence.as_ref().map(|path| path.display().to_string()),
+            "last_lines": { "stdout": stdout, "stderr": stderr },
+        })
+    }
+
+    /// As a message of at most [`MESSAGE`] bytes: what it was, then as much of the end of
+    /// the output as there is room for.
+    pub(crate) fn message(&self) -> String {
+        let head = format!("{} {}\n", rfc3339(self.run.ended.secs()), self.line());
+        let output = self.lines.iter().flatten().fold(String::new(), |all, line| all + line + "\n");
+        let head = &head[..head.floor_char_boundary(MESSAGE)];
+        let room = MESSAGE - head.len();
+        let start = output.ceil_char_boundary(output.len().saturating_sub(room));
+        format!("{head}{}", &output[start..])
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3}s", time.as_secs_f64())
+}
+
+fn bytes(bytes: u64) -> String {
+    format!("{}MiB", bytes >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use supervisor_core::event::Named;
+    use supervisor_core::ids::{Pid, ProcId, RunId};
+    use supervisor_core::report::Cause;
+    use supervisor_core::signal::Signal;
+    use supervisor_core::time::Wall;
+
+    use super::*;
+
+    fn report(lines: usize) -> CrashReport {
+        let named = Named { proc: ProcId(0), name: "app".to_owned(), group: "app".to_owned() };
+        let run = RunReport {
+            process: Rc::new(named),
+            run: RunId(3),
+            pid: Some(Pid(42)),
+            cause: Cause::Oom,
+            exit: Some(Exit::Signal { signal: Signal::KILL, core_dumped: false }),
+            started: Wall::from_epoch(Duration::from_secs(951_868_740)),
+            ended: Wall::from_epoch(Duration::from_secs(951_868_800)),
+            uptime: Duration::from_secs(60),
+            up_after: Some(Duration::from_millis(1500)),
+            leftovers: 2,
+            next: Next::Restart(Duration::ZERO),
+        };
+        let mut tail = Tail::default();
+        for number in 0..lines {
+            tail.add(format!("zeile äöü {number}\n").as_bytes());
+        }
+        let usage = Usage { cpu: Duration::from_millis(2500), peak_memory: 3 << 20 };
+        let group = GroupMemory { oom_kills: 1, peak: Some(7), limit: None };
+        let findings = Findings { usage, group: Some(group), output: [Some(tail), None] };
+        CrashReport::new(run, findings, None)
+    }
+
+    #[test]
+    fn the_line_tells_all_that_has_room_in_it() {
+        assert_eq!(
+            report(0).line(),
+            "crash: program=app run=3 pid=42 class=oom \
+             cause=\"the kernel ended it for want of memory\" exit=\"terminated by SIGKILL\" \
+             uptime=60.000s ready_after=1.500s cpu=2.500s peak_memory=3MiB oom_kills=1 \
+             leftovers=2 next=restart after=0.000s"
+        );
+    }
+
+    #[test]
+    fn json_tells_the_same_and_the_last_lines() {
+        let json = report(200).json();
+        assert_eq!(
+            (&json["run"], &json["restart"], &json["pid"]),
+            (&json!(3), &json!(2), &json!(42))
+        );
+        assert_eq!((&json["signal"], &json["exit_code"]), (&json!("SIGKILL"), &Value::Null));
+        assert_eq!(json["ended"], "2000-03-01T00:00:00Z");
+        assert_eq!(json["memory_group"]["oom_kills"], 1);
+        assert_eq!(json["next"]["action"], "restart");
+        let lines = json["last_lines"]["stdout"].as_array().unwrap();
+        assert_eq!((lines.len(), lines[49].as_str()), (LINES, Some("zeile äöü 199")));
+    }
+
+    #[test]
+    fn of_a_long_output_the_message_has_the_end() {
+        let mut long = report(0);
+        long.lines[0] = vec!["ä".repeat(MESSAGE), "the end".to_owned()];
+        let message = long.message();
+        assert!(message.len() <= MESSAGE && message.len() > MESSAGE - 4, "{}", message.len());
+        assert!(message.starts_with("2000-03-01T00:00:00Z crash: program=app"), "{message}");
+        assert!(message.ends_with("ää\nthe end\n"));
+    }
+}

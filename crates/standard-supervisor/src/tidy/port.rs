@@ -1,0 +1,112 @@
+//! Who listens at a port, and waiting until nobody does.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use supervisor_core::ids::Pid;
+use supervisor_wire::procfs;
+
+use crate::aside::aside;
+use crate::sys::pidfd;
+
+/// Bytes of a command line that are told.
+const SHOWN: usize = 200;
+
+/// Somebody who listens at the port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A process.
+    Process {
+        /// Its pid.
+        pid: Pid,
+        /// Its command line, for people to read.
+        command: String,
+    },
+    /// Somebody into whom we can't look.
+    Unknown,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { pid, command } => write!(f, "pid {pid} ({command})"),
+            Self::Unknown => f.write_str("a process that can't be seen from here"),
+        }
+    }
+}
+
+/// Waits until nobody listens at `port`, as far as that can be waited for, and not for
+/// longer than `limit`. `told` hears of each holder when it is found. Returns who is left.
+pub(crate) async fn wait_free(
+    port: u16,
+    limit: Duration,
+    mut told: impl FnMut(&Holder),
+) -> Option<Holder> {
+    let mut last = None;
+    let wait = async {
+        while let Some(Some(holder)) = aside(limit, move |_| holder(port)).await {
+            if last.as_ref() == Some(&holder) {
+                // It has ended, and is still there: nothing tells when that changes.
+                return;
+            }
+            told(&holder);
+            last = Some(holder.clone());
+            match holder {
+                Holder::Process { pid, .. } => pidfd::ended(pid).await,
+                Holder::Unknown => return,
+            }
+        }
+        last = None;
+    };
+    // Whoever it was that was found last.
+    let _ = tokio::time::timeout(limit, wait).await;
+    last
+}
+
+/// Who listens at a port of this machine.
+pub(crate) fn holder(port: u16) -> Option<Holder> {
+    let lists = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read(path).unwrap_or_default());
+    let inode = lists.iter().find_map(|list| procfs::listener(list, port))?;
+    let wanted = format!("socket:[{inode}]");
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut pids =
+        processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).map(Pid);
+    let found = pids.find(|pid| has_open(*pid, Path::new(&wanted)));
+    Some(found.map_or(Holder::Unknown, |pid| Holder::Process { pid, command: command(pid) }))
+}
+
+fn has_open(pid: Pid, wanted: &Path) -> bool {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.any(|link| link == wanted)
+}
+
+fn command(pid: Pid) -> String {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&words).replace('\0', " ");
+    text.trim_end().chars().take(SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn who_listens_is_found() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let own = Pid(std::process::id().cast_signed());
+        assert!(
+            matches!(holder(port), Some(Holder::Process { pid, ref command })
+                if pid == own && command.contains("standard_supervisor")),
+            "{:?}",
+            holder(port)
+        );
+        drop(listener);
+        assert_eq!(holder(port), None);
+    }
+}

@@ -1,0 +1,220 @@
+//! What is found out when a run has begun and when it has ended.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::health::Ill;
+use supervisor_core::ids::{Member, ProcId, RunId};
+use supervisor_core::input::Exit;
+use supervisor_core::level::Level;
+use supervisor_core::report::RunReport;
+use supervisor_core::signal::Signal;
+use supervisor_core::{Input, TIDY_LIMIT};
+
+use super::{Slot, World};
+use crate::aside::aside;
+use crate::crash::evidence::Inquiry;
+use crate::crash::report::{Findings, GroupMemory};
+use crate::lookup;
+use crate::memory::MemoryGroup;
+use crate::sys::process_table;
+use crate::sys::reap::Ended;
+use crate::tidy::leftovers::{Before, Places, Removed, Search, file_time};
+use crate::tidy::port;
+
+/// Processes of which the log tells when one is ill.
+const TOLD: usize = 8;
+
+/// Paths that were removed of which the log tells.
+const NAMED: usize = 10;
+
+/// Time that the answer has to come before the core no longer waits for it.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What is known of a process's present run, or of the last one.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// When it was started, on the clock of files.
+    started: Duration,
+    /// What the counter of its memory group said when it began.
+    oom_before: Option<u64>,
+    /// What was there when it began.
+    before: Option<Before>,
+    /// What was found when its main process had ended.
+    findings: Option<Findings>,
+    /// Where evidence of its illness is.
+    evidence: Rc<std::cell::RefCell<Option<PathBuf>>>,
+}
+
+impl World {
+    /// A run is about to begin. Takes no time: the program waits.
+    pub(super) fn begins(&mut self, proc: ProcId) {
+        if let Some(slot) = self.slots.get_mut(&proc) {
+            let oom_before = slot.watch.oom_before;
+            slot.watch = Watch { started: file_time(), oom_before, ..Watch::default() };
+            self.begun.push(proc);
+        }
+    }
+
+    /// Looks at what those that have begun found, now that they run.
+    pub(crate) fn look_around(&mut self) {
+        let mut shared = None;
+        for proc in std::mem::take(&mut self.begun) {
+            let Some(slot) = self.slots.get_mut(&proc) else { continue };
+            let count = match own_memory(slot) {
+                Some(own) => own.oom_kills(),
+                None => *shared
+                    .get_or_insert_with(|| self.memory.get().and_then(MemoryGroup::oom_kills)),
+            };
+            slot.watch.oom_before = count;
+            let removes = slot.spec.tidy.as_ref().is_some_and(|tidy| tidy.remove_leftovers);
+            slot.watch.before =
+                removes.then(|| Before::look(&Places::of_user(uid(slot)), slot.watch.started));
+        }
+    }
+
+    /// Finds out what it can about the end of a main process; whether something of its tree
+    /// was ended for want of memory.
+    pub(super) fn examine(&mut self, proc: ProcId, ended: &Ended) -> bool {
+        let alone = self.slots.values().filter(|slot| matches!(slot.main, Some((_, true)))).count();
+        let Some(slot) = self.slots.get_mut(&proc) else { return false };
+        let own = own_memory(slot);
+        let counted_alone = own.is_some() || alone <= 1;
+        let group = own.as_ref().or_else(|| self.memory.get());
+        let group = group.and_then(|group| {
+            let count = group.oom_kills()?;
+            let before = slot.watch.oom_before.replace(count).unwrap_or(count);
+            let oom_kills = count.saturating_sub(before);
+            Some(GroupMemory { oom_kills, peak: group.peak(), limit: group.limit() })
+        });
+        let output = [&slot.stdout, &slot.stderr]
+            .map(|relay| relay.as_ref().and_then(|relay| relay.last_of(ended.pid)));
+        slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
+        // Where programs share a counter, it may have been another's.
+        let killed = matches!(ended.exit, Exit::Signal { signal: Signal::KILL, .. });
+        group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed)
+    }
+
+    /// An orphan ended: what it took counts for the program to whose tree it belonged.
+    pub(super) fn examine_orphan(&mut self, ended: &Ended) {
+        let owner = self.parts.roster.owner(ended.pid);
+        if let Some(slot) = owner.and_then(|proc| self.slots.get_mut(&proc))
+            && let Some(findings) = &mut slot.watch.findings
+        {
+            findings.usage = findings.usage.with(ended.usage);
+        }
+    }
+
+    /// Tells of a run.
+    pub(super) fn report(&mut self, run: RunReport) {
+        let slot = self.slots.get_mut(&run.process.proc);
+        let watch = slot.map(|slot| std::mem::take(&mut slot.watch.findings)).unwrap_or_default();
+        let evidence = self.slots.get(&run.process.proc);
+        let evidence = evidence.and_then(|slot| slot.watch.evidence.borrow_mut().take());
+        self.crashes.tell(run, watch.unwrap_or_default(), evidence);
+    }
+
+    /// Finds out in what state a process and its tree are.
+    pub(super) fn collect(&mut self, proc: ProcId, run: RunId, ill: Ill) {
+        let members = self.members(proc);
+        let done = Input::Collected { proc, run };
+        let slot = self.slots.get(&proc);
+        let Some((slot, (pid, true))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
+            return self.answers.push_back(done);
+        };
+        let path = self.parts.environment.iter().find(|(name, _)| name == "PATH");
+        let path = path.map(|(_, path)| path.as_os_str());
+        let inquiry = Inquiry {
+            main: Member { pid, start: process_table::start_of(pid).unwrap_or_default() },
+            others: members.into_iter().map(|member| member.pid).collect(),
+            spec: slot.spec.health.evidence.clone(),
+            py_spy: lookup::find("py-spy".as_ref(), path, None).ok(),
+            environment: self.parts.environment.clone(),
+            helpers: Rc::clone(&self.helpers),
+        };
+        let (crashes, journal) = (Rc::clone(&self.crashes), Rc::clone(&self.parts.journal));
+        let (inbox, place) = (Rc::clone(&self.inbox), Rc::clone(&slot.watch.evidence));
+        let (name, full) = (slot.spec.name.clone(), slot.full_name());
+        tokio::task::spawn_local(async move {
+            let found = inquiry.make().await;
+            let text = format!("{full}, run {}: {ill}\n{}", run.0, found.text);
+            let path = crashes.keep_evidence(&full, run, &text);
+            let count = found.summary.len();
+            let at = path.as_ref().map_or_else(String::new, |path| format!(": {}", path.display()));
+            journal.say(Level::Info, &format!("evidence of {count} processes of '{name}'{at}"));
+            for line in found.summary.iter().take(TOLD) {
+                journal.say(Level::Info, &format!("evidence: {line}"));
+            }
+            *place.borrow_mut() = path;
+            inbox.push(done);
+        });
+    }
+
+    /// Makes the place clean for the next start.
+    pub(super) fn tidy(&mut self, proc: ProcId, run: RunId) {
+        let done = Input::Tidied { proc, run };
+        let slot = self.slots.get(&proc);
+        let Some((slot, tidy)) = slot.and_then(|slot| Some((slot, slot.spec.tidy.as_ref()?)))
+        else {
+            return self.answers.push_back(done);
+        };
+        let uid = uid(slot);
+        // A run that could not even begin has left nothing.
+        let before = slot.watch.before.clone();
+        let search = before.filter(|_| tidy.remove_leftovers).map(|before| Search {
+            places: Places::of_user(uid),
+            uid,
+            before,
+        });
+        let (name, port) = (slot.spec.name.clone(), tidy.port);
+        let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
+        tokio::task::spawn_local(async move {
+            let limit = TIDY_LIMIT.saturating_sub(MARGIN);
+            let all = async {
+                if let Some(search) = search {
+                    let removed = aside(limit, move |wanted| search.remove(wanted)).await;
+                    if let Some(note) = removed.and_then(|removed| told(&name, &removed)) {
+                        journal.say(Level::Info, &note);
+                    }
+                }
+                if let Some(port) = port {
+                    await_port(&name, port, limit, |note| journal.say(Level::Warn, &note)).await;
+                }
+            };
+            let _ = tokio::time::timeout(limit, all).await;
+            inbox.push(done);
+        });
+    }
+}
+
+async fn await_port(name: &str, port: u16, limit: Duration, warn: impl Fn(String)) {
+    let left = port::wait_free(port, limit, |holder| {
+        warn(format!("'{name}' has to wait for port {port}: {holder} listens there"));
+    });
+    if let Some(holder) = left.await {
+        warn(format!("port {port} of '{name}' is still taken by {holder}"));
+    }
+}
+
+fn told(name: &str, removed: &Removed) -> Option<String> {
+    let Removed { paths, bytes } = removed;
+    let count = paths.len();
+    let names: Vec<String> =
+        paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    let more = if count > NAMED { ", …" } else { "" };
+    (count > 0).then(|| {
+        let names = names.join(", ");
+        format!("removed {count} leftovers of '{name}', {bytes} bytes: {names}{more}")
+    })
+}
+
+fn own_memory(slot: &Slot) -> Option<MemoryGroup> {
+    MemoryGroup::at(slot.cgroup.as_ref()?.path())
+}
+
+/// Whose a program is.
+fn uid(slot: &Slot) -> u32 {
+    let own = || rustix::process::geteuid().as_raw();
+    slot.spec.launch.user.as_ref().map_or_else(own, |user| user.uid)
+}

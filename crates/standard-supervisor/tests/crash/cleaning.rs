@@ -1,0 +1,118 @@
+//! The place between two runs.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use crate::harness::{Running, free_port, kill, skip};
+use crate::place::Place;
+
+#[test]
+fn shared_memory_and_sockets_that_nobody_uses_are_removed_before_the_restart() {
+    let place = Place::new("clean");
+    let unique = std::process::id();
+    let shm = |name: &str| PathBuf::from(format!("/dev/shm/clean-{name}-{unique}"));
+    let socket = PathBuf::from(format!("/tmp/clean-{unique}.sock"));
+    let (old, leaked, held, foreign) = (shm("old"), shm("leaked"), shm("held"), shm("foreign"));
+    fs::write(&old, "old").unwrap();
+    // The first run waits until all is there; the second stays.
+    let script = format!(
+        "[ -e {0} ] && {{ echo second; exec sleep 1000; }}; : > {0}; umask 077; \
+         head -c 1000000 /dev/zero > {1}; echo first; read x < {2}; exit 1",
+        place.path("once").display(),
+        leaked.display(),
+        place.path("go").display(),
+    );
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        place.path("go"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let mut command = place.shell(&script);
+    command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_REMOVE_LEFTOVERS", "true");
+    let mut running = Running::start(&mut command);
+    running.stdout.wait_for("first");
+    fs::write(&held, "held").unwrap();
+    fs::set_permissions(&held, fs::Permissions::from_mode(0o600)).unwrap();
+    let holder = fs::File::open(&held).unwrap();
+    fs::write(&foreign, "foreign").unwrap();
+    let is_foreign = chown(&foreign, Some(12345), None).is_ok();
+    drop(UnixListener::bind(&socket).unwrap());
+    fs::write(place.path("go"), "go\n").unwrap();
+    let line = running.stderr.wait_for("leftovers of 'app'");
+    running.stdout.wait_for("second");
+    let there = [&old, &held].map(|path| path.exists());
+    let gone = [&leaked, &socket].map(|path| !path.exists());
+    let foreign_there = foreign.exists();
+    for path in [old, held, foreign] {
+        let _ = fs::remove_file(path);
+    }
+    drop(holder);
+    assert_eq!((there, gone), ([true; 2], [true; 2]), "{line}");
+    assert!(line.contains(&*leaked.to_string_lossy()), "{line}");
+    assert!(!is_foreign || foreign_there, "{line}");
+}
+
+#[test]
+fn nothing_is_removed_where_that_was_not_asked_for() {
+    let place = Place::new("off");
+    let leaked = PathBuf::from(format!("/dev/shm/off-{}", std::process::id()));
+    let mut command = place.shell(&format!("umask 077; : > {}; exit 1", leaked.display()));
+    command.env("PROCESS_REMOVE_LEFTOVERS", "false");
+    let mut running = Running::start(&mut command);
+    assert_eq!(running.exit_code(), 1);
+    assert!(fs::remove_file(&leaked).is_ok());
+    assert!(!running.stderr.said("leftovers of"));
+}
+
+#[test]
+fn a_stranger_at_the_port_is_named() {
+    if which("python3").is_none() {
+        return skip("there is no python3", "REQUIRE_PYTHON");
+    }
+    let place = Place::new("port");
+    let port = free_port();
+    // The first run ends when somebody else has taken the port.
+    let listen = format!(
+        "import socket,time; s=socket.socket(); s.bind((\"127.0.0.1\",{port})); s.listen(); \
+         print(\"listening\", flush=True); time.sleep(1000)"
+    );
+    let script = format!(
+        "[ -e {0} ] && {{ echo second; exec sleep 1000; }}; : > {0}; read x < {1}; exit 1",
+        place.path("once").display(),
+        place.path("go").display(),
+    );
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        place.path("go"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let mut command = place.shell(&script);
+    command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_AWAIT_PORT", port.to_string());
+    let mut running = Running::start(&mut command);
+    let mut stranger = Running::start(&mut crate::harness::clean("python3", ["-c", &*listen]));
+    stranger.stdout.wait_for("listening");
+    fs::write(place.path("go"), "go\n").unwrap();
+    let line = running.stderr.wait_for(&format!("'app' has to wait for port {port}"));
+    assert!(
+        line.contains(&format!("pid {} (", stranger.pid())) && line.contains("python3"),
+        "{line}"
+    );
+    // It is waited for.
+    kill(stranger.pid(), "KILL");
+    stranger.exit_code();
+    running.stdout.wait_for("second");
+    assert!(!running.stderr.said("still taken"));
+}
+
+pub fn which(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+}

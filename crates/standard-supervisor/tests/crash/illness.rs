@@ -1,0 +1,79 @@
+//! What is found out about a program that is ill before it is stopped.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use crate::harness::{Running, skip};
+use crate::place::Place;
+
+/// A server that says where it stands when it is asked to, and a worker of it.
+const SERVER: &str = "trap 'echo here I stand' USR1; sleep 1000 & echo up; while :; do wait; done";
+
+#[test]
+fn a_program_that_is_ill_is_looked_into_before_it_is_stopped() {
+    let place = Place::new("ill");
+    let mut command = place.shell(SERVER);
+    command
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_INTERVAL", "0.1")
+        .env("PROCESS_HEALTH_FAILURES", "1")
+        .env("PROCESS_HEALTH_DUMP_SIGNAL", "USR1");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("success: app");
+    fs::write(place.path("ill"), "").unwrap();
+    let line = running.stderr.wait_for("evidence of ");
+    assert!(line.contains(" processes of 'app': ") && line.ends_with(".txt"), "{line}");
+    running.stderr.wait_for("(sleep) S (sleeping), 1 threads");
+    assert_eq!(running.exit_code(), 1);
+    // It was asked while it lived.
+    assert!(running.stdout.said("here I stand"));
+    let names = place.names();
+    let [report, evidence] = ["json", "txt"].map(|end| {
+        let name = names.iter().find(|name| name.ends_with(end)).unwrap();
+        fs::read_to_string(place.path("reports").join(name)).unwrap()
+    });
+    for text in ["app, run 1: ", "sleep 1000", "State:\tS (sleeping)", "VmRSS:", "thread "] {
+        assert!(evidence.contains(text), "no {text:?} in {evidence}");
+    }
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["class"], json!("health"), "{report:#}");
+    assert!(report["evidence"].as_str().unwrap().ends_with(".txt"), "{report:#}");
+    assert!(report["ready_after_seconds"].is_number(), "{report:#}");
+}
+
+#[test]
+fn py_spy_is_asked_about_python_and_is_not_waited_for_without_end() {
+    let Some(path) = std::env::var_os("PATH").filter(|_| has_python()) else {
+        return skip("there is no python3", "REQUIRE_PYTHON");
+    };
+    let place = Place::new("py-spy");
+    // One that tells what it was asked, and hangs.
+    let spy = place.path("py-spy");
+    fs::write(&spy, "#!/bin/sh\necho \"stack of $1 $2\"\nexec sleep 1000\n").unwrap();
+    fs::set_permissions(&spy, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut folders = vec![spy.parent().unwrap().to_owned()];
+    folders.extend(std::env::split_paths(&path));
+    let mut command =
+        place.shell("exec python3 -c 'import time; print(\"up\", flush=True); time.sleep(1000)'");
+    command
+        .env("PATH", std::env::join_paths(folders).unwrap())
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_INTERVAL", "0.1")
+        .env("PROCESS_HEALTH_FAILURES", "1")
+        .env("PROCESS_HEALTH_EVIDENCE_SECS", "2");
+    let mut running = Running::start(&mut command);
+    running.stdout.wait_for("up");
+    running.stderr.wait_for("success: app");
+    fs::write(place.path("ill"), "").unwrap();
+    assert_eq!(running.exit_code(), 1);
+    let names = place.names();
+    let name = names.iter().find(|name| name.ends_with("txt")).unwrap();
+    let evidence = fs::read_to_string(place.path("reports").join(name)).unwrap();
+    assert!(evidence.contains("stack of dump --pid"), "{evidence}");
+}
+
+fn has_python() -> bool {
+    crate::cleaning::which("python3").is_some()
+}

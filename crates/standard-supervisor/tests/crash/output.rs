@@ -1,0 +1,76 @@
+//! The last words of a run.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Lines, Running, status, wait};
+use crate::place::Place;
+
+#[test]
+fn of_many_lines_the_last_fifty_are_told() {
+    let place = Place::new("many");
+    let mut running =
+        Running::start(&mut place.shell("seq 1 300000; echo '\u{1b}[31mwhy\u{1b}[0m'; exit 1"));
+    assert_eq!(running.exit_code(), 1);
+    let lines = stdout(&place.report());
+    assert_eq!((lines.len(), &*lines[48], &*lines[49]), (50, "300000", "why"));
+    // And nothing of it is lost or out of order on its way.
+    let printed = running.stdout.rest();
+    assert!(
+        printed.len() == 300_001
+            && printed[..300_000].iter().zip(1..).all(|(l, n)| *l == n.to_string())
+    );
+}
+
+#[test]
+fn a_reader_that_stalls_does_not_hide_the_last_words() {
+    let place = Place::new("stalled");
+    let (reader, writer) = std::io::pipe().unwrap();
+    // It fits into the two pipes on its way, and nobody reads it.
+    let script = "head -c 100000 /dev/zero | tr '\\0' x; echo; echo why; exit 1";
+    let mut command = place.shell(script);
+    let mut child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = Lines::of(child.stderr.take().unwrap());
+    stderr.wait_for("crash: program=app");
+    assert_eq!(stdout(&place.report()).last().map(String::as_str), Some("why"));
+    // It is not waited for without end either.
+    assert_eq!(status(wait(&mut child)), 1);
+    drop(reader);
+}
+
+#[test]
+fn the_message_to_the_engine_is_cut_at_the_front_of_the_output() {
+    let place = Place::new("message");
+    let mut running = Running::start(&mut place.shell("seq -f %0100.0f 1 10000; exit 1"));
+    assert_eq!(running.exit_code(), 1);
+    let message = place.message();
+    assert!((4000..=4096).contains(&message.len()), "{}", message.len());
+    assert!(message.lines().next().unwrap().contains("crash: program=app run=1"), "{message}");
+    assert!(message.ends_with("010000\n"), "{message}");
+}
+
+#[test]
+fn stdout_and_stderr_are_told_apart_where_they_are() {
+    let place = Place::new("both");
+    let mut command = place.shell("echo out; echo err >&2; exit 1");
+    command.env("SUPERVISOR_PROGRAM__APP_REDIRECT_STDERR", "false");
+    let mut running = Running::start(&mut command);
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(place.report()["last_lines"], json!({ "stdout": ["out"], "stderr": ["err"] }));
+}
+
+#[test]
+fn output_that_goes_to_a_file_is_told_too() {
+    let place = Place::new("file");
+    let mut command = place.shell("echo out; exit 1");
+    command.env("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", place.path("log"));
+    let mut running = Running::start(&mut command);
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(stdout(&place.report()), ["out"]);
+}
+
+fn stdout(report: &Value) -> Vec<String> {
+    let lines = report["last_lines"]["stdout"].as_array().unwrap();
+    lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
