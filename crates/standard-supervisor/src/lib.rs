@@ -18,7 +18,6 @@ mod driver;
 mod either;
 mod events;
 mod files;
-mod follow;
 mod host;
 mod http;
 mod inbox;

@@ -18,16 +18,12 @@ use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
 use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
 use crate::control::Control;
-use crate::http::Body;
+use crate::http::{Body, House};
 use crate::snapshot::{self, Snapshot};
 use crate::web::origin;
 
 /// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
-pub(crate) async fn answer(
-    control: &Control,
-    path: &str,
-    request: &Request<Bytes>,
-) -> Response<Body> {
+pub(crate) async fn answer(house: &House, path: &str, request: &Request<Bytes>) -> Response<Body> {
     let method = match *request.method() {
         hyper::Method::GET => Some(Method::Get),
         hyper::Method::POST => Some(Method::Post),
@@ -50,7 +46,7 @@ pub(crate) async fn answer(
         Ok(asked) => asked,
         Err(problem) => return problem.response(),
     };
-    match carry_out(control, route.act, &asked).await {
+    match carry_out(house, route.act, &asked).await {
         Ok(response) => response,
         Err(problem) => problem.response(),
     }
@@ -111,7 +107,8 @@ impl Asked {
     }
 }
 
-async fn carry_out(control: &Control, act: Act, asked: &Asked) -> Result<Response<Body>, Problem> {
+async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Body>, Problem> {
+    let control = &house.control;
     let value = match act {
         Act::ShowSupervisor => object(SUPERVISOR, &Snapshot::without_programs(control)),
         Act::ListPrograms => {
@@ -124,7 +121,7 @@ async fn carry_out(control: &Control, act: Act, asked: &Asked) -> Result<Respons
             json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
         }
         Act::ReadLog => logs::piece(control, asked)?,
-        Act::FollowLog => return logs::follow(control, asked),
+        Act::FollowLog => return logs::follow(house, asked),
         Act::FollowEvents => return Ok(events::follow(control)),
         Act::ShowDescription => openapi::document(),
         Act::Order(scope, verb) => act::order(control, scope, verb, asked).await?,

@@ -7,22 +7,22 @@ use supervisor_wire::basic_auth::{self, Refusal};
 
 use super::{Body, error_page};
 
-/// Lets a request with these headers in, or tells it why not.
-pub(super) fn check(
+/// What a request with these headers is told instead of being let in; `None`: it may enter.
+pub(super) fn refusal(
     credentials: Option<&Credentials>,
     headers: &HeaderMap,
-) -> Result<(), Response<Body>> {
-    let Some(Credentials { username, password }) = credentials else { return Ok(()) };
+) -> Option<Response<Body>> {
+    let Credentials { username, password } = credentials?;
     let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     match basic_auth::check(given, basic_auth::Credentials { username, password }) {
-        Ok(()) => Ok(()),
-        Err(Refusal::Undecodable) => Err(error_page(StatusCode::BAD_REQUEST)),
+        Ok(()) => None,
+        Err(Refusal::Undecodable) => Some(error_page(StatusCode::BAD_REQUEST)),
         Err(Refusal::Missing | Refusal::Wrong) => {
             let mut refused = error_page(StatusCode::UNAUTHORIZED);
             let realm = HeaderValue::from_static("Basic realm=\"default\"");
             refused.headers_mut().insert(WWW_AUTHENTICATE, realm);
             refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            Err(refused)
+            Some(refused)
         }
     }
 }

@@ -104,7 +104,7 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
 }
 
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
-    if let Err(refused) = auth::check(visit.credentials.as_ref(), request.headers()) {
+    if let Some(refused) = auth::refusal(visit.credentials.as_ref(), request.headers()) {
         return refused;
     }
     let (head, body) = request.into_parts();

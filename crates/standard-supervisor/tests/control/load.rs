@@ -39,8 +39,7 @@ fn a_thousand_clients_and_two_floods_delay_no_replacement() {
     running.stdout.wait_for("success: app");
     let before = memory(running.pid());
     raise_own_limit();
-    let mut clients: Vec<_> =
-        (0..CLIENTS).map(|_| Client::unix(&home.path("s.sock"))).collect();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| Client::unix(&home.path("s.sock"))).collect();
     let request = post("/RPC2", "", &call("supervisor.getAllProcessInfo", ""));
     let mut delays = Vec::new();
     for _ in 0..CALLS {

@@ -200,7 +200,7 @@ fn a_log_can_be_read_in_pieces_and_followed() {
     assert_eq!(piece("?offset=0&length=3")["text"], "one");
     assert_eq!(piece("?offset=100")["text"], "");
     site.post("api/v1/programs/api/clear");
-    events.wait_for("event: truncated");
+    events.wait_for("event: replaced");
     site.post("api/v1/programs/api/restart");
     assert_eq!(events.data("text", "")["text"], "one\ntwo\n");
 }

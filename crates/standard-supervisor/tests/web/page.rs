@@ -176,7 +176,7 @@ fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
     browser.click("[data-action='clearlog'] summary");
     browser.wait_until("document.querySelector('dialog').open");
     browser.click("#yes");
-    browser.wait_until(&format!("{log}.includes('==> File truncated <==')"));
+    browser.wait_until(&format!("{log}.includes('==> New file <==')"));
     say("after that");
     browser.wait_until(&format!("{log}.endsWith('after that\\n')"));
     assert_eq!(browser.value("document.title"), "Supervisor tail of process echo");

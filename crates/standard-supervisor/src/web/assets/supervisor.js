@@ -256,10 +256,12 @@ function tail(log) {
       end = piece.end;
       append(piece.text);
     });
-    stream.addEventListener("truncated", () => {
+    const anew = (words) => () => {
       end = 0;
-      append("==> File truncated <==\n");
-    });
+      append(words);
+    };
+    stream.addEventListener("truncated", anew("==> File truncated <==\n"));
+    stream.addEventListener("replaced", anew("==> New file <==\n"));
     // It would begin where this one began; we know where to go on.
     stream.addEventListener("error", () => {
       stream.close();
