@@ -50,8 +50,11 @@ pub(crate) async fn answer(house: &House, request: Request<Bytes>) -> Response<B
     let path = path.trim_start_matches('/');
     match path {
         "" | "index.html" | "tail.html" | "ok.html" => {
-            if ![Method::GET, Method::POST].contains(request.method()) {
-                return error_page(StatusCode::BAD_REQUEST);
+            // They are no files, which is what other methods are for.
+            match *request.method() {
+                Method::GET | Method::POST => {}
+                Method::HEAD => return error_page(StatusCode::NOT_FOUND),
+                _ => return error_page(StatusCode::BAD_REQUEST),
             }
         }
         _ => {
