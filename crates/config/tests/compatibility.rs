@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use supervisor_config::{reference, supervisord_help};
 
 /// With which words a row may begin to judge.
-const VERDICTS: [&str; 4] = ["same", "better", "refused", "not yet"];
+const VERDICTS: [&str; 3] = ["same", "better", "refused"];
 
 /// The heads of the tables whose rows are judged: their last two columns.
 const JUDGED: &str = " | ours | shown by |";
@@ -70,16 +70,6 @@ fn each_row_is_judged_and_names_what_is_there() {
         wrong.extend(missing.map(|name| format!("{}: there is no {name}", row.what)));
     }
     assert!(rows.len() > 100 && wrong.is_empty(), "{wrong:#?}");
-}
-
-/// As long as the comparison allows for what is to come, rows may do so.
-#[test]
-fn nothing_is_to_come_once_all_is_there() {
-    let text = compatibility();
-    let to_come = text.contains("-to-come` |");
-    let waits = |row: &&Row| row.verdict.to_lowercase().contains("not yet");
-    let waiting: Vec<String> = rows(&text).iter().filter(waits).map(|r| r.what.clone()).collect();
-    assert!(to_come || waiting.is_empty(), "not yet there, says COMPATIBILITY.md: {waiting:?}");
 }
 
 #[test]

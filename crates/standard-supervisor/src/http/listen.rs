@@ -50,15 +50,15 @@ pub(crate) fn open(servers: &[Server]) -> Result<Vec<Door>, String> {
 
 /// Says who may enter where.
 pub(crate) fn announce(servers: &[Server], namespaces: &[String], journal: &Journal) {
-    if !servers.is_empty() {
+    for Server { section, credentials, .. } in servers {
         for namespace in namespaces {
             journal.say(Level::Info, &format!("RPC interface '{namespace}' initialized"));
         }
-    }
-    for Server { section, .. } in servers.iter().filter(|server| server.credentials.is_none()) {
-        let message =
-            format!("Server '{section}' running without any HTTP authentication checking");
-        journal.say(Level::Critical, &message);
+        if credentials.is_none() {
+            let message =
+                format!("Server '{section}' running without any HTTP authentication checking");
+            journal.say(Level::Critical, &message);
+        }
     }
 }
 

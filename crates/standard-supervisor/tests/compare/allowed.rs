@@ -121,11 +121,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         rule: Rule::Always(own_descriptors),
     },
     Allowed {
-        id: "servers-to-come",
-        reason: "HTTP servers and RPC interfaces are understood, and not opened yet.",
-        rule: Rule::Asked(servers_to_come),
-    },
-    Allowed {
         id: "below-debug",
         reason: "The levels trace and blather are about the insides of a supervisor.",
         rule: Rule::Always(below_debug),
@@ -285,16 +280,6 @@ fn below_debug(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
 }
 
 /// Nothing once ours says the same: then there is nothing to allow.
-fn servers_to_come(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
-    let is_about_servers = |record: &Record| {
-        let text = &record.text;
-        text.ends_with("' running without any HTTP authentication checking")
-            || text.starts_with("RPC interface '") && text.ends_with("' initialized")
-    };
-    let said = ours.logs.values().flatten().any(is_about_servers);
-    !said && retain(theirs, |record| !is_about_servers(record))
-}
-
 /// Puts in `success` where they left it out and startsecs is 0, as the same line
 /// elsewhere shows.
 fn up_at_once(theirs: &mut Transcript, ours: &mut Transcript) -> bool {

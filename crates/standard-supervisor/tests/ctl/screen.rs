@@ -70,12 +70,25 @@ impl Screen {
         }
     }
 
+    /// What was on the screen up to what has been waited for.
+    pub(crate) fn seen(&self) -> &str {
+        &self.seen[..self.place]
+    }
+
     /// Waits for the end, and returns the exit code and all that was seen.
     pub(crate) fn end(mut self) -> (i32, String) {
         let code = status(wait(&mut self.child));
         while let Ok(piece) = self.arriving.recv_timeout(PATIENCE) {
             self.seen.push_str(&String::from_utf8_lossy(&piece));
         }
-        (code, self.seen)
+        (code, std::mem::take(&mut self.seen))
+    }
+}
+
+impl Drop for Screen {
+    /// A failed test leaves nobody at a terminal.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        wait(&mut self.child);
     }
 }
