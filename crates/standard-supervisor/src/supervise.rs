@@ -1,5 +1,6 @@
 //! Command mode, from a valid configuration to the exit code.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -33,15 +34,42 @@ pub(crate) struct Asked {
     pub(crate) said: Said,
 }
 
-/// Runs what `config`, which is what `asked` means, asks for to its end.
+/// Runs what `config`, which is what `asked` means, asks for to its end, through all
+/// restarts.
 pub(crate) fn supervise(config: Config, asked: Asked, signals: Signals, clock: Clock) -> u8 {
-    match prepare(config, asked, signals, clock) {
-        Ok((driver, rest)) => run(driver, rest),
-        Err(message) => {
-            let _ = io::stderr().write_all(format!("ERROR: {message}\n").as_bytes());
-            FAILURE
+    let (asked, signals) = (Rc::new(asked), Rc::new(signals));
+    let service = Service { asked, signals, clock, next_serial: Cell::new(0) };
+    let mut ended = service.once(config, Start::First);
+    loop {
+        match ended {
+            Ok(End::Exit(code)) => return code,
+            Ok(End::Restart) => {}
+            Err(messages) => {
+                for message in messages {
+                    let _ = io::stderr().write_all(format!("ERROR: {message}\n").as_bytes());
+                }
+                return FAILURE;
+            }
         }
+        // Files that it includes may say something else by now.
+        ended = service.asked.config().and_then(|config| service.once(config, Start::Again));
     }
+}
+
+/// What outlives a restart.
+struct Service {
+    asked: Rc<Asked>,
+    signals: Rc<Signals>,
+    clock: Clock,
+    /// The serial of the next event: counted through all restarts.
+    next_serial: Cell<u64>,
+}
+
+/// What is done for the first start only: a process takes its limits and its user once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    First,
+    Again,
 }
 
 /// What can be done when the program has been started.
@@ -56,84 +84,92 @@ struct Rest {
     control: Control,
 }
 
-/// Everything that must be there before the program is started, or without which
-/// it must not be.
-fn prepare(
-    config: Config,
-    asked: Asked,
-    signals: Signals,
-    clock: Clock,
-) -> Result<(Driver, Rest), String> {
-    let runs_once = config.runs_once();
-    let mut notes = startup::notes(&config);
-    let Config { spec, supervisord, servers, namespaces, mut record, .. } = config;
-    notes.extend(settle_in(&supervisord)?);
-    let style = if runs_once { Style::Complaints } else { Style::Records(supervisord.loglevel) };
-    let journal = startup::journal(&supervisord, style)?;
-    let auto_logs = AutoLogs::new(&supervisord);
-    if auto_log::is_wanted(&spec) && !supervisord.nocleanup {
-        auto_logs.clean_up(&journal);
-    }
-    shared_socket::try_all(&spec, &journal)?;
-    let doors = http::open(&servers)?;
-    take_umask(&supervisord);
-    let environment = asked.said.environment.clone();
-    let mut world = World::new(Parts {
-        roster: startup::roster(&environment),
-        environment,
-        handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
-        auto_logs,
-        identifier: supervisord.identifier.clone(),
-        journal: Rc::clone(&journal),
-    });
-    world.add_voice(startup::voice(&journal)?, &Sink::Stderr);
-    if supervisord.logfile.sink == Sink::Stdout {
-        world.add_voice(startup::voice(&journal)?, &Sink::Stdout);
-    }
-    if let Some(record) = record.take_if(|record| record.chosen_by_user) {
-        put_where_asked(&record)?;
-    }
-    let about = about(&supervisord, namespaces, asked);
-    let pidfile = supervisord.pidfile.filter(|_| !runs_once);
-    let engine = Engine::new(Supervisor::new(spec), world, clock, about);
-    let control = Control::new(Rc::clone(&engine));
-    let driver = Driver::new(engine, Rc::clone(&journal), Rc::new(signals));
-    let files = Vec::new();
-    let rest = Rest { journal, notes, record, pidfile, files, servers, doors, control };
-    Ok((driver, rest))
-}
-
-fn about(supervisord: &Supervisord, namespaces: Vec<String>, asked: Asked) -> About {
-    let reread = move || match command_mode(asked.command.clone(), &asked.said, &ThisHost) {
-        Ok(config) => Ok(config.spec.groups),
-        Err(errors) => Err(errors.messages().collect::<Vec<_>>().join("; ")),
-    };
-    About {
-        identifier: supervisord.identifier.clone(),
-        log: startup::log_path(supervisord),
-        namespaces,
-        reread: Box::new(reread),
+impl Asked {
+    /// What it means now.
+    fn config(&self) -> Result<Config, Vec<String>> {
+        let config = command_mode(self.command.clone(), &self.said, &ThisHost);
+        config.map_err(|errors| errors.messages().map(str::to_owned).collect())
     }
 }
 
-fn run(driver: Driver, mut rest: Rest) -> u8 {
-    reap::adopt_orphans();
-    driver.boot();
-    rest.announce();
-    let Rest { journal, files, doors, control, .. } = rest;
-    let heard = Rc::clone(&journal);
-    let ended = driver.run(|| http::serve(doors, control, heard));
-    for file in files {
-        file.remove();
+impl Service {
+    fn once(&self, config: Config, start: Start) -> Result<End, Vec<String>> {
+        let prepared = self.prepare(config, start);
+        prepared.and_then(|(driver, rest)| self.run(driver, rest)).map_err(|why| vec![why])
     }
-    match ended {
-        Ok(End::Exit(code)) => code,
-        // Nobody can ask for that here.
-        Ok(End::Restart) => FAILURE,
-        Err(error) => {
-            journal.say(Level::Critical, &startup::no_event_loop(&error));
-            FAILURE
+
+    /// Everything that must be there before the program is started, or without which
+    /// it must not be.
+    fn prepare(&self, config: Config, start: Start) -> Result<(Driver, Rest), String> {
+        let runs_once = config.runs_once();
+        let mut notes = startup::notes(&config);
+        let Config { spec, supervisord, servers, namespaces, mut record, .. } = config;
+        if start == Start::First {
+            notes.extend(settle_in(&supervisord)?);
         }
+        let style =
+            if runs_once { Style::Complaints } else { Style::Records(supervisord.loglevel) };
+        let journal = startup::journal(&supervisord, style)?;
+        let auto_logs = AutoLogs::new(&supervisord);
+        if auto_log::is_wanted(&spec) && !supervisord.nocleanup {
+            auto_logs.clean_up(&journal);
+        }
+        shared_socket::try_all(&spec, &journal)?;
+        let doors = http::open(&servers)?;
+        take_umask(&supervisord);
+        let environment = self.asked.said.environment.clone();
+        let mut world = World::new(Parts {
+            roster: startup::roster(&environment),
+            environment,
+            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
+            auto_logs,
+            identifier: supervisord.identifier.clone(),
+            journal: Rc::clone(&journal),
+        });
+        world.add_voice(startup::voice(&journal)?, &Sink::Stderr);
+        if supervisord.logfile.sink == Sink::Stdout {
+            world.add_voice(startup::voice(&journal)?, &Sink::Stdout);
+        }
+        if let Some(record) = record.take_if(|record| record.chosen_by_user) {
+            put_where_asked(&record)?;
+        }
+        let about = self.about(&supervisord, namespaces);
+        let pidfile = supervisord.pidfile.filter(|_| !runs_once);
+        let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
+        let engine = Engine::new(core, world, self.clock, about);
+        let control = Control::new(Rc::clone(&engine));
+        let driver = Driver::new(engine, Rc::clone(&journal), Rc::clone(&self.signals));
+        let files = Vec::new();
+        let rest = Rest { journal, notes, record, pidfile, files, servers, doors, control };
+        Ok((driver, rest))
+    }
+
+    fn about(&self, supervisord: &Supervisord, namespaces: Vec<String>) -> About {
+        let asked = Rc::clone(&self.asked);
+        let reread = move || match asked.config() {
+            Ok(config) => Ok(config.spec.groups),
+            Err(messages) => Err(messages.join("; ")),
+        };
+        About {
+            identifier: supervisord.identifier.clone(),
+            log: startup::log_path(supervisord),
+            namespaces,
+            reread: Box::new(reread),
+        }
+    }
+
+    fn run(&self, driver: Driver, mut rest: Rest) -> Result<End, String> {
+        reap::adopt_orphans();
+        driver.boot();
+        rest.announce();
+        let Rest { journal, files, doors, control, .. } = rest;
+        let answers = control.clone();
+        let ended = driver.run(|| http::serve(doors, answers, journal));
+        self.next_serial.set(control.core().next_serial());
+        for file in files {
+            file.remove();
+        }
+        ended.map_err(|error| startup::no_event_loop(&error))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Logs: pieces of them, and as they grow.
 
-use std::io;
+use std::io::ErrorKind;
 
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub(super) fn piece(control: &Control, asked: &Asked) -> Result<Value, Problem> 
     };
     match piece {
         Ok(piece) => Ok(object(PIECE, &piece)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_log(asked)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(no_log(asked)),
         Err(error) => {
             let detail = format!("cannot read {}: {error}", path.display());
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "FAILED", detail))
@@ -47,13 +47,20 @@ pub(super) fn piece(control: &Control, asked: &Asked) -> Result<Value, Problem> 
 pub(super) fn follow(house: &House, asked: &Asked) -> Result<Response<Body>, Problem> {
     let (proc, channel) = stream(&house.control, asked)?;
     let path = house.control.log_path(proc, channel).ok_or_else(|| no_log(asked))?;
-    let changes = house.changes().map_err(|error| {
-        house.complain("cannot watch logs", &error);
-        let detail = format!("cannot watch logs: {error}");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "FAILED", detail)
-    })?;
-    let followed = Followed::begin(path, &changes, asked.number("from")?);
-    let followed = followed.ok_or_else(|| no_log(asked))?;
+    let from = asked.number("from")?;
+    let begun = house.changes().and_then(|changes| Followed::begin(path, &changes, from));
+    let followed = match begun {
+        Ok(followed) => followed,
+        // What can't be a log is as good as none.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+            return Err(no_log(asked));
+        }
+        Err(error) => {
+            house.complain("cannot follow a log", &error);
+            let detail = format!("cannot follow the log: {error}");
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "FAILED", detail));
+        }
+    };
     let (feed, body) = Body::stream();
     spawn_local(async move {
         // Whoever reads this knows that he is heard.

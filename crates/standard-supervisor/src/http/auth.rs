@@ -7,7 +7,7 @@ use supervisor_wire::basic_auth::{self, Refusal};
 
 use super::{Body, error_page};
 
-/// What a request with these headers is told instead of being let in; `None`: it may enter.
+/// What a request with these headers is told if its sender may not enter.
 pub(super) fn refusal(
     credentials: Option<&Credentials>,
     headers: &HeaderMap,

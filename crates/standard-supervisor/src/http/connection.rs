@@ -103,16 +103,17 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
+/// The body is read whatever the answer will be: who is refused while he still sends may
+/// not hear why.
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
-    if let Some(refused) = auth::refusal(visit.credentials.as_ref(), request.headers()) {
-        return refused;
-    }
+    let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     let mut hold = visit.house.held.begin();
-    match timeout(BODY_TIME, collect(body, &mut hold)).await {
-        Ok(Ok(body)) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
-        Ok(Err(status)) => closing(error_page(status)),
-        Err(_) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
+    match (timeout(BODY_TIME, collect(body, &mut hold)).await, refused) {
+        (_, Some(refused)) => refused,
+        (Ok(Ok(body)), None) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
+        (Ok(Err(status)), None) => closing(error_page(status)),
+        (Err(_), None) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
     }
 }
 
@@ -162,4 +163,21 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a panic".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_the_answer_and_says_why() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let panics = pin!(async { panic!("on purpose, number {}", 7) });
+            let panic: Result<(), _> = unless_it_panics(panics).await;
+            assert_eq!(words_of(&*panic.unwrap_err()), "on purpose, number 7");
+            let fine = unless_it_panics(pin!(async { 7 })).await;
+            assert!(fine.is_ok_and(|number| number == 7));
+        });
+    }
 }

@@ -1,6 +1,7 @@
 //! A log as it grows: `tail -f` of a file that may be cut short, moved away or made anew.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -27,8 +28,9 @@ pub(crate) struct Followed {
     text: tail::Follower,
     changed: Rc<Notify>,
     changes: Rc<Changes>,
+    /// The file, unless the kernel would not watch a later one.
     of_file: Option<Watch>,
-    _of_folder: Option<Watch>,
+    _of_folder: Watch,
 }
 
 /// What has come of a log.
@@ -43,20 +45,30 @@ pub(crate) enum Grown {
 }
 
 impl Followed {
-    /// Begins at a place in a log, or near its end; `None`: there is none.
-    pub(crate) fn begin(path: PathBuf, changes: &Rc<Changes>, from: Option<u64>) -> Option<Self> {
+    /// Begins at a place in a log, or near its end. An error of kind `NotFound`: there is
+    /// none.
+    pub(crate) fn begin(
+        path: PathBuf,
+        changes: &Rc<Changes>,
+        from: Option<u64>,
+    ) -> io::Result<Self> {
         let changed = Rc::new(Notify::new());
-        // Watched before it is read: nothing that happens in between is missed. Without a
-        // watch, what there is is still shown.
+        // Watched before it is read: nothing that happens in between is missed.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let of_folder = changes.of_folder(folder, &changed).ok();
-        let of_file = changes.of_file(&path, &changed).ok();
-        let (file, size) = log_piece::open(&path).ok()?;
+        let of_folder = changes.of_folder(folder.unwrap_or_else(|| Path::new(".")), &changed)?;
+        let of_file = changes.of_file(&path, &changed)?;
+        let (file, size) = log_piece::open(&path)?;
         let offset = from.unwrap_or_else(|| tail::followed_from(size));
-        let text = tail::Follower::new(offset);
-        let changes = Rc::clone(changes);
-        Some(Self { path, file, offset, text, changed, changes, of_file, _of_folder: of_folder })
+        Ok(Self {
+            path,
+            file,
+            offset,
+            text: tail::Follower::new(offset),
+            changed,
+            changes: Rc::clone(changes),
+            of_file: Some(of_file),
+            _of_folder: of_folder,
+        })
     }
 
     /// When it was last written to.

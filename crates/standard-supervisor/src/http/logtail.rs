@@ -1,8 +1,10 @@
 //! Logs as they grow, for `supervisorctl tail -f`, browsers and curl.
 
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{Method, Response, StatusCode};
-use std::path::PathBuf;
 use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use tokio::task::spawn_local;
@@ -47,15 +49,17 @@ fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Bod
         return error_page(StatusCode::BAD_REQUEST);
     }
     let Some(path) = path else { return error_page(StatusCode::NOT_FOUND) };
-    let changes = match house.changes() {
-        Ok(changes) => changes,
+    let begun = house.changes().and_then(|changes| Followed::begin(path, &changes, None));
+    let followed = match begun {
+        Ok(followed) => followed,
+        // What can't be a log is as good as none.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+            return error_page(StatusCode::NOT_FOUND);
+        }
         Err(error) => {
-            house.complain("cannot watch logs", &error);
+            house.complain("cannot follow a log", &error);
             return error_page(StatusCode::SERVICE_UNAVAILABLE);
         }
-    };
-    let Some(followed) = Followed::begin(path, &changes, None) else {
-        return error_page(StatusCode::NOT_FOUND);
     };
     let modified = followed.modified().map(httpdate::fmt_http_date);
     let (feed, body) = Body::stream();

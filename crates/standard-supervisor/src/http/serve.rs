@@ -25,7 +25,7 @@ use crate::capture::journal::Journal;
 use crate::control::Control;
 use crate::either::either;
 
-/// Connections at once.
+/// Connections at once, to all servers.
 pub(crate) const MAX_CONNECTIONS: usize = 1024;
 
 /// Of the descriptors that we may have, one in so many is for a connection at most: the
@@ -89,10 +89,11 @@ pub(crate) fn serve(
 ) -> impl Future<Output = ()> {
     let house = Rc::new(House::new(control, journal));
     let (end, ending) = watch::channel(false);
-    let places = Arc::new(Semaphore::new(places()));
+    // To each its own: who fills a port does not shut out who comes by a socket's file.
+    let each = (places() / doors.len().max(1)).max(1);
     for door in doors {
-        let (house, places) = (Rc::clone(&house), Arc::clone(&places));
-        spawn_local(accept(door, house, places, ending.clone()));
+        let places = Arc::new(Semaphore::new(each));
+        spawn_local(accept(door, Rc::clone(&house), places, ending.clone()));
     }
     drop(ending);
     async move {

@@ -160,20 +160,92 @@ fn bodies_that_are_too_long_are_refused_before_they_are_read() {
     stop(&mut running);
 }
 
-/// 10 seconds for a head from its first byte on, 20 for a body; both at once here.
+/// 20 seconds for a head and 20 for a body, all at once here.
 #[test]
 fn half_a_request_does_not_wait_for_ever() {
     let (home, mut running) = started("half");
     let socket = home.path("s.sock");
-    let (mut idle, mut head, mut body) =
-        (Client::unix(&socket), Client::unix(&socket), Client::unix(&socket));
+    let [mut silent, mut idle, mut head, mut body] = [(); 4].map(|()| Client::unix(&socket));
     idle.call(STATE);
     head.call(STATE);
     head.send("POST /RPC2 HT");
     body.send("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<method");
+    assert_eq!(silent.rest(), "");
     assert_eq!(head.rest(), "");
     assert_eq!(body.answer().status, "HTTP/1.1 408 Request Timeout");
     // Who was idle all the while is still welcome.
     assert!(idle.call(STATE).body.contains("RUNNING"));
+    stop(&mut running);
+}
+
+#[test]
+fn more_clients_than_there_are_places_for_wait_and_programs_start_all_the_same() {
+    let home = Home::new(
+        "places",
+        "minfds=1\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:a]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n",
+    );
+    // Of 64 descriptors, 32 are for connections.
+    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::SUPERVISORD);
+    let mut command = crate::harness::clean("sh", ["-c", &words]);
+    let mut running = Running::start(command.current_dir(&home));
+    running.stdout.wait_for("supervisord started with pid");
+    let socket = home.path("s.sock");
+    let mut inside: Vec<_> = (0..32).map(|_| Client::unix(&socket)).collect();
+    for client in &mut inside {
+        client.call(STATE);
+    }
+    let mut outside = Client::unix(&socket);
+    outside.send(post("/RPC2", "", &call(STATE, "")));
+    let start = call("supervisor.startProcess", &crate::client::text("a"));
+    let answer = inside[0].send(post("/RPC2", "", &start)).answer();
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    drop(inside.pop());
+    assert!(outside.answer().body.contains("RUNNING"));
+    stop(&mut running);
+}
+
+#[test]
+fn too_many_open_files_are_waited_for_without_haste() {
+    let home = Home::new(
+        "files",
+        "minfds=1\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
+    );
+    // Too few for those that it needs itself and the half that connections may have.
+    let words = format!("ulimit -n 20; exec {} -n -c t.conf", crate::home::SUPERVISORD);
+    let mut command = crate::harness::clean("sh", ["-c", &words]);
+    let mut running = Running::start(command.current_dir(&home));
+    running.stdout.wait_for("supervisord started with pid");
+    let socket = home.path("s.sock");
+    let mut clients: Vec<_> = (0..10).map(|_| Client::unix(&socket)).collect();
+    let complaint = "cannot accept a connection: Too many open files";
+    let [first, second] = [(); 2].map(|()| running.stdout.wait_for(complaint));
+    assert!(seconds(&second) != seconds(&first), "{first} {second}");
+    drop(clients.drain(5..));
+    assert!(clients[0].call(STATE).body.contains("RUNNING"));
+    assert!(Client::unix(&socket).call(STATE).body.contains("RUNNING"));
+    stop(&mut running);
+}
+
+/// The whole seconds of a line's time.
+fn seconds(line: &str) -> &str {
+    line.split(',').next().unwrap()
+}
+
+#[test]
+fn the_results_of_many_calls_are_bounded_together() {
+    let (home, mut running) = started("results");
+    std::fs::write(home.path("supervisord.log"), vec![b' '; 40 << 20]).unwrap();
+    let member = |name: &str, value: &str| {
+        format!("<member><name>{name}</name><value>{value}</value></member>")
+    };
+    let params =
+        "<array><data><value><int>0</int></value><value><int>0</int></value></data></array>";
+    let one = member("methodName", "supervisor.readLog") + &member("params", params);
+    let calls = format!("<value><struct>{one}</struct></value>").repeat(4);
+    let all = format!("<param><value><array><data>{calls}</data></array></value></param>");
+    let body = call("system.multicall", &all);
+    let answer = Client::unix(&home.path("s.sock")).send(post("/RPC2", "", &body)).answer();
+    assert_eq!(answer.status, "HTTP/1.1 200 OK");
+    assert_eq!(answer.body.matches("FAILED: the results before this one are too long").count(), 2);
     stop(&mut running);
 }

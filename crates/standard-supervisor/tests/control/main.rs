@@ -6,6 +6,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../supervisord/home.rs"]
+#[allow(dead_code, reason = "the tests of supervisord use all of it")]
 mod home;
 
 mod client;

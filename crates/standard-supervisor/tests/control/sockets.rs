@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 
 use crate::client::{Client, call, post};
-use crate::harness::{Running, free_port, supervise};
+use crate::harness::{Running, free_port, supervise, wait_gone};
 use crate::home::{Home, stop};
 
 const RPC: &str = "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n";
@@ -90,7 +90,9 @@ fn a_port_that_another_has_is_a_reason_not_to_begin() {
 
 #[test]
 fn a_hangup_makes_the_sockets_anew() {
-    let home = Home::new("http-hangup", &unix(""));
+    let port = free_port();
+    let inet = format!("[inet_http_server]\nport=127.0.0.1:{port}\n");
+    let home = Home::new("http-hangup", &format!("{inet}{}", unix("")));
     let mut running = home.start();
     running.stdout.wait_for("supervisord started with pid");
     let mut client = Client::unix(&home.path("s.sock"));
@@ -100,7 +102,22 @@ fn a_hangup_makes_the_sockets_anew() {
     assert_eq!(client.rest(), "");
     running.stdout.wait_for("supervisord started with pid");
     Client::unix(&home.path("s.sock")).call("supervisor.getState");
+    Client::tcp(port).call("supervisor.getState");
     stop(&mut running);
+}
+
+#[test]
+fn one_in_the_background_is_reached_as_soon_as_it_has_been_started() {
+    let home = Home::new("http-background", &unix(""));
+    let mut running = Running::start(&mut home.command(&[]));
+    assert_eq!(running.exit_code(), 0, "{:#?}", running.stderr.rest());
+    let mut client = Client::unix(&home.path("s.sock"));
+    let answer = client.call("supervisor.getPID").body;
+    let pid = answer.split("<int>").nth(1).unwrap().split('<').next().unwrap();
+    let answer = client.call("supervisor.shutdown");
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    wait_gone(pid.parse().unwrap());
+    assert!(!home.path("s.sock").exists());
 }
 
 #[test]
@@ -150,6 +167,11 @@ fn a_server_in_front_of_a_command_answers_without_more_ado() {
     running.stderr.wait_for("INFO RPC interface 'supervisor' initialized");
     running.stderr.wait_for("success: app entered RUNNING state");
     assert!(Client::unix(&socket).call("supervisor.getAllProcessInfo").body.contains(">app<"));
+    let answer = Client::unix(&socket).call("supervisor.restart");
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    running.stderr.wait_for("stopped: app (terminated by SIGTERM)");
+    assert_eq!(running.stderr.number_after("supervisord started with pid "), running.pid());
+    running.stderr.wait_for("success: app entered RUNNING state");
     let answer = Client::unix(&socket).call("supervisor.shutdown");
     assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
     assert_eq!(running.exit_code(), 0);

@@ -10,12 +10,11 @@ use crate::harness::{Running, clean, free_port, python, skip};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Daemon {
     Python,
-    #[expect(dead_code, reason = "it doesn't answer yet")]
     Ours,
 }
 
 /// The daemons to ask. Ours joins them once it answers.
-pub(crate) const DAEMONS: [Daemon; 1] = [Daemon::Python];
+pub(crate) const DAEMONS: [Daemon; 2] = [Daemon::Python, Daemon::Ours];
 
 /// Whose client asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Methods about methods.
 
+use supervisor_wire::tail;
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};
@@ -28,21 +29,41 @@ pub(super) fn signature(house: &House, params: &Params) -> Outcome {
     Ok(Value::Array(types.map(|one| text(one.name())).collect()))
 }
 
+/// Bytes of all results of one request, about as many as of one piece of a log.
+const MAX_RESULTS: u64 = tail::MAX_PIECE;
+
 /// A call begins when the one before has its result.
 pub(super) fn multicall<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let calls = params.get(0)?.as_array().ok_or(Kind::IncorrectParameters)?;
-        let mut results = Vec::with_capacity(calls.len());
+        let (mut results, mut size) = (Vec::with_capacity(calls.len()), 0);
         for one in calls {
-            results.push(member(house, one).await.unwrap_or_else(|fault| {
+            let result = if size < MAX_RESULTS {
+                member(house, one).await
+            } else {
+                Err(Fault::new(Kind::Failed, "the results before this one are too long"))
+            };
+            let result = result.unwrap_or_else(|fault| {
                 record([
                     ("faultCode", Value::Int(fault.code().into())),
                     ("faultString", text(fault.text())),
                 ])
-            }));
+            });
+            size += length(&result);
+            results.push(result);
         }
         Ok(Value::Array(results))
     })
+}
+
+/// Bytes of all texts in a value.
+fn length(value: &Value) -> u64 {
+    match value {
+        Value::String(text) | Value::DateTime(text) => text.len() as u64,
+        Value::Array(values) => values.iter().map(length).sum(),
+        Value::Struct(members) => members.iter().map(|(_, value)| length(value)).sum(),
+        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 0,
+    }
 }
 
 async fn member(house: &House, one: &Value) -> Outcome {
