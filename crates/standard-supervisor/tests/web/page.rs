@@ -201,6 +201,9 @@ fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
 fn names_are_never_markup() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("markup", MANY);
+    let name = "%3Cscript%3Ealert(1)%3Cscript%3E";
+    let stream = format!("api/v1/programs/{name}/logs/stdout/stream?from=0");
+    site.events(&stream).wait_for("</script>");
     open_live(&mut browser, &site, "index.html?message=%3Cscript%3Ealert(2)%3C/script%3E");
     browser.wait_until("document.querySelectorAll('tr[data-state]').length === 8");
     assert_eq!(browser.value("document.scripts.length"), 1);
