@@ -1,11 +1,11 @@
 //! Logs: pieces of them, and as they grow.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use supervisor_core::event::Channel;
-use supervisor_core::ids::ProcId;
 use tokio::task::spawn_local;
 
 use super::events::{record, stream_of};
@@ -22,45 +22,70 @@ const USUAL: u64 = 64 * 1024;
 /// Bytes that are given at once at most.
 const MOST: u64 = 1024 * 1024;
 
-/// A piece of a log.
-pub(super) fn piece(control: &Control, asked: &Asked) -> Result<Value, Problem> {
-    let (proc, channel) = stream(control, asked)?;
-    let Some(path) = control.log_path(proc, channel) else {
-        return Err(no_log(asked));
-    };
-    let length = asked.number("length")?.unwrap_or(USUAL).min(MOST);
-    let piece = match asked.number("offset")? {
-        Some(offset) => log_piece::from(&path, offset, length),
-        None => log_piece::last(&path, length),
-    };
-    match piece {
-        Ok(piece) => Ok(object(PIECE, &piece)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(no_log(asked)),
-        Err(error) => {
-            let detail = format!("cannot read {}: {error}", path.display());
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "FAILED", detail))
+/// A log that somebody wants to read.
+pub(super) struct Log {
+    path: PathBuf,
+    /// Whose it is.
+    about: String,
+}
+
+impl Log {
+    pub(super) fn of_program(control: &Control, asked: &Asked) -> Result<Self, Problem> {
+        let (name, channel) = (asked.text("name"), asked.text("channel"));
+        let about = format!("the {channel} of '{name}'");
+        let channel = match channel {
+            "stdout" => Channel::Stdout,
+            "stderr" => Channel::Stderr,
+            other => {
+                let detail = format!("the stream must be stdout or stderr, got '{other}'");
+                return Err(Problem::bad_argument(detail));
+            }
+        };
+        let path = control.log_path(process(control, name)?, channel);
+        Self::at(path, about)
+    }
+
+    pub(super) fn of_supervisor(control: &Control) -> Result<Self, Problem> {
+        Self::at(control.about().log.clone(), "the supervisor's own lines".to_owned())
+    }
+
+    fn at(path: Option<PathBuf>, about: String) -> Result<Self, Problem> {
+        match path {
+            Some(path) => Ok(Self { path, about }),
+            None => Err(none(&about)),
         }
+    }
+
+    /// What can't be a log is as good as none.
+    fn problem(&self, error: &io::Error) -> Problem {
+        if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) {
+            return none(&self.about);
+        }
+        let detail = format!("cannot read {}: {error}", self.path.display());
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "FAILED", detail)
     }
 }
 
-/// A log as it grows.
-pub(super) fn follow(house: &House, asked: &Asked) -> Result<Response<Body>, Problem> {
-    let (proc, channel) = stream(&house.control, asked)?;
-    let path = house.control.log_path(proc, channel).ok_or_else(|| no_log(asked))?;
-    let from = asked.number("from")?;
-    let begun = house.changes().and_then(|changes| Followed::begin(path, &changes, from));
-    let followed = match begun {
-        Ok(followed) => followed,
-        // What can't be a log is as good as none.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
-            return Err(no_log(asked));
-        }
-        Err(error) => {
-            house.complain("cannot follow a log", &error);
-            let detail = format!("cannot follow the log: {error}");
-            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "FAILED", detail));
-        }
+fn none(about: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NO_FILE", format!("there is no file with {about}"))
+}
+
+/// A piece of a log.
+pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
+    let length = asked.number("length")?.unwrap_or(USUAL).min(MOST);
+    let piece = match asked.number("offset")? {
+        Some(offset) => log_piece::from(&log.path, offset, length),
+        None => log_piece::last(&log.path, length),
     };
+    piece.map(|piece| object(PIECE, &piece)).map_err(|error| log.problem(&error))
+}
+
+/// A log as it grows.
+pub(super) fn follow(house: &House, log: Log, asked: &Asked) -> Result<Response<Body>, Problem> {
+    let from = asked.number("from")?;
+    let changes = house.changes();
+    let begun = changes.and_then(|changes| Followed::begin(log.path.clone(), &changes, from));
+    let followed = begun.map_err(|error| log.problem(&error))?;
     let (feed, body) = Body::stream();
     spawn_local(async move {
         // Whoever reads this knows that he is heard.
@@ -78,22 +103,4 @@ fn told(grown: Grown, end: u64) -> String {
         Grown::Truncated => record("truncated", &json!({})),
         Grown::Replaced => record("replaced", &json!({})),
     }
-}
-
-fn stream(control: &Control, asked: &Asked) -> Result<(ProcId, Channel), Problem> {
-    let channel = match asked.text("channel") {
-        "stdout" => Channel::Stdout,
-        "stderr" => Channel::Stderr,
-        other => {
-            let detail = format!("the stream must be stdout or stderr, got '{other}'");
-            return Err(Problem::bad_argument(detail));
-        }
-    };
-    Ok((process(control, asked.text("name"))?, channel))
-}
-
-fn no_log(asked: &Asked) -> Problem {
-    let (name, channel) = (asked.text("name"), asked.text("channel"));
-    let detail = format!("there is no file with the {channel} of '{name}'");
-    Problem::new(StatusCode::NOT_FOUND, "NO_FILE", detail)
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use supervisor_core::command::Which;
 
 use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
+use self::logs::Log;
 use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
 use crate::control::Control;
@@ -120,8 +121,10 @@ async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Bo
             let groups = snapshot::groups(control);
             json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
         }
-        Act::ReadLog => logs::piece(control, asked)?,
-        Act::FollowLog => return logs::follow(house, asked),
+        Act::ReadLog => logs::piece(&Log::of_program(control, asked)?, asked)?,
+        Act::FollowLog => return logs::follow(house, Log::of_program(control, asked)?, asked),
+        Act::ReadOwnLog => logs::piece(&Log::of_supervisor(control)?, asked)?,
+        Act::FollowOwnLog => return logs::follow(house, Log::of_supervisor(control)?, asked),
         Act::FollowEvents => return Ok(events::follow(control)),
         Act::ShowDescription => openapi::document(),
         Act::Order(scope, verb) => act::order(control, scope, verb, asked).await?,

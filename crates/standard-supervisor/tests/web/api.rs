@@ -85,7 +85,7 @@ fn every_path_of_the_description_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 29 - ENDS.len());
+    assert_eq!(count, 31 - ENDS.len());
     site.post("api/v1/groups/g/stop");
     assert_eq!(site.post("api/v1/groups/g/remove").json(), json!({"done": true}));
     assert_eq!(site.post("api/v1/supervisor/shutdown").json(), json!({"done": true}));
@@ -204,6 +204,17 @@ fn a_log_can_be_read_in_pieces_and_followed() {
     events.wait_for("event: replaced");
     site.post("api/v1/programs/api/restart");
     assert_eq!(events.data("text", "two")["end"], 8);
+}
+
+#[test]
+fn the_supervisors_own_log_can_be_read_and_followed() {
+    let site = Site::with("own", TWO);
+    let mut events = site.events("api/v1/supervisor/log/stream?from=0");
+    events.data("text", "supervisord started with pid");
+    site.post("api/v1/programs/api/stop");
+    events.data("text", "stopped: api");
+    let piece = site.get("api/v1/supervisor/log?offset=0").json();
+    assert!(piece["text"].as_str().unwrap().contains("stopped: api"), "{piece}");
 }
 
 #[test]

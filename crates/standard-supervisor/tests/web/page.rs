@@ -78,9 +78,8 @@ fn each_state_is_shown_in_words_and_colour_light_and_dark_wide_and_narrow() {
         let brightness = page.as_str().unwrap().split(|c: char| !c.is_ascii_digit());
         let brightest = brightness.filter_map(|part| part.parse::<u32>().ok()).max();
         assert_eq!(brightest > Some(128), bright, "{page}");
-        let [scroll, width] = ["document.documentElement.scrollWidth", "innerWidth"]
-            .map(|expression| browser.value(expression).as_u64().unwrap());
-        assert!(scroll <= width, "{name}: {scroll} of {width} pixels");
+        browser.assert_fits();
+        browser.assert_flawless();
         browser.picture(name);
     }
     site.post("api/v1/programs/stubborn/signal?signal=KILL");
@@ -195,6 +194,40 @@ fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
     assert_eq!(browser.value("document.title"), "Supervisor tail of process echo");
     assert_eq!(browser.value("document.scripts.length"), 1);
     assert_eq!(browser.value("document.images.length"), 0);
+    browser.assert_flawless();
+}
+
+#[test]
+fn a_long_line_of_a_log_fits_a_phone() {
+    let Some(mut browser) = Browser::start(Look::PHONE) else { return };
+    let line = "no-blank-anywhere/".repeat(40);
+    let programs = format!(
+        "[program:long]\ncommand=sh -c 'echo {line}; echo end; exec sleep 1000'\n\
+         redirect_stderr=true\n"
+    );
+    let site = Site::with("long", &programs);
+    site.events("api/v1/programs/long/logs/stdout/stream?from=0").wait_for("end");
+    browser.open(&site.url("tail.html?processname=long"));
+    browser.wait_until("document.querySelector('.live') !== null");
+    browser.assert_fits();
+    browser.assert_flawless();
+    browser.picture("phone-log");
+    browser.open(&site.url("tail.html?processname=long&channel=stderr"));
+    let log = browser.value("document.getElementById('log').textContent");
+    assert_eq!(log, "No file for long");
+}
+
+#[test]
+fn what_got_into_a_page_all_the_same_would_not_run() {
+    let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
+    let site = Site::with("policy", "[program:api]\ncommand=sleep 1000\n");
+    open_live(&mut browser, &site, "");
+    let image = "<img src=images/icon.svg onload=document.title=1>";
+    browser.value(&format!("document.body.insertAdjacentHTML('beforeend', '{image}')"));
+    let flaw = browser.wait_for_flaw();
+    assert!(flaw.contains("Content Security Policy"), "{flaw}");
+    browser.wait_until("document.images[0].complete");
+    assert_eq!(browser.value("document.title"), "Supervisor Status");
 }
 
 #[test]
