@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test conformance bench fuzz dist try clean
+.PHONY: help check test conformance bench fuzz dist check-packages try clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
@@ -12,7 +12,9 @@ help:
 	@echo "make conformance  supervisor's own end-to-end tests against our programs"
 	@echo "make bench        ours beside its peers (installs them)"
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
-	@echo "make dist         static binaries and a wheel, in dist/"
+	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/"
+	@echo "make check-packages"
+	@echo "                  installs the packages in an old Debian, as a new user would"
 
 # A fresh machine may have no Python.
 try:
@@ -30,6 +32,7 @@ test: check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
 	STANDARD_SUPERVISOR_STATIC=$(root)/$(release) \
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
+	STANDARD_SUPERVISOR_DIST=$(root)/dist \
 	cargo test --workspace --no-fail-fast
 
 # A part of `make test`; alone, it tells of each test as it ends.
@@ -49,8 +52,11 @@ fuzz:
 dist:
 	scripts/setup-tests
 	rm -rf dist
-	scripts/dist binaries
-	scripts/dist wheel
+	scripts/dist binaries wheel sbom archive package sums
+
+# Not a part of `test`: it fetches a whole Debian.
+check-packages: dist
+	scripts/check-packages
 
 clean:
 	cargo clean

@@ -23,7 +23,7 @@ use crate::sources::{Host, Said};
 use crate::supervisord::Supervisord;
 use crate::template::{self, APP};
 use crate::values::{self, World};
-use crate::{Config, Generated, Record, include, shlex};
+use crate::{Config, Generated, Record, include, requirements, sagemaker, shlex};
 use supervisor_core::level::Level;
 
 /// Finds out what `standard-supervisor COMMAND` shall do.
@@ -40,14 +40,30 @@ pub fn command_mode(
 ) -> Result<Config, Errors> {
     let mut report = Report::default();
     let wishes = env::read(said, &mut report);
+    let world = World { said, host };
+    let command = sagemaker::command(command, wishes.command.as_deref(), world, &mut report);
     let config = if wishes.supervise {
-        supervise(&command, &wishes, World { said, host }, &mut report)
+        supervise(&command, &wishes, world, &mut report)
     } else {
-        Some(run_once(command, &wishes, said, &mut report))
+        Some(run_once(command.clone(), &wishes, said, &mut report))
     };
+    let preparation = config.as_ref().and_then(|config| {
+        let runs = app(&config.spec).unwrap_or(&command);
+        let signals = config.spec.signals;
+        requirements::installation(&wishes.install, runs, signals, world, &mut report)
+    });
     let (mut config, warnings) = report.finish(config)?;
-    config.warnings = warnings;
+    (config.warnings, config.preparation) = (warnings, preparation);
     Ok(config)
+}
+
+/// The command line that runs as the first program: not always the one that was given.
+fn app(spec: &Spec) -> Option<&[OsString]> {
+    let mut all = spec.groups.iter().flat_map(|group| &group.processes);
+    match &all.find(|process| process.name == APP)?.launch.command {
+        Command::Argv(argv) => Some(argv),
+        Command::Unparsable(_) => None,
+    }
 }
 
 /// The file that `generate-supervisor-config` writes: `command` as program `name`.

@@ -15,6 +15,7 @@ use crate::ini::Sections;
 use crate::lower::client;
 use crate::options::{CTL_SERVERURL, PROMPT};
 use crate::sources::{Host, Said};
+use crate::tools::{ToolOption, option};
 use crate::values::{World, absolute};
 
 /// What `supervisorctl` was asked for on its command line.
@@ -129,6 +130,11 @@ static FLAGS: [Flag<Does>; 8] = [
         doc: "the same, as supervisor spells it",
     },
 ];
+
+/// All of them, for manual pages and completions.
+pub(crate) fn options() -> impl Iterator<Item = ToolOption> {
+    FLAGS.iter().map(|flag| option(flag.short, flag.long, flag.does.argument(), flag.doc))
+}
 
 /// The options of `supervisorctl --help`, a line each.
 #[must_use]

@@ -1,6 +1,7 @@
 //! The environment variables with a name of their own.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::Report;
 use crate::sources::Said;
@@ -60,9 +61,55 @@ pub(crate) const OVERRIDE: Variable = Variable {
     doc: "Any option of a supervisord configuration; `__` in the section stands for `:`.",
 };
 
+/// What runs when only SageMaker's `serve` is given; read by `sagemaker`.
+pub(crate) const COMMAND: Variable = Variable {
+    name: "PROCESS_COMMAND",
+    default: "",
+    doc: "The command that runs when the one given is `serve`, as SageMaker gives it, and no such program exists. Split as a shell splits words.",
+};
+
+/// Whether requirements of the model are installed.
+pub(crate) const AUTO_INSTALL: Variable = Variable {
+    name: "STANDARD_AUTO_INSTALL_REQ",
+    default: "true",
+    doc: "`true`, `1`, `yes` or `on`: install `requirements.txt` of the model's directory before the program starts. Anything else: don't.",
+};
+
+/// Where they are looked for.
+pub(crate) const MODEL_PATH: Variable = Variable {
+    name: "SAGEMAKER_MODEL_PATH",
+    default: "/opt/ml/model",
+    doc: "The model's directory, in which `requirements.txt` and a folder `requirements` with packages are looked for.",
+};
+
+/// What is installed in their place.
+pub(crate) const PIP_ARGS: Variable = Variable {
+    name: "STANDARD_PIP_ARGS",
+    default: "",
+    doc: "Arguments for `pip install` in place of that file, such as `-r /srv/more.txt --index-url URL`.",
+};
+
+/// How long that may take.
+pub(crate) const PIP_TIMEOUT: Variable = Variable {
+    name: "STANDARD_PIP_TIMEOUT_SECS",
+    default: "1800",
+    doc: "How many seconds the installation may take: a whole number from 1 to 86400.",
+};
+
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 6] =
-    [AUTO_RECOVERY, MAX_START_RETRIES, RETRY_RESET_SECS, LOG_LEVEL, CONFIG_PATH, OVERRIDE];
+pub static VARIABLES: [Variable; 11] = [
+    AUTO_RECOVERY,
+    MAX_START_RETRIES,
+    RETRY_RESET_SECS,
+    LOG_LEVEL,
+    CONFIG_PATH,
+    OVERRIDE,
+    COMMAND,
+    AUTO_INSTALL,
+    MODEL_PATH,
+    PIP_ARGS,
+    PIP_TIMEOUT,
+];
 
 /// What these variables ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +120,19 @@ pub(crate) struct Wishes {
     pub(crate) log_level: Level,
     pub(crate) config_path: PathBuf,
     pub(crate) config_path_chosen: bool,
+    pub(crate) command: Option<String>,
+    pub(crate) install: Install,
+}
+
+/// What is to be installed before the program starts, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Install {
+    pub(crate) enabled: bool,
+    /// The model's directory, absolute.
+    pub(crate) model: PathBuf,
+    /// As it was written; never empty.
+    pub(crate) pip_args: Option<String>,
+    pub(crate) within: Duration,
 }
 
 /// Reads them all; what is wrong with one doesn't hide what is wrong with another.
@@ -80,12 +140,38 @@ pub(crate) fn read(said: &Said, report: &mut Report) -> Wishes {
     let (config_path, config_path_chosen) = config_path(said);
     Wishes {
         supervise: supervise(said, report),
-        max_start_retries: whole(said, report, &MAX_START_RETRIES, 3, Some(100)),
-        retry_reset_secs: whole(said, report, &RETRY_RESET_SECS, 600, None),
+        max_start_retries: whole(said, report, &MAX_START_RETRIES, 3, 0, Some(100)),
+        retry_reset_secs: whole(said, report, &RETRY_RESET_SECS, 600, 0, None),
         log_level: log_level(said, report),
         config_path,
         config_path_chosen,
+        command: text(said, report, COMMAND.name).filter(|command| !command.is_empty()),
+        install: install(said, report),
     }
+}
+
+fn install(said: &Said, report: &mut Report) -> Install {
+    let within = whole(said, report, &PIP_TIMEOUT, 1800, 1, Some(86400));
+    Install {
+        enabled: auto_install(said, report),
+        model: said.cwd.join(path(said, &MODEL_PATH).unwrap_or_else(|| MODEL_PATH.default.into())),
+        pip_args: text(said, report, PIP_ARGS.name).filter(|args| !args.is_empty()),
+        within: Duration::from_secs(within.unsigned_abs()),
+    }
+}
+
+fn auto_install(said: &Said, report: &mut Report) -> bool {
+    let name = AUTO_INSTALL.name;
+    let Some(value) = text(said, report, name) else { return true };
+    match value.to_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => return true,
+        "false" | "0" | "no" | "off" => {}
+        _ => report.warn(format!(
+            "{name}={} is neither true nor false: nothing is installed",
+            python::repr(&value)
+        )),
+    }
+    false
 }
 
 fn supervise(said: &Said, report: &mut Report) -> bool {
@@ -106,18 +192,25 @@ fn supervise(said: &Said, report: &mut Report) -> bool {
     false
 }
 
-/// A whole number from 0. An empty value is no value, as in the Python tool.
-fn whole(said: &Said, report: &mut Report, v: &Variable, default: i64, max: Option<i64>) -> i64 {
+/// A whole number from `min`. An empty value is no value, as in the Python tool.
+fn whole(
+    said: &Said,
+    report: &mut Report,
+    v: &Variable,
+    default: i64,
+    min: i64,
+    max: Option<i64>,
+) -> i64 {
     let Some(value) = text(said, report, v.name).filter(|value| !value.is_empty()) else {
         return default;
     };
     match (python::int(&value), max) {
         (Err(_), _) => report.error(format!("{} must be an integer, got '{value}'", v.name)),
-        (Ok(number), Some(max)) if !(0..=max).contains(&number) => {
-            report.error(format!("{} must be between 0 and {max}, got {number}", v.name));
+        (Ok(number), Some(max)) if !(min..=max).contains(&number) => {
+            report.error(format!("{} must be between {min} and {max}, got {number}", v.name));
         }
-        (Ok(number), None) if number < 0 => {
-            report.error(format!("{} must be 0 or more seconds, got {number}", v.name));
+        (Ok(number), None) if number < min => {
+            report.error(format!("{} must be {min} or more seconds, got {number}", v.name));
         }
         (Ok(number), _) => return number,
     }
@@ -144,12 +237,14 @@ fn log_level(said: &Said, report: &mut Report) -> Level {
 }
 
 /// A path needn't be UTF-8; an empty one is none.
+fn path(said: &Said, variable: &Variable) -> Option<PathBuf> {
+    let value = said.variable(variable.name)?;
+    let path = value.to_str().map_or_else(|| value.into(), |text| python::strip(text).into());
+    Some(path).filter(|path: &PathBuf| !path.as_os_str().is_empty())
+}
+
 fn config_path(said: &Said) -> (PathBuf, bool) {
-    let value = said.variable(CONFIG_PATH.name).map(|value| match value.to_str() {
-        Some(text) => PathBuf::from(python::strip(text)),
-        None => PathBuf::from(value),
-    });
-    match value.filter(|path| !path.as_os_str().is_empty()) {
+    match path(said, &CONFIG_PATH) {
         Some(path) => (said.cwd.join(path), true),
         None => (PathBuf::from(CONFIG_PATH.default), false),
     }

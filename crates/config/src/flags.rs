@@ -11,6 +11,7 @@ use supervisor_wire::python::repr;
 
 use crate::getopt::{self, Flag, Given, Reading, conflicting};
 use crate::options as o;
+use crate::tools::{ToolOption, option};
 
 /// What `supervisord` was asked for on its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,6 +196,11 @@ static FLAGS: [Flag<Does>; 21] = [
         "print the configuration in effect, or all that is wrong with it; start nothing",
     ),
 ];
+
+/// All of them, for manual pages and completions.
+pub(crate) fn options() -> impl Iterator<Item = ToolOption> {
+    FLAGS.iter().map(|flag| option(flag.short, flag.long, flag.does.argument(), flag.doc))
+}
 
 /// What `supervisord --help` prints; `program` is the name it was called by.
 #[must_use]

@@ -22,11 +22,15 @@ mod against_supervisord;
 #[cfg_attr(fuzzing, allow(missing_docs))]
 pub mod bad_input;
 mod command;
+mod completion;
 mod ctl;
+mod ctl_commands;
+mod documents;
 mod effective;
 mod env;
 mod environment;
 mod error;
+mod exits;
 mod expand;
 mod file;
 mod flags;
@@ -35,11 +39,15 @@ mod getopt;
 mod include;
 mod ini;
 mod lower;
+mod manual;
 mod named;
 mod nearest;
 mod options;
 mod overlay;
+mod requirements;
+mod sagemaker;
 mod sample;
+mod search;
 mod server;
 mod shlex;
 mod sources;
@@ -47,6 +55,7 @@ mod supervisord;
 mod template;
 #[cfg(any(test, fuzzing))]
 mod testing;
+mod tools;
 mod values;
 mod without_effect;
 
@@ -58,24 +67,34 @@ use supervisor_core::spec::{RetryRule, Spec};
 use crate::lower::Control;
 
 pub use crate::command::{command_mode, generate};
+pub use crate::completion::completions;
 pub use crate::ctl::{
     Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
 };
+pub use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
+pub use crate::documents::{commands_reference, environment_reference, exits_reference};
 pub use crate::env::{VARIABLES, Variable};
 pub use crate::error::Errors;
+pub use crate::exits::ExitCode;
 pub use crate::file::{Source, file_mode};
 pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
+pub use crate::manual::manual_pages;
 pub use crate::options::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
 pub use crate::supervisord::Supervisord;
+pub use crate::tools::{
+    Operand, Tool, ToolOption, generate_supervisor_config, standard_supervisor, tools,
+};
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;
 
 /// What everything that was said means.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What must be done, successfully, before anything of `spec` begins.
+    pub preparation: Option<Spec>,
     /// What to run and how to keep it running.
     pub spec: Spec,
     /// What concerns the supervisor itself.
@@ -127,6 +146,7 @@ impl Config {
     ) -> Self {
         let Control { servers, namespaces } = control;
         Self {
+            preparation: None,
             spec,
             supervisord,
             servers,

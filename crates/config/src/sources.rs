@@ -35,6 +35,13 @@ pub trait Host {
     fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
     /// Whether there is anything at this path.
     fn exists(&self, path: &Path) -> bool;
+    /// Whether this is an existing regular file.
+    fn is_file(&self, path: &Path) -> bool;
+    /// The first few hundred bytes of a file; empty if it can't be read.
+    fn beginning(&self, path: &Path) -> Vec<u8>;
+    /// The file that is executed for a command's first word, looked for in the directories
+    /// of `path`.
+    fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf>;
     /// Whether this is an existing directory.
     fn is_dir(&self, path: &Path) -> bool;
     /// The user with this name.

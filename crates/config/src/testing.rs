@@ -1,6 +1,7 @@
 //! What the tests of several modules need: something said, and a host.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::User;
@@ -48,10 +49,25 @@ impl Host for FakeHost {
         self.0.contains_key(path)
     }
 
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
+    fn beginning(&self, path: &Path) -> Vec<u8> {
+        self.0.get(path).cloned().unwrap_or_default()
+    }
+
+    fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+        let folders: Vec<_> =
+            std::env::split_paths(path.unwrap_or_else(|| "/bin".as_ref())).collect();
+        folders.iter().map(|folder| folder.join(word)).find(|file| self.0.contains_key(file))
+    }
+
     fn is_dir(&self, path: &Path) -> bool {
-        ["/", "/srv", "/tmp", "/dev", "/var/log", "/home/me"]
-            .iter()
-            .any(|dir| path == Path::new(dir))
+        self.0.keys().any(|file| file.parent() == Some(path))
+            || ["/", "/srv", "/tmp", "/dev", "/var/log", "/home/me"]
+                .iter()
+                .any(|dir| path == Path::new(dir))
     }
 
     fn user_by_name(&self, name: &str) -> Option<User> {

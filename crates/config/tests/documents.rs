@@ -5,16 +5,31 @@
 
 use std::path::{Path, PathBuf};
 
-use supervisor_config::{VARIABLES, reference};
+use supervisor_config::{
+    VARIABLES, commands_reference, completions, environment_reference, exits_reference,
+    manual_pages, reference,
+};
 
 #[test]
-fn the_reference_of_options_is_the_table() {
-    let path = document("docs/reference/options.md");
-    if std::env::vars_os().any(|(name, _)| name == "UPDATE") {
-        std::fs::write(&path, reference()).unwrap();
+fn reference_pages_are_what_the_tables_say() {
+    check("docs/reference/options.md", &reference());
+    check("docs/reference/environment.md", &environment_reference());
+    check("docs/reference/exit-codes.md", &exits_reference());
+    check("docs/reference/commands.md", &commands_reference());
+}
+
+#[test]
+fn manual_pages_are_what_the_tables_say() {
+    for (name, text) in manual_pages() {
+        check(&format!("docs/man/{name}"), &text);
     }
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(written == reference(), "{} is not up to date", path.display());
+}
+
+#[test]
+fn completions_are_what_the_tables_say() {
+    for (name, text) in completions() {
+        check(&format!("completions/{name}"), &text);
+    }
 }
 
 #[test]
@@ -28,6 +43,71 @@ fn the_readme_has_a_row_for_each_variable() {
         let row = format!("| `{}` | {default} | {} |", variable.name, variable.doc);
         assert!(readme.contains(&row), "the README lacks\n{row}");
     }
+}
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            links += 1;
+            let found = page.parent().unwrap().join(path);
+            assert!(found.exists(), "{}: {target} is not there", page.display());
+        }
+    }
+    assert!(links > 50, "only {links} links: the documents are gone");
+}
+
+#[test]
+fn the_documents_name_only_variables_that_there_are() {
+    let mut names = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let in_names = |c: char| c.is_ascii_uppercase() || c == '_';
+        for word in text.split(|c| !in_names(c)) {
+            let ours = ["PROCESS_", "STANDARD_"].iter().any(|start| word.starts_with(start));
+            // STANDARD_SUPERVISOR… belongs to the tests' set-up.
+            if ours && word.len() > 9 && !word.starts_with("STANDARD_SUPERVISOR") {
+                names += 1;
+                let known = VARIABLES.iter().any(|variable| variable.name == word);
+                assert!(known, "{}: there is no variable {word}", page.display());
+            }
+        }
+    }
+    assert!(names > 20, "only {names} names");
+}
+
+/// All that is written for people to read.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![document("README.md"), document("ARCHITECTURE.md")];
+    let mut folders = vec![document("docs"), document("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages
+}
+
+#[track_caller]
+fn check(path: &str, wanted: &str) {
+    let path = document(path);
+    if std::env::vars_os().any(|(name, _)| name == "UPDATE") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == wanted, "{} is not up to date", path.display());
 }
 
 fn document(path: &str) -> PathBuf {

@@ -122,6 +122,8 @@ pub enum Effect {
     },
     /// All is over: read the configuration again and begin anew. Nothing follows.
     Restart,
+    /// What was to be prepared is: begin with what comes next. Nothing follows.
+    Proceed,
 }
 
 /// Whom a signal is for.

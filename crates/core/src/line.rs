@@ -119,6 +119,10 @@ pub enum Line {
     Recovered {
         name: String,
     },
+    NotPrepared {
+        names: Vec<String>,
+        why: NotPrepared,
+    },
     StopInBackoff {
         name: String,
     },
@@ -180,6 +184,15 @@ pub enum GaveUp {
     Ill,
 }
 
+/// Why what comes next can't begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotPrepared {
+    /// The preparation failed with this status.
+    Failed(u8),
+    /// It had this long, and that was not enough.
+    TooLong(Duration),
+}
+
 impl Line {
     /// How important the line is.
     #[must_use]
@@ -222,7 +235,7 @@ impl Line {
             | Self::BadResult { .. }
             | Self::HearingUnknown { .. }
             | Self::NothingToRun => Level::Warn,
-            Self::EventLost { .. } | Self::Bug { .. } => Level::Error,
+            Self::EventLost { .. } | Self::NotPrepared { .. } | Self::Bug { .. } => Level::Error,
             Self::Unkillable { .. } => Level::Critical,
         }
     }
@@ -313,6 +326,9 @@ impl fmt::Display for Line {
                 write!(f, "unhealthy: {name}, {ill}; nothing is done about it")
             }
             Self::Recovered { name } => write!(f, "healthy: {name} has recovered"),
+            Self::NotPrepared { names, why } => {
+                write!(f, "gave up: {} {why}; nothing else is started", list(names))
+            }
             Self::StopInBackoff { name } => {
                 write!(f, "Attempted to kill {name}, which is in BACKOFF state.")
             }
@@ -354,6 +370,17 @@ impl fmt::Display for GaveUp {
             Self::Unkillable => "a process of it survived SIGKILL",
             Self::Ill => "it was unhealthy",
         })
+    }
+}
+
+impl fmt::Display for NotPrepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(status) => write!(f, "failed with status {status}"),
+            Self::TooLong(within) => {
+                write!(f, "took longer than the {} seconds it may take", within.as_secs())
+            }
+        }
     }
 }
 

@@ -178,6 +178,13 @@ pub enum WhenDone {
     Stay,
     /// It exits: 0 if the last exit was expected, else with that exit's own status.
     Exit,
+    /// What runs here only prepares what comes next, and that follows if the last exit
+    /// was expected; otherwise the supervisor exits with 1. Signals that mean something
+    /// to a program have nobody to go to yet.
+    Proceed {
+        /// How long it may take; then it is stopped and has failed.
+        within: Duration,
+    },
 }
 
 /// How to launch a process.

@@ -40,6 +40,8 @@ pub struct Supervisor {
     mood: Mood,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
+    /// When what may not take for ever has taken too long.
+    late_at: Option<Mono>,
     /// The status that speaks for the program that ended last.
     last_outcome: u8,
     waiters: Vec<Waiter>,
@@ -61,6 +63,7 @@ impl Supervisor {
             prestop_delay: spec.prestop_delay,
             mood: Mood::Booting,
             asked_at: None,
+            late_at: None,
             last_outcome: 0,
             waiters: Vec::new(),
             next_serial: 0,
@@ -114,7 +117,8 @@ impl Supervisor {
             return None;
         }
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
-        let own = self.mood.deadline().into_iter().chain(self.ticks.deadline());
+        let late = self.late_at.filter(|_| self.mood == Mood::Running);
+        let own = self.mood.deadline().into_iter().chain(self.ticks.deadline()).chain(late);
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }
 
@@ -207,6 +211,10 @@ impl Supervisor {
             return;
         }
         self.mood = Mood::Running;
+        self.late_at = match self.when_done {
+            WhenDone::Proceed { within } => Some(turn.now + within),
+            WhenDone::Stay | WhenDone::Exit => None,
+        };
         self.announce_groups(turn);
         let order: Vec<ProcId> = self.in_start_order().collect();
         for proc in order {
@@ -225,6 +233,7 @@ impl Supervisor {
         for process in self.processes.values_mut() {
             process.tick(turn);
         }
+        self.give_up_if_late(turn);
     }
 
     fn in_start_order(&self) -> impl Iterator<Item = ProcId> {
@@ -273,7 +282,7 @@ impl Supervisor {
             for process in self.processes.values_mut() {
                 process.start_if_due(turn);
             }
-            self.end_if_done(turn.now);
+            self.end_if_done(turn);
         }
         if let Mood::Ending { end, from, .. } = self.mood {
             self.proceed_to(end, from, turn);

@@ -303,7 +303,7 @@ impl Kernel {
             | Effect::Tell { .. }
             | Effect::Reply { .. }
             | Effect::ReopenLogs => {}
-            Effect::Exit { .. } | Effect::Restart => {
+            Effect::Exit { .. } | Effect::Restart | Effect::Proceed => {
                 self.ended = true;
                 // SIGKILL may take longer here than the core's patience: then it says so.
                 let given_up = self.log.iter().any(|line| line.contains("Unkillable"));
@@ -351,7 +351,11 @@ impl Kernel {
             (SignalRule::StopOrForward, WhenDone::Exit),
             (SignalRule::StopOrForward, WhenDone::Stay),
             (SignalRule::Supervisord, WhenDone::Stay),
-        ][self.below(3)];
+            (
+                SignalRule::StopOrForward,
+                WhenDone::Proceed { within: Duration::from_secs(self.below(40) as u64) },
+            ),
+        ][self.below(4)];
         Spec { groups, signals, when_done, prestop_delay: Duration::ZERO }
     }
 

@@ -105,6 +105,10 @@ fn play(story: &str) -> String {
                 spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
             }
             ["run-once"] => spec.signals = SignalRule::ForwardAll,
+            ["proceed-within", seconds] => {
+                let within = Duration::from_secs(seconds.parse().unwrap());
+                spec.when_done = WhenDone::Proceed { within };
+            }
             ["file-mode"] => {
                 (spec.signals, spec.when_done) = (SignalRule::Supervisord, WhenDone::Stay);
             }
@@ -382,6 +386,7 @@ impl Stage {
             Effect::ReopenLogs => "reopen logs".to_owned(),
             Effect::Exit { code } => format!("exit {code}"),
             Effect::Restart => "restart".to_owned(),
+            Effect::Proceed => "proceed".to_owned(),
         }
     }
 }

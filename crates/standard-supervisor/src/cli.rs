@@ -9,7 +9,9 @@ use std::rc::Rc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
-    Errors, Request, Said, command_mode, file_mode, generate, supervisord_flags, supervisord_help,
+    Errors, Request, Said, command_mode, file_mode, generate,
+    generate_supervisor_config as generate_tool, standard_supervisor as standard_supervisor_tool,
+    supervisord_flags, supervisord_help,
 };
 use supervisor_core::level::Level;
 
@@ -39,39 +41,6 @@ WARN: supervisord runs as root and searches its configuration file, also in the 
 -c with an absolute path says which is meant
 ";
 
-const USAGE: &str = "\
-usage: standard-supervisor [--check] [--] COMMAND [ARG...]
-       standard-supervisor --help | --version
-";
-
-const HELP: &str = "
-Runs COMMAND, restarts it when it fails, stops it cleanly when asked, ends all
-that it leaves behind, and exits with 1 when it gives up. COMMAND and all that
-follows it are passed on byte for byte.
-
-options, before COMMAND only:
-  --check    print the configuration in effect, or all that is wrong with it; start nothing
-  --help     print this
-  --version  print the version
-
-environment:
-";
-
-const GENERATE_USAGE: &str = "\
-usage: generate-supervisor-config -o OUT [-p NAME] [--log-level ERROR|INFO|DEBUG] [--] COMMAND [ARG...]
-";
-
-const GENERATE_HELP: &str = "
-Writes a supervisord configuration file that runs COMMAND, and runs nothing.
-
-options, before COMMAND only:
-  -o, --output OUT          the file to write
-  -p, --program-name NAME   the program's name; default: app
-  --log-level LEVEL         how much supervisord says; default: INFO
-  --help                    print this
-  --version                 print the version
-";
-
 /// `standard-supervisor`; returns the exit code.
 pub(crate) fn standard_supervisor() -> u8 {
     // First of all: a signal that comes earlier would end us without a word.
@@ -79,16 +48,16 @@ pub(crate) fn standard_supervisor() -> u8 {
     let clock = Clock::start();
     let wanted = match wanted(Parser::from_env()) {
         Ok(wanted) => wanted,
-        Err(error) => return complain(&error, USAGE),
+        Err(error) => return complain(&error, &standard_supervisor_tool().usage_text()),
     };
     let (command, check) = match wanted {
-        Wanted::Help => return print(&format!("{USAGE}{HELP}{}", variables())),
+        Wanted::Help => return print(&(standard_supervisor_tool().help() + &variables())),
         Wanted::Version => return version("standard-supervisor"),
         Wanted::Check(command) => (command, true),
         Wanted::Run(command) => (command, false),
     };
     if command.is_empty() {
-        return complain(&"No launch command provided", USAGE);
+        return complain(&"No launch command provided", &standard_supervisor_tool().usage_text());
     }
     let said = said();
     match (command_mode(command.clone(), &said, &ThisHost), signals) {
@@ -173,11 +142,11 @@ pub(crate) fn refuse_as_supervisord<'a>(
 pub(crate) fn generate_supervisor_config() -> u8 {
     let order = match order(Parser::from_env()) {
         Ok(Some(order)) => order,
-        Ok(None) => return print(&format!("{GENERATE_USAGE}{GENERATE_HELP}")),
+        Ok(None) => return print(&generate_tool().help()),
         Err(error) if error.to_string() == VERSION_WANTED => {
             return version("generate-supervisor-config");
         }
-        Err(error) => return complain(&error, GENERATE_USAGE),
+        Err(error) => return complain(&error, &generate_tool().usage_text()),
     };
     let generated = match generate(&order.command, &order.name, order.log_level) {
         Ok(generated) => generated,
@@ -308,7 +277,8 @@ fn variables() -> String {
     let row = |variable: &supervisor_config::Variable| {
         format!("  {}\n      {}\n", variable.name, variable.doc)
     };
-    supervisor_config::VARIABLES.iter().map(row).collect()
+    let rows: String = supervisor_config::VARIABLES.iter().map(row).collect();
+    format!("\nenvironment:\n{rows}")
 }
 
 fn version(program: &str) -> u8 {

@@ -1,5 +1,6 @@
 //! Answers the questions that reading a configuration raises about this host.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -11,6 +12,8 @@ use rustix::fs::{Mode, OFlags};
 use supervisor_config::Host;
 use supervisor_core::spec::User;
 use supervisor_wire::passwd;
+
+use crate::lookup;
 
 /// The machine, or container, that we run on.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,20 @@ impl Host for ThisHost {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
+    fn beginning(&self, path: &Path) -> Vec<u8> {
+        let mut start = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut start));
+        read.map_or_else(|_| Vec::new(), |_| start)
+    }
+
+    fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+        lookup::find(word, path, None).ok()
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -60,6 +77,9 @@ impl Host for ThisHost {
         users().into_iter().find(wanted).map(|user| user.home.into())
     }
 }
+
+/// Where a script's interpreter is named; the kernel looks at 256 bytes.
+const BEGINNING: u64 = 512;
 
 /// Files that are larger, or never end, are no configuration.
 const LARGEST_FILE: u64 = 64 * 1024 * 1024;

@@ -11,6 +11,7 @@ use supervisor_core::spec::Sink;
 
 use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::{Journal, Style};
+use crate::cli::FAILURE;
 use crate::clock::Clock;
 use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
@@ -68,6 +69,8 @@ impl Service {
             }
             match self.once(config, start).map_err(Refusal::Found)? {
                 End::Exit(code) => return Ok(code),
+                // Nobody can ask for that here.
+                End::Proceed => return Ok(FAILURE),
                 End::Restart => start = Start::Again,
             }
         }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use supervisor_config::{Config, Record, Said, Server, Supervisord, command_mode};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
-use supervisor_core::spec::Sink;
+use supervisor_core::spec::{Sink, Spec};
 
 use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
@@ -44,6 +44,8 @@ pub(crate) fn supervise(config: Config, asked: Asked, signals: Signals, clock: C
         match ended {
             Ok(End::Exit(code)) => return code,
             Ok(End::Restart) => {}
+            // Nobody can ask for that here.
+            Ok(End::Proceed) => return FAILURE,
             Err(messages) => {
                 for message in messages {
                     let _ = io::stderr().write_all(format!("ERROR: {message}\n").as_bytes());
@@ -94,45 +96,62 @@ impl Asked {
 
 impl Service {
     fn once(&self, config: Config, start: Start) -> Result<End, Vec<String>> {
-        let prepared = self.prepare(config, start);
-        prepared.and_then(|(driver, rest)| self.run(driver, rest)).map_err(|why| vec![why])
+        self.play(config, start).map_err(|why| vec![why])
+    }
+
+    /// From one configuration to the next; or why nothing could be started.
+    fn play(&self, mut config: Config, start: Start) -> Result<End, String> {
+        let mut notes = startup::notes(&config);
+        if start == Start::First {
+            notes.extend(settle_in(&config.supervisord)?);
+        }
+        if let Some(record) = config.record.take_if(|record| record.chosen_by_user) {
+            put_where_asked(&record)?;
+        }
+        if let Some(spec) = config.preparation.take() {
+            match self.prepare(spec, &config, std::mem::take(&mut notes))? {
+                End::Proceed => {}
+                ended @ (End::Exit(_) | End::Restart) => return Ok(ended),
+            }
+        }
+        let (driver, rest) = self.ready(config, notes)?;
+        self.run(driver, rest)
+    }
+
+    /// Does what has to be done before the program starts.
+    fn prepare(
+        &self,
+        spec: Spec,
+        config: &Config,
+        notes: Vec<(Level, String)>,
+    ) -> Result<End, String> {
+        let journal = startup::journal(&config.supervisord, style(config))?;
+        let world = self.world(&config.supervisord, &journal)?;
+        // Before anything of it happens: minutes may pass.
+        for (level, note) in notes {
+            journal.say(level, &note);
+        }
+        let about = self.about(&config.supervisord, Vec::new());
+        let engine = Engine::new(Supervisor::new(spec), world, self.clock, about);
+        let driver = Driver::new(engine, journal, Rc::clone(&self.signals));
+        reap::adopt_orphans();
+        driver.boot();
+        driver.run(async || {}).map_err(|error| startup::no_event_loop(&error))
     }
 
     /// Everything that must be there before the program is started, or without which
     /// it must not be.
-    fn prepare(&self, config: Config, start: Start) -> Result<(Driver, Rest), String> {
+    fn ready(&self, config: Config, notes: Vec<(Level, String)>) -> Result<(Driver, Rest), String> {
         let runs_once = config.runs_once();
-        let mut notes = startup::notes(&config);
-        let Config { spec, supervisord, servers, namespaces, mut record, .. } = config;
-        if start == Start::First {
-            notes.extend(settle_in(&supervisord)?);
-        }
-        let style =
-            if runs_once { Style::Complaints } else { Style::Records(supervisord.loglevel) };
-        let journal = startup::journal(&supervisord, style)?;
-        let auto_logs = AutoLogs::new(&supervisord);
+        let journal = startup::journal(&config.supervisord, style(&config))?;
+        let Config { spec, supervisord, servers, namespaces, record, .. } = config;
         if auto_log::is_wanted(&spec) && !supervisord.nocleanup {
-            auto_logs.clean_up(&journal);
+            AutoLogs::new(&supervisord).clean_up(&journal);
         }
         shared_socket::try_all(&spec, &journal)?;
         let doors = http::open(&servers)?;
         take_umask(&supervisord);
-        let environment = self.asked.said.environment.clone();
-        let mut world = World::new(Parts {
-            roster: startup::roster(&environment),
-            environment,
-            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
-            auto_logs,
-            identifier: supervisord.identifier.clone(),
-            journal: Rc::clone(&journal),
-        });
-        world.add_voice(startup::voice(&journal)?, &Sink::Stderr);
-        if supervisord.logfile.sink == Sink::Stdout {
-            world.add_voice(startup::voice(&journal)?, &Sink::Stdout);
-        }
-        if let Some(record) = record.take_if(|record| record.chosen_by_user) {
-            put_where_asked(&record)?;
-        }
+        let world = self.world(&supervisord, &journal)?;
         let about = self.about(&supervisord, namespaces);
         let pidfile = supervisord.pidfile.filter(|_| !runs_once);
         let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
@@ -142,6 +161,24 @@ impl Service {
         let files = Vec::new();
         let rest = Rest { journal, notes, record, pidfile, files, servers, doors, control };
         Ok((driver, rest))
+    }
+
+    /// A world whose journal comes out where it shall.
+    fn world(&self, supervisord: &Supervisord, journal: &Rc<Journal>) -> Result<World, String> {
+        let environment = self.asked.said.environment.clone();
+        let mut world = World::new(Parts {
+            roster: startup::roster(&environment),
+            environment,
+            handling: Handling { strip_ansi: supervisord.strip_ansi, echo: false },
+            auto_logs: AutoLogs::new(supervisord),
+            identifier: supervisord.identifier.clone(),
+            journal: Rc::clone(journal),
+        });
+        world.add_voice(startup::voice(journal)?, &Sink::Stderr);
+        if supervisord.logfile.sink == Sink::Stdout {
+            world.add_voice(startup::voice(journal)?, &Sink::Stdout);
+        }
+        Ok(world)
     }
 
     fn about(&self, supervisord: &Supervisord, namespaces: Vec<String>) -> About {
@@ -171,6 +208,10 @@ impl Service {
         }
         ended.map_err(|error| startup::no_event_loop(&error))
     }
+}
+
+fn style(config: &Config) -> Style {
+    if config.runs_once() { Style::Complaints } else { Style::Records(config.supervisord.loglevel) }
 }
 
 impl Rest {

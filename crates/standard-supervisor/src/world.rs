@@ -51,6 +51,8 @@ pub(crate) struct Handling {
 pub(crate) enum End {
     /// With this exit code.
     Exit(u8),
+    /// With what was prepared here.
+    Proceed,
     /// With a new beginning.
     Restart,
 }
@@ -200,6 +202,7 @@ impl World {
             Effect::ReopenLogs => self.reopen_logs(),
             Effect::Exit { code } => self.end = Some(End::Exit(code)),
             Effect::Restart => self.end = Some(End::Restart),
+            Effect::Proceed => self.end = Some(End::Proceed),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::event::Event;
 use crate::ids::ProcId;
 use crate::input::Exit;
-use crate::line::{GaveUp, Line};
+use crate::line::{GaveUp, Line, NotPrepared};
 use crate::signal::Signal;
 use crate::spec::{SignalRule, WhenDone};
 use crate::time::Mono;
@@ -51,6 +51,7 @@ impl Mood {
 pub(super) enum End {
     Exit { code: u8 },
     Restart,
+    Proceed,
 }
 
 impl Supervisor {
@@ -58,10 +59,13 @@ impl Supervisor {
         let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
         match self.signals {
             SignalRule::StopOrForward if ends => self.asked_to_stop(signal, 0, turn),
+            SignalRule::StopOrForward | SignalRule::ForwardAll if !ends && self.prepares() => {
+                turn.log(Line::IgnoredSignal { signal });
+            }
             SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, turn),
             SignalRule::StopOrForward => turn.log(Line::IgnoredSignal { signal }),
             // With nobody to pass it on to, the supervisor stands in for the program.
-            SignalRule::ForwardAll if ends && self.processes.values().all(has_no_pid) => {
+            SignalRule::ForwardAll if ends && self.stands_in() => {
                 let exit = Exit::Signal { signal, core_dumped: false };
                 self.asked_to_stop(signal, exit.status(), turn);
             }
@@ -74,6 +78,16 @@ impl Supervisor {
             }
             SignalRule::Supervisord => turn.log(Line::IgnoredSignal { signal }),
         }
+    }
+
+    /// Whether all that runs prepares what comes next.
+    const fn prepares(&self) -> bool {
+        matches!(self.when_done, WhenDone::Proceed { .. })
+    }
+
+    /// Whether there is no program that a signal could go to.
+    fn stands_in(&self) -> bool {
+        self.prepares() || self.processes.values().all(|process| process.pid().is_none())
     }
 
     /// As in supervisord, however often it is asked: patience does not end.
@@ -165,15 +179,38 @@ impl Supervisor {
     }
 
     /// Once no program runs and none will start again, listeners needn't stay either.
-    pub(super) fn end_if_done(&mut self, now: Mono) {
-        match self.when_done {
-            WhenDone::Stay => {}
-            WhenDone::Exit if self.programs().any(Process::is_active) => {}
-            WhenDone::Exit => {
-                let end = End::Exit { code: self.last_outcome };
-                self.end(end, now, now + WAITING_REPORT_EVERY);
+    pub(super) fn end_if_done(&mut self, turn: &mut Turn<'_>) {
+        let end = match self.when_done {
+            WhenDone::Stay => return,
+            WhenDone::Exit | WhenDone::Proceed { .. }
+                if self.programs().any(Process::is_active) =>
+            {
+                return;
             }
+            WhenDone::Exit => End::Exit { code: self.last_outcome },
+            WhenDone::Proceed { .. } if self.last_outcome == 0 => End::Proceed,
+            WhenDone::Proceed { .. } => {
+                self.not_prepared(NotPrepared::Failed(self.last_outcome), turn);
+                End::Exit { code: 1 }
+            }
+        };
+        self.end(end, turn.now, turn.now + WAITING_REPORT_EVERY);
+    }
+
+    /// A preparation may not take for ever.
+    pub(super) fn give_up_if_late(&mut self, turn: &mut Turn<'_>) {
+        if let WhenDone::Proceed { within } = self.when_done
+            && self.mood == Mood::Running
+            && self.late_at.is_some_and(|at| turn.now >= at)
+        {
+            self.not_prepared(NotPrepared::TooLong(within), turn);
+            self.end(End::Exit { code: 1 }, turn.now, turn.now + WAITING_REPORT_EVERY);
         }
+    }
+
+    fn not_prepared(&self, why: NotPrepared, turn: &mut Turn<'_>) {
+        let names = self.processes.values().map(|process| process.spec.name.clone()).collect();
+        turn.log(Line::NotPrepared { names, why });
     }
 
     /// All processes that aren't event listeners.
@@ -233,6 +270,7 @@ impl Supervisor {
             _ if self.processes.values().any(Process::is_stuck) => Effect::Exit { code: 1 },
             End::Exit { code } => Effect::Exit { code },
             End::Restart => Effect::Restart,
+            End::Proceed => Effect::Proceed,
         });
     }
 }
@@ -241,8 +279,4 @@ impl Supervisor {
 fn is_passed_on(signal: Signal) -> bool {
     [Signal::HUP, Signal::USR1, Signal::USR2, Signal::WINCH, Signal::CONT].contains(&signal)
         || signal.is_real_time()
-}
-
-fn has_no_pid(process: &Process) -> bool {
-    process.pid().is_none()
 }

@@ -129,7 +129,8 @@ impl Supervisor {
             | Effect::RemoveGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }
-            | Effect::Restart => None,
+            | Effect::Restart
+            | Effect::Proceed => None,
         };
         let events: Vec<Rc<Event>> = turn.effects.iter().filter_map(emitted).collect();
         for event in events {

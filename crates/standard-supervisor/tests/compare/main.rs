@@ -27,7 +27,7 @@ mod scenario;
 mod self_check;
 mod transcript;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -39,6 +39,9 @@ use crate::transcript::Transcript;
 /// How many scenarios run at a time. They mostly wait: for a second to pass, or for a
 /// supervisor that looks around once a second.
 const AT_A_TIME: usize = 8;
+
+/// How many scenarios may differ by accident.
+const MOST_ACCIDENTS: usize = 4;
 
 /// The binary under test; `None`: theirs once more.
 fn ours() -> Option<String> {
@@ -52,25 +55,57 @@ fn the_same_configuration_does_the_same() {
     let mut scenarios = scenario::read_all(&folder("configs"));
     scenarios.extend(scenario::read_all(&folder("shapes")));
     let used = Mutex::new(BTreeSet::new());
-    let failures = each(chosen(scenarios), |scenario| {
+    let check = |scenario: &Scenario| {
         let ids = compare(&supervisors, scenario)?;
         used.lock().unwrap().extend(ids);
         Ok(())
-    });
+    };
+    let scenarios = chosen(scenarios);
+    let failures = once_more_alone(each(&scenarios, check), &scenarios, check);
     let used = used.into_inner().unwrap();
     for allowed in allowed::ALLOWED.iter().filter(|allowed| !used.contains(allowed.id)) {
         println!("not needed: {}: {}", allowed.id, allowed.reason);
     }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(failures.is_empty(), "{}", told(&failures));
 }
 
 #[test]
 fn bad_configurations_are_refused_in_the_same_words() {
     let Some(supervisors) = supervisors() else { return };
-    let failures = each(chosen(bad::read_all(&folder("configs/bad"))), |scenario| {
-        bad::compare(&supervisors, scenario)
-    });
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let scenarios = chosen(bad::read_all(&folder("configs/bad")));
+    let failures = each(&scenarios, |scenario| bad::compare(&supervisors, scenario));
+    assert!(failures.is_empty(), "{}", told(&failures));
+}
+
+/// What failed and fails again when nothing else runs. Theirs sees what has happened once
+/// a second, all at once and in an order of its own; on a busy machine that is sometimes
+/// more than it was meant to see. Many of these are no accident.
+fn once_more_alone(
+    failures: Vec<Failure>,
+    scenarios: &[Scenario],
+    check: impl Fn(&Scenario) -> Result<(), String>,
+) -> Vec<Failure> {
+    if failures.len() > MOST_ACCIDENTS {
+        return failures;
+    }
+    let again = |failure: &Failure| {
+        println!("only once, maybe: {}", told(std::slice::from_ref(failure)));
+        let scenario = scenarios.iter().find(|scenario| scenario.name == failure.name)?;
+        let why = attempt(|| check(scenario)).err()?;
+        Some(Failure { name: failure.name.clone(), why })
+    };
+    failures.iter().filter_map(again).collect()
+}
+
+/// A scenario that did not go as it should.
+struct Failure {
+    name: String,
+    why: String,
+}
+
+fn told(failures: &[Failure]) -> String {
+    let told = failures.iter().map(|Failure { name, why }| format!("== {name}\n{why}"));
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// Runs both, at the same time, and says what they used of the table, or where they
@@ -117,21 +152,22 @@ fn chosen(mut scenarios: Vec<Scenario>) -> Vec<Scenario> {
 
 /// Does something with each scenario, some at a time, and collects what went wrong.
 fn each(
-    scenarios: Vec<Scenario>,
+    scenarios: &[Scenario],
     check: impl Fn(&Scenario) -> Result<(), String> + Sync,
-) -> Vec<String> {
-    let queue = Mutex::new(VecDeque::from(scenarios));
+) -> Vec<Failure> {
+    let queue = Mutex::new(scenarios.iter());
     let failures = Mutex::new(Vec::new());
-    let next = || queue.lock().unwrap().pop_front();
+    let next = || queue.lock().unwrap().next();
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some(scenario) = next() {
                     let start = Instant::now();
-                    let outcome = attempt(|| check(&scenario));
+                    let outcome = attempt(|| check(scenario));
                     println!("{}: {:.1} s", scenario.name, start.elapsed().as_secs_f32());
                     if let Err(why) = outcome {
-                        failures.lock().unwrap().push(format!("== {}\n{why}", scenario.name));
+                        let name = scenario.name.clone();
+                        failures.lock().unwrap().push(Failure { name, why });
                     }
                 }
             });

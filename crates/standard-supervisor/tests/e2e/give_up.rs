@@ -72,11 +72,11 @@ fn d06_a_program_that_dies_at_once_is_never_called_running() {
 }
 
 #[test]
-fn d21_a_command_that_is_not_there_fails_at_once_and_says_where_it_was_searched() {
-    let mut running = Running::start(supervise(["serve"]).env("PATH", "/usr/bin:/nowhere"));
+fn a_command_that_is_not_there_fails_at_once_and_says_where_it_was_searched() {
+    let mut running = Running::start(supervise(["no-such"]).env("PATH", "/usr/bin:/nowhere"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
-    assert!(said.contains("can't find command 'serve' in PATH '/usr/bin:/nowhere'"), "{said}");
+    assert!(said.contains("can't find command 'no-such' in PATH '/usr/bin:/nowhere'"), "{said}");
     assert!(said.contains("gave up: app entered FATAL state"), "{said}");
     assert_eq!(said.matches("spawnerr").count(), 1, "{said}");
 }

@@ -43,7 +43,7 @@ pub fn clean<S: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = S>)
     command.args(words).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["SUPERVISOR_", "PROCESS_", "STANDARD_SUPERVISOR", "LOG_LEVEL"]
+        if ["SUPERVISOR_", "PROCESS_", "STANDARD_", "SAGEMAKER_", "PIP_", "LOG_LEVEL"]
             .iter()
             .any(|prefix| text.starts_with(prefix))
         {

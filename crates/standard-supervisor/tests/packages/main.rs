@@ -1,94 +1,48 @@
-//! Installed as users install it: the wheel, by pip into a fresh environment.
+//! Installed as users install it: what `make dist` made, where nothing else is.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod archive;
+mod debian;
+mod wheel;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Running, clean, python, skip};
+use harness::skip;
 
-#[test]
-fn the_wheel_puts_both_programs_on_the_path() {
-    let Some((python, wheel)) = python().zip(wheel()) else {
-        return skip("there is no Python or no wheel (`make dist` makes one)", "REQUIRE_PYTHON");
-    };
-    let folder = std::env::temp_dir().join(format!("wheel-{}", std::process::id()));
-    run(Command::new(python).args(["-m", "venv"]).arg(&folder));
-    // Without an index: the wheel needs nothing else.
-    let pip = ["-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"];
-    run(Command::new(folder.join("bin/python")).args(pip).arg(wheel));
-
-    version_is_ours(&folder);
-    supervisorctl_tells_how_it_is_used(&folder);
-    a_config_is_generated(&folder);
-    a_program_is_kept(&folder);
-    std::fs::remove_dir_all(folder).unwrap();
-}
-
-#[test]
-fn the_wheel_runs_in_a_container_that_has_nothing_else() {
-    let Some((python, wheel)) = python().zip(wheel()) else {
-        return skip("there is no Python or no wheel (`make dist` makes one)", "REQUIRE_PYTHON");
-    };
-    if !Command::new("docker").arg("version").output().is_ok_and(|out| out.status.success()) {
-        return skip("there is no container engine", "REQUIRE_DOCKER");
+/// The folder that `make dist` filled.
+fn dist() -> Option<PathBuf> {
+    let folder = std::env::var_os("STANDARD_SUPERVISOR_DIST").map(PathBuf::from);
+    let folder = folder.filter(|folder| folder.join("SHA256SUMS").is_file());
+    if folder.is_none() {
+        skip("there are no packages (`make dist` makes them)", "REQUIRE_PYTHON");
     }
-    // pip installs into the image's file tree; nothing of Python's gets into it.
-    let root = std::env::temp_dir().join(format!("wheel-image-{}", std::process::id()));
-    let pip = ["-m", "pip", "install", "--quiet", "--no-index", "--disable-pip-version-check"];
-    run(Command::new(python).args(pip).arg("--prefix").arg(root.join("usr")).arg(wheel));
-    let tag = "standard-supervisor-wheel-test";
-    let import = format!("tar -C {} -c usr | docker import - {tag}", root.display());
-    run(Command::new("sh").args(["-c", &import]));
-    let program = "/usr/bin/standard-supervisor";
-    // With no shell to run, the program supervises itself.
-    let words = ["run", "--rm", "-e", "PROCESS_MAX_START_RETRIES=0", tag, program, program];
-    let output = Command::new("docker").args(words).arg("--version").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    run(Command::new("docker").args(["rmi", "--force", tag]));
-    std::fs::remove_dir_all(root).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let version = format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), version, "{said}");
+    folder
 }
 
-fn version_is_ours(folder: &Path) {
-    let output = run(Command::new(folder.join("bin/standard-supervisor")).arg("--version"));
-    assert_eq!(output, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
+/// The only file in `folder` whose name ends so.
+fn file(folder: &Path, end: &str) -> PathBuf {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found = names.filter(|path| path.to_str().unwrap().ends_with(end));
+    let first = found.next().unwrap_or_else(|| panic!("no {end} in {}", folder.display()));
+    assert_eq!(found.next(), None, "more than one {end}");
+    first
 }
 
-fn supervisorctl_tells_how_it_is_used(folder: &Path) {
-    let output = run(Command::new(folder.join("bin/supervisorctl")).arg("--help"));
-    assert!(output.starts_with("supervisorctl -- control applications"), "{output}");
+/// An empty folder of this test run.
+fn empty(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("packages-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
-fn a_config_is_generated(folder: &Path) {
-    let out = folder.join("generated.conf");
-    let words = ["-o".as_ref(), out.as_os_str(), "vllm".as_ref(), "serve".as_ref()];
-    run(Command::new(folder.join("bin/generate-supervisor-config")).args(words));
-    assert!(std::fs::read_to_string(out).unwrap().contains("command = vllm serve"));
-}
-
-fn a_program_is_kept(folder: &Path) {
-    let program = folder.join("bin/standard-supervisor");
-    let mut running = Running::start(
-        clean(program.to_str().unwrap(), ["sh", "-c", "echo run; exit 3"])
-            .env("PROCESS_MAX_START_RETRIES", "1"),
-    );
-    assert_eq!(running.exit_code(), 1);
-    assert_eq!(running.stdout.rest(), ["run", "run"]);
-}
-
+#[track_caller]
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The wheel that `make dist` made.
-fn wheel() -> Option<PathBuf> {
-    std::env::var_os("STANDARD_SUPERVISOR_WHEEL").map(PathBuf::from).filter(|path| path.is_file())
 }

@@ -50,7 +50,7 @@ pub(crate) fn overview() -> String {
 }
 
 fn lines(command: &Command) -> impl Iterator<Item = String> {
-    command.usage.iter().map(|(usage, does)| format!("{usage:DOES$} {does}"))
+    command.usage().iter().map(|(usage, does)| format!("{usage:DOES$} {does}"))
 }
 
 #[cfg(test)]
@@ -60,11 +60,13 @@ mod tests {
 
     #[test]
     fn every_command_says_how_it_is_used_and_by_its_own_name() {
-        for Command { name, usage, .. } in &COMMANDS {
+        for command in &COMMANDS {
+            let (name, usage) = (command.name, command.usage());
             assert!(!usage.is_empty(), "{name}");
-            let own = |line: &&str| typed::words(line)[0] == *name || *name == "EOF";
+            let own = |line: &&str| typed::words(line)[0] == name || name == "EOF";
             assert!(usage.iter().map(|(usage, _)| usage).all(own), "{name}");
         }
         assert!(COMMANDS.is_sorted_by_key(|command| command.name));
+        assert_eq!(COMMANDS.len(), supervisor_config::CTL_COMMANDS.len());
     }
 }

@@ -1,0 +1,2 @@
+# Made from the tables in crates/config/src; see tests/documents.rs there.
+

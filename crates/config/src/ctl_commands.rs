@@ -1,0 +1,117 @@
+//! supervisorctl's commands in words: how each is used, one row each. What they do is told
+//! by the program.
+
+/// A command of `supervisorctl`.
+#[derive(Clone, Copy, Debug)]
+pub struct CtlCommand {
+    /// Its name.
+    pub name: &'static str,
+    /// Ways to use it, and what each does.
+    pub usage: &'static [(&'static str, &'static str)],
+}
+
+/// In the order of the alphabet, as `help` lists them.
+pub static CTL_COMMANDS: [CtlCommand; 23] = [
+    row("EOF", &[("^D", "leave the shell, as quit does")]),
+    row(
+        "add",
+        &[("add NAME...", "begin with groups that the configuration has gained (see reread)")],
+    ),
+    row("avail", &[("avail", "list the processes in the configuration, in use or not")]),
+    row(
+        "clear",
+        &[("clear NAME...", "empty the log files of these processes"), ("clear all", "of all")],
+    ),
+    row("exit", &[("exit", "leave the shell")]),
+    row("fg", &[("fg NAME", "see what it prints and send it what is typed, until Ctrl-C")]),
+    row("help", &[("help", "list the commands"), ("help COMMAND", "tell how one is used")]),
+    row(
+        "maintail",
+        &[
+            ("maintail", "print the last 1600 bytes of the daemon's own log"),
+            ("maintail -BYTES", "that many instead"),
+            ("maintail -f", "print what it logs from now on, until Ctrl-C"),
+        ],
+    ),
+    row("open", &[("open URL", "go on with another daemon: http://HOST:PORT or unix:///PATH")]),
+    row(
+        "pid",
+        &[
+            ("pid", "print the daemon's process id"),
+            ("pid NAME...", "of these processes; 0: it isn't running"),
+            ("pid all", "of all, one per line"),
+        ],
+    ),
+    row("quit", &[("quit", "leave the shell")]),
+    row(
+        "reload",
+        &[("reload", "restart the daemon: stop all, read the configuration, start again")],
+    ),
+    row("remove", &[("remove NAME...", "forget groups whose processes are all stopped")]),
+    row(
+        "reread",
+        &[("reread", "read the configuration and tell what differs; changes nothing (see update)")],
+    ),
+    row(
+        "restart",
+        &[
+            ("restart NAME...", "stop and start processes; the configuration is not read again"),
+            ("restart GROUP:*", "all of a group"),
+            ("restart all", "all there are"),
+        ],
+    ),
+    row("shutdown", &[("shutdown", "stop all processes and then the daemon")]),
+    row(
+        "signal",
+        &[
+            ("signal SIGNAL NAME...", "send a signal, such as HUP, to processes"),
+            ("signal SIGNAL GROUP:*", "to all of a group"),
+            ("signal SIGNAL all", "to all there are"),
+        ],
+    ),
+    row(
+        "start",
+        &[
+            ("start NAME...", "start processes and wait until they run"),
+            ("start GROUP:*", "all of a group"),
+            ("start all", "all there are"),
+        ],
+    ),
+    row(
+        "status",
+        &[
+            ("status", "list all processes with their states"),
+            ("status NAME...", "some processes"),
+            ("status GROUP:*", "those of a group"),
+            ("status --json [...]", "the same as JSON: an array of objects, for programs"),
+        ],
+    ),
+    row(
+        "stop",
+        &[
+            ("stop NAME...", "stop processes and wait until they have ended"),
+            ("stop GROUP:*", "all of a group"),
+            ("stop all", "all there are"),
+        ],
+    ),
+    row(
+        "tail",
+        &[
+            ("tail NAME [stdout|stderr]", "print the last 1600 bytes of what it printed"),
+            ("tail -BYTES NAME [...]", "that many instead"),
+            ("tail -f NAME [...]", "print what it prints from now on, until Ctrl-C"),
+        ],
+    ),
+    row(
+        "update",
+        &[
+            ("update", "read the configuration and do what it takes: add, restart, remove groups"),
+            ("update GROUP...", "only these"),
+        ],
+    ),
+    row("version", &[("version", "print the version of the daemon")]),
+];
+
+const fn row(name: &'static str, usage: &'static [(&'static str, &'static str)]) -> CtlCommand {
+    CtlCommand { name, usage }
+}

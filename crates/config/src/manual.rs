@@ -1,0 +1,156 @@
+//! Manual pages, in the language of
+//! [man(7)](https://man7.org/linux/man-pages/man7/man.7.html).
+
+use crate::env::VARIABLES;
+use crate::options::{KINDS, Setting};
+use crate::tools::{Tool, ToolOption, tools};
+
+/// All pages: their files' names and contents.
+#[must_use]
+pub fn manual_pages() -> Vec<(String, String)> {
+    let page = |tool: &Tool| (format!("{}.{}", tool.name, tool.section), of_tool(tool));
+    let mut pages: Vec<_> = tools().iter().map(page).collect();
+    pages.push(("supervisord.conf.5".to_owned(), of_options()));
+    pages
+}
+
+fn of_tool(tool: &Tool) -> String {
+    let Tool { name, section, summary, .. } = tool;
+    let mut out = title(name, *section, summary);
+    out.push_str(".SH SYNOPSIS\n");
+    for (index, form) in tool.usage.iter().enumerate() {
+        let lead = if index == 0 { "" } else { ".br\n" };
+        out.push_str(&format!("{lead}.B {}\n{}\n", escaped(name), text(form)));
+    }
+    out.push_str(".SH DESCRIPTION\n");
+    for paragraph in tool.about {
+        out.push_str(&format!(".PP\n{}\n", text(paragraph)));
+    }
+    if !tool.options.is_empty() {
+        out.push_str(".SH OPTIONS\n");
+        for option in &tool.options {
+            out.push_str(&format!(".TP\n{}\n{}.\n", tag(option), text(&capital(option.doc))));
+        }
+    }
+    if !tool.commands.is_empty() {
+        out.push_str(".SH COMMANDS\n");
+        for (usage, does) in tool.commands.iter().flat_map(|command| command.usage) {
+            out.push_str(&format!(".TP\n.B {}\n{}.\n", escaped(usage), text(&capital(does))));
+        }
+    }
+    if tool.has_environment {
+        out.push_str(".SH ENVIRONMENT\n");
+        for variable in &VARIABLES {
+            out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(variable.name), text(variable.doc)));
+            if !variable.default.is_empty() {
+                out.push_str(&format!("Default:\n.BR {} .\n", escaped(variable.default)));
+            }
+        }
+    }
+    out.push_str(".SH \"EXIT STATUS\"\n");
+    for exit in tool.exits {
+        out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(exit.code), text(exit.doc)));
+    }
+    out.push_str(&see_also(tool.see_also));
+    out
+}
+
+fn of_options() -> String {
+    let mut out = title("supervisord.conf", 5, "configuration of supervisord");
+    out.push_str(&format!(
+        ".SH DESCRIPTION\n{}\n.PP\n{}\n",
+        text(
+            "Sections with options, one KEY=VALUE per line. A line that begins with a semicolon \
+             or a number sign is a comment; so is what stands behind a blank and one of them. \
+             Values may use %(here)s, %(host_node_name)s and %(ENV_NAME)s; %% is a percent sign."
+        ),
+        text(
+            "In front of a command, standard-supervisor takes each option from the environment: \
+             SUPERVISOR_PROGRAM__APP_STARTSECS=10 is startsecs of [program:app]."
+        )
+    ));
+    for (name, kind) in KINDS {
+        let label = if name.ends_with(':') { "NAME" } else { "" };
+        out.push_str(&format!(".SH \"[{}{label}]\"\n", escaped(name)));
+        for row in kind.settings().map(Setting::row) {
+            let default = match row.default {
+                None => String::new(),
+                Some("") => " Default: empty.".to_owned(),
+                Some(value) => format!(" Default: `{value}`."),
+            };
+            let accepts = format!("{} Accepts {}.{default}", row.doc.trim(), row.what);
+            out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(row.key), text(&accepts)));
+        }
+    }
+    out.push_str(&see_also(&["supervisord(8)", "standard-supervisor(1)"]));
+    out
+}
+
+fn title(name: &str, section: u8, summary: &str) -> String {
+    format!(
+        ".\\\" Made from the tables in crates/config/src; see tests/documents.rs there.\n\
+         .TH {} {section} \"\" standard-supervisor\n.SH NAME\n{} \\- {}\n",
+        name.to_uppercase(),
+        escaped(name),
+        text(summary)
+    )
+}
+
+fn see_also(pages: &[&str]) -> String {
+    let named = pages.iter().enumerate().map(|(index, page)| {
+        let (name, section) = page.split_once('(').unwrap_or((page, ")"));
+        let comma = if index + 1 < pages.len() { "," } else { "" };
+        format!(".BR {} ({section}{comma}\n", escaped(name))
+    });
+    format!(".SH \"SEE ALSO\"\n{}", named.collect::<String>())
+}
+
+/// `-o, --output OUT`, with what is written as it stands in bold.
+fn tag(option: &ToolOption) -> String {
+    let short = option.short.map_or_else(String::new, |short| format!("\\fB\\-{short}\\fR, "));
+    let argument = option.argument.map_or_else(String::new, |name| format!(" \\fI{name}\\fR"));
+    format!("{short}\\fB\\-\\-{}\\fR{argument}", escaped(option.long))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A paragraph in which what stands between backquotes is bold.
+fn text(paragraph: &str) -> String {
+    let mut out = String::new();
+    for (index, part) in paragraph.split('`').enumerate() {
+        let part = escaped(part);
+        out.push_str(&if index % 2 == 1 { format!("\\fB{part}\\fR") } else { part });
+    }
+    // A request begins with one of these at the start of a line.
+    if out.starts_with(['.', '\'']) { format!("\\&{out}") } else { out }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_a_request_or_an_escape_is_text() {
+        assert_eq!(text(".x `a-b` \\"), "\\&.x \\fBa\\-b\\fR \\e");
+    }
+
+    #[test]
+    fn every_option_and_variable_has_its_place() {
+        let pages = manual_pages();
+        let page = |name: &str| pages.iter().find(|(known, _)| known == name).unwrap().1.clone();
+        let main = page("standard-supervisor.1");
+        assert!(VARIABLES.iter().all(|variable| main.contains(&escaped(variable.name))));
+        assert!(
+            page("supervisord.8")
+                .contains("\\fB\\-c\\fR, \\fB\\-\\-configuration\\fR \\fIFILENAME\\fR")
+        );
+        assert!(page("supervisord.conf.5").contains(".B stopwaitsecs\n"));
+    }
+}

@@ -1,0 +1,310 @@
+//! The programs, as their users see them: one entry each, from which `--help`, the manual
+//! pages and the shells' completions are made.
+
+use crate::ctl;
+use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
+use crate::exits::{self, ExitCode};
+use crate::flags;
+
+/// One program.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// The section of its manual page.
+    pub section: u8,
+    /// What it is, in a few words.
+    pub summary: &'static str,
+    /// How it is called, its name left out; one form per entry.
+    pub usage: &'static [&'static str],
+    /// What it does, in paragraphs.
+    pub about: &'static [&'static str],
+    /// Its options.
+    pub options: Vec<ToolOption>,
+    /// What follows the options.
+    pub operand: Operand,
+    /// The commands of its own that it understands.
+    pub commands: &'static [CtlCommand],
+    /// Whether it reads the environment variables of command mode.
+    pub has_environment: bool,
+    /// Its exit codes.
+    pub exits: &'static [ExitCode],
+    /// Manual pages to read next, with their sections.
+    pub see_also: &'static [&'static str],
+}
+
+/// One option of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolOption {
+    /// Its letter.
+    pub short: Option<char>,
+    /// Its name.
+    pub long: &'static str,
+    /// What its argument is called; `None`: it has none.
+    pub argument: Option<&'static str>,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// What follows a program's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// Nothing.
+    Nothing,
+    /// A command with its arguments.
+    Command,
+    /// One of its own commands.
+    OwnCommand,
+    /// A file, and then a command with its arguments.
+    FileAndCommand,
+}
+
+/// All programs that a user calls.
+#[must_use]
+pub fn tools() -> Vec<Tool> {
+    vec![
+        standard_supervisor(),
+        supervisord(),
+        supervisorctl(),
+        generate_supervisor_config(),
+        echo_supervisord_conf(),
+        pidproxy(),
+    ]
+}
+
+/// `standard-supervisor`.
+#[must_use]
+pub fn standard_supervisor() -> Tool {
+    Tool {
+        name: "standard-supervisor",
+        section: 1,
+        summary: "an init for servers in containers",
+        usage: &["[--check] [--] COMMAND [ARG...]", "--help | --version"],
+        about: &["Runs COMMAND, restarts it when it fails, stops it cleanly when asked, ends all \
+             that it leaves behind, and exits with 1 when it gives up. COMMAND and all that \
+             follows it are passed on byte for byte."],
+        options: vec![
+            option(
+                None,
+                "check",
+                None,
+                "print the configuration in effect, or all that is wrong with it; start nothing",
+            ),
+            HELP,
+            VERSION,
+        ],
+        operand: Operand::Command,
+        commands: &[],
+        has_environment: true,
+        exits: &exits::COMMAND_MODE,
+        see_also: &["supervisord(8)", "supervisord.conf(5)", "generate-supervisor-config(1)"],
+    }
+}
+
+/// `generate-supervisor-config`.
+#[must_use]
+pub fn generate_supervisor_config() -> Tool {
+    Tool {
+        name: "generate-supervisor-config",
+        section: 1,
+        summary: "write a supervisord configuration for a command",
+        usage: &["-o OUT [-p NAME] [--log-level ERROR|INFO|DEBUG] [--] COMMAND [ARG...]"],
+        about: &["Writes a supervisord configuration file that runs COMMAND, and runs nothing."],
+        options: vec![
+            option(Some('o'), "output", Some("OUT"), "the file to write"),
+            option(Some('p'), "program-name", Some("NAME"), "the program's name; default: app"),
+            option(None, "log-level", Some("LEVEL"), "how much supervisord says; default: INFO"),
+            HELP,
+            VERSION,
+        ],
+        operand: Operand::Command,
+        commands: &[],
+        has_environment: false,
+        exits: &exits::PLAIN,
+        see_also: &["standard-supervisor(1)", "supervisord.conf(5)"],
+    }
+}
+
+fn supervisord() -> Tool {
+    Tool {
+        name: "supervisord",
+        section: 8,
+        summary: "run a set of applications as daemons",
+        usage: &["[options]"],
+        about: &[
+            "Starts the programs that a configuration file names and keeps them running, as \
+             supervisord 4.3 does.",
+            "Without -c the file is looked for as supervisord looks for it: \
+             ../etc/supervisord.conf and ../supervisord.conf beside the program, then \
+             supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf and \
+             /etc/supervisor/supervisord.conf.",
+        ],
+        options: flags::options().collect(),
+        operand: Operand::Nothing,
+        commands: &[],
+        has_environment: false,
+        exits: &exits::FILE_MODE,
+        see_also: &[
+            "supervisord.conf(5)",
+            "supervisorctl(1)",
+            "standard-supervisor(1)",
+            "echo_supervisord_conf(1)",
+        ],
+    }
+}
+
+fn supervisorctl() -> Tool {
+    Tool {
+        name: "supervisorctl",
+        section: 1,
+        summary: "control applications run by supervisord",
+        usage: &["[options] [COMMAND [ARG...]]"],
+        about: &[
+            "Carries out one command, or opens a shell in which commands are typed. The daemon's \
+             address is that of [supervisorctl] in the configuration file, which is looked for \
+             as supervisord looks for its own, unless -s tells it.",
+        ],
+        options: ctl::options().collect(),
+        operand: Operand::OwnCommand,
+        commands: &CTL_COMMANDS,
+        has_environment: false,
+        exits: &exits::CTL,
+        see_also: &["supervisord(8)", "supervisord.conf(5)"],
+    }
+}
+
+fn echo_supervisord_conf() -> Tool {
+    Tool {
+        name: "echo_supervisord_conf",
+        section: 1,
+        summary: "print a sample configuration of supervisord",
+        usage: &["> FILE"],
+        about: &["Prints a configuration with every option and its default, to begin with."],
+        options: vec![HELP],
+        operand: Operand::Nothing,
+        commands: &[],
+        has_environment: false,
+        exits: &exits::PLAIN,
+        see_also: &["supervisord(8)", "supervisord.conf(5)"],
+    }
+}
+
+fn pidproxy() -> Tool {
+    Tool {
+        name: "pidproxy",
+        section: 1,
+        summary: "pass signals on to a process that a file names",
+        usage: &["PIDFILE COMMAND [ARG...]"],
+        about: &[
+            "Runs COMMAND, passes the signals that it gets on to the process whose id PIDFILE \
+             holds by then, and ends when COMMAND does. It has no options.",
+        ],
+        options: Vec::new(),
+        operand: Operand::FileAndCommand,
+        commands: &[],
+        has_environment: false,
+        exits: &exits::PIDPROXY,
+        see_also: &["supervisord(8)"],
+    }
+}
+
+const HELP: ToolOption = option(None, "help", None, "print this");
+const VERSION: ToolOption = option(None, "version", None, "print the version");
+
+/// One option.
+pub(crate) const fn option(
+    short: Option<char>,
+    long: &'static str,
+    argument: Option<&'static str>,
+    doc: &'static str,
+) -> ToolOption {
+    ToolOption { short, long, argument, doc }
+}
+
+impl Tool {
+    /// How it is called, as every form's line.
+    #[must_use]
+    pub fn usage_text(&self) -> String {
+        let forms = self.usage.iter().enumerate().map(|(index, form)| {
+            let lead = if index == 0 { "usage:" } else { "      " };
+            format!("{lead} {} {form}\n", self.name)
+        });
+        forms.collect()
+    }
+
+    /// What `--help` prints besides the environment.
+    #[must_use]
+    pub fn help(&self) -> String {
+        let mut text = self.usage_text();
+        for paragraph in self.about {
+            text.push('\n');
+            text.push_str(&wrapped(paragraph));
+        }
+        let before = match self.operand {
+            Operand::Command => ", before COMMAND only",
+            Operand::Nothing | Operand::OwnCommand | Operand::FileAndCommand => "",
+        };
+        text.push_str(&format!("\noptions{before}:\n"));
+        let shown: Vec<String> = self.options.iter().map(ToolOption::shown).collect();
+        let width = shown.iter().map(String::len).max().unwrap_or_default();
+        for (shown, option) in shown.iter().zip(&self.options) {
+            text.push_str(&format!("  {shown:width$}  {}\n", option.doc));
+        }
+        text
+    }
+}
+
+impl ToolOption {
+    /// `-o, --output OUT`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let short = self.short.map_or_else(String::new, |short| format!("-{short}, "));
+        let argument = self.argument.map_or_else(String::new, |name| format!(" {name}"));
+        format!("{short}--{}{argument}", self.long)
+    }
+}
+
+/// `text` in lines of at most 80 characters.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        if lines.last().is_some_and(|line| line.len() + 1 + word.len() > 80) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_help_shows_each_form_and_each_option_in_a_column() {
+        let help = generate_supervisor_config().help();
+        assert!(help.starts_with("usage: generate-supervisor-config -o OUT"), "{help}");
+        assert!(help.contains("\n  -o, --output OUT         the file to write\n"), "{help}");
+        assert!(help.contains("\n  --version                print the version\n"), "{help}");
+        let help = standard_supervisor().help();
+        assert!(help.contains("\n       standard-supervisor --help | --version\n\nRuns"), "{help}");
+        assert!(help.lines().all(|line| line.len() < 100), "{help}");
+    }
+
+    #[test]
+    fn every_program_has_a_page_to_read_next() {
+        let tools = tools();
+        let named = |page: &str| {
+            page == "supervisord.conf(5)"
+                || tools.iter().any(|tool| page == format!("{}({})", tool.name, tool.section))
+        };
+        for tool in &tools {
+            assert!(!tool.see_also.is_empty() && tool.see_also.iter().all(|page| named(page)));
+        }
+    }
+}

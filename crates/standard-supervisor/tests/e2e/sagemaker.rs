@@ -1,0 +1,23 @@
+//! As SageMaker starts an image: with the word `serve` in place of its own command.
+
+use crate::harness::{Running, supervise};
+
+#[test]
+fn d21_serve_runs_the_command_that_the_image_names() {
+    let mut running = Running::start(
+        supervise(["serve"])
+            .env("PROCESS_COMMAND", "sh -c 'echo \"it runs, $0\"; sleep 1000' \"100 %s\""),
+    );
+    running.stdout.wait_for("it runs, 100 %s");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn d21_without_a_command_of_the_image_the_exit_is_1_and_the_variable_is_named() {
+    let mut running = Running::start(supervise(["serve"]).env("PATH", "/usr/bin:/nowhere"));
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    assert!(said.contains("no such program is in PATH '/usr/bin:/nowhere'"), "{said}");
+    assert!(said.contains("PROCESS_COMMAND must say what starts the server"), "{said}");
+}

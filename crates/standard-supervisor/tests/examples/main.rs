@@ -1,0 +1,22 @@
+//! The examples that people copy, built and run with a stand-in for each server, and
+//! checked against the schemas of those who read them.
+
+#![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
+#![allow(unreachable_pub, reason = "nothing outside sees it")]
+
+#[path = "../containers/docker.rs"]
+#[allow(dead_code, reason = "the tests of containers use the rest")]
+mod docker;
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod dockerfiles;
+mod manifests;
+mod stand_in;
+
+use std::path::{Path, PathBuf};
+
+/// A file of the examples.
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
