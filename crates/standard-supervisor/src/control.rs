@@ -11,7 +11,7 @@ use std::rc::Rc;
 use supervisor_core::Supervisor;
 use supervisor_core::command::{Command, Refusal, Which};
 use supervisor_core::event::{Channel, Event};
-use supervisor_core::ids::{ProcId, RequestId};
+use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::{Input, SpawnError};
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::Now;
@@ -19,6 +19,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::stdin::CannotWrite;
+use crate::sys::process_table::Family;
 use crate::world::{Answer, World};
 
 /// Core and world, as the loop and all who answer operators share them. Nobody keeps
@@ -155,6 +156,11 @@ impl Control {
         bytes: &[u8],
     ) -> Option<Result<(), CannotWrite>> {
         self.0.world.borrow().write_stdin(proc, bytes)
+    }
+
+    /// The roots of the trees of all programs, and whose they are.
+    pub(crate) fn roots(&self, family: &Family) -> Vec<(Pid, ProcId)> {
+        self.0.world.borrow().roots(family)
     }
 
     /// Tells of all that happens from now on.

@@ -7,6 +7,7 @@
 //!                                                             └─> sys: the system calls
 //! ```
 
+mod api;
 mod capture;
 mod cgroup;
 mod cli;
@@ -22,11 +23,14 @@ mod http;
 mod inbox;
 mod launch;
 mod listening;
+mod log_piece;
 mod lookup;
+mod operate;
 mod own_process;
 mod pidproxy;
 mod serve;
 mod shared_socket;
+mod snapshot;
 mod startup;
 mod stdin;
 mod supervise;

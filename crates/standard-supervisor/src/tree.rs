@@ -75,6 +75,32 @@ impl Roster {
         found
     }
 
+    /// Whose our children are, as far as they are anybody's: the roots of all trees.
+    /// `mains` tells of each latest main process whether it has not been reaped.
+    pub(crate) fn roots(
+        &self,
+        family: &Family,
+        mains: &BTreeMap<Pid, (ProcId, bool)>,
+    ) -> Vec<(Pid, ProcId)> {
+        let children = family.children(self.own).into_iter();
+        children.filter_map(|child| Some((child, self.owner(child, mains)?))).collect()
+    }
+
+    fn owner(&self, child: Pid, mains: &BTreeMap<Pid, (ProcId, bool)>) -> Option<ProcId> {
+        if let Some((proc, true)) = mains.get(&child) {
+            return Some(*proc);
+        }
+        let member = living(child)?;
+        let group = process_table::stat(child).map(|stat| Pid(stat.pgrp));
+        let grouped = || group.and_then(|leader| mains.get(&leader)).map(|(proc, _)| *proc);
+        let marked = || {
+            let mark = process_table::variable(child, MARK)?;
+            let own = String::from_utf8(mark.rsplit(|byte| *byte == b',').next()?.to_vec()).ok()?;
+            own.strip_prefix(&self.instance)?.strip_prefix('.')?.parse().ok().map(ProcId)
+        };
+        self.seen.get(&member).copied().or_else(grouped).or_else(marked)
+    }
+
     /// Whether an orphan that became our child belongs to `root`.
     fn claim(&self, orphan: Pid, root: Root) -> Option<Member> {
         let member = living(orphan)?;

@@ -30,6 +30,7 @@ use crate::launch::{Environment, Launched, launch, set};
 use crate::lookup;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::{CannotWrite, Stdin};
+use crate::sys::process_table::Family;
 use crate::sys::{reap, signal};
 use crate::tree::{MARK, Root, Roster};
 
@@ -288,6 +289,15 @@ impl World {
     ) -> Option<Result<(), CannotWrite>> {
         let stdin = self.slots.get(&proc)?.stdin.as_ref()?;
         Some(stdin.write(bytes, || {}))
+    }
+
+    /// The roots of the trees of all programs, and whose they are.
+    pub(crate) fn roots(&self, family: &Family) -> Vec<(Pid, ProcId)> {
+        let mains = self.slots.iter().filter_map(|(proc, slot)| {
+            let (pid, alive) = slot.main?;
+            Some((pid, (*proc, alive)))
+        });
+        self.parts.roster.roots(family, &mains.collect())
     }
 
     fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {

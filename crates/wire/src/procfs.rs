@@ -27,15 +27,10 @@ impl Stat {
 }
 
 /// Reads a line of `/proc/PID/stat`. `None` if it is none.
-///
-/// The second field is the command's name in parentheses, which may itself hold
-/// blanks and parentheses, so fields are counted from the last `)`.
 #[must_use]
 pub fn stat(line: &[u8]) -> Option<Stat> {
-    let text = std::str::from_utf8(line.get(line.iter().rposition(|byte| *byte == b')')? + 1..)?);
-    let fields: Vec<&str> = text.ok()?.split_ascii_whitespace().collect();
-    // Field numbers in proc(5) begin with 1 at the pid; the state is the third.
-    let field = |number: usize| fields.get(number - 3).copied();
+    let fields = fields(line)?;
+    let field = |number: usize| fields.get(number - FIRST_FIELD).copied();
     Some(Stat {
         state: *field(3)?.as_bytes().first()?,
         ppid: field(4)?.parse().ok()?,
@@ -43,6 +38,36 @@ pub fn stat(line: &[u8]) -> Option<Stat> {
         threads: field(20)?.parse().ok()?,
         start: field(22)?.parse().ok()?,
     })
+}
+
+/// What `/proc/PID/stat` says of what a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time in clock ticks, its own and that of the children it waited for: so
+    /// a tree's sum doesn't fall when one of it ends.
+    pub ticks: u64,
+    /// Memory that is in use, in pages.
+    pub pages: u64,
+}
+
+/// Reads from a line of `/proc/PID/stat` what the process uses. `None` if it is none.
+#[must_use]
+pub fn usage(line: &[u8]) -> Option<Usage> {
+    let fields = fields(line)?;
+    let number = |number: usize| fields.get(number - FIRST_FIELD)?.parse::<u64>().ok();
+    // A child's times are signed; in practice none is negative.
+    let ticks = [14, 15, 16, 17].map(number).into_iter().sum::<Option<u64>>()?;
+    Some(Usage { ticks, pages: number(24)? })
+}
+
+/// Fields in proc(5) are numbered from 1, the pid; this is the one behind the name.
+const FIRST_FIELD: usize = 3;
+
+/// The fields behind the command's name, which is in parentheses and may itself hold
+/// blanks and parentheses: so they are counted from the last `)`.
+fn fields(line: &[u8]) -> Option<Vec<&str>> {
+    let name_end = line.iter().rposition(|byte| *byte == b')')?;
+    Some(std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace().collect())
 }
 
 /// Reads a list of pids such as `/proc/PID/task/TID/children` or `cgroup.procs`.
@@ -86,6 +111,13 @@ mod tests {
             assert_eq!(stat(&LINE[..end]), None, "{end}");
         }
         assert_eq!(stat(b"1 (\xff\xfe) S 1"), None);
+    }
+
+    #[test]
+    fn what_is_used_includes_the_children_that_were_waited_for() {
+        const USES: &[u8] = b"7 (a b) R 1 7 7 0 -1 0 0 0 0 0 10 20 300 400 20 0 1 0 5 8192 77 1\n";
+        assert_eq!(usage(USES), Some(Usage { ticks: 730, pages: 77 }));
+        assert_eq!(usage(&USES[..60]), None);
     }
 
     #[test]

@@ -21,6 +21,27 @@ impl LocalTime {
     }
 }
 
+/// A time as C's `ctime` writes it: `Sun Nov 22 21:29:28 2026`.
+#[must_use]
+pub fn ctime(time: LocalTime) -> String {
+    let LocalTime { year, month, day, hour, minute, second, millisecond: _ } = time;
+    let (weekday, month_name) = (weekday(year, month, day), time.month_name());
+    format!("{weekday} {month_name} {day:2} {hour:02}:{minute:02}:{second:02} {year}")
+}
+
+/// By how many weekdays each month is ahead of January; years begin in March, so that a
+/// leap day comes last.
+fn weekday(year: i32, month: u8, day: u8) -> &'static str {
+    const AHEAD: [i32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
+    let year = if month < 3 { year - 1 } else { year };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    let ahead = AHEAD[usize::from(month.clamp(1, 12) - 1)];
+    let number = (year + leap_days + ahead + i32::from(day)).rem_euclid(7);
+    WEEKDAYS[usize::try_from(number).unwrap_or(0)]
+}
+
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -38,6 +59,21 @@ pub fn record(time: LocalTime, tag: &str, message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_looks_as_cs() {
+        for (year, month, day, text) in [
+            (2026, 11, 22, "Sun Nov 22 21:09:08 2026"),
+            (2026, 1, 2, "Fri Jan  2 21:09:08 2026"),
+            (2024, 2, 29, "Thu Feb 29 21:09:08 2024"),
+            (2024, 3, 1, "Fri Mar  1 21:09:08 2024"),
+            (2100, 3, 1, "Mon Mar  1 21:09:08 2100"),
+        ] {
+            let (hour, minute, second, millisecond) = (21, 9, 8, 7);
+            let time = LocalTime { year, month, day, hour, minute, second, millisecond };
+            assert_eq!(ctime(time), text);
+        }
+    }
 
     #[test]
     fn a_record_looks_as_supervisords() {

@@ -25,6 +25,8 @@ mod rpc;
 mod serve;
 
 pub(crate) use body::{Body, Feed};
+pub(crate) use follow::{Followed, Grown};
 pub(crate) use listen::{Door, announce, open};
 pub(crate) use page::error as error_page;
-pub(crate) use serve::serve;
+pub(crate) use rpc::Fault;
+pub(crate) use serve::{House, serve};

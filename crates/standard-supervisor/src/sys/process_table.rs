@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid};
 use supervisor_wire::procfs::{self, Stat};
@@ -9,6 +10,19 @@ use supervisor_wire::procfs::{self, Stat};
 /// What is known of a process.
 pub(crate) fn stat(pid: Pid) -> Option<Stat> {
     procfs::stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// What a process uses: processor time, with that of the children it waited for, and bytes
+/// of memory.
+pub(crate) fn usage(pid: Pid) -> Option<(Duration, u64)> {
+    let procfs::Usage { ticks, pages } =
+        procfs::usage(&fs::read(format!("/proc/{pid}/stat")).ok()?)?;
+    // SAFETY: both only tell numbers that don't change.
+    let [tick, page] =
+        [libc::_SC_CLK_TCK, libc::_SC_PAGESIZE].map(|name| unsafe { libc::sysconf(name) });
+    let (tick, page) =
+        (u64::try_from(tick).ok().filter(|tick| *tick > 0)?, u64::try_from(page).ok()?);
+    Some((Duration::from_millis(ticks.saturating_mul(1000) / tick), pages.saturating_mul(page)))
 }
 
 /// When a process started, if it still lives; tells it from a later one with its pid.

@@ -1,13 +1,195 @@
-//! The page for people.
+//! The pages for people, and what they consist of.
+//!
+//! Everything works without JavaScript but what is live: see `assets/supervisor.js`.
+
+mod assets;
+mod html;
+mod legacy;
+pub(crate) mod origin;
+mod page;
+mod tail_page;
+pub(crate) mod tree_usage;
+
+use std::io;
 
 use hyper::body::Bytes;
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPIRES, HOST, HeaderName, HeaderValue,
+    LOCATION, PRAGMA, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use supervisor_core::command::Which;
+use supervisor_core::event::Channel;
+use supervisor_wire::{form, tail};
 
+use crate::api;
 use crate::control::Control;
-use crate::http::{Body, error_page};
+use crate::http::{Body, House, error_page};
+use crate::log_piece;
+use crate::snapshot::Snapshot;
 
-/// Answers a request to a server of ours that isn't for programs.
-pub(crate) async fn answer(control: &Control, request: Request<Bytes>) -> Response<Body> {
-    let _ = (control, request);
-    error_page(StatusCode::NOT_FOUND)
+/// How much of a log the tail page shows at least, and unless more is asked for.
+const TAIL: u64 = 1024;
+
+/// How much of a log the tail page shows at most.
+const MOST_OF_TAIL: u64 = 1 << 20;
+
+/// Nothing from elsewhere, nothing inline: whatever a program's output or name holds, it
+/// can't become active.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// Answers a request to a server of ours that isn't for one of supervisord's interfaces
+/// for programs.
+pub(crate) async fn answer(house: &House, request: Request<Bytes>) -> Response<Body> {
+    let path = form::path(request.uri().path());
+    if let Some(rest) = request.uri().path().strip_prefix("/api/v1/") {
+        return api::answer(house, rest, &request).await;
+    }
+    let path = path.trim_start_matches('/');
+    match path {
+        "" | "index.html" | "tail.html" | "ok.html" => {
+            // They are no files, which is what other methods are for.
+            match *request.method() {
+                Method::GET | Method::POST => {}
+                Method::HEAD => return error_page(StatusCode::NOT_FOUND),
+                _ => return error_page(StatusCode::BAD_REQUEST),
+            }
+        }
+        _ => {
+            let asset = assets::asset(request.method(), path, request.headers());
+            return asset.unwrap_or_else(|| error_page(StatusCode::NOT_FOUND));
+        }
+    }
+    let fields = Fields::of(&request);
+    match path {
+        "ok.html" => plain(StatusCode::OK, "OK"),
+        "tail.html" => page_of(tail_page::tail_page(&tail_of(&house.control, &fields))),
+        _ => overview(&house.control, &request, &fields).await,
+    }
+}
+
+/// Text that is no page.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.into()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Names and values of a query and a form. The form counts more; of several values in a
+/// query the first one counts, in a form the last.
+struct Fields {
+    form: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+}
+
+impl Fields {
+    fn of(request: &Request<Bytes>) -> Self {
+        let query = form::fields(request.uri().query().unwrap_or_default()).collect();
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let is_form = kind.is_some_and(|kind| {
+            kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
+        });
+        let body = std::str::from_utf8(request.body()).unwrap_or_default();
+        let form = if is_form { form::fields(body).collect() } else { Vec::new() };
+        Self { form, query }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let named = |field: &&(String, String)| field.0 == name && !field.1.is_empty();
+        let field = self.form.iter().rfind(named).or_else(|| self.query.iter().find(named));
+        field.map(|(_, value)| value.as_str())
+    }
+}
+
+async fn overview(control: &Control, request: &Request<Bytes>, fields: &Fields) -> Response<Body> {
+    let Some(action) = fields.get("action") else {
+        let snapshot = Snapshot::take(control).await;
+        return page_of(page::page(&snapshot, fields.get("message")));
+    };
+    if action != "refresh" && !origin::is_own(request.headers()) {
+        return plain(
+            StatusCode::FORBIDDEN,
+            "This was sent by another site's page: nothing was done. Behind a proxy, let it \
+             pass on the Host header, or set X-Forwarded-Host.\n",
+        );
+    }
+    match legacy::act(control, action, fields.get("processname")).await {
+        Ok(message) => redirect(request, &message),
+        Err(legacy::Unknown) => error_page(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// To the page, with a message. After a form to where the form came from, whatever proxies
+/// are between; else as supervisord does.
+fn redirect(request: &Request<Bytes>, message: &str) -> Response<Body> {
+    let message = form::encoded(message);
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let (status, place) = match host.filter(|_| request.method() == Method::GET) {
+        Some(host) => (StatusCode::MOVED_PERMANENTLY, format!("http://{host}/?message={message}")),
+        None => (StatusCode::SEE_OTHER, format!("index.html?message={message}")),
+    };
+    let mut response = plain(status, "");
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_str(&place).ok().map(|place| (LOCATION, place)));
+    forbid_keeping(headers);
+    response
+}
+
+fn page_of(html: String) -> Response<Body> {
+    let mut response = plain(StatusCode::OK, html);
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    set(CONTENT_TYPE, "text/html;charset=utf-8");
+    set(CONTENT_SECURITY_POLICY, POLICY);
+    set(REFERRER_POLICY, "same-origin");
+    forbid_keeping(headers);
+    response
+}
+
+fn forbid_keeping(headers: &mut HeaderMap) {
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
+    headers.insert(EXPIRES, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
+}
+
+fn tail_of(control: &Control, fields: &Fields) -> tail_page::Tail {
+    let spec = fields.get("processname").unwrap_or_default().to_owned();
+    let limit = fields.get("limit").and_then(|limit| limit.parse::<u64>().ok());
+    let channel = match fields.get("channel") {
+        Some("stderr") => Channel::Stderr,
+        Some(_) | None => Channel::Stdout,
+    };
+    let text = if spec.is_empty() {
+        Err("No process name found".to_owned())
+    } else {
+        end_of_log(control, &spec, channel, limit.unwrap_or(TAIL).clamp(TAIL, MOST_OF_TAIL))
+    };
+    tail_page::Tail { spec, channel, limit, text }
+}
+
+fn end_of_log(
+    control: &Control,
+    spec: &str,
+    channel: Channel,
+    length: u64,
+) -> Result<tail_page::Text, String> {
+    let Some(Which::Process(proc)) = control.core().find(spec) else {
+        return Err(format!("ERROR: unexpected rpc fault [10] BAD_NAME: {spec}"));
+    };
+    let Some(path) = control.log_path(proc, channel) else {
+        return Err(format!("No file for {spec}"));
+    };
+    match log_piece::last(&path, length) {
+        Ok(piece) => {
+            let (text, end) = (tail::text(&piece.bytes, piece.start), piece.end());
+            Ok(tail_page::Text { text, end })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("No file for {spec}")),
+        Err(error) => Err(format!("ERROR: {}: {error}", path.display())),
+    }
 }

@@ -1,0 +1,113 @@
+//! What happens, as [server-sent events](https://html.spec.whatwg.org/#server-sent-events).
+
+use hyper::Response;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use supervisor_core::Event;
+use supervisor_core::event::{Entered, Named};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::spawn_local;
+
+use super::fields::time;
+use crate::control::Control;
+use crate::either::either;
+use crate::http::Body;
+
+/// Everything from now on.
+pub(super) fn follow(control: &Control) -> Response<Body> {
+    let (feed, body) = Body::stream();
+    let (control, mut observed) = (control.clone(), control.observe());
+    spawn_local(async move {
+        // Whoever reads this knows that he is heard.
+        if !feed.send(": what happens from now on\n\n").await {
+            return;
+        }
+        loop {
+            // Nobody there: the connection has gone.
+            let Some(event) = either(observed.recv(), feed.gone()).await else { return };
+            let record = match event {
+                Ok(event) => record(kind(&event), &described(&control, &event)),
+                Err(RecvError::Lagged(missed)) => record("missed", &json!({"missed": missed})),
+                Err(RecvError::Closed) => return,
+            };
+            if !feed.send(record).await {
+                return;
+            }
+        }
+    });
+    stream_of(body)
+}
+
+/// An answer that goes on.
+pub(super) fn stream_of(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Some proxies would wait until there is enough of it.
+    let buffering = HeaderName::from_static("x-accel-buffering");
+    headers.insert(buffering, HeaderValue::from_static("no"));
+    response
+}
+
+/// One event. JSON holds no line breaks, so it is one line.
+pub(super) fn record(name: &str, data: &Value) -> String {
+    format!("event: {name}\ndata: {data}\n\n")
+}
+
+const fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::State { .. } => "state",
+        Event::Log { .. } => "log",
+        Event::Communication { .. } => "communication",
+        Event::Remote { .. } => "remote",
+        Event::SupervisorRunning | Event::SupervisorStopping => "supervisor",
+        Event::Tick { .. } => "tick",
+        Event::GroupAdded { .. } | Event::GroupRemoved { .. } => "group",
+    }
+}
+
+fn described(control: &Control, event: &Event) -> Value {
+    let mut described = match event {
+        Event::State { process, from, to } => {
+            let mut state = named(process);
+            state["from"] = from.name().into();
+            state["to"] = to.label().name().into();
+            entered(&mut state, *to);
+            state
+        }
+        Event::Log { process, pid, channel, data }
+        | Event::Communication { process, pid, channel, data } => {
+            let mut wrote = named(process);
+            wrote["pid"] = pid.0.into();
+            wrote["channel"] = channel.name().into();
+            wrote["data"] = String::from_utf8_lossy(data).into();
+            wrote
+        }
+        Event::Remote { kind, data } => json!({"type": kind, "data": data}),
+        Event::SupervisorRunning => json!({"state": "RUNNING"}),
+        Event::SupervisorStopping => json!({"state": "STOPPING"}),
+        Event::Tick { period, when } => json!({"seconds": period.secs(), "when": time(*when)}),
+        Event::GroupAdded { group } => json!({"group": group, "added": true}),
+        Event::GroupRemoved { group } => json!({"group": group, "added": false}),
+    };
+    described["time"] = time(control.now().wall);
+    described
+}
+
+fn named(process: &Named) -> Value {
+    json!({"name": process.full(), "process": process.name, "group": process.group})
+}
+
+fn entered(state: &mut Value, to: Entered) {
+    match to {
+        Entered::Stopped { pid } => state["pid"] = json!(pid.map(|pid| pid.0)),
+        Entered::Starting { tries } | Entered::Backoff { tries } => state["tries"] = tries.into(),
+        Entered::Running { pid } | Entered::Stopping { pid } => state["pid"] = pid.0.into(),
+        Entered::Exited { pid, expected } => {
+            state["pid"] = json!(pid.map(|pid| pid.0));
+            state["expected"] = expected.into();
+        }
+        Entered::Fatal => {}
+    }
+}

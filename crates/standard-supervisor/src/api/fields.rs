@@ -1,0 +1,171 @@
+//! What objects consist of: one row is a member's name, its schema and its value, so that
+//! description and answer can't differ.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use supervisor_core::Label;
+use supervisor_core::command::{Difference, Outcome};
+use supervisor_core::time::Wall;
+use supervisor_wire::process_text::namespec;
+use supervisor_wire::rfc3339;
+
+use crate::http::Fault;
+use crate::log_piece::Piece;
+use crate::snapshot::{Group, Program, Snapshot};
+
+/// A member of objects made from `T`.
+pub(super) struct Field<T> {
+    name: &'static str,
+    kind: Kind,
+    /// `null` where there is nothing to tell.
+    nullable: bool,
+    about: &'static str,
+    value: fn(&T) -> Value,
+}
+
+/// What a member can be.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Whole,
+    Number,
+    Yes,
+    Time,
+    State,
+    Channels,
+    Names,
+}
+
+impl Kind {
+    fn schema(self) -> Value {
+        const STATES: [Label; 7] = [
+            Label::Stopped,
+            Label::Starting,
+            Label::Running,
+            Label::Backoff,
+            Label::Stopping,
+            Label::Exited,
+            Label::Fatal,
+        ];
+        match self {
+            Self::Text => json!({"type": "string"}),
+            Self::Whole => json!({"type": "integer"}),
+            Self::Number => json!({"type": "number"}),
+            Self::Yes => json!({"type": "boolean"}),
+            Self::Time => json!({"type": "string", "format": "date-time"}),
+            Self::State => json!({"type": "string", "enum": STATES.map(Label::name)}),
+            Self::Channels => {
+                json!({"type": "array", "items": {"type": "string", "enum": ["stdout", "stderr"]}})
+            }
+            Self::Names => json!({"type": "array", "items": {"type": "string"}}),
+        }
+    }
+}
+
+/// An object with these members.
+pub(super) fn object<T>(fields: &[Field<T>], of: &T) -> Value {
+    let members = fields.iter().map(|field| (field.name.to_owned(), (field.value)(of)));
+    Value::Object(members.collect())
+}
+
+/// The schema of such an object. All members are always there.
+pub(super) fn schema<T>(fields: &[Field<T>]) -> Value {
+    let property = |field: &Field<T>| {
+        let mut schema = field.kind.schema();
+        if field.nullable {
+            schema["type"] = json!([schema["type"], "null"]);
+        }
+        schema["description"] = field.about.into();
+        (field.name.to_owned(), schema)
+    };
+    let required: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    let properties: Map<String, Value> = fields.iter().map(property).collect();
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+const fn field<T>(
+    name: &'static str,
+    kind: Kind,
+    about: &'static str,
+    value: fn(&T) -> Value,
+) -> Field<T> {
+    Field { name, kind, nullable: false, about, value }
+}
+
+const fn nullable<T>(
+    name: &'static str,
+    kind: Kind,
+    about: &'static str,
+    value: fn(&T) -> Value,
+) -> Field<T> {
+    Field { name, kind, nullable: true, about, value }
+}
+
+pub(super) fn time(moment: Wall) -> Value {
+    rfc3339::utc(moment.since_epoch()).into()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is exact for decades")]
+fn seconds(span: Duration) -> Value {
+    (span.as_millis() as f64 / 1000.0).into()
+}
+
+#[rustfmt::skip]
+pub(super) const PROGRAM: &[Field<Program>] = &[
+    field("name", Kind::Text, "The name that paths have: with the group's in front, unless that is the same.", |p| json!(p.spec)),
+    field("process", Kind::Text, "Its own name.", |p| json!(p.name)),
+    field("group", Kind::Text, "Its group's name.", |p| json!(p.group)),
+    field("state", Kind::State, "Where it stands.", |p| json!(p.state.name())),
+    nullable("pid", Kind::Whole, "Its main process.", |p| json!(p.pid.map(|pid| pid.0))),
+    nullable("uptime_seconds", Kind::Number, "How long the main process has lived.", |p| json!(p.uptime.map(seconds))),
+    field("restarts", Kind::Whole, "How often it was started after the first time.", |p| json!(p.restarts())),
+    nullable("started_at", Kind::Time, "When it was last started.", |p| json!(p.started.map(time))),
+    nullable("stopped_at", Kind::Time, "When it last ended.", |p| json!(p.stopped.map(time))),
+    nullable("last_exit", Kind::Text, "How the run before the present one ended.", |p| json!(p.last_exit)),
+    nullable("error", Kind::Text, "What went wrong with the latest run.", |p| json!(p.error)),
+    nullable("processes", Kind::Whole, "How many processes its tree has.", |p| json!(p.usage.map(|usage| usage.processes))),
+    nullable("cpu_seconds", Kind::Number, "Processor time that the tree has used. The difference of two is what it used between them.", |p| json!(p.usage.map(|usage| seconds(usage.cpu)))),
+    nullable("memory_bytes", Kind::Whole, "Memory that the tree has in use; what two of its processes share counts twice.", |p| json!(p.usage.map(|usage| usage.memory))),
+    field("logs", Kind::Channels, "Streams whose log can be read.", |p| p.logs.iter().map(|channel| channel.name()).collect()),
+];
+
+#[rustfmt::skip]
+pub(super) const SUPERVISOR: &[Field<Snapshot>] = &[
+    field("identifier", Kind::Text, "How it calls itself.", |s| json!(s.identifier)),
+    field("version", Kind::Text, "Its version.", |_| json!(env!("CARGO_PKG_VERSION"))),
+    field("pid", Kind::Whole, "Its process.", |s| json!(s.pid)),
+    field("stopping", Kind::Yes, "Everything is being stopped; orders are refused.", |s| json!(s.ending)),
+    field("time", Kind::Time, "When this was so.", |s| time(s.at)),
+];
+
+#[rustfmt::skip]
+pub(super) const GROUP: &[Field<Group>] = &[
+    field("name", Kind::Text, "Its name.", |g| json!(g.name)),
+    field("active", Kind::Yes, "It was added, and not removed.", |g| json!(g.active)),
+    field("event_listeners", Kind::Yes, "Its programs are told of events.", |g| json!(g.listens)),
+    nullable("priority", Kind::Whole, "Lower starts earlier. Nothing for a group that the configuration has no more.", |g| json!(g.priority)),
+];
+
+#[rustfmt::skip]
+pub(super) const OUTCOME: &[Field<Outcome>] = &[
+    field("name", Kind::Text, "The program.", |o| json!(namespec(&o.group, &o.name))),
+    field("done", Kind::Yes, "It was done.", |o| json!(o.result.is_ok())),
+    nullable("refusal", Kind::Text, "Why not, in one word.", |o| json!(o.result.clone().err().map(|refusal| Fault::of(refusal, &o.name).name()))),
+    nullable("detail", Kind::Text, "Why not.", |o| json!(o.result.as_ref().err().map(ToString::to_string))),
+];
+
+#[rustfmt::skip]
+pub(super) const DIFFERENCE: &[Field<Difference>] = &[
+    field("added", Kind::Names, "Groups that only the new configuration has.", |d| json!(d.added)),
+    field("changed", Kind::Names, "Groups that both have, and that aren't the same.", |d| json!(d.changed)),
+    field("removed", Kind::Names, "Groups that only the active one has.", |d| json!(d.removed)),
+];
+
+#[rustfmt::skip]
+pub(super) const PIECE: &[Field<Piece>] = &[
+    field("text", Kind::Text, "The bytes as text. What isn't UTF-8 is U+FFFD.", |p| supervisor_wire::tail::text(&p.bytes, p.start).into()),
+    field("offset", Kind::Whole, "Where they begin.", |p| json!(p.start)),
+    field("end", Kind::Whole, "Where they end, which is where to go on.", |p| json!(p.end())),
+    field("size", Kind::Whole, "The log's size.", |p| json!(p.size)),
+];

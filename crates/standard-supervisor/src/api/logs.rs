@@ -1,0 +1,106 @@
+//! Logs: pieces of them, and as they grow.
+
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+use supervisor_core::event::Channel;
+use tokio::task::spawn_local;
+
+use super::events::{record, stream_of};
+use super::fields::{PIECE, object};
+use super::problem::Problem;
+use super::{Asked, process};
+use crate::control::Control;
+use crate::http::{Body, Followed, Grown, House};
+use crate::log_piece;
+
+/// Bytes that are given at once unless another number is asked for.
+const USUAL: u64 = 64 * 1024;
+
+/// Bytes that are given at once at most.
+const MOST: u64 = 1024 * 1024;
+
+/// A log that somebody wants to read.
+pub(super) struct Log {
+    path: PathBuf,
+    /// Whose it is.
+    about: String,
+}
+
+impl Log {
+    pub(super) fn of_program(control: &Control, asked: &Asked) -> Result<Self, Problem> {
+        let (name, channel) = (asked.text("name"), asked.text("channel"));
+        let about = format!("the {channel} of '{name}'");
+        let channel = match channel {
+            "stdout" => Channel::Stdout,
+            "stderr" => Channel::Stderr,
+            other => {
+                let detail = format!("the stream must be stdout or stderr, got '{other}'");
+                return Err(Problem::bad_argument(detail));
+            }
+        };
+        let path = control.log_path(process(control, name)?, channel);
+        Self::at(path, about)
+    }
+
+    pub(super) fn of_supervisor(control: &Control) -> Result<Self, Problem> {
+        Self::at(control.about().log.clone(), "the supervisor's own lines".to_owned())
+    }
+
+    fn at(path: Option<PathBuf>, about: String) -> Result<Self, Problem> {
+        match path {
+            Some(path) => Ok(Self { path, about }),
+            None => Err(none(&about)),
+        }
+    }
+
+    /// What can't be a log is as good as none.
+    fn problem(&self, error: &io::Error) -> Problem {
+        if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) {
+            return none(&self.about);
+        }
+        let detail = format!("cannot read {}: {error}", self.path.display());
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "FAILED", detail)
+    }
+}
+
+fn none(about: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NO_FILE", format!("there is no file with {about}"))
+}
+
+/// A piece of a log.
+pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
+    let length = asked.number("length")?.unwrap_or(USUAL).min(MOST);
+    let piece = match asked.number("offset")? {
+        Some(offset) => log_piece::from(&log.path, offset, length),
+        None => log_piece::last(&log.path, length),
+    };
+    piece.map(|piece| object(PIECE, &piece)).map_err(|error| log.problem(&error))
+}
+
+/// A log as it grows.
+pub(super) fn follow(house: &House, log: Log, asked: &Asked) -> Result<Response<Body>, Problem> {
+    let from = asked.number("from")?;
+    let changes = house.changes();
+    let begun = changes.and_then(|changes| Followed::begin(log.path.clone(), &changes, from));
+    let followed = begun.map_err(|error| log.problem(&error))?;
+    let (feed, body) = Body::stream();
+    spawn_local(async move {
+        // Whoever reads this knows that he is heard.
+        if feed.send(": the log from there on\n\n").await {
+            followed.send_to(feed, told).await;
+        }
+    });
+    Ok(stream_of(body))
+}
+
+fn told(grown: Grown, end: u64) -> String {
+    match grown {
+        Grown::Text(text) if text.is_empty() => text,
+        Grown::Text(text) => record("text", &json!({"text": text, "end": end})),
+        Grown::Truncated => record("truncated", &json!({})),
+        Grown::Replaced => record("replaced", &json!({})),
+    }
+}

@@ -1,0 +1,174 @@
+//! The API for programs, in JSON: `/api/v1/`. [`routes::ROUTES`] lists all of it.
+
+mod act;
+mod events;
+mod fields;
+mod logs;
+mod openapi;
+mod problem;
+mod routes;
+
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use supervisor_core::command::Which;
+
+use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
+use self::logs::Log;
+use self::problem::Problem;
+use self::routes::{Act, Found, Method, Route};
+use crate::control::Control;
+use crate::http::{Body, House};
+use crate::snapshot::{self, Snapshot};
+use crate::web::origin;
+
+/// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
+pub(crate) async fn answer(house: &House, path: &str, request: &Request<Bytes>) -> Response<Body> {
+    let method = match *request.method() {
+        hyper::Method::GET => Some(Method::Get),
+        hyper::Method::POST => Some(Method::Post),
+        _ => None,
+    };
+    let (route, in_path) = match routes::find(method, path) {
+        Found::Route(route, in_path) => (route, in_path),
+        Found::OtherMethod => return other_method(path, request.method()),
+        Found::Nothing => {
+            let detail = format!("there is no /api/v1/{path}; see /api/v1/openapi.json");
+            return Problem::new(StatusCode::NOT_FOUND, "NO_SUCH_PATH", detail).response();
+        }
+    };
+    if route.method == Method::Post && !origin::is_own(request.headers()) {
+        let detail = "this was sent by another site's page: nothing was done. Behind a proxy, \
+                      let it pass on the Host header, or set X-Forwarded-Host";
+        return Problem::new(StatusCode::FORBIDDEN, "OTHER_ORIGIN", detail).response();
+    }
+    let asked = match Asked::new(route, in_path, request.uri().query().unwrap_or_default()) {
+        Ok(asked) => asked,
+        Err(problem) => return problem.response(),
+    };
+    match carry_out(house, route.act, &asked).await {
+        Ok(response) => response,
+        Err(problem) => problem.response(),
+    }
+}
+
+/// What a caller said, by name: all of it is expected.
+struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    fn new(
+        route: &Route,
+        in_path: Vec<(&'static str, String)>,
+        query: &str,
+    ) -> Result<Self, Problem> {
+        let mut said: Vec<(String, String)> = Vec::new();
+        for (name, value) in supervisor_wire::form::fields(query) {
+            if !route.query.iter().any(|parameter| parameter.name == name) {
+                let known: Vec<&str> = route.query.iter().map(|known| known.name).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let detail = format!("'{name}' is not understood here; known: {known}");
+                return Err(Problem::bad_argument(detail));
+            }
+            said.push((name, value));
+        }
+        said.extend(in_path.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Ok(Self(said))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What a path has; the table of routes sees to it that it is there.
+    fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        let parsed = self.get(name).map(|value| {
+            value.parse().map_err(|_| {
+                let detail = format!("{name} must be a whole number from 0 on, got '{value}'");
+                Problem::bad_argument(detail)
+            })
+        });
+        parsed.transpose()
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.get(name) {
+            None => Ok(None),
+            Some("true" | "1") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
+            Some(other) => {
+                let detail = format!("{name} must be true or false, got '{other}'");
+                Err(Problem::bad_argument(detail))
+            }
+        }
+    }
+}
+
+async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Body>, Problem> {
+    let control = &house.control;
+    let value = match act {
+        Act::ShowSupervisor => object(SUPERVISOR, &Snapshot::without_programs(control)),
+        Act::ListPrograms => {
+            let programs = Snapshot::take(control).await.programs;
+            json!({"programs": programs.iter().map(|one| object(PROGRAM, one)).collect::<Vec<_>>()})
+        }
+        Act::ShowProgram => show(control, asked.text("name")).await?,
+        Act::ListGroups => {
+            let groups = snapshot::groups(control);
+            json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
+        }
+        Act::ReadLog => logs::piece(&Log::of_program(control, asked)?, asked)?,
+        Act::FollowLog => return logs::follow(house, Log::of_program(control, asked)?, asked),
+        Act::ReadOwnLog => logs::piece(&Log::of_supervisor(control)?, asked)?,
+        Act::FollowOwnLog => return logs::follow(house, Log::of_supervisor(control)?, asked),
+        Act::FollowEvents => return Ok(events::follow(control)),
+        Act::ShowDescription => openapi::document(),
+        Act::Order(scope, verb) => act::order(control, scope, verb, asked).await?,
+        Act::AddGroup => act::add_group(control, asked.text("group")).await?,
+        Act::RemoveGroup => act::remove_group(control, asked.text("group")).await?,
+        Act::Reread => act::reread(control).await?,
+        Act::Update => act::update(control).await?,
+        Act::Restart => act::restart(control).await?,
+        Act::Shutdown => act::shutdown(control).await?,
+    };
+    Ok(respond(&value))
+}
+
+async fn show(control: &Control, name: &str) -> Result<Value, Problem> {
+    let program = snapshot::program(control, name).await;
+    program
+        .map(|program| object(PROGRAM, &program))
+        .ok_or_else(|| Problem::bad_name("program", name))
+}
+
+/// The process that a name means.
+fn process(control: &Control, name: &str) -> Result<supervisor_core::ids::ProcId, Problem> {
+    match control.core().find(name) {
+        Some(Which::Process(proc)) => Ok(proc),
+        Some(Which::Group(_) | Which::All) | None => Err(Problem::bad_name("program", name)),
+    }
+}
+
+fn respond(value: &Value) -> Response<Body> {
+    let mut response = crate::web::plain(StatusCode::OK, value.to_string());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn other_method(path: &str, method: &hyper::Method) -> Response<Body> {
+    let allowed = match routes::find(Some(Method::Get), path) {
+        Found::Route(..) => "GET",
+        Found::OtherMethod | Found::Nothing => "POST",
+    };
+    let detail = format!("/api/v1/{path} takes {allowed}, not {method}");
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "OTHER_METHOD", detail);
+    let mut response = problem.response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}

@@ -1,0 +1,171 @@
+//! The API's description, made from the tables that answer.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::{self, DIFFERENCE, GROUP, OUTCOME, PIECE, PROGRAM, SUPERVISOR};
+use super::problem;
+use super::routes::{Gives, IN_PATH, Method, Parameter, ParameterKind, ROUTES, Route};
+
+/// An [OpenAPI](https://spec.openapis.org/oas/v3.1.1.html) document.
+pub(super) fn document() -> Value {
+    let mut paths = Map::new();
+    for route in &ROUTES {
+        let path = paths.entry(format!("/{}", route.path)).or_insert_with(|| json!({}));
+        path[method(route.method)] = operation(route);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "standard-supervisor",
+            "version": version,
+            "summary": "Look at programs and their logs, and give orders.",
+            "description": "Orders that a browser sends are carried out only if they come \
+                from a page of the supervisor itself: Sec-Fetch-Site, Origin and Referer, \
+                where present, must say so.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        // Wherever this document was found.
+        "servers": [{"url": "."}],
+        "security": [{}, {"password": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"password": {"type": "http", "scheme": "basic"}},
+            "schemas": schemas(),
+        },
+    })
+}
+
+fn schemas() -> Value {
+    let list = |of: &str| json!({"type": "array", "items": reference(of)});
+    let one = |name: &str, schema: Value| json!({"type": "object", "required": [name], "properties": {name: schema}});
+    json!({
+        "Supervisor": fields::schema(SUPERVISOR),
+        "Program": fields::schema(PROGRAM),
+        "Programs": one("programs", list("Program")),
+        "Group": fields::schema(GROUP),
+        "Groups": one("groups", list("Group")),
+        "Outcome": fields::schema(OUTCOME),
+        "Outcomes": one("outcomes", list("Outcome")),
+        "Difference": fields::schema(DIFFERENCE),
+        "Piece": fields::schema(PIECE),
+        "Done": one("done", json!({"type": "boolean", "const": true})),
+        "Problem": problem::schema(),
+    })
+}
+
+const fn method(method: Method) -> &'static str {
+    match method {
+        Method::Get => "get",
+        Method::Post => "post",
+    }
+}
+
+fn operation(route: &Route) -> Value {
+    let in_path = IN_PATH.iter().filter(|parameter| {
+        route.path.split('/').any(|segment| segment == format!("{{{}}}", parameter.name))
+    });
+    let parameters = in_path.map(|parameter| described(parameter, "path"));
+    let parameters = parameters.chain(route.query.iter().map(|one| described(one, "query")));
+    json!({
+        "operationId": id(route),
+        "summary": route.summary,
+        "parameters": parameters.collect::<Vec<_>>(),
+        "responses": {
+            "200": success(route.gives),
+            "default": {
+                "description": "It was not done; the problem says why.",
+                "content": {"application/problem+json": {"schema": reference("Problem")}},
+            },
+        },
+    })
+}
+
+/// Made of method and path: `postProgramsNameStart`.
+fn id(route: &Route) -> String {
+    let mut id = method(route.method).to_owned();
+    for word in route.path.split(|letter: char| !letter.is_ascii_alphanumeric()) {
+        let (first, rest) = word.split_at(usize::from(!word.is_empty()));
+        id.push_str(&first.to_ascii_uppercase());
+        id.push_str(rest);
+    }
+    id
+}
+
+fn described(parameter: &Parameter, place: &str) -> Value {
+    let Parameter { name, about, kind, required } = *parameter;
+    let schema = match kind {
+        ParameterKind::Text => json!({"type": "string"}),
+        ParameterKind::Channel => json!({"type": "string", "enum": ["stdout", "stderr"]}),
+        ParameterKind::Flag => json!({"type": "boolean"}),
+        ParameterKind::Number => json!({"type": "integer", "minimum": 0}),
+    };
+    json!({"name": name, "in": place, "required": required, "description": about, "schema": schema})
+}
+
+fn success(gives: Gives) -> Value {
+    let (kind, about, schema) = match gives {
+        Gives::Supervisor => json_of("The supervisor.", "Supervisor"),
+        Gives::Programs => json_of("The programs, by group and name.", "Programs"),
+        Gives::Program => json_of("The program as it is then.", "Program"),
+        Gives::Groups => json_of("The groups, by name.", "Groups"),
+        Gives::Piece => json_of("The piece.", "Piece"),
+        Gives::Outcomes => json_of(
+            "What came of it for each program that it concerned. Those that are already as \
+             they should be aren't among them.",
+            "Outcomes",
+        ),
+        Gives::Difference => json_of("Names of groups.", "Difference"),
+        Gives::Done => json_of("It was done.", "Done"),
+        Gives::Description => {
+            ("application/json", "An OpenAPI document.", json!({"type": "object"}))
+        }
+        Gives::LogStream => stream(
+            "Events `text`: JSON objects with `text` and `end`, from where to go on; and \
+             `truncated` or `replaced`, when it was cut short or another file has taken its \
+             place: then its beginning comes.",
+        ),
+        Gives::EventStream => stream(
+            "Events with the names `state`, `group`, `supervisor`, `log`, `communication`, \
+             `remote` and `tick`, each a JSON object with `time`; and `missed`, with the \
+             number of those that came too fast for the reader.",
+        ),
+    };
+    json!({"description": about, "content": {kind: {"schema": schema}}})
+}
+
+fn json_of(about: &'static str, schema: &str) -> (&'static str, &'static str, Value) {
+    ("application/json", about, reference(schema))
+}
+
+fn stream(about: &'static str) -> (&'static str, &'static str, Value) {
+    ("text/event-stream", about, json!({"type": "string"}))
+}
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let names: BTreeSet<String> = ROUTES.iter().map(id).collect();
+        assert_eq!(names.len(), ROUTES.len());
+        assert!(names.contains("postProgramsNameStart"), "{names:?}");
+    }
+
+    #[test]
+    fn every_operation_is_described() {
+        let document = document();
+        for route in &ROUTES {
+            let path = format!("/{}", route.path);
+            let operation = &document["paths"][path.as_str()][method(route.method)];
+            assert_eq!(operation["summary"], route.summary, "{path}");
+        }
+    }
+}

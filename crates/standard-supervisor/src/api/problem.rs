@@ -1,0 +1,111 @@
+//! What is answered instead of what was asked for:
+//! [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)'s problem details.
+
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+use supervisor_core::command::Refusal;
+
+use crate::control::CannotReread;
+use crate::http::{Body, Fault};
+use crate::operate::CannotUpdate;
+use crate::web::plain;
+
+/// A problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    status: StatusCode,
+    /// One word, for programs: supervisord's name for it where it has one.
+    refusal: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        refusal: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { status, refusal, detail: detail.into() }
+    }
+
+    pub(super) fn bad_argument(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_ARGUMENTS", detail)
+    }
+
+    /// That there is no such program or group.
+    pub(super) fn bad_name(what: &str, name: &str) -> Self {
+        let detail = format!("there is no {what} '{name}'");
+        Self::new(StatusCode::NOT_FOUND, "BAD_NAME", detail)
+    }
+
+    pub(super) fn refused(whom: &str, refusal: &Refusal) -> Self {
+        let status = match refusal {
+            Refusal::BadName => StatusCode::NOT_FOUND,
+            Refusal::NoFile(_)
+            | Refusal::NotExecutable(_)
+            | Refusal::SpawnError
+            | Refusal::AbnormalTermination => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::AlreadyStarted
+            | Refusal::NotRunning
+            | Refusal::AlreadyAdded
+            | Refusal::StillRunning => StatusCode::CONFLICT,
+            Refusal::Unkillable => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let name = Fault::of(refusal.clone(), whom).name();
+        Self::new(status, name, format!("{whom}: {refusal}"))
+    }
+
+    pub(super) fn response(&self) -> Response<Body> {
+        let Self { status, refusal, detail } = self;
+        let title = status.canonical_reason().unwrap_or("Error");
+        let value = json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status.as_u16(),
+            "detail": detail,
+            "refusal": refusal,
+        });
+        let mut response = plain(*status, value.to_string());
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        response
+    }
+}
+
+impl From<CannotReread> for Problem {
+    fn from(why: CannotReread) -> Self {
+        match why {
+            CannotReread::Wrong(message) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "CANT_REREAD", message)
+            }
+            CannotReread::Refused(refusal) => Self::refused("the configuration", &refusal),
+        }
+    }
+}
+
+impl From<CannotUpdate> for Problem {
+    fn from(why: CannotUpdate) -> Self {
+        match why {
+            CannotUpdate::Read(why) => why.into(),
+            CannotUpdate::Group(group, refusal) => Self::refused(&group, &refusal),
+        }
+    }
+}
+
+/// The schema of a problem.
+pub(super) fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "refusal"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What was wrong, for people."},
+            "refusal": {"type": "string", "description": "What was wrong, in one word; \
+                         supervisord's, such as ALREADY_STARTED, where it has one."},
+        },
+    })
+}

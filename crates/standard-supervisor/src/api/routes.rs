@@ -1,0 +1,285 @@
+//! All that the API can do: one row is a path, its documentation and what answers it.
+
+use supervisor_wire::form;
+
+/// One operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// Behind `/api/v1/`; a segment in braces is a [`Parameter`].
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) query: &'static [Parameter],
+    pub(super) gives: Gives,
+    pub(super) act: Act,
+}
+
+/// Looking, or changing something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Post,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    ShowSupervisor,
+    ListPrograms,
+    ShowProgram,
+    ReadLog,
+    FollowLog,
+    ReadOwnLog,
+    FollowOwnLog,
+    ListGroups,
+    FollowEvents,
+    ShowDescription,
+    Order(Scope, Verb),
+    AddGroup,
+    RemoveGroup,
+    Reread,
+    Update,
+    Restart,
+    Shutdown,
+}
+
+/// To whom something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Program,
+    Group,
+    All,
+}
+
+/// What is done to programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Start,
+    Stop,
+    Restart,
+    Signal,
+    Clear,
+}
+
+/// What an answer consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    Supervisor,
+    Programs,
+    Program,
+    Groups,
+    Piece,
+    Outcomes,
+    Difference,
+    Done,
+    LogStream,
+    EventStream,
+    Description,
+}
+
+/// What a caller says besides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) kind: ParameterKind,
+    pub(super) required: bool,
+}
+
+/// What a parameter can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ParameterKind {
+    Text,
+    Channel,
+    Flag,
+    Number,
+}
+
+/// What can stand in a path.
+pub(super) const IN_PATH: [Parameter; 3] = [
+    Parameter {
+        name: "name",
+        about: "The program: `NAME`, or `GROUP:NAME` if its group is called otherwise.",
+        kind: ParameterKind::Text,
+        required: true,
+    },
+    Parameter {
+        name: "group",
+        about: "The group's name.",
+        kind: ParameterKind::Text,
+        required: true,
+    },
+    Parameter {
+        name: "channel",
+        about: "The stream.",
+        kind: ParameterKind::Channel,
+        required: true,
+    },
+];
+
+const WAIT: &[Parameter] = &[Parameter {
+    name: "wait",
+    about: "Answer when it is done (the default), or once it is under way.",
+    kind: ParameterKind::Flag,
+    required: false,
+}];
+
+const SIGNAL: &[Parameter] = &[Parameter {
+    name: "signal",
+    about: "The signal's name or number: `HUP`, `SIGHUP` or `1`.",
+    kind: ParameterKind::Text,
+    required: true,
+}];
+
+const RANGE: &[Parameter] = &[
+    Parameter {
+        name: "offset",
+        about: "Where to begin, in bytes. Left out: as far before the end as `length` says.",
+        kind: ParameterKind::Number,
+        required: false,
+    },
+    Parameter {
+        name: "length",
+        about: "How many bytes at most: 65536 unless said otherwise, never more than 1048576.",
+        kind: ParameterKind::Number,
+        required: false,
+    },
+];
+
+const FROM: &[Parameter] = &[Parameter {
+    name: "from",
+    about: "Where to begin, in bytes. Left out: 1024 bytes before the end.",
+    kind: ParameterKind::Number,
+    required: false,
+}];
+
+const fn get(path: &'static str, summary: &'static str, gives: Gives, act: Act) -> Route {
+    Route { method: Method::Get, path, summary, query: &[], gives, act }
+}
+
+const fn post(path: &'static str, summary: &'static str, gives: Gives, act: Act) -> Route {
+    Route { method: Method::Post, path, summary, query: &[], gives, act }
+}
+
+impl Route {
+    const fn with(self, query: &'static [Parameter]) -> Self {
+        Self { query, ..self }
+    }
+}
+
+/// All operations.
+#[rustfmt::skip]
+pub(super) const ROUTES: [Route; 31] = [
+    get("supervisor", "The supervisor itself", Gives::Supervisor, Act::ShowSupervisor),
+    get("supervisor/log", "A piece of the supervisor's own log", Gives::Piece, Act::ReadOwnLog).with(RANGE),
+    get("supervisor/log/stream", "The supervisor's own log as it grows", Gives::LogStream, Act::FollowOwnLog).with(FROM),
+    post("supervisor/reread", "Read the configuration again and tell what it would change", Gives::Difference, Act::Reread),
+    post("supervisor/update", "Read the configuration again and let it take effect", Gives::Difference, Act::Update),
+    post("supervisor/restart", "Stop everything and begin anew", Gives::Done, Act::Restart),
+    post("supervisor/shutdown", "Stop everything and end", Gives::Done, Act::Shutdown),
+    get("programs", "All programs, and what their process trees use", Gives::Programs, Act::ListPrograms),
+    get("programs/{name}", "One program, and what its process tree uses", Gives::Program, Act::ShowProgram),
+    post("programs/{name}/start", "Start a program", Gives::Program, Act::Order(Scope::Program, Verb::Start)).with(WAIT),
+    post("programs/{name}/stop", "Stop a program", Gives::Program, Act::Order(Scope::Program, Verb::Stop)).with(WAIT),
+    post("programs/{name}/restart", "Stop a program if it runs, and start it", Gives::Program, Act::Order(Scope::Program, Verb::Restart)).with(WAIT),
+    post("programs/{name}/signal", "Send a signal to a program's main process", Gives::Program, Act::Order(Scope::Program, Verb::Signal)).with(SIGNAL),
+    post("programs/{name}/clear", "Begin a program's log files anew", Gives::Program, Act::Order(Scope::Program, Verb::Clear)),
+    get("programs/{name}/logs/{channel}", "A piece of a program's log", Gives::Piece, Act::ReadLog).with(RANGE),
+    get("programs/{name}/logs/{channel}/stream", "A program's log as it grows", Gives::LogStream, Act::FollowLog).with(FROM),
+    get("groups", "All groups, active or not", Gives::Groups, Act::ListGroups),
+    post("groups/{group}/add", "Add a group of the configuration that was read last", Gives::Done, Act::AddGroup),
+    post("groups/{group}/remove", "Forget a group that has been stopped", Gives::Done, Act::RemoveGroup),
+    post("groups/{group}/start", "Start what does not run of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Start)).with(WAIT),
+    post("groups/{group}/stop", "Stop what runs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Stop)).with(WAIT),
+    post("groups/{group}/restart", "Stop what runs of a group, and start all of it", Gives::Outcomes, Act::Order(Scope::Group, Verb::Restart)).with(WAIT),
+    post("groups/{group}/signal", "Send a signal to the main processes of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Signal)).with(SIGNAL),
+    post("groups/{group}/clear", "Begin the log files of a group's programs anew", Gives::Done, Act::Order(Scope::Group, Verb::Clear)),
+    post("all/start", "Start everything that does not run", Gives::Outcomes, Act::Order(Scope::All, Verb::Start)).with(WAIT),
+    post("all/stop", "Stop everything that runs", Gives::Outcomes, Act::Order(Scope::All, Verb::Stop)).with(WAIT),
+    post("all/restart", "Stop everything that runs, and start everything", Gives::Outcomes, Act::Order(Scope::All, Verb::Restart)).with(WAIT),
+    post("all/signal", "Send a signal to all main processes", Gives::Outcomes, Act::Order(Scope::All, Verb::Signal)).with(SIGNAL),
+    post("all/clear", "Begin the log files of all programs anew", Gives::Done, Act::Order(Scope::All, Verb::Clear)),
+    get("events", "What happens, as it happens", Gives::EventStream, Act::FollowEvents),
+    get("openapi.json", "This description", Gives::Description, Act::ShowDescription),
+];
+
+/// What a path means.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// An operation, and the values of what its path has in braces.
+    Route(&'static Route, Vec<(&'static str, String)>),
+    /// There is something there, for other methods.
+    OtherMethod,
+    Nothing,
+}
+
+/// Finds what a request is for; `method`: `None` if it is neither of ours.
+pub(super) fn find(method: Option<Method>, path: &str) -> Found {
+    let mut found = Found::Nothing;
+    for route in &ROUTES {
+        let Some(values) = values(route.path, path) else { continue };
+        if Some(route.method) == method {
+            return Found::Route(route, values);
+        }
+        found = Found::OtherMethod;
+    }
+    found
+}
+
+fn values(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    let (pattern, path) = (pattern.split('/'), path.split('/'));
+    if pattern.clone().count() != path.clone().count() {
+        return None;
+    }
+    let mut values = Vec::new();
+    for (wanted, segment) in pattern.zip(path) {
+        match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => values.push((name, form::path(segment))),
+            None if wanted == segment => {}
+            None => return None,
+        }
+    }
+    Some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_a_path_may_hold_anything() {
+        match find(Some(Method::Get), "programs/a%2Fb%3Ac/logs/stderr") {
+            Found::Route(route, values) => {
+                assert_eq!(route.act, Act::ReadLog);
+                let expected = [("name", "a/b:c".to_owned()), ("channel", "stderr".to_owned())];
+                assert_eq!(values, expected);
+            }
+            found @ (Found::OtherMethod | Found::Nothing) => panic!("{found:?}"),
+        }
+        assert!(matches!(find(Some(Method::Get), "programs/a/start"), Found::OtherMethod));
+        assert!(matches!(find(None, "programs"), Found::OtherMethod));
+        assert!(matches!(find(Some(Method::Get), "programs/"), Found::Route(..)));
+        assert!(matches!(find(Some(Method::Get), "program"), Found::Nothing));
+    }
+
+    #[test]
+    fn every_row_can_be_reached() {
+        for route in &ROUTES {
+            let path = route.path.replace(['{', '}'], "");
+            match find(Some(route.method), &path) {
+                Found::Route(found, _) => assert_eq!(found.path, route.path),
+                found @ (Found::OtherMethod | Found::Nothing) => panic!("{path}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_segment_in_braces_is_described() {
+        for segment in ROUTES.iter().flat_map(|route| route.path.split('/')) {
+            if let Some(name) = segment.strip_prefix('{') {
+                let name = name.trim_end_matches('}');
+                assert!(IN_PATH.iter().any(|parameter| parameter.name == name), "{name}");
+            }
+        }
+    }
+}

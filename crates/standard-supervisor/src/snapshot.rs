@@ -1,0 +1,153 @@
+//! All that operators are shown, read at one moment: the page and the API tell the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use supervisor_core::command::Which;
+use supervisor_core::event::Channel;
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::time::Wall;
+use supervisor_core::{Info, Label};
+
+use crate::control::Control;
+use crate::web::tree_usage::{TreeUsage, tree_usage};
+
+/// The supervisor as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) identifier: String,
+    pub(crate) pid: u32,
+    /// Everything is being stopped.
+    pub(crate) ending: bool,
+    /// When this was so.
+    pub(crate) at: Wall,
+    /// By group, then name.
+    pub(crate) programs: Vec<Program>,
+    /// By name: the groups of the configuration that was read last, and those that are
+    /// active although it has them no more.
+    pub(crate) groups: Vec<Group>,
+}
+
+/// A group of programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    /// It was added, and not removed.
+    pub(crate) active: bool,
+    /// Its programs are told of events.
+    pub(crate) listens: bool,
+    pub(crate) priority: Option<i64>,
+}
+
+/// A process with all that there is to show of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    /// The name that orders use: with its group's in front, unless that is the same.
+    pub(crate) spec: String,
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) state: Label,
+    pub(crate) pid: Option<Pid>,
+    pub(crate) uptime: Option<Duration>,
+    /// How often it was started.
+    pub(crate) starts: u64,
+    /// When it was last started.
+    pub(crate) started: Option<Wall>,
+    /// When it last ended.
+    pub(crate) stopped: Option<Wall>,
+    /// How the run before the present one ended.
+    pub(crate) last_exit: Option<String>,
+    /// What went wrong with the latest run.
+    pub(crate) error: Option<String>,
+    /// `None`: nobody looked, or nothing of it lives.
+    pub(crate) usage: Option<TreeUsage>,
+    /// Which streams go to a file that can be read.
+    pub(crate) logs: Vec<Channel>,
+}
+
+impl Program {
+    /// Starts after the first one.
+    pub(crate) const fn restarts(&self) -> u64 {
+        self.starts.saturating_sub(1)
+    }
+}
+
+impl Snapshot {
+    /// The supervisor and all programs, with what these use.
+    pub(crate) async fn take(control: &Control) -> Self {
+        let usages = tree_usage(control).await;
+        let (programs, groups) = (programs(control, &usages), groups(control));
+        Self { programs, groups, ..Self::without_programs(control) }
+    }
+
+    /// The supervisor alone.
+    pub(crate) fn without_programs(control: &Control) -> Self {
+        Self {
+            identifier: control.about().identifier.clone(),
+            pid: std::process::id(),
+            ending: control.core().is_ending(),
+            at: control.now().wall,
+            programs: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+}
+
+/// One program, with what it uses; `None`: there is none of this name.
+pub(crate) async fn program(control: &Control, name: &str) -> Option<Program> {
+    let Some(Which::Process(proc)) = control.core().find(name) else { return None };
+    let usages = tree_usage(control).await;
+    let core = control.core();
+    core.process(proc).map(|info| described(control, &info, &usages))
+}
+
+/// All active groups and those that could be added.
+pub(crate) fn groups(control: &Control) -> Vec<Group> {
+    let core = control.core();
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    for group in core.available() {
+        let spec = group.spec;
+        let (name, listens) = (spec.name.clone(), spec.pool.is_some());
+        let priority = Some(spec.priority);
+        groups.insert(name.clone(), Group { name, active: group.active, listens, priority });
+    }
+    for info in core.processes() {
+        let name = &info.named.group;
+        groups.entry(name.clone()).or_insert_with(|| Group {
+            name: name.clone(),
+            active: true,
+            listens: false,
+            priority: None,
+        });
+    }
+    groups.into_values().collect()
+}
+
+fn programs(control: &Control, usages: &BTreeMap<ProcId, TreeUsage>) -> Vec<Program> {
+    let core = control.core();
+    let mut programs: Vec<Program> =
+        core.processes().map(|info| described(control, &info, usages)).collect();
+    programs.sort_by(|a, b| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
+    programs
+}
+
+fn described(control: &Control, info: &Info<'_>, usages: &BTreeMap<ProcId, TreeUsage>) -> Program {
+    let proc = info.named.proc;
+    let now = control.now().mono;
+    let has_log = |channel: &Channel| control.log_path(proc, *channel).is_some();
+    Program {
+        spec: info.named.full(),
+        name: info.named.name.clone(),
+        group: info.named.group.clone(),
+        state: info.state,
+        pid: info.pid,
+        uptime: info.up_since.map(|since| now - since),
+        starts: info.runs,
+        started: info.history.started,
+        stopped: info.history.stopped,
+        last_exit: info.history.last_exit.map(|exit| exit.to_string()),
+        error: info.history.error.clone(),
+        usage: usages.get(&proc).copied(),
+        logs: [Channel::Stdout, Channel::Stderr].into_iter().filter(has_log).collect(),
+    }
+}

@@ -1,0 +1,118 @@
+//! The actions of supervisord's page, by URL, with its words.
+
+use supervisor_core::Reply;
+use supervisor_core::command::{Command, Refusal, Which};
+use supervisor_wire::record::ctime;
+
+use crate::control::Control;
+use crate::http::Fault;
+use crate::operate::{clear, restart};
+use crate::sys::wall::local_time;
+
+/// There is no such action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unknown;
+
+/// Does what a URL asks for and returns what came of it. It waits until that is done.
+pub(super) async fn act(
+    control: &Control,
+    action: &str,
+    spec: Option<&str>,
+) -> Result<String, Unknown> {
+    match (action, spec) {
+        ("refresh", _) => Ok(format!("Page refreshed at {}", ctime(local_time()))),
+        ("stopall", _) => {
+            let stopped = stop(control, Which::All).await;
+            Ok(said(stopped, || format!("All stopped at {}", ctime(local_time())), fault("")))
+        }
+        ("restartall", _) => {
+            let started = restart(control, Which::All, true).await;
+            Ok(said(started, || format!("All restarted at {}", ctime(local_time())), fault("")))
+        }
+        ("start" | "stop" | "restart" | "clearlog", Some(spec)) => {
+            let which = control.core().find(spec);
+            match which {
+                Some(which) => act_on(control, action, spec, which).await,
+                None => Ok(format!("No such process named {spec}")),
+            }
+        }
+        (_, Some(_) | None) => Err(Unknown),
+    }
+}
+
+async fn act_on(
+    control: &Control,
+    action: &str,
+    spec: &str,
+    which: Which,
+) -> Result<String, Unknown> {
+    let name = match &which {
+        Which::Process(_) => format!("Process {spec}"),
+        Which::Group(group) => format!("Group {group}"),
+        Which::All => "All".to_owned(),
+    };
+    Ok(match action {
+        "start" => {
+            let started = control.start(which, true).await;
+            said(started, || format!("{name} started"), |refusal| unstarted(&name, spec, refusal))
+        }
+        "stop" => said(stop(control, which).await, || format!("{name} stopped"), fault(spec)),
+        "restart" => {
+            // supervisord's page doesn't tell of what went wrong; ours does.
+            let started = restart(control, which, true).await;
+            said(started, || format!("{name} restarted"), |refusal| unstarted(&name, spec, refusal))
+        }
+        "clearlog" => match clear(control, &which) {
+            Ok(()) => format!("Log for {spec} cleared"),
+            Err(error) => format!("unexpected rpc fault [30] FAILED: {spec}: {error}"),
+        },
+        _ => return Err(Unknown),
+    })
+}
+
+async fn stop(control: &Control, which: Which) -> Result<Reply, Refusal> {
+    control.ask(Command::Stop { which, wait: true }).await
+}
+
+/// `done`, or the first thing that went wrong.
+fn said(
+    answer: Result<Reply, Refusal>,
+    done: impl FnOnce() -> String,
+    refused: impl FnOnce(&Refusal) -> String,
+) -> String {
+    match answer {
+        Ok(Reply::Outcomes(outcomes)) => {
+            match outcomes.iter().find_map(|outcome| outcome.result.as_ref().err()) {
+                Some(refusal) => refused(refusal),
+                None => done(),
+            }
+        }
+        Ok(Reply::Done | Reply::Difference(_)) => done(),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn unstarted(name: &str, spec: &str, refusal: &Refusal) -> String {
+    let why = match refusal {
+        Refusal::NoFile(_) => "no such file",
+        Refusal::NotExecutable(_) => "file not executable",
+        Refusal::AlreadyStarted => "already started",
+        Refusal::SpawnError => "spawn error",
+        Refusal::AbnormalTermination => "abnormal termination",
+        Refusal::BadName
+        | Refusal::NotRunning
+        | Refusal::AlreadyAdded
+        | Refusal::StillRunning
+        | Refusal::Unkillable
+        | Refusal::ShuttingDown => return format!("ERROR: {name}: {}", fault(spec)(refusal)),
+    };
+    format!("ERROR: {name}: {why}")
+}
+
+/// The words for a refusal that supervisord's page has no words for.
+fn fault(spec: &str) -> impl FnOnce(&Refusal) -> String {
+    move |refusal| {
+        let fault = Fault::of(refusal.clone(), spec);
+        format!("unexpected rpc fault [{}] {}", fault.code(), fault.text())
+    }
+}

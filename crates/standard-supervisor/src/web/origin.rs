@@ -1,0 +1,96 @@
+//! Whether a request that changes something comes from a page of ours, or from no page at
+//! all. Browsers also send what a stranger's page tells them to, with the user's password.
+
+use hyper::HeaderMap;
+use hyper::header::{AsHeaderName, HOST, ORIGIN, REFERER};
+
+/// Whether it may be carried out.
+///
+/// A modern browser says itself whose page it was. Others say from where the page came,
+/// which must be the host that was asked, or that a proxy before us was asked. Programs
+/// say nothing of this.
+pub(crate) fn is_own(headers: &HeaderMap) -> bool {
+    if let Some(site) = text(headers, "sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(page) = text(headers, ORIGIN).or_else(|| text(headers, REFERER)) else {
+        // What is there but can't be read is no page of ours.
+        return !headers.contains_key(ORIGIN) && !headers.contains_key(REFERER);
+    };
+    let Some(asker) = authority(page) else { return false };
+    let hosts = [text(headers, HOST), text(headers, "x-forwarded-host")];
+    hosts.into_iter().flatten().any(|host| is_same(asker, host))
+}
+
+fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Scheme, host and port of a URL.
+fn authority(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    Some((scheme, rest.split(['/', '?', '#']).next()?))
+}
+
+/// A port that goes without saying may be said.
+fn is_same((scheme, asker): (&str, &str), host: &str) -> bool {
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let bare = |name: &str| name.strip_suffix(port).unwrap_or(name).to_ascii_lowercase();
+    !asker.is_empty() && bare(asker) == bare(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn own(headers: &[(&str, &str)]) -> bool {
+        let entry = |(name, value): &(&str, &str)| {
+            (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())
+        };
+        is_own(&headers.iter().map(entry).collect())
+    }
+
+    #[test]
+    fn a_program_says_nothing_of_pages() {
+        assert!(own(&[]));
+        assert!(own(&[("host", "localhost:9001")]));
+    }
+
+    #[test]
+    fn a_page_of_ours_is_on_the_host_that_was_asked() {
+        let host = ("host", "Box:9001");
+        assert!(own(&[host, ("origin", "http://box:9001")]));
+        assert!(own(&[host, ("referer", "http://box:9001/index.html?x#y")]));
+        assert!(own(&[("host", "box"), ("origin", "http://box:80")]));
+        assert!(own(&[("host", "box:443"), ("origin", "https://box")]));
+        for stranger in ["http://evil.example", "http://box:9002", "null", "file:///x", "http://"] {
+            assert!(!own(&[host, ("origin", stranger)]), "{stranger}");
+            assert!(!own(&[host, ("referer", stranger)]), "{stranger}");
+        }
+        assert!(!own(&[("origin", "http://box:9001")]), "asked for no host");
+        assert!(!own(&[host, ("referer", "http://box:9001"), ("origin", "http://evil.example")]));
+    }
+
+    #[test]
+    fn a_proxy_may_have_been_asked_by_another_name() {
+        let (host, outside) = (("host", "127.0.0.1:9001"), ("x-forwarded-host", "ops.example"));
+        assert!(own(&[host, outside, ("origin", "https://ops.example")]));
+        assert!(!own(&[host, outside, ("origin", "https://evil.example")]));
+    }
+
+    #[test]
+    fn a_browser_that_knows_has_the_last_word() {
+        let host = ("host", "127.0.0.1:9001");
+        let origin = ("origin", "https://ops.example");
+        assert!(own(&[host, origin, ("sec-fetch-site", "same-origin")]));
+        assert!(own(&[host, ("sec-fetch-site", "none")]), "typed by the user");
+        assert!(!own(&[host, ("sec-fetch-site", "cross-site")]));
+        assert!(!own(&[host, ("sec-fetch-site", "same-site")]));
+    }
+}

@@ -1,0 +1,366 @@
+//! The page that shows all programs: HTML from what there is to show, and nothing else.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use supervisor_core::Label;
+use supervisor_core::time::Wall;
+use supervisor_wire::{form, rfc3339};
+
+use super::html::{Button, Escaped, document};
+use crate::snapshot::{Program, Snapshot};
+
+/// States in which something can be started.
+const STARTABLE: &[Label] = &[Label::Stopped, Label::Exited, Label::Fatal];
+
+/// States in which something can be stopped.
+const STOPPABLE: &[Label] = &[Label::Starting, Label::Running, Label::Backoff];
+
+/// The page; `message`: what came of the last action.
+pub(crate) fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
+    let mut body = String::new();
+    header(&mut body, snapshot);
+    let _ = writeln!(
+        body,
+        r#"<div id="status_msg" class="status_msg" role="status">{}</div>"#,
+        Escaped(message.unwrap_or_default())
+    );
+    body.push_str("<main>\n");
+    if snapshot.programs.is_empty() {
+        body.push_str("<p class=\"empty\">No programs to manage</p>\n");
+    }
+    // They are in the order of their groups.
+    let groups = snapshot.programs.chunk_by(|one, next| one.group == next.group);
+    // Programs that are groups of their own need no heading each.
+    let (alone, together): (Vec<_>, Vec<_>) = groups.partition(|members| is_alone(members));
+    if !alone.is_empty() {
+        body.push_str("<section>\n");
+        table(&mut body, alone.into_iter().flatten(), snapshot.at);
+        body.push_str("</section>\n");
+    }
+    for members in together {
+        section(&mut body, snapshot, members);
+    }
+    body.push_str("</main>\n");
+    body.push_str(
+        "<noscript><p class=\"quiet\">Without JavaScript this page shows what was so when it \
+         was loaded.</p></noscript>",
+    );
+    document("Supervisor Status", "overview", &body)
+}
+
+/// How many are up, and how many failed, in words.
+pub(crate) fn summary(programs: &[Program]) -> String {
+    let count =
+        |of: &[Label]| programs.iter().filter(|program| of.contains(&program.state)).count();
+    let counts = [
+        (count(&[Label::Running]), "running"),
+        (count(&[Label::Starting]), "starting"),
+        (count(&[Label::Stopping]), "stopping"),
+        (count(&[Label::Backoff]), "waiting to retry"),
+        (count(&[Label::Fatal]), "failed"),
+        (count(&[Label::Stopped, Label::Exited]), "stopped"),
+    ];
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = some.map(|(count, what)| format!("{count} {what}")).collect();
+    parts.join(" · ")
+}
+
+/// The class that supervisord's page gives a state.
+pub(crate) const fn class(state: Label) -> &'static str {
+    match state {
+        Label::Running => "statusrunning",
+        Label::Fatal | Label::Backoff => "statuserror",
+        Label::Stopped | Label::Starting | Label::Stopping | Label::Exited => "statusnominal",
+    }
+}
+
+/// A time span as people say it.
+pub(crate) fn span(span: Duration) -> String {
+    let secs = span.as_secs();
+    let (days, hours, minutes) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{secs} s"),
+        (0, 0, minutes) => format!("{minutes} min {} s", secs % 60),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// An amount of memory, with three digits.
+#[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let (mut amount, mut unit) = (bytes as f64 / 1024.0, UNITS[0]);
+    for next in &UNITS[1..] {
+        if amount < 1000.0 {
+            break;
+        }
+        (amount, unit) = (amount / 1024.0, next);
+    }
+    let digits = if amount < 10.0 { 2 } else { usize::from(amount < 100.0) };
+    format!("{amount:.digits$} {unit}")
+}
+
+/// A group of one program with the same name.
+fn is_alone(members: &[Program]) -> bool {
+    matches!(members, [only] if only.name == only.group)
+}
+
+fn header(body: &mut String, snapshot: &Snapshot) {
+    let identifier = Escaped(&snapshot.identifier);
+    let mood = if snapshot.ending { "stopping everything · " } else { "" };
+    let summary = summary(&snapshot.programs);
+    let all = |action, label, api, question| Button {
+        action,
+        to: None,
+        label,
+        api,
+        states: "",
+        hidden: false,
+        question: Some(question),
+    };
+    let _ = write!(
+        body,
+        r#"<header>
+<div><h1>{identifier}</h1><p class="quiet">{mood}<span id="summary">{summary}</span></p></div>
+<div class="buttons"><a class="button" href="index.html?action=refresh">Refresh</a>
+{}{}</div>
+</header>
+"#,
+        all("restartall", "Restart all", "api/v1/all/restart", "Restart all programs?"),
+        all("stopall", "Stop all", "api/v1/all/stop", "Stop all programs?"),
+    );
+}
+
+fn section(body: &mut String, snapshot: &Snapshot, members: &[Program]) {
+    let name = members.first().map_or("", |member| member.group.as_str());
+    let listens = snapshot.groups.iter().any(|group| group.name == name && group.listens);
+    let kind = if listens { "event listener" } else { "program" };
+    let plural = if members.len() == 1 { "" } else { "s" };
+    let everyone = format!("{name}:*");
+    let api = |action| format!("api/v1/groups/{}/{action}", form::encoded(name));
+    let button = |action, label, question: Option<&str>| {
+        let (to, api) = (Some(everyone.as_str()), api(action));
+        Button { action, to, label, api: &api, states: "", hidden: false, question }.to_string()
+    };
+    let _ = write!(
+        body,
+        r#"<section data-group="{name}">
+<div class="heading"><h2>{name} <span class="quiet">{count} {kind}{plural}</span></h2>
+<div class="buttons">{}{}{}</div></div>
+"#,
+        button("start", "Start", None),
+        button("restart", "Restart", Some(&format!("Restart all of {name}?"))),
+        button("stop", "Stop", Some(&format!("Stop all of {name}?"))),
+        name = Escaped(name),
+        count = members.len(),
+    );
+    table(body, members.iter(), snapshot.at);
+    body.push_str("</section>\n");
+}
+
+fn table<'a>(body: &mut String, programs: impl Iterator<Item = &'a Program>, at: Wall) {
+    body.push_str(
+        "<table class=\"programs\">\n<thead><tr><th class=\"state\">State<th>Program\
+         <th class=\"number\">Uptime<th class=\"number\">CPU<th class=\"number\">Memory\
+         <th class=\"number\">Restarts<th class=\"exit\">Last exit<th class=\"buttons\">\
+         </tr></thead>\n<tbody>\n",
+    );
+    for program in programs {
+        row(body, program, at);
+    }
+    body.push_str("</tbody>\n</table>\n");
+}
+
+fn row(body: &mut String, program: &Program, at: Wall) {
+    let Program { spec, name, state, .. } = program;
+    let uptime = program.uptime.map_or_else(|| "–".to_owned(), span);
+    let memory = program.usage.map_or_else(|| "–".to_owned(), |usage| size(usage.memory));
+    let _ = write!(
+        body,
+        r#"<tr data-name="{spec}" data-state="{state}">
+<td class="state"><span class="status {class}">{lower}</span>
+<td class="name"><a href="tail.html?processname={link}">{name}</a> <span class="description">{description}</span>
+<td class="number uptime" data-label="Uptime">{uptime}
+<td class="number cpu" data-label="CPU" title="of one processor, since it was started">{cpu}
+<td class="number memory" data-label="Memory" title="of all its processes">{memory}
+<td class="number restarts" data-label="Restarts">{restarts}
+<td class="exit{never}" data-label="Last exit">{exit}
+<td class="buttons">{buttons}</tr>
+"#,
+        spec = Escaped(spec),
+        state = state.name(),
+        class = class(*state),
+        lower = state.name().to_lowercase(),
+        link = form::encoded(spec),
+        name = Escaped(name),
+        description = Escaped(&description(program, at)),
+        cpu = cpu(program),
+        restarts = program.restarts(),
+        never = if program.last_exit.is_none() { " never" } else { "" },
+        exit = last_exit(program),
+        buttons = buttons(program),
+    );
+}
+
+/// What there is to say about the state.
+pub(crate) fn description(program: &Program, at: Wall) -> String {
+    let ago = |moment: Option<Wall>| {
+        let passed = at.since_epoch().saturating_sub(moment.unwrap_or(at).since_epoch());
+        format!("{} ago", span(passed))
+    };
+    let processes = program.usage.map_or(0, |usage| usage.processes);
+    match (program.state, program.pid) {
+        (Label::Stopped | Label::Exited, _) if program.started.is_none() => {
+            "Not started".to_owned()
+        }
+        (Label::Stopped | Label::Exited, _) => ago(program.stopped),
+        (Label::Fatal | Label::Backoff, _) => program.error.clone().unwrap_or_default(),
+        (Label::Starting | Label::Running | Label::Stopping, None) => String::new(),
+        (Label::Starting | Label::Running | Label::Stopping, Some(pid)) if processes > 1 => {
+            format!("pid {pid}, {processes} processes")
+        }
+        (Label::Starting | Label::Running | Label::Stopping, Some(pid)) => format!("pid {pid}"),
+    }
+}
+
+/// On average, of one processor; what it is at present takes two looks.
+fn cpu(program: &Program) -> String {
+    let (Some(usage), Some(uptime)) = (program.usage, program.uptime) else {
+        return "–".to_owned();
+    };
+    let share = usage.cpu.as_secs_f64() / uptime.as_secs_f64().max(0.01);
+    format!("{:.0} %", share * 100.0)
+}
+
+fn last_exit(program: &Program) -> String {
+    let Some(exit) = &program.last_exit else { return "–".to_owned() };
+    let when = program.stopped.map(|at| rfc3339::utc(at.since_epoch())).unwrap_or_default();
+    format!(r#"<time datetime="{when}" title="{when}">{}</time>"#, Escaped(exit))
+}
+
+fn buttons(program: &Program) -> String {
+    let Program { spec, state, .. } = program;
+    let api = |action| format!("api/v1/programs/{}/{action}", form::encoded(spec));
+    let button = |action, label, states: &[Label], question: Option<&str>| {
+        let hidden = !states.contains(state);
+        let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
+        let (states, api) = (states.join(" "), api(action));
+        let to = Some(spec.as_str());
+        Button { action, to, label, api: &api, states: &states, hidden, question }.to_string()
+    };
+    let (restart, stop) = (format!("Restart {spec}?"), format!("Stop {spec}?"));
+    [
+        button("start", "Start", STARTABLE, None),
+        button("restart", "Restart", &[Label::Running], Some(&restart)),
+        button("stop", "Stop", STOPPABLE, Some(&stop)),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use supervisor_core::ids::Pid;
+
+    use super::*;
+    use crate::snapshot::Group;
+    use crate::web::tree_usage::TreeUsage;
+
+    fn program(group: &str, name: &str, state: Label) -> Program {
+        let spec = if group == name { name.to_owned() } else { format!("{group}:{name}") };
+        let (name, group) = (name.to_owned(), group.to_owned());
+        Program {
+            spec,
+            name,
+            group,
+            state,
+            pid: Some(Pid(7)),
+            uptime: Some(Duration::from_secs(3700)),
+            starts: 3,
+            started: Some(Wall::from_epoch(Duration::from_secs(1000))),
+            stopped: None,
+            last_exit: None,
+            error: None,
+            usage: Some(TreeUsage { processes: 4, cpu: Duration::from_secs(370), memory: 3 << 30 }),
+            logs: Vec::new(),
+        }
+    }
+
+    fn shown(programs: Vec<Program>) -> String {
+        let mut groups: Vec<Group> = Vec::new();
+        for name in programs.iter().map(|program| program.group.clone()) {
+            groups.push(Group { name, active: true, listens: false, priority: None });
+        }
+        groups.dedup();
+        let at = Wall::from_epoch(Duration::from_secs(5000));
+        let identifier = "supervisor".to_owned();
+        let snapshot = Snapshot { identifier, pid: 1, ending: false, at, programs, groups };
+        page(&snapshot, Some("<b>done</b>"))
+    }
+
+    #[test]
+    fn a_row_tells_what_there_is_to_know() {
+        let html = shown(vec![program("web", "web", Label::Running)]);
+        for piece in [
+            "<title>Supervisor Status</title>",
+            r#"<span class="status statusrunning">running</span>"#,
+            "pid 7, 4 processes",
+            ">1 h 1 min\n",
+            ">10 %\n",
+            ">3.00 GiB\n",
+            ">2\n",
+            "&lt;b&gt;done&lt;/b&gt;",
+        ] {
+            assert!(html.contains(piece), "{piece} in {html}");
+        }
+        assert!(!html.contains("<h2>"), "a program alone needs no heading");
+    }
+
+    #[test]
+    fn programs_of_a_group_stand_under_its_name() {
+        let html = shown(vec![
+            program("site", "a", Label::Running),
+            program("site", "b", Label::Fatal),
+            program("web", "web", Label::Stopped),
+        ]);
+        assert!(html.contains(r#"<h2>site <span class="quiet">2 programs</span></h2>"#), "{html}");
+        assert_eq!(html.matches("<h2>").count(), 1);
+        assert!(html.contains(r#"href="tail.html?processname=site%3Aa""#));
+        assert!(html.contains("1 running · 1 failed · 1 stopped"));
+    }
+
+    #[test]
+    fn no_name_is_markup() {
+        let evil = "<script>alert(1)</script>\"'";
+        let mut program = program(evil, evil, Label::Fatal);
+        program.error = Some(evil.to_owned());
+        program.last_exit = Some(evil.to_owned());
+        let html = shown(vec![program]);
+        assert_eq!(html.matches("<script").count(), 1, "only our own: {html}");
+        assert!(!html.contains("\"'"), "{html}");
+        assert!(html.contains("processname=%3Cscript%3E"));
+    }
+
+    #[test]
+    fn without_programs_it_says_so() {
+        assert!(shown(Vec::new()).contains("No programs to manage"));
+    }
+
+    #[test]
+    fn spans_and_sizes_are_short() {
+        for (secs, text) in
+            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (90_000, "1 d 1 h")]
+        {
+            assert_eq!(span(Duration::from_secs(secs)), text);
+        }
+        for (bytes, text) in [
+            (0, "0.00 KiB"),
+            (1 << 20, "1.00 MiB"),
+            (40_000_000, "38.1 MiB"),
+            (1_023_000, "999 KiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What the trees of all programs use. Nobody measures while nobody asks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use supervisor_core::ids::ProcId;
+
+use crate::control::Control;
+use crate::sys::process_table::{self, Family};
+
+/// What all processes of a program use together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TreeUsage {
+    /// How many there are.
+    pub(crate) processes: u32,
+    /// Processor time that they, and those of them that have ended, have used.
+    pub(crate) cpu: Duration,
+    /// Bytes of memory. What two of them share counts twice.
+    pub(crate) memory: u64,
+}
+
+/// Looks at all trees, and lets others have their turn after each: a thousand programs
+/// must not hold up a restart.
+pub(crate) async fn tree_usage(control: &Control) -> BTreeMap<ProcId, TreeUsage> {
+    let family = Family::now();
+    let mut usages = BTreeMap::<ProcId, TreeUsage>::new();
+    for (root, proc) in control.roots(&family) {
+        let usage = usages.entry(proc).or_default();
+        let members = family.descendants(root).into_iter().map(|member| member.pid);
+        for (cpu, memory) in [root].into_iter().chain(members).filter_map(process_table::usage) {
+            usage.processes += 1;
+            usage.cpu += cpu;
+            usage.memory = usage.memory.saturating_add(memory);
+        }
+        tokio::task::yield_now().await;
+    }
+    usages
+}
