@@ -96,14 +96,22 @@ pub(crate) const PIP_TIMEOUT: Variable = Variable {
     doc: "How many seconds the installation may take: a whole number from 1 to 86400.",
 };
 
+/// Options of its health; read by `overlay`, by the table in `health_options`.
+pub(crate) const HEALTH: Variable = Variable {
+    name: "PROCESS_HEALTH_{KEY}",
+    default: "",
+    doc: "When the program is ready, when it is ill, and what follows; `PROCESS_HEALTH_PRESET=vllm` knows how to ask vLLM.",
+};
+
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 11] = [
+pub static VARIABLES: [Variable; 12] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRY_RESET_SECS,
     LOG_LEVEL,
     CONFIG_PATH,
     OVERRIDE,
+    HEALTH,
     COMMAND,
     AUTO_INSTALL,
     MODEL_PATH,

@@ -6,6 +6,7 @@
 
 pub(crate) mod client;
 mod group;
+mod health;
 mod listener;
 mod program;
 mod server;

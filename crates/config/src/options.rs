@@ -4,7 +4,7 @@
 //! nobody says anything, which names its value may use, and what it does. Reading,
 //! overriding by environment variable, warnings, `--check` and the reference all
 //! work from these rows. Sections and options are those of supervisord's
-//! [configuration reference](https://supervisord.org/configuration.html), and four
+//! [configuration reference](https://supervisord.org/configuration.html), and some
 //! of our own.
 
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
 use crate::env::{MAX_START_RETRIES, RETRY_RESET_SECS};
+use crate::health_options::{self, HEALTH};
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
 use supervisor_core::level::Level;
 
@@ -115,17 +116,17 @@ impl Kind {
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let none: &[&'static dyn Setting] = &[];
         let tables = match self {
-            Self::Supervisord => [SUPERVISORD, none, none],
-            Self::Program => [PROGRAM, ESSENTIAL_TABLE, none],
-            Self::EventListener => [PROGRAM, EVENTLISTENER, none],
-            Self::FcgiProgram => [PROGRAM, ESSENTIAL_TABLE, FCGI_PROGRAM],
-            Self::Group => [GROUP, none, none],
-            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none],
-            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none],
-            Self::RpcInterface => [RPCINTERFACE, none, none],
-            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none],
-            Self::CtlPlugin => [CTLPLUGIN, none, none],
-            Self::Include => [INCLUDE, none, none],
+            Self::Supervisord => [SUPERVISORD, none, none, none],
+            Self::Program => [PROGRAM, ESSENTIAL_TABLE, HEALTH, none],
+            Self::EventListener => [PROGRAM, EVENTLISTENER, none, none],
+            Self::FcgiProgram => [PROGRAM, ESSENTIAL_TABLE, HEALTH, FCGI_PROGRAM],
+            Self::Group => [GROUP, none, none, none],
+            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none],
+            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none],
+            Self::RpcInterface => [RPCINTERFACE, none, none, none],
+            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none],
+            Self::CtlPlugin => [CTLPLUGIN, none, none, none],
+            Self::Include => [INCLUDE, none, none, none],
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -191,11 +192,12 @@ pub fn reference() -> String {
         out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
     }
     out.push('\n');
+    out.push_str(&health_options::reference());
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));
         out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
-        for row in kind.settings().map(Setting::row) {
+        for row in kind.settings().map(Setting::row).filter(|row| !health_options::has(row.key)) {
             let default = match defaults(row) {
                 // What listens for events is nobody's server.
                 (default, _) if kind == Kind::EventListener => default,
@@ -230,7 +232,8 @@ fn defaults(row: &Row) -> (String, Option<String>) {
     (shown(row.default), command)
 }
 
-fn shown(default: Option<&str>) -> String {
+/// A default as the reference has it.
+pub(crate) fn shown(default: Option<&str>) -> String {
     match default {
         None => "unset".to_owned(),
         Some("") => "empty".to_owned(),
@@ -267,11 +270,13 @@ macro_rules! options {
             };
         )+
         /// The options of these sections.
-        static $table: &[&'static dyn Setting] = &[$(&$name),+];
+        pub(crate) static $table: &[&'static dyn Setting] = &[$(&$name),+];
     };
     (@command) => { None };
     (@command $command:tt) => { default!($command) };
 }
+
+pub(crate) use {default, options};
 
 options! { SUPERVISORD:
     /// Where the supervisor's own lines go.

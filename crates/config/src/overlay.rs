@@ -2,13 +2,17 @@
 //!
 //! A section and a key may both contain underscores. Where they meet is decided by
 //! the table of options: the longest known key wins.
+//!
+//! `PROCESS_HEALTH_{KEY}=VALUE` is short for some of them.
 
 use crate::error::Report;
 use crate::expand::pin_here;
+use crate::health_options;
 use crate::ini::{Entry, Origin, Sections};
 use crate::nearest::nearest;
 use crate::options::Kind;
 use crate::sources::Said;
+use crate::template::APP;
 use supervisor_wire::python;
 
 const PREFIX: &str = "SUPERVISOR_";
@@ -34,13 +38,18 @@ pub(crate) struct Override {
     pub(crate) variable: String,
 }
 
-/// The names of all variables that are, or try to be, overrides.
+/// The names of all variables that are, or try to be, overrides: first the short ones, so
+/// that those which name a section have the last word.
 pub(crate) fn names(said: &Said) -> Vec<String> {
     let names = said.environment.iter().map(|(name, _)| name.to_string_lossy().into_owned());
-    names.filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str())).collect()
+    let all: Vec<String> = names.collect();
+    let short = all.iter().filter(|name| name.starts_with(health_options::PREFIX));
+    let long =
+        all.iter().filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()));
+    short.chain(long).cloned().collect()
 }
 
-/// All overrides, in the environment's order.
+/// All overrides, each kind in the environment's order.
 pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
     let mut overrides: Vec<Override> = Vec::new();
     for variable in names(said) {
@@ -81,6 +90,9 @@ fn existing(sections: &Sections, name: &str) -> Option<String> {
 
 /// Section and key of a variable's name; warns if that takes guessing or can't be done.
 fn address(variable: &str, report: &mut Report) -> Option<(String, String)> {
+    if variable.starts_with(health_options::PREFIX) {
+        return short(variable, report);
+    }
     let rest = variable.strip_prefix(PREFIX)?.to_lowercase();
     let cuts = cuts(&rest);
     let Some(last) = cuts.last().filter(|_| is_well_formed(&rest)) else {
@@ -101,6 +113,18 @@ fn address(variable: &str, report: &mut Report) -> Option<(String, String)> {
     let (section, key) = (section_name(&rest[..*last]), rest[last + 1..].to_owned());
     report.warn(format!("{variable} {}", unknown(&rest, &cuts, &section, &key)));
     Some((section, key))
+}
+
+fn short(variable: &str, report: &mut Report) -> Option<(String, String)> {
+    let known: Vec<(String, &str)> = health_options::variables().collect();
+    if let Some((_, key)) = known.iter().find(|(name, _)| name == variable) {
+        return Some((format!("program:{APP}"), (*key).to_owned()));
+    }
+    let names = known.iter().map(|(name, _)| name.as_str());
+    let hint = nearest(variable, names)
+        .map_or_else(String::new, |(_, near)| format!("; the nearest is {near}"));
+    report.warn(format!("{variable} is ignored: there is no such variable{hint}"));
+    None
 }
 
 /// The single underscores, from the left.
@@ -240,6 +264,28 @@ mod tests {
         let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM_STARTSECS");
         assert_eq!(meaning, "[program] startsecs");
         assert!(warnings[0].contains("SUPERVISOR_PROGRAM__APP_STARTSECS"), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_short_variable_is_an_option_of_the_commands_program() {
+        for (variable, meaning) in [
+            ("PROCESS_HEALTH_PRESET", "[program:app] health_preset"),
+            ("PROCESS_HEALTH_READY", "[program:app] ready"),
+            ("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "[program:app] progress_stalled_secs"),
+        ] {
+            assert_eq!(parsed(variable), (meaning.to_owned(), vec![]), "{variable}");
+        }
+        let (meaning, warnings) = parsed("PROCESS_HEALTH_PRESSET");
+        assert_eq!(meaning, "");
+        assert!(warnings[0].ends_with("the nearest is PROCESS_HEALTH_PRESET"), "{warnings:?}");
+    }
+
+    #[test]
+    fn what_names_its_section_counts_more_than_a_short_variable() {
+        let long = "SUPERVISOR_PROGRAM__APP_HEALTH_TCP";
+        let found =
+            read(&said(&[(long, "1"), ("PROCESS_HEALTH_TCP", "2")]), &mut Report::default());
+        assert_eq!(found.last().map(|found| found.value.as_str()), Some("1"));
     }
 
     #[test]

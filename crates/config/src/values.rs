@@ -5,6 +5,8 @@
 //! supervisord's own checks. Every check either gives a value that needs no further
 //! look, or the text that supervisord prints.
 
+mod health;
+
 use std::path::{Component, Path, PathBuf};
 
 use supervisor_core::signal::Signal;
@@ -14,6 +16,11 @@ use crate::environment;
 use crate::sources::{Host, Said};
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
+
+pub(crate) use self::health::{
+    ACTION, COUNT, HOST_AND_PORT, LOOPBACK, PORT_NUMBER, PRESET, READY, SERIES, SIGNAL_OR_OFF,
+    SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, URL,
+};
 
 /// What checks may ask besides the text.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@
 //!     │ refused, bad status, bad body ──> counted ──> N in a row: ill
 //!     └ timed out ── and it gets on with its work: excused
 //!                 └─ otherwise: counted
-//!   requests under way, nothing done for a while ──> ill
+//!   requests under way, nothing done, or no page in time, for a while ──> ill
 //!   fewer of its processes than there were, for a while ──> ill
 //!   no sign of life within the time that it promised ──> ill
 //! ```
@@ -66,6 +66,17 @@ pub struct Progress {
     pub done: u64,
 }
 
+/// What came of a look at how far a server has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// This was seen.
+    Seen(Progress),
+    /// Its page was not there in time.
+    Late,
+    /// There is no page, or nothing to be seen on it.
+    Nothing,
+}
+
 /// Why a run is ill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ill {
@@ -73,6 +84,8 @@ pub enum Ill {
     NotReady {
         /// That time.
         within: Duration,
+        /// How its check failed the last time, if it has one.
+        last: Option<CheckFailure>,
     },
     /// It failed its check, the last time in this way.
     Check {
@@ -107,8 +120,9 @@ pub enum Ill {
 impl fmt::Display for Ill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotReady { within } => {
-                write!(f, "it was not ready within {} seconds", within.as_secs())
+            Self::NotReady { within, last } => {
+                write!(f, "it was not ready within {} seconds", within.as_secs())?;
+                last.map_or(Ok(()), |failure| write!(f, ", the last check: {failure}"))
             }
             Self::Check { failure, times } => {
                 let checks = if *times == 1 { "check" } else { "checks in a row" };
@@ -324,11 +338,16 @@ impl Health {
         }
     }
 
-    /// Takes a look at its work; `None`: there was no page.
-    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, seen: Option<Progress>) {
+    /// Takes a look at its work. Servers whose page is made by the loop that does the work
+    /// show none when that hangs, while another thread still says that all is well.
+    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, look: Look) {
         let Some(progress) = &mut self.progress else { return };
         progress.turn = Turn::Due(now + spec.interval);
-        let Some(seen) = seen else { return };
+        let seen = match (look, progress.last) {
+            (Look::Seen(seen), _) => seen,
+            (Look::Late, Some(last)) => last,
+            (Look::Late, None) | (Look::Nothing, _) => return,
+        };
         let moved = progress.last.is_some_and(|last| last.done != seen.done);
         if moved {
             progress.moved_at = Some(now);
@@ -387,6 +406,11 @@ impl Health {
     /// Whether its check has succeeded.
     pub(crate) fn has_answered_well(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.last == Some(Ok(())))
+    }
+
+    /// How its check failed, if it did the last time.
+    pub(crate) fn last_failure(&self) -> Option<CheckFailure> {
+        self.check.as_ref()?.last?.err()
     }
 
     /// Why it is ill, if it is.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
-use crate::health::{CheckFailure, Progress};
+use crate::health::{CheckFailure, Look};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
 
@@ -110,8 +110,8 @@ pub enum Input {
         proc: ProcId,
         /// Which incarnation.
         run: RunId,
-        /// What was seen; `None`: nothing.
-        seen: Option<Progress>,
+        /// What came of it.
+        look: Look,
     },
     /// The answer to [`Effect::CountTree`](crate::effect::Effect::CountTree).
     TreeCounted {

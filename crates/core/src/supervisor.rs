@@ -172,8 +172,8 @@ impl Supervisor {
             Input::Checked { proc, run, result } => {
                 self.with(proc, turn, |process, turn| process.checked(run, result, turn));
             }
-            Input::Progressed { proc, run, seen } => {
-                self.with(proc, turn, |process, turn| process.progressed(run, seen, turn));
+            Input::Progressed { proc, run, look } => {
+                self.with(proc, turn, |process, turn| process.progressed(run, look, turn));
             }
             Input::TreeCounted { proc, run, alive } => {
                 self.with(proc, turn, |process, turn| process.tree_counted(run, alive, turn));

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
-use supervisor_core::health::{CheckFailure, Progress};
+use supervisor_core::health::{CheckFailure, Look, Progress};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
@@ -202,17 +202,18 @@ impl Stage {
                 };
                 Input::Checked { proc, run, result }
             }
-            ["progressed", run, seen @ ..] => {
+            ["progressed", run, look @ ..] => {
                 let (proc, run) = self.run(run);
-                let seen = match seen {
-                    [] => None,
-                    [running, done] => Some(Progress {
+                let look = match look {
+                    [] => Look::Nothing,
+                    ["late"] => Look::Late,
+                    [running, done] => Look::Seen(Progress {
                         running: running.parse().unwrap(),
                         done: done.parse().unwrap(),
                     }),
                     other => panic!("not a look at progress: {other:?}"),
                 };
-                Input::Progressed { proc, run, seen }
+                Input::Progressed { proc, run, look }
             }
             ["tree", run, alive] => {
                 let (proc, run) = self.run(run);

@@ -87,6 +87,9 @@ impl Driver {
                 let task = tokio::task::spawn_local(Rc::clone(&relay).run());
                 relays.push((relay, task));
             }
+            for job in self.engine.world.borrow_mut().take_jobs() {
+                tokio::task::spawn_local(job);
+            }
             let end = self.engine.world.borrow().end();
             if let Some(end) = end {
                 self.last_words(last, relays).await;

@@ -18,6 +18,8 @@ mod driver;
 mod either;
 mod events;
 mod files;
+mod health;
+mod helpers;
 mod host;
 mod http;
 mod inbox;

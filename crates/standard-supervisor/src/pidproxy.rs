@@ -55,7 +55,7 @@ pub(crate) fn pidproxy(
         let _ = poll(&mut watched, None);
         while let Some(signal) = signals.next() {
             if signal == Signal::CHLD {
-                while let Some((pid, _)) = reap::next() {
+                while let Some(reap::Ended { pid, .. }) = reap::next() {
                     if pid == child {
                         return Ok(());
                     }

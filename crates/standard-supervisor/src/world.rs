@@ -1,8 +1,10 @@
 //! Carries out what the core decided. Nothing in here decides.
 
+mod health;
 mod logs;
 mod output;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -10,7 +12,7 @@ use std::rc::Rc;
 
 use supervisor_core::command::{Refusal, Reply};
 use supervisor_core::event::Event;
-use supervisor_core::ids::{Pid, ProcId, RequestId, RunId};
+use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Input, SpawnError, SpawnErrorKind};
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
@@ -25,13 +27,16 @@ use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 use crate::cgroup::{self, Cgroup};
 use crate::events;
+use crate::health::{Job, Notify, Questions};
+use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launched, launch, set};
 use crate::lookup;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::{CannotWrite, Stdin};
 use crate::sys::process_table::Family;
-use crate::sys::{reap, signal};
+use crate::sys::reap::{self, Ended};
+use crate::sys::signal;
 use crate::tree::{MARK, Root, Roster};
 
 /// Events that an observer may be late by, before it misses some.
@@ -73,6 +78,10 @@ struct Slot {
     stderr: Option<Rc<Relay>>,
     stdin: Option<Rc<Stdin>>,
     cgroup: Option<Cgroup>,
+    /// Where it tells of itself.
+    notify: Option<Rc<Notify>>,
+    /// The command that checked it last.
+    checker: Rc<Cell<Option<Pid>>>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
 }
@@ -108,6 +117,8 @@ pub(crate) struct World {
     new_relays: Vec<Rc<Relay>>,
     /// What has happened besides.
     inbox: Rc<Inbox>,
+    helpers: Rc<Helpers>,
+    questions: Questions,
     /// Answers to effects, to be taken before anything else that happens.
     answers: VecDeque<Input>,
     /// Who waits for a reply.
@@ -137,6 +148,8 @@ impl World {
             voices: Vec::new(),
             new_relays: Vec::new(),
             inbox: Rc::default(),
+            helpers: Rc::default(),
+            questions: Questions::default(),
             answers: VecDeque::new(),
             asked: BTreeMap::new(),
             observers: broadcast::Sender::new(OBSERVERS_ROOM),
@@ -174,15 +187,9 @@ impl World {
                 // Where this is not to be had, each member gets its own signal anyway.
                 let _ = cgroup.map(Cgroup::kill);
             }
-            Effect::Check { proc, run } => {
-                self.answers.push_back(Input::Checked { proc, run, result: Ok(()) });
-            }
-            Effect::LookAtProgress { proc, run } => {
-                self.answers.push_back(Input::Progressed { proc, run, seen: None });
-            }
-            Effect::CountTree { proc, run } => {
-                self.answers.push_back(Input::TreeCounted { proc, run, alive: 0 });
-            }
+            Effect::Check { proc, run } => self.check(proc, run),
+            Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
+            Effect::CountTree { proc, run } => self.count_tree(proc, run),
             Effect::Collect { proc, run, .. } => {
                 self.answers.push_back(Input::Collected { proc, run });
             }
@@ -213,9 +220,15 @@ impl World {
 
     /// The next child that has ended. What it wrote is on its way before this is told.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
-        let (pid, exit) = reap::next()?;
-        let slot = self.slots.values_mut().find(|slot| slot.main == Some((pid, true)));
-        if let Some(slot) = slot {
+        let Ended { pid, exit, .. } = loop {
+            let ended = reap::next()?;
+            if !self.helpers.reaped(ended.pid, ended.exit) {
+                break ended;
+            }
+        };
+        let slot = self.slots.iter_mut().find(|(_, slot)| slot.main == Some((pid, true)));
+        if let Some((proc, slot)) = slot {
+            self.questions.forget(*proc);
             slot.main = Some((pid, false));
             slot.stdin = None;
             self.freed.extend(slot.socket);
@@ -245,6 +258,11 @@ impl World {
     /// Relays that have to be run from now on.
     pub(crate) fn take_new_relays(&mut self) -> Vec<Rc<Relay>> {
         std::mem::take(&mut self.new_relays)
+    }
+
+    /// What has to be done in the event loop from now on.
+    pub(crate) fn take_jobs(&mut self) -> Vec<Job> {
+        self.questions.take_jobs()
     }
 
     /// Who is to be told what comes of this request.
@@ -312,6 +330,8 @@ impl World {
                 stderr: None,
                 stdin: None,
                 cgroup: None,
+                notify: None,
+                checker: Rc::default(),
                 main: None,
             };
             self.slots.insert(ProcId(number), slot);
@@ -319,6 +339,7 @@ impl World {
     }
 
     fn remove_group(&mut self, procs: &[ProcId]) {
+        procs.iter().for_each(|proc| self.questions.forget(*proc));
         for slot in procs.iter().filter_map(|proc| self.slots.remove(proc)) {
             for relay in [slot.stdout, slot.stderr].into_iter().flatten() {
                 relay.close();
@@ -361,7 +382,8 @@ impl World {
         self.connect(proc);
         let socket = self.slots.get(&proc).and_then(|slot| slot.socket);
         self.take_socket(socket)?;
-        let environment = self.environment_of(proc);
+        let mut environment = self.environment_of(proc);
+        self.introduce_notify(proc, &mut environment);
         let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
         let launched = launch(
             &slot.spec.name,
@@ -378,6 +400,9 @@ impl World {
             }
         };
         slot.main = Some((pid, true));
+        if let Some(notify) = &slot.notify {
+            notify.serves(pid);
+        }
         if let Some(pipes) = pipes {
             slot.stdin = pipes.stdin.map(Stdin::new);
             for (relay, pipe) in [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
@@ -445,6 +470,12 @@ impl World {
     }
 
     fn census(&mut self, proc: ProcId, run: RunId) {
+        let members = self.members(proc);
+        self.answers.push_back(Input::Census { proc, run, members });
+    }
+
+    /// Who lives in a process's tree, its main process left out.
+    fn members(&mut self, proc: ProcId) -> Vec<Member> {
         let mut members = Vec::new();
         let slot = self.slots.get(&proc);
         if let Some((slot, (pid, alive))) = slot.and_then(|slot| Some((slot, slot.main?))) {
@@ -455,7 +486,7 @@ impl World {
             let root = Root { proc, pid, alive };
             members = self.parts.roster.census(root, &others, &grouped.unwrap_or_default());
         }
-        self.answers.push_back(Input::Census { proc, run, members });
+        members
     }
 }
 

@@ -12,7 +12,7 @@ use supervisor_core::spec::{
 };
 
 use super::supervisord::sink;
-use super::{Door, Lowering, at_least_zero, listener, to_u32};
+use super::{Door, Lowering, at_least_zero, health, listener, to_u32};
 use crate::command::shown;
 use crate::expand::{Meaning, Names, expand};
 use crate::ini::{Origin, Section};
@@ -150,6 +150,7 @@ impl Model {
         process.launch.environment = own.environment;
         process.launch.directory = own.directory;
         process.launch.stdio = own.stdio;
+        process.health = own.health;
         process
     }
 }
@@ -192,6 +193,7 @@ struct Own {
     environment: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
     stdio: Stdio,
+    health: HealthSpec,
 }
 
 impl Own {
@@ -216,6 +218,11 @@ impl Own {
         let command = command(lowering, section, names);
         let directory = lowering.try_get(section, &o::DIRECTORY, names);
         let stdio = stdio(lowering, section, names);
+        let argv = match &command {
+            Some((Command::Argv(argv), _)) => argv.as_slice(),
+            Some((Command::Unparsable(_), _)) | None => &[],
+        };
+        let health = health::read(lowering, section, names, argv);
         let serverurl = serverurl?;
         let serverurl = (!serverurl.eq_ignore_ascii_case("auto")).then_some(serverurl);
         Some(Self {
@@ -225,6 +232,7 @@ impl Own {
             serverurl,
             directory: directory.ok()?.map(PathBuf::from),
             stdio: stdio?,
+            health: health?,
         })
     }
 }
@@ -414,6 +422,6 @@ fn merged(
 }
 
 /// Where an option was said; if it wasn't, where its section was.
-fn origin<'a>(lowering: &Lowering<'a>, section: &'a Section, key: &str) -> &'a Origin {
+pub(super) fn origin<'a>(lowering: &Lowering<'a>, section: &'a Section, key: &str) -> &'a Origin {
     lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Due, Kill, Process, State, Then, Turn};
 use crate::effect::Effect;
-use crate::health::{CheckFailure, Checked, Health, Ill, Progress, Question};
+use crate::health::{CheckFailure, Checked, Health, Ill, Look, Question};
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
@@ -38,10 +38,10 @@ impl Process {
     }
 
     /// It was seen how far it has got.
-    pub(crate) fn progressed(&mut self, run: RunId, seen: Option<Progress>, turn: &mut Turn<'_>) {
+    pub(crate) fn progressed(&mut self, run: RunId, look: Look, turn: &mut Turn<'_>) {
         let spec = Rc::clone(&self.spec);
         if let (Some(health), Some(progress)) = (self.health_of(run), &spec.health.progress) {
-            health.progressed(progress, turn.now, seen);
+            health.progressed(progress, turn.now, look);
         }
         self.watch(turn);
     }
@@ -144,7 +144,7 @@ impl Process {
         let ill = match due {
             None => health.verdict(&spec.health, now),
             Some(Due::Ready { by: Some(by) }) if now >= by => {
-                Some(Ill::NotReady { within: by - live.since })
+                Some(Ill::NotReady { within: by - live.since, last: health.last_failure() })
             }
             Some(Due::Ready { .. } | Due::Up(_)) => None,
         };

@@ -14,6 +14,7 @@ use supervisor_wire::python::{bytes_repr, repr};
 use supervisor_wire::{ansi, syslog};
 
 use super::journal::Journal;
+use super::needle::Needle;
 use super::syslog::Syslog;
 use crate::inbox::Inbox;
 
@@ -26,6 +27,8 @@ pub(crate) struct Filter {
     pub(crate) channel: Channel,
     pub(crate) strip_ansi: bool,
     pub(crate) separator: Option<Separator>,
+    /// What tells that the process is ready.
+    pub(crate) ready: Option<Needle>,
     pub(crate) syslog: Option<ToSyslog>,
     /// Whether all of it is repeated in the journal.
     pub(crate) echo: bool,
@@ -58,6 +61,7 @@ impl Filter {
     pub(crate) const fn is_idle(&self) -> bool {
         !self.strip_ansi
             && self.separator.is_none()
+            && self.ready.is_none()
             && self.syslog.is_none()
             && !self.echo
             && matches!(self.audience, Audience::None)
@@ -72,6 +76,9 @@ impl Filter {
 
     /// What of `bytes`, which the process `pid` wrote, goes on.
     pub(crate) fn pass(&mut self, pid: Pid, bytes: &[u8]) -> Vec<u8> {
+        if self.ready.as_mut().is_some_and(|needle| needle.finds(pid, bytes)) {
+            self.inbox.push(Input::ReadyLogged { proc: self.proc, pid });
+        }
         if self.audience == Audience::Core {
             self.repeat(bytes);
             let (proc, data) = (self.proc, bytes.to_vec());

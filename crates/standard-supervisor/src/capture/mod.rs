@@ -13,6 +13,7 @@ pub(crate) mod auto_log;
 pub(crate) mod filter;
 pub(crate) mod journal;
 pub(crate) mod log_file;
+pub(crate) mod needle;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod syslog;

@@ -296,6 +296,7 @@ mod tests {
             channel: Channel::Stdout,
             strip_ansi: false,
             separator: None,
+            ready: None,
             syslog: None,
             echo: false,
             audience: Audience::None,

@@ -36,6 +36,11 @@ pub(crate) fn variable(pid: Pid, name: &str) -> Option<Vec<u8>> {
     procfs::variable(&environ, name).map(<[u8]>::to_vec)
 }
 
+/// The words of a process's command line, each with a zero byte behind it.
+pub(crate) fn command_line(pid: Pid) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/cmdline")).ok()
+}
+
 /// Parents and their children.
 ///
 /// Where the kernel lists children per thread, only the asked part of the tree is

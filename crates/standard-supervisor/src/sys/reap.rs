@@ -1,5 +1,8 @@
 //! The one place that waits for children.
 
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
 use rustix::io::Errno;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
@@ -12,19 +15,62 @@ pub(crate) fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(own));
 }
 
+/// A child that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// The pid that it had.
+    pub(crate) pid: Pid,
+    /// How it ended.
+    pub(crate) exit: Exit,
+    /// What it took.
+    pub(crate) usage: Usage,
+}
+
+/// What a process and those of its descendants took that it, or one of them, waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Time on processors, the kernel's work for it included.
+    pub(crate) cpu: Duration,
+    /// Bytes of memory that the largest of them had at once.
+    pub(crate) peak_memory: u64,
+}
+
+impl Usage {
+    /// What both took.
+    #[must_use]
+    pub(crate) fn with(self, other: Self) -> Self {
+        let peak_memory = self.peak_memory.max(other.peak_memory);
+        Self { cpu: self.cpu.saturating_add(other.cpu), peak_memory }
+    }
+}
+
 /// The next child that has ended: one of ours, or an orphan that became ours.
 /// Never waits; to be called until it returns `None`.
-pub(crate) fn next() -> Option<(Pid, Exit)> {
+pub(crate) fn next() -> Option<Ended> {
     loop {
         let mut status = 0;
-        // SAFETY: `status` is a valid place for the status; no usage is asked for.
-        let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, std::ptr::null_mut()) };
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: both are valid places for what the kernel writes.
+        let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, usage.as_mut_ptr()) };
         if pid > 0 {
-            return Some((Pid(pid), decode(status)));
+            // SAFETY: made of numbers only, for which zero will do.
+            let usage = unsafe { usage.assume_init() };
+            return Some(Ended { pid: Pid(pid), exit: decode(status), usage: taken(&usage) });
         }
         if pid == 0 || Errno::from_io_error(&std::io::Error::last_os_error()) != Some(Errno::INTR) {
             return None;
         }
+    }
+}
+
+fn taken(usage: &libc::rusage) -> Usage {
+    let time = |time: libc::timeval| {
+        let micros = u64::try_from(time.tv_usec).unwrap_or(0);
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0)) + Duration::from_micros(micros)
+    };
+    Usage {
+        cpu: time(usage.ru_utime) + time(usage.ru_stime),
+        peak_memory: u64::try_from(usage.ru_maxrss).unwrap_or(0).saturating_mul(1024),
     }
 }
 

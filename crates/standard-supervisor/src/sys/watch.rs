@@ -43,6 +43,11 @@ impl<T: AsFd> Watched<T> {
         watched.map(Self).map_err(|error| error.into_parts().1)
     }
 
+    /// What is watched.
+    pub(crate) fn get(&self) -> &T {
+        &self.0.get_ref().0
+    }
+
     /// Waits until there is something to read. `None`: the event loop is ending.
     pub(crate) async fn readable(&self) -> Option<Ready<'_, T>> {
         self.0.readable().await.ok().map(Ready)

@@ -5,12 +5,14 @@ use std::rc::Rc;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
 use supervisor_core::level::Level;
+use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, ProcessSpec, Stdio};
 use supervisor_wire::communication::Separator;
 
 use super::{Slot, World};
 use crate::capture::filter::{Audience, Filter, ToSyslog};
 use crate::capture::log_file::LogFile;
+use crate::capture::needle::Needle;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
@@ -74,6 +76,10 @@ impl World {
             channel,
             strip_ansi: self.parts.handling.strip_ansi,
             separator: (capture > 0).then(|| Separator::new(capture)),
+            ready: match &slot.spec.health.ready {
+                Ready::Logged(text) => Some(Needle::new(text.clone().into_bytes())),
+                Ready::Startsecs | Ready::Checked | Ready::Notified => None,
+            },
             syslog: syslog.map(|log| ToSyslog { log, complained: false }),
             echo: self.parts.handling.echo && journal.says(Level::Debug),
             audience,

@@ -1,0 +1,207 @@
+use std::ffi::OsString;
+
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::health::Action;
+
+use super::*;
+use crate::command_mode;
+use crate::testing::{FakeHost, said};
+
+/// What these variables mean for a command.
+fn meant(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String> {
+    let command = command.iter().map(OsString::from).collect();
+    let config = command_mode(command, &said(pairs), &FakeHost::default());
+    let config = config.map_err(|errors| errors.to_string())?;
+    Ok(config.spec.groups[0].processes[0].health.clone())
+}
+
+fn http(port: u16, path: &str) -> HttpUrl {
+    local(port, path)
+}
+
+fn probe_url(health: &HealthSpec) -> &HttpUrl {
+    match health.check.as_ref().map(|check| &check.probe) {
+        Some(Probe::Http { url, .. }) => url,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nobody_who_says_nothing_is_asked() {
+    assert_eq!(meant(&["x"], &[]), Ok(HealthSpec::default()));
+}
+
+#[test]
+fn a_preset_knows_where_and_what() {
+    let health = meant(&["vllm", "serve"], &[("PROCESS_HEALTH_PRESET", "vllm")]).unwrap();
+    assert_eq!(health.ready, Ready::Checked);
+    assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
+    assert_eq!(*probe_url(&health), http(8000, "/health"));
+    let progress = health.progress.unwrap();
+    assert_eq!(progress.url, http(8000, "/metrics"));
+    assert!(progress.running.contains(&"vllm:num_requests_running".to_owned()));
+    assert!(progress.done.contains(&"vllm:generation_tokens_total".to_owned()));
+    assert_eq!(progress.stalled, Duration::from_secs(120));
+}
+
+#[test]
+fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
+    let preset = ("PROCESS_HEALTH_PRESET", "sglang");
+    for (command, port) in [
+        (&["sglang"][..], 30000),
+        (&["sglang", "--port", "31000"], 31000),
+        (&["sglang", "--port=31000", "--port=32000"], 32000),
+        (&["sglang", "--ports", "1", "--port"], 30000),
+    ] {
+        assert_eq!(probe_url(&meant(command, &[preset]).unwrap()).server, http(port, "").server);
+    }
+    let said = [preset, ("PROCESS_HEALTH_PORT", "9000")];
+    let health = meant(&["sglang", "--port", "31000"], &said).unwrap();
+    assert_eq!(*probe_url(&health), http(9000, "/health"));
+    assert_eq!(health.progress.unwrap().url, http(9000, "/metrics"));
+    // Wherever the command is from; but what a shell is told is not looked into.
+    for (command, port) in [("x --port 7", 7), ("sh -c 'x --port 7'", 30000)] {
+        let replaced = [preset, ("SUPERVISOR_PROGRAM__APP_COMMAND", command)];
+        let health = meant(&["x", "--port", "8"], &replaced).unwrap();
+        assert_eq!(probe_url(&health).server, http(port, "").server, "{command}");
+    }
+}
+
+#[test]
+fn metrics_with_a_port_of_their_own_keep_it() {
+    let triton = ["tritonserver", "--http-port=8100", "--metrics-port", "8200"];
+    let health = meant(&triton, &[("PROCESS_HEALTH_PRESET", "triton")]).unwrap();
+    assert_eq!(*probe_url(&health), http(8100, "/v2/health/ready"));
+    assert_eq!(health.progress.unwrap().url, http(8200, "/metrics"));
+}
+
+#[test]
+fn what_is_said_counts_more_than_a_preset() {
+    let health = meant(
+        &["x"],
+        &[
+            ("PROCESS_HEALTH_PRESET", "vllm"),
+            ("PROCESS_HEALTH_URL", "unix:///run/v.sock:/health?x"),
+            ("PROCESS_HEALTH_TIMEOUT", "0.5"),
+            ("PROCESS_HEALTH_START_TIMEOUT", "off"),
+            ("PROCESS_HEALTH_READY", "log:startup complete"),
+            ("PROCESS_HEALTH_PROGRESS_DONE", "steps_total{kind=\"a\"} other"),
+            ("PROCESS_HEALTH_ACTION", "exit:77"),
+            ("PROCESS_HEALTH_DUMP_SIGNAL", "USR1"),
+        ],
+    )
+    .unwrap();
+    let socket = HttpServer::Unix("/run/v.sock".into());
+    assert_eq!(
+        *probe_url(&health),
+        HttpUrl { server: socket.clone(), path: "/health?x".to_owned() }
+    );
+    let progress = health.progress.unwrap();
+    assert_eq!(progress.url, HttpUrl { server: socket, path: "/metrics".to_owned() });
+    assert_eq!(progress.done, ["steps_total{kind=\"a\"}", "other"]);
+    assert_eq!(progress.timeout, Duration::from_millis(500));
+    assert_eq!(health.start_timeout, None);
+    assert_eq!(health.ready, Ready::Logged("startup complete".to_owned()));
+    assert_eq!(health.action, Action::Exit(77));
+    assert_eq!(health.evidence.signal, Signal::from_name("USR1"));
+}
+
+#[test]
+fn a_connection_or_a_command_can_be_asked_for_instead() {
+    let health = meant(&["x"], &[("PROCESS_HEALTH_TCP", "localhost:5000")]).unwrap();
+    let tcp = Probe::Tcp { host: "localhost".to_owned(), port: 5000 };
+    assert_eq!(health.check.map(|check| check.probe), Some(tcp));
+    let health = meant(&["x"], &[("PROCESS_HEALTH_COMMAND", "sh -c 'exit 0'")]).unwrap();
+    let words = ["sh", "-c", "exit 0"].map(OsString::from).to_vec();
+    assert_eq!(health.check.map(|check| check.probe), Some(Probe::Command(words)));
+    // The metrics of a preset are still looked at.
+    let pairs = [("PROCESS_HEALTH_PRESET", "tgi"), ("PROCESS_HEALTH_TCP", "3000")];
+    let health = meant(&["x"], &pairs).unwrap();
+    assert!(matches!(health.check.unwrap().probe, Probe::Tcp { port: 3000, .. }));
+    assert!(health.progress.is_some());
+}
+
+#[test]
+fn each_process_of_a_program_can_be_asked_at_its_own_port() {
+    let config = command_mode(
+        vec!["x".into()],
+        &said(&[
+            ("SUPERVISOR_PROGRAM__APP_NUMPROCS", "2"),
+            ("SUPERVISOR_PROGRAM__APP_PROCESS_NAME", "%(process_num)s"),
+            ("SUPERVISOR_PROGRAM__APP_HEALTH_URL", "http://localhost:800%(process_num)s/"),
+        ]),
+        &FakeHost::default(),
+    )
+    .unwrap();
+    let processes = &config.spec.groups[0].processes;
+    let paths: Vec<_> =
+        processes.iter().map(|process| &probe_url(&process.health).server).collect();
+    let at = |port| HttpServer::Tcp { host: "localhost".to_owned(), port };
+    assert_eq!(paths, [&at(8000), &at(8001)]);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_what_would_work() {
+    let text = meant(
+        &["x"],
+        &[
+            ("PROCESS_HEALTH_PRESET", "vlm"),
+            ("PROCESS_HEALTH_INTERVAL", "0"),
+            ("PROCESS_HEALTH_ACTION", "reboot"),
+            ("PROCESS_HEALTH_READY", "log:"),
+        ],
+    )
+    .unwrap_err();
+    for part in [
+        "PROCESS_HEALTH_PRESET: no preset is named 'vlm' in section 'program:app'; health_preset takes vllm, sglang",
+        "PROCESS_HEALTH_INTERVAL: 0 seconds are less than 0.05",
+        "PROCESS_HEALTH_ACTION: 'reboot' is no such action",
+        "PROCESS_HEALTH_READY: there is no text",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_a_mistake() {
+    for (pairs, part) in [
+        (
+            &[("PROCESS_HEALTH_URL", "http://h/"), ("PROCESS_HEALTH_TCP", "1")][..],
+            "health_url and health_tcp can't all be set",
+        ),
+        (&[("PROCESS_HEALTH_READY", "check")], "ready=check needs a check"),
+        (&[("PROCESS_HEALTH_BODY", "ok")], "health_body needs a health_url"),
+        (&[("PROCESS_HEALTH_PORT", "1")], "health_port is a preset's"),
+        (&[("PROCESS_HEALTH_COMMAND", "a 'b")], "can't parse health_command"),
+        (&[("PROCESS_HEALTH_PROGRESS_URL", "http://h/m")], "progress_running is missing"),
+        (&[("PROCESS_HEALTH_PROGRESS_DONE", "x")], "progress_url is missing"),
+    ] {
+        let text = meant(&["x"], pairs).unwrap_err();
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn a_listener_has_none_of_it() {
+    assert!(!Kind::EventListener.settings().any(|setting| o::has(setting.row().key)));
+    assert!(Kind::FcgiProgram.settings().any(|setting| setting.row().key == "health_url"));
+}
+
+/// What `--check` shows means the same when it is read.
+#[test]
+fn the_configuration_in_effect_reads_back_the_same() {
+    let pairs = [("PROCESS_HEALTH_PRESET", "sagemaker")];
+    let config = command_mode(
+        vec!["x".into(), "--port".into(), "81".into()],
+        &said(&pairs),
+        &FakeHost::default(),
+    )
+    .unwrap();
+    let health = &config.spec.groups[0].processes[0].health;
+    assert_eq!(*probe_url(health), http(81, "/ping"));
+    assert_eq!(health.check.as_ref().map(|check| check.timeout), Some(Duration::from_secs(2)));
+    let host = FakeHost::with(&[("/srv/shown.conf", &config.effective())]);
+    let again = [("SUPERVISOR_INCLUDE_FILES", "/srv/shown.conf")];
+    let again = command_mode(vec!["x".into()], &said(&again), &host).unwrap();
+    assert_eq!(again.spec.groups[0].processes[0].health, *health);
+}

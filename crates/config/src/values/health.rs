@@ -1,0 +1,301 @@
+//! What the options that say when a program is ill accept. They are our own: supervisord
+//! has none of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::health::{Action, HttpServer, HttpUrl, Ready};
+use supervisor_wire::prometheus::Selector;
+use supervisor_wire::python::{self, repr};
+
+use super::{Takes, inet_address, list, port};
+use crate::presets::{PRESETS, Preset};
+
+/// Shorter than this nothing is asked again and again: it would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// A hundred years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// As much of a text as is searched in what a program says.
+const LONGEST_TEXT: usize = 4096;
+
+pub(crate) static SPAN: Takes<Duration> = Takes {
+    what: "a number of seconds from 0.05 on, such as 10 or 0.5",
+    parse: |text, _| span(text, SHORTEST),
+};
+
+pub(crate) static SPAN_OR_NONE: Takes<Duration> = Takes {
+    what: "a number of seconds, such as 10, 0.5 or 0",
+    parse: |text, _| span(text, Duration::ZERO),
+};
+
+pub(crate) static SPAN_OR_OFF: Takes<Option<Duration>> = Takes {
+    what: "a number of seconds from 0.05 on, such as 600, or off",
+    parse: |text, _| {
+        if text.eq_ignore_ascii_case("off") { Ok(None) } else { span(text, SHORTEST).map(Some) }
+    },
+};
+
+pub(crate) static PRESET: Takes<&'static Preset> = Takes {
+    what: "vllm, sglang, tensorrt-llm, triton, tgi, llama.cpp or sagemaker",
+    parse: |text, _| {
+        let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(text));
+        found.ok_or_else(|| format!("no preset is named {}", repr(text)))
+    },
+};
+
+pub(crate) static PORT_NUMBER: Takes<u16> =
+    Takes { what: "a port from 1 to 65535", parse: |text, _| port(text) };
+
+pub(crate) static URL: Takes<HttpUrl> = Takes {
+    what: "http://host:port/path or unix:///socket.sock:/path",
+    parse: |text, _| url(text),
+};
+
+pub(crate) static HOST_AND_PORT: Takes<(String, u16)> = Takes {
+    what: "host:port, or a port of this machine",
+    parse: |text, _| {
+        let address = inet_address(text)?;
+        Ok((address.host.unwrap_or_else(|| LOOPBACK.to_owned()), address.port))
+    },
+};
+
+pub(crate) static COUNT: Takes<u32> = Takes {
+    what: "a whole number from 1",
+    parse: |text, _| {
+        let number = u32::try_from(python::int(text)?).ok().filter(|number| *number > 0);
+        number.ok_or_else(|| format!("{text} is below 1 or far too many"))
+    },
+};
+
+pub(crate) static STATUSES: Takes<Vec<u16>> = Takes {
+    what: "HTTP statuses and ranges of them with commas between them, such as 200,204 or 200-299",
+    parse: |text, _| {
+        statuses(text).ok_or_else(|| format!("not a list of HTTP statuses: {}", repr(text)))
+    },
+};
+
+pub(crate) static TEXT_TO_FIND: Takes<String> = Takes {
+    what: "a text of 1 to 4096 bytes",
+    parse: |text, _| text_to_find(text).map(str::to_owned),
+};
+
+pub(crate) static SERIES: Takes<Vec<String>> = Takes {
+    what: "names of metrics with blanks between them, with labels if only those with them are \
+           meant: requests{state=\"active\"}",
+    parse: |text, _| series(text),
+};
+
+pub(crate) static READY: Takes<Ready> = Takes {
+    what: "startsecs, check, notify or log:TEXT",
+    parse: |text, _| match text.split_once(':') {
+        Some((word, text)) if word.eq_ignore_ascii_case("log") => {
+            text_to_find(text).map(|text| Ready::Logged(text.to_owned()))
+        }
+        _ => match text.to_lowercase().as_str() {
+            "startsecs" => Ok(Ready::Startsecs),
+            "check" => Ok(Ready::Checked),
+            "notify" => Ok(Ready::Notified),
+            _ => Err(format!("{} does not tell when it is ready", repr(text))),
+        },
+    },
+};
+
+pub(crate) static ACTION: Takes<Action> = Takes {
+    what: "observe, restart, stop or exit:N with N from 0 to 255",
+    parse: |text, _| match text.to_lowercase().as_str() {
+        "observe" => Ok(Action::Observe),
+        "restart" => Ok(Action::Restart),
+        "stop" => Ok(Action::Stop),
+        other => {
+            let code = other.strip_prefix("exit:").and_then(|code| code.parse().ok());
+            code.map(Action::Exit).ok_or_else(|| format!("{} is no such action", repr(text)))
+        }
+    },
+};
+
+pub(crate) static SIGNAL_OR_OFF: Takes<Option<Signal>> = Takes {
+    what: "a signal's name, with or without SIG, or its number, or off",
+    parse: |text, _| {
+        if text.eq_ignore_ascii_case("off") { Ok(None) } else { super::signal(text).map(Some) }
+    },
+};
+
+/// Where a server is looked for if nobody says where.
+pub(crate) const LOOPBACK: &str = "127.0.0.1";
+
+fn span(text: &str, least: Duration) -> Result<Duration, String> {
+    let number: f64 = text
+        .trim()
+        .parse()
+        .ok()
+        .filter(|n: &f64| n.is_finite() && *n >= 0.0)
+        .ok_or_else(|| format!("{} is no number of seconds", repr(text)))?;
+    let span = Duration::try_from_secs_f64(number).unwrap_or(LONGEST).min(LONGEST);
+    if span < least {
+        return Err(format!("{text} seconds are less than {}", least.as_secs_f64()));
+    }
+    Ok(span)
+}
+
+fn url(text: &str) -> Result<HttpUrl, String> {
+    if let Some(rest) = text.strip_prefix("unix://") {
+        let (socket, path) =
+            rest.split_once(":/").map_or((rest, ""), |(socket, path)| (socket, path));
+        if !socket.starts_with('/') {
+            return Err(format!("the socket of {text} has no absolute path"));
+        }
+        return Ok(HttpUrl {
+            server: HttpServer::Unix(PathBuf::from(socket)),
+            path: path_of(path)?,
+        });
+    }
+    if text.starts_with("https://") {
+        return Err(format!("{text} is encrypted, and only http:// can be asked"));
+    }
+    let rest =
+        text.strip_prefix("http://").ok_or_else(|| format!("{} is no such URL", repr(text)))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(end);
+    let path = path_of(path.strip_prefix('/').unwrap_or(path))?;
+    let (host, port_text) = match place.rsplit_once(':') {
+        // A colon in brackets is part of an address.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        Some(_) | None => (place, None),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_lowercase();
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '@') {
+        return Err(format!("{} names no host", repr(text)));
+    }
+    let port = port_text.map_or(Ok(80), port)?;
+    Ok(HttpUrl { server: HttpServer::Tcp { host, port }, path })
+}
+
+/// The path after its first slash, as it is sent: what would end a request's first line
+/// early can't be in it.
+fn path_of(rest: &str) -> Result<String, String> {
+    if rest.chars().all(|c| c.is_ascii_graphic() && c != '#') {
+        Ok(format!("/{rest}"))
+    } else {
+        Err(format!("the path /{rest} holds what must be written with percent signs"))
+    }
+}
+
+fn statuses(text: &str) -> Option<Vec<u16>> {
+    let status = |text: &str| text.trim().parse().ok().filter(|n| (100..=599).contains(n));
+    let mut all = Vec::new();
+    for item in list(text) {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        let (first, last): (u16, u16) = (status(first)?, status(last)?);
+        if first > last {
+            return None;
+        }
+        all.extend(first..=last);
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+fn text_to_find(text: &str) -> Result<&str, String> {
+    match text.len() {
+        0 => Err("there is no text".to_owned()),
+        1..=LONGEST_TEXT => Ok(text),
+        length => Err(format!("a text of {length} bytes is too long")),
+    }
+}
+
+/// Blanks, not commas: labels have commas between them.
+fn series(text: &str) -> Result<Vec<String>, String> {
+    let (mut names, mut from, mut depth) = (Vec::new(), 0, false);
+    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        match c {
+            '{' => depth = true,
+            '}' => depth = false,
+            c if c.is_whitespace() && !depth => {
+                names.extend(Some(text[from..at].trim()).filter(|name| !name.is_empty()));
+                from = at;
+            }
+            _ => {}
+        }
+    }
+    if depth {
+        return Err(format!("the labels of {} have no end", repr(text)));
+    }
+    match names.iter().find(|name| Selector::parse(name).is_none()) {
+        Some(name) => Err(format!("{} is no name of a metric", repr(name))),
+        None if names.is_empty() => Err("there is no name of a metric".to_owned()),
+        None => Ok(names.into_iter().map(str::to_owned).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Result<String, String> {
+        url(text).map(|HttpUrl { server, path }| match server {
+            HttpServer::Tcp { host, port } => format!("{host} {port} {path}"),
+            HttpServer::Unix(socket) => format!("{} {path}", socket.display()),
+        })
+    }
+
+    #[test]
+    fn urls_name_a_host_or_a_socket() {
+        for (text, meaning) in [
+            ("http://localhost:8000/health", "localhost 8000 /health"),
+            ("http://Box", "box 80 /"),
+            ("http://[::1]:9/a?b=c", "::1 9 /a?b=c"),
+            ("http://[::1]/", "::1 80 /"),
+            ("http://h:1?x", "h 1 /?x"),
+            ("unix:///run/s.sock:/health", "/run/s.sock /health"),
+            ("unix:///run/s.sock", "/run/s.sock /"),
+        ] {
+            assert_eq!(shown(text), Ok(meaning.to_owned()), "{text}");
+        }
+        for text in [
+            "",
+            "localhost:8000",
+            "https://h/",
+            "http://",
+            "http://:80/",
+            "http://h:0/",
+            "http://h:x/",
+            "http://u@h/",
+            "http://h/a b",
+            "http://h/a\r\nX: y",
+            "unix://s.sock",
+            "http://h/#f",
+        ] {
+            assert!(shown(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_may_have_a_fraction_and_have_a_least() {
+        assert_eq!(span("0.2", SHORTEST), Ok(Duration::from_millis(200)));
+        assert_eq!(span("10", SHORTEST), Ok(Duration::from_secs(10)));
+        assert_eq!(span("1e300", SHORTEST), Ok(LONGEST));
+        for text in ["", "x", "-1", "nan", "inf", "0", "0.01"] {
+            assert!(span(text, SHORTEST).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_and_ranges_are_understood() {
+        assert_eq!(statuses("200, 204"), Some(vec![200, 204]));
+        assert_eq!(statuses("200-202,503"), Some(vec![200, 201, 202, 503]));
+        for text in ["", "2xx", "99", "600", "300-200", "200-"] {
+            assert_eq!(statuses(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn metrics_are_separated_by_blanks_outside_of_labels() {
+        let names = series("a:b  c{x=\"1\", y=\"2 3\"} d_total").unwrap();
+        assert_eq!(names, ["a:b", "c{x=\"1\", y=\"2 3\"}", "d_total"]);
+        for text in ["", " ", "a,b", "a{x=\"1\"", "a{x}"] {
+            assert!(series(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One check, from the question to what came of it.
+
+use std::time::Duration;
+
+use supervisor_core::health::CheckFailure;
+use supervisor_core::spec::health::{HttpUrl, Probe};
+use tokio::time::timeout;
+
+use super::command::{self, Runner};
+use super::{http, tcp};
+
+/// As much of an answer as is looked at.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What counts as a good status if nobody says.
+const GOOD: std::ops::RangeInclusive<u16> = 200..=399;
+
+/// Asks once. There is an answer within `limit`, whatever the other side does.
+pub(crate) async fn check(
+    probe: Probe,
+    limit: Duration,
+    runner: Runner,
+) -> Result<(), CheckFailure> {
+    match probe {
+        // It sees to its end itself: who runs out of time is ended, too.
+        Probe::Command(words) => command::succeeds(words, limit, runner).await,
+        Probe::Http { url, status, body } => {
+            let asked = timeout(limit, answers(&url, status.as_deref(), body.as_deref()));
+            asked.await.unwrap_or(Err(CheckFailure::TimedOut))
+        }
+        Probe::Tcp { host, port } => {
+            let connected = timeout(limit, tcp::connects(&host, port));
+            connected.await.unwrap_or(Err(CheckFailure::TimedOut))
+        }
+    }
+}
+
+async fn answers(
+    url: &HttpUrl,
+    status: Option<&[u16]>,
+    body: Option<&str>,
+) -> Result<(), CheckFailure> {
+    let answer = http::get(url, BODY_LIMIT).await?;
+    let good = status.map_or_else(|| GOOD.contains(&answer.status), |s| s.contains(&answer.status));
+    if !good {
+        return Err(CheckFailure::Status(answer.status));
+    }
+    let held = |text: &str| holds(&answer.body, text.as_bytes());
+    if body.is_none_or(held) { Ok(()) } else { Err(CheckFailure::Body) }
+}
+
+/// Whether `text` stands somewhere in `bytes`.
+fn holds(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len().max(1)).any(|window| window == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::rc::Rc;
+
+    use supervisor_core::spec::health::HttpServer;
+    use supervisor_core::spec::{Command, Launch, Stdio};
+
+    use super::*;
+    use crate::capture::journal::{Journal, Style};
+
+    fn ask(probe: Probe, limit: Duration) -> Result<(), CheckFailure> {
+        let runner = Runner {
+            helpers: Rc::default(),
+            last: Rc::default(),
+            launch: Launch {
+                command: Command::Argv(Vec::new()),
+                environment: Vec::new(),
+                directory: None,
+                umask: None,
+                user: None,
+                stdio: Stdio::Inherited,
+                shown: String::new(),
+                serverurl: None,
+                socket: None,
+                die_with_supervisor: true,
+            },
+            environment: Vec::new(),
+            name: "app".to_owned(),
+            journal: Rc::new(Journal::new(Style::Complaints)),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check(probe, limit, runner))
+    }
+
+    /// What comes of asking a server that reads the question and then does as `answer` does,
+    /// for a body that holds `ok`.
+    fn asked(
+        limit: Duration,
+        answer: impl FnOnce(TcpStream) + Send + 'static,
+    ) -> Result<(), CheckFailure> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut question = Vec::new();
+            while !question.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                question.push(byte[0]);
+            }
+            assert!(question.starts_with(b"GET /health HTTP/1.1\r\n"), "{question:?}");
+            answer(stream);
+        });
+        let server_is = HttpServer::Tcp { host: "127.0.0.1".to_owned(), port };
+        let url = HttpUrl { server: server_is, path: "/health".to_owned() };
+        let result = ask(Probe::Http { url, status: None, body: Some("ok".to_owned()) }, limit);
+        server.join().unwrap();
+        result
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn written(bytes: &'static [u8]) -> Result<(), CheckFailure> {
+        asked(PATIENCE, move |mut stream| stream.write_all(bytes).unwrap())
+    }
+
+    #[test]
+    fn an_answer_is_good_or_bad_in_one_of_these_ways() {
+        assert_eq!(written(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Ok(()));
+        assert_eq!(written(b"HTTP/1.0 301 Moved\r\n\r\nall is ok"), Ok(()));
+        let chunked =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n";
+        assert_eq!(written(chunked), Ok(()));
+        assert_eq!(written(b"HTTP/1.1 404 No\r\n\r\nok"), Err(CheckFailure::Status(404)));
+        assert_eq!(written(b"HTTP/1.1 200 OK\r\n\r\nno"), Err(CheckFailure::Body));
+        assert_eq!(written(b"SSH-2.0-server\r\n"), Err(CheckFailure::Broken));
+        assert_eq!(written(b""), Err(CheckFailure::Broken));
+        let torn = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok";
+        assert_eq!(written(torn), Err(CheckFailure::Broken));
+    }
+
+    #[test]
+    fn an_answer_without_end_is_read_to_a_bound() {
+        let endless = |head: &'static [u8], more: &'static [u8]| {
+            move |mut stream: TcpStream| {
+                let _ = stream.write_all(head);
+                while stream.write_all(more).is_ok() {}
+            }
+        };
+        let head = endless(b"HTTP/1.1 200 OK\r\nX: ", &[b'x'; 1000]);
+        assert_eq!(asked(PATIENCE, head), Err(CheckFailure::Broken));
+        let body = endless(b"HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 1000]);
+        assert_eq!(asked(PATIENCE, body), Err(CheckFailure::Body));
+    }
+
+    #[test]
+    fn all_of_an_answer_must_be_there_in_time() {
+        let (keep, kept) = std::sync::mpsc::channel();
+        for part in [&b""[..], b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"] {
+            let keep = keep.clone();
+            let result = asked(Duration::from_millis(100), move |mut stream| {
+                stream.write_all(part).unwrap();
+                keep.send(stream).unwrap();
+            });
+            assert_eq!(result, Err(CheckFailure::TimedOut), "{part:?}");
+        }
+        drop(kept);
+    }
+
+    #[test]
+    fn nobody_there_is_a_refusal() {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let tcp = |host: &str| ask(Probe::Tcp { host: host.to_owned(), port }, PATIENCE);
+        assert_eq!(tcp("127.0.0.1"), Err(CheckFailure::Refused));
+        assert_eq!(tcp("no-such-host-anywhere"), Err(CheckFailure::Broken));
+        let server = HttpServer::Unix("/no/such/socket".into());
+        let url = HttpUrl { server, path: "/".to_owned() };
+        let gone = ask(Probe::Http { url, status: None, body: None }, PATIENCE);
+        assert_eq!(gone, Err(CheckFailure::Refused));
+    }
+}

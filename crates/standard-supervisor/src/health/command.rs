@@ -1,0 +1,57 @@
+//! A check by a command, which runs as the program does.
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::health::CheckFailure;
+use supervisor_core::ids::Pid;
+use supervisor_core::input::Exit;
+use supervisor_core::level::Level;
+use supervisor_core::spec::{Command, Launch};
+
+use crate::capture::journal::Journal;
+use crate::helpers::Helpers;
+use crate::launch::Environment;
+
+/// What it takes to run one.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    pub(crate) helpers: Rc<Helpers>,
+    /// The one that ran last for this program.
+    pub(crate) last: Rc<Cell<Option<Pid>>>,
+    /// How the program is started.
+    pub(crate) launch: Launch,
+    pub(crate) environment: Environment,
+    /// The program's name.
+    pub(crate) name: String,
+    pub(crate) journal: Rc<Journal>,
+}
+
+/// Runs it. If it takes too long, it is killed with all of its process group.
+pub(super) async fn succeeds(
+    words: Vec<OsString>,
+    limit: Duration,
+    runner: Runner,
+) -> Result<(), CheckFailure> {
+    let Runner { helpers, last, launch, environment, name, journal } = runner;
+    // One that SIGKILL doesn't end is enough.
+    if last.get().is_some_and(|pid| helpers.has(pid)) {
+        return Err(CheckFailure::TimedOut);
+    }
+    let launch = Launch { command: Command::Argv(words), ..launch };
+    let started = helpers.start(&name, &launch, environment);
+    let helper = started.map_err(|error| {
+        journal.say(Level::Warn, &format!("cannot check {name}: {}", error.message));
+        CheckFailure::Broken
+    })?;
+    last.set(Some(helper.pid()));
+    match helper.exit(limit).await {
+        Some(Exit::Code(0)) => Ok(()),
+        Some(exit @ (Exit::Code(_) | Exit::Signal { .. })) => {
+            Err(CheckFailure::Command(exit.status()))
+        }
+        None => Err(CheckFailure::TimedOut),
+    }
+}

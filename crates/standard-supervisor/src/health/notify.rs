@@ -1,0 +1,141 @@
+//! The socket on which a process tells of itself, as systemd's services do:
+//! [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
+//!
+//! It has a name, not a path: no file has to be made, or removed, or be within reach of
+//! another user. Any process of the machine can write to it; who is not of the tree of the
+//! program's main process is not heard.
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::Input;
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::input::Notification;
+use supervisor_core::level::Level;
+use supervisor_wire::notify;
+
+use crate::capture::journal::Journal;
+use crate::inbox::Inbox;
+use crate::launch::{Environment, set};
+use crate::sys::notify::Mailbox;
+use crate::sys::process_table::stat;
+use crate::sys::watch::Watched;
+
+/// Messages after which others get their turn.
+const TURN: usize = 32;
+
+/// Generations between a process and the one that it belongs to, at most.
+const DEPTH: usize = 64;
+
+/// A process's socket.
+#[derive(Debug)]
+pub(crate) struct Notify {
+    name: String,
+    mailbox: Rc<Mailbox>,
+    /// The main process.
+    main: Cell<Option<Pid>>,
+}
+
+/// Who is told what comes.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) proc: ProcId,
+    /// The process's name.
+    pub(crate) name: String,
+    pub(crate) inbox: Rc<Inbox>,
+    pub(crate) journal: Rc<Journal>,
+}
+
+impl Notify {
+    /// A socket that nobody else's has the name of.
+    pub(crate) fn new(name: String) -> io::Result<Self> {
+        let mailbox = Rc::new(Mailbox::bind(name.as_bytes())?);
+        Ok(Self { name, mailbox, main: Cell::new(None) })
+    }
+
+    /// Tells a process of it. Which process promises signs of life can't be said before it
+    /// is there: without `WATCHDOG_PID` it is whoever finds the variable.
+    pub(crate) fn introduce(&self, environment: &mut Environment, watchdog: Option<Duration>) {
+        set(
+            environment,
+            "NOTIFY_SOCKET".as_ref(),
+            OsString::from(format!("@{}", self.name)).as_ref(),
+        );
+        environment.retain(|(name, _)| name != "WATCHDOG_PID" && name != "WATCHDOG_USEC");
+        if let Some(every) = watchdog {
+            let micros = OsString::from(every.as_micros().to_string());
+            set(environment, "WATCHDOG_USEC".as_ref(), micros.as_ref());
+        }
+    }
+
+    /// From now on this is the main process.
+    pub(crate) fn serves(&self, main: Pid) {
+        self.main.set(Some(main));
+    }
+
+    /// Takes messages as they come.
+    pub(crate) async fn run(self: Rc<Self>, told: Told) {
+        let watched = Watched::for_reading(Rc::clone(&self.mailbox));
+        let watched = match watched {
+            Ok(watched) => watched,
+            Err(error) => return told.complain(&error),
+        };
+        while let Some(ready) = watched.readable().await {
+            let mut left = TURN;
+            loop {
+                match self.mailbox.receive() {
+                    Ok(Some((sender, datagram))) => self.take(&told, sender, &datagram),
+                    Ok(None) => {
+                        ready.spend();
+                        break;
+                    }
+                    Err(error) => return told.complain(&error),
+                }
+                left -= 1;
+                if left == 0 {
+                    tokio::task::yield_now().await;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn take(&self, told: &Told, sender: Pid, datagram: &[u8]) {
+        if !self.main.get().is_some_and(|main| belongs(sender, main)) {
+            let note = format!("{sender} is not of {}, what it tells is not heard", told.name);
+            return told.journal.say(Level::Debug, &note);
+        }
+        let notify::Message { ready, stopping, watchdog, watchdog_every, extend, status } =
+            notify::parse(datagram);
+        let said = Notification { ready, stopping, watchdog, watchdog_every, extend, status };
+        if said != Notification::default() {
+            told.inbox.push(Input::Notified { proc: told.proc, said });
+        }
+    }
+}
+
+impl Told {
+    fn complain(&self, error: &io::Error) {
+        let note = format!("cannot hear what {} tells of itself: {error}", self.name);
+        self.journal.say(Level::Error, &note);
+    }
+}
+
+/// Whether `pid` descends from `main`, or is of its process group.
+fn belongs(pid: Pid, main: Pid) -> bool {
+    let mut at = pid;
+    for _ in 0..DEPTH {
+        if at == main {
+            return true;
+        }
+        let Some(stat) = stat(at) else { return false };
+        if stat.pgrp == main.0 {
+            return true;
+        }
+        at = Pid(stat.ppid);
+    }
+    false
+}

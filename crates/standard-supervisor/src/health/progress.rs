@@ -1,0 +1,35 @@
+//! A look at how far a server has got, on its page of metrics.
+
+use supervisor_core::health::{CheckFailure, Look, Progress};
+use supervisor_core::spec::health::ProgressSpec;
+use supervisor_wire::prometheus::{self, Selector};
+use tokio::time::timeout;
+
+use super::http;
+
+/// As much of a page as is read; half of one tells nothing.
+const PAGE_LIMIT: usize = 8 * 1024 * 1024;
+
+/// Looks once.
+pub(crate) async fn look(spec: ProgressSpec) -> Look {
+    match timeout(spec.timeout, http::get(&spec.url, PAGE_LIMIT)).await {
+        Err(_) | Ok(Err(CheckFailure::TimedOut)) => Look::Late,
+        Ok(Ok(page)) if page.status == 200 && !page.cut => {
+            read(&spec, &page.body).map_or(Look::Nothing, Look::Seen)
+        }
+        Ok(Ok(_) | Err(_)) => Look::Nothing,
+    }
+}
+
+fn read(spec: &ProgressSpec, page: &[u8]) -> Option<Progress> {
+    let sum = |names: &[String]| {
+        let selectors: Vec<Selector> =
+            names.iter().filter_map(|name| Selector::parse(name)).collect();
+        prometheus::sum(page, &selectors)
+    };
+    Some(Progress {
+        // Half a request is one.
+        running: prometheus::whole(sum(&spec.running)?.ceil()),
+        done: prometheus::whole(sum(&spec.done)?),
+    })
+}

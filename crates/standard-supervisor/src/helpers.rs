@@ -1,0 +1,162 @@
+//! Short-lived programs that the supervisor runs for itself: they look at a program, and
+//! what they print and how they end is read.
+//!
+//! They are reaped where all children are; who waits for one is told from there.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use supervisor_core::ids::Pid;
+use supervisor_core::input::{Exit, SpawnError};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{Command, Launch, Sink, Stdio};
+use tokio::sync::oneshot;
+
+use crate::either::either;
+use crate::launch::{Environment, Launched, launch};
+use crate::sys::signal;
+use crate::sys::watch::Watched;
+
+/// Bytes read from a helper at once.
+const CHUNK: usize = 16 * 1024;
+
+/// Those that run.
+#[derive(Debug, Default)]
+pub(crate) struct Helpers {
+    running: RefCell<BTreeMap<Pid, oneshot::Sender<Exit>>>,
+}
+
+/// One of them. It is killed when this is dropped before it has ended.
+#[derive(Debug)]
+pub(crate) struct Helper {
+    pid: Pid,
+    helpers: Rc<Helpers>,
+    output: Option<OwnedFd>,
+    ended: oneshot::Receiver<Exit>,
+}
+
+/// What came of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// How it ended; `None`: it did not in the time that it had, and was killed.
+    pub(crate) exit: Option<Exit>,
+    /// What it printed on stdout and stderr, as far as there was room.
+    pub(crate) output: Vec<u8>,
+}
+
+impl Helpers {
+    /// Starts one: the command of `what`, in its directory, as its user and with its
+    /// variables, on top of `environment`. Its input is empty, its output is kept.
+    pub(crate) fn start(
+        self: &Rc<Self>,
+        name: &str,
+        what: &Launch,
+        environment: Environment,
+    ) -> Result<Helper, SpawnError> {
+        let stdio = Stdio::Captured { stdout: Sink::Discard.into(), stderr: None };
+        let what = Launch { stdio, socket: None, die_with_supervisor: true, ..what.clone() };
+        let Launched { pid, pipes } = launch(name, &what, environment, None, None)?;
+        let (told, ended) = oneshot::channel();
+        self.running.borrow_mut().insert(pid, told);
+        let output = pipes.map(|pipes| pipes.stdout);
+        Ok(Helper { pid, helpers: Rc::clone(self), output, ended })
+    }
+
+    /// Whether one of these has this pid and has not been reaped.
+    pub(crate) fn has(&self, pid: Pid) -> bool {
+        self.running.borrow().contains_key(&pid)
+    }
+
+    /// A child ended; whether it was one of these.
+    pub(crate) fn reaped(&self, pid: Pid, exit: Exit) -> bool {
+        let told = self.running.borrow_mut().remove(&pid);
+        told.is_some_and(|told| {
+            // Nobody may wait for it any more.
+            let _ = told.send(exit);
+            true
+        })
+    }
+}
+
+impl Helper {
+    /// Waits for its end, for so long, and keeps so many bytes of what it prints.
+    pub(crate) async fn finish(mut self, limit: Duration, room: usize) -> Outcome {
+        let mut output = Vec::new();
+        let pipe = self.output.take();
+        let ended = &mut self.ended;
+        let all = async {
+            if let Some(Ok(pipe)) = pipe.map(Watched::for_reading) {
+                read_all(&pipe, &mut output, room).await;
+            }
+            ended.await.ok()
+        };
+        let exit = tokio::time::timeout(limit, all).await.ok().flatten();
+        Outcome { exit, output }
+    }
+}
+
+impl Helper {
+    pub(crate) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Waits for its end, for so long; what it prints is of no interest. Others that have
+    /// its output and live on are not waited for.
+    pub(crate) async fn exit(mut self, limit: Duration) -> Option<Exit> {
+        let pipe = self.output.take();
+        let ended = &mut self.ended;
+        let unread = async {
+            if let Some(Ok(pipe)) = pipe.map(Watched::for_reading) {
+                read_all(&pipe, &mut Vec::new(), 0).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::time::timeout(limit, either(ended, unread)).await.ok()??.ok()
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // Who is not reaped still has its pid, and leads its group.
+        if self.helpers.has(self.pid) {
+            let _ = signal::send_to_group(self.pid, Signal::KILL);
+        }
+    }
+}
+
+/// What finds no room is read all the same: the writer must not wait for us.
+async fn read_all(pipe: &Watched<OwnedFd>, output: &mut Vec<u8>, room: usize) {
+    let mut chunk = [0; CHUNK];
+    while let Some(ready) = pipe.readable().await {
+        match rustix::io::read(pipe.get(), &mut chunk) {
+            Ok(0) => return,
+            Ok(bytes) => {
+                let kept = bytes.min(room.saturating_sub(output.len()));
+                output.extend_from_slice(&chunk[..kept]);
+            }
+            Err(Errno::AGAIN) => ready.spend(),
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// A command line for a helper that runs as we do.
+pub(crate) fn as_ourselves(argv: Vec<std::ffi::OsString>) -> Launch {
+    Launch {
+        shown: String::new(),
+        command: Command::Argv(argv),
+        environment: Vec::new(),
+        directory: None,
+        umask: None,
+        user: None,
+        stdio: Stdio::Inherited,
+        serverurl: None,
+        socket: None,
+        die_with_supervisor: true,
+    }
+}

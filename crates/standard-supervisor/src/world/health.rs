@@ -1,0 +1,95 @@
+//! Questions about the health of processes.
+
+use std::rc::Rc;
+
+use supervisor_core::Input;
+use supervisor_core::health::{CheckFailure, Look};
+use supervisor_core::ids::{ProcId, RunId};
+use supervisor_core::level::Level;
+
+use super::{World, supervisord_variables};
+use crate::health::{self, Kind, Notify, Runner, Told};
+use crate::launch::{Environment, set};
+
+impl World {
+    pub(super) fn check(&mut self, proc: ProcId, run: RunId) {
+        let environment = self.environment_of_helpers(proc);
+        let slot = self.slots.get(&proc);
+        let Some((slot, check)) = slot.and_then(|s| Some((s, s.spec.health.check.as_ref()?)))
+        else {
+            let result = Err(CheckFailure::Broken);
+            return self.answers.push_back(Input::Checked { proc, run, result });
+        };
+        let runner = Runner {
+            helpers: Rc::clone(&self.helpers),
+            last: Rc::clone(&slot.checker),
+            launch: slot.spec.launch.clone(),
+            environment,
+            name: slot.spec.name.clone(),
+            journal: Rc::clone(&self.parts.journal),
+        };
+        let asked = health::check(check.probe.clone(), check.timeout, runner);
+        let answer = async move { Input::Checked { proc, run, result: asked.await } };
+        self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
+    }
+
+    pub(super) fn look_at_progress(&mut self, proc: ProcId, run: RunId) {
+        let slot = self.slots.get(&proc);
+        let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
+            return self.answers.push_back(Input::Progressed { proc, run, look: Look::Nothing });
+        };
+        let answer = async move { Input::Progressed { proc, run, look: health::look(spec).await } };
+        self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
+    }
+
+    pub(super) fn count_tree(&mut self, proc: ProcId, run: RunId) {
+        let members = self.members(proc);
+        let tree = self.slots.get(&proc).and_then(|slot| slot.spec.health.tree.as_ref());
+        let alive = tree.map_or(0, |tree| health::count(&members, &tree.pattern));
+        self.answers.push_back(Input::TreeCounted { proc, run, alive });
+    }
+
+    /// Tells a process that is about to start where it can tell of itself. Each run has a
+    /// place of its own, so that what an earlier one says isn't taken for it.
+    pub(super) fn introduce_notify(&mut self, proc: ProcId, environment: &mut Environment) {
+        let number = self.questions.number();
+        let mark = self.parts.roster.mark(proc);
+        let Some(slot) = self.slots.get_mut(&proc) else { return };
+        slot.notify = None;
+        let health = &slot.spec.health;
+        if !health.wants_notify() {
+            return;
+        }
+        let told = Told {
+            proc,
+            name: slot.spec.name.clone(),
+            inbox: Rc::clone(&self.inbox),
+            journal: Rc::clone(&self.parts.journal),
+        };
+        match Notify::new(format!("standard-supervisor/{mark}.{number}")) {
+            Ok(notify) => {
+                let notify = Rc::new(notify);
+                notify.introduce(environment, health.watchdog);
+                slot.notify = Some(Rc::clone(&notify));
+                self.questions.listen(proc, notify.run(told));
+            }
+            Err(error) => {
+                let name = &slot.spec.name;
+                let note = format!("cannot make a socket on which {name} tells of itself: {error}");
+                self.parts.journal.say(Level::Error, &note);
+            }
+        }
+    }
+
+    /// What a check's command finds, besides what the program sets itself. It is not marked
+    /// as one of the program's tree: that may be ended while it looks.
+    fn environment_of_helpers(&self, proc: ProcId) -> Environment {
+        let mut environment = self.parts.environment.clone();
+        if let Some(slot) = self.slots.get(&proc) {
+            for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {
+                set(&mut environment, name.as_ref(), value.as_ref());
+            }
+        }
+        environment
+    }
+}

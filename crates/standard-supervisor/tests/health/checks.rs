@@ -1,0 +1,143 @@
+//! HTTP, TCP and command checks; what is wrong is told apart.
+
+use crate::harness::{kill, wait_gone};
+use crate::server::{Server, end, up};
+
+#[test]
+fn what_is_wrong_with_an_answer_is_told_apart() {
+    let Some(server) = Server::new() else { return };
+    let mut running = up(server
+        .checked(&[])
+        .env("PROCESS_HEALTH_ACTION", "observe")
+        .env("PROCESS_HEALTH_BODY", "ok")
+        .env("PROCESS_HEALTH_TIMEOUT", "0.5"));
+    for (health, failure) in [
+        ("503 ok", "status 503"),
+        ("404", "status 404"),
+        ("200 loading", "the answer lacks the expected text"),
+        ("hang", "timed out"),
+        ("drop", "it could not be asked, or did not answer properly"),
+    ] {
+        server.set("health", health);
+        running.stderr.wait_for(&format!("check: app failed: {failure}"));
+    }
+    server.set("health", "302 ok");
+    running.stderr.wait_for("healthy: app has recovered");
+    end(running);
+}
+
+#[test]
+fn failures_in_a_row_end_a_server_and_it_is_started_again() {
+    let Some(server) = Server::new() else { return };
+    let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_FAILURES", "2"));
+    server.set("health", "500 no");
+    running.stderr.wait_for("check: app failed: status 500 (1 in a row; 2 are too many)");
+    running.stderr.wait_for("unhealthy: app, it failed 2 checks in a row, the last: status 500");
+    running.stderr.wait_for("terminated by SIGTERM");
+    server.set("health", "200 ok");
+    running.stderr.wait_for("entered RUNNING state");
+    end(running);
+}
+
+#[test]
+fn only_the_statuses_that_are_named_are_good() {
+    let Some(server) = Server::new() else { return };
+    server.set("health", "204");
+    let mut running = up(server
+        .checked(&[])
+        .env("PROCESS_HEALTH_STATUS", "204,503")
+        .env("PROCESS_HEALTH_ACTION", "observe"));
+    server.set("health", "200 ok");
+    running.stderr.wait_for("check: app failed: status 200");
+    end(running);
+}
+
+#[test]
+fn a_server_that_is_stopped_in_its_tracks_times_out() {
+    let Some(server) = Server::new() else { return };
+    let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_TIMEOUT", "0.3"));
+    kill(running.stdout.number_after("pid "), "STOP");
+    running.stderr.wait_for("unhealthy: app, it failed 3 checks in a row, the last: timed out");
+    running.stderr.wait_for("terminated by SIGKILL");
+    running.stderr.wait_for("entered RUNNING state");
+    end(running);
+}
+
+#[test]
+fn a_server_is_asked_through_a_socket_in_the_file_system() {
+    let Some(server) = Server::new() else { return };
+    let url = format!("unix://{}/socket:/health?by=socket", server.folder.display());
+    let mut running = up(server.supervised(&["unix"]).env("PROCESS_HEALTH_URL", url));
+    running.stdout.wait_for("asked /health?by=socket");
+    end(running);
+}
+
+#[test]
+fn a_connection_is_enough_where_that_is_asked_for() {
+    let Some(server) = Server::new() else { return };
+    let gate = server.fifo("gate");
+    let mut command = server.supervised(&[]);
+    let tcp = format!("localhost:{}", server.port);
+    command.env("PROCESS_HEALTH_TCP", tcp).env("PROCESS_HEALTH_START_TIMEOUT", "60");
+    let mut running = crate::harness::Running::start(&mut command);
+    running.stdout.wait_for("pid ");
+    std::fs::write(gate, "go").unwrap();
+    running.stdout.wait_for("listening at ");
+    running.stderr.wait_for("entered RUNNING state, it was ready after ");
+    // Nobody asked it anything.
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!running.stdout.said("asked "));
+}
+
+#[test]
+fn a_command_is_run_as_the_program_is_and_its_status_counts() {
+    let Some(server) = Server::new() else { return };
+    let script = format!(
+        "test \"$MODEL\" = llama && echo much noise && test ! -e {}/ill",
+        server.folder.display()
+    );
+    let mut running = up(server
+        .supervised(&[])
+        .env("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "MODEL=llama")
+        .env("PROCESS_HEALTH_COMMAND", format!("sh -c '{script}'"))
+        .env("PROCESS_HEALTH_ACTION", "observe"));
+    server.set("ill", "");
+    running.stderr.wait_for("check: app failed: the command ended with status 1");
+    running.stderr.wait_for("unhealthy: app");
+    std::fs::remove_file(server.folder.join("ill")).unwrap();
+    running.stderr.wait_for("healthy: app has recovered");
+    end(running);
+}
+
+#[test]
+fn a_command_that_takes_too_long_is_ended_with_its_group() {
+    let Some(server) = Server::new() else { return };
+    let pids = server.fifo("pids");
+    let script = format!("sleep 1000 & echo $! >{}; wait", pids.display());
+    let mut command = server.supervised(&[]);
+    command
+        .env("PROCESS_HEALTH_COMMAND", format!("sh -c '{script}'"))
+        .env("PROCESS_HEALTH_READY", "startsecs")
+        .env("PROCESS_HEALTH_ACTION", "observe")
+        .env("PROCESS_HEALTH_TIMEOUT", "0.5");
+    let mut running = up(&mut command);
+    let pid = std::fs::read_to_string(&pids).unwrap().trim().parse().unwrap();
+    running.stderr.wait_for("check: app failed: timed out");
+    wait_gone(pid);
+    // What was ended is nobody that the supervisor doesn't know.
+    assert!(!running.stderr.said("reaped unknown"));
+    end(running);
+}
+
+#[test]
+fn a_command_that_is_not_there_is_named() {
+    let Some(server) = Server::new() else { return };
+    let mut running = up(server
+        .supervised(&[])
+        .env("PROCESS_HEALTH_COMMAND", "no-such-check")
+        .env("PROCESS_HEALTH_READY", "startsecs")
+        .env("PROCESS_HEALTH_ACTION", "observe"));
+    running.stderr.wait_for("cannot check app: can't find command 'no-such-check'");
+    end(running);
+}

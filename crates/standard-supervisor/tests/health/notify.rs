@@ -1,0 +1,56 @@
+//! What a program tells of itself.
+
+use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use crate::harness::Running;
+use crate::server::{Server, end};
+
+#[test]
+fn a_program_is_up_when_it_says_so_and_ill_when_it_falls_silent() {
+    let Some(server) = Server::new() else { return };
+    let tell = server.fifo("tell");
+    let mut command = server.supervised(&["notify"]);
+    let mut running = Running::start(
+        command.env("PROCESS_HEALTH_READY", "notify").env("PROCESS_HEALTH_WATCHDOG_SECS", "3"),
+    );
+    running.stdout.wait_for("watchdog 3000000");
+    running.stdout.wait_for("listening at");
+    fs::write(&tell, "STATUS=loading\n").unwrap();
+    fs::write(&tell, "READY=1|STATUS=serving\n").unwrap();
+    running.stderr.wait_for("entered RUNNING state, it was ready after ");
+    fs::write(&tell, "WATCHDOG=1\n").unwrap();
+    running.stderr.wait_for("unhealthy: app, it gave no sign of life for 3 seconds");
+    running.stderr.wait_for("spawned: 'app'");
+    end(running);
+}
+
+#[test]
+fn a_stranger_is_not_heard() {
+    let Some(server) = Server::new() else { return };
+    let tell = server.fifo("tell");
+    let mut command = server.supervised(&["notify"]);
+    let mut running =
+        Running::start(command.env("PROCESS_HEALTH_READY", "notify").env("LOG_LEVEL", "debug"));
+    let line = running.stdout.wait_for("socket @");
+    let name = line.split('@').nth(1).unwrap();
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    UnixDatagram::unbound().unwrap().send_to_addr(b"READY=1", &address).unwrap();
+    running.stderr.wait_for("is not of app, what it tells is not heard");
+    assert!(!running.stderr.said("RUNNING"));
+    fs::write(&tell, "READY=1\n").unwrap();
+    running.stderr.wait_for("entered RUNNING state");
+    end(running);
+}
+
+#[test]
+fn a_program_that_is_not_asked_to_tell_finds_no_socket() {
+    let mut running = Running::start(&mut crate::harness::supervise([
+        "sh",
+        "-c",
+        "echo \"socket ${NOTIFY_SOCKET:-none}\"; exec sleep 1000",
+    ]));
+    running.stdout.wait_for("socket none");
+    end(running);
+}

@@ -1,0 +1,107 @@
+//! When a start has succeeded.
+
+use std::fs;
+
+use crate::harness::{Running, clean};
+use crate::server::{Server, end};
+
+/// The time at the beginning of a line of the log, or behind `listening at`.
+fn time(line: &str) -> String {
+    line.trim_start_matches("listening at ").chars().take(19).collect()
+}
+
+#[test]
+fn a_server_is_up_when_it_answers_and_not_after_startsecs() {
+    let Some(server) = Server::new() else { return };
+    let gate = server.fifo("gate");
+    let mut command = server.checked(&[]);
+    let mut running = Running::start(
+        command.env("SUPERVISOR_PROGRAM__APP_STARTSECS", "0").env("LOG_LEVEL", "debug"),
+    );
+    running.stdout.wait_for("pid ");
+    fs::write(&gate, "go").unwrap();
+    let listens = time(&running.stdout.wait_for("listening at "));
+    let up = running.stderr.wait_for("entered RUNNING state, it was ready after ");
+    assert!(time(&up) >= listens, "{up} {listens}");
+    end(running);
+}
+
+#[test]
+fn who_is_not_ready_in_time_has_failed_to_start() {
+    let Some(server) = Server::new() else { return };
+    server.fifo("gate");
+    let mut command = server.checked(&[]);
+    let mut running = Running::start(
+        command.env("PROCESS_HEALTH_START_TIMEOUT", "0.5").env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    assert_eq!(said.matches("unhealthy: app, it was not ready within ").count(), 2, "{said}");
+    assert!(said.contains("seconds, the last check: connection refused"), "{said}");
+    assert!(said.contains("gave up: app entered FATAL state"), "{said}");
+    assert!(!said.contains("RUNNING"), "{said}");
+}
+
+#[test]
+fn a_text_in_the_output_can_say_that_it_is_ready() {
+    let Some(server) = Server::new() else { return };
+    let gate = server.fifo("gate");
+    let mut command = server.supervised(&[]);
+    let mut running = Running::start(command.env("PROCESS_HEALTH_READY", "log:listening at 2"));
+    running.stdout.wait_for("pid ");
+    fs::write(&gate, "go").unwrap();
+    running.stderr.wait_for("entered RUNNING state, it was ready after ");
+    assert!(!running.stdout.said("asked "));
+    end(running);
+}
+
+#[test]
+fn a_text_that_does_not_come_says_nothing() {
+    let Some(server) = Server::new() else { return };
+    let mut command = server.supervised(&[]);
+    let mut running = Running::start(
+        command
+            .env("PROCESS_HEALTH_READY", "log:listening to music")
+            .env("PROCESS_HEALTH_START_TIMEOUT", "1")
+            .env("PROCESS_MAX_START_RETRIES", "0"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    assert!(!running.stderr.rest().join("\n").contains("RUNNING"));
+}
+
+#[test]
+fn a_slip_in_a_variable_is_named_with_what_was_meant() {
+    let Some(server) = Server::new() else { return };
+    let mut command = server.supervised(&[]);
+    let mut running = Running::start(command.env("PROCESS_HEALTH_URLS", server.url("/")));
+    running.stderr.wait_for(
+        "PROCESS_HEALTH_URLS is ignored: there is no such variable; the nearest is PROCESS_HEALTH_URL",
+    );
+    end(running);
+}
+
+#[test]
+fn a_file_says_it_with_the_same_words() {
+    let Some(server) = Server::new() else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/health/server.py");
+    let (folder, port) = (server.folder.display(), server.port);
+    server.set(
+        "supervisord.conf",
+        &format!(
+            "[supervisord]\nnodaemon=true\nlogfile={folder}/main.log\npidfile={folder}/pid\n\
+             [program:web]\ncommand=python3 {script} {folder} %(port)s\nstartsecs=0\n\
+             health_url=http://127.0.0.1:{port}/health\nhealth_interval=0.1\n\
+             health_failures=1\nevidence_secs=1\n"
+        )
+        .replace("%(port)s", &port.to_string()),
+    );
+    let mut command = clean(env!("CARGO_BIN_EXE_supervisord"), ["-c"]);
+    command.arg(server.folder.join("supervisord.conf"));
+    let mut running = Running::start(&mut command);
+    running.stdout.wait_for("success: web entered RUNNING state, it was ready after ");
+    server.set("health", "500 no");
+    running.stdout.wait_for("unhealthy: web, it failed 1 check, the last: status 500");
+    server.set("health", "200 ok");
+    running.stdout.wait_for("success: web entered RUNNING state, it was ready after ");
+    end(running);
+}

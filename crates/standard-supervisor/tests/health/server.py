@@ -1,0 +1,101 @@
+"""A server that is as ill as the files in its folder say.
+
+    server.py FOLDER PORT [WORD...]
+
+health   what /health answers: "STATUS TEXT", or "hang", or "drop"; without the file 200 ok
+metrics  what /metrics answers, or "hang"; "{turn}" is a number that grows with each answer
+gate     a FIFO that must be written to before the server listens
+
+Words: unix (a socket "socket" in the folder instead of the port), worker (has a child whose
+command line holds "test-worker"), notify (tells each line that is
+written to the FIFO "tell"; a bar stands for the end of a line)
+"""
+
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+folder, port, words = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+
+
+def said(name, default):
+    try:
+        with open(os.path.join(folder, name)) as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return default
+
+
+class Handler(BaseHTTPRequestHandler):
+    turn = 0
+
+    def do_GET(self):
+        print("asked", self.path, flush=True)
+        if self.path == "/metrics":
+            Handler.turn += 1
+            if said("metrics", "") == "hang":
+                threading.Event().wait()
+            return self.answer(200, said("metrics", "").replace("{turn}", str(Handler.turn)))
+        health = said("health", "200 ok")
+        if health == "hang":
+            threading.Event().wait()
+        if health == "drop":
+            return self.connection.close()
+        status, _, text = health.partition(" ")
+        self.answer(int(status), text)
+
+    def answer(self, status, text):
+        body = (text + "\n").encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self):
+        return "somebody"
+
+    def log_message(self, *_):
+        pass
+
+
+class Tcp(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+def tell():
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        out.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
+        # Open for writing, too: it has no end, and nothing is lost between two orders.
+        with open(os.open(os.path.join(folder, "tell"), os.O_RDWR)) as orders:
+            for order in orders:
+                out.send(order.strip().replace("|", "\n").encode())
+
+
+print("pid", os.getpid(), flush=True)
+if "worker" in words:
+    worker = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()", "test-worker"])
+    print("worker", worker.pid, flush=True)
+if "notify" in words:
+    print("socket", os.environ["NOTIFY_SOCKET"], flush=True)
+    print("watchdog", os.environ.get("WATCHDOG_USEC"), flush=True)
+    threading.Thread(target=tell, daemon=True).start()
+gate = os.path.join(folder, "gate")
+if os.path.exists(gate):
+    with open(gate) as order:
+        order.read()
+path = os.path.join(folder, "socket")
+if "unix" in words and os.path.exists(path):
+    os.unlink(path)
+server = Unix(path, Handler) if "unix" in words else Tcp(("127.0.0.1", port), Handler)
+print(f"listening at {time.strftime('%F %H:%M:%S', time.localtime())}", flush=True)
+server.serve_forever()
