@@ -18,7 +18,6 @@ use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Supervisor};
 use tokio::sync::broadcast;
 
-use crate::capture::relay::Relay;
 use crate::clock::Clock;
 use crate::status::{Shell, Tally};
 use crate::stdin::CannotWrite;
@@ -200,11 +199,6 @@ impl Control {
     /// The log file of a stream, if it goes to one.
     pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf> {
         self.0.world.borrow().log_path(proc, channel).map(Path::to_path_buf)
-    }
-
-    /// What carries a stream to its log, once it has been started.
-    pub(crate) fn output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Relay>> {
-        self.0.world.borrow().output(proc, channel)
     }
 
     /// Begins the log files of a process anew.

@@ -20,7 +20,6 @@ mod driver;
 mod either;
 mod events;
 mod files;
-mod follow;
 mod health;
 mod helpers;
 mod host;

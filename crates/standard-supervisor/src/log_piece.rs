@@ -1,26 +1,20 @@
 //! Pieces of log files.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Bytes of a file, and where they begin.
+use rustix::fs::OFlags;
+
+/// Bytes of a log, and where they begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) start: u64,
     pub(crate) bytes: Vec<u8>,
-    /// The file's size.
+    /// The log's size.
     pub(crate) size: u64,
-}
-
-/// Why there is none.
-#[derive(Debug)]
-pub(crate) enum CannotRead {
-    /// There is no such file.
-    Missing,
-    /// It is no file that can be read.
-    Failed(io::Error),
 }
 
 impl Piece {
@@ -30,40 +24,45 @@ impl Piece {
     }
 }
 
-/// The last bytes of a file, at most `length`.
-pub(crate) fn last(path: &Path, length: u64) -> Result<Piece, CannotRead> {
-    read(path, |size| (size.saturating_sub(length), length))
+/// The last bytes of a log, at most `length`.
+pub(crate) fn last(path: &Path, length: u64) -> io::Result<Piece> {
+    let (file, size) = open(path)?;
+    let start = size.saturating_sub(length);
+    Ok(Piece { start, bytes: read(&file, &(start..size))?, size })
 }
 
-/// Bytes of a file from `start` on, at most `length`. Beyond its end there are none.
-pub(crate) fn from(path: &Path, start: u64, length: u64) -> Result<Piece, CannotRead> {
-    read(path, |size| (start.min(size), length))
+/// Bytes of a log from `start` on, at most `length`. Beyond its end there are none.
+pub(crate) fn from(path: &Path, start: u64, length: u64) -> io::Result<Piece> {
+    let (file, size) = open(path)?;
+    let start = start.min(size);
+    let end = start + length.min(size - start);
+    Ok(Piece { start, bytes: read(&file, &(start..end))?, size })
 }
 
-fn read(path: &Path, range: impl FnOnce(u64) -> (u64, u64)) -> Result<Piece, CannotRead> {
-    let failed = |error: io::Error| {
-        let missing = error.kind() == io::ErrorKind::NotFound;
-        if missing { CannotRead::Missing } else { CannotRead::Failed(error) }
-    };
-    // A device or a pipe could keep us waiting.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(CannotRead::Failed(io::Error::other("it is no regular file")));
+/// A log and its size. Only files are opened: anything else might make us wait.
+pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
     }
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let (start, length) = range(size);
-    let length = usize::try_from(length.min(size - start)).unwrap_or(0);
+    Ok((file, metadata.len()))
+}
+
+/// Bytes of a file, as many as are still there.
+pub(crate) fn read(file: &File, wanted: &Range<u64>) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(wanted.end - wanted.start).unwrap_or(usize::MAX);
     let mut bytes = vec![0; length];
-    let mut filled = 0;
-    // It may have become shorter meanwhile.
-    while filled < length {
-        match file.read_at(&mut bytes[filled..], start + filled as u64) {
+    let mut read = 0;
+    while read < length {
+        match file.read_at(&mut bytes[read..], wanted.start + read as u64) {
             Ok(0) => break,
-            Ok(count) => filled += count,
+            Ok(more) => read += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error),
         }
     }
-    bytes.truncate(filled);
-    Ok(Piece { start, bytes, size })
+    bytes.truncate(read);
+    Ok(bytes)
 }

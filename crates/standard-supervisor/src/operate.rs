@@ -70,20 +70,3 @@ async fn ask(control: &Control, group: &str, command: Command) -> Result<Reply, 
     let answer = control.ask(command).await;
     answer.map_err(|refusal| CannotUpdate::Group(group.to_owned(), refusal))
 }
-
-/// The number and the name that supervisord gives a refusal.
-pub(crate) const fn fault_of(refusal: &Refusal) -> (u8, &'static str) {
-    match refusal {
-        Refusal::BadName => (10, "BAD_NAME"),
-        Refusal::NoFile(_) => (20, "NO_FILE"),
-        Refusal::NotExecutable(_) => (21, "NOT_EXECUTABLE"),
-        Refusal::SpawnError => (50, "SPAWN_ERROR"),
-        Refusal::AbnormalTermination => (40, "ABNORMAL_TERMINATION"),
-        Refusal::AlreadyStarted => (60, "ALREADY_STARTED"),
-        Refusal::NotRunning => (70, "NOT_RUNNING"),
-        Refusal::AlreadyAdded => (90, "ALREADY_ADDED"),
-        Refusal::StillRunning => (91, "STILL_RUNNING"),
-        Refusal::Unkillable => (30, "FAILED"),
-        Refusal::ShuttingDown => (6, "SHUTDOWN_STATE"),
-    }
-}

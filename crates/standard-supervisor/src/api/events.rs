@@ -11,7 +11,7 @@ use tokio::task::spawn_local;
 use super::fields::time;
 use crate::control::Control;
 use crate::either::either;
-use crate::http::{Body, Feed};
+use crate::http::Body;
 
 /// Everything from now on.
 pub(super) fn follow(control: &Control) -> Response<Body> {
@@ -56,11 +56,6 @@ pub(super) fn stream_of(body: Body) -> Response<Body> {
 /// One event. JSON holds no line breaks, so it is one line.
 pub(super) fn record(name: &str, data: &Value) -> String {
     format!("event: {name}\ndata: {data}\n\n")
-}
-
-/// Sends one event; whether there is still somebody who reads.
-pub(super) async fn send(feed: &Feed, name: &str, data: &Value) -> bool {
-    feed.send(record(name, data)).await
 }
 
 const fn kind(event: &Event) -> &'static str {

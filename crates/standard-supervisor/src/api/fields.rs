@@ -10,8 +10,8 @@ use supervisor_core::time::Wall;
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::rfc3339;
 
+use crate::http::Fault;
 use crate::log_piece::Piece;
-use crate::operate::fault_of;
 use crate::snapshot::{Group, Program, Snapshot};
 
 /// A member of objects made from `T`.
@@ -151,7 +151,7 @@ pub(super) const GROUP: &[Field<Group>] = &[
 pub(super) const OUTCOME: &[Field<Outcome>] = &[
     field("name", Kind::Text, "The program.", |o| json!(namespec(&o.group, &o.name))),
     field("done", Kind::Yes, "It was done.", |o| json!(o.result.is_ok())),
-    nullable("refusal", Kind::Text, "Why not, in one word.", |o| json!(o.result.as_ref().err().map(|refusal| fault_of(refusal).1))),
+    nullable("refusal", Kind::Text, "Why not, in one word.", |o| json!(o.result.clone().err().map(|refusal| Fault::of(refusal, &o.name).name()))),
     nullable("detail", Kind::Text, "Why not.", |o| json!(o.result.as_ref().err().map(ToString::to_string))),
 ];
 

@@ -15,19 +15,16 @@ use serde_json::{Value, json};
 use supervisor_core::command::Which;
 
 use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
+use self::logs::Log;
 use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
 use crate::control::Control;
-use crate::http::Body;
+use crate::http::{Body, House};
 use crate::snapshot::{self, Snapshot};
 use crate::web::origin;
 
 /// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
-pub(crate) async fn answer(
-    control: &Control,
-    path: &str,
-    request: &Request<Bytes>,
-) -> Response<Body> {
+pub(crate) async fn answer(house: &House, path: &str, request: &Request<Bytes>) -> Response<Body> {
     let method = match *request.method() {
         hyper::Method::GET => Some(Method::Get),
         hyper::Method::POST => Some(Method::Post),
@@ -50,7 +47,7 @@ pub(crate) async fn answer(
         Ok(asked) => asked,
         Err(problem) => return problem.response(),
     };
-    match carry_out(control, route.act, &asked).await {
+    match carry_out(house, route.act, &asked).await {
         Ok(response) => response,
         Err(problem) => problem.response(),
     }
@@ -111,7 +108,8 @@ impl Asked {
     }
 }
 
-async fn carry_out(control: &Control, act: Act, asked: &Asked) -> Result<Response<Body>, Problem> {
+async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Body>, Problem> {
+    let control = &house.control;
     let value = match act {
         Act::ShowSupervisor => object(SUPERVISOR, &Snapshot::without_programs(control)),
         Act::ListPrograms => {
@@ -123,8 +121,10 @@ async fn carry_out(control: &Control, act: Act, asked: &Asked) -> Result<Respons
             let groups = snapshot::groups(control);
             json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
         }
-        Act::ReadLog => logs::piece(control, asked)?,
-        Act::FollowLog => return logs::follow(control, asked),
+        Act::ReadLog => logs::piece(&Log::of_program(control, asked)?, asked)?,
+        Act::FollowLog => return logs::follow(house, Log::of_program(control, asked)?, asked),
+        Act::ReadOwnLog => logs::piece(&Log::of_supervisor(control)?, asked)?,
+        Act::FollowOwnLog => return logs::follow(house, Log::of_supervisor(control)?, asked),
         Act::FollowEvents => return Ok(events::follow(control)),
         Act::ShowDescription => openapi::document(),
         Act::Order(scope, verb) => act::order(control, scope, verb, asked).await?,

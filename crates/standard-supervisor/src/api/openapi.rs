@@ -122,7 +122,8 @@ fn success(gives: Gives) -> Value {
         }
         Gives::LogStream => stream(
             "Events `text`: JSON objects with `text` and `end`, from where to go on; and \
-             `truncated`, when the log begins anew.",
+             `truncated` or `replaced`, when it was cut short or another file has taken its \
+             place: then its beginning comes.",
         ),
         Gives::EventStream => stream(
             "Events with the names `state`, `group`, `supervisor`, `log`, `communication`, \

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use supervisor_core::command::Refusal;
 
 use crate::control::CannotReread;
-use crate::http::Body;
-use crate::operate::{CannotUpdate, fault_of};
+use crate::http::{Body, Fault};
+use crate::operate::CannotUpdate;
 use crate::web::plain;
 
 /// A problem.
@@ -53,7 +53,8 @@ impl Problem {
             Refusal::Unkillable => StatusCode::INTERNAL_SERVER_ERROR,
             Refusal::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self::new(status, fault_of(refusal).1, format!("{whom}: {refusal}"))
+        let name = Fault::of(refusal.clone(), whom).name();
+        Self::new(status, name, format!("{whom}: {refusal}"))
     }
 
     pub(super) fn response(&self) -> Response<Body> {

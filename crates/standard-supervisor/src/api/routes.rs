@@ -29,6 +29,8 @@ pub(super) enum Act {
     ShowProgram,
     ReadLog,
     FollowLog,
+    ReadOwnLog,
+    FollowOwnLog,
     ListGroups,
     FollowEvents,
     ShowDescription,
@@ -167,8 +169,10 @@ impl Route {
 
 /// All operations.
 #[rustfmt::skip]
-pub(super) const ROUTES: [Route; 29] = [
+pub(super) const ROUTES: [Route; 31] = [
     get("supervisor", "The supervisor itself", Gives::Supervisor, Act::ShowSupervisor),
+    get("supervisor/log", "A piece of the supervisor's own log", Gives::Piece, Act::ReadOwnLog).with(RANGE),
+    get("supervisor/log/stream", "The supervisor's own log as it grows", Gives::LogStream, Act::FollowOwnLog).with(FROM),
     post("supervisor/reread", "Read the configuration again and tell what it would change", Gives::Difference, Act::Reread),
     post("supervisor/update", "Read the configuration again and let it take effect", Gives::Difference, Act::Update),
     post("supervisor/restart", "Stop everything and begin anew", Gives::Done, Act::Restart),

@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
@@ -147,13 +146,6 @@ impl Relay {
         if let Err(error) = self.sink.reopen() {
             self.complain(&error);
         }
-        self.progress.notify_waiters();
-    }
-
-    /// Waits until bytes have been carried, or the log was opened again or closed, after
-    /// this was called.
-    pub(crate) fn moved(&self) -> impl Future<Output = ()> {
-        self.progress.notified()
     }
 
     /// Adds the pipe of a new run. Its predecessors end with what is in them.
@@ -202,7 +194,6 @@ impl Relay {
         self.retire();
         self.closing.set(true);
         self.changed.notify_one();
-        self.progress.notify_waiters();
     }
 
     /// Carries on until closed.

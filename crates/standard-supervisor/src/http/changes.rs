@@ -29,7 +29,7 @@ const EVENTS: usize = 4096;
 
 /// Everything that is watched.
 #[derive(Debug)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     kernel: Rc<OwnedFd>,
     /// Whom to tell, by the kernel's number for what is watched.
     watchers: RefCell<BTreeMap<i32, Vec<Rc<Notify>>>>,

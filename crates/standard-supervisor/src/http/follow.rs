@@ -12,18 +12,15 @@ use tokio::sync::Notify;
 
 use super::Feed;
 use super::changes::{Changes, Watch};
-use super::rpc::open_log;
 use crate::either::either;
+use crate::log_piece;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;
 
-/// What is said when a log was cut short.
-const TRUNCATED: &str = "==> File truncated <==\n";
-
 /// A log that is read from somewhere on.
 #[derive(Debug)]
-pub(super) struct Followed {
+pub(crate) struct Followed {
     path: PathBuf,
     file: File,
     /// How far it has been read.
@@ -36,16 +33,32 @@ pub(super) struct Followed {
     _of_folder: Watch,
 }
 
+/// What has come of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Grown {
+    /// This was added. It may be empty while a character isn't whole.
+    Text(String),
+    /// It was cut short: what comes now is its beginning.
+    Truncated,
+    /// Another file has taken its place, whose beginning comes now.
+    Replaced,
+}
+
 impl Followed {
-    /// Begins near the end of a log. An error of kind `NotFound`: there is none.
-    pub(super) fn begin(path: PathBuf, changes: &Rc<Changes>) -> io::Result<Self> {
+    /// Begins at a place in a log, or near its end. An error of kind `NotFound`: there is
+    /// none.
+    pub(crate) fn begin(
+        path: PathBuf,
+        changes: &Rc<Changes>,
+        from: Option<u64>,
+    ) -> io::Result<Self> {
         let changed = Rc::new(Notify::new());
         // Watched before it is read: nothing that happens in between is missed.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let of_folder = changes.of_folder(folder.unwrap_or_else(|| Path::new(".")), &changed)?;
         let of_file = changes.of_file(&path, &changed)?;
-        let (file, size) = open_log(&path)?;
-        let offset = tail::followed_from(size);
+        let (file, size) = log_piece::open(&path)?;
+        let offset = from.unwrap_or_else(|| tail::followed_from(size));
         Ok(Self {
             path,
             file,
@@ -59,15 +72,17 @@ impl Followed {
     }
 
     /// When it was last written to.
-    pub(super) fn modified(&self) -> Option<SystemTime> {
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
         let metadata = self.file.metadata().ok()?;
         Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(metadata.mtime()).ok()?))
     }
 
-    /// Sends all that is there and all that comes, until nobody reads any more.
-    pub(super) async fn send_to(mut self, feed: Feed) {
+    /// Sends all that is there and all that comes, until nobody reads any more. `told` puts
+    /// it into words, given where in the file it ends; no words aren't sent.
+    pub(crate) async fn send_to(mut self, feed: Feed, told: impl Fn(Grown, u64) -> String) {
         loop {
-            while let Some(piece) = self.next() {
+            while let Some(grown) = self.next() {
+                let piece = told(grown, self.offset);
                 if !piece.is_empty() && !feed.send(piece).await {
                     return;
                 }
@@ -78,19 +93,19 @@ impl Followed {
         }
     }
 
-    /// The next piece, which may be empty; `None`: that was all for now.
-    fn next(&mut self) -> Option<String> {
+    /// What has come of it next; `None`: that was all for now.
+    fn next(&mut self) -> Option<Grown> {
         let mut piece = vec![0; PIECE];
         let read = self.file.read_at(&mut piece, self.offset).unwrap_or(0);
         if read > 0 {
             self.offset += read as u64;
-            return Some(self.text.feed(&piece[..read]));
+            return Some(Grown::Text(self.text.feed(&piece[..read])));
         }
         if self.file.metadata().is_ok_and(|metadata| metadata.len() < self.offset) {
             self.begin_again();
-            return Some(TRUNCATED.to_owned());
+            return Some(Grown::Truncated);
         }
-        self.has_moved().then(String::new)
+        self.has_moved().then_some(Grown::Replaced)
     }
 
     /// Whether another log has taken the place of this one, which has been read to its end;
@@ -104,7 +119,7 @@ impl Followed {
             (Ok(_) | Err(_), Ok(_)) => {}
         }
         let of_file = self.changes.of_file(&self.path, &self.changed).ok();
-        let Ok((file, _)) = open_log(&self.path) else { return false };
+        let Ok((file, _)) = log_piece::open(&self.path) else { return false };
         (self.file, self.of_file) = (file, of_file);
         self.begin_again();
         true

@@ -9,12 +9,15 @@ use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use tokio::task::spawn_local;
 
-use super::follow::Followed;
+use super::follow::{Followed, Grown};
 use super::serve::House;
 use super::{Body, error_page};
 
 /// Proxies must not hold back what comes slowly.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// What is said when a log was cut short.
+const TRUNCATED: &str = "==> File truncated <==\n";
 
 /// Follows the log of a process: `NAME`, `GROUP:NAME`, either with `/stdout` or `/stderr`.
 pub(super) fn of_process(house: &House, method: &Method, wanted: &str) -> Response<Body> {
@@ -46,7 +49,7 @@ fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Bod
         return error_page(StatusCode::BAD_REQUEST);
     }
     let Some(path) = path else { return error_page(StatusCode::NOT_FOUND) };
-    let begun = house.changes().and_then(|changes| Followed::begin(path, &changes));
+    let begun = house.changes().and_then(|changes| Followed::begin(path, &changes, None));
     let followed = match begun {
         Ok(followed) => followed,
         // What can't be a log is as good as none.
@@ -60,7 +63,7 @@ fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Bod
     };
     let modified = followed.modified().map(httpdate::fmt_http_date);
     let (feed, body) = Body::stream();
-    spawn_local(followed.send_to(feed));
+    spawn_local(followed.send_to(feed, |grown, _| words(grown)));
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=utf-8"));
@@ -68,4 +71,13 @@ fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Bod
         headers.insert(LAST_MODIFIED, modified);
     }
     response
+}
+
+fn words(grown: Grown) -> String {
+    match grown {
+        Grown::Text(text) => text,
+        Grown::Truncated => TRUNCATED.to_owned(),
+        // Rotated: it goes on.
+        Grown::Replaced => String::new(),
+    }
 }

@@ -26,7 +26,9 @@ mod serve;
 mod traffic;
 
 pub(crate) use body::{Body, Feed};
+pub(crate) use follow::{Followed, Grown};
 pub(crate) use listen::{Door, announce, open};
 pub(crate) use page::error as error_page;
+pub(crate) use rpc::Fault;
 pub(crate) use serve::{House, serve};
 pub(crate) use traffic::{Refused, Traffic};

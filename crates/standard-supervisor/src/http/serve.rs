@@ -66,12 +66,12 @@ impl House {
     }
 
     /// Says what could not be done.
-    pub(super) fn complain(&self, what: &str, error: &io::Error) {
+    pub(crate) fn complain(&self, what: &str, error: &io::Error) {
         self.journal.say(Level::Error, &format!("{what}: {error}"));
     }
 
     /// Where one can learn of changes to logs; begun when it is first needed.
-    pub(super) fn changes(&self) -> io::Result<Rc<Changes>> {
+    pub(crate) fn changes(&self) -> io::Result<Rc<Changes>> {
         let mut changes = self.changes.borrow_mut();
         if let Some(changes) = &*changes {
             return Ok(Rc::clone(changes));

@@ -85,12 +85,15 @@ impl Display for Button<'_> {
         let Self { action, to, label, api, states, hidden, question } = *self;
         let (api, label, action) = (Escaped(api), Escaped(label), Escaped(action));
         let hidden = if hidden { " hidden" } else { "" };
+        // Which of many buttons that say the same it is.
+        let spoken =
+            to.map_or_else(String::new, |to| format!(r#" aria-label="{label} {}""#, Escaped(to)));
         let attributes = format!(r#"data-action="{action}" data-states="{states}"{hidden}"#);
         if let Some(question) = question {
             let question = Escaped(question);
             write!(
                 f,
-                r#"<details {attributes}><summary role="button">{label}</summary><div class="really"><p>{question}</p>"#
+                r#"<details {attributes}><summary role="button"{spoken}>{label}</summary><div class="really"><p>{question}</p>"#
             )?;
             form(f, "", action, to, api, r#" class="danger""#, label)?;
             f.write_str("</div></details>\n")

@@ -5,7 +5,8 @@ use supervisor_core::command::{Command, Refusal, Which};
 use supervisor_wire::record::ctime;
 
 use crate::control::Control;
-use crate::operate::{clear, fault_of, restart};
+use crate::http::Fault;
+use crate::operate::{clear, restart};
 use crate::sys::wall::local_time;
 
 /// There is no such action.
@@ -111,20 +112,7 @@ fn unstarted(name: &str, spec: &str, refusal: &Refusal) -> String {
 /// The words for a refusal that supervisord's page has no words for.
 fn fault(spec: &str) -> impl FnOnce(&Refusal) -> String {
     move |refusal| {
-        let (code, name) = fault_of(refusal);
-        let extra = match refusal {
-            Refusal::ShuttingDown => String::new(),
-            Refusal::NoFile(_)
-            | Refusal::NotExecutable(_)
-            | Refusal::BadName
-            | Refusal::SpawnError
-            | Refusal::AbnormalTermination
-            | Refusal::AlreadyStarted
-            | Refusal::NotRunning
-            | Refusal::AlreadyAdded
-            | Refusal::StillRunning
-            | Refusal::Unkillable => format!(": {spec}"),
-        };
-        format!("unexpected rpc fault [{code}] {name}{extra}")
+        let fault = Fault::of(refusal.clone(), spec);
+        format!("unexpected rpc fault [{}] {}", fault.code(), fault.text())
     }
 }

@@ -10,6 +10,8 @@ mod page;
 mod tail_page;
 pub(crate) mod tree_usage;
 
+use std::io;
+
 use hyper::body::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPIRES, HOST, HeaderName, HeaderValue,
@@ -22,8 +24,8 @@ use supervisor_wire::{form, tail};
 
 use crate::api;
 use crate::control::Control;
-use crate::http::{Body, error_page};
-use crate::log_piece::{self, CannotRead};
+use crate::http::{Body, House, error_page};
+use crate::log_piece;
 use crate::snapshot::Snapshot;
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
@@ -40,16 +42,19 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 /// Answers a request to a server of ours that isn't for one of supervisord's interfaces
 /// for programs.
-pub(crate) async fn answer(control: &Control, request: Request<Bytes>) -> Response<Body> {
+pub(crate) async fn answer(house: &House, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
     if let Some(rest) = request.uri().path().strip_prefix("/api/v1/") {
-        return api::answer(control, rest, &request).await;
+        return api::answer(house, rest, &request).await;
     }
     let path = path.trim_start_matches('/');
     match path {
         "" | "index.html" | "tail.html" | "ok.html" => {
-            if ![Method::GET, Method::POST].contains(request.method()) {
-                return error_page(StatusCode::BAD_REQUEST);
+            // They are no files, which is what other methods are for.
+            match *request.method() {
+                Method::GET | Method::POST => {}
+                Method::HEAD => return error_page(StatusCode::NOT_FOUND),
+                _ => return error_page(StatusCode::BAD_REQUEST),
             }
         }
         _ => {
@@ -60,8 +65,8 @@ pub(crate) async fn answer(control: &Control, request: Request<Bytes>) -> Respon
     let fields = Fields::of(&request);
     match path {
         "ok.html" => plain(StatusCode::OK, "OK"),
-        "tail.html" => page_of(tail_page::tail_page(&tail_of(control, &fields))),
-        _ => overview(control, &request, &fields).await,
+        "tail.html" => page_of(tail_page::tail_page(&tail_of(&house.control, &fields))),
+        _ => overview(&house.control, &request, &fields).await,
     }
 }
 
@@ -184,7 +189,7 @@ fn end_of_log(
             let (text, end) = (tail::text(&piece.bytes, piece.start), piece.end());
             Ok(tail_page::Text { text, end })
         }
-        Err(CannotRead::Missing) => Err(format!("No file for {spec}")),
-        Err(CannotRead::Failed(error)) => Err(format!("ERROR: {}: {error}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("No file for {spec}")),
+        Err(error) => Err(format!("ERROR: {}: {error}", path.display())),
     }
 }

@@ -8,7 +8,7 @@ use supervisor_core::time::Wall;
 use supervisor_wire::{form, rfc3339};
 
 use super::html::{Button, Escaped, document};
-use crate::snapshot::{Group, Program, Snapshot};
+use crate::snapshot::{Program, Snapshot};
 
 /// States in which something can be started.
 const STARTABLE: &[Label] = &[Label::Stopped, Label::Exited, Label::Fatal];
@@ -29,23 +29,17 @@ pub(crate) fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     if snapshot.programs.is_empty() {
         body.push_str("<p class=\"empty\">No programs to manage</p>\n");
     }
+    // They are in the order of their groups.
+    let groups = snapshot.programs.chunk_by(|one, next| one.group == next.group);
     // Programs that are groups of their own need no heading each.
-    let alone = |program: &&Program| is_alone(program, snapshot);
-    let mut singles = snapshot.programs.iter().filter(alone).peekable();
-    if singles.peek().is_some() {
+    let (alone, together): (Vec<_>, Vec<_>) = groups.partition(|members| is_alone(members));
+    if !alone.is_empty() {
         body.push_str("<section>\n");
-        table(&mut body, singles, snapshot.at);
+        table(&mut body, alone.into_iter().flatten(), snapshot.at);
         body.push_str("</section>\n");
     }
-    for group in &snapshot.groups {
-        let mut members = snapshot
-            .programs
-            .iter()
-            .filter(|program| program.group == group.name && !alone(program))
-            .peekable();
-        if members.peek().is_some() {
-            section(&mut body, group, members, snapshot.at);
-        }
+    for members in together {
+        section(&mut body, snapshot, members);
     }
     body.push_str("</main>\n");
     body.push_str(
@@ -108,10 +102,9 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{amount:.digits$} {unit}")
 }
 
-/// The only one of its group, and of the same name.
-fn is_alone(program: &Program, snapshot: &Snapshot) -> bool {
-    let of_group = |other: &&Program| other.group == program.group;
-    program.name == program.group && snapshot.programs.iter().filter(of_group).count() == 1
+/// A group of one program with the same name.
+fn is_alone(members: &[Program]) -> bool {
+    matches!(members, [only] if only.name == only.group)
 }
 
 fn header(body: &mut String, snapshot: &Snapshot) {
@@ -140,15 +133,10 @@ fn header(body: &mut String, snapshot: &Snapshot) {
     );
 }
 
-fn section<'a>(
-    body: &mut String,
-    group: &Group,
-    members: impl Iterator<Item = &'a Program>,
-    at: Wall,
-) {
-    let Group { name, listens, .. } = group;
-    let members: Vec<&Program> = members.collect();
-    let kind = if *listens { "event listener" } else { "program" };
+fn section(body: &mut String, snapshot: &Snapshot, members: &[Program]) {
+    let name = members.first().map_or("", |member| member.group.as_str());
+    let listens = snapshot.groups.iter().any(|group| group.name == name && group.listens);
+    let kind = if listens { "event listener" } else { "program" };
     let plural = if members.len() == 1 { "" } else { "s" };
     let everyone = format!("{name}:*");
     let api = |action| format!("api/v1/groups/{}/{action}", form::encoded(name));
@@ -168,7 +156,7 @@ fn section<'a>(
         name = Escaped(name),
         count = members.len(),
     );
-    table(body, members.into_iter(), at);
+    table(body, members.iter(), snapshot.at);
     body.push_str("</section>\n");
 }
 
@@ -276,6 +264,7 @@ mod tests {
     use supervisor_core::ids::Pid;
 
     use super::*;
+    use crate::snapshot::Group;
     use crate::web::tree_usage::TreeUsage;
 
     fn program(group: &str, name: &str, state: Label) -> Program {

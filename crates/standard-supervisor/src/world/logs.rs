@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::rc::Rc;
 
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
@@ -11,7 +10,6 @@ use supervisor_core::level::Level;
 use supervisor_core::spec;
 
 use super::World;
-use crate::capture::relay::Relay;
 
 impl World {
     /// The log file of a stream, if it goes to one.
@@ -23,11 +21,6 @@ impl World {
             | spec::Sink::Stderr
             | spec::Sink::Auto { .. } => None,
         }
-    }
-
-    /// What carries a stream, once it has been started.
-    pub(crate) fn output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Relay>> {
-        self.slots.get(&proc)?.relay(channel).map(Rc::clone)
     }
 
     /// Begins the log files of a process anew.

@@ -18,9 +18,9 @@ fn a_program_is_up_when_it_says_so_and_ill_when_it_falls_silent() {
     running.stdout.wait_for("watchdog 3000000");
     running.stdout.wait_for("listening at");
     fs::write(&tell, "STATUS=loading\n").unwrap();
-    fs::write(&tell, "READY=1\nSTATUS=serving").unwrap();
+    fs::write(&tell, "READY=1|STATUS=serving\n").unwrap();
     running.stderr.wait_for("entered RUNNING state, it was ready after ");
-    fs::write(&tell, "WATCHDOG=1").unwrap();
+    fs::write(&tell, "WATCHDOG=1\n").unwrap();
     running.stderr.wait_for("unhealthy: app, it gave no sign of life for 3 seconds");
     running.stderr.wait_for("spawned: 'app'");
     end(running);
@@ -39,7 +39,7 @@ fn a_stranger_is_not_heard() {
     UnixDatagram::unbound().unwrap().send_to_addr(b"READY=1", &address).unwrap();
     running.stderr.wait_for("is not of app, what it tells is not heard");
     assert!(!running.stderr.said("RUNNING"));
-    fs::write(&tell, "READY=1").unwrap();
+    fs::write(&tell, "READY=1\n").unwrap();
     running.stderr.wait_for("entered RUNNING state");
     end(running);
 }

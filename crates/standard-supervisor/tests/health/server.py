@@ -7,8 +7,8 @@ metrics  what /metrics answers, or "hang"; "{turn}" is a number that grows with 
 gate     a FIFO that must be written to before the server listens
 
 Words: unix (a socket "socket" in the folder instead of the port), worker (has a child whose
-command line holds "test-worker"), notify (tells that it is ready when the FIFO "tell" is
-written to, with what was written).
+command line holds "test-worker"), notify (tells each line that is
+written to the FIFO "tell"; a bar stands for the end of a line)
 """
 
 import os
@@ -75,9 +75,10 @@ class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 def tell():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
         out.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
-        while True:
-            with open(os.path.join(folder, "tell")) as orders:
-                out.send(orders.read().encode())
+        # Open for writing, too: it has no end, and nothing is lost between two orders.
+        with open(os.open(os.path.join(folder, "tell"), os.O_RDWR)) as orders:
+            for order in orders:
+                out.send(order.strip().replace("|", "\n").encode())
 
 
 print("pid", os.getpid(), flush=True)

@@ -85,7 +85,7 @@ fn every_path_of_the_description_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 29 - ENDS.len());
+    assert_eq!(count, 31 - ENDS.len());
     site.post("api/v1/groups/g/stop");
     assert_eq!(site.post("api/v1/groups/g/remove").json(), json!({"done": true}));
     assert_eq!(site.post("api/v1/supervisor/shutdown").json(), json!({"done": true}));
@@ -191,6 +191,7 @@ fn who_reads_too_slowly_is_told_how_much_he_missed() {
 fn a_log_can_be_read_in_pieces_and_followed() {
     let site = Site::with("pieces", TWO);
     let log = "api/v1/programs/api/logs/stdout";
+    site.events(&format!("{log}/stream?from=0")).wait_for("two");
     let mut events = site.events(&format!("{log}/stream?from=4"));
     assert_eq!(events.data("text", "")["end"], 8);
     let piece = |query: &str| site.get(&format!("{log}{query}")).json();
@@ -200,9 +201,20 @@ fn a_log_can_be_read_in_pieces_and_followed() {
     assert_eq!(piece("?offset=0&length=3")["text"], "one");
     assert_eq!(piece("?offset=100")["text"], "");
     site.post("api/v1/programs/api/clear");
-    events.wait_for("event: truncated");
+    events.wait_for("event: replaced");
     site.post("api/v1/programs/api/restart");
-    assert_eq!(events.data("text", "")["text"], "one\ntwo\n");
+    assert_eq!(events.data("text", "two")["end"], 8);
+}
+
+#[test]
+fn the_supervisors_own_log_can_be_read_and_followed() {
+    let site = Site::with("own", TWO);
+    let mut events = site.events("api/v1/supervisor/log/stream?from=0");
+    events.data("text", "supervisord started with pid");
+    site.post("api/v1/programs/api/stop");
+    events.data("text", "stopped: api");
+    let piece = site.get("api/v1/supervisor/log?offset=0").json();
+    assert!(piece["text"].as_str().unwrap().contains("stopped: api"), "{piece}");
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Browser {
         let attached = browser.browser_wide("Target.attachToTarget", &attach);
         attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         browser.call("Page.enable", &json!({}));
+        browser.call("Log.enable", &json!({}));
         browser.call("Runtime.enable", &json!({}));
         let Look { width, height, dark, scripts } = look;
         let size = json!({
@@ -165,6 +166,31 @@ impl Browser {
             });
             self.call("Input.dispatchMouseEvent", &mouse);
         }
+    }
+
+    /// Fails if the page broke a rule of its own or a script went wrong since it was opened.
+    #[track_caller]
+    pub fn assert_flawless(&mut self) {
+        // What went wrong by now has been told before this is answered.
+        self.value("1");
+        let flaws = ["Log.entryAdded", "Runtime.exceptionThrown"];
+        let flaw = |news: &&Value| flaws.iter().any(|flaw| news["method"] == *flaw);
+        let flaws: Vec<&Value> = self.waiting.iter().filter(flaw).collect();
+        assert!(flaws.is_empty(), "{flaws:#?}");
+    }
+
+    /// Waits until the page breaks a rule, and tells which.
+    #[track_caller]
+    pub fn wait_for_flaw(&mut self) -> String {
+        self.wait_for("a flaw", |news| news["method"] == "Log.entryAdded").to_string()
+    }
+
+    /// Fails if the page is wider than what is seen of it.
+    #[track_caller]
+    pub fn assert_fits(&mut self) {
+        let [page, seen] = ["document.documentElement.scrollWidth", "innerWidth"]
+            .map(|expression| self.value(expression).as_u64().unwrap());
+        assert!(page <= seen, "{page} of {seen} pixels");
     }
 
     /// Keeps a picture of what is seen, if `WEB_SCREENSHOTS` names a folder for that.

@@ -69,6 +69,8 @@ fn pages_have_supervisords_headers_and_words() {
         assert_eq!(page.status, 200);
         assert!(page.body.contains(text), "{path}: {}", page.body);
     }
+    assert_eq!(site.ask("HEAD /", &[], "").status, 404);
+    assert_eq!(site.ask("DELETE /index.html", &[], "").status, 400);
     for path in ["nothing.html", "stylesheets/", "../etc/passwd", "images/..%2f..%2fetc/passwd"] {
         assert_eq!(site.get(path).status, 404, "{path}");
     }

@@ -12,13 +12,16 @@ const MANY: &str = "\
 [program:done]\ncommand=true\nautorestart=false\nstartsecs=0\n\
 [program:flaky]\ncommand=sh -c 'exit 1'\nstartretries=100\n\
 [program:later]\ncommand=sleep 1000\nautostart=false\n\
-[program:stubborn]\ncommand=sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 1; done'\n\
-stopwaitsecs=600\nstdout_logfile=FOLDER/stubborn\n\
 [program:busy]\ncommand=sh -c 'while :; do :; done'\n\
 [program:idle]\ncommand=sleep 1000\n\
 [group:workers]\nprograms=busy,idle\n\
 [program:<script>alert(1)<script>]\ncommand=sh -c 'echo \"<script>document.title=1</script>\"; \
 exec sleep 1000'\n";
+
+/// One that ignores the request to stop.
+const STUBBORN: &str = "\
+[program:stubborn]\ncommand=sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 1; done'\n\
+stopwaitsecs=600\nstdout_logfile=FOLDER/stubborn\n";
 
 fn row(name: &str) -> String {
     format!("document.querySelector('tr[data-name=\"{name}\"]')")
@@ -42,7 +45,7 @@ fn open_live(browser: &mut Browser, site: &Site, path: &str) {
 
 #[test]
 fn each_state_is_shown_in_words_and_colour_light_and_dark_wide_and_narrow() {
-    let site = Site::with("states", MANY);
+    let site = Site::with("states", &format!("{MANY}{STUBBORN}"));
     let path = "api/v1/programs/stubborn/logs/stdout/stream?from=0";
     site.events(path).wait_for("deaf");
     site.post("api/v1/programs/stubborn/stop?wait=false");
@@ -75,9 +78,8 @@ fn each_state_is_shown_in_words_and_colour_light_and_dark_wide_and_narrow() {
         let brightness = page.as_str().unwrap().split(|c: char| !c.is_ascii_digit());
         let brightest = brightness.filter_map(|part| part.parse::<u32>().ok()).max();
         assert_eq!(brightest > Some(128), bright, "{page}");
-        let [scroll, width] = ["document.documentElement.scrollWidth", "innerWidth"]
-            .map(|expression| browser.value(expression).as_u64().unwrap());
-        assert!(scroll <= width, "{name}: {scroll} of {width} pixels");
+        browser.assert_fits();
+        browser.assert_flawless();
         browser.picture(name);
     }
     site.post("api/v1/programs/stubborn/signal?signal=KILL");
@@ -136,6 +138,16 @@ fn a_crash_shows_without_loading_the_page_again() {
 }
 
 #[test]
+fn a_supervisor_that_is_gone_is_not_shown_as_if_it_were_there() {
+    let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
+    let mut site = Site::with("gone", "[program:api]\ncommand=sleep 1000\n");
+    open_live(&mut browser, &site, "");
+    site.running.signal("TERM");
+    site.running.exit_code();
+    browser.wait_until("document.querySelector('.failed')?.textContent.includes('not answer')");
+}
+
+#[test]
 fn groups_that_come_and_go_show_without_loading_the_page_again() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("groups", "[program:a]\ncommand=sleep 1000\n[group:g]\nprograms=a\n");
@@ -176,21 +188,57 @@ fn a_log_grows_before_one_s_eyes_and_is_never_markup() {
     browser.click("[data-action='clearlog'] summary");
     browser.wait_until("document.querySelector('dialog').open");
     browser.click("#yes");
-    browser.wait_until(&format!("{log}.includes('==> File truncated <==')"));
+    browser.wait_until(&format!("{log}.includes('==> New file <==')"));
     say("after that");
     browser.wait_until(&format!("{log}.endsWith('after that\\n')"));
     assert_eq!(browser.value("document.title"), "Supervisor tail of process echo");
     assert_eq!(browser.value("document.scripts.length"), 1);
     assert_eq!(browser.value("document.images.length"), 0);
+    browser.assert_flawless();
+}
+
+#[test]
+fn a_long_line_of_a_log_fits_a_phone() {
+    let Some(mut browser) = Browser::start(Look::PHONE) else { return };
+    let line = "no-blank-anywhere/".repeat(40);
+    let programs = format!(
+        "[program:long]\ncommand=sh -c 'echo {line}; echo end; exec sleep 1000'\n\
+         redirect_stderr=true\n"
+    );
+    let site = Site::with("long", &programs);
+    site.events("api/v1/programs/long/logs/stdout/stream?from=0").wait_for("end");
+    browser.open(&site.url("tail.html?processname=long"));
+    browser.wait_until("document.querySelector('.live') !== null");
+    browser.assert_fits();
+    browser.assert_flawless();
+    browser.picture("phone-log");
+    browser.open(&site.url("tail.html?processname=long&channel=stderr"));
+    let log = browser.value("document.getElementById('log').textContent");
+    assert_eq!(log, "No file for long");
+}
+
+#[test]
+fn what_got_into_a_page_all_the_same_would_not_run() {
+    let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
+    let site = Site::with("policy", "[program:api]\ncommand=sleep 1000\n");
+    open_live(&mut browser, &site, "");
+    let image = "<img src=images/icon.svg onload=document.title=1>";
+    browser.value(&format!("document.body.insertAdjacentHTML('beforeend', '{image}')"));
+    let flaw = browser.wait_for_flaw();
+    assert!(flaw.contains("Content Security Policy"), "{flaw}");
+    browser.wait_until("document.images[0].complete");
+    assert_eq!(browser.value("document.title"), "Supervisor Status");
 }
 
 #[test]
 fn names_are_never_markup() {
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     let site = Site::with("markup", MANY);
-    site.post("api/v1/programs/stubborn/signal?signal=KILL");
+    let name = "%3Cscript%3Ealert(1)%3Cscript%3E";
+    let stream = format!("api/v1/programs/{name}/logs/stdout/stream?from=0");
+    site.events(&stream).wait_for("</script>");
     open_live(&mut browser, &site, "index.html?message=%3Cscript%3Ealert(2)%3C/script%3E");
-    browser.wait_until("document.querySelectorAll('tr[data-state]').length === 9");
+    browser.wait_until("document.querySelectorAll('tr[data-state]').length === 8");
     assert_eq!(browser.value("document.scripts.length"), 1);
     let name = "[...document.querySelectorAll('.name a')].map((link) => link.textContent)";
     let names = browser.value(&format!("{name}.includes('<script>alert(1)<script>')"));
@@ -203,7 +251,6 @@ fn names_are_never_markup() {
     assert_eq!(log, "<script>document.title=1</script>\n");
     let title = browser.value("document.title");
     assert_eq!(title, "Supervisor tail of process <script>alert(1)<script>");
-    site.post("api/v1/programs/stubborn/signal?signal=KILL");
 }
 
 #[test]

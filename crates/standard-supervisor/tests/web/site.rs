@@ -31,7 +31,7 @@ impl Site {
         let (port, shown) = (free_port(), folder.display().to_string());
         let programs = programs.replace("FOLDER", &shown);
         let config = format!(
-            "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n\
+            "[supervisord]\nnodaemon=true\nlogfile={shown}/main.log\n\
              pidfile={shown}/pid\nchildlogdir={shown}\nidentifier=site\n\
              [inet_http_server]\nport=127.0.0.1:{port}\n\
              [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=\

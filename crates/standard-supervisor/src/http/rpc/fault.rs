@@ -55,7 +55,7 @@ impl Kind {
 
 /// A failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     kind: Kind,
     /// What it is about, or why, if there is anything to say.
     about: Option<String>,
@@ -67,7 +67,7 @@ impl Fault {
     }
 
     /// Why an order for `name` was refused.
-    pub(super) fn of(refusal: Refusal, name: &str) -> Self {
+    pub(crate) fn of(refusal: Refusal, name: &str) -> Self {
         let (kind, about) = match refusal {
             Refusal::BadName => (Kind::BadName, name.to_owned()),
             Refusal::NoFile(why) => (Kind::NoFile, why),
@@ -84,13 +84,17 @@ impl Fault {
         Self::new(kind, about)
     }
 
-    pub(super) const fn code(&self) -> i32 {
+    pub(crate) const fn code(&self) -> i32 {
         self.kind.row().0
     }
 
+    pub(crate) const fn name(&self) -> &'static str {
+        self.kind.row().1
+    }
+
     /// Its name, and what it is about.
-    pub(super) fn text(&self) -> String {
-        let (_, name) = self.kind.row();
+    pub(crate) fn text(&self) -> String {
+        let name = self.name();
         self.about.as_ref().map_or_else(|| name.to_owned(), |about| format!("{name}: {about}"))
     }
 }

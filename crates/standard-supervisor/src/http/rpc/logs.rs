@@ -1,12 +1,8 @@
 //! Pieces of logs, and logs that begin anew.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::Range;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
@@ -19,6 +15,7 @@ use super::params::Params;
 use super::table::Outcome;
 use super::{info, status, text};
 use crate::http::serve::House;
+use crate::log_piece;
 
 pub(super) fn read_main(house: &House, params: &Params) -> Outcome {
     let (offset, length) = (params.number(0)?, params.number(1)?);
@@ -100,58 +97,27 @@ fn read_of(house: &House, params: &Params, channel: Channel) -> Outcome {
 fn read(path: &Path, offset: i64, length: i64) -> Outcome {
     let no_file = || Fault::new(Kind::NoFile, path.display().to_string());
     let failed = |error: io::Error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            no_file()
-        } else {
-            Fault::new(Kind::Failed, error.to_string())
-        }
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        if missing { no_file() } else { Fault::new(Kind::Failed, error.to_string()) }
     };
-    let (file, size) = open(path).map_err(failed)?;
+    let (file, size) = log_piece::open(path).map_err(failed)?;
     let wanted = tail::read(offset, length, size);
     let wanted = wanted.map_err(|tail::BadArguments| Kind::BadArguments)?;
-    let bytes = piece(&file, &wanted).map_err(failed)?;
+    let bytes = log_piece::read(&file, &wanted).map_err(failed)?;
     Ok(text(tail::text(&bytes, wanted.start)))
 }
 
 fn tail_of(house: &House, params: &Params, channel: Channel) -> Outcome {
     let (offset, length) = (params.number(1)?, params.number(2)?);
     let proc = process(house, params.text(0)?)?;
-    let log = house.control.log_path(proc, channel).and_then(|path| open(&path).ok());
+    let log = house.control.log_path(proc, channel).and_then(|path| log_piece::open(&path).ok());
     let Some((file, size)) = log else { return Ok(tailed(String::new(), 0, false)) };
     let found = tail::tail(offset, length, size);
-    let bytes = piece(&file, &found.bytes).unwrap_or_default();
+    let bytes = log_piece::read(&file, &found.bytes).unwrap_or_default();
     Ok(tailed(tail::text(&bytes, found.bytes.start), found.offset, found.overflow))
 }
 
 fn tailed(data: String, offset: u64, overflow: bool) -> Value {
     let offset = Value::Int(offset.try_into().unwrap_or(i64::MAX));
     Value::Array(vec![text(data), offset, Value::Bool(overflow)])
-}
-
-/// A log and its size. Only files are opened: anything else might make us wait.
-pub(in crate::http) fn open(path: &Path) -> io::Result<(File, u64)> {
-    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
-    }
-    Ok((file, metadata.len()))
-}
-
-/// Bytes of a file, as many as are still there.
-fn piece(file: &File, wanted: &Range<u64>) -> io::Result<Vec<u8>> {
-    let length = usize::try_from(wanted.end - wanted.start).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; length];
-    let mut read = 0;
-    while read < length {
-        match file.read_at(&mut bytes[read..], wanted.start + read as u64) {
-            Ok(0) => break,
-            Ok(more) => read += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(read);
-    Ok(bytes)
 }

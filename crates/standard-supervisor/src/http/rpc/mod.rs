@@ -21,11 +21,11 @@ use supervisor_wire::xmlrpc::{self, Value};
 
 use super::serve::House;
 use super::{Body, error_page};
-use fault::{Fault, Kind};
+use fault::Kind;
 use params::Params;
 use table::{Handler, Outcome};
 
-pub(super) use logs::open as open_log;
+pub(crate) use fault::Fault;
 
 /// The namespace that is always there.
 const SYSTEM: &str = "system";

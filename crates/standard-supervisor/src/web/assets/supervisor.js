@@ -4,6 +4,8 @@
 
 const LOG_LIMIT = 1 << 20; // Characters of a log that are kept on the page.
 const USAGE_EVERY = 3000; // Milliseconds between two looks at what programs use.
+const RETRY_AFTER = 2000; // Milliseconds until a lost connection is tried again.
+const LOST = "The supervisor does not answer; what is shown may be old.";
 
 const message = document.getElementById("status_msg");
 
@@ -213,15 +215,25 @@ function look() {
     });
 }
 
-function overview() {
-  findRows();
+function follow() {
   const events = new EventSource("api/v1/events");
   for (const kind of ["state", "group", "missed"]) events.addEventListener(kind, look);
   events.addEventListener("open", () => {
     document.body.dataset.live = "yes";
+    if (message.textContent === LOST) say("", false);
     look();
   });
-  events.addEventListener("error", () => delete document.body.dataset.live);
+  events.addEventListener("error", () => {
+    delete document.body.dataset.live;
+    say(LOST, true);
+    // The browser tries again by itself, unless what answered was no stream.
+    if (events.readyState === EventSource.CLOSED) setTimeout(follow, RETRY_AFTER);
+  });
+}
+
+function overview() {
+  findRows();
+  follow();
   // Nobody looks at what nobody sees.
   setInterval(() => document.hidden || look(), USAGE_EVERY);
   setInterval(() => {
@@ -256,16 +268,18 @@ function tail(log) {
       end = piece.end;
       append(piece.text);
     });
-    stream.addEventListener("truncated", () => {
+    const anew = (words) => () => {
       end = 0;
-      append("==> File truncated <==\n");
-    });
+      append(words);
+    };
+    stream.addEventListener("truncated", anew("==> File truncated <==\n"));
+    stream.addEventListener("replaced", anew("==> New file <==\n"));
     // It would begin where this one began; we know where to go on.
     stream.addEventListener("error", () => {
       stream.close();
       live.classList.remove("live");
       state.textContent = "connection lost · ";
-      setTimeout(connect, 2000);
+      setTimeout(connect, RETRY_AFTER);
     });
   };
   log.scrollTop = log.scrollHeight;
