@@ -215,7 +215,10 @@ impl Facts {
         match ill {
             Ill::NotReady { within, last } => {
                 let facts = facts.seconds("within_seconds", within);
-                last.map_or(facts.clone(), |failure| facts.failure(failure))
+                match last {
+                    Some(failure) => facts.failure(failure),
+                    None => facts,
+                }
             }
             Ill::Check { failure, times } => facts.failure(failure).count("failures", times.into()),
             Ill::Stalled { running, since } => {

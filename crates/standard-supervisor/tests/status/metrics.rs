@@ -124,7 +124,7 @@ fn a_program_that_waits_for_its_reader_shows() {
             [&format!("standard_supervisor_process_{name}{{group=app,process=app,stream=stdout}}")]
     };
     child.kill().unwrap();
-    child.wait().unwrap();
+    crate::harness::wait(&mut child);
     assert!(of_stdout("output_waiting_bytes") > 0.0);
     assert!(of_stdout("output_stalls_total") > 0.0);
     assert_eq!(of_stdout("output_lost_bytes_total"), 0.0);
