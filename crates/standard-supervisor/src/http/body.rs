@@ -59,6 +59,9 @@ impl Body {
 
     /// Tells the connection when it has been given over.
     pub(super) fn on(mut self, pace: Rc<Pace>) -> Self {
+        if let Content::Stream(_) = self.content {
+            pace.streams();
+        }
         self.pace = Some(pace);
         self
     }

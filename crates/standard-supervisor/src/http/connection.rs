@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{HeaderValue, SERVER};
+use hyper::header::{EXPECT, HeaderValue, SERVER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -53,7 +54,7 @@ pub(super) struct Visit {
 
 /// Serves a connection to its end, or until everything ends: what is being answered then
 /// is answered.
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
     stream: S,
     visit: Visit,
     mut ending: watch::Receiver<bool>,
@@ -73,7 +74,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         .serve_connection(stream, service);
     let mut connection = pin!(connection);
     // An error ends the connection; the client knows best why.
-    let served = either(connection.as_mut(), pace.overdue());
+    let given_up = either(pace.overdue(), pace.hung_up());
+    let served = either(connection.as_mut(), given_up);
     let ended = ending.wait_for(|ending| *ending);
     if either(served, ended).await.is_none() {
         pace.end();
@@ -103,17 +105,32 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-/// The body is read whatever the answer will be: who is refused while he still sends may
-/// not hear why.
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
+    if let Some(refused) = refused {
+        // Who is refused while he still sends may not hear why. Who asked whether he may
+        // send is told now.
+        if !head.headers.contains_key(EXPECT) {
+            let _ = timeout(BODY_TIME, skip(body)).await;
+        }
+        return refused;
+    }
     let mut hold = visit.house.held.begin();
-    match (timeout(BODY_TIME, collect(body, &mut hold)).await, refused) {
-        (_, Some(refused)) => refused,
-        (Ok(Ok(body)), None) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
-        (Ok(Err(status)), None) => closing(error_page(status)),
-        (Err(_), None) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
+    match timeout(BODY_TIME, collect(body, &mut hold)).await {
+        Ok(Ok(body)) => routes::answer(&visit.house, Request::from_parts(head, body)).await,
+        Ok(Err(status)) => closing(error_page(status)),
+        Err(_) => closing(error_page(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+/// Reads a body of usual length and keeps nothing of it: strangers get no room.
+async fn skip(mut body: Incoming) {
+    let mut skipped = 0;
+    while skipped <= MAX_BODY_BYTES
+        && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+    {
+        skipped += frame.into_data().map_or(0, |piece| piece.len());
     }
 }
 

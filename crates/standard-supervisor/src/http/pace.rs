@@ -1,7 +1,8 @@
 //! How long a client may take: a connection may be idle for hours, half a request may not.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -10,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
+
+use crate::sys::watch::Watched;
 
 /// How long a head may take from its first byte on; the first one of a connection from its
 /// beginning, since whoever opens one has something to ask.
@@ -34,6 +37,18 @@ pub(crate) struct Pace {
     heads: Cell<u64>,
     ending: Cell<bool>,
     changed: Notify,
+    line: RefCell<Line>,
+    line_is_here: Notify,
+}
+
+/// A descriptor by which it shows that a client has gone while it is sent a stream. While
+/// it has said something that is not read yet, hyper does not notice.
+#[derive(Debug, Default)]
+enum Line {
+    #[default]
+    NotWanted,
+    Wanted,
+    Here(OwnedFd),
 }
 
 impl Pace {
@@ -43,6 +58,8 @@ impl Pace {
             heads: Cell::new(0),
             ending: Cell::new(false),
             changed: Notify::new(),
+            line: RefCell::default(),
+            line_is_here: Notify::new(),
         })
     }
 
@@ -55,6 +72,39 @@ impl Pace {
     /// A request was answered, as far as we are concerned.
     pub(crate) fn answered(&self) {
         self.enter(Phase::Idle);
+    }
+
+    /// A stream is about to be sent, which may have nothing to say for hours.
+    pub(crate) fn streams(&self) {
+        *self.line.borrow_mut() = Line::Wanted;
+    }
+
+    /// Waits until a client that is sent a stream has gone.
+    pub(crate) async fn hung_up(&self) {
+        let line = loop {
+            let line = self.line.replace(Line::NotWanted);
+            match line {
+                Line::Here(line) => break line,
+                Line::NotWanted | Line::Wanted => *self.line.borrow_mut() = line,
+            }
+            self.line_is_here.notified().await;
+        };
+        let Ok(watched) = Watched::for_reading(line) else { return };
+        while let Some(ready) = watched.readable().await {
+            if ready.is_closed() {
+                return;
+            }
+            ready.spend();
+        }
+    }
+
+    fn offer(&self, line: BorrowedFd<'_>) {
+        let mut wanted = self.line.borrow_mut();
+        // Without one it is noticed when there is something to send.
+        if let (Line::Wanted, Ok(line)) = (&*wanted, line.try_clone_to_owned()) {
+            *wanted = Line::Here(line);
+            self.line_is_here.notify_one();
+        }
     }
 
     /// From now on streams end.
@@ -126,7 +176,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + AsFd + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -148,6 +198,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pace.offer(self.stream.as_fd());
         Pin::new(&mut self.get_mut().stream).poll_flush(context)
     }
 

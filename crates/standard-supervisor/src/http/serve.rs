@@ -28,9 +28,9 @@ use crate::either::either;
 /// Connections at once, to all servers.
 pub(crate) const MAX_CONNECTIONS: usize = 1024;
 
-/// Of the descriptors that we may have, one in so many is for a connection at most: the
-/// others are for programs.
-const DESCRIPTORS_PER_CONNECTION: u64 = 2;
+/// Of the descriptors that we may have, one in so many is for a connection at most: one
+/// that follows a log has three, and the others are for programs.
+const DESCRIPTORS_PER_CONNECTION: u64 = 4;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);

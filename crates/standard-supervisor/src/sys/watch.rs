@@ -55,6 +55,11 @@ impl<T: AsFd> Watched<T> {
 }
 
 impl<T: AsFd> Ready<'_, T> {
+    /// Whether the other end will say nothing more, whatever there is still to read.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.ready().is_read_closed()
+    }
+
     /// Notes that what was seen has been used up.
     pub(crate) fn spend(mut self) {
         self.0.clear_ready();

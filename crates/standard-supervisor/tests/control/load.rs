@@ -21,8 +21,8 @@ const REPLACED_WITHIN: Duration = Duration::from_secs(2);
 /// Memory that may be added by all of this, in KiB.
 const MORE_MEMORY: u64 = 64 * 1024;
 
-#[test]
 #[expect(clippy::disallowed_methods, reason = "how long a replacement takes is the question")]
+#[test]
 fn a_thousand_clients_and_two_floods_delay_no_replacement() {
     let flood = "command=sh -c 'exec yes a line of a log that is not short at all'\nstdout_logfile_maxbytes=1MB\nstdout_logfile_backups=0\n";
     let home = Home::new(

@@ -109,6 +109,22 @@ fn the_supervisors_own_log_is_followed_too() {
 }
 
 #[test]
+fn who_stops_following_a_silent_log_leaves_his_place() {
+    let home = Home::new("logtail-gone", &format!("minfds=1\n{TEXT}"));
+    // A quarter of the descriptors is for connections.
+    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::SUPERVISORD);
+    let mut command = crate::harness::clean("sh", ["-c", &words]);
+    let mut running = Running::start(command.current_dir(&home));
+    running.stdout.wait_for("success: a");
+    for _ in 0..40 {
+        // He sends an empty line too many, which nobody reads.
+        assert_eq!(follow(&home, "/logtail/a").head().0, "HTTP/1.1 200 OK");
+    }
+    assert_eq!(follow(&home, "/nope").answer().status, "HTTP/1.1 404 Not Found");
+    stop(&mut running);
+}
+
+#[test]
 fn what_is_not_there_can_t_be_followed() {
     let (home, mut running) = started("logtail-404");
     for path in

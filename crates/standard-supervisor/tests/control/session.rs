@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::client::Client;
 use crate::harness::{Running, clean, python, skip, wait};
-use crate::home::{Home, SUPERVISORD};
+use crate::home::{Home, SUPERVISORD, stop};
 
 const SCRIPT: &str = include_str!("session.py");
 const CONFIGURATION: &str = include_str!("session.conf");
@@ -35,6 +36,24 @@ fn a_session_goes_as_with_the_original() {
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
     assert_eq!(theirs.len(), ours.len(), "{:#?}", ours.last());
+}
+
+#[test]
+fn each_method_has_a_row_in_the_document() {
+    let home = Home::new("methods", "");
+    home.write("t.conf", CONFIGURATION);
+    let mut running = home.start();
+    running.stdout.wait_for("supervisord started with pid");
+    let answer = Client::unix(&home.path("s.sock")).call("system.listMethods").body;
+    stop(&mut running);
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../COMPATIBILITY.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let names = answer.split("<string>").skip(1).filter_map(|rest| rest.split('<').next());
+    let names: Vec<&str> = names.collect();
+    assert_eq!(names.len(), 41, "{answer}");
+    for name in names {
+        assert!(document.contains(&format!("\n| `{name}` | ")), "no row: {name}");
+    }
 }
 
 /// What is printed in a session with this supervisord.

@@ -145,6 +145,13 @@ fn every_url_of_a_server_with_a_password_asks_for_it() {
         let answer = Client::tcp(port).send(post(path, header, &body)).answer();
         assert_eq!(answer.status, "HTTP/1.1 400 Bad Request", "{path}");
     }
+    // Who is refused hears so, even if he sends a lot before he listens, or asks first.
+    let long = "x".repeat(1_000_000);
+    let answer = Client::tcp(port).send(post("/RPC2", "", &long)).answer();
+    assert_eq!(answer.status, "HTTP/1.1 401 Unauthorized");
+    let asks =
+        "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    assert_eq!(Client::tcp(port).send(asks).answer().status, "HTTP/1.1 401 Unauthorized");
     // user:password
     let header = "Authorization: Basic dXNlcjpwYXNzd29yZA==\r\n";
     let answer = Client::tcp(port).send(post("/RPC2", header, &body)).answer();

@@ -1,5 +1,6 @@
 //! The configuration, read again and looked at.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use supervisor_core::Info;
@@ -52,7 +53,8 @@ pub(super) fn remove<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
 
 pub(super) fn all(house: &House, _: &Params) -> Outcome {
     let core = house.control.core();
-    let live: Vec<Info<'_>> = core.processes().collect();
+    let live: BTreeMap<*const ProcessSpec, Info<'_>> =
+        core.processes().map(|info| (Rc::as_ptr(info.spec), info)).collect();
     let mut all: Vec<(&GroupSpec, bool, &Rc<ProcessSpec>)> = Vec::new();
     for group in core.available() {
         all.extend(group.spec.processes.iter().map(|spec| (&**group.spec, group.active, spec)));
@@ -60,7 +62,7 @@ pub(super) fn all(house: &House, _: &Params) -> Outcome {
     all.sort_by(|(_, _, a), (_, _, b)| a.name.cmp(&b.name));
     let settings = all.into_iter().map(|(group, active, spec)| {
         // What was made of just this configuration knows the names of its logs.
-        let made = live.iter().find(|info| Rc::ptr_eq(info.spec, spec));
+        let made = live.get(&Rc::as_ptr(spec));
         settings(group, active, spec, |channel| {
             made.map(|info| info::log_name(house, info, channel))
         })
