@@ -351,6 +351,11 @@ impl Process {
         }
     }
 
+    /// Whether an operator has stopped it, who may want to start it again.
+    pub(crate) const fn is_held(&self) -> bool {
+        matches!(self.state, State::Stopped { then: Then::Rest }) && self.runs > 0
+    }
+
     /// Whether it is up, so that it may be told of events.
     pub(crate) const fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })

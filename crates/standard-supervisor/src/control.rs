@@ -179,6 +179,18 @@ impl Control {
         self.ask(Command::Start { which, wait, unstartable }).await
     }
 
+    /// Stops what runs of them, and starts them all. Nothing comes between the two orders:
+    /// where the supervisor ends with its last program, it goes on.
+    pub(crate) async fn restart(&self, which: Which, wait: bool) -> Answer {
+        let engine = &self.0;
+        let id = RequestId(engine.next_request.get());
+        engine.next_request.set(id.0 + 1);
+        // Its answer says nothing that the start's doesn't.
+        let command = Command::Stop { which: which.clone(), wait: false };
+        engine.world.borrow().inbox().push(Input::Request { id, command });
+        self.start(which, wait).await
+    }
+
     /// Reads the configuration again: the reply tells what it would change.
     pub(crate) async fn reread(
         &self,

@@ -6,21 +6,6 @@ use supervisor_core::Reply;
 use supervisor_core::command::{Command, Difference, Refusal, Which};
 
 use crate::control::{CannotReread, Control};
-use crate::world::Answer;
-
-/// Stops what runs of them, and starts them all. Begun, it is done: who waits for it may
-/// go.
-pub(crate) async fn restart(control: &Control, which: Which, wait: bool) -> Answer {
-    let control = control.clone();
-    let done = tokio::task::spawn_local(async move {
-        match control.ask(Command::Stop { which: which.clone(), wait: true }).await {
-            Ok(_) | Err(Refusal::NotRunning) => control.start(which, wait).await,
-            Err(refusal) => Err(refusal),
-        }
-    });
-    // It isn't there any more when everything ends.
-    done.await.unwrap_or(Err(Refusal::ShuttingDown))
-}
 
 /// Clears the logs of all that are meant.
 pub(crate) fn clear(control: &Control, which: &Which) -> io::Result<()> {

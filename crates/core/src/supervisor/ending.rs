@@ -178,12 +178,13 @@ impl Supervisor {
         self.end(End::Exit { code }, turn.now, turn.now + WAITING_REPORT_EVERY);
     }
 
-    /// Once no program runs and none will start again, listeners needn't stay either.
+    /// Once no program runs and none will start again, listeners needn't stay either. Whom
+    /// an operator has stopped he may start again.
     pub(super) fn end_if_done(&mut self, turn: &mut Turn<'_>) {
         let end = match self.when_done {
             WhenDone::Stay => return,
             WhenDone::Exit | WhenDone::Proceed { .. }
-                if self.programs().any(Process::is_active) =>
+                if self.programs().any(|process| process.is_active() || process.is_held()) =>
             {
                 return;
             }

@@ -31,7 +31,7 @@ pub(super) async fn order(
     let answer = match verb {
         Verb::Start => control.start(which, wait).await,
         Verb::Stop => control.ask(Command::Stop { which, wait }).await,
-        Verb::Restart => operate::restart(control, which, wait).await,
+        Verb::Restart => control.restart(which, wait).await,
         Verb::Signal => {
             let signal = signal(asked)?;
             control.ask(Command::Signal { which, signal }).await

@@ -6,7 +6,7 @@ use supervisor_wire::record::ctime;
 
 use crate::control::Control;
 use crate::http::Fault;
-use crate::operate::{clear, restart};
+use crate::operate::clear;
 use crate::sys::wall::local_time;
 
 /// There is no such action.
@@ -26,7 +26,7 @@ pub(super) async fn act(
             Ok(said(stopped, || format!("All stopped at {}", ctime(local_time())), fault("")))
         }
         ("restartall", _) => {
-            let started = restart(control, Which::All, true).await;
+            let started = control.restart(Which::All, true).await;
             Ok(said(started, || format!("All restarted at {}", ctime(local_time())), fault("")))
         }
         ("start" | "stop" | "restart" | "clearlog", Some(spec)) => {
@@ -59,7 +59,7 @@ async fn act_on(
         "stop" => said(stop(control, which).await, || format!("{name} stopped"), fault(spec)),
         "restart" => {
             // supervisord's page doesn't tell of what went wrong; ours does.
-            let started = restart(control, which, true).await;
+            let started = control.restart(which, true).await;
             said(started, || format!("{name} restarted"), |refusal| unstarted(&name, spec, refusal))
         }
         "clearlog" => match clear(control, &which) {

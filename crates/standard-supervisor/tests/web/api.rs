@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::harness::{python, skip};
+use crate::harness::{Running, free_port, http, python, skip, supervise};
 use crate::site::Site;
 
 const TWO: &str = "[program:api]\ncommand=sh -c 'echo one; echo two; exec sleep 1000'\nstartsecs=0\n\
@@ -151,6 +151,23 @@ fn an_order_to_a_group_tells_what_came_of_it_for_each() {
     assert_eq!(names(&stopped), ["g:a", "g:b"].map(str::to_owned).into());
     let started = site.post("api/v1/all/start").json();
     assert_eq!(names(&started), ["g:a", "g:b"].map(str::to_owned).into(), "the other one ran");
+}
+
+#[test]
+fn a_restart_of_the_only_program_does_not_end_a_supervisor_that_ends_with_it() {
+    let port = free_port();
+    let mut running = Running::start(
+        supervise(["sleep", "1000"])
+            .env("SUPERVISOR_INET_HTTP_SERVER_PORT", format!("127.0.0.1:{port}"))
+            .env("SUPERVISOR_CONFIG_PATH", "/dev/null")
+            .env("SUPERVISOR_SUPERVISORD_PIDFILE", "/dev/null"),
+    );
+    running.stderr.wait_for("success: app entered RUNNING state");
+    let answer = http(port, "POST /api/v1/programs/app/restart").unwrap();
+    assert!(answer.contains("\"state\":\"RUNNING\""), "{answer}");
+    assert!(answer.contains("\"restarts\":1"), "{answer}");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }
 
 #[test]
