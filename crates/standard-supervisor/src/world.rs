@@ -4,6 +4,8 @@ mod ends;
 mod health;
 mod logs;
 mod output;
+mod starts;
+mod trees;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,12 +16,11 @@ use std::rc::Rc;
 use supervisor_config::Crash;
 use supervisor_core::command::{Refusal, Reply};
 use supervisor_core::event::Event;
-use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
-use supervisor_core::input::{Input, SpawnError, SpawnErrorKind};
+use supervisor_core::ids::{Pid, ProcId, RequestId};
+use supervisor_core::input::Input;
 use supervisor_core::level::Level;
-use supervisor_core::signal::Signal;
-use supervisor_core::spec::{self, GroupSpec, ProcessSpec, Stdio};
-use supervisor_core::{Effect, Envelope, Target};
+use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
+use supervisor_core::{Effect, Envelope};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::capture::auto_log::AutoLogs;
@@ -34,15 +35,12 @@ use crate::events;
 use crate::health::{Job, Notify, Questions};
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
-use crate::launch::{Environment, Launched, launch, set};
-use crate::lookup;
+use crate::launch::Environment;
 use crate::memory;
-use crate::shared_socket::{Change, SharedSocket};
+use crate::shared_socket::SharedSocket;
 use crate::stdin::{CannotWrite, Stdin};
-use crate::sys::process_table::Family;
 use crate::sys::reap::{self, Ended};
-use crate::sys::signal;
-use crate::tree::{MARK, Root, Roster};
+use crate::tree::Roster;
 use ends::Watch;
 
 /// Events that an observer may be late by, before it misses some.
@@ -321,23 +319,6 @@ impl World {
         self.observers.subscribe()
     }
 
-    /// Why the command of a process could not be executed, if it was started now.
-    pub(crate) fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
-        let launch = &self.slots.get(&proc)?.spec.launch;
-        let argv = match &launch.command {
-            spec::Command::Argv(argv) => argv,
-            spec::Command::Unparsable(message) => {
-                let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
-                return Some(SpawnError { kind, message });
-            }
-        };
-        let of_program = launch.environment.iter().rfind(|(name, _)| name == "PATH");
-        let inherited = || self.parts.environment.iter().find(|(name, _)| name == "PATH");
-        let path = of_program.or_else(inherited).map(|(_, path)| path.as_os_str());
-        let word = argv.first().map(|word| word.as_os_str()).unwrap_or_default();
-        lookup::find(word, path, launch.directory.as_deref()).err()
-    }
-
     /// Writes to a process's stdin. `None`: it has none.
     pub(crate) fn write_stdin(
         &self,
@@ -345,15 +326,6 @@ impl World {
         bytes: &[u8],
     ) -> Option<Result<(), CannotWrite>> {
         self.slots.get(&proc)?.write_stdin(bytes, || {})
-    }
-
-    /// The roots of the trees of all programs, and whose they are.
-    pub(crate) fn roots(&self, family: &Family) -> Vec<(Pid, ProcId)> {
-        let mains = self.slots.iter().filter_map(|(proc, slot)| {
-            let (pid, alive) = slot.main?;
-            Some((pid, (*proc, alive)))
-        });
-        self.parts.roster.roots(family, &mains.collect())
     }
 
     fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {
@@ -387,14 +359,6 @@ impl World {
         }
     }
 
-    fn socket(&mut self, wanted: &spec::Socket) -> usize {
-        let known = self.sockets.iter().position(|socket| socket.spec == *wanted);
-        known.unwrap_or_else(|| {
-            self.sockets.push(SharedSocket::new(wanted.clone()));
-            self.sockets.len() - 1
-        })
-    }
-
     fn emit(&self, event: &Rc<Event>) {
         if let Event::State { process, from, to } = &**event {
             self.parts.journal.say(Level::Trace, &events::change(process, *from, *to));
@@ -418,118 +382,6 @@ impl World {
             }
         }
     }
-
-    fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {
-        self.connect(proc);
-        let socket = self.slots.get(&proc).and_then(|slot| slot.socket);
-        self.take_socket(socket)?;
-        let mut environment = self.environment_of(proc);
-        self.introduce_notify(proc, &mut environment);
-        self.begins(proc);
-        let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
-        let launched = launch(
-            &slot.spec.name,
-            &slot.spec.launch,
-            environment,
-            socket.and_then(|index| self.sockets[index].descriptor()),
-            slot.cgroup.as_ref().map(Cgroup::door),
-        );
-        let Launched { pid, pipes } = match launched {
-            Ok(launched) => launched,
-            Err(error) => {
-                self.give_back(socket);
-                return Err(error);
-            }
-        };
-        slot.main = Some((pid, true));
-        if let Some(notify) = &slot.notify {
-            notify.serves(pid);
-        }
-        if let Some(pipes) = pipes {
-            slot.stdin = pipes.stdin.map(Stdin::new);
-            for (relay, pipe) in [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
-            {
-                if let (Some(relay), Some(pipe)) = (relay, pipe) {
-                    relay.add(pipe, Some(pid));
-                }
-            }
-        }
-        Ok(pid)
-    }
-
-    /// What a program's environment is made of, besides what it asks for itself.
-    fn environment_of(&mut self, proc: ProcId) -> Environment {
-        let mut environment = self.parts.environment.clone();
-        let Some(slot) = self.slots.get_mut(&proc) else { return environment };
-        if slot.spec.killtree {
-            let mark = self.parts.roster.mark(proc);
-            set(&mut environment, MARK.as_ref(), mark.as_ref());
-            if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
-                slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
-            }
-        }
-        if let Stdio::Captured { .. } = slot.spec.launch.stdio {
-            for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {
-                set(&mut environment, name.as_ref(), value.as_ref());
-            }
-        }
-        environment
-    }
-
-    fn take_socket(&mut self, socket: Option<usize>) -> Result<(), SpawnError> {
-        let Some(socket) = socket.map(|index| &mut self.sockets[index]) else { return Ok(()) };
-        match socket.take() {
-            Ok(Change::None) => {}
-            Ok(Change::Done) => {
-                self.parts.journal.say(Level::Info, &format!("Creating socket {socket}"));
-            }
-            Err(error) => {
-                let message = format!("Could not create FastCGI socket {socket}: {error}");
-                return Err(SpawnError { kind: SpawnErrorKind::Transient, message });
-            }
-        }
-        Ok(())
-    }
-
-    fn give_back(&mut self, socket: Option<usize>) {
-        if let Some(socket) = socket.map(|index| &mut self.sockets[index])
-            && socket.give_back() == Change::Done
-        {
-            self.parts.journal.say(Level::Info, &format!("Closing socket {socket}"));
-        }
-    }
-
-    fn signal(&self, target: &Target, signal: Signal) {
-        let sent = match target {
-            Target::Process(pid) => signal::send(*pid, signal),
-            Target::Group(pid) => signal::send_to_group(*pid, signal),
-            Target::Member(member) => signal::send_to_member(*member, signal),
-        };
-        if let Err(error) = sent {
-            let message = format!("cannot send {signal} to {target:?}: {error}");
-            self.parts.journal.say(Level::Error, &message);
-        }
-    }
-
-    fn census(&mut self, proc: ProcId, run: RunId) {
-        let members = self.members(proc);
-        self.answers.push_back(Input::Census { proc, run, members });
-    }
-
-    /// Who lives in a process's tree, its main process left out.
-    fn members(&mut self, proc: ProcId) -> Vec<Member> {
-        let mut members = Vec::new();
-        let slot = self.slots.get(&proc);
-        if let Some((slot, (pid, alive))) = slot.and_then(|slot| Some((slot, slot.main?))) {
-            let living = self.slots.values().filter_map(|slot| slot.main);
-            let living = living.filter(|(_, alive)| *alive).map(|(pid, _)| pid);
-            let others: Vec<Pid> = living.filter(|other| *other != pid).collect();
-            let grouped = slot.cgroup.as_ref().map(Cgroup::members);
-            let root = Root { proc, pid, alive };
-            members = self.parts.roster.census(root, &others, &grouped.unwrap_or_default());
-        }
-        members
-    }
 }
 
 impl Slot {
@@ -545,18 +397,4 @@ impl Slot {
         }
         Some(written)
     }
-}
-
-fn no_such_process() -> SpawnError {
-    let message = "there is no such process".to_owned();
-    SpawnError { kind: SpawnErrorKind::NotFound, message }
-}
-
-/// What supervisord tells its children about themselves.
-const fn supervisord_variables<'a>(name: &'a str, group: &'a str) -> [(&'static str, &'a str); 3] {
-    [
-        ("SUPERVISOR_ENABLED", "1"),
-        ("SUPERVISOR_PROCESS_NAME", name),
-        ("SUPERVISOR_GROUP_NAME", group),
-    ]
 }

@@ -7,7 +7,8 @@ use supervisor_core::health::{CheckFailure, Look};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
 
-use super::{World, supervisord_variables};
+use super::World;
+use super::starts::supervisord_variables;
 use crate::health::{self, Kind, Notify, Runner, Told};
 use crate::launch::{Environment, set};
 

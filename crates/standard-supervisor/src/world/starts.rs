@@ -1,0 +1,138 @@
+//! Starting processes, and what they need for that.
+
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::input::{SpawnError, SpawnErrorKind};
+use supervisor_core::level::Level;
+use supervisor_core::spec::{self, Stdio};
+
+use super::World;
+use crate::cgroup::Cgroup;
+use crate::launch::{Environment, Launched, launch, set};
+use crate::lookup;
+use crate::shared_socket::{Change, SharedSocket};
+use crate::stdin::Stdin;
+use crate::tree::MARK;
+
+impl World {
+    /// Why the command of a process could not be executed, if it was started now.
+    pub(crate) fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
+        let launch = &self.slots.get(&proc)?.spec.launch;
+        let argv = match &launch.command {
+            spec::Command::Argv(argv) => argv,
+            spec::Command::Unparsable(message) => {
+                let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
+                return Some(SpawnError { kind, message });
+            }
+        };
+        let of_program = launch.environment.iter().rfind(|(name, _)| name == "PATH");
+        let inherited = || self.parts.environment.iter().find(|(name, _)| name == "PATH");
+        let path = of_program.or_else(inherited).map(|(_, path)| path.as_os_str());
+        let word = argv.first().map(|word| word.as_os_str()).unwrap_or_default();
+        lookup::find(word, path, launch.directory.as_deref()).err()
+    }
+
+    pub(super) fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {
+        self.connect(proc);
+        let socket = self.slots.get(&proc).and_then(|slot| slot.socket);
+        self.take_socket(socket)?;
+        let mut environment = self.environment_of(proc);
+        self.introduce_notify(proc, &mut environment);
+        self.begins(proc);
+        let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
+        let launched = launch(
+            &slot.spec.name,
+            &slot.spec.launch,
+            environment,
+            socket.and_then(|index| self.sockets[index].descriptor()),
+            slot.cgroup.as_ref().map(Cgroup::door),
+        );
+        let Launched { pid, pipes } = match launched {
+            Ok(launched) => launched,
+            Err(error) => {
+                self.give_back(socket);
+                return Err(error);
+            }
+        };
+        slot.main = Some((pid, true));
+        if let Some(notify) = &slot.notify {
+            notify.serves(pid);
+        }
+        if let Some(pipes) = pipes {
+            slot.stdin = pipes.stdin.map(Stdin::new);
+            for (relay, pipe) in [(&slot.stdout, Some(pipes.stdout)), (&slot.stderr, pipes.stderr)]
+            {
+                if let (Some(relay), Some(pipe)) = (relay, pipe) {
+                    relay.add(pipe, Some(pid));
+                }
+            }
+        }
+        Ok(pid)
+    }
+
+    /// What a program's environment is made of, besides what it asks for itself.
+    pub(super) fn environment_of(&mut self, proc: ProcId) -> Environment {
+        let mut environment = self.parts.environment.clone();
+        let Some(slot) = self.slots.get_mut(&proc) else { return environment };
+        if slot.spec.killtree {
+            let mark = self.parts.roster.mark(proc);
+            set(&mut environment, MARK.as_ref(), mark.as_ref());
+            if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
+                slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
+            }
+        }
+        if let Stdio::Captured { .. } = slot.spec.launch.stdio {
+            for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {
+                set(&mut environment, name.as_ref(), value.as_ref());
+            }
+        }
+        environment
+    }
+
+    pub(super) fn socket(&mut self, wanted: &spec::Socket) -> usize {
+        let known = self.sockets.iter().position(|socket| socket.spec == *wanted);
+        known.unwrap_or_else(|| {
+            self.sockets.push(SharedSocket::new(wanted.clone()));
+            self.sockets.len() - 1
+        })
+    }
+
+    pub(super) fn take_socket(&mut self, socket: Option<usize>) -> Result<(), SpawnError> {
+        let Some(socket) = socket.map(|index| &mut self.sockets[index]) else { return Ok(()) };
+        match socket.take() {
+            Ok(Change::None) => {}
+            Ok(Change::Done) => {
+                self.parts.journal.say(Level::Info, &format!("Creating socket {socket}"));
+            }
+            Err(error) => {
+                let message = format!("Could not create FastCGI socket {socket}: {error}");
+                return Err(SpawnError { kind: SpawnErrorKind::Transient, message });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn give_back(&mut self, socket: Option<usize>) {
+        if let Some(socket) = socket.map(|index| &mut self.sockets[index])
+            && socket.give_back() == Change::Done
+        {
+            self.parts.journal.say(Level::Info, &format!("Closing socket {socket}"));
+        }
+    }
+}
+
+fn no_such_process() -> SpawnError {
+    let message = "there is no such process".to_owned();
+    SpawnError { kind: SpawnErrorKind::NotFound, message }
+}
+
+/// What supervisord tells its children about themselves.
+pub(super) const fn supervisord_variables<'a>(
+    name: &'a str,
+    group: &'a str,
+) -> [(&'static str, &'a str); 3] {
+    [
+        ("SUPERVISOR_ENABLED", "1"),
+        ("SUPERVISOR_PROCESS_NAME", name),
+        ("SUPERVISOR_GROUP_NAME", group),
+    ]
+}
