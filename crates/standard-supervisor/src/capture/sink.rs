@@ -200,7 +200,9 @@ impl Sink {
             let waiting = rustix::io::ioctl_fionread(source).unwrap_or(0);
             let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
             if waiting > LOOKED_AT {
-                let moved = self.splice(source, pipe, waiting - KEPT_BACK);
+                // Of a full pipe its writer waits to write more.
+                let kept = if waiting < glance::MOST { KEPT_BACK } else { 0 };
+                let moved = self.splice(source, pipe, waiting - kept);
                 if let Moved::Bytes(bytes) = moved {
                     tail.came(true);
                     tail.miss(bytes as u64);
