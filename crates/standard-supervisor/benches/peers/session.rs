@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const PATIENCE_WITH_MANY: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// Where the tool works.
+    pub(crate) directory: PathBuf,
     tool: Pid,
     /// Readable once the tool has ended.
     ended: OwnedFd,
@@ -109,7 +111,7 @@ impl Session {
             .spawn()?;
         let tool = Pid::from_child(&launcher);
         let ended = pidfd_open(tool, PidfdFlags::empty())?;
-        Ok(Self { tool, ended, reports, unread: String::new(), go, stdout, stderr })
+        Ok(Self { directory, tool, ended, reports, unread: String::new(), go, stdout, stderr })
     }
 
     /// The next report, which must be of this kind.

@@ -70,6 +70,9 @@ pub(crate) static ALL: &[Tool] = &[
     tool("Python's, run once", Kind::PythonTool { run_once: true }, &[Row::Start], true),
 ];
 
+/// Where a supervisord of a thousand programs answers, in its directory.
+pub(crate) const CONTROL_SOCKET: &str = "control.sock";
+
 /// A command line with the variables it needs beyond PATH.
 #[derive(Debug, Default)]
 pub(crate) struct Invocation {
@@ -93,6 +96,11 @@ impl Tool {
             | Kind::Supervisord
             | Kind::PythonTool { .. } => None,
         }
+    }
+
+    /// The client that comes with a supervisord.
+    pub(crate) fn client(&self, places: &Places) -> Option<PathBuf> {
+        Some(self.executable(places)?.with_file_name("supervisorctl"))
     }
 
     /// `None`: not installed.
@@ -240,6 +248,9 @@ fn farm_conf(program: &[OsString], copies: u32) -> String {
     format!(
         "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=pid\n\
          childlogdir=.\nminfds=10000\n\n\
+         [unix_http_server]\nfile=%(here)s/{CONTROL_SOCKET}\n\n\
+         [rpcinterface:supervisor]\n\
+         supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\n\
          [program:farm]\ncommand={command}\nnumprocs={copies}\n\
          process_name=%(program_name)s_%(process_num)04d\n"
     )
