@@ -56,10 +56,12 @@ impl Process {
                 Ok(())
             }
             State::Stopping { live, kill, then: Then::Rest | Then::Fail(_) } => {
+                self.failures = Failures::default();
                 self.enter(State::Stopping { live, kill, then: Then::Run }, turn);
                 Ok(())
             }
             State::Spawning { run, then: Then::Rest } => {
+                self.failures = Failures::default();
                 self.enter(State::Spawning { run, then: Then::Run }, turn);
                 Ok(())
             }
