@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test conformance bench fuzz dist check-packages try clean
+.PHONY: help check test simulate faults conformance bench fuzz dist check-packages try clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
@@ -9,6 +9,8 @@ help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
 	@echo "make test         everything that must hold (installs what the tests need)"
 	@echo "make check        formatting, lints, documentation"
+	@echo "make simulate     the core against a hostile kernel, for SECONDS (default: an hour)"
+	@echo "make faults       puts faults into the core, one at a time: is the simulation awake?"
 	@echo "make conformance  supervisor's own end-to-end tests against our programs"
 	@echo "make bench        ours beside its peers (installs them)"
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
@@ -34,6 +36,20 @@ test: check dist
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
 	STANDARD_SUPERVISOR_DIST=$(root)/dist \
 	cargo test --workspace --no-fail-fast
+
+# Seeds go on from FROM, so that a long run can be continued or repeated. With UPDATE=1,
+# no time is spent: the diagram in the documentation is drawn anew.
+SECONDS ?= 3600
+FROM ?= 1000000
+simulate:
+ifdef UPDATE
+	UPDATE=1 cargo test --package supervisor-core --test simulation
+else
+	SECONDS=$(SECONDS) FROM=$(FROM) cargo test --package supervisor-core --test simulation whatever -- --nocapture
+endif
+
+faults:
+	scripts/faults
 
 # A part of `make test`; alone, it tells of each test as it ends.
 conformance:

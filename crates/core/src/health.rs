@@ -263,6 +263,8 @@ struct Progressing {
     moved_at: Option<Mono>,
     /// Since when requests have been under way with nothing done.
     still_since: Option<Mono>,
+    /// How long that was so at the latest look. What it has done since nobody knows.
+    still: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,6 +273,8 @@ struct Counting {
     alive: u32,
     most: u32,
     fewer_since: Option<Mono>,
+    /// How long that was so at the latest count.
+    fewer: Duration,
 }
 
 impl Health {
@@ -290,12 +294,14 @@ impl Health {
                 last: None,
                 moved_at: None,
                 still_since: None,
+                still: Duration::ZERO,
             }),
             tree: spec.tree.as_ref().map(|tree| Counting {
                 turn: Turn::Due(now + tree.interval),
                 alive: 0,
                 most: 0,
                 fewer_since: None,
+                fewer: Duration::ZERO,
             }),
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
             ..Self::default()
@@ -310,8 +316,25 @@ impl Health {
         let check = self.check.as_ref().map(|check| check.turn.at());
         let progress = self.progress.as_ref().map(|progress| progress.turn.at());
         let tree = self.tree.as_ref().map(|tree| tree.turn.at());
-        let watchdog = self.watchdog.map(|watchdog| watchdog.at);
+        // Once it is known to be silent there is nothing to wait for.
+        let watchdog = self.watchdog.filter(|_| !self.told).map(|watchdog| watchdog.at);
         [check, progress, tree, watchdog].into_iter().flatten().min()
+    }
+
+    /// Who should have answered by now, and has not, has not answered in time.
+    pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
+        let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
+        if let Some(check) = &mut self.check
+            && let Turn::Asked { until } = check.turn
+            && now >= until
+        {
+            check.turn = Turn::Due(now);
+            if gets_on {
+                check.failures = 0;
+            } else {
+                check.failed(CheckFailure::TimedOut);
+            }
+        }
     }
 
     /// What is to be asked now. What has not been answered in time is asked again.
@@ -320,9 +343,6 @@ impl Health {
         if let (Some(check), Some(spec)) = (&mut self.check, &spec.check)
             && now >= check.turn.at()
         {
-            if let Turn::Asked { .. } = check.turn {
-                check.failed(CheckFailure::TimedOut);
-            }
             check.turn = Turn::Asked { until: now + spec.timeout + ANSWER_GRACE };
             check.asked += 1;
             questions.push(Question::Check);
@@ -354,6 +374,8 @@ impl Health {
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
             return Checked::Well;
         };
+        // Each question is answered once; what comes later, or again, says nothing.
+        let Turn::Asked { .. } = check.turn else { return Checked::Well };
         let interval = if starting { spec.interval.min(STARTUP_INTERVAL) } else { spec.interval };
         check.turn = Turn::Due(now + interval + jitter(spec.jitter, run, check.asked));
         match result {
@@ -392,6 +414,7 @@ impl Health {
         } else {
             progress.still_since = progress.still_since.or(Some(now));
         }
+        progress.still = progress.still_since.map_or(Duration::ZERO, |since| now - since);
         progress.last = Some(seen);
     }
 
@@ -403,6 +426,7 @@ impl Health {
         tree.most = tree.most.max(alive);
         let fewer = alive < tree.most;
         tree.fewer_since = if fewer { tree.fewer_since.or(Some(now)) } else { None };
+        tree.fewer = tree.fewer_since.map_or(Duration::ZERO, |since| now - since);
     }
 
     /// It gave a sign of life; the next is due after `within`.
@@ -451,8 +475,8 @@ impl Health {
     /// Why it is ill, if it is.
     pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
         self.check_verdict(spec)
-            .or_else(|| self.progress_verdict(spec, now))
-            .or_else(|| self.tree_verdict(spec, now))
+            .or_else(|| self.progress_verdict(spec))
+            .or_else(|| self.tree_verdict(spec))
             .or_else(|| self.watchdog_verdict(now))
     }
 
@@ -462,16 +486,16 @@ impl Health {
         Some(Ill::Check { failure, times: check.failures })
     }
 
-    fn progress_verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
+    fn progress_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
         let (progress, spec) = (self.progress.as_ref()?, spec.progress.as_ref()?);
-        let since = now - progress.still_since?;
+        let since = progress.still;
         let running = progress.last?.running;
         (since >= spec.stalled).then_some(Ill::Stalled { running, since })
     }
 
-    fn tree_verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
+    fn tree_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
         let (tree, spec) = (self.tree.as_ref()?, spec.tree.as_ref()?);
-        let since = now - tree.fewer_since?;
+        let since = tree.fewer;
         let (alive, of) = (tree.alive, tree.most);
         (since >= spec.patience).then_some(Ill::Incomplete { alive, of, since })
     }

@@ -303,8 +303,10 @@ enum Answer {
 }
 
 fn answer(said: &[u8]) -> Answer {
-    let Some(line) = said.iter().position(|byte| *byte == b'\n') else {
-        return if said.len() > LONGEST_RESULT_LINE {
+    // However it was cut into pieces, the same is understood.
+    let head = &said[..said.len().min(LONGEST_RESULT_LINE + 1)];
+    let Some(line) = head.iter().position(|byte| *byte == b'\n') else {
+        return if head.len() > LONGEST_RESULT_LINE {
             Answer::Bad { line: LONGEST_RESULT_LINE }
         } else {
             Answer::Incomplete

@@ -266,7 +266,11 @@ impl Supervisor {
     ) {
         let listens = self.pool_of(proc).is_some();
         let Some(process) = self.processes.get_mut(&proc) else {
-            return turn.log(Line::Bug { what: format!("there is no process {}", proc.0) });
+            // An answer may come after its group was removed.
+            if proc >= self.next_proc {
+                turn.log(Line::Bug { what: format!("there is no process {}", proc.0) });
+            }
+            return;
         };
         let before = process.outcome();
         act(process, turn);

@@ -136,9 +136,9 @@ impl Tree {
                 }
             }
             Self::Stuck { members } => {
-                members.retain(|member| member.pid != pid);
-                if members.is_empty() {
-                    // It has gone after all, and may have had children meanwhile.
+                // One has gone after all: it may have had children meanwhile, and of the
+                // others some may have gone unheard, since their own parents lived.
+                if members.iter().any(|member| member.pid == pid) {
                     return self.sweep(Push::Force);
                 }
             }
@@ -185,8 +185,9 @@ impl Tree {
     pub(crate) fn hurry(&mut self) -> Sweep {
         match self {
             Self::Leaving { push: Push::Ask, .. } => self.sweep(Push::Force),
-            Self::Counting { push, .. } => {
-                *push = Push::Force;
+            // The patience that begins with the next signal is another.
+            Self::Counting { push: push @ Push::Ask, until } => {
+                (*push, *until) = (Push::Force, None);
                 Sweep::Nothing
             }
             // Nothing is started any more: it needn't be clean.
@@ -194,9 +195,10 @@ impl Tree {
                 *self = Self::Clear;
                 Sweep::Nothing
             }
-            Self::Clear | Self::Leaving { push: Push::Force, .. } | Self::Stuck { .. } => {
-                Sweep::Nothing
-            }
+            Self::Clear
+            | Self::Counting { push: Push::Force, .. }
+            | Self::Leaving { push: Push::Force, .. }
+            | Self::Stuck { .. } => Sweep::Nothing,
         }
     }
 

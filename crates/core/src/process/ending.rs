@@ -282,7 +282,11 @@ impl Process {
                     (report.cause, report.next) = (Cause::Unkillable, Next::GiveUp);
                 }
                 self.tell_report(turn);
-                self.report_unkillable(members.into_iter().map(|m| m.pid).collect(), turn);
+                self.report_unkillable(members.iter().map(|m| m.pid).collect(), turn);
+                // Who was born only now has not been told yet.
+                for member in members {
+                    turn.signal(Target::Member(member), Signal::KILL);
+                }
             }
         }
     }

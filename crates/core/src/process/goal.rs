@@ -28,6 +28,10 @@ impl Process {
         match &self.state {
             State::Running { .. } => Some(Ok(())),
             State::Starting { .. } => starting_is_enough.then_some(Ok(())),
+            // What survived SIGKILL stands in its way, who knows for how long.
+            State::Stopped { .. } | State::Exited { .. } if self.tree.is_stuck() => {
+                Some(Err(Refusal::SpawnError))
+            }
             State::Spawning { then: Then::Run | Then::Fail(_), .. }
             | State::Stopping { then: Then::Run, .. }
             | State::Stopped { then: Then::Run | Then::Fail(_) }

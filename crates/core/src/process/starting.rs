@@ -14,6 +14,7 @@ use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
 use crate::spec::RetryRule;
 use crate::spec::health::Ready;
+use crate::tree::Push;
 
 impl Process {
     /// Asks for a start, if nothing stands in its way.
@@ -38,6 +39,8 @@ impl Process {
             | State::Fatal { .. }
                 if self.tree.is_stuck() =>
             {
+                // They may have gone without our hearing of it: the next order will tell.
+                self.sweep(Push::Force, turn);
                 Err(Refusal::SpawnError)
             }
             State::Stopped { then: Then::Rest } | State::Fatal { .. } => {
@@ -56,10 +59,12 @@ impl Process {
                 Ok(())
             }
             State::Stopping { live, kill, then: Then::Rest | Then::Fail(_) } => {
+                self.failures = Failures::default();
                 self.enter(State::Stopping { live, kill, then: Then::Run }, turn);
                 Ok(())
             }
             State::Spawning { run, then: Then::Rest } => {
+                self.failures = Failures::default();
                 self.enter(State::Spawning { run, then: Then::Run }, turn);
                 Ok(())
             }

@@ -24,7 +24,7 @@ impl Process {
             | State::Stopped { .. }
             | State::Backoff { .. }
             | State::Exited { .. }
-            | State::Fatal { .. } => self.cancel_start(turn),
+            | State::Fatal { .. } => self.forget_start(turn),
         }
     }
 
@@ -68,9 +68,13 @@ impl Process {
 
     /// Forgets a start that it is waiting for, since everything stops.
     pub(crate) fn cancel_start(&mut self, turn: &mut Turn<'_>) {
-        let then = Then::Rest;
         // Nothing is started any more: the place needn't be clean.
         self.tree.tidied();
+        self.forget_start(turn);
+    }
+
+    fn forget_start(&mut self, turn: &mut Turn<'_>) {
+        let then = Then::Rest;
         match self.state {
             State::Backoff { .. } => self.enter(State::Fatal { why: Fatal::CutShort }, turn),
             State::Exited { exit, .. } => self.enter(State::Exited { exit, then }, turn),

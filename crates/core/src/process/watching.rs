@@ -82,6 +82,7 @@ impl Process {
                 if said.stopping {
                     health.leaves();
                 }
+                self.watch(turn);
             }
             State::Stopping { kill: Kill::At(at), .. } => {
                 if let Some(extend) = said.extend {
@@ -141,6 +142,7 @@ impl Process {
         if ready && health.has_answered_well() {
             return self.succeed(live, turn);
         }
+        health.lapse(&spec.health, now);
         let ill = match due {
             None => health.verdict(&spec.health, now),
             Some(Due::Ready { by: Some(by) }) if now >= by => {

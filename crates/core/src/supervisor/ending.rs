@@ -174,7 +174,8 @@ impl Supervisor {
         if failed.is_stuck() {
             turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
         }
-        let code = failed.outcome().unwrap_or(1);
+        // How its main process ended says nothing about who is still there.
+        let code = failed.outcome().filter(|_| !failed.is_stuck()).unwrap_or(1);
         self.end(End::Exit { code }, turn.now, turn.now + WAITING_REPORT_EVERY);
     }
 

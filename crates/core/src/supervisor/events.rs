@@ -32,6 +32,11 @@ impl Ticks {
         self.next
     }
 
+    /// Nobody waits for any.
+    const fn rest(&mut self) {
+        self.next = None;
+    }
+
     /// The periods of which a multiple has passed since the last call. The first call
     /// only takes note of the time.
     fn pass(&mut self, wanted: [bool; 3], now: Mono, wall: Wall) -> Vec<(Period, Wall)> {
@@ -107,7 +112,7 @@ impl Supervisor {
     /// Hands what happened in this turn to the pools, and what waits to listeners.
     pub(super) fn tell_listeners(&mut self, turn: &mut Turn<'_>) {
         if self.groups.iter().all(|group| group.pool.is_none()) {
-            return;
+            return self.ticks.rest();
         }
         self.tick_listeners(turn);
         let emitted = |effect: &Effect| match effect {

@@ -1,0 +1,136 @@
+//! What must hold whatever happens, each in a sentence.
+
+/// Something that must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Invariant {
+    NeverPanics,
+    NoBug,
+    AgreesOnTheLiving,
+    SignalsOwnOnly,
+    SignalsForAReason,
+    OneCopy,
+    StartsOnlyWhenDue,
+    StartsWhatIsDue,
+    NoStartAtTheEnd,
+    UpWhenReady,
+    DeadAreNotUp,
+    KillsAfterPatience,
+    KillsWhenDue,
+    StopsWhenAsked,
+    StopsInOrder,
+    LegalTransitions,
+    StateAsExpected,
+    AnswersOnce,
+    AnswersTrue,
+    AnswersAtLast,
+    NoSpinning,
+    NoMissingDeadline,
+    NothingUndueByTick,
+    WallDecidesNothing,
+    TicksAsTheWallSays,
+    TellsTheReady,
+    TellsInOrder,
+    LosesOnlyByOverflow,
+    ReportsOnce,
+    ReportsTheTruth,
+    BusyIsNotDead,
+    IllForACause,
+    IllIsActedUpon,
+    LookedIntoFirst,
+    AsksInTime,
+    MakesClean,
+    EndsWhenItShould,
+    EndsChildless,
+    ExitCode,
+    Ends,
+    SettlesDown,
+    GroupsAsTold,
+}
+
+impl Invariant {
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Self::NeverPanics => "no input makes the core panic",
+            Self::NoBug => "nothing happens that the core holds for impossible",
+            Self::AgreesOnTheLiving => "core and kernel agree on who is alive",
+            Self::SignalsOwnOnly => {
+                "nobody is signalled but a child that was not waited for, or who was found in \
+                 a census"
+            }
+            Self::SignalsForAReason => "every signal was asked for, or is due by a rule",
+            Self::OneCopy => "nothing is started beside a copy, or beside what a run left behind",
+            Self::StartsOnlyWhenDue => {
+                "nothing is started but by an order or by its retry rule, and not before its wait \
+                 is over"
+            }
+            Self::StartsWhatIsDue => "what is to be started is, as soon as nothing is in its way",
+            Self::NoStartAtTheEnd => "nothing is started after a request to stop everything",
+            Self::UpWhenReady => "nothing is RUNNING before startsecs, or before it is ready",
+            Self::DeadAreNotUp => "time does not make RUNNING who had died before",
+            Self::KillsAfterPatience => {
+                "SIGKILL comes not before stopwaitsecs, or the grace of leftovers, is over"
+            }
+            Self::KillsWhenDue => "SIGKILL comes when that time is over",
+            Self::StopsWhenAsked => "who is to stop is asked to at once, in the configured way",
+            Self::StopsInOrder => {
+                "at the end groups stop in reverse order, each when the later ones are down"
+            }
+            Self::LegalTransitions => {
+                "states change only as supervisord's do, each change told once"
+            }
+            Self::StateAsExpected => "each state is the one that orders, ends and rules lead to",
+            Self::AnswersOnce => "a request is answered once, and not after nobody waits any more",
+            Self::AnswersTrue => "an answer is what the model and the kernel say",
+            Self::AnswersAtLast => "nobody waits for what has been decided",
+            Self::NoSpinning => "a few ticks at one moment leave nothing that is due",
+            Self::NoMissingDeadline => "what will be due has a deadline",
+            Self::NothingUndueByTick => "a tick before the deadline does nothing",
+            Self::WallDecidesNothing => "the wall clock decides nothing but ticks",
+            Self::TicksAsTheWallSays => "ticks come when the wall clock passes a multiple",
+            Self::TellsTheReady => "only a listener that is RUNNING and READY is told, one event",
+            Self::TellsInOrder => {
+                "a pool is told what it subscribed to, in order, and first what was rejected, \
+                 with serials that grow"
+            }
+            Self::LosesOnlyByOverflow => "no event is lost but the oldest of a full buffer",
+            Self::ReportsOnce => "an end that nobody asked for is reported once",
+            Self::ReportsTheTruth => "a report says how the run ended and what follows",
+            Self::BusyIsNotDead => "nobody is ended for time-outs while it gets on with its work",
+            Self::IllForACause => "nobody is ill without a cause that was seen",
+            Self::IllIsActedUpon => "who is ill is dealt with at once",
+            Self::LookedIntoFirst => "who is ill is looked into before it is stopped",
+            Self::AsksInTime => "health is asked for by who is due, and not too often",
+            Self::MakesClean => "the place is made clean before the next start",
+            Self::EndsWhenItShould => "everything is stopped when that was asked for or follows",
+            Self::EndsChildless => "the end comes when nobody is left, or the unkillable reported",
+            Self::ExitCode => "the exit code is the promised one",
+            Self::Ends => "it always ends",
+            Self::SettlesDown => "once all is calm every process is where orders and rules want it",
+            Self::GroupsAsTold => "groups are those that were configured, added and not removed",
+        }
+    }
+}
+
+/// That something did not hold.
+pub(crate) struct Violation {
+    pub(crate) invariant: Invariant,
+    pub(crate) what: String,
+}
+
+/// Ends the case.
+pub(crate) fn broken(invariant: Invariant, what: impl Into<String>) -> ! {
+    std::panic::panic_any(Violation { invariant, what: what.into() })
+}
+
+/// Ends the case unless the condition holds.
+macro_rules! hold {
+    ($condition:expr, $invariant:ident, $($what:tt)+) => {
+        if !$condition {
+            $crate::invariants::broken(
+                $crate::invariants::Invariant::$invariant,
+                format!($($what)+),
+            );
+        }
+    };
+}
+pub(crate) use hold;

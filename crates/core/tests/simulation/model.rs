@@ -1,0 +1,338 @@
+//! A model of what a supervisor should do, and every difference to what the core does.
+//!
+//! [`Model::hears`] takes note of what happens, before the core does; [`Model::sees`] looks
+//! at each effect; [`Model::concludes`] at what is true when all have been carried out.
+
+mod conclude;
+mod ending;
+pub(crate) mod health;
+mod orders;
+mod pools;
+pub(crate) mod process;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::Input;
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::input::Exit;
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
+use supervisor_core::time::Mono;
+
+use crate::diagram::Diagram;
+use orders::Asked;
+use pools::{Clock, Pool};
+use process::{Phase, Proc, Sweep};
+
+/// A second request to stop counts only this long after the first.
+const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
+
+pub(crate) struct Model {
+    pub(crate) procs: BTreeMap<ProcId, Proc>,
+    /// In start order.
+    pub(crate) groups: Vec<Group>,
+    pub(crate) available: Vec<Rc<GroupSpec>>,
+    next_proc: usize,
+    signals: SignalRule,
+    when_done: WhenDone,
+    prestop_delay: Duration,
+    booted: bool,
+    pub(crate) ending: Option<End>,
+    /// From then on processes are asked to stop.
+    stops_from: Option<Mono>,
+    asked_at: Option<Mono>,
+    /// By then a preparation must be over.
+    late_at: Option<Mono>,
+    /// Everything is killed in this turn.
+    hurry: bool,
+    last_outcome: u8,
+    requests: Vec<Asked>,
+    remote_events: usize,
+    group_changes: usize,
+    removed: Vec<ProcId>,
+    next_serial: u64,
+    clock: Clock,
+    /// What listeners rejected in this turn.
+    returned: Vec<(ProcId, pools::Letter)>,
+    /// Who was asked to stop in this turn, for no reason of its own.
+    stopped: Vec<ProcId>,
+    pub(crate) over: bool,
+    ticked: bool,
+    pub(crate) diagram: Diagram,
+}
+
+pub(crate) struct Group {
+    pub(crate) spec: Rc<GroupSpec>,
+    pub(crate) members: Vec<ProcId>,
+    pub(crate) pool: Option<Pool>,
+}
+
+/// What follows when everything has been stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Exit(u8),
+    Restart,
+    /// What comes next begins.
+    Proceed,
+}
+
+impl Model {
+    pub(crate) fn new(spec: &Spec, next_serial: u64) -> Self {
+        let mut model = Self {
+            procs: BTreeMap::new(),
+            groups: Vec::new(),
+            available: spec.groups.iter().cloned().map(Rc::new).collect(),
+            next_proc: 0,
+            signals: spec.signals,
+            when_done: spec.when_done,
+            prestop_delay: spec.prestop_delay,
+            booted: false,
+            ending: None,
+            stops_from: None,
+            asked_at: None,
+            late_at: None,
+            hurry: false,
+            last_outcome: 0,
+            requests: Vec::new(),
+            remote_events: 0,
+            group_changes: 0,
+            removed: Vec::new(),
+            next_serial,
+            clock: Clock::default(),
+            returned: Vec::new(),
+            stopped: Vec::new(),
+            over: false,
+            ticked: false,
+            diagram: Diagram::default(),
+        };
+        for group in model.available.clone() {
+            model.insert(group);
+        }
+        model
+    }
+
+    fn insert(&mut self, spec: Rc<GroupSpec>) -> Vec<ProcId> {
+        let mut members = Vec::new();
+        for process in &spec.processes {
+            let id = ProcId(self.next_proc);
+            self.next_proc += 1;
+            let proc = Proc::new(id, &spec.name, spec.pool.is_some(), Rc::clone(process));
+            self.procs.insert(id, proc);
+            members.push(id);
+        }
+        let pool = spec.pool.as_ref().map(|pool| Pool::new(pool, &members));
+        self.groups.push(Group { spec, members: members.clone(), pool });
+        self.groups
+            .sort_by(|a, b| (a.spec.priority, &a.spec.name).cmp(&(b.spec.priority, &b.spec.name)));
+        members
+    }
+
+    pub(crate) fn members_of(&self, name: &str) -> Vec<ProcId> {
+        let group = self.groups.iter().find(|group| group.spec.name == name);
+        group.map(|group| group.members.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn listens(&self, proc: ProcId) -> bool {
+        self.procs.get(&proc).is_some_and(|proc| proc.listens)
+    }
+
+    /// The process whose main process this is.
+    pub(crate) fn main(&self, pid: Pid) -> Option<ProcId> {
+        let mut procs = self.procs.values();
+        procs.find(|proc| proc.alive().is_some_and(|alive| alive.pid == pid)).map(|proc| proc.id)
+    }
+
+    /// Somebody asks for the end; who sends work may need a moment to notice.
+    pub(crate) fn end_by_order(&mut self, end: End, now: Mono) {
+        if self.ending.is_none() {
+            self.stops_from = Some(now + self.prestop_delay);
+        }
+        self.end(end);
+    }
+
+    fn end(&mut self, end: End) {
+        match (self.ending, end) {
+            (None, _) | (Some(End::Restart), End::Exit(_)) => self.ending = Some(end),
+            (Some(_), _) => {}
+        }
+    }
+
+    /// Something happens.
+    pub(crate) fn hears(&mut self, now: Mono, input: &Input) {
+        self.ticked = *input == Input::Tick;
+        self.hurry = false;
+        (self.remote_events, self.group_changes) = (0, 0);
+        self.removed.clear();
+        self.stopped.clear();
+        for proc in self.procs.values_mut() {
+            let (watched, ending) = (self.ticked, self.ending.is_some());
+            proc.turn = process::InTurn { watched, ending, ..process::InTurn::default() };
+            proc.forwards.clear();
+            if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
+                stop.fresh = false;
+            }
+        }
+        match input {
+            Input::Boot => self.boot(now),
+            Input::Tick => self.time_passed(now),
+            Input::Spawned { proc, pid, .. } => self.with(*proc, |proc| proc.born(*pid, now)),
+            Input::SpawnFailed { proc, error, .. } => {
+                let outcome =
+                    self.procs.get_mut(proc).and_then(|proc| proc.not_born(error.kind, now));
+                self.note(*proc, outcome);
+            }
+            Input::Reaped { pid, exit, oom } => self.reaped(*pid, *exit, *oom, now),
+            Input::Signalled(signal) => self.signalled(*signal, now),
+            Input::Request { id, command } => self.asked(*id, command, now),
+            Input::RequestGone { id } => self.gone(*id),
+            Input::ListenerSaid { proc, pid, data } => {
+                if self.main(*pid) == Some(*proc) {
+                    self.said(*proc, data);
+                }
+            }
+            Input::TellFailed { proc, serial } => self.went_deaf(*proc, *serial),
+            Input::Logged { .. } | Input::Communicated { .. } => {}
+            Input::Census { .. }
+            | Input::Checked { .. }
+            | Input::Progressed { .. }
+            | Input::TreeCounted { .. }
+            | Input::Notified { .. }
+            | Input::ReadyLogged { .. }
+            | Input::Collected { .. }
+            | Input::Tidied { .. } => self.answered(now, input),
+        }
+        for proc in self.procs.values_mut().filter(|proc| proc.turn.watched) {
+            let spec = Rc::clone(&proc.spec);
+            let alive = proc.well_alive().filter(|alive| alive.health.condemned.is_none());
+            if let Some(alive) = alive {
+                alive.health.lapse(&spec.health, now);
+            }
+        }
+        self.settle(false);
+    }
+
+    fn boot(&mut self, now: Mono) {
+        if self.booted || self.ending.is_some() {
+            return;
+        }
+        self.booted = true;
+        if let WhenDone::Proceed { within } = self.when_done {
+            self.late_at = Some(now + within);
+        }
+        for proc in self.procs.values_mut().filter(|proc| proc.spec.autostart) {
+            proc.start(now, "boot");
+        }
+        self.group_changes = self.groups.len();
+    }
+
+    pub(crate) fn with(&mut self, proc: ProcId, act: impl FnOnce(&mut Proc)) {
+        if let Some(proc) = self.procs.get_mut(&proc) {
+            act(proc);
+        }
+    }
+
+    /// Notes the status of a program that has ended for good.
+    fn note(&mut self, proc: ProcId, outcome: Option<u8>) {
+        if let (Some(outcome), false) = (outcome, self.procs[&proc].listens) {
+            self.last_outcome = outcome;
+        }
+    }
+
+    fn reaped(&mut self, pid: Pid, exit: Exit, oom: bool, now: Mono) {
+        if let Some(id) = self.main(pid) {
+            let outcome = self.procs.get_mut(&id).and_then(|proc| proc.ended(exit, oom, now));
+            self.note(id, outcome);
+            self.fell_silent(id);
+        }
+    }
+
+    fn signalled(&mut self, signal: Signal, now: Mono) {
+        let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
+        let prepares = matches!(self.when_done, WhenDone::Proceed { .. });
+        let nobody = self.procs.values().all(|proc| proc.alive().is_none());
+        match self.signals {
+            SignalRule::StopOrForward if ends => self.asked_to_stop(0, now),
+            SignalRule::ForwardAll if ends && (prepares || nobody) => {
+                self.asked_to_stop(128 + signal.number(), now);
+            }
+            // There is no program yet that would know what they mean.
+            SignalRule::StopOrForward | SignalRule::ForwardAll if prepares => {}
+            SignalRule::StopOrForward => {
+                let real_time = signal.number() >= 34;
+                if real_time || [1, 10, 12, 18, 28].contains(&signal.number()) {
+                    self.forward(signal);
+                }
+            }
+            SignalRule::ForwardAll => self.forward(signal),
+            SignalRule::Supervisord if ends => self.end_by_order(End::Exit(0), now),
+            SignalRule::Supervisord if signal == Signal::HUP => {
+                self.end_by_order(End::Restart, now);
+            }
+            SignalRule::Supervisord => {}
+        }
+    }
+
+    fn forward(&mut self, signal: Signal) {
+        for proc in self.procs.values_mut().filter(|proc| proc.alive().is_some()) {
+            proc.forwards.push(signal);
+        }
+    }
+
+    fn asked_to_stop(&mut self, code: u8, now: Mono) {
+        match self.asked_at {
+            None => {
+                self.asked_at = Some(now);
+                self.end_by_order(End::Exit(code), now);
+            }
+            Some(at) if now - at >= SECOND_REQUEST_AFTER => self.hurry(),
+            Some(_) => {}
+        }
+    }
+
+    fn hurry(&mut self) {
+        self.hurry = true;
+        self.stops_from = None;
+        for proc in self.procs.values_mut() {
+            if let Sweep::Busy { forced, .. } = &mut proc.sweep {
+                *forced = true;
+            }
+            match &mut proc.phase {
+                Phase::Asked { stop } => *stop = true,
+                Phase::Alive(alive) => match &mut alive.stop {
+                    None => alive.to_stop = true,
+                    Some(stop) => stop.hurried = true,
+                },
+                Phase::Down { .. } => {}
+            }
+        }
+    }
+
+    /// What follows from the states as they are; that there is nothing more to do, only
+    /// when all has been `done` that is due.
+    fn settle(&mut self, done: bool) {
+        if self.booted && self.ending.is_none() {
+            let failed = self.procs.values().find_map(Proc::ends_all);
+            if let Some(code) = failed {
+                self.end(End::Exit(code));
+            }
+        }
+        let stays = |proc: &Proc| !proc.listens && (proc.is_active() || proc.is_held());
+        let over = !self.procs.values().any(stays);
+        if done && over && self.booted && self.ending.is_none() {
+            match (self.when_done, self.last_outcome) {
+                (WhenDone::Stay, _) => {}
+                (WhenDone::Exit, outcome) => self.end(End::Exit(outcome)),
+                (WhenDone::Proceed { .. }, 0) => self.end(End::Proceed),
+                (WhenDone::Proceed { .. }, _) => self.end(End::Exit(1)),
+            }
+        }
+    }
+
+    /// Whether an order to stop everything has been heard or follows from what happened.
+    pub(crate) const fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+}

@@ -1,0 +1,214 @@
+//! What must be true when all that the core wanted has been carried out.
+
+use std::collections::BTreeSet;
+
+use supervisor_core::ids::ProcId;
+use supervisor_core::spec::health::{Action, Ready};
+use supervisor_core::time::{Mono, Now};
+use supervisor_core::{Effect, Supervisor};
+
+use super::Model;
+use super::pools::Pool;
+use super::process::{Alive, Phase, Proc, Sweep};
+use crate::invariants::hold;
+use crate::kernel::Kernel;
+
+impl Model {
+    /// All that the core wanted has been done; what is true now?
+    pub(crate) fn concludes(
+        &mut self,
+        now: Now,
+        effects: &[Effect],
+        core: &Supervisor,
+        kernel: &Kernel,
+    ) {
+        self.settle(true);
+        if self.ending.is_some() {
+            self.stop_all(now.mono);
+        }
+        self.check_stops(now.mono);
+        for proc in self.procs.values() {
+            self.check_process(proc, now.mono, core);
+        }
+        self.check_whole(effects, core);
+        self.check_answers(effects, kernel);
+        self.check_post(effects, now);
+        if !self.over {
+            self.check_deadline(now.mono, core);
+        }
+    }
+
+    /// Nothing is started any more, and the last group that is not down stops.
+    fn stop_all(&mut self, now: Mono) {
+        for proc in self.procs.values_mut() {
+            proc.cut_short();
+        }
+        if self.stops_from.is_some_and(|from| now < from) {
+            return;
+        }
+        let Some(members) = self.last_active() else { return };
+        for id in members {
+            self.with(id, |proc| match &mut proc.phase {
+                Phase::Asked { stop } => *stop = true,
+                Phase::Alive(alive) => alive.to_stop |= alive.stop.is_none(),
+                Phase::Down { .. } => {}
+            });
+        }
+    }
+
+    fn last_active(&self) -> Option<Vec<ProcId>> {
+        let active = |id: &ProcId| self.procs[id].is_active();
+        let group = self.groups.iter().rfind(|group| group.members.iter().any(active));
+        group.map(|group| group.members.clone())
+    }
+
+    fn check_stops(&self, now: Mono) {
+        let early = self.stops_from.is_some_and(|from| now < from);
+        let none = self.stopped.is_empty();
+        hold!(none || !early, StopsInOrder, "{:?} before {:?}", self.stopped, self.stops_from);
+        let last = self.last_active().filter(|_| self.ending.is_some()).unwrap_or_default();
+        for id in &self.stopped {
+            let in_turn = last.contains(id);
+            let ill = self.procs[id].alive().is_some_and(|alive| alive.health.condemned.is_some());
+            hold!(in_turn || !ill, LookedIntoFirst, "{id:?} is ill, and stopped at once");
+            hold!(in_turn, StopsInOrder, "{id:?} is stopped, it is the turn of {last:?}");
+        }
+        // Who starts first stops last.
+        let priorities: Vec<_> =
+            self.stopped.iter().map(|id| self.procs[id].spec.priority).collect();
+        let falling = priorities.is_sorted_by(|a, b| a >= b);
+        hold!(falling, StopsInOrder, "priorities {priorities:?}");
+    }
+
+    fn check_process(&self, proc: &Proc, now: Mono, core: &Supervisor) {
+        let id = proc.id;
+        let Some(info) = core.process(id) else {
+            hold!(false, GroupsAsTold, "the core has no {id:?}");
+            return;
+        };
+        hold!(
+            (info.state, proc.told) == (proc.label(), proc.label()),
+            StateAsExpected,
+            "{id:?} is {:?}, told {:?}, and not {:?}: {:?}",
+            info.state,
+            proc.told,
+            proc.label(),
+            proc.phase
+        );
+        let pid = proc.alive().map(|alive| alive.pid);
+        hold!(info.pid == pid, AgreesOnTheLiving, "{id:?} has {:?} and not {pid:?}", info.pid);
+        hold!(info.runs == proc.run, StateAsExpected, "{id:?} has {} runs", info.runs);
+        hold!(proc.forwards.is_empty(), SignalsForAReason, "{id:?} lacks {:?}", proc.forwards);
+        let due = proc.pending.filter(|_| proc.sweep == Sweep::Clear);
+        let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
+        hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
+        let reported = proc.report.is_none() || proc.is_sweeping();
+        hold!(reported, ReportsOnce, "{id:?} lacks a report: {:?}", proc.report);
+        if let Some(alive) = proc.alive() {
+            hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
+            self.check_alive(proc, alive, now);
+            let well = !alive.health.leaving && alive.health.condemned.is_none();
+            let ready = alive.stop.is_none() && alive.up_at.is_some() && well;
+            hold!(!info.ready || ready, UpWhenReady, "{id:?} is said to be ready");
+        }
+    }
+
+    fn check_alive(&self, proc: &Proc, alive: &Alive, now: Mono) {
+        let id = proc.id;
+        if let Some(stop) = alive.stop {
+            // A stop that waits for nothing is the next tick's business.
+            let due = (self.ticked && now >= stop.kill_at && !stop.fresh) || stop.hurried;
+            hold!(!due || stop.killed_at.is_some(), KillsWhenDue, "{id:?} is not killed");
+            return;
+        }
+        if let Some(condemned) = alive.health.condemned {
+            let due = condemned.collected || (self.ticked && now >= condemned.by);
+            hold!(!due, IllIsActedUpon, "{id:?} goes on, which is {:?}", condemned.ill);
+            return;
+        }
+        if !proc.turn.watched {
+            return;
+        }
+        let spec = &proc.spec.health;
+        if alive.up_at.is_none() {
+            let long = now >= alive.since + proc.spec.startsecs;
+            let up = alive.ready || (spec.ready == Ready::Startsecs && long);
+            hold!(!up, StateAsExpected, "{id:?} is not RUNNING yet");
+            let late = alive.ready_by.is_some_and(|by| now >= by);
+            hold!(!late, IllIsActedUpon, "{id:?} is not ready in time");
+        } else {
+            let observed = spec.action == Action::Observe;
+            let known = observed && alive.health.told;
+            let ill = alive.health.is_ill(spec, now) && !known;
+            hold!(!ill, IllIsActedUpon, "{id:?} is ill: {:?}", alive.health);
+        }
+        hold!(!alive.health.overdue(now), AsksInTime, "{id:?} is not asked: {:?}", alive.health);
+    }
+
+    fn check_whole(&self, effects: &[Effect], core: &Supervisor) {
+        let ends = self.ending.is_some();
+        hold!(ends == core.is_ending(), EndsWhenItShould, "{:?}", self.ending);
+        let down = self.procs.values().all(|proc| !proc.is_active());
+        hold!(self.over == (ends && down), EndsWhenItShould, "over: {}", self.over);
+        let ids: BTreeSet<_> = core.processes().map(|info| info.named.proc).collect();
+        let known: BTreeSet<_> = self.procs.keys().copied().collect();
+        hold!(ids == known, GroupsAsTold, "{ids:?} and not {known:?}");
+        self.check_told(effects);
+    }
+
+    fn check_deadline(&self, now: Mono, core: &Supervisor) {
+        let own = self.procs.values().filter_map(|proc| {
+            let due = proc.due()?;
+            // What waits for its start then waits in vain.
+            let starts = matches!(proc.phase, Phase::Down { .. }) && !proc.is_sweeping();
+            (!starts || self.ending.is_none()).then_some(due)
+        });
+        let late = self.late_at.filter(|_| self.ending.is_none());
+        let stops = self.stops_from.filter(|from| *from > now && self.ending.is_some());
+        let Some(due) = own.chain(self.tick_due()).chain(stops).chain(late).min() else { return };
+        let deadline = core.next_deadline();
+        let covered = deadline.is_some_and(|deadline| deadline <= due);
+        hold!(covered, NoMissingDeadline, "something is due at {due}, next is {deadline:?}");
+    }
+
+    /// Once all is calm.
+    pub(crate) fn check_calm(&self, core: &Supervisor, kernel: &Kernel) {
+        for proc in self.procs.values() {
+            let calm = is_calm(proc, kernel);
+            hold!(calm, SettlesDown, "{:?}: {:?} {:?}", proc.id, proc.phase, proc.sweep);
+        }
+        hold!(self.requests.is_empty(), SettlesDown, "{:?}", self.requests);
+        let waiting: usize = self.pools().map(Pool::waiting).sum();
+        hold!(waiting == core.waiting_events(), SettlesDown, "{waiting} events wait");
+        for group in &self.groups {
+            let Some(pool) = &group.pool else { continue };
+            let stays = pool.has_ready() && pool.waiting() > 0;
+            let up = group
+                .members
+                .iter()
+                .any(|id| self.procs[id].alive().is_some_and(|alive| alive.stop.is_none()));
+            hold!(!(stays && up), SettlesDown, "{} events wait in vain", pool.waiting());
+        }
+    }
+
+    /// Whether every process is where it belongs.
+    pub(crate) fn is_calm(&self, kernel: &Kernel) -> bool {
+        self.procs.values().all(|proc| is_calm(proc, kernel))
+    }
+}
+
+fn is_calm(proc: &Proc, kernel: &Kernel) -> bool {
+    let calm = match &proc.phase {
+        Phase::Down { .. } => proc.pending.is_none(),
+        Phase::Asked { .. } => false,
+        Phase::Alive(alive) => alive.up_at.is_some() && alive.stop.is_none(),
+    };
+    // Of the end of somebody else's child nobody hears, nor of whom it left.
+    let there = proc
+        .known
+        .iter()
+        .any(|member| kernel.member(*member).is_some_and(|entry| entry.owner == Some(proc.id)));
+    let stuck = proc.is_stuck() && there;
+    let unheard = proc.is_stuck() && !stuck && matches!(proc.phase, Phase::Down { .. });
+    (calm || unheard) && !proc.is_sweeping() && !stuck && proc.report.is_none()
+}

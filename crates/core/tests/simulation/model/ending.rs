@@ -1,0 +1,168 @@
+//! How a run ends, and what follows by the rules.
+
+use std::time::Duration;
+
+use supervisor_core::Label;
+use supervisor_core::input::{Exit, SpawnErrorKind};
+use supervisor_core::report::{Class, Next};
+use supervisor_core::spec::health::{Action, Ready};
+use supervisor_core::spec::{Autorestart, RetryRule};
+use supervisor_core::time::Mono;
+
+use super::process::{Alive, Phase, Proc, Report, Sweep, Then, Why};
+
+impl Proc {
+    /// Its start failed; the status, if it was given up.
+    pub(crate) fn not_born(&mut self, kind: SpawnErrorKind, now: Mono) -> Option<u8> {
+        let Phase::Asked { stop } = self.phase else { return None };
+        if stop {
+            self.down(Label::Stopped, Why::Rests);
+            return None;
+        }
+        let hopeless = match self.spec.retry {
+            RetryRule::FailedStarts => false,
+            RetryRule::Consecutive { .. } => kind != SpawnErrorKind::Transient,
+            RetryRule::Once => true,
+        };
+        let ended = Ended { class: Class::Spawn, exit: None, uptime: Duration::ZERO };
+        if hopeless {
+            return Some(self.give_up(ended, kind.status()));
+        }
+        self.count_failure(false, ended, kind.status(), now)
+    }
+
+    /// Its main process ended; the status that speaks for it, if it ended for good.
+    pub(crate) fn ended(&mut self, exit: Exit, oom: bool, now: Mono) -> Option<u8> {
+        let alive = *self.alive()?;
+        let killed = alive.stop.is_some_and(|stop| stop.killed_at.is_some());
+        if self.spec.killtree {
+            self.sweep =
+                Sweep::Busy { counting: false, forced: killed, asked_at: None, killed_at: None };
+        } else {
+            self.turn.came_down = true;
+        }
+        let class = match exit {
+            _ if oom => Class::Oom,
+            Exit::Code(_) => Class::Exit,
+            Exit::Signal { .. } => Class::Signal,
+        };
+        let ended = Ended { class, exit: Some(exit), uptime: now - alive.since };
+        match alive.stop.map(|stop| stop.then) {
+            Some(Then::Rest) => {
+                self.down(Label::Stopped, Why::Rests);
+                None
+            }
+            Some(Then::Run) => {
+                self.down(Label::Stopped, Why::Rests);
+                self.start(now, "start");
+                None
+            }
+            Some(Then::Fail(_)) => self.ended_ill(alive, exit, ended, now),
+            None => self.ended_unasked(alive, exit, ended, now),
+        }
+    }
+
+    fn ended_ill(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
+        let ended = Ended { class: Class::Health, ..ended };
+        let (code, ends) = match self.spec.health.action {
+            Action::Observe | Action::Restart => {
+                if let Some(up_at) = alive.up_at {
+                    self.forgive(now - up_at);
+                }
+                return self.count_failure(alive.up_at.is_some(), ended, exit.status(), now);
+            }
+            Action::Stop => (1, false),
+            Action::Exit(code) => (code, true),
+        };
+        self.expect_report(ended, Next::GiveUp);
+        self.row.clear();
+        self.down(Label::Fatal, Why::Ill(code, ends));
+        Some(code)
+    }
+
+    fn ended_unasked(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
+        let by_time = self.spec.health.ready == Ready::Startsecs;
+        let long = by_time && now >= alive.since + self.spec.startsecs;
+        if alive.up_at.is_none() && !long {
+            return self.count_failure(false, ended, exit.status(), now);
+        }
+        self.turn.had_been_up = true;
+        // supervisord's uptime is that since the start.
+        let since = if by_time { alive.since } else { alive.up_at.unwrap_or(now) };
+        self.forgive(now - since);
+        let expected = matches!(exit, Exit::Code(code) if self.spec.exitcodes.contains(&code));
+        let again = match self.spec.autorestart {
+            Autorestart::Always => true,
+            Autorestart::Unexpected => !expected,
+            Autorestart::Never => false,
+        };
+        if again && self.spec.retry != RetryRule::FailedStarts {
+            return self.count_failure(true, ended, exit.status(), now);
+        }
+        self.down(Label::Exited, Why::Rests);
+        let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
+        self.expect_report(ended, next);
+        if again {
+            self.start(now, "its rule wants it to run");
+            None
+        } else {
+            Some(if expected { 0 } else { exit.status() })
+        }
+    }
+
+    /// The first of a row waits a second, or not at all if it had been up; each that
+    /// follows a second more.
+    fn count_failure(&mut self, up: bool, ended: Ended, status: u8, now: Mono) -> Option<u8> {
+        self.row.push(up);
+        if self.row.len() > self.spec.startretries as usize {
+            return Some(self.give_up(ended, status));
+        }
+        let wait = Duration::from_secs((self.row.len() - usize::from(self.row[0])) as u64);
+        let label = if wait.is_zero() { Label::Exited } else { Label::Backoff };
+        self.expect_report(ended, Next::Restart(wait));
+        self.down(label, Why::Rests);
+        let cause = if wait.is_zero() { "its rule wants it to run" } else { "its wait is over" };
+        self.start(now + wait, cause);
+        None
+    }
+
+    fn give_up(&mut self, ended: Ended, status: u8) -> u8 {
+        let code = if self.spec.retry == RetryRule::Once { status } else { 1 };
+        self.expect_report(ended, Next::GiveUp);
+        self.row.clear();
+        self.down(Label::Fatal, Why::GaveUp(code));
+        code
+    }
+
+    pub(super) fn forgive(&mut self, uptime: Duration) {
+        let forgiven = match self.spec.retry {
+            RetryRule::FailedStarts => true,
+            RetryRule::Consecutive { reset_after } => uptime >= reset_after,
+            RetryRule::Once => false,
+        };
+        if forgiven {
+            self.row.clear();
+        }
+    }
+
+    fn down(&mut self, label: Label, why: Why) {
+        self.turn.failed |= matches!(label, Label::Backoff | Label::Fatal);
+        self.phase = Phase::Down { label, why };
+        self.pending = None;
+    }
+
+    fn expect_report(&mut self, ended: Ended, next: Next) {
+        let Ended { class, exit, uptime } = ended;
+        let next =
+            if self.turn.ending && matches!(next, Next::Restart(_)) { Next::Rest } else { next };
+        self.report = Some(Report { run: self.run, class, exit, next, uptime });
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    class: Class,
+    exit: Option<Exit>,
+    uptime: Duration,
+}

@@ -1,0 +1,243 @@
+//! What was seen of the health of a run, and what that means.
+
+use std::time::Duration;
+
+use supervisor_core::health::{CheckFailure, Ill, Look, Progress};
+use supervisor_core::input::Notification;
+use supervisor_core::spec::health::{Action, HealthSpec};
+use supervisor_core::time::Mono;
+
+use crate::invariants::hold;
+
+/// How much later than it must an answer may come.
+const GRACE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Health {
+    check: Asking,
+    progress: Asking,
+    tree: Asking,
+    /// Failures in a row, and the last of them.
+    fails: u32,
+    failure: Option<CheckFailure>,
+    last: Option<Progress>,
+    moved_at: Option<Mono>,
+    still_since: Option<Mono>,
+    /// How long it was seen to do nothing, and to lack processes.
+    still: Duration,
+    fewer: Duration,
+    alive: u32,
+    most: u32,
+    fewer_since: Option<Mono>,
+    /// By then it promised a sign of life.
+    sign_by: Option<Mono>,
+    pub(crate) leaving: bool,
+    /// That it is ill has been said.
+    pub(crate) told: bool,
+    pub(crate) condemned: Option<Condemned>,
+}
+
+/// Whether something is being asked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asking {
+    /// By then it must be asked, or asked again.
+    by: Option<Mono>,
+    /// It was asked, and must not be asked again before this.
+    open: Option<Mono>,
+    not_before: Option<Mono>,
+}
+
+/// It will be stopped since it is ill.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Condemned {
+    pub(crate) ill: Ill,
+    /// It may be stopped from then on without having been looked into.
+    pub(crate) from: Mono,
+    /// It must be stopped then.
+    pub(crate) by: Mono,
+    pub(crate) collected: bool,
+}
+
+impl Asking {
+    fn due(at: Mono) -> Self {
+        Self { by: Some(at), open: None, not_before: Some(at) }
+    }
+
+    fn asked(&mut self, what: &str, now: Mono, timeout: Duration) {
+        let early = self.open.or(self.not_before).is_none_or(|at| now < at);
+        hold!(!early, AsksInTime, "{what} is asked for too early: {self:?}");
+        *self =
+            Self { by: Some(now + timeout + GRACE), open: Some(now + timeout), not_before: None };
+    }
+
+    fn answered(&mut self, now: Mono, (least, most): (Duration, Duration)) {
+        *self = Self { by: Some(now + most), open: None, not_before: Some(now + least) };
+    }
+}
+
+impl Health {
+    pub(crate) fn starting(check_at: Option<Mono>) -> Self {
+        Self { check: check_at.map(Asking::due).unwrap_or_default(), ..Self::default() }
+    }
+
+    pub(crate) fn running(spec: &HealthSpec, now: Mono) -> Self {
+        let due = |interval: Option<Duration>| {
+            interval.map(|interval| Asking::due(now + interval)).unwrap_or_default()
+        };
+        Self {
+            check: due(spec.check.as_ref().map(|check| check.interval)),
+            progress: due(spec.progress.as_ref().map(|progress| progress.interval)),
+            tree: due(spec.tree.as_ref().map(|tree| tree.interval)),
+            sign_by: spec.watchdog.map(|within| now + within),
+            ..Self::default()
+        }
+    }
+
+    /// By when something has to be asked, or a sign of life to be there.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        let sign_by = self.sign_by.filter(|_| !self.told);
+        [self.check.by, self.progress.by, self.tree.by, sign_by].into_iter().flatten().min()
+    }
+
+    /// What must have been asked by now, and was not.
+    pub(crate) fn overdue(&self, now: Mono) -> bool {
+        let over = |asking: &Asking| asking.by.is_some_and(|by| by <= now);
+        [self.check, self.progress, self.tree].iter().any(over)
+    }
+
+    pub(crate) fn check_asked(&mut self, spec: &HealthSpec, now: Mono) {
+        let Some(check) = &spec.check else { return };
+        hold!(self.check.by.is_some(), AsksInTime, "a check is asked for that nobody wants");
+        self.check.asked("a check", now, check.timeout);
+    }
+
+    /// What has not been answered in time counts as timed out.
+    pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
+        if self.check.open.is_some() && self.check.by.is_some_and(|by| now >= by) {
+            self.check = Asking::due(now);
+            self.failed(spec, CheckFailure::TimedOut, now);
+        }
+    }
+
+    pub(crate) fn progress_asked(&mut self, spec: &HealthSpec, now: Mono) {
+        let Some(progress) = &spec.progress else { return };
+        self.progress.asked("progress", now, progress.timeout);
+    }
+
+    pub(crate) fn tree_asked(&mut self, spec: &HealthSpec, now: Mono) {
+        let Some(tree) = &spec.tree else { return };
+        self.tree.asked("the tree", now, tree.interval);
+    }
+
+    /// Takes an answer; whether it was a good one to something that was asked.
+    pub(crate) fn checked(
+        &mut self,
+        spec: &HealthSpec,
+        starting: bool,
+        now: Mono,
+        result: Result<(), CheckFailure>,
+    ) -> bool {
+        let Some(check) = spec.check.as_ref().filter(|_| self.check.open.is_some()) else {
+            return false;
+        };
+        let second = Duration::from_secs(1);
+        let interval = if starting { check.interval.min(second) } else { check.interval };
+        self.check.answered(now, (interval, interval + check.jitter));
+        match result {
+            Ok(()) => (self.fails, self.failure) = (0, None),
+            Err(failure) => self.failed(spec, failure, now),
+        }
+        result.is_ok()
+    }
+
+    fn failed(&mut self, spec: &HealthSpec, failure: CheckFailure, now: Mono) {
+        if failure == CheckFailure::TimedOut && self.moves(spec, now) {
+            self.fails = 0;
+        } else {
+            (self.fails, self.failure) = (self.fails + 1, Some(failure));
+        }
+    }
+
+    /// It was seen to get on with its work, not too long ago.
+    fn moves(&self, spec: &HealthSpec, now: Mono) -> bool {
+        let stalled = spec.progress.as_ref().map(|progress| progress.stalled);
+        stalled.is_some_and(|stalled| self.moved_at.is_some_and(|at| now - at < stalled))
+    }
+
+    pub(crate) fn progressed(&mut self, spec: &HealthSpec, now: Mono, look: Look) {
+        let Some(progress) = spec.progress.as_ref().filter(|_| self.progress.by.is_some()) else {
+            return;
+        };
+        self.progress.answered(now, (progress.interval, progress.interval));
+        // A page that is late shows what it showed before.
+        let seen = match look {
+            Look::Seen(seen) => Some(seen),
+            Look::Late => self.last,
+            Look::Nothing => None,
+        };
+        let Some(seen) = seen else { return };
+        let moved = self.last.is_some_and(|last| last.done != seen.done);
+        if moved {
+            self.moved_at = Some(now);
+        }
+        let still = !moved && seen.running > 0;
+        self.still_since = if still { self.still_since.or(Some(now)) } else { None };
+        self.still = self.still_since.map_or(Duration::ZERO, |since| now - since);
+        self.last = Some(seen);
+    }
+
+    pub(crate) fn counted(&mut self, spec: &HealthSpec, now: Mono, alive: u32) {
+        let Some(tree) = spec.tree.as_ref().filter(|_| self.tree.by.is_some()) else { return };
+        self.tree.answered(now, (tree.interval, tree.interval));
+        (self.alive, self.most) = (alive, self.most.max(alive));
+        let fewer = alive < self.most;
+        self.fewer_since = if fewer { self.fewer_since.or(Some(now)) } else { None };
+        self.fewer = self.fewer_since.map_or(Duration::ZERO, |since| now - since);
+    }
+
+    pub(crate) fn notified(&mut self, spec: &HealthSpec, said: &Notification, now: Mono) {
+        self.leaving |= said.stopping;
+        let ping = said.watchdog || said.watchdog_every.is_some();
+        let promised = said.watchdog_every.or(spec.watchdog).filter(|_| ping);
+        if let (Some(within), Some(_)) = (said.extend.or(promised), self.sign_by) {
+            self.sign_by = Some(now + within);
+        }
+    }
+
+    /// Whether it is ill by its rules.
+    pub(crate) fn is_ill(&self, spec: &HealthSpec, now: Mono) -> bool {
+        let check = spec
+            .check
+            .as_ref()
+            .is_some_and(|check| self.failure.is_some() && self.fails >= check.failures);
+        let over = |so_long: Duration, limit: Option<Duration>| {
+            limit.is_some_and(|limit| so_long >= limit)
+        };
+        check
+            || over(self.still, spec.progress.as_ref().map(|progress| progress.stalled))
+            || over(self.fewer, spec.tree.as_ref().map(|tree| tree.patience))
+            || self.sign_by.is_some_and(|by| now >= by)
+    }
+
+    /// It is said to be ill: was there a cause?
+    pub(crate) fn condemn(&mut self, spec: &HealthSpec, ill: Ill, now: Mono, late: bool) {
+        let cause = match ill {
+            Ill::NotReady { last, .. } => late && last == self.failure,
+            Ill::Check { failure, .. } => {
+                let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);
+                hold!(!busy, BusyIsNotDead, "it is condemned for time-outs: {self:?}");
+                let limit = spec.check.as_ref().map_or(u32::MAX, |check| check.failures);
+                self.failure == Some(failure) && self.fails >= limit
+            }
+            Ill::Stalled { .. } | Ill::Incomplete { .. } | Ill::Silent { .. } => {
+                self.is_ill(spec, now)
+            }
+        };
+        hold!(cause, IllForACause, "{ill:?} with {self:?}");
+        let observed = spec.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });
+        hold!(!observed, IllForACause, "it was only to be observed");
+        hold!(self.condemned.is_none(), IllForACause, "it is condemned twice");
+        let from = now + spec.evidence.limit;
+        self.condemned = Some(Condemned { ill, from, by: from + GRACE, collected: false });
+    }
+}

@@ -1,0 +1,322 @@
+//! What requests are to be answered with, and when.
+
+use std::collections::BTreeMap;
+
+use supervisor_core::command::{Command, Difference, Outcome, Refusal, Reply, Which};
+use supervisor_core::ids::{ProcId, RequestId};
+use supervisor_core::spec::GroupSpec;
+use supervisor_core::time::Mono;
+use supervisor_core::{Effect, Label};
+
+use super::process::{Phase, Proc, Sweep, Then, Why};
+use super::{End, Model};
+use crate::invariants::hold;
+use crate::kernel::Kernel;
+
+/// A request that was not answered yet.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    id: RequestId,
+    expected: Expected,
+}
+
+#[derive(Debug)]
+enum Expected {
+    /// This, at once.
+    Exactly(Result<Reply, Refusal>),
+    /// What came of an order, once that is settled for all.
+    Outcomes { goal: Goal, several: bool, of: BTreeMap<ProcId, Settling> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Started,
+    Up,
+    Down,
+    Nothing,
+}
+
+/// What would be true to say of a process.
+#[derive(Debug, Default)]
+struct Settling {
+    name: String,
+    group: String,
+    true_now: Vec<Result<(), Refusal>>,
+    settled: bool,
+}
+
+impl Model {
+    pub(crate) fn asked(&mut self, id: RequestId, command: &Command, now: Mono) {
+        let refused = self.ending.is_some() && !matches!(command, Command::RemoteEvent { .. });
+        let expected = if refused {
+            Expected::Exactly(Err(Refusal::ShuttingDown))
+        } else {
+            self.expected(command, now)
+        };
+        self.requests.push(Asked { id, expected });
+    }
+
+    fn expected(&mut self, command: &Command, now: Mono) -> Expected {
+        let done = Expected::Exactly(Ok(Reply::Done));
+        match command {
+            Command::RemoteEvent { .. } => {
+                self.remote_events += 1;
+                done
+            }
+            Command::Shutdown => {
+                self.end_by_order(End::Exit(0), now);
+                done
+            }
+            Command::Restart => {
+                self.end_by_order(End::Restart, now);
+                done
+            }
+            Command::Start { which, wait, unstartable } => {
+                let goal = if *wait { Goal::Up } else { Goal::Started };
+                let several = !matches!(which, Which::Process(_));
+                self.each(which, goal, |proc| {
+                    match unstartable.iter().find(|(other, _)| *other == proc.id) {
+                        Some(_) if several && proc.is_wanted() => Err(Refusal::AlreadyStarted),
+                        Some((_, error)) => Err(Refusal::NoFile(error.message.clone())),
+                        None => proc.order_start(now),
+                    }
+                })
+            }
+            Command::Stop { which, wait } => {
+                let goal = if *wait { Goal::Down } else { Goal::Nothing };
+                self.each(which, goal, Proc::order_stop)
+            }
+            Command::Signal { which, signal } => self.each(which, Goal::Nothing, |proc| {
+                if proc.alive().is_none() {
+                    return Err(Refusal::NotRunning);
+                }
+                proc.forwards.push(*signal);
+                Ok(())
+            }),
+            Command::Reread(groups) => {
+                let difference = self.difference(groups);
+                self.available = groups.iter().cloned().map(Into::into).collect();
+                Expected::Exactly(Ok(Reply::Difference(difference)))
+            }
+            Command::AddGroup(name) => Expected::Exactly(self.add(name, now).map(|()| Reply::Done)),
+            Command::RemoveGroup(name) => {
+                Expected::Exactly(self.remove(name).map(|()| Reply::Done))
+            }
+        }
+    }
+
+    fn each(
+        &mut self,
+        which: &Which,
+        goal: Goal,
+        mut act: impl FnMut(&mut Proc) -> Result<(), Refusal>,
+    ) -> Expected {
+        let several = !matches!(which, Which::Process(_));
+        let meant: Vec<ProcId> = match which {
+            Which::Process(proc) if self.procs.contains_key(proc) => vec![*proc],
+            Which::Group(name) if self.groups.iter().any(|group| group.spec.name == *name) => {
+                self.members_of(name)
+            }
+            Which::All => self.procs.keys().copied().collect(),
+            Which::Process(_) | Which::Group(_) => {
+                return Expected::Exactly(Err(Refusal::BadName));
+            }
+        };
+        let mut of = BTreeMap::new();
+        for id in meant {
+            let Some(proc) = self.procs.get_mut(&id) else { continue };
+            let result = act(proc);
+            if several && matches!(result, Err(Refusal::AlreadyStarted | Refusal::NotRunning)) {
+                continue;
+            }
+            let settled = result.is_err() || goal == Goal::Nothing;
+            let true_now = if settled { vec![result] } else { Vec::new() };
+            let (name, group) = (proc.spec.name.clone(), proc.group.clone());
+            of.insert(id, Settling { name, group, true_now, settled });
+        }
+        Expected::Outcomes { goal, several, of }
+    }
+
+    fn difference(&self, groups: &[GroupSpec]) -> Difference {
+        let active = |name: &str| self.groups.iter().find(|group| group.spec.name == name);
+        let mut difference = Difference::default();
+        for group in groups {
+            match active(&group.name) {
+                None => difference.added.push(group.name.clone()),
+                Some(old) if *old.spec == *group => {}
+                Some(_) => difference.changed.push(group.name.clone()),
+            }
+        }
+        let gone = self.groups.iter().filter(|old| groups.iter().all(|g| g.name != old.spec.name));
+        difference.removed = gone.map(|group| group.spec.name.clone()).collect();
+        difference
+    }
+
+    fn add(&mut self, name: &str, now: Mono) -> Result<(), Refusal> {
+        if self.groups.iter().any(|group| group.spec.name == name) {
+            return Err(Refusal::AlreadyAdded);
+        }
+        let spec = self.available.iter().find(|group| group.name == name).cloned();
+        let members = self.insert(spec.ok_or(Refusal::BadName)?);
+        for id in members {
+            let Some(proc) = self.procs.get_mut(&id) else { continue };
+            if proc.spec.autostart {
+                proc.start(now, "boot");
+            }
+        }
+        self.group_changes += 1;
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), Refusal> {
+        if !self.groups.iter().any(|group| group.spec.name == name) {
+            return Err(Refusal::BadName);
+        }
+        let members = self.members_of(name);
+        if members.iter().any(|id| self.procs[id].is_active() || self.procs[id].is_stuck()) {
+            return Err(Refusal::StillRunning);
+        }
+        self.procs.retain(|id, _| !members.contains(id));
+        self.groups.retain(|group| group.spec.name != name);
+        self.removed.extend(members);
+        self.group_changes += 1;
+        Ok(())
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn gone(&mut self, id: RequestId) {
+        self.requests.retain(|asked| asked.id != id);
+    }
+
+    /// Holds answers to what is true, and looks for those who wait in vain.
+    pub(crate) fn check_answers(&mut self, effects: &[Effect], kernel: &Kernel) {
+        for asked in &mut self.requests {
+            let Expected::Outcomes { goal, of, .. } = &mut asked.expected else { continue };
+            for (id, settling) in of.iter_mut().filter(|(_, settling)| !settling.settled) {
+                if let Some(proc) = self.procs.get(id) {
+                    settling.look(proc, *goal, kernel);
+                }
+            }
+        }
+        for effect in effects {
+            if let Effect::Reply { id, result } = effect {
+                let at = self.requests.iter().position(|asked| asked.id == *id);
+                let Some(at) = at else {
+                    hold!(false, AnswersOnce, "an answer to {id:?}, which nobody waits for");
+                    return;
+                };
+                self.requests.remove(at).check(result);
+            }
+        }
+        for asked in &self.requests {
+            let waits = match &asked.expected {
+                Expected::Exactly(_) => false,
+                Expected::Outcomes { of, .. } => of.values().any(|settling| !settling.settled),
+            };
+            hold!(waits, AnswersAtLast, "{asked:?}");
+        }
+    }
+}
+
+impl Asked {
+    fn check(&self, result: &Result<Reply, Refusal>) {
+        match &self.expected {
+            Expected::Exactly(expected) => {
+                hold!(result == expected, AnswersTrue, "{result:?} to {self:?}");
+            }
+            Expected::Outcomes { several: true, of, .. } => {
+                let Ok(Reply::Outcomes(outcomes)) = result else {
+                    hold!(false, AnswersTrue, "{result:?} to {self:?}");
+                    return;
+                };
+                hold!(outcomes.len() == of.len(), AnswersTrue, "{outcomes:?} to {self:?}");
+                for Outcome { proc, name, group, result } in outcomes {
+                    let is_true = of.get(proc).is_some_and(|settling| {
+                        (&settling.name, &settling.group) == (name, group)
+                            && settling.true_now.contains(result)
+                    });
+                    hold!(is_true, AnswersTrue, "{result:?} of {proc:?} to {self:?}");
+                }
+            }
+            Expected::Outcomes { several: false, of, .. } => {
+                let result = match result {
+                    Ok(Reply::Done) => Ok(()),
+                    Ok(other) => {
+                        hold!(false, AnswersTrue, "{other:?} to {self:?}");
+                        return;
+                    }
+                    Err(refusal) => Err(refusal.clone()),
+                };
+                let is_true = of.values().all(|settling| settling.true_now.contains(&result));
+                hold!(is_true, AnswersTrue, "{result:?} to {self:?}");
+            }
+        }
+    }
+}
+
+impl Settling {
+    /// Notes what is true of a process with regard to a goal.
+    fn look(&mut self, proc: &Proc, goal: Goal, kernel: &Kernel) {
+        self.true_now.clear();
+        let (truth, settled) = match goal {
+            Goal::Started => up(proc, true),
+            Goal::Up => up(proc, false),
+            Goal::Down => down(proc, kernel),
+            Goal::Nothing => return,
+        };
+        (self.true_now, self.settled) = (truth, settled);
+    }
+}
+
+/// What is true of a process that is to be up, and whether that is the end of it.
+fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Refusal>>, bool) {
+    let mut truth = Vec::new();
+    if proc.turn.came_up || (starting_is_enough && proc.turn.came_alive) {
+        truth.push(Ok(()));
+    }
+    if proc.turn.failed {
+        truth.push(Err(Refusal::SpawnError));
+    }
+    let settled = match &proc.phase {
+        Phase::Alive(alive) => match alive.stop.map(|stop| stop.then) {
+            None if alive.up_at.is_some() || starting_is_enough => Some(Ok(())),
+            None | Some(Then::Run) => None,
+            Some(Then::Rest) => Some(Err(Refusal::AbnormalTermination)),
+            Some(Then::Fail(_)) => Some(Err(Refusal::SpawnError)),
+        },
+        Phase::Asked { stop: true } => Some(Err(Refusal::AbnormalTermination)),
+        Phase::Asked { stop: false } => None,
+        Phase::Down { label: Label::Backoff | Label::Fatal, .. }
+        | Phase::Down { why: Why::GaveUp(_) | Why::Ill(..), .. } => Some(Err(Refusal::SpawnError)),
+        Phase::Down { .. } if proc.sweep == Sweep::Stuck => Some(Err(Refusal::SpawnError)),
+        Phase::Down { .. } if proc.pending.is_some() => None,
+        Phase::Down { .. } => Some(Err(Refusal::AbnormalTermination)),
+    };
+    let is_settled = settled.is_some();
+    truth.extend(settled);
+    (truth, is_settled)
+}
+
+/// What is true of a process that is to be down, and whether that is the end of it. Who was
+/// started again by another order meanwhile needn't be waited for.
+fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Refusal>>, bool) {
+    if proc.is_stuck() {
+        return (vec![Err(Refusal::Unkillable)], true);
+    }
+    let overtaken = match &proc.phase {
+        Phase::Alive(alive) => alive.stop.is_none(),
+        Phase::Asked { stop } => !stop,
+        Phase::Down { .. } => false,
+    };
+    let left = proc.spec.killtree && !kernel.living_of(proc.id).is_empty();
+    let clean = match proc.sweep {
+        Sweep::Clear => true,
+        Sweep::Busy { .. } | Sweep::Stuck | Sweep::Tidying { .. } => false,
+    };
+    let is_down = matches!(proc.phase, Phase::Down { .. }) && clean;
+    let mut truth = Vec::new();
+    if overtaken || ((is_down || proc.turn.came_down) && !left) {
+        truth.push(Ok(()));
+    }
+    (truth, overtaken || is_down)
+}

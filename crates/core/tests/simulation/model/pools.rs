@@ -1,0 +1,319 @@
+//! What event listeners are to be told.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use supervisor_core::event::{Event, Period};
+use supervisor_core::ids::ProcId;
+use supervisor_core::line::Line;
+use supervisor_core::spec::PoolSpec;
+use supervisor_core::time::{Mono, Now};
+use supervisor_core::{Effect, Label};
+
+use super::Model;
+use crate::invariants::hold;
+
+/// The longest first line of an answer, its end left out.
+const LONGEST_LINE: usize = 64;
+
+/// The longest answer.
+const LONGEST_ANSWER: usize = 1024 * 1024;
+
+pub(crate) struct Pool {
+    spec: PoolSpec,
+    told: u64,
+    waiting: VecDeque<Letter>,
+    ears: Vec<(ProcId, Ear)>,
+}
+
+/// An event on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    serial: u64,
+    pool_serial: u64,
+}
+
+/// What a listener can hear; `heard` is what it said since.
+#[derive(Clone, Debug)]
+enum Ear {
+    Silent { heard: Vec<u8> },
+    Ready,
+    Busy { letter: Letter, heard: Vec<u8> },
+    Deaf,
+}
+
+#[derive(Default)]
+pub(crate) struct Clock {
+    passed: [Option<u64>; 3],
+    next: Option<Mono>,
+}
+
+/// What became of events in one turn.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Post {
+    told: Vec<(ProcId, u64, u64)>,
+    lost: Vec<u64>,
+}
+
+impl Pool {
+    pub(crate) fn new(spec: &PoolSpec, members: &[ProcId]) -> Self {
+        let ears = members.iter().map(|proc| (*proc, Ear::NEW)).collect();
+        Self { spec: spec.clone(), told: 0, waiting: VecDeque::new(), ears }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.spec.events.iter().any(|subscribed| event.kind().is_a(*subscribed))
+    }
+
+    fn ear(&mut self, proc: ProcId) -> Option<&mut Ear> {
+        self.ears.iter_mut().find(|(other, _)| *other == proc).map(|(_, ear)| ear)
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether somebody could be told something.
+    pub(crate) fn has_ready(&self) -> bool {
+        self.ears.iter().any(|(_, ear)| matches!(ear, Ear::Ready))
+    }
+
+    fn make_room(&mut self, post: &mut Post) {
+        while self.waiting.len() >= self.spec.buffer_size {
+            post.lost.extend(self.waiting.pop_front().map(|letter| letter.serial));
+        }
+    }
+
+    fn take_back(&mut self, letter: Letter, post: &mut Post) {
+        self.make_room(post);
+        self.waiting.push_front(letter);
+    }
+}
+
+impl Ear {
+    const NEW: Self = Self::Silent { heard: Vec::new() };
+
+    /// Hears one byte. What was rejected by it is given back.
+    fn hear(&mut self, byte: u8) -> Option<Letter> {
+        match self {
+            Self::Silent { heard } => {
+                heard.push(byte);
+                if heard == b"READY\n" {
+                    *self = Self::Ready;
+                } else if !b"READY\n".starts_with(heard) {
+                    *self = Self::Deaf;
+                }
+                None
+            }
+            Self::Ready => {
+                *self = Self::Deaf;
+                None
+            }
+            Self::Deaf => None,
+            Self::Busy { letter, heard } => {
+                heard.push(byte);
+                let next = match understood(heard) {
+                    Answer::Incomplete => return None,
+                    Answer::Ok => {
+                        *self = Self::NEW;
+                        return None;
+                    }
+                    Answer::Rejected => Self::NEW,
+                    Answer::Nonsense => Self::Deaf,
+                };
+                let letter = letter.clone();
+                *self = next;
+                Some(letter)
+            }
+        }
+    }
+}
+
+enum Answer {
+    Incomplete,
+    Ok,
+    Rejected,
+    Nonsense,
+}
+
+fn understood(heard: &[u8]) -> Answer {
+    let mut lines = heard.splitn(2, |byte| *byte == b'\n');
+    let (line, rest) = (lines.next().unwrap(), lines.next());
+    if line.len() > LONGEST_LINE {
+        return Answer::Nonsense;
+    }
+    let Some(rest) = rest else { return Answer::Incomplete };
+    let line = String::from_utf8_lossy(line);
+    let length = line.strip_prefix("RESULT ").and_then(|text| text.trim().parse::<usize>().ok());
+    match length {
+        Some(length) if length <= LONGEST_ANSWER => {
+            if rest.len() < length {
+                Answer::Incomplete
+            } else if rest == b"OK" {
+                Answer::Ok
+            } else {
+                Answer::Rejected
+            }
+        }
+        Some(_) | None => Answer::Nonsense,
+    }
+}
+
+impl Model {
+    /// A listener wrote something.
+    pub(crate) fn said(&mut self, proc: ProcId, data: &[u8]) {
+        let Some(pool) = self.pool_of(proc) else { return };
+        let Some(ear) = pool.ear(proc) else { return };
+        let rejected: Vec<_> = data.iter().filter_map(|byte| ear.hear(*byte)).collect();
+        self.returned.extend(rejected.into_iter().map(|letter| (proc, letter)));
+    }
+
+    /// A listener ended.
+    pub(crate) fn fell_silent(&mut self, proc: ProcId) {
+        let Some(ear) = self.pool_of(proc).and_then(|pool| pool.ear(proc)) else { return };
+        if let Ear::Busy { letter, .. } = std::mem::replace(ear, Ear::NEW) {
+            self.returned.push((proc, letter));
+        }
+    }
+
+    /// A listener can't be told.
+    pub(crate) fn went_deaf(&mut self, proc: ProcId, serial: u64) {
+        let Some(ear) = self.pool_of(proc).and_then(|pool| pool.ear(proc)) else { return };
+        if let Ear::Busy { letter, .. } = ear
+            && letter.serial == serial
+        {
+            let letter = letter.clone();
+            *ear = Ear::Deaf;
+            self.returned.push((proc, letter));
+        }
+    }
+
+    fn pool_of(&mut self, proc: ProcId) -> Option<&mut Pool> {
+        let mut groups = self.groups.iter_mut();
+        groups.find(|group| group.members.contains(&proc)).and_then(|group| group.pool.as_mut())
+    }
+
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.groups.iter().filter_map(|group| group.pool.as_ref())
+    }
+
+    /// Holds what listeners are told to what they should be.
+    pub(crate) fn check_post(&mut self, effects: &[Effect], now: Now) {
+        self.only_the_ready_are_told(effects);
+        let mut post = Post::default();
+        for (proc, letter) in std::mem::take(&mut self.returned) {
+            if let Some(pool) = self.pool_of(proc) {
+                pool.take_back(letter, &mut post);
+            }
+        }
+        self.check_ticks(effects, now);
+        for effect in effects {
+            if let Effect::Emit(event) = effect {
+                self.offer(event, &mut post);
+            }
+        }
+        self.dispatch(&mut post);
+        let mut seen = Post::default();
+        for effect in effects {
+            match effect {
+                Effect::Tell { proc, envelope } => {
+                    seen.told.push((*proc, envelope.serial, envelope.pool_serial));
+                }
+                Effect::Log(Line::EventLost { serial, .. }) => seen.lost.push(*serial),
+                _ => {}
+            }
+        }
+        hold!(seen.lost == post.lost, LosesOnlyByOverflow, "{seen:?} and not {post:?}");
+        hold!(seen.told == post.told, TellsInOrder, "{seen:?} and not {post:?}");
+    }
+
+    fn only_the_ready_are_told(&self, effects: &[Effect]) {
+        let mut told = Vec::new();
+        for effect in effects {
+            let Effect::Tell { proc, envelope } = effect else { continue };
+            let group = self.groups.iter().find(|group| group.members.contains(proc));
+            let ears = group.and_then(|group| group.pool.as_ref()).map(|pool| &pool.ears);
+            let ready = ears.is_some_and(|ears| {
+                ears.iter().any(|(id, ear)| id == proc && matches!(ear, Ear::Ready))
+            });
+            let running = self.procs.get(proc).is_some_and(|proc| proc.label() == Label::Running);
+            let fits = ready && running && !told.contains(proc);
+            hold!(fits, TellsTheReady, "{proc:?} is told {}", envelope.serial);
+            told.push(*proc);
+        }
+    }
+
+    fn offer(&mut self, event: &Rc<Event>, post: &mut Post) {
+        let serial = self.next_serial;
+        let pools = self.groups.iter_mut().filter_map(|group| group.pool.as_mut());
+        for pool in pools.filter(|pool| pool.wants(event)) {
+            self.next_serial = after(serial);
+            pool.make_room(post);
+            let pool_serial = pool.told;
+            pool.told = after(pool.told);
+            pool.waiting.push_back(Letter { serial, pool_serial });
+        }
+    }
+
+    fn dispatch(&mut self, post: &mut Post) {
+        let procs = &self.procs;
+        let running = |proc: ProcId| procs.get(&proc).is_some_and(|p| p.label() == Label::Running);
+        for pool in self.groups.iter_mut().filter_map(|group| group.pool.as_mut()) {
+            for (proc, ear) in &mut pool.ears {
+                if matches!(ear, Ear::Ready)
+                    && running(*proc)
+                    && let Some(letter) = pool.waiting.pop_front()
+                {
+                    post.told.push((*proc, letter.serial, letter.pool_serial));
+                    *ear = Ear::Busy { letter, heard: Vec::new() };
+                }
+            }
+        }
+    }
+
+    fn check_ticks(&mut self, effects: &[Effect], now: Now) {
+        let ticks: Vec<_> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Emit(event) => match &**event {
+                    Event::Tick { period, when } => Some((*period, when.secs())),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        let expected = if self.pools().next().is_some() { self.ticks(now) } else { Vec::new() };
+        hold!(ticks == expected, TicksAsTheWallSays, "{ticks:?} and not {expected:?}");
+    }
+
+    fn ticks(&mut self, now: Now) -> Vec<(Period, u64)> {
+        let mut due = Vec::new();
+        let mut next = None;
+        for (at, period) in Period::ALL.into_iter().enumerate() {
+            let when = now.wall.secs() / period.secs() * period.secs();
+            let event = Event::Tick { period, when: now.wall };
+            let wanted = self.pools().any(|pool| pool.wants(&event));
+            let before = self.clock.passed[at].replace(when);
+            if wanted && before.is_some_and(|before| before != when) {
+                due.push((period, when));
+            }
+            if wanted {
+                let end = std::time::Duration::from_secs(when + period.secs());
+                let left = now.mono + (end - now.wall.since_epoch());
+                next = Some(next.map_or(left, |other: Mono| other.min(left)));
+            }
+        }
+        self.clock.next = next;
+        due
+    }
+
+    /// When the next tick is due.
+    pub(crate) fn tick_due(&self) -> Option<Mono> {
+        self.clock.next.filter(|_| self.pools().next().is_some())
+    }
+}
+
+/// Serials stay below what clients can read.
+const fn after(serial: u64) -> u64 {
+    if serial >= i64::MAX as u64 { 0 } else { serial + 1 }
+}

@@ -1,0 +1,381 @@
+//! What one process should be doing.
+//!
+//! The model goes by what happened and by the rules as they are written down for people;
+//! it knows nothing of how the core keeps its books.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::Label;
+use supervisor_core::command::Refusal;
+use supervisor_core::health::Ill;
+use supervisor_core::ids::{Member, Pid, ProcId};
+use supervisor_core::input::Exit;
+use supervisor_core::report::{Class, Next};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::ProcessSpec;
+use supervisor_core::spec::health::Ready;
+use supervisor_core::time::Mono;
+
+use super::health::Health;
+
+pub(crate) struct Proc {
+    pub(crate) id: ProcId,
+    pub(crate) group: String,
+    pub(crate) listens: bool,
+    pub(crate) spec: Rc<ProcessSpec>,
+    /// As observers were told.
+    pub(crate) told: Label,
+    /// How often it was started.
+    pub(crate) run: u64,
+    pub(crate) phase: Phase,
+    /// It is to be started.
+    pub(crate) pending: Option<Pending>,
+    /// Of each failure that still counts, whether the run had been up.
+    pub(super) row: Vec<bool>,
+    pub(crate) sweep: Sweep,
+    /// Who was found in its tree.
+    pub(crate) known: BTreeSet<Member>,
+    /// Of an end that nobody asked for, until it is reported.
+    pub(crate) report: Option<Report>,
+    /// Signals to pass on that were asked for in this turn.
+    pub(crate) forwards: Vec<Signal>,
+    pub(crate) turn: InTurn,
+}
+
+/// What happened in this turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InTurn {
+    pub(crate) came_up: bool,
+    pub(crate) came_alive: bool,
+    pub(crate) came_down: bool,
+    /// It ended, and had been there long enough to count as RUNNING.
+    pub(crate) had_been_up: bool,
+    pub(crate) failed: bool,
+    /// Everything was being stopped already.
+    pub(crate) ending: bool,
+    /// It was to be looked at: is it well?
+    pub(crate) watched: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them")]
+pub(crate) enum Phase {
+    Down {
+        label: Label,
+        why: Why,
+    },
+    /// Its start was ordered and not answered. `stop`: it is not wanted any more.
+    Asked {
+        stop: bool,
+    },
+    Alive(Alive),
+}
+
+/// Why it is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It was told to, or never ran, or ended and that was all right.
+    Rests,
+    /// It was given up; this is its status.
+    GaveUp(u8),
+    /// It was ill; this is its status, and whether it ends everything.
+    Ill(u8, bool),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alive {
+    pub(crate) pid: Pid,
+    pub(crate) since: Mono,
+    pub(crate) up_at: Option<Mono>,
+    /// It said, or showed, that it is ready.
+    pub(crate) ready: bool,
+    /// By then it must be ready.
+    pub(crate) ready_by: Option<Mono>,
+    pub(crate) health: Health,
+    /// It is to be asked to stop in this turn.
+    pub(crate) to_stop: bool,
+    pub(crate) stop: Option<Stop>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stop {
+    pub(crate) kill_at: Mono,
+    pub(crate) killed_at: Option<Mono>,
+    pub(crate) hurried: bool,
+    pub(crate) stuck: bool,
+    /// It was asked in this turn.
+    pub(crate) fresh: bool,
+    pub(crate) then: Then,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Rest,
+    Run,
+    Fail(Ill),
+}
+
+/// A start that is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pending {
+    pub(crate) not_before: Mono,
+    pub(crate) cause: &'static str,
+}
+
+/// Where the clean-up stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sweep {
+    Clear,
+    /// `counting`: a census was asked for.
+    Busy {
+        counting: bool,
+        forced: bool,
+        asked_at: Option<Mono>,
+        killed_at: Option<Mono>,
+    },
+    Stuck,
+    Tidying {
+        until: Mono,
+    },
+}
+
+/// What is to be reported.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    pub(crate) run: u64,
+    pub(crate) class: Class,
+    pub(crate) exit: Option<Exit>,
+    pub(crate) next: Next,
+    pub(crate) uptime: Duration,
+}
+
+impl Proc {
+    pub(crate) fn new(id: ProcId, group: &str, listens: bool, spec: Rc<ProcessSpec>) -> Self {
+        Self {
+            id,
+            group: group.to_owned(),
+            listens,
+            spec,
+            told: Label::Stopped,
+            run: 0,
+            phase: Phase::Down { label: Label::Stopped, why: Why::Rests },
+            pending: None,
+            row: Vec::new(),
+            sweep: Sweep::Clear,
+            known: BTreeSet::new(),
+            report: None,
+            forwards: Vec::new(),
+            turn: InTurn::default(),
+        }
+    }
+
+    pub(crate) const fn label(&self) -> Label {
+        match &self.phase {
+            Phase::Down { label, .. } => *label,
+            Phase::Asked { .. } => Label::Starting,
+            Phase::Alive(Alive { stop: Some(_), .. }) => Label::Stopping,
+            Phase::Alive(Alive { up_at: Some(_), .. }) => Label::Running,
+            Phase::Alive(_) => Label::Starting,
+        }
+    }
+
+    pub(crate) const fn alive(&self) -> Option<&Alive> {
+        match &self.phase {
+            Phase::Alive(alive) => Some(alive),
+            Phase::Down { .. } | Phase::Asked { .. } => None,
+        }
+    }
+
+    pub(crate) const fn alive_mut(&mut self) -> Option<&mut Alive> {
+        match &mut self.phase {
+            Phase::Alive(alive) => Some(alive),
+            Phase::Down { .. } | Phase::Asked { .. } => None,
+        }
+    }
+
+    /// It lives, and nobody wants it to stop.
+    pub(crate) fn well_alive(&mut self) -> Option<&mut Alive> {
+        self.alive_mut().filter(|alive| alive.stop.is_none())
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.sweep == Sweep::Stuck
+            || self.alive().is_some_and(|alive| alive.stop.is_some_and(|stop| stop.stuck))
+    }
+
+    pub(crate) const fn is_sweeping(&self) -> bool {
+        matches!(self.sweep, Sweep::Busy { .. } | Sweep::Tidying { .. })
+    }
+
+    /// Something of it is there, or will be.
+    pub(crate) fn is_active(&self) -> bool {
+        self.is_sweeping()
+            || match &self.phase {
+                Phase::Down { .. } => self.pending.is_some(),
+                Phase::Asked { .. } => true,
+                Phase::Alive(alive) => !alive.stop.is_some_and(|stop| stop.stuck),
+            }
+    }
+
+    /// Somebody has stopped it, and may start it again.
+    pub(crate) const fn is_held(&self) -> bool {
+        let stopped = matches!(self.phase, Phase::Down { label: Label::Stopped, .. });
+        stopped && self.pending.is_none() && self.run > 0
+    }
+
+    /// It runs, or will.
+    pub(crate) fn is_wanted(&self) -> bool {
+        match &self.phase {
+            Phase::Down { .. } => self.pending.is_some(),
+            Phase::Asked { stop } => !stop,
+            Phase::Alive(alive) => alive.stop.is_none_or(|stop| stop.then == Then::Run),
+        }
+    }
+
+    /// The exit code with which everything ends because of this process.
+    pub(crate) fn ends_all(&self) -> Option<u8> {
+        let code = match &self.phase {
+            Phase::Down { why: Why::Ill(code, ends), .. } if *ends || self.spec.essential => *code,
+            Phase::Down { why: Why::GaveUp(code), .. } if self.spec.essential => *code,
+            Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => {
+                return (self.spec.essential && self.is_stuck()).then_some(1);
+            }
+        };
+        Some(if self.is_stuck() { 1 } else { code })
+    }
+
+    pub(crate) const fn start(&mut self, now: Mono, cause: &'static str) {
+        self.pending = Some(Pending { not_before: now, cause });
+    }
+
+    /// What an order to start it is answered with at once; `Ok`: it will be started.
+    pub(crate) fn order_start(&mut self, now: Mono) -> Result<(), Refusal> {
+        match &mut self.phase {
+            Phase::Asked { stop: stop @ true } => *stop = false,
+            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.then != Then::Run => {
+                stop.then = Then::Run;
+            }
+            Phase::Down { label, .. } if self.pending.is_none() => {
+                if self.sweep == Sweep::Stuck {
+                    return Err(Refusal::SpawnError);
+                }
+                // It can't be FATAL and about to be started.
+                if *label == Label::Fatal && self.sweep != Sweep::Clear {
+                    *label = Label::Stopped;
+                }
+                let Phase::Down { why, .. } = &mut self.phase else { unreachable!() };
+                *why = Why::Rests;
+                self.start(now, "start");
+            }
+            Phase::Asked { .. } | Phase::Alive(_) | Phase::Down { .. } => {
+                return Err(Refusal::AlreadyStarted);
+            }
+        }
+        self.row.clear();
+        Ok(())
+    }
+
+    /// What an order to stop it is answered with at once; `Ok`: it is stopped, or will be.
+    pub(crate) fn order_stop(&mut self) -> Result<(), Refusal> {
+        match &mut self.phase {
+            Phase::Asked { stop: stop @ false } => *stop = true,
+            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.then != Then::Rest => {
+                stop.then = Then::Rest;
+            }
+            Phase::Alive(alive @ Alive { stop: None, .. }) => alive.to_stop = true,
+            Phase::Down { label, .. } if self.pending.is_some() => {
+                if *label == Label::Backoff {
+                    *label = Label::Stopped;
+                }
+                self.pending = None;
+            }
+            Phase::Asked { .. } | Phase::Alive(_) | Phase::Down { .. } => {
+                return Err(Refusal::NotRunning);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything stops: what is not up will not be.
+    pub(crate) fn cut_short(&mut self) {
+        self.pending = None;
+        if let Sweep::Tidying { .. } = self.sweep {
+            (self.sweep, self.turn.came_down) = (Sweep::Clear, true);
+        }
+        match &mut self.phase {
+            Phase::Down { label: label @ Label::Backoff, .. } => *label = Label::Fatal,
+            Phase::Alive(Alive { stop: Some(stop), .. }) => stop.then = Then::Rest,
+            Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => {}
+        }
+    }
+
+    /// Its start was answered.
+    pub(crate) fn born(&mut self, pid: Pid, now: Mono) {
+        let Phase::Asked { stop } = self.phase else { return };
+        let health = &self.spec.health;
+        let waits = health.ready != Ready::Startsecs;
+        let ready_by = health.start_timeout.filter(|_| waits).map(|within| now + within);
+        let asks = health.ready == Ready::Checked;
+        self.turn.came_alive = true;
+        self.turn.watched = true;
+        self.phase = Phase::Alive(Alive {
+            pid,
+            since: now,
+            up_at: None,
+            ready: false,
+            ready_by,
+            health: Health::starting(asks.then_some(now)),
+            to_stop: stop,
+            stop: None,
+        });
+    }
+
+    /// It is RUNNING from now on.
+    pub(crate) fn up(&mut self, now: Mono) {
+        self.forgive(Duration::ZERO);
+        let spec = Rc::clone(&self.spec);
+        self.turn.came_up = true;
+        if let Some(alive) = self.alive_mut() {
+            alive.up_at = Some(now);
+            alive.health = Health::running(&spec.health, now);
+        }
+    }
+
+    /// The next thing that is due by its rules, if nothing else happens.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        use supervisor_core::{LEFTOVER_GRACE, UNKILLABLE_AFTER};
+        let own = match &self.phase {
+            Phase::Down { .. } if self.sweep == Sweep::Clear => {
+                self.pending.map(|pending| pending.not_before)
+            }
+            Phase::Down { .. } | Phase::Asked { .. } => None,
+            Phase::Alive(Alive { stop: Some(stop), .. }) => match stop {
+                Stop { stuck: true, .. } => None,
+                Stop { killed_at: Some(at), .. } => Some(*at + UNKILLABLE_AFTER),
+                Stop { kill_at, .. } => Some(*kill_at),
+            },
+            Phase::Alive(alive) => self.due_alive(alive),
+        };
+        let sweep = match self.sweep {
+            Sweep::Tidying { until } => Some(until),
+            Sweep::Busy { counting: false, killed_at: Some(at), .. } => Some(at + UNKILLABLE_AFTER),
+            Sweep::Busy { counting: false, asked_at: Some(at), .. } => Some(at + LEFTOVER_GRACE),
+            Sweep::Busy { .. } | Sweep::Clear | Sweep::Stuck => None,
+        };
+        own.into_iter().chain(sweep).min()
+    }
+
+    fn due_alive(&self, alive: &Alive) -> Option<Mono> {
+        if let Some(condemned) = alive.health.condemned {
+            return Some(condemned.by);
+        }
+        let up = match (alive.up_at, &self.spec.health.ready) {
+            (Some(_), _) => None,
+            (None, Ready::Startsecs) => Some(alive.since + self.spec.startsecs),
+            (None, Ready::Checked | Ready::Notified | Ready::Logged(_)) => alive.ready_by,
+        };
+        up.into_iter().chain(alive.health.due()).min()
+    }
+}

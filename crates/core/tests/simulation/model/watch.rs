@@ -1,0 +1,499 @@
+//! What the core does, effect by effect.
+
+use supervisor_core::event::Event;
+use supervisor_core::ids::{Member, Pid, ProcId, RunId};
+use supervisor_core::line::Line;
+use supervisor_core::report::{Cause, Next, RunReport};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::health::Ready;
+use supervisor_core::time::Mono;
+use supervisor_core::{Effect, Input, LEFTOVER_GRACE, Label, TIDY_LIMIT, Target, UNKILLABLE_AFTER};
+
+use super::health::Condemned;
+use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
+use super::{End, Model};
+use crate::invariants::hold;
+use crate::kernel::Kernel;
+
+impl Model {
+    pub(super) fn time_passed(&mut self, now: Mono) {
+        if self.late_at.is_some_and(|at| now >= at) && self.ending.is_none() {
+            self.end(End::Exit(1));
+        }
+        for proc in self.procs.values_mut() {
+            if let Sweep::Tidying { until } = proc.sweep
+                && now >= until
+            {
+                (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+            }
+        }
+    }
+
+    /// Something that was asked for was answered, or a process told of itself.
+    pub(super) fn answered(&mut self, now: Mono, input: &Input) {
+        match input {
+            Input::Census { proc, run, members } => {
+                self.of_run(*proc, *run, |proc| {
+                    proc.known.extend(members);
+                    if let Sweep::Busy { counting: counting @ true, .. } = &mut proc.sweep {
+                        *counting = false;
+                        if members.is_empty() {
+                            (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                        }
+                    }
+                });
+            }
+            Input::Tidied { proc, run } => self.of_run(*proc, *run, |proc| {
+                if let Sweep::Tidying { .. } = proc.sweep {
+                    (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                }
+            }),
+            Input::Checked { proc, run, result } => self.of_life(*proc, *run, |proc, spec, _| {
+                let starting = proc.up_at.is_none();
+                let well = proc.health.checked(&spec.health, starting, now, *result);
+                proc.ready |= well && spec.health.ready == Ready::Checked;
+            }),
+            Input::Progressed { proc, run, look } => self.of_life(*proc, *run, |proc, spec, _| {
+                proc.health.progressed(&spec.health, now, *look);
+            }),
+            Input::TreeCounted { proc, run, alive } => {
+                self.of_life(*proc, *run, |proc, spec, _| {
+                    proc.health.counted(&spec.health, now, *alive);
+                });
+            }
+            Input::Collected { proc, run } => self.of_life(*proc, *run, |proc, _, watched| {
+                if let Some(condemned) = &mut proc.health.condemned {
+                    condemned.collected = true;
+                }
+                *watched = false;
+            }),
+            Input::ReadyLogged { proc, pid } => self.with(*proc, |proc| {
+                let logs = matches!(proc.spec.health.ready, Ready::Logged(_));
+                if let Some(alive) = proc.well_alive().filter(|alive| alive.pid == *pid) {
+                    alive.ready |= logs;
+                    proc.turn.watched = logs && alive.up_at.is_none();
+                }
+            }),
+            Input::Notified { proc, said } => self.with(*proc, |proc| {
+                let spec = std::rc::Rc::clone(&proc.spec);
+                let Some(alive) = proc.alive_mut() else { return };
+                match (&mut alive.stop, said.extend) {
+                    (Some(stop), Some(extend)) if stop.killed_at.is_none() => {
+                        stop.kill_at = stop.kill_at.max(now + extend);
+                    }
+                    (Some(_), _) => {}
+                    (None, _) if alive.up_at.is_some() => {
+                        alive.health.notified(&spec.health, said, now);
+                        proc.turn.watched = true;
+                    }
+                    (None, extend) => {
+                        alive.ready |= said.ready && spec.health.ready == Ready::Notified;
+                        let by = alive.ready_by.zip(extend);
+                        alive.ready_by =
+                            by.map(|(by, extend)| by.max(now + extend)).or(alive.ready_by);
+                    }
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    fn of_run(&mut self, proc: ProcId, run: RunId, act: impl FnOnce(&mut Proc)) {
+        self.with(proc, |proc| {
+            if proc.run == run.0 {
+                act(proc);
+            }
+        });
+    }
+
+    /// If that run lives, and is not asked to stop.
+    fn of_life(
+        &mut self,
+        proc: ProcId,
+        run: RunId,
+        act: impl FnOnce(&mut Alive, &supervisor_core::spec::ProcessSpec, &mut bool),
+    ) {
+        self.of_run(proc, run, |proc| {
+            let spec = std::rc::Rc::clone(&proc.spec);
+            let mut watched = true;
+            if let Some(alive) = proc.well_alive() {
+                act(alive, &spec, &mut watched);
+                // What was answered while it is condemned changes nothing.
+                proc.turn.watched = watched;
+            }
+        });
+    }
+
+    /// The core does something.
+    pub(crate) fn sees(&mut self, now: Mono, effect: &Effect, kernel: &Kernel) {
+        match effect {
+            Effect::Spawn { proc, run } => self.spawns(*proc, *run, now, kernel),
+            Effect::Signal { target: Target::Process(pid), signal } => {
+                self.signals(*pid, false, *signal, now, kernel);
+            }
+            Effect::Signal { target: Target::Group(pid), signal } => {
+                self.signals(*pid, true, *signal, now, kernel);
+            }
+            Effect::Signal { target: Target::Member(member), signal } => {
+                self.signals_member(*member, *signal, now, kernel);
+            }
+            Effect::KillTree { proc } => self.kills_tree(*proc, now),
+            Effect::Census { proc, .. } => self.with(*proc, |proc| {
+                let down = matches!(proc.phase, Phase::Down { .. });
+                if let (true, Sweep::Busy { counting, .. }) = (down, &mut proc.sweep) {
+                    *counting = true;
+                } else if let (true, Sweep::Stuck) = (down, proc.sweep) {
+                    // It has gone after all.
+                    proc.sweep = Sweep::Busy {
+                        counting: true,
+                        forced: true,
+                        asked_at: None,
+                        killed_at: None,
+                    };
+                }
+            }),
+            Effect::Check { proc, run } => self.asks(*proc, *run, |alive, spec| {
+                alive.health.check_asked(&spec.health, now);
+            }),
+            Effect::LookAtProgress { proc, run } => self.asks(*proc, *run, |alive, spec| {
+                alive.health.progress_asked(&spec.health, now);
+            }),
+            Effect::CountTree { proc, run } => self.asks(*proc, *run, |alive, spec| {
+                alive.health.tree_asked(&spec.health, now);
+            }),
+            Effect::Collect { proc, run, ill } => self.asks(*proc, *run, |alive, spec| {
+                let late = alive.ready_by.is_some_and(|by| now >= by) && alive.up_at.is_none();
+                alive.health.condemn(&spec.health, *ill, now, late);
+            }),
+            Effect::Tidy { proc, run } => self.tidies(*proc, *run, now),
+            Effect::Report(report) => self.reports(report),
+            Effect::Log(line) => self.says(line, now),
+            Effect::Emit(event) => self.tells(event, now, kernel),
+            Effect::Exit { code } => self.exits(End::Exit(*code), kernel),
+            Effect::Restart => self.exits(End::Restart, kernel),
+            Effect::Proceed => self.exits(End::Proceed, kernel),
+            Effect::Tell { .. }
+            | Effect::Reply { .. }
+            | Effect::AddGroup { .. }
+            | Effect::RemoveGroup { .. }
+            | Effect::ReopenLogs => {}
+        }
+    }
+
+    fn asks(
+        &mut self,
+        proc: ProcId,
+        run: RunId,
+        act: impl FnOnce(&mut Alive, &supervisor_core::spec::ProcessSpec),
+    ) {
+        let of_run = self.procs.get_mut(&proc).filter(|proc| proc.run == run.0);
+        let Some((spec, alive)) = of_run.and_then(|proc| {
+            let spec = std::rc::Rc::clone(&proc.spec);
+            proc.well_alive().filter(|alive| alive.health.condemned.is_none()).map(|a| (spec, a))
+        }) else {
+            hold!(false, AsksInTime, "{proc:?} is asked, which does not run, or is condemned");
+            return;
+        };
+        act(alive, &spec);
+    }
+
+    fn spawns(&mut self, id: ProcId, run: RunId, now: Mono, kernel: &Kernel) {
+        hold!(self.ending.is_none(), NoStartAtTheEnd, "{id:?} is started");
+        let Some(proc) = self.procs.get_mut(&id) else {
+            hold!(false, GroupsAsTold, "{id:?} is started, which is not there");
+            return;
+        };
+        let down = matches!(proc.phase, Phase::Down { .. });
+        hold!(down, OneCopy, "{id:?} is started and is {:?}", proc.phase);
+        let living = kernel.living_of(id);
+        let left = proc.spec.killtree && !living.is_empty();
+        let main = living.iter().any(|pid| kernel.entry(*pid).is_some_and(|entry| entry.main));
+        hold!(!left && !main, OneCopy, "{id:?} is started beside {living:?}");
+        let clean = !matches!(proc.sweep, Sweep::Tidying { .. });
+        hold!(clean, MakesClean, "{id:?} is started before its place is clean");
+        let due = proc.pending.is_some_and(|pending| pending.not_before <= now);
+        hold!(due, StartsOnlyWhenDue, "{id:?} is started, and {:?}", proc.pending);
+        hold!(run.0 == proc.run + 1, StartsOnlyWhenDue, "{run:?} follows {}", proc.run);
+        proc.run = run.0;
+        proc.known.clear();
+        proc.pending = None;
+        proc.phase = Phase::Asked { stop: false };
+    }
+
+    fn signals(&mut self, pid: Pid, group: bool, signal: Signal, now: Mono, kernel: &Kernel) {
+        let main = kernel.entry(pid).and_then(|entry| entry.owner.filter(|_| entry.main));
+        let id = self.main(pid).filter(|id| Some(*id) == main);
+        let Some(id) = id else {
+            hold!(false, SignalsOwnOnly, "{pid} is signalled");
+            return;
+        };
+        let hurry = self.hurry;
+        let proc = self.procs.get_mut(&id).unwrap();
+        if let Some(at) = proc.forwards.iter().position(|other| *other == signal && !group) {
+            proc.forwards.remove(at);
+            return;
+        }
+        let (spec, tidied) = (std::rc::Rc::clone(&proc.spec), proc.sweep);
+        let Phase::Alive(alive) = &mut proc.phase else { return };
+        if let Some(stop) = &mut alive.stop {
+            hold!(signal == Signal::KILL, SignalsForAReason, "{id:?} gets {signal} when stopping");
+            let due = now >= stop.kill_at || stop.hurried;
+            hold!(due, KillsAfterPatience, "{id:?} is killed before {}", stop.kill_at);
+            let once = stop.killed_at.is_none();
+            hold!(once, SignalsForAReason, "{id:?} is killed twice, {tidied:?}");
+            hold!(group == spec.killasgroup, StopsWhenAsked, "{id:?} is killed, group: {group}");
+            stop.killed_at = Some(now);
+            return;
+        }
+        let same = (signal, group) == (spec.stopsignal, spec.stopasgroup);
+        hold!(same, SignalsForAReason, "{id:?} gets {signal}, group: {group}");
+        let looked = |ill: &Condemned| ill.collected || now >= ill.from;
+        let mut then = Then::Rest;
+        if alive.to_stop {
+            alive.to_stop = false;
+        } else if let Some(condemned) = alive.health.condemned.filter(looked) {
+            then = Then::Fail(condemned.ill);
+            proc.turn.failed = true;
+        } else {
+            self.stopped.push(id);
+        }
+        let kill_at = now + spec.stopwaitsecs;
+        alive.stop = Some(Stop {
+            kill_at,
+            killed_at: None,
+            hurried: hurry,
+            stuck: false,
+            fresh: true,
+            then,
+        });
+    }
+
+    fn signals_member(&mut self, member: Member, signal: Signal, now: Mono, kernel: &Kernel) {
+        let owner = self.procs.values_mut().find(|proc| proc.known.contains(&member));
+        let Some(proc) = owner else {
+            hold!(false, SignalsOwnOnly, "{member:?} is signalled, whom no census found");
+            return;
+        };
+        let others = kernel.member(member).filter(|entry| entry.owner != Some(proc.id));
+        hold!(others.is_none(), SignalsOwnOnly, "{member:?} is signalled");
+        let kills = signal == Signal::KILL;
+        match (&mut proc.sweep, &proc.phase) {
+            (Sweep::Busy { forced, asked_at, killed_at, .. }, Phase::Down { .. }) => {
+                let patient = asked_at.is_some_and(|at| now >= at + LEFTOVER_GRACE);
+                hold!(!kills || *forced || patient, KillsAfterPatience, "{member:?} is killed");
+                hold!(kills || !*forced, KillsWhenDue, "{member:?} is asked, and not killed");
+                let at = if kills { killed_at } else { asked_at };
+                *at = at.or(Some(now));
+                *forced |= kills;
+            }
+            (_, Phase::Alive(Alive { stop: Some(Stop { killed_at: Some(_), .. }), .. })) => {
+                hold!(kills, SignalsForAReason, "{member:?} gets {signal}");
+            }
+            // Whoever was born too late to have been killed before.
+            (Sweep::Stuck, Phase::Down { .. }) if kills => {}
+            _ => hold!(false, SignalsForAReason, "{member:?} gets {signal}"),
+        }
+    }
+
+    fn kills_tree(&mut self, id: ProcId, now: Mono) {
+        let Some(proc) = self.procs.get(&id) else { return };
+        let killed = |stop: &Stop| stop.killed_at.is_some();
+        let main = proc.alive().and_then(|alive| alive.stop).is_some_and(|stop| killed(&stop));
+        let patient = match proc.sweep {
+            Sweep::Busy { forced, asked_at, .. } => {
+                forced || asked_at.is_some_and(|at| now >= at + LEFTOVER_GRACE)
+            }
+            Sweep::Clear | Sweep::Stuck | Sweep::Tidying { .. } => false,
+        };
+        hold!(main || patient, KillsAfterPatience, "the tree of {id:?} is killed");
+        hold!(proc.spec.killtree, SignalsForAReason, "the tree of {id:?} is its own business");
+    }
+
+    fn tidies(&mut self, id: ProcId, run: RunId, now: Mono) {
+        self.with(id, |proc| {
+            let due = proc.sweep == Sweep::Clear && proc.spec.tidy.is_some() && proc.turn.came_down;
+            hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {:?}", proc.sweep);
+            proc.sweep = Sweep::Tidying { until: now + TIDY_LIMIT };
+            proc.turn.came_down = false;
+        });
+    }
+
+    fn reports(&mut self, report: &RunReport) {
+        let id = report.process.proc;
+        self.with(id, |proc| {
+            let Some(mut expected) = proc.report.take() else {
+                hold!(false, ReportsOnce, "{id:?} is reported: {report:?}");
+                return;
+            };
+            if report.cause == Cause::Unkillable && proc.sweep != Sweep::Clear {
+                (expected.class, expected.next) = (report.cause.class(), Next::GiveUp);
+            }
+            let told = (report.run, report.cause.class(), report.exit, report.next, report.uptime);
+            let run = RunId(expected.run);
+            let truth = (run, expected.class, expected.exit, expected.next, expected.uptime);
+            hold!(told == truth, ReportsTheTruth, "{told:?} and not {truth:?}");
+        });
+    }
+
+    fn says(&mut self, line: &Line, now: Mono) {
+        match line {
+            Line::Bug { what } => hold!(false, NoBug, "{what}"),
+            Line::Ill { name, observe: true, .. } => self.finds(name, true, now),
+            Line::Recovered { name } => self.finds(name, false, now),
+            Line::Unkillable { name, pids, .. } => {
+                let mut procs = self.procs.values_mut();
+                let Some(proc) = procs.find(|proc| proc.spec.name == *name) else {
+                    return;
+                };
+                let at = match (&mut proc.phase, &mut proc.sweep) {
+                    (Phase::Alive(Alive { stop: Some(stop), .. }), _) => {
+                        stop.stuck = true;
+                        stop.killed_at
+                    }
+                    (Phase::Down { .. }, sweep @ Sweep::Busy { .. }) => {
+                        let Sweep::Busy { killed_at, .. } = *sweep else { return };
+                        *sweep = Sweep::Stuck;
+                        killed_at
+                    }
+                    (Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_), _) => None,
+                };
+                let long = at.is_some_and(|at| now >= at + UNKILLABLE_AFTER);
+                hold!(long, KillsAfterPatience, "{pids:?} of {name} are called unkillable");
+            }
+            _ => {}
+        }
+    }
+
+    /// It is said of one who is only observed that he is ill, or well again.
+    fn finds(&mut self, name: &str, ill: bool, now: Mono) {
+        let mut procs = self.procs.values_mut();
+        let Some(proc) = procs.find(|proc| proc.spec.name == name) else { return };
+        let spec = std::rc::Rc::clone(&proc.spec);
+        let Some(alive) = proc.alive_mut() else { return };
+        let truth = alive.health.is_ill(&spec.health, now);
+        let new = alive.health.told != ill;
+        hold!(truth == ill && new, IllForACause, "{name} is said to be ill: {ill}");
+        alive.health.told = ill;
+    }
+
+    fn tells(&mut self, event: &Event, now: Mono, kernel: &Kernel) {
+        let Event::State { process, from, to } = event else { return };
+        let (id, to) = (process.proc, to.label());
+        let ticked = self.ticked;
+        let ending = self.ending.is_some();
+        let Some(proc) = self.procs.get_mut(&id) else {
+            hold!(false, GroupsAsTold, "{id:?} is told of, which is not there");
+            return;
+        };
+        hold!(
+            *from == proc.told && is_legal(*from, to),
+            LegalTransitions,
+            "{id:?} goes from {from:?}, told {:?}, to {to:?}",
+            proc.told
+        );
+        if to == Label::Running {
+            may_be_up(proc, ticked, now, kernel);
+        }
+        let cause = cause(proc, (*from, to), ending);
+        self.diagram.took(*from, cause, to);
+        proc.told = to;
+    }
+
+    fn exits(&mut self, end: End, kernel: &Kernel) {
+        let mut left = kernel.living();
+        left.retain(|pid| {
+            let owner = kernel.entry(*pid).and_then(|entry| entry.owner);
+            owner.and_then(|id| self.procs.get(&id)).is_some_and(|proc| {
+                proc.spec.killtree && !proc.is_stuck() || proc.alive().is_some() && !proc.is_stuck()
+            })
+        });
+        hold!(left.is_empty(), EndsChildless, "{left:?} are left");
+        let stuck = self.procs.values().any(Proc::is_stuck);
+        self.settle(true);
+        let expected = if stuck { Some(End::Exit(1)) } else { self.ending };
+        hold!(Some(end) == expected, ExitCode, "{end:?} and not {expected:?}");
+        self.over = true;
+    }
+
+    /// Events that are told whatever pools there are.
+    pub(super) fn check_told(&self, effects: &[Effect]) {
+        let count = |which: fn(&Event) -> bool| {
+            let emitted = effects.iter().filter_map(|effect| match effect {
+                Effect::Emit(event) => Some(event),
+                _ => None,
+            });
+            emitted.filter(|event| which(event)).count()
+        };
+        let remote = count(|event| matches!(event, Event::Remote { .. }));
+        hold!(remote == self.remote_events, LegalTransitions, "{remote} events from outside");
+        let groups =
+            count(|event| matches!(event, Event::GroupAdded { .. } | Event::GroupRemoved { .. }));
+        hold!(groups == self.group_changes, GroupsAsTold, "{groups} changes of groups are told");
+        let gone = effects.iter().filter_map(|effect| match effect {
+            Effect::RemoveGroup { procs } => Some(procs.clone()),
+            _ => None,
+        });
+        let gone: Vec<ProcId> = gone.flatten().collect();
+        hold!(gone == self.removed, GroupsAsTold, "{gone:?} go, and not {:?}", self.removed);
+    }
+}
+
+/// It is told to be RUNNING.
+fn may_be_up(proc: &mut Proc, ticked: bool, now: Mono, kernel: &Kernel) {
+    let id = proc.id;
+    match &proc.phase {
+        Phase::Alive(alive) => {
+            let by_time = proc.spec.health.ready == Ready::Startsecs;
+            let long = by_time && now >= alive.since + proc.spec.startsecs;
+            hold!(long || alive.ready, UpWhenReady, "{id:?} was started at {}", alive.since);
+            let dead = kernel.entry(alive.pid).is_none_or(|entry| entry.dead.is_some());
+            hold!(!(ticked && dead), DeadAreNotUp, "{id:?} is dead");
+            proc.up(now);
+        }
+        Phase::Down { .. } => hold!(proc.turn.had_been_up, DeadAreNotUp, "{id:?} has ended"),
+        Phase::Asked { .. } => hold!(false, UpWhenReady, "{id:?} was not even started"),
+    }
+}
+
+const fn is_legal(from: Label, to: Label) -> bool {
+    use Label as L;
+    matches!(
+        (from, to),
+        (L::Stopped | L::Exited | L::Backoff | L::Fatal, L::Starting)
+            | (L::Starting, L::Running | L::Backoff | L::Stopping | L::Stopped)
+            | (L::Running, L::Exited | L::Stopping)
+            | (L::Exited, L::Backoff)
+            | (L::Backoff, L::Fatal | L::Stopped)
+            | (L::Stopping, L::Stopped | L::Backoff | L::Exited | L::Fatal)
+            | (L::Fatal, L::Stopped)
+    )
+}
+
+/// Why that change of state came, as the diagram has it.
+fn cause(proc: &Proc, change: (Label, Label), ending: bool) -> &'static str {
+    use Label as L;
+    let gave_up = matches!(proc.phase, Phase::Down { why: Why::GaveUp(_), .. });
+    match change {
+        (_, L::Starting) => proc.pending.map_or("?", |pending| pending.cause),
+        (L::Starting, L::Running) if proc.spec.health.ready == Ready::Startsecs => {
+            "startsecs are over"
+        }
+        (L::Starting, L::Running) => "it is ready",
+        (L::Starting, L::Stopped) => "its start failed, and it was to stop",
+        (L::Starting, L::Backoff) => "its start failed, or it ended too early",
+        (_, L::Stopping) => match proc.alive() {
+            Some(alive) if alive.to_stop => "stop",
+            Some(alive) if alive.health.condemned.is_some() => "it is ill",
+            Some(_) | None => "everything stops",
+        },
+        (L::Running, L::Exited) => "it ended",
+        (L::Exited, L::Backoff) => "its end counts as a failure",
+        (L::Backoff, L::Fatal) if gave_up || !ending => "it is given up",
+        (L::Backoff, L::Fatal) => "everything stops",
+        (L::Backoff, L::Stopped) => "stop",
+        (L::Stopping, L::Stopped) => "it ended",
+        (L::Stopping, L::Backoff | L::Exited | L::Fatal) => "it ended, and had been ill",
+        (L::Fatal, L::Stopped) => "start, and something of its last run is left",
+        _ => "?",
+    }
+}

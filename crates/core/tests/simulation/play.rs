@@ -1,0 +1,299 @@
+//! One case: a core and a model, and a kernel and people who do what they like.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use supervisor_core::event::{Event, EventType};
+use supervisor_core::ids::{Pid, ProcId, RunId};
+use supervisor_core::line::Line;
+use supervisor_core::report::RunReport;
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{SignalRule, Spec};
+use supervisor_core::time::{Mono, Now, Wall};
+use supervisor_core::{Effect, Input, Supervisor, Target};
+
+use crate::invariants::{Invariant, broken, hold};
+use crate::kernel::Kernel;
+use crate::listeners::Voice;
+use crate::model::Model;
+use crate::random::Random;
+use crate::specs;
+
+/// Steps in which anything may happen.
+const CHAOS: usize = 60;
+
+/// Steps in which everything must have ended after it was asked to.
+const PATIENCE: usize = 4_000;
+
+/// Ticks at one moment after which nothing may be due any more.
+const DUE_TICKS: usize = 4;
+
+/// What the wall clock shows at first, in seconds.
+const WALL_ZERO: u64 = 1_800_000_000;
+
+pub(crate) struct Case {
+    pub(crate) random: Random,
+    pub(crate) core: Supervisor,
+    /// Sees the same, by a wall clock of its own, unless somebody waits for that clock.
+    twin: Option<Supervisor>,
+    pub(crate) model: Model,
+    pub(crate) kernel: Kernel,
+    pub(crate) signals: SignalRule,
+    pub(crate) now: Mono,
+    /// How far the wall clock is off.
+    pub(crate) wall_ahead: Duration,
+    /// Answers that the core waits for.
+    pub(crate) owed: Vec<Owed>,
+    /// Answers that it got, and may get again.
+    pub(crate) given: Vec<Owed>,
+    pub(crate) voices: BTreeMap<ProcId, Voice>,
+    /// How many requests there were.
+    pub(crate) asked: usize,
+    /// It was asked for the last time to stop everything.
+    pub(crate) ends: bool,
+    due_ticks: usize,
+    /// What happened, if that is wanted.
+    log: Option<String>,
+}
+
+/// Something that the core asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Owed {
+    Spawn(ProcId, RunId),
+    Census(ProcId, RunId),
+    Check(ProcId, RunId),
+    Progress(ProcId, RunId),
+    Tree(ProcId, RunId),
+    Collect(ProcId, RunId),
+    Tidy(ProcId, RunId),
+}
+
+impl Case {
+    pub(crate) fn new(seed: u64, verbose: bool) -> Self {
+        let mut random = Random::new(seed);
+        let spec = specs::spec(&mut random);
+        let next_serial = if random.one_in(10) { i64::MAX as u64 - 3 } else { 0 };
+        let core = Supervisor::new(spec.clone()).with_serials_from(next_serial);
+        let twin = (!waits_for_ticks(&spec)).then(|| core.clone());
+        let model = Model::new(&spec, next_serial);
+        let log = verbose.then(|| format!("{spec:#?}\n"));
+        Self {
+            random,
+            core,
+            twin,
+            model,
+            kernel: Kernel::default(),
+            signals: spec.signals,
+            now: Mono::ZERO,
+            wall_ahead: Duration::from_secs(WALL_ZERO),
+            owed: Vec::new(),
+            given: Vec::new(),
+            voices: BTreeMap::new(),
+            asked: 0,
+            ends: false,
+            due_ticks: 0,
+            log,
+        }
+    }
+
+    pub(crate) fn log(self) -> String {
+        self.log.unwrap_or_default()
+    }
+
+    pub(crate) fn play(&mut self) {
+        if self.random.one_in(40) {
+            self.give(Input::Signalled(Signal::TERM));
+        }
+        self.give(Input::Boot);
+        for _ in 0..CHAOS {
+            self.step();
+        }
+        if self.random.one_in(2) {
+            self.calm_down();
+        }
+        self.end();
+        for _ in 0..PATIENCE {
+            if self.model.over {
+                return self.after_the_end();
+            }
+            self.step();
+        }
+        broken(Invariant::Ends, "it does not end");
+    }
+
+    fn end(&mut self) {
+        self.ends = true;
+        if self.random.one_in(2) || self.signals == SignalRule::ForwardAll {
+            self.request(supervisor_core::Command::Shutdown);
+        } else {
+            self.give(Input::Signalled(Signal::TERM));
+        }
+    }
+
+    fn after_the_end(&mut self) {
+        let effects = self.core.handle(self.clocks(), Input::Tick);
+        let silent = effects.is_empty() && self.core.next_deadline().is_none();
+        hold!(silent, Ends, "after the end comes {effects:?}");
+    }
+
+    pub(crate) const fn is_over(&self) -> bool {
+        self.model.over
+    }
+
+    const fn clocks(&self) -> Now {
+        let wall = self.wall_ahead.saturating_add(self.now.since_zero());
+        Now::new(self.now, Wall::from_epoch(wall))
+    }
+
+    /// Hands something to the core and to the model, and compares.
+    pub(crate) fn give(&mut self, input: Input) {
+        if self.is_over() {
+            return;
+        }
+        let ticked = input == Input::Tick;
+        let due = self.core.next_deadline().is_some_and(|at| at <= self.now);
+        if let Some(log) = &mut self.log {
+            writeln!(log, "{} {input:?}", self.now).unwrap();
+        }
+        let now = self.clocks();
+        self.model.hears(self.now, &input);
+        self.follow(&input);
+        let effects = self.core.handle(now, input.clone());
+        if let Some(log) = &mut self.log {
+            for effect in &effects {
+                writeln!(log, "    {effect:?}").unwrap();
+            }
+        }
+        self.compare_twin(input, &effects);
+        for effect in &effects {
+            self.model.sees(self.now, effect, &self.kernel);
+            self.carry_out(effect);
+        }
+        let does_nothing = effects.iter().all(is_by_wall);
+        hold!(!ticked || due || does_nothing, NothingUndueByTick, "{effects:?}");
+        self.model.concludes(now, &effects, &self.core, &self.kernel);
+        self.look_for_spinning(ticked);
+    }
+
+    fn look_for_spinning(&mut self, ticked: bool) {
+        let due = ticked && self.core.next_deadline().is_some_and(|at| at <= self.now);
+        self.due_ticks = if due { self.due_ticks + 1 } else { 0 };
+        hold!(self.due_ticks <= DUE_TICKS, NoSpinning, "a deadline stays due");
+        if due {
+            // One tick may set a deadline that is due at once: a stop that waits for nothing.
+            self.give(Input::Tick);
+        }
+    }
+
+    fn compare_twin(&mut self, input: Input, effects: &[Effect]) {
+        let Some(twin) = &mut self.twin else { return };
+        if let Input::Request { command: supervisor_core::Command::Reread(_), .. } = input {
+            self.twin = None;
+            return;
+        }
+        let wall = Wall::from_epoch(Duration::from_secs(7));
+        let others = twin.handle(Now::new(self.now, wall), input);
+        let same = effects.len() == others.len()
+            && effects.iter().zip(&others).all(|(one, other)| match (one, other) {
+                (Effect::Report(one), Effect::Report(other)) => {
+                    let other =
+                        RunReport { started: one.started, ended: one.ended, ..(**other).clone() };
+                    **one == other
+                }
+                (one, other) => one == other,
+            });
+        hold!(same, WallDecidesNothing, "{effects:?} or {others:?}");
+        let deadlines = (twin.next_deadline(), self.core.next_deadline());
+        hold!(deadlines.0 == deadlines.1, WallDecidesNothing, "{deadlines:?}");
+    }
+
+    /// What the world does when it reports something.
+    fn follow(&mut self, input: &Input) {
+        match input {
+            Input::Reaped { .. } => {
+                let model = &self.model;
+                self.voices.retain(|proc, _| {
+                    model.procs.get(proc).is_some_and(|proc| proc.alive().is_some())
+                });
+            }
+            Input::Spawned { proc, .. } if self.model.listens(*proc) => {
+                self.voices.insert(*proc, Voice::new(&mut self.random));
+            }
+            _ => {}
+        }
+    }
+
+    fn carry_out(&mut self, effect: &Effect) {
+        let (now, random) = (self.now, &mut self.random);
+        match effect {
+            Effect::Spawn { proc, run } => self.owed.push(Owed::Spawn(*proc, *run)),
+            Effect::Census { proc, run } => self.owed.push(Owed::Census(*proc, *run)),
+            Effect::Check { proc, run } => self.owed.push(Owed::Check(*proc, *run)),
+            Effect::LookAtProgress { proc, run } => self.owed.push(Owed::Progress(*proc, *run)),
+            Effect::CountTree { proc, run } => self.owed.push(Owed::Tree(*proc, *run)),
+            Effect::Collect { proc, run, .. } => self.owed.push(Owed::Collect(*proc, *run)),
+            Effect::Tidy { proc, run } => self.owed.push(Owed::Tidy(*proc, *run)),
+            Effect::Signal { target: Target::Process(pid), signal } => {
+                self.kernel.signal(*pid, *signal, now, random);
+            }
+            Effect::Signal { target: Target::Group(pid), signal } => {
+                self.kernel.signal_group(*pid, *signal, now, random);
+            }
+            Effect::Signal { target: Target::Member(member), signal } => {
+                // Who has another start time is spared by the world.
+                if self.kernel.member(*member).is_some() {
+                    self.kernel.signal(member.pid, *signal, now, random);
+                }
+            }
+            Effect::KillTree { proc } => self.kernel.kill_tree(*proc, now, random),
+            Effect::Tell { proc, envelope } => {
+                if let Some(voice) = self.voices.get_mut(proc) {
+                    voice.told(envelope.serial, random);
+                }
+            }
+            Effect::Report(_)
+            | Effect::Log(_)
+            | Effect::Emit(_)
+            | Effect::Reply { .. }
+            | Effect::AddGroup { .. }
+            | Effect::RemoveGroup { .. }
+            | Effect::ReopenLogs
+            | Effect::Exit { .. }
+            | Effect::Restart
+            | Effect::Proceed => {}
+        }
+    }
+
+    /// Buries somebody; the pid is free at once.
+    pub(crate) fn reap(&mut self, pid: Pid) {
+        if let Some(exit) = self.kernel.reap(pid) {
+            let oom = self.random.one_in(12);
+            self.give(Input::Reaped { pid, exit, oom });
+        }
+    }
+
+    /// Exits come before time, as in the real loop.
+    pub(crate) fn tick(&mut self) {
+        for pid in self.kernel.unreaped() {
+            self.reap(pid);
+        }
+        self.give(Input::Tick);
+    }
+}
+
+/// Whether an effect is one that the wall clock alone may have.
+fn is_by_wall(effect: &Effect) -> bool {
+    match effect {
+        Effect::Emit(event) => matches!(**event, Event::Tick { .. }),
+        Effect::Tell { .. } => true,
+        Effect::Log(line) => matches!(line, Line::EventSent { .. } | Line::EventLost { .. }),
+        _ => false,
+    }
+}
+
+fn waits_for_ticks(spec: &Spec) -> bool {
+    let pools = spec.groups.iter().filter_map(|group| group.pool.as_ref());
+    let mut subscribed = pools.flat_map(|pool| &pool.events);
+    subscribed.any(|kind| EventType::Tick5.is_a(*kind) || kind.is_a(EventType::Tick))
+}

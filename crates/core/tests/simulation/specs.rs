@@ -1,0 +1,200 @@
+//! Configurations, as wild as they may be.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::event::EventType;
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::health::{
+    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
+    TreeSpec,
+};
+use supervisor_core::spec::{
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
+    Spec, Stdio, TidySpec, WhenDone,
+};
+
+use crate::random::Random;
+
+/// What a supervisor is begun with.
+pub(crate) fn spec(random: &mut Random) -> Spec {
+    if random.one_in(20) {
+        return run_once(random);
+    }
+    let within = random.secs(5, 40);
+    let (signals, when_done) = random.pick(&[
+        (SignalRule::StopOrForward, WhenDone::Exit),
+        (SignalRule::StopOrForward, WhenDone::Stay),
+        (SignalRule::Supervisord, WhenDone::Stay),
+        (SignalRule::Supervisord, WhenDone::Stay),
+        (SignalRule::Supervisord, WhenDone::Stay),
+        (SignalRule::StopOrForward, WhenDone::Proceed { within }),
+    ]);
+    let mut groups: Vec<_> =
+        (0..random.between(1, 4)).map(|number| group(random, &format!("g{number}"))).collect();
+    sort(&mut groups);
+    let prestop_delay = if random.one_in(4) { random.secs(1, 3) } else { Duration::ZERO };
+    Spec { groups, signals, when_done, prestop_delay }
+}
+
+/// A configuration that somebody changed: some groups stay, some don't, some are new.
+pub(crate) fn changed(random: &mut Random, groups: &[Rc<GroupSpec>]) -> Vec<GroupSpec> {
+    let mut changed = Vec::new();
+    for number in 0..6 {
+        let name = format!("g{number}");
+        let known = groups.iter().find(|group| group.name == name);
+        match (known, random.below(4)) {
+            (Some(known), 0 | 1) => changed.push((**known).clone()),
+            (_, 2) => changed.push(group(random, &name)),
+            (None, _) | (Some(_), _) => {}
+        }
+    }
+    sort(&mut changed);
+    changed
+}
+
+/// As the configuration has them.
+fn sort(groups: &mut [GroupSpec]) {
+    groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+}
+
+fn run_once(random: &mut Random) -> Spec {
+    let mut process = process(random, "g0".to_owned(), false);
+    process.autostart = true;
+    process.startsecs = Duration::ZERO;
+    process.startretries = 0;
+    process.autorestart = Autorestart::Never;
+    process.exitcodes = Vec::new();
+    process.retry = RetryRule::Once;
+    process.essential = true;
+    process.health = HealthSpec::default();
+    process.tidy = None;
+    let group = GroupSpec {
+        name: "g0".to_owned(),
+        priority: 999,
+        processes: vec![Rc::new(process)],
+        pool: None,
+    };
+    Spec {
+        groups: vec![group],
+        signals: SignalRule::ForwardAll,
+        when_done: if random.one_in(4) {
+            WhenDone::Proceed { within: random.secs(5, 40) }
+        } else {
+            WhenDone::Exit
+        },
+        prestop_delay: Duration::ZERO,
+    }
+}
+
+fn group(random: &mut Random, name: &str) -> GroupSpec {
+    let pool = random.one_in(3).then(|| pool(random));
+    let listens = pool.is_some();
+    let mut processes: Vec<_> = (0..random.pick(&[0, 1, 1, 1, 2, 3]))
+        .map(|number| Rc::new(process(random, format!("{name}p{number}"), listens)))
+        .collect();
+    processes.sort_by_key(|process| process.priority);
+    let priority = if listens { -1 } else { random.pick(&[1, 2, 999, 999]) };
+    GroupSpec { name: name.to_owned(), priority, processes, pool }
+}
+
+fn pool(random: &mut Random) -> PoolSpec {
+    use EventType as T;
+    let choices: [&[EventType]; 6] = [
+        &[T::Event],
+        &[T::ProcessState],
+        &[T::ProcessStateExited, T::ProcessStateRunning, T::SupervisorStateChange],
+        &[T::Tick5, T::Tick3600, T::ProcessStateFatal],
+        &[T::RemoteCommunication, T::ProcessLog, T::ProcessCommunicationStderr],
+        &[T::Tick60, T::ProcessGroup, T::ProcessState],
+    ];
+    let events: BTreeSet<_> = random.pick(&choices).iter().copied().collect();
+    PoolSpec { events, buffer_size: random.between(1, 5) }
+}
+
+fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
+    let consecutive = RetryRule::Consecutive { reset_after: random.secs(0, 8) };
+    let rules = [Autorestart::Always, Autorestart::Unexpected, Autorestart::Never];
+    let killtree = random.below(3) > 0;
+    ProcessSpec {
+        name: name.clone(),
+        priority: random.pick(&[1, 1, 5, 999]),
+        autostart: random.below(6) > 0,
+        startsecs: random.secs(0, 3),
+        startretries: u32::try_from(random.below(4)).unwrap(),
+        autorestart: random.pick(&rules),
+        exitcodes: random.pick(&[vec![0], vec![0, 7], Vec::new()]),
+        stopsignal: random.pick(&[Signal::TERM, Signal::TERM, Signal::INT, Signal::KILL]),
+        stopwaitsecs: random.secs(0, 5),
+        stopasgroup: random.one_in(2),
+        killasgroup: random.one_in(2),
+        retry: random.pick(&[RetryRule::FailedStarts, consecutive]),
+        essential: !listens && random.one_in(5),
+        killtree,
+        tidy: random.one_in(3).then(TidySpec::default),
+        health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
+        launch: launch(name),
+    }
+}
+
+fn health(random: &mut Random, listens: bool) -> HealthSpec {
+    let ready = random.pick(&[
+        Ready::Startsecs,
+        Ready::Startsecs,
+        Ready::Checked,
+        Ready::Notified,
+        Ready::Logged("up".to_owned()),
+    ]);
+    let asks = ready == Ready::Checked || random.one_in(2);
+    let check = asks.then(|| CheckSpec {
+        probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
+        interval: random.secs(1, 4),
+        jitter: random.secs(0, 1),
+        timeout: random.secs(1, 2),
+        failures: u32::try_from(random.between(1, 3)).unwrap(),
+    });
+    let progress = random.one_in(2).then(|| ProgressSpec {
+        url: HttpUrl {
+            server: HttpServer::Tcp { host: "localhost".to_owned(), port: 80 },
+            path: "/".to_owned(),
+        },
+        running: Vec::new(),
+        done: Vec::new(),
+        interval: random.secs(1, 3),
+        timeout: random.secs(1, 2),
+        stalled: random.secs(3, 9),
+    });
+    let tree = random.one_in(4).then(|| TreeSpec {
+        pattern: "worker".to_owned(),
+        interval: random.secs(1, 3),
+        patience: random.secs(2, 6),
+    });
+    let action = random.pick(&[Action::Observe, Action::Restart, Action::Restart, Action::Stop]);
+    let action = if !listens && random.one_in(8) { Action::Exit(42) } else { action };
+    HealthSpec {
+        ready,
+        start_timeout: random.one_in(2).then(|| random.secs(1, 8)),
+        check,
+        progress,
+        tree,
+        watchdog: random.one_in(4).then(|| random.secs(2, 6)),
+        action,
+        evidence: EvidenceSpec { limit: random.secs(1, 4), signal: None },
+    }
+}
+
+fn launch(name: String) -> Launch {
+    Launch {
+        command: Command::Argv(vec![name.clone().into()]),
+        environment: Vec::new(),
+        directory: None,
+        umask: None,
+        user: None,
+        stdio: Stdio::Captured { stdout: Sink::Discard.into(), stderr: None },
+        shown: name,
+        serverurl: None,
+        socket: None,
+        die_with_supervisor: true,
+    }
+}

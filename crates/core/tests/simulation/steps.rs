@@ -1,0 +1,368 @@
+//! What can happen, step by step.
+
+use std::time::Duration;
+
+use supervisor_core::Input;
+use supervisor_core::command::{Command, Which};
+use supervisor_core::event::Channel;
+use supervisor_core::health::{CheckFailure, Look, Progress};
+use supervisor_core::ids::{Pid, ProcId, RequestId};
+use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::SignalRule;
+
+use crate::model::process::Phase;
+use crate::play::{Case, Owed};
+use crate::specs;
+
+/// How many answers are remembered, to be given again.
+const REMEMBERED: usize = 30;
+
+/// Rounds of a kind world after which all must be calm.
+const ROUNDS: usize = 400;
+
+impl Case {
+    /// One thing that can happen at this moment.
+    pub(crate) fn step(&mut self) {
+        match self.random.below(24) {
+            0..=4 => self.answer(),
+            5 => self.answer_again(),
+            6 | 7 => {
+                let unreaped = self.kernel.unreaped();
+                if let Some(pid) = self.random.any(&unreaped) {
+                    self.reap(pid);
+                }
+            }
+            8 | 9 => {
+                let doomed = self.kernel.doomed();
+                if let Some(pid) = self.random.any(&doomed) {
+                    self.kernel.strike(pid, self.now);
+                }
+            }
+            10 if self.random.one_in(2) => self.die(),
+            11 => self.birth(),
+            12 => self.signal(),
+            13 | 14 if !self.ends || self.random.one_in(6) => self.order(),
+            15 => self.notify(),
+            16 | 17 => self.speak(),
+            18 => self.write(),
+            19 | 20 => self.wait(),
+            21 => self.tick(),
+            22 if self.random.one_in(8) => {
+                let secs = self.random.secs(0, 10_000);
+                let ahead = self.wall_ahead;
+                self.wall_ahead =
+                    if self.random.one_in(2) { ahead + secs } else { ahead.saturating_sub(secs) };
+            }
+            _ => self.now = self.now + Duration::from_millis(self.random.below(300) as u64),
+        }
+    }
+
+    /// Answers something that was asked, not always the oldest.
+    fn answer(&mut self) {
+        if self.owed.is_empty() {
+            return;
+        }
+        let which = self.random.below(self.owed.len());
+        let owed = self.owed.remove(which);
+        let needed = matches!(owed, Owed::Spawn(..) | Owed::Census(..));
+        // Somebody forgot it; the core has a bound for that.
+        if !needed && self.random.one_in(8) {
+            return;
+        }
+        if self.given.len() < REMEMBERED && !matches!(owed, Owed::Spawn(..)) {
+            self.given.push(owed);
+        }
+        self.answer_with(owed, false);
+    }
+
+    /// Says again what was said before, of whatever run.
+    fn answer_again(&mut self) {
+        let given = self.given.clone();
+        if let Some(owed) = self.random.any(&given) {
+            self.answer_with(owed, false);
+        }
+    }
+
+    fn answer_with(&mut self, owed: Owed, kind: bool) {
+        let random = &mut self.random;
+        let input = match owed {
+            Owed::Spawn(proc, run) if !kind && random.one_in(6) => {
+                let kinds = [SpawnErrorKind::Transient, SpawnErrorKind::NotFound];
+                let error = SpawnError { kind: random.pick(&kinds), message: "no".to_owned() };
+                Input::SpawnFailed { proc, run, error }
+            }
+            Owed::Spawn(proc, run) => {
+                let pid = self.kernel.start(proc, random);
+                // It may be dead before anybody looks.
+                if !kind && random.one_in(4) {
+                    self.kernel.end(pid, Exit::Code(1));
+                }
+                Input::Spawned { proc, run, pid }
+            }
+            Owed::Census(proc, run) => {
+                Input::Census { proc, run, members: self.kernel.census(proc) }
+            }
+            Owed::Check(proc, run) => {
+                let failures = [
+                    CheckFailure::Refused,
+                    CheckFailure::TimedOut,
+                    CheckFailure::TimedOut,
+                    CheckFailure::Status(503),
+                ];
+                let fails = !kind && random.one_in(2);
+                let result = if fails { Err(random.pick(&failures)) } else { Ok(()) };
+                Input::Checked { proc, run, result }
+            }
+            Owed::Progress(proc, run) => {
+                let done = self.now.since_zero().as_secs() / if kind { 1 } else { 7 };
+                let running = random.below(3) as u64;
+                let there = kind || random.below(6) > 0;
+                let look = if there {
+                    Look::Seen(Progress { running, done })
+                } else {
+                    random.pick(&[Look::Late, Look::Nothing])
+                };
+                Input::Progressed { proc, run, look }
+            }
+            Owed::Tree(proc, run) => {
+                let alive = if kind { 9 } else { u32::try_from(random.between(2, 4)).unwrap() };
+                Input::TreeCounted { proc, run, alive }
+            }
+            Owed::Collect(proc, run) => Input::Collected { proc, run },
+            Owed::Tidy(proc, run) => Input::Tidied { proc, run },
+        };
+        self.give(input);
+    }
+
+    /// Somebody dies unasked.
+    fn die(&mut self) {
+        let living = self.kernel.living();
+        if let Some(pid) = self.random.any(&living) {
+            let exits = [
+                Exit::Code(0),
+                Exit::Code(0),
+                Exit::Code(1),
+                Exit::Code(7),
+                Exit::Signal { signal: Signal::KILL, core_dumped: false },
+            ];
+            self.kernel.end(pid, self.random.pick(&exits));
+        }
+    }
+
+    /// A living process has a child; or a stranger is handed to us.
+    fn birth(&mut self) {
+        let living = self.kernel.living();
+        if self.random.one_in(6) {
+            self.kernel.stranger(&mut self.random);
+        } else if let Some(parent) = self.random.any(&living)
+            && !(self.ends && self.random.below(3) > 0)
+        {
+            self.kernel.fork(parent, &mut self.random);
+        }
+    }
+
+    fn signal(&mut self) {
+        // Who waits for the end grows impatient.
+        let rare = self.random.one_in(if self.ends { 3 } else { 12 });
+        let signals = if rare {
+            [Signal::TERM, Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP]
+        } else {
+            [Signal::USR1, Signal::USR2, Signal::WINCH, Signal::RTMIN, Signal::CONT]
+        };
+        let signal = self.random.pick(&signals);
+        let often = self.signals == SignalRule::Supervisord || self.random.one_in(3);
+        if rare || often {
+            self.give(Input::Signalled(signal));
+        }
+    }
+
+    fn order(&mut self) {
+        let command = match self.random.below(24) {
+            0..=5 => {
+                let unstartable = self.unstartable();
+                Command::Start { which: self.which(), wait: self.random.one_in(2), unstartable }
+            }
+            6..=11 => Command::Stop { which: self.which(), wait: self.random.one_in(2) },
+            12 => {
+                let signals = [Signal::HUP, Signal::USR1, Signal::KILL, Signal::CONT];
+                Command::Signal { which: self.which(), signal: self.random.pick(&signals) }
+            }
+            13 => {
+                let groups: Vec<_> =
+                    self.model.groups.iter().map(|group| group.spec.clone()).collect();
+                Command::Reread(specs::changed(&mut self.random, &groups))
+            }
+            14..=16 => Command::AddGroup(self.group_name()),
+            17 | 18 => Command::RemoveGroup(self.group_name()),
+            19 | 20 => Command::RemoteEvent { kind: "k".to_owned(), data: "d".to_owned() },
+            21 if self.asked > 0 => {
+                let id = RequestId(self.random.below(self.asked) as u64);
+                return self.give(Input::RequestGone { id });
+            }
+            22 if self.random.one_in(6) => Command::Shutdown,
+            23 if self.random.one_in(8) => Command::Restart,
+            _ => return,
+        };
+        self.request(command);
+    }
+
+    pub(crate) fn request(&mut self, command: Command) {
+        let id = RequestId(self.asked as u64);
+        self.asked += 1;
+        self.give(Input::Request { id, command });
+    }
+
+    fn unstartable(&mut self) -> Vec<(ProcId, SpawnError)> {
+        let procs: Vec<_> = self.model.procs.keys().copied().collect();
+        let error = SpawnError { kind: SpawnErrorKind::NotFound, message: "gone".to_owned() };
+        let picked = self.random.any(&procs).filter(|_| self.random.one_in(6));
+        picked.map(|proc| (proc, error)).into_iter().collect()
+    }
+
+    fn which(&mut self) -> Which {
+        match self.random.below(8) {
+            0 => Which::All,
+            1 | 2 => Which::Group(self.group_name()),
+            3 if self.random.one_in(4) => Which::Process(ProcId(99)),
+            _ => {
+                let procs: Vec<_> = self.model.procs.keys().copied().collect();
+                self.random.any(&procs).map_or(Which::All, Which::Process)
+            }
+        }
+    }
+
+    fn group_name(&mut self) -> String {
+        format!("g{}", self.random.below(6))
+    }
+
+    /// Somebody tells of himself: who lives, who has died, who was not asked.
+    fn notify(&mut self) {
+        let procs: Vec<_> = self.model.procs.keys().copied().collect();
+        let Some(proc) = self.random.any(&procs) else { return };
+        if self.random.one_in(3) {
+            let right = self.model.procs[&proc].alive().map(|alive| alive.pid);
+            let pid = right.filter(|_| self.random.below(3) > 0).unwrap_or(Pid(99));
+            return self.give(Input::ReadyLogged { proc, pid });
+        }
+        let random = &mut self.random;
+        let said = Notification {
+            ready: random.one_in(2),
+            stopping: random.one_in(8),
+            watchdog: random.one_in(2),
+            watchdog_every: random.one_in(8).then(|| random.secs(1, 5)),
+            // It would not end otherwise.
+            extend: (!self.ends && random.one_in(4)).then(|| random.secs(1, 6)),
+            status: random.one_in(4).then(|| "busy".to_owned()),
+        };
+        self.give(Input::Notified { proc, said });
+    }
+
+    /// A listener is heard, or can't be told.
+    fn speak(&mut self) {
+        let procs: Vec<_> = self.voices.keys().copied().collect();
+        let Some(proc) = self.random.any(&procs) else { return };
+        let Some(voice) = self.voices.get_mut(&proc) else { return };
+        if let Some(serial) = voice.closes() {
+            let serial = if self.random.one_in(4) { serial + 1 } else { serial };
+            return self.give(Input::TellFailed { proc, serial });
+        }
+        let data = voice.piece(&mut self.random);
+        let Some(pid) = self.model.procs[&proc].alive().map(|alive| alive.pid) else { return };
+        // Now and then an earlier run is heard.
+        if self.random.one_in(12) {
+            self.give(Input::ListenerSaid { proc, pid: Pid(99), data: b"x".to_vec() });
+        }
+        self.give(Input::ListenerSaid { proc, pid, data });
+    }
+
+    fn write(&mut self) {
+        let procs: Vec<_> = self.model.procs.keys().copied().collect();
+        let Some(proc) = self.random.any(&procs).filter(|_| self.random.one_in(3)) else { return };
+        let (pid, data) = (Pid(100), b"text".to_vec());
+        let input = if self.random.one_in(2) {
+            Input::Logged { proc, pid, channel: Channel::Stdout, data }
+        } else {
+            Input::Communicated { proc, pid, channel: Channel::Stderr, data }
+        };
+        self.give(input);
+    }
+
+    /// Time passes, often exactly to the deadline.
+    fn wait(&mut self) {
+        let step = Duration::from_millis(self.random.below(3_000) as u64);
+        self.now = match self.core.next_deadline() {
+            Some(deadline) if self.random.below(3) > 0 => deadline.max(self.now),
+            Some(_) | None => self.now + step,
+        };
+        self.tick();
+    }
+
+    /// From here on the world is kind: everything must come to where it belongs.
+    pub(crate) fn calm_down(&mut self) {
+        self.kernel.turn_kind();
+        for _ in 0..ROUNDS {
+            if self.is_over() || self.round() {
+                break;
+            }
+        }
+        if !self.is_over() && !self.model.is_ending() {
+            self.model.check_calm(&self.core, &self.kernel);
+        }
+    }
+
+    /// A round of a kind world; whether all is calm.
+    fn round(&mut self) -> bool {
+        while !self.owed.is_empty() && !self.is_over() {
+            let owed = self.owed.remove(0);
+            self.answer_with(owed, true);
+        }
+        self.kernel.turn_kind();
+        for pid in self.kernel.doomed() {
+            self.kernel.strike(pid, self.now);
+        }
+        for pid in self.kernel.unreaped() {
+            self.reap(pid);
+        }
+        let procs: Vec<_> = self.model.procs.keys().copied().collect();
+        for proc in procs {
+            self.tell_of_itself(proc);
+            self.speak_properly(proc);
+        }
+        if self.owed.is_empty() && self.model.is_calm(&self.kernel) {
+            return true;
+        }
+        if let Some(deadline) = self.core.next_deadline() {
+            self.now = deadline.max(self.now);
+        }
+        self.tick();
+        false
+    }
+
+    fn tell_of_itself(&mut self, proc: ProcId) {
+        let Some(Phase::Alive(alive)) = self.model.procs.get(&proc).map(|proc| proc.phase) else {
+            return;
+        };
+        if alive.stop.is_none() {
+            let said = Notification { ready: true, watchdog: true, ..Notification::default() };
+            self.give(Input::Notified { proc, said });
+            self.give(Input::ReadyLogged { proc, pid: alive.pid });
+        }
+    }
+
+    fn speak_properly(&mut self, proc: ProcId) {
+        for _ in 0..2 {
+            let Some(voice) = self.voices.get_mut(&proc) else { return };
+            if let Some(serial) = voice.closes() {
+                self.give(Input::TellFailed { proc, serial });
+            }
+            let Some(voice) = self.voices.get_mut(&proc) else { return };
+            voice.behave();
+            let data = std::mem::take(&mut voice.written);
+            let pid = self.model.procs[&proc].alive().map(|alive| alive.pid);
+            if let Some(pid) = pid.filter(|_| !data.is_empty()) {
+                self.give(Input::ListenerSaid { proc, pid, data });
+            }
+        }
+    }
+}
