@@ -6,6 +6,7 @@ are killed at random moments, strangers fuzz the control socket (`fuzz.py`), and
 measures from a crash to the replacement's first word, before the flood and during it.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -205,8 +206,10 @@ class Flood:
             return
         # 0: at this moment it has none. Ours by descent, or it isn't touched.
         if pid and pid in children(self.place.pid):
-            os.kill(pid, signal.SIGKILL)
-            self.crashes += 1
+            # Strangers may have ended `victim` just now.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.crashes += 1
 
     def sample(self, at):
         began = time.monotonic()

@@ -114,7 +114,7 @@ class Fuzz:
             getattr(self, kind)()
         except TimeoutError:
             self.seen["no answer within 0.3 s"] += 1
-        except (ConnectionError, BrokenPipeError):
+        except OSError:
             self.seen["closed by the other side"] += 1
 
     def whole(self):

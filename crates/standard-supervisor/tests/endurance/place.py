@@ -83,11 +83,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Place:
-    def __init__(self, binaries, config, mode="ordinary", supervisord="", wrap=(), **popen):
+    def __init__(self, binaries, config, mode="ordinary", supervisord="", docker=(), **popen):
         self.folder = tempfile.mkdtemp(prefix="endurance-")
         self.binaries, self.mode = binaries, mode
         self.config = HEAD.format(supervisord=supervisord) + config
-        self.wrap, self.popen = list(wrap), popen
+        # What stands before the command line, and options for the container engine.
+        self.wrap, self.options, self.popen = [], list(docker), popen
         self.process = self.pid = None
         self.container = f"endurance-{os.getpid()}-{os.path.basename(self.folder)[-6:]}"
 
@@ -103,24 +104,27 @@ class Place:
             file.write(self.config)
         words = [os.path.join(self.binaries, "supervisord"), "-n", "-c", self.path("t.conf")]
         if self.mode == "pid1":
+            if os.geteuid() != 0:
+                raise Lacking("only root may make a PID namespace")
             words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *words]
         if self.mode == "container":
-            words = self.docker(words)
+            words = self.in_a_container(words)
         self.process = subprocess.Popen(self.wrap + words, stdin=subprocess.DEVNULL, **self.popen)
         wait_until(self.answers, "the supervisor to answer")
         self.pid = self.find()
         return self
 
-    def docker(self, words):
-        # An image from scratch with nothing in it; what programs need is the host's.
-        image = subprocess.run("tar -c -T /dev/null | docker import - endurance-scratch",
-                               shell=True, check=True, capture_output=True, text=True)
-        say("image", image.stdout.strip()[:20])
+    def in_a_container(self, words):
+        """An image from scratch with nothing in it; what programs need is the host's."""
+        made = subprocess.run("tar -c -T /dev/null | docker import - endurance-scratch",
+                              shell=True, capture_output=True, text=True)
+        if made.returncode != 0:
+            raise Lacking(f"no container engine: {made.stderr.strip()}")
         binds = {self.folder: "rw", self.binaries: "ro", HERE: "ro", sys.base_prefix: "ro"}
         binds |= {path: "ro" for path in ("/usr", "/bin", "/lib", "/lib64", "/etc")}
         volumes = [f"--volume={path}:{path}:{how}" for path, how in binds.items()]
         return ["docker", "run", "--rm", "--name", self.container, "--log-driver=none",
-                "--network=host", "--tmpfs=/tmp/empty", *volumes, "endurance-scratch", *words]
+                "--network=host", *self.options, *volumes, "endurance-scratch", *words]
 
     def find(self):
         """Its pid as seen from here."""
@@ -128,10 +132,15 @@ class Place:
             return self.process.pid
         if self.mode == "container":
             asked = ["docker", "inspect", "--format", "{{.State.Pid}}", self.container]
-            return int(subprocess.check_output(asked))
+            pid = int(subprocess.check_output(asked))
+            check(inside(pid) == "1", "it is not PID 1", pid)
+            return pid
         with open(self.path("supervisord.pid")) as file:
             pid = int(file.read())
-        return pid if self.mode == "ordinary" else children(self.process.pid)[0]
+        if self.mode == "ordinary":
+            return pid
+        check(pid == 1, "it is not PID 1", pid)
+        return children(self.process.pid)[0]
 
     def __exit__(self, kind, error, trace):
         if self.process and self.process.poll() is None:
@@ -250,6 +259,7 @@ class Probe:
     def crash(self):
         """Kills it and returns the milliseconds until the next one's first word."""
         pid = self.place.pid_of(self.name)
+        check(pid, self.name, "is not there")
         if self.place.mode != "ordinary":
             pid = outside(self.place.pid, pid)
         began = time.monotonic()
@@ -257,10 +267,16 @@ class Probe:
         return (self.up() - began) * 1000
 
 
-def outside(supervisor, inside):
-    """The pid, as seen from here, of the child whom its PID namespace calls `inside`."""
+def inside(pid):
+    """The pid by which its own PID namespace knows a process."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status") as file:
+        return re.search(r"^NSpid:.*\t(\d+)$", file.read(), re.MULTILINE)[1]
+    return None
+
+
+def outside(supervisor, known_as):
+    """The pid, as seen from here, of the child whom its PID namespace calls so."""
     for child in children(supervisor):
-        with contextlib.suppress(OSError), open(f"/proc/{child}/status") as file:
-            if re.search(rf"^NSpid:.*\t{inside}$", file.read(), re.MULTILINE):
-                return child
-    raise Failed("no child", inside)
+        if inside(child) == str(known_as):
+            return child
+    raise Failed("no child", known_as)
