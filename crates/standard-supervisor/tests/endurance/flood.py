@@ -12,6 +12,7 @@ import os
 import random
 import select
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -111,11 +112,17 @@ def pipe_source(file):
         yield some
 
 
+def free_port():
+    """One that nobody uses at present."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 class Flood:
     def __init__(self, binaries, mode, seconds, requests, seed):
         self.seconds, self.requests, self.seed = seconds, requests, seed
         self.random = random.Random(seed)
-        self.port = 20_000 + os.getpid() % 10_000
+        self.port = free_port()
         config = CONFIG.format(python=sys.executable, here=HERE, rate=RATE, maxbytes=MAXBYTES,
                                backups=BACKUPS, port=self.port)
         ours, theirs = os.pipe()

@@ -147,6 +147,8 @@ class Place:
             self.kill(signal.SIGKILL)
             if self.mode == "container":
                 subprocess.run(["docker", "rm", "-f", self.container], capture_output=True)
+                # The engine's client may wait for a reader of ours.
+                self.process.kill()
             self.process.wait(PATIENCE)
         if kind is None:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,11 +2,15 @@
 
 A stalled reader is felt by the program, as it would be without a supervisor; one that has
 gone costs the output and not the program. Crashes, restarts, requests and stops go on.
+
+Not in a container: there the engine's client is the reader, and would stall; see
+`tests/containers/output.rs`.
 """
 
 import os
 import signal
 import sys
+import time
 
 from place import HERE, Place, Probe, check, wait_until
 
@@ -64,7 +68,6 @@ def written(place):
 
 def wait_still(place):
     """How much was written half a second ago."""
-    import time
     before = written(place)
     time.sleep(0.5)
     return before
