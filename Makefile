@@ -13,7 +13,7 @@ help:
 	@echo "make bench        ours beside its peers (installs them)"
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
 	@echo "make endure       faults and endurance at full length: root, docker, and two hours"
-	@echo "make sanitize     the unsafe code under AddressSanitizer"
+	@echo "make sanitize     the unsafe code under AddressSanitizer and valgrind"
 	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/"
 	@echo "make check-packages"
 	@echo "                  installs the packages in an old Debian, as a new user would"
