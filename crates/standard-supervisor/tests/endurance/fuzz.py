@@ -88,7 +88,7 @@ def mutated(random):
             bytes_[at:at] = random.choice(NASTY)
         elif at < len(bytes_):
             bytes_[at] ^= 1 << random.randrange(8)
-    return bytes(bytes_)
+    return bytes(bytes_) or b"?"
 
 
 class Fuzz:
