@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test simulate faults conformance bench fuzz dist check-packages try clean
+.PHONY: help check test simulate faults conformance bench fuzz endure sanitize dist check-packages try clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
@@ -14,6 +14,8 @@ help:
 	@echo "make conformance  supervisor's own end-to-end tests against our programs"
 	@echo "make bench        ours beside its peers (installs them)"
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
+	@echo "make endure       faults and endurance at full length: root, docker, and two hours"
+	@echo "make sanitize     the unsafe code under AddressSanitizer and valgrind"
 	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/"
 	@echo "make check-packages"
 	@echo "                  installs the packages in an old Debian, as a new user would"
@@ -64,6 +66,13 @@ bench: dist
 
 fuzz:
 	scripts/fuzz
+
+# SECONDS=60 for a short flood.
+endure: dist
+	SECONDS_OF_FLOOD=$(or $(SECONDS),3600) scripts/endure
+
+sanitize:
+	scripts/sanitize
 
 dist:
 	scripts/setup-tests

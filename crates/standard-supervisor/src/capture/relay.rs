@@ -25,6 +25,10 @@ use crate::sys::watch::Watched;
 /// Bytes after which others get their turn.
 const TURN: u64 = 1024 * 1024;
 
+/// Bytes that must have come through since the last loss before another one is told. A
+/// full disk has a little room now and then, and complaints would fill it.
+const TELL_AGAIN: u64 = 64 * 1024;
+
 /// How long what a listener writes in one go may take, where that is shown in the log.
 const ONE_GO: Duration = Duration::from_millis(2);
 
@@ -51,7 +55,7 @@ pub(crate) struct Relay {
     progress: Notify,
     /// What others must have carried before this one goes on.
     behind: RefCell<Vec<(Rc<Self>, u64)>>,
-    /// Told once when output can't be delivered.
+    /// Told when output can't be delivered.
     complaints: Option<Complaints>,
 }
 
@@ -59,7 +63,8 @@ pub(crate) struct Relay {
 struct Complaints {
     about: String,
     to: Rc<Journal>,
-    made: Cell<bool>,
+    /// Bytes that had come through when some were lost last.
+    last: Cell<Option<u64>>,
 }
 
 #[derive(Debug)]
@@ -107,7 +112,7 @@ impl Relay {
     pub(crate) fn new(sink: Rc<Sink>, filter: Filter, remembers: bool) -> Rc<Self> {
         let about = format!("the {} of {}", filter.channel.name(), filter.name);
         let complaints =
-            Complaints { about, to: Rc::clone(&filter.journal), made: Cell::new(false) };
+            Complaints { about, to: Rc::clone(&filter.journal), last: Cell::new(None) };
         let filter = (!filter.is_idle()).then(|| RefCell::new(filter));
         Self::with(sink, filter, remembers, Some(complaints))
     }
@@ -329,9 +334,9 @@ impl Relay {
     }
 
     fn complain(&self, error: &io::Error) {
-        if let Some(Complaints { about, to, made }) = &self.complaints
-            && !made.replace(true)
-        {
+        let Some(Complaints { about, to, last }) = &self.complaints else { return };
+        let through = self.carried.get() - self.lost.get();
+        if last.replace(Some(through)).is_none_or(|before| through - before >= TELL_AGAIN) {
             to.say(Level::Warn, &format!("cannot write {about}: {error}; output is being dropped"));
         }
     }

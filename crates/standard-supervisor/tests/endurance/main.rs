@@ -1,0 +1,104 @@
+//! Faults and endurance on the real binary, in seconds; `make endure` is the same for as
+//! long as it takes. One module beside this file for each; `run.py` says how.
+
+#![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
+#![allow(clippy::print_stdout, reason = "what was seen is shown on request")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+use std::path::Path;
+use std::process::Command;
+
+use harness::{clean, python, skip};
+
+/// What `run.py` exits with where the machine can't show it.
+const LACKING: i32 = 77;
+
+#[track_caller]
+fn holds(scenario: &str, settings: &[&str]) {
+    let Some(python) = python() else {
+        return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
+    };
+    let binaries = Path::new(env!("CARGO_BIN_EXE_supervisord")).parent().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endurance/run.py");
+    let mut command = clean(&python, ["-B", script]);
+    let output = command.arg(binaries).arg(scenario).args(settings).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() == Some(LACKING) {
+        return skip(&said, "REQUIRE_DOCKER");
+    }
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complaints}");
+    println!("{said}");
+}
+
+/// What an ordinary user's machine shows, too, and what only root can make.
+fn modes() -> &'static [&'static str] {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if root { &["mode=ordinary", "mode=pid1"] } else { &["mode=ordinary"] }
+}
+
+#[test]
+fn whatever_is_wrong_with_a_flood_is_seen() {
+    holds("selfcheck", &[]);
+}
+
+#[test]
+fn whoever_is_killed_is_replaced_and_all_children_die_with_the_supervisor() {
+    for mode in modes() {
+        holds("kills", &[mode, "count=60"]);
+    }
+}
+
+#[test]
+fn a_fork_bomb_is_ended_at_the_stop() {
+    holds("bomb", &["times=1"]);
+}
+
+#[test]
+fn without_descriptors_it_waits_and_goes_on_later() {
+    holds("descriptors", &["times=1"]);
+}
+
+#[test]
+fn a_program_at_its_memory_limit_is_started_again() {
+    holds("memory", &["times=3"]);
+}
+
+#[test]
+fn a_full_disk_costs_lines_and_no_program() {
+    holds("disk", &["times=2"]);
+}
+
+#[test]
+fn readers_that_stall_or_vanish_hold_up_nothing() {
+    for mode in modes() {
+        holds("readers", &[mode, "times=1"]);
+    }
+}
+
+#[test]
+fn who_stands_still_is_not_dead_and_who_died_meanwhile_is_found() {
+    for mode in modes() {
+        holds("frozen", &[mode, "times=3"]);
+    }
+}
+
+#[test]
+fn two_thousand_restarts_leave_nothing_behind() {
+    holds("restarts", &["count=2000"]);
+}
+
+#[test]
+fn every_line_of_a_flood_comes_out_whatever_happens_meanwhile() {
+    for mode in modes() {
+        holds("flood", &[mode, "seconds=30", "requests=600"]);
+    }
+}
+
+#[test]
+fn the_same_holds_in_a_container() {
+    holds("flood", &["mode=container", "seconds=10", "requests=200"]);
+    holds("kills", &["mode=container", "count=60"]);
+}
