@@ -16,3 +16,4 @@ mod lifecycle;
 mod listeners;
 mod logs;
 mod sockets;
+mod superlance;
