@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use supervisor_config::{reference, supervisord_help};
+use supervisor_config::{CTL_COMMANDS, reference, supervisord_help};
+use supervisor_core::event::EventType;
 
 /// With which words a row may begin to judge.
 const VERDICTS: [&str; 3] = ["same", "better", "refused"];
@@ -52,6 +53,19 @@ fn each_flag_has_a_row() {
     for flag in flags {
         assert!(rows.iter().any(|row| row.what == format!("`{flag}`")), "no row: {flag}");
     }
+}
+
+#[test]
+fn each_event_and_each_command_of_supervisorctl_has_a_row() {
+    let rows = rows(&compatibility());
+    let has = |heading: &str, what: &str| {
+        rows.iter().any(|row| row.heading == heading && row.what == format!("`{what}`"))
+    };
+    let events = EventType::names().filter(|name| !has("Events", name));
+    assert_eq!(events.collect::<Vec<_>>(), [""; 0], "no row");
+    let commands = CTL_COMMANDS.iter().map(|command| command.name);
+    let commands = commands.filter(|name| !has("supervisorctl", name));
+    assert_eq!(commands.collect::<Vec<_>>(), [""; 0], "no row");
 }
 
 #[test]
