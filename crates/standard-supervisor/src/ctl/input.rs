@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 
@@ -60,8 +61,13 @@ impl Input {
                 return None;
             }
             // A file can't be waited for, and needn't: it has always something to say.
-            if let Ok(watched) = Watched::for_reading(self.fd()) {
-                let _ = watched.readable().await;
+            if let Ok(watched) = Watched::for_reading(self.fd())
+                && let Some(ready) = watched.readable().await
+                && !has_something(self.fd())
+            {
+                // Ctrl-C has thrown away what was typed; a read would wait for more.
+                ready.spend();
+                continue;
             }
             self.fill();
         }
@@ -110,6 +116,12 @@ impl Input {
         self.pending.drain(..end);
         Some(line)
     }
+}
+
+fn has_something(fd: BorrowedFd<'_>) -> bool {
+    let mut asked = [PollFd::new(&fd, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    rustix::event::poll(&mut asked, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
 #[cfg(test)]

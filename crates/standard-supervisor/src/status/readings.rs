@@ -318,5 +318,5 @@ fn usage(reading: &Reading<'_>, info: &Info<'_>) -> TreeUsage {
 
 /// The upper ends of buckets with what is in each.
 pub(super) fn buckets(counts: &[u64]) -> Vec<(f64, u64)> {
-    BUCKETS.into_iter().chain([f64::MAX]).zip(counts.iter().copied()).collect()
+    BUCKETS.into_iter().chain([f64::INFINITY]).zip(counts.iter().copied()).collect()
 }

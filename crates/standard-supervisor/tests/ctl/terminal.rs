@@ -143,11 +143,11 @@ fn fg_on_a_terminal_is_the_same() {
                 screen.wait_for(&format!("{line}\r\n"));
                 screen.wait_for(&format!("{line}\r\n"));
             }
-            screen.type_in(CTRL_C);
-            screen.wait_for("Exiting foreground");
             sides.push(screen.seen().to_owned());
-            // Python's thread for the output may keep it from ending.
+            // Theirs sometimes misses it.
             if client == Client::Ours {
+                screen.type_in(CTRL_C);
+                screen.wait_for("Exiting foreground");
                 assert_eq!(screen.end().0, 0);
             }
         }
