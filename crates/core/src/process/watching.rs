@@ -40,10 +40,11 @@ impl Process {
     /// It was seen how far it has got.
     pub(crate) fn progressed(&mut self, run: RunId, look: Look, turn: &mut Turn<'_>) {
         let spec = Rc::clone(&self.spec);
+        // What is said of an earlier run is no occasion for anything.
         if let (Some(health), Some(progress)) = (self.health_of(run), &spec.health.progress) {
             health.progressed(progress, turn.now, look);
+            self.watch(turn);
         }
-        self.watch(turn);
     }
 
     /// The processes that it is made of were counted.
@@ -51,8 +52,8 @@ impl Process {
         let spec = Rc::clone(&self.spec);
         if let (Some(health), Some(tree)) = (self.health_of(run), &spec.health.tree) {
             health.counted(tree, turn.now, alive);
+            self.watch(turn);
         }
-        self.watch(turn);
     }
 
     /// It told of itself.
