@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 12] = [
+    const NOT_COUNTED: [(&str, &str); 16] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -189,6 +189,10 @@ mod tests {
         ("WRITER_PATIENCE", "nothing is started"),
         ("LONGEST", "nothing is started"),
         ("MOST_TOLD", "nothing is started, or a line says so"),
+        ("TELL_AGAIN", "the bytes are counted, told or not"),
+        ("REMEMBERED", "ends of runs are counted, remembered or not"),
+        ("MESSAGE", "the whole is in the log"),
+        ("TIDY_LIMIT", "nothing is refused: the program is started"),
     ];
 
     const HEAD: &str = "\

@@ -39,8 +39,10 @@ def run(binaries, times=5):
             check(place.pid_of("writer") == writer, "the program was started again")
             check(place.answers(), "it does not answer")
             os.unlink(os.path.join(small, "filler"))
-            number = last_number(small)
-            wait_until(lambda: last_number(small) > number + 1000, "later lines to be kept")
+            number, taken = last_number(small), written(place)
+            wait_until(lambda: last_number(small) > number, "later lines to be kept")
+            # Enough for the next time to be told again.
+            wait_until(lambda: written(place) > taken + 200_000, "the program to go on writing")
         said = [line for line in place.log().splitlines() if "No space left" in line]
         check(len(said) == int(times) and " WARN " in said[0], "told so often:", len(said))
         say(said[0])

@@ -120,7 +120,9 @@ class Place:
                               shell=True, capture_output=True, text=True)
         if made.returncode != 0:
             raise Lacking(f"no container engine: {made.stderr.strip()}")
-        binds = {self.folder: "rw", self.binaries: "ro", HERE: "ro", sys.base_prefix: "ro"}
+        binds = {self.folder: "rw", self.binaries: "ro", HERE: "ro"}
+        # A Python in an environment of its own wants the one it was made from, too.
+        binds |= {path: "ro" for path in (sys.prefix, sys.base_prefix)}
         binds |= {path: "ro" for path in ("/usr", "/bin", "/lib", "/lib64", "/etc")}
         volumes = [f"--volume={path}:{path}:{how}" for path, how in binds.items()]
         return ["docker", "run", "--rm", "--name", self.container, "--log-driver=none",
