@@ -15,6 +15,7 @@ use crate::capture::relay::Relay;
 use crate::control::Engine;
 use crate::either::either;
 use crate::inbox::Inbox;
+use crate::sys::code;
 use crate::sys::signal::Signals;
 use crate::sys::watch::Watched;
 use crate::world::End;
@@ -77,6 +78,7 @@ impl Driver {
     async fn serve(self, last: impl Future<Output = ()>) -> std::io::Result<End> {
         let signals = Watched::for_reading(Rc::clone(&self.signals))?;
         let mut relays = Vec::new();
+        let mut has_started = false;
         loop {
             self.settle();
             self.take_inbox();
@@ -95,6 +97,9 @@ impl Driver {
             if let Some(end) = end {
                 self.last_words(last, relays).await;
                 return Ok(end);
+            }
+            if !std::mem::replace(&mut has_started, true) {
+                code::forget();
             }
             let next = self.engine.core.borrow().next_deadline();
             let deadline = next.and_then(|at| self.engine.clock.instant(at));

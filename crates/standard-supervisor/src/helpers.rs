@@ -130,7 +130,8 @@ impl Drop for Helper {
 
 /// What finds no room is read all the same: the writer must not wait for us.
 async fn read_all(pipe: &Watched<OwnedFd>, output: &mut Vec<u8>, room: usize) {
-    let mut chunk = [0; CHUNK];
+    // Not in the future itself, which is moved about on the stack.
+    let mut chunk = vec![0; CHUNK];
     while let Some(ready) = pipe.readable().await {
         match rustix::io::read(pipe.get(), &mut chunk) {
             Ok(0) => return,

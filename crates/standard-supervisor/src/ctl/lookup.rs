@@ -83,7 +83,8 @@ async fn ask(server: SocketAddr, name: &str) -> io::Result<Answer> {
     socket.connect(server).await?;
     socket.send(&question).await?;
     let answered = async {
-        let mut message = [0; LONGEST_ANSWER];
+        // Not in the future itself, which is moved about on the stack.
+        let mut message = vec![0; LONGEST_ANSWER];
         loop {
             let length = socket.recv(&mut message).await?;
             // What isn't meant for us doesn't keep us from hearing what is.

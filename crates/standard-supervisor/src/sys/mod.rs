@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code, reason = "this folder is where it belongs; each block says why it is sound")]
 
+pub(crate) mod code;
 pub(crate) mod errno;
 pub(crate) mod notify;
 pub(crate) mod own;
