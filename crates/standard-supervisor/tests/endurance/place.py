@@ -116,7 +116,7 @@ class Place:
 
     def in_a_container(self, words):
         """An image from scratch with nothing in it; what programs need is the host's."""
-        made = subprocess.run("tar -c -T /dev/null | docker import - endurance-scratch",
+        made = subprocess.run(f"tar -c -T /dev/null | docker import - {self.container}",
                               shell=True, capture_output=True, text=True)
         if made.returncode != 0:
             raise Lacking(f"no container engine: {made.stderr.strip()}")
@@ -126,7 +126,7 @@ class Place:
         binds |= {path: "ro" for path in ("/usr", "/bin", "/lib", "/lib64", "/etc")}
         volumes = [f"--volume={path}:{path}:{how}" for path, how in binds.items()]
         return ["docker", "run", "--rm", "--name", self.container, "--log-driver=none",
-                "--network=host", *self.options, *volumes, "endurance-scratch", *words]
+                "--network=host", *self.options, *volumes, self.container, *words]
 
     def find(self):
         """Its pid as seen from here."""
@@ -152,6 +152,8 @@ class Place:
                 # The engine's client may wait for a reader of ours.
                 self.process.kill()
             self.process.wait(PATIENCE)
+        if self.mode == "container":
+            subprocess.run(["docker", "rmi", "-f", self.container], capture_output=True)
         if kind is None:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
