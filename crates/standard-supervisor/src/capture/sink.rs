@@ -235,9 +235,7 @@ impl Sink {
             Ok(0) => Moved::End,
             Ok(bytes) => Moved::Bytes(bytes),
             Err(Errno::INTR) => Moved::Bytes(0),
-            // Either end may be the reason.
-            Err(Errno::AGAIN) if can_take(pipe) => Moved::SourceEmpty,
-            Err(Errno::AGAIN) => Moved::SinkFull,
+            Err(Errno::AGAIN) => what_it_waits_for(source, pipe),
             Err(error) => self.lose(0, error.into()),
         }
     }
@@ -340,7 +338,45 @@ fn terminal(fd: BorrowedFd<'static>) -> Target {
     }
 }
 
+/// Why a splice would have had to wait. Either end may be the reason, and may have changed
+/// since: only an end that is asked and still not ready will tell when it is. To wait for
+/// the other, which has told already, would be to wait for ever.
+fn what_it_waits_for(source: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Moved {
+    let mut asked = [PollFd::new(&pipe, PollFlags::OUT), PollFd::new(&source, PollFlags::IN)];
+    let _ = rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    match asked.map(|end| !end.revents().is_empty()) {
+        [false, _] => Moved::SinkFull,
+        [true, false] => Moved::SourceEmpty,
+        [true, true] => Moved::Bytes(0),
+    }
+}
+
 fn can_take(fd: BorrowedFd<'_>) -> bool {
     let mut asked = [PollFd::new(&fd, PollFlags::OUT)];
     rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pipe::{PipeFlags, pipe_with};
+
+    use super::*;
+
+    #[test]
+    fn an_end_that_has_become_ready_meanwhile_is_not_waited_for() {
+        let (source, program) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        let (reader, sink) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        let waits_for = || what_it_waits_for(source.as_fd(), sink.as_fd());
+
+        assert!(matches!(waits_for(), Moved::SourceEmpty));
+        rustix::io::write(&program, b"word").unwrap();
+        assert!(matches!(waits_for(), Moved::Bytes(0)));
+        while rustix::io::write(&sink, &[0; 4096]).is_ok() {}
+        assert!(matches!(waits_for(), Moved::SinkFull));
+        // Between the splice that failed and the question, the reader has read.
+        rustix::io::read(&reader, &mut [0; 8192]).unwrap();
+        assert!(matches!(waits_for(), Moved::Bytes(0)));
+        drop(reader);
+        assert!(matches!(waits_for(), Moved::Bytes(0)));
+    }
 }

@@ -19,6 +19,8 @@ fn d04_workers_of_a_crashed_leader_are_gone_before_the_restart() {
     running.stderr.wait_for("killing 2 processes left behind by 'app'");
     running.stderr.wait_for("spawned:");
     assert!(workers.iter().all(|pid| !is_alive(*pid)), "{workers:?}");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }
 
 #[test]
@@ -30,6 +32,8 @@ fn d04_a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
     assert!(line.contains("left behind by 'app'") && line.contains(&escaped.to_string()), "{line}");
     running.stderr.wait_for("spawned:");
     assert!(!is_alive(escaped));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }
 
 #[test]
@@ -93,6 +97,8 @@ fn a_double_fork_does_not_escape() {
     running.stderr.wait_for("left behind by 'app'");
     running.stderr.wait_for("spawned:");
     assert!(!is_alive(daemon));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }
 
 #[test]

@@ -40,7 +40,9 @@ impl Image {
         };
         let tag = format!("standard-supervisor-example-{name}-{}", unique());
         let mut build = Command::new("docker");
-        build.args(["build", "--quiet", "--tag", &tag, "--build-arg", &format!("BASE={BASE}")]);
+        // Without the cache: a test that ends removes the layers another would take from it.
+        build.args(["build", "--quiet", "--no-cache", "--tag", &tag]);
+        build.args(["--build-arg", &format!("BASE={BASE}")]);
         build.arg("--file").arg(example(name).join("Dockerfile")).arg(dist);
         let output = build.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
