@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use supervisor_wire::python::repr;
 
 use crate::error::{Errors, Report};
-use crate::file::places;
+use crate::file::{named, places, sections_of};
 use crate::getopt::{self, Flag, Given, Reading, conflicting};
-use crate::ini::Sections;
 use crate::lower::client;
 use crate::options::{CTL_SERVERURL, PROMPT};
 use crate::sources::{Host, Said};
@@ -224,24 +223,15 @@ fn read(
 ) -> Option<client::Client> {
     let exists = |path: &PathBuf| world.host.exists(&absolute(path, &world));
     let shown = match &flags.configuration {
-        Some(path) if exists(path) => path.clone(),
-        Some(path) => {
-            report.error(format!("could not find config file {}", path.display()));
-            return None;
-        }
+        Some(path) => named(path, world, report)?,
         None => match places(program).into_iter().find(exists) {
             Some(path) => path,
             None => return Some(client::Client::default()),
         },
     };
     let path = absolute(&shown, &world);
-    let bytes = world.host.read(&path);
-    let bytes = bytes.map_err(|why| {
-        report.error(format!("could not read config file {}: {why}", shown.display()));
-    });
-    let mut sections = Sections::default();
     let here = path.parent().unwrap_or(&path);
-    sections.read_in(Some(here), &shown, &bytes.ok()?, report);
+    let sections = sections_of(&shown, here, world, report)?;
     let client = client::client(&sections, here, world, report);
     if client.is_none() && report.is_clean() {
         report.error(".ini file does not include supervisorctl section");

@@ -55,13 +55,8 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
     }
     let (shown, searched) = find(flags, program, world, report)?;
     let path = absolute(&shown, &world);
-    let bytes = world.host.read(&path);
-    let bytes = bytes.map_err(|why| {
-        report.error(format!("could not read config file {}: {why}", shown.display()));
-    });
-    let mut sections = Sections::default();
     let here = path.parent().unwrap_or(&path);
-    sections.read_in(Some(here), &shown, &bytes.ok()?, report);
+    let mut sections = sections_of(&shown, here, world, report)?;
     let included = include_files(&mut sections, here, world, report);
     // What a broken line should have said is unknown: what lacks for it is no mistake.
     if !report.is_clean() {
@@ -88,11 +83,7 @@ fn find(
     report: &mut Report,
 ) -> Option<(PathBuf, bool)> {
     if let Some(path) = &flags.configuration {
-        if world.host.exists(&absolute(path, &world)) {
-            return Some((path.clone(), false));
-        }
-        report.error(format!("could not find config file {}", path.display()));
-        return None;
+        return named(path, world, report).map(|path| (path, false));
     }
     let places = places(program);
     let found = places.iter().find(|place| world.host.exists(&absolute(place, &world)));
@@ -105,6 +96,31 @@ fn find(
         ));
     }
     found.map(|place| (place.clone(), true))
+}
+
+/// The file that `-c` names, if it is there.
+pub(crate) fn named(path: &Path, world: World<'_>, report: &mut Report) -> Option<PathBuf> {
+    if !world.host.exists(&absolute(path, &world)) {
+        report.error(format!("could not find config file {}", path.display()));
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+/// What a file says that is to be called `shown` and stands in `here`.
+pub(crate) fn sections_of(
+    shown: &Path,
+    here: &Path,
+    world: World<'_>,
+    report: &mut Report,
+) -> Option<Sections> {
+    let bytes = world.host.read(&absolute(shown, &world));
+    let bytes = bytes.map_err(|why| {
+        report.error(format!("could not read config file {}: {why}", shown.display()));
+    });
+    let mut sections = Sections::default();
+    sections.read_in(Some(here), shown, &bytes.ok()?, report);
+    Some(sections)
 }
 
 /// Where [supervisord
