@@ -4,6 +4,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::process::Command;
+
+use rustix::fs::{FileType, Mode};
 
 use crate::harness::{Running, free_port, kill, skip};
 use crate::place::Place;
@@ -16,23 +19,8 @@ fn shared_memory_and_sockets_that_nobody_uses_are_removed_before_the_restart() {
     let socket = PathBuf::from(format!("/tmp/clean-{unique}.sock"));
     let (old, leaked, held, foreign) = (shm("old"), shm("leaked"), shm("held"), shm("foreign"));
     fs::write(&old, "old").unwrap();
-    // The first run waits until all is there; the second stays.
-    let script = format!(
-        "[ -e {0} ] && {{ echo second; exec sleep 1000; }}; : > {0}; umask 077; \
-         head -c 1000000 /dev/zero > {1}; echo first; read x < {2}; exit 1",
-        place.path("once").display(),
-        leaked.display(),
-        place.path("go").display(),
-    );
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        place.path("go"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
-    let mut command = place.shell(&script);
+    let leak = format!("umask 077; head -c 1000000 /dev/zero > {}; echo first", leaked.display());
+    let mut command = crashes_once(&place, &leak);
     command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_REMOVE_LEFTOVERS", "true");
     let mut running = Running::start(&mut command);
     running.stdout.wait_for("first");
@@ -81,20 +69,7 @@ fn a_stranger_at_the_port_is_named() {
         "import socket,time; s=socket.socket(); s.bind((\"127.0.0.1\",{port})); s.listen(); \
          print(\"listening\", flush=True); time.sleep(1000)"
     );
-    let script = format!(
-        "[ -e {0} ] && {{ echo second; exec sleep 1000; }}; : > {0}; read x < {1}; exit 1",
-        place.path("once").display(),
-        place.path("go").display(),
-    );
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        place.path("go"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
-    let mut command = place.shell(&script);
+    let mut command = crashes_once(&place, ":");
     command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_AWAIT_PORT", port.to_string());
     let mut running = Running::start(&mut command);
     let mut stranger = Running::start(&mut crate::harness::clean("python3", ["-c", &*listen]));
@@ -110,6 +85,19 @@ fn a_stranger_at_the_port_is_named() {
     stranger.exit_code();
     running.stdout.wait_for("second");
     assert!(!running.stderr.said("still taken"));
+}
+
+/// A program whose first run does `first` and fails when it is told so by a line in the
+/// fifo `go`; the second stays.
+fn crashes_once(place: &Place, first: &str) -> Command {
+    let (once, go) = (place.path("once"), place.path("go"));
+    let mode = Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &go, FileType::Fifo, mode, 0).unwrap();
+    place.shell(&format!(
+        "[ -e {0} ] && {{ echo second; exec sleep 1000; }}; : > {0}; {first}; read x < {1}; exit 1",
+        once.display(),
+        go.display(),
+    ))
 }
 
 pub fn which(name: &str) -> Option<PathBuf> {
