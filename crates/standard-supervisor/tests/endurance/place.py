@@ -90,7 +90,7 @@ class Place:
         # What stands before the command line, and options for the container engine.
         self.wrap, self.options, self.popen = [], list(docker), popen
         self.process = self.pid = None
-        self.container = f"endurance-{os.getpid()}-{os.path.basename(self.folder)[-6:]}"
+        self.container = f"endurance-{os.getpid()}-{os.urandom(3).hex()}"
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
