@@ -54,4 +54,4 @@ pub use listener::Envelope;
 pub use process::{History, Label};
 pub use readiness::{Readiness, Unready};
 pub use supervisor::Supervisor;
-pub use tree::{LEFTOVER_GRACE, TIDY_LIMIT, UNKILLABLE_AFTER};
+pub use tree::{LEFTOVER_GRACE, RECOUNT_EVERY, TIDY_LIMIT, UNKILLABLE_AFTER};

@@ -15,7 +15,7 @@
 //!     ├───────── nobody ────────────┘      v              │ all reaped, or
 //!     │                                  Leaving(Force) ──┘ bound over
 //!     │                                    │ bound over, still some
-//!     └── (recount, all reaped) ───────── Stuck
+//!     └── (recount: nobody) ───────────── Stuck <─> recounted now and then
 //! ```
 
 use std::collections::BTreeSet;
@@ -36,6 +36,9 @@ pub const TIDY_LIMIT: Duration = Duration::from_secs(10);
 /// How long a process may be seen after SIGKILL before it is called unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
+/// How often those are counted again. Whose parent lives goes without our hearing of it.
+pub const RECOUNT_EVERY: Duration = Duration::from_secs(30);
+
 /// Where the clean-up of one process's tree stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tree {
@@ -46,7 +49,7 @@ pub(crate) enum Tree {
     /// These were signalled and have not gone yet.
     Leaving { push: Push, members: BTreeSet<Member>, until: Mono },
     /// These don't even go by SIGKILL.
-    Stuck { members: BTreeSet<Member> },
+    Stuck { members: BTreeSet<Member>, recount_at: Mono },
     /// Nobody is left; the place is made clean. By `until` that has been done.
     Tidying { until: Mono },
 }
@@ -100,15 +103,24 @@ impl Tree {
 
     /// Takes the answer to a count.
     pub(crate) fn counted(&mut self, now: Mono, found: Vec<Member>) -> Sweep {
-        let Self::Counting { push, until } = *self else { return Sweep::Nothing };
-        if found.is_empty() {
-            *self = Self::Clear;
-            return Sweep::Done;
-        }
+        let (push, until) = match self {
+            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } => return Sweep::Nothing,
+            Self::Counting { .. } | Self::Stuck { .. } if found.is_empty() => {
+                *self = Self::Clear;
+                return Sweep::Done;
+            }
+            Self::Counting { push, until } => (*push, *until),
+            Self::Stuck { members, .. } if found.iter().all(|one| members.contains(one)) => {
+                *members = found.into_iter().collect();
+                return Sweep::Nothing;
+            }
+            // They have had children, which may well go.
+            Self::Stuck { .. } => (Push::Force, None),
+        };
         let members = found.iter().copied().collect();
         let until = until.unwrap_or_else(|| now + push.patience());
         if push == Push::Force && now >= until {
-            *self = Self::Stuck { members };
+            *self = Self::Stuck { members, recount_at: now + RECOUNT_EVERY };
             return Sweep::GiveUp(found);
         }
         *self = Self::Leaving { push, members, until };
@@ -118,7 +130,7 @@ impl Tree {
     /// Whether `pid` is one of those that were found.
     pub(crate) fn holds(&self, pid: Pid) -> bool {
         match self {
-            Self::Leaving { members, .. } | Self::Stuck { members } => {
+            Self::Leaving { members, .. } | Self::Stuck { members, .. } => {
                 members.iter().any(|member| member.pid == pid)
             }
             Self::Clear | Self::Counting { .. } | Self::Tidying { .. } => false,
@@ -135,7 +147,7 @@ impl Tree {
                     return Sweep::Count;
                 }
             }
-            Self::Stuck { members } => {
+            Self::Stuck { members, .. } => {
                 // One has gone after all: it may have had children meanwhile, and of the
                 // others some may have gone unheard, since their own parents lived.
                 if members.iter().any(|member| member.pid == pid) {
@@ -167,6 +179,10 @@ impl Tree {
             }
             Self::Leaving { push: Push::Force, until, .. } if now >= *until => {
                 *self = Self::Counting { push: Push::Force, until: Some(*until) };
+                Sweep::Count
+            }
+            Self::Stuck { recount_at, .. } if now >= *recount_at => {
+                *recount_at = now + RECOUNT_EVERY;
                 Sweep::Count
             }
             Self::Tidying { until } if now >= *until => {
@@ -219,8 +235,10 @@ impl Tree {
 
     pub(crate) const fn deadline(&self) -> Option<Mono> {
         match self {
-            Self::Leaving { until, .. } | Self::Tidying { until } => Some(*until),
-            Self::Clear | Self::Counting { .. } | Self::Stuck { .. } => None,
+            Self::Leaving { until, .. }
+            | Self::Tidying { until }
+            | Self::Stuck { recount_at: until, .. } => Some(*until),
+            Self::Clear | Self::Counting { .. } => None,
         }
     }
 }

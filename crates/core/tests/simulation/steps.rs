@@ -307,7 +307,7 @@ impl Case {
             }
         }
         if !self.is_over() && !self.model.is_ending() {
-            self.model.check_calm(&self.core, &self.kernel);
+            self.model.check_calm(&self.core);
         }
     }
 
@@ -329,7 +329,7 @@ impl Case {
             self.tell_of_itself(proc);
             self.speak_properly(proc);
         }
-        if self.owed.is_empty() && self.model.is_calm(&self.kernel) {
+        if self.owed.is_empty() && self.model.is_calm() {
             return true;
         }
         // Signs of life come every second, before anybody waits for them.

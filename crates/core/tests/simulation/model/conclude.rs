@@ -172,9 +172,9 @@ impl Model {
     }
 
     /// Once all is calm.
-    pub(crate) fn check_calm(&self, core: &Supervisor, kernel: &Kernel) {
+    pub(crate) fn check_calm(&self, core: &Supervisor) {
         for proc in self.procs.values() {
-            let calm = is_calm(proc, kernel);
+            let calm = is_calm(proc);
             hold!(calm, SettlesDown, "{:?}: {:?} {:?}", proc.id, proc.phase, proc.sweep);
         }
         hold!(self.requests.is_empty(), SettlesDown, "{:?}", self.requests);
@@ -192,23 +192,16 @@ impl Model {
     }
 
     /// Whether every process is where it belongs.
-    pub(crate) fn is_calm(&self, kernel: &Kernel) -> bool {
-        self.procs.values().all(|proc| is_calm(proc, kernel))
+    pub(crate) fn is_calm(&self) -> bool {
+        self.procs.values().all(is_calm)
     }
 }
 
-fn is_calm(proc: &Proc, kernel: &Kernel) -> bool {
+fn is_calm(proc: &Proc) -> bool {
     let calm = match &proc.phase {
         Phase::Down { .. } => proc.pending.is_none(),
         Phase::Asked { .. } => false,
         Phase::Alive(alive) => alive.up_at.is_some() && alive.stop.is_none(),
     };
-    // Of the end of somebody else's child nobody hears, nor of whom it left.
-    let there = proc
-        .known
-        .iter()
-        .any(|member| kernel.member(*member).is_some_and(|entry| entry.owner == Some(proc.id)));
-    let stuck = proc.is_stuck() && there;
-    let unheard = proc.is_stuck() && !stuck && matches!(proc.phase, Phase::Down { .. });
-    (calm || unheard) && !proc.is_sweeping() && !stuck && proc.report.is_none()
+    calm && !proc.is_sweeping() && !proc.is_stuck() && proc.report.is_none()
 }

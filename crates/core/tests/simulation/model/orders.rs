@@ -288,7 +288,7 @@ fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Refusal>>, bool)
         Phase::Asked { stop: false } => None,
         Phase::Down { label: Label::Backoff | Label::Fatal, .. }
         | Phase::Down { why: Why::GaveUp(_) | Why::Ill(..), .. } => Some(Err(Refusal::SpawnError)),
-        Phase::Down { .. } if proc.sweep == Sweep::Stuck => Some(Err(Refusal::SpawnError)),
+        Phase::Down { .. } if proc.has_stuck_tree() => Some(Err(Refusal::SpawnError)),
         Phase::Down { .. } if proc.pending.is_some() => None,
         Phase::Down { .. } => Some(Err(Refusal::AbnormalTermination)),
     };
@@ -311,7 +311,7 @@ fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Refusal>>, bool) {
     let left = proc.spec.killtree && !kernel.living_of(proc.id).is_empty();
     let clean = match proc.sweep {
         Sweep::Clear => true,
-        Sweep::Busy { .. } | Sweep::Stuck | Sweep::Tidying { .. } => false,
+        Sweep::Busy { .. } | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
     };
     let is_down = matches!(proc.phase, Phase::Down { .. }) && clean;
     let mut truth = Vec::new();

@@ -135,7 +135,9 @@ pub(crate) enum Sweep {
         asked_at: Option<Mono>,
         killed_at: Option<Mono>,
     },
-    Stuck,
+    Stuck {
+        recount_at: Mono,
+    },
     Tidying {
         until: Mono,
     },
@@ -149,6 +151,13 @@ pub(crate) struct Report {
     pub(crate) exit: Option<Exit>,
     pub(crate) next: Next,
     pub(crate) uptime: Duration,
+}
+
+impl Sweep {
+    /// By SIGKILL from now on.
+    pub(crate) const fn forced(counting: bool) -> Self {
+        Self::Busy { counting, forced: true, asked_at: None, killed_at: None }
+    }
 }
 
 impl Proc {
@@ -201,8 +210,12 @@ impl Proc {
     }
 
     pub(crate) fn is_stuck(&self) -> bool {
-        self.sweep == Sweep::Stuck
+        self.has_stuck_tree()
             || self.alive().is_some_and(|alive| alive.stop.is_some_and(|stop| stop.stuck))
+    }
+
+    pub(crate) const fn has_stuck_tree(&self) -> bool {
+        matches!(self.sweep, Sweep::Stuck { .. })
     }
 
     pub(crate) const fn is_sweeping(&self) -> bool {
@@ -258,7 +271,7 @@ impl Proc {
                 stop.then = Then::Run;
             }
             Phase::Down { label, .. } if self.pending.is_none() => {
-                if self.sweep == Sweep::Stuck {
+                if matches!(self.sweep, Sweep::Stuck { .. }) {
                     return Err(Refusal::SpawnError);
                 }
                 // It can't be FATAL and about to be started.
@@ -359,10 +372,10 @@ impl Proc {
             Phase::Alive(alive) => self.due_alive(alive),
         };
         let sweep = match self.sweep {
-            Sweep::Tidying { until } => Some(until),
+            Sweep::Tidying { until } | Sweep::Stuck { recount_at: until } => Some(until),
             Sweep::Busy { counting: false, killed_at: Some(at), .. } => Some(at + UNKILLABLE_AFTER),
             Sweep::Busy { counting: false, asked_at: Some(at), .. } => Some(at + LEFTOVER_GRACE),
-            Sweep::Busy { .. } | Sweep::Clear | Sweep::Stuck => None,
+            Sweep::Busy { .. } | Sweep::Clear => None,
         };
         own.into_iter().chain(sweep).min()
     }

@@ -7,7 +7,8 @@ use supervisor_core::report::{Cause, Next, RunReport};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::time::Mono;
-use supervisor_core::{Effect, Input, LEFTOVER_GRACE, Label, TIDY_LIMIT, Target, UNKILLABLE_AFTER};
+use supervisor_core::{Effect, Input, Label, Target};
+use supervisor_core::{LEFTOVER_GRACE, RECOUNT_EVERY, TIDY_LIMIT, UNKILLABLE_AFTER};
 
 use super::health::Condemned;
 use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
@@ -34,12 +35,17 @@ impl Model {
         match input {
             Input::Census { proc, run, members } => {
                 self.of_run(*proc, *run, |proc| {
+                    let new = members.iter().any(|member| !proc.known.contains(member));
                     proc.known.extend(members);
-                    if let Sweep::Busy { counting: counting @ true, .. } = &mut proc.sweep {
-                        *counting = false;
-                        if members.is_empty() {
+                    match &mut proc.sweep {
+                        Sweep::Busy { counting: true, .. } | Sweep::Stuck { .. }
+                            if members.is_empty() =>
+                        {
                             (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
                         }
+                        Sweep::Busy { counting, .. } => *counting = false,
+                        sweep @ Sweep::Stuck { .. } if new => *sweep = Sweep::forced(false),
+                        Sweep::Stuck { .. } | Sweep::Clear | Sweep::Tidying { .. } => {}
                     }
                 });
             }
@@ -138,20 +144,7 @@ impl Model {
                 self.signals_member(*member, *signal, now, kernel);
             }
             Effect::KillTree { proc } => self.kills_tree(*proc, now),
-            Effect::Census { proc, .. } => self.with(*proc, |proc| {
-                let down = matches!(proc.phase, Phase::Down { .. });
-                if let (true, Sweep::Busy { counting, .. }) = (down, &mut proc.sweep) {
-                    *counting = true;
-                } else if let (true, Sweep::Stuck) = (down, proc.sweep) {
-                    // It has gone after all.
-                    proc.sweep = Sweep::Busy {
-                        counting: true,
-                        forced: true,
-                        asked_at: None,
-                        killed_at: None,
-                    };
-                }
-            }),
+            Effect::Census { proc, .. } => self.counts(*proc, now),
             Effect::Check { proc, run } => self.asks(*proc, *run, |alive, spec| {
                 alive.health.check_asked(&spec.health, now);
             }),
@@ -290,9 +283,22 @@ impl Model {
                 hold!(kills, SignalsForAReason, "{member:?} gets {signal}");
             }
             // Whoever was born too late to have been killed before.
-            (Sweep::Stuck, Phase::Down { .. }) if kills => {}
+            (Sweep::Stuck { .. }, Phase::Down { .. }) if kills => {}
             _ => hold!(false, SignalsForAReason, "{member:?} gets {signal}"),
         }
+    }
+
+    fn counts(&mut self, id: ProcId, now: Mono) {
+        let ticked = self.ticked;
+        self.with(id, |proc| match (&proc.phase, &mut proc.sweep) {
+            (Phase::Down { .. }, Sweep::Busy { counting, .. }) => *counting = true,
+            (Phase::Down { .. }, Sweep::Stuck { recount_at }) if ticked && now >= *recount_at => {
+                *recount_at = now + RECOUNT_EVERY;
+            }
+            // One has gone after all, or somebody asks.
+            (Phase::Down { .. }, sweep @ Sweep::Stuck { .. }) => *sweep = Sweep::forced(true),
+            _ => {}
+        });
     }
 
     fn kills_tree(&mut self, id: ProcId, now: Mono) {
@@ -303,7 +309,7 @@ impl Model {
             Sweep::Busy { forced, asked_at, .. } => {
                 forced || asked_at.is_some_and(|at| now >= at + LEFTOVER_GRACE)
             }
-            Sweep::Clear | Sweep::Stuck | Sweep::Tidying { .. } => false,
+            Sweep::Clear | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
         };
         hold!(main || patient, KillsAfterPatience, "the tree of {id:?} is killed");
         hold!(proc.spec.killtree, SignalsForAReason, "the tree of {id:?} is its own business");
@@ -352,7 +358,7 @@ impl Model {
                     }
                     (Phase::Down { .. }, sweep @ Sweep::Busy { .. }) => {
                         let Sweep::Busy { killed_at, .. } = *sweep else { return };
-                        *sweep = Sweep::Stuck;
+                        *sweep = Sweep::Stuck { recount_at: now + RECOUNT_EVERY };
                         killed_at
                     }
                     (Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_), _) => None,
