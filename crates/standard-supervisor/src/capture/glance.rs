@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
@@ -18,13 +19,14 @@ thread_local! {
 struct Scratch {
     read: OwnedFd,
     write: OwnedFd,
+    /// Not written before it is needed, so that what is never needed takes no memory.
     bytes: Vec<u8>,
 }
 
 impl Scratch {
     fn make() -> Result<Self, Errno> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Self { read, write, bytes: vec![0; MOST] })
+        Ok(Self { read, write, bytes: Vec::with_capacity(MOST) })
     }
 }
 
@@ -40,18 +42,17 @@ pub(crate) fn at<T>(
             Some(scratch) => scratch,
             None => scratch.insert(Scratch::make()?),
         };
-        let copied =
-            rustix::pipe::tee(source, &scratch.write, most.min(MOST), SpliceFlags::NONBLOCK)?;
-        let mut read = 0;
-        while read < copied {
-            match rustix::io::read(&scratch.read, &mut scratch.bytes[read..copied]) {
+        let Scratch { read, write, bytes } = scratch;
+        let copied = rustix::pipe::tee(source, write, most.min(MOST), SpliceFlags::NONBLOCK)?;
+        bytes.clear();
+        while bytes.len() < copied {
+            match rustix::io::read(&*read, spare_capacity(bytes)) {
                 Ok(0) | Err(Errno::AGAIN) => break,
-                Ok(bytes) => read += bytes,
-                Err(Errno::INTR) => {}
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(see(&scratch.bytes[..read]))
+        Ok(see(bytes))
     })
 }
 

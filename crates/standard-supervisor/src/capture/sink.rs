@@ -7,6 +7,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -37,7 +38,7 @@ const TERMINAL_CHUNK: usize = 256;
 
 thread_local! {
     /// Shared by all: what is in it is delivered, or held, before anybody else reads.
-    static SCRATCH: RefCell<Box<[u8; CHUNK]>> = RefCell::new(Box::new([0; CHUNK]));
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(CHUNK));
 }
 
 /// A place that takes bytes.
@@ -249,13 +250,16 @@ impl Sink {
         if !held.is_empty() {
             return self.deliver(&std::mem::take(held), held);
         }
-        SCRATCH.with_borrow_mut(|scratch| match rustix::io::read(source, &mut **scratch) {
-            Ok(0) => Moved::End,
-            Ok(bytes) => deliver(&scratch[..bytes], held),
-            Err(Errno::INTR) => Moved::Bytes(0),
-            Err(Errno::AGAIN) => Moved::SourceEmpty,
-            // A pipe of ours that can't be read has nothing more to say.
-            Err(_) => Moved::End,
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            match rustix::io::read(source, spare_capacity(scratch)) {
+                Ok(0) => Moved::End,
+                Ok(_) => deliver(scratch, held),
+                Err(Errno::INTR) => Moved::Bytes(0),
+                Err(Errno::AGAIN) => Moved::SourceEmpty,
+                // A pipe of ours that can't be read has nothing more to say.
+                Err(_) => Moved::End,
+            }
         })
     }
 

@@ -29,7 +29,8 @@ impl World {
             name: slot.spec.name.clone(),
             journal: Rc::clone(&self.parts.journal),
         };
-        let asked = health::check(check.probe.clone(), check.timeout, runner);
+        // In a box: whatever awaits a future has room for it twice.
+        let asked = Box::pin(health::check(check.probe.clone(), check.timeout, runner));
         let answer = async move { Input::Checked { proc, run, result: asked.await } };
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
     }
@@ -39,7 +40,8 @@ impl World {
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
             return self.answers.push_back(Input::Progressed { proc, run, look: Look::Nothing });
         };
-        let answer = async move { Input::Progressed { proc, run, look: health::look(spec).await } };
+        let asked = Box::pin(health::look(spec));
+        let answer = async move { Input::Progressed { proc, run, look: asked.await } };
         self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
     }
 
