@@ -3,9 +3,11 @@
 //! The inherited descriptors are shared with others, so their flags are left
 //! alone: each kind of target has its own way to be asked not to wait.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -13,10 +15,13 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::pipe::SpliceFlags;
+use tokio::sync::Notify;
 
 use super::glance;
 use super::log_file::LogFile;
+use super::pour::{can_take, pour};
 use super::tail::Tail;
+use crate::either::either;
 use crate::sys::watch::Watched;
 
 /// Bytes moved by one system call where they are copied.
@@ -33,8 +38,11 @@ const LOOKED_AT: usize = 16 * 1024;
 /// last, and then are what somebody wants to read. A page, so that whole pages are moved.
 const KEPT_BACK: usize = 4096;
 
-/// Bytes that a terminal which said that it is ready is trusted to take at once.
+/// Bytes that a terminal which we share is asked to take in one go.
 const TERMINAL_CHUNK: usize = 256;
+
+/// When a full sink is tried again that can't be watched, since there are no descriptors.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// Shared by all: what is in it is delivered, or held, before anybody else reads.
@@ -47,7 +55,11 @@ pub(crate) struct Sink {
     target: Target,
     /// Nobody reads it any more; what comes is dropped.
     gone: Cell<bool>,
-    writable: OnceCell<Option<Watched<OwnedFd>>>,
+    /// Pages can't be handed on here, so bytes are copied.
+    copies: Cell<bool>,
+    /// Made when it is full for the first time.
+    watched: RefCell<Option<Rc<Watched<OwnedFd>>>>,
+    reopened: Notify,
 }
 
 #[derive(Debug)]
@@ -82,6 +94,16 @@ pub(crate) enum Moved {
     Lost(usize, io::Error),
 }
 
+impl Moved {
+    /// Bytes that are on their way no longer.
+    pub(crate) const fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) | Self::Dropped(bytes) | Self::Lost(bytes, _) => *bytes,
+            Self::SourceEmpty | Self::SinkFull | Self::End => 0,
+        }
+    }
+}
+
 impl Sink {
     /// One of our own standard streams.
     pub(crate) fn inherited(fd: BorrowedFd<'static>) -> Self {
@@ -105,7 +127,13 @@ impl Sink {
     }
 
     fn new(target: Target) -> Self {
-        Self { target, gone: Cell::new(false), writable: OnceCell::new() }
+        Self {
+            target,
+            gone: Cell::new(false),
+            copies: Cell::new(false),
+            watched: RefCell::default(),
+            reopened: Notify::new(),
+        }
     }
 
     /// Moves some bytes from `source`, a pipe whose reading end doesn't wait. Bytes
@@ -118,7 +146,7 @@ impl Sink {
         tail: Option<&mut Tail>,
     ) -> Moved {
         match &self.target {
-            Target::Pipe(pipe) if !self.gone.get() => match tail {
+            Target::Pipe(pipe) if !self.gone.get() && !self.copies.get() => match tail {
                 Some(tail) => self.splice_seen(source, *pipe, tail),
                 None => self.splice(source, *pipe, SPLICE),
             },
@@ -159,15 +187,23 @@ impl Sink {
     /// Waits until a full sink can take more.
     pub(crate) async fn writable(&self) {
         // A file can't be waited for; it is never full either.
-        let watch = || Watched::for_writing(self.descriptor()?).ok();
-        match self.writable.get_or_init(watch) {
-            Some(watched) => {
-                if let Some(ready) = watched.writable().await {
-                    ready.spend();
-                }
-            }
-            None => tokio::task::yield_now().await,
+        let Some(watched) = self.watched() else {
+            return tokio::time::sleep(TRY_AGAIN).await;
+        };
+        match either(watched.writable(), self.reopened.notified()).await.flatten() {
+            // This is remembered, but another reader may have come.
+            Some(ready) if ready.is_finished() => drop(self.watched.take()),
+            Some(ready) => ready.spend(),
+            None => {}
         }
+    }
+
+    fn watched(&self) -> Option<Rc<Watched<OwnedFd>>> {
+        let mut watched = self.watched.borrow_mut();
+        if watched.is_none() {
+            *watched = Watched::for_writing(self.descriptor()?).ok().map(Rc::new);
+        }
+        watched.clone()
     }
 
     fn descriptor(&self) -> Option<OwnedFd> {
@@ -185,7 +221,12 @@ impl Sink {
     /// Opens a log file again: it may have been moved away. Others stay as they are.
     pub(crate) fn reopen(&self) -> io::Result<()> {
         match &self.target {
-            Target::Log(file) => file.borrow_mut().reopen(),
+            Target::Log(file) => {
+                // Who waits for the old one waits in vain.
+                self.watched.take();
+                self.reopened.notify_waiters();
+                file.borrow_mut().reopen()
+            }
             Target::Pipe(_)
             | Target::Socket(_)
             | Target::Terminal(_)
@@ -237,7 +278,12 @@ impl Sink {
             Ok(bytes) => Moved::Bytes(bytes),
             Err(Errno::INTR) => Moved::Bytes(0),
             Err(Errno::AGAIN) => what_it_waits_for(source, pipe),
-            Err(error) => self.lose(0, error.into()),
+            Err(error @ Errno::PIPE) => self.lose(0, error.into()),
+            // Some places forbid to splice.
+            Err(_) => {
+                self.copies.set(true);
+                Moved::Bytes(0)
+            }
         }
     }
 
@@ -284,13 +330,11 @@ impl Sink {
                 Ok(rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
             }
             Target::Terminal(fd) => Ok(rustix::io::write(fd, bytes)?),
-            Target::SharedTerminal(fd) if !can_take(fd.as_fd()) => {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
             Target::SharedTerminal(fd) => {
-                Ok(rustix::io::write(fd, &bytes[..bytes.len().min(TERMINAL_CHUNK)])?)
+                Ok(byte_by_byte(&bytes[..bytes.len().min(TERMINAL_CHUNK)], *fd)?)
             }
-            Target::Pipe(fd) | Target::Plain(fd) => Ok(rustix::io::write(fd, bytes)?),
+            Target::Pipe(fd) => Ok(pour(bytes, *fd)?),
+            Target::Plain(fd) => Ok(rustix::io::write(fd, bytes)?),
             Target::Log(file) => file.borrow_mut().append(bytes),
             Target::Nowhere => Ok(bytes.len()),
         }
@@ -342,6 +386,20 @@ fn terminal(fd: BorrowedFd<'static>) -> Target {
     }
 }
 
+/// Writes to a terminal which may wait: it says that it can take some, and not how many.
+fn byte_by_byte(bytes: &[u8], terminal: BorrowedFd<'_>) -> Result<usize, Errno> {
+    for (written, byte) in bytes.iter().enumerate() {
+        let taken = match can_take(terminal) {
+            true => rustix::io::write(terminal, std::slice::from_ref(byte)).map(drop),
+            false => Err(Errno::AGAIN),
+        };
+        if let Err(error) = taken {
+            return if written > 0 { Ok(written) } else { Err(error) };
+        }
+    }
+    Ok(bytes.len())
+}
+
 /// Why a splice would have had to wait. Either end may be the reason, and may have changed
 /// since: only an end that is asked and still not ready will tell when it is. To wait for
 /// the other, which has told already, would be to wait for ever.
@@ -355,13 +413,10 @@ fn what_it_waits_for(source: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Moved {
     }
 }
 
-fn can_take(fd: BorrowedFd<'_>) -> bool {
-    let mut asked = [PollFd::new(&fd, PollFlags::OUT)];
-    rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use rustix::pipe::{PipeFlags, pipe_with};
 
     use super::*;

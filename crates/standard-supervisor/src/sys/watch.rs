@@ -65,6 +65,11 @@ impl<T: AsFd> Ready<'_, T> {
         self.0.ready().is_read_closed()
     }
 
+    /// Whether nobody reads at the other end.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.ready().is_write_closed()
+    }
+
     /// Notes that what was seen has been used up.
     pub(crate) fn spend(mut self) {
         self.0.clear_ready();

@@ -15,6 +15,7 @@ mod files;
 mod generate;
 mod give_up;
 mod output;
+mod readers;
 mod requirements;
 mod restart;
 mod run_once;

@@ -5,8 +5,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
-use rustix::pipe::{PipeFlags, pipe_with};
-
 use crate::harness::{Lines, Running, clean, kill, status, supervise, wait};
 
 #[test]
@@ -62,77 +60,6 @@ fn d20_a_plain_start_says_only_what_happens() {
     let expected = ["supervisord", "spawned:", "success:", "received", "waiting", "stopped:"];
     assert_eq!(kinds, expected, "{said:#?}");
     assert_eq!(running.stdout.rest(), ["up"]);
-}
-
-#[test]
-fn d09_a_reader_that_stalls_does_not_hold_up_a_stop() {
-    // Nobody reads either stream, and the program writes more than a pipe holds.
-    let (_unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-    let (_unread_too, err) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-    let fifo = Fifo::new("stalled");
-    let script = format!("yes | head -c 60000; echo full > {}; exec yes", fifo.path());
-    let mut child = supervise(["sh", "-c", &script])
-        .stdout(Stdio::from(out))
-        .stderr(Stdio::from(err))
-        .spawn()
-        .unwrap();
-    fifo.read();
-    kill(child.id().cast_signed(), "TERM");
-    assert_eq!(status(wait(&mut child)), 0);
-}
-
-#[test]
-fn d09_a_reader_that_stalls_does_not_hold_up_a_restart() {
-    let (_unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-    let mut child = supervise(["sh", "-c", "exec yes"])
-        .stdout(Stdio::from(out))
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = Lines::of(child.stderr.take().unwrap());
-    let pid = stderr.number_after("spawned: 'app' with pid ");
-    stderr.wait_for("success:");
-    kill(pid, "KILL");
-    stderr.wait_for("exited: app (terminated by SIGKILL; not expected)");
-    stderr.wait_for("spawned:");
-    kill(child.id().cast_signed(), "TERM");
-    assert_eq!(status(wait(&mut child)), 0);
-}
-
-#[test]
-fn what_a_stalled_reader_missed_is_there_when_it_reads_again() {
-    let (unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-    let mut child = supervise(["sh", "-c", "seq 1 50000; exec sleep 1000"])
-        .stdout(Stdio::from(out))
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = Lines::of(child.stderr.take().unwrap());
-    stderr.wait_for("success:");
-    let mut lines = Lines::of(std::fs::File::from(unread));
-    for number in 1..=50000 {
-        assert_eq!(lines.wait_for(""), number.to_string());
-    }
-    kill(child.id().cast_signed(), "TERM");
-    assert_eq!(status(wait(&mut child)), 0);
-}
-
-#[test]
-fn a_reader_that_has_gone_costs_the_output_and_not_the_program() {
-    let (unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
-    drop(unread);
-    let fifo = Fifo::new("gone");
-    let script = format!("seq 1 100000; echo alive > {}; exec sleep 1000", fifo.path());
-    let mut child = supervise(["sh", "-c", &script])
-        .stdout(Stdio::from(out))
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = Lines::of(child.stderr.take().unwrap());
-    fifo.read();
-    stderr.wait_for("cannot write the stdout of app: Broken pipe");
-    kill(child.id().cast_signed(), "TERM");
-    assert_eq!(status(wait(&mut child)), 0);
 }
 
 #[test]
@@ -197,37 +124,4 @@ fn output_may_go_to_a_file() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "kept\nout\nerr\n");
     assert!(running.stdout.rest().is_empty());
     std::fs::remove_file(path).unwrap();
-}
-
-/// A named pipe by which a program says something beside its output.
-struct Fifo(std::path::PathBuf);
-
-impl Fifo {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("fifo-{name}-{}", std::process::id()));
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &path,
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-            0,
-        )
-        .unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> std::path::Display<'_> {
-        self.0.display()
-    }
-
-    /// Waits until somebody has written.
-    fn read(&self) -> String {
-        std::fs::read_to_string(&self.0).unwrap()
-    }
-}
-
-impl Drop for Fifo {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
