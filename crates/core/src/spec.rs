@@ -319,7 +319,7 @@ impl Sink {
 }
 
 /// A log file and when it is rotated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogFile {
     /// Where it is; relative to the supervisor's working directory when it is opened.
     pub path: PathBuf,

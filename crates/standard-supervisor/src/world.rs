@@ -7,11 +7,11 @@ mod output;
 mod starts;
 mod trees;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use supervisor_config::Crash;
 use supervisor_core::command::{Refusal, Reply};
@@ -129,6 +129,8 @@ pub(crate) struct World {
     cgroups: Option<PathBuf>,
     stdout: Rc<Sink>,
     stderr: Rc<Sink>,
+    /// The log files. Outputs that share one share how far it is from being rotated.
+    files: RefCell<BTreeMap<spec::LogFile, Weak<Sink>>>,
     /// Relays of the journal.
     voices: Vec<Rc<Relay>>,
     /// Relays that nobody runs yet.
@@ -167,6 +169,7 @@ impl World {
             cgroups: cgroup::own(),
             stdout,
             stderr,
+            files: RefCell::default(),
             voices: Vec::new(),
             new_relays: Vec::new(),
             inbox: Rc::default(),
@@ -264,7 +267,7 @@ impl World {
             slot.stdin = None;
             self.freed.extend(slot.socket);
             for relay in [&slot.stdout, &slot.stderr].into_iter().flatten() {
-                relay.pump();
+                relay.pump(pid);
                 for voice in &self.voices {
                     voice.follow(relay);
                 }
@@ -357,6 +360,7 @@ impl World {
                 relay.close();
             }
         }
+        self.files.borrow_mut().retain(|_, sink| sink.strong_count() > 0);
     }
 
     fn emit(&self, event: &Rc<Event>) {

@@ -29,6 +29,9 @@ const TURN: u64 = 1024 * 1024;
 /// full disk has a little room now and then, and complaints would fill it.
 const TELL_AGAIN: u64 = 64 * 1024;
 
+/// Runs of which output waits for its reader at most: of each there is a pipe.
+const RUNS: usize = 8;
+
 /// How long what a listener writes in one go may take, where that is shown in the log.
 const ONE_GO: Duration = Duration::from_millis(2);
 
@@ -72,10 +75,25 @@ struct Source {
     pipe: OwnedFd,
     /// Who writes into it; `None`: we do.
     pid: Option<Pid>,
-    /// Its writer is gone: what is in it is all that will come.
-    last: Cell<bool>,
+    /// Bytes that are still taken from it, since another has followed; `None`: all.
+    left: Cell<Option<u64>>,
     /// The end of what came; `None`: nobody will ask, or has asked.
     tail: RefCell<Option<Tail>>,
+}
+
+impl Source {
+    fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0)
+    }
+
+    /// Whether what is in it is all that will come.
+    const fn is_last(&self) -> bool {
+        self.left.get().is_some()
+    }
+
+    fn gave(&self, bytes: usize) {
+        self.left.set(self.left.get().map(|left| left.saturating_sub(bytes as u64)));
+    }
 }
 
 impl AsFd for Source {
@@ -156,8 +174,9 @@ impl Relay {
     /// Adds the pipe of a new run. Its predecessors end with what is in them.
     pub(crate) fn add(&self, pipe: OwnedFd, pid: Option<Pid>) {
         self.retire();
+        self.make_room();
         let tail = RefCell::new(self.remembers.then(Tail::default));
-        let source = Source { pipe, pid, last: Cell::new(false), tail };
+        let source = Source { pipe, pid, left: Cell::new(None), tail };
         self.sources.borrow_mut().push_back(Rc::new(source));
         self.changed.notify_one();
     }
@@ -176,13 +195,15 @@ impl Relay {
         Some(tail)
     }
 
-    /// Moves at once what is there and can be moved without waiting. What somebody
-    /// writes meanwhile is not waited for either: he may never stop.
-    pub(crate) fn pump(&self) {
+    /// `pid` has ended. Moves at once what is there and can be moved without waiting. What
+    /// others write meanwhile is not waited for either: they may never stop.
+    pub(crate) fn pump(&self, pid: Pid) {
         let end = self.carried.get() + self.backlog();
         let Some(source) = self.front() else { return };
         while self.carried.get() < end && matches!(self.carry_some(&source), Pause::TurnOver) {}
-        self.finish(&source);
+        if source.pid == Some(pid) && self.backlog() == 0 && self.finish(&source) {
+            self.changed.notify_one();
+        }
     }
 
     /// Lets all that is on its way through `other` at present go first, if it goes to
@@ -190,7 +211,9 @@ impl Relay {
     pub(crate) fn follow(&self, other: &Rc<Self>) {
         let waiting = other.backlog();
         if waiting > 0 && Rc::ptr_eq(&self.sink, &other.sink) {
-            self.behind.borrow_mut().push((Rc::clone(other), other.carried.get() + waiting));
+            let mut behind = self.behind.borrow_mut();
+            behind.retain(|(known, _)| !Rc::ptr_eq(known, other));
+            behind.push((Rc::clone(other), other.carried.get() + waiting));
         }
     }
 
@@ -227,9 +250,12 @@ impl Relay {
 
     /// Bytes that were written and have not been carried.
     fn backlog(&self) -> u64 {
-        let unread = |source: &Rc<Source>| rustix::io::ioctl_fionread(&source.pipe).unwrap_or(0);
-        let unread: u64 = self.sources.borrow().iter().map(unread).sum();
-        unread + self.held.borrow().len() as u64
+        let unread: u64 = self.sources.borrow().iter().map(|source| source.unread()).sum();
+        unread + self.held()
+    }
+
+    fn held(&self) -> u64 {
+        self.held.borrow().len() as u64
     }
 
     fn ahead(&self) -> Option<Rc<Self>> {
@@ -242,15 +268,32 @@ impl Relay {
         self.sources.borrow().front().cloned()
     }
 
+    /// From now on only what is in the pipes comes: who holds one beyond the end of its run
+    /// may write for ever.
     fn retire(&self) {
+        let mut held = if self.filter.is_none() { self.held() } else { 0 };
         for source in self.sources.borrow().iter() {
-            source.last.set(true);
+            let all = source.unread() + std::mem::take(&mut held);
+            source.left.set(Some(source.left.get().unwrap_or(all)));
+        }
+    }
+
+    /// Gives up what has waited longest, if too much does, but not what is on its way.
+    fn make_room(&self) {
+        let mut sources = self.sources.borrow_mut();
+        while sources.len() >= RUNS
+            && let Some(source) = sources.remove(1)
+        {
+            self.lose(usize::try_from(source.unread()).unwrap_or(usize::MAX));
+            let why = format!("its reader has taken nothing of {RUNS} runs");
+            self.complain(&io::Error::other(why));
         }
     }
 
     async fn carry_all(&self, source: &Rc<Source>) {
-        let Ok(readable) = Watched::for_reading(Rc::clone(source)) else {
-            return;
+        let readable = match Watched::for_reading(Rc::clone(source)) {
+            Ok(readable) => readable,
+            Err(error) => return self.complain(&error),
         };
         loop {
             let ready = either(readable.readable(), self.changed.notified()).await;
@@ -261,9 +304,9 @@ impl Relay {
                 match self.carry_some(source) {
                     Pause::Behind(other) => other.progress.notified().await,
                     Pause::End if self.finish(source) => {}
-                    Pause::SourceEmpty if source.last.get() && self.finish(source) => {}
+                    Pause::SourceEmpty if source.is_last() && self.finish(source) => {}
                     Pause::End => return,
-                    Pause::SourceEmpty if source.last.get() => return,
+                    Pause::SourceEmpty if source.is_last() => return,
                     Pause::SourceEmpty => break,
                     Pause::SinkFull => self.sink.writable().await,
                     Pause::TurnOver => tokio::task::yield_now().await,
@@ -281,6 +324,9 @@ impl Relay {
         }
         let before = self.carried.get();
         let pause = loop {
+            if source.left.get() == Some(0) && self.held() == 0 {
+                break Pause::End;
+            }
             match self.draw(source) {
                 Moved::Bytes(bytes) => add(&self.carried, bytes),
                 Moved::Dropped(bytes) => self.lose(bytes),
@@ -307,9 +353,14 @@ impl Relay {
         let held = &mut self.held.borrow_mut();
         let tail = &mut *source.tail.borrow_mut();
         match (&self.filter, source.pid) {
-            (None, _) | (_, None) => self.sink.draw(source.pipe.as_fd(), held, tail.as_mut()),
+            (None, _) | (_, None) => {
+                let moved = self.sink.draw(source.pipe.as_fd(), held, tail.as_mut());
+                source.gave(moved.bytes());
+                moved
+            }
             (Some(filter), Some(pid)) => {
                 let pass = |bytes: &[u8]| {
+                    source.gave(bytes.len());
                     if let Some(tail) = tail {
                         tail.add(bytes);
                     }
@@ -383,7 +434,7 @@ mod tests {
         };
         let relay = Relay::new(Rc::new(Sink::log_file(file)), filter, false);
         relay.add(read, Some(Pid(1)));
-        relay.pump();
+        relay.pump(Pid(1));
         assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());
     }
 }

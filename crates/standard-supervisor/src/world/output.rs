@@ -1,7 +1,7 @@
 //! Where the output of processes goes.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
@@ -100,8 +100,18 @@ impl World {
             spec::Sink::Discard | spec::Sink::Auto { .. } => Rc::new(Sink::nowhere()),
             spec::Sink::Stdout => Rc::clone(&self.stdout),
             spec::Sink::Stderr => Rc::clone(&self.stderr),
-            spec::Sink::File(file) => Rc::new(Sink::log_file(LogFile::new(file.clone()))),
+            spec::Sink::File(file) => self.log_file(file),
         }
+    }
+
+    fn log_file(&self, file: &spec::LogFile) -> Rc<Sink> {
+        let mut files = self.files.borrow_mut();
+        let shared = files.get(file).and_then(Weak::upgrade);
+        shared.unwrap_or_else(|| {
+            let sink = Rc::new(Sink::log_file(LogFile::new(file.clone())));
+            files.insert(file.clone(), Rc::downgrade(&sink));
+            sink
+        })
     }
 
     /// The system's log; made when it is first needed.

@@ -17,3 +17,4 @@ mod listeners;
 mod logs;
 mod sockets;
 mod superlance;
+mod waiting_output;
