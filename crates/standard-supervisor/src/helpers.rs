@@ -138,6 +138,8 @@ async fn read_all(pipe: &Watched<OwnedFd>, output: &mut Vec<u8>, room: usize) {
             Ok(bytes) => {
                 let kept = bytes.min(room.saturating_sub(output.len()));
                 output.extend_from_slice(&chunk[..kept]);
+                // Others have their turn, however fast it writes.
+                tokio::task::yield_now().await;
             }
             Err(Errno::AGAIN) => ready.spend(),
             Err(Errno::INTR) => {}

@@ -134,7 +134,10 @@ impl Journal {
 
     /// Ends the pipes: what is in them is all.
     pub(crate) fn close(&self) {
-        self.pipes.borrow_mut().clear();
+        for mut pipe in self.pipes.take() {
+            // Nothing more, but the end of a line that was begun.
+            pipe.put(b"");
+        }
     }
 
     fn tell(&self, level: Level, message: &str, facts: impl FnOnce() -> Option<Facts>) {
@@ -158,7 +161,7 @@ impl Journal {
     fn write(&self, text: &str) {
         if let Some(file) = &mut *self.file.borrow_mut() {
             // A full disk costs the line, not the supervisor; stderr still has it.
-            if file.append(text.as_bytes()).is_err() {
+            if !file.append(text.as_bytes()).is_ok_and(|taken| taken == text.len()) {
                 self.lose_one();
             }
         }

@@ -41,7 +41,7 @@ impl LogFile {
 
     /// Appends `bytes`, then rotates if the file has reached its size. What is
     /// written at once is never split over two files. Returns how many bytes were
-    /// taken: all of them, unless it is a pipe.
+    /// taken: all of them, unless it is a pipe, or the disk is full.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.open.is_none() {
             self.reopen()?;
@@ -50,13 +50,22 @@ impl LogFile {
         if !open.regular {
             return open.file.write(bytes);
         }
-        open.file.write_all(bytes)?;
-        open.size += bytes.len() as u64;
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match open.file.write(&bytes[taken..]) {
+                Ok(more) => taken += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Who asks again for the rest is told why.
+                Err(_) if taken > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        open.size += taken as u64;
         if self.spec.maxbytes > 0 && open.size >= self.spec.maxbytes {
             // It goes on in the file as it is; nothing is lost by that.
             let _ = self.rotate();
         }
-        Ok(bytes.len())
+        Ok(taken)
     }
 
     /// A copy of the descriptor, if it is one that can be full.
@@ -66,18 +75,21 @@ impl LogFile {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        let backup = |number: u32| numbered(&self.spec.path, number);
+        let backup = |number: u32| beside(&self.spec.path, &number.to_string());
         // It was moved, by us or somebody else, and no new one could be made: that must
         // not move, and in the end remove, the backups with every line.
         if !self.spec.path.try_exists().unwrap_or(true) {
             self.open = Some(Open::append_to(&self.spec.path)?);
             return Ok(());
         }
-        for number in (1..self.spec.backups).rev() {
-            move_if_there(&backup(number), &backup(number + 1))?;
-        }
         if self.spec.backups > 0 {
-            move_if_there(&self.spec.path, &backup(1))?;
+            // What is mounted there can't be moved, and the backups must not go for nothing.
+            let aside = beside(&self.spec.path, "rotating");
+            fs::rename(&self.spec.path, &aside)?;
+            for number in (1..self.spec.backups).rev() {
+                move_if_there(&backup(number), &backup(number + 1))?;
+            }
+            move_if_there(&aside, &backup(1))?;
         } else {
             OpenOptions::new().write(true).truncate(true).open(&self.spec.path)?;
         }
@@ -97,9 +109,10 @@ impl Open {
     }
 }
 
-fn numbered(path: &Path, number: u32) -> PathBuf {
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
-    name.push(format!(".{number}"));
+    name.push(".");
+    name.push(ending);
     name.into()
 }
 
