@@ -169,6 +169,21 @@ mod tests {
     }
 
     #[test]
+    fn a_rotation_that_can_t_move_the_file_leaves_the_backups_alone() {
+        let folder = folder("mounted");
+        let mut log = log_in(&folder, 2);
+        fs::write(folder.join("log.1"), "old").unwrap();
+        // As if something were mounted there.
+        fs::create_dir(folder.join("log.rotating")).unwrap();
+        for _ in 0..7 {
+            log.append(b"eighteen bytes....\n").unwrap();
+        }
+        assert_eq!(fs::read_to_string(folder.join("log.1")).unwrap(), "old");
+        assert_eq!(fs::metadata(folder.join("log")).unwrap().len(), 7 * 19);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn a_file_that_can_be_written_again_is() {
         let folder = folder("later");
         let path = folder.join("there/log");
