@@ -1,4 +1,4 @@
-//! What is known of a run that ended unasked.
+//! What is known of a run that ended unasked, and not as it was to.
 
 use std::fmt;
 use std::rc::Rc;
@@ -71,7 +71,7 @@ pub enum Class {
 pub enum Next {
     /// It is started again after this time.
     Restart(Duration),
-    /// It is not started again: that was expected, or is not asked for.
+    /// It is not started again: that is not asked for, or everything stops.
     Rest,
     /// It is given up.
     GiveUp,

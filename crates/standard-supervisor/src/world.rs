@@ -234,7 +234,12 @@ impl World {
             Effect::AddGroup { group, first } => self.add_group(&group, first),
             Effect::RemoveGroup { procs } => self.remove_group(&procs),
             Effect::ReopenLogs => self.reopen_logs(),
-            Effect::Exit { code } => self.end = Some(End::Exit(code)),
+            Effect::Exit { code } => {
+                if code == 0 {
+                    self.crashes.end_well();
+                }
+                self.end = Some(End::Exit(code));
+            }
             Effect::Restart => self.end = Some(End::Restart),
             Effect::Proceed => self.end = Some(End::Proceed),
         }

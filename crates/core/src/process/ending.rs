@@ -9,7 +9,7 @@ use crate::health::{Health, Ill};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::Exit;
 use crate::line::{GaveUp, Line};
-use crate::report::{Cause, Next, RunReport};
+use crate::report::{Cause, Class, Next, RunReport};
 use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
 use crate::spec::health::{Action, Ready};
@@ -143,9 +143,10 @@ impl Process {
         turn.log(self.exited_line(live, exit, expected && !failure));
         if failure {
             self.fail_run(live, exit, cause, turn);
-        } else {
-            let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
-            self.file_report(Some((live, exit)), cause, next, turn);
+        } else if again {
+            self.file_report(Some((live, exit)), cause, Next::Restart(Duration::ZERO), turn);
+        } else if !expected || cause.class() == Class::Oom {
+            self.file_report(Some((live, exit)), cause, Next::Rest, turn);
         }
     }
 

@@ -66,18 +66,29 @@ impl Crashes {
             let at = path.map_or_else(String::new, |path| format!(" report={}", path.display()));
             self.journal.say(report.level(), &format!("{}{at}", report.line()));
         }
-        if let Some(log) = &self.termination_log
-            && let Err(error) = overwrite(log, report.message().as_bytes())
-            && log.asked_for
-        {
-            let message = format!("cannot write {}: {error}", log.path.display());
-            self.journal.say(Level::Warn, &message);
-        }
+        self.leave_message(&report.message());
         let mut recent = self.recent.borrow_mut();
         if recent.len() == REMEMBERED {
             recent.pop_front();
         }
         recent.push_back(report);
+    }
+
+    /// All has ended as it was to: what a crash before left as the last message is over.
+    pub(crate) fn end_well(&self) {
+        if !self.recent.borrow().is_empty() {
+            self.leave_message("");
+        }
+    }
+
+    fn leave_message(&self, message: &str) {
+        if let Some(log) = &self.termination_log
+            && let Err(error) = overwrite(log, message.as_bytes())
+            && log.asked_for
+        {
+            let message = format!("cannot write {}: {error}", log.path.display());
+            self.journal.say(Level::Warn, &message);
+        }
     }
 
     /// Keeps what was found out about a process that is ill; returns where.

@@ -74,3 +74,34 @@ fn stdout(report: &Value) -> Vec<String> {
     let lines = report["last_lines"]["stdout"].as_array().unwrap();
     lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
 }
+
+#[test]
+fn what_ends_as_it_is_to_is_no_crash() {
+    let place = Place::new("expected");
+    let mut command = place.shell("echo done");
+    command
+        .env("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected")
+        .env("SUPERVISOR_PROGRAM__APP_EXITCODES", "0")
+        .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "0");
+    let mut running = Running::start(&mut command);
+    assert_eq!(running.exit_code(), 0);
+    let lines = running.stderr.rest();
+    assert!(lines.iter().any(|line| line.contains("exited: app (exit status 0; expected)")));
+    assert!(lines.iter().all(|line| !line.contains("crash")), "{lines:?}");
+    assert!(!place.path("reports").exists() && !place.path("message").exists());
+}
+
+#[test]
+fn a_clean_end_takes_back_the_message_of_a_crash_before() {
+    let place = Place::new("over");
+    let flag = place.path("flag");
+    let script = format!("[ -e {0} ] || {{ : > {0}; exit 1; }}; exec sleep 1000", flag.display());
+    let mut command = place.shell(&script);
+    let mut running = Running::start(command.env("PROCESS_MAX_START_RETRIES", "1"));
+    running.stderr.wait_for("crash: program=app run=1");
+    running.stderr.wait_for("success: app");
+    assert!(place.message().contains("crash: program=app run=1"));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert_eq!(place.message(), "");
+}

@@ -82,6 +82,7 @@ impl Proc {
 
     fn ended_unasked(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
         let by_time = self.spec.health.ready == Ready::Startsecs;
+        let oom = ended.class == Class::Oom;
         let long = by_time && now >= alive.since + self.spec.startsecs;
         if alive.up_at.is_none() && !long {
             return self.count_failure(false, ended, exit.status(), now);
@@ -101,7 +102,9 @@ impl Proc {
         }
         self.down(Label::Exited, Why::Rests);
         let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
-        self.expect_report(ended, next);
+        if again || !expected || oom {
+            self.expect_report(ended, next);
+        }
         if again {
             self.start(now, "its rule wants it to run");
             None
