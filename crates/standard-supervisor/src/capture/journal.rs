@@ -127,6 +127,11 @@ impl Journal {
         self.tell(level, message, || None);
     }
 
+    /// As [`Self::say`], with what programs that read the log are told.
+    pub(crate) fn say_as(&self, level: Level, message: &str, facts: Facts) {
+        self.tell(level, message, || Some(facts));
+    }
+
     /// How many lines were lost so far.
     pub(crate) const fn lost(&self) -> u64 {
         self.lost.get()

@@ -15,6 +15,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use supervisor_config::{Crash, TerminationLog};
 use supervisor_core::ids::RunId;
 use supervisor_core::level::Level;
+use supervisor_core::line::Value;
 use supervisor_core::report::RunReport;
 
 use crate::capture::journal::Journal;
@@ -63,8 +64,13 @@ impl Crashes {
             self.keep(named, run.ended, store::REPORT, text.as_bytes())
         });
         if self.line {
-            let at = path.map_or_else(String::new, |path| format!(" report={}", path.display()));
-            self.journal.say(report.level(), &format!("{}{at}", report.line()));
+            let (mut line, mut facts) = (report.line(), report.facts());
+            if let Some(path) = path {
+                let path = path.display().to_string();
+                line.push_str(&format!(" report={path}"));
+                facts.fields.push(("report", Value::Text(path)));
+            }
+            self.journal.say_as(report.level(), &line, facts);
         }
         self.leave_message(&report.message());
         let mut recent = self.recent.borrow_mut();

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 use supervisor_core::input::Exit;
 use supervisor_core::level::Level;
+use supervisor_core::line::{Facts, Value};
 use supervisor_core::report::{Next, RunReport};
 use supervisor_wire::utc::rfc3339;
 
@@ -94,20 +95,57 @@ impl CrashReport {
             add("oom_kills", group.oom_kills.to_string());
         }
         add("leftovers", run.leftovers.to_string());
-        add("next", self.next());
+        let (next, after) = self.action();
+        add("next", next.to_owned());
+        if let Some(after) = after {
+            add("after", seconds(after));
+        }
         line
     }
 
-    fn next(&self) -> String {
+    /// What [`Self::line`] tells, for programs that read the log.
+    pub(crate) fn facts(&self) -> Facts {
+        let run = &self.run;
+        let text = |text: &str| Value::Text(text.to_owned());
+        let time = |time: Duration| Value::Seconds(time.as_secs_f64());
+        let mut fields = vec![
+            ("program", text(&run.process.full())),
+            ("run", Value::Count(run.run.0)),
+            ("class", text(run.cause.class().name())),
+            ("cause", text(&run.cause.to_string())),
+            ("uptime_seconds", time(run.uptime)),
+            ("leftovers_killed", Value::Count(run.leftovers as u64)),
+        ];
+        match run.exit {
+            Some(Exit::Code(code)) => fields.push(("exit_code", Value::Count(code.into()))),
+            Some(Exit::Signal { signal, .. }) => {
+                fields.push(("exit_signal", text(&signal.to_string())));
+            }
+            None => {}
+        }
+        if let Some(pid) = run.pid {
+            fields.push(("pid", Value::Number(pid.0.into())));
+            fields.push(("cpu_seconds", time(self.usage.cpu)));
+            fields.push(("peak_memory_bytes", Value::Count(self.usage.peak_memory)));
+        }
+        fields.extend(run.up_after.map(|after| ("ready_after_seconds", time(after))));
+        fields.extend(self.group.map(|group| ("oom_kills", Value::Count(group.oom_kills))));
+        let (next, after) = self.action();
+        fields.push(("next", text(next)));
+        fields.extend(after.map(|after| ("after_seconds", time(after))));
+        Facts { event: "crash", fields }
+    }
+
+    const fn action(&self) -> (&'static str, Option<Duration>) {
         match self.run.next {
-            Next::Restart(wait) => format!("restart after={}", seconds(wait)),
-            Next::Rest => "rest".to_owned(),
-            Next::GiveUp => "give_up".to_owned(),
+            Next::Restart(wait) => ("restart", Some(wait)),
+            Next::Rest => ("rest", None),
+            Next::GiveUp => ("give_up", None),
         }
     }
 
     /// As a value of JSON.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Json {
         let run = &self.run;
         let (code, signal, core_dumped) = match run.exit {
             Some(Exit::Code(code)) => (Some(code), None, false),
@@ -116,11 +154,7 @@ impl CrashReport {
             }
             None => (None, None, false),
         };
-        let (next, after) = match run.next {
-            Next::Restart(wait) => ("restart", Some(wait.as_secs_f64())),
-            Next::Rest => ("rest", None),
-            Next::GiveUp => ("give_up", None),
-        };
+        let (next, after) = self.action();
         let [stdout, stderr] = &self.lines;
         json!({
             "program": run.process.full(),
@@ -146,7 +180,7 @@ impl CrashReport {
                 "limit_bytes": group.limit,
             })),
             "leftovers_killed": run.leftovers,
-            "next": { "action": next, "after_seconds": after },
+            "next": { "action": next, "after_seconds": after.map(|after| after.as_secs_f64()) },
             "evidence": self.evidence.as_ref().map(|path| path.display().to_string()),
             "last_lines": { "stdout": stdout, "stderr": stderr },
         })
@@ -231,7 +265,7 @@ mod tests {
             (&json["run"], &json["restart"], &json["pid"]),
             (&json!(3), &json!(2), &json!(42))
         );
-        assert_eq!((&json["signal"], &json["exit_code"]), (&json!("SIGKILL"), &Value::Null));
+        assert_eq!((&json["signal"], &json["exit_code"]), (&json!("SIGKILL"), &Json::Null));
         assert_eq!(json["ended"], "2000-03-01T00:00:00Z");
         assert_eq!(json["memory_group"]["oom_kills"], 1);
         assert_eq!(json["next"]["action"], "restart");

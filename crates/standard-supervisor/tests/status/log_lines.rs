@@ -57,6 +57,9 @@ fn each_line_is_an_object_and_what_programs_write_stays_as_it_is() {
     assert_eq!((&exited["exit_code"], &exited["expected"]), (&3.into(), &false.into()));
     assert_eq!(exited["message"], "exited: app (exit status 3; not expected)");
     assert_eq!(event(&objects, "gave_up")["reason"], "too_many_retries");
+    let crash = event(&objects, "crash");
+    assert_eq!((&crash["class"], &crash["next"]), (&"exit".into(), &"give_up".into()));
+    assert_eq!((&crash["pid"], &crash["exit_code"]), (&exited["pid"], &3.into()));
 }
 
 #[test]
