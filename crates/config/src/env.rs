@@ -78,7 +78,7 @@ pub(crate) const PRESTOP_DELAY_SECS: Variable = Variable {
 pub(crate) const CONFIG_PATH: Variable = Variable {
     name: "SUPERVISOR_CONFIG_PATH",
     default: "/tmp/supervisord.conf",
-    doc: "Where the configuration in effect is written. A file at a path that was chosen is kept.",
+    doc: "Where the configuration in effect is written. A file at a path that was chosen is overwritten, and stays at the end; the default one is removed.",
 };
 
 /// Whether what a run leaves is removed.
