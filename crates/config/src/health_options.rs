@@ -10,8 +10,9 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{Action, HttpUrl, Ready};
 
-use crate::options::{Key, Reach, Row, Setting, default, options, shown};
+use crate::options::{Key, Reach, Row, Setting, default, options};
 use crate::presets::Preset;
+use crate::reference::shown;
 use crate::values;
 
 options! { HEALTH:

@@ -3,6 +3,7 @@
 
 use crate::env::VARIABLES;
 use crate::options::{KINDS, Setting};
+use crate::reference::{defaults, shown};
 use crate::tools::{Tool, ToolOption, tools};
 
 /// All pages: their files' names and contents.
@@ -66,17 +67,18 @@ fn of_options() -> String {
         ),
         text(
             "In front of a command, standard-supervisor takes each option from the environment: \
-             SUPERVISOR_PROGRAM__APP_STARTSECS=10 is startsecs of [program:app]."
+             SUPERVISOR_PROGRAM__APP_STARTSECS=10 is startsecs of [program:app]. What is assumed \
+             when nobody says anything differs then, as said below; app is the program that the \
+             command line is."
         )
     ));
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!(".SH \"[{}{label}]\"\n", escaped(name)));
         for row in kind.settings().map(Setting::row) {
-            let default = match row.default {
-                None => String::new(),
-                Some("") => " Default: empty.".to_owned(),
-                Some(value) => format!(" Default: `{value}`."),
+            let default = match defaults(kind, row) {
+                unset if unset == shown(None) => String::new(),
+                default => format!(" Default: {default}."),
             };
             let accepts = format!("{} Accepts {}.{default}", row.doc.trim(), row.what);
             out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(row.key), text(&accepts)));

@@ -13,8 +13,7 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
-use crate::env::{self, MAX_START_RETRIES, RETRY_RESET_SECS};
-use crate::health_options::{self, HEALTH};
+use crate::health_options::HEALTH;
 use crate::supervisord::LogFormat;
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
 use supervisor_core::level::Level;
@@ -31,7 +30,8 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    fn names(self) -> &'static str {
+    /// Those names, as the reference has them.
+    pub(crate) fn names(self) -> &'static str {
         match self {
             Self::Global => "",
             Self::Program => "`program_name`, `group_name`",
@@ -148,29 +148,6 @@ impl Kind {
     }
 }
 
-const REFERENCE_HEAD: &str = "\
-# All options
-
-Made from the table in `crates/config/src/options.rs` by
-`UPDATE=1 cargo test -p supervisor-config --test documents`.
-
-An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` for the
-`:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
-`SUPERVISOR_INCLUDE_FILES` names; `supervisord -c FILE` takes them from its file alone.
-Values may use `%(here)s`, `%(host_node_name)s`,
-`%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. All but those
-of the first table are [supervisord's](https://supervisord.org/configuration.html).
-
-With a command line `nodaemon`, `silent` and `directory` of `[supervisord]` have no
-effect. A warning at start names each that was set. A name that is in no table is
-ignored, as in supervisord, and a warning says so, with the nearest that is known.
-
-## Policies of our own
-
-`supervisord -c FILE` does as supervisord does unless it is asked for more.
-
-";
-
 /// What supervisord doesn't have, by section.
 pub(crate) const OWN: [(&str, &Row); 13] = [
     ("program", &RETRYRESETSECS.row),
@@ -187,75 +164,6 @@ pub(crate) const OWN: [(&str, &Row); 13] = [
     ("supervisord", &PRESTOP_DELAY_KEY.row),
     ("supervisord", &LOG_FORMAT_KEY.row),
 ];
-
-/// The reference of all options, as Markdown: for every kind of section its keys,
-/// what they accept, their defaults, which names their values may use besides `here`,
-/// `host_node_name` and `ENV_*`, and what they do.
-#[must_use]
-pub fn reference() -> String {
-    let mut out = String::from(REFERENCE_HEAD);
-    out.push_str("| key | section | with a file | with a command line | what it does |\n");
-    out.push_str("|---|---|---|---|---|\n");
-    for (section, row) in OWN {
-        let (key, doc) = (row.key, row.doc.trim().trim_end_matches(" Not in supervisord."));
-        let (file, command) = defaults(row);
-        let command = command.as_ref().unwrap_or(&file);
-        out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
-    }
-    out.push('\n');
-    out.push_str(&health_options::reference());
-    for (name, kind) in KINDS {
-        let label = if name.ends_with(':') { "NAME" } else { "" };
-        out.push_str(&format!("## `[{name}{label}]`\n\n"));
-        out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
-        for row in kind.settings().map(Setting::row).filter(|row| !health_options::has(row.key)) {
-            let default = match defaults(row) {
-                // What listens for events is nobody's server.
-                (default, _) if kind == Kind::EventListener => default,
-                (default, None) => default,
-                (default, Some(command)) => format!("{default}; with a command line: {command}"),
-            };
-            out.push_str(&format!(
-                "| `{}` | {} | {default} | {} | {} |\n",
-                row.key,
-                row.what,
-                row.reach.names(),
-                row.doc.trim()
-            ));
-        }
-        out.push('\n');
-    }
-    out
-}
-
-/// The default with a file and, if it is another, with a command line.
-fn defaults(row: &Row) -> (String, Option<String>) {
-    let variables = [
-        (&STARTRETRIES.row, MAX_START_RETRIES),
-        (&RETRYRESETSECS.row, RETRY_RESET_SECS),
-        (&LOG_FORMAT_KEY.row, env::LOG_FORMAT),
-        (&STATUS_PORT_KEY.row, env::STATUS_PORT),
-        (&PRESTOP_DELAY_KEY.row, env::PRESTOP_DELAY_SECS),
-    ];
-    let variable = variables.into_iter().find(|(known, _)| known.key == row.key);
-    let command = match (row.command_default, variable) {
-        (_, Some((_, variable))) => {
-            Some(format!("`{}` ({})", variable.name, shown(Some(variable.default))))
-        }
-        (Some(default), None) => Some(shown(Some(default))),
-        (None, None) => None,
-    };
-    (shown(row.default), command)
-}
-
-/// A default as the reference has it.
-pub(crate) fn shown(default: Option<&str>) -> String {
-    match default {
-        None => "unset".to_owned(),
-        Some("") => "empty".to_owned(),
-        Some(text) => format!("`{text}`"),
-    }
-}
 
 /// `Some("x")` of `"x"`, `None` of `unset`.
 macro_rules! default {
@@ -517,15 +425,5 @@ mod tests {
             keys.dedup();
             assert_eq!(keys.len(), all, "{name}");
         }
-    }
-
-    #[test]
-    fn the_reference_tells_both_defaults() {
-        let line =
-            "| `stopwaitsecs` | a whole number of seconds | `10`; with a command line: `30` |";
-        assert!(reference().lines().any(|l| l.starts_with(line)));
-        let line =
-            "| `retryresetsecs` | `[program]` | `off` | `PROCESS_RETRY_RESET_SECS` (`600`) | ";
-        assert!(reference().lines().any(|l| l.starts_with(line)));
     }
 }

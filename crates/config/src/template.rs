@@ -10,6 +10,9 @@ use supervisor_core::level::Level;
 /// The program's name in command mode.
 pub(crate) const APP: &str = "app";
 
+/// How the option that bounds a log file ends; before it stands that of the file.
+const MAXBYTES: &str = "_maxbytes";
+
 /// `[supervisord]` and the program's section, in the order in which they are
 /// written. `command` is the command line as it stands in a configuration file.
 ///
@@ -49,6 +52,20 @@ pub(crate) fn base(program: &str, command: &str, level: Level, startretries: i64
     Sections { all: all.into_iter().collect(), ..Sections::default() }
 }
 
+/// What is assumed of an option of `[supervisord]`, or of the program that the command
+/// line is, by the sections above.
+pub(crate) fn assumed(kind: Kind, key: &str) -> Option<String> {
+    let sections = base(APP, "", Level::Info, 3);
+    let section = sections.all.iter().find(|section| Kind::of(&section.name) == Some(kind))?;
+    let entry = section.entry(key).filter(|entry| entry.key != options::COMMAND.row.key)?;
+    Some(entry.value.replace("%%", "%"))
+}
+
+/// The stream's option, if this one tells how large its file may become.
+pub(crate) fn stream_of(key: &str) -> Option<&str> {
+    key.strip_suffix(MAXBYTES).filter(|stream| values_are_streams(stream))
+}
+
 /// Fills in, for every program, the defaults of command mode that differ from
 /// supervisord's.
 pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
@@ -78,7 +95,7 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
                 && values_are_streams(row.key)
             {
                 // A stream can't be rotated.
-                assume(&format!("{}_maxbytes", row.key), "0");
+                assume(&format!("{}{MAXBYTES}", row.key), "0");
             }
         }
         if kind == Kind::Supervisord {

@@ -1,0 +1,189 @@
+//! The reference of all options, made from their tables and from what is assumed in front
+//! of a command.
+
+use crate::env::{self, Variable};
+use crate::health_options;
+use crate::options::{self, KINDS, Kind, OWN, Row, Setting};
+use crate::template;
+
+const REFERENCE_HEAD: &str = "\
+# All options
+
+Made from the tables in `crates/config/src` by
+`UPDATE=1 cargo test -p supervisor-config --test documents`.
+
+An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` for the
+`:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
+`SUPERVISOR_INCLUDE_FILES` names; `supervisord -c FILE` takes them from its file alone.
+Values may use `%(here)s`, `%(host_node_name)s`,
+`%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. All but those
+of the first table are [supervisord's](https://supervisord.org/configuration.html).
+
+With a command line `nodaemon`, `silent` and `directory` of `[supervisord]` have no
+effect; a warning at start names each that was set. `minfds` and `minprocs` are looked
+at only if they are set. A name that is in no table is
+ignored, as in supervisord, and a warning says so, with the nearest that is known.
+
+Where the default is another with a command line, that is said beside it; `app` is the
+program that the command line is, and what holds for all programs holds for it, too.
+`standard-supervisor --check COMMAND` prints all values in effect.
+
+## Policies of our own
+
+`supervisord -c FILE` does as supervisord does unless it is asked for more.
+
+";
+
+/// The reference of all options, as Markdown: for every kind of section its keys,
+/// what they accept, their defaults, which names their values may use besides `here`,
+/// `host_node_name` and `ENV_*`, and what they do.
+#[must_use]
+pub fn reference() -> String {
+    let mut out = String::from(REFERENCE_HEAD);
+    out.push_str("| key | section | with a file | with a command line | what it does |\n");
+    out.push_str("|---|---|---|---|---|\n");
+    for (section, row) in OWN {
+        let (key, doc) = (row.key, row.doc.trim().trim_end_matches(" Not in supervisord."));
+        let file = shown(row.default);
+        let command = with_a_command(None, row).unwrap_or_else(|| file.clone());
+        out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
+    }
+    out.push('\n');
+    out.push_str(&health_options::reference());
+    for (name, kind) in KINDS {
+        let label = if name.ends_with(':') { "NAME" } else { "" };
+        out.push_str(&format!("## `[{name}{label}]`\n\n"));
+        out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
+        for row in kind.settings().map(Setting::row).filter(|row| !health_options::has(row.key)) {
+            out.push_str(&format!(
+                "| `{}` | {} | {} | {} | {} |\n",
+                row.key,
+                row.what,
+                defaults(kind, row),
+                row.reach.names(),
+                row.doc.trim()
+            ));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// What an option is when nobody says anything, with a file and with a command line.
+pub(crate) fn defaults(kind: Kind, row: &Row) -> String {
+    let file = shown(row.default);
+    match with_a_command(Some(kind), row) {
+        Some(command) => format!("{file}{WITH_A_COMMAND}{command}"),
+        None => file,
+    }
+}
+
+const WITH_A_COMMAND: &str = "; with a command line: ";
+
+/// What it is with a command line, if that is something else than with a file. Without a
+/// kind of section: in those where it is something else.
+fn with_a_command(kind: Option<Kind>, row: &Row) -> Option<String> {
+    // What listens for events is nobody's server.
+    if kind == Some(Kind::EventListener) {
+        return None;
+    }
+    if let Some(variable) = variable(row) {
+        return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default))));
+    }
+    if row.command_default.is_some() {
+        return Some(shown(row.command_default));
+    }
+    let kind = kind?;
+    let app = template::assumed(kind, row.key).filter(|value| Some(value.as_str()) != row.default);
+    let app = app.map(|value| shown(Some(&value)));
+    match (kind, template::stream_of(row.key)) {
+        (Kind::Program, Some(stream)) => {
+            Some(format!("`0` for `app`, and for others unless `{stream}` is set"))
+        }
+        (Kind::FcgiProgram, Some(stream)) => Some(format!("`0` unless `{stream}` is set")),
+        (Kind::Program, None) => app.map(|value| format!("{value} for `app`")),
+        _ => app,
+    }
+}
+
+/// The variable that says it with a command line.
+fn variable(row: &Row) -> Option<Variable> {
+    let variables = [
+        (&options::LOGLEVEL.row, env::LOG_LEVEL),
+        (&options::STARTRETRIES.row, env::MAX_START_RETRIES),
+        (&options::RETRYRESETSECS.row, env::RETRY_RESET_SECS),
+        (&options::LOG_FORMAT_KEY.row, env::LOG_FORMAT),
+        (&options::STATUS_PORT_KEY.row, env::STATUS_PORT),
+        (&options::PRESTOP_DELAY_KEY.row, env::PRESTOP_DELAY_SECS),
+    ];
+    let found = variables.into_iter().find(|(known, _)| known.key == row.key);
+    found.map(|(_, variable)| variable)
+}
+
+/// A default as the reference has it.
+pub(crate) fn shown(default: Option<&str>) -> String {
+    match default {
+        None => "unset".to_owned(),
+        Some("") => "empty".to_owned(),
+        Some(text) => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::command_mode;
+    use crate::error::Report;
+    use crate::ini::Sections;
+    use crate::testing::{FakeHost, said};
+
+    #[test]
+    fn the_reference_tells_both_defaults() {
+        let page = reference();
+        for line in [
+            "| `stopwaitsecs` | a whole number of seconds | `10`; with a command line: `30` |",
+            "| `retryresetsecs` | `[program]` | `off` | `PROCESS_RETRY_RESET_SECS` (`600`) | ",
+            "| `logfile` | a path in an existing directory | `supervisord.log`; with a command line: `/dev/null` |",
+        ] {
+            assert!(page.lines().any(|known| known.starts_with(line)), "{line}");
+        }
+    }
+
+    /// Two programs beside each other: what the page says of `app` alone isn't said of both.
+    #[test]
+    fn the_defaults_with_a_command_line_are_those_in_effect() {
+        let said = said(&[
+            ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x"),
+            ("SUPERVISOR_FCGI-PROGRAM__F_COMMAND", "x"),
+            ("SUPERVISOR_FCGI-PROGRAM__F_SOCKET", "unix:///tmp/s"),
+        ]);
+        let config = command_mode(vec!["x".into()], &said, &FakeHost::default()).unwrap();
+        let (mut sections, mut report) = (Sections::default(), Report::default());
+        sections.read(Path::new(""), config.effective().as_bytes(), &mut report);
+        for name in ["supervisord", "program:app", "program:other", "fcgi-program:f"] {
+            let section = sections.section(name).unwrap();
+            let kind = Kind::of(name).unwrap();
+            for row in kind.settings().map(Setting::row) {
+                if matches!(row.key, "command" | "socket") {
+                    continue;
+                }
+                let value = section.entry(row.key).map(|entry| entry.value.replace("%%", "%"));
+                let claimed = claimed(&defaults(kind, row), name == "program:app");
+                assert_eq!(claimed, shown(value.as_deref()), "[{name}] {}", row.key);
+            }
+        }
+    }
+
+    /// What a default as the page has it says of a program that sets nothing.
+    fn claimed(default: &str, app: bool) -> String {
+        let (file, command) = default.split_once(WITH_A_COMMAND).unwrap_or((default, default));
+        let (value, others) = command.split_once(" for `app`").unwrap_or((command, ", and"));
+        let value = if app || others.starts_with(", and") { value } else { file };
+        let value = value.split_once(" unless ").map_or(value, |(value, _)| value);
+        // `VARIABLE` (`value`)
+        let in_brackets = value.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')'));
+        in_brackets.unwrap_or(value).to_owned()
+    }
+}
