@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test simulate faults conformance bench fuzz endure sanitize dist check-packages try clean
+.PHONY: help check test simulate faults conformance bench fuzz endure sanitize dist check-packages try test-env clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
@@ -17,12 +17,13 @@ help:
 	@echo "make endure       faults and endurance at full length: root, docker, and two hours"
 	@echo "make sanitize     the unsafe code under AddressSanitizer and valgrind"
 	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/"
+	@echo "                  (scripts/dist binaries: the first of these alone)"
 	@echo "make check-packages"
 	@echo "                  installs the packages in an old Debian, as a new user would"
 
-# A fresh machine may have no Python.
+# A fresh machine may have no Python, and no linker.
 try:
-	command -v python3 >/dev/null || scripts/setup-tests
+	command -v python3 >/dev/null && command -v cc >/dev/null || scripts/setup-dist
 	scripts/try
 
 check:
@@ -32,12 +33,15 @@ check:
 
 # The tests use the real supervisord, a real web server, real containers and the
 # packages that users install, so those are made first.
-test: check dist
+test: test-env check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
 	STANDARD_SUPERVISOR_STATIC=$(root)/$(release) \
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
 	STANDARD_SUPERVISOR_DIST=$(root)/dist \
 	cargo test --workspace --no-fail-fast
+
+test-env:
+	scripts/setup-tests
 
 # Seeds go on from FROM, so that a long run can be continued or repeated. With UPDATE=1,
 # no time is spent: the diagram in the documentation is drawn anew.
@@ -54,8 +58,7 @@ faults:
 	scripts/faults
 
 # A part of `make test`; alone, it tells of each test as it ends.
-conformance:
-	scripts/setup-tests
+conformance: test-env
 	cargo build --package standard-supervisor --bins
 	target/test-env/bin/python crates/standard-supervisor/tests/conformance/run.py \
 		target/debug target/conformance
@@ -75,7 +78,7 @@ sanitize:
 	scripts/sanitize
 
 dist:
-	scripts/setup-tests
+	scripts/setup-dist
 	rm -rf dist
 	scripts/dist binaries wheel sbom archive package sums
 
