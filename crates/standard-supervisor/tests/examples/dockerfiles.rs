@@ -4,8 +4,8 @@ use crate::docker::Container;
 use crate::stand_in::Image;
 
 const VLLM: &str = "vllm serve /opt/ml/model --host 0.0.0.0 --port 8080";
-const SGLANG: &str =
-    "python3 -m sglang.launch_server --model-path /opt/ml/model --host 0.0.0.0 --port 8080";
+const SGLANG: &str = "python3 -m sglang.launch_server --model-path /opt/ml/model \
+                      --host 0.0.0.0 --port 8080 --enable-metrics";
 const TRTLLM: &str = "trtllm-serve /opt/ml/model --host 0.0.0.0 --port 8080";
 const TRITON: &str =
     "tritonserver --model-repository=/models --http-port=8000 --exit-timeout-secs=25";
