@@ -2,5 +2,5 @@
 
 complete -c standard-supervisor -x -a '(__fish_complete_subcommand)'
 complete -c standard-supervisor -l check -d 'print the configuration in effect, or all that is wrong with it; start nothing'
-complete -c standard-supervisor -l help -d 'print this'
+complete -c standard-supervisor -l help -d 'print a short help text'
 complete -c standard-supervisor -l version -d 'print the version'

@@ -210,7 +210,7 @@ pub fn pidproxy() -> Tool {
     }
 }
 
-const HELP: ToolOption = option(None, "help", None, "print this");
+const HELP: ToolOption = option(None, "help", None, "print a short help text");
 const VERSION: ToolOption = option(None, "version", None, "print the version");
 
 /// One option.
