@@ -1,5 +1,6 @@
 # Made from the tables in crates/config/src; see tests/documents.rs there.
 
+
 complete -c supervisord -f
 complete -c supervisord -s c -l configuration -r -F -d 'read this configuration file'
 complete -c supervisord -s n -l nodaemon -d 'stay in the foreground'
@@ -9,7 +10,7 @@ complete -c supervisord -s v -l version -d 'print the version of supervisord tha
 complete -c supervisord -s u -l user -x -a '(__fish_complete_users)' -d 'become this user, given by name or id'
 complete -c supervisord -s m -l umask -x -d 'use this file mode creation mask, an octal number'
 complete -c supervisord -s d -l directory -x -a '(__fish_complete_directories)' -d 'change to this directory once in the background'
-complete -c supervisord -s l -l logfile -r -F -d 'use FILENAME as the log file'
+complete -c supervisord -s l -l logfile -r -F -d 'use FILEsupervisord as the log file'
 complete -c supervisord -s y -l logfile_maxbytes -x -d 'rotate the log file from this size on'
 complete -c supervisord -s z -l logfile_backups -x -d 'keep this many rotated log files'
 complete -c supervisord -s e -l loglevel -x -a 'critical error warn info debug trace blather' -d 'log from this level on: critical, error, warn, info, debug, trace or blather'
