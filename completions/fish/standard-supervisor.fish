@@ -1,6 +1,33 @@
 # Made from the tables in crates/config/src; see tests/documents.rs there.
 
-complete -c standard-supervisor -x -a '(__fish_complete_subcommand)'
-complete -c standard-supervisor -l check -d 'print the configuration in effect, or all that is wrong with it; start nothing'
-complete -c standard-supervisor -l help -d 'print this'
-complete -c standard-supervisor -l version -d 'print the version'
+function __fish_standard_supervisor_rest
+    set -l words (commandline -opc)
+    set -e words[1]
+    while set -q words[1]
+        switch $words[1]
+            case --
+                set -e words[1]
+                break
+            case '-*'
+                set -e words[1]
+            case '*'
+                break
+        end
+    end
+    string join \n -- $words
+end
+
+function __fish_standard_supervisor_before
+    test (count (__fish_standard_supervisor_rest)) = 0
+end
+
+# The rest of the line is for the command itself to complete.
+function __fish_standard_supervisor_command
+    set -l rest (__fish_standard_supervisor_rest)
+    complete -C (string join ' ' -- (string escape -- $rest) (commandline -ct))
+end
+
+complete -c standard-supervisor -x -a '(__fish_standard_supervisor_command)'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l check -d 'print the configuration in effect, or all that is wrong with it; start nothing'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l help -d 'print a short help text'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l version -d 'print the version'

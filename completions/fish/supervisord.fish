@@ -1,21 +1,22 @@
 # Made from the tables in crates/config/src; see tests/documents.rs there.
 
+
 complete -c supervisord -f
 complete -c supervisord -s c -l configuration -r -F -d 'read this configuration file'
 complete -c supervisord -s n -l nodaemon -d 'stay in the foreground'
 complete -c supervisord -s s -l silent -d 'in the foreground, print no log lines'
-complete -c supervisord -s h -l help -d 'print this; so does -?'
+complete -c supervisord -s h -l help -d 'print a short help text; so does -?'
 complete -c supervisord -s v -l version -d 'print the version of supervisord that this one behaves as'
 complete -c supervisord -s u -l user -x -a '(__fish_complete_users)' -d 'become this user, given by name or id'
 complete -c supervisord -s m -l umask -x -d 'use this file mode creation mask, an octal number'
-complete -c supervisord -s d -l directory -x -a '(__fish_complete_directories)' -d 'work here once in the background'
-complete -c supervisord -s l -l logfile -r -F -d 'use FILENAME as the log file'
-complete -c supervisord -s y -l logfile_maxbytes -x -d 'rotate it from this size on'
+complete -c supervisord -s d -l directory -x -a '(__fish_complete_directories)' -d 'change to this directory once in the background'
+complete -c supervisord -s l -l logfile -r -F -d 'use FILEsupervisord as the log file'
+complete -c supervisord -s y -l logfile_maxbytes -x -d 'rotate the log file from this size on'
 complete -c supervisord -s z -l logfile_backups -x -d 'keep this many rotated log files'
 complete -c supervisord -s e -l loglevel -x -a 'critical error warn info debug trace blather' -d 'log from this level on: critical, error, warn, info, debug, trace or blather'
-complete -c supervisord -s j -l pidfile -r -F -d 'write the process id here'
+complete -c supervisord -s j -l pidfile -r -F -d 'write the process id to this file'
 complete -c supervisord -s i -l identifier -x -d 'use this name in events and AUTO log files'
-complete -c supervisord -s q -l childlogdir -x -a '(__fish_complete_directories)' -d 'create AUTO log files here'
+complete -c supervisord -s q -l childlogdir -x -a '(__fish_complete_directories)' -d 'create AUTO log files in this directory'
 complete -c supervisord -s k -l nocleanup -d 'keep AUTO log files of earlier runs'
 complete -c supervisord -s a -l minfds -x -d 'how many file descriptors there must be'
 complete -c supervisord -s t -l strip_ansi -d 'take terminal control sequences out of programs\' output'

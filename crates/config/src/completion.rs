@@ -1,6 +1,15 @@
-//! What shells need to complete our command lines.
+//! What shells need to complete our command lines: what may stand where is found here, from
+//! the tables; how each shell is told is in a module of its own.
 
-use crate::tools::{Operand, Tool, ToolOption, tools};
+mod bash;
+mod fish;
+mod zsh;
+
+use supervisor_core::Label;
+use supervisor_core::signal::Signal;
+
+use crate::ctl_commands::CtlCommand;
+use crate::tools::{Tool, ToolOption, tools};
 
 /// All completions: paths below a folder of completions, and contents.
 #[must_use]
@@ -8,13 +17,15 @@ pub fn completions() -> Vec<(String, String)> {
     let of_tool = |tool: &Tool| {
         let name = tool.name;
         [
-            (format!("bash/{name}"), bash(tool)),
-            (format!("zsh/_{name}"), zsh(tool)),
-            (format!("fish/{name}.fish"), fish(tool)),
+            (format!("bash/{name}"), bash::script(tool)),
+            (format!("zsh/_{name}"), zsh::script(tool)),
+            (format!("fish/{name}.fish"), fish::script(tool)),
         ]
     };
     tools().iter().flat_map(of_tool).collect()
 }
+
+const MADE: &str = "Made from the tables in crates/config/src; see tests/documents.rs there.";
 
 /// What an option's argument is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,189 +52,143 @@ impl Argument {
     }
 }
 
-const MADE: &str = "Made from the tables in crates/config/src; see tests/documents.rs there.";
-
 /// `-o` and `--output`.
 fn spellings(option: &ToolOption) -> Vec<String> {
     let short = option.short.map(|short| format!("-{short}"));
     short.into_iter().chain([format!("--{}", option.long)]).collect()
 }
 
-fn bash(tool: &Tool) -> String {
-    let name = tool.name;
-    let function = format!("_{}", name.replace('-', "_"));
-    let all: Vec<String> = tool.options.iter().flat_map(spellings).collect();
-    let with_argument = |option: &&ToolOption| option.argument.is_some();
-    let waiting: Vec<String> =
-        tool.options.iter().filter(with_argument).flat_map(spellings).collect();
-    let skip = if waiting.is_empty() {
-        String::new()
-    } else {
-        format!("        {}) at=$((at + 2)) ;;\n", waiting.join(" | "))
-    };
-    let mut arguments = String::new();
-    for option in tool.options.iter().filter(with_argument) {
-        let words = match Argument::of(option) {
-            Argument::File => "compgen -f -- \"$current\"".to_owned(),
-            Argument::Folder => "compgen -d -- \"$current\"".to_owned(),
-            Argument::User => "compgen -u -- \"$current\"".to_owned(),
-            Argument::Words(words) => format!("compgen -W \"{words}\" -- \"$current\""),
-            Argument::None | Argument::Other => "true".to_owned(),
-        };
-        let names = spellings(option).join(" | ");
-        arguments.push_str(&format!("    {names}) _complete {words}; return ;;\n"));
-    }
-    let arguments = if arguments.is_empty() {
-        String::new()
-    } else {
-        format!("    case $previous in\n{arguments}    esac\n")
-    }
-    .replace("_complete ", &format!("{function}_take "));
-    let (files, rest) = match tool.operand {
-        Operand::Nothing => ("", "    return".to_owned()),
-        Operand::OwnCommand => (
-            "",
-            format!("    {function}_take compgen -W \"{}\" -- \"$current\"", own(tool).join(" ")),
-        ),
-        Operand::Command => ("", format!("    {function}_take compgen -c -- \"$current\"")),
-        Operand::FileAndCommand => {
-            ("    at=$((at + 1))\n", format!("    {function}_take compgen -f -- \"$current\""))
-        }
-    };
-    let behind = behind_the_command(tool, &function);
-    let options = if all.is_empty() {
-        String::new()
-    } else {
-        let all = all.join(" ");
-        format!(
-            "    case $current in\n    -*) {function}_take compgen -W \"{all}\" -- \"$current\"; return ;;\n    esac\n"
-        )
-    };
-    format!(
-        "# {MADE}\n
-{function}_take() {{
-    mapfile -t COMPREPLY < <(\"$@\")
-}}
-
-{function}() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD - 1]}} at=1
-    COMPREPLY=()
-    while [ \"$at\" -lt \"$COMP_CWORD\" ]; do
-        case ${{COMP_WORDS[at]}} in
-        --) at=$((at + 1)); break ;;
-{skip}        -*) at=$((at + 1)) ;;
-        *) break ;;
-        esac
-    done
-{files}{behind}{arguments}{options}{rest}
-}}
-
-complete -F {function} {name}
-"
-    )
+/// The spellings of all options behind which an argument may stand as a word of its own.
+fn with_argument(tool: &Tool) -> Vec<String> {
+    tool.options.iter().filter(|option| option.argument.is_some()).flat_map(spellings).collect()
 }
 
-/// What is offered once the command is there: that is for the command itself to say.
-fn behind_the_command(tool: &Tool, function: &str) -> String {
-    let offered = match tool.operand {
-        Operand::Nothing => return String::new(),
-        Operand::OwnCommand => format!(
-            "        [ \"${{COMP_WORDS[at]}}\" != help ] || {function}_take compgen -W \"{}\" -- \"$current\"\n",
-            own(tool).join(" ")
-        ),
-        Operand::Command | Operand::FileAndCommand => format!(
-            "        if declare -F _command_offset >/dev/null; then\n            \
-             _command_offset \"$at\"\n        else\n            \
-             {function}_take compgen -f -- \"$current\"\n        fi\n"
-        ),
-    };
-    format!("    if [ \"$at\" -lt \"$COMP_CWORD\" ]; then\n{offered}        return\n    fi\n")
+/// The commands of its own that are typed before a shell's prompt, too.
+fn own(tool: &Tool) -> impl Iterator<Item = &'static CtlCommand> {
+    tool.commands.iter().filter(|command| command.name != "EOF")
 }
 
-/// The names of its own commands that are typed before a shell's prompt, too.
-fn own(tool: &Tool) -> Vec<&'static str> {
-    tool.commands.iter().map(|command| command.name).filter(|name| *name != "EOF").collect()
+fn own_names(tool: &Tool) -> String {
+    own(tool).map(|command| command.name).collect::<Vec<_>>().join(" ")
 }
 
-fn zsh(tool: &Tool) -> String {
-    let mut words = Vec::new();
-    for option in &tool.options {
-        let doc = option.doc.replace('\'', "'\\''").replace('[', "\\[").replace(']', "\\]");
-        let label = option.argument.unwrap_or_default();
-        let argument = match Argument::of(option) {
-            Argument::None => String::new(),
-            Argument::File => format!(":{label}:_files"),
-            Argument::Folder => format!(":{label}:_files -/"),
-            Argument::User => format!(":{label}:_users"),
-            Argument::Words(words) => format!(":{label}:({words})"),
-            Argument::Other => format!(":{label}: "),
-        };
-        let names = spellings(option);
-        words.push(match &names[..] {
-            [one] => format!("'{one}[{doc}]{argument}'"),
-            [..] => {
-                format!("'({})'{{{}}}'[{doc}]{argument}'", names.join(" "), names.join(","))
+/// Which of the words behind one of `supervisorctl`'s commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    First,
+    Later,
+    Any,
+}
+
+/// What can stand at a place behind one of `supervisorctl`'s commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Offer {
+    fixed: Vec<String>,
+    /// What the daemon is asked for, as the scripts' functions call it.
+    asked: Vec<&'static str>,
+}
+
+impl Offer {
+    fn add(&mut self, word: &str, tool: &Tool) {
+        match word.trim_end_matches("...") {
+            "NAME" => self.ask("processes"),
+            "GROUP:*" => self.ask("wildcards"),
+            "GROUP" => self.ask("groups"),
+            "SIGNAL" => Signal::names().for_each(|name| self.fix(name)),
+            "COMMAND" => own(tool).for_each(|command| self.fix(command.name)),
+            "[...]" => {}
+            choice if choice.starts_with('[') => {
+                choice.trim_matches(['[', ']']).split('|').for_each(|word| self.fix(word));
             }
-        });
-    }
-    match tool.operand {
-        Operand::Nothing => {}
-        Operand::OwnCommand => {
-            words.push(format!("'1:command:({})'", own(tool).join(" ")));
-            words.push("'*::arguments: '".to_owned());
+            word if word.contains(|c: char| c.is_ascii_uppercase()) => {}
+            word => self.fix(word),
         }
-        Operand::Command => {
-            words.extend(
-                ["'(-)1:command:_command_names -e'", "'*::arguments:_normal'"].map(str::to_owned),
-            );
-        }
-        Operand::FileAndCommand => words.extend(
-            ["'1:pidfile:_files'", "'2:command:_command_names -e'", "'*::arguments:_normal'"]
-                .map(str::to_owned),
-        ),
     }
-    format!(
-        "#compdef {}\n# {MADE}\n\n_arguments -s -S \\\n    {}\n",
-        tool.name,
-        words.join(" \\\n    ")
-    )
+
+    fn fix(&mut self, word: &str) {
+        if !self.fixed.iter().any(|known| known == word) {
+            self.fixed.push(word.to_owned());
+        }
+    }
+
+    fn ask(&mut self, what: &'static str) {
+        if !self.asked.contains(&what) {
+            self.asked.push(what);
+        }
+    }
 }
 
-fn fish(tool: &Tool) -> String {
-    let name = tool.name;
-    let mut out = format!("# {MADE}\n\n");
-    match tool.operand {
-        Operand::OwnCommand => {
-            let unless = format!("not __fish_seen_subcommand_from {}", own(tool).join(" "));
-            out.push_str(&format!("complete -c {name} -f\n"));
-            for command in tool.commands.iter().filter(|command| command.name != "EOF") {
-                let does = command.usage.first().map_or("", |(_, does)| does);
-                let does = does.replace('\'', "\\'");
-                let word = command.name;
-                out.push_str(&format!("complete -c {name} -n '{unless}' -a {word} -d '{does}'\n"));
+/// What can follow a command, and where.
+fn offers(command: &CtlCommand, tool: &Tool) -> Vec<(Place, Offer)> {
+    let (first, later) = first_and_later(command, tool);
+    let offers = if first == later {
+        vec![(Place::Any, first)]
+    } else {
+        vec![(Place::First, first), (Place::Later, later)]
+    };
+    let last = offers.iter().rposition(|(_, offer)| *offer != Offer::default());
+    offers.into_iter().take(last.map_or(0, |last| last + 1)).collect()
+}
+
+/// What can follow a command as its first word, and what further on; read off the usage.
+fn first_and_later(command: &CtlCommand, tool: &Tool) -> (Offer, Offer) {
+    let (mut first, mut later) = (Offer::default(), Offer::default());
+    // What is yet to be added isn't in the daemon's list.
+    if command.name == "add" {
+        return (first, later);
+    }
+    for (usage, _) in command.usage {
+        let mut words = usage.split(' ').skip(1);
+        if let Some(word) = words.next() {
+            first.add(word, tool);
+            if word.ends_with("...") || word == "GROUP:*" {
+                later.add(word, tool);
             }
         }
-        Operand::Nothing => out.push_str(&format!("complete -c {name} -f\n")),
-        Operand::Command => {
-            out.push_str(&format!("complete -c {name} -x -a '(__fish_complete_subcommand)'\n"));
+        for word in words {
+            later.add(word, tool);
         }
-        Operand::FileAndCommand => {}
     }
-    for option in &tool.options {
-        let short = option.short.map_or_else(String::new, |short| format!(" -s {short}"));
-        let argument = match Argument::of(option) {
-            Argument::None => String::new(),
-            Argument::File => " -r -F".to_owned(),
-            Argument::Folder => " -x -a '(__fish_complete_directories)'".to_owned(),
-            Argument::User => " -x -a '(__fish_complete_users)'".to_owned(),
-            Argument::Words(words) => format!(" -x -a '{words}'"),
-            Argument::Other => " -x".to_owned(),
-        };
-        let doc = option.doc.replace('\\', "\\\\").replace('\'', "\\'");
-        out.push_str(&format!(
-            "complete -c {name}{short} -l {}{argument} -d '{doc}'\n",
-            option.long
-        ));
+    (first, later)
+}
+
+/// The states by which a line of `status` is told from one that says what went wrong.
+fn states(between: &str) -> String {
+    Label::ALL.map(Label::name).join(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::tools;
+
+    /// `fixed… +asked…`, first and later.
+    fn offered(name: &str) -> [String; 2] {
+        let tools = tools();
+        let tool = tools.iter().find(|tool| !tool.commands.is_empty()).unwrap();
+        let command = own(tool).find(|command| command.name == name).unwrap();
+        let (first, later) = first_and_later(command, tool);
+        [first, later].map(|offer| {
+            let asked = offer.asked.iter().map(|asked| format!("+{asked}"));
+            offer.fixed.iter().cloned().chain(asked).collect::<Vec<_>>().join(" ")
+        })
     }
-    out
+
+    #[test]
+    fn what_may_stand_behind_a_command_is_read_off_its_usage() {
+        for (name, first, later) in [
+            ("start", "all +processes +wildcards", "+processes +wildcards"),
+            ("status", "--json +processes +wildcards", "+processes +wildcards"),
+            ("tail", "-f +processes", "stdout stderr +processes"),
+            ("remove", "+groups", "+groups"),
+            ("add", "", ""),
+            ("open", "", ""),
+            ("maintail", "-f", ""),
+        ] {
+            assert_eq!(offered(name), [first, later], "{name}");
+        }
+        assert!(offered("signal")[0].starts_with("HUP INT "));
+        assert_eq!(offered("signal")[1], "all +processes +wildcards");
+        assert!(offered("help")[0].starts_with("add avail "));
+    }
 }

@@ -96,12 +96,17 @@ static FLAGS: [Flag<Does>; 8] = [
         does: Does::Configuration,
         doc: "take the daemon's address from this file's [supervisorctl]",
     },
-    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this; so does -?" },
+    Flag {
+        short: Some('h'),
+        long: "help",
+        does: Does::Help,
+        doc: "print a short help text; so does -?",
+    },
     Flag {
         short: Some('i'),
         long: "interactive",
         does: Does::Interactive,
-        doc: "start an interactive shell behind the action; without one that is so anyway",
+        doc: "start an interactive shell after the command; without a command there is one anyway",
     },
     Flag {
         short: Some('s'),
@@ -113,20 +118,25 @@ static FLAGS: [Flag<Does>; 8] = [
         short: Some('u'),
         long: "username",
         does: Does::Username,
-        doc: "who to be, if the daemon wants to know",
+        doc: "the name to give, if the daemon asks for one",
     },
-    Flag { short: Some('p'), long: "password", does: Does::Password, doc: "and the password" },
+    Flag {
+        short: Some('p'),
+        long: "password",
+        does: Does::Password,
+        doc: "the password to give with it",
+    },
     Flag {
         short: Some('r'),
         long: "history-file",
         does: Does::HistoryFileToo,
-        doc: "keep here what was typed in the shell",
+        doc: "keep what is typed in the shell in this file",
     },
     Flag {
         short: None,
         long: "history_file",
         does: Does::HistoryFile,
-        doc: "the same, as supervisor spells it",
+        doc: "the same as --history-file, as supervisor spells it",
     },
 ];
 

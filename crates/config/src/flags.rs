@@ -92,7 +92,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Does::TurnOn(o::SILENT.row.key),
         "in the foreground, print no log lines",
     ),
-    flag(Some('h'), "help", Does::Help, "print this; so does -?"),
+    flag(Some('h'), "help", Does::Help, "print a short help text; so does -?"),
     flag(
         Some('v'),
         "version",
@@ -115,7 +115,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('d'),
         "directory",
         Does::Set(o::SUPERVISORD_DIRECTORY.row.key, "DIRECTORY"),
-        "work here once in the background",
+        "change to this directory once in the background",
     ),
     flag(
         Some('l'),
@@ -127,7 +127,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('y'),
         "logfile_maxbytes",
         Does::Set(o::LOGFILE_MAXBYTES.row.key, "BYTES"),
-        "rotate it from this size on",
+        "rotate the log file from this size on",
     ),
     flag(
         Some('z'),
@@ -145,7 +145,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('j'),
         "pidfile",
         Does::Set(o::PIDFILE.row.key, "FILENAME"),
-        "write the process id here",
+        "write the process id to this file",
     ),
     flag(
         Some('i'),
@@ -157,7 +157,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('q'),
         "childlogdir",
         Does::Set(o::CHILDLOGDIR.row.key, "DIRECTORY"),
-        "create AUTO log files here",
+        "create AUTO log files in this directory",
     ),
     flag(
         Some('k'),

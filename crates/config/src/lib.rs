@@ -89,7 +89,7 @@ pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
 pub use crate::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
 pub use crate::tools::{
-    Operand, Tool, ToolOption, generate_supervisor_config, standard_supervisor, tools,
+    Operand, Tool, ToolOption, generate_supervisor_config, pidproxy, standard_supervisor, tools,
 };
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;

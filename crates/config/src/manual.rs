@@ -6,6 +6,10 @@ use crate::options::{KINDS, Setting};
 use crate::reference::{defaults, shown};
 use crate::tools::{Tool, ToolOption, tools};
 
+/// What the pages are dated: the day of the newest release, once there is one. Not the day on
+/// which they are made, which would make them anew each day.
+const DATE: &str = "2026-11-26";
+
 /// All pages: their files' names and contents.
 #[must_use]
 pub fn manual_pages() -> Vec<(String, String)> {
@@ -24,9 +28,9 @@ fn of_tool(tool: &Tool) -> String {
         out.push_str(&format!("{lead}.B {}\n{}\n", escaped(name), text(form)));
     }
     out.push_str(".SH DESCRIPTION\n");
-    for paragraph in tool.about {
-        out.push_str(&format!(".PP\n{}\n", text(paragraph)));
-    }
+    // A section begins a paragraph by itself.
+    let paragraphs: Vec<String> = tool.about.iter().map(|about| text(about) + "\n").collect();
+    out.push_str(&paragraphs.join(".PP\n"));
     if !tool.options.is_empty() {
         out.push_str(".SH OPTIONS\n");
         for option in &tool.options {
@@ -91,7 +95,7 @@ fn of_options() -> String {
 fn title(name: &str, section: u8, summary: &str) -> String {
     format!(
         ".\\\" Made from the tables in crates/config/src; see tests/documents.rs there.\n\
-         .TH {} {section} \"\" standard-supervisor\n.SH NAME\n{} \\- {}\n",
+         .TH {} {section} {DATE} standard-supervisor\n.SH NAME\n{} \\- {}\n",
         name.to_uppercase(),
         escaped(name),
         text(summary)

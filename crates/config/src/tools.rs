@@ -189,17 +189,19 @@ fn echo_supervisord_conf() -> Tool {
     }
 }
 
-fn pidproxy() -> Tool {
+/// `pidproxy`.
+#[must_use]
+pub fn pidproxy() -> Tool {
     Tool {
         name: "pidproxy",
         section: 1,
         summary: "pass signals on to a process that a file names",
-        usage: &["PIDFILE COMMAND [ARG...]"],
+        usage: &["PIDFILE COMMAND [ARG...]", "--help"],
         about: &[
             "Runs COMMAND, passes the signals that it gets on to the process whose id PIDFILE \
-             holds by then, and ends when COMMAND does. It has no options.",
+             holds by then, and ends when COMMAND does.",
         ],
-        options: Vec::new(),
+        options: vec![HELP],
         operand: Operand::FileAndCommand,
         commands: &[],
         has_environment: false,
@@ -208,7 +210,7 @@ fn pidproxy() -> Tool {
     }
 }
 
-const HELP: ToolOption = option(None, "help", None, "print this");
+const HELP: ToolOption = option(None, "help", None, "print a short help text");
 const VERSION: ToolOption = option(None, "version", None, "print the version");
 
 /// One option.

@@ -2,8 +2,11 @@
 //! `UPDATE=1 cargo test` rewrites the reference; the README is for people to edit.
 
 #![allow(clippy::unwrap_used, reason = "a document that can't be read is a failed test")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use supervisor_config::{
     VARIABLES, commands_reference, completions, environment_reference, exits_reference,
@@ -22,6 +25,34 @@ fn reference_pages_are_what_the_tables_say() {
 fn manual_pages_are_what_the_tables_say() {
     for (name, text) in manual_pages() {
         check(&format!("docs/man/{name}"), &text);
+    }
+}
+
+#[test]
+fn manual_pages_bear_the_date_of_the_newest_release() {
+    let changes = std::fs::read_to_string(document("CHANGELOG.md")).unwrap();
+    let released = changes.lines().find_map(|line| line.strip_prefix("## [")?.split_once("] - "));
+    for (name, text) in manual_pages() {
+        let date = text.lines().find_map(|line| line.strip_prefix(".TH ")?.split(' ').nth(2));
+        let date = date.unwrap();
+        let numbers: Vec<_> = date.split('-').map(str::len).collect();
+        assert_eq!(numbers, [4, 2, 2], "{name}: {date}");
+        assert!(released.is_none_or(|(_, day)| day.trim() == date), "{name}: {date}, {released:?}");
+    }
+}
+
+#[test]
+fn manual_pages_are_correct() {
+    for (name, text) in manual_pages() {
+        let mut lint = Command::new("mandoc");
+        lint.args(["-T", "lint", "-W", "warning"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let Ok(mut lint) = lint.spawn() else {
+            assert!(std::env::var_os("REQUIRE_SHELLS").is_none(), "there is no mandoc");
+            return println!("skipped: there is no mandoc");
+        };
+        lint.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = lint.wait_with_output().unwrap();
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }
 

@@ -54,6 +54,17 @@ pub enum Label {
 }
 
 impl Label {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Stopped,
+        Self::Starting,
+        Self::Running,
+        Self::Backoff,
+        Self::Stopping,
+        Self::Exited,
+        Self::Fatal,
+    ];
+
     /// In capitals.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -84,6 +84,11 @@ impl Signal {
         NAMES.iter().find(|(_, known)| *known == bare).map(|(number, _)| Self(*number))
     }
 
+    /// All names, without SIG.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(_, name)| *name)
+    }
+
     /// Its number.
     #[must_use]
     pub const fn number(self) -> u8 {

@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
     Errors, Request, Said, command_mode, file_mode, generate,
-    generate_supervisor_config as generate_tool, standard_supervisor as standard_supervisor_tool,
-    supervisord_flags, supervisord_help,
+    generate_supervisor_config as generate_tool, pidproxy as pidproxy_tool,
+    standard_supervisor as standard_supervisor_tool, supervisord_flags, supervisord_help,
 };
 use supervisor_core::level::Level;
 
@@ -21,6 +21,7 @@ use crate::host::ThisHost;
 use crate::pidproxy::{self, Refusal};
 use crate::serve::{self, Service};
 use crate::supervise::{Asked, supervise};
+use crate::sys::errno;
 use crate::sys::signal::Signals;
 
 /// The exit code of what went as it should.
@@ -177,6 +178,10 @@ pub(crate) fn pidproxy() -> u8 {
     let signals = Signals::take_over();
     let mut words = std::env::args_os().skip(1);
     let (pidfile, command) = (words.next(), words.collect::<Vec<_>>());
+    // In front of a command it is the name of a file, as any word is.
+    if command.is_empty() && pidfile.as_ref().is_some_and(|word| word == "--help") {
+        return print(&pidproxy_tool().help());
+    }
     let Some(pidfile) = pidfile.filter(|_| !command.is_empty()) else {
         // On stdout and with 1, as supervisor's.
         let _ = print("Usage: pidproxy <pidfile name> <command> [<cmdarg1> ...]\n");
@@ -289,7 +294,9 @@ pub(crate) fn print(text: &str) -> u8 {
     let mut stdout = std::io::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => SUCCESS,
-        Err(_) => FAILURE,
+        // Who reads no further has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => FAILURE,
+        Err(error) => complain(&format!("cannot write to stdout: {}", errno::words(&error)), ""),
     }
 }
 

@@ -76,7 +76,7 @@ fn start(command: &[OsString]) -> Result<Pid, Refusal> {
     let mut started = Command::new(absolute(word));
     started.args(command.get(1..).unwrap_or_default());
     let child = with_usual_signals(&mut started).spawn().map_err(|error| Refusal {
-        message: format!("cannot run {}: {}", word.display(), errno::name(&error)),
+        message: format!("cannot run {}: {}", word.display(), errno::words(&error)),
         code: if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE },
     })?;
     Ok(Pid(child.id().cast_signed()))
@@ -93,7 +93,7 @@ fn pass_on(signal: Signal, pidfile: &Path) -> Result<(), String> {
     match pid {
         // Zero and less would reach whole groups of processes.
         Some(pid @ 1..) => send(Pid(pid), signal)
-            .map_err(|error| format!("cannot send {signal} to {pid}: {}", errno::name(&error))),
+            .map_err(|error| format!("cannot send {signal} to {pid}: {}", errno::words(&error))),
         Some(_) | None => Err(format!("Can't read child pidfile {}!", pidfile.display())),
     }
 }

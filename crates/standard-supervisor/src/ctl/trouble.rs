@@ -10,6 +10,8 @@ use std::io;
 use supervisor_wire::python::repr;
 use supervisor_wire::xmlrpc::Fault;
 
+use crate::sys::errno;
+
 /// The status with which a server asks who we are.
 const UNAUTHORIZED: u16 = 401;
 
@@ -137,13 +139,10 @@ fn class(error: &io::Error) -> &'static str {
 }
 
 fn errno_text(error: &io::Error) -> String {
-    let text = error.to_string();
+    let words = errno::words(error);
     match error.raw_os_error() {
-        Some(number) => {
-            let bare = text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text);
-            format!("[Errno {number}] {bare}")
-        }
-        None => text,
+        Some(number) => format!("[Errno {number}] {words}"),
+        None => words,
     }
 }
 

@@ -1,4 +1,5 @@
-//! The names of error numbers, as supervisord puts them into its messages.
+//! Errors of the system in words: by name, as supervisord puts them into its messages, and
+//! as a sentence for whoever types a command.
 
 use std::io;
 
@@ -29,4 +30,12 @@ const NAMES: [(i32, &str); 20] = [
 pub(crate) fn name(error: &io::Error) -> String {
     let known = NAMES.iter().find(|(number, _)| error.raw_os_error() == Some(*number));
     known.map_or_else(|| error.to_string(), |(_, name)| (*name).to_owned())
+}
+
+/// `No such file or directory`, as every shell says it.
+pub(crate) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let number = error.raw_os_error().map(|number| format!(" (os error {number})"));
+    let bare = number.and_then(|number| text.strip_suffix(&number).map(str::to_owned));
+    bare.unwrap_or(text)
 }

@@ -54,6 +54,21 @@ fn echo_says_how_it_is_used() {
     assert_eq!(Running::start(&mut clean(ECHO, ["x"])).exit_code(), 1);
 }
 
+#[test]
+fn echo_says_why_it_could_not_write() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = clean(ECHO, [""; 0]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "ERROR: cannot write to stdout: No space left on device\n"
+    );
+    // Who reads no further has seen enough.
+    let (_, nobody_reads) = std::io::pipe().unwrap();
+    let output = clean(ECHO, [""; 0]).stdout(nobody_reads).output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
 /// A command that starts a server in the background, whose pid goes to `pidfile`, and
 /// stays itself. The server says which signals it gets.
 fn proxied(home: &Home) -> Command {
@@ -117,11 +132,25 @@ fn pidproxy_says_what_is_wrong() {
     let mut usage = Running::start(&mut clean(PIDPROXY, ["x"]));
     assert_eq!(usage.exit_code(), 1);
     assert!(usage.stdout.rest()[0].starts_with("Usage: pidproxy"));
-    for (command, code) in [("/no/such/command", 127), ("/etc/passwd", 126)] {
+    for (command, code, why) in [
+        ("/no/such/command", 127, "No such file or directory"),
+        ("/etc/passwd", 126, "Permission denied"),
+    ] {
         let mut refused = Running::start(&mut clean(PIDPROXY, ["x", command]));
         assert_eq!(refused.exit_code(), code);
-        assert!(refused.stderr.rest()[0].contains(command));
+        let said = format!("pidproxy: cannot run {command}: {why}");
+        assert_eq!(refused.stderr.rest(), [said]);
     }
+}
+
+#[test]
+fn pidproxy_says_how_it_is_used_if_asked_alone() {
+    let mut help = Running::start(&mut clean(PIDPROXY, ["--help"]));
+    assert_eq!(help.exit_code(), 0);
+    assert_eq!(help.stdout.rest()[0], "usage: pidproxy PIDFILE COMMAND [ARG...]");
+    let mut echo = Running::start(&mut clean(PIDPROXY, ["--help", "/bin/echo", "1"]));
+    assert_eq!(echo.exit_code(), 0);
+    assert_eq!(echo.stdout.rest(), ["1"]);
 }
 
 #[test]
