@@ -272,6 +272,8 @@ impl Proc {
             }
             Phase::Down { label, .. } if self.pending.is_none() => {
                 if matches!(self.sweep, Sweep::Stuck { .. }) {
+                    // They may have gone: that is looked at.
+                    self.sweep = Sweep::forced(false);
                     return Err(Refusal::SpawnError);
                 }
                 // It can't be FATAL and about to be started.
