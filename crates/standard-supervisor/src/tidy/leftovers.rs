@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -132,7 +134,8 @@ impl Search {
         if found.is_empty() {
             return removed;
         }
-        let users = Users::now();
+        // Whom we can't ask may have all of it.
+        let Some(users) = Users::now() else { return removed };
         for entry in found.iter().filter(|entry| !users.have(entry)) {
             if wanted.still() && entry.remove() {
                 removed.paths.push(entry.path.clone());
@@ -142,6 +145,11 @@ impl Search {
         removed
     }
 }
+
+/// The kernel's numbers of the namespaces that a machine begins with (`PROC_IPC_INIT_INO` and
+/// `PROC_PID_INIT_INO`).
+const IPC_OF_HOST: u64 = 0xEFFF_FFFF;
+const PID_OF_HOST: u64 = 0xEFFF_FFFC;
 
 /// What is known of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -199,17 +207,31 @@ struct Users {
 }
 
 impl Users {
-    fn now() -> Self {
+    /// `None`: they can't be known.
+    fn now() -> Option<Self> {
+        if shares_memory_with_the_unseen() {
+            return None;
+        }
         let list = fs::read("/proc/net/unix").unwrap_or_default();
         let sockets = procfs::unix_paths(&list).map(<[u8]>::to_vec).collect();
         let mut users = Self { files: BTreeSet::new(), sockets, hidden: false };
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let is_process = entry.file_name().to_str().is_some_and(|n| n.parse::<i32>().is_ok());
-            if is_process && users.look_into(&entry.path()).is_err() && entry.path().exists() {
-                users.hidden = true;
+        let mut ourselves = false;
+        for entry in fs::read_dir("/proc").ok()? {
+            let entry = entry.ok()?;
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+            else {
+                continue;
+            };
+            ourselves |= pid == std::process::id();
+            match users.look_into(&entry.path()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => users.hidden = true,
+                // It has ended meanwhile.
+                Err(_) if !entry.path().exists() => {}
+                Err(_) => return None,
             }
         }
-        users
+        ourselves.then_some(users)
     }
 
     fn look_into(&mut self, process: &Path) -> std::io::Result<()> {
@@ -218,9 +240,14 @@ impl Users {
             procfs::mapped(&maps)
                 .map(|((major, minor), inode)| (rustix::fs::makedev(major, minor), inode)),
         );
-        for fd in fs::read_dir(process.join("fd"))?.flatten() {
-            if let Ok(stat) = rustix::fs::stat(fd.path()) {
-                self.files.insert((stat.st_dev, stat.st_ino));
+        for fd in fs::read_dir(process.join("fd"))? {
+            match rustix::fs::stat(fd?.path()) {
+                Ok(stat) => {
+                    self.files.insert((stat.st_dev, stat.st_ino));
+                }
+                // It was closed meanwhile, or is nothing that has a name.
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -237,6 +264,16 @@ impl Users {
         // Whom we can't see can't have it either, if only its owner may open it.
         self.hidden && entry.stat.mode & 0o077 != 0
     }
+}
+
+/// Whether shared memory is the host's, as with `docker run --ipc=host`, and its processes
+/// are not to be seen.
+fn shares_memory_with_the_unseen() -> bool {
+    let of_host = |kind: &str, number: u64| {
+        let namespace = fs::metadata(format!("/proc/self/ns/{kind}"));
+        namespace.is_ok_and(|namespace| namespace.ino() == number)
+    };
+    of_host("ipc", IPC_OF_HOST) && !of_host("pid", PID_OF_HOST)
 }
 
 /// Whether somebody listens at a socket, as only asking tells where it is listed under
