@@ -58,10 +58,9 @@ enum Start {
 impl Service {
     /// Runs to its end, through all restarts; returns the exit code.
     pub(crate) fn run(mut self) -> Result<u8, Refusal> {
-        reap::adopt_orphans();
         let mut start = Start::First;
         loop {
-            let config = file_mode(&self.flags, &self.program, &self.said, &ThisHost);
+            let config = file_mode(&self.flags, &self.program, &self.said, &ThisHost::Starting);
             let config = config.map_err(Refusal::Said)?;
             if let Some(source) = &config.source {
                 // Found again wherever we work by then.
@@ -102,6 +101,8 @@ impl Service {
             } else {
                 leave_foreground(&supervisord, &journal)?;
             }
+            // Not before: who goes on in the background is another process.
+            reap::adopt_orphans();
         }
         let environment = self.said.environment.clone();
         let mut world = World::new(Parts {
@@ -142,7 +143,7 @@ impl Service {
     fn about(&self, supervisord: &Supervisord, namespaces: Vec<String>) -> About {
         let (flags, program) = (self.flags.clone(), self.program.clone());
         let said = self.said.clone();
-        let reread = move || match file_mode(&flags, &program, &said, &ThisHost) {
+        let reread = move || match file_mode(&flags, &program, &said, &ThisHost::Running) {
             Ok(config) => Ok(config.spec.groups),
             Err(errors) => Err(errors.messages().collect::<Vec<_>>().join("; ")),
         };

@@ -121,7 +121,8 @@ impl Roster {
         })
     }
 
-    fn own_mark(&self, proc: ProcId) -> String {
+    /// That part of it which no other program has, in whatever supervisor.
+    pub(crate) fn own_mark(&self, proc: ProcId) -> String {
         format!("{}.{}", self.instance, proc.0)
     }
 }

@@ -56,7 +56,7 @@ impl World {
     /// place of its own, so that what an earlier one says isn't taken for it.
     pub(super) fn introduce_notify(&mut self, proc: ProcId, environment: &mut Environment) {
         let number = self.questions.number();
-        let mark = self.parts.roster.mark(proc);
+        let mark = self.parts.roster.own_mark(proc);
         let Some(slot) = self.slots.get_mut(&proc) else { return };
         slot.notify = None;
         let health = &slot.spec.health;

@@ -77,7 +77,8 @@ impl World {
             let mark = self.parts.roster.mark(proc);
             set(&mut environment, MARK.as_ref(), mark.as_ref());
             if let (None, Some(parent)) = (&slot.cgroup, &self.cgroups) {
-                slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{mark}")).ok();
+                let own = self.parts.roster.own_mark(proc);
+                slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{own}")).ok();
             }
         }
         if let Stdio::Captured { .. } = slot.spec.launch.stdio {

@@ -109,3 +109,17 @@ fn limits_are_raised_or_refused() {
         assert!(complaint.contains("The minimum number of file descriptors required to run this process is 300 as per the \"minfds\""), "{complaint}");
     }
 }
+
+#[test]
+fn what_a_daemon_s_program_leaves_behind_is_ended() {
+    let home = Home::new(
+        "orphans",
+        "logfile=log\npidfile=pid\n[program:a]\nstartsecs=0\nautorestart=false\n\
+         killtree=true\ncommand=sh -c 'setsid sleep 1000 & echo $! > left; exit 3'\n",
+    );
+    let (mut lines, pid) = daemon(&home, &[]);
+    lines.wait_for("killing 1 process left behind by 'a'");
+    wait_gone(home.read("left").trim().parse().unwrap());
+    kill(pid, "TERM");
+    wait_gone(pid);
+}
