@@ -20,6 +20,7 @@ use crate::files::OwnFile;
 use crate::host::ThisHost;
 use crate::pidproxy::{self, Refusal};
 use crate::serve::{self, Service};
+use crate::stderr::to_stderr;
 use crate::supervise::{Asked, supervise};
 use crate::sys::errno;
 use crate::sys::signal::Signals;
@@ -61,7 +62,7 @@ pub(crate) fn standard_supervisor() -> u8 {
         return complain(&"No launch command provided", &standard_supervisor_tool().usage_text());
     }
     let said = said();
-    match (command_mode(command.clone(), &said, &ThisHost), signals) {
+    match (command_mode(command.clone(), &said, &ThisHost::Starting), signals) {
         (Ok(config), _) if check => {
             for warning in &config.warnings {
                 to_stderr(&format!("WARN: {warning}\n"));
@@ -93,12 +94,14 @@ pub(crate) fn supervisord() -> u8 {
         to_stderr(SEARCHING_AS_ROOT);
     }
     let ended = if check {
-        file_mode(&flags, &program, &said, &ThisHost).map_err(serve::Refusal::Said).map(|config| {
-            for warning in &config.warnings {
-                to_stderr(&format!("WARN: {warning}\n"));
-            }
-            print(&config.effective())
-        })
+        file_mode(&flags, &program, &said, &ThisHost::Starting).map_err(serve::Refusal::Said).map(
+            |config| {
+                for warning in &config.warnings {
+                    to_stderr(&format!("WARN: {warning}\n"));
+                }
+                print(&config.effective())
+            },
+        )
     } else {
         match signals {
             Ok(signals) => {
@@ -312,9 +315,4 @@ fn refuse(errors: &Errors) -> u8 {
 pub(crate) fn complain(error: &dyn Display, usage: &str) -> u8 {
     to_stderr(&format!("ERROR: {error}\n{usage}"));
     FAILURE
-}
-
-pub(crate) fn to_stderr(text: &str) {
-    // Nobody to tell if that fails.
-    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use glob::MatchOptions;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -13,15 +14,25 @@ use supervisor_config::Host;
 use supervisor_core::spec::User;
 use supervisor_wire::passwd;
 
+use crate::clock::Clock;
 use crate::lookup;
 
 /// The machine, or container, that we run on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ThisHost;
+pub(crate) enum ThisHost {
+    /// No program runs: there is time to wait for a configuration.
+    Starting,
+    /// Programs run, and may need us at any moment.
+    Running,
+}
 
 impl Host for ThisHost {
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        read_bounded(path).map_err(|error| error.to_string())
+        let patience = match self {
+            Self::Starting => WRITER_PATIENCE,
+            Self::Running => Duration::ZERO,
+        };
+        read_bounded(path, patience).map_err(|error| error.to_string())
     }
 
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
@@ -84,16 +95,18 @@ const BEGINNING: u64 = 512;
 /// Files that are larger, or never end, are no configuration.
 const LARGEST_FILE: u64 = 64 * 1024 * 1024;
 
-/// How long whoever writes into a pipe, as a shell's `<(command)`, may be silent.
-const WRITER_PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+/// How long whoever writes into a pipe, as a shell's `<(command)`, may take.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+fn read_bounded(path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
     // Opening a pipe must not wait for somebody to write into it: nobody may.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let pipe = file.metadata()?.file_type().is_fifo();
     let mut content = Vec::new();
-    Patient(file).take(LARGEST_FILE + 1).read_to_end(&mut content)?;
+    Patient { file, clock: Clock::start(), patience }
+        .take(LARGEST_FILE + 1)
+        .read_to_end(&mut content)?;
     if content.is_empty() && pipe {
         return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody writes into this pipe"));
     }
@@ -105,19 +118,29 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// A file that doesn't wait by itself, and is waited for within bounds.
-struct Patient(File);
+struct Patient {
+    file: File,
+    clock: Clock,
+    patience: Duration,
+}
 
 impl Read for Patient {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read(buffer) {
+            match self.file.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            let mut watched = [PollFd::new(&self.0, PollFlags::IN)];
-            if rustix::event::poll(&mut watched, Some(&WRITER_PATIENCE))? == 0 {
-                let seconds = WRITER_PATIENCE.tv_sec;
-                let message = format!("whoever has it open said nothing for {seconds} seconds");
+            let left = self.patience.saturating_sub(self.clock.mono().since_zero());
+            let left = Timespec::try_from(left).ok();
+            let mut watched = [PollFd::new(&self.file, PollFlags::IN)];
+            if rustix::event::poll(&mut watched, left.as_ref())? == 0 {
+                let message = if self.patience.is_zero() {
+                    "while programs run, nobody waits for whoever writes into it".to_owned()
+                } else {
+                    let seconds = self.patience.as_secs();
+                    format!("whoever has it open did not finish within {seconds} seconds")
+                };
                 return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
         }

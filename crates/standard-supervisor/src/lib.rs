@@ -38,6 +38,7 @@ mod shared_socket;
 mod snapshot;
 mod startup;
 mod status;
+mod stderr;
 mod stdin;
 mod supervise;
 mod sys;

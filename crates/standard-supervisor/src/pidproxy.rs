@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use supervisor_core::ids::Pid;
 use supervisor_core::signal::Signal;
 
+use crate::log_piece;
 use crate::sys::signal::{Signals, send};
 use crate::sys::spawn::with_usual_signals;
 use crate::sys::{errno, reap};
@@ -32,6 +33,9 @@ const PASSED_ON: [(Signal, bool); 6] = [
 /// Exit codes of a shell for a command that isn't there, or can't be executed.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
+
+/// Bytes at the end of a pidfile that are looked at.
+const LONGEST_PID: u64 = 64;
 
 /// Why the command could not be run: what to say, and the exit code that says it.
 #[derive(Debug)]
@@ -89,7 +93,10 @@ fn absolute(word: &OsStr) -> PathBuf {
 }
 
 fn pass_on(signal: Signal, pidfile: &Path) -> Result<(), String> {
-    let pid = std::fs::read_to_string(pidfile).ok().and_then(|text| text.trim().parse().ok());
+    // Only a file: anything else might make us wait.
+    let text = log_piece::from(pidfile, 0, LONGEST_PID).ok();
+    let text = text.map(|piece| String::from_utf8_lossy(&piece.bytes).into_owned());
+    let pid = text.and_then(|text| text.trim().parse().ok());
     match pid {
         // Zero and less would reach whole groups of processes.
         Some(pid @ 1..) => send(Pid(pid), signal)

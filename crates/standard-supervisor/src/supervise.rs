@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -23,6 +22,7 @@ use crate::http::{self, Door};
 use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
+use crate::stderr::to_stderr;
 use crate::sys::reap;
 use crate::sys::signal::Signals;
 use crate::world::{End, Handling, Parts, World};
@@ -48,13 +48,16 @@ pub(crate) fn supervise(config: Config, asked: Asked, signals: Signals, clock: C
             Ok(End::Proceed) => return FAILURE,
             Err(messages) => {
                 for message in messages {
-                    let _ = io::stderr().write_all(format!("ERROR: {message}\n").as_bytes());
+                    to_stderr(&format!("ERROR: {message}\n"));
                 }
                 return FAILURE;
             }
         }
         // Files that it includes may say something else by now.
-        ended = service.asked.config().and_then(|config| service.once(config, Start::Again));
+        ended = service
+            .asked
+            .config(ThisHost::Starting)
+            .and_then(|config| service.once(config, Start::Again));
     }
 }
 
@@ -88,8 +91,8 @@ struct Rest {
 
 impl Asked {
     /// What it means now.
-    fn config(&self) -> Result<Config, Vec<String>> {
-        let config = command_mode(self.command.clone(), &self.said, &ThisHost);
+    fn config(&self, host: ThisHost) -> Result<Config, Vec<String>> {
+        let config = command_mode(self.command.clone(), &self.said, &host);
         config.map_err(|errors| errors.messages().map(str::to_owned).collect())
     }
 }
@@ -188,7 +191,7 @@ impl Service {
 
     fn about(&self, supervisord: &Supervisord, namespaces: Vec<String>) -> About {
         let asked = Rc::clone(&self.asked);
-        let reread = move || match asked.config() {
+        let reread = move || match asked.config(ThisHost::Running) {
             Ok(config) => Ok(config.spec.groups),
             Err(messages) => Err(messages.join("; ")),
         };

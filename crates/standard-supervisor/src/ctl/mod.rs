@@ -33,10 +33,9 @@ use self::client::{Client, Credentials};
 use self::input::Input;
 use self::session::Session;
 use self::trouble::Trouble;
-use crate::cli::{
-    FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, said, to_stderr,
-};
+use crate::cli::{FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, said};
 use crate::host::ThisHost;
+use crate::stderr::to_stderr;
 
 /// `supervisorctl`; returns the exit code.
 pub(crate) fn run() -> u8 {
@@ -48,7 +47,7 @@ pub(crate) fn run() -> u8 {
         Ok(CtlRequest::Run(flags)) => flags,
         Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
     };
-    match supervisorctl(flags, &program(&called), &said(), &ThisHost) {
+    match supervisorctl(flags, &program(&called), &said(), &ThisHost::Starting) {
         Ok(ctl) => deal(ctl),
         Err(errors) => refuse_as_supervisord(&name, errors.messages()),
     }

@@ -2,7 +2,7 @@
 //! started, so that a supervisor that nobody could reach doesn't begin.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use supervisor_core::level::Level;
 
 use crate::capture::journal::Journal;
 use crate::listening::{self, MOST_WAITING};
+use crate::stderr::to_stderr;
 use crate::sys::errno;
 
 /// How often a path is tried whose file was stale; others may be doing the same.
@@ -153,8 +154,7 @@ fn place(draft: &Path, path: &Path) -> io::Result<()> {
         if is_listened_to(path)? {
             return Err(Errno::ADDRINUSE.into());
         }
-        let note = format!("Unlinking stale socket {}\n", path.display());
-        let _ = io::stderr().write_all(note.as_bytes());
+        to_stderr(&format!("Unlinking stale socket {}\n", path.display()));
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}

@@ -254,7 +254,7 @@ fn a_pipe_whose_writer_says_nothing_is_given_up() {
     let both = std::fs::OpenOptions::new().read(true).write(true).open(home.path("t.conf"));
     let said = refusal(&home);
     drop(both.unwrap());
-    assert!(said.contains("whoever has it open said nothing for 10 seconds"), "{said}");
+    assert!(said.contains("whoever has it open did not finish within 10 seconds"), "{said}");
 }
 
 #[test]

@@ -111,3 +111,25 @@ fn programs_may_share_a_log_file_that_is_rotated() {
     let of_one: usize = (1..=20000).map(|number: u32| format!("a{number}\n").len()).sum();
     assert_eq!(came, 2 * of_one);
 }
+
+#[test]
+fn a_full_stderr_holds_up_neither_a_start_nor_an_end() {
+    let home = Home::new(
+        "full-stderr",
+        "logfile=log\nsilent=true\n[program:p]\ncommand=sleep 1000\n\
+         [unix_http_server]\nfile=%(here)s/sock\n",
+    );
+    // One that nobody listens at any more is told of on stderr before it is removed.
+    drop(std::os::unix::net::UnixListener::bind(home.path("sock")).unwrap());
+    let (_unread, full) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&full, &[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).unwrap();
+    let mut command = home.command(&["-n"]);
+    let mut supervisord = command.stdout(Stdio::null()).stderr(full).spawn().unwrap();
+    let mut log = home.lines("log");
+    log.wait_for("success: p");
+    // The new beginning fails, which is told on stderr, too.
+    home.write("t.conf", "[supervisord]\nloglevel=nonsense\n");
+    kill(supervisord.id().cast_signed(), "HUP");
+    assert_eq!(status(wait(&mut supervisord)), 2);
+}
