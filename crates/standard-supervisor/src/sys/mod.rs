@@ -7,6 +7,7 @@
 pub(crate) mod code;
 pub(crate) mod errno;
 pub(crate) mod notify;
+mod origin;
 pub(crate) mod own;
 pub(crate) mod pidfd;
 pub(crate) mod process_table;
