@@ -6,7 +6,7 @@ use supervisor_wire::form;
 
 use super::serve::House;
 use super::{Body, logtail, rpc};
-use crate::web;
+use crate::web::{self, origin};
 
 /// What begins so is a call, whatever follows.
 const RPC: &str = "/RPC2";
@@ -20,6 +20,12 @@ const MAIN_LOGTAIL: &str = "/mainlogtail";
 /// Answers a request whose sender may enter.
 pub(super) async fn answer(house: &House, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
+    // A call may change something, and a log that is followed keeps a place: neither is for
+    // pages of other sites.
+    let guarded = [RPC, LOGTAIL, MAIN_LOGTAIL].iter().any(|beginning| path.starts_with(beginning));
+    if guarded && !origin::is_own(request.headers()) {
+        return web::other_origin();
+    }
     if path.starts_with(RPC) {
         rpc::answer(house, &request).await
     } else if let Some(wanted) = path.strip_prefix(LOGTAIL) {

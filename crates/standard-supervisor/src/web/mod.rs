@@ -70,6 +70,15 @@ pub(crate) async fn answer(house: &House, request: Request<Bytes>) -> Response<B
     }
 }
 
+/// What another site's page is answered.
+pub(crate) fn other_origin() -> Response<Body> {
+    plain(
+        StatusCode::FORBIDDEN,
+        "This was sent by another site's page: nothing was done. Behind a proxy, let it \
+         pass on the Host header, or set X-Forwarded-Host.\n",
+    )
+}
+
 /// Text that is no page.
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::from(text.into()));
@@ -112,11 +121,7 @@ async fn overview(control: &Control, request: &Request<Bytes>, fields: &Fields) 
         return page_of(page::page(&snapshot, fields.get("message")));
     };
     if action != "refresh" && !origin::is_own(request.headers()) {
-        return plain(
-            StatusCode::FORBIDDEN,
-            "This was sent by another site's page: nothing was done. Behind a proxy, let it \
-             pass on the Host header, or set X-Forwarded-Host.\n",
-        );
+        return other_origin();
     }
     match legacy::act(control, action, fields.get("processname")).await {
         Ok(message) => redirect(request, &message),

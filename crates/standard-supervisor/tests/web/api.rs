@@ -131,12 +131,26 @@ fn orders_of_a_stranger_s_page_are_refused() {
         assert_eq!(answer.json()["refusal"], "OTHER_ORIGIN");
         let legacy = site.ask("GET /index.html?action=stopall", &[head], "");
         assert_eq!(legacy.status, 403, "{head}");
+        let call = site.ask("POST /RPC2", &[head, "Content-Type: text/plain"], STOP_ALL);
+        assert_eq!(call.status, 403, "{head}");
+        for log in ["logtail/api", "mainlogtail"] {
+            assert_eq!(site.ask(&format!("GET /{log}"), &[head], "").status, 403, "{head} {log}");
+        }
     }
     assert_eq!(site.program("api")["state"], "RUNNING");
     let own = format!("Origin: http://127.0.0.1:{}", site.port);
     let answer = site.ask(stop, &[&own], "");
     assert_eq!(answer.json()["state"], "STOPPED");
+    // Programs say nothing of pages.
+    for head in [&[][..], &[own.as_str()], &["Sec-Fetch-Site: same-origin"]] {
+        assert_eq!(site.ask("POST /RPC2", head, STOP_ALL).status, 200, "{head:?}");
+    }
+    assert_eq!(site.ask("POST /RPC2", &["Sec-Fetch-Site: cross-site"], STOP_ALL).status, 403);
 }
+
+/// A call as any page can have it sent, for a page's `fetch` needs no leave to send text.
+const STOP_ALL: &str = "<?xml version='1.0'?><methodCall>\
+    <methodName>supervisor.stopAllProcesses</methodName><params></params></methodCall>";
 
 #[test]
 fn an_order_to_a_group_tells_what_came_of_it_for_each() {
