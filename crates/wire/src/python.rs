@@ -20,17 +20,25 @@ pub fn repr(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => out.extend(['\\', c]),
-            c if is_printable(c) => out.push(c),
-            c => out.push_str(&escaped(c)),
+        if c == quote {
+            out.push('\\');
         }
+        push_shown(&mut out, c);
     }
     out.push(quote);
+    out
+}
+
+/// A stranger's text as a line may show it: escaped as [`repr`] does, but for quotes, and
+/// at most so many characters of it.
+#[must_use]
+pub fn shown(text: &str, most: usize) -> String {
+    let mut chars = text.chars();
+    let mut out = String::new();
+    chars.by_ref().take(most).for_each(|c| push_shown(&mut out, c));
+    if chars.next().is_some() {
+        out.push('…');
+    }
     out
 }
 
@@ -135,6 +143,17 @@ fn is_printable(c: char) -> bool {
     text.escape_debug().count() == 2 || matches!(c, '"' | '\'' | '\\')
 }
 
+fn push_shown(out: &mut String, c: char) {
+    match c {
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if is_printable(c) => out.push(c),
+        c => out.push_str(&escaped(c)),
+    }
+}
+
 fn escaped(c: char) -> String {
     match u32::from(c) {
         code @ 0..=0xff => format!("\\x{code:02x}"),
@@ -163,6 +182,13 @@ mod tests {
         assert_eq!(bytes_repr(b"a'\x88\n\\"), r#"b"a'\x88\n\\""#);
         assert_eq!(bytes_repr(b"it's \"x\""), r#"b'it\'s "x"'"#);
         assert_eq!(ascii("ü\u{1f600}"), "'\\xfc\\U0001f600'");
+    }
+
+    #[test]
+    fn what_is_shown_is_one_short_line() {
+        assert_eq!(shown("it's \"x\"\n\x1b[31m\\é\u{202e}", 20), r#"it's "x"\n\x1b[31m\\é\u202e"#);
+        assert_eq!(shown("éab", 3), "éab");
+        assert_eq!(shown("éabc", 3), "éab…");
     }
 
     #[test]

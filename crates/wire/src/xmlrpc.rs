@@ -10,7 +10,9 @@ mod write;
 
 use std::fmt;
 
-pub use read::{MAX_CALL_VALUES, MAX_DEPTH, MAX_RESPONSE_VALUES, read_call, read_response};
+pub use read::{
+    MAX_CALL_VALUES, MAX_DEPTH, MAX_REASON, MAX_RESPONSE_VALUES, read_call, read_response,
+};
 pub use write::{write_call, write_response};
 
 use crate::python;

@@ -176,13 +176,16 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 17] = [
+    const NOT_COUNTED: [(&str, &str); 20] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
         ("MAX_PIECE", "the rest can be asked for"),
         ("MOST_OF_TAIL", "the rest can be asked for"),
         ("MOST", "the rest can be asked for"),
+        ("SHOWN", "the call is refused in any case"),
+        ("MAX_REASON", "the call is refused in any case"),
+        ("TOLD", "the client is told the whole"),
         ("LONGEST_ANSWER", "it is supervisorctl's"),
         ("MOST_LINES", "it is supervisorctl's"),
         ("LARGEST_FILE", "nothing is started"),

@@ -1,6 +1,6 @@
 //! What is odd and must work, and what is too much.
 
-use crate::client::{Client, call, post};
+use crate::client::{Client, call, post, text};
 use crate::harness::Running;
 use crate::home::{Home, stop};
 
@@ -118,6 +118,26 @@ fn requests_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn no_request_writes_a_line_of_its_own_into_the_log() {
+    let (home, mut running) = started("forged");
+    let socket = home.path("s.sock");
+    let forged = "x\n2026-11-26 00:00:00,000 CRIT forged \u{1b}[2J";
+    let number = format!("<param><value><int>{forged}{}</int></value></param>", "x".repeat(1000));
+    let call_of = |params: &str| post("/RPC2", "", &call("supervisor.getState", params));
+    for request in [
+        call_of(&number),
+        post("/RPC2", "", &call(forged, "")),
+        post("/RPC2", "", &call("supervisor.getProcessInfo", &text(forged))),
+    ] {
+        Client::unix(&socket).send(request).answer();
+        let line = running.stdout.wait_for("forged");
+        let escaped = r"x\n2026-11-26 00:00:00,000 CRIT forged \x1b[2J";
+        assert!(line.contains(escaped) && line.len() < 2000, "{line}");
+    }
+    stop(&mut running);
+}
+
+#[test]
 fn heads_that_are_too_long_are_refused() {
     let (home, mut running) = started("long-heads");
     let socket = home.path("s.sock");
@@ -196,7 +216,7 @@ fn more_clients_than_there_are_places_for_wait_and_programs_start_all_the_same()
     }
     let mut outside = Client::unix(&socket);
     outside.send(post("/RPC2", "", &call(STATE, "")));
-    let start = call("supervisor.startProcess", &crate::client::text("a"));
+    let start = call("supervisor.startProcess", &text("a"));
     let answer = inside[0].send(post("/RPC2", "", &start)).answer();
     assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
     drop(inside.pop());

@@ -25,6 +25,10 @@ pub const MAX_CALL_VALUES: usize = 10_000;
 /// Values of one answer: thirty facts about each of a hundred thousand processes.
 pub const MAX_RESPONSE_VALUES: usize = 4_000_000;
 
+/// Characters of the reason why a document is refused: it may quote the document, and ends
+/// up in a line of a log.
+pub const MAX_REASON: usize = 200;
+
 /// Reads what a client asks.
 ///
 /// # Errors
@@ -321,13 +325,14 @@ impl<'a> Document<'a> {
     }
 
     fn wrong(&self, why: &str) -> ReadError {
+        let why = python::shown(why, MAX_REASON);
         ReadError::Unmarshallable(format!("{why}, at byte {}", self.reader.buffer_position()))
     }
 }
 
 /// The value of an element that holds only text.
 fn scalar(tag: &str, text: String) -> Result<Value, String> {
-    let no = |kind: &str| format!("{} is no {kind}", python::repr(&text));
+    let no = |kind: &str| format!("'{text}' is no {kind}");
     Ok(match tag {
         "int" | "i4" => Value::Int(python::int(&text).map_err(|_| no("whole number"))?),
         "boolean" => Value::Bool(text == "1"),

@@ -48,12 +48,15 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
             return error_page(StatusCode::BAD_REQUEST);
         }
     };
-    let name = &call.method;
+    let name = python::shown(&call.method, TOLD);
     house.journal.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
-    let result = self::call(house, name, Params(call.params)).await;
+    let result = self::call(house, &call.method, Params(call.params)).await;
     let came = match &result {
         Ok(_) => "returned successfully".to_owned(),
-        Err(fault) => format!("returned fault: [{}] {}", fault.code(), fault.text()),
+        Err(fault) => {
+            let text = python::shown(&fault.text(), TOLD);
+            format!("returned fault: [{}] {text}", fault.code())
+        }
     };
     house.journal.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
     let document = xmlrpc::write_response(&result.map_err(Into::into));
@@ -92,6 +95,9 @@ fn namespaces(house: &House) -> impl Iterator<Item = (&str, &'static [table::Met
 
 /// Bytes that a line of the log shows of a request at most.
 const SHOWN: usize = 1024;
+
+/// Characters that a line of the log shows of a text in a request at most.
+const TOLD: usize = xmlrpc::MAX_REASON;
 
 fn shown(data: &[u8]) -> String {
     match data.split_at_checked(SHOWN) {

@@ -170,6 +170,28 @@ fn values_of_another_form_are_refused() {
 }
 
 #[test]
+fn a_reason_is_one_short_line_whatever_it_quotes() {
+    let forged = "x\n2026-11-26 00:00:00,000 CRIT forged\x1b[2J";
+    let long = "\u{1}".repeat(1_000_000);
+    for said in [forged, &long] {
+        for document in [
+            param(&format!("<int>{said}</int>")),
+            param(&format!("<double>{said}</double>")),
+            param(&format!("<base64>*{said}</base64>")),
+            param(&format!("&{said};")),
+            param(&format!("&#{said};")),
+            param(&format!("<array><{said}/></array>")),
+            param(&format!("<a></{said}>")),
+        ] {
+            let reason = why(document);
+            assert!(reason.chars().all(|c| c.is_ascii_graphic() || " …".contains(c)), "{reason}");
+            assert!(reason.len() < MAX_REASON * 5, "{}", reason.len());
+        }
+    }
+    assert!(why(param("<int>\n</int>")).starts_with(r"'\n' is no whole number, at byte "));
+}
+
+#[test]
 fn every_document_that_was_cut_off_is_refused() {
     let whole = "<?xml version='1.0'?>\n<methodCall><methodName>a</methodName><params><param>\
         <value><struct><member><name>n</name><value><int>1</int></value></member></struct>\
