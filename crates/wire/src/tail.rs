@@ -104,6 +104,12 @@ impl Follower {
         self.held = data.split_off(data.len() - unfinished(&data));
         String::from_utf8_lossy(&data).into_owned()
     }
+
+    /// The text of what is still held back, since nothing follows it.
+    #[must_use]
+    pub fn finish(self) -> String {
+        String::from_utf8_lossy(&self.held).into_owned()
+    }
 }
 
 /// How many of the first bytes, at most `most`, continue a character.
@@ -223,11 +229,15 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_make_the_text_of_the_whole(
-            text in "[aé\u{1f600}\n]{0,20}",
+            bytes in proptest::collection::vec(
+                proptest::sample::select(b"a\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff\xed".to_vec()),
+                0..20,
+            ),
+            offset in 0_u64..2,
             cuts in proptest::collection::vec(1_usize..6, 1..40),
         ) {
-            let (mut rest, mut together) = (text.as_bytes(), String::new());
-            let mut follower = Follower::new(0);
+            let (mut rest, mut together) = (bytes.as_slice(), String::new());
+            let mut follower = Follower::new(offset);
             for cut in cuts.iter().cycle() {
                 if rest.is_empty() {
                     break;
@@ -236,7 +246,8 @@ mod tests {
                 together += &follower.feed(piece);
                 rest = after;
             }
-            prop_assert_eq!(together, text);
+            together += &follower.finish();
+            prop_assert_eq!(together, text(&bytes, offset));
         }
     }
 }

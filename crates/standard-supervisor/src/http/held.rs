@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use tokio::sync::{Mutex, MutexGuard};
+
 /// Bytes of bodies that wait to be complete, or to be read, in all connections.
 pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
 
@@ -11,7 +13,10 @@ pub(crate) const ALWAYS_HELD: usize = 64 * 1024;
 
 /// What all hold together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Held(Rc<Cell<usize>>);
+pub(super) struct Held {
+    bytes: Rc<Cell<usize>>,
+    turn: Rc<Mutex<()>>,
+}
 
 /// What one holds, as long as this lives.
 #[derive(Debug)]
@@ -25,16 +30,22 @@ impl Held {
     pub(super) fn begin(&self) -> Hold {
         Hold { all: self.clone(), bytes: 0 }
     }
+
+    /// Waits for the turn to make something long, as long as the result lives: while it is
+    /// made it takes memory twice, and the loop's time.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
 }
 
 impl Hold {
     /// Whether so many bytes may be held as well.
     pub(super) fn grow(&mut self, more: usize) -> bool {
-        let (all, own) = (self.all.0.get() + more, self.bytes + more);
+        let (all, own) = (self.all.bytes.get() + more, self.bytes + more);
         if all > MAX_HELD && own > ALWAYS_HELD {
             return false;
         }
-        self.all.0.set(all);
+        self.all.bytes.set(all);
         self.bytes = own;
         true
     }
@@ -42,7 +53,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.all.0.set(self.all.0.get() - self.bytes);
+        self.all.bytes.set(self.all.bytes.get() - self.bytes);
     }
 }
 
@@ -61,6 +72,6 @@ mod tests {
         drop(most);
         assert!(other.grow(1));
         drop(other);
-        assert_eq!(held.0.get(), 0);
+        assert_eq!(held.bytes.get(), 0);
     }
 }

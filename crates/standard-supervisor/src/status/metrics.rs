@@ -156,7 +156,7 @@ metrics! {
     Gauge Supervisor "http_connections" = read::connections:
         "Connections to all ports and sockets of the supervisor";
     Counter Supervisor "http_refused_total" ["reason"]
-        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "ACCEPT_PAUSE"}
+        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "MAX_CALLS", "ACCEPT_PAUSE"}
         = read::refused:
         "Connections that had to wait for a place, and requests that were refused, by which bound did it";
 }
@@ -176,13 +176,14 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 20] = [
+    const NOT_COUNTED: [(&str, &str); 21] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
         ("MAX_PIECE", "the rest can be asked for"),
         ("MOST_OF_TAIL", "the rest can be asked for"),
         ("MOST", "the rest can be asked for"),
+        ("LONG_ANSWER", "nothing is refused: the next waits for its turn"),
         ("SHOWN", "the call is refused in any case"),
         ("MAX_REASON", "the call is refused in any case"),
         ("TOLD", "the client is told the whole"),

@@ -274,6 +274,20 @@ fn the_results_of_many_calls_are_bounded_together() {
     let body = call("system.multicall", &all);
     let answer = Client::unix(&home.path("s.sock")).send(post("/RPC2", "", &body)).answer();
     assert_eq!(answer.status, "HTTP/1.1 200 OK");
-    assert_eq!(answer.body.matches("FAILED: the results before this one are too long").count(), 2);
+    assert_eq!(answer.body.matches("FAILED: the results before this one are too long").count(), 3);
+    stop(&mut running);
+}
+
+#[test]
+fn the_calls_of_one_request_are_bounded() {
+    let (home, mut running) = started("calls");
+    let name = "<member><name>methodName</name><value>supervisor.getPID</value></member>";
+    let calls = format!("<value><struct>{name}</struct></value>").repeat(1002);
+    let all = format!("<param><value><array><data>{calls}</data></array></value></param>");
+    let body = call("system.multicall", &all);
+    let answer = Client::unix(&home.path("s.sock")).send(post("/RPC2", "", &body)).answer();
+    assert_eq!(answer.body.matches("FAILED: too many calls are before this one").count(), 2);
+    let pid = format!("<int>{}</int>", running.pid());
+    assert_eq!(answer.body.matches(&pid).count(), 1000);
     stop(&mut running);
 }

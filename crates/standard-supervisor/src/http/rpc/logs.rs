@@ -1,6 +1,8 @@
 //! Pieces of logs, and logs that begin anew.
 
+use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use supervisor_core::command::Which;
@@ -9,6 +11,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::tail;
 use supervisor_wire::xmlrpc::Value;
+use tokio::task::yield_now;
 
 use super::fault::{Fault, Kind};
 use super::params::Params;
@@ -17,7 +20,7 @@ use super::{info, status, text};
 use crate::http::serve::House;
 use crate::log_piece;
 
-pub(super) fn read_main(house: &House, params: &Params) -> Outcome {
+pub(super) fn read_main(house: &House, params: &Params) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(0)?, params.number(1)?);
     let path = house.control.about().log.clone().ok_or(Kind::NoFile)?;
     read(&path, offset, length)
@@ -32,19 +35,19 @@ pub(super) fn clear_main(house: &House, _: &Params) -> Outcome {
     }
 }
 
-pub(super) fn read_stdout(house: &House, params: &Params) -> Outcome {
+pub(super) fn read_stdout(house: &House, params: &Params) -> Result<Wanted, Fault> {
     read_of(house, params, Channel::Stdout)
 }
 
-pub(super) fn read_stderr(house: &House, params: &Params) -> Outcome {
+pub(super) fn read_stderr(house: &House, params: &Params) -> Result<Wanted, Fault> {
     read_of(house, params, Channel::Stderr)
 }
 
-pub(super) fn tail_stdout(house: &House, params: &Params) -> Outcome {
+pub(super) fn tail_stdout(house: &House, params: &Params) -> Result<Wanted, Fault> {
     tail_of(house, params, Channel::Stdout)
 }
 
-pub(super) fn tail_stderr(house: &House, params: &Params) -> Outcome {
+pub(super) fn tail_stderr(house: &House, params: &Params) -> Result<Wanted, Fault> {
     tail_of(house, params, Channel::Stderr)
 }
 
@@ -80,7 +83,7 @@ fn clear_of(house: &House, proc: ProcId, name: &str) -> Result<(), Fault> {
     cleared.map_err(|error| Fault::new(Kind::Failed, format!("{name}: {error}")))
 }
 
-fn read_of(house: &House, params: &Params, channel: Channel) -> Outcome {
+fn read_of(house: &House, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(1)?, params.number(2)?);
     let proc = process(house, params.text(0)?)?;
     let path = house.control.log_path(proc, channel);
@@ -94,30 +97,92 @@ fn read_of(house: &House, params: &Params, channel: Channel) -> Outcome {
     read(&path, offset, length)
 }
 
-fn read(path: &Path, offset: i64, length: i64) -> Outcome {
+fn read(path: &Path, offset: i64, length: i64) -> Result<Wanted, Fault> {
     let no_file = || Fault::new(Kind::NoFile, path.display().to_string());
-    let failed = |error: io::Error| {
-        let missing = error.kind() == io::ErrorKind::NotFound;
-        if missing { no_file() } else { Fault::new(Kind::Failed, error.to_string()) }
-    };
-    let (file, size) = log_piece::open(path).map_err(failed)?;
-    let wanted = tail::read(offset, length, size);
-    let wanted = wanted.map_err(|tail::BadArguments| Kind::BadArguments)?;
-    let bytes = log_piece::read(&file, &wanted).map_err(failed)?;
-    Ok(text(tail::text(&bytes, wanted.start)))
+    let (file, size) = log_piece::open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound { no_file() } else { failed(&error) }
+    })?;
+    let bytes = tail::read(offset, length, size);
+    let bytes = bytes.map_err(|tail::BadArguments| Kind::BadArguments)?;
+    Ok(Wanted { file: Some(file), bytes, shape: Shape::Text })
 }
 
-fn tail_of(house: &House, params: &Params, channel: Channel) -> Outcome {
+fn tail_of(house: &House, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(1)?, params.number(2)?);
     let proc = process(house, params.text(0)?)?;
     let log = house.control.log_path(proc, channel).and_then(|path| log_piece::open(&path).ok());
-    let Some((file, size)) = log else { return Ok(tailed(String::new(), 0, false)) };
-    let found = tail::tail(offset, length, size);
-    let bytes = log_piece::read(&file, &found.bytes).unwrap_or_default();
-    Ok(tailed(tail::text(&bytes, found.bytes.start), found.offset, found.overflow))
+    Ok(match log {
+        Some((file, size)) => {
+            let tail::Tail { bytes, offset, overflow } = tail::tail(offset, length, size);
+            Wanted { file: Some(file), bytes, shape: Shape::Tail { offset, overflow } }
+        }
+        None => {
+            Wanted { file: None, bytes: 0..0, shape: Shape::Tail { offset: 0, overflow: false } }
+        }
+    })
 }
 
-fn tailed(data: String, offset: u64, overflow: bool) -> Value {
-    let offset = Value::Int(offset.try_into().unwrap_or(i64::MAX));
-    Value::Array(vec![text(data), offset, Value::Bool(overflow)])
+fn failed(error: &io::Error) -> Fault {
+    Fault::new(Kind::Failed, error.to_string())
+}
+
+/// A piece of a log that was found, and not read yet.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// None is as good as an empty one.
+    file: Option<File>,
+    bytes: Range<u64>,
+    shape: Shape,
+}
+
+/// How a piece is answered.
+#[derive(Debug)]
+enum Shape {
+    Text,
+    Tail { offset: u64, overflow: bool },
+}
+
+/// Bytes that are read at once.
+const STEP: u64 = 1 << 20;
+
+impl Wanted {
+    /// How many bytes it has.
+    pub(super) const fn length(&self) -> u64 {
+        self.bytes.end - self.bytes.start
+    }
+
+    /// Reads it, step by step: a disk may be slow.
+    pub(super) async fn read(self) -> Outcome {
+        let read = self.text().await;
+        match self.shape {
+            Shape::Text => Ok(text(read.map_err(|error| failed(&error))?)),
+            Shape::Tail { offset, overflow } => {
+                let offset = Value::Int(offset.try_into().unwrap_or(i64::MAX));
+                let read = text(read.unwrap_or_default());
+                Ok(Value::Array(vec![read, offset, Value::Bool(overflow)]))
+            }
+        }
+    }
+
+    async fn text(&self) -> io::Result<String> {
+        let Some(file) = &self.file else { return Ok(String::new()) };
+        let mut text = String::with_capacity(usize::try_from(self.length()).unwrap_or(0));
+        let mut follower = tail::Follower::new(self.bytes.start);
+        let mut start = self.bytes.start;
+        while start < self.bytes.end {
+            if start > self.bytes.start {
+                yield_now().await;
+            }
+            let end = self.bytes.end.min(start + STEP);
+            let bytes = log_piece::read(file, &(start..end))?;
+            text.push_str(&follower.feed(&bytes));
+            // It may have been cut short meanwhile.
+            if bytes.is_empty() {
+                break;
+            }
+            start += bytes.len() as u64;
+        }
+        text.push_str(&follower.finish());
+        Ok(text)
+    }
 }

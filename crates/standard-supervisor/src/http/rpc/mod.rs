@@ -8,6 +8,7 @@ mod info;
 mod logs;
 mod order;
 mod params;
+mod room;
 mod stdin;
 mod system;
 mod table;
@@ -23,6 +24,7 @@ use super::serve::House;
 use super::{Body, error_page};
 use fault::Kind;
 use params::Params;
+use room::Room;
 use table::{Handler, Outcome};
 
 pub(crate) use fault::Fault;
@@ -50,7 +52,8 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
     };
     let name = python::shown(&call.method, TOLD);
     house.journal.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
-    let result = self::call(house, &call.method, Params(call.params)).await;
+    let mut room = Room::new(house);
+    let result = self::call(house, &call.method, Params(call.params), &mut room).await;
     let came = match &result {
         Ok(_) => "returned successfully".to_owned(),
         Err(fault) => {
@@ -59,6 +62,7 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
         }
     };
     house.journal.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
+    room.wait_for_turn(0).await;
     let document = xmlrpc::write_response(&result.map_err(Into::into));
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
@@ -66,7 +70,7 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
 }
 
 /// Makes a call.
-async fn call(house: &House, name: &str, params: Params) -> Outcome {
+async fn call(house: &House, name: &str, params: Params, room: &mut Room<'_>) -> Outcome {
     let method = method(house, name).ok_or(Kind::UnknownMethod)?;
     if !method.accepts(params.0.len()) {
         return Err(Kind::IncorrectParameters.into());
@@ -75,9 +79,40 @@ async fn call(house: &House, name: &str, params: Params) -> Outcome {
         return Err(Kind::ShutdownState.into());
     }
     match method.handler {
-        Handler::Now(act) => act(house, &params),
+        Handler::Now(act) => {
+            let value = act(house, &params)?;
+            room.take(length(&value)).await?;
+            Ok(value)
+        }
+        // What has been ordered is answered, however little room there is.
         Handler::Wait(act) => act(house, &params).await,
+        Handler::Read(find) => {
+            let wanted = find(house, &params)?;
+            let expected = wanted.length();
+            room.take(expected).await?;
+            let value = wanted.read().await?;
+            // What is no text becomes longer.
+            room.take(length(&value).saturating_sub(expected)).await?;
+            Ok(value)
+        }
+        Handler::Many(act) => act(house, &params, room).await,
     }
+}
+
+/// Bytes that a value takes beside its texts, in memory and in a document: about as much.
+const VALUE: u64 = 128;
+
+/// About how many bytes a value takes.
+fn length(value: &Value) -> u64 {
+    let inside: u64 = match value {
+        Value::String(text) | Value::DateTime(text) => text.len() as u64,
+        Value::Array(values) => values.iter().map(length).sum(),
+        Value::Struct(members) => {
+            members.iter().map(|(name, value)| name.len() as u64 + length(value)).sum()
+        }
+        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 0,
+    };
+    VALUE + inside
 }
 
 /// The method with this full name.

@@ -1,12 +1,13 @@
 //! Methods about methods.
 
-use supervisor_wire::tail;
 use supervisor_wire::xmlrpc::Value;
+use tokio::task::yield_now;
 
 use super::fault::{Fault, Kind};
 use super::params::Params;
+use super::room::Room;
 use super::table::{Later, Outcome};
-use super::{call, method, namespaces, record, text};
+use super::{call, length, method, namespaces, record, text};
 use crate::http::Refused;
 use crate::http::serve::House;
 
@@ -30,20 +31,35 @@ pub(super) fn signature(house: &House, params: &Params) -> Outcome {
     Ok(Value::Array(types.map(|one| text(one.name())).collect()))
 }
 
-/// Bytes of all results of one request, about as many as of one piece of a log.
-const MAX_RESULTS: u64 = tail::MAX_PIECE;
+/// Bytes of all results of one request, about.
+const MAX_RESULTS: u64 = 16 << 20;
 
-/// A call begins when the one before has its result.
-pub(super) fn multicall<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+/// Calls of one request.
+const MAX_CALLS: usize = 1000;
+
+/// A call begins when the one before has its result. Others have their turn in between: no
+/// number of calls may hold up a restart.
+pub(super) fn multicall<'a>(
+    house: &'a House,
+    params: &'a Params,
+    room: &'a mut Room<'_>,
+) -> Later<'a> {
     Box::pin(async move {
         let calls = params.get(0)?.as_array().ok_or(Kind::IncorrectParameters)?;
         let (mut results, mut size) = (Vec::with_capacity(calls.len()), 0);
-        for one in calls {
-            let result = if size < MAX_RESULTS {
-                member(house, one).await
-            } else {
+        for (number, one) in calls.iter().enumerate() {
+            let result = if number >= MAX_CALLS {
+                house.traffic.refuse(Refused::TooManyCalls);
+                Err(Fault::new(Kind::Failed, "too many calls are before this one"))
+            } else if size >= MAX_RESULTS {
                 house.traffic.refuse(Refused::ResultsTooLong);
                 Err(Fault::new(Kind::Failed, "the results before this one are too long"))
+            } else {
+                let result = member(house, one, room).await;
+                // The next call may wait for a process, and nobody should for that.
+                room.pass();
+                yield_now().await;
+                result
             };
             let result = result.unwrap_or_else(|fault| {
                 record([
@@ -58,17 +74,7 @@ pub(super) fn multicall<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
     })
 }
 
-/// Bytes of all texts in a value.
-fn length(value: &Value) -> u64 {
-    match value {
-        Value::String(text) | Value::DateTime(text) => text.len() as u64,
-        Value::Array(values) => values.iter().map(length).sum(),
-        Value::Struct(members) => members.iter().map(|(_, value)| length(value)).sum(),
-        Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 0,
-    }
-}
-
-async fn member(house: &House, one: &Value) -> Outcome {
+async fn member(house: &House, one: &Value, room: &mut Room<'_>) -> Outcome {
     let incorrect = |why: &str| Fault::new(Kind::IncorrectParameters, why);
     let name = one.field("methodName").and_then(Value::as_str);
     let name = name.filter(|name| !name.is_empty()).ok_or_else(|| incorrect("No methodName"))?;
@@ -79,5 +85,5 @@ async fn member(house: &House, one: &Value) -> Outcome {
         Some(params) => params.as_array().ok_or(Kind::IncorrectParameters)?.to_vec(),
         None => Vec::new(),
     };
-    call(house, name, Params(params)).await
+    call(house, name, Params(params), room).await
 }

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::Fault;
+use super::logs::Wanted;
 use super::params::Params;
+use super::room::Room;
 use super::{config, daemon, info, logs, order, stdin, system};
 use crate::http::serve::House;
 
@@ -48,6 +50,10 @@ pub(super) enum Handler {
     Now(fn(&House, &Params) -> Outcome),
     /// It may take its time.
     Wait(for<'a> fn(&'a House, &'a Params) -> Later<'a>),
+    /// It finds a piece of a log, which is read once there is room for it.
+    Read(fn(&House, &Params) -> Result<Wanted, Fault>),
+    /// It makes other calls, each with what it takes.
+    Many(for<'a> fn(&'a House, &'a Params, &'a mut Room<'_>) -> Later<'a>),
 }
 
 /// A method.
@@ -84,6 +90,28 @@ impl Method {
         handler: for<'a> fn(&'a House, &'a Params) -> Later<'a>,
     ) -> Self {
         let handler = Handler::Wait(handler);
+        Self { name, gives, takes, optional: 0, always: false, help, handler }
+    }
+
+    const fn read(
+        name: &'static str,
+        gives: Type,
+        takes: &'static [Type],
+        help: &'static str,
+        handler: fn(&House, &Params) -> Result<Wanted, Fault>,
+    ) -> Self {
+        let handler = Handler::Read(handler);
+        Self { name, gives, takes, optional: 0, always: false, help, handler }
+    }
+
+    const fn many(
+        name: &'static str,
+        gives: Type,
+        takes: &'static [Type],
+        help: &'static str,
+        handler: for<'a> fn(&'a House, &'a Params, &'a mut Room<'_>) -> Later<'a>,
+    ) -> Self {
+        let handler = Handler::Many(handler);
         Self { name, gives, takes, optional: 0, always: false, help, handler }
     }
 
@@ -128,7 +156,7 @@ pub(super) const MAIN: &[Method] = &[
         daemon::state,
     ),
     Method::now("getPID", Int, &[], "The supervisor's process id.", daemon::pid),
-    Method::now(
+    Method::read(
         "readLog",
         String,
         &[Int, Int],
@@ -136,7 +164,7 @@ pub(super) const MAIN: &[Method] = &[
          that follows, with a negative offset the last bytes.",
         logs::read_main,
     ),
-    Method::now("readMainLog", String, &[Int, Int], "An older name of readLog.", logs::read_main),
+    Method::read("readMainLog", String, &[Int, Int], "An older name of readLog.", logs::read_main),
     Method::now(
         "clearLog",
         Boolean,
@@ -267,28 +295,28 @@ pub(super) const MAIN: &[Method] = &[
         "The settings of each process of the configuration that was read last, by name.",
         config::all,
     ),
-    Method::now(
+    Method::read(
         "readProcessStdoutLog",
         String,
         &[String, Int, Int],
         "A piece of what a process wrote to its stdout; offset and length as in readLog.",
         logs::read_stdout,
     ),
-    Method::now(
+    Method::read(
         "readProcessLog",
         String,
         &[String, Int, Int],
         "An older name of readProcessStdoutLog.",
         logs::read_stdout,
     ),
-    Method::now(
+    Method::read(
         "readProcessStderrLog",
         String,
         &[String, Int, Int],
         "A piece of what a process wrote to its stderr; offset and length as in readLog.",
         logs::read_stderr,
     ),
-    Method::now(
+    Method::read(
         "tailProcessStdoutLog",
         Array,
         &[String, Int, Int],
@@ -296,14 +324,14 @@ pub(super) const MAIN: &[Method] = &[
          offset: [text, size of the log, whether it goes on after offset and length].",
         logs::tail_stdout,
     ),
-    Method::now(
+    Method::read(
         "tailProcessLog",
         Array,
         &[String, Int, Int],
         "An older name of tailProcessStdoutLog.",
         logs::tail_stdout,
     ),
-    Method::now(
+    Method::read(
         "tailProcessStderrLog",
         Array,
         &[String, Int, Int],
@@ -360,7 +388,7 @@ pub(super) const SYSTEM: &[Method] = &[
         system::signature,
     )
     .always(),
-    Method::wait(
+    Method::many(
         "multicall",
         Array,
         &[Array],
