@@ -13,7 +13,7 @@ use std::fmt;
 pub use read::{
     MAX_CALL_VALUES, MAX_DEPTH, MAX_REASON, MAX_RESPONSE_VALUES, read_call, read_response,
 };
-pub use write::{write_call, write_response};
+pub use write::{WRITTEN_AT_ONCE, Writer, write_call, write_response};
 
 use crate::python;
 

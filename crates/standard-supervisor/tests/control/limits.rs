@@ -1,5 +1,7 @@
 //! What is odd and must work, and what is too much.
 
+use std::sync::mpsc;
+
 use crate::client::{Client, call, post, text};
 use crate::harness::Running;
 use crate::home::{Home, stop};
@@ -289,5 +291,30 @@ fn the_calls_of_one_request_are_bounded() {
     assert_eq!(answer.body.matches("FAILED: too many calls are before this one").count(), 2);
     let pid = format!("<int>{}</int>", running.pid());
     assert_eq!(answer.body.matches(&pid).count(), 1000);
+    stop(&mut running);
+}
+
+#[test]
+fn who_asks_for_little_does_not_wait_for_who_asks_for_much() {
+    let (home, mut running) = started("turns");
+    std::fs::write(home.path("supervisord.log"), vec![b' '; 60 << 20]).unwrap();
+    let number = "<param><value><int>0</int></value></param>";
+    let much = post("/RPC2", "", &call("supervisor.readLog", &number.repeat(2)));
+    let socket = home.path("s.sock");
+    let [mut long, mut short] = [(); 2].map(|()| Client::unix(&socket));
+    short.call(STATE);
+    long.send(much);
+    let (answered, answers) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let much_answered = answered.clone();
+        scope.spawn(move || {
+            assert_eq!(long.head().0, "HTTP/1.1 200 OK");
+            much_answered.send("much").unwrap();
+        });
+        running.stdout.wait_for("TRAC XML-RPC method called: supervisor.readLog()");
+        assert!(short.call(STATE).body.contains("RUNNING"));
+        answered.send("little").unwrap();
+    });
+    assert_eq!(answers.try_iter().collect::<Vec<_>>(), ["little", "much"]);
     stop(&mut running);
 }

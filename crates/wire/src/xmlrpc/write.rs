@@ -1,10 +1,14 @@
 //! Values to bytes, with the line breaks of Python's `xmlrpc.client`.
 
 use std::fmt::Write as _;
+use std::slice::Iter;
 
 use super::{Fault, Value};
 
 const DECLARATION: &str = "<?xml version='1.0'?>\n";
+
+/// Bytes that [`Writer::step`] writes, about.
+pub const WRITTEN_AT_ONCE: usize = 1 << 18;
 
 /// The document that asks for `method`.
 #[must_use]
@@ -13,96 +17,153 @@ pub fn write_call(method: &str, params: &[Value]) -> String {
     out.push_str("<methodCall>\n<methodName>");
     push_text(&mut out, method);
     out.push_str("</methodName>\n<params>\n");
-    for param in params {
-        push_param(&mut out, param);
+    let mut writer = Writer { out, todo: vec![Todo::Markup("</params>\n</methodCall>\n")] };
+    for param in params.iter().rev() {
+        writer.param(param);
     }
-    out.push_str("</params>\n</methodCall>\n");
-    out
+    writer.finish()
 }
 
 /// The document that answers a call.
 #[must_use]
 pub fn write_response(result: &Result<Value, Fault>) -> String {
-    let mut out = String::from(DECLARATION);
-    out.push_str("<methodResponse>\n");
-    match result {
-        Ok(value) => {
-            out.push_str("<params>\n");
-            push_param(&mut out, value);
-            out.push_str("</params>\n");
+    Writer::response(result).finish()
+}
+
+/// A document that is written step by step: a long one must not hold up everything else.
+#[derive(Clone, Debug)]
+pub struct Writer<'a> {
+    out: String,
+    /// What follows; the next is the last one.
+    todo: Vec<Todo<'a>>,
+}
+
+#[derive(Clone, Debug)]
+enum Todo<'a> {
+    Markup(&'static str),
+    Text(&'a str),
+    Value(&'a Value),
+    Values(Iter<'a, Value>),
+    Members(Iter<'a, (String, Value)>),
+}
+
+impl<'a> Writer<'a> {
+    /// The document that answers a call.
+    #[must_use]
+    pub fn response(result: &'a Result<Value, Fault>) -> Self {
+        let mut out = String::from(DECLARATION);
+        out.push_str("<methodResponse>\n");
+        let mut writer = Self { out, todo: vec![Todo::Markup("</methodResponse>\n")] };
+        match result {
+            Ok(value) => {
+                writer.out.push_str("<params>\n");
+                writer.todo.push(Todo::Markup("</params>\n"));
+                writer.param(value);
+            }
+            Err(Fault { code, text }) => {
+                let out = &mut writer.out;
+                let _ = write!(
+                    out,
+                    "<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n\
+                     <value><int>{code}</int></value>\n</member>\n<member>\n\
+                     <name>faultString</name>\n<value><string>"
+                );
+                let end = "</string></value>\n</member>\n</struct></value>\n</fault>\n";
+                writer.todo.extend([Todo::Markup(end), Todo::Text(text)]);
+            }
         }
-        Err(Fault { code, text }) => {
-            out.push_str("<fault>\n<value><struct>\n");
-            push_member(&mut out, "faultCode", &Value::Int((*code).into()));
-            push_member(&mut out, "faultString", &Value::String(text.clone()));
-            out.push_str("</struct></value>\n</fault>\n");
-        }
+        writer
     }
-    out.push_str("</methodResponse>\n");
-    out
-}
 
-fn push_param(out: &mut String, value: &Value) {
-    out.push_str("<param>\n");
-    push_value(out, value);
-    out.push_str("</param>\n");
-}
-
-fn push_member(out: &mut String, name: &str, value: &Value) {
-    out.push_str("<member>\n");
-    push_tagged(out, "name", name);
-    out.push('\n');
-    push_value(out, value);
-    out.push_str("</member>\n");
-}
-
-fn push_value(out: &mut String, value: &Value) {
-    out.push_str("<value>");
-    match value {
-        Value::Int(number) => {
-            let number = (*number).clamp(i32::MIN.into(), i32::MAX.into());
-            let _ = write!(out, "<int>{number}</int>");
-        }
-        Value::Bool(yes) => {
-            let _ = write!(out, "<boolean>{}</boolean>", u8::from(*yes));
-        }
-        Value::Double(number) => {
-            let _ = write!(out, "<double>{number:?}</double>");
-        }
-        Value::String(text) => push_tagged(out, "string", text),
-        Value::DateTime(text) => push_tagged(out, "dateTime.iso8601", text),
-        Value::Array(values) => {
-            out.push_str("<array><data>\n");
-            for value in values {
-                push_value(out, value);
+    /// Writes about [`WRITTEN_AT_ONCE`] bytes. Whether there is more to be written.
+    pub fn step(&mut self) -> bool {
+        let enough = self.out.len() + WRITTEN_AT_ONCE;
+        while self.out.len() < enough {
+            match self.todo.pop() {
+                None => return false,
+                Some(Todo::Markup(markup)) => self.out.push_str(markup),
+                Some(Todo::Text(text)) => self.text(text),
+                Some(Todo::Value(value)) => self.value(value),
+                Some(Todo::Values(mut values)) => {
+                    if let Some(value) = values.next() {
+                        self.todo.extend([Todo::Values(values), Todo::Value(value)]);
+                    }
+                }
+                Some(Todo::Members(mut members)) => {
+                    if let Some((name, value)) = members.next() {
+                        self.out.push_str("<member>\n<name>");
+                        push_text(&mut self.out, name);
+                        self.out.push_str("</name>\n");
+                        let end = Todo::Markup("</member>\n");
+                        self.todo.extend([Todo::Members(members), end, Todo::Value(value)]);
+                    }
+                }
             }
-            out.push_str("</data></array>");
         }
-        Value::Struct(members) => {
-            out.push_str("<struct>\n");
-            for (name, value) in members {
-                push_member(out, name, value);
+        !self.todo.is_empty()
+    }
+
+    /// Writes what is left; the document.
+    #[must_use]
+    pub fn finish(mut self) -> String {
+        while self.step() {}
+        self.out
+    }
+
+    fn param(&mut self, value: &'a Value) {
+        let (begin, end) = (Todo::Markup("<param>\n"), Todo::Markup("</param>\n"));
+        self.todo.extend([end, Todo::Value(value), begin]);
+    }
+
+    fn value(&mut self, value: &'a Value) {
+        let out = &mut self.out;
+        out.push_str("<value>");
+        match value {
+            Value::Int(number) => {
+                let number = (*number).clamp(i32::MIN.into(), i32::MAX.into());
+                let _ = writeln!(out, "<int>{number}</int></value>");
             }
-            out.push_str("</struct>");
-        }
-        Value::Nil => {
+            Value::Bool(yes) => {
+                let _ = writeln!(out, "<boolean>{}</boolean></value>", u8::from(*yes));
+            }
+            Value::Double(number) => {
+                let _ = writeln!(out, "<double>{number:?}</double></value>");
+            }
+            Value::String(text) => {
+                out.push_str("<string>");
+                self.todo.extend([Todo::Markup("</string></value>\n"), Todo::Text(text)]);
+            }
+            Value::DateTime(text) => {
+                out.push_str("<dateTime.iso8601>");
+                let end = Todo::Markup("</dateTime.iso8601></value>\n");
+                self.todo.extend([end, Todo::Text(text)]);
+            }
+            Value::Array(values) => {
+                out.push_str("<array><data>\n");
+                let end = Todo::Markup("</data></array></value>\n");
+                self.todo.extend([end, Todo::Values(values.iter())]);
+            }
+            Value::Struct(members) => {
+                out.push_str("<struct>\n");
+                let end = Todo::Markup("</struct></value>\n");
+                self.todo.extend([end, Todo::Members(members.iter())]);
+            }
             // Python breaks no line after this one.
-            out.push_str("<nil/></value>");
-            return;
+            Value::Nil => out.push_str("<nil/></value>"),
         }
     }
-    out.push_str("</value>\n");
-}
 
-fn push_tagged(out: &mut String, tag: &str, text: &str) {
-    let _ = write!(out, "<{tag}>");
-    push_text(out, text);
-    let _ = write!(out, "</{tag}>");
+    fn text(&mut self, text: &'a str) {
+        let (now, later) = text.split_at(text.floor_char_boundary(WRITTEN_AT_ONCE));
+        push_text(&mut self.out, now);
+        if !later.is_empty() {
+            self.todo.push(Todo::Text(later));
+        }
+    }
 }
 
 /// A bare CR would be read as a line feed. What XML 1.0 can't hold becomes U+FFFD:
-/// leaving it out could join what it kept apart. A log of 64 MiB is written while all else
-/// waits, so what needs nothing is copied in one go.
+/// leaving it out could join what it kept apart. What needs nothing is copied in one go.
 fn push_text(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
     let mut written = 0;
@@ -185,12 +246,31 @@ mod tests {
     }
 
     #[test]
+    fn a_long_document_is_written_in_steps() {
+        let long = "é<\u{ffff}".repeat(WRITTEN_AT_ONCE);
+        let values = vec![Value::String(long.clone()), Value::Int(7), Value::String(long)];
+        let result = Ok(Value::Array(values));
+        let mut writer = Writer::response(&result);
+        let (mut before, mut steps) = (writer.out.len(), 1);
+        while writer.step() {
+            // Of a byte that is escaped there are five at most.
+            assert!(writer.out.len() - before <= 6 * WRITTEN_AT_ONCE);
+            (before, steps) = (writer.out.len(), steps + 1);
+        }
+        assert!(steps > 10, "{steps}");
+        let text = "é&lt;\u{fffd}".repeat(WRITTEN_AT_ONCE);
+        let string = format!("<value><string>{text}</string></value>\n");
+        let inside = format!("{string}<value><int>7</int></value>\n{string}");
+        assert!(writer.out.contains(&format!("<array><data>\n{inside}</data></array>")));
+    }
+
+    #[test]
     fn texts_hold_only_what_xml_can() {
         assert_eq!(
             param(Value::String("\x1b[1m<&>\r\n\t\0\u{ffff}é\"'".to_owned())),
             "<string>\u{fffd}[1m&lt;&amp;&gt;&#13;\n\t\u{fffd}\u{fffd}é\"'</string>"
         );
-        for c in '\0'..=char::MAX {
+        for c in ('\0'..='\u{ff}').chain('\u{efff}'..='\u{10001}') {
             let written = match c {
                 '&' => "&amp;".to_owned(),
                 '<' => "&lt;".to_owned(),

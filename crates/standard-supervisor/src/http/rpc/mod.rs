@@ -19,6 +19,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use supervisor_core::level::Level;
 use supervisor_wire::python;
 use supervisor_wire::xmlrpc::{self, Value};
+use tokio::task::yield_now;
 
 use super::serve::House;
 use super::{Body, error_page};
@@ -63,7 +64,12 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
     };
     house.journal.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
     room.wait_for_turn(0).await;
-    let document = xmlrpc::write_response(&result.map_err(Into::into));
+    let result = result.map_err(Into::into);
+    let mut writer = xmlrpc::Writer::response(&result);
+    while writer.step() {
+        yield_now().await;
+    }
+    let document = writer.finish();
     let mut response = Response::new(Body::from(document));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     response
