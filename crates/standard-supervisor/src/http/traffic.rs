@@ -29,6 +29,8 @@ pub(crate) enum Refused {
     TooMuchHeld,
     /// The results of many calls together were too long.
     ResultsTooLong,
+    /// An event was too long.
+    EventTooLong,
 }
 
 /// A connection, as long as this lives.
@@ -61,7 +63,7 @@ impl Traffic {
 
 impl Refused {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::NoPlace,
         Self::CannotAccept,
         Self::HeadTooLarge,
@@ -70,6 +72,7 @@ impl Refused {
         Self::BodyTimeout,
         Self::TooMuchHeld,
         Self::ResultsTooLong,
+        Self::EventTooLong,
     ];
 
     /// Its name among metrics.
@@ -83,6 +86,7 @@ impl Refused {
             Self::BodyTimeout => "body_timeout",
             Self::TooMuchHeld => "too_much_held",
             Self::ResultsTooLong => "results_too_long",
+            Self::EventTooLong => "event_too_long",
         }
     }
 }

@@ -205,6 +205,21 @@ fn more_clients_than_there_are_places_for_wait_and_programs_start_all_the_same()
 }
 
 #[test]
+fn an_event_that_is_too_long_is_refused() {
+    let (home, mut running) = started("long-event");
+    let mut client = Client::unix(&home.path("s.sock"));
+    let mut tell = |length: usize| {
+        let params = crate::client::text("kind") + &crate::client::text(&"x".repeat(length));
+        client.send(post("/RPC2", "", &call("supervisor.sendRemoteCommEvent", &params))).answer()
+    };
+    let most = 64 * 1024 - "kind".len();
+    assert!(tell(most).body.contains("<boolean>1</boolean>"));
+    let refused = tell(most + 1).body;
+    assert!(refused.contains("BAD_ARGUMENTS: type and data have 65537 bytes"), "{refused}");
+    stop(&mut running);
+}
+
+#[test]
 fn too_many_open_files_are_waited_for_without_haste() {
     let home = Home::new(
         "files",
