@@ -131,7 +131,13 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     }
     let mut hold = visit.house.held.begin();
     let traffic = &visit.house.traffic;
-    match timeout(BODY_TIME, collect(body, &mut hold)).await {
+    let collected = match visit.serves {
+        Serves::Operators => timeout(BODY_TIME, collect(body, &mut hold)).await,
+        // Nothing is asked with a body there, and anybody may send one.
+        Serves::Status if !body.is_end_stream() => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
+        Serves::Status => Ok(Ok(Bytes::new())),
+    };
+    match collected {
         Ok(Ok(body)) => {
             let request = Request::from_parts(head, body);
             match visit.serves {
