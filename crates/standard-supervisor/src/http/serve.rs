@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::Response;
-use rustix::process::{Resource, getrlimit};
 use supervisor_core::level::Level;
 use supervisor_core::time::Wall;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -19,6 +18,7 @@ use tokio::time::sleep;
 use super::Body;
 use super::changes::Changes;
 use super::connection::{self, Visit};
+use super::descriptors;
 use super::held::Held;
 use super::listen::{Door, Socket};
 use super::traffic::{Refused, Traffic};
@@ -26,13 +26,6 @@ use crate::capture::journal::Journal;
 use crate::control::Control;
 use crate::either::either;
 use crate::status::Status;
-
-/// Connections at once, to all servers.
-pub(crate) const MAX_CONNECTIONS: usize = 1024;
-
-/// Of the descriptors that we may have, one in so many is for a connection at most: one
-/// that follows a log has three, and the others are for programs.
-const DESCRIPTORS_PER_CONNECTION: u64 = 4;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -79,6 +72,16 @@ impl House {
         Ok(Rc::clone(changes.insert(Changes::new()?)))
     }
 
+    /// Whether one more may follow a log, or what happens: it takes descriptors for as long
+    /// as he likes.
+    pub(crate) fn may_follow(&self) -> bool {
+        let may = descriptors::suffice(&self.control.core());
+        if !may {
+            self.traffic.refuse(Refused::TooFewDescriptors);
+        }
+        may
+    }
+
     /// Notes what was asked and answered.
     pub(super) fn note(&self, visit: &Visit, line: &str, response: &Response<Body>) {
         if self.journal.says(Level::Trace) {
@@ -101,7 +104,7 @@ pub(crate) fn serve(
     let house = Rc::new(House::new(control, journal));
     let (end, ending) = watch::channel(false);
     // To each its own: who fills a port does not shut out who comes by a socket's file.
-    let each = (places() / doors.len().max(1)).max(1);
+    let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
         let places = Arc::new(Semaphore::new(each));
         spawn_local(accept(door, Rc::clone(&house), places, ending.clone()));
@@ -123,12 +126,6 @@ fn log_date(moment: Wall) -> String {
         [_, day, month, year, time, _] => format!("{day}/{month}/{year}:{time} +0000"),
         _ => date,
     }
-}
-
-fn places() -> usize {
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let places = usize::try_from(files / DESCRIPTORS_PER_CONNECTION).unwrap_or(usize::MAX);
-    places.clamp(1, MAX_CONNECTIONS)
 }
 
 /// A door that is watched.

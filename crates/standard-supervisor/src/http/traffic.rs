@@ -31,6 +31,8 @@ pub(crate) enum Refused {
     ResultsTooLong,
     /// An event was too long.
     EventTooLong,
+    /// It would have taken descriptors that programs need.
+    TooFewDescriptors,
 }
 
 /// A connection, as long as this lives.
@@ -63,7 +65,7 @@ impl Traffic {
 
 impl Refused {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::NoPlace,
         Self::CannotAccept,
         Self::HeadTooLarge,
@@ -73,6 +75,7 @@ impl Refused {
         Self::TooMuchHeld,
         Self::ResultsTooLong,
         Self::EventTooLong,
+        Self::TooFewDescriptors,
     ];
 
     /// Its name among metrics.
@@ -87,6 +90,7 @@ impl Refused {
             Self::TooMuchHeld => "too_much_held",
             Self::ResultsTooLong => "results_too_long",
             Self::EventTooLong => "event_too_long",
+            Self::TooFewDescriptors => "too_few_descriptors",
         }
     }
 }

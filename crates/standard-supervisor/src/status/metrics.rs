@@ -156,7 +156,7 @@ metrics! {
     Gauge Supervisor "http_connections" = read::connections:
         "Connections to all ports and sockets of the supervisor";
     Counter Supervisor "http_refused_total" ["reason"]
-        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "ACCEPT_PAUSE", "MAX_EVENT_BYTES"}
+        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "ACCEPT_PAUSE", "MAX_EVENT_BYTES", "PER_PROGRAM"}
         = read::refused:
         "Connections that had to wait for a place, and requests that were refused, by which bound did it";
 }
