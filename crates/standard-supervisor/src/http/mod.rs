@@ -21,6 +21,7 @@ mod listen;
 mod logtail;
 mod pace;
 mod page;
+mod places;
 mod routes;
 mod rpc;
 mod serve;

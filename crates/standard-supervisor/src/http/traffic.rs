@@ -13,7 +13,7 @@ pub(crate) struct Traffic {
 /// Why somebody was turned away, or had to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// All places were taken; the next one waits to be accepted.
+    /// All places were taken: who had been idle longest made room, or the next one waits.
     NoPlace,
     /// Nobody could be accepted, as with too many open files.
     CannotAccept,

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 17] = [
+    const NOT_COUNTED: [(&str, &str); 21] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -193,6 +193,10 @@ mod tests {
         ("RECOUNT_EVERY", "nothing is refused: it is looked for again"),
         ("REMEMBERED", "ends of runs are counted, remembered or not"),
         ("MESSAGE", "the whole is in the log"),
+        ("STATUS_IDLE_TIME", "nothing is refused: who asks connects again"),
+        ("KEEPALIVE_IDLE", "nobody is there who is refused"),
+        ("KEEPALIVE_INTERVAL", "nobody is there who is refused"),
+        ("UNREAD_TIME", "nobody reads what he asked for"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
     ];
 
