@@ -80,9 +80,20 @@ pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
     piece.map(|piece| object(PIECE, &piece)).map_err(|error| log.problem(&error))
 }
 
+/// Whether descriptors are left for one more who stays.
+pub(super) fn may_follow(house: &House) -> Result<(), Problem> {
+    if house.may_follow() {
+        return Ok(());
+    }
+    let detail = "the descriptors that are left are for programs: others follow logs and \
+                  events already; a higher minfds would do";
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_FEW_DESCRIPTORS", detail))
+}
+
 /// A log as it grows.
 pub(super) fn follow(house: &House, log: Log, asked: &Asked) -> Result<Response<Body>, Problem> {
     let from = asked.number("from")?;
+    may_follow(house)?;
     let changes = house.changes();
     let begun = changes.and_then(|changes| Followed::begin(log.path.clone(), &changes, from));
     let followed = begun.map_err(|error| log.problem(&error))?;

@@ -125,7 +125,10 @@ async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Bo
         Act::FollowLog => return logs::follow(house, Log::of_program(control, asked)?, asked),
         Act::ReadOwnLog => logs::piece(&Log::of_supervisor(control)?, asked)?,
         Act::FollowOwnLog => return logs::follow(house, Log::of_supervisor(control)?, asked),
-        Act::FollowEvents => return Ok(events::follow(control)),
+        Act::FollowEvents => {
+            logs::may_follow(house)?;
+            return Ok(events::follow(control));
+        }
         Act::ShowDescription => openapi::document(),
         Act::Order(scope, verb) => act::order(control, scope, verb, asked).await?,
         Act::AddGroup => act::add_group(control, asked.text("group")).await?,

@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its last.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::os::fd::AsFd;
@@ -24,7 +25,8 @@ use tokio::time::timeout;
 
 use super::held::Hold;
 use super::listen::Serves;
-use super::pace::{Pace, Paced};
+use super::pace::{Overdue, Pace, Paced};
+use super::places::Place;
 use super::serve::House;
 use super::traffic::Refused;
 use super::{Body, auth, error_page, routes};
@@ -61,17 +63,23 @@ pub(super) struct Visit {
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
     stream: S,
     visit: Visit,
+    place: &Place,
     mut ending: watch::Receiver<bool>,
 ) {
-    let pace = Pace::new();
+    let pace = &place.pace;
     let visit = Rc::new(visit);
-    let service = service_fn(|request| {
-        pace.asked();
-        let (visit, pace) = (Rc::clone(&visit), Rc::clone(&pace));
-        async move { Ok::<_, Infallible>(answer(&visit, request).await.map(|body| body.on(pace))) }
+    let service = service_fn(|request: Request<Incoming>| {
+        pace.asked(!request.body().is_end_stream());
+        let (visit, pace) = (Rc::clone(&visit), Rc::clone(pace));
+        async move {
+            let response = answer(&visit, &pace, request).await;
+            Ok::<_, Infallible>(response.map(|body| body.on(pace)))
+        }
     });
-    let stream = TokioIo::new(Paced::new(stream, Rc::clone(&pace)));
+    let stream = TokioIo::new(Paced::new(stream, Rc::clone(pace)));
     let connection = http1::Builder::new()
+        // Who has said all that he wanted to say still wants to hear the answer.
+        .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .title_case_headers(true)
@@ -79,7 +87,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
     let mut connection = pin!(connection);
     // An error ends the connection; the client knows best why.
     let connected = either(connection.as_mut(), pace.hung_up());
-    let served = either(connected, pace.overdue());
+    let overdue = Cell::new(None);
+    let served = either(connected, async { overdue.set(Some(pace.overdue().await)) });
     let ended = ending.wait_for(|ending| *ending);
     let traffic = &visit.house.traffic;
     match either(served, ended).await {
@@ -87,7 +96,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
             traffic.refuse(Refused::HeadTooLarge);
         }
         Some(Some(Some(Ok(()) | Err(_)) | None)) => {}
-        Some(None) => traffic.refuse(Refused::HeadTimeout),
+        Some(None) => match overdue.get() {
+            Some(Overdue::Head) => traffic.refuse(Refused::HeadTimeout),
+            Some(Overdue::Idle) | None => {}
+        },
         None => {
             pace.end();
             connection.as_mut().graceful_shutdown();
@@ -97,9 +109,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
 }
 
 /// Answers a request. A mistake of ours costs this answer and nothing else.
-async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+async fn answer(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Response<Body> {
     let line = format!("{} {} {:?}", request.method(), request.uri(), request.version());
-    let answered = unless_it_panics(pin!(guarded(visit, request))).await;
+    let answered = unless_it_panics(pin!(guarded(visit, pace, request))).await;
     let mut response = answered.unwrap_or_else(|panic| {
         let why = words_of(&*panic);
         let message = format!("Server Error: {line}: {why}");
@@ -118,7 +130,7 @@ async fn answer(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     response
 }
 
-async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
+async fn guarded(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Response<Body> {
     let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     if let Some(refused) = refused {
@@ -131,9 +143,16 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Response<Body> {
     }
     let mut hold = visit.house.held.begin();
     let traffic = &visit.house.traffic;
-    match timeout(BODY_TIME, collect(body, &mut hold)).await {
+    let collected = match visit.serves {
+        Serves::Operators => timeout(BODY_TIME, collect(body, &mut hold)).await,
+        // Nothing is asked with a body there, and anybody may send one.
+        Serves::Status if !body.is_end_stream() => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
+        Serves::Status => Ok(Ok(Bytes::new())),
+    };
+    match collected {
         Ok(Ok(body)) => {
             let request = Request::from_parts(head, body);
+            pace.waits();
             match visit.serves {
                 Serves::Operators => routes::answer(&visit.house, request).await,
                 Serves::Status => status::answer(&visit.house, &request).await,

@@ -49,6 +49,9 @@ fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Bod
         return error_page(StatusCode::BAD_REQUEST);
     }
     let Some(path) = path else { return error_page(StatusCode::NOT_FOUND) };
+    if !house.may_follow() {
+        return error_page(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let begun = house.changes().and_then(|changes| Followed::begin(path, &changes, None));
     let followed = match begun {
         Ok(followed) => followed,

@@ -4,38 +4,49 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::Response;
-use rustix::process::{Resource, getrlimit};
+use rustix::net::sockopt;
 use supervisor_core::level::Level;
 use supervisor_core::time::Wall;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::Body;
 use super::changes::Changes;
 use super::connection::{self, Visit};
+use super::descriptors;
 use super::held::Held;
-use super::listen::{Door, Socket};
+use super::listen::{Door, Serves, Socket};
+use super::pace::STATUS_IDLE_TIME;
+use super::places::Places;
 use super::traffic::{Refused, Traffic};
 use crate::capture::journal::Journal;
 use crate::control::Control;
 use crate::either::either;
 use crate::status::Status;
 
-/// Connections at once, to all servers.
-pub(crate) const MAX_CONNECTIONS: usize = 1024;
-
-/// Of the descriptors that we may have, one in so many is for a connection at most: one
-/// that follows a log has three, and the others are for programs.
-const DESCRIPTORS_PER_CONNECTION: u64 = 4;
-
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long nothing comes over TCP before it is asked whether the client's machine is still
+/// there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// How long until that is asked again.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often it is asked before the connection is closed.
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// How long the client's machine may leave unanswered what it was sent; where it answers
+/// but its program reads nothing, how long that may last. Only for the status port: a log
+/// that is followed through a pager may stand still for hours, and the kernel gives up on
+/// who has vanished meanwhile after a quarter of an hour.
+const UNREAD_TIME: Duration = Duration::from_secs(120);
 
 /// Who comes through a file has no address; supervisord's log has this one.
 const UNIX_PEER: &str = "localhost:0";
@@ -79,6 +90,16 @@ impl House {
         Ok(Rc::clone(changes.insert(Changes::new()?)))
     }
 
+    /// Whether one more may follow a log, or what happens: it takes descriptors for as long
+    /// as he likes.
+    pub(crate) fn may_follow(&self) -> bool {
+        let may = descriptors::suffice(&self.control.core());
+        if !may {
+            self.traffic.refuse(Refused::TooFewDescriptors);
+        }
+        may
+    }
+
     /// Notes what was asked and answered.
     pub(super) fn note(&self, visit: &Visit, line: &str, response: &Response<Body>) {
         if self.journal.says(Level::Trace) {
@@ -101,9 +122,13 @@ pub(crate) fn serve(
     let house = Rc::new(House::new(control, journal));
     let (end, ending) = watch::channel(false);
     // To each its own: who fills a port does not shut out who comes by a socket's file.
-    let each = (places() / doors.len().max(1)).max(1);
+    let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
-        let places = Arc::new(Semaphore::new(each));
+        let idle_time = match door.serves {
+            Serves::Operators => None,
+            Serves::Status => Some(STATUS_IDLE_TIME),
+        };
+        let places = Places::new(each, idle_time);
         spawn_local(accept(door, Rc::clone(&house), places, ending.clone()));
     }
     drop(ending);
@@ -125,12 +150,6 @@ fn log_date(moment: Wall) -> String {
     }
 }
 
-fn places() -> usize {
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let places = usize::try_from(files / DESCRIPTORS_PER_CONNECTION).unwrap_or(usize::MAX);
-    places.clamp(1, MAX_CONNECTIONS)
-}
-
 /// A door that is watched.
 #[derive(Debug)]
 enum Listener {
@@ -149,7 +168,7 @@ enum Stream {
 async fn accept(
     door: Door,
     house: Rc<House>,
-    places: Arc<Semaphore>,
+    places: Rc<Places>,
     mut ending: watch::Receiver<bool>,
 ) {
     let Door { serves, socket, credentials, .. } = &door;
@@ -158,23 +177,27 @@ async fn accept(
         Err(error) => return house.complain(CANNOT_ACCEPT, &error),
     };
     loop {
-        // Without a place nobody is accepted: he waits, or goes elsewhere. The places are
-        // never closed.
-        if places.available_permits() == 0 {
-            house.traffic.refuse(Refused::NoPlace);
-        }
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = either(listener.accept(), ending.wait_for(|ending| *ending)).await;
+        let accepted = either(listener.accept(*serves), ending.wait_for(|ending| *ending)).await;
         match accepted {
             Some(Ok((stream, peer))) => {
+                if places.are_taken() {
+                    house.traffic.refuse(Refused::NoPlace);
+                }
+                // Those behind him wait to be accepted, or go elsewhere.
+                let ended = ending.wait_for(|ending| *ending);
+                let Some(place) = either(places.take(), ended).await else { return };
                 let (serves, credentials) = (*serves, credentials.clone());
                 let visit = Visit { house: Rc::clone(&house), serves, credentials, peer };
                 let connected = house.traffic.connect();
                 let ending = ending.clone();
                 spawn_local(async move {
                     match stream {
-                        Stream::Tcp(stream) => connection::serve(stream, visit, ending).await,
-                        Stream::Unix(stream) => connection::serve(stream, visit, ending).await,
+                        Stream::Tcp(stream) => {
+                            connection::serve(stream, visit, &place, ending).await;
+                        }
+                        Stream::Unix(stream) => {
+                            connection::serve(stream, visit, &place, ending).await;
+                        }
                     }
                     drop((place, connected));
                 });
@@ -199,12 +222,14 @@ impl Listener {
     }
 
     /// The next who comes, and his address.
-    async fn accept(&self) -> io::Result<(Stream, String)> {
+    async fn accept(&self, serves: Serves) -> io::Result<(Stream, String)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 // Answers are written whole: there is nothing to wait for.
                 let _ = stream.set_nodelay(true);
+                // Without these it is answered all the same.
+                let _ = notice_who_vanishes(&stream, serves);
                 Ok((Stream::Tcp(stream), peer.to_string()))
             }
             Self::Unix(listener) => {
@@ -213,6 +238,22 @@ impl Listener {
             }
         }
     }
+}
+
+/// Clients whose machine, or whose way here, has gone say nothing.
+fn notice_who_vanishes(stream: &TcpStream, serves: Serves) -> io::Result<()> {
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    match serves {
+        Serves::Operators => {}
+        Serves::Status => {
+            let milliseconds = u32::try_from(UNREAD_TIME.as_millis()).unwrap_or(u32::MAX);
+            sockopt::set_tcp_user_timeout(stream, milliseconds)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(crate) struct Traffic {
 /// Why somebody was turned away, or had to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// All places were taken; the next one waits to be accepted.
+    /// All places were taken: who had been idle longest made room, or the next one waits.
     NoPlace,
     /// Nobody could be accepted, as with too many open files.
     CannotAccept,
@@ -31,6 +31,10 @@ pub(crate) enum Refused {
     ResultsTooLong,
     /// A request held too many calls.
     TooManyCalls,
+    /// An event was too long.
+    EventTooLong,
+    /// It would have taken descriptors that programs need.
+    TooFewDescriptors,
 }
 
 /// A connection, as long as this lives.
@@ -63,7 +67,7 @@ impl Traffic {
 
 impl Refused {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::NoPlace,
         Self::CannotAccept,
         Self::HeadTooLarge,
@@ -73,6 +77,8 @@ impl Refused {
         Self::TooMuchHeld,
         Self::ResultsTooLong,
         Self::TooManyCalls,
+        Self::EventTooLong,
+        Self::TooFewDescriptors,
     ];
 
     /// Its name among metrics.
@@ -87,6 +93,8 @@ impl Refused {
             Self::TooMuchHeld => "too_much_held",
             Self::ResultsTooLong => "results_too_long",
             Self::TooManyCalls => "too_many_calls",
+            Self::EventTooLong => "event_too_long",
+            Self::TooFewDescriptors => "too_few_descriptors",
         }
     }
 }

@@ -156,7 +156,7 @@ metrics! {
     Gauge Supervisor "http_connections" = read::connections:
         "Connections to all ports and sockets of the supervisor";
     Counter Supervisor "http_refused_total" ["reason"]
-        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "MAX_CALLS", "ACCEPT_PAUSE"}
+        {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "MAX_CALLS", "ACCEPT_PAUSE", "MAX_EVENT_BYTES", "PER_PROGRAM"}
         = read::refused:
         "Connections that had to wait for a place, and requests that were refused, by which bound did it";
 }
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 21] = [
+    const NOT_COUNTED: [(&str, &str); 25] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -197,6 +197,10 @@ mod tests {
         ("RECOUNT_EVERY", "nothing is refused: it is looked for again"),
         ("REMEMBERED", "ends of runs are counted, remembered or not"),
         ("MESSAGE", "the whole is in the log"),
+        ("STATUS_IDLE_TIME", "nothing is refused: who asks connects again"),
+        ("KEEPALIVE_IDLE", "nobody is there who is refused"),
+        ("KEEPALIVE_INTERVAL", "nobody is there who is refused"),
+        ("UNREAD_TIME", "nobody reads what he asked for"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
     ];
 

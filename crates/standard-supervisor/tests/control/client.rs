@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::harness::PATIENCE;
 
@@ -33,9 +34,29 @@ impl Client<UnixStream> {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(BufReader::new(stream))
     }
+
+    /// Says nothing more, and listens.
+    pub(crate) fn end(&mut self) -> &mut Self {
+        self.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        self
+    }
+
+    /// Whether nothing comes for so long.
+    pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.0.get_ref().set_read_timeout(Some(time)).unwrap();
+        let read = self.0.fill_buf().map(<[u8]>::len);
+        self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
 }
 
 impl Client<TcpStream> {
+    /// Says nothing more, and listens.
+    pub(crate) fn end(&mut self) -> &mut Self {
+        self.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        self
+    }
+
     pub(crate) fn tcp(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -1,6 +1,7 @@
 //! What is odd and must work, and what is too much.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::client::{Client, call, post, text};
 use crate::harness::Running;
@@ -187,42 +188,131 @@ fn bodies_that_are_too_long_are_refused_before_they_are_read() {
 fn half_a_request_does_not_wait_for_ever() {
     let (home, mut running) = started("half");
     let socket = home.path("s.sock");
-    let [mut silent, mut idle, mut head, mut body] = [(); 4].map(|()| Client::unix(&socket));
+    let [mut silent, mut idle, mut head, mut behind, mut body] =
+        [(); 5].map(|()| Client::unix(&socket));
+    behind.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HT").answer();
     idle.call(STATE);
     head.call(STATE);
     head.send("POST /RPC2 HT");
     body.send("POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<method");
     assert_eq!(silent.rest(), "");
     assert_eq!(head.rest(), "");
+    assert_eq!(behind.rest(), "");
     assert_eq!(body.answer().status, "HTTP/1.1 408 Request Timeout");
     // Who was idle all the while is still welcome.
     assert!(idle.call(STATE).body.contains("RUNNING"));
     stop(&mut running);
 }
 
-#[test]
-fn more_clients_than_there_are_places_for_wait_and_programs_start_all_the_same() {
+/// Many who are connected at once, and descriptors for few: a quarter of 64 is for them.
+fn crowded(name: &str) -> (Home, Running) {
     let home = Home::new(
-        "places",
+        name,
         "minfds=1\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:a]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n",
     );
-    // A quarter of the descriptors is for connections.
     let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::SUPERVISORD);
     let mut command = crate::harness::clean("sh", ["-c", &words]);
     let mut running = Running::start(command.current_dir(&home));
     running.stdout.wait_for("supervisord started with pid");
+    (home, running)
+}
+
+const PLACES: usize = 16;
+
+#[test]
+fn who_has_been_idle_longest_makes_room_and_programs_start_all_the_same() {
+    let (home, mut running) = crowded("places");
     let socket = home.path("s.sock");
-    let mut inside: Vec<_> = (0..16).map(|_| Client::unix(&socket)).collect();
+    let mut inside: Vec<_> = (0..PLACES).map(|_| Client::unix(&socket)).collect();
     for client in &mut inside {
         client.call(STATE);
     }
+    // Who asks again is not idle any more: the second is.
+    inside[0].call(STATE);
+    let start = call("supervisor.startProcess", &text("a"));
+    let answer = Client::unix(&socket).send(post("/RPC2", "", &start)).answer();
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    assert_eq!(inside.remove(1).rest(), "");
+    for client in &mut inside {
+        assert!(client.call(STATE).body.contains("RUNNING"));
+    }
+    stop(&mut running);
+}
+
+#[test]
+fn where_nobody_is_idle_who_comes_waits() {
+    let (home, mut running) = crowded("waits");
+    let socket = home.path("s.sock");
+    // Half a body each: for as long as that may take they are being answered.
+    let half = "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n<method";
+    let mut inside: Vec<_> = (0..PLACES).map(|_| Client::unix(&socket)).collect();
+    for client in &mut inside {
+        client.send(half);
+    }
     let mut outside = Client::unix(&socket);
     outside.send(post("/RPC2", "", &call(STATE, "")));
-    let start = call("supervisor.startProcess", &text("a"));
-    let answer = inside[0].send(post("/RPC2", "", &start)).answer();
-    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    assert!(outside.is_silent_for(Duration::from_millis(300)));
     drop(inside.pop());
     assert!(outside.answer().body.contains("RUNNING"));
+    stop(&mut running);
+}
+
+#[test]
+fn who_follows_logs_leaves_descriptors_to_programs() {
+    let (home, mut running) = crowded("followers");
+    let socket = home.path("s.sock");
+    let mut followers = Vec::new();
+    let refused = loop {
+        let mut client = Client::unix(&socket);
+        let (status, _) = client.send("GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n").head();
+        if status != "HTTP/1.1 200 OK" {
+            break status;
+        }
+        followers.push(client);
+    };
+    assert_eq!(refused, "HTTP/1.1 503 Service Unavailable");
+    assert!((1..PLACES).contains(&followers.len()), "{}", followers.len());
+    let answer =
+        Client::unix(&socket).send("GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").answer();
+    assert!(answer.body.contains("TOO_FEW_DESCRIPTORS"), "{answer:?}");
+    let start = call("supervisor.startProcess", &text("a"));
+    let answer = Client::unix(&socket).send(post("/RPC2", "", &start)).answer();
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    stop(&mut running);
+}
+
+#[test]
+fn who_has_said_all_is_answered_however_long_that_takes() {
+    let home = Home::new(
+        "half-closed",
+        "[unix_http_server]\nfile=%(here)s/s.sock\n[inet_http_server]\nport=127.0.0.1:%(ENV_PORT)s\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:a]\ncommand=sleep 1000\nstartsecs=1\nautostart=false\n",
+    );
+    let port = crate::harness::free_port();
+    let mut running = Running::start(home.command(&["-n"]).env("PORT", port.to_string()));
+    running.stdout.wait_for("supervisord started with pid");
+    let start = post("/RPC2", "", &call("supervisor.startProcess", &text("a")));
+    let stopped = call("supervisor.stopProcess", &text("a"));
+    let mut unix = Client::unix(&home.path("s.sock"));
+    let answer = unix.send(&start).end().answer();
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    Client::unix(&home.path("s.sock")).send(post("/RPC2", "", &stopped)).answer();
+    let answer = Client::tcp(port).send(&start).end().answer();
+    assert!(answer.body.contains("<boolean>1</boolean>"), "{answer:?}");
+    stop(&mut running);
+}
+
+#[test]
+fn an_event_that_is_too_long_is_refused() {
+    let (home, mut running) = started("long-event");
+    let mut client = Client::unix(&home.path("s.sock"));
+    let mut tell = |length: usize| {
+        let params = text("kind") + &text(&"x".repeat(length));
+        client.send(post("/RPC2", "", &call("supervisor.sendRemoteCommEvent", &params))).answer()
+    };
+    let most = 64 * 1024 - "kind".len();
+    assert!(tell(most).body.contains("<boolean>1</boolean>"));
+    let refused = tell(most + 1).body;
+    assert!(refused.contains("BAD_ARGUMENTS: type and data have 65537 bytes"), "{refused}");
     stop(&mut running);
 }
 

@@ -1,5 +1,7 @@
 //! `/livez`, `/readyz`, `/startupz` and `/ping`.
 
+use std::io::{Read, Write};
+
 use crate::harness::{Running, free_port, http, kill, supervise};
 use crate::{Served, answer, asked, says};
 
@@ -89,6 +91,18 @@ fn nothing_can_be_changed_and_nothing_else_is_answered() {
     for path in ["/", "/RPC2", "/api/v1/status", "/index.html?action=stop", "/readyz/x"] {
         assert_eq!(served.get(path).status, 404, "{path}");
     }
+}
+
+#[test]
+fn a_body_is_not_even_read() {
+    let mut served = Served::start("exec sleep 1000", &[]);
+    served.spawned();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", served.port)).unwrap();
+    stream.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n").unwrap();
+    let mut answered = String::new();
+    stream.read_to_string(&mut answered).unwrap();
+    assert_eq!(answer(&answered).status, 413);
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn who_reads_too_slowly_is_told_how_much_he_missed() {
         "<methodCall><methodName>supervisor.sendRemoteCommEvent</methodName><params>\
          <param><value><string>noise</string></value></param>\
          <param><value><string>{}</string></value></param></params></methodCall>",
-        "x".repeat(100_000)
+        "x".repeat(60_000)
     );
     for _ in 0..600 {
         let answer = site.ask("POST /RPC2", &["Content-Type: text/xml"], &call);

@@ -8,7 +8,12 @@ use super::params::Params;
 use super::table::{Later, Outcome};
 use super::{daemon, info};
 use crate::http::serve::House;
+use crate::http::traffic::Refused;
 use crate::stdin::CannotWrite;
+
+/// Bytes of an event that a client sends, its type and its data together. As many as a pool
+/// has room for, or an observer is late by, are held.
+const MAX_EVENT_BYTES: usize = 64 * 1024;
 
 pub(super) fn send(house: &House, params: &Params) -> Outcome {
     let chars = params.get(1)?;
@@ -39,6 +44,12 @@ fn not_a_text(value: &Value) -> Fault {
 pub(super) fn tell<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (kind, data) = (params.text(0)?.to_owned(), params.text(1)?.to_owned());
+        let length = kind.len() + data.len();
+        if length > MAX_EVENT_BYTES {
+            house.traffic.refuse(Refused::EventTooLong);
+            let why = format!("type and data have {length} bytes, at most {MAX_EVENT_BYTES} fit");
+            return Err(Fault::new(Kind::BadArguments, why));
+        }
         daemon::done(house, Command::RemoteEvent { kind, data }, "").await
     })
 }
