@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::readers::{READ_TIME, Told};
 use crate::status::{Shell, Tally};
 use crate::stdin::CannotWrite;
-use crate::sys::process_table::{Family, InMemory};
+use crate::sys::process_table::{Family, environ};
 use crate::tree::Roots;
 use crate::world::{Answer, World};
 
@@ -242,7 +242,7 @@ impl Control {
         if !unsure.is_empty() {
             let (roster, readers) = self.0.world.borrow().identifiers();
             let deadline = Instant::now() + READ_TIME;
-            for (member, told) in readers.read(InMemory::Environ, &unsure, deadline).await {
+            for (member, told) in readers.read(environ, &unsure, deadline).await {
                 if let Told::All(environ) = told
                     && let Some(proc) = roster.owner_by_mark(&environ)
                 {

@@ -145,6 +145,8 @@ pub(crate) struct World {
     questions: Questions,
     readers: Rc<Readers>,
     reserve: Rc<Reserve>,
+    /// Of whom it was told last that nobody knows whose they are.
+    told_unknown: Rc<RefCell<BTreeSet<Member>>>,
     /// Censuses that were not possible, to be taken again now.
     postponed: Rc<RefCell<Vec<(ProcId, RunId)>>>,
     crashes: Rc<Crashes>,
@@ -186,6 +188,7 @@ impl World {
             questions: Questions::default(),
             readers: Rc::new(Readers::new(Rc::clone(&reserve))),
             reserve,
+            told_unknown: Rc::default(),
             postponed: Rc::default(),
             crashes: Crashes::new(parts.crash.clone(), Rc::clone(&parts.journal)),
             begun: Vec::new(),

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 17] = [
+    const NOT_COUNTED: [(&str, &str); 22] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -193,6 +193,11 @@ mod tests {
         ("RECOUNT_EVERY", "nothing is refused: it is looked for again"),
         ("REMEMBERED", "ends of runs are counted, remembered or not"),
         ("MESSAGE", "the whole is in the log"),
+        ("READ_TIME", "a line names who is left alone; a health check takes what was last known"),
+        ("READ_PATIENCE", "as of READ_TIME, of which it is a part"),
+        ("READERS", "as of READ_TIME: who finds no place is not asked"),
+        ("CENSUS_PAUSE", "nothing is refused: it is counted again, and a line says why"),
+        ("RESERVE", "it is a floor: nothing is refused because of it"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
     ];
 

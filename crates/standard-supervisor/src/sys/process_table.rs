@@ -36,25 +36,17 @@ pub(crate) fn start_of(pid: Pid) -> io::Result<Option<u64>> {
     Ok(stat(pid)?.map(|stat| stat.start))
 }
 
-/// What a process's memory holds about it. Who reads it waits for the process while that
-/// has its address space locked, be it for ever: see [`crate::readers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InMemory {
-    /// The environment that it was executed with.
-    Environ,
-    /// The words of its command line, each with a zero byte behind it.
-    CommandLine,
+/// The environment that a process was executed with; nothing where it has gone or may not
+/// be looked into. It is in the process's memory, and so may be out of reach for ever while
+/// that is locked: see [`crate::readers`].
+pub(crate) fn environ(pid: Pid) -> io::Result<Vec<u8>> {
+    unless_gone(fs::read(format!("/proc/{pid}/environ"))).map(Option::unwrap_or_default)
 }
 
-impl InMemory {
-    /// Nothing where the process has gone, or may not be looked into.
-    pub(crate) fn read(self, pid: Pid) -> io::Result<Vec<u8>> {
-        let name = match self {
-            Self::Environ => "environ",
-            Self::CommandLine => "cmdline",
-        };
-        unless_gone(fs::read(format!("/proc/{pid}/{name}"))).map(Option::unwrap_or_default)
-    }
+/// The words of a process's command line, each with a zero byte behind it. In its memory, as
+/// the environment is.
+pub(crate) fn command_line(pid: Pid) -> io::Result<Vec<u8>> {
+    unless_gone(fs::read(format!("/proc/{pid}/cmdline"))).map(Option::unwrap_or_default)
 }
 
 /// Parents and their children.

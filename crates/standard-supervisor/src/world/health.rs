@@ -11,7 +11,7 @@ use super::World;
 use super::starts::supervisord_variables;
 use crate::health::{self, Kind, Notify, Runner, Told};
 use crate::launch::{Environment, set};
-use crate::sys::process_table::InMemory;
+use crate::sys::process_table::command_line;
 
 impl World {
     pub(super) fn check(&mut self, proc: ProcId, run: RunId) {
@@ -62,7 +62,7 @@ impl World {
             };
             // What could not be counted is as it was.
             if let Some(members) = members {
-                let lines = asking.readers.read(InMemory::CommandLine, &members, asking.deadline);
+                let lines = asking.readers.read(command_line, &members, asking.deadline);
                 let lines = lines.await;
                 let meant = health::meant(&lines, &pattern, &counted.borrow());
                 *counted.borrow_mut() = meant;

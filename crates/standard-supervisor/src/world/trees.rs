@@ -1,5 +1,7 @@
 //! Who is signalled, and who belongs to whom.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use crate::capture::journal::Journal;
 use crate::cgroup::Cgroup;
 use crate::health::Kind;
 use crate::readers::{READ_TIME, Readers};
-use crate::sys::process_table::{Family, InMemory};
+use crate::sys::process_table::{Family, environ};
 use crate::sys::signal;
 use crate::tree::{Census, Root, Roots, Roster};
 
@@ -77,6 +79,7 @@ impl World {
         let name = self.slots.get(&proc).map(|slot| slot.full_name()).unwrap_or_default();
         let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
         let (reserve, postponed) = (Rc::clone(&self.reserve), Rc::clone(&self.postponed));
+        let told = Rc::clone(&self.told_unknown);
         self.questions.start(proc, Kind::Census, async move {
             let counted = match begun {
                 Ok(census) => {
@@ -87,7 +90,7 @@ impl World {
             };
             match counted {
                 Ok((members, unknown)) => {
-                    tell_unknown(&journal, &name, &unknown);
+                    tell_unknown(&journal, &name, &unknown, &told);
                     inbox.push(Input::Census { proc, run, members });
                 }
                 Err(error) => {
@@ -137,7 +140,7 @@ impl World {
 
 impl Asking {
     async fn environs(&self, census: &Census) -> Vec<(Member, crate::readers::Told)> {
-        self.readers.read(InMemory::Environ, &census.unsure, self.deadline).await
+        self.readers.read(environ, &census.unsure, self.deadline).await
     }
 
     /// Who lives in the tree, when everybody has been asked.
@@ -150,8 +153,14 @@ impl Asking {
     }
 }
 
-fn tell_unknown(journal: &Journal, name: &str, unknown: &[Member]) {
-    if !unknown.is_empty() {
+fn tell_unknown(
+    journal: &Journal,
+    name: &str,
+    unknown: &[Member],
+    told: &RefCell<BTreeSet<Member>>,
+) {
+    let unknown: BTreeSet<Member> = unknown.iter().copied().collect();
+    if !unknown.is_subset(&told.replace(unknown.clone())) {
         let pids: Vec<String> = unknown.iter().map(|member| member.pid.to_string()).collect();
         let pids = pids.join(", ");
         let message = format!(
