@@ -68,6 +68,7 @@ impl World {
     /// an earlier one may not know whom the later finds.
     pub(super) fn census(&mut self, proc: ProcId, run: RunId) {
         self.questions.withdraw(proc, Kind::Census);
+        self.postponed.borrow_mut().retain(|(other, _)| *other != proc);
         let begun = self.begin_census(proc);
         if let Ok(Census { found, unsure, .. }) = &begun
             && unsure.is_empty()
