@@ -15,6 +15,8 @@ use rustix::fs::{Access, StatVfsMountFlags};
 use supervisor_core::ids::Pid;
 use supervisor_wire::procfs;
 
+use crate::sys::reserve::is_shortage;
+
 /// Where the hierarchy is mounted.
 const MOUNT: &str = "/sys/fs/cgroup";
 
@@ -63,10 +65,13 @@ impl Cgroup {
     }
 
     /// Who is in it, groups that its members made included.
-    pub(crate) fn members(&self) -> Vec<Pid> {
-        let lists =
-            self.paths().into_iter().filter_map(|path| fs::read(path.join("cgroup.procs")).ok());
-        lists.flat_map(|list| procfs::pids(&list).map(Pid).collect::<Vec<_>>()).collect()
+    pub(crate) fn members(&self) -> io::Result<Vec<Pid>> {
+        let mut members = Vec::new();
+        for path in self.paths()? {
+            let list = unless_short(fs::read(path.join("cgroup.procs")))?.unwrap_or_default();
+            members.extend(procfs::pids(&list).map(Pid));
+        }
+        Ok(members)
     }
 
     /// Ends everybody in it. Linux before 5.14 can't.
@@ -75,23 +80,32 @@ impl Cgroup {
     }
 
     /// It and those beneath it, parents first.
-    fn paths(&self) -> Vec<PathBuf> {
+    fn paths(&self) -> io::Result<Vec<PathBuf>> {
         let mut paths = vec![self.path.clone()];
         let mut next = 0;
         while let Some(path) = paths.get(next) {
-            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            let entries = unless_short(fs::read_dir(path))?.into_iter().flatten().flatten();
             let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             let beneath: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
             paths.extend(beneath);
             next += 1;
         }
-        paths
+        Ok(paths)
+    }
+}
+
+/// What was read. Who removes one meanwhile, or has threads in it, makes it say nothing;
+/// for want of descriptors it says nothing only now.
+fn unless_short<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if is_shortage(&error) => Err(error),
+        read => Ok(read.ok()),
     }
 }
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        for path in self.paths().iter().rev() {
+        for path in self.paths().unwrap_or_default().iter().rev() {
             // Somebody who survived SIGKILL keeps it.
             let _ = fs::remove_dir(path);
         }

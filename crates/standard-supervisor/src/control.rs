@@ -17,11 +17,14 @@ use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Supervisor};
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::readers::{READ_TIME, Told};
 use crate::status::{Shell, Tally};
 use crate::stdin::CannotWrite;
-use crate::sys::process_table::Family;
+use crate::sys::process_table::{Family, environ};
+use crate::tree::Roots;
 use crate::world::{Answer, World};
 
 /// Core and world, as the loop and all who answer operators share them. Nobody keeps
@@ -232,9 +235,22 @@ impl Control {
         self.0.world.borrow().write_stdin(proc, bytes)
     }
 
-    /// The roots of the trees of all programs, and whose they are.
-    pub(crate) fn roots(&self, family: &Family) -> Vec<(Pid, ProcId)> {
-        self.0.world.borrow().roots(family)
+    /// The roots of the trees of all programs, and whose they are. Who does not answer
+    /// when he is asked is nobody's.
+    pub(crate) async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
+        let Roots { mut known, unsure } = self.0.world.borrow().roots(family)?;
+        if !unsure.is_empty() {
+            let (roster, readers) = self.0.world.borrow().identifiers();
+            let deadline = Instant::now() + READ_TIME;
+            for (member, told) in readers.read(environ, &unsure, deadline).await {
+                if let Told::All(environ) = told
+                    && let Some(proc) = roster.owner_by_mark(&environ)
+                {
+                    known.push((member.pid, proc));
+                }
+            }
+        }
+        Ok(known)
     }
 
     /// Tells of all that happens from now on.

@@ -71,6 +71,11 @@ impl Helpers {
         self.running.borrow().contains_key(&pid)
     }
 
+    /// All that have not been reaped.
+    pub(crate) fn pids(&self) -> Vec<Pid> {
+        self.running.borrow().keys().copied().collect()
+    }
+
     /// A child ended; whether it was one of these.
     pub(crate) fn reaped(&self, pid: Pid, exit: Exit) -> bool {
         let told = self.running.borrow_mut().remove(&pid);

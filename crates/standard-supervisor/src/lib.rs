@@ -33,6 +33,7 @@ mod memory;
 mod operate;
 mod own_process;
 mod pidproxy;
+mod readers;
 mod serve;
 mod shared_socket;
 mod snapshot;

@@ -58,13 +58,14 @@ pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
 }
 
 /// Who belongs to whom, as far as this supervisor is concerned.
-pub(crate) fn roster(environment: &[(OsString, OsString)]) -> Roster {
+pub(crate) fn roster(environment: &[(OsString, OsString)]) -> Rc<Roster> {
     let inherited = environment.iter().find(|(name, _)| name == OsStr::new(MARK));
     let inherited = inherited.and_then(|(_, value)| value.clone().into_string().ok());
     let own = Pid(std::process::id().cast_signed());
     // Unique since boot, together with the pid: nobody starts twice in a nanosecond.
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    Roster::new(own, format!("{own}.{}.{}", now.tv_sec, now.tv_nsec), inherited)
+    let instance = format!("{own}.{}.{}", now.tv_sec, now.tv_nsec);
+    Rc::new(Roster::new(own, instance, inherited))
 }
 
 /// The one way to say that a file can't be written.

@@ -5,10 +5,14 @@
 //! Nobody else is touched. As PID 1, or behind an entry script, the supervisor is
 //! also parent to processes that it was never asked to keep.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 
 use supervisor_core::ids::{Member, Pid, ProcId};
+use supervisor_wire::procfs::{self, Stat};
 
+use crate::readers::Told;
 use crate::sys::process_table::{self, Family};
 
 /// The variable that marks everything that descends from a program. A supervisor
@@ -22,7 +26,7 @@ pub(crate) struct Roster {
     /// Told apart from other supervisors' marks, which may have been inherited.
     instance: String,
     inherited: Option<String>,
-    seen: BTreeMap<Member, ProcId>,
+    seen: RefCell<BTreeMap<Member, ProcId>>,
 }
 
 /// A process whose tree is to be found.
@@ -35,10 +39,37 @@ pub(crate) struct Root {
     pub(crate) alive: bool,
 }
 
+/// Who belongs to a process, as far as that can be told without waiting for anybody.
+#[derive(Debug)]
+pub(crate) struct Census {
+    root: Root,
+    /// Who does.
+    pub(crate) found: Vec<Member>,
+    /// Of these only the mark can tell.
+    pub(crate) unsure: Vec<Member>,
+}
+
+/// The roots of the trees of all programs.
+#[derive(Debug, Default)]
+pub(crate) struct Roots {
+    /// Whose they are.
+    pub(crate) known: Vec<(Pid, ProcId)>,
+    /// Of these only the mark can tell.
+    pub(crate) unsure: Vec<Member>,
+}
+
+impl Census {
+    /// Of a process that has never run.
+    pub(crate) const fn of_nobody(proc: ProcId) -> Self {
+        let root = Root { proc, pid: Pid(0), alive: false };
+        Self { root, found: Vec::new(), unsure: Vec::new() }
+    }
+}
+
 impl Roster {
     /// `instance` is a word without commas that no other supervisor has.
     pub(crate) fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
-        Self { own, instance, inherited, seen: BTreeMap::new() }
+        Self { own, instance, inherited, seen: RefCell::default() }
     }
 
     /// The value of [`MARK`] for a program.
@@ -48,75 +79,138 @@ impl Roster {
     }
 
     /// Everyone who belongs to `root` and is alive, its main process left out.
-    /// `others`: the living main processes of other programs. `grouped`: who is in
+    /// `others`: the living children of ours whose tree is another. `grouped`: who is in
     /// the program's own cgroup.
-    pub(crate) fn census(&mut self, root: Root, others: &[Pid], grouped: &[Pid]) -> Vec<Member> {
-        let family = Family::now();
-        let mut found = Vec::new();
-        for child in family.children(self.own) {
+    pub(crate) fn census(&self, root: Root, others: &[Pid], grouped: &[Pid]) -> io::Result<Census> {
+        let family = Family::now()?;
+        let mut census = Census { root, found: Vec::new(), unsure: Vec::new() };
+        let found = &mut census.found;
+        for child in family.children(self.own)? {
             if others.contains(&child) {
                 continue;
             }
             if root.alive && child == root.pid {
-                found.extend(family.descendants(child));
-            } else if let Some(member) = self.claim(child, root) {
+                found.extend(family.descendants(child)?);
+                continue;
+            }
+            let Some((member, stat)) = living(child)? else { continue };
+            let owner = self.seen.borrow().get(&member).copied();
+            if owner == Some(root.proc) || stat.pgrp == root.pid.0 {
                 found.push(member);
-                found.extend(family.descendants(child));
+                found.extend(family.descendants(child)?);
+            } else if owner.is_none() {
+                census.unsure.push(member);
             }
         }
         for pid in grouped.iter().filter(|pid| !(root.alive && **pid == root.pid)) {
             if !found.iter().any(|member: &Member| member.pid == *pid) {
-                found.extend(living(*pid));
+                found.extend(living(*pid)?.map(|(member, _)| member));
             }
         }
-        // Who has gone need not be remembered; who lives is known from now on.
-        self.seen.retain(|_, proc| *proc != root.proc);
-        self.seen.extend(found.iter().map(|member| (*member, root.proc)));
-        found
+        census.unsure.retain(|member| !census.found.contains(member));
+        self.remember(root, &census.found);
+        Ok(census)
     }
 
-    /// Whose our children are, as far as they are anybody's: the roots of all trees.
-    /// `mains` tells of each latest main process whether it has not been reaped.
+    /// Ends a count, with what the environments of those of whom it was unsure tell.
+    /// Returns who was found, and of whom nothing is known.
+    pub(crate) fn conclude(
+        &self,
+        census: &Census,
+        environs: &[(Member, Told)],
+    ) -> io::Result<(Vec<Member>, Vec<Member>)> {
+        let family = Family::now()?;
+        let mut found = census.found.clone();
+        let mut silent = Vec::new();
+        for (member, told) in environs {
+            match told {
+                Told::All(environ) if self.is_marked(environ, census.root.proc) => {
+                    found.push(*member);
+                    found.extend(family.descendants(member.pid)?);
+                }
+                Told::All(_) => {}
+                Told::Nothing => silent.push(*member),
+                Told::Failed(error) => {
+                    return Err(error.raw_os_error().map_or_else(
+                        || io::Error::from(error.kind()),
+                        io::Error::from_raw_os_error,
+                    ));
+                }
+            }
+        }
+        // Who was born into the group or session of one of these descends from it.
+        let mut unknown = Vec::new();
+        for member in silent {
+            let Some((_, stat)) = living(member.pid)?.filter(|(now, _)| *now == member) else {
+                continue;
+            };
+            let led = |one: &Member| [stat.pgrp, stat.session].contains(&one.pid.0);
+            if found.iter().any(led) {
+                found.push(member);
+                found.extend(family.descendants(member.pid)?);
+            } else {
+                unknown.push(member);
+            }
+        }
+        // Time has passed: of whose end has been told must not be waited for.
+        let mut here = Vec::new();
+        for member in found {
+            if living(member.pid)?.is_some_and(|(now, _)| now == member) && !here.contains(&member)
+            {
+                here.push(member);
+            }
+        }
+        self.remember(census.root, &here);
+        Ok((here, unknown))
+    }
+
+    /// Whose our children are, as far as they are anybody's. `mains` tells of each latest
+    /// main process whether it has not been reaped.
     pub(crate) fn roots(
         &self,
         family: &Family,
         mains: &BTreeMap<Pid, (ProcId, bool)>,
-    ) -> Vec<(Pid, ProcId)> {
-        let children = family.children(self.own).into_iter();
-        children.filter_map(|child| Some((child, self.owner_of_child(child, mains)?))).collect()
+    ) -> io::Result<Roots> {
+        let mut roots = Roots::default();
+        for child in family.children(self.own)? {
+            if let Some((proc, true)) = mains.get(&child) {
+                roots.known.push((child, *proc));
+                continue;
+            }
+            let Some((member, stat)) = living(child)? else { continue };
+            let seen = self.seen.borrow().get(&member).copied();
+            let grouped = || mains.get(&Pid(stat.pgrp)).map(|(proc, _)| *proc);
+            match seen.or_else(grouped) {
+                Some(proc) => roots.known.push((child, proc)),
+                None => roots.unsure.push(member),
+            }
+        }
+        Ok(roots)
     }
 
-    fn owner_of_child(&self, child: Pid, mains: &BTreeMap<Pid, (ProcId, bool)>) -> Option<ProcId> {
-        if let Some((proc, true)) = mains.get(&child) {
-            return Some(*proc);
-        }
-        let member = living(child)?;
-        let group = process_table::stat(child).map(|stat| Pid(stat.pgrp));
-        let grouped = || group.and_then(|leader| mains.get(&leader)).map(|(proc, _)| *proc);
-        let marked = || {
-            let mark = process_table::variable(child, MARK)?;
-            let own = String::from_utf8(mark.rsplit(|byte| *byte == b',').next()?.to_vec()).ok()?;
-            own.strip_prefix(&self.instance)?.strip_prefix('.')?.parse().ok().map(ProcId)
-        };
-        self.seen.get(&member).copied().or_else(grouped).or_else(marked)
+    /// Whose a process is, by its environment.
+    pub(crate) fn owner_by_mark(&self, environ: &[u8]) -> Option<ProcId> {
+        let mark = procfs::variable(environ, MARK)?;
+        let own = std::str::from_utf8(mark.rsplit(|byte| *byte == b',').next()?).ok()?;
+        own.strip_prefix(&self.instance)?.strip_prefix('.')?.parse().ok().map(ProcId)
     }
 
     /// To whose tree somebody belonged, of those seen in the last census of each.
     pub(crate) fn owner(&self, pid: Pid) -> Option<ProcId> {
-        self.seen.iter().find(|(member, _)| member.pid == pid).map(|(_, proc)| *proc)
+        let seen = self.seen.borrow();
+        seen.iter().find(|(member, _)| member.pid == pid).map(|(_, proc)| *proc)
     }
 
-    /// Whether an orphan that became our child belongs to `root`.
-    fn claim(&self, orphan: Pid, root: Root) -> Option<Member> {
-        let member = living(orphan)?;
-        let known = self.seen.get(&member) == Some(&root.proc);
-        let same_group = || process_table::stat(orphan).is_some_and(|stat| stat.pgrp == root.pid.0);
-        (known || same_group() || self.is_marked(orphan, root.proc)).then_some(member)
+    /// Who has gone need not be remembered; who lives is known from now on.
+    fn remember(&self, root: Root, found: &[Member]) {
+        let mut seen = self.seen.borrow_mut();
+        seen.retain(|_, proc| *proc != root.proc);
+        seen.extend(found.iter().map(|member| (*member, root.proc)));
     }
 
-    fn is_marked(&self, pid: Pid, proc: ProcId) -> bool {
+    fn is_marked(&self, environ: &[u8], proc: ProcId) -> bool {
         let own = self.own_mark(proc);
-        process_table::variable(pid, MARK).is_some_and(|marks| {
+        procfs::variable(environ, MARK).is_some_and(|marks| {
             marks.split(|byte| *byte == b',').any(|mark| mark == own.as_bytes())
         })
     }
@@ -127,7 +221,7 @@ impl Roster {
     }
 }
 
-fn living(pid: Pid) -> Option<Member> {
-    let stat = process_table::stat(pid).filter(|stat| !stat.is_dead())?;
-    Some(Member { pid, start: stat.start })
+fn living(pid: Pid) -> io::Result<Option<(Member, Stat)>> {
+    let stat = process_table::stat(pid)?.filter(|stat| !stat.is_dead());
+    Ok(stat.map(|stat| (Member { pid, start: stat.start }, stat)))
 }

@@ -8,7 +8,7 @@ mod starts;
 mod trees;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
@@ -16,7 +16,7 @@ use std::rc::{Rc, Weak};
 use supervisor_config::Crash;
 use supervisor_core::command::{Refusal, Reply};
 use supervisor_core::event::Event;
-use supervisor_core::ids::{Pid, ProcId, RequestId};
+use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::Input;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
@@ -37,9 +37,11 @@ use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::Environment;
 use crate::memory;
+use crate::readers::Readers;
 use crate::shared_socket::SharedSocket;
 use crate::stdin::{CannotWrite, Stdin};
 use crate::sys::reap::{self, Ended};
+use crate::sys::reserve::Reserve;
 use crate::tree::Roster;
 use ends::Watch;
 
@@ -93,6 +95,8 @@ struct Slot {
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
     watch: Watch,
+    /// Those of its tree that were meant when it was last counted.
+    counted: Rc<RefCell<BTreeSet<Member>>>,
 }
 
 impl Slot {
@@ -106,7 +110,7 @@ impl Slot {
 /// What a [`World`] is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    pub(crate) roster: Roster,
+    pub(crate) roster: Rc<Roster>,
     pub(crate) environment: Environment,
     pub(crate) handling: Handling,
     pub(crate) auto_logs: AutoLogs,
@@ -139,6 +143,12 @@ pub(crate) struct World {
     inbox: Rc<Inbox>,
     helpers: Rc<Helpers>,
     questions: Questions,
+    readers: Rc<Readers>,
+    reserve: Rc<Reserve>,
+    /// Of whom it was told last that nobody knows whose they are.
+    told_unknown: Rc<RefCell<BTreeSet<Member>>>,
+    /// Censuses that were not possible, to be taken again now.
+    postponed: Rc<RefCell<Vec<(ProcId, RunId)>>>,
     crashes: Rc<Crashes>,
     /// Processes of which a run has begun since it was last looked what it found.
     begun: Vec<ProcId>,
@@ -155,6 +165,7 @@ pub(crate) struct World {
 impl World {
     /// A world in which there are no processes yet.
     pub(crate) fn new(parts: Parts) -> Self {
+        let reserve = Rc::new(Reserve::new());
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
         let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
             Rc::clone(&stdout)
@@ -175,6 +186,10 @@ impl World {
             inbox: Rc::default(),
             helpers: Rc::default(),
             questions: Questions::default(),
+            readers: Rc::new(Readers::new(Rc::clone(&reserve))),
+            reserve,
+            told_unknown: Rc::default(),
+            postponed: Rc::default(),
             crashes: Crashes::new(parts.crash.clone(), Rc::clone(&parts.journal)),
             begun: Vec::new(),
             memory: memory::Ours::default(),
@@ -214,7 +229,7 @@ impl World {
             Effect::KillTree { proc } => {
                 let cgroup = self.slots.get(&proc).and_then(|slot| slot.cgroup.as_ref());
                 // Where this is not to be had, each member gets its own signal anyway.
-                let _ = cgroup.map(Cgroup::kill);
+                let _ = cgroup.map(|cgroup| self.reserve.with_room(|| cgroup.kill()));
             }
             Effect::Check { proc, run } => self.check(proc, run),
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
@@ -247,6 +262,7 @@ impl World {
 
     /// The answer to an effect that was carried out before.
     pub(crate) fn next_answer(&mut self) -> Option<Input> {
+        self.resume_censuses();
         self.answers.pop_front()
     }
 
@@ -353,6 +369,7 @@ impl World {
                 checker: Rc::default(),
                 main: None,
                 watch: Watch::default(),
+                counted: Rc::default(),
             };
             self.slots.insert(ProcId(number), slot);
         }

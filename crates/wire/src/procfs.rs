@@ -11,6 +11,8 @@ pub struct Stat {
     pub ppid: i32,
     /// The process group.
     pub pgrp: i32,
+    /// The session.
+    pub session: i32,
     /// Number of threads, the ended ones left out.
     pub threads: u32,
     /// Start time in clock ticks since boot.
@@ -35,6 +37,7 @@ pub fn stat(line: &[u8]) -> Option<Stat> {
         state: *field(3)?.as_bytes().first()?,
         ppid: field(4)?.parse().ok()?,
         pgrp: field(5)?.parse().ok()?,
+        session: field(6)?.parse().ok()?,
         threads: field(20)?.parse().ok()?,
         start: field(22)?.parse().ok()?,
     })
@@ -158,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
-        let expected = Stat { state: b'S', ppid: 17, pgrp: 4242, threads: 3, start: 98765 };
+        let expected =
+            Stat { state: b'S', ppid: 17, pgrp: 4242, session: 1, threads: 3, start: 98765 };
         assert_eq!(stat(LINE), Some(expected));
     }
 

@@ -27,7 +27,7 @@ pub(crate) use check::check;
 pub(crate) use command::Runner;
 pub(crate) use notify::{Notify, Told};
 pub(crate) use progress::look;
-pub(crate) use tree::count;
+pub(crate) use tree::meant;
 
 /// Something to do in the event loop, once there is one.
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()>>>;
@@ -37,6 +37,8 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = ()>>>;
 pub(crate) enum Kind {
     Check,
     Progress,
+    Tree,
+    Census,
     /// Not asked, but told.
     Notify,
 }
@@ -80,12 +82,23 @@ impl Questions {
         self.numbers
     }
 
-    fn start(&mut self, proc: ProcId, kind: Kind, job: impl Future<Output = ()> + 'static) {
+    /// Does what ends with pushing an answer, in place of an earlier question of the kind.
+    pub(crate) fn start(
+        &mut self,
+        proc: ProcId,
+        kind: Kind,
+        job: impl Future<Output = ()> + 'static,
+    ) {
         let (keep, dropped) = oneshot::channel();
         self.under_way.insert((proc, kind), keep);
         self.jobs.push(Box::pin(async move {
             either(job, dropped).await;
         }));
+    }
+
+    /// Nobody wants to know this any more of a process.
+    pub(crate) fn withdraw(&mut self, proc: ProcId, kind: Kind) {
+        self.under_way.remove(&(proc, kind));
     }
 
     /// Nobody wants to know any more how a process is.

@@ -131,7 +131,7 @@ fn belongs(pid: Pid, main: Pid) -> bool {
         if at == main {
             return true;
         }
-        let Some(stat) = stat(at) else { return false };
+        let Ok(Some(stat)) = stat(at) else { return false };
         if stat.pgrp == main.0 {
             return true;
         }

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 25] = [
+    const NOT_COUNTED: [(&str, &str); 30] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -201,6 +201,11 @@ mod tests {
         ("KEEPALIVE_IDLE", "nobody is there who is refused"),
         ("KEEPALIVE_INTERVAL", "nobody is there who is refused"),
         ("UNREAD_TIME", "nobody reads what he asked for"),
+        ("READ_TIME", "a line names who is left alone; a health check takes what was last known"),
+        ("READ_PATIENCE", "as of READ_TIME, of which it is a part"),
+        ("READERS", "as of READ_TIME: who finds no place is not asked"),
+        ("CENSUS_PAUSE", "nothing is refused: it is counted again, and a line says why"),
+        ("RESERVE", "it is a floor: nothing is refused because of it"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
     ];
 

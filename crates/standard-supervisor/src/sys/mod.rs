@@ -12,6 +12,7 @@ pub(crate) mod own;
 pub(crate) mod pidfd;
 pub(crate) mod process_table;
 pub(crate) mod reap;
+pub(crate) mod reserve;
 pub(crate) mod signal;
 pub(crate) mod spawn;
 pub(crate) mod start;

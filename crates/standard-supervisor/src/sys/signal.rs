@@ -118,7 +118,10 @@ pub(crate) fn send_to_member(member: Member, signal: Signal) -> io::Result<()> {
     let Some(pid) = OsPid::from_raw(member.pid.0) else { return Ok(()) };
     match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
         // The descriptor pins the process, so checking after opening leaves no gap.
-        Ok(pidfd) if process_table::start_of(member.pid) == Some(member.start) => {
+        Ok(pidfd) => {
+            if !is_still(member)? {
+                return Ok(());
+            }
             // SAFETY: a plain system call; null stands for "no siginfo".
             let result = unsafe {
                 libc::syscall(
@@ -131,14 +134,18 @@ pub(crate) fn send_to_member(member: Member, signal: Signal) -> io::Result<()> {
             };
             unless_gone(result)
         }
-        Ok(_) | Err(Errno::SRCH) => Ok(()),
+        Err(Errno::SRCH) => Ok(()),
+        // There is no room to find out who it is now; that says nothing of him.
+        Err(error @ (Errno::MFILE | Errno::NFILE)) => Err(error.into()),
         // Forbidden or unknown here (Linux before 5.3, some sandboxes): the gap
         // between check and signal is a few microseconds.
-        Err(_) if process_table::start_of(member.pid) == Some(member.start) => {
-            kill(member.pid.0, signal)
-        }
+        Err(_) if is_still(member)? => kill(member.pid.0, signal),
         Err(_) => Ok(()),
     }
+}
+
+fn is_still(member: Member) -> io::Result<bool> {
+    Ok(process_table::start_of(member.pid)? == Some(member.start))
 }
 
 fn kill(target: i32, signal: Signal) -> io::Result<()> {

@@ -22,11 +22,12 @@ pub(crate) struct TreeUsage {
 /// Looks at all trees, and lets others have their turn after each: a thousand programs
 /// must not hold up a restart.
 pub(crate) async fn tree_usage(control: &Control) -> BTreeMap<ProcId, TreeUsage> {
-    let family = Family::now();
     let mut usages = BTreeMap::<ProcId, TreeUsage>::new();
-    for (root, proc) in control.roots(&family) {
+    let Ok(family) = Family::now() else { return usages };
+    for (root, proc) in control.roots(&family).await.unwrap_or_default() {
         let usage = usages.entry(proc).or_default();
-        let members = family.descendants(root).into_iter().map(|member| member.pid);
+        let members = family.descendants(root).unwrap_or_default();
+        let members = members.into_iter().map(|member| member.pid);
         for (cpu, memory) in [root].into_iter().chain(members).filter_map(process_table::usage) {
             usage.processes += 1;
             usage.cpu += cpu;

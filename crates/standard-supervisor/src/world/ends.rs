@@ -117,7 +117,8 @@ impl World {
 
     /// Finds out in what state a process and its tree are.
     pub(super) fn collect(&mut self, proc: ProcId, run: RunId, ill: Ill) {
-        let members = self.members(proc);
+        // Who would have to be asked is left out: that could take the time that there is.
+        let members = self.begin_census(proc).map(|census| census.found).unwrap_or_default();
         let done = Input::Collected { proc, run };
         let slot = self.slots.get(&proc);
         let Some((slot, (pid, true))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
@@ -125,8 +126,9 @@ impl World {
         };
         let path = self.parts.environment.iter().find(|(name, _)| name == "PATH");
         let path = path.map(|(_, path)| path.as_os_str());
+        let start = self.reserve.with_room(|| process_table::start_of(pid));
         let inquiry = Inquiry {
-            main: Member { pid, start: process_table::start_of(pid).unwrap_or_default() },
+            main: Member { pid, start: start.ok().flatten().unwrap_or_default() },
             others: members.into_iter().map(|member| member.pid).collect(),
             spec: slot.spec.health.evidence.clone(),
             py_spy: lookup::find("py-spy".as_ref(), path, None).ok(),

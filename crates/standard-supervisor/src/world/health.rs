@@ -11,6 +11,7 @@ use super::World;
 use super::starts::supervisord_variables;
 use crate::health::{self, Kind, Notify, Runner, Told};
 use crate::launch::{Environment, set};
+use crate::sys::process_table::command_line;
 
 impl World {
     pub(super) fn check(&mut self, proc: ProcId, run: RunId) {
@@ -46,10 +47,30 @@ impl World {
     }
 
     pub(super) fn count_tree(&mut self, proc: ProcId, run: RunId) {
-        let members = self.members(proc);
-        let tree = self.slots.get(&proc).and_then(|slot| slot.spec.health.tree.as_ref());
-        let alive = tree.map_or(0, |tree| health::count(&members, &tree.pattern));
-        self.answers.push_back(Input::TreeCounted { proc, run, alive });
+        let slot = self.slots.get(&proc);
+        let Some((slot, tree)) =
+            slot.and_then(|slot| Some((slot, slot.spec.health.tree.as_ref()?)))
+        else {
+            return self.answers.push_back(Input::TreeCounted { proc, run, alive: 0 });
+        };
+        let (pattern, counted) = (tree.pattern.clone(), Rc::clone(&slot.counted));
+        let (census, asking) = (self.begin_census(proc), self.asking());
+        let counting = async move {
+            let members = match &census {
+                Ok(census) => asking.conclude(census).await.ok(),
+                Err(_) => None,
+            };
+            // What could not be counted is as it was.
+            if let Some(members) = members {
+                let lines = asking.readers.read(command_line, &members, asking.deadline);
+                let lines = lines.await;
+                let meant = health::meant(&lines, &pattern, &counted.borrow());
+                *counted.borrow_mut() = meant;
+            }
+            let alive = u32::try_from(counted.borrow().len()).unwrap_or(u32::MAX);
+            Input::TreeCounted { proc, run, alive }
+        };
+        self.questions.ask(proc, Kind::Tree, Rc::clone(&self.inbox), Box::pin(counting));
     }
 
     /// Tells a process that is about to start where it can tell of itself. Each run has a

@@ -1,32 +1,62 @@
 //! Who is signalled, and who belongs to whom.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
 use supervisor_core::Target;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::Input;
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
+use tokio::time::Instant;
 
 use super::World;
+use crate::capture::journal::Journal;
 use crate::cgroup::Cgroup;
-use crate::sys::process_table::Family;
+use crate::health::Kind;
+use crate::readers::{READ_TIME, Readers};
+use crate::sys::process_table::{Family, environ};
 use crate::sys::signal;
-use crate::tree::Root;
+use crate::tree::{Census, Root, Roots, Roster};
+
+/// How long a census that was not possible waits to be taken again.
+const CENSUS_PAUSE: Duration = Duration::from_secs(1);
+
+/// What it takes to end a count: those who are to be asked may keep us waiting.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    roster: Rc<Roster>,
+    pub(super) readers: Rc<Readers>,
+    pub(super) deadline: Instant,
+}
 
 impl World {
-    /// The roots of the trees of all programs, and whose they are.
-    pub(crate) fn roots(&self, family: &Family) -> Vec<(Pid, ProcId)> {
+    /// The roots of the trees of all programs.
+    pub(crate) fn roots(&self, family: &Family) -> io::Result<Roots> {
         let mains = self.slots.iter().filter_map(|(proc, slot)| {
             let (pid, alive) = slot.main?;
             Some((pid, (*proc, alive)))
         });
-        self.parts.roster.roots(family, &mains.collect())
+        let mut roots = self.parts.roster.roots(family, &mains.collect())?;
+        roots.unsure.retain(|member| !self.helpers.has(member.pid));
+        Ok(roots)
+    }
+
+    /// Who tells whose they are of whom that isn't known.
+    pub(crate) fn identifiers(&self) -> (Rc<Roster>, Rc<Readers>) {
+        (Rc::clone(&self.parts.roster), Rc::clone(&self.readers))
     }
 
     pub(super) fn signal(&self, target: &Target, signal: Signal) {
         let sent = match target {
             Target::Process(pid) => signal::send(*pid, signal),
             Target::Group(pid) => signal::send_to_group(*pid, signal),
-            Target::Member(member) => signal::send_to_member(*member, signal),
+            Target::Member(member) => {
+                self.reserve.with_room(|| signal::send_to_member(*member, signal))
+            }
         };
         if let Err(error) = sent {
             let message = format!("cannot send {signal} to {target:?}: {error}");
@@ -34,23 +64,109 @@ impl World {
         }
     }
 
+    /// Lists who lives in a process's tree. Only the last census of a process is answered:
+    /// an earlier one may not know whom the later finds.
     pub(super) fn census(&mut self, proc: ProcId, run: RunId) {
-        let members = self.members(proc);
-        self.answers.push_back(Input::Census { proc, run, members });
+        self.questions.withdraw(proc, Kind::Census);
+        self.postponed.borrow_mut().retain(|(other, _)| *other != proc);
+        let begun = self.begin_census(proc);
+        if let Ok(Census { found, unsure, .. }) = &begun
+            && unsure.is_empty()
+        {
+            let members = found.clone();
+            return self.answers.push_back(Input::Census { proc, run, members });
+        }
+        let asking = self.asking();
+        let name = self.slots.get(&proc).map(|slot| slot.full_name()).unwrap_or_default();
+        let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
+        let (reserve, postponed) = (Rc::clone(&self.reserve), Rc::clone(&self.postponed));
+        let told = Rc::clone(&self.told_unknown);
+        self.questions.start(proc, Kind::Census, async move {
+            let counted = match begun {
+                Ok(census) => {
+                    let environs = asking.environs(&census).await;
+                    reserve.with_room(|| asking.roster.conclude(&census, &environs))
+                }
+                Err(error) => Err(error),
+            };
+            match counted {
+                Ok((members, unknown)) => {
+                    tell_unknown(&journal, &name, &unknown, &told);
+                    inbox.push(Input::Census { proc, run, members });
+                }
+                Err(error) => {
+                    let message =
+                        format!("cannot find out who belongs to '{name}': {error}; trying again");
+                    journal.say(Level::Error, &message);
+                    tokio::time::sleep(CENSUS_PAUSE).await;
+                    postponed.borrow_mut().push((proc, run));
+                    inbox.wake();
+                }
+            }
+        });
     }
 
-    /// Who lives in a process's tree, its main process left out.
-    pub(super) fn members(&mut self, proc: ProcId) -> Vec<Member> {
-        let mut members = Vec::new();
-        let slot = self.slots.get(&proc);
-        if let Some((slot, (pid, alive))) = slot.and_then(|slot| Some((slot, slot.main?))) {
-            let living = self.slots.values().filter_map(|slot| slot.main);
-            let living = living.filter(|(_, alive)| *alive).map(|(pid, _)| pid);
-            let others: Vec<Pid> = living.filter(|other| *other != pid).collect();
-            let grouped = slot.cgroup.as_ref().map(Cgroup::members);
-            let root = Root { proc, pid, alive };
-            members = self.parts.roster.census(root, &others, &grouped.unwrap_or_default());
+    /// Takes those again that were not possible.
+    pub(super) fn resume_censuses(&mut self) {
+        let postponed = std::mem::take(&mut *self.postponed.borrow_mut());
+        for (proc, run) in postponed {
+            self.census(proc, run);
         }
-        members
+    }
+
+    /// Who lives in a process's tree, its main process left out, as far as that can be told
+    /// without waiting for anybody.
+    pub(super) fn begin_census(&self, proc: ProcId) -> io::Result<Census> {
+        let slot = self.slots.get(&proc);
+        let Some((slot, (pid, alive))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
+            return Ok(Census::of_nobody(proc));
+        };
+        let living = self.slots.values().filter_map(|slot| slot.main);
+        let living = living.filter(|(_, alive)| *alive).map(|(pid, _)| pid);
+        let others =
+            living.filter(|other| *other != pid).chain(self.helpers.pids()).collect::<Vec<Pid>>();
+        self.reserve.with_room(|| {
+            let grouped = slot.cgroup.as_ref().map(Cgroup::members).transpose()?;
+            let root = Root { proc, pid, alive };
+            self.parts.roster.census(root, &others, &grouped.unwrap_or_default())
+        })
+    }
+
+    /// What it takes to end a count that begins now.
+    pub(super) fn asking(&self) -> Asking {
+        let (roster, readers) = self.identifiers();
+        Asking { roster, readers, deadline: Instant::now() + READ_TIME }
+    }
+}
+
+impl Asking {
+    async fn environs(&self, census: &Census) -> Vec<(Member, crate::readers::Told)> {
+        self.readers.read(environ, &census.unsure, self.deadline).await
+    }
+
+    /// Who lives in the tree, when everybody has been asked.
+    pub(super) async fn conclude(&self, census: &Census) -> io::Result<Vec<Member>> {
+        if census.unsure.is_empty() {
+            return Ok(census.found.clone());
+        }
+        let environs = self.environs(census).await;
+        self.roster.conclude(census, &environs).map(|(members, _)| members)
+    }
+}
+
+fn tell_unknown(
+    journal: &Journal,
+    name: &str,
+    unknown: &[Member],
+    told: &RefCell<BTreeSet<Member>>,
+) {
+    let unknown: BTreeSet<Member> = unknown.iter().copied().collect();
+    if !unknown.is_subset(&told.replace(unknown.clone())) {
+        let pids: Vec<String> = unknown.iter().map(|member| member.pid.to_string()).collect();
+        let pids = pids.join(", ");
+        let message = format!(
+            "cannot tell whether these belong to '{name}', they hang: {pids}; they are left alone"
+        );
+        journal.say(Level::Warn, &message);
     }
 }

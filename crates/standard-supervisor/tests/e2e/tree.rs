@@ -37,6 +37,25 @@ fn d04_a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
 }
 
 #[test]
+fn without_free_descriptors_a_worker_is_found_and_killed_all_the_same() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let mut running = Running::start(&mut supervise(["sh", "-c", STUBBORN_FAMILY]));
+    let escaped = running.stdout.number_after("escaped ");
+    let leader = running.stdout.rewind().number_after("leader ");
+    running.stderr.wait_for("entered RUNNING");
+    // Fewer than are open: what the leader's end frees is beyond it, what is kept is not.
+    let all = Some(8);
+    let limit = Rlimit { current: all, maximum: all };
+    prlimit(Pid::from_raw(running.pid()), Resource::Nofile, limit).unwrap();
+    kill(leader, "KILL");
+    let line = running.stderr.wait_for("with SIGKILL");
+    assert!(line.contains("left behind by 'app'") && line.contains(&escaped.to_string()), "{line}");
+    wait_gone(escaped);
+    running.signal("TERM");
+    running.exit_code();
+}
+
+#[test]
 fn d04_on_a_stop_nobody_survives() {
     for script in [FAMILY, STUBBORN_FAMILY] {
         let mut running = Running::start(&mut supervise(["sh", "-c", script]));
