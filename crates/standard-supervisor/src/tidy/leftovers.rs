@@ -13,10 +13,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, Dir, FileType, MemfdFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use rustix::time::ClockId;
 use supervisor_wire::procfs;
 
 use crate::aside::Wanted;
@@ -76,16 +75,19 @@ pub(crate) struct Removed {
     pub(crate) bytes: u64,
 }
 
-/// The present moment as files are dated: none that was made before is younger. One that is
-/// made within some milliseconds from now may be older, as the kernel mostly dates files by
-/// a [coarser clock](https://docs.kernel.org/filesystems/multigrain-ts.html), and is then
-/// not taken for new.
+/// The present moment on the clock by which files are dated: none that was made before is
+/// younger. That clock is coarser than others, but since Linux 6.13 it runs ahead of the
+/// coarse one, which can be asked, whenever files
+/// [need finer dates](https://docs.kernel.org/filesystems/multigrain-ts.html). So a file
+/// tells, one without a name: neither is what was there before taken for new, nor what a
+/// program makes at once for old.
 pub(crate) fn file_time() -> Duration {
-    on(ClockId::Realtime)
+    let file = rustix::fs::memfd_create(c"clock", MemfdFlags::CLOEXEC);
+    file.ok().and_then(|file| stat(file.as_fd(), c"")).map_or_else(coarse_time, |it| it.changed)
 }
 
-fn on(clock: ClockId) -> Duration {
-    let now = rustix::time::clock_gettime(clock);
+fn coarse_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
 }
@@ -404,10 +406,10 @@ mod tests {
         let place = Playground::new("files");
         let places = Places(vec![(place.0.clone(), Kind::Everything)]);
         let old = place.file("old");
-        let since = file_time();
-        let before = Before::look(&places, since);
         // The clock of files moves in steps of a few milliseconds.
-        while on(ClockId::RealtimeCoarse) <= since {}
+        let made = file_time();
+        while file_time() <= made {}
+        let before = Before::look(&places, file_time());
         let (new, open) = (place.file("new"), place.file("open"));
         symlink(&old, place.0.join("link")).unwrap();
         fs::create_dir(place.0.join("folder")).unwrap();
