@@ -34,7 +34,7 @@ const PASSED_ON: [(Signal, bool); 6] = [
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
-/// Bytes at the end of a pidfile that are looked at.
+/// Bytes of a pidfile that are looked at.
 const LONGEST_PID: u64 = 64;
 
 /// Why the command could not be run: what to say, and the exit code that says it.

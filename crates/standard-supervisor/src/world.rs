@@ -250,9 +250,7 @@ impl World {
             Effect::RemoveGroup { procs } => self.remove_group(&procs),
             Effect::ReopenLogs => self.reopen_logs(),
             Effect::Exit { code } => {
-                if code == 0 {
-                    self.crashes.end_well();
-                }
+                self.crashes.end(code);
                 self.end = Some(End::Exit(code));
             }
             Effect::Restart => self.end = Some(End::Restart),

@@ -80,9 +80,10 @@ impl Crashes {
         recent.push_back(report);
     }
 
-    /// All has ended as it was to: what a crash before left as the last message is over.
-    pub(crate) fn end_well(&self) {
-        if !self.recent.borrow().is_empty() {
+    /// All has ended with this code. If as it was to, what a crash before left as the last
+    /// message is over.
+    pub(crate) fn end(&self, code: u8) {
+        if code == 0 && !self.recent.borrow().is_empty() {
             self.leave_message("");
         }
     }
