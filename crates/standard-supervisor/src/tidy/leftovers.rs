@@ -100,12 +100,13 @@ impl Before {
             let Ok(folder) = open_folder(path) else { continue };
             let dated = stat(folder.as_fd(), c"").is_some_and(|stat| stat.born.is_some());
             if !dated {
-                walk(path, &folder, *kind, &mut |found| {
+                let mut note = |found: Seen<'_>| {
                     // What changed since may have been made since.
                     if found.stat.changed < since {
                         known.insert(found.stat.identity);
                     }
-                });
+                };
+                Walk::new(*kind, Duration::ZERO, &mut note).through(path, &folder);
             }
         }
         Self { since, known }
@@ -125,11 +126,12 @@ impl Search {
         let mut found = Vec::new();
         for (path, kind) in &self.places.0 {
             let Ok(folder) = open_folder(path) else { continue };
-            walk(path, &folder, *kind, &mut |entry| {
+            let mut note = |entry: Seen<'_>| {
                 if entry.stat.uid == self.uid && !self.before.had(&entry.stat) {
                     found.extend(entry.keep());
                 }
-            });
+            };
+            Walk::new(*kind, self.before.since, &mut note).through(path, &folder);
         }
         let mut removed = Removed::default();
         if found.is_empty() {
@@ -296,47 +298,65 @@ fn open_folder(path: &Path) -> rustix::io::Result<OwnedFd> {
     rustix::fs::open(path, flags, Mode::empty())
 }
 
-/// Shows all entries of a folder that are of this kind.
-fn walk(path: &Path, folder: &OwnedFd, kind: Kind, see: &mut dyn FnMut(Seen<'_>)) {
-    let mut left = ENTRIES;
-    walk_within(path, folder, kind, &mut left, see, true);
+/// Shows the entries of a place that are of its kind.
+struct Walk<'a> {
+    kind: Kind,
+    /// Folders below that last changed before hold nothing that is looked for: whoever makes
+    /// an entry changes its folder.
+    changed_since: Duration,
+    see: &'a mut dyn FnMut(Seen<'_>),
+    /// Entries that may still be looked at.
+    left: usize,
 }
 
-fn walk_within(
-    path: &Path,
-    folder: &OwnedFd,
-    kind: Kind,
-    left: &mut usize,
-    see: &mut dyn FnMut(Seen<'_>),
-    deeper: bool,
-) {
-    let Ok(entries) = Dir::read_from(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") || *left == 0 {
-            continue;
-        }
-        *left -= 1;
-        let wanted = match (kind, entry.file_type()) {
-            (_, FileType::Socket | FileType::Unknown) => true,
-            (Kind::Everything, kind) => kind == FileType::RegularFile,
-            (Kind::Sockets, FileType::Directory) if deeper => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                if let Ok(below) = rustix::fs::openat(folder, name, flags, Mode::empty()) {
-                    let path = path.join(name.to_string_lossy().as_ref());
-                    walk_within(&path, &below, kind, left, see, false);
-                }
-                false
+impl<'a> Walk<'a> {
+    fn new(kind: Kind, changed_since: Duration, see: &'a mut dyn FnMut(Seen<'_>)) -> Self {
+        Self { kind, changed_since, see, left: ENTRIES }
+    }
+
+    fn through(mut self, path: &Path, folder: &OwnedFd) {
+        self.show(path, folder, true);
+    }
+
+    fn show(&mut self, path: &Path, folder: &OwnedFd, deeper: bool) {
+        let Ok(entries) = Dir::read_from(folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
             }
-            (Kind::Sockets, _) => false,
-        };
-        let found = stat(folder.as_fd(), name).filter(|_| wanted);
-        let found = found.filter(|stat| {
-            stat.kind == FileType::Socket
-                || stat.kind == FileType::RegularFile && kind == Kind::Everything
-        });
-        if let Some(stat) = found {
-            see(Seen { folder: folder.as_fd(), folder_path: path, name, stat });
+            if self.left == 0 {
+                return;
+            }
+            self.left -= 1;
+            let may_be_wanted = match (self.kind, entry.file_type()) {
+                (_, FileType::Socket | FileType::Unknown) => true,
+                (Kind::Everything, kind) => kind == FileType::RegularFile,
+                (Kind::Sockets, kind) => kind == FileType::Directory && deeper,
+            };
+            if !may_be_wanted {
+                continue;
+            }
+            let Some(stat) = stat(folder.as_fd(), name) else { continue };
+            match (self.kind, stat.kind) {
+                (_, FileType::Socket) | (Kind::Everything, FileType::RegularFile) => {
+                    (self.see)(Seen { folder: folder.as_fd(), folder_path: path, name, stat });
+                }
+                (Kind::Sockets, FileType::Directory) if deeper => {
+                    self.enter(path, folder, name, stat)
+                }
+                (Kind::Everything | Kind::Sockets, _) => {}
+            }
+        }
+    }
+
+    fn enter(&mut self, path: &Path, folder: &OwnedFd, name: &CStr, stat: Stat) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if stat.changed < self.changed_since {
+            return;
+        }
+        if let Ok(below) = rustix::fs::openat(folder, name, flags, Mode::empty()) {
+            self.show(&path.join(name.to_string_lossy().as_ref()), &below, false);
         }
     }
 }
@@ -446,6 +466,27 @@ mod tests {
         assert!(moved.exists() && file.exists());
         drop(listener);
         assert_eq!(place.remove(Kind::Sockets, Before::default()).paths, [moved]);
+    }
+
+    #[test]
+    fn a_folder_in_which_nothing_was_made_is_not_entered() {
+        let place = Playground::new("folders");
+        let (old, new) = (place.0.join("old"), place.0.join("new"));
+        for folder in [&old, &new] {
+            fs::create_dir(folder).unwrap();
+            drop(UnixListener::bind(folder.join("before")).unwrap());
+        }
+        let made = file_time();
+        while file_time() <= made {}
+        let since = file_time();
+        drop(UnixListener::bind(new.join("since")).unwrap());
+        let mut seen = Vec::new();
+        let mut note =
+            |entry: Seen<'_>| seen.push(entry.folder_path.join(entry.name.to_str().unwrap()));
+        Walk::new(Kind::Sockets, since, &mut note)
+            .through(&place.0, &open_folder(&place.0).unwrap());
+        seen.sort();
+        assert_eq!(seen, [new.join("before"), new.join("since")]);
     }
 
     #[test]
