@@ -17,7 +17,7 @@ use supervisor_core::spec::{Command, Launch, Sink, Stdio};
 use tokio::sync::oneshot;
 
 use crate::either::either;
-use crate::launch::{Environment, Launched, launch};
+use crate::launch::{Environment, Launched, Launcher};
 use crate::sys::signal;
 use crate::sys::watch::Watched;
 
@@ -27,6 +27,7 @@ const CHUNK: usize = 16 * 1024;
 /// Those that run.
 #[derive(Debug, Default)]
 pub(crate) struct Helpers {
+    launcher: Rc<Launcher>,
     running: RefCell<BTreeMap<Pid, oneshot::Sender<Exit>>>,
 }
 
@@ -49,6 +50,11 @@ pub(crate) struct Outcome {
 }
 
 impl Helpers {
+    /// None yet; they are started by `launcher`.
+    pub(crate) fn new(launcher: Rc<Launcher>) -> Self {
+        Self { launcher, running: RefCell::default() }
+    }
+
     /// Starts one: the command of `what`, in its directory, as its user and with its
     /// variables, on top of `environment`. Its input is empty, its output is kept.
     pub(crate) fn start(
@@ -59,7 +65,7 @@ impl Helpers {
     ) -> Result<Helper, SpawnError> {
         let stdio = Stdio::Captured { stdout: Sink::Discard.into(), stderr: None };
         let what = Launch { stdio, socket: None, die_with_supervisor: true, ..what.clone() };
-        let Launched { pid, pipes } = launch(name, &what, environment, None, None)?;
+        let Launched { pid, pipes } = self.launcher.launch(name, &what, environment, None, None)?;
         let (told, ended) = oneshot::channel();
         self.running.borrow_mut().insert(pid, told);
         let output = pipes.map(|pipes| pipes.stdout);

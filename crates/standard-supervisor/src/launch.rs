@@ -1,5 +1,6 @@
 //! Starting one process as its [`Launch`] says.
 
+use std::cell::OnceCell;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,6 +13,7 @@ use supervisor_core::spec::{Command, Launch, Stdio, User};
 
 use crate::lookup;
 use crate::sys::errno;
+use crate::sys::landing::Landing;
 use crate::sys::spawn::{Failure, Plan, Step, Streams, c_string, spawn};
 
 /// A process that was started, and our ends of its pipes.
@@ -32,59 +34,81 @@ pub(crate) struct Pipes {
     pub(crate) stderr: Option<OwnedFd>,
 }
 
+/// What starts processes.
+#[derive(Debug, Default)]
+pub(crate) struct Launcher {
+    /// Where the streams of those that are captured are put; from the first one on.
+    landing: OnceCell<Landing>,
+}
+
 /// Names and values, byte for byte.
 pub(crate) type Environment = Vec<(OsString, OsString)>;
 
-/// Starts it. `environment` is what lies beneath the variables that `launch` sets;
-/// `socket` takes the place of its stdin.
-pub(crate) fn launch(
-    name: &str,
-    launch: &Launch,
-    mut environment: Environment,
-    socket: Option<BorrowedFd<'_>>,
-    cgroup: Option<BorrowedFd<'_>>,
-) -> Result<Launched, SpawnError> {
-    let argv = match &launch.command {
-        Command::Argv(argv) => argv,
-        Command::Unparsable(message) => {
-            let (kind, message) = (SpawnErrorKind::NotFound, message.clone());
-            return Err(SpawnError { kind, message });
-        }
-    };
-    for (name, value) in &launch.environment {
-        set(&mut environment, name, value);
-    }
-    let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
-    let path =
-        environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
-    let file = lookup::find(word, path, launch.directory.as_deref())?;
-    let directory = launch.directory.as_ref().map(|directory| c_string(directory.as_os_str()));
-    let started = |stdio: Streams<'_>| {
-        let plan = Plan {
-            path: &c_string(file.as_os_str()),
-            argv: &argv.iter().map(|word| c_string(word)).collect::<Vec<_>>(),
-            environment: &environment.iter().map(assignment).collect::<Vec<_>>(),
-            stdio,
-            directory: directory.as_ref(),
-            umask: launch.umask,
-            user: launch.user.as_ref(),
-            die_with_us: launch.die_with_supervisor,
-            cgroup,
+impl Launcher {
+    /// Starts it. `environment` is what lies beneath the variables that `launch` sets;
+    /// `socket` takes the place of its stdin.
+    pub(crate) fn launch(
+        &self,
+        name: &str,
+        launch: &Launch,
+        mut environment: Environment,
+        socket: Option<BorrowedFd<'_>>,
+        cgroup: Option<BorrowedFd<'_>>,
+    ) -> Result<Launched, SpawnError> {
+        let argv = match &launch.command {
+            Command::Argv(argv) => argv,
+            Command::Unparsable(message) => {
+                let (kind, message) = (SpawnErrorKind::NotFound, message.clone());
+                return Err(SpawnError { kind, message });
+            }
         };
-        spawn(&plan).map_err(|failure| explain(name, word, launch, &failure))
-    };
-    match &launch.stdio {
-        Stdio::Inherited => Ok(Launched { pid: started(Streams::Inherited)?, pipes: None }),
-        Stdio::Captured { stderr, .. } => {
-            let made = pipes(socket.is_none(), stderr.is_some());
-            let (theirs, ours) = made.map_err(|error| no_pipes(name, &error))?;
-            let out = theirs.stdout.as_fd();
-            // There is always one of the two.
-            let stdin = socket.or_else(|| theirs.stdin.as_ref().map(AsFd::as_fd)).unwrap_or(out);
-            let err = theirs.stderr.as_ref().map_or(out, AsFd::as_fd);
-            let pid = started(Streams::Given([stdin, out, err]))?;
-            Ok(Launched { pid, pipes: Some(ours) })
+        for (name, value) in &launch.environment {
+            set(&mut environment, name, value);
         }
+        let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
+        let path =
+            environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
+        let file = lookup::find(word, path, launch.directory.as_deref())?;
+        let directory = launch.directory.as_ref().map(|directory| c_string(directory.as_os_str()));
+        let started = |stdio: Streams| {
+            let plan = Plan {
+                path: &c_string(file.as_os_str()),
+                argv: &argv.iter().map(|word| c_string(word)).collect::<Vec<_>>(),
+                environment: &environment.iter().map(assignment).collect::<Vec<_>>(),
+                stdio,
+                directory: directory.as_ref(),
+                umask: launch.umask,
+                user: launch.user.as_ref(),
+                die_with_us: launch.die_with_supervisor,
+                cgroup,
+            };
+            spawn(&plan).map_err(|failure| explain(name, word, launch, &failure))
+        };
+        match &launch.stdio {
+            Stdio::Inherited => Ok(Launched { pid: started(Streams::Inherited)?, pipes: None }),
+            Stdio::Captured { stderr, .. } => {
+                let made = pipes(socket.is_none(), stderr.is_some());
+                let (theirs, ours) = made.map_err(|error| no_pipes(name, &error))?;
+                let out = theirs.stdout.as_fd();
+                // There is always one of the two.
+                let stdin =
+                    socket.or_else(|| theirs.stdin.as_ref().map(AsFd::as_fd)).unwrap_or(out);
+                let err = theirs.stderr.as_ref().map_or(out, AsFd::as_fd);
+                let started = self.landing().and_then(|landing| {
+                    landing.with([stdin, out, err], |numbers| started(Streams::Given(numbers)))
+                });
+                let pid = started.map_err(|error| no_pipes(name, &error))??;
+                Ok(Launched { pid, pipes: Some(ours) })
+            }
+        }
+    }
+
+    fn landing(&self) -> io::Result<&Landing> {
+        if self.landing.get().is_none() {
+            // It is empty: nobody came in between.
+            let _ = self.landing.set(Landing::new()?);
+        }
+        self.landing.get().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -139,7 +163,7 @@ fn explain(name: &str, word: &OsStr, launch: &Launch, failure: &Failure) -> Spaw
             SpawnErrorKind::Transient,
             format!("Too many processes in process table to spawn '{name}'"),
         ),
-        Step::Clone => {
+        Step::Clone | Step::Descriptors => {
             (SpawnErrorKind::Transient, format!("unknown error during fork for '{name}': {reason}"))
         }
         Step::User => {

@@ -35,7 +35,7 @@ use crate::events;
 use crate::health::{Job, Notify, Questions};
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
-use crate::launch::Environment;
+use crate::launch::{Environment, Launcher};
 use crate::memory;
 use crate::readers::Readers;
 use crate::shared_socket::SharedSocket;
@@ -141,6 +141,7 @@ pub(crate) struct World {
     new_relays: Vec<Rc<Relay>>,
     /// What has happened besides.
     inbox: Rc<Inbox>,
+    launcher: Rc<Launcher>,
     helpers: Rc<Helpers>,
     questions: Questions,
     readers: Rc<Readers>,
@@ -166,6 +167,7 @@ impl World {
     /// A world in which there are no processes yet.
     pub(crate) fn new(parts: Parts) -> Self {
         let reserve = Rc::new(Reserve::new());
+        let launcher = Rc::<Launcher>::default();
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
         let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
             Rc::clone(&stdout)
@@ -184,7 +186,8 @@ impl World {
             voices: Vec::new(),
             new_relays: Vec::new(),
             inbox: Rc::default(),
-            helpers: Rc::default(),
+            helpers: Rc::new(Helpers::new(Rc::clone(&launcher))),
+            launcher,
             questions: Questions::default(),
             readers: Rc::new(Readers::new(Rc::clone(&reserve))),
             reserve,

@@ -8,7 +8,7 @@
 
 use std::ffi::{CString, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -28,7 +28,7 @@ pub(crate) struct Plan<'a> {
     /// Its environment, `NAME=value`.
     pub(crate) environment: &'a [CString],
     /// What becomes its stdin, stdout and stderr.
-    pub(crate) stdio: Streams<'a>,
+    pub(crate) stdio: Streams,
     /// Where it works.
     pub(crate) directory: Option<&'a CString>,
     /// Its file mode creation mask.
@@ -42,12 +42,22 @@ pub(crate) struct Plan<'a> {
 }
 
 /// What becomes of the standard streams.
-#[derive(Debug)]
-pub(crate) enum Streams<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Streams {
     /// Ours, and the terminal's foreground with them. Other descriptors stay too.
     Inherited,
-    /// These. Every other descriptor is closed.
-    Given([BorrowedFd<'a>; 3]),
+    /// The descriptors of these numbers, which are open and beyond the standard ones. Every
+    /// other one is closed.
+    Given([RawFd; 3]),
+}
+
+/// How a child comes by a table of descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    /// It gets a copy of ours, which takes the longer the more are open.
+    Copied,
+    /// It has ours until it copies the descriptors that it needs.
+    Shared,
 }
 
 /// The step at which a start failed, and why.
@@ -64,6 +74,8 @@ pub(crate) struct Failure {
 pub(crate) enum Step {
     /// Making the process.
     Clone,
+    /// Having descriptors of its own.
+    Descriptors,
     /// Becoming the user.
     User,
     /// Going to the directory.
@@ -77,17 +89,30 @@ const STACK_BYTES: usize = 64 * 1024;
 
 /// Starts the process and returns its pid once the program has been executed.
 pub(crate) fn spawn(plan: &Plan<'_>) -> Result<Pid, Failure> {
+    if let Streams::Given(_) = plan.stdio {
+        match spawn_with(plan, Table::Shared) {
+            // Linux before 5.9, or a sandbox, can't.
+            Err(Failure { step: Step::Descriptors, .. }) => {}
+            result => return result,
+        }
+    }
+    spawn_with(plan, Table::Copied)
+}
+
+fn spawn_with(plan: &Plan<'_>, table: Table) -> Result<Pid, Failure> {
     let argv = pointers(plan.argv);
     let environment = pointers(plan.environment);
     let mut errand = Errand {
         plan,
+        table,
         argv: &argv,
         environment: &environment,
         parent: std::process::id().cast_signed(),
         failed: None,
     };
     let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / size_of::<u128>());
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let files = if table == Table::Shared { libc::CLONE_FILES } else { 0 };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
     // SAFETY: the child runs `child` on a stack of its own, which outlives it: with
     // CLONE_VFORK we don't continue before it has executed the program or ended.
     // `errand` and all it points to outlive the call for the same reason. The end
@@ -112,6 +137,7 @@ pub(crate) fn spawn(plan: &Plan<'_>) -> Result<Pid, Failure> {
 
 struct Errand<'a> {
     plan: &'a Plan<'a>,
+    table: Table,
     argv: &'a [*const libc::c_char],
     environment: &'a [*const libc::c_char],
     parent: i32,
@@ -124,7 +150,7 @@ extern "C" fn child(errand: *mut c_void) -> c_int {
     // SAFETY: `spawn` passes a pointer to its errand, which nobody else touches
     // while we run.
     let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
-    errand.failed = match prepare(errand.plan, errand.parent) {
+    errand.failed = match prepare(errand.plan, errand.table, errand.parent) {
         Err(step) => Some((step, errno())),
         Ok(()) => {
             let path = errand.plan.path.as_ptr();
@@ -137,7 +163,7 @@ extern "C" fn child(errand: *mut c_void) -> c_int {
 }
 
 /// All that happens between `clone` and `execve`, in supervisord's order.
-fn prepare(plan: &Plan<'_>, parent: i32) -> Result<(), Step> {
+fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
     // SAFETY: plain system calls with numbers and with pointers into `plan`.
     unsafe {
         if let Some(procs) = plan.cgroup {
@@ -150,8 +176,11 @@ fn prepare(plan: &Plan<'_>, parent: i32) -> Result<(), Step> {
                 libc::tcsetpgrp(0, libc::getpid());
             }
             Streams::Given(streams) => {
+                if table == Table::Shared {
+                    stop_sharing_descriptors(streams)?;
+                }
                 for (number, stream) in (0..).zip(streams) {
-                    libc::dup2(stream.as_raw_fd(), number);
+                    libc::dup2(stream, number);
                 }
                 close_from(3);
             }
@@ -198,9 +227,19 @@ fn become_user(user: &User) -> Result<(), Step> {
     Ok(())
 }
 
+/// Makes a table of its own for the child, in which there are only these and what has lower
+/// numbers.
+fn stop_sharing_descriptors(needed: [RawFd; 3]) -> Result<(), Step> {
+    let first = needed.into_iter().fold(0, RawFd::max).unsigned_abs().saturating_add(1);
+    // SAFETY: a plain system call; what it closes, it closes in the new table.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    if done == 0 { Ok(()) } else { Err(Step::Descriptors) }
+}
+
 fn close_from(first: u32) {
     // SAFETY: a plain system call; our own descriptors are not affected, the child
-    // has a copy of the table.
+    // has a table of its own.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) != 0 {
             // Linux before 5.9 doesn't know it; what we opened ourselves closes on exec.
@@ -260,4 +299,50 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 pub(crate) fn c_string(text: &std::ffi::OsStr) -> CString {
     let bytes = text.as_bytes().split(|byte| *byte == 0).next().unwrap_or_default();
     CString::new(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::AsFd;
+
+    use rustix::process::{WaitOptions, waitpid};
+
+    use super::*;
+    use crate::sys::landing::Landing;
+
+    #[test]
+    fn a_child_has_its_three_streams_and_nothing_else_however_it_comes_by_them() {
+        let landing = Landing::new().unwrap();
+        for table in [Table::Copied, Table::Shared] {
+            let (mut reader, writer) = io::pipe().unwrap();
+            // One that would stay open at the exec.
+            let stray = rustix::io::dup(&writer).unwrap();
+            let nothing = std::fs::File::open("/dev/null").unwrap();
+            let words =
+                ["sh", "-c", "cd /proc/self/fd; echo *"].map(|word| c_string(word.as_ref()));
+            let streams = [nothing.as_fd(), writer.as_fd(), writer.as_fd()];
+            let started = landing.with(streams, |numbers| {
+                let plan = Plan {
+                    path: &c"/bin/sh".to_owned(),
+                    argv: &words,
+                    environment: &[],
+                    stdio: Streams::Given(numbers),
+                    directory: None,
+                    umask: None,
+                    user: None,
+                    die_with_us: false,
+                    cgroup: None,
+                };
+                spawn_with(&plan, table)
+            });
+            let pid = started.unwrap().unwrap();
+            waitpid(rustix::process::Pid::from_raw(pid.0), WaitOptions::empty()).unwrap();
+            drop((writer, stray));
+            let mut said = String::new();
+            reader.read_to_string(&mut said).unwrap();
+            // The last one is the folder that is read.
+            assert_eq!(said.trim_end(), "0 1 2 3", "{table:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use supervisor_core::spec::{self, Stdio};
 
 use super::World;
 use crate::cgroup::Cgroup;
-use crate::launch::{Environment, Launched, launch, set};
+use crate::launch::{Environment, Launched, set};
 use crate::lookup;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::Stdin;
@@ -39,7 +39,7 @@ impl World {
         self.introduce_notify(proc, &mut environment);
         self.begins(proc);
         let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
-        let launched = launch(
+        let launched = self.launcher.launch(
             &slot.spec.name,
             &slot.spec.launch,
             environment,
