@@ -49,8 +49,8 @@ events=TICK_5
 """
 
 
-def run(binaries, times=3):
-    with Place(binaries, CONFIG) as place:
+def run(binaries, mode="ordinary", times=3):
+    with Place(binaries, CONFIG, mode) as place:
         clock = Clock(place)
         with open(place.path("listener.py"), "w") as file:
             file.write(LISTENER)
@@ -64,7 +64,7 @@ def run(binaries, times=3):
         wait_until(lambda: len(lines(place.path("ticks"))) >= ticks + 2, "ticks to go on", 20)
         check(place.cost()["zombies"] == 0)
         stop = place.stop()
-    return {"clock set": sets, "ticks": ticks, "stop, s": round(stop, 2),
+    return {"mode": mode, "clock set": sets, "ticks": ticks, "stop, s": round(stop, 2),
             "seconds of three retries, of startsecs=3, of stopwaitsecs=3":
                 [[round(wait, 2) for wait in waits] for waits in found]}
 
@@ -103,7 +103,8 @@ class Clock:
         self.set(0)
         library = place.path("clock.so")
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, f"{HERE}/clock.c"], check=True)
-        place.popen["env"] = {**os.environ, "LD_PRELOAD": library, "CLOCK_AHEAD": self.path}
+        # Inside only: the container engine has its own clock.
+        place.within = ["/usr/bin/env", f"LD_PRELOAD={library}", f"CLOCK_AHEAD={self.path}"]
 
     def set(self, seconds):
         # In place: it is mapped.

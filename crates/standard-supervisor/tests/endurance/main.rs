@@ -53,22 +53,28 @@ fn whoever_is_killed_is_replaced_and_all_children_die_with_the_supervisor() {
 
 #[test]
 fn a_fork_bomb_is_ended_at_the_stop() {
-    holds("bomb", &["times=1"]);
+    holds("bomb", &["mode=container", "times=1"]);
+    holds("bomb", &["mode=beneath", "times=1"]);
 }
 
 #[test]
 fn without_descriptors_it_waits_and_goes_on_later() {
-    holds("descriptors", &["times=1"]);
+    for mode in modes() {
+        holds("descriptors", &[mode, "times=1"]);
+    }
 }
 
 #[test]
 fn a_program_at_its_memory_limit_is_started_again() {
-    holds("memory", &["times=3"]);
+    holds("memory", &["mode=container", "times=3"]);
+    holds("memory", &["mode=beneath", "times=3"]);
 }
 
 #[test]
 fn a_full_disk_costs_lines_and_no_program() {
-    holds("disk", &["times=2"]);
+    for mode in modes() {
+        holds("disk", &[mode, "times=2"]);
+    }
 }
 
 #[test]
@@ -101,4 +107,7 @@ fn every_line_of_a_flood_comes_out_whatever_happens_meanwhile() {
 fn the_same_holds_in_a_container() {
     holds("flood", &["mode=container", "seconds=10", "requests=200"]);
     holds("kills", &["mode=container", "count=60"]);
+    holds("readers", &["mode=container", "times=1"]);
+    holds("descriptors", &["mode=container", "times=1"]);
+    holds("disk", &["mode=container", "times=1"]);
 }

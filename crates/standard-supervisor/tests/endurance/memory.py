@@ -19,9 +19,9 @@ startsecs=0
 """.replace("\nwhile", "\n    while")
 
 
-def run(binaries, times=20):
+def run(binaries, mode="container", times=20):
     options = ["--memory=64m", "--memory-swap=64m"]
-    with Place(binaries, CONFIG, "container", docker=options) as place:
+    with Place(binaries, CONFIG, mode, docker=options) as place:
         place.start()
         other = place.pid_of("other")
         killed = lambda: [line for line in place.log().splitlines()
@@ -32,5 +32,5 @@ def run(binaries, times=20):
         cost = place.cost()
         say(killed()[0])
         stop = place.stop()
-    return {"killed for want of memory": len(killed()) or int(times), "cost": cost,
+    return {"mode": mode, "killed for want of memory": len(killed()) or int(times), "cost": cost,
             "stop, s": round(stop, 2)}

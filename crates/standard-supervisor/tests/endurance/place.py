@@ -1,7 +1,8 @@
 """Where a supervisor under test runs, what it is asked, and what it costs.
 
-A scenario makes a `Place`: a folder, a configuration, and one of three ways to run:
-`ordinary` process, `pid1` of a PID namespace (root), `pid1` of a `container` (docker).
+A scenario makes a `Place`: a folder, a configuration, and one of four ways to run:
+`ordinary` process, `pid1` of a PID namespace (root), PID 1 of a `container` (docker), or
+ordinary process `beneath` a shell that is PID 1 of a container.
 All that was started ends with it, by pid or by container name.
 """
 
@@ -39,7 +40,7 @@ file=%(here)s/s.sock
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
-MODES = ("ordinary", "pid1", "container")
+MODES = ("ordinary", "pid1", "container", "beneath")
 
 
 class Failed(Exception):
@@ -85,10 +86,13 @@ class UnixConnection(http.client.HTTPConnection):
 class Place:
     def __init__(self, binaries, config, mode="ordinary", supervisord="", docker=(), **popen):
         self.folder = tempfile.mkdtemp(prefix="endurance-")
+        check(mode in MODES, mode, "is none of", MODES)
         self.binaries, self.mode = binaries, mode
+        self.contained = mode in ("container", "beneath")
         self.config = HEAD.format(supervisord=supervisord) + config
-        # What stands before the command line, and options for the container engine.
-        self.wrap, self.options, self.popen = [], list(docker), popen
+        # What stands before the command line here, what before it where it runs, and options
+        # for the container engine.
+        self.wrap, self.within, self.options, self.popen = [], [], list(docker), popen
         self.process = self.pid = None
         self.container = f"endurance-{os.getpid()}-{os.urandom(3).hex()}"
 
@@ -103,11 +107,14 @@ class Place:
         with open(self.path("t.conf"), "w") as file:
             file.write(self.config)
         words = [os.path.join(self.binaries, "supervisord"), "-n", "-c", self.path("t.conf")]
+        words = self.within + words
         if self.mode == "pid1":
             if os.geteuid() != 0:
                 raise Lacking("only root may make a PID namespace")
             words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *words]
-        if self.mode == "container":
+        if self.mode == "beneath":
+            words = ["/bin/sh", "-c", '"$0" "$@"; exit $?', *words]
+        if self.contained:
             words = self.in_a_container(words)
         self.process = subprocess.Popen(self.wrap + words, stdin=subprocess.DEVNULL, **self.popen)
         wait_until(self.answers, "the supervisor to answer")
@@ -132,10 +139,12 @@ class Place:
         """Its pid as seen from here."""
         if self.mode == "ordinary" and not self.wrap:
             return self.process.pid
-        if self.mode == "container":
+        if self.contained:
             asked = ["docker", "inspect", "--format", "{{.State.Pid}}", self.container]
             pid = int(subprocess.check_output(asked))
-            check(inside(pid) == "1", "it is not PID 1", pid)
+            if self.mode == "beneath":
+                pid = children(pid)[0]
+            check((inside(pid) == "1") == (self.mode == "container"), "it is PID", inside(pid))
             return pid
         with open(self.path("supervisord.pid")) as file:
             pid = int(file.read())
@@ -147,12 +156,12 @@ class Place:
     def __exit__(self, kind, error, trace):
         if self.process and self.process.poll() is None:
             self.kill(signal.SIGKILL)
-            if self.mode == "container":
+            if self.contained:
                 subprocess.run(["docker", "rm", "-f", self.container], capture_output=True)
                 # The engine's client may wait for a reader of ours.
                 self.process.kill()
             self.process.wait(PATIENCE)
-        if self.mode == "container":
+        if self.contained:
             subprocess.run(["docker", "rmi", "-f", self.container], capture_output=True)
         if kind is None:
             shutil.rmtree(self.folder, ignore_errors=True)
