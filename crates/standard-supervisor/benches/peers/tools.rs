@@ -242,11 +242,13 @@ fn supervisord_conf(program: &[OsString]) -> String {
 }
 
 /// All options at their defaults, but for what a thousand programs can't do without: each has
-/// pipes and log files.
+/// pipes and log files. Nothing is said on stdout: nobody reads it before the end, and
+/// supervisord stands still once that pipe is full.
 fn farm_conf(program: &[OsString], copies: u32) -> String {
     let command = quoted(program);
     format!(
-        "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=pid\n\
+        "[supervisord]\nnodaemon=true\nsilent=true\npidfile=pid\n\
+         logfile=/dev/null\nlogfile_maxbytes=0\n\
          childlogdir=.\nminfds=10000\n\n\
          [unix_http_server]\nfile=%(here)s/{CONTROL_SOCKET}\n\n\
          [rpcinterface:supervisor]\n\
