@@ -120,10 +120,18 @@ fn short(variable: &str, report: &mut Report) -> Option<(String, String)> {
     if let Some((_, key)) = known.iter().find(|(name, _)| name == variable) {
         return Some((format!("program:{APP}"), (*key).to_owned()));
     }
-    let names = known.iter().map(|(name, _)| name.as_str());
-    let hint = nearest(variable, names)
-        .map_or_else(String::new, |(_, near)| format!("; the nearest is {near}"));
-    report.warn(format!("{variable} is ignored: there is no such variable{hint}"));
+    // By what differs between them: as whole words, all short ones look like each other.
+    let ends = || known.iter().map(|(name, _)| &name[health_options::PREFIX.len()..]);
+    let written = variable.strip_prefix(health_options::PREFIX).unwrap_or(variable);
+    let hint = match nearest(written, ends()) {
+        Some((_, near)) => format!("the nearest is {}{near}", health_options::PREFIX),
+        None => format!(
+            "what may follow {} is {}",
+            health_options::PREFIX,
+            ends().collect::<Vec<_>>().join(", ")
+        ),
+    };
+    report.warn(format!("{variable} is ignored: there is no such variable; {hint}"));
     None
 }
 
@@ -278,6 +286,10 @@ mod tests {
         let (meaning, warnings) = parsed("PROCESS_HEALTH_PRESSET");
         assert_eq!(meaning, "");
         assert!(warnings[0].ends_with("the nearest is PROCESS_HEALTH_PRESET"), "{warnings:?}");
+        // Near in letters to none of them, though it shares the long beginning with all.
+        let (_, warnings) = parsed("PROCESS_HEALTH_HTTP");
+        assert!(warnings[0].contains("; what may follow PROCESS_HEALTH_ is "), "{warnings:?}");
+        assert!(warnings[0].contains(", URL, "), "{warnings:?}");
     }
 
     #[test]
