@@ -18,12 +18,12 @@
 
 mod ending;
 mod goal;
+mod history;
 mod starting;
 mod stopping;
 mod watching;
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::effect::{Effect, Target};
 use crate::event::{Entered, Event, Named};
@@ -31,7 +31,7 @@ use crate::health::{Health, Ill};
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
-use crate::report::{Class, RunReport};
+use crate::report::RunReport;
 use crate::retry::Failures;
 use crate::signal::Signal;
 use crate::spec::{ProcessSpec, RetryRule};
@@ -39,6 +39,7 @@ use crate::time::{Mono, Now, Wall};
 use crate::tree::Tree;
 
 pub(crate) use goal::Goal;
+pub use history::History;
 
 /// The name of a state, as supervisord shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,42 +169,6 @@ pub(crate) enum Fatal {
     Ill { status: u8, ends: bool },
     /// It waited for its next start when the supervisor was asked to stop.
     CutShort,
-}
-
-/// What is known of the runs of a process, for people to read. Nothing is decided by it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
-    /// When it was last started.
-    pub started: Option<Wall>,
-    /// When it last ended, or was told not to start again.
-    pub stopped: Option<Wall>,
-    /// How the latest run ended, unless that was too early to count as a run.
-    pub exit: Option<Exit>,
-    /// What went wrong with the latest run.
-    pub error: Option<String>,
-    /// How the run before the present one ended, whatever it was.
-    pub last_exit: Option<Exit>,
-    /// How often it was started again, by the cause of what it was started again after.
-    pub restarts: [(Class, u64); 6],
-    /// How long the latest start that succeeded took.
-    pub up_after: Option<Duration>,
-    /// What it says that it is doing.
-    pub status: Option<String>,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self {
-            started: None,
-            stopped: None,
-            exit: None,
-            error: None,
-            last_exit: None,
-            restarts: Class::ALL.map(|class| (class, 0)),
-            up_after: None,
-            status: None,
-        }
-    }
 }
 
 /// One process: its rules, its state, its history, what it left behind.

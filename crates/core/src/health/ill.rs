@@ -1,0 +1,137 @@
+//! In which ways a run can be ill, and what is said of each.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a run is ill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ill {
+    /// It was not ready in time.
+    NotReady {
+        /// That time.
+        within: Duration,
+        /// How its check failed the last time, if it has one.
+        last: Option<CheckFailure>,
+    },
+    /// It failed its check, the last time in this way.
+    Check {
+        /// How.
+        failure: CheckFailure,
+        /// How often in a row.
+        times: u32,
+    },
+    /// It has requests under way, and does nothing.
+    Stalled {
+        /// How many.
+        running: u64,
+        /// For how long.
+        since: Duration,
+    },
+    /// Some of its processes are gone.
+    Incomplete {
+        /// How many there are.
+        alive: u32,
+        /// How many there were.
+        of: u32,
+        /// For how long.
+        since: Duration,
+    },
+    /// It gave no sign of life.
+    Silent {
+        /// For how long.
+        since: Duration,
+    },
+}
+
+impl Ill {
+    /// The kinds of illness, as they are counted.
+    pub const KINDS: [&str; 5] = ["not_ready", "check", "stalled", "incomplete", "silent"];
+
+    /// Which of them it is.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::NotReady { .. } => "not_ready",
+            Self::Check { .. } => "check",
+            Self::Stalled { .. } => "stalled",
+            Self::Incomplete { .. } => "incomplete",
+            Self::Silent { .. } => "silent",
+        }
+    }
+}
+
+impl fmt::Display for Ill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReady { within, last } => {
+                write!(f, "it was not ready within {} seconds", within.as_secs())?;
+                last.map_or(Ok(()), |failure| write!(f, ", the last check: {failure}"))
+            }
+            Self::Check { failure, times } => {
+                let checks = if *times == 1 { "check" } else { "checks in a row" };
+                write!(f, "it failed {times} {checks}, the last: {failure}")
+            }
+            Self::Stalled { running, since } => write!(
+                f,
+                "it has {running} requests under way and has done nothing for {} seconds",
+                since.as_secs()
+            ),
+            Self::Incomplete { alive, of, since } => write!(
+                f,
+                "only {alive} of {of} of its processes have been there for {} seconds",
+                since.as_secs()
+            ),
+            Self::Silent { since } => {
+                write!(f, "it gave no sign of life for {} seconds", since.as_secs())
+            }
+        }
+    }
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFailure {
+    /// Nobody accepted the connection.
+    Refused,
+    /// There was no whole answer in time.
+    TimedOut,
+    /// The answer had this status.
+    Status(u16),
+    /// The answer lacked the text that it should have held.
+    Body,
+    /// The command ended with this status.
+    Command(u8),
+    /// It could not be asked, or the answer made no sense.
+    Broken,
+}
+
+impl CheckFailure {
+    /// The kinds of failures, as they are counted.
+    pub const KINDS: [&str; 6] = ["refused", "timed_out", "status", "body", "command", "broken"];
+
+    /// Which of them it is.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Status(_) => "status",
+            Self::Body => "body",
+            Self::Command(_) => "command",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl fmt::Display for CheckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Body => f.write_str("the answer lacks the expected text"),
+            Self::Command(status) => write!(f, "the command ended with status {status}"),
+            Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What has become of a process's runs.
+
+use std::time::Duration;
+
+use crate::input::Exit;
+use crate::report::Class;
+use crate::time::Wall;
+
+/// What is known of the runs of a process, for people to read. Nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// When it was last started.
+    pub started: Option<Wall>,
+    /// When it last ended, or was told not to start again.
+    pub stopped: Option<Wall>,
+    /// How the latest run ended, unless that was too early to count as a run.
+    pub exit: Option<Exit>,
+    /// What went wrong with the latest run.
+    pub error: Option<String>,
+    /// How the run before the present one ended, whatever it was.
+    pub last_exit: Option<Exit>,
+    /// How often it was started again, by the cause of what it was started again after.
+    pub restarts: [(Class, u64); 6],
+    /// How long the latest start that succeeded took.
+    pub up_after: Option<Duration>,
+    /// What it says that it is doing.
+    pub status: Option<String>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            started: None,
+            stopped: None,
+            exit: None,
+            error: None,
+            last_exit: None,
+            restarts: Class::ALL.map(|class| (class, 0)),
+            up_after: None,
+            status: None,
+        }
+    }
+}
