@@ -198,6 +198,7 @@ impl Relay {
     /// `pid` has ended. Moves at once what is there and can be moved without waiting. What
     /// others write meanwhile is not waited for either: they may never stop.
     pub(crate) fn pump(&self, pid: Pid) {
+        while self.front().is_some_and(|source| source.pid != Some(pid)) && self.passes() {}
         let end = self.carried.get() + self.backlog();
         let Some(source) = self.front() else { return };
         while self.carried.get() < end && matches!(self.carry_some(&source), Pause::TurnOver) {}
@@ -230,11 +231,7 @@ impl Relay {
             match self.front() {
                 Some(source) => {
                     self.carry_all(&source).await;
-                    if let Some(ended) = source.pid.zip(source.tail.take()) {
-                        *self.ended.borrow_mut() = Some(ended);
-                    }
-                    self.sources.borrow_mut().pop_front();
-                    self.progress.notify_waiters();
+                    self.done_with(&source);
                 }
                 None if self.closing.get() => return,
                 None => self.changed.notified().await,
@@ -268,6 +265,38 @@ impl Relay {
         self.sources.borrow().front().cloned()
     }
 
+    fn is_front(&self, source: &Rc<Source>) -> bool {
+        self.sources.borrow().front().is_some_and(|front| Rc::ptr_eq(front, source))
+    }
+
+    /// Carries all of the run whose turn it is, if it is over and that needs no waiting;
+    /// whether it did.
+    fn passes(&self) -> bool {
+        let Some(source) = self.front().filter(|source| source.is_last()) else { return false };
+        loop {
+            match self.carry_some(&source) {
+                Pause::TurnOver => {}
+                Pause::Behind(_) | Pause::SinkFull => return false,
+                Pause::End | Pause::SourceEmpty if self.finish(&source) => {}
+                Pause::End | Pause::SourceEmpty => break,
+            }
+        }
+        self.done_with(&source);
+        true
+    }
+
+    /// The next one's turn has come, unless it had already.
+    fn done_with(&self, source: &Rc<Source>) {
+        if !self.is_front(source) {
+            return;
+        }
+        if let Some(ended) = source.pid.zip(source.tail.take()) {
+            *self.ended.borrow_mut() = Some(ended);
+        }
+        self.sources.borrow_mut().pop_front();
+        self.progress.notify_waiters();
+    }
+
     /// From now on only what is in the pipes comes: who holds one beyond the end of its run
     /// may write for ever.
     fn retire(&self) {
@@ -280,6 +309,8 @@ impl Relay {
 
     /// Gives up what has waited longest, if too much does, but not what is on its way.
     fn make_room(&self) {
+        // Runs may be over sooner than it is our turn to carry what they wrote.
+        while self.sources.borrow().len() >= RUNS && self.passes() {}
         let mut sources = self.sources.borrow_mut();
         while sources.len() >= RUNS
             && let Some(source) = sources.remove(1)
@@ -300,7 +331,7 @@ impl Relay {
             if self.filter.as_ref().is_some_and(|filter| filter.borrow().is_patient()) {
                 tokio::time::sleep(ONE_GO).await;
             }
-            loop {
+            while self.is_front(source) {
                 match self.carry_some(source) {
                     Pause::Behind(other) => other.progress.notified().await,
                     Pause::End if self.finish(source) => {}
@@ -311,6 +342,9 @@ impl Relay {
                     Pause::SinkFull => self.sink.writable().await,
                     Pause::TurnOver => tokio::task::yield_now().await,
                 }
+            }
+            if !self.is_front(source) {
+                return;
             }
             if let Some(Some(ready)) = ready {
                 ready.spend();
@@ -411,17 +445,11 @@ mod tests {
     use super::super::log_file::LogFile;
     use super::*;
 
-    #[test]
-    fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
-        // What comes out at one end goes in at the other: there is always more.
-        let (read, write) = rustix::pipe::pipe().unwrap();
-        rustix::io::write(&write, b"round and round").unwrap();
-        rustix::io::ioctl_fionbio(&read, true).unwrap();
-        let path = format!("/proc/self/fd/{}", write.as_raw_fd()).into();
-        let file = LogFile::new(spec::LogFile { path, maxbytes: 0, backups: 0 });
+    fn relay(path: String) -> Rc<Relay> {
+        let file = LogFile::new(spec::LogFile { path: path.into(), maxbytes: 0, backups: 0 });
         let filter = Filter {
             proc: ProcId(0),
-            name: "circle".to_owned(),
+            name: "program".to_owned(),
             channel: Channel::Stdout,
             strip_ansi: false,
             separator: None,
@@ -432,7 +460,35 @@ mod tests {
             inbox: Rc::default(),
             journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
         };
-        let relay = Relay::new(Rc::new(Sink::log_file(file)), filter, false);
+        Relay::new(Rc::new(Sink::log_file(file)), filter, false)
+    }
+
+    #[test]
+    fn runs_that_are_over_sooner_than_they_are_carried_lose_nothing() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&read, true).unwrap();
+        let relay = relay(format!("/proc/self/fd/{}", write.as_raw_fd()));
+        let runs = 3 * i32::try_from(RUNS).unwrap();
+        for pid in 0..runs {
+            let (ours, theirs) = rustix::pipe::pipe().unwrap();
+            rustix::io::ioctl_fionbio(&ours, true).unwrap();
+            relay.add(ours, Some(Pid(pid)));
+            rustix::io::write(&theirs, &[pid.unsigned_abs().to_le_bytes()[0]]).unwrap();
+        }
+        relay.pump(Pid(runs - 1));
+        let mut came = [0; 100];
+        let count = rustix::io::read(&read, &mut came).unwrap();
+        assert!(came[..count].iter().copied().eq(0..3 * RUNS.to_le_bytes()[0]), "{came:?}");
+        assert_eq!(relay.lost.get(), 0);
+    }
+
+    #[test]
+    fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
+        // What comes out at one end goes in at the other: there is always more.
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        rustix::io::write(&write, b"round and round").unwrap();
+        rustix::io::ioctl_fionbio(&read, true).unwrap();
+        let relay = relay(format!("/proc/self/fd/{}", write.as_raw_fd()));
         relay.add(read, Some(Pid(1)));
         relay.pump(Pid(1));
         assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());
