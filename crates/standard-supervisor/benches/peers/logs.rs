@@ -7,15 +7,46 @@ use crate::idle::total;
 use crate::options::Options;
 use crate::places::Places;
 use crate::processes;
-use crate::rounds::alternate;
+use crate::rounds::{Outcome, alternate};
 use crate::session::{Role, Session};
 use crate::table::Table;
 use crate::tools::Tool;
 
-pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Vec<Table> {
-    let outcomes = alternate(tools, places, options.rounds(7, 2), 1, |tool| {
-        let bytes = options.log_bytes;
-        let mut session = Session::start(tool, places, Role::Flood { bytes })?;
+/// A writer of as much at once as a pipe holds.
+pub(crate) fn of_bytes(tools: &[&Tool], places: &Places, options: &Options) -> Vec<Table> {
+    let outcomes = measure(tools, places, options, options.log_bytes, 64 * 1024);
+    let speed = "MB/s, from a writer of 64 KiB at a time to a reader of 128 KiB at a time; \
+                 more is better. Goal: at least cat's.";
+    vec![
+        Table::new("Log bytes: throughput", speed, &outcomes, 0),
+        Table::new("Log bytes: CPU", CPU, &outcomes, 1),
+    ]
+}
+
+/// A writer of one line after another.
+pub(crate) fn of_lines(tools: &[&Tool], places: &Places, options: &Options) -> Vec<Table> {
+    let outcomes = measure(tools, places, options, options.log_bytes / 8, 100);
+    let speed = "MB/s, from a writer of lines of 100 bytes, one at a time, to a reader of 128 KiB \
+                 at a time; more is better. Goal: at least cat's.";
+    vec![
+        Table::new("Log lines: throughput", speed, &outcomes, 0),
+        Table::new("Log lines: CPU", CPU, &outcomes, 1),
+    ]
+}
+
+const CPU: &str =
+    "CPU seconds of the tool's own processes per GB; less is better. Goal: at most cat's.";
+
+/// Megabytes a second, and seconds of CPU for each gigabyte.
+fn measure<'a>(
+    tools: &[&'a Tool],
+    places: &Places,
+    options: &Options,
+    bytes: u64,
+    at_once: u32,
+) -> Vec<(&'a Tool, Outcome<2>)> {
+    alternate(tools, places, options.rounds(7, 2), 1, |tool| {
+        let mut session = Session::start(tool, places, Role::Flood { bytes, at_once })?;
         session.expect("exec")?;
         let program = BTreeSet::from([session.expect("first")?.pid]);
 
@@ -30,13 +61,5 @@ pub(crate) fn measure(tools: &[&Tool], places: &Places, options: &Options) -> Ve
         #[expect(clippy::cast_precision_loss, reason = "a few digits are all that is shown")]
         let gigabytes = bytes as f64 / 1e9;
         Ok([gigabytes * 1000.0 / elapsed, cpu / gigabytes])
-    });
-    let speed = "MB/s, from a writer of 64 KiB at a time to a reader of 128 KiB at a time; \
-                 more is better. Goal: at least cat's.";
-    let cpu =
-        "CPU seconds of the tool's own processes per GB; less is better. Goal: at most cat's.";
-    vec![
-        Table::new("Log bytes: throughput", speed, &outcomes, 0),
-        Table::new("Log bytes: CPU", cpu, &outcomes, 1),
-    ]
+    })
 }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cargo bench --bench peers                      every row; about seven minutes
-//! cargo bench --bench peers -- start crash       these rows only: start crash idle logs farm
+//! cargo bench --bench peers -- start crash       these rows only: start crash idle logs lines farm
 //! cargo bench --bench peers -- --quick           fewer rounds, a quarter of the bytes
 //! cargo bench --bench peers -- --gib 4 logs      4 GiB through each tool instead of 1
 //! STANDARD_SUPERVISOR_BIN=FILE cargo bench …     this build, not the one `make dist` left
@@ -81,7 +81,8 @@ fn measure(row: Row, places: &Places, options: &Options) -> Vec<Table> {
         Row::Start => start::measure(&tools, places, options),
         Row::Crash => crash::measure(&tools, places, options),
         Row::Idle => idle::measure(&tools, places, options),
-        Row::Logs => logs::measure(&tools, places, options),
+        Row::Logs => logs::of_bytes(&tools, places, options),
+        Row::Lines => logs::of_lines(&tools, places, options),
         Row::Farm => farm::measure(&tools, places, options),
     }
 }

@@ -1,20 +1,22 @@
 //! What the command line asks for.
 
-/// A kind of measurement; it fills one table or two.
+/// A kind of measurement; it fills a table or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Row {
     Start,
     Crash,
     Idle,
     Logs,
+    Lines,
     Farm,
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Farm];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Lines, Self::Farm];
     /// Those with one program.
-    pub(crate) const SINGLE: [Self; 4] = [Self::Start, Self::Crash, Self::Idle, Self::Logs];
+    pub(crate) const SINGLE: [Self; 5] =
+        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Lines];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -22,6 +24,7 @@ impl Row {
             Self::Crash => "crash",
             Self::Idle => "idle",
             Self::Logs => "logs",
+            Self::Lines => "lines",
             Self::Farm => "farm",
         }
     }
@@ -39,7 +42,7 @@ pub(crate) enum Asked {
 pub(crate) struct Options {
     pub(crate) rows: Vec<Row>,
     pub(crate) quick: bool,
-    /// Bytes sent through each tool by the row `logs`.
+    /// Bytes sent through each tool by the row `logs`; by `lines`, an eighth of that.
     pub(crate) log_bytes: u64,
 }
 

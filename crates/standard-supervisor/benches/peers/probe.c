@@ -9,8 +9,8 @@
  *   probe launch DIRECTORY TOOL [ARG...]   "exec", then becomes the tool
  *   probe stay   DIRECTORY                 "first", then waits for a signal
  *   probe crash  DIRECTORY MILLISECONDS    "first", and that much later "dying" and SIGKILL
- *   probe flood  DIRECTORY BYTES           "first", waits for a byte from the fifo DIRECTORY/go,
- *                                          writes BYTES, waits for a signal
+ *   probe flood  DIRECTORY BYTES AT_ONCE   "first", waits for a byte from the fifo DIRECTORY/go,
+ *                                          writes BYTES, so many at once, waits for a signal
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE = 100, CHUNK = 64 * 1024, PERIOD = 25 };
+enum { LINE = 100, MOST = 64 * 1024, PERIOD = 25 };
 
 static long long now(void) {
     struct timespec t;
@@ -70,9 +70,10 @@ static void crash_after(int fd, long milliseconds) {
     kill(getpid(), SIGKILL);
 }
 
-/* Lines of 100 bytes in writes of 64 KiB: 25 chunks hold a whole number of lines, and go round. */
-static void flood(const char *directory, long long bytes) {
-    static char lines[PERIOD * CHUNK];
+/* Lines of 100 bytes, at most 64 KiB at once: 25 times that is a whole number of lines, and goes
+ * round. */
+static void flood(const char *directory, long long bytes, size_t at_once) {
+    static char lines[PERIOD * MOST];
     memset(lines, 'x', sizeof lines);
     for (size_t end = LINE; end <= sizeof lines; end += LINE)
         lines[end - 1] = '\n';
@@ -83,7 +84,7 @@ static void flood(const char *directory, long long bytes) {
 
     size_t at = 0;
     while (bytes > 0) {
-        size_t chunk = CHUNK - at % CHUNK;
+        size_t chunk = at_once - at % at_once;
         if ((long long)chunk > bytes)
             chunk = bytes;
         ssize_t written = write(STDOUT_FILENO, lines + at, chunk);
@@ -106,7 +107,7 @@ int main(int argc, char **argv) {
     report(fd, "first", first);
     if (strcmp(role, "crash") == 0 && argc > 3)
         crash_after(fd, atol(argv[3]));
-    if (strcmp(role, "flood") == 0 && argc > 3)
-        flood(directory, atoll(argv[3]));
+    if (strcmp(role, "flood") == 0 && argc > 4)
+        flood(directory, atoll(argv[3]), atol(argv[4]));
     wait_for_a_signal();
 }

@@ -54,6 +54,7 @@ pub(crate) enum Role {
     },
     Flood {
         bytes: u64,
+        at_once: u32,
     },
     /// Many that stay.
     Farm {
@@ -62,12 +63,13 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    fn words(self) -> (&'static str, Option<OsString>) {
+    fn words(self) -> (&'static str, Vec<OsString>) {
         match self {
-            Self::Stay => ("stay", None),
-            Self::Crash { after } => ("crash", Some(after.as_millis().to_string().into())),
-            Self::Flood { bytes } => ("flood", Some(bytes.to_string().into())),
-            Self::Farm { .. } => ("stay", None),
+            Self::Stay | Self::Farm { .. } => ("stay", vec![]),
+            Self::Crash { after } => ("crash", vec![after.as_millis().to_string().into()]),
+            Self::Flood { bytes, at_once } => {
+                ("flood", vec![bytes.to_string().into(), at_once.to_string().into()])
+            }
         }
     }
 
@@ -87,9 +89,9 @@ impl Session {
         let go = make_fifo(&directory.join("go"))?;
 
         let copies = role.copies();
-        let (role, argument) = role.words();
+        let (role, arguments) = role.words();
         let mut program = vec![places.probe.clone().into(), role.into(), directory.clone().into()];
-        program.extend(argument);
+        program.extend(arguments);
         let invocation = tool.invocation(places, &directory, &program, copies)?;
         let argv = if invocation.argv.is_empty() { program } else { invocation.argv };
 

@@ -55,15 +55,15 @@ const fn init(name: &'static str, command: &'static str, options: &'static [&'st
 
 /// In the order in which they take turns and stand in the tables.
 pub(crate) static ALL: &[Tool] = &[
-    tool("no tool", Kind::Nothing, &[Row::Start, Row::Logs], false),
-    tool("cat", Kind::Cat, &[Row::Logs], false),
+    tool("no tool", Kind::Nothing, &[Row::Start, Row::Logs, Row::Lines], false),
+    tool("cat", Kind::Cat, &[Row::Logs, Row::Lines], false),
     tool("**ours**", Kind::Ours(Ours::Supervised), &Row::SINGLE, false),
     tool("**ours, run once**", Kind::Ours(Ours::RunOnce), &[Row::Start, Row::Idle], false),
     init("tini -s", "tini", &["-s"]),
     init("dumb-init", "dumb-init", &[]),
     init("catatonit", "catatonit", &[]),
     tool("Horust", Kind::Horust { rotating: false }, &[Row::Start, Row::Crash, Row::Idle], true),
-    tool("Horust, rotating", Kind::Horust { rotating: true }, &[Row::Logs], true),
+    tool("Horust, rotating", Kind::Horust { rotating: true }, &[Row::Logs, Row::Lines], true),
     tool("**ours, supervisord**", Kind::OurSupervisord, &[Row::Farm], false),
     tool("supervisord", Kind::Supervisord, &Row::ALL, true),
     tool("Python's standard-supervisor", Kind::PythonTool { run_once: false }, &Row::SINGLE, true),
