@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+/// Links in here, such as `/dev/stdout`, are for all programs.
+const DEVICES: &str = "/dev";
+
 /// A file of ours. Removing it leaves alone what others have put in its place.
 #[derive(Debug)]
 pub(crate) struct OwnFile {
@@ -23,12 +26,12 @@ pub(crate) struct OwnFile {
 impl OwnFile {
     /// Puts a file with this content at `path`, in place of what is there.
     pub(crate) fn put(path: &Path, mode: u32, content: &[u8]) -> io::Result<Self> {
-        match fs::symlink_metadata(path) {
-            Ok(there) if !there.is_file() && !there.is_symlink() => {
-                let message = "there is something that is not a file";
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-            }
-            Ok(_) | Err(_) => {}
+        if let Ok(there) = fs::symlink_metadata(path)
+            && !there.is_file()
+            && (!there.is_symlink() || path.parent() == Some(Path::new(DEVICES)))
+        {
+            let message = "there is something that is not a file";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
         let draft = beside(path);
         // Left by a predecessor with our pid that was killed while it wrote.
@@ -114,6 +117,14 @@ mod tests {
         own.remove();
         assert!(!folder.join("conf").exists() && folder.join("victim").exists());
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_all_programs_use_is_not_replaced() {
+        for path in ["/dev/stdout", "/dev/null", "/dev/fd"] {
+            let error = OwnFile::put(Path::new(path), 0o600, b"new").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{path}");
+        }
     }
 
     #[test]
