@@ -254,6 +254,7 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
         stopasgroup: true,
         killasgroup: true,
         retry: RetryRule::Once,
+        main: true,
         essential: true,
         killtree: true,
         tidy: None,

@@ -11,19 +11,28 @@ pub struct ExitCode {
 
 /// `standard-supervisor COMMAND`.
 pub(crate) static COMMAND_MODE: [ExitCode; 5] = [
-    row("0", "Asked to stop, and everything stopped; or the last program ended as expected."),
+    row(
+        "0",
+        "Asked to stop, and everything stopped; or the program, or the last one, ended as expected and was not to be restarted.",
+    ),
     row(
         "1",
         "Gave up: too many failures, a command that isn't there, requirements that could not be installed, a process that survived SIGKILL; or a mistake in the command line or the environment.",
     ),
     row("126, 127", "Run once: the command can't be executed, or isn't there."),
-    row("the program's own", "Run once, or the last program ended and was not to be restarted."),
+    row(
+        "the program's own",
+        "Run once, or it ended and was not to be restarted, or the last one did.",
+    ),
     row("128 + n", "The same where signal n ended the program."),
 ];
 
 /// `supervisord`.
 pub(crate) static FILE_MODE: [ExitCode; 3] = [
-    row("0", "Asked to stop, and everything stopped."),
+    row(
+        "0",
+        "Asked to stop, and everything stopped; or a program with `essential=true` ended as expected and was not to be restarted. If that was not as expected, its own status.",
+    ),
     row("1", "A program with `essential=true` was given up; or a process survived SIGKILL."),
     row("2", "A mistake in the command line or the configuration; nothing was started."),
 ];

@@ -317,7 +317,7 @@ options! { PROGRAM:
 }
 
 options! { SERVER:
-    /// The supervisor gives up when this program does. Not in supervisord.
+    /// The supervisor gives up when this program does, and ends when it has ended for good. With a command line the latter is so for the command alone. Not in supervisord.
     ESSENTIAL: bool = BOOLEAN("essential", Program) default "false" / "true";
     /// Between two runs, remove what appeared in /dev/shm, and as sockets in /dev/shm, /tmp and the user's runtime directory, during the last one, belongs to its user and is used by nobody; needs `killtree`. Not in supervisord.
     REMOVE_LEFTOVERS: bool = BOOLEAN("remove_leftovers", Program) default "false" / "true";

@@ -162,6 +162,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
         stopasgroup: true,
         killasgroup: true,
         retry: RetryRule::Once,
+        main: false,
         essential: false,
         killtree: true,
         tidy: None,

@@ -85,6 +85,10 @@ pub enum Line {
     Prestop {
         delay: Duration,
     },
+    /// Everything ends since this program has.
+    EndsWith {
+        name: String,
+    },
     KillRequest {
         signal: Signal,
     },
@@ -93,6 +97,11 @@ pub enum Line {
         ignored: bool,
     },
     ReopenRequest {
+        signal: Signal,
+    },
+    /// A signal that came goes on to this program.
+    PassedOn {
+        name: String,
         signal: Signal,
     },
     Forwarding {
@@ -233,6 +242,8 @@ impl Line {
             | Self::GaveUp { .. }
             | Self::LastRun { .. }
             | Self::Prestop { .. }
+            | Self::EndsWith { .. }
+            | Self::PassedOn { .. }
             | Self::Waiting { .. }
             | Self::WaitingToStop { .. }
             | Self::ReopenRequest { .. }
@@ -304,6 +315,10 @@ impl fmt::Display for Line {
                 "not ready any more; programs are stopped in {} seconds",
                 delay.as_secs_f64()
             ),
+            Self::EndsWith { name } => {
+                write!(f, "{name} has ended and is not started again: everything stops")
+            }
+            Self::PassedOn { name, signal } => write!(f, "received {signal}, passed on to {name}"),
             Self::KillRequest { signal } => {
                 write!(f, "received {signal} again, killing everything at once")
             }

@@ -112,6 +112,8 @@ pub(crate) enum State {
     Exited {
         exit: Exit,
         then: Then,
+        /// It rests since an operator said so; it would have been started again.
+        told: bool,
     },
     Fatal {
         why: Fatal,
@@ -269,14 +271,15 @@ impl Process {
     /// exit was expected. `None`: it has not, or was told to.
     pub(crate) fn outcome(&self) -> Option<u8> {
         match &self.state {
-            State::Exited { exit, then: Then::Rest } if self.expects(*exit) => Some(0),
-            State::Exited { exit, then: Then::Rest } => Some(exit.status()),
+            State::Exited { exit, then: Then::Rest, told: false } => {
+                Some(if self.expects(*exit) { 0 } else { exit.status() })
+            }
             State::Fatal { why: Fatal::GaveUp { status } } => match self.spec.retry {
                 RetryRule::Once => Some(*status),
                 RetryRule::FailedStarts | RetryRule::Consecutive { .. } => Some(1),
             },
             State::Fatal { why: Fatal::Ill { status, .. } } => Some(*status),
-            State::Exited { then: Then::Run | Then::Fail(_), .. }
+            State::Exited { .. }
             | State::Fatal { why: Fatal::CutShort }
             | State::Stopped { .. }
             | State::Spawning { .. }
@@ -329,7 +332,12 @@ impl Process {
 
     /// Whether an operator has stopped it, who may want to start it again.
     pub(crate) const fn is_held(&self) -> bool {
-        matches!(self.state, State::Stopped { then: Then::Rest }) && self.runs > 0
+        let rests = matches!(
+            self.state,
+            State::Stopped { then: Then::Rest }
+                | State::Exited { then: Then::Rest, told: true, .. }
+        );
+        rests && self.runs > 0
     }
 
     /// Whether it is up, so that it may be told of events.

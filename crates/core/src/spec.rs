@@ -97,6 +97,9 @@ pub struct ProcessSpec {
     pub killasgroup: bool,
     /// Which failures count against `startretries`.
     pub retry: RetryRule,
+    /// What the supervisor is there for, and not a help to that: signals for the server go
+    /// to it. If it is essential, everything ends when it has ended for good, however.
+    pub main: bool,
     /// The supervisor gives up when this process does.
     pub essential: bool,
     /// What the process leaves behind is ended before anything else happens.

@@ -297,7 +297,7 @@ impl Supervisor {
     /// Does what follows from the states as they are.
     fn settle(&mut self, turn: &mut Turn<'_>) {
         if self.mood == Mood::Running {
-            self.give_up_if_essential_failed(turn);
+            self.end_with_the_essential(turn);
         }
         if self.mood == Mood::Running {
             for process in self.processes.values_mut() {

@@ -468,6 +468,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
         stopasgroup: true,
         killasgroup: true,
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
+        main: true,
         essential: true,
         killtree: true,
         tidy: None,
@@ -516,6 +517,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                     },
                 }
             }
+            "main" => spec.main = value == "true",
             "essential" => spec.essential = value == "true",
             "killtree" => spec.killtree = value == "true",
             "tidy" => spec.tidy = (value == "true").then(TidySpec::default),

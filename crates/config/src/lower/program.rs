@@ -18,6 +18,7 @@ use crate::expand::{Meaning, Names, expand};
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
 use crate::shlex;
+use crate::template::APP;
 use crate::values::{self, LogTarget};
 use supervisor_wire::python::repr;
 
@@ -128,6 +129,8 @@ impl Model {
                 stopasgroup: stopping.as_group,
                 killasgroup: stopping.kill_as_group,
                 retry: retry?,
+                // Beside a command line, other programs are there to help it.
+                main: lowering.door == Door::File || section.name == format!("program:{APP}"),
                 essential: essential?,
                 killtree: killtree?,
                 tidy: tidy?,

@@ -79,12 +79,14 @@ impl Line {
                 .pids(pids.iter().copied())
                 .seconds("after_seconds", *after),
             Self::ExitRequest { signal } => of("exit_request").text("signal", signal),
+            Self::EndsWith { name } => of("ends_with").program(name),
             Self::Prestop { delay } => of("prestop").seconds("delay_seconds", *delay),
             Self::KillRequest { signal } => of("kill_request").text("signal", signal),
             Self::RestartRequest { signal, ignored } => {
                 of("restart_request").text("signal", signal).flag("ignored", *ignored)
             }
             Self::ReopenRequest { signal } => of("reopen_request").text("signal", signal),
+            Self::PassedOn { name, signal } => of("passed_on").program(name).text("signal", signal),
             Self::Forwarding { name, pid, signal } => {
                 of("forwarding").of(name, *pid).text("signal", signal)
             }

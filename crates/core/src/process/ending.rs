@@ -139,7 +139,7 @@ impl Process {
                 RetryRule::Consecutive { .. } | RetryRule::Once => true,
             };
         let then = if again && !failure { Then::Run } else { Then::Rest };
-        self.enter(State::Exited { exit, then }, turn);
+        self.enter(State::Exited { exit, then, told: false }, turn);
         turn.log(self.exited_line(live, exit, expected && !failure));
         if failure {
             self.fail_run(live, exit, cause, turn);
@@ -157,7 +157,7 @@ impl Process {
             Verdict::Retry(wait) => {
                 self.file_report(ended, cause, Next::Restart(wait), turn);
                 if wait.is_zero() {
-                    self.enter(State::Exited { exit, then: Then::Run }, turn);
+                    self.enter(State::Exited { exit, then: Then::Run, told: false }, turn);
                 } else {
                     self.back_off(wait, turn);
                 }

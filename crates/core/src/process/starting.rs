@@ -52,9 +52,9 @@ impl Process {
                 }
                 Ok(())
             }
-            State::Exited { exit, then: Then::Rest } => {
+            State::Exited { exit, then: Then::Rest, .. } => {
                 self.failures = Failures::default();
-                self.enter(State::Exited { exit, then: Then::Run }, turn);
+                self.enter(State::Exited { exit, then: Then::Run, told: false }, turn);
                 self.start(turn);
                 Ok(())
             }

@@ -49,8 +49,11 @@ impl Process {
             | State::Running { .. }
             | State::Spawning { then: Then::Run | Then::Fail(_), .. }
             | State::Stopping { then: Then::Run | Then::Fail(_), .. }
-            | State::Stopped { then: Then::Run | Then::Fail(_) }
-            | State::Exited { then: Then::Run | Then::Fail(_), .. } => self.stop(turn),
+            | State::Stopped { then: Then::Run | Then::Fail(_) } => self.stop(turn),
+            State::Exited { exit, then: Then::Run | Then::Fail(_), .. } => {
+                let (exit, then, told) = (*exit, Then::Rest, true);
+                self.enter(State::Exited { exit, then, told }, turn);
+            }
             State::Backoff { .. } => {
                 turn.log(Line::StopInBackoff { name: self.name() });
                 self.failures = Failures::default();
@@ -77,7 +80,9 @@ impl Process {
         let then = Then::Rest;
         match self.state {
             State::Backoff { .. } => self.enter(State::Fatal { why: Fatal::CutShort }, turn),
-            State::Exited { exit, .. } => self.enter(State::Exited { exit, then }, turn),
+            State::Exited { exit, told, .. } => {
+                self.enter(State::Exited { exit, then, told }, turn);
+            }
             State::Stopped { .. } => self.enter(State::Stopped { then }, turn),
             State::Stopping { live, kill, .. } => {
                 self.enter(State::Stopping { live, kill, then }, turn);

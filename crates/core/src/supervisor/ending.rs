@@ -103,7 +103,9 @@ impl Supervisor {
     }
 
     fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
-        for process in self.processes.values() {
+        let alive = |process: &&Process| process.spec.main && process.pid().is_some();
+        for process in self.processes.values().filter(alive) {
+            turn.log(Line::PassedOn { name: process.spec.name.clone(), signal });
             process.forward(signal, turn);
         }
     }
@@ -165,17 +167,21 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn give_up_if_essential_failed(&mut self, turn: &mut Turn<'_>) {
-        let failed = |process: &&Process| {
-            let gone = process.gave_up() || process.is_stuck();
-            (process.spec.essential && gone) || process.ends_all()
+    pub(super) fn end_with_the_essential(&mut self, turn: &mut Turn<'_>) {
+        let over = |process: &&Process| {
+            let failed = process.gave_up() || process.is_stuck();
+            let ended = process.spec.main && process.outcome().is_some() && !process.is_active();
+            (process.spec.essential && (failed || ended)) || process.ends_all()
         };
-        let Some(failed) = self.processes.values().find(failed) else { return };
-        if failed.is_stuck() {
-            turn.log(Line::GaveUp { name: failed.spec.name.clone(), why: GaveUp::Unkillable });
+        let Some(over) = self.processes.values().find(over) else { return };
+        let name = over.spec.name.clone();
+        if over.is_stuck() {
+            turn.log(Line::GaveUp { name, why: GaveUp::Unkillable });
+        } else if !over.gave_up() && self.programs().any(Process::is_active) {
+            turn.log(Line::EndsWith { name });
         }
         // How its main process ended says nothing about who is still there.
-        let code = failed.outcome().filter(|_| !failed.is_stuck()).unwrap_or(1);
+        let code = over.outcome().filter(|_| !over.is_stuck()).unwrap_or(1);
         self.end(End::Exit { code }, turn.now, turn.now + WAITING_REPORT_EVERY);
     }
 

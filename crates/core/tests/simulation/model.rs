@@ -276,7 +276,8 @@ impl Model {
     }
 
     fn forward(&mut self, signal: Signal) {
-        for proc in self.procs.values_mut().filter(|proc| proc.alive().is_some()) {
+        let meant = |proc: &&mut Proc| proc.spec.main && proc.alive().is_some();
+        for proc in self.procs.values_mut().filter(meant) {
             proc.forwards.push(signal);
         }
     }
@@ -315,7 +316,8 @@ impl Model {
     fn settle(&mut self, done: bool) {
         if self.booted && self.ending.is_none() {
             let failed = self.procs.values().find_map(Proc::ends_all);
-            if let Some(code) = failed {
+            let over = || self.procs.values().find_map(Proc::ends_with_it).filter(|_| done);
+            if let Some(code) = failed.or_else(over) {
                 self.end(End::Exit(code));
             }
         }

@@ -67,6 +67,7 @@ fn run_once(random: &mut Random) -> Spec {
     process.autorestart = Autorestart::Never;
     process.exitcodes = Vec::new();
     process.retry = RetryRule::Once;
+    process.main = true;
     process.essential = true;
     process.health = HealthSpec::default();
     process.tidy = None;
@@ -130,6 +131,7 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         stopasgroup: random.one_in(2),
         killasgroup: random.one_in(2),
         retry: random.pick(&[RetryRule::FailedStarts, consecutive]),
+        main: !listens && random.one_in(2),
         essential: !listens && random.one_in(5),
         killtree,
         tidy: random.one_in(3).then(TidySpec::default),

@@ -100,7 +100,9 @@ impl Proc {
         if again && self.spec.retry != RetryRule::FailedStarts {
             return self.count_failure(true, ended, exit.status(), now);
         }
-        self.down(Label::Exited, Why::Rests);
+        let counts_for = if expected { 0 } else { exit.status() };
+        let why = if again { Why::Rests } else { Why::Ended(counts_for) };
+        self.down(Label::Exited, why);
         let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
         if again || !expected || oom {
             self.expect_report(ended, next);
@@ -109,7 +111,7 @@ impl Proc {
             self.start(now, "its rule wants it to run");
             None
         } else {
-            Some(if expected { 0 } else { exit.status() })
+            Some(counts_for)
         }
     }
 

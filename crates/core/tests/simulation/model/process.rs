@@ -76,8 +76,12 @@ pub(crate) enum Phase {
 /// Why it is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// It was told to, or never ran, or ended and that was all right.
+    /// It was told to, or never ran, or will be started.
     Rests,
+    /// It had ended and was to be started again, but was told not to.
+    Held,
+    /// It ended; this is what its end counts for.
+    Ended(u8),
     /// It was given up; this is its status.
     GaveUp(u8),
     /// It was ill; this is its status, and whether it ends everything.
@@ -234,7 +238,10 @@ impl Proc {
 
     /// Somebody has stopped it, and may start it again.
     pub(crate) const fn is_held(&self) -> bool {
-        let stopped = matches!(self.phase, Phase::Down { label: Label::Stopped, .. });
+        let stopped = matches!(
+            self.phase,
+            Phase::Down { label: Label::Stopped, .. } | Phase::Down { why: Why::Held, .. }
+        );
         stopped && self.pending.is_none() && self.run > 0
     }
 
@@ -257,6 +264,19 @@ impl Proc {
             }
         };
         Some(if self.is_stuck() { 1 } else { code })
+    }
+
+    /// The exit code with which everything ends since this process has ended for good, and
+    /// nothing of it is left.
+    pub(crate) fn ends_with_it(&self) -> Option<u8> {
+        match self.phase {
+            Phase::Down { why: Why::Ended(code), .. }
+                if self.spec.essential && self.spec.main && !self.is_active() =>
+            {
+                Some(code)
+            }
+            Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => None,
+        }
     }
 
     pub(crate) const fn start(&mut self, now: Mono, cause: &'static str) {
@@ -300,9 +320,11 @@ impl Proc {
                 stop.then = Then::Rest;
             }
             Phase::Alive(alive @ Alive { stop: None, .. }) => alive.to_stop = true,
-            Phase::Down { label, .. } if self.pending.is_some() => {
-                if *label == Label::Backoff {
-                    *label = Label::Stopped;
+            Phase::Down { label, why } if self.pending.is_some() => {
+                match label {
+                    Label::Backoff => *label = Label::Stopped,
+                    Label::Exited => *why = Why::Held,
+                    _ => {}
                 }
                 self.pending = None;
             }
