@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use supervisor_config::{Credentials, Listen, Server};
 use supervisor_core::level::Level;
 
 use crate::capture::journal::Journal;
-use crate::listening::{self, MOST_WAITING};
+use crate::listening::{self, MOST_WAITING, Pinned};
 use crate::stderr::to_stderr;
 use crate::sys::errno;
 
@@ -130,8 +130,10 @@ fn prepare(
     mode: u32,
     owner: Option<(u32, Option<u32>)>,
 ) -> io::Result<()> {
+    let file = Pinned::at(draft)?;
+    file.set_mode(mode)?;
     if let Some((uid, gid)) = owner {
-        std::os::unix::fs::chown(draft, Some(uid), gid).map_err(|error| {
+        file.set_owner(uid, gid).map_err(|error| {
             let shown = gid.map_or_else(|| "unchanged".to_owned(), |gid| gid.to_string());
             io::Error::other(NotOurs(format!(
                 "Not permitted to chown {} to uid/gid ({uid}, {shown}); adjust \"sockchown\" \
@@ -141,8 +143,6 @@ fn prepare(
             )))
         })?;
     }
-    // A change of owner may have changed it.
-    fs::set_permissions(draft, fs::Permissions::from_mode(mode))?;
     rustix::net::listen(socket, MOST_WAITING)?;
     Ok(())
 }
