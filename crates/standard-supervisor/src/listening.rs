@@ -3,9 +3,11 @@
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use supervisor_wire::hosts;
 
@@ -26,6 +28,43 @@ pub(crate) fn unix(path: &Path) -> io::Result<OwnedFd> {
     let socket = new(AddressFamily::UNIX)?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(socket)
+}
+
+/// The file of a socket, to be changed whatever is put at its path meanwhile.
+#[derive(Debug)]
+pub(crate) struct Pinned<'a> {
+    path: &'a Path,
+    file: OwnedFd,
+}
+
+impl<'a> Pinned<'a> {
+    /// What stands there now, if it is a socket.
+    pub(crate) fn at(path: &'a Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::open(path, flags, Mode::empty())?;
+        let is_socket = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode).is_socket();
+        if is_socket { Ok(Self { path, file }) } else { Err(not_a_socket()) }
+    }
+
+    /// Who owns the folder, or is given the socket, could put a link to anything in its
+    /// place: by its path, the mode of that would be changed. To be done before the socket is
+    /// given away, after which it needs another privilege than that.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        let mode = fs::Permissions::from_mode(mode);
+        let pinned = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match fs::set_permissions(pinned, mode.clone()) {
+            // Without `/proc` there is no other way.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::set_permissions(self.path, mode)
+            }
+            result => result,
+        }
+    }
+
+    pub(crate) fn set_owner(&self, uid: u32, gid: Option<u32>) -> io::Result<()> {
+        let (uid, gid) = (Some(Uid::from_raw(uid)), gid.map(Gid::from_raw));
+        Ok(rustix::fs::chownat(&self.file, c"", uid, gid, AtFlags::EMPTY_PATH)?)
+    }
 }
 
 /// What stands at a path and is not a socket is somebody's.
@@ -50,4 +89,28 @@ fn resolve(host: &str) -> io::Result<Ipv4Addr> {
         let message = format!("{host} is neither an IPv4 address nor a name in /etc/hosts");
         io::Error::new(io::ErrorKind::NotFound, message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mode_is_that_of_the_socket_and_not_of_what_is_in_its_place() {
+        let folder = std::env::temp_dir().join(format!("listening-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (path, moved, victim) =
+            (folder.join("s.sock"), folder.join("moved"), folder.join("victim"));
+        fs::write(&victim, "precious").unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+        let _socket = unix(&path).unwrap();
+        let pinned = Pinned::at(&path).unwrap();
+        fs::rename(&path, &moved).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        pinned.set_mode(0o640).unwrap();
+        let mode = |path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&moved), mode(&victim)), (0o640, 0o600));
+        assert!(Pinned::at(&path).is_err(), "a link was taken for a socket");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

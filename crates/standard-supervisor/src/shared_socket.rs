@@ -13,7 +13,7 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::{Socket, SocketAddress, Spec};
 
 use crate::capture::journal::Journal;
-use crate::listening::{self, MOST_WAITING};
+use crate::listening::{self, MOST_WAITING, Pinned};
 
 /// A socket and how many processes have it.
 #[derive(Debug)]
@@ -108,9 +108,10 @@ fn unix(path: &Path, mode: u32, owner: Option<(u32, Option<u32>)>) -> io::Result
         Err(_) => {}
     }
     let socket = listening::unix(path)?;
+    let file = Pinned::at(path)?;
+    file.set_mode(mode)?;
     if let Some((uid, gid)) = owner {
-        std::os::unix::fs::chown(path, Some(uid), gid)?;
+        file.set_owner(uid, gid)?;
     }
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     Ok(socket)
 }

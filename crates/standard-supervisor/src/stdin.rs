@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -13,6 +14,10 @@ use crate::sys::watch::Watched;
 
 /// Bytes that wait for the process to read them at most.
 const ROOM: usize = 1024 * 1024;
+
+/// When a full pipe is tried again that can't be watched, since the user may have no more
+/// watches. What waits would else wait for ever, and with it all that comes later.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// A pipe, and what found no room in it yet.
 #[derive(Debug)]
@@ -100,7 +105,17 @@ impl Stdin {
     }
 
     async fn flush_later(self: Rc<Self>, broken: impl FnOnce()) {
-        let Ok(watched) = Watched::for_writing(Rc::clone(&self)) else { return broken() };
+        let watched = loop {
+            match Watched::for_writing(Rc::clone(&self)) {
+                Ok(watched) => break watched,
+                Err(_) => tokio::time::sleep(TRY_AGAIN).await,
+            }
+            match self.flush() {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(_) => return broken(),
+            }
+        };
         while let Some(ready) = watched.writable().await {
             match self.flush() {
                 Ok(true) => return,
@@ -108,5 +123,44 @@ impl Stdin {
                 Err(_) => return broken(),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pipe::{PipeFlags, pipe_with};
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_written_also_where_the_pipe_can_t_be_watched() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let written = async {
+            let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+            let stdin = Stdin::new(write);
+            // The system watches a descriptor for us once only.
+            let _watched = Watched::for_writing(Rc::clone(&stdin)).unwrap();
+            let nobody_closed_it = || unreachable!("it is open");
+            stdin.write(&[b'x'; 100_000], nobody_closed_it).unwrap();
+            stdin.write(b"and more", nobody_closed_it).unwrap();
+            let mut came = Vec::new();
+            let readable = Watched::for_reading(read).unwrap();
+            while came.len() < 100_008 {
+                let ready = readable.readable().await.unwrap();
+                let mut some = [0; 4096];
+                match rustix::io::read(readable.get(), &mut some) {
+                    Ok(count) => came.extend_from_slice(&some[..count]),
+                    Err(error) => {
+                        assert_eq!(error, Errno::AGAIN);
+                        ready.spend();
+                    }
+                }
+            }
+            came.split_off(100_000)
+        };
+        // Else nobody would hear that it waits for ever.
+        let bounded = async { tokio::time::timeout(Duration::from_secs(30), written).await.ok() };
+        let rest = tokio::task::LocalSet::new().block_on(&runtime, bounded);
+        assert_eq!(rest.as_deref(), Some(&b"and more"[..]));
     }
 }

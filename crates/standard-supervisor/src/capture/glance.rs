@@ -10,6 +10,9 @@ use rustix::pipe::{PipeFlags, SpliceFlags};
 /// Bytes that are looked at in one go at most: what a pipe usually holds.
 pub(crate) const MOST: usize = 64 * 1024;
 
+/// The size of a pipe of which all is looked at: what a program may usually enlarge it to.
+const LARGEST: usize = 1024 * 1024;
+
 thread_local! {
     /// Shared by all: empty whenever nobody looks.
     static SCRATCH: RefCell<Option<Scratch>> = const { RefCell::new(None) };
@@ -27,6 +30,28 @@ impl Scratch {
     fn make() -> Result<Self, Errno> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         Ok(Self { read, write, bytes: Vec::with_capacity(MOST) })
+    }
+
+    /// Looks at more than there is room for at once; how much that was.
+    fn look(
+        &mut self,
+        source: BorrowedFd<'_>,
+        most: usize,
+        see: &mut impl FnMut(&[u8]),
+    ) -> Result<usize, Errno> {
+        let copied = rustix::pipe::tee(source, &self.write, most, SpliceFlags::NONBLOCK)?;
+        let mut seen = 0;
+        while seen < copied {
+            self.bytes.clear();
+            match rustix::io::read(&self.read, spare_capacity(&mut self.bytes)) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(bytes) => seen += bytes,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+            see(&self.bytes);
+        }
+        Ok(seen)
     }
 }
 
@@ -54,6 +79,25 @@ pub(crate) fn at<T>(
         }
         Ok(see(bytes))
     })
+}
+
+/// Hands all that is in `source` to `see`, piece by piece; it stays where it is. Returns how
+/// many bytes at its end were not seen, because it is larger than what can be looked at.
+pub(crate) fn at_all(source: BorrowedFd<'_>, mut see: impl FnMut(&[u8])) -> Result<u64, Errno> {
+    let waiting = rustix::io::ioctl_fionread(source)?;
+    let size = rustix::pipe::fcntl_getpipe_size(source)?;
+    let seen = if size > MOST
+        && let Ok(mut large) = Scratch::make()
+        && rustix::pipe::fcntl_setpipe_size(&large.write, size.min(LARGEST)).is_ok()
+    {
+        large.look(source, LARGEST, &mut see)?
+    } else {
+        at(source, MOST, |bytes| {
+            see(bytes);
+            bytes.len()
+        })?
+    };
+    Ok(waiting.saturating_sub(seen as u64))
 }
 
 #[cfg(test)]

@@ -36,7 +36,15 @@ pub(crate) fn can_take(fd: BorrowedFd<'_>) -> bool {
 fn by_splice(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     let ours = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
     let (read, write) = SCRATCH.take().map_or_else(ours, Ok)?;
-    let put = rustix::io::write(&write, bytes)?;
+    let mut put = 0;
+    while put < bytes.len() {
+        match rustix::io::write(&write, piece(&bytes[put..])) {
+            Ok(more) => put += more,
+            // Ours is full.
+            Err(Errno::AGAIN) if put > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
     let mut moved = 0;
     while moved < put {
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
@@ -60,7 +68,19 @@ fn by_page(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     if !can_take(sink) {
         return Err(Errno::AGAIN);
     }
-    rustix::io::write(sink, &bytes[..bytes.len().min(PAGE)])
+    rustix::io::write(sink, piece(bytes))
+}
+
+/// The first of `bytes`, as many as go into a page, but whole lines if there are any. A page
+/// is taken by a pipe as a whole or not at all: who shares the pipe, and writes when it has
+/// room again, doesn't write into the middle of a line.
+fn piece(bytes: &[u8]) -> &[u8] {
+    let page = &bytes[..bytes.len().min(PAGE)];
+    if page.len() == bytes.len() {
+        return page;
+    }
+    let lines = page.iter().rposition(|byte| *byte == b'\n').map(|end| &page[..=end]);
+    lines.unwrap_or(page)
 }
 
 #[cfg(test)]
@@ -90,6 +110,18 @@ mod tests {
             assert!(came == bytes, "the bytes that came are not those that were sent");
             drop(reader);
             assert_eq!(way(b"more", sink.as_fd()), Err(Errno::PIPE));
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_is_nearly_full_takes_whole_lines() {
+        for way in [pour, by_page] {
+            let (reader, sink) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
+            while rustix::io::write(&sink, &[0; PAGE]).is_ok() {}
+            rustix::io::read(&reader, &mut [0; PAGE]).unwrap();
+            let lines = "a line of some length\n".repeat(1000);
+            let taken = way(lines.as_bytes(), sink.as_fd()).unwrap();
+            assert!(lines[..taken].ends_with('\n'), "{taken} bytes are no lines");
         }
     }
 }

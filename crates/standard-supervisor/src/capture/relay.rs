@@ -191,7 +191,9 @@ impl Relay {
         };
         let mut tail = source.tail.take()?;
         // A pipe that can't be looked into is as good as empty.
-        let _ = glance::at(source.as_fd(), glance::MOST, |bytes| tail.add(bytes));
+        let unseen = glance::at_all(source.as_fd(), |bytes| tail.add(bytes)).unwrap_or(0);
+        tail.miss(unseen);
+        tail.end();
         Some(tail)
     }
 
@@ -435,6 +437,7 @@ fn add(count: &Cell<u64>, more: usize) {
 mod tests {
     use std::os::fd::AsRawFd;
 
+    use rustix::pipe::PipeFlags;
     use supervisor_config::LogFormat;
     use supervisor_core::event::Channel;
     use supervisor_core::ids::ProcId;
@@ -492,5 +495,27 @@ mod tests {
         relay.add(read, Some(Pid(1)));
         relay.pump(Pid(1));
         assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());
+    }
+    #[test]
+    fn the_last_lines_are_the_last_however_large_a_program_made_its_pipe() {
+        let relay = Relay::with(Rc::new(Sink::nowhere()), None, true, None);
+        let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
+        rustix::pipe::fcntl_setpipe_size(&write, 1024 * 1024).unwrap();
+        rustix::io::write(&write, "one of many\n".repeat(50_000).as_bytes()).unwrap();
+        rustix::io::write(&write, b"the last\n").unwrap();
+        // Another process has it, too: it does not end.
+        relay.add(read, Some(Pid(1)));
+        let tail = relay.last_of(Pid(1)).unwrap();
+        assert_eq!(tail.lines(2), ["one of many", "the last"]);
+    }
+
+    #[test]
+    fn what_nobody_saw_at_the_end_is_told_though_nothing_came_after_it() {
+        let relay = Relay::with(Rc::new(Sink::nowhere()), None, true, None);
+        let (read, _write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
+        relay.add(read, Some(Pid(1)));
+        relay.front().unwrap().tail.borrow_mut().as_mut().unwrap().miss(9);
+        let tail = relay.last_of(Pid(1)).unwrap();
+        assert_eq!(tail.lines(9), ["", "[9 bytes went by unseen]"]);
     }
 }

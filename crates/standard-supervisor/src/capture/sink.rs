@@ -243,7 +243,9 @@ impl Sink {
             let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
             if waiting > LOOKED_AT {
                 // Of a full pipe its writer waits to write more.
-                let kept = if waiting < glance::MOST { KEPT_BACK } else { 0 };
+                let full = waiting >= glance::MOST
+                    && rustix::pipe::fcntl_getpipe_size(source).is_ok_and(|size| waiting >= size);
+                let kept = if full { 0 } else { KEPT_BACK };
                 let moved = self.splice(source, pipe, waiting - kept);
                 if let Moved::Bytes(bytes) = moved {
                     tail.came(true);

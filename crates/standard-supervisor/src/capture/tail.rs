@@ -25,12 +25,17 @@ const CALM: u8 = 2;
 impl Tail {
     /// Adds what was written.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.end();
+        self.push(bytes);
+    }
+
+    /// Tells what was missed last, even if nothing more comes.
+    pub(crate) fn end(&mut self) {
         let missed = std::mem::take(&mut self.missed);
         if missed > 0 {
             let gap = format!("\n[{missed} bytes went by unseen]\n");
             self.push(gap.as_bytes());
         }
-        self.push(bytes);
     }
 
     /// Notes that so many bytes were written that nobody looked at.

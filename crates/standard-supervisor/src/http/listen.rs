@@ -1,24 +1,31 @@
 //! The sockets on which operators are listened to. They are there before any program is
 //! started, so that a supervisor that nobody could reach doesn't begin.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix};
 use supervisor_config::{Credentials, Listen, Server};
 use supervisor_core::level::Level;
 
 use crate::capture::journal::Journal;
-use crate::listening::{self, MOST_WAITING};
+use crate::listening::{self, MOST_WAITING, Pinned};
 use crate::stderr::to_stderr;
 use crate::sys::errno;
 
 /// How often a path is tried whose file was stale; others may be doing the same.
 const TRIES: usize = 3;
+
+/// How long the lock of a folder is waited for that somebody else has. Who takes over a
+/// socket there has it for less than a millisecond.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A place where operators may enter. A socket's file goes with it.
 #[derive(Debug)]
@@ -123,8 +130,10 @@ fn prepare(
     mode: u32,
     owner: Option<(u32, Option<u32>)>,
 ) -> io::Result<()> {
+    let file = Pinned::at(draft)?;
+    file.set_mode(mode)?;
     if let Some((uid, gid)) = owner {
-        std::os::unix::fs::chown(draft, Some(uid), gid).map_err(|error| {
+        file.set_owner(uid, gid).map_err(|error| {
             let shown = gid.map_or_else(|| "unchanged".to_owned(), |gid| gid.to_string());
             io::Error::other(NotOurs(format!(
                 "Not permitted to chown {} to uid/gid ({uid}, {shown}); adjust \"sockchown\" \
@@ -134,18 +143,22 @@ fn prepare(
             )))
         })?;
     }
-    // A change of owner may have changed it.
-    fs::set_permissions(draft, fs::Permissions::from_mode(mode))?;
     rustix::net::listen(socket, MOST_WAITING)?;
     Ok(())
 }
 
 /// A socket to which nobody listens any more is taken over.
 fn place(draft: &Path, path: &Path) -> io::Result<()> {
+    let mut lock: Option<File> = None;
     for _ in 0..TRIES {
         match fs::hard_link(draft, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => return other,
+        }
+        // Only who has the lock removes what is stale: between the look and the removal
+        // another would put his own there, and that would be removed.
+        if lock.is_none() {
+            lock = lock_folder_of(path);
         }
         match fs::symlink_metadata(path) {
             Ok(there) if !there.file_type().is_socket() => return Err(listening::not_a_socket()),
@@ -161,6 +174,23 @@ fn place(draft: &Path, path: &Path) -> io::Result<()> {
         }
     }
     Err(Errno::ADDRINUSE.into())
+}
+
+/// Keeps others like us from taking over a socket in that folder as long as it is open.
+/// `None`: that is not possible, or somebody has the lock for good; both are no reason not
+/// to begin.
+fn lock_folder_of(path: &Path) -> Option<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or_else(|| Path::new("."))).ok()?;
+    let (locked, waiting) = mpsc::channel();
+    // The kernel knows no such wait that ends. If nobody waits any more, the lock goes at once.
+    let thread = move || {
+        if rustix::fs::flock(&folder, FlockOperation::LockExclusive).is_ok() {
+            let _ = locked.send(folder);
+        }
+    };
+    std::thread::Builder::new().spawn(thread).ok()?;
+    waiting.recv_timeout(LOCK_PATIENCE).ok()
 }
 
 fn is_listened_to(path: &Path) -> io::Result<bool> {
@@ -227,4 +257,40 @@ fn refusal(server: &Server, error: &io::Error) -> String {
         None => error.to_string(),
     };
     format!("Cannot open an HTTP server: {reason} ([{section}], {place})")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn of_many_who_find_a_stale_socket_one_has_it_in_the_end() {
+        const MANY: usize = 8;
+        let folder = std::env::temp_dir().join(format!("listen-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("s.sock");
+        for _ in 0..100 {
+            let _ = fs::remove_file(&path);
+            drop(listening::unix(&path).unwrap());
+            let all_there = Barrier::new(MANY);
+            let one = |number: usize| {
+                let draft = folder.join(format!("draft.{number}"));
+                let _ = fs::remove_file(&draft);
+                let socket = listening::unix(&draft).unwrap();
+                prepare(&socket, &draft, 0o600, None).unwrap();
+                all_there.wait();
+                place(&draft, &path).is_ok().then_some(socket)
+            };
+            let one = &one;
+            let taken: Vec<OwnedFd> = std::thread::scope(|scope| {
+                let all: Vec<_> = (0..MANY).map(|n| scope.spawn(move || one(n))).collect();
+                all.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(taken.len(), 1);
+            assert!(is_listened_to(&path).unwrap());
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

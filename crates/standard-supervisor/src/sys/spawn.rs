@@ -44,7 +44,8 @@ pub(crate) struct Plan<'a> {
 /// What becomes of the standard streams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Streams {
-    /// Ours, and the terminal's foreground with them. Other descriptors stay too.
+    /// Ours, and the terminal's foreground with them if we have it: who was started in the
+    /// background takes it from nobody. Other descriptors stay too.
     Inherited,
     /// The descriptors of these numbers, which are open and beyond the standard ones. Every
     /// other one is closed.
@@ -173,11 +174,14 @@ fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
             // "0" means "the writer". Without its own cgroup it still runs.
             libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1);
         }
+        // To be asked while it is still in our group.
+        let in_foreground = libc::tcgetpgrp(0) == libc::getpgrp();
         libc::setpgid(0, 0);
         match plan.stdio {
-            Streams::Inherited => {
+            Streams::Inherited if in_foreground => {
                 libc::tcsetpgrp(0, libc::getpid());
             }
+            Streams::Inherited => {}
             Streams::Given(streams) => {
                 if table == Table::Shared {
                     stop_sharing_descriptors(streams)?;

@@ -110,3 +110,30 @@ fn a_terminal_belongs_to_the_program() {
     screen.wait_for("interrupted");
     assert_eq!(status(wait(&mut child)), 9);
 }
+
+#[test]
+fn in_the_background_of_a_shell_it_takes_the_terminal_from_nobody() {
+    let (ours, theirs) = crate::harness::terminal();
+    // The shell controls its jobs, as one that somebody types into.
+    let script = "set -m; \"$0\" sh -c 'echo started; exec sleep 1000' & \
+                  for n in 1 2; do read line; echo got $line; done; \
+                  kill %1; wait %1; echo ended $?";
+    let words = ["--ctty", "--wait", "bash", "-c", script, crate::harness::BINARY];
+    let mut child = crate::harness::clean("setsid", words)
+        .env("PROCESS_AUTO_RECOVERY", "false")
+        .stdin(theirs.try_clone().unwrap())
+        .stdout(theirs.try_clone().unwrap())
+        .stderr(theirs)
+        .spawn()
+        .unwrap();
+    let mut keyboard = std::fs::File::from(ours.try_clone().unwrap());
+    let mut screen = crate::harness::Lines::of(std::fs::File::from(ours));
+    screen.wait_for("started");
+    keyboard.write_all(b"a line\n").unwrap();
+    screen.wait_for("got a line");
+    // Who was already reading goes on, whatever became of the terminal since.
+    keyboard.write_all(b"another\n").unwrap();
+    screen.wait_for("got another");
+    screen.wait_for("ended 143");
+    assert_eq!(status(wait(&mut child)), 0);
+}

@@ -101,3 +101,22 @@ fn a_socket_that_can_t_be_made_is_a_mistake_of_the_configuration() {
     assert!(complaint.contains("there is something that is not a socket"), "{complaint}");
     assert_eq!(home.read("precious"), "data");
 }
+
+#[test]
+fn a_socket_has_its_mode_before_it_is_given_away() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root may give a file away", "REQUIRE_ROOT");
+    }
+    let text = "[fcgi-program:f]\ncommand=sleep 1000\nsocket=unix://%(here)s/f.sock\n\
+                socket_mode=0660\nsocket_owner=nobody\n";
+    let home = Home::new("fcgi-given", text);
+    // Later its owner may put a link to something else there. Who may give away files but not
+    // change those of others, as in a container, could not change the mode then.
+    let words = ["--bounding-set=-fowner", crate::home::SUPERVISORD, "-c", "t.conf", "-n"];
+    let mut command = crate::harness::clean("setpriv", words);
+    let mut running = Running::start(command.current_dir(&home));
+    running.stdout.wait_for("spawned: 'f'");
+    let about = std::fs::metadata(home.path("f.sock")).unwrap();
+    assert_eq!(about.mode() & 0o777, 0o660);
+    assert_ne!(about.uid(), 0);
+}
