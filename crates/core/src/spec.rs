@@ -6,7 +6,7 @@
 
 pub mod health;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -56,8 +56,9 @@ pub struct PoolSpec {
 }
 
 impl GroupSpec {
-    /// Whether this is the group that `other` is, so that nothing has to be restarted. A
-    /// log file whose name nobody chose is as good as one that somebody did.
+    /// Whether this is the group that `other`, which was read later, asks for, so that
+    /// nothing has to be restarted. Where that has a log file whose name nobody chose, one
+    /// that somebody did is as good, but not the other way round.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         let all_same = || {
@@ -127,8 +128,13 @@ impl ProcessSpec {
     fn is_same_as(&self, other: &Self) -> bool {
         let mut like_other = self.clone();
         like_other.launch.stdio.take_auto_from(&other.launch.stdio);
-        // The same words may be quoted in several ways.
+        // The same words may be quoted in several ways, and variables have no order.
         like_other.launch.shown.clone_from(&other.launch.shown);
+        let variables =
+            |launch: &Launch| -> BTreeMap<_, _> { launch.environment.iter().cloned().collect() };
+        if variables(&self.launch) == variables(&other.launch) {
+            like_other.launch.environment.clone_from(&other.launch.environment);
+        }
         like_other == *other
     }
 }
@@ -267,7 +273,7 @@ impl Stdio {
             [(Some(stdout), Channel::Stdout), (stderr.as_mut(), Channel::Stderr)]
         {
             if let (Some(output), Some(theirs)) = (output, other.output(channel))
-                && (output.sink.is_auto() || theirs.sink.is_auto())
+                && output.sink.is_as_good_as(&theirs.sink)
             {
                 output.sink = theirs.sink.clone();
             }
@@ -316,8 +322,14 @@ pub enum Sink {
 }
 
 impl Sink {
-    const fn is_auto(&self) -> bool {
-        matches!(self, Self::Auto { .. })
+    /// Whether this log file will do where one is asked for whose name doesn't matter.
+    const fn is_as_good_as(&self, asked: &Self) -> bool {
+        match (self, asked) {
+            (Self::File(file), Self::Auto { maxbytes, backups }) => {
+                file.maxbytes == *maxbytes && file.backups == *backups
+            }
+            _ => false,
+        }
     }
 }
 

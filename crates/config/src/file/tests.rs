@@ -280,3 +280,23 @@ fn the_configuration_in_effect_reads_back_the_same() {
     assert_eq!(first.supervisord.environment, second.supervisord.environment);
     assert_eq!(second.effective(), first.effective());
 }
+
+/// As with the original, which knows a running program's log file by the path that it chose.
+#[test]
+fn what_is_asked_for_later_is_the_same_or_isnt() {
+    let same = |before: &str, after: &str| {
+        let group = |options: &str| {
+            let text = format!("[supervisord]\n[program:x]\ncommand=/bin/cat\n{options}");
+            config(&text).spec.groups[0].clone()
+        };
+        group(before).is_same_as(&group(after))
+    };
+    assert!(same("", "stdout_logfile=AUTO"));
+    assert!(same("stdout_logfile=/tmp/l", ""));
+    assert!(!same("", "stdout_logfile=/tmp/l"));
+    assert!(!same("", "stderr_logfile=none"));
+    assert!(!same("", "stdout_logfile_maxbytes=1MB"));
+    assert!(!same("stdout_logfile=/tmp/l", "stdout_logfile_maxbytes=1MB"));
+    assert!(same("environment=A=1,B=2", "environment=B=2,A=1"));
+    assert!(!same("environment=A=1,B=2", "environment=A=1,B=3"));
+}

@@ -306,6 +306,24 @@ fn changing_the_configuration_is_the_same() {
 }
 
 #[test]
+fn what_counts_as_a_change_is_the_same() {
+    const BEFORE: &str = "[program:a]\ncommand=/bin/cat\n[program:b]\ncommand=/bin/cat\n\
+                          [program:c]\ncommand=/bin/cat\n\
+                          [program:d]\ncommand=/bin/cat\nstdout_logfile=%(here)s/d\n\
+                          [program:e]\ncommand=/bin/cat\nstdout_logfile=%(here)s/e\n\
+                          [program:f]\ncommand=/bin/cat\nenvironment=A=1,B=2\n";
+    const AFTER: &str = "[program:a]\ncommand=/bin/cat\nstdout_logfile=%(here)s/a\n\
+                         [program:b]\ncommand=/bin/cat\nstdout_logfile_maxbytes=1MB\n\
+                         [program:c]\ncommand=/bin/cat\nstderr_logfile=NONE\n\
+                         [program:d]\ncommand=/bin/cat\n\
+                         [program:e]\ncommand=/bin/cat\nstdout_logfile_backups=3\n\
+                         [program:f]\ncommand=/bin/cat\nenvironment=B=2,A=1\n";
+    let up = [Said("success: a entered RUNNING"), Said("success: f entered RUNNING")];
+    let asked = [Ask("reread"), Configure(AFTER), Ask("reread")];
+    compare(BEFORE, &up.into_iter().chain(asked).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_daemon_that_is_ending_is_told_so_in_the_same_words() {
     const STUBBORN: &str = "[program:stub]\nstopwaitsecs=600\n\
                             command=/bin/sh -c \"trap '' TERM; echo ready; while read x; do :; done\"\n";
