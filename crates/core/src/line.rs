@@ -49,15 +49,18 @@ pub enum Line {
         exit: Exit,
         expected: bool,
     },
+    /// As supervisord's, at its level unless everything ends with it.
     GaveUp {
         name: String,
         why: GaveUp,
+        ends_all: bool,
     },
     LastRun {
         name: String,
         run: u64,
         uptime: Duration,
         exit: Exit,
+        ends_all: bool,
     },
     Stopping {
         name: String,
@@ -239,8 +242,8 @@ impl Line {
             | Self::Recovered { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. }
-            | Self::GaveUp { .. }
-            | Self::LastRun { .. }
+            | Self::GaveUp { ends_all: false, .. }
+            | Self::LastRun { ends_all: false, .. }
             | Self::Prestop { .. }
             | Self::EndsWith { .. }
             | Self::PassedOn { .. }
@@ -261,7 +264,11 @@ impl Line {
             | Self::BadResult { .. }
             | Self::HearingUnknown { .. }
             | Self::NothingToRun => Level::Warn,
-            Self::EventLost { .. } | Self::NotPrepared { .. } | Self::Bug { .. } => Level::Error,
+            Self::GaveUp { ends_all: true, .. }
+            | Self::LastRun { ends_all: true, .. }
+            | Self::EventLost { .. }
+            | Self::NotPrepared { .. }
+            | Self::Bug { .. } => Level::Error,
             Self::Unkillable { .. } => Level::Critical,
         }
     }
@@ -283,10 +290,10 @@ impl fmt::Display for Line {
                 write!(f, "exited: {name} ({exit}; {expected})")
             }
             Self::Stopped { name, exit, .. } => write!(f, "stopped: {name} ({exit})"),
-            Self::GaveUp { name, why } => {
+            Self::GaveUp { name, why, .. } => {
                 write!(f, "gave up: {name} entered FATAL state, {why}")
             }
-            Self::LastRun { name, run, uptime, exit } => write!(
+            Self::LastRun { name, run, uptime, exit, .. } => write!(
                 f,
                 "last run: {name} run {run} ended after {:.1} seconds ({exit})",
                 uptime.as_secs_f64()

@@ -60,8 +60,10 @@ impl Line {
             Self::Stopped { name, pid, run, exit, expected } => {
                 of("stopped").run(name, *pid, *run).exit(*exit).flag("expected", *expected)
             }
-            Self::GaveUp { name, why } => of("gave_up").program(name).text("reason", reason(*why)),
-            Self::LastRun { name, run, uptime, exit } => of("last_run")
+            Self::GaveUp { name, why, .. } => {
+                of("gave_up").program(name).text("reason", reason(*why))
+            }
+            Self::LastRun { name, run, uptime, exit, .. } => of("last_run")
                 .program(name)
                 .count("run", *run)
                 .seconds("uptime_seconds", *uptime)

@@ -88,7 +88,8 @@ impl Process {
         self.file_report(Some((live, exit)), Cause::Health(ill), Next::GiveUp, turn);
         self.enter(State::Fatal { why: Fatal::Ill { status, ends } }, turn);
         self.failures = Failures::default();
-        turn.log(Line::GaveUp { name: self.name(), why: GaveUp::Ill });
+        let ends_all = ends || self.takes_all_along();
+        turn.log(Line::GaveUp { name: self.name(), why: GaveUp::Ill, ends_all });
     }
 
     /// One of those that it left behind ended.
@@ -220,7 +221,8 @@ impl Process {
             RetryRule::FailedStarts => {}
             RetryRule::Consecutive { .. } | RetryRule::Once => {
                 let uptime = turn.now - live.since;
-                turn.log(Line::LastRun { name: self.name(), run: live.run.0, uptime, exit });
+                let (name, run, ends_all) = (self.name(), live.run.0, self.takes_all_along());
+                turn.log(Line::LastRun { name, run, uptime, exit, ends_all });
             }
         }
     }
@@ -234,7 +236,12 @@ impl Process {
         self.back_off(Duration::ZERO, turn);
         self.enter(State::Fatal { why: Fatal::GaveUp { status } }, turn);
         self.failures = Failures::default();
-        turn.log(Line::GaveUp { name: self.name(), why });
+        turn.log(Line::GaveUp { name: self.name(), why, ends_all: self.takes_all_along() });
+    }
+
+    /// Whether everything ends when it is given up. To run once is to end, with no word about it.
+    fn takes_all_along(&self) -> bool {
+        self.spec.essential && self.spec.retry != RetryRule::Once
     }
 
     pub(super) fn sweep(&mut self, push: Push, turn: &mut Turn<'_>) {
