@@ -116,10 +116,13 @@ fn supervise(
     template::complete(&mut sections, wishes);
     warn_if_replaced(&sections, report);
     let meant = lower(&sections, Door::Command(command), &world.said.cwd, world, report)?;
+    let mut programs = meant.groups.iter().flat_map(|group| &group.processes);
+    // Somebody will start them.
+    let waits = !meant.control.servers.is_empty() && !programs.any(|program| program.autostart);
     let spec = Spec {
         groups: meant.groups,
         signals: SignalRule::StopOrForward,
-        when_done: WhenDone::Exit,
+        when_done: if waits { WhenDone::Stay } else { WhenDone::Exit },
         prestop_delay: meant.supervisord.prestop_delay,
     };
     let sections = Rc::new(sections);

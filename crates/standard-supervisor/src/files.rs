@@ -40,7 +40,10 @@ impl OwnFile {
         let mut file = match draft_file {
             // The file may be ours to write where its folder isn't.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return Self::rewrite(path, content);
+                return match Self::rewrite(path, content) {
+                    Err(none) if none.kind() == io::ErrorKind::NotFound => Err(error),
+                    rewritten => rewritten,
+                };
             }
             other => other?,
         };

@@ -89,6 +89,9 @@ impl Launcher {
             Stdio::Captured { stderr, .. } => {
                 let made = pipes(socket.is_none(), stderr.is_some());
                 let (theirs, ours) = made.map_err(|error| no_pipes(name, &error))?;
+                if let Some(user) = &launch.user {
+                    hand_over(&theirs, user);
+                }
                 let out = theirs.stdout.as_fd();
                 // There is always one of the two.
                 let stdin =
@@ -122,6 +125,16 @@ fn pipes(with_stdin: bool, with_stderr: bool) -> io::Result<(Pipes, Pipes)> {
     }
     let ours = Pipes { stdin: our_stdin, stdout: our_stdout, stderr: our_stderr };
     Ok((Pipes { stdin, stdout, stderr }, ours))
+}
+
+/// Lets the process's user open `/dev/stdout` and its like, which opens the pipe anew, and
+/// then its owner counts.
+fn hand_over(pipes: &Pipes, user: &User) {
+    let owner = Some(rustix::fs::Uid::from_raw(user.uid));
+    for end in [pipes.stdin.as_ref(), Some(&pipes.stdout), pipes.stderr.as_ref()] {
+        // Who may not do it goes without: what is open can be used by anybody.
+        let _ = end.map(|end| rustix::fs::fchown(end, owner, None));
+    }
 }
 
 fn some<T>((a, b): (T, T)) -> (Option<T>, Option<T>) {

@@ -36,6 +36,16 @@ fn names(config: &Config) -> Vec<String> {
 }
 
 #[test]
+fn without_a_program_that_starts_by_itself_only_a_server_is_waited_for() {
+    let never = ("SUPERVISOR_PROGRAM__APP_AUTOSTART", "false");
+    let server = ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock");
+    let when_done = |pairs: &[(&str, &str)]| config(pairs).spec.when_done;
+    assert_eq!(when_done(&[never]), WhenDone::Exit);
+    assert_eq!(when_done(&[server]), WhenDone::Exit);
+    assert_eq!(when_done(&[never, server]), WhenDone::Stay);
+}
+
+#[test]
 fn a_command_alone_gives_one_supervised_program() {
     let config = config(&[]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);

@@ -87,6 +87,22 @@ fn a_user_is_become_with_all_groups_before_any_file_is_made() {
 }
 
 #[test]
+fn a_program_of_another_user_can_open_its_own_stdout() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: only root can become somebody else");
+    }
+    let home = Home::new(
+        "own-stdout",
+        "[program:a]\nuser=nobody\nstdout_logfile=%(here)s/out\nredirect_stderr=true\n\
+         command=sh -c 'echo one >/dev/stdout; echo two >/dev/stderr; exec sleep 1000'\n",
+    );
+    let mut running = home.start();
+    home.lines("out").wait_for("two");
+    stop(&mut running);
+    assert_eq!(home.read("out"), "one\ntwo\n");
+}
+
+#[test]
 fn limits_are_raised_or_refused() {
     let shell = |limits: &str| {
         let mut command = crate::harness::clean(
