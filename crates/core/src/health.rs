@@ -15,6 +15,7 @@
 
 mod ill;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::RunId;
@@ -25,6 +26,10 @@ pub use ill::{CheckFailure, Ill};
 
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// For how long it isn't said again that a start isn't over for the same reason. A model
+/// that loads for minutes is asked every second.
+const REMIND_EVERY: Duration = Duration::from_secs(60);
 
 /// How much later than it had to come an answer may come. The world keeps its times; this
 /// is for when it doesn't.
@@ -91,6 +96,12 @@ pub(crate) enum Checked {
         times: u32,
         of: u32,
     },
+    /// It starts, and is not expected to answer yet.
+    NotYet {
+        failure: CheckFailure,
+        /// To be said: it isn't known by now.
+        new: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +134,9 @@ struct Checking {
     failures: u32,
     last: Option<Result<(), CheckFailure>>,
     asked: u64,
+    /// When it was last said in which way, of [`CheckFailure::KINDS`], it fails while it
+    /// starts. A map and not only the last: one that fails in two ways by turns is no news.
+    told: BTreeMap<&'static str, Mono>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,6 +274,9 @@ impl Health {
             }
             Err(failure) => {
                 check.failed(failure);
+                if starting {
+                    return Checked::NotYet { failure, new: check.is_news(failure, now) };
+                }
                 Checked::Failed { failure, times: check.failures, of: spec.failures }
             }
         }
@@ -384,7 +401,17 @@ impl Health {
 
 impl Checking {
     const fn new(due: Mono) -> Self {
-        Self { turn: Turn::Due(due), failures: 0, last: None, asked: 0 }
+        Self { turn: Turn::Due(due), failures: 0, last: None, asked: 0, told: BTreeMap::new() }
+    }
+
+    /// Notes that it starts and fails in this way; whether that is to be said.
+    fn is_news(&mut self, failure: CheckFailure, now: Mono) -> bool {
+        let told = self.told.get(failure.kind());
+        let new = told.is_none_or(|at| now - *at >= REMIND_EVERY);
+        if new {
+            self.told.insert(failure.kind(), now);
+        }
+        new
     }
 
     const fn failed(&mut self, failure: CheckFailure) {

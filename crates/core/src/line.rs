@@ -138,6 +138,15 @@ pub enum Line {
     CheckExcused {
         name: String,
     },
+    /// It starts, and its check fails as yet.
+    NotReadyYet {
+        name: String,
+        /// Where it was asked.
+        asked: String,
+        failure: CheckFailure,
+        /// How long it has been starting.
+        since: Duration,
+    },
     Ill {
         name: String,
         ill: Ill,
@@ -239,6 +248,7 @@ impl Line {
             | Self::Success { .. }
             | Self::Ready { .. }
             | Self::CheckExcused { .. }
+            | Self::NotReadyYet { .. }
             | Self::Recovered { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. }
@@ -358,6 +368,12 @@ impl fmt::Display for Line {
             Self::CheckExcused { name } => {
                 write!(f, "check: {name} timed out, but gets on with its work: it is busy")
             }
+            Self::NotReadyYet { name, asked, failure, since } => write!(
+                f,
+                "check: {name} is not ready yet, it has been starting for {} seconds; {asked}: \
+                 {failure}",
+                since.as_secs()
+            ),
             Self::Ill { name, ill, observe: false } => write!(f, "unhealthy: {name}, {ill}"),
             Self::Ill { name, ill, observe: true } => {
                 write!(f, "unhealthy: {name}, {ill}; nothing is done about it")

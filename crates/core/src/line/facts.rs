@@ -105,6 +105,11 @@ impl Line {
                 .count("failures", u64::from(*times))
                 .count("limit", u64::from(*limit)),
             Self::CheckExcused { name } => of("check_excused").program(name),
+            Self::NotReadyYet { name, asked, failure, since } => of("not_ready_yet")
+                .program(name)
+                .text("asked", asked)
+                .failure(*failure)
+                .seconds("since_seconds", *since),
             Self::Ill { name, ill, observe } => {
                 of("unhealthy").program(name).ill(*ill).flag("observed_only", *observe)
             }

@@ -28,13 +28,28 @@ impl Process {
         let spec = Rc::clone(&self.spec);
         let Some(health) = self.health_of(run) else { return };
         match health.checked(&spec.health, (run, starting), turn.now, result) {
-            Checked::Failed { failure, times, of } if !starting => {
+            Checked::Failed { failure, times, of } => {
                 turn.log(Line::CheckFailed { name, failure, times, of });
             }
+            Checked::NotYet { failure, new: true } => self.not_ready_yet(failure, turn),
             Checked::Excused => turn.log(Line::CheckExcused { name }),
-            Checked::Well | Checked::Failed { .. } => {}
+            Checked::Well | Checked::NotYet { new: false, .. } => {}
         }
         self.watch(turn);
+    }
+
+    /// Without this line one that is asked in the wrong place starts for ever, and nobody
+    /// can tell why.
+    fn not_ready_yet(&self, failure: CheckFailure, turn: &mut Turn<'_>) {
+        if let (State::Starting { live, .. }, Some(check)) = (&self.state, &self.spec.health.check)
+        {
+            turn.log(Line::NotReadyYet {
+                name: self.name(),
+                asked: check.probe.to_string(),
+                failure,
+                since: turn.now - live.since,
+            });
+        }
     }
 
     /// It was seen how far it has got.

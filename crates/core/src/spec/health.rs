@@ -4,6 +4,7 @@
 //! `startsecs` and never ill.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -92,6 +93,32 @@ pub enum Probe {
     Command(Vec<OsString>),
 }
 
+/// What is asked, for a line of the log. A query, and a command's words after the first, are
+/// left out: they may hold a password.
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |host: &str, port: u16| {
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        };
+        match self {
+            Self::Http { url: HttpUrl { server, path }, .. } => {
+                let path = path.split('?').next().unwrap_or_default();
+                match server {
+                    HttpServer::Tcp { host, port } => {
+                        write!(f, "http://{}{path}", place(host, *port))
+                    }
+                    HttpServer::Unix(socket) => write!(f, "unix://{}:{path}", socket.display()),
+                }
+            }
+            Self::Tcp { host, port } => f.write_str(&place(host, *port)),
+            Self::Command(words) => {
+                let word = words.first().map(OsString::as_os_str).unwrap_or_default();
+                write!(f, "the command '{}'", word.display())
+            }
+        }
+    }
+}
+
 /// Where an HTTP server is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpUrl {
@@ -170,5 +197,27 @@ pub struct EvidenceSpec {
 impl Default for EvidenceSpec {
     fn default() -> Self {
         Self { limit: Duration::from_secs(10), signal: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_shown_without_what_may_be_secret() {
+        let tcp = |host: &str| HttpServer::Tcp { host: host.to_owned(), port: 80 };
+        let http = |server, path: &str| {
+            let url = HttpUrl { server, path: path.to_owned() };
+            Probe::Http { url, status: None, body: None }
+        };
+        for (probe, shown) in [
+            (http(tcp("::1"), "/h?key=x"), "http://[::1]:80/h"),
+            (http(HttpServer::Unix("/run/s".into()), "/h"), "unix:///run/s:/h"),
+            (Probe::Tcp { host: "localhost".to_owned(), port: 9 }, "localhost:9"),
+            (Probe::Command(vec!["curl".into(), "-ux:y".into()]), "the command 'curl'"),
+        ] {
+            assert_eq!(probe.to_string(), shown);
+        }
     }
 }

@@ -43,6 +43,30 @@ fn who_is_not_ready_in_time_has_failed_to_start() {
 }
 
 #[test]
+fn why_it_is_not_ready_yet_is_said_once_for_each_reason() {
+    let Some(server) = Server::new() else { return };
+    let gate = server.fifo("gate");
+    server.set("health", "503 loading");
+    let mut command = server.checked(&[]);
+    let mut running =
+        Running::start(command.env("PROCESS_HEALTH_URL", server.url("/health?key=k")));
+    let asked = format!(
+        "check: app is not ready yet, it has been starting for 0 seconds; {}",
+        server.url("/health")
+    );
+    running.stderr.wait_for(&format!("INFO {asked}: connection refused"));
+    fs::write(&gate, "go").unwrap();
+    running.stderr.wait_for(": status 503");
+    crate::server::times(&mut running.stdout, "asked /health", 3);
+    server.set("health", "200 ok");
+    running.stderr.wait_for("entered RUNNING state");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    let said = running.stderr.rewind().rest().join("\n");
+    assert_eq!(said.matches("is not ready yet").count(), 2, "{said}");
+}
+
+#[test]
 fn a_text_in_the_output_can_say_that_it_is_ready() {
     let Some(server) = Server::new() else { return };
     let gate = server.fifo("gate");
