@@ -1,15 +1,17 @@
 //! What the options that say when a program is ill accept. They are our own: supervisord
 //! has none of them.
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{Action, HttpServer, HttpUrl, Ready};
+use supervisor_wire::hosts;
 use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
 
-use super::{Takes, inet_address, list, port};
+use super::{Takes, World, inet_address, list, port};
 use crate::presets::{PRESETS, Preset};
 
 /// Shorter than this nothing is asked again and again: it would do nothing else.
@@ -50,15 +52,26 @@ pub(crate) static PORT_NUMBER: Takes<u16> =
     Takes { what: "a port from 1 to 65535", parse: |text, _| port(text) };
 
 pub(crate) static URL: Takes<HttpUrl> = Takes {
-    what: "http://host:port/path or unix:///socket.sock:/path",
-    parse: |text, _| url(text),
+    what: "http://host:port/path with an address, localhost or a name in /etc/hosts as its \
+           host, or unix:///socket.sock:/path",
+    parse: |text, world| {
+        let url = url(text)?;
+        if let HttpServer::Tcp { host, .. } = &url.server {
+            must_be_found(host, world)?;
+        }
+        Ok(url)
+    },
 };
 
 pub(crate) static HOST_AND_PORT: Takes<(String, u16)> = Takes {
-    what: "host:port, or a port of this machine",
-    parse: |text, _| {
+    what: "host:port with an address, localhost or a name in /etc/hosts as its host, or a port \
+           of this machine",
+    parse: |text, world| {
         let address = inet_address(text)?;
-        Ok((address.host.unwrap_or_else(|| LOOPBACK.to_owned()), address.port))
+        let host = address.host.as_deref().unwrap_or(LOOPBACK);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        must_be_found(host, world)?;
+        Ok((host.to_owned(), address.port))
     },
 };
 
@@ -138,6 +151,23 @@ fn span(text: &str, least: Duration) -> Result<Duration, String> {
         return Err(format!("{text} seconds are less than {}", least.as_secs_f64()));
     }
     Ok(span)
+}
+
+/// Whoever asks how a server is asks no resolver: a name that is found nowhere else would be
+/// asked in vain for ever.
+fn must_be_found(host: &str, world: &World<'_>) -> Result<(), String> {
+    let in_file = || {
+        let file = world.host.read(Path::new("/etc/hosts")).unwrap_or_default();
+        hosts::ipv4(&file, host).is_some()
+    };
+    if host.parse::<IpAddr>().is_ok() || host == "localhost" || in_file() {
+        return Ok(());
+    }
+    Err(format!(
+        "no resolver is asked, and {} is neither an address nor localhost, nor has it an IPv4 \
+         address in /etc/hosts",
+        repr(host)
+    ))
 }
 
 fn url(text: &str) -> Result<HttpUrl, String> {

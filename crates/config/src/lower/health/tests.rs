@@ -166,18 +166,51 @@ fn all_mistakes_are_told_at_once_with_what_would_work() {
 fn what_does_not_go_together_is_a_mistake() {
     for (pairs, part) in [
         (
-            &[("PROCESS_HEALTH_URL", "http://h/"), ("PROCESS_HEALTH_TCP", "1")][..],
+            &[("PROCESS_HEALTH_URL", "http://localhost/"), ("PROCESS_HEALTH_TCP", "1")][..],
             "health_url and health_tcp can't all be set",
         ),
         (&[("PROCESS_HEALTH_READY", "check")], "ready=check needs a check"),
         (&[("PROCESS_HEALTH_BODY", "ok")], "health_body needs a health_url"),
         (&[("PROCESS_HEALTH_PORT", "1")], "health_port is a preset's"),
         (&[("PROCESS_HEALTH_COMMAND", "a 'b")], "can't parse health_command"),
-        (&[("PROCESS_HEALTH_PROGRESS_URL", "http://h/m")], "progress_running is missing"),
+        (&[("PROCESS_HEALTH_PROGRESS_URL", "http://[::1]/m")], "progress_running is missing"),
         (&[("PROCESS_HEALTH_PROGRESS_DONE", "x")], "progress_url is missing"),
     ] {
         let text = meant(&["x"], pairs).unwrap_err();
         assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn a_host_must_be_one_that_is_found_without_a_resolver() {
+    let host = FakeHost::with(&[("/etc/hosts", "10.0.0.7 box\n")]);
+    let ask = |key: &str, value: &str| {
+        let pairs = [
+            (key, value),
+            ("PROCESS_HEALTH_PROGRESS_RUNNING", "a"),
+            ("PROCESS_HEALTH_PROGRESS_DONE", "b"),
+            ("PROCESS_HEALTH_PROGRESS_URL", "http://127.0.0.1/m"),
+        ];
+        let said = said(&pairs[..if key.contains("PROGRESS") { 3 } else { 4 }]);
+        let config = command_mode(vec!["x".into()], &said, &host);
+        config.map(|config| config.spec.groups[0].processes[0].health.clone())
+    };
+    for (key, value) in [
+        ("PROCESS_HEALTH_URL", "http://example.com/h"),
+        ("PROCESS_HEALTH_PROGRESS_URL", "http://example.com:80/m"),
+        ("PROCESS_HEALTH_TCP", "example.com:80"),
+    ] {
+        let error = ask(key, value).unwrap_err().to_string();
+        let why = format!("{key}: no resolver is asked, and 'example.com' is neither an address");
+        assert!(error.contains(&why), "{error}");
+        assert!(error.contains("an address, localhost or a name in /etc/hosts"), "{error}");
+        let good = if key.ends_with("URL") { "http://box:80/" } else { "box:80" };
+        assert!(ask(key, good).is_ok(), "{key}");
+    }
+    for (text, host) in [("[::1]:80", "::1"), ("80", LOOPBACK), ("LocalHost:80", "localhost")] {
+        let health = ask("PROCESS_HEALTH_TCP", text).unwrap();
+        let probe = Probe::Tcp { host: host.to_owned(), port: 80 };
+        assert_eq!(health.check.unwrap().probe, probe);
     }
 }
 
