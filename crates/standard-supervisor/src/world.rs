@@ -32,7 +32,7 @@ use crate::cgroup::{self, Cgroup};
 use crate::crash::Crashes;
 use crate::crash::report::CrashReport;
 use crate::events;
-use crate::health::{Job, Notify, Questions};
+use crate::health::{Checker, Job, Notify, Questions};
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launcher};
@@ -90,8 +90,8 @@ struct Slot {
     cgroup: Option<Cgroup>,
     /// Where it tells of itself.
     notify: Option<Rc<Notify>>,
-    /// The command that checked it last.
-    checker: Rc<Cell<Option<Pid>>>,
+    /// What is remembered of the command that checks it.
+    checker: Rc<Checker>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
     watch: Watch,

@@ -101,13 +101,16 @@ pub enum CheckFailure {
     Body,
     /// The command ended with this status.
     Command(u8),
+    /// The command could not be started.
+    NotStarted,
     /// It could not be asked, or the answer made no sense.
     Broken,
 }
 
 impl CheckFailure {
     /// The kinds of failures, as they are counted.
-    pub const KINDS: [&str; 6] = ["refused", "timed_out", "status", "body", "command", "broken"];
+    pub const KINDS: [&str; 7] =
+        ["refused", "timed_out", "status", "body", "command", "not_started", "broken"];
 
     /// Which of them it is.
     #[must_use]
@@ -118,6 +121,7 @@ impl CheckFailure {
             Self::Status(_) => "status",
             Self::Body => "body",
             Self::Command(_) => "command",
+            Self::NotStarted => "not_started",
             Self::Broken => "broken",
         }
     }
@@ -131,6 +135,7 @@ impl fmt::Display for CheckFailure {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Body => f.write_str("the answer lacks the expected text"),
             Self::Command(status) => write!(f, "the command ended with status {status}"),
+            Self::NotStarted => f.write_str("the command could not be started"),
             Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
         }
     }

@@ -215,6 +215,7 @@ impl Facts {
             CheckFailure::Refused
             | CheckFailure::TimedOut
             | CheckFailure::Body
+            | CheckFailure::NotStarted
             | CheckFailure::Broken => facts,
         }
     }

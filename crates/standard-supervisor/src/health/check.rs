@@ -70,7 +70,7 @@ mod tests {
     fn ask(probe: Probe, limit: Duration) -> Result<(), CheckFailure> {
         let runner = Runner {
             helpers: Rc::default(),
-            last: Rc::default(),
+            checker: Rc::default(),
             launch: Launch {
                 command: Command::Argv(Vec::new()),
                 environment: Vec::new(),

@@ -1,6 +1,6 @@
 //! A check by a command, which runs as the program does.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,12 +15,21 @@ use crate::capture::journal::Journal;
 use crate::helpers::Helpers;
 use crate::launch::Environment;
 
+/// What is remembered of a program's command from one check to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    /// The one that ran last.
+    last: Cell<Option<Pid>>,
+    /// Why it could not be started, as was said. It is tried every second, and a line each
+    /// time would bury everything else.
+    told: RefCell<String>,
+}
+
 /// What it takes to run one.
 #[derive(Debug)]
 pub(crate) struct Runner {
     pub(crate) helpers: Rc<Helpers>,
-    /// The one that ran last for this program.
-    pub(crate) last: Rc<Cell<Option<Pid>>>,
+    pub(crate) checker: Rc<Checker>,
     /// How the program is started.
     pub(crate) launch: Launch,
     pub(crate) environment: Environment,
@@ -35,18 +44,21 @@ pub(super) async fn succeeds(
     limit: Duration,
     runner: Runner,
 ) -> Result<(), CheckFailure> {
-    let Runner { helpers, last, launch, environment, name, journal } = runner;
+    let Runner { helpers, checker, launch, environment, name, journal } = runner;
     // One that SIGKILL doesn't end is enough.
-    if last.get().is_some_and(|pid| helpers.has(pid)) {
+    if checker.last.get().is_some_and(|pid| helpers.has(pid)) {
         return Err(CheckFailure::TimedOut);
     }
     let launch = Launch { command: Command::Argv(words), ..launch };
     let started = helpers.start(&name, &launch, environment);
     let helper = started.map_err(|error| {
-        journal.say(Level::Warn, &format!("cannot check {name}: {}", error.message));
-        CheckFailure::Broken
+        if checker.told.replace(error.message.clone()) != error.message {
+            journal.say(Level::Warn, &format!("cannot check {name}: {}", error.message));
+        }
+        CheckFailure::NotStarted
     })?;
-    last.set(Some(helper.pid()));
+    checker.told.take();
+    checker.last.set(Some(helper.pid()));
     match helper.exit(limit).await {
         Some(Exit::Code(0)) => Ok(()),
         Some(exit @ (Exit::Code(_) | Exit::Signal { .. })) => {

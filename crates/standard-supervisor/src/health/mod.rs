@@ -24,7 +24,7 @@ use crate::either::either;
 use crate::inbox::Inbox;
 
 pub(crate) use check::check;
-pub(crate) use command::Runner;
+pub(crate) use command::{Checker, Runner};
 pub(crate) use notify::{Notify, Told};
 pub(crate) use progress::look;
 pub(crate) use tree::meant;

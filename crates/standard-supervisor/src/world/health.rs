@@ -24,7 +24,7 @@ impl World {
         };
         let runner = Runner {
             helpers: Rc::clone(&self.helpers),
-            last: Rc::clone(&slot.checker),
+            checker: Rc::clone(&slot.checker),
             launch: slot.spec.launch.clone(),
             environment,
             name: slot.spec.name.clone(),

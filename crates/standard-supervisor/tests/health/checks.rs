@@ -139,5 +139,12 @@ fn a_command_that_is_not_there_is_named() {
         .env("PROCESS_HEALTH_READY", "startsecs")
         .env("PROCESS_HEALTH_ACTION", "observe"));
     running.stderr.wait_for("cannot check app: can't find command 'no-such-check'");
-    end(running);
+    for _ in 0..3 {
+        running.stderr.wait_for("check: app failed: the command could not be started");
+    }
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    // Once for a reason, and not at each check.
+    let said = running.stderr.rewind().rest().join("\n");
+    assert_eq!(said.matches("cannot check app").count(), 1, "{said}");
 }
