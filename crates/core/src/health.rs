@@ -72,8 +72,8 @@ pub(crate) struct Health {
     watchdog: Option<Watchdog>,
     /// It says that it is about to end.
     leaving: bool,
-    /// That it is ill has been said.
-    told: bool,
+    /// Why it is ill, as has been said.
+    ill: Option<Ill>,
     condemned: Option<Condemned>,
 }
 
@@ -201,7 +201,7 @@ impl Health {
         let progress = self.progress.as_ref().map(|progress| progress.turn.at());
         let tree = self.tree.as_ref().map(|tree| tree.turn.at());
         // Once it is known to be silent there is nothing to wait for.
-        let watchdog = self.watchdog.filter(|_| !self.told).map(|watchdog| watchdog.at);
+        let watchdog = self.watchdog.filter(|_| self.ill.is_none()).map(|watchdog| watchdog.at);
         [check, progress, tree, watchdog].into_iter().flatten().min()
     }
 
@@ -331,11 +331,16 @@ impl Health {
         self.condemned
     }
 
-    /// Notes whether it is known to be ill; whether that is new.
-    pub(crate) const fn tell(&mut self, ill: bool) -> bool {
-        let new = self.told != ill;
-        self.told = ill;
+    /// Notes why it is known to be ill, if it is; whether that it is or isn't is new.
+    pub(crate) const fn tell(&mut self, ill: Option<Ill>) -> bool {
+        let new = self.ill.is_some() != ill.is_some();
+        self.ill = ill;
         new
+    }
+
+    /// Why it is known to be ill, if it is.
+    pub(crate) const fn ill(&self) -> Option<Ill> {
+        self.ill
     }
 
     /// It says that it is about to end.
@@ -343,10 +348,11 @@ impl Health {
         self.leaving = true;
     }
 
-    /// Whether it is to be given work.
-    pub(crate) fn is_well(&self) -> bool {
-        let failed = |check: &Checking| matches!(check.last, Some(Err(_)));
-        !self.leaving && self.condemned.is_none() && !self.check.as_ref().is_some_and(failed)
+    /// Whether it is to be given work: by the rules and nothing else, whatever is done about
+    /// an illness. A check that fails once may well be a matter of chance, and who is hung
+    /// gets no work though he is only observed.
+    pub(crate) const fn is_well(&self) -> bool {
+        !self.leaving && self.ill.is_none()
     }
 
     /// Whether its check has succeeded.

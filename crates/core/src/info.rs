@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::event::Named;
+use crate::health::Ill;
 use crate::ids::Pid;
 use crate::process::{History, Label, Process};
 use crate::spec::{GroupSpec, ProcessSpec};
@@ -23,6 +24,8 @@ pub struct Info<'a> {
     pub up_since: Option<Mono>,
     /// It is up, and to be given work.
     pub ready: bool,
+    /// Why it is ill, if it is up and known to be.
+    pub ill: Option<Ill>,
     /// What became of it so far.
     pub history: &'a History,
     /// How often it was started.
@@ -38,6 +41,7 @@ impl<'a> Info<'a> {
             pid: process.pid(),
             up_since: process.up_since(),
             ready: process.is_ready(),
+            ill: process.ill(),
             history: &process.history,
             runs: process.runs(),
         }

@@ -346,8 +346,13 @@ impl Process {
     }
 
     /// Whether it is up, and to be given work.
-    pub(crate) fn is_ready(&self) -> bool {
+    pub(crate) const fn is_ready(&self) -> bool {
         matches!(&self.state, State::Running { health, .. } if health.is_well())
+    }
+
+    /// Why it is ill, if it is up and known to be.
+    pub(crate) const fn ill(&self) -> Option<Ill> {
+        if let State::Running { health, .. } = &self.state { health.ill() } else { None }
     }
 
     /// Whether something of it survived SIGKILL.

@@ -168,7 +168,7 @@ impl Process {
         };
         if let Some(ill) = ill {
             self.found_ill(run, ill, turn);
-        } else if health.tell(false) {
+        } else if health.tell(None) {
             turn.log(Line::Recovered { name: spec.name.clone() });
         }
         if let Some(health) = self.health_of(run)
@@ -192,7 +192,7 @@ impl Process {
             self.spec.health.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });
         let until = turn.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;
         let Some(health) = self.health_of(run) else { return };
-        let new = health.tell(true);
+        let new = health.tell(Some(ill));
         if observe && new {
             turn.log(Line::Ill { name, ill, observe });
         } else if !observe {

@@ -98,7 +98,7 @@ metrics! {
     Gauge Process "process_up" = read::up:
         "Whether the main process is there";
     Gauge Process "process_ready" = read::process_ready:
-        "Whether the process is RUNNING, well, and to be given work";
+        "Whether the process is RUNNING, not ill, and to be given work: what /readyz says of it";
     Counter Process "process_starts_total" = read::starts:
         "Starts, the first included";
     Counter Process "process_restarts_total" ["reason"] = read::restarts:

@@ -1,5 +1,6 @@
 //! What follows when a program is ill.
 
+use crate::harness::{free_port, http};
 use crate::server::{Server, end, times, up};
 
 #[test]
@@ -12,6 +13,56 @@ fn who_only_observes_leaves_it_as_it_is() {
     server.set("health", "200 ok");
     running.stderr.wait_for("healthy: app has recovered");
     assert!(!running.stderr.said("killing"));
+    end(running);
+}
+
+/// What `/readyz` answers, in which `/ping` agrees.
+fn readiness(port: u16) -> String {
+    let answer = http(port, "GET /readyz").unwrap();
+    let status = |answer: &str| answer.split(' ').nth(1).unwrap().to_owned();
+    assert_eq!(status(&http(port, "GET /ping").unwrap()), status(&answer));
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    format!("{} {}", status(&answer), body.trim_end())
+}
+
+#[test]
+fn a_failed_check_that_is_not_too_many_takes_no_work_away() {
+    let Some(server) = Server::new() else { return };
+    let port = free_port();
+    let mut running = up(server
+        .checked(&[])
+        .env("PROCESS_HEALTH_FAILURES", "100000")
+        .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}")));
+    server.set("health", "500 no");
+    times(&mut running.stderr, "check: app failed: status 500", 2);
+    assert_eq!(readiness(port), "200 ready");
+    end(running);
+}
+
+#[test]
+fn who_is_ill_gets_no_work_though_he_is_only_observed() {
+    let Some(server) = Server::new() else { return };
+    let port = free_port();
+    let mut command = server.checked(&[]);
+    command
+        .env("PROCESS_HEALTH_ACTION", "observe")
+        .env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "0.5")
+        .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}"));
+    let mut running = up(server.with_metrics(&mut command, "{turn}"));
+    assert_eq!(readiness(port), "200 ready");
+    let not_well = "503 not ready: app is RUNNING, but not well (it ";
+    server.set("health", "500 no");
+    running.stderr.wait_for("unhealthy: app, it failed 3 checks in a row");
+    assert!(readiness(port).starts_with(&format!("{not_well}failed ")), "{}", readiness(port));
+    server.set("health", "200 ok");
+    running.stderr.wait_for("healthy: app has recovered");
+    assert_eq!(readiness(port), "200 ready");
+    server.with_metrics(&mut command, "7");
+    running.stderr.wait_for("unhealthy: app, it has 2 requests under way");
+    assert!(readiness(port).starts_with(&format!("{not_well}has 2 ")), "{}", readiness(port));
+    server.with_metrics(&mut command, "{turn}");
+    running.stderr.wait_for("healthy: app has recovered");
+    assert_eq!(readiness(port), "200 ready");
     end(running);
 }
 

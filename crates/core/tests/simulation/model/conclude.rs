@@ -107,9 +107,10 @@ impl Model {
         if let Some(alive) = proc.alive() {
             hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
             self.check_alive(proc, alive, now);
-            let well = !alive.health.leaving && alive.health.condemned.is_none();
+            let well =
+                !alive.health.leaving && !alive.health.told && alive.health.condemned.is_none();
             let ready = alive.stop.is_none() && alive.up_at.is_some() && well;
-            hold!(!info.ready || ready, UpWhenReady, "{id:?} is said to be ready");
+            hold!(info.ready == ready, UpWhenReady, "{id:?} is said to be ready: {}", info.ready);
         }
     }
 
