@@ -4,7 +4,7 @@
 //! They are reaped where all children are; who waits for one is told from there.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use tokio::sync::oneshot;
 
 use crate::either::either;
 use crate::launch::{Environment, Launched, Launcher};
+use crate::sys::process_table::stat;
+use crate::sys::reap::{self, Ended};
 use crate::sys::signal;
 use crate::sys::watch::Watched;
 
@@ -29,6 +31,9 @@ const CHUNK: usize = 16 * 1024;
 pub(crate) struct Helpers {
     launcher: Rc<Launcher>,
     running: RefCell<BTreeMap<Pid, oneshot::Sender<Exit>>>,
+    /// Those who were killed with their process groups, as long as anybody of these is left.
+    /// Their children become ours, and are nobody that we don't know.
+    killed: RefCell<BTreeSet<Pid>>,
 }
 
 /// One of them. It is killed when this is dropped before it has ended.
@@ -52,7 +57,7 @@ pub(crate) struct Outcome {
 impl Helpers {
     /// None yet; they are started by `launcher`.
     pub(crate) fn new(launcher: Rc<Launcher>) -> Self {
-        Self { launcher, running: RefCell::default() }
+        Self { launcher, running: RefCell::default(), killed: RefCell::default() }
     }
 
     /// Starts one: the command of `what`, in its directory, as its user and with its
@@ -82,14 +87,33 @@ impl Helpers {
         self.running.borrow().keys().copied().collect()
     }
 
-    /// A child ended; whether it was one of these.
-    pub(crate) fn reaped(&self, pid: Pid, exit: Exit) -> bool {
-        let told = self.running.borrow_mut().remove(&pid);
-        told.is_some_and(|told| {
-            // Nobody may wait for it any more.
-            let _ = told.send(exit);
-            true
-        })
+    /// The next child that has ended and is neither one of these nor was killed with one.
+    pub(crate) fn next_other(&self) -> Option<Ended> {
+        loop {
+            let (ended, killed) = if self.killed.borrow().is_empty() {
+                (reap::next()?, false)
+            } else {
+                self.next_of_killed()?
+            };
+            if let Some(told) = self.running.borrow_mut().remove(&ended.pid) {
+                // Nobody may wait for it any more.
+                let _ = told.send(ended.exit);
+            } else if !killed {
+                return Some(ended);
+            }
+        }
+    }
+
+    /// The next child that has ended, and whether it was killed with one of these: its group
+    /// can be seen until it is reaped.
+    fn next_of_killed(&self) -> Option<(Ended, bool)> {
+        let pid = reap::peek()?;
+        let group = stat(pid).ok().flatten().map(|stat| Pid(stat.pgrp));
+        let ended = reap::found(pid)?;
+        let mut killed = self.killed.borrow_mut();
+        let was = group.is_some_and(|group| killed.contains(&group));
+        killed.retain(|group| signal::group_is_there(*group));
+        Some((ended, was))
     }
 }
 
@@ -135,6 +159,7 @@ impl Drop for Helper {
         // Who is not reaped still has its pid, and leads its group.
         if self.helpers.has(self.pid) {
             let _ = signal::send_to_group(self.pid, Signal::KILL);
+            self.helpers.killed.borrow_mut().insert(self.pid);
         }
     }
 }

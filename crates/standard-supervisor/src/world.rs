@@ -40,7 +40,7 @@ use crate::memory;
 use crate::readers::Readers;
 use crate::shared_socket::SharedSocket;
 use crate::stdin::{CannotWrite, Stdin};
-use crate::sys::reap::{self, Ended};
+use crate::sys::reap::Ended;
 use crate::sys::reserve::Reserve;
 use crate::tree::Roster;
 use ends::Watch;
@@ -269,12 +269,7 @@ impl World {
 
     /// The next child that has ended. What it wrote is on its way before this is told.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
-        let ended = loop {
-            let ended = reap::next()?;
-            if !self.helpers.reaped(ended.pid, ended.exit) {
-                break ended;
-            }
-        };
+        let ended = self.helpers.next_other()?;
         let Ended { pid, exit, .. } = ended;
         let main = self.slots.iter().find(|(_, slot)| slot.main == Some((pid, true)));
         let main = main.map(|(proc, _)| *proc);

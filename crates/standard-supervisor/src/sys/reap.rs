@@ -47,11 +47,36 @@ impl Usage {
 /// The next child that has ended: one of ours, or an orphan that became ours.
 /// Never waits; to be called until it returns `None`.
 pub(crate) fn next() -> Option<Ended> {
+    wait(-1)
+}
+
+/// The pid of one that has ended and is not to be reaped yet: so it can be asked whose it
+/// was. Never waits.
+pub(crate) fn peek() -> Option<Pid> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: it is a valid place for what the kernel writes.
+    while unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) } < 0 {
+        if Errno::from_io_error(&std::io::Error::last_os_error()) != Some(Errno::INTR) {
+            return None;
+        }
+    }
+    // SAFETY: made of numbers only, for which zero will do; it is of a child, or all zero.
+    let pid = unsafe { info.assume_init().si_pid() };
+    (pid > 0).then_some(Pid(pid))
+}
+
+/// Reaps the one that was found.
+pub(crate) fn found(pid: Pid) -> Option<Ended> {
+    wait(pid.0)
+}
+
+fn wait(who: i32) -> Option<Ended> {
     loop {
         let mut status = 0;
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
         // SAFETY: both are valid places for what the kernel writes.
-        let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, usage.as_mut_ptr()) };
+        let pid = unsafe { libc::wait4(who, &raw mut status, libc::WNOHANG, usage.as_mut_ptr()) };
         if pid > 0 {
             // SAFETY: made of numbers only, for which zero will do.
             let usage = unsafe { usage.assume_init() };

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::process::{Pid as OsPid, PidfdFlags};
+use rustix::process::{Pid as OsPid, PidfdFlags, test_kill_process_group};
 use supervisor_core::ids::{Member, Pid};
 use supervisor_core::signal::Signal;
 
@@ -111,6 +111,12 @@ pub(crate) fn send(pid: Pid, signal: Signal) -> io::Result<()> {
 /// Sends a signal to the process group that such a child leads.
 pub(crate) fn send_to_group(pid: Pid, signal: Signal) -> io::Result<()> {
     kill(-pid.0, signal)
+}
+
+/// Whether there is anybody in a process group, be it that he only waits to be reaped.
+pub(crate) fn group_is_there(leader: Pid) -> bool {
+    let leader = OsPid::from_raw(leader.0);
+    leader.is_some_and(|leader| test_kill_process_group(leader) != Err(Errno::SRCH))
 }
 
 /// Sends a signal to a process found earlier, if it is still the same one.
