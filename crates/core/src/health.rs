@@ -22,6 +22,7 @@ use crate::ids::RunId;
 use crate::spec::health::{HealthSpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
+pub(crate) use ill::exactly;
 pub use ill::{CheckFailure, Ill};
 
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.

@@ -6,7 +6,7 @@ mod facts;
 use std::fmt;
 use std::time::Duration;
 
-use crate::health::{CheckFailure, Ill};
+use crate::health::{CheckFailure, Ill, exactly};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
@@ -431,7 +431,7 @@ impl fmt::Display for NotPrepared {
         match self {
             Self::Failed(status) => write!(f, "failed with status {status}"),
             Self::TooLong(within) => {
-                write!(f, "took longer than the {} seconds it may take", within.as_secs())
+                write!(f, "took longer than the {} seconds it may take", exactly(*within))
             }
         }
     }

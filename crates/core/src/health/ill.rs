@@ -64,7 +64,7 @@ impl fmt::Display for Ill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotReady { within, last } => {
-                write!(f, "it was not ready within {} seconds", within.as_secs())?;
+                write!(f, "it was not ready within {} seconds", exactly(*within))?;
                 last.map_or(Ok(()), |failure| write!(f, ", the last check: {failure}"))
             }
             Self::Check { failure, times } => {
@@ -82,10 +82,16 @@ impl fmt::Display for Ill {
                 since.as_secs()
             ),
             Self::Silent { since } => {
-                write!(f, "it gave no sign of life for {} seconds", since.as_secs())
+                write!(f, "it gave no sign of life for {} seconds", exactly(*since))
             }
         }
     }
+}
+
+/// Seconds as somebody set them, who would not know 1.5 again as 1. What was measured is
+/// told in whole ones.
+pub(crate) fn exactly(set: Duration) -> f64 {
+    (set.as_secs_f64() * 100.0).round() / 100.0
 }
 
 /// What came of a check.
@@ -137,6 +143,22 @@ impl fmt::Display for CheckFailure {
             Self::Command(status) => write!(f, "the command ended with status {status}"),
             Self::NotStarted => f.write_str("the command could not be started"),
             Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_told_as_it_was_set() {
+        for (millis, told) in [(1500, "1.5"), (50, "0.05"), (30_000, "30"), (61_234, "61.23")] {
+            let within = Duration::from_millis(millis);
+            let ill = Ill::NotReady { within, last: None };
+            assert_eq!(ill.to_string(), format!("it was not ready within {told} seconds"));
+            let ill = Ill::Silent { since: within };
+            assert_eq!(ill.to_string(), format!("it gave no sign of life for {told} seconds"));
         }
     }
 }
