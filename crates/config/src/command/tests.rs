@@ -334,6 +334,35 @@ fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise(
 }
 
 #[test]
+fn an_empty_name_with_an_empty_password_is_no_password() {
+    let server = |port, username, password| {
+        [
+            ("SUPERVISOR_INET_HTTP_SERVER_PORT", port),
+            ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", username),
+            ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", password),
+            ("BLANK", " "),
+        ]
+    };
+    for password in ["", "  ", "%(ENV_BLANK)s"] {
+        let message = errors(&server("0.0.0.0:9001", password, password));
+        assert!(message.contains("would let anybody who reaches port 9001 run"), "{message}");
+        let local = config(&server("127.0.0.1:9001", password, password));
+        assert_eq!(local.servers[0].credentials, None);
+        let message = errors(&server("127.0.0.1:9001", "u", password));
+        assert_eq!(
+            message,
+            "ERROR: SUPERVISOR_INET_HTTP_SERVER_PASSWORD: Section [inet_http_server] contains \
+             incomplete authentication: If a username or a password is specified, both the \
+             username and password must be specified, and password is empty in section \
+             'inet_http_server'"
+        );
+        let message = errors(&server("0.0.0.0:9001", password, "p"));
+        assert!(message.contains("SUPERVISOR_INET_HTTP_SERVER_USERNAME: Section"), "{message}");
+        assert!(message.contains("and username is empty"), "{message}");
+    }
+}
+
+#[test]
 fn numbers_below_zero_are_taken_as_zero_with_a_warning() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_STARTSECS", "-5")]);
     assert_eq!(process(&config, "app").startsecs, Duration::ZERO);

@@ -243,6 +243,27 @@ fn what_a_stream_is_asked_for_is_kept() {
 }
 
 #[test]
+fn an_empty_password_opens_no_server() {
+    let with = |server: &str, username: &str, password: &str| {
+        let text =
+            format!("[supervisord]\n[{server}\nusername={username}\npassword={password}\n");
+        configured(&[("/srv/t.conf", &text)], "").map_err(|errors| errors.to_string())
+    };
+    let inet = "inet_http_server]\nport=*:9001";
+    let open = with(inet, "", "").unwrap_err();
+    assert!(open.contains("t.conf:3: section [inet_http_server] would let anybody"), "{open}");
+    for server in [inet, "unix_http_server]\nfile=/tmp/s.sock"] {
+        let half = with(server, "u", "").unwrap_err();
+        assert!(half.contains("t.conf:5: Section ["), "{half}");
+        assert!(half.contains("contains incomplete authentication"), "{half}");
+        let half = with(server, "", "p").unwrap_err();
+        assert!(half.contains("t.conf:4: Section ["), "{half}");
+    }
+    let unix = with("unix_http_server]\nfile=/tmp/s.sock", "", "").unwrap();
+    assert_eq!(unix.servers[0].credentials, None);
+}
+
+#[test]
 fn a_serverurl_lies_beneath_the_environment() {
     let config = config(
         "[supervisord]\nenvironment=A=1\n[program:a]\ncommand=a\nserverurl=http://h:1\nenvironment=A=2\n[program:b]\ncommand=b\nserverurl=auto\nenvironment=SUPERVISOR_SERVER_URL=x\n",

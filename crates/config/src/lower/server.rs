@@ -6,6 +6,7 @@ use crate::ini::Section;
 use crate::options::{self as o, Kind};
 use crate::server::{Credentials, Listen, Server};
 use crate::values::InetAddress;
+use supervisor_wire::python;
 
 /// What answers supervisord's XML-RPC; a module of Python's can't be loaded.
 const MAIN_INTERFACE: &str = "supervisor.rpcinterface:make_main_rpcinterface";
@@ -100,7 +101,8 @@ fn unix<'a>(
     Some(Server { section: section.name.clone(), listen, credentials: credentials? })
 }
 
-/// A user name or a password alone would let nobody, or anybody, in.
+/// A user name or a password alone would let nobody, or anybody, in. One that is empty is
+/// as good as none: a variable that was to fill it was itself empty.
 fn credentials<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -108,19 +110,27 @@ fn credentials<'a>(
 ) -> Option<Option<Credentials>> {
     let username = lowering.try_get(section, &o::USERNAME, names);
     let password = lowering.try_get(section, &o::PASSWORD, names);
-    match (username.ok()?, password.ok()?) {
-        (Some(username), Some(password)) => Some(Some(Credentials { username, password })),
-        (None, None) => Some(None),
-        (Some(_), None) | (None, Some(_)) => {
-            let why = format!(
-                "Section [{}] contains incomplete authentication: If a username or a password is \
-                 specified, both the username and password must be specified",
-                section.name
-            );
-            lowering.complain(section, &section.origin, &why);
-            None
+    let filled = |text: Option<String>| text.filter(|text| !python::strip(text).is_empty());
+    let (username, password) = (filled(username.ok()?), filled(password.ok()?));
+    let lacks = match (username, password) {
+        (Some(username), Some(password)) => {
+            return Some(Some(Credentials { username, password }));
         }
+        (None, None) => return Some(None),
+        (Some(_), None) => &o::PASSWORD.row,
+        (None, Some(_)) => &o::USERNAME.row,
+    };
+    let mut why = format!(
+        "Section [{}] contains incomplete authentication: If a username or a password is \
+         specified, both the username and password must be specified",
+        section.name
+    );
+    let empty = lowering.entry(section, lacks.key);
+    if empty.is_some() {
+        why += &format!(", and {} is empty", lacks.key);
     }
+    lowering.complain(section, empty.map_or(&section.origin, |entry| &entry.origin), &why);
+    None
 }
 
 fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {
