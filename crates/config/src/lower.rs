@@ -28,7 +28,7 @@ use crate::expand::{Names, Shared, expand};
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::options::{Key, Kind, Row, Setting};
 use crate::supervisord::Supervisord;
-use crate::values::World;
+use crate::values::{self, InetAddress, World};
 use crate::without_effect;
 use supervisor_wire::python::repr;
 
@@ -177,6 +177,24 @@ impl<'a> Lowering<'a> {
             }
             Err(Reported) => None,
         }
+    }
+
+    /// An address to listen at, if there can be such a one here. In front of a command
+    /// that is part of the configuration; with a file, as in supervisord, whoever reads it
+    /// again may name what is not there yet.
+    fn reachable(
+        &mut self,
+        section: &'a Section,
+        row: &Row,
+        address: InetAddress,
+    ) -> Option<InetAddress> {
+        if self.door == Door::File {
+            return Some(address);
+        }
+        let Err(why) = values::reachable_here(&address, &self.world) else { return Some(address) };
+        let origin = self.entry(section, row.key).map_or(&section.origin, |entry| &entry.origin);
+        self.refuse(section, row, origin, &why);
+        None
     }
 
     /// Reports a value that isn't accepted.

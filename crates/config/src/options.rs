@@ -247,7 +247,7 @@ options! { SUPERVISORD:
 
 options! { PROGRAM:
     /// The command line to run.
-    COMMAND: String = TEXT("command", Process) default unset;
+    COMMAND: String = COMMAND_LINE("command", Process) default unset;
     /// The name of each process.
     PROCESS_NAME: String = TEXT("process_name", Process) default "%(program_name)s";
     /// How many processes to run.

@@ -76,6 +76,11 @@ pub(crate) enum FcgiSocket {
 pub(crate) static TEXT: Takes<String> =
     Takes { what: "any text", parse: |text, _| Ok(text.to_owned()) };
 
+pub(crate) static COMMAND_LINE: Takes<String> = Takes {
+    what: "a program and its arguments, split as a shell splits words",
+    parse: TEXT.parse,
+};
+
 pub(crate) static INTEGER: Takes<i64> =
     Takes { what: "a whole number", parse: |text, _| python::int(text) };
 
@@ -396,6 +401,16 @@ fn inet_address(text: &str) -> Result<InetAddress, String> {
     };
     let host = Some(host).filter(|host| !matches!(host.as_str(), "" | "*"));
     Ok(InetAddress { host, port })
+}
+
+/// Whether one can listen there, as far as that is known before it is tried.
+pub(crate) fn reachable_here(address: &InetAddress, world: &World<'_>) -> Result<(), String> {
+    match &address.host {
+        Some(host) if !world.host.has_ipv4(host) => {
+            Err(format!("{host} is neither an IPv4 address nor a name in /etc/hosts"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn port(text: &str) -> Result<u16, String> {

@@ -15,6 +15,7 @@ use supervisor_core::spec::User;
 use supervisor_wire::passwd;
 
 use crate::clock::Clock;
+use crate::listening;
 use crate::lookup;
 
 /// The machine, or container, that we run on.
@@ -77,6 +78,10 @@ impl Host for ThisHost {
 
     fn group_exists(&self, gid: u32) -> bool {
         groups().into_iter().any(|group| group.gid == gid)
+    }
+
+    fn has_ipv4(&self, host: &str) -> bool {
+        listening::resolve(host).is_ok()
     }
 
     fn home(&self, user: Option<&str>) -> Option<PathBuf> {

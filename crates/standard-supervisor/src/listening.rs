@@ -79,7 +79,7 @@ pub(crate) fn new(family: AddressFamily) -> io::Result<OwnedFd> {
 }
 
 /// A name's address, from `/etc/hosts`: whoever listens is on this machine.
-fn resolve(host: &str) -> io::Result<Ipv4Addr> {
+pub(crate) fn resolve(host: &str) -> io::Result<Ipv4Addr> {
     if let Ok(address) = host.parse() {
         return Ok(address);
     }

@@ -212,10 +212,56 @@ fn values_expand_and_nothing_in_them_is_a_comment() {
 
 #[test]
 fn a_command_from_the_environment_wins_and_is_announced() {
-    let config = config(&[("SUPERVISOR_PROGRAM__APP_COMMAND", "other 'x")]);
-    let message = "can't parse command \"other 'x\": No closing quotation".to_owned();
-    assert_eq!(process(&config, "app").launch.command, Command::Unparsable(message));
+    let config = config(&[("SUPERVISOR_PROGRAM__APP_COMMAND", "other 'x y'")]);
+    let words = ["other", "x y"].map(OsString::from).to_vec();
+    assert_eq!(process(&config, "app").launch.command, Command::Argv(words));
     assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_COMMAND sets the command"));
+}
+
+#[test]
+fn a_command_that_can_never_be_executed_is_a_mistake() {
+    let text = errors(&[
+        ("SUPERVISOR_PROGRAM__APP_COMMAND", ""),
+        ("SUPERVISOR_PROGRAM__X_COMMAND", "sh -c \"unbalanced"),
+        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "%(ENV_NOTHING)s"),
+        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", "TICK_5"),
+        ("NOTHING", ""),
+    ]);
+    assert_eq!(
+        text,
+        "ERROR: SUPERVISOR_PROGRAM__APP_COMMAND: command is empty in section 'program:app'; \
+         command takes a program and its arguments, split as a shell splits words\n\
+         ERROR: SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh -c \"unbalanced': No \
+         closing quotation in section 'program:x'; command takes a program and its arguments, \
+         split as a shell splits words\n\
+         ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty in section \
+         'eventlistener:l'; command takes a program and its arguments, split as a shell splits \
+         words"
+    );
+}
+
+#[test]
+fn where_nobody_can_listen_is_a_mistake() {
+    let text = errors(&[
+        ("PROCESS_STATUS_PORT", "tcp://1.2.3.4:9"),
+        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "[::1]:9001"),
+        ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", "u"),
+        ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", "p"),
+        ("SUPERVISOR_FCGI_PROGRAM__F_COMMAND", "f"),
+        ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "tcp://nosuch:9002"),
+    ]);
+    for line in [
+        "ERROR: PROCESS_STATUS_PORT: tcp://1.2.3.4 is neither an IPv4 address nor a name in /etc/hosts; PROCESS_STATUS_PORT takes port or host:port, with a port from 1 to 65535, or off",
+        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1] is neither an IPv4 address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
+        "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IPv4 address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
+    ] {
+        assert!(text.lines().any(|l| l.starts_with(line)), "{line}\nis not in\n{text}");
+    }
+    assert_eq!(text.lines().count(), 3, "{text}");
+    for host in ["box", "localhost", "127.0.0.2", "*"] {
+        let status = config(&[("PROCESS_STATUS_PORT", &format!("{host}:9100"))]);
+        assert!(status.supervisord.status.is_some(), "{host}");
+    }
 }
 
 #[test]

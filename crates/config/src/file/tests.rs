@@ -243,6 +243,24 @@ fn what_a_stream_is_asked_for_is_kept() {
 }
 
 #[test]
+fn what_can_t_be_started_leaves_the_others_running() {
+    let config = config(
+        "[supervisord]\n[inet_http_server]\nport=nosuch:1\nusername=u\npassword=p\n\
+         [program:a]\ncommand=\n[program:b]\ncommand=sh -c \"x\n[program:c]\ncommand=c\n",
+    );
+    let commands = processes(&config).into_iter().map(|process| &process.launch.command);
+    let unparsable = |message: &str| Command::Unparsable(message.to_owned());
+    assert_eq!(
+        commands.collect::<Vec<_>>(),
+        [
+            &unparsable("command is empty"),
+            &unparsable("can't parse command 'sh -c \"x': No closing quotation"),
+            &Command::Argv(vec!["c".into()]),
+        ]
+    );
+}
+
+#[test]
 fn an_empty_password_opens_no_server() {
     let with = |server: &str, username: &str, password: &str| {
         let text =

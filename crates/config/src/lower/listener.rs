@@ -89,7 +89,11 @@ pub(super) fn socket<'a>(
             lowering.complain(section, &section.origin, &why);
             return None;
         }
-        FcgiSocket::Tcp(InetAddress { host, port }) => SocketAddress::Tcp { host, port },
+        FcgiSocket::Tcp(address) => {
+            let InetAddress { host, port } =
+                lowering.reachable(section, &o::SOCKET.row, address)?;
+            SocketAddress::Tcp { host, port }
+        }
         FcgiSocket::Unix(path) => SocketAddress::Unix {
             path,
             mode: mode.unwrap_or(0o700),

@@ -275,8 +275,9 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
     .ok()
 }
 
-/// What to execute, and how it was written. A command line that can't be split isn't a
-/// mistake here: as in supervisord, starting the program then fails, and the others run.
+/// What to execute, and how it was written. One that can never be executed is a mistake in
+/// front of a command, where nothing shall be started that can't be right. In a file it is
+/// none, as in supervisord: starting the program fails, and the others run.
 fn command<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -293,7 +294,13 @@ fn command<'a>(
         Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
         Err(why) => Command::Unparsable(format!("can't parse command {}: {why}", repr(&text))),
     };
-    Some((command, text))
+    match (&command, lowering.door) {
+        (Command::Unparsable(why), Door::Command(_)) => {
+            lowering.refuse(section, &o::COMMAND.row, origin.unwrap_or(&section.origin), why);
+            None
+        }
+        (Command::Unparsable(_), Door::File) | (Command::Argv(_), _) => Some((command, text)),
+    }
 }
 
 fn retry<'a>(

@@ -70,7 +70,9 @@ fn inet<'a>(
     let address = lowering.require(section, &o::PORT, names, &missing);
     let open = lowering.get(section, &o::ALLOW_UNAUTHENTICATED, names);
     let credentials = credentials(lowering, section, names);
-    let (InetAddress { host, port }, credentials) = (address?, credentials?);
+    let (address, credentials) = (address?, credentials?);
+    let address = lowering.reachable(section, &o::PORT.row, address)?;
+    let InetAddress { host, port } = address;
     let listen = Listen::Inet { host, port };
     if credentials.is_none() && !listen.is_local() && !open? {
         let why = format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use supervisor_wire::python::{self, repr};
 
-use super::{InetAddress, Takes, inet_address};
+use super::{InetAddress, Takes, inet_address, reachable_here};
 use crate::supervisord::LogFormat;
 
 /// As long as a stop may be held back: an hour. More is a typing error.
@@ -17,10 +17,14 @@ pub(crate) static PRESTOP_DELAY: Takes<Duration> = Takes {
 
 pub(crate) static STATUS_PORT: Takes<Option<InetAddress>> = Takes {
     what: "port or host:port, with a port from 1 to 65535, or off",
-    parse: |text, _| match text {
-        _ if text.eq_ignore_ascii_case("off") => Ok(None),
+    parse: |text, world| {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(None);
+        }
         // supervisord has a blank there.
-        _ => inet_address(text).map(Some).map_err(|why| why.trim_end().to_owned()),
+        let address = inet_address(text).map_err(|why| why.trim_end().to_owned())?;
+        reachable_here(&address, world)?;
+        Ok(Some(address))
     },
 };
 

@@ -30,6 +30,26 @@ fn all_mistakes_are_said_together_and_nothing_is_started() {
 }
 
 #[test]
+fn what_the_start_would_refuse_the_check_refuses_too_and_nothing_is_started() {
+    for (variable, value, part) in [
+        ("PROCESS_STATUS_PORT", "tcp://1.2.3.4:9", "tcp://1.2.3.4 is neither an IPv4 address"),
+        ("PROCESS_STATUS_PORT", "no-such-host:9", "no-such-host is neither an IPv4 address"),
+        ("SUPERVISOR_PROGRAM__X_COMMAND", "", "command is empty"),
+        ("SUPERVISOR_PROGRAM__X_COMMAND", "sh -c \"unbalanced", "No closing quotation"),
+        ("SUPERVISOR_PROGRAM__APP_COMMAND", "", "command is empty"),
+    ] {
+        for options in [&["--check"][..], &[]] {
+            let words = options.iter().chain(&["sh", "-c", "echo started"]);
+            let mut running = Running::start(supervise(words).env(variable, value));
+            assert_eq!(running.exit_code(), 1, "{options:?} {variable}={value}");
+            assert!(running.stdout.rest().is_empty(), "{options:?} {variable}={value}");
+            let said = running.stderr.rest().join("\n");
+            assert!(said.contains(&format!("ERROR: {variable}: ")) && said.contains(part), "{said}");
+        }
+    }
+}
+
+#[test]
 fn retries_out_of_range_are_refused() {
     let mut running = Running::start(supervise(["true"]).env("PROCESS_MAX_START_RETRIES", "101"));
     assert_eq!(running.exit_code(), 1);
