@@ -6,13 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use supervisor_core::ids::Pid;
-use supervisor_wire::procfs;
+use supervisor_wire::{procfs, python};
 
 use crate::aside::aside;
 use crate::sys::pidfd;
 
-/// Bytes of a command line that are told.
-const SHOWN: usize = 200;
+/// Characters of a program's name that are told.
+const SHOWN: usize = 64;
 
 /// Somebody who listens at the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub(crate) enum Holder {
     Process {
         /// Its pid.
         pid: Pid,
-        /// Its command line, for people to read.
-        command: String,
+        /// What it calls itself. Its arguments may be keys, and this goes to the log.
+        program: String,
     },
     /// Somebody into whom we can't look.
     Unknown,
@@ -31,7 +31,7 @@ pub(crate) enum Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Process { pid, command } => write!(f, "pid {pid} ({command})"),
+            Self::Process { pid, program } => write!(f, "pid {pid} ({program})"),
             Self::Unknown => f.write_str("a process that can't be seen from here"),
         }
     }
@@ -74,7 +74,7 @@ pub(crate) fn holder(port: u16) -> Option<Holder> {
     let mut pids =
         processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).map(Pid);
     let found = pids.find(|pid| has_open(*pid, Path::new(&wanted)));
-    Some(found.map_or(Holder::Unknown, |pid| Holder::Process { pid, command: command(pid) }))
+    Some(found.map_or(Holder::Unknown, |pid| Holder::Process { pid, program: program(pid) }))
 }
 
 fn has_open(pid: Pid, wanted: &Path) -> bool {
@@ -83,10 +83,17 @@ fn has_open(pid: Pid, wanted: &Path) -> bool {
     links.any(|link| link == wanted)
 }
 
-fn command(pid: Pid) -> String {
-    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let text = String::from_utf8_lossy(&words).replace('\0', " ");
-    text.trim_end().chars().take(SHOWN).collect()
+fn program(pid: Pid) -> String {
+    name_in(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+}
+
+/// The last name of the path that a command line begins with. A process may have written
+/// all of another one there, without zero bytes: what follows a blank is arguments, too.
+fn name_in(cmdline: &[u8]) -> String {
+    let end = cmdline.iter().position(|byte| *byte == 0 || byte.is_ascii_whitespace());
+    let path = &cmdline[..end.unwrap_or(cmdline.len())];
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    python::shown(&String::from_utf8_lossy(name), SHOWN)
 }
 
 #[cfg(test)]
@@ -101,12 +108,26 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let own = Pid(std::process::id().cast_signed());
         assert!(
-            matches!(holder(port), Some(Holder::Process { pid, ref command })
-                if pid == own && command.contains("standard_supervisor")),
+            matches!(holder(port), Some(Holder::Process { pid, ref program })
+                if pid == own && program.starts_with("standard_supervisor")),
             "{:?}",
             holder(port)
         );
         drop(listener);
         assert_eq!(holder(port), None);
+    }
+
+    #[test]
+    fn of_a_command_line_only_the_program_is_told() {
+        for (cmdline, name) in [
+            (&b"/usr/bin/python3\0-m\0server\0--api-key\0sk-1\0"[..], "python3"),
+            (b"vllm\0serve\0", "vllm"),
+            (b"server --url http://h/?key=sk-1", "server"),
+            (b"nginx: worker process", "nginx:"),
+            (b"/opt/\x1b[2Jx\0", "\\x1b[2Jx"),
+            (b"", ""),
+        ] {
+            assert_eq!(name_in(cmdline), name);
+        }
     }
 }

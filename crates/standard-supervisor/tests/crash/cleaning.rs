@@ -80,6 +80,8 @@ fn a_stranger_at_the_port_is_named() {
         line.contains(&format!("pid {} (", stranger.pid())) && line.contains("python3"),
         "{line}"
     );
+    // What it was told may be a key.
+    assert!(!line.contains("import"), "{line}");
     // It is waited for.
     kill(stranger.pid(), "KILL");
     stranger.exit_code();
