@@ -13,12 +13,15 @@ impl HasName for (String, String) {
 }
 
 /// The pairs, in order; a repeated name keeps its place and takes the last value.
-/// Fails with supervisord's message, or Python's for an open quote.
+/// Fails with supervisord's message, or Python's for an open quote. Theirs has the whole
+/// text; where keys of services stand in it, that is for no log.
 pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut pairs: Named<(String, String)> = Named::default();
     let mut tokens = tokens(text)?.into_iter();
-    let unexpected = || format!("Unexpected end of key/value pairs in value '{text}'");
+    let mut number = 0;
     while let Some(token) = tokens.next() {
+        number += 1;
+        let unexpected = || format!("Unexpected end of key/value pairs in value, at pair {number}");
         let (Token::Word(key), Some(Token::Mark('=')), Some(value)) =
             (token, tokens.next(), tokens.next())
         else {
@@ -130,8 +133,18 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_an_error_and_not_dropped() {
-        for text in ["A=", "A=1 B=2", "A=a@b", "A=$HOME", "A", "=1", "A==1", "A=,B=1", "\"\"=1"] {
-            let words = format!("Unexpected end of key/value pairs in value '{text}'");
+        for (text, pair) in [
+            ("A=", 1),
+            ("A=1 B=2", 1),
+            ("A=1,B=2,C=a@b", 3),
+            ("A=$HOME", 1),
+            ("A=1,B", 2),
+            ("=1", 1),
+            ("A==1", 1),
+            ("A=,B=1", 1),
+            ("A=1,\"\"=1", 2),
+        ] {
+            let words = format!("Unexpected end of key/value pairs in value, at pair {pair}");
             assert_eq!(parse(text), Err(words));
         }
         assert_eq!(parse("A=\"x"), Err("No closing quotation".to_owned()));

@@ -113,11 +113,7 @@ impl<'a> Names<'a> {
 /// `text` with every name replaced. `label` says whose value it is:
 /// `program:app.command`. Fails with supervisord's message.
 pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<String, String> {
-    if !text.contains('%') {
-        return Ok(text.to_owned());
-    }
-    let mut expansion = Expansion { chars: text.chars().peekable(), position: 0, names };
-    expansion.run().map_err(|fault| match fault {
+    expanded(text, names).map_err(|(fault, _)| match fault {
         Fault::Unknown(name) => format!(
             "Format string {} for {} contains names ({}) which cannot be expanded. Available names: {}",
             repr(text),
@@ -125,10 +121,35 @@ pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<Strin
             repr(&name),
             names.list()
         ),
-        Fault::Malformed(why) => {
+        Fault::Malformed(why) | Fault::Unfit(why) => {
             format!("Format string {} for {} is badly formatted: {why}", repr(text), repr(label))
         }
     })
+}
+
+/// As [`expand`], but the message tells nothing of `text`: only where in it the mistake is,
+/// and a variable that isn't there. Other names may be what happens to stand in a password.
+pub(crate) fn expand_secret(text: &str, names: &Names<'_>, label: &str) -> Result<String, String> {
+    expanded(text, names).map_err(|(fault, index)| {
+        let what = match fault {
+            Fault::Unknown(name) if name.starts_with("ENV_") => {
+                format!("contains a name ({}) which cannot be expanded", repr(&name))
+            }
+            Fault::Unknown(_) => "contains a name which cannot be expanded".to_owned(),
+            Fault::Malformed(_) => "is badly formatted".to_owned(),
+            Fault::Unfit(why) => format!("is badly formatted: {why}"),
+        };
+        format!("The value of {} {what}, at index {index}", repr(label))
+    })
+}
+
+/// If it can't be expanded, why, and at which character the conversion begins.
+fn expanded(text: &str, names: &Names<'_>) -> Result<String, (Fault, usize)> {
+    if !text.contains('%') {
+        return Ok(text.to_owned());
+    }
+    let mut expansion = Expansion { chars: text.chars().peekable(), position: 0, began: 0, names };
+    expansion.run().map_err(|fault| (fault, expansion.began))
 }
 
 /// `text` written so that expanding it gives `text` back.
@@ -160,7 +181,10 @@ pub(crate) fn pin_here(text: &str, here: &str) -> String {
 
 enum Fault {
     Unknown(String),
+    /// Why the text makes no sense; tells of what stands in it.
     Malformed(String),
+    /// Why what it makes sense as won't do; tells nothing else of it.
+    Unfit(String),
 }
 
 /// The number of characters that a width or precision may ask for; no real value
@@ -175,6 +199,8 @@ struct Expansion<'a> {
     chars: Peekable<Chars<'a>>,
     /// How many characters have been read.
     position: usize,
+    /// How many had been before the last conversion.
+    began: usize,
     names: &'a Names<'a>,
 }
 
@@ -193,6 +219,9 @@ impl Expansion<'_> {
     fn run(&mut self) -> Result<String, Fault> {
         let mut out = String::new();
         while let Some(c) = self.next() {
+            if c == '%' {
+                self.began = self.position - 1;
+            }
             if c != '%' {
                 out.push(c);
             } else if self.skip('%') {
@@ -201,7 +230,7 @@ impl Expansion<'_> {
                 out.push_str(&self.conversion()?);
             }
             if out.len() > LONGEST {
-                return Err(Fault::Malformed(format!(
+                return Err(Fault::Unfit(format!(
                     "the result is longer than {} MB",
                     LONGEST >> 20
                 )));
@@ -237,7 +266,7 @@ impl Expansion<'_> {
             Meaning::Text(text) => text_as(&text, conversion, &format),
             Meaning::Number(number) => number_as(number, conversion, place, &format),
             Meaning::NotUtf8 => {
-                Err(Fault::Malformed(format!("the value of {} is not UTF-8", repr(&name))))
+                Err(Fault::Unfit(format!("the value of {} is not UTF-8", repr(&name))))
             }
         }
     }
@@ -434,6 +463,23 @@ mod tests {
             "Format string '%(b)s' for 'program:p.k' contains names ('b') which cannot be expanded. \
              Available names: a, bytes, n"
         );
+    }
+
+    #[test]
+    fn of_a_secret_only_the_place_of_the_mistake_is_told() {
+        let names = Names::only(BTreeMap::from([("ENV_X".to_owned(), Meaning::NotUtf8)]));
+        let label = "inet_http_server.password";
+        for (text, what) in [
+            ("p4ss%word", "is badly formatted, at index 4"),
+            ("%%p4ss%", "is badly formatted, at index 6"),
+            ("p4%(word)s", "contains a name which cannot be expanded, at index 2"),
+            ("p4%(ENV_W)s", "contains a name ('ENV_W') which cannot be expanded, at index 2"),
+            ("%(ENV_X)s", "is badly formatted: the value of 'ENV_X' is not UTF-8, at index 0"),
+        ] {
+            let why = format!("The value of 'inet_http_server.password' {what}");
+            assert_eq!(expand_secret(text, &names, label), Err(why));
+        }
+        assert_eq!(expand_secret("100%%", &names, label).as_deref(), Ok("100%"));
     }
 
     #[test]

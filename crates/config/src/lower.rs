@@ -24,9 +24,9 @@ use program::Base;
 pub(crate) use server::Control;
 
 use crate::error::Report;
-use crate::expand::{Names, Shared, expand};
+use crate::expand::{Names, Shared, expand, expand_secret};
 use crate::ini::{Entry, Origin, Section, Sections};
-use crate::options::{Key, Kind, Row, Setting};
+use crate::options::{Key, Kind, Row, Setting, is_secret};
 use crate::supervisord::Supervisord;
 use crate::values::{self, InetAddress, World};
 use crate::without_effect;
@@ -145,7 +145,8 @@ impl<'a> Lowering<'a> {
             (None, None) => return Ok(None),
         };
         let label = format!("{}.{}", section.name, key.row.key);
-        let expanded = expand(text, names, &label).map_err(|why| {
+        let read = if is_secret(key.row.key) { expand_secret } else { expand };
+        let expanded = read(text, names, &label).map_err(|why| {
             self.complain(section, origin, &format!("{why}; a percent sign is written %%"))
         })?;
         // No system call can be told of a text with a zero byte in it.

@@ -54,6 +54,12 @@ pub(crate) struct Row {
     pub(crate) doc: &'static str,
 }
 
+/// Whether values of this option don't belong in a log: passwords, and environments, where
+/// keys of services are.
+pub(crate) fn is_secret(key: &str) -> bool {
+    [PASSWORD.row.key, PROGRAM_ENVIRONMENT.row.key].contains(&key)
+}
+
 /// An option with the type of its value.
 pub(crate) struct Key<T: 'static> {
     pub(crate) row: Row,

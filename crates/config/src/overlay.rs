@@ -10,7 +10,7 @@ use crate::expand::pin_here;
 use crate::health_options;
 use crate::ini::{Entry, Origin, Sections};
 use crate::nearest::nearest;
-use crate::options::Kind;
+use crate::options::{Kind, is_secret};
 use crate::sources::Said;
 use crate::template::APP;
 use supervisor_wire::python;
@@ -57,7 +57,9 @@ pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
         let value = match said.variable(&variable).map(|value| (value.to_str(), value)) {
             Some((Some(text), _)) => python::strip(text).to_owned(),
             Some((None, bytes)) => {
-                report.error(format!("{variable} must be UTF-8 text, got {bytes:?}"));
+                let got =
+                    if is_secret(&key) { "other bytes".to_owned() } else { format!("{bytes:?}") };
+                report.error(format!("{variable} must be UTF-8 text, got {got}"));
                 continue;
             }
             None => continue,
@@ -316,6 +318,13 @@ mod tests {
         assert!(read(&what, &mut report).is_empty());
         let text = report.finish(Some(())).unwrap_err().to_string();
         assert!(text.contains("SUPERVISOR_PROGRAM__APP_USER must be UTF-8"), "{text}");
+        let mut what = said(&[]);
+        let value = OsString::from_vec(b"s3cret\xff".to_vec());
+        what.environment.push(("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD".into(), value));
+        let mut report = Report::default();
+        assert!(read(&what, &mut report).is_empty());
+        let text = report.finish(Some(())).unwrap_err().to_string();
+        assert!(text.contains("PASSWORD must be UTF-8") && !text.contains("s3cret"), "{text}");
     }
 
     proptest! {

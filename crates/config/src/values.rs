@@ -76,10 +76,8 @@ pub(crate) enum FcgiSocket {
 pub(crate) static TEXT: Takes<String> =
     Takes { what: "any text", parse: |text, _| Ok(text.to_owned()) };
 
-pub(crate) static COMMAND_LINE: Takes<String> = Takes {
-    what: "a program and its arguments, split as a shell splits words",
-    parse: TEXT.parse,
-};
+pub(crate) static COMMAND_LINE: Takes<String> =
+    Takes { what: "a program and its arguments, split as a shell splits words", parse: TEXT.parse };
 
 pub(crate) static INTEGER: Takes<i64> =
     Takes { what: "a whole number", parse: |text, _| python::int(text) };

@@ -409,6 +409,34 @@ fn an_empty_name_with_an_empty_password_is_no_password() {
 }
 
 #[test]
+fn passwords_and_environments_are_not_repeated_in_messages() {
+    for (variable, value, part) in [
+        ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "p4ss%word-s3cret", "at index 4; a percent sign"),
+        ("SUPERVISOR_SUPERVISORCTL_PASSWORD", "s3cret%(x", "at index 6; a percent sign"),
+        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "API_KEY=s3cret%zz", "at index 14; a percent sign"),
+        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "A=1,KEY=s3cret B=2", "at pair 2 in section"),
+        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=\"s3cret", "No closing quotation in section"),
+        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=s3cret\0", "environment holds a zero byte"),
+    ] {
+        let text = errors(
+            &[
+                ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
+                ("SUPERVISOR_UNIX_HTTP_SERVER_USERNAME", "u"),
+                ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "p"),
+                (variable, value),
+            ]
+            .iter()
+            .rev()
+            .copied()
+            .collect::<Vec<_>>(),
+        );
+        assert!(text.starts_with(&format!("ERROR: {variable}: ")), "{text}");
+        assert!(text.contains(part) && !text.contains("s3cret"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn numbers_below_zero_are_taken_as_zero_with_a_warning() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_STARTSECS", "-5")]);
     assert_eq!(process(&config, "app").startsecs, Duration::ZERO);

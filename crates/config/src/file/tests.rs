@@ -263,8 +263,7 @@ fn what_can_t_be_started_leaves_the_others_running() {
 #[test]
 fn an_empty_password_opens_no_server() {
     let with = |server: &str, username: &str, password: &str| {
-        let text =
-            format!("[supervisord]\n[{server}\nusername={username}\npassword={password}\n");
+        let text = format!("[supervisord]\n[{server}\nusername={username}\npassword={password}\n");
         configured(&[("/srv/t.conf", &text)], "").map_err(|errors| errors.to_string())
     };
     let inet = "inet_http_server]\nport=*:9001";

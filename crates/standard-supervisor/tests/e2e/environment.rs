@@ -44,7 +44,10 @@ fn what_the_start_would_refuse_the_check_refuses_too_and_nothing_is_started() {
             assert_eq!(running.exit_code(), 1, "{options:?} {variable}={value}");
             assert!(running.stdout.rest().is_empty(), "{options:?} {variable}={value}");
             let said = running.stderr.rest().join("\n");
-            assert!(said.contains(&format!("ERROR: {variable}: ")) && said.contains(part), "{said}");
+            assert!(
+                said.contains(&format!("ERROR: {variable}: ")) && said.contains(part),
+                "{said}"
+            );
         }
     }
 }
