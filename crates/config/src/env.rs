@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::error::Report;
 use crate::expand::escape;
+use crate::health_options;
 use crate::ini::{Entry, Origin, Section};
+use crate::nearest::nearest;
 use crate::options::{self, Kind, Row};
 use crate::sources::Said;
 use crate::supervisord::LogFormat;
@@ -13,6 +15,9 @@ use crate::template::APP;
 use crate::values::{self, Takes, World};
 use supervisor_core::level::Level;
 use supervisor_wire::python;
+
+/// What most of our variables begin with, and others may.
+const PREFIX: &str = "PROCESS_";
 
 /// An environment variable that `standard-supervisor COMMAND` understands.
 #[derive(Clone, Copy, Debug)]
@@ -253,6 +258,7 @@ pub(crate) struct Install {
 /// Reads them all; what is wrong with one doesn't hide what is wrong with another.
 pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
     let said = world.said;
+    warn_of_slips(said, report);
     let (config_path, config_path_chosen) = config_path(said);
     let log_format = valid(world, report, &LOG_FORMAT, &values::LOG_FORMAT);
     let status_port = valid(world, report, &STATUS_PORT, &values::STATUS_PORT);
@@ -270,6 +276,28 @@ pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
         command: text(said, report, COMMAND.name).filter(|command| !command.is_empty()),
         install: install(said, report),
         options: options(said, report),
+    }
+}
+
+/// What a slip made of a variable sets nothing, and that shows late. Names that are near to
+/// none of ours are the program's, and those of `PROCESS_HEALTH_` are told of by `overlay`.
+fn warn_of_slips(said: &Said, report: &mut Report) {
+    let health: Vec<String> = health_options::variables().map(|(name, _)| name).collect();
+    let all = VARIABLES.iter().map(|v| v.name).filter(|name| *name != HEALTH.name);
+    let all = all.chain(health.iter().map(String::as_str));
+    // By what differs between them: as whole words, all look a bit like each other.
+    let ends: Vec<&str> = all.filter_map(|name| name.strip_prefix(PREFIX)).collect();
+    for (name, _) in &said.environment {
+        let name = name.to_string_lossy();
+        let Some(end) = name.strip_prefix(PREFIX) else { continue };
+        if ends.contains(&end) || name.starts_with(health_options::PREFIX) {
+            continue;
+        }
+        if let Some((_, near)) = nearest(end, ends.iter().copied()) {
+            report.warn(format!(
+                "{name} sets nothing: there is no such variable; the nearest is {PREFIX}{near}"
+            ));
+        }
     }
 }
 
@@ -459,6 +487,31 @@ mod tests {
             assert_eq!(wishes.supervise, supervise, "{value:?}");
             let ((), warnings) = report.finish(Some(())).unwrap();
             assert_eq!(!warnings.is_empty(), warned, "{value:?}: {warnings:?}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
+        for (name, near) in [
+            ("PROCESS_AWAIT_PROT", Some("PROCESS_AWAIT_PORT")),
+            ("PROCESS_MAX_STARTRETRIES", Some("PROCESS_MAX_START_RETRIES")),
+            ("PROCESS_STOP_DELAY_SECS", Some("PROCESS_PRESTOP_DELAY_SECS")),
+            ("PROCESS_HELTH_URL", Some("PROCESS_HEALTH_URL")),
+            ("PROCESS_CRASHDIR", Some("PROCESS_CRASH_DIR")),
+            ("PROCESS_MAX_RETRIES", None),
+            ("PROCESS_NAME", None),
+            ("PROCESS_COUNT", None),
+            ("PROCESS_TIMEOUT", None),
+            ("PROCESS_PORT", None),
+            ("PROCESS_", None),
+            ("PROCESSES", None),
+            ("PROCESS_HEALTH_PRESSET", None),
+        ] {
+            let ((), warnings) = wishes(&[(name, "x")]).1.finish(Some(())).unwrap();
+            let told = near.map(|near| {
+                format!("{name} sets nothing: there is no such variable; the nearest is {near}")
+            });
+            assert_eq!(warnings, Vec::from_iter(told), "{name}");
         }
     }
 
