@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::error::Report;
+use crate::error::{Report, in_short};
 use crate::expand::{Meaning, Names, expand, pin_here};
 use crate::file::file_mode;
 use crate::flags::Flags;
@@ -41,7 +41,7 @@ pub fn expansion(text: &str) {
     let label = "program:p.k";
     let names = Names::only(names);
     if let Err(why) = expand(text, &names, label) {
-        assert!(why.contains(&repr(text)) && why.contains(label), "{why}");
+        assert!(why.contains(&repr(&in_short(text))) && why.contains(label), "{why}");
     }
     let _ = pin_here(text, "/%");
     assert_eq!(expand(&crate::expand::escape(text), &names, label).as_deref(), Ok(text));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::error::Report;
+use crate::error::{Report, in_short};
 use crate::expand::escape;
 use crate::health_options;
 use crate::ini::{Entry, Origin, Section};
@@ -319,7 +319,7 @@ fn auto_install(said: &Said, report: &mut Report) -> bool {
         "false" | "0" | "no" | "off" => {}
         _ => report.warn(format!(
             "{name}={} is neither true nor false: nothing is installed",
-            python::repr(&value)
+            python::repr(&in_short(&value))
         )),
     }
     false
@@ -351,7 +351,7 @@ fn supervise(said: &Said, report: &mut Report) -> bool {
         )),
         _ => report.warn(format!(
             "{name}={} is neither true nor false: {understood}",
-            python::repr(&value)
+            python::repr(&in_short(&value))
         )),
     }
     false
@@ -369,13 +369,15 @@ fn whole(
     let Some(value) = text(said, report, v.name).filter(|value| !value.is_empty()) else {
         return default;
     };
+    // As it was written: a number that is too large to count is read as another.
+    let got = in_short(&value);
     match (python::int(&value), max) {
-        (Err(_), _) => report.error(format!("{} must be an integer, got '{value}'", v.name)),
+        (Err(_), _) => report.error(format!("{} must be an integer, got '{got}'", v.name)),
         (Ok(number), Some(max)) if !(min..=max).contains(&number) => {
-            report.error(format!("{} must be between {min} and {max}, got {number}", v.name));
+            report.error(format!("{} must be between {min} and {max}, got {got}", v.name));
         }
         (Ok(number), None) if number < min => {
-            report.error(format!("{} must be {min} or more seconds, got {number}", v.name));
+            report.error(format!("{} must be {min} or more seconds, got {got}", v.name));
         }
         (Ok(number), _) => return number,
     }
@@ -394,7 +396,7 @@ fn valid<T>(
     match (takes.parse)(&text, world) {
         Ok(value) => Some((text, value)),
         Err(why) => {
-            report.error(format!("{name}: {why}; {name} takes {}", takes.what));
+            report.error(format!("{name}: {}; {name} takes {}", in_short(&why), takes.what));
             None
         }
     }
@@ -415,7 +417,8 @@ fn log_level(said: &Said, report: &mut Report) -> Level {
         return *level;
     }
     let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
-    report.error(format!("{} must be one of {}, got '{value}'", LOG_LEVEL.name, names.join(", ")));
+    let (names, got) = (names.join(", "), in_short(&value));
+    report.error(format!("{} must be one of {names}, got '{got}'", LOG_LEVEL.name));
     Level::Info
 }
 
@@ -439,7 +442,8 @@ fn text(said: &Said, report: &mut Report, name: &str) -> Option<String> {
     match value.to_str() {
         Some(text) => Some(python::strip(text).to_owned()),
         None => {
-            report.error(format!("{name} must be UTF-8 text, got {value:?}"));
+            let got = format!("{value:?}");
+            report.error(format!("{name} must be UTF-8 text, got {}", in_short(&got)));
             None
         }
     }
@@ -548,5 +552,14 @@ mod tests {
         let text = report.finish(Some(())).unwrap_err().to_string();
         assert!(text.contains("PROCESS_MAX_START_RETRIES must be between 0 and 100, got 101"));
         assert!(text.contains("PROCESS_RETRY_RESET_SECS must be 0 or more seconds, got -1"));
+    }
+
+    #[test]
+    fn a_number_is_told_as_it_was_written() {
+        let huge = "99999999999999999999";
+        let (_, report) = wishes(&[(MAX_START_RETRIES.name, huge), (PIP_TIMEOUT.name, "-0_1")]);
+        let text = report.finish(Some(())).unwrap_err().to_string();
+        assert!(text.contains(&format!("between 0 and 100, got {huge}")), "{text}");
+        assert!(text.contains("between 1 and 86400, got -0_1"), "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that is wrong, together.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is wrong with what was said: every mistake, not just the first.
@@ -105,9 +106,39 @@ fn one_line(message: &str) -> String {
     line
 }
 
+/// How many characters of a value, or of what is said about one, are told.
+const LONGEST_TOLD: usize = 200;
+
+/// How many of them are the end: that of a path says more than its middle.
+const END_TOLD: usize = 50;
+
+/// A value, or what is said about one, as a message has it: of a long one the beginning and
+/// the end. A whole file in a variable must not be a line of the log.
+pub(crate) fn in_short(text: &str) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth_back(END_TOLD - 1) else {
+        return Cow::Borrowed(text);
+    };
+    if text.char_indices().nth(LONGEST_TOLD).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let beginning = text.chars().take(LONGEST_TOLD - END_TOLD - 1);
+    Cow::Owned(beginning.chain(['…']).chain(text[end..].chars()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_is_long_beginning_and_end_are_told() {
+        for fits in ["", "x", &"é".repeat(LONGEST_TOLD)] {
+            assert_eq!(in_short(fits), fits);
+        }
+        let long = format!("a{}/file", "é".repeat(100_000));
+        let short = in_short(&long);
+        assert_eq!(short.chars().count(), LONGEST_TOLD);
+        assert!(short.starts_with("aé") && short.contains("é…é") && short.ends_with("é/file"));
+    }
 
     #[test]
     fn every_error_is_a_line_of_its_own() {

@@ -11,6 +11,7 @@ use std::iter::Peekable;
 use std::path::Path;
 use std::str::Chars;
 
+use crate::error::in_short;
 use crate::sources::Said;
 use supervisor_wire::python::{ascii, repr};
 
@@ -116,13 +117,14 @@ pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<Strin
     expanded(text, names).map_err(|(fault, _)| match fault {
         Fault::Unknown(name) => format!(
             "Format string {} for {} contains names ({}) which cannot be expanded. Available names: {}",
-            repr(text),
+            repr(&in_short(text)),
             repr(label),
-            repr(&name),
+            repr(&in_short(&name)),
             names.list()
         ),
         Fault::Malformed(why) | Fault::Unfit(why) => {
-            format!("Format string {} for {} is badly formatted: {why}", repr(text), repr(label))
+            let text = repr(&in_short(text));
+            format!("Format string {text} for {} is badly formatted: {why}", repr(label))
         }
     })
 }
@@ -133,7 +135,8 @@ pub(crate) fn expand_secret(text: &str, names: &Names<'_>, label: &str) -> Resul
     expanded(text, names).map_err(|(fault, index)| {
         let what = match fault {
             Fault::Unknown(name) if name.starts_with("ENV_") => {
-                format!("contains a name ({}) which cannot be expanded", repr(&name))
+                let name = repr(&in_short(&name));
+                format!("contains a name ({name}) which cannot be expanded")
             }
             Fault::Unknown(_) => "contains a name which cannot be expanded".to_owned(),
             Fault::Malformed(_) => "is badly formatted".to_owned(),

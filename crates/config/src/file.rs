@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 
-use crate::error::{Errors, Report};
+use crate::error::{Errors, Report, in_short};
 use crate::expand::{Names, Shared, escape};
 use crate::flags::{FlagSetting, Flags};
 use crate::ini::{Entry, Origin, Sections};
@@ -178,7 +178,7 @@ fn apply(
             check_overruled(sections, setting, here, world, report);
         }
         if let Some(Err(why)) = setting.map(|setting| setting.check(value, &world)) {
-            report.error(format!("invalid value for {flag} {}: {why}", repr(value)));
+            report.error(format!("invalid value for {flag} {}: {why}", repr(&in_short(value))));
         } else if sections.section(SUPERVISORD).is_some() {
             let origin = Origin::Flag(flag.clone());
             let entry =

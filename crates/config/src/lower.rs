@@ -23,7 +23,7 @@ use supervisor_core::spec::GroupSpec;
 use program::Base;
 pub(crate) use server::Control;
 
-use crate::error::Report;
+use crate::error::{Report, in_short};
 use crate::expand::{Names, Shared, expand, expand_secret};
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::options::{Key, Kind, Row, Setting, is_secret};
@@ -201,6 +201,7 @@ impl<'a> Lowering<'a> {
     /// Reports a value that isn't accepted.
     fn refuse(&mut self, section: &Section, row: &Row, origin: &Origin, why: &str) -> Reported {
         let file = in_file(origin);
+        let why = in_short(why);
         self.report.error(format!(
             "{}{why} in section {}{file}; {} takes {}",
             place(origin),
@@ -234,8 +235,10 @@ impl<'a> Lowering<'a> {
         let same = without.harmless.and_then(|text| (key.takes.parse)(text, &self.world).ok());
         if same.as_ref() != Some(value) {
             self.report.warn(format!(
-                "[{}] {}={text} has no effect with a command line",
-                section.name, key.row.key
+                "[{}] {}={} has no effect with a command line",
+                section.name,
+                key.row.key,
+                in_short(text)
             ));
         }
     }

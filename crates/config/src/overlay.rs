@@ -5,7 +5,7 @@
 //!
 //! `PROCESS_HEALTH_{KEY}=VALUE` is short for some of them.
 
-use crate::error::Report;
+use crate::error::{Report, in_short};
 use crate::expand::pin_here;
 use crate::health_options;
 use crate::ini::{Entry, Origin, Sections};
@@ -59,7 +59,7 @@ pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
             Some((None, bytes)) => {
                 let got =
                     if is_secret(&key) { "other bytes".to_owned() } else { format!("{bytes:?}") };
-                report.error(format!("{variable} must be UTF-8 text, got {got}"));
+                report.error(format!("{variable} must be UTF-8 text, got {}", in_short(&got)));
                 continue;
             }
             None => continue,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::env::COMMAND;
-use crate::error::Report;
+use crate::error::{Report, in_short};
 use crate::search::Search;
 use crate::shlex;
 use crate::values::World;
@@ -35,7 +35,7 @@ pub(crate) fn command(
             return words.into_iter().map(OsString::from).collect();
         }
         Some(Err(reason)) => {
-            let value = repr(of_image.unwrap_or_default());
+            let value = repr(&in_short(of_image.unwrap_or_default()));
             report.error(format!(
                 "{name}: {reason}, got {value}; it is split as a shell splits words"
             ));

@@ -14,6 +14,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
 use crate::environment;
+use crate::error::in_short;
 use crate::sources::{Host, Said};
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
@@ -215,7 +216,7 @@ pub(crate) static BACKLOG: Takes<u16> = Takes {
     parse: |text, _| {
         let number = python::int(text)?;
         let backlog = u16::try_from(number).ok().filter(|n| *n > 0);
-        backlog.ok_or_else(|| format!("Invalid socket_backlog value {number}"))
+        backlog.ok_or_else(|| format!("Invalid socket_backlog value {}", written(number, text)))
     },
 };
 
@@ -226,9 +227,10 @@ pub(crate) static FCGI_SOCKET: Takes<FcgiSocket> =
 /// and URLs use as separators.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let trimmed = python::strip(text);
+    let shown = || repr(&in_short(text));
     match [' ', ':', '/', '\0'].into_iter().find(|c| trimmed.contains(*c)) {
-        Some('\0') => Err(format!("Invalid name: {} holds a zero byte", repr(text))),
-        Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", repr(text))),
+        Some('\0') => Err(format!("Invalid name: {} holds a zero byte", shown())),
+        Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", shown())),
         None => Ok(trimmed.to_owned()),
     }
 }
@@ -415,8 +417,19 @@ fn port(text: &str) -> Result<u16, String> {
     let number = python::int(text)?;
     match u16::try_from(number) {
         Ok(port) if port > 0 => Ok(port),
-        Ok(_) | Err(_) if number < 1 => Err(format!("{number} is below lower bound (1)")),
-        Ok(_) | Err(_) => Err(format!("{number} is above upper bound (65535)")),
+        Ok(_) | Err(_) if number < 1 => {
+            Err(format!("{} is below lower bound (1)", written(number, text)))
+        }
+        Ok(_) | Err(_) => Err(format!("{} is above upper bound (65535)", written(number, text))),
+    }
+}
+
+/// A number as Python prints it. One that is too large to count was read as another.
+fn written(number: i64, text: &str) -> String {
+    if number.saturating_abs() == i64::MAX {
+        python::strip(text).to_owned()
+    } else {
+        number.to_string()
     }
 }
 

@@ -437,6 +437,38 @@ fn passwords_and_environments_are_not_repeated_in_messages() {
 }
 
 #[test]
+fn no_value_fills_the_log() {
+    let (word, path) = ("x".repeat(100_000), format!("/{}/x", "é x".repeat(50_000)));
+    let names = format!("%({word})s");
+    let quote = format!("'{path}");
+    for (variable, value) in [
+        ("PROCESS_MAX_START_RETRIES", &word),
+        ("PROCESS_STATUS_PORT", &word),
+        ("LOG_LEVEL", &path),
+        ("SUPERVISOR_PROGRAM__APP_STARTSECS", &word),
+        ("SUPERVISOR_PROGRAM__APP_AUTORESTART", &path),
+        ("SUPERVISOR_PROGRAM__APP_DIRECTORY", &names),
+        ("SUPERVISOR_PROGRAM__APP_COMMAND", &quote),
+        ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", &path),
+        ("SUPERVISOR_PROGRAM__APP_HEALTH_URL", &path),
+        ("SUPERVISOR_PROGRAM__APP_HEALTH_COMMAND", &quote),
+        ("SUPERVISOR_PROGRAM__APP_PROCESS_NAME", &path),
+        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", &path),
+        ("SUPERVISOR_SUPERVISORD_USER", &word),
+        ("SUPERVISOR_INET_HTTP_SERVER_PORT", &path),
+        ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", &format!("unix://{word}")),
+        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", &word),
+        ("SUPERVISOR_GROUP__G_PROGRAMS", &word),
+        ("SUPERVISOR_RPCINTERFACE__X_SUPERVISOR_RPCINTERFACE_FACTORY", &word),
+    ] {
+        let text = errors(&[(variable, value)]);
+        assert!(text.contains(&format!("ERROR: {variable}")), "{variable}");
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest < Some(2000), "{variable}: {longest:?}");
+    }
+}
+
+#[test]
 fn numbers_below_zero_are_taken_as_zero_with_a_warning() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_STARTSECS", "-5")]);
     assert_eq!(process(&config, "app").startsecs, Duration::ZERO);

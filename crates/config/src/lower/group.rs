@@ -6,6 +6,7 @@ use supervisor_core::spec::GroupSpec;
 
 use super::program::Base;
 use super::{Lowering, listener, program};
+use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options::{self as o, Kind};
@@ -91,9 +92,9 @@ fn member<'a>(
             let known = lowering.of_kind(Kind::Program).map(Section::label).take(MOST_NAMED);
             let known: Vec<&str> = known.collect();
             let why = format!(
-                "[{}] names unknown program or fcgi-program {program}; programs takes names such \
-                 as {}",
+                "[{}] names unknown program or fcgi-program {}; programs takes names such as {}",
                 section.name,
+                in_short(program),
                 known.join(", ")
             );
             lowering.complain(section, origin, &why);

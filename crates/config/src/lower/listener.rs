@@ -6,6 +6,7 @@ use supervisor_core::event::EventType;
 use supervisor_core::spec::{PoolSpec, Socket, SocketAddress, User};
 
 use super::Lowering;
+use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options as o;
@@ -33,6 +34,7 @@ pub(super) fn pool<'a>(
     if let Some(handler) = lowering.get(section, &o::RESULT_HANDLER, names)
         && handler != DEFAULT_HANDLER
     {
+        let handler = in_short(&handler);
         let why = format!("{handler} cannot be resolved within [{}]", section.name);
         complain(
             lowering,
@@ -59,7 +61,7 @@ pub(super) fn pool<'a>(
             events.insert(event);
         } else {
             let known = EventType::names().collect::<Vec<_>>().join(", ");
-            let name = name.to_uppercase();
+            let name = in_short(&name).to_uppercase();
             let why = format!("Unknown event type {name} in [{}] events", section.name);
             complain(lowering, "events", &format!("{why}; known are {known}"));
         }

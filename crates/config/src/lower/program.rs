@@ -14,6 +14,7 @@ use supervisor_core::spec::{
 use super::supervisord::sink;
 use super::{Door, Lowering, at_least_zero, health, listener, tidy, to_u32};
 use crate::command::shown;
+use crate::error::in_short;
 use crate::expand::{Meaning, Names, expand};
 use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, Kind};
@@ -292,7 +293,9 @@ fn command<'a>(
     let command = match shlex::split(&text) {
         Ok(words) if words.is_empty() => Command::Unparsable("command is empty".to_owned()),
         Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
-        Err(why) => Command::Unparsable(format!("can't parse command {}: {why}", repr(&text))),
+        Err(why) => {
+            Command::Unparsable(format!("can't parse command {}: {why}", repr(&in_short(&text))))
+        }
     };
     match (&command, lowering.door) {
         (Command::Unparsable(why), Door::Command(_)) => {

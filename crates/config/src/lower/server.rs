@@ -1,6 +1,7 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
 use super::{Door, Lowering, client};
+use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::options::{self as o, Kind};
@@ -140,6 +141,7 @@ fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Name
         format!("section [{}] does not specify a supervisor.rpcinterface_factory", section.name);
     let factory = lowering.require(section, &o::RPCINTERFACE_FACTORY, names, &missing);
     if let Some(factory) = factory.filter(|factory| factory != MAIN_INTERFACE) {
+        let factory = in_short(&factory);
         let why = format!("{factory} cannot be resolved within [{}]", section.name);
         let key = o::RPCINTERFACE_FACTORY.row.key;
         let origin = lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin);
