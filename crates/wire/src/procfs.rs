@@ -43,6 +43,16 @@ pub fn stat(line: &[u8]) -> Option<Stat> {
     })
 }
 
+/// How many bytes the environment has, by a line of `/proc/PID/stat`. `None`: it has no place
+/// yet, since the process is just being executed; or the reader may not know.
+#[must_use]
+pub fn environment_length(line: &[u8]) -> Option<u64> {
+    let fields = fields(line)?;
+    let number = |number: usize| fields.get(number - FIRST_FIELD)?.parse::<u64>().ok();
+    let (start, end) = (number(50)?, number(51)?);
+    (end > 0).then_some(end.saturating_sub(start))
+}
+
 /// What `/proc/PID/stat` says of what a process uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -179,6 +189,20 @@ mod tests {
         const USES: &[u8] = b"7 (a b) R 1 7 7 0 -1 0 0 0 0 0 10 20 300 400 20 0 1 0 5 8192 77 1\n";
         assert_eq!(usage(USES), Some(Usage { ticks: 730, pages: 77 }));
         assert_eq!(usage(&USES[..60]), None);
+    }
+
+    #[test]
+    fn who_is_being_executed_has_no_environment_yet() {
+        let line = |start_and_end: &str| {
+            let fields = ["0"; 46].join(" ");
+            format!("7 (a b) R {fields} {start_and_end} 0").into_bytes()
+        };
+        let long = line("140729879599657 140729879601131");
+        assert_eq!(environment_length(&long), Some(1474));
+        let none = line("140729879599657 140729879599657");
+        assert_eq!(environment_length(&none), Some(0));
+        assert_eq!(environment_length(&line("0 0")), None);
+        assert_eq!(environment_length(LINE), None);
     }
 
     #[test]

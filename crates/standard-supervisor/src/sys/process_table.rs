@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -36,11 +37,41 @@ pub(crate) fn start_of(pid: Pid) -> io::Result<Option<u64>> {
     Ok(stat(pid)?.map(|stat| stat.start))
 }
 
+/// How often it is looked at who is being executed, with a pause between, and how often in
+/// all it must seem to have no environment until that is believed.
+const LOOKS: u32 = 50;
+const LOOKS_AT_NONE: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// The environment that a process was executed with; nothing where it has gone or may not
 /// be looked into. It is in the process's memory, and so may be out of reach for ever while
 /// that is locked: see [`crate::readers`].
+///
+/// # Errors
+/// `TimedOut`: it is being executed, and gets no further.
+#[expect(clippy::disallowed_methods, reason = "nothing tells of the end of an execve")]
 pub(crate) fn environ(pid: Pid) -> io::Result<Vec<u8>> {
-    unless_gone(fs::read(format!("/proc/{pid}/environ"))).map(Option::unwrap_or_default)
+    let mut none = 0;
+    for _ in 0..LOOKS {
+        let environ = match fs::read(format!("/proc/{pid}/environ")) {
+            // Also while one memory takes the place of the other.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::SRCH) => Vec::new(),
+            read => match unless_gone(read)? {
+                Some(environ) => environ,
+                None => return Ok(Vec::new()),
+            },
+        };
+        let line = unless_gone(fs::read(format!("/proc/{pid}/stat")))?.unwrap_or_default();
+        let ended = procfs::stat(&line).is_none_or(Stat::is_dead);
+        // Who is being executed has his new memory before his environment is in there: first
+        // it has no place, then no length.
+        none += u32::from(procfs::environment_length(&line) == Some(0));
+        if !environ.is_empty() || ended || none >= LOOKS_AT_NONE {
+            return Ok(environ);
+        }
+        thread::sleep(PAUSE);
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 /// The words of a process's command line, each with a zero byte behind it. In its memory, as
@@ -119,5 +150,34 @@ fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
             Some(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(None),
             _ => Err(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "its child is not the supervisor's")]
+    fn who_executes_one_program_after_another_is_never_without_an_environment() {
+        let again = r#"test "$1" = 0 || exec /bin/sh -c "$0" "$0" $(($1 - 1))"#;
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", again, again, "2000"]).env_clear().env("MARK", "here");
+        let mut child = command.spawn().unwrap();
+        let pid = Pid(child.id().cast_signed());
+        let mut looks = 0;
+        loop {
+            let environ = environ(pid).unwrap();
+            if environ.is_empty() {
+                // It has ended: it is there as long as nobody waits for it.
+                assert!(stat(pid).unwrap().is_none_or(Stat::is_dead), "after {looks} looks");
+                break;
+            }
+            looks += 1;
+        }
+        child.wait().unwrap();
+        assert!(looks > 100, "{looks}");
     }
 }
