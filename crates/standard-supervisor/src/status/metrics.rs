@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 31] = [
+    const NOT_COUNTED: [(&str, &str); 33] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -194,6 +194,8 @@ mod tests {
         ("LONGEST", "nothing is started"),
         ("LOCK_PATIENCE", "nothing is refused: the socket is taken over"),
         ("MOST_TOLD", "nothing is started, or a line says so"),
+        ("LONGEST_TOLD", "the beginning and the end are told"),
+        ("LOOKS", "a line says so, as of whoever hangs"),
         ("TELL_AGAIN", "the bytes are counted, told or not"),
         ("RECOUNT_EVERY", "nothing is refused: it is looked for again"),
         ("REMEMBERED", "ends of runs are counted, remembered or not"),
