@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{DupFlags, dup3};
+use rustix::pipe::PipeFlags;
 
 /// Three descriptors, kept from early on so that their numbers are low.
 #[derive(Debug)]
@@ -24,10 +25,9 @@ impl Landing {
     /// Takes the lowest numbers that are free.
     ///
     /// # Errors
-    /// There are no descriptors, or there is no `/dev/null`.
+    /// There are no descriptors.
     pub(crate) fn new() -> io::Result<Self> {
-        let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let nothing = rustix::fs::open("/dev/null", flags, Mode::empty())?;
+        let nothing = inert()?;
         let another = || nothing.try_clone();
         let places = [another()?, another()?, another()?];
         Ok(Self { places: RefCell::new(places), nothing })
@@ -51,6 +51,12 @@ impl Landing {
         drop(emptied);
         Ok(started)
     }
+}
+
+/// A descriptor that does nothing but be there. Not every place has a `/dev/null`.
+pub(crate) fn inert() -> io::Result<OwnedFd> {
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    Ok(null.or_else(|_| rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map(|(end, _)| end))?)
 }
 
 /// Takes the streams away again when it is dropped.

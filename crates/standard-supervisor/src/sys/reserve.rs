@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+
+use super::landing::inert;
 
 /// How many. A census has two open at once, a folder and a file in it; a signal has two,
 /// the process and what is known of it; the others make up for a thread that is quicker.
@@ -52,8 +53,7 @@ impl Reserve {
     fn fill(&self) {
         let mut kept = self.kept.borrow_mut();
         while kept.len() < RESERVE {
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            let Ok(one) = rustix::fs::open("/dev/null", flags, Mode::empty()) else { return };
+            let Ok(one) = inert() else { return };
             kept.push(one);
         }
     }
