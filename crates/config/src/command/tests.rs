@@ -13,6 +13,8 @@ use crate::server::Listen;
 use crate::supervisord::LogFormat;
 use crate::testing::{FakeHost, said};
 
+mod mistakes;
+
 fn configured(env: &[(&str, &str)], host: &FakeHost) -> Result<Config, Errors> {
     command_mode(vec!["vllm".into(), "serve".into(), "a ; %b".into()], &said(env), host)
 }
@@ -219,98 +221,6 @@ fn a_command_from_the_environment_wins_and_is_announced() {
 }
 
 #[test]
-fn a_command_that_can_never_be_executed_is_a_mistake() {
-    let text = errors(&[
-        ("SUPERVISOR_PROGRAM__APP_COMMAND", ""),
-        ("SUPERVISOR_PROGRAM__X_COMMAND", "sh -c \"unbalanced"),
-        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "%(ENV_NOTHING)s"),
-        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", "TICK_5"),
-        ("NOTHING", ""),
-    ]);
-    assert_eq!(
-        text,
-        "ERROR: SUPERVISOR_PROGRAM__APP_COMMAND: command is empty in section 'program:app'; \
-         command takes a program and its arguments, split as a shell splits words\n\
-         ERROR: SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh -c \"unbalanced': No \
-         closing quotation in section 'program:x'; command takes a program and its arguments, \
-         split as a shell splits words\n\
-         ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty in section \
-         'eventlistener:l'; command takes a program and its arguments, split as a shell splits \
-         words"
-    );
-}
-
-#[test]
-fn where_nobody_can_listen_is_a_mistake() {
-    let text = errors(&[
-        ("PROCESS_STATUS_PORT", "tcp://1.2.3.4:9"),
-        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "[::1]:9001"),
-        ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", "u"),
-        ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", "p"),
-        ("SUPERVISOR_FCGI_PROGRAM__F_COMMAND", "f"),
-        ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "tcp://nosuch:9002"),
-    ]);
-    for line in [
-        "ERROR: PROCESS_STATUS_PORT: tcp://1.2.3.4 is neither an IPv4 address nor a name in /etc/hosts; PROCESS_STATUS_PORT takes port or host:port, with a port from 1 to 65535, or off",
-        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1] is neither an IPv4 address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
-        "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IPv4 address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
-    ] {
-        assert!(text.lines().any(|l| l.starts_with(line)), "{line}\nis not in\n{text}");
-    }
-    assert_eq!(text.lines().count(), 3, "{text}");
-    for host in ["box", "localhost", "127.0.0.2", "*"] {
-        let status = config(&[("PROCESS_STATUS_PORT", &format!("{host}:9100"))]);
-        assert!(status.supervisord.status.is_some(), "{host}");
-    }
-}
-
-#[test]
-fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() {
-    let text = errors(&[
-        ("PROCESS_MAX_START_RETRIES", "x"),
-        ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x"),
-        ("SUPERVISOR_PROGRAM__APP_AUTOSTART", "perhaps"),
-        ("SUPERVISOR_PROGRAM__APP_USER", "nobody-here"),
-        ("SUPERVISOR_PROGRAM__B_STARTSECS", "1"),
-        ("SUPERVISOR_SUPERVISORD_LOGLEVEL", "warning"),
-        ("SUPERVISOR_SUPERVISORD_PIDFILE", "/nowhere/pid"),
-        ("SUPERVISOR_GROUP__G_PROGRAMS", "nope"),
-        ("SUPERVISOR_PROGRAM__APP_DIRECTORY", "%(ENV_NOPE)s"),
-        ("SUPERVISOR_EVENTLISTENER__L_COMMAND", "x"),
-        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "0"),
-    ]);
-    for line in [
-        "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
-        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: invalid literal for int() with base 10: 'x' in section 'program:app'; startsecs takes a whole number of seconds",
-        "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps' in section 'program:app'; autostart takes yes, true, on, 1, no, false, off or 0",
-        "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here in section 'program:app'; user takes the name or id of a user that exists here",
-        "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command in section 'program:b'",
-        "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning' in section 'supervisord'; loglevel takes critical, error, warn, info, debug, trace or blather",
-        "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist in section 'supervisord'; pidfile takes a path in an existing directory",
-        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; programs takes names such as app, b in section 'group:g'",
-        "ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: [eventlistener:l] section requires an \"events\" line in section 'eventlistener:l'",
-        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'  in section 'inet_http_server'; port takes port, :port, *:port or host:port, with a port from 1 to 65535",
-    ] {
-        assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
-    }
-    assert!(text.contains("SUPERVISOR_PROGRAM__APP_DIRECTORY: Format string '%(ENV_NOPE)s' for 'program:app.directory' contains names ('ENV_NOPE')"));
-    assert_eq!(text.lines().count(), 11, "{text}");
-}
-
-#[test]
-fn a_mistake_in_an_included_file_names_file_and_line() {
-    let host = FakeHost::with(&[("/srv/x.conf", "[program:x]\ncommand=x\n\nstopsignal=NOPE\n")]);
-    let text = configured(&[("SUPERVISOR_INCLUDE_FILES", "x.conf none.conf")], &host)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        text,
-        "ERROR: /srv/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x' \
-         (file: '/srv/x.conf'); stopsignal takes a signal's name, with or without SIG, or its number"
-    );
-}
-
-#[test]
 fn groups_hold_their_programs_in_the_order_of_the_list() {
     let config = config(&[
         ("SUPERVISOR_PROGRAM__B_COMMAND", "b"),
@@ -321,15 +231,6 @@ fn groups_hold_their_programs_in_the_order_of_the_list() {
         ("SUPERVISOR_PROGRAM__C_PRIORITY", "6"),
     ]);
     assert_eq!(names(&config), ["g:app", "g:b", "c:c"]);
-}
-
-#[test]
-fn two_processes_of_a_group_can_t_share_a_name() {
-    let text = errors(&[("SUPERVISOR_GROUP__G_PROGRAMS", "app,app")]);
-    let message = "SUPERVISOR_GROUP__G_PROGRAMS: two processes of group 'g' are named 'app'";
-    assert!(text.contains(message), "{text}");
-    let text = errors(&[("SUPERVISOR_PROGRAM__APP_NUMPROCS", "2")]);
-    assert!(text.contains("%(process_num) must be present within process_name when numprocs > 1"));
 }
 
 #[test]
@@ -376,95 +277,6 @@ fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise(
     ] {
         // Of two variables with one name the first counts.
         assert_eq!(config(&[more, open[0]]).servers.len(), 1, "{more:?}");
-    }
-}
-
-#[test]
-fn an_empty_name_with_an_empty_password_is_no_password() {
-    let server = |port, username, password| {
-        [
-            ("SUPERVISOR_INET_HTTP_SERVER_PORT", port),
-            ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", username),
-            ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", password),
-            ("BLANK", " "),
-        ]
-    };
-    for password in ["", "  ", "%(ENV_BLANK)s"] {
-        let message = errors(&server("0.0.0.0:9001", password, password));
-        assert!(message.contains("would let anybody who reaches port 9001 run"), "{message}");
-        let local = config(&server("127.0.0.1:9001", password, password));
-        assert_eq!(local.servers[0].credentials, None);
-        let message = errors(&server("127.0.0.1:9001", "u", password));
-        assert_eq!(
-            message,
-            "ERROR: SUPERVISOR_INET_HTTP_SERVER_PASSWORD: Section [inet_http_server] contains \
-             incomplete authentication: If a username or a password is specified, both the \
-             username and password must be specified, and password is empty in section \
-             'inet_http_server'"
-        );
-        let message = errors(&server("0.0.0.0:9001", password, "p"));
-        assert!(message.contains("SUPERVISOR_INET_HTTP_SERVER_USERNAME: Section"), "{message}");
-        assert!(message.contains("and username is empty"), "{message}");
-    }
-}
-
-#[test]
-fn passwords_and_environments_are_not_repeated_in_messages() {
-    for (variable, value, part) in [
-        ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "p4ss%word-s3cret", "at index 4; a percent sign"),
-        ("SUPERVISOR_SUPERVISORCTL_PASSWORD", "s3cret%(x", "at index 6; a percent sign"),
-        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "API_KEY=s3cret%zz", "at index 14; a percent sign"),
-        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "A=1,KEY=s3cret B=2", "at pair 2 in section"),
-        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=\"s3cret", "No closing quotation in section"),
-        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=s3cret\0", "environment holds a zero byte"),
-    ] {
-        let text = errors(
-            &[
-                ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
-                ("SUPERVISOR_UNIX_HTTP_SERVER_USERNAME", "u"),
-                ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "p"),
-                (variable, value),
-            ]
-            .iter()
-            .rev()
-            .copied()
-            .collect::<Vec<_>>(),
-        );
-        assert!(text.starts_with(&format!("ERROR: {variable}: ")), "{text}");
-        assert!(text.contains(part) && !text.contains("s3cret"), "{text}");
-        assert_eq!(text.lines().count(), 1, "{text}");
-    }
-}
-
-#[test]
-fn no_value_fills_the_log() {
-    let (word, path) = ("x".repeat(100_000), format!("/{}/x", "é x".repeat(50_000)));
-    let names = format!("%({word})s");
-    let quote = format!("'{path}");
-    for (variable, value) in [
-        ("PROCESS_MAX_START_RETRIES", &word),
-        ("PROCESS_STATUS_PORT", &word),
-        ("LOG_LEVEL", &path),
-        ("SUPERVISOR_PROGRAM__APP_STARTSECS", &word),
-        ("SUPERVISOR_PROGRAM__APP_AUTORESTART", &path),
-        ("SUPERVISOR_PROGRAM__APP_DIRECTORY", &names),
-        ("SUPERVISOR_PROGRAM__APP_COMMAND", &quote),
-        ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", &path),
-        ("SUPERVISOR_PROGRAM__APP_HEALTH_URL", &path),
-        ("SUPERVISOR_PROGRAM__APP_HEALTH_COMMAND", &quote),
-        ("SUPERVISOR_PROGRAM__APP_PROCESS_NAME", &path),
-        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", &path),
-        ("SUPERVISOR_SUPERVISORD_USER", &word),
-        ("SUPERVISOR_INET_HTTP_SERVER_PORT", &path),
-        ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", &format!("unix://{word}")),
-        ("SUPERVISOR_EVENTLISTENER__L_EVENTS", &word),
-        ("SUPERVISOR_GROUP__G_PROGRAMS", &word),
-        ("SUPERVISOR_RPCINTERFACE__X_SUPERVISOR_RPCINTERFACE_FACTORY", &word),
-    ] {
-        let text = errors(&[(variable, value)]);
-        assert!(text.contains(&format!("ERROR: {variable}")), "{variable}");
-        let longest = text.lines().map(|line| line.chars().count()).max();
-        assert!(longest < Some(2000), "{variable}: {longest:?}");
     }
 }
 

@@ -1,9 +1,10 @@
 //! `PROCESS_AUTO_RECOVERY=false`: a transparent init.
 
+use std::fs::File;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Running, is_alive, status, supervise, wait};
+use crate::harness::{Lines, Running, is_alive, status, supervise, wait};
 
 fn once<'a>(words: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = supervise(words);
@@ -86,22 +87,26 @@ fn overrides_that_can_t_apply_are_pointed_out() {
     assert!(running.stderr.said("SUPERVISOR_PROGRAM__APP_STARTSECS"));
 }
 
-#[test]
-fn a_terminal_belongs_to_the_program() {
+/// Runs this with a terminal that it controls, as after a login or with `docker run -t`.
+fn on_a_terminal(words: &[&str]) -> (Child, File, Lines) {
     let (ours, theirs) = crate::harness::terminal();
-    let script = "trap 'echo interrupted; exit 9' INT; echo ready; read line; echo got $line; \
-                  while :; do sleep 0.05; done";
-    // setsid makes the terminal the controlling one, as a login or `docker run -t` does.
-    let words = ["--ctty", "--wait", crate::harness::BINARY, "sh", "-c", script];
-    let mut child = crate::harness::clean("setsid", words)
+    // This is what makes the terminal the controlling one.
+    let child = crate::harness::clean("setsid", [&["--ctty", "--wait"], words].concat())
         .env("PROCESS_AUTO_RECOVERY", "false")
         .stdin(theirs.try_clone().unwrap())
         .stdout(theirs.try_clone().unwrap())
         .stderr(theirs)
         .spawn()
         .unwrap();
-    let mut keyboard = std::fs::File::from(ours.try_clone().unwrap());
-    let mut screen = crate::harness::Lines::of(std::fs::File::from(ours));
+    (child, File::from(ours.try_clone().unwrap()), Lines::of(File::from(ours)))
+}
+
+#[test]
+fn a_terminal_belongs_to_the_program() {
+    let script = "trap 'echo interrupted; exit 9' INT; echo ready; read line; echo got $line; \
+                  while :; do sleep 0.05; done";
+    let words = [crate::harness::BINARY, "sh", "-c", script];
+    let (mut child, mut keyboard, mut screen) = on_a_terminal(&words);
     screen.wait_for("ready");
     // Reading stops a process that is not in the terminal's foreground.
     keyboard.write_all(b"a line\n").unwrap();
@@ -113,21 +118,12 @@ fn a_terminal_belongs_to_the_program() {
 
 #[test]
 fn in_the_background_of_a_shell_it_takes_the_terminal_from_nobody() {
-    let (ours, theirs) = crate::harness::terminal();
     // The shell controls its jobs, as one that somebody types into.
     let script = "set -m; \"$0\" sh -c 'echo started; exec sleep 1000' & \
                   for n in 1 2; do read line; echo got $line; done; \
                   kill %1; wait %1; echo ended $?";
-    let words = ["--ctty", "--wait", "bash", "-c", script, crate::harness::BINARY];
-    let mut child = crate::harness::clean("setsid", words)
-        .env("PROCESS_AUTO_RECOVERY", "false")
-        .stdin(theirs.try_clone().unwrap())
-        .stdout(theirs.try_clone().unwrap())
-        .stderr(theirs)
-        .spawn()
-        .unwrap();
-    let mut keyboard = std::fs::File::from(ours.try_clone().unwrap());
-    let mut screen = crate::harness::Lines::of(std::fs::File::from(ours));
+    let words = ["bash", "-c", script, crate::harness::BINARY];
+    let (mut child, mut keyboard, mut screen) = on_a_terminal(&words);
     screen.wait_for("started");
     keyboard.write_all(b"a line\n").unwrap();
     screen.wait_for("got a line");
