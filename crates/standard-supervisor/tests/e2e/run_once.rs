@@ -42,7 +42,7 @@ fn the_streams_are_inherited_as_they_are() {
         .unwrap();
     let ours = std::fs::read_link(format!("/proc/{}/fd/0", child.id())).unwrap();
     child.stdin.take().unwrap().write_all(b"a line\n").unwrap();
-    let mut lines = crate::harness::Lines::of(child.stdout.take().unwrap());
+    let mut lines = Lines::of(child.stdout.take().unwrap());
     lines.wait_for("got a line");
     lines.wait_for(ours.to_str().unwrap());
     assert_eq!(status(wait(&mut child)), 0);
