@@ -5,10 +5,11 @@
 //! runs: `PROCESS_HEALTH_` and the key in capital letters, without the `health_` that some
 //! begin with.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::health::{Action, HttpUrl, Ready};
+use supervisor_core::spec::health::{Action, Header, HttpUrl, Ready};
 
 use crate::options::{Key, Reach, Row, Setting, default, options};
 use crate::presets::Preset;
@@ -24,6 +25,14 @@ options! { HEALTH:
     URL: HttpUrl = URL("health_url", Process) default unset;
     /// Where a connection must be accepted, if that is all that is asked.
     TCP: (String, u16) = HOST_AND_PORT("health_tcp", Process) default unset;
+    /// Headers of its requests, also of those for metrics: `Authorization: Bearer KEY`, one a line. The supervisor sends them only to this host's own addresses, or over TLS with a verified certificate, and shows their values nowhere.
+    HEADERS: Vec<Header> = HEADERS("health_headers", Program) default unset;
+    /// A file with more headers, one a line, read before each request.
+    HEADERS_FILE: PathBuf = FILE_PATH("health_headers_file", Program) default unset;
+    /// A file of certificates (PEM) to trust for `https://` URLs, in place of the system's or of `SSL_CERT_FILE`. At this host's own addresses no certificate is verified.
+    TLS_CA_FILE: PathBuf = FILE_PATH("health_tls_ca_file", Program) default unset;
+    /// The name in the certificate of an `https://` URL's server, if it isn't the URL's host.
+    TLS_NAME: String = HOST_NAME("health_tls_name", Program) default unset;
     /// A command that must exit with 0; it runs as the program does, and what it writes is thrown away.
     COMMAND: String = TEXT("health_command", Process) default unset;
     /// Time from one check to the next; before it is ready a second at most.

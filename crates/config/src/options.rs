@@ -13,7 +13,7 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, User};
 
-use crate::health_options::HEALTH;
+use crate::health_options::{self, HEALTH};
 use crate::supervisord::LogFormat;
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
 use supervisor_core::level::Level;
@@ -54,10 +54,10 @@ pub(crate) struct Row {
     pub(crate) doc: &'static str,
 }
 
-/// Whether values of this option don't belong in a log: passwords, and environments, where
-/// keys of services are.
+/// Whether values of this option don't belong in a log: passwords, headers of checks, and
+/// environments, where keys of services are.
 pub(crate) fn is_secret(key: &str) -> bool {
-    [PASSWORD.row.key, PROGRAM_ENVIRONMENT.row.key].contains(&key)
+    [PASSWORD.row.key, PROGRAM_ENVIRONMENT.row.key, health_options::HEADERS.row.key].contains(&key)
 }
 
 /// An option with the type of its value.

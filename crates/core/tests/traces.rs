@@ -32,7 +32,8 @@ use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
-    Action, CheckSpec, HealthSpec, HttpServer, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec,
+    Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
+    Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
@@ -534,6 +535,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                 let numbers = numbers(value);
                 spec.health.check = Some(CheckSpec {
                     probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
+                    set_by: "PROCESS_HEALTH_TCP".to_owned(),
                     interval: Duration::from_secs(numbers[0]),
                     jitter: Duration::ZERO,
                     timeout: Duration::from_secs(numbers[1]),
@@ -545,7 +547,11 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                 let numbers = numbers(value);
                 let server = HttpServer::Tcp { host: "localhost".to_owned(), port: 80 };
                 spec.health.progress = Some(ProgressSpec {
-                    url: HttpUrl { server, path: "/metrics".to_owned() },
+                    page: HttpGet::new(HttpUrl {
+                        scheme: Scheme::Http,
+                        server,
+                        path: "/metrics".to_owned(),
+                    }),
                     running: Vec::new(),
                     done: Vec::new(),
                     interval: Duration::from_secs(numbers[0]),

@@ -11,6 +11,7 @@ pub mod dns;
 pub mod event;
 pub mod form;
 pub mod hosts;
+pub mod http_header;
 pub mod notify;
 pub mod passwd;
 pub mod process_text;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use supervisor_core::spec::HealthSpec;
 use supervisor_core::spec::health::{
-    CheckSpec, EvidenceSpec, HttpServer, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec,
+    CheckSpec, EvidenceSpec, Headers, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
+    Scheme, TlsSpec, TreeSpec,
 };
 
 use super::Lowering;
@@ -68,12 +69,14 @@ impl Reading<'_, '_, '_> {
         }
         let place = Place { preset: preset.flatten(), port: port.flatten() };
         let url = self.set(&o::URL);
-        let probe = self.probe(&place, url.clone());
+        let access = self.access();
+        let probe = self.probe(&place, url.clone(), access.as_ref());
         let timeout = self.set(&o::TIMEOUT);
         let usual = place.preset.map_or(presets::TIMEOUT, |preset| preset.timeout);
         let timeout = timeout.map(|said| said.unwrap_or(usual));
-        let check = self.check(probe.clone(), timeout);
-        let progress = self.progress(&place, url.flatten(), timeout);
+        let check = self.check(&place, probe.clone(), timeout);
+        let progress = self.progress(&place, url.flatten(), access.as_ref(), timeout);
+        self.access_is_used(&check, &progress);
         let tree = self.tree();
         let ready = self.ready(probe);
         let start_timeout = self.set(&o::START_TIMEOUT);
@@ -97,7 +100,12 @@ impl Reading<'_, '_, '_> {
     }
 
     /// How it is asked whether it is well: in one way.
-    fn probe(&mut self, place: &Place, url: Perhaps<HttpUrl>) -> Perhaps<Probe> {
+    fn probe(
+        &mut self,
+        place: &Place,
+        url: Perhaps<HttpUrl>,
+        access: Option<&Access>,
+    ) -> Perhaps<Probe> {
         let tcp = self.set(&o::TCP);
         let command = self.set(&o::COMMAND);
         let command = command.and_then(|command| self.words(command));
@@ -121,7 +129,7 @@ impl Reading<'_, '_, '_> {
         let url = url.or_else(|| place.health(self.port_of(place)).filter(|_| other.is_none()));
         let (status, body) = (status?, body?);
         if let Some(url) = url {
-            return Some(Some(Probe::Http { url, status, body }));
+            return Some(Some(Probe::Http { get: access?.to(url), status, body }));
         }
         for (key, said) in
             [(o::STATUS.row.key, status.is_some()), (o::BODY.row.key, body.is_some())]
@@ -146,18 +154,74 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    fn check(&mut self, probe: Perhaps<Probe>, timeout: Option<Duration>) -> Perhaps<CheckSpec> {
+    fn check(
+        &mut self,
+        place: &Place,
+        probe: Perhaps<Probe>,
+        timeout: Option<Duration>,
+    ) -> Perhaps<CheckSpec> {
         let interval = self.get(&o::INTERVAL);
         let jitter = self.get(&o::JITTER);
         let failures = self.get(&o::FAILURES);
         let (interval, jitter, timeout, failures) = (interval?, jitter?, timeout?, failures?);
-        Some(probe?.map(|probe| CheckSpec { probe, interval, jitter, timeout, failures }))
+        let set_by = self.set_by(place);
+        Some(probe?.map(|probe| CheckSpec { probe, set_by, interval, jitter, timeout, failures }))
+    }
+
+    /// Which setting says where it is asked.
+    fn set_by(&self, place: &Place) -> String {
+        let keys = [o::URL.row.key, o::TCP.row.key, o::COMMAND.row.key];
+        let said = keys.iter().find(|key| self.lowering.is_said(self.section, key));
+        match (said, place.preset) {
+            (Some(key), _) => origin(self.lowering, self.section, key).to_string(),
+            (None, Some(preset)) => format!("preset {}", preset.name),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// What is needed to be let in, whatever is asked for.
+    fn access(&mut self) -> Option<Access> {
+        let set = self.set(&o::HEADERS);
+        let file = self.set(&o::HEADERS_FILE);
+        let ca_file = self.set(&o::TLS_CA_FILE);
+        let name = self.set(&o::TLS_NAME);
+        let headers = Headers { set: set?.unwrap_or_default(), file: file? };
+        Some(Access { headers, tls: TlsSpec { ca_file: ca_file?, name: name? } })
+    }
+
+    /// A header that nobody is sent is a mistake: whoever set it believes that it is.
+    fn access_is_used(&mut self, check: &Perhaps<CheckSpec>, progress: &Perhaps<ProgressSpec>) {
+        let (Some(check), Some(progress)) = (check, progress) else { return };
+        let probe = check.as_ref().map(|check| &check.probe);
+        let asked = match probe {
+            Some(Probe::Http { get, .. }) => Some(get),
+            Some(Probe::Tcp { .. } | Probe::Command(_)) | None => None,
+        };
+        let asked: Vec<_> =
+            asked.into_iter().chain(progress.as_ref().map(|progress| &progress.page)).collect();
+        let over_tls = asked.iter().any(|get| get.url.scheme == Scheme::Https);
+        for (key, used, needs) in [
+            (o::HEADERS.row.key, !asked.is_empty(), "health_url, progress_url or health_preset"),
+            (
+                o::HEADERS_FILE.row.key,
+                !asked.is_empty(),
+                "health_url, progress_url or health_preset",
+            ),
+            (o::TLS_CA_FILE.row.key, over_tls, "a URL with https://"),
+            (o::TLS_NAME.row.key, over_tls, "a URL with https://"),
+        ] {
+            if !used && self.lowering.is_said(self.section, key) {
+                let _: Option<()> =
+                    self.wrong(key, &format!("{key} has no effect without {needs}"));
+            }
+        }
     }
 
     fn progress(
         &mut self,
         place: &Place,
         url: Option<HttpUrl>,
+        access: Option<&Access>,
         timeout: Option<Duration>,
     ) -> Perhaps<ProgressSpec> {
         let known = place.preset.and_then(|preset| preset.metrics.as_ref());
@@ -173,7 +237,8 @@ impl Reading<'_, '_, '_> {
         let (interval, stalled, timeout) = (interval?, stalled?, timeout?);
         match (page, running, done) {
             (Some(url), Some(running), Some(done)) => {
-                Some(Some(ProgressSpec { url, running, done, interval, timeout, stalled }))
+                let page = access?.to(url);
+                Some(Some(ProgressSpec { page, running, done, interval, timeout, stalled }))
             }
             (None, None, None) => Some(None),
             (page, running, _) => {
@@ -263,13 +328,29 @@ impl Place {
         if let Some((port, name)) = metrics.place {
             return Some(local(option(command, name).unwrap_or(port), metrics.path));
         }
-        let HttpUrl { server, .. } = health.cloned().or_else(|| self.health(from_command))?;
-        Some(HttpUrl { server, path: metrics.path.to_owned() })
+        let health = health.cloned().or_else(|| self.health(from_command))?;
+        Some(HttpUrl { path: metrics.path.to_owned(), ..health })
+    }
+}
+
+/// What is needed to be let in.
+struct Access {
+    headers: Headers,
+    tls: TlsSpec,
+}
+
+impl Access {
+    fn to(&self, url: HttpUrl) -> HttpGet {
+        HttpGet { url, headers: self.headers.clone(), tls: self.tls.clone() }
     }
 }
 
 fn local(port: u16, path: &str) -> HttpUrl {
-    HttpUrl { server: HttpServer::Tcp { host: LOOPBACK.to_owned(), port }, path: path.to_owned() }
+    HttpUrl {
+        scheme: Scheme::Http,
+        server: HttpServer::Tcp { host: LOOPBACK.to_owned(), port },
+        path: path.to_owned(),
+    }
 }
 
 /// The port in `--port N` or `--port=N`; the last one counts, as for most programs.

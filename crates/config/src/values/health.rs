@@ -2,16 +2,16 @@
 //! has none of them.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::health::{Action, HttpServer, HttpUrl, Ready};
-use supervisor_wire::hosts;
+use supervisor_core::spec::health::{Action, Header, HttpServer, HttpUrl, Ready, Scheme};
+use supervisor_wire::http_header;
 use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
 
-use super::{Takes, World, inet_address, list, port};
+use super::{Takes, inet_address, list, port};
 use crate::presets::{PRESETS, Preset};
 
 /// Shorter than this nothing is asked again and again: it would do nothing else.
@@ -52,26 +52,24 @@ pub(crate) static PORT_NUMBER: Takes<u16> =
     Takes { what: "a port from 1 to 65535", parse: |text, _| port(text) };
 
 pub(crate) static URL: Takes<HttpUrl> = Takes {
-    what: "http://host:port/path with an address, localhost or a name in /etc/hosts as its \
-           host, or unix:///socket.sock:/path",
-    parse: |text, world| {
-        let url = url(text)?;
-        if let HttpServer::Tcp { host, .. } = &url.server {
-            must_be_found(host, world)?;
-        }
-        Ok(url)
-    },
+    what: "http://host:port/path, https://host:port/path or unix:///socket.sock:/path",
+    parse: |text, _| url(text),
 };
 
+pub(crate) static HEADERS: Takes<Vec<Header>> = Takes {
+    what: "headers as they are sent, such as Authorization: Bearer KEY, one a line",
+    parse: |text, _| headers(text),
+};
+
+pub(crate) static HOST_NAME: Takes<String> =
+    Takes { what: "the name of a host, or an address", parse: |text, _| host(text) };
+
 pub(crate) static HOST_AND_PORT: Takes<(String, u16)> = Takes {
-    what: "host:port with an address, localhost or a name in /etc/hosts as its host, or a port \
-           of this machine",
-    parse: |text, world| {
+    what: "host:port, or a port of this machine",
+    parse: |text, _| {
         let address = inet_address(text)?;
         let host = address.host.as_deref().unwrap_or(LOOPBACK);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        must_be_found(host, world)?;
-        Ok((host.to_owned(), address.port))
+        Ok((self::host(host)?, address.port))
     },
 };
 
@@ -153,22 +151,38 @@ fn span(text: &str, least: Duration) -> Result<Duration, String> {
     Ok(span)
 }
 
-/// Whoever asks how a server is asks no resolver: a name that is found nowhere else would be
-/// asked in vain for ever.
-fn must_be_found(host: &str, world: &World<'_>) -> Result<(), String> {
-    let in_file = || {
-        let file = world.host.read(Path::new("/etc/hosts")).unwrap_or_default();
-        hosts::ipv4(&file, host).is_some()
+/// A host that can be looked up: an address, or a name that a name server may be asked for.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    if host.parse::<IpAddr>().is_ok() || host == "localhost" || in_file() {
-        return Ok(());
+    let name = bare.strip_suffix('.').unwrap_or(bare);
+    if bare.parse::<IpAddr>().is_ok() || (name.len() <= 253 && name.split('.').all(label)) {
+        Ok(bare.to_lowercase())
+    } else {
+        Err(format!("{} is neither an address nor the name of a host", repr(text)))
     }
-    Err(format!(
-        "no resolver is asked, and {} is neither an address nor localhost, nor has it an IPv4 \
-         address in /etc/hosts",
-        repr(host)
-    ))
 }
+
+/// Headers, one a line, as they are sent. Values are never repeated.
+fn headers(text: &str) -> Result<Vec<Header>, String> {
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+    let headers = lines.map(|(at, line)| {
+        let header = http_header::parse(line)
+            .ok_or_else(|| format!("line {} is not a header; its value is not shown", at + 1))?;
+        let (name, value) = header;
+        if OUR_OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            return Err(format!("the header {name} is set by the check itself"));
+        }
+        Ok(Header { name: name.to_owned(), value: value.to_owned() })
+    });
+    headers.collect()
+}
+
+/// Headers that say how a request is sent.
+const OUR_OWN: [&str; 4] = ["Connection", "Content-Length", "Host", "Transfer-Encoding"];
 
 fn url(text: &str) -> Result<HttpUrl, String> {
     if let Some(rest) = text.strip_prefix("unix://") {
@@ -178,15 +192,16 @@ fn url(text: &str) -> Result<HttpUrl, String> {
             return Err(format!("the socket of {text} has no absolute path"));
         }
         return Ok(HttpUrl {
+            scheme: Scheme::Http,
             server: HttpServer::Unix(PathBuf::from(socket)),
             path: path_of(path)?,
         });
     }
-    if text.starts_with("https://") {
-        return Err(format!("{text} is encrypted, and only http:// can be asked"));
-    }
-    let rest =
-        text.strip_prefix("http://").ok_or_else(|| format!("{} is no such URL", repr(text)))?;
+    let (scheme, rest) = match text.split_once("://") {
+        Some(("http", rest)) => (Scheme::Http, rest),
+        Some(("https", rest)) => (Scheme::Https, rest),
+        Some(_) | None => return Err(format!("{} is no such URL", repr(text))),
+    };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (place, path) = rest.split_at(end);
     let path = path_of(path.strip_prefix('/').unwrap_or(path))?;
@@ -195,12 +210,16 @@ fn url(text: &str) -> Result<HttpUrl, String> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         Some(_) | None => (place, None),
     };
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_lowercase();
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '@') {
-        return Err(format!("{} names no host", repr(text)));
+    if place.contains('@') {
+        return Err("a user name or password in a URL is not sent; set health_headers".to_owned());
     }
-    let port = port_text.map_or(Ok(80), port)?;
-    Ok(HttpUrl { server: HttpServer::Tcp { host, port }, path })
+    let host = self::host(host)?;
+    let usual = match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
+    };
+    let port = port_text.map_or(Ok(usual), port)?;
+    Ok(HttpUrl { scheme, server: HttpServer::Tcp { host, port }, path })
 }
 
 /// The path after its first slash, as it is sent: what would end a request's first line
@@ -264,7 +283,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Result<String, String> {
-        url(text).map(|HttpUrl { server, path }| match server {
+        url(text).map(|HttpUrl { scheme: _, server, path }| match server {
             HttpServer::Tcp { host, port } => format!("{host} {port} {path}"),
             HttpServer::Unix(socket) => format!("{} {path}", socket.display()),
         })
@@ -278,6 +297,8 @@ mod tests {
             ("http://[::1]:9/a?b=c", "::1 9 /a?b=c"),
             ("http://[::1]/", "::1 80 /"),
             ("http://h:1?x", "h 1 /?x"),
+            ("https://h/a", "h 443 /a"),
+            ("https://[::1]:8443/", "::1 8443 /"),
             ("unix:///run/s.sock:/health", "/run/s.sock /health"),
             ("unix:///run/s.sock", "/run/s.sock /"),
         ] {
@@ -286,7 +307,7 @@ mod tests {
         for text in [
             "",
             "localhost:8000",
-            "https://h/",
+            "https://",
             "http://",
             "http://:80/",
             "http://h:0/",

@@ -60,6 +60,9 @@ pub enum Ready {
 pub struct CheckSpec {
     /// How it is asked.
     pub probe: Probe,
+    /// Which setting says where: `PROCESS_HEALTH_URL`, `FILE:LINE`, `preset vllm`. A check
+    /// that fails names it, because a wrong guess is otherwise hard to find.
+    pub set_by: String,
     /// Time from one to the next.
     pub interval: Duration,
     /// Added to the interval, up to this much, differently each time.
@@ -75,8 +78,8 @@ pub struct CheckSpec {
 pub enum Probe {
     /// By a GET request.
     Http {
-        /// Where.
-        url: HttpUrl,
+        /// The request.
+        get: HttpGet,
         /// The answer's status must be one of these; `None`: 200 to 399.
         status: Option<Vec<u16>>,
         /// The answer must hold this text.
@@ -97,19 +100,8 @@ pub enum Probe {
 /// left out: they may hold a password.
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |host: &str, port: u16| {
-            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-        };
         match self {
-            Self::Http { url: HttpUrl { server, path }, .. } => {
-                let path = path.split('?').next().unwrap_or_default();
-                match server {
-                    HttpServer::Tcp { host, port } => {
-                        write!(f, "http://{}{path}", place(host, *port))
-                    }
-                    HttpServer::Unix(socket) => write!(f, "unix://{}:{path}", socket.display()),
-                }
-            }
+            Self::Http { get, .. } => get.url.fmt(f),
             Self::Tcp { host, port } => f.write_str(&place(host, *port)),
             Self::Command(words) => {
                 let word = words.first().map(OsString::as_os_str).unwrap_or_default();
@@ -119,13 +111,70 @@ impl fmt::Display for Probe {
     }
 }
 
-/// Where an HTTP server is asked.
+/// `host:port`, with brackets around an IPv6 address.
+fn place(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A GET request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpGet {
+    /// Where.
+    pub url: HttpUrl,
+    /// What is sent besides the usual headers. They may be passwords: they go only to this
+    /// host's own addresses, or over TLS with a verified certificate.
+    pub headers: Headers,
+    /// How a certificate is verified.
+    pub tls: TlsSpec,
+}
+
+impl HttpGet {
+    /// A request without headers of its own, and with the system's certificates.
+    #[must_use]
+    pub fn new(url: HttpUrl) -> Self {
+        Self { url, headers: Headers::default(), tls: TlsSpec::default() }
+    }
+}
+
+/// Where a page is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpUrl {
+    /// Whether the server speaks TLS.
+    pub scheme: Scheme,
     /// How it is reached.
     pub server: HttpServer,
     /// Path and query, from the slash on.
     pub path: String,
+}
+
+/// The URL without its query, which may hold a password.
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        match (&self.server, self.scheme) {
+            (HttpServer::Tcp { host, port }, Scheme::Http) => {
+                write!(f, "http://{}{path}", place(host, *port))
+            }
+            (HttpServer::Tcp { host, port }, Scheme::Https) => {
+                write!(f, "https://{}{path}", place(host, *port))
+            }
+            (HttpServer::Unix(socket), Scheme::Http) => {
+                write!(f, "unix://{}:{path}", socket.display())
+            }
+            (HttpServer::Unix(socket), Scheme::Https) => {
+                write!(f, "unix://{}:{path} over TLS", socket.display())
+            }
+        }
+    }
+}
+
+/// Whether a server speaks TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// It does not.
+    Http,
+    /// It does.
+    Https,
 }
 
 /// How an HTTP server is reached.
@@ -142,12 +191,47 @@ pub enum HttpServer {
     Unix(PathBuf),
 }
 
+/// Headers of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// Those that are known.
+    pub set: Vec<Header>,
+    /// A file with more of them, one a line, read before each request: keys are replaced
+    /// while a program runs.
+    pub file: Option<PathBuf>,
+}
+
+/// A header of a request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Its name, such as `Authorization`.
+    pub name: String,
+    /// Its value. Never shown.
+    pub value: String,
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ***", self.name)
+    }
+}
+
+/// How the certificate of a server elsewhere is verified. At this host's own addresses it is
+/// not: who listens there is known without it, and its certificate names another host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSpec {
+    /// A file of certificates (PEM) to trust in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The name in the server's certificate, if it isn't the URL's host.
+    pub name: Option<String>,
+}
+
 /// How it is seen whether a server gets on with its work: from its page of
 /// [Prometheus metrics](https://prometheus.io/docs/instrumenting/exposition_formats/).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressSpec {
-    /// Where the page is.
-    pub url: HttpUrl,
+    /// The request for the page.
+    pub page: HttpGet,
     /// Names of gauges of requests under way; their sum counts, with all labels.
     pub running: Vec<String>,
     /// Names of counters of what was done; their sum counts, with all labels.
@@ -207,17 +291,24 @@ mod tests {
     #[test]
     fn what_is_asked_is_shown_without_what_may_be_secret() {
         let tcp = |host: &str| HttpServer::Tcp { host: host.to_owned(), port: 80 };
-        let http = |server, path: &str| {
-            let url = HttpUrl { server, path: path.to_owned() };
-            Probe::Http { url, status: None, body: None }
+        let http = |scheme, server, path: &str| {
+            let get = HttpGet::new(HttpUrl { scheme, server, path: path.to_owned() });
+            Probe::Http { get, status: None, body: None }
         };
         for (probe, shown) in [
-            (http(tcp("::1"), "/h?key=x"), "http://[::1]:80/h"),
-            (http(HttpServer::Unix("/run/s".into()), "/h"), "unix:///run/s:/h"),
+            (http(Scheme::Http, tcp("::1"), "/h?key=x"), "http://[::1]:80/h"),
+            (http(Scheme::Https, tcp("box"), "/h"), "https://box:80/h"),
+            (http(Scheme::Http, HttpServer::Unix("/run/s".into()), "/h"), "unix:///run/s:/h"),
             (Probe::Tcp { host: "localhost".to_owned(), port: 9 }, "localhost:9"),
             (Probe::Command(vec!["curl".into(), "-ux:y".into()]), "the command 'curl'"),
         ] {
             assert_eq!(probe.to_string(), shown);
         }
+    }
+
+    #[test]
+    fn the_value_of_a_header_is_not_shown() {
+        let header = Header { name: "Authorization".to_owned(), value: "Bearer x".to_owned() };
+        assert_eq!(format!("{header:?}"), "Authorization: ***");
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use supervisor_core::event::EventType;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
-    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
-    TreeSpec,
+    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec,
+    Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
@@ -151,16 +151,18 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
     let asks = ready == Ready::Checked || random.one_in(2);
     let check = asks.then(|| CheckSpec {
         probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
+        set_by: String::new(),
         interval: random.secs(1, 4),
         jitter: random.secs(0, 1),
         timeout: random.secs(1, 2),
         failures: u32::try_from(random.between(1, 3)).unwrap(),
     });
     let progress = random.one_in(2).then(|| ProgressSpec {
-        url: HttpUrl {
+        page: HttpGet::new(HttpUrl {
+            scheme: Scheme::Http,
             server: HttpServer::Tcp { host: "localhost".to_owned(), port: 80 },
             path: "/".to_owned(),
-        },
+        }),
         running: Vec::new(),
         done: Vec::new(),
         interval: random.secs(1, 3),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use supervisor_core::health::CheckFailure;
-use supervisor_core::spec::health::{HttpUrl, Probe};
+use supervisor_core::spec::health::{HttpGet, Probe};
 use tokio::time::timeout;
 
 use super::command::{self, Runner};
@@ -24,8 +24,8 @@ pub(crate) async fn check(
     match probe {
         // It sees to its end itself: who runs out of time is ended, too.
         Probe::Command(words) => command::succeeds(words, limit, runner).await,
-        Probe::Http { url, status, body } => {
-            let asked = timeout(limit, answers(&url, status.as_deref(), body.as_deref()));
+        Probe::Http { get, status, body } => {
+            let asked = timeout(limit, answers(&get, status.as_deref(), body.as_deref()));
             asked.await.unwrap_or(Err(CheckFailure::TimedOut))
         }
         Probe::Tcp { host, port } => {
@@ -36,11 +36,11 @@ pub(crate) async fn check(
 }
 
 async fn answers(
-    url: &HttpUrl,
+    get: &HttpGet,
     status: Option<&[u16]>,
     body: Option<&str>,
 ) -> Result<(), CheckFailure> {
-    let answer = http::get(url, BODY_LIMIT).await?;
+    let answer = http::get(get, BODY_LIMIT).await?;
     let good = status.map_or_else(|| GOOD.contains(&answer.status), |s| s.contains(&answer.status));
     if !good {
         return Err(CheckFailure::Status(answer.status));
@@ -61,7 +61,7 @@ mod tests {
     use std::rc::Rc;
 
     use supervisor_config::LogFormat;
-    use supervisor_core::spec::health::HttpServer;
+    use supervisor_core::spec::health::{HttpServer, HttpUrl, Scheme};
     use supervisor_core::spec::{Command, Launch, Stdio};
 
     use super::*;
@@ -91,6 +91,10 @@ mod tests {
         runtime.block_on(check(probe, limit, runner))
     }
 
+    fn get(server: HttpServer, path: &str) -> HttpGet {
+        HttpGet::new(HttpUrl { scheme: Scheme::Http, server, path: path.to_owned() })
+    }
+
     /// What comes of asking a server that reads the question and then does as `answer` does,
     /// for a body that holds `ok`.
     fn asked(
@@ -111,8 +115,8 @@ mod tests {
             answer(stream);
         });
         let server_is = HttpServer::Tcp { host: "127.0.0.1".to_owned(), port };
-        let url = HttpUrl { server: server_is, path: "/health".to_owned() };
-        let result = ask(Probe::Http { url, status: None, body: Some("ok".to_owned()) }, limit);
+        let get = get(server_is, "/health");
+        let result = ask(Probe::Http { get, status: None, body: Some("ok".to_owned()) }, limit);
         server.join().unwrap();
         result
     }
@@ -173,8 +177,8 @@ mod tests {
         assert_eq!(tcp("127.0.0.1"), Err(CheckFailure::Refused));
         assert_eq!(tcp("no-such-host-anywhere"), Err(CheckFailure::Broken));
         let server = HttpServer::Unix("/no/such/socket".into());
-        let url = HttpUrl { server, path: "/".to_owned() };
-        let gone = ask(Probe::Http { url, status: None, body: None }, PATIENCE);
+        let get = get(server, "/");
+        let gone = ask(Probe::Http { get, status: None, body: None }, PATIENCE);
         assert_eq!(gone, Err(CheckFailure::Refused));
     }
 }

@@ -10,7 +10,7 @@ use hyper::rt::{Read, Write};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use supervisor_core::health::CheckFailure;
-use supervisor_core::spec::health::{HttpServer, HttpUrl};
+use supervisor_core::spec::health::{HttpGet, HttpServer};
 use tokio::net::UnixStream;
 
 use super::place;
@@ -29,16 +29,16 @@ pub(super) struct Answer {
 }
 
 /// Asks a server, and takes so many bytes of its answer. The caller limits the time.
-pub(super) async fn get(url: &HttpUrl, limit: usize) -> Result<Answer, CheckFailure> {
-    match &url.server {
+pub(super) async fn get(get: &HttpGet, limit: usize) -> Result<Answer, CheckFailure> {
+    match &get.url.server {
         HttpServer::Tcp { host, port } => {
             let stream = place::connect(host, *port).await?;
             let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            talk(TokioIo::new(stream), &format!("{shown}:{port}"), &url.path, limit).await
+            talk(TokioIo::new(stream), &format!("{shown}:{port}"), &get.url.path, limit).await
         }
         HttpServer::Unix(path) => {
             let stream = UnixStream::connect(path).await.map_err(|error| place::refused(&error))?;
-            talk(TokioIo::new(stream), "localhost", &url.path, limit).await
+            talk(TokioIo::new(stream), "localhost", &get.url.path, limit).await
         }
     }
 }

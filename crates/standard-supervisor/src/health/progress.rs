@@ -12,7 +12,7 @@ const PAGE_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Looks once.
 pub(crate) async fn look(spec: ProgressSpec) -> Look {
-    match timeout(spec.timeout, http::get(&spec.url, PAGE_LIMIT)).await {
+    match timeout(spec.timeout, http::get(&spec.page, PAGE_LIMIT)).await {
         Err(_) | Ok(Err(CheckFailure::TimedOut)) => Look::Late,
         Ok(Ok(page)) if page.status == 200 && !page.cut => {
             read(&spec, &page.body).map_or(Look::Nothing, Look::Seen)

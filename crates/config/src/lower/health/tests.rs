@@ -21,7 +21,7 @@ fn http(port: u16, path: &str) -> HttpUrl {
 
 fn probe_url(health: &HealthSpec) -> &HttpUrl {
     match health.check.as_ref().map(|check| &check.probe) {
-        Some(Probe::Http { url, .. }) => url,
+        Some(Probe::Http { get, .. }) => &get.url,
         other => panic!("{other:?}"),
     }
 }
@@ -38,7 +38,7 @@ fn a_preset_knows_where_and_what() {
     assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
     assert_eq!(*probe_url(&health), http(8000, "/health"));
     let progress = health.progress.unwrap();
-    assert_eq!(progress.url, http(8000, "/metrics"));
+    assert_eq!(progress.page.url, http(8000, "/metrics"));
     assert!(progress.running.contains(&"vllm:num_requests_running".to_owned()));
     assert!(progress.done.contains(&"vllm:generation_tokens_total".to_owned()));
     assert_eq!(progress.stalled, Duration::from_secs(120));
@@ -58,7 +58,7 @@ fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
     let said = [preset, ("PROCESS_HEALTH_PORT", "9000")];
     let health = meant(&["sglang", "--port", "31000"], &said).unwrap();
     assert_eq!(*probe_url(&health), http(9000, "/health"));
-    assert_eq!(health.progress.unwrap().url, http(9000, "/metrics"));
+    assert_eq!(health.progress.unwrap().page.url, http(9000, "/metrics"));
     // Wherever the command is from; but what a shell is told is not looked into.
     for (command, port) in [("x --port 7", 7), ("sh -c 'x --port 7'", 30000)] {
         let replaced = [preset, ("SUPERVISOR_PROGRAM__APP_COMMAND", command)];
@@ -72,7 +72,7 @@ fn metrics_with_a_port_of_their_own_keep_it() {
     let triton = ["tritonserver", "--http-port=8100", "--metrics-port", "8200"];
     let health = meant(&triton, &[("PROCESS_HEALTH_PRESET", "triton")]).unwrap();
     assert_eq!(*probe_url(&health), http(8100, "/v2/health/ready"));
-    assert_eq!(health.progress.unwrap().url, http(8200, "/metrics"));
+    assert_eq!(health.progress.unwrap().page.url, http(8200, "/metrics"));
 }
 
 #[test]
@@ -94,10 +94,13 @@ fn what_is_said_counts_more_than_a_preset() {
     let socket = HttpServer::Unix("/run/v.sock".into());
     assert_eq!(
         *probe_url(&health),
-        HttpUrl { server: socket.clone(), path: "/health?x".to_owned() }
+        HttpUrl { scheme: Scheme::Http, server: socket.clone(), path: "/health?x".to_owned() }
     );
     let progress = health.progress.unwrap();
-    assert_eq!(progress.url, HttpUrl { server: socket, path: "/metrics".to_owned() });
+    assert_eq!(
+        progress.page.url,
+        HttpUrl { scheme: Scheme::Http, server: socket, path: "/metrics".to_owned() }
+    );
     assert_eq!(progress.done, ["steps_total{kind=\"a\"}", "other"]);
     assert_eq!(progress.timeout, Duration::from_millis(500));
     assert_eq!(health.start_timeout, None);
@@ -182,35 +185,61 @@ fn what_does_not_go_together_is_a_mistake() {
 }
 
 #[test]
-fn a_host_must_be_one_that_is_found_without_a_resolver() {
-    let host = FakeHost::with(&[("/etc/hosts", "10.0.0.7 box\n")]);
-    let ask = |key: &str, value: &str| {
-        let pairs = [
-            (key, value),
-            ("PROCESS_HEALTH_PROGRESS_RUNNING", "a"),
-            ("PROCESS_HEALTH_PROGRESS_DONE", "b"),
-            ("PROCESS_HEALTH_PROGRESS_URL", "http://127.0.0.1/m"),
-        ];
-        let said = said(&pairs[..if key.contains("PROGRESS") { 3 } else { 4 }]);
-        let config = command_mode(vec!["x".into()], &said, &host);
-        config.map(|config| config.spec.groups[0].processes[0].health.clone())
-    };
-    for (key, value) in [
-        ("PROCESS_HEALTH_URL", "http://example.com/h"),
-        ("PROCESS_HEALTH_PROGRESS_URL", "http://example.com:80/m"),
-        ("PROCESS_HEALTH_TCP", "example.com:80"),
+fn a_host_is_a_name_or_an_address() {
+    let tcp = |value: &str| meant(&["x"], &[("PROCESS_HEALTH_TCP", value)]);
+    for (text, host) in [
+        ("[::1]:80", "::1"),
+        ("80", LOOPBACK),
+        ("LocalHost:80", "localhost"),
+        ("head-0.ranks.team.svc:80", "head-0.ranks.team.svc"),
     ] {
-        let error = ask(key, value).unwrap_err().to_string();
-        let why = format!("{key}: no resolver is asked, and 'example.com' is neither an address");
-        assert!(error.contains(&why), "{error}");
-        assert!(error.contains("an address, localhost or a name in /etc/hosts"), "{error}");
-        let good = if key.ends_with("URL") { "http://box:80/" } else { "box:80" };
-        assert!(ask(key, good).is_ok(), "{key}");
-    }
-    for (text, host) in [("[::1]:80", "::1"), ("80", LOOPBACK), ("LocalHost:80", "localhost")] {
-        let health = ask("PROCESS_HEALTH_TCP", text).unwrap();
         let probe = Probe::Tcp { host: host.to_owned(), port: 80 };
-        assert_eq!(health.check.unwrap().probe, probe);
+        assert_eq!(tcp(text).unwrap().check.unwrap().probe, probe);
+    }
+    for text in ["a b:80", "a..b:80", "[x]y:80"] {
+        let error = tcp(text).unwrap_err();
+        assert!(error.contains("is neither an address nor the name of a host"), "{error}");
+    }
+}
+
+#[test]
+fn headers_go_with_each_request_and_are_never_shown() {
+    let key = ("PROCESS_HEALTH_HEADERS", "Authorization: Bearer sk-1\nX-A: b");
+    let file = ("PROCESS_HEALTH_HEADERS_FILE", "/srv/headers");
+    let health = meant(&["x"], &[("PROCESS_HEALTH_PRESET", "vllm"), key, file]).unwrap();
+    let Some(Probe::Http { get, .. }) = health.check.map(|check| check.probe) else { panic!() };
+    assert_eq!(get.headers.set[0].value, "Bearer sk-1");
+    assert_eq!(get.headers.set.len(), 2);
+    assert_eq!(get.headers.file.as_deref(), Some("/srv/headers".as_ref()));
+    assert_eq!(health.progress.unwrap().page.headers, get.headers);
+    for (pairs, part) in [
+        (&[key][..], "health_headers has no effect without health_url"),
+        (&[("PROCESS_HEALTH_HEADERS", "sk-1")], "line 1 is not a header; its value is not shown"),
+        (&[("PROCESS_HEALTH_HEADERS", "Host: sk-1")], "Host is set by the check itself"),
+        (&[("PROCESS_HEALTH_HEADERS", "A: sk-1%(x)s")], "A: "),
+        (
+            &[("PROCESS_HEALTH_URL", "http://u:sk-1@h/")],
+            "a user name or password in a URL is not sent",
+        ),
+        (
+            &[("PROCESS_HEALTH_URL", "http://h/"), ("PROCESS_HEALTH_TLS_NAME", "x")],
+            "health_tls_name has no effect without a URL with https://",
+        ),
+    ] {
+        let text = meant(&["x"], pairs).unwrap_err();
+        assert!(!text.contains("sk-1"), "{text}");
+        assert!(text.contains(part) || part == "A: ", "{part}\n{text}");
+    }
+}
+
+#[test]
+fn a_check_knows_which_setting_says_where() {
+    for (pair, set_by) in [
+        (("PROCESS_HEALTH_PRESET", "vllm"), "preset vllm"),
+        (("PROCESS_HEALTH_URL", "https://[::1]:8443/h"), "PROCESS_HEALTH_URL"),
+        (("SUPERVISOR_PROGRAM__APP_HEALTH_TCP", "80"), "SUPERVISOR_PROGRAM__APP_HEALTH_TCP"),
+    ] {
+        assert_eq!(meant(&["x"], &[pair]).unwrap().check.unwrap().set_by, set_by);
     }
 }
 
@@ -236,5 +265,8 @@ fn the_configuration_in_effect_reads_back_the_same() {
     let host = FakeHost::with(&[("/srv/shown.conf", &config.effective())]);
     let again = [("SUPERVISOR_INCLUDE_FILES", "/srv/shown.conf")];
     let again = command_mode(vec!["x".into()], &said(&again), &host).unwrap();
-    assert_eq!(again.spec.groups[0].processes[0].health, *health);
+    let mut again = again.spec.groups[0].processes[0].health.clone();
+    // Where it was said is another file now.
+    again.check.as_mut().unwrap().set_by = "preset sagemaker".to_owned();
+    assert_eq!(again, *health);
 }
