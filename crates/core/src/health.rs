@@ -28,9 +28,13 @@ pub use ill::{CheckFailure, Ill};
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how long it isn't said again that a start isn't over for the same reason. A model
-/// that loads for minutes is asked every second.
+/// For how long the supervisor does not repeat that a check fails in the same way, of a
+/// server that starts, or is known to be unhealthy. It may be checked every second, for hours.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
+
+/// Every server refuses connections for its first moments. The supervisor reports failed
+/// checks of a server that starts from then on.
+const NOT_YET_AFTER: Duration = Duration::from_secs(5);
 
 /// How much later than it had to come an answer may come. The world keeps its times; this
 /// is for when it doesn't.
@@ -96,6 +100,8 @@ pub(crate) enum Checked {
         failure: CheckFailure,
         times: u32,
         of: u32,
+        /// To be said: it isn't known by now.
+        new: bool,
     },
     /// It starts, and is not expected to answer yet.
     NotYet {
@@ -130,13 +136,16 @@ struct Watchdog {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Checking {
+    /// When the run, or its time as one that is up, began.
+    since: Mono,
     turn: Turn,
     /// Failures in a row.
     failures: u32,
     last: Option<Result<(), CheckFailure>>,
     asked: u64,
-    /// When it was last said in which way, of [`CheckFailure::KINDS`], it fails while it
-    /// starts. A map and not only the last: one that fails in two ways by turns is no news.
+    /// When it was last said in which way, of [`CheckFailure::KINDS`], it fails, since it
+    /// last succeeded. A map and not only the last: one that fails in two ways by turns is no
+    /// news.
     told: BTreeMap<&'static str, Mono>,
 }
 
@@ -166,14 +175,14 @@ impl Health {
     /// Of a run that was just started: only what tells that it is ready is looked at.
     pub(crate) fn of_start(spec: &HealthSpec, now: Mono) -> Self {
         let asks = spec.ready == Ready::Checked;
-        let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now));
+        let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now, now));
         Self { check, ..Self::default() }
     }
 
     /// Of a run that is up from now on.
     pub(crate) fn of_run(spec: &HealthSpec, now: Mono) -> Self {
         Self {
-            check: spec.check.as_ref().map(|check| Checking::new(now + check.interval)),
+            check: spec.check.as_ref().map(|check| Checking::new(now, now + check.interval)),
             progress: spec.progress.as_ref().map(|progress| Progressing {
                 turn: Turn::Due(now + progress.interval),
                 last: None,
@@ -266,6 +275,7 @@ impl Health {
         match result {
             Ok(()) => {
                 (check.failures, check.last) = (0, Some(Ok(())));
+                check.told.clear();
                 Checked::Well
             }
             // It lives; what it failed before was of the same kind, or has passed.
@@ -276,9 +286,13 @@ impl Health {
             Err(failure) => {
                 check.failed(failure);
                 if starting {
-                    return Checked::NotYet { failure, new: check.is_news(failure, now) };
+                    let new = now - check.since >= NOT_YET_AFTER && check.is_news(failure, now);
+                    return Checked::NotYet { failure, new };
                 }
-                Checked::Failed { failure, times: check.failures, of: spec.failures }
+                let (times, of) = (check.failures, spec.failures);
+                // Those that make it unhealthy are told one by one, even if they are alike.
+                let new = check.is_news(failure, now) || times <= of;
+                Checked::Failed { failure, times, of, new }
             }
         }
     }
@@ -407,11 +421,12 @@ impl Health {
 }
 
 impl Checking {
-    const fn new(due: Mono) -> Self {
-        Self { turn: Turn::Due(due), failures: 0, last: None, asked: 0, told: BTreeMap::new() }
+    const fn new(since: Mono, due: Mono) -> Self {
+        let turn = Turn::Due(due);
+        Self { since, turn, failures: 0, last: None, asked: 0, told: BTreeMap::new() }
     }
 
-    /// Notes that it starts and fails in this way; whether that is to be said.
+    /// Notes that it fails in this way; whether that is to be said.
     fn is_news(&mut self, failure: CheckFailure, now: Mono) -> bool {
         let told = self.told.get(failure.kind());
         let new = told.is_none_or(|at| now - *at >= REMIND_EVERY);

@@ -237,6 +237,8 @@ impl Line {
             Self::Stopping { .. }
             | Self::Forwarding { .. }
             | Self::IgnoredSignal { .. }
+            // A terminal that is resized, or a shell that continues a job: no event.
+            | Self::PassedOn { signal: Signal::CONT | Signal::WINCH, .. }
             | Self::StopInBackoff { .. }
             | Self::EventSent { .. }
             | Self::EventProcessed { .. }

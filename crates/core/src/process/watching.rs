@@ -28,12 +28,14 @@ impl Process {
         let spec = Rc::clone(&self.spec);
         let Some(health) = self.health_of(run) else { return };
         match health.checked(&spec.health, (run, starting), turn.now, result) {
-            Checked::Failed { failure, times, of } => {
+            Checked::Failed { failure, times, of, new: true } => {
                 turn.log(Line::CheckFailed { name, failure, times, of });
             }
             Checked::NotYet { failure, new: true } => self.not_ready_yet(failure, turn),
             Checked::Excused => turn.log(Line::CheckExcused { name }),
-            Checked::Well | Checked::NotYet { new: false, .. } => {}
+            Checked::Well
+            | Checked::Failed { new: false, .. }
+            | Checked::NotYet { new: false, .. } => {}
         }
         self.watch(turn);
     }

@@ -50,8 +50,9 @@ fn why_it_is_not_ready_yet_is_said_once_for_each_reason() {
     let mut command = server.checked(&[]);
     let mut running =
         Running::start(command.env("PROCESS_HEALTH_URL", server.url("/health?key=k")));
+    // Any server refuses connections for its first moments.
     let asked = format!(
-        "check: app is not ready yet, it has been starting for 0 seconds; {}",
+        "check: app is not ready yet, it has been starting for 5 seconds; {}",
         server.url("/health")
     );
     running.stderr.wait_for(&format!("INFO {asked}: connection refused"));
