@@ -19,11 +19,12 @@ use crate::ini::{Entry, Origin, Sections};
 use crate::lower::{Control, Door, lower};
 use crate::options::{COMMAND, FILES};
 use crate::overlay::{self, Override};
+use crate::server::Listen;
 use crate::sources::{Host, Said};
 use crate::supervisord::{Crash, Supervisord};
 use crate::template::{self, APP};
-use crate::values::{self, World};
-use crate::{Config, Generated, Record, include, requirements, sagemaker, shlex};
+use crate::values::{self, InetAddress, World};
+use crate::{Config, Generated, Record, include, requirements, sagemaker, service_link, shlex};
 use supervisor_core::level::Level;
 
 /// Finds out what `standard-supervisor COMMAND` shall do.
@@ -45,15 +46,17 @@ pub fn command_mode(
     let config = if wishes.supervise {
         supervise(&command, &wishes, world, &mut report)
     } else {
-        Some(run_once(command.clone(), &wishes, said, &mut report))
+        Some(run_once(command.clone(), &wishes, world, &mut report))
     };
     let preparation = config.as_ref().and_then(|config| {
         let runs = app(&config.spec).unwrap_or(&command);
         let signals = config.spec.signals;
         requirements::installation(&wishes.install, runs, signals, world, &mut report)
     });
+    service_link::tell(said, &mut report);
+    let notes = report.take_notes();
     let (mut config, warnings) = report.finish(config)?;
-    (config.warnings, config.preparation) = (warnings, preparation);
+    (config.warnings, config.notes, config.preparation) = (warnings, notes, preparation);
     Ok(config)
 }
 
@@ -183,16 +186,13 @@ impl Record {
 }
 
 /// A plain init: nothing of what supervision means applies.
-fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut Report) -> Config {
-    let mut ignored = overlay::names(said);
-    // Whoever asks an init how its program is should ask the program; and who forwards each
-    // signal holds none back.
-    for (variable, said) in [
-        (env::STATUS_PORT, &wishes.status_port),
-        (env::PRESTOP_DELAY_SECS, &wishes.prestop_delay_secs),
-    ] {
-        ignored.extend(said.is_some().then(|| variable.name.to_owned()));
-    }
+fn run_once(
+    command: Vec<OsString>,
+    wishes: &Wishes,
+    world: World<'_>,
+    report: &mut Report,
+) -> Config {
+    let ignored: Vec<String> = env::set_without_effect(world.said).collect();
     if !ignored.is_empty() {
         report.warn(format!(
             "{} no effect: {} is off, so the command runs once and is not supervised",
@@ -228,18 +228,26 @@ fn run_once(command: Vec<OsString>, wishes: &Wishes, said: &Said, report: &mut R
         minfds: None,
         minprocs: None,
         nocleanup: true,
-        childlogdir: said.temp_dir.clone(),
+        childlogdir: world.said.temp_dir.clone(),
         user: None,
         directory: None,
         strip_ansi: false,
         identifier: "supervisor".to_owned(),
         log_format: wishes.log_format,
-        status: None,
+        status: status(wishes, world),
         prestop_delay: Duration::ZERO,
         crash: Crash::default(),
     };
     let nothing = Control { servers: Vec::new(), namespaces: Vec::new() };
     Config::new(spec, supervisord, nothing, None, (Rc::new(sections), lossy))
+}
+
+/// The status port that was asked for: whoever runs a command once to look into it must not
+/// have it killed because nobody answers a probe.
+fn status(wishes: &Wishes, world: World<'_>) -> Option<Listen> {
+    let text = wishes.status_port.as_ref()?;
+    let InetAddress { host, port } = (values::STATUS_PORT.parse)(text, &world).ok()??;
+    Some(Listen::Inet { host, port })
 }
 
 fn process_once(command: Vec<OsString>) -> ProcessSpec {

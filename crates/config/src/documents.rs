@@ -1,6 +1,6 @@
 //! Reference pages, made from the tables.
 
-use crate::env::VARIABLES;
+use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable, option_of};
 use crate::tools::{Tool, tools};
 
 const MADE: &str = "Made from the tables in `crates/config/src` by\n\
@@ -22,7 +22,41 @@ pub fn environment_reference() -> String {
         "\nMistakes are reported all together, each with its variable, the value seen and what \
          is accepted;\nnothing is started, and the exit code is 1.\n",
     );
+    out.push_str(SHARED);
+    for variable in &VARIABLES {
+        let (name, key) = (variable.name, key_in_file(variable));
+        let once = if variable.once { "yes" } else { "no effect" };
+        out.push_str(&format!("| `{name}` | yes | {once} | {key} |\n"));
+    }
     out
+}
+
+const SHARED: &str = "
+A variable whose name does not begin with `PROCESS_` or `SUPERVISOR_` may be meant for the
+server. An invalid value of such a variable is a warning, and the supervisor uses the default.
+
+The supervisor ignores variables that have the form of a Kubernetes or Docker service link, such
+as `PROCESS_HEALTH_PORT=tcp://10.0.0.1:80` of a service named `process-health`.
+
+## Where each variable has an effect
+
+With `PROCESS_AUTO_RECOVERY=false` the command runs once. One warning names the variables that
+are set and then have no effect. `supervisord -c FILE` reads none of these variables: set the key
+in the file.
+
+| variable | supervised | run once | key in a file |
+|---|---|---|---|
+";
+
+fn key_in_file(variable: &Variable) -> String {
+    match option_of(variable) {
+        Some((section, key)) => format!("`{key}` of `[{section}]`"),
+        None if variable.name == OVERRIDE.name => "every key".to_owned(),
+        None if variable.name == HEALTH.name => {
+            "see [Ready, well, ill](options.md#ready-well-ill)".to_owned()
+        }
+        None => "–".to_owned(),
+    }
 }
 
 /// The exit codes of every program, as Markdown.

@@ -47,6 +47,7 @@ const MOST_TOLD: usize = 200;
 pub(crate) struct Report {
     errors: Vec<String>,
     warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Report {
@@ -59,6 +60,16 @@ impl Report {
     /// Notes something that works, though hardly as it was meant.
     pub(crate) fn warn(&mut self, message: impl Into<String>) {
         note(&mut self.warnings, message.into());
+    }
+
+    /// Notes something that only explains, for who looks closely.
+    pub(crate) fn note(&mut self, message: impl Into<String>) {
+        note(&mut self.notes, message.into());
+    }
+
+    /// Takes what [`Self::note`] collected.
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Whether nothing was wrong so far.

@@ -52,6 +52,7 @@ mod sagemaker;
 mod sample;
 mod search;
 mod server;
+mod service_link;
 mod shlex;
 mod sources;
 mod supervisord;
@@ -111,6 +112,8 @@ pub struct Config {
     pub record: Option<Record>,
     /// What works, though hardly as it was meant; one line each.
     pub warnings: Vec<String>,
+    /// What only explains, for the log's level DEBUG; one line each.
+    pub notes: Vec<String>,
     /// The files that were included, in the order in which they were read.
     pub included: Vec<PathBuf>,
     /// The configuration file; `None`: a command was given instead.
@@ -157,6 +160,7 @@ impl Config {
             namespaces,
             record,
             warnings: Vec::new(),
+            notes: Vec::new(),
             included: Vec::new(),
             source: None,
             sections,

@@ -5,6 +5,8 @@
 //!
 //! `PROCESS_HEALTH_{KEY}=VALUE` is short for some of them.
 
+use std::borrow::Cow;
+
 use crate::error::{Report, in_short};
 use crate::expand::pin_here;
 use crate::health_options;
@@ -15,7 +17,8 @@ use crate::sources::Said;
 use crate::template::APP;
 use supervisor_wire::python;
 
-const PREFIX: &str = "SUPERVISOR_";
+/// What overrides begin with.
+pub(crate) const PREFIX: &str = "SUPERVISOR_";
 
 /// Variables that start like an override and are none: ours, and those that a
 /// supervisor [sets for its
@@ -41,8 +44,7 @@ pub(crate) struct Override {
 /// The names of all variables that are, or try to be, overrides: first the short ones, so
 /// that those which name a section have the last word.
 pub(crate) fn names(said: &Said) -> Vec<String> {
-    let names = said.environment.iter().map(|(name, _)| name.to_string_lossy().into_owned());
-    let all: Vec<String> = names.collect();
+    let all: Vec<String> = said.settings().map(Cow::into_owned).collect();
     let short = all.iter().filter(|name| name.starts_with(health_options::PREFIX));
     let long =
         all.iter().filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()));

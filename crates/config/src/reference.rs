@@ -1,9 +1,9 @@
 //! The reference of all options, made from their tables and from what is assumed in front
 //! of a command.
 
-use crate::env::{self, Variable};
+use crate::env;
 use crate::health_options;
-use crate::options::{self, KINDS, Kind, OWN, Row, Setting};
+use crate::options::{KINDS, Kind, OWN, Row, Setting};
 use crate::template;
 
 const REFERENCE_HEAD: &str = "\
@@ -87,7 +87,7 @@ fn with_a_command(kind: Option<Kind>, row: &Row) -> Option<String> {
     if kind == Some(Kind::EventListener) {
         return None;
     }
-    if let Some(variable) = variable(row) {
+    if let Some(variable) = env::variable_of(row) {
         return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default))));
     }
     if row.command_default.is_some() {
@@ -104,20 +104,6 @@ fn with_a_command(kind: Option<Kind>, row: &Row) -> Option<String> {
         (Kind::Program, None) => app.map(|value| format!("{value} for `app`")),
         _ => app,
     }
-}
-
-/// The variable that says it with a command line.
-fn variable(row: &Row) -> Option<Variable> {
-    let variables = [
-        (&options::LOGLEVEL.row, env::LOG_LEVEL),
-        (&options::STARTRETRIES.row, env::MAX_START_RETRIES),
-        (&options::RETRYRESETSECS.row, env::RETRY_RESET_SECS),
-        (&options::LOG_FORMAT_KEY.row, env::LOG_FORMAT),
-        (&options::STATUS_PORT_KEY.row, env::STATUS_PORT),
-        (&options::PRESTOP_DELAY_KEY.row, env::PRESTOP_DELAY_SECS),
-    ];
-    let found = variables.into_iter().find(|(known, _)| known.key == row.key);
-    found.map(|(_, variable)| variable)
 }
 
 /// A default as the reference has it.

@@ -16,7 +16,7 @@ use supervisor_core::spec::{
     Spec, Stdio, WhenDone,
 };
 
-use crate::env::{AUTO_INSTALL, Install, PIP_ARGS, PIP_TIMEOUT};
+use crate::env::{AUTO_INSTALL, Asked, Install, PIP_ARGS, PIP_TIMEOUT};
 use crate::error::Report;
 use crate::search::Search;
 use crate::shlex;
@@ -27,6 +27,11 @@ const NAME: &str = "requirements";
 
 /// What is looked for in the model's directory.
 const FILE: &str = "requirements.txt";
+
+/// Where a model archive of
+/// [SageMaker](https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)
+/// has the code that serves the model.
+const CODE: &str = "code";
 
 /// Packages that lie beside it, for where there is no network.
 const PACKAGES: &str = "requirements";
@@ -70,30 +75,49 @@ fn wanted(
     world: World<'_>,
     report: &mut Report,
 ) -> Option<(String, Option<PathBuf>, Vec<OsString>)> {
-    if !install.enabled {
+    if install.asked == Asked::Off {
         return None;
     }
     if let Some(args) = &install.pip_args {
         // The arguments may hold a password of an index, so they aren't repeated.
-        return match shlex::split(args) {
+        match shlex::split(args) {
             Ok(words) => {
                 let words = words.into_iter().map(OsString::from).collect();
-                Some((format!("what {} says", PIP_ARGS.name), None, words))
+                return Some((format!("what {} says", PIP_ARGS.name), None, words));
             }
             Err(why) => {
-                report.error(format!("{}: {why}; quotes come in pairs", PIP_ARGS.name));
-                None
+                let why = format!("{}: {why}; quotes come in pairs", PIP_ARGS.name);
+                PIP_ARGS.reject(report, &why);
             }
-        };
+        }
     }
-    let file = install.model.join(FILE);
-    if !world.host.is_file(&file) {
-        return None;
-    }
-    let packages = Some(install.model.join(PACKAGES)).filter(|path| world.host.is_dir(path));
+    let folder = folder(install, world, report)?;
+    let file = folder.join(FILE);
+    let packages = Some(folder.join(PACKAGES)).filter(|path| world.host.is_dir(path));
     let beside = packages.as_ref().map_or("", |_| ", with the packages beside it,");
     let source = format!("{}{beside}", file.display());
     Some((source, packages, vec!["-r".into(), file.into()]))
+}
+
+/// The folder whose requirements are installed. Those of the archive's code are so only on
+/// demand: who has them and starts today must start tomorrow.
+fn folder(install: &Install, world: World<'_>, report: &mut Report) -> Option<PathBuf> {
+    let has_file = |folder: &PathBuf| world.host.is_file(&folder.join(FILE));
+    if has_file(&install.model) {
+        return Some(install.model.clone());
+    }
+    let code = Some(install.model.join(CODE)).filter(has_file)?;
+    if install.asked == Asked::On {
+        return Some(code);
+    }
+    let (file, name) = (code.join(FILE), AUTO_INSTALL.name);
+    report.warn(format!(
+        "{} is not installed: without {name} the supervisor installs {} only; set {name}=true to \
+         install this file before the server starts, or {name}=false to silence this warning",
+        file.display(),
+        install.model.join(FILE).display()
+    ));
+    None
 }
 
 impl Search<'_> {
@@ -273,11 +297,14 @@ mod tests {
         let args = "-r '/my file' --index-url https://me:secret@host/";
         let env = [("STANDARD_PIP_ARGS", args)];
         let files = [("/bin/python3", ""), (MODEL, "")];
-        let (words, said) = installation(&env, &files, &["x"]).unwrap().unwrap();
+        let (words, told) = installation(&env, &files, &["x"]).unwrap().unwrap();
         assert_eq!(words, format!("/bin/python3 -m pip install {args}"));
-        assert!(!said.join("").contains("secret"), "{said:?}");
-        let errors = installation(&[("STANDARD_PIP_ARGS", "'a")], &files, &["x"]).unwrap_err();
-        assert!(errors.to_string().contains("STANDARD_PIP_ARGS: No closing quotation"), "{errors}");
+        assert!(!told.join("").contains("secret"), "{told:?}");
+        // The name is the Python tool's, so a mistake in it doesn't keep the server from starting.
+        let bad = said(&[("STANDARD_PIP_ARGS", "'a")]);
+        let config = command_mode(vec!["x".into()], &bad, &FakeHost::with(&files)).unwrap();
+        let warning = "STANDARD_PIP_ARGS: No closing quotation; quotes come in pairs; ignoring it";
+        assert_eq!((config.preparation.is_some(), &*config.warnings[0]), (true, warning));
     }
 
     #[test]
@@ -329,7 +356,31 @@ mod tests {
         assert!(process.killtree && process.stopasgroup && process.launch.die_with_supervisor);
         assert_eq!(process.launch.environment, [("PIP_NO_INPUT".into(), "1".into())]);
         let none = said(&[("STANDARD_PIP_TIMEOUT_SECS", "0")]);
-        let errors = command_mode(vec!["x".into()], &none, &FakeHost::with(&files)).unwrap_err();
-        assert!(errors.to_string().contains("must be between 1 and 86400, got 0"), "{errors}");
+        let config = command_mode(vec!["x".into()], &none, &FakeHost::with(&files)).unwrap();
+        let warning = "STANDARD_PIP_TIMEOUT_SECS must be between 1 and 86400, got 0; using the \
+                       default, 1800";
+        assert_eq!(config.warnings[0], warning);
+    }
+
+    #[test]
+    fn requirements_of_the_code_are_installed_when_that_was_asked_for() {
+        const IN_CODE: &str = "/opt/ml/model/code/requirements.txt";
+        let files =
+            [("/bin/python3", ""), (IN_CODE, ""), ("/opt/ml/model/code/requirements/a", "")];
+        let unsaid = command_mode(vec!["x".into()], &said(&[]), &FakeHost::with(&files)).unwrap();
+        let [warning] = &unsaid.warnings[..] else { panic!("{:?}", unsaid.warnings) };
+        assert!(warning.starts_with(&format!("{IN_CODE} is not installed: ")), "{warning}");
+        assert_eq!(unsaid.preparation, None);
+        let off = said(&[("STANDARD_AUTO_INSTALL_REQ", "false")]);
+        let off = command_mode(vec!["x".into()], &off, &FakeHost::with(&files)).unwrap();
+        assert_eq!((off.preparation, off.warnings), (None, vec![]));
+        let on = [("STANDARD_AUTO_INSTALL_REQ", "true")];
+        let words = installs(&on, &files, &["x"]);
+        let beside = "--find-links /opt/ml/model/code/requirements";
+        assert!(words.ends_with(&format!("-r {IN_CODE} {beside}")), "{words}");
+        // The file at the root counts more.
+        let both = [&files[..], &[(MODEL, "")]].concat();
+        let words = installs(&on, &both, &["x"]);
+        assert!(words.ends_with(&format!("-r {MODEL}")), "{words}");
     }
 }

@@ -1,9 +1,12 @@
 //! What was said, and the few questions that need the host to answer.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::User;
+
+use crate::service_link;
 
 /// Everything that was said besides the command line, read once by the caller.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,17 @@ impl Said {
     pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         let (_, value) = self.environment.iter().find(|(known, _)| known == name)?;
         Some(value)
+    }
+
+    /// The value of a variable that configures the supervisor.
+    pub(crate) fn setting(&self, name: &str) -> Option<&OsStr> {
+        self.variable(name).filter(|_| !service_link::is(self, name))
+    }
+
+    /// The names of all variables that may configure the supervisor, as far as they are text.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let names = self.environment.iter().map(|(name, _)| name.to_string_lossy());
+        names.filter(|name| !service_link::is(self, name))
     }
 }
 

@@ -54,7 +54,8 @@ pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
         (Level::Info, format!("Included extra file \"{}\" during parsing", path.display()))
     });
     let warnings = config.warnings.iter().map(|warning| (Level::Warn, warning.clone()));
-    warnings.chain(included).collect()
+    let notes = config.notes.iter().map(|note| (Level::Debug, note.clone()));
+    warnings.chain(included).chain(notes).collect()
 }
 
 /// Who belongs to whom, as far as this supervisor is concerned.

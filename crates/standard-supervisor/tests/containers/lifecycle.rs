@@ -55,10 +55,10 @@ fn variables_reach_it_by_docker_run_e() {
         "exit 5",
     ]);
     assert_eq!(code, 0, "{text}");
-    let bad = ["-e", "LOG_LEVEL=loud", image, "standard-supervisor", "true"];
+    let bad = ["-e", "PROCESS_LOG_LEVEL=loud", image, "standard-supervisor", "true"];
     let (code, text) = foreground(&bad);
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("ERROR: LOG_LEVEL"), "{text}");
+    assert!(text.contains("ERROR: PROCESS_LOG_LEVEL"), "{text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn all_mistakes_are_said_together_and_nothing_is_started() {
         supervise(["sh", "-c", "echo started"])
             .env("PROCESS_MAX_START_RETRIES", "x")
             .env("PROCESS_RETRY_RESET_SECS", "-1")
-            .env("LOG_LEVEL", "")
+            .env("PROCESS_LOG_LEVEL", "loud")
             .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "soon")
             .env("SUPERVISOR_PROGRAM__APP_STOPSIGNAL", "HUH")
             .env("SUPERVISOR_PROGRAM__OTHER_PRIORITY", "1"),
@@ -19,7 +19,7 @@ fn all_mistakes_are_said_together_and_nothing_is_started() {
     for part in [
         "PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
         "PROCESS_RETRY_RESET_SECS",
-        "LOG_LEVEL",
+        "PROCESS_LOG_LEVEL",
         "SUPERVISOR_PROGRAM__APP_STARTSECS",
         "value 'HUH' is not a valid signal name",
         "program section program:other does not specify a command",
@@ -32,7 +32,7 @@ fn all_mistakes_are_said_together_and_nothing_is_started() {
 #[test]
 fn what_the_start_would_refuse_the_check_refuses_too_and_nothing_is_started() {
     for (variable, value, part) in [
-        ("PROCESS_STATUS_PORT", "tcp://1.2.3.4:9", "tcp://1.2.3.4 is neither an IPv4 address"),
+        ("PROCESS_LOG_FORMAT", "xml", "no log format is named 'xml'"),
         ("PROCESS_STATUS_PORT", "no-such-host:9", "no-such-host is neither an IPv4 address"),
         ("SUPERVISOR_PROGRAM__X_COMMAND", "", "command is empty"),
         ("SUPERVISOR_PROGRAM__X_COMMAND", "sh -c \"unbalanced", "No closing quotation"),
@@ -148,4 +148,41 @@ fn an_unknown_key_is_pointed_out_with_the_one_that_was_meant() {
     );
     let line = running.stderr.wait_for("STOPWAITSEC");
     assert!(line.contains("WARN") && line.contains("stopwaitsecs"), "{line}");
+}
+
+#[test]
+fn what_is_meant_for_the_server_or_made_for_a_service_keeps_nothing_from_starting() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo started; exec sleep 1000"])
+            .env("LOG_LEVEL", "info,text_generation_router=debug")
+            .env("LOG_FORMAT", "pretty")
+            .env("STANDARD_PIP_TIMEOUT_SECS", "half an hour")
+            .env("PROCESS_HEALTH_PORT", "tcp://10.0.0.1:80")
+            .env("SUPERVISOR_PORT_80_TCP", "tcp://10.0.0.1:80")
+            .env("SUPERVISOR_SERVICE_HOST", "10.0.0.1"),
+    );
+    running.stdout.wait_for("started");
+    running.stderr.wait_for("LOG_LEVEL='info,text_generation_router=debug' is left to the server");
+    running.stderr.wait_for("LOG_FORMAT='pretty' is left to the server");
+    running.stderr.wait_for("STANDARD_PIP_TIMEOUT_SECS must be an integer");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    let said = running.stderr.rest().join("\n");
+    assert!(!said.contains("PROCESS_HEALTH_PORT") && !said.contains("SUPERVISOR_"), "{said}");
+}
+
+#[test]
+fn variables_left_alone_as_service_links_are_one_line_of_the_debug_log() {
+    let mut running = Running::start(
+        supervise(["true"])
+            .env("PROCESS_LOG_LEVEL", "debug")
+            .env("PROCESS_MAX_START_RETRIES", "0")
+            .env("PROCESS_STATUS_PORT", "tcp://10.0.0.1:80")
+            .env("SUPERVISOR_PORT", "tcp://10.0.0.1:80"),
+    );
+    running.stderr.wait_for("DEBG ignoring variables that have the form of a service link: ");
+    running.exit_code();
+    let said = running.stderr.rest();
+    let lines: Vec<_> = said.iter().filter(|line| line.contains("service link")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
 }

@@ -2,15 +2,9 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::harness::{Lines, Running, is_alive, status, supervise, wait};
-
-fn once<'a>(words: impl IntoIterator<Item = &'a str>) -> Command {
-    let mut command = supervise(words);
-    command.env("PROCESS_AUTO_RECOVERY", "false");
-    command
-}
+use crate::harness::{Lines, Running, free_port, http, is_alive, once, status, wait};
 
 #[test]
 fn the_exit_status_is_the_program_s() {
@@ -80,11 +74,42 @@ fn no_file_is_written() {
 }
 
 #[test]
-fn overrides_that_can_t_apply_are_pointed_out() {
-    let mut running = Running::start(once(["true"]).env("SUPERVISOR_PROGRAM__APP_STARTSECS", "3"));
+fn one_warning_names_all_variables_that_have_no_effect() {
+    let mut running = Running::start(
+        once(["true"])
+            .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "3")
+            .env("PROCESS_HEALTH_TCP", "1")
+            .env("PROCESS_CRASH_DIR", "/tmp"),
+    );
     assert_eq!(running.exit_code(), 0);
-    running.stderr.rest();
-    assert!(running.stderr.said("SUPERVISOR_PROGRAM__APP_STARTSECS"));
+    let said = running.stderr.rest();
+    assert_eq!(said.len(), 1, "{said:?}");
+    for name in ["SUPERVISOR_PROGRAM__APP_STARTSECS", "PROCESS_HEALTH_TCP", "PROCESS_CRASH_DIR"] {
+        assert!(said[0].contains(name), "{name}: {said:?}");
+    }
+}
+
+#[test]
+fn the_servers_own_log_settings_are_no_concern_of_an_init() {
+    let mut running =
+        Running::start(once(["true"]).env("LOG_LEVEL", "trace").env("LOG_FORMAT", "pretty"));
+    assert_eq!(running.exit_code(), 0);
+    assert!(running.stderr.rest().is_empty(), "{:?}", running.stderr.rest());
+}
+
+#[test]
+fn a_liveness_probe_is_answered_while_the_command_runs_once() {
+    let port = free_port();
+    let mut command =
+        once(["sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.05; done"]);
+    let mut running =
+        Running::start(command.env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}")));
+    running.stdout.wait_for("up");
+    let answer = http(port, "GET /livez").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 3);
+    assert!(running.stderr.rest().is_empty(), "{:?}", running.stderr.rest());
 }
 
 /// Runs this with a terminal that it controls, as after a login or with `docker run -t`.

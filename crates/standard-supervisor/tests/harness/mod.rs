@@ -41,6 +41,13 @@ pub fn supervise<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Command
     command
 }
 
+/// The same, for a command that runs once: those variables would have no effect.
+pub fn once<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Command {
+    let mut command = clean(BINARY, words);
+    command.env("PROCESS_AUTO_RECOVERY", "false");
+    command
+}
+
 /// Any program without the variables that a supervisor around the tests, or the
 /// user, may have set.
 pub fn clean<S: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = S>) -> Command {
@@ -48,7 +55,7 @@ pub fn clean<S: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = S>)
     command.args(words).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["SUPERVISOR_", "PROCESS_", "STANDARD_", "SAGEMAKER_", "PIP_", "LOG_LEVEL"]
+        if ["SUPERVISOR_", "PROCESS_", "STANDARD_", "SAGEMAKER_", "PIP_", "LOG_"]
             .iter()
             .any(|prefix| text.starts_with(prefix))
         {

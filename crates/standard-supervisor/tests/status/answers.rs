@@ -119,11 +119,7 @@ fn a_status_port_that_is_taken_starts_nothing_and_says_so() {
 #[test]
 fn without_being_asked_for_there_is_no_port() {
     let port = free_port();
-    let mut running = Running::start(
-        asked(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]), port)
-            .env("PROCESS_AUTO_RECOVERY", "false"),
-    );
+    let mut running = Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
     running.stdout.wait_for("up");
-    running.stderr.wait_for("PROCESS_STATUS_PORT has no effect: PROCESS_AUTO_RECOVERY is off");
     assert!(http(port, "GET /livez").is_err());
 }

@@ -27,7 +27,7 @@ fn a_command_that_can_never_be_executed_is_a_mistake() {
 #[test]
 fn where_nobody_can_listen_is_a_mistake() {
     let text = errors(&[
-        ("PROCESS_STATUS_PORT", "tcp://1.2.3.4:9"),
+        ("PROCESS_STATUS_PORT", "tcp://x:9/"),
         ("SUPERVISOR_INET_HTTP_SERVER_PORT", "[::1]:9001"),
         ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", "u"),
         ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", "p"),
@@ -35,7 +35,7 @@ fn where_nobody_can_listen_is_a_mistake() {
         ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "tcp://nosuch:9002"),
     ]);
     for line in [
-        "ERROR: PROCESS_STATUS_PORT: tcp://1.2.3.4 is neither an IPv4 address nor a name in /etc/hosts; PROCESS_STATUS_PORT takes port or host:port, with a port from 1 to 65535, or off",
+        "ERROR: PROCESS_STATUS_PORT: invalid literal for int() with base 10: '9/'; PROCESS_STATUS_PORT takes port or host:port, with a port from 1 to 65535, or off",
         "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1] is neither an IPv4 address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
         "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IPv4 address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
     ] {
@@ -168,7 +168,7 @@ fn no_value_fills_the_log() {
     for (variable, value) in [
         ("PROCESS_MAX_START_RETRIES", &word),
         ("PROCESS_STATUS_PORT", &word),
-        ("LOG_LEVEL", &path),
+        ("PROCESS_LOG_LEVEL", &path),
         ("SUPERVISOR_PROGRAM__APP_STARTSECS", &word),
         ("SUPERVISOR_PROGRAM__APP_AUTORESTART", &path),
         ("SUPERVISOR_PROGRAM__APP_DIRECTORY", &names),

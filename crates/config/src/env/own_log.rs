@@ -1,0 +1,70 @@
+//! How much the supervisor says, and how. `LOG_LEVEL` and `LOG_FORMAT` are names that
+//! servers read as well: a value that isn't ours is theirs.
+
+use supervisor_core::level::Level;
+
+use super::{LOG_FORMAT, LOG_LEVEL, OWN_LOG_FORMAT, OWN_LOG_LEVEL, Variable, valid};
+use crate::error::{Report, in_short};
+use crate::supervisord::LogFormat;
+use crate::values::{self, Takes, World};
+use supervisor_wire::python::{self, repr};
+
+/// What was said of it, and whether that matters: a command that runs once has the log to
+/// itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) supervise: bool,
+}
+
+/// The levels of these variables. Those of a file are supervisord's.
+static LEVEL: Takes<Level> = Takes {
+    what: "debug, info, warn, warning, error or critical",
+    parse: |text, _| match text.to_lowercase().as_str() {
+        "debug" => Ok(Level::Debug),
+        "info" => Ok(Level::Info),
+        "warn" | "warning" => Ok(Level::Warn),
+        "error" => Ok(Level::Error),
+        "critical" => Ok(Level::Critical),
+        _ => Err(format!("no log level is named {}", repr(text))),
+    },
+};
+
+impl Heard<'_> {
+    pub(super) fn level(self, report: &mut Report) -> Level {
+        self.either(&OWN_LOG_LEVEL, &LOG_LEVEL, &LEVEL, report).unwrap_or(Level::Info)
+    }
+
+    pub(super) fn format(self, report: &mut Report) -> LogFormat {
+        self.either(&OWN_LOG_FORMAT, &LOG_FORMAT, &values::LOG_FORMAT, report).unwrap_or_default()
+    }
+
+    /// What our own variable says, else what the one says that is also the server's.
+    fn either<T>(
+        self,
+        ours: &Variable,
+        shared: &Variable,
+        takes: &Takes<T>,
+        report: &mut Report,
+    ) -> Option<T> {
+        let said = self.world.said.setting(ours.name).is_some_and(|value| !value.is_empty());
+        if said {
+            return valid(self.world, report, ours, takes).map(|(_, value)| value);
+        }
+        let value = self.world.said.setting(shared.name)?;
+        let text = value.to_str().map(python::strip);
+        let understood = text.and_then(|text| (takes.parse)(text, self.world).ok());
+        if understood.is_none() && text != Some("") && self.supervise {
+            let (name, default) = (shared.name, shared.default);
+            let got = text.map_or_else(|| format!("{value:?}"), repr);
+            report.warn(format!(
+                "{name}={} is left to the server, and the supervisor uses {default}; to choose \
+                 its own, set {} to {}",
+                in_short(&got),
+                ours.name,
+                takes.what
+            ));
+        }
+        understood
+    }
+}

@@ -1,0 +1,115 @@
+//! Reading them.
+
+use super::*;
+use crate::testing::{FakeHost, said};
+
+fn wishes(pairs: &[(&str, &str)]) -> (Wishes, Report) {
+    let mut report = Report::default();
+    let (said, host) = (said(pairs), FakeHost::default());
+    (read(&World { said: &said, host: &host }, &mut report), report)
+}
+
+#[test]
+fn without_variables_the_defaults_are_the_documented_ones() {
+    let (wishes, report) = wishes(&[]);
+    assert!(report.is_clean());
+    assert!(wishes.supervise && !wishes.config_path_chosen);
+    assert_eq!(wishes.max_start_retries.to_string(), MAX_START_RETRIES.default);
+    assert_eq!(wishes.retry_reset_secs.to_string(), RETRY_RESET_SECS.default);
+    assert_eq!(wishes.log_level.name(), LOG_LEVEL.default);
+    assert_eq!(wishes.log_format.name(), LOG_FORMAT.default);
+    assert_eq!((wishes.status_port, wishes.prestop_delay_secs), (None, None));
+    assert_eq!(wishes.config_path.to_str(), Some(CONFIG_PATH.default));
+}
+
+#[test]
+fn d17_one_truth_table_and_a_warning_for_what_looks_like_yes() {
+    for (value, supervise, warned) in [
+        ("true", true, false),
+        ("TRUE\n", true, false),
+        ("1", true, false),
+        ("false", false, false),
+        ("0", false, false),
+        ("No", false, false),
+        ("yes", false, true),
+        ("ON", false, true),
+        ("maybe", false, true),
+        ("", false, true),
+    ] {
+        let (wishes, report) = wishes(&[("PROCESS_AUTO_RECOVERY", value)]);
+        assert_eq!(wishes.supervise, supervise, "{value:?}");
+        let ((), warnings) = report.finish(Some(())).unwrap();
+        assert_eq!(!warnings.is_empty(), warned, "{value:?}: {warnings:?}");
+    }
+}
+
+#[test]
+fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
+    for (name, near) in [
+        ("PROCESS_AWAIT_PROT", Some("PROCESS_AWAIT_PORT")),
+        ("PROCESS_MAX_STARTRETRIES", Some("PROCESS_MAX_START_RETRIES")),
+        ("PROCESS_STOP_DELAY_SECS", Some("PROCESS_PRESTOP_DELAY_SECS")),
+        ("PROCESS_HELTH_URL", Some("PROCESS_HEALTH_URL")),
+        ("PROCESS_CRASHDIR", Some("PROCESS_CRASH_DIR")),
+        ("PROCESS_MAX_RETRIES", None),
+        ("PROCESS_NAME", None),
+        ("PROCESS_COUNT", None),
+        ("PROCESS_TIMEOUT", None),
+        ("PROCESS_PORT", None),
+        ("PROCESS_", None),
+        ("PROCESSES", None),
+        ("PROCESS_HEALTH_PRESSET", None),
+    ] {
+        let ((), warnings) = wishes(&[(name, "x")]).1.finish(Some(())).unwrap();
+        let told = near.map(|near| {
+            format!("{name} sets nothing: there is no such variable; the nearest is {near}")
+        });
+        assert_eq!(warnings, Vec::from_iter(told), "{name}");
+    }
+}
+
+#[test]
+fn d18_warning_is_a_log_level() {
+    let (wishes, report) = wishes(&[("LOG_LEVEL", "WARNING")]);
+    assert!(report.is_clean());
+    assert_eq!(wishes.log_level, Level::Warn);
+}
+
+#[test]
+fn all_mistakes_are_reported_together() {
+    let (_, report) = wishes(&[
+        ("PROCESS_MAX_START_RETRIES", "x"),
+        ("PROCESS_RETRY_RESET_SECS", "1.5"),
+        ("PROCESS_LOG_LEVEL", "loud"),
+        ("PROCESS_LOG_FORMAT", "xml"),
+        ("PROCESS_STATUS_PORT", "0"),
+        ("PROCESS_PRESTOP_DELAY_SECS", "5s"),
+    ]);
+    assert_eq!(
+        report.finish(Some(())).unwrap_err().to_string(),
+        "ERROR: PROCESS_STATUS_PORT: not a valid port number: '0'; PROCESS_STATUS_PORT takes \
+         port or host:port, with a port from 1 to 65535, or off\n\
+         ERROR: PROCESS_PRESTOP_DELAY_SECS: not a number of seconds: '5s'; \
+         PROCESS_PRESTOP_DELAY_SECS takes a number of seconds from 0 to 3600, such as 5 or 0.5\n\
+         ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
+         ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'\n\
+         ERROR: PROCESS_LOG_LEVEL: no log level is named 'loud'; PROCESS_LOG_LEVEL takes debug, \
+         info, warn, warning, error or critical\n\
+         ERROR: PROCESS_LOG_FORMAT: no log format is named 'xml'; PROCESS_LOG_FORMAT takes text \
+         or json"
+    );
+    let (_, report) =
+        wishes(&[("PROCESS_MAX_START_RETRIES", "101"), ("PROCESS_RETRY_RESET_SECS", "-1")]);
+    let text = report.finish(Some(())).unwrap_err().to_string();
+    assert!(text.contains("PROCESS_MAX_START_RETRIES must be between 0 and 100, got 101"));
+    assert!(text.contains("PROCESS_RETRY_RESET_SECS must be 0 or more seconds, got -1"));
+}
+
+#[test]
+fn a_number_is_told_as_it_was_written() {
+    let huge = "99999999999999999999";
+    let (_, report) = wishes(&[(MAX_START_RETRIES.name, huge), (RETRY_RESET_SECS.name, "-0_1")]);
+    let text = report.finish(Some(())).unwrap_err().to_string();
+    assert!(text.contains(&format!("between 0 and 100, got {huge}")), "{text}");
+    assert!(text.contains("must be 0 or more seconds, got -0_1"), "{text}");
+}
