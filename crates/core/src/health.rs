@@ -4,24 +4,32 @@
 //!   asked ──> answered well ─────────────────────> well
 //!     │ refused, bad status, bad body ──> counted ──> N in a row: ill
 //!     └ timed out ── and it gets on with its work: excused
+//!                 ├─ and does nothing else, while its tree is busy and no counter says
+//!                 │  that it is idle: counted, but ill only after a longer patience
 //!                 └─ otherwise: counted
 //!   requests under way, nothing done, or no page in time, for a while ──> ill
-//!   fewer of its processes than there were, for a while ──> ill
+//!   fewer of its processes than there were, for a while, ready or not ──> ill
 //!   no sign of life within the time that it promised ──> ill
 //! ```
 //!
 //! A server that is busy is not dead: while it gets on with its work, not answering in
 //! time is no reason to end it. All deadlines are those of one run; they go with it.
 
+mod checking;
+mod counting;
 mod ill;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::RunId;
 use crate::spec::health::{HealthSpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
+use checking::Checking;
+use counting::Counting;
+
+pub use checking::Load;
+pub use counting::TreeCount;
 pub(crate) use ill::exactly;
 pub use ill::{CheckFailure, Ill};
 
@@ -103,6 +111,14 @@ pub(crate) enum Checked {
         /// To be said: it isn't known by now.
         new: bool,
     },
+    /// It times out, often enough to be ill, but its tree is busy.
+    Busy {
+        /// For how long that has been so, and may be.
+        since: Duration,
+        patience: Duration,
+        /// To be said: it isn't known by now.
+        new: bool,
+    },
     /// It starts, and is not expected to answer yet.
     NotYet {
         failure: CheckFailure,
@@ -135,24 +151,11 @@ struct Watchdog {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Checking {
-    /// When the run, or its time as one that is up, began.
-    since: Mono,
-    turn: Turn,
-    /// Failures in a row.
-    failures: u32,
-    last: Option<Result<(), CheckFailure>>,
-    asked: u64,
-    /// When it was last said in which way, of [`CheckFailure::KINDS`], it fails, since it
-    /// last succeeded. A map and not only the last: one that fails in two ways by turns is no
-    /// news.
-    told: BTreeMap<&'static str, Mono>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
 struct Progressing {
     turn: Turn,
     last: Option<Progress>,
+    /// When that was seen.
+    seen_at: Option<Mono>,
     /// When something was last seen to have been done.
     moved_at: Option<Mono>,
     /// Since when requests have been under way with nothing done.
@@ -161,43 +164,31 @@ struct Progressing {
     still: Duration,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Counting {
-    turn: Turn,
-    alive: u32,
-    most: u32,
-    fewer_since: Option<Mono>,
-    /// How long that was so at the latest count.
-    fewer: Duration,
-}
-
 impl Health {
-    /// Of a run that was just started: only what tells that it is ready is looked at.
+    /// Of a run that was just started: what tells that it is ready, and its processes. A
+    /// worker that dies while the model loads is missed by nobody else.
     pub(crate) fn of_start(spec: &HealthSpec, now: Mono) -> Self {
         let asks = spec.ready == Ready::Checked;
         let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now, now));
-        Self { check, ..Self::default() }
+        let tree = spec.tree.as_ref().map(|tree| Counting::new(now + tree.interval));
+        Self { check, tree, ..Self::default() }
     }
 
-    /// Of a run that is up from now on.
-    pub(crate) fn of_run(spec: &HealthSpec, now: Mono) -> Self {
+    /// Of this run, which is up from now on. Who was missing goes on being missed.
+    pub(crate) fn of_run(self, spec: &HealthSpec, now: Mono) -> Self {
         Self {
             check: spec.check.as_ref().map(|check| Checking::new(now, now + check.interval)),
             progress: spec.progress.as_ref().map(|progress| Progressing {
                 turn: Turn::Due(now + progress.interval),
                 last: None,
+                seen_at: None,
                 moved_at: None,
                 still_since: None,
                 still: Duration::ZERO,
             }),
-            tree: spec.tree.as_ref().map(|tree| Counting {
-                turn: Turn::Due(now + tree.interval),
-                alive: 0,
-                most: 0,
-                fewer_since: None,
-                fewer: Duration::ZERO,
-            }),
+            tree: self.tree,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
+            ill: self.ill.filter(|_| self.condemned.is_none()),
             ..Self::default()
         }
     }
@@ -224,7 +215,7 @@ impl Health {
         {
             check.turn = Turn::Due(now);
             if gets_on {
-                check.failures = 0;
+                check.excused();
             } else {
                 check.failed(CheckFailure::TimedOut);
             }
@@ -237,8 +228,7 @@ impl Health {
         if let (Some(check), Some(spec)) = (&mut self.check, &spec.check)
             && now >= check.turn.at()
         {
-            check.turn = Turn::Asked { until: now + spec.timeout + ANSWER_GRACE };
-            check.asked += 1;
+            check.ask(spec, now);
             questions.push(Question::Check);
         }
         if let (Some(progress), Some(spec)) = (&mut self.progress, &spec.progress)
@@ -256,15 +246,17 @@ impl Health {
         questions
     }
 
-    /// Takes the answer to a check. While it starts, it is asked sooner again.
+    /// Takes the answer to a check, of one that timed out with what its tree used of the
+    /// processors. While it starts, it is asked sooner again.
     pub(crate) fn checked(
         &mut self,
         spec: &HealthSpec,
         (run, starting): (RunId, bool),
         now: Mono,
-        result: Result<(), CheckFailure>,
+        (result, load): (Result<(), CheckFailure>, Option<Load>),
     ) -> Checked {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
+        let idle_at = self.progress.as_ref().and_then(Progressing::idle_at);
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
             return Checked::Well;
         };
@@ -274,13 +266,12 @@ impl Health {
         check.turn = Turn::Due(now + interval + jitter(spec.jitter, run, check.asked));
         match result {
             Ok(()) => {
-                (check.failures, check.last) = (0, Some(Ok(())));
-                check.told.clear();
+                check.succeeded();
                 Checked::Well
             }
             // It lives; what it failed before was of the same kind, or has passed.
             Err(CheckFailure::TimedOut) if gets_on => {
-                check.failures = 0;
+                check.excused();
                 Checked::Excused
             }
             Err(failure) => {
@@ -289,10 +280,18 @@ impl Health {
                     let new = now - check.since >= NOT_YET_AFTER && check.is_news(failure, now);
                     return Checked::NotYet { failure, new };
                 }
-                let (times, of) = (check.failures, spec.failures);
+                let late_since = check.late_since();
+                let idle = idle_at.zip(late_since).is_some_and(|(seen, since)| seen >= since);
+                if !idle && load.is_some_and(Load::is_busy) {
+                    check.note_busy(spec, now);
+                }
+                let (times, of, patience) = (check.failures, spec.failures, spec.patience);
                 // Those that make it unhealthy are told one by one, even if they are alike.
                 let new = check.is_news(failure, now) || times <= of;
-                Checked::Failed { failure, times, of, new }
+                match check.busy_for() {
+                    Some(since) if times >= of => Checked::Busy { since, patience, new },
+                    Some(_) | None => Checked::Failed { failure, times, of, new },
+                }
             }
         }
     }
@@ -303,7 +302,10 @@ impl Health {
         let Some(progress) = &mut self.progress else { return };
         progress.turn = Turn::Due(now + spec.interval);
         let seen = match (look, progress.last) {
-            (Look::Seen(seen), _) => seen,
+            (Look::Seen(seen), _) => {
+                progress.seen_at = Some(now);
+                seen
+            }
             (Look::Late, Some(last)) => last,
             (Look::Late, None) | (Look::Nothing, _) => return,
         };
@@ -321,14 +323,10 @@ impl Health {
     }
 
     /// Takes a count of its processes.
-    pub(crate) fn counted(&mut self, spec: &TreeSpec, now: Mono, alive: u32) {
-        let Some(tree) = &mut self.tree else { return };
-        tree.turn = Turn::Due(now + spec.interval);
-        tree.alive = alive;
-        tree.most = tree.most.max(alive);
-        let fewer = alive < tree.most;
-        tree.fewer_since = if fewer { tree.fewer_since.or(Some(now)) } else { None };
-        tree.fewer = tree.fewer_since.map_or(Duration::ZERO, |since| now - since);
+    pub(crate) fn counted(&mut self, spec: &TreeSpec, starting: bool, now: Mono, count: TreeCount) {
+        if let Some(tree) = &mut self.tree {
+            tree.take(spec, starting, now, count);
+        }
     }
 
     /// It gave a sign of life; the next is due after `within`.
@@ -389,9 +387,7 @@ impl Health {
     }
 
     fn check_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
-        let (check, spec) = (self.check.as_ref()?, spec.check.as_ref()?);
-        let failure = check.last?.err().filter(|_| check.failures >= spec.failures)?;
-        Some(Ill::Check { failure, times: check.failures })
+        self.check.as_ref()?.verdict(spec.check.as_ref()?)
     }
 
     fn progress_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
@@ -401,11 +397,10 @@ impl Health {
         (since >= spec.stalled).then_some(Ill::Stalled { running, since })
     }
 
-    fn tree_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
-        let (tree, spec) = (self.tree.as_ref()?, spec.tree.as_ref()?);
-        let since = tree.fewer;
-        let (alive, of) = (tree.alive, tree.most);
-        (since >= spec.patience).then_some(Ill::Incomplete { alive, of, since })
+    /// Whether processes of it have been missing for too long: all that is judged before
+    /// it is ready.
+    pub(crate) fn tree_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
+        self.tree.as_ref()?.verdict(spec.tree.as_ref()?)
     }
 
     fn watchdog_verdict(&self, now: Mono) -> Option<Ill> {
@@ -420,25 +415,10 @@ impl Health {
     }
 }
 
-impl Checking {
-    const fn new(since: Mono, due: Mono) -> Self {
-        let turn = Turn::Due(due);
-        Self { since, turn, failures: 0, last: None, asked: 0, told: BTreeMap::new() }
-    }
-
-    /// Notes that it fails in this way; whether that is to be said.
-    fn is_news(&mut self, failure: CheckFailure, now: Mono) -> bool {
-        let told = self.told.get(failure.kind());
-        let new = told.is_none_or(|at| now - *at >= REMIND_EVERY);
-        if new {
-            self.told.insert(failure.kind(), now);
-        }
-        new
-    }
-
-    const fn failed(&mut self, failure: CheckFailure) {
-        self.failures = self.failures.saturating_add(1);
-        self.last = Some(Err(failure));
+impl Progressing {
+    /// When it was last seen to have nothing to do, if it was so at the latest look.
+    fn idle_at(&self) -> Option<Mono> {
+        self.seen_at.filter(|_| self.last.is_some_and(|last| last.running == 0))
     }
 }
 

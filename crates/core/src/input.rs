@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
-use crate::health::{CheckFailure, Look};
+use crate::health::{CheckFailure, Load, Look, TreeCount};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
 
@@ -103,6 +103,9 @@ pub enum Input {
         run: RunId,
         /// Whether it answered as it should.
         result: Result<(), CheckFailure>,
+        /// What its tree used of the processors, if it did not answer in time and that could
+        /// be found out.
+        load: Option<Load>,
     },
     /// The answer to [`Effect::LookAtProgress`](crate::effect::Effect::LookAtProgress).
     Progressed {
@@ -119,8 +122,8 @@ pub enum Input {
         proc: ProcId,
         /// Which incarnation.
         run: RunId,
-        /// How many that are meant are alive, zombies left out.
-        alive: u32,
+        /// How many there are.
+        count: TreeCount,
     },
     /// A process, or one of its tree, told of itself.
     Notified {

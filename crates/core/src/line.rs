@@ -138,6 +138,14 @@ pub enum Line {
     CheckExcused {
         name: String,
     },
+    /// Its check has timed out often enough, but its tree is busy.
+    CheckBusy {
+        name: String,
+        /// How long it has timed out.
+        since: Duration,
+        /// From then on it is ill.
+        patience: Duration,
+    },
     /// It starts, and its check fails as yet.
     NotReadyYet {
         name: String,
@@ -271,6 +279,7 @@ impl Line {
             | Self::KillRequest { .. }
             | Self::RestartRequest { .. }
             | Self::CheckFailed { .. }
+            | Self::CheckBusy { .. }
             | Self::Ill { .. }
             | Self::EventRejected { .. }
             | Self::BadResult { .. }
@@ -370,6 +379,13 @@ impl fmt::Display for Line {
             Self::CheckExcused { name } => {
                 write!(f, "check: {name} timed out, but gets on with its work: it is busy")
             }
+            Self::CheckBusy { name, since, patience } => write!(
+                f,
+                "check: {name} has timed out for {} seconds, but its processes are busy; it is \
+                 unhealthy if that lasts {} seconds",
+                since.as_secs(),
+                exactly(*patience)
+            ),
             Self::NotReadyYet { name, asked, failure, since } => write!(
                 f,
                 "check: {name} is not ready yet, it has been starting for {} seconds; {asked}: \

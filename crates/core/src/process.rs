@@ -350,9 +350,17 @@ impl Process {
         matches!(&self.state, State::Running { health, .. } if health.is_well())
     }
 
-    /// Why it is ill, if it is up and known to be.
+    /// Why it is ill, if it lives and is known to be.
     pub(crate) const fn ill(&self) -> Option<Ill> {
-        if let State::Running { health, .. } = &self.state { health.ill() } else { None }
+        match &self.state {
+            State::Starting { health, .. } | State::Running { health, .. } => health.ill(),
+            State::Stopped { .. }
+            | State::Spawning { .. }
+            | State::Backoff { .. }
+            | State::Stopping { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => None,
+        }
     }
 
     /// Whether something of it survived SIGKILL.
@@ -392,12 +400,7 @@ impl Process {
     /// Time passed.
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         match &self.state {
-            State::Starting { live, due: Due::Up(at), .. } if turn.now >= *at => {
-                self.succeed(*live, turn);
-            }
-            State::Starting { due: Due::Ready { .. }, .. } | State::Running { .. } => {
-                self.watch(turn);
-            }
+            State::Starting { .. } | State::Running { .. } => self.watch(turn),
             State::Stopping { kill: Kill::At(at), .. } if turn.now >= *at => self.kill(turn),
             State::Stopping { live, kill: Kill::Sent { stuck_at }, then }
                 if turn.now >= *stuck_at =>
@@ -408,7 +411,6 @@ impl Process {
             }
             State::Stopped { .. }
             | State::Spawning { .. }
-            | State::Starting { .. }
             | State::Backoff { .. }
             | State::Stopping { .. }
             | State::Exited { .. }

@@ -66,7 +66,9 @@ impl Unready {
     fn new(info: &Info<'_>) -> Self {
         let history = info.history;
         let remark = match info.state {
-            Label::Running if info.ill.is_some() => info.ill.map(|ill| ill.to_string()),
+            Label::Starting | Label::Running if info.ill.is_some() => {
+                info.ill.map(|ill| ill.to_string())
+            }
             Label::Starting | Label::Running | Label::Stopping => history.status.clone(),
             Label::Stopped | Label::Backoff | Label::Exited | Label::Fatal => history.error.clone(),
         };

@@ -186,14 +186,14 @@ impl Supervisor {
             Input::Census { proc, run, members } => {
                 self.with(proc, turn, |process, turn| process.counted(run, members, turn));
             }
-            Input::Checked { proc, run, result } => {
-                self.with(proc, turn, |process, turn| process.checked(run, result, turn));
+            Input::Checked { proc, run, result, load } => {
+                self.with(proc, turn, |process, turn| process.checked(run, result, load, turn));
             }
             Input::Progressed { proc, run, look } => {
                 self.with(proc, turn, |process, turn| process.progressed(run, look, turn));
             }
-            Input::TreeCounted { proc, run, alive } => {
-                self.with(proc, turn, |process, turn| process.tree_counted(run, alive, turn));
+            Input::TreeCounted { proc, run, count } => {
+                self.with(proc, turn, |process, turn| process.tree_counted(run, count, turn));
             }
             Input::Notified { proc, said } => {
                 self.with(proc, turn, |process, turn| process.notified(said, turn));

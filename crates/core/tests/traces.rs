@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
-use supervisor_core::health::{CheckFailure, Look, Progress};
+use supervisor_core::health::{CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
@@ -199,15 +199,18 @@ impl Stage {
                 exit: self::exit(exit),
                 oom: oom == ["oom"],
             },
+            // `busy`: its tree was, while it timed out.
             ["checked", run, result] => {
                 let (proc, run) = self.run(run);
+                let over = Duration::from_secs(2);
+                let load = (*result == "busy").then_some(Load { cpu: over, over });
                 let result = match *result {
                     "well" => Ok(()),
                     "refused" => Err(CheckFailure::Refused),
-                    "late" => Err(CheckFailure::TimedOut),
+                    "late" | "busy" => Err(CheckFailure::TimedOut),
                     status => Err(CheckFailure::Status(status.parse().unwrap())),
                 };
-                Input::Checked { proc, run, result }
+                Input::Checked { proc, run, result, load }
             }
             ["progressed", run, look @ ..] => {
                 let (proc, run) = self.run(run);
@@ -222,9 +225,12 @@ impl Stage {
                 };
                 Input::Progressed { proc, run, look }
             }
-            ["tree", run, alive] => {
+            // How many, and with how many different command lines: all, if that isn't told.
+            ["tree", run, count] => {
                 let (proc, run) = self.run(run);
-                Input::TreeCounted { proc, run, alive: alive.parse().unwrap() }
+                let (alive, distinct) = count.split_once('/').unwrap_or((count, count));
+                let (alive, distinct) = (alive.parse().unwrap(), distinct.parse().unwrap());
+                Input::TreeCounted { proc, run, count: TreeCount { alive, distinct } }
             }
             ["notified", name, said @ ..] => {
                 let mut notification = Notification::default();
@@ -530,7 +536,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                 }
             }
             "start_timeout" => spec.health.start_timeout = Some(Duration::from_secs(number())),
-            // INTERVAL/TIMEOUT/FAILURES
+            // INTERVAL/TIMEOUT/FAILURES, and the patience with one that is busy
             "check" => {
                 let numbers = numbers(value);
                 spec.health.check = Some(CheckSpec {
@@ -540,6 +546,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                     jitter: Duration::ZERO,
                     timeout: Duration::from_secs(numbers[1]),
                     failures: numbers[2].try_into().unwrap(),
+                    patience: Duration::from_secs(numbers.get(3).copied().unwrap_or(120)),
                 });
             }
             // INTERVAL/STALLED

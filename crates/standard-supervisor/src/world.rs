@@ -32,7 +32,7 @@ use crate::cgroup::{self, Cgroup};
 use crate::crash::Crashes;
 use crate::crash::report::CrashReport;
 use crate::events;
-use crate::health::{Checker, Job, Notify, Questions};
+use crate::health::{Checker, Job, Meant, Notify, Questions};
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launcher};
@@ -96,7 +96,7 @@ struct Slot {
     main: Option<(Pid, bool)>,
     watch: Watch,
     /// Those of its tree that were meant when it was last counted.
-    counted: Rc<RefCell<BTreeSet<Member>>>,
+    counted: Rc<RefCell<Meant>>,
 }
 
 impl Slot {

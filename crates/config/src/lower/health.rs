@@ -163,9 +163,19 @@ impl Reading<'_, '_, '_> {
         let interval = self.get(&o::INTERVAL);
         let jitter = self.get(&o::JITTER);
         let failures = self.get(&o::FAILURES);
-        let (interval, jitter, timeout, failures) = (interval?, jitter?, timeout?, failures?);
+        let patience = self.get(&o::PROGRESS_STALLED);
         let set_by = self.set_by(place);
-        Some(probe?.map(|probe| CheckSpec { probe, set_by, interval, jitter, timeout, failures }))
+        let (interval, jitter, timeout) = (interval?, jitter?, timeout?);
+        let (failures, patience) = (failures?, patience?);
+        Some(probe?.map(|probe| CheckSpec {
+            probe,
+            set_by,
+            interval,
+            jitter,
+            timeout,
+            failures,
+            patience,
+        }))
     }
 
     /// Which setting says where it is asked.

@@ -105,6 +105,10 @@ impl Line {
                 .count("failures", u64::from(*times))
                 .count("limit", u64::from(*limit)),
             Self::CheckExcused { name } => of("check_excused").program(name),
+            Self::CheckBusy { name, since, patience } => of("check_busy")
+                .program(name)
+                .seconds("since_seconds", *since)
+                .seconds("patience_seconds", *patience),
             Self::NotReadyYet { name, asked, failure, since } => of("not_ready_yet")
                 .program(name)
                 .text("asked", asked)

@@ -155,7 +155,8 @@ impl Process {
 
     pub(super) fn succeed(&mut self, live: Live, turn: &mut Turn<'_>) {
         self.failures.forgive(self.spec.retry, Duration::ZERO);
-        let health = Health::of_run(&self.spec.health, turn.now);
+        let health = self.health_of(live.run).map(std::mem::take).unwrap_or_default();
+        let health = health.of_run(&self.spec.health, turn.now);
         let up_after = turn.now - live.since;
         self.history.up_after = Some(up_after);
         self.enter(State::Running { live: Live { up_at: Some(turn.now), ..live }, health }, turn);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Due, Kill, Process, State, Then, Turn};
 use crate::effect::Effect;
-use crate::health::{CheckFailure, Checked, Health, Ill, Look, Question};
+use crate::health::{CheckFailure, Checked, Health, Ill, Load, Look, Question, TreeCount};
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
@@ -21,20 +21,25 @@ impl Process {
         &mut self,
         run: RunId,
         result: Result<(), CheckFailure>,
+        load: Option<Load>,
         turn: &mut Turn<'_>,
     ) {
         let name = self.name();
         let starting = matches!(self.state, State::Starting { .. });
         let spec = Rc::clone(&self.spec);
         let Some(health) = self.health_of(run) else { return };
-        match health.checked(&spec.health, (run, starting), turn.now, result) {
+        match health.checked(&spec.health, (run, starting), turn.now, (result, load)) {
             Checked::Failed { failure, times, of, new: true } => {
                 turn.log(Line::CheckFailed { name, failure, times, of });
+            }
+            Checked::Busy { since, patience, new: true } => {
+                turn.log(Line::CheckBusy { name, since, patience });
             }
             Checked::NotYet { failure, new: true } => self.not_ready_yet(failure, turn),
             Checked::Excused => turn.log(Line::CheckExcused { name }),
             Checked::Well
             | Checked::Failed { new: false, .. }
+            | Checked::Busy { new: false, .. }
             | Checked::NotYet { new: false, .. } => {}
         }
         self.watch(turn);
@@ -65,10 +70,11 @@ impl Process {
     }
 
     /// The processes that it is made of were counted.
-    pub(crate) fn tree_counted(&mut self, run: RunId, alive: u32, turn: &mut Turn<'_>) {
+    pub(crate) fn tree_counted(&mut self, run: RunId, count: TreeCount, turn: &mut Turn<'_>) {
+        let starting = matches!(self.state, State::Starting { .. });
         let spec = Rc::clone(&self.spec);
         if let (Some(health), Some(tree)) = (self.health_of(run), &spec.health.tree) {
-            health.counted(tree, turn.now, alive);
+            health.counted(tree, starting, turn.now, count);
             self.watch(turn);
         }
     }
@@ -88,6 +94,7 @@ impl Process {
                 let live = *live;
                 if said.ready && self.spec.health.ready == Ready::Notified {
                     self.succeed(live, turn);
+                    self.watch(turn);
                 }
             }
             State::Running { health, .. } => {
@@ -124,6 +131,7 @@ impl Process {
             && matches!(self.spec.health.ready, Ready::Logged(_))
         {
             self.succeed(live, turn);
+            self.watch(turn);
         }
     }
 
@@ -156,9 +164,13 @@ impl Process {
             }
             return;
         }
-        let ready = due.is_some() && spec.health.ready == Ready::Checked;
-        if ready && health.has_answered_well() {
-            return self.succeed(live, turn);
+        let ready = due.is_some_and(|due| match due {
+            Due::Up(at) => now >= at,
+            Due::Ready { .. } => spec.health.ready == Ready::Checked && health.has_answered_well(),
+        });
+        if ready {
+            self.succeed(live, turn);
+            return self.watch(turn);
         }
         health.lapse(&spec.health, now);
         let ill = match due {
@@ -166,7 +178,7 @@ impl Process {
             Some(Due::Ready { by: Some(by) }) if now >= by => {
                 Some(Ill::NotReady { within: by - live.since, last: health.last_failure() })
             }
-            Some(Due::Ready { .. } | Due::Up(_)) => None,
+            Some(Due::Ready { .. } | Due::Up(_)) => health.tree_verdict(&spec.health),
         };
         if let Some(ill) = ill {
             self.found_ill(run, ill, turn);
@@ -210,7 +222,7 @@ impl Process {
         }
     }
 
-    fn health_of(&mut self, run: RunId) -> Option<&mut Health> {
+    pub(super) fn health_of(&mut self, run: RunId) -> Option<&mut Health> {
         match &mut self.state {
             State::Starting { live, health, .. } | State::Running { live, health }
                 if live.run == run =>

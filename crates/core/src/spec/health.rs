@@ -71,6 +71,8 @@ pub struct CheckSpec {
     pub timeout: Duration,
     /// Failures in a row that make it ill. At least 1.
     pub failures: u32,
+    /// Time for which it may time out, and fail in no other way, while its tree is busy.
+    pub patience: Duration,
 }
 
 /// How a question is asked.

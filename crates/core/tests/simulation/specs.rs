@@ -156,6 +156,7 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
         jitter: random.secs(0, 1),
         timeout: random.secs(1, 2),
         failures: u32::try_from(random.between(1, 3)).unwrap(),
+        patience: random.secs(2, 9),
     });
     let progress = random.one_in(2).then(|| ProgressSpec {
         page: HttpGet::new(HttpUrl {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use supervisor_core::Input;
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
-use supervisor_core::health::{CheckFailure, Look, Progress};
+use supervisor_core::health::{CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
@@ -112,7 +112,11 @@ impl Case {
                 ];
                 let fails = !kind && random.one_in(2);
                 let result = if fails { Err(random.pick(&failures)) } else { Ok(()) };
-                Input::Checked { proc, run, result }
+                let cpu = random.pick(&[Duration::ZERO, Duration::from_secs(1)]);
+                let load = Load { cpu, over: Duration::from_secs(2) };
+                let late = result == Err(CheckFailure::TimedOut);
+                let load = (late && random.below(4) > 0).then_some(load);
+                Input::Checked { proc, run, result, load }
             }
             Owed::Progress(proc, run) => {
                 let done = self.now.since_zero().as_secs() / if kind { 1 } else { 7 };
@@ -126,8 +130,10 @@ impl Case {
                 Input::Progressed { proc, run, look }
             }
             Owed::Tree(proc, run) => {
-                let alive = if kind { 9 } else { u32::try_from(random.between(2, 4)).unwrap() };
-                Input::TreeCounted { proc, run, alive }
+                let alive = if kind { 9 } else { random.between(2, 4) };
+                let distinct = if kind { alive } else { random.between(1, alive) };
+                let [alive, distinct] = [alive, distinct].map(|n| u32::try_from(n).unwrap());
+                Input::TreeCounted { proc, run, count: TreeCount { alive, distinct } }
             }
             Owed::Collect(proc, run) => Input::Collected { proc, run },
             Owed::Tidy(proc, run) => Input::Tidied { proc, run },

@@ -4,6 +4,7 @@
 mod check;
 mod command;
 mod http;
+mod load;
 mod notify;
 mod place;
 mod progress;
@@ -25,9 +26,10 @@ use crate::inbox::Inbox;
 
 pub(crate) use check::check;
 pub(crate) use command::{Checker, Runner};
+pub(crate) use load::with_load;
 pub(crate) use notify::{Notify, Told};
 pub(crate) use progress::look;
-pub(crate) use tree::meant;
+pub(crate) use tree::{Meant, count, meant};
 
 /// Something to do in the event loop, once there is one.
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()>>>;

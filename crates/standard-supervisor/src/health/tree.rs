@@ -1,24 +1,42 @@
 //! How many of the processes that a server is made of are there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use supervisor_core::health::TreeCount;
 use supervisor_core::ids::Member;
 
 use crate::readers::Told;
 
+/// Those that are meant, each with a number that stands for its command line.
+pub(crate) type Meant = BTreeMap<Member, u64>;
+
 /// Those whose command line holds `pattern`. Who does not answer lives all the same: he is
 /// what he was when he was `last` counted. Who never answered is none of them, since a
 /// stranger who is counted once would be missed for good.
-pub(crate) fn meant(
-    lines: &[(Member, Told)],
-    pattern: &str,
-    last: &BTreeSet<Member>,
-) -> BTreeSet<Member> {
-    let meant = lines.iter().filter(|(member, line)| match line {
-        Told::All(line) => String::from_utf8_lossy(line).replace('\0', " ").contains(pattern),
-        Told::Nothing | Told::Failed(_) => last.contains(member),
+pub(crate) fn meant(lines: &[(Member, Told)], pattern: &str, last: &Meant) -> Meant {
+    let meant = lines.iter().filter_map(|(member, line)| match line {
+        Told::All(line) => {
+            let line = String::from_utf8_lossy(line).replace('\0', " ");
+            line.contains(pattern).then(|| (*member, number(&line)))
+        }
+        Told::Nothing | Told::Failed(_) => last.get(member).map(|line| (*member, *line)),
     });
-    meant.map(|(member, _)| *member).collect()
+    meant.collect()
+}
+
+/// How many these are.
+pub(crate) fn count(meant: &Meant) -> TreeCount {
+    let lines: BTreeSet<u64> = meant.values().copied().collect();
+    let [alive, distinct] =
+        [meant.len(), lines.len()].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    TreeCount { alive, distinct }
+}
+
+fn number(line: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -36,6 +54,21 @@ mod tests {
             (c, Told::Nothing),
             (d, Told::Nothing),
         ];
-        assert_eq!(meant(&lines, "vllm worker", &[b, c].into()), [a, c].into());
+        let found = meant(&lines, "vllm worker", &[(b, 7), (c, 8)].into());
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), [a, c]);
+        assert_eq!(found[&c], 8);
+    }
+
+    #[test]
+    fn helpers_under_the_title_of_a_worker_are_no_other_workers() {
+        let lines = ["VLLM::Worker_TP0", "VLLM::Worker_TP0", "VLLM::Worker_TP1", "ninja"];
+        let lines: Vec<_> = (1..)
+            .zip(lines)
+            .map(|(pid, line)| {
+                (Member { pid: Pid(pid), start: 0 }, Told::All(line.as_bytes().to_vec()))
+            })
+            .collect();
+        let found = meant(&lines, "VLLM::", &Meant::new());
+        assert_eq!(count(&found), TreeCount { alive: 3, distinct: 2 });
     }
 }

@@ -78,7 +78,7 @@ impl Tally {
                 Look::Nothing => unseen[1] += 1,
             }
         }
-        if let Input::Checked { proc, run, result } = input {
+        if let Input::Checked { proc, run, result, load: _ } = input {
             let counts = self.processes.entry(*proc).or_default();
             if let Some((asked, at)) = counts.asked.take()
                 && asked == *run
@@ -161,10 +161,11 @@ mod tests {
         let mut tally = Tally::default();
         tally.note_effect(at(100), &Effect::Check { proc, run });
         let result = Err(CheckFailure::TimedOut);
-        tally.note_input(at(2100), &Input::Checked { proc, run, result });
+        tally.note_input(at(2100), &Input::Checked { proc, run, result, load: None });
         // What was asked of an earlier run says nothing about how long this one takes.
         tally.note_effect(at(3000), &Effect::Check { proc, run });
-        tally.note_input(at(3001), &Input::Checked { proc, run: RunId(2), result: Ok(()) });
+        let (run, result) = (RunId(2), Ok(()));
+        tally.note_input(at(3001), &Input::Checked { proc, run, result, load: None });
         let counts = tally.of(proc);
         assert_eq!(counts.answers.counts.iter().sum::<u64>(), 1);
         assert_eq!(counts.answers.counts[8], 1, "2 s is more than 1 and less than 2.5");

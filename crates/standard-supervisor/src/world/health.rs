@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use supervisor_core::Input;
-use supervisor_core::health::{CheckFailure, Look};
+use supervisor_core::health::{CheckFailure, Look, TreeCount};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
 
@@ -20,7 +20,7 @@ impl World {
         let Some((slot, check)) = slot.and_then(|s| Some((s, s.spec.health.check.as_ref()?)))
         else {
             let result = Err(CheckFailure::Broken);
-            return self.answers.push_back(Input::Checked { proc, run, result });
+            return self.answers.push_back(Input::Checked { proc, run, result, load: None });
         };
         let runner = Runner {
             helpers: Rc::clone(&self.helpers),
@@ -32,7 +32,11 @@ impl World {
         };
         // In a box: whatever awaits a future has room for it twice.
         let asked = Box::pin(health::check(check.probe.clone(), check.timeout, runner));
-        let answer = async move { Input::Checked { proc, run, result: asked.await } };
+        let (limit, root) = (check.timeout, slot.main.map(|(pid, _)| pid));
+        let answer = async move {
+            let (result, load) = health::with_load(asked, limit, root).await;
+            Input::Checked { proc, run, result, load }
+        };
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
     }
 
@@ -51,7 +55,8 @@ impl World {
         let Some((slot, tree)) =
             slot.and_then(|slot| Some((slot, slot.spec.health.tree.as_ref()?)))
         else {
-            return self.answers.push_back(Input::TreeCounted { proc, run, alive: 0 });
+            let count = TreeCount::default();
+            return self.answers.push_back(Input::TreeCounted { proc, run, count });
         };
         let (pattern, counted) = (tree.pattern.clone(), Rc::clone(&slot.counted));
         let (census, asking) = (self.begin_census(proc), self.asking());
@@ -67,8 +72,8 @@ impl World {
                 let meant = health::meant(&lines, &pattern, &counted.borrow());
                 *counted.borrow_mut() = meant;
             }
-            let alive = u32::try_from(counted.borrow().len()).unwrap_or(u32::MAX);
-            Input::TreeCounted { proc, run, alive }
+            let count = health::count(&counted.borrow());
+            Input::TreeCounted { proc, run, count }
         };
         self.questions.ask(proc, Kind::Tree, Rc::clone(&self.inbox), Box::pin(counting));
     }

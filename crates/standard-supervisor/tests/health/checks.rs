@@ -1,7 +1,7 @@
 //! HTTP, TCP and command checks; what is wrong is told apart.
 
 use crate::harness::{kill, wait_gone};
-use crate::server::{Server, end, up};
+use crate::server::{Server, end, times, up};
 
 #[test]
 fn what_is_wrong_with_an_answer_is_told_apart() {
@@ -59,6 +59,28 @@ fn a_server_that_is_stopped_in_its_tracks_times_out() {
     kill(running.stdout.number_after("pid "), "STOP");
     running.stderr.wait_for("unhealthy: app, it failed 3 checks in a row, the last: timed out");
     running.stderr.wait_for("terminated by SIGKILL");
+    running.stderr.wait_for("entered RUNNING state");
+    end(running);
+}
+
+/// Who compiles, or computes under a lock that the check needs, too, is not dead.
+#[test]
+fn time_outs_alone_of_a_busy_server_need_the_longer_patience() {
+    let Some(server) = Server::new() else { return };
+    let mut running = up(server
+        .checked(&[])
+        .env("PROCESS_HEALTH_TIMEOUT", "0.4")
+        .env("PROCESS_HEALTH_FAILURES", "2")
+        .env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "4"));
+    server.set("health", "busy");
+    running.stderr.wait_for("check: app has timed out for ");
+    server.set("health", "200 ok");
+    times(&mut running.stdout, "asked /health", 10);
+    assert!(!running.stderr.said("unhealthy: app"));
+    server.set("health", "busy");
+    running.stderr.wait_for("but its processes are busy; it is unhealthy if that lasts 4 seconds");
+    running.stderr.wait_for("unhealthy: app, it failed ");
+    server.set("health", "200 ok");
     running.stderr.wait_for("entered RUNNING state");
     end(running);
 }

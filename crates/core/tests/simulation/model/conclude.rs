@@ -137,12 +137,11 @@ impl Model {
             hold!(!up, StateAsExpected, "{id:?} is not RUNNING yet");
             let late = alive.ready_by.is_some_and(|by| now >= by);
             hold!(!late, IllIsActedUpon, "{id:?} is not ready in time");
-        } else {
-            let observed = spec.action == Action::Observe;
-            let known = observed && alive.health.told;
-            let ill = alive.health.is_ill(spec, now) && !known;
-            hold!(!ill, IllIsActedUpon, "{id:?} is ill: {:?}", alive.health);
         }
+        let observed = spec.action == Action::Observe;
+        let known = observed && alive.health.told;
+        let ill = alive.is_ill(spec, now) && !known;
+        hold!(!ill, IllIsActedUpon, "{id:?} is ill: {:?}", alive.health);
         hold!(!alive.health.overdue(now), AsksInTime, "{id:?} is not asked: {:?}", alive.health);
     }
 

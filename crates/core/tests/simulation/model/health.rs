@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use supervisor_core::health::{CheckFailure, Ill, Look, Progress};
 use supervisor_core::input::Notification;
-use supervisor_core::spec::health::{Action, HealthSpec};
+use supervisor_core::spec::health::{Action, HealthSpec, TreeSpec};
 use supervisor_core::time::Mono;
 
 use crate::invariants::hold;
@@ -20,7 +20,14 @@ pub(crate) struct Health {
     /// Failures in a row, and the last of them.
     fails: u32,
     failure: Option<CheckFailure>,
+    asked_at: Option<Mono>,
+    /// When it was asked what it first failed, if it has only timed out since.
+    late_since: Option<Mono>,
+    /// It may time out until then, as its tree was busy when it last did.
+    borne_until: Option<Mono>,
+    failed_at: Option<Mono>,
     last: Option<Progress>,
+    seen_at: Option<Mono>,
     moved_at: Option<Mono>,
     still_since: Option<Mono>,
     /// How long it was seen to do nothing, and to lack processes.
@@ -76,19 +83,29 @@ impl Asking {
 }
 
 impl Health {
-    pub(crate) fn starting(check_at: Option<Mono>) -> Self {
-        Self { check: check_at.map(Asking::due).unwrap_or_default(), ..Self::default() }
+    pub(crate) fn starting(check_at: Option<Mono>, tree: Option<&TreeSpec>, now: Mono) -> Self {
+        Self {
+            check: check_at.map(Asking::due).unwrap_or_default(),
+            tree: tree.map(|tree| Asking::due(now + tree.interval)).unwrap_or_default(),
+            ..Self::default()
+        }
     }
 
-    pub(crate) fn running(spec: &HealthSpec, now: Mono) -> Self {
+    /// It is up; of its processes what was known goes on to be known.
+    pub(crate) fn running(start: &Self, spec: &HealthSpec, now: Mono) -> Self {
         let due = |interval: Option<Duration>| {
             interval.map(|interval| Asking::due(now + interval)).unwrap_or_default()
         };
         Self {
             check: due(spec.check.as_ref().map(|check| check.interval)),
             progress: due(spec.progress.as_ref().map(|progress| progress.interval)),
-            tree: due(spec.tree.as_ref().map(|tree| tree.interval)),
             sign_by: spec.watchdog.map(|within| now + within),
+            tree: start.tree,
+            fewer: start.fewer,
+            alive: start.alive,
+            most: start.most,
+            fewer_since: start.fewer_since,
+            told: start.told && start.condemned.is_none(),
             ..Self::default()
         }
     }
@@ -109,13 +126,14 @@ impl Health {
         let Some(check) = &spec.check else { return };
         hold!(self.check.by.is_some(), AsksInTime, "a check is asked for that nobody wants");
         self.check.asked("a check", now, check.timeout);
+        self.asked_at = Some(now);
     }
 
     /// What has not been answered in time counts as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         if self.check.open.is_some() && self.check.by.is_some_and(|by| now >= by) {
             self.check = Asking::due(now);
-            self.failed(spec, CheckFailure::TimedOut, now);
+            self.failed(spec, CheckFailure::TimedOut, now, false);
         }
     }
 
@@ -135,7 +153,7 @@ impl Health {
         spec: &HealthSpec,
         starting: bool,
         now: Mono,
-        result: Result<(), CheckFailure>,
+        (result, busy): (Result<(), CheckFailure>, bool),
     ) -> bool {
         let Some(check) = spec.check.as_ref().filter(|_| self.check.open.is_some()) else {
             return false;
@@ -145,17 +163,31 @@ impl Health {
         self.check.answered(now, (interval, interval + check.jitter));
         match result {
             Ok(()) => (self.fails, self.failure) = (0, None),
-            Err(failure) => self.failed(spec, failure, now),
+            Err(failure) => self.failed(spec, failure, now, busy && !starting),
         }
         result.is_ok()
     }
 
-    fn failed(&mut self, spec: &HealthSpec, failure: CheckFailure, now: Mono) {
-        if failure == CheckFailure::TimedOut && self.moves(spec, now) {
-            self.fails = 0;
-        } else {
-            (self.fails, self.failure) = (self.fails + 1, Some(failure));
+    fn failed(&mut self, spec: &HealthSpec, failure: CheckFailure, now: Mono, busy: bool) {
+        let late = failure == CheckFailure::TimedOut;
+        if late && self.moves(spec, now) {
+            return self.fails = 0;
         }
+        if self.fails == 0 {
+            self.late_since = self.asked_at;
+        }
+        self.late_since = self.late_since.filter(|_| late);
+        (self.fails, self.failure, self.failed_at) = (self.fails + 1, Some(failure), Some(now));
+        let patience = spec.check.as_ref().map_or(Duration::ZERO, |check| check.patience);
+        let idle =
+            self.last.is_some_and(|last| last.running == 0) && self.seen_at >= self.late_since;
+        let borne = self.late_since.filter(|_| busy && !idle);
+        self.borne_until = borne.map(|since| since + patience);
+    }
+
+    /// It only timed out, and was busy.
+    fn is_borne(&self) -> bool {
+        self.fails > 0 && self.failed_at < self.borne_until
     }
 
     /// It was seen to get on with its work, not too long ago.
@@ -171,7 +203,10 @@ impl Health {
         self.progress.answered(now, (progress.interval, progress.interval));
         // A page that is late shows what it showed before.
         let seen = match look {
-            Look::Seen(seen) => Some(seen),
+            Look::Seen(seen) => {
+                self.seen_at = Some(now);
+                Some(seen)
+            }
             Look::Late => self.last,
             Look::Nothing => None,
         };
@@ -204,34 +239,46 @@ impl Health {
         }
     }
 
-    /// Whether it is ill by its rules.
+    /// Whether processes of it have been missing for too long.
+    pub(crate) fn is_incomplete(&self, spec: &HealthSpec) -> bool {
+        spec.tree.as_ref().is_some_and(|tree| self.fewer >= tree.patience)
+    }
+
+    /// Whether it is ill by its rules, once it is up.
     pub(crate) fn is_ill(&self, spec: &HealthSpec, now: Mono) -> bool {
         let check = spec
             .check
             .as_ref()
-            .is_some_and(|check| self.failure.is_some() && self.fails >= check.failures);
+            .is_some_and(|check| self.failure.is_some() && self.fails >= check.failures)
+            && !self.is_borne();
         let over = |so_long: Duration, limit: Option<Duration>| {
             limit.is_some_and(|limit| so_long >= limit)
         };
         check
             || over(self.still, spec.progress.as_ref().map(|progress| progress.stalled))
-            || over(self.fewer, spec.tree.as_ref().map(|tree| tree.patience))
+            || self.is_incomplete(spec)
             || self.sign_by.is_some_and(|by| now >= by)
     }
 
     /// It is said to be ill: was there a cause?
-    pub(crate) fn condemn(&mut self, spec: &HealthSpec, ill: Ill, now: Mono, late: bool) {
+    pub(crate) fn condemn(
+        &mut self,
+        spec: &HealthSpec,
+        ill: Ill,
+        now: Mono,
+        (up, late): (bool, bool),
+    ) {
         let cause = match ill {
             Ill::NotReady { last, .. } => late && last == self.failure,
             Ill::Check { failure, .. } => {
                 let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);
+                let busy = busy || self.is_borne();
                 hold!(!busy, BusyIsNotDead, "it is condemned for time-outs: {self:?}");
                 let limit = spec.check.as_ref().map_or(u32::MAX, |check| check.failures);
-                self.failure == Some(failure) && self.fails >= limit
+                up && self.failure == Some(failure) && self.fails >= limit
             }
-            Ill::Stalled { .. } | Ill::Incomplete { .. } | Ill::Silent { .. } => {
-                self.is_ill(spec, now)
-            }
+            Ill::Incomplete { .. } => self.is_incomplete(spec),
+            Ill::Stalled { .. } | Ill::Silent { .. } => up && self.is_ill(spec, now),
         };
         hold!(cause, IllForACause, "{ill:?} with {self:?}");
         let observed = spec.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });

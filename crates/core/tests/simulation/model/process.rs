@@ -15,7 +15,7 @@ use supervisor_core::input::Exit;
 use supervisor_core::report::{Class, Next};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::ProcessSpec;
-use supervisor_core::spec::health::Ready;
+use supervisor_core::spec::health::{HealthSpec, Ready};
 use supervisor_core::time::Mono;
 
 use super::health::Health;
@@ -101,6 +101,16 @@ pub(crate) struct Alive {
     /// It is to be asked to stop in this turn.
     pub(crate) to_stop: bool,
     pub(crate) stop: Option<Stop>,
+}
+
+impl Alive {
+    /// Whether it is ill by its rules: before it is up, only if it lacks processes.
+    pub(crate) fn is_ill(&self, spec: &HealthSpec, now: Mono) -> bool {
+        match self.up_at {
+            Some(_) => self.health.is_ill(spec, now),
+            None => self.health.is_incomplete(spec),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -363,7 +373,7 @@ impl Proc {
             up_at: None,
             ready: false,
             ready_by,
-            health: Health::starting(asks.then_some(now)),
+            health: Health::starting(asks.then_some(now), health.tree.as_ref(), now),
             to_stop: stop,
             stop: None,
         });
@@ -376,7 +386,7 @@ impl Proc {
         self.turn.came_up = true;
         if let Some(alive) = self.alive_mut() {
             alive.up_at = Some(now);
-            alive.health = Health::running(&spec.health, now);
+            alive.health = Health::running(&alive.health, &spec.health, now);
         }
     }
 

@@ -54,17 +54,21 @@ impl Model {
                     (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
                 }
             }),
-            Input::Checked { proc, run, result } => self.of_life(*proc, *run, |proc, spec, _| {
-                let starting = proc.up_at.is_none();
-                let well = proc.health.checked(&spec.health, starting, now, *result);
-                proc.ready |= well && spec.health.ready == Ready::Checked;
-            }),
+            Input::Checked { proc, run, result, load } => {
+                self.of_life(*proc, *run, |proc, spec, _| {
+                    let starting = proc.up_at.is_none();
+                    let busy = load.is_some_and(|load| !load.cpu.is_zero());
+                    let well = proc.health.checked(&spec.health, starting, now, (*result, busy));
+                    proc.ready |= well && spec.health.ready == Ready::Checked;
+                });
+            }
             Input::Progressed { proc, run, look } => self.of_life(*proc, *run, |proc, spec, _| {
                 proc.health.progressed(&spec.health, now, *look);
             }),
-            Input::TreeCounted { proc, run, alive } => {
+            Input::TreeCounted { proc, run, count } => {
                 self.of_life(*proc, *run, |proc, spec, _| {
-                    proc.health.counted(&spec.health, now, *alive);
+                    let there = if proc.up_at.is_none() { count.distinct } else { count.alive };
+                    proc.health.counted(&spec.health, now, there);
                 });
             }
             Input::Collected { proc, run } => self.of_life(*proc, *run, |proc, _, watched| {
@@ -156,7 +160,8 @@ impl Model {
             }),
             Effect::Collect { proc, run, ill } => self.asks(*proc, *run, |alive, spec| {
                 let late = alive.ready_by.is_some_and(|by| now >= by) && alive.up_at.is_none();
-                alive.health.condemn(&spec.health, *ill, now, late);
+                let up = alive.up_at.is_some();
+                alive.health.condemn(&spec.health, *ill, now, (up, late));
             }),
             Effect::Tidy { proc, run } => self.tidies(*proc, *run, now),
             Effect::Report(report) => self.reports(report),
@@ -376,7 +381,7 @@ impl Model {
         let Some(proc) = procs.find(|proc| proc.spec.name == name) else { return };
         let spec = std::rc::Rc::clone(&proc.spec);
         let Some(alive) = proc.alive_mut() else { return };
-        let truth = alive.health.is_ill(&spec.health, now);
+        let truth = alive.is_ill(&spec.health, now);
         let new = alive.health.told != ill;
         hold!(truth == ill && new, IllForACause, "{name} is said to be ill: {ill}");
         alive.health.told = ill;

@@ -1,0 +1,48 @@
+//! Whether the processes that a server is made of are all there.
+
+use std::time::Duration;
+
+use super::{Ill, Turn};
+use crate::spec::health::TreeSpec;
+use crate::time::Mono;
+
+/// How many of the processes that a server is made of live, zombies left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TreeCount {
+    /// All that are meant.
+    pub alive: u32,
+    /// How many different command lines these have.
+    pub distinct: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Counting {
+    pub(super) turn: Turn,
+    there: u32,
+    most: u32,
+    fewer_since: Option<Mono>,
+    /// How long that was so at the latest count.
+    fewer: Duration,
+}
+
+impl Counting {
+    pub(super) const fn new(due: Mono) -> Self {
+        Self { turn: Turn::Due(due), there: 0, most: 0, fewer_since: None, fewer: Duration::ZERO }
+    }
+
+    /// Takes a count. While a model loads, helpers that compile come and go under their
+    /// parent's title: until the run is ready each command line counts once.
+    pub(super) fn take(&mut self, spec: &TreeSpec, starting: bool, now: Mono, count: TreeCount) {
+        self.turn = Turn::Due(now + spec.interval);
+        self.there = if starting { count.distinct } else { count.alive };
+        self.most = self.most.max(self.there);
+        let fewer = self.there < self.most;
+        self.fewer_since = if fewer { self.fewer_since.or(Some(now)) } else { None };
+        self.fewer = self.fewer_since.map_or(Duration::ZERO, |since| now - since);
+    }
+
+    pub(super) fn verdict(&self, spec: &TreeSpec) -> Option<Ill> {
+        let (alive, of, since) = (self.there, self.most, self.fewer);
+        (since >= spec.patience).then_some(Ill::Incomplete { alive, of, since })
+    }
+}

@@ -1,0 +1,39 @@
+//! What a program's tree uses of the processors while a check of it waits.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use supervisor_core::health::{CheckFailure, Load};
+use supervisor_core::ids::Pid;
+use tokio::time::{Instant, timeout};
+
+use crate::sys::process_table::{self, Family};
+
+/// Waits for an answer. From half of its time on the tree below `root` is measured: who
+/// answers costs nothing.
+pub(crate) async fn with_load(
+    answer: impl Future<Output = Result<(), CheckFailure>>,
+    limit: Duration,
+    root: Option<Pid>,
+) -> (Result<(), CheckFailure>, Option<Load>) {
+    let mut answer = pin!(answer);
+    if let Ok(result) = timeout(limit / 2, &mut answer).await {
+        return (result, None);
+    }
+    let (before, since) = (root.and_then(used), Instant::now());
+    let result = answer.await;
+    let late = result == Err(CheckFailure::TimedOut);
+    let now = root.filter(|_| late).and_then(used);
+    let load = before
+        .zip(now)
+        .map(|(before, now)| Load { cpu: now.saturating_sub(before), over: since.elapsed() });
+    (result, load)
+}
+
+/// Processor time that a tree has used, with those of it that were waited for.
+fn used(root: Pid) -> Option<Duration> {
+    let members = Family::now().ok()?.descendants(root).ok()?;
+    let pids = members.into_iter().map(|member| member.pid).chain([root]);
+    Some(pids.filter_map(process_table::usage).map(|(cpu, _)| cpu).sum())
+}
