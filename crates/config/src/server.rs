@@ -1,6 +1,11 @@
 //! What the HTTP server sections ask for.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
+
+/// The host of a server that listens at every address of both families.
+pub(crate) const EVERY_ADDRESS: &str = "::";
 
 /// A server that answers operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +23,8 @@ pub struct Server {
 pub enum Listen {
     /// At a port.
     Inet {
-        /// A name or an address; `None`: every address.
+        /// A name or an address; `None`: every IPv4 address. [`EVERY_ADDRESS`] is those of
+        /// both families, or of IPv4 where the kernel has no IPv6.
         host: Option<String>,
         /// From 1.
         port: u16,
@@ -44,14 +50,21 @@ pub struct Credentials {
 }
 
 impl Listen {
+    /// At this host, or at every address of both families if there is none.
+    pub(crate) fn at_all(host: Option<String>, port: u16) -> Self {
+        Self::Inet { host: Some(host.unwrap_or_else(|| EVERY_ADDRESS.to_owned())), port }
+    }
+
     /// The URL by which clients on this machine find it.
     #[must_use]
     pub fn url(&self) -> String {
         match self {
-            Self::Unix { path, .. } => format!("unix://{}", path.display()),
-            Self::Inet { host, port } => {
-                format!("http://{}:{port}", host.as_deref().unwrap_or("localhost"))
+            Self::Unix { .. } => format!("unix://{self}"),
+            Self::Inet { host: None, port } => format!("http://localhost:{port}"),
+            Self::Inet { host: Some(host), port } if host == EVERY_ADDRESS => {
+                format!("http://localhost:{port}")
             }
+            Self::Inet { .. } => format!("http://{self}"),
         }
     }
 
@@ -62,8 +75,42 @@ impl Listen {
             Self::Unix { .. } => true,
             Self::Inet { host, .. } => host.as_deref().is_some_and(|host| {
                 host == "localhost"
-                    || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+                    || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
             }),
+        }
+    }
+}
+
+/// A path, or `host:port` with a star for every address.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix { path, .. } => path.display().fmt(f),
+            Self::Inet { host, port } => match host.as_deref() {
+                None | Some(EVERY_ADDRESS) => write!(f, "*:{port}"),
+                Some(host) if host.contains(':') => write!(f, "[{host}]:{port}"),
+                Some(host) => write!(f, "{host}:{port}"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_found_by_its_url_and_only_a_loopback_address_is_local() {
+        let at = |host: &str| Listen::Inet { host: Some(host.to_owned()), port: 1 };
+        for (listen, url, local) in [
+            (Listen::Inet { host: None, port: 1 }, "http://localhost:1", false),
+            (Listen::at_all(None, 1), "http://localhost:1", false),
+            (at("::1"), "http://[::1]:1", true),
+            (at("fd00::1"), "http://[fd00::1]:1", false),
+            (at("127.0.0.1"), "http://127.0.0.1:1", true),
+            (at("10.0.0.1"), "http://10.0.0.1:1", false),
+        ] {
+            assert_eq!((listen.url().as_str(), listen.is_local()), (url, local));
         }
     }
 }

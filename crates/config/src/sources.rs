@@ -66,9 +66,9 @@ pub trait Host {
     fn group_by_name(&self, name: &str) -> Option<u32>;
     /// Whether the group database knows this id.
     fn group_exists(&self, gid: u32) -> bool;
-    /// Whether this is an IPv4 address, or a name that has one here. Whoever listens is on
-    /// this machine, so no other is asked.
-    fn has_ipv4(&self, host: &str) -> bool;
+    /// Whether this is an IP address, or a name in `/etc/hosts`. A listener is on this
+    /// machine, so no name server is asked.
+    fn has_address(&self, host: &str) -> bool;
     /// A user's home directory; of the current user if no name is given.
     fn home(&self, user: Option<&str>) -> Option<PathBuf>;
 }

@@ -91,8 +91,8 @@ impl Host for FakeHost {
         gid == 0
     }
 
-    fn has_ipv4(&self, host: &str) -> bool {
-        ["localhost", "box"].contains(&host) || host.parse::<std::net::Ipv4Addr>().is_ok()
+    fn has_address(&self, host: &str) -> bool {
+        ["localhost", "box"].contains(&host) || host.parse::<std::net::IpAddr>().is_ok()
     }
 
     fn home(&self, _: Option<&str>) -> Option<PathBuf> {

@@ -8,6 +8,7 @@
 mod health;
 mod status;
 
+use std::net::Ipv6Addr;
 use std::path::{Component, Path, PathBuf};
 
 use supervisor_core::signal::Signal;
@@ -399,15 +400,22 @@ fn inet_address(text: &str) -> Result<InetAddress, String> {
         Some((_, "")) => return Err("no port number specified in ''".to_owned()),
         Some((host, port_text)) => (host.to_lowercase(), port(port_text)?),
     };
-    let host = Some(host).filter(|host| !matches!(host.as_str(), "" | "*"));
+    let host = Some(unbracketed(&host)).filter(|host| !matches!(*host, "" | "*"));
+    let host = host.map(str::to_owned);
     Ok(InetAddress { host, port })
+}
+
+/// An IPv6 address without the brackets that keep its colons apart from the port's.
+pub(crate) fn unbracketed(host: &str) -> &str {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()).unwrap_or(host)
 }
 
 /// Whether one can listen there, as far as that is known before it is tried.
 pub(crate) fn reachable_here(address: &InetAddress, world: &World<'_>) -> Result<(), String> {
     match &address.host {
-        Some(host) if !world.host.has_ipv4(host) => {
-            Err(format!("{host} is neither an IPv4 address nor a name in /etc/hosts"))
+        Some(host) if !world.host.has_address(host) => {
+            Err(format!("{host} is neither an IP address nor a name in /etc/hosts"))
         }
         Some(_) | None => Ok(()),
     }
@@ -446,15 +454,16 @@ fn fcgi_socket(text: &str) -> Result<FcgiSocket, String> {
             Err(format!("Unix socket path {path} is not an absolute path"))
         };
     }
-    let address = text.strip_prefix("tcp://").and_then(|rest| rest.split_once(':'));
+    let address = text.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':'));
     match address {
         Some((host, port_text))
             if !host.is_empty()
                 && !host.contains(python::is_space)
+                && (unbracketed(host) != host || !host.contains(':'))
                 && !port_text.is_empty()
                 && port_text.chars().all(|c| c.is_ascii_digit()) =>
         {
-            let host = Some(host.to_lowercase());
+            let host = Some(unbracketed(host).to_lowercase());
             Ok(FcgiSocket::Tcp(InetAddress { host, port: port(port_text)? }))
         }
         Some(_) | None => Err(format!("Bad socket format {text}")),

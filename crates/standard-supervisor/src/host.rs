@@ -80,7 +80,7 @@ impl Host for ThisHost {
         groups().into_iter().any(|group| group.gid == gid)
     }
 
-    fn has_ipv4(&self, host: &str) -> bool {
+    fn has_address(&self, host: &str) -> bool {
         listening::resolve(host).is_ok()
     }
 

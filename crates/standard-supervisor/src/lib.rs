@@ -34,6 +34,7 @@ mod operate;
 mod own_process;
 mod pidproxy;
 mod readers;
+mod resolver;
 mod serve;
 mod shared_socket;
 mod snapshot;

@@ -2,25 +2,47 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use supervisor_wire::hosts;
 
 /// As many waiting connections as the kernel allows: it cuts the number down.
 pub(crate) const MOST_WAITING: i32 = 4096;
 
-/// A socket that has an address and does not listen yet: every address if there is no host.
+/// A socket that has an address and does not listen yet: every IPv4 address if there is no
+/// host, every address of both families if that is `::`.
 pub(crate) fn tcp(host: Option<&str>, port: u16) -> io::Result<OwnedFd> {
-    let address = host.map_or(Ok(Ipv4Addr::UNSPECIFIED), resolve)?;
-    let socket = new(AddressFamily::INET)?;
+    let address = host.map_or(Ok(Ipv4Addr::UNSPECIFIED.into()), resolve)?;
+    match bound(address, port) {
+        // A kernel without IPv6 has all of its addresses in the other family.
+        Err(error) if address == Ipv6Addr::UNSPECIFIED && lacks_ipv6(&error) => {
+            bound(Ipv4Addr::UNSPECIFIED.into(), port)
+        }
+        socket => socket,
+    }
+}
+
+fn bound(address: IpAddr, port: u16) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = new(family)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
-    rustix::net::bind(&socket, &SocketAddrV4::new(address, port))?;
+    if address.is_ipv6() {
+        // Whatever net.ipv6.bindv6only says: [::] is every address of both families.
+        sockopt::set_ipv6_v6only(&socket, false)?;
+    }
+    rustix::net::bind(&socket, &SocketAddr::new(address, port))?;
     Ok(socket)
+}
+
+fn lacks_ipv6(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(number, Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT))
 }
 
 /// A socket that has a path, where nothing may be, and does not listen yet.
@@ -79,21 +101,38 @@ pub(crate) fn new(family: AddressFamily) -> io::Result<OwnedFd> {
 }
 
 /// A name's address, from `/etc/hosts`: whoever listens is on this machine.
-pub(crate) fn resolve(host: &str) -> io::Result<Ipv4Addr> {
+pub(crate) fn resolve(host: &str) -> io::Result<IpAddr> {
     if let Ok(address) = host.parse() {
         return Ok(address);
     }
-    let known = hosts::ipv4(&fs::read("/etc/hosts").unwrap_or_default(), host);
-    let known = known.or_else(|| (host == "localhost").then_some(Ipv4Addr::LOCALHOST));
-    known.ok_or_else(|| {
-        let message = format!("{host} is neither an IPv4 address nor a name in /etc/hosts");
+    let known = hosts::addresses(&fs::read("/etc/hosts").unwrap_or_default(), host);
+    known.first().copied().ok_or_else(|| {
+        let message = format!("{host} is neither an IP address nor a name in /etc/hosts");
         io::Error::new(io::ErrorKind::NotFound, message)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, TcpStream};
+
     use super::*;
+
+    #[test]
+    fn two_colons_are_every_address_of_both_families() {
+        let listener = |host: Option<&str>| {
+            let socket = tcp(host, 0).unwrap();
+            rustix::net::listen(&socket, 1).unwrap();
+            TcpListener::from(socket)
+        };
+        let reached = |listener: &TcpListener| {
+            let port = listener.local_addr().unwrap().port();
+            ["127.0.0.1", "::1"].map(|host| TcpStream::connect((host, port)).is_ok())
+        };
+        assert_eq!(reached(&listener(Some("::"))), [true, true]);
+        assert_eq!(reached(&listener(Some("::1"))), [false, true]);
+        assert_eq!(reached(&listener(None)), [true, false]);
+    }
 
     #[test]
     fn the_mode_is_that_of_the_socket_and_not_of_what_is_in_its_place() {

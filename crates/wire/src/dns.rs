@@ -4,9 +4,10 @@
 //! says to ask.
 //!
 //! A statically linked C library must not look names up: it would load plug-ins of the
-//! host's. IPv4 only: supervisord listens on nothing else.
+//! host's.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 /// The most name servers that are asked, as in the C library.
 pub const MOST_SERVERS: usize = 3;
@@ -20,12 +21,19 @@ const MOST_RECORDS: usize = 128;
 const LONGEST_LABEL: usize = 63;
 const LONGEST_NAME: usize = 253;
 
+/// Bounds of `options timeout:` and `options attempts:`, as in the C library.
+const MOST_SECONDS: u64 = 30;
+const MOST_ATTEMPTS: usize = 5;
+
 const TYPE_A: u16 = 1;
+/// [RFC 3596](https://www.rfc-editor.org/rfc/rfc3596#section-2.1).
+const TYPE_AAAA: u16 = 28;
 const CLASS_IN: u16 = 1;
 
 /// "Please ask others, too."
 const RECURSION_DESIRED: u16 = 0x0100;
 const IS_ANSWER: u16 = 0x8000;
+const TRUNCATED: u16 = 0x0200;
 const CODE: u16 = 0x000f;
 const NO_SUCH_NAME: u16 = 3;
 
@@ -38,13 +46,23 @@ pub struct Resolver {
     search: Vec<String>,
     /// How many dots make a name complete.
     ndots: usize,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
+    /// How often each server is asked.
+    pub attempts: usize,
 }
 
 impl Resolver {
     /// Reads the file. Without a server in it, this machine is asked.
     #[must_use]
     pub fn read(file: &[u8]) -> Self {
-        let mut resolver = Self { servers: Vec::new(), search: Vec::new(), ndots: 1 };
+        let mut resolver = Self {
+            servers: Vec::new(),
+            search: Vec::new(),
+            ndots: 1,
+            timeout: Duration::from_secs(5),
+            attempts: 2,
+        };
         for line in String::from_utf8_lossy(file).lines() {
             let mut words = line.split(['#', ';']).next().unwrap_or_default().split_whitespace();
             match words.next() {
@@ -54,10 +72,7 @@ impl Resolver {
                 Some("search" | "domain") => {
                     resolver.search = words.map(|word| word.trim_matches('.').to_owned()).collect();
                 }
-                Some("options") => {
-                    let ndots = words.find_map(|word| word.strip_prefix("ndots:")?.parse().ok());
-                    resolver.ndots = ndots.unwrap_or(resolver.ndots);
-                }
+                Some("options") => words.for_each(|word| resolver.option(word)),
                 Some(_) | None => {}
             }
         }
@@ -66,6 +81,22 @@ impl Resolver {
             resolver.servers.push(Ipv4Addr::LOCALHOST.into());
         }
         resolver
+    }
+
+    fn option(&mut self, word: &str) {
+        let Some((name, Ok(value))) =
+            word.split_once(':').map(|(name, value)| (name, value.parse::<u16>()))
+        else {
+            return;
+        };
+        match name {
+            "ndots" => self.ndots = value.into(),
+            "timeout" => {
+                self.timeout = Duration::from_secs(u64::from(value).clamp(1, MOST_SECONDS));
+            }
+            "attempts" => self.attempts = usize::from(value).clamp(1, MOST_ATTEMPTS),
+            _ => {}
+        }
     }
 
     /// The complete names that `name` may stand for, in the order in which to try them.
@@ -81,11 +112,31 @@ impl Resolver {
     }
 }
 
+/// Which addresses of a name are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A records.
+    V4,
+    /// AAAA records.
+    V6,
+}
+
+impl Family {
+    const fn record_type(self) -> u16 {
+        match self {
+            Self::V4 => TYPE_A,
+            Self::V6 => TYPE_AAAA,
+        }
+    }
+}
+
 /// What a name server says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The name's addresses; none: it has other things.
-    Addresses(Vec<Ipv4Addr>),
+    Addresses(Vec<IpAddr>),
+    /// There are more than fit, and none of them came. They can be had over TCP.
+    Truncated,
     /// There is no such name.
     NoSuchName,
     /// It can't or won't say.
@@ -94,7 +145,7 @@ pub enum Answer {
 
 /// The question for a name's addresses. `None`: no host has such a name.
 #[must_use]
-pub fn question(id: u16, name: &str) -> Option<Vec<u8>> {
+pub fn question(id: u16, name: &str, family: Family) -> Option<Vec<u8>> {
     if name.is_empty() || name.len() > LONGEST_NAME {
         return None;
     }
@@ -111,7 +162,7 @@ pub fn question(id: u16, name: &str) -> Option<Vec<u8>> {
         message.extend(label.bytes());
     }
     message.push(0);
-    message.extend(TYPE_A.to_be_bytes());
+    message.extend(family.record_type().to_be_bytes());
     message.extend(CLASS_IN.to_be_bytes());
     Some(message)
 }
@@ -141,16 +192,21 @@ pub fn answer(question: &[u8], message: &[u8]) -> Option<Answer> {
         NO_SUCH_NAME => return Some(Answer::NoSuchName),
         _ => return Some(Answer::Failure),
     }
+    let kind =
+        u16::from_be_bytes(asked.get(asked.len().checked_sub(4)?..)?.get(..2)?.try_into().ok()?);
     let mut addresses = Vec::new();
     for _ in 0..usize::from(answers).min(MOST_RECORDS) {
-        let Some(record) = record(&mut rest) else { break };
+        let Some(record) = record(&mut rest, kind) else { break };
         addresses.extend(record);
+    }
+    if flags & TRUNCATED != 0 && addresses.is_empty() {
+        return Some(Answer::Truncated);
     }
     Some(Answer::Addresses(addresses))
 }
 
 /// One record: an address, or something else, as another name of the same host.
-fn record(rest: &mut &[u8]) -> Option<Option<Ipv4Addr>> {
+fn record(rest: &mut &[u8], wanted: u16) -> Option<Option<IpAddr>> {
     skip_name(rest)?;
     let (kind, class) = (number(rest)?, number(rest)?);
     // How long it holds.
@@ -158,8 +214,14 @@ fn record(rest: &mut &[u8]) -> Option<Option<Ipv4Addr>> {
     let length = number(rest)?;
     let data = rest.get(..length.into())?;
     skip(rest, length.into())?;
-    let address: Option<[u8; 4]> = data.try_into().ok();
-    Some(address.filter(|_| kind == TYPE_A && class == CLASS_IN).map(Ipv4Addr::from))
+    if kind != wanted || class != CLASS_IN {
+        return Some(None);
+    }
+    Some(match kind {
+        TYPE_A => <[u8; 4]>::try_from(data).ok().map(|bytes| Ipv4Addr::from(bytes).into()),
+        TYPE_AAAA => <[u8; 16]>::try_from(data).ok().map(|bytes| Ipv6Addr::from(bytes).into()),
+        _ => None,
+    })
 }
 
 fn skip_name(rest: &mut &[u8]) -> Option<()> {
@@ -194,8 +256,10 @@ mod tests {
     fn the_file_says_whom_to_ask_and_for_what() {
         let resolver = Resolver::read(
             b"# made by hand\nnameserver 10.0.0.2 ; the one\nnameserver fe80::1\n\
-              search a.local. b.local\noptions timeout:1 ndots:2\nnameserver x\n",
+              search a.local. b.local\noptions timeout:1 ndots:2\nnameserver x\n\
+              options attempts:99 rotate edns0\n",
         );
+        assert_eq!((resolver.timeout, resolver.attempts), (Duration::from_secs(1), 5));
         assert_eq!(
             resolver.servers,
             ["10.0.0.2".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]
@@ -208,9 +272,9 @@ mod tests {
 
     #[test]
     fn names_that_no_host_has_are_not_asked_for() {
-        assert!(question(1, "web.local").is_some());
+        assert!(question(1, "web.local", Family::V4).is_some());
         for name in ["", ".", "a..b", &"x".repeat(64), &"x.".repeat(127)] {
-            assert_eq!(question(1, name), None, "{name}");
+            assert_eq!(question(1, name, Family::V4), None, "{name}");
         }
     }
 
@@ -227,19 +291,42 @@ mod tests {
 
     #[test]
     fn addresses_are_found_behind_aliases() {
-        let asked = question(0x1234, "web.local").unwrap();
-        let addresses = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        let asked = question(0x1234, "web.local", Family::V4).unwrap();
+        let addresses = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
         assert_eq!(answer(&asked, &reply(&asked, 0)), Some(Answer::Addresses(addresses.into())));
         assert_eq!(answer(&asked, &reply(&asked, 3)), Some(Answer::NoSuchName));
         assert_eq!(answer(&asked, &reply(&asked, 2)), Some(Answer::Failure));
     }
 
     #[test]
+    fn an_ipv6_address_is_an_answer_to_who_asks_for_one() {
+        let asked = question(1, "web.local", Family::V6).unwrap();
+        let mut reply = asked.clone();
+        reply[2..4].copy_from_slice(&IS_ANSWER.to_be_bytes());
+        reply[7] = 2;
+        reply.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x0a\x00\x04\x0a\x00\x00\x01");
+        reply.extend(b"\xc0\x0c\x00\x1c\x00\x01\x00\x00\x00\x0a\x00\x10");
+        reply.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+        let addresses = vec!["fd00::9".parse().unwrap()];
+        assert_eq!(answer(&asked, &reply), Some(Answer::Addresses(addresses)));
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_before_its_first_address_is_asked_for_again() {
+        let asked = question(1, "web.local", Family::V4).unwrap();
+        let whole = reply(&asked, TRUNCATED);
+        assert!(matches!(answer(&asked, &whole), Some(Answer::Addresses(a)) if a.len() == 2));
+        let cut = &whole[..asked.len() + 16];
+        assert_eq!(answer(&asked, cut), Some(Answer::Truncated));
+    }
+
+    #[test]
     fn an_answer_to_another_question_is_none() {
-        let asked = question(0x1234, "web.local").unwrap();
-        for other in
-            [question(0x1235, "web.local").unwrap(), question(0x1234, "xeb.local").unwrap()]
-        {
+        let asked = question(0x1234, "web.local", Family::V4).unwrap();
+        for other in [
+            question(0x1235, "web.local", Family::V4).unwrap(),
+            question(0x1234, "xeb.local", Family::V4).unwrap(),
+        ] {
             assert_eq!(answer(&asked, &reply(&other, 0)), None);
         }
         assert_eq!(answer(&asked, &asked), None);
@@ -248,7 +335,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_it_panic(cut in 0_usize..100, at in 0_usize..100, byte: u8) {
-            let asked = question(7, "web.local").unwrap();
+            let asked = question(7, "web.local", Family::V4).unwrap();
             let mut reply = reply(&asked, 0);
             let last = reply.len() - 1;
             reply[at.min(last)] = byte;

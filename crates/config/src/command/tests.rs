@@ -444,7 +444,7 @@ fn variables_say_where_to_ask_how_it_is_and_options_have_the_last_word() {
         ("PROCESS_PRESTOP_DELAY_SECS", "2.5"),
         ("LOG_FORMAT", "JSON"),
     ]);
-    assert_eq!(config.supervisord.status, Some(Listen::Inet { host: None, port: 9100 }));
+    assert_eq!(config.supervisord.status, Some(Listen::at_all(None, 9100)));
     assert_eq!(config.spec.prestop_delay, Duration::from_millis(2500));
     assert_eq!(config.supervisord.log_format, LogFormat::Json);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);

@@ -88,7 +88,7 @@ fn all_mistakes_are_reported_together() {
     assert_eq!(
         report.finish(Some(())).unwrap_err().to_string(),
         "ERROR: PROCESS_STATUS_PORT: not a valid port number: '0'; PROCESS_STATUS_PORT takes \
-         port or host:port, with a port from 1 to 65535, or off\n\
+         port, host:port or [address]:port, with a port from 1 to 65535, or off\n\
          ERROR: PROCESS_PRESTOP_DELAY_SECS: not a number of seconds: '5s'; \
          PROCESS_PRESTOP_DELAY_SECS takes a number of seconds from 0 to 3600, such as 5 or 0.5\n\
          ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\

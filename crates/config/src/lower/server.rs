@@ -74,7 +74,11 @@ fn inet<'a>(
     let (address, credentials) = (address?, credentials?);
     let address = lowering.reachable(section, &o::PORT.row, address)?;
     let InetAddress { host, port } = address;
-    let listen = Listen::Inet { host, port };
+    let listen = match lowering.door {
+        Door::Command(_) => Listen::at_all(host, port),
+        // As supervisord: a port alone is one of IPv4.
+        Door::File => Listen::Inet { host, port },
+    };
     if credentials.is_none() && !listen.is_local() && !open? {
         let why = format!(
             "section [{}] would let anybody who reaches port {port} run commands here: set \

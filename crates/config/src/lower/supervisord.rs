@@ -56,7 +56,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         strip_ansi: strip_ansi?,
         identifier: identifier?,
         log_format: log_format?,
-        status: status?.map(|address| Listen::Inet { host: address.host, port: address.port }),
+        status: status?.map(|address| Listen::at_all(address.host, address.port)),
         prestop_delay: prestop_delay?,
         crash: crash?,
     })

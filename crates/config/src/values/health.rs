@@ -11,7 +11,7 @@ use supervisor_wire::http_header;
 use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
 
-use super::{Takes, inet_address, list, port};
+use super::{Takes, inet_address, list, port, unbracketed};
 use crate::presets::{PRESETS, Preset};
 
 /// Shorter than this nothing is asked again and again: it would do nothing else.
@@ -153,7 +153,7 @@ fn span(text: &str, least: Duration) -> Result<Duration, String> {
 
 /// A host that can be looked up: an address, or a name that a name server may be asked for.
 pub(crate) fn host(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let bare = unbracketed(text);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -16,7 +16,7 @@ pub(crate) static PRESTOP_DELAY: Takes<Duration> = Takes {
 };
 
 pub(crate) static STATUS_PORT: Takes<Option<InetAddress>> = Takes {
-    what: "port or host:port, with a port from 1 to 65535, or off",
+    what: "port, host:port or [address]:port, with a port from 1 to 65535, or off",
     parse: |text, world| {
         if text.eq_ignore_ascii_case("off") {
             return Ok(None);

@@ -99,6 +99,8 @@ pub(crate) fn exactly(set: Duration) -> f64 {
 pub enum CheckFailure {
     /// Nobody accepted the connection.
     Refused,
+    /// The name of the host has no address, or no name server answers.
+    Unresolved,
     /// There was no whole answer in time.
     TimedOut,
     /// The answer had this status.
@@ -115,14 +117,23 @@ pub enum CheckFailure {
 
 impl CheckFailure {
     /// The kinds of failures, as they are counted.
-    pub const KINDS: [&str; 7] =
-        ["refused", "timed_out", "status", "body", "command", "not_started", "broken"];
+    pub const KINDS: [&str; 8] = [
+        "refused",
+        "unresolved",
+        "timed_out",
+        "status",
+        "body",
+        "command",
+        "not_started",
+        "broken",
+    ];
 
     /// Which of them it is.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
             Self::Refused => "refused",
+            Self::Unresolved => "unresolved",
             Self::TimedOut => "timed_out",
             Self::Status(_) => "status",
             Self::Body => "body",
@@ -137,6 +148,7 @@ impl fmt::Display for CheckFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("connection refused"),
+            Self::Unresolved => f.write_str("the host name cannot be resolved"),
             Self::TimedOut => f.write_str("timed out"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::Body => f.write_str("the answer lacks the expected text"),

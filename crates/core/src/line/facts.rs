@@ -217,6 +217,7 @@ impl Facts {
             CheckFailure::Status(status) => facts.count("status", status.into()),
             CheckFailure::Command(status) => facts.count("status", status.into()),
             CheckFailure::Refused
+            | CheckFailure::Unresolved
             | CheckFailure::TimedOut
             | CheckFailure::Body
             | CheckFailure::NotStarted

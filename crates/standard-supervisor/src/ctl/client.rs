@@ -13,13 +13,13 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use supervisor_wire::xmlrpc::{self, Value};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
 use super::address::Address;
-use super::lookup;
 use super::trouble::Trouble;
 use crate::either::either;
+use crate::resolver;
 use crate::sys::signal::Signals;
 use crate::sys::watch::Watched;
 
@@ -217,8 +217,8 @@ impl Server {
         match Address::parse(&self.url).map_err(Trouble::BadUrl)? {
             Address::Unix(path) => shake_hands(UnixStream::connect(path).await).await,
             Address::Tcp { host, port } => {
-                let address = lookup::address(&host, port).await.map_err(Trouble::Io)?;
-                shake_hands(TcpStream::connect(address).await).await
+                let connected = resolver::connect(&host, port).await;
+                shake_hands(connected.map_err(io::Error::from)).await
             }
         }
     }

@@ -15,7 +15,6 @@ mod commands;
 mod fault;
 mod history;
 mod input;
-mod lookup;
 mod render;
 mod session;
 mod shell;

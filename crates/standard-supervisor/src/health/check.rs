@@ -175,7 +175,7 @@ mod tests {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let tcp = |host: &str| ask(Probe::Tcp { host: host.to_owned(), port }, PATIENCE);
         assert_eq!(tcp("127.0.0.1"), Err(CheckFailure::Refused));
-        assert_eq!(tcp("no-such-host-anywhere"), Err(CheckFailure::Broken));
+        assert_eq!(tcp("no-such-host.invalid"), Err(CheckFailure::Unresolved));
         let server = HttpServer::Unix("/no/such/socket".into());
         let get = get(server, "/");
         let gone = ask(Probe::Http { get, status: None, body: None }, PATIENCE);

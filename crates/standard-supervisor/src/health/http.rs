@@ -13,7 +13,7 @@ use supervisor_core::health::CheckFailure;
 use supervisor_core::spec::health::{HttpGet, HttpServer};
 use tokio::net::UnixStream;
 
-use super::place;
+use super::connect::{connect, refused};
 
 /// Bytes that an answer's head may have.
 const HEAD_LIMIT: usize = 16 * 1024;
@@ -32,12 +32,12 @@ pub(super) struct Answer {
 pub(super) async fn get(get: &HttpGet, limit: usize) -> Result<Answer, CheckFailure> {
     match &get.url.server {
         HttpServer::Tcp { host, port } => {
-            let stream = place::connect(host, *port).await?;
+            let stream = connect(host, *port).await?;
             let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
             talk(TokioIo::new(stream), &format!("{shown}:{port}"), &get.url.path, limit).await
         }
         HttpServer::Unix(path) => {
-            let stream = UnixStream::connect(path).await.map_err(|error| place::refused(&error))?;
+            let stream = UnixStream::connect(path).await.map_err(|error| refused(&error))?;
             talk(TokioIo::new(stream), "localhost", &get.url.path, limit).await
         }
     }

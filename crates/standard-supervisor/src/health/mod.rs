@@ -3,10 +3,10 @@
 
 mod check;
 mod command;
+mod connect;
 mod http;
 mod load;
 mod notify;
-mod place;
 mod progress;
 mod tcp;
 mod tree;

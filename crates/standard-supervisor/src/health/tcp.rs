@@ -2,9 +2,9 @@
 
 use supervisor_core::health::CheckFailure;
 
-use super::place;
+use super::connect::connect;
 
 /// Connects, and leaves again.
 pub(super) async fn connects(host: &str, port: u16) -> Result<(), CheckFailure> {
-    place::connect(host, port).await.map(drop)
+    connect(host, port).await.map(drop)
 }

@@ -234,10 +234,8 @@ impl std::error::Error for NotOurs {}
 
 fn refusal(server: &Server, error: &io::Error) -> String {
     let place = match &server.listen {
-        Listen::Inet { host, port } => {
-            format!("port {}:{port}", host.as_deref().unwrap_or("*"))
-        }
-        Listen::Unix { path, .. } => path.display().to_string(),
+        Listen::Inet { .. } => format!("port {}", server.listen),
+        Listen::Unix { .. } => server.listen.to_string(),
     };
     let section = &server.section;
     if let Some(whole) = error.get_ref().and_then(|inner| inner.downcast_ref::<NotOurs>()) {

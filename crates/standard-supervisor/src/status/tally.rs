@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(counts.answers.counts.iter().sum::<u64>(), 1);
         assert_eq!(counts.answers.counts[8], 1, "2 s is more than 1 and less than 2.5");
         assert!((counts.answers.sum - 2.0).abs() < 1e-9);
-        assert_eq!(counts.failures, [0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(counts.failures, [0, 0, 1, 0, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -28,21 +28,21 @@ fn a_command_that_can_never_be_executed_is_a_mistake() {
 fn where_nobody_can_listen_is_a_mistake() {
     let text = errors(&[
         ("PROCESS_STATUS_PORT", "tcp://x:9/"),
-        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "[::1]:9001"),
+        ("SUPERVISOR_INET_HTTP_SERVER_PORT", "[::1]x:9001"),
         ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", "u"),
         ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", "p"),
         ("SUPERVISOR_FCGI_PROGRAM__F_COMMAND", "f"),
         ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "tcp://nosuch:9002"),
     ]);
     for line in [
-        "ERROR: PROCESS_STATUS_PORT: invalid literal for int() with base 10: '9/'; PROCESS_STATUS_PORT takes port or host:port, with a port from 1 to 65535, or off",
-        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1] is neither an IPv4 address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
-        "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IPv4 address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
+        "ERROR: PROCESS_STATUS_PORT: invalid literal for int() with base 10: '9/'; PROCESS_STATUS_PORT takes port, host:port or [address]:port, with a port from 1 to 65535, or off",
+        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1]x is neither an IP address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
+        "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IP address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
     ] {
         assert!(text.lines().any(|l| l.starts_with(line)), "{line}\nis not in\n{text}");
     }
     assert_eq!(text.lines().count(), 3, "{text}");
-    for host in ["box", "localhost", "127.0.0.2", "*"] {
+    for host in ["box", "localhost", "127.0.0.2", "*", "[::]", "[::1]"] {
         let status = config(&[("PROCESS_STATUS_PORT", &format!("{host}:9100"))]);
         assert!(status.supervisord.status.is_some(), "{host}");
     }
