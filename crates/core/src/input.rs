@@ -40,8 +40,18 @@ pub enum Input {
         pid: Pid,
         /// How it ended.
         exit: Exit,
-        /// The kernel ended something of its tree for want of memory while it ran.
-        oom: bool,
+        /// What else was found out.
+        found: Circumstances,
+    },
+    /// A process of a program's tree, not its main process, ended: as a child of ours, or seen
+    /// from outside.
+    DescendantEnded {
+        /// Whose tree.
+        proc: ProcId,
+        /// Its main process at that time.
+        main: Pid,
+        /// What is known of it.
+        death: Death,
     },
     /// The answer to [`Effect::Census`](crate::effect::Effect::Census).
     Census {
@@ -183,6 +193,26 @@ pub struct Notification {
     pub extend: Option<Duration>,
     /// What it is doing, for people to read.
     pub status: Option<String>,
+}
+
+/// What is known of the end of a main process besides its exit. Of an orphan nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The kernel ended something of its tree for want of memory while it ran.
+    pub oom: bool,
+    /// The last line of its output, cut to a bounded length.
+    pub last_line: Option<String>,
+}
+
+/// The end of a process of a program's tree that was not its main process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// The name that the kernel has for it, at most 15 bytes long.
+    pub name: String,
+    /// The pid that it had.
+    pub pid: Pid,
+    /// How it ended; `None`: its parent waited for it, and nobody else knows.
+    pub exit: Option<Exit>,
 }
 
 /// How a process ended.

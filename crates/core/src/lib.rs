@@ -51,6 +51,7 @@ pub use event::Event;
 pub use info::{GroupInfo, Info, PoolInfo};
 pub use input::Input;
 pub use listener::Envelope;
+pub use process::FORERUNNER_WITHIN;
 pub use process::{History, Label};
 pub use readiness::{Readiness, Unready};
 pub use supervisor::Supervisor;

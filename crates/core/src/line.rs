@@ -10,6 +10,7 @@ use crate::health::{CheckFailure, Ill, exactly};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
+use crate::report::Because;
 use crate::signal::Signal;
 
 pub use facts::{Facts, NOTE, Value};
@@ -53,6 +54,8 @@ pub enum Line {
     GaveUp {
         name: String,
         why: GaveUp,
+        /// Why the last run ended, unless only supervisord's own words are to be said.
+        because: Option<Because>,
         ends_all: bool,
     },
     LastRun {
@@ -60,6 +63,7 @@ pub enum Line {
         run: u64,
         uptime: Duration,
         exit: Exit,
+        because: Because,
         ends_all: bool,
     },
     Stopping {
@@ -311,14 +315,16 @@ impl fmt::Display for Line {
                 write!(f, "exited: {name} ({exit}; {expected})")
             }
             Self::Stopped { name, exit, .. } => write!(f, "stopped: {name} ({exit})"),
-            Self::GaveUp { name, why, .. } => {
-                write!(f, "gave up: {name} entered FATAL state, {why}")
+            Self::GaveUp { name, why, because, .. } => {
+                write!(f, "gave up: {name} entered FATAL state, {why}")?;
+                because.as_ref().map_or(Ok(()), |because| write!(f, ": {because}"))
             }
-            Self::LastRun { name, run, uptime, exit, .. } => write!(
-                f,
-                "last run: {name} run {run} ended after {:.1} seconds ({exit})",
-                uptime.as_secs_f64()
-            ),
+            // The line before has the last output.
+            Self::LastRun { name, run, uptime, exit, because, .. } => {
+                let uptime = uptime.as_secs_f64();
+                write!(f, "last run: {name} run {run} ended after {uptime:.1} seconds ({exit})")?;
+                if because.says_more { write!(f, ": {}", because.why) } else { Ok(()) }
+            }
             Self::Stopping { name, pid, group, signal } => {
                 let group = if *group { "process group " } else { "" };
                 write!(f, "killing {name} (pid {pid}) {group}with signal {signal}")

@@ -16,6 +16,7 @@
 //! Deadlines are fields of the states that wait for them: leaving a state drops
 //! its deadline, so a stale timer cannot exist.
 
+mod deaths;
 mod ending;
 mod goal;
 mod history;
@@ -38,6 +39,8 @@ use crate::spec::{ProcessSpec, RetryRule};
 use crate::time::{Mono, Now, Wall};
 use crate::tree::Tree;
 
+use deaths::Deaths;
+pub use deaths::FORERUNNER_WITHIN;
 pub(crate) use goal::Goal;
 pub use history::History;
 
@@ -185,6 +188,10 @@ pub(crate) struct Process {
     runs: u64,
     /// Of the latest end that nobody asked for, until all that it left behind has gone.
     report: Option<Box<RunReport>>,
+    /// Of the present run, or of the last one.
+    deaths: Deaths,
+    /// The last line that the last run wrote, if that is known.
+    last_line: Option<String>,
 }
 
 /// What a transition may use: the time, and a place for its effects.
@@ -226,6 +233,8 @@ impl Process {
             tree: Tree::Clear,
             runs: 0,
             report: None,
+            deaths: Deaths::default(),
+            last_line: None,
         }
     }
 

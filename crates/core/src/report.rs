@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::event::Named;
 use crate::health::Ill;
 use crate::ids::{Pid, RunId};
-use crate::input::Exit;
+use crate::input::{Death, Exit};
 use crate::time::Wall;
 
 /// A run that ended unasked.
@@ -31,10 +31,36 @@ pub struct RunReport {
     pub uptime: Duration,
     /// How long it took to be up; `None`: it never was.
     pub up_after: Option<Duration>,
+    /// A process of its tree that had ended shortly before.
+    pub forerunner: Option<Forerunner>,
+    /// The last line of its output, if that is known; of a bounded length.
+    pub last_line: Option<String>,
     /// Processes that it left behind and that were made to go.
     pub leftovers: usize,
     /// What follows.
     pub next: Next,
+}
+
+/// A process of a run's tree that ended unexpectedly, shortly before the main process did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forerunner {
+    /// Which, and how it ended.
+    pub death: Death,
+    /// How long before.
+    pub before: Duration,
+}
+
+/// Why a run ended, for a line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// The kind of cause.
+    pub class: Class,
+    /// The cause, as [`RunReport::why`] has it.
+    pub why: String,
+    /// Whether `why` says more than the exit status.
+    pub says_more: bool,
+    /// The last line of output.
+    pub last_line: Option<String>,
 }
 
 /// Why a run ended.
@@ -75,6 +101,48 @@ pub enum Next {
     Rest,
     /// It is given up.
     GiveUp,
+}
+
+impl RunReport {
+    /// Why it ended, with the end of another process of its tree if that came shortly before.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let cause = match (&self.cause, self.exit) {
+            (Cause::Signal, Some(exit @ Exit::Signal { .. })) => format!("it was {exit}"),
+            (cause, _) => cause.to_string(),
+        };
+        match &self.forerunner {
+            None => cause,
+            Some(Forerunner { death: Death { name, pid, exit }, before }) => {
+                let ended = match exit {
+                    Some(exit @ Exit::Code(_)) => format!("ended with {exit}"),
+                    Some(exit @ Exit::Signal { .. }) => format!("was {exit}"),
+                    None => "ended".to_owned(),
+                };
+                let (before, name) = (before.as_secs_f64(), name.escape_debug());
+                format!("{cause}, {before:.1} seconds after its process {name} (pid {pid}) {ended}")
+            }
+        }
+    }
+
+    /// The same for a line of the log.
+    #[must_use]
+    pub fn because(&self) -> Because {
+        let says_more = match self.cause {
+            Cause::Exit(_) | Cause::Signal => self.forerunner.is_some(),
+            Cause::Spawn(_) | Cause::Oom | Cause::Health(_) | Cause::Unkillable => true,
+        };
+        let (class, last_line) = (self.cause.class(), self.last_line.clone());
+        Because { class, why: self.why(), says_more, last_line }
+    }
+}
+
+/// As a line has it: cause, class, last line of output.
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (class={})", self.why, self.class.name())?;
+        self.last_line.as_ref().map_or(Ok(()), |line| write!(f, "; last output: {line:?}"))
+    }
 }
 
 impl Class {

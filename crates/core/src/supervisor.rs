@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::effect::Effect;
 use crate::ids::{Pid, ProcId};
 use crate::info::{GroupInfo, Info, PoolInfo};
-use crate::input::{Exit, Input};
+use crate::input::{Circumstances, Exit, Input};
 use crate::line::Line;
 use crate::listener::Pool;
 use crate::process::{Process, Turn};
@@ -182,7 +182,10 @@ impl Supervisor {
             Input::SpawnFailed { proc, run, error } => {
                 self.with(proc, turn, |process, turn| process.spawn_failed(run, error, turn));
             }
-            Input::Reaped { pid, exit, oom } => self.reaped(pid, exit, oom, turn),
+            Input::Reaped { pid, exit, found } => self.reaped(pid, exit, found, turn),
+            Input::DescendantEnded { proc, main, death } => {
+                self.with(proc, turn, |process, turn| process.descendant_ended(main, death, turn));
+            }
             Input::Census { proc, run, members } => {
                 self.with(proc, turn, |process, turn| process.counted(run, members, turn));
             }
@@ -280,9 +283,9 @@ impl Supervisor {
         }
     }
 
-    fn reaped(&mut self, pid: Pid, exit: Exit, oom: bool, turn: &mut Turn<'_>) {
+    fn reaped(&mut self, pid: Pid, exit: Exit, found: Circumstances, turn: &mut Turn<'_>) {
         if let Some(proc) = self.main_process(pid) {
-            self.with(proc, turn, |process, turn| process.reaped(exit, oom, turn));
+            self.with(proc, turn, |process, turn| process.reaped(exit, found, turn));
             if let Some(pool) = self.pool_of_mut(proc) {
                 pool.ended(proc, turn);
             }

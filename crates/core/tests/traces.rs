@@ -29,7 +29,9 @@ use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
 use supervisor_core::health::{CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
-use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
+use supervisor_core::input::{
+    Circumstances, Death, Exit, Notification, SpawnError, SpawnErrorKind,
+};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
     Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
@@ -194,11 +196,27 @@ impl Stage {
                     error: SpawnError { kind, message: message.join(" ") },
                 }
             }
-            ["reaped", pid, exit, oom @ ..] => Input::Reaped {
-                pid: Pid(pid.parse().unwrap()),
-                exit: self::exit(exit),
-                oom: oom == ["oom"],
-            },
+            ["reaped", pid, exit, found @ ..] => {
+                let (oom, said) = match found {
+                    ["oom", said @ ..] => (true, said),
+                    said => (false, said),
+                };
+                let last_line = (!said.is_empty()).then(|| said.join(" "));
+                Input::Reaped {
+                    pid: Pid(pid.parse().unwrap()),
+                    exit: self::exit(exit),
+                    found: Circumstances { oom, last_line },
+                }
+            }
+            ["descendant", name, main, pid, exit] => {
+                let exit = (*exit != "unknown").then(|| self::exit(exit));
+                let pid = Pid(pid.parse().unwrap());
+                Input::DescendantEnded {
+                    proc: self.proc(name),
+                    main: Pid(main.parse().unwrap()),
+                    death: Death { name: "worker".to_owned(), pid, exit },
+                }
+            }
             // `busy`: its tree was, while it timed out.
             ["checked", run, result] => {
                 let (proc, run) = self.run(run);
@@ -393,7 +411,7 @@ impl Stage {
                 report.run.0,
                 report.cause.class().name(),
                 report.uptime.as_secs_f64(),
-                report.cause,
+                report.why(),
                 report.leftovers,
                 report.next
             ),

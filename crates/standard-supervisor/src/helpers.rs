@@ -88,32 +88,32 @@ impl Helpers {
     }
 
     /// The next child that has ended and is neither one of these nor was killed with one.
-    pub(crate) fn next_other(&self) -> Option<Ended> {
+    /// `look` sees it before it is reaped, while there is something to be seen of it.
+    pub(crate) fn next_other<T>(&self, look: impl Fn(Pid, Exit) -> T) -> Option<(Ended, T)> {
         loop {
-            let (ended, killed) = if self.killed.borrow().is_empty() {
-                (reap::next()?, false)
-            } else {
-                self.next_of_killed()?
-            };
-            if let Some(told) = self.running.borrow_mut().remove(&ended.pid) {
+            let (pid, exit) = reap::peek()?;
+            if let Some(told) = self.running.borrow_mut().remove(&pid) {
+                reap::found(pid)?;
                 // Nobody may wait for it any more.
-                let _ = told.send(ended.exit);
-            } else if !killed {
-                return Some(ended);
+                let _ = told.send(exit);
+                continue;
+            }
+            let killed = self.was_killed(pid);
+            let seen = (!killed).then(|| look(pid, exit));
+            let ended = reap::found(pid)?;
+            self.killed.borrow_mut().retain(|group| signal::group_is_there(*group));
+            if let Some(seen) = seen {
+                return Some((ended, seen));
             }
         }
     }
 
-    /// The next child that has ended, and whether it was killed with one of these: its group
-    /// can be seen until it is reaped.
-    fn next_of_killed(&self) -> Option<(Ended, bool)> {
-        let pid = reap::peek()?;
-        let group = stat(pid).ok().flatten().map(|stat| Pid(stat.pgrp));
-        let ended = reap::found(pid)?;
-        let mut killed = self.killed.borrow_mut();
-        let was = group.is_some_and(|group| killed.contains(&group));
-        killed.retain(|group| signal::group_is_there(*group));
-        Some((ended, was))
+    /// Whether a process that has ended was killed with one of these: its group can be seen
+    /// until it is reaped.
+    fn was_killed(&self, pid: Pid) -> bool {
+        let killed = self.killed.borrow();
+        let group = || stat(pid).ok().flatten().map(|stat| Pid(stat.pgrp));
+        !killed.is_empty() && group().is_some_and(|group| killed.contains(&group))
     }
 }
 

@@ -17,7 +17,7 @@ use supervisor_config::Crash;
 use supervisor_core::command::{Refusal, Reply};
 use supervisor_core::event::Event;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
-use supervisor_core::input::Input;
+use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::level::Level;
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
 use supervisor_core::{Effect, Envelope};
@@ -269,15 +269,20 @@ impl World {
 
     /// The next child that has ended. What it wrote is on its way before this is told.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
-        let ended = self.helpers.next_other()?;
-        let Ended { pid, exit, .. } = ended;
-        let main = self.slots.iter().find(|(_, slot)| slot.main == Some((pid, true)));
-        let main = main.map(|(proc, _)| *proc);
-        let Some(proc) = main else {
-            self.examine_orphan(&ended);
-            return Some(Input::Reaped { pid, exit, oom: false });
+        let main_of = |pid| {
+            self.slots.iter().find(|(_, slot)| slot.main == Some((pid, true))).map(|of| *of.0)
         };
-        let oom = self.examine(proc, &ended);
+        let (ended, death) = self.helpers.next_other(|pid, exit| {
+            let orphan = main_of(pid).is_none() && exit != Exit::Code(0);
+            orphan.then(|| self.death_of_orphan(pid, exit)).flatten()
+        })?;
+        let Ended { pid, exit, .. } = ended;
+        let Some(proc) = main_of(pid) else {
+            self.answers.extend(death);
+            self.examine_orphan(&ended);
+            return Some(Input::Reaped { pid, exit, found: Circumstances::default() });
+        };
+        let found = self.examine(proc, &ended);
         self.questions.forget(proc);
         if let Some(slot) = self.slots.get_mut(&proc) {
             slot.main = Some((pid, false));
@@ -290,7 +295,7 @@ impl World {
                 }
             }
         }
-        Some(Input::Reaped { pid, exit, oom })
+        Some(Input::Reaped { pid, exit, found })
     }
 
     /// Gives back what the last reaped process had, now that it is known whether another

@@ -43,6 +43,23 @@ pub fn stat(line: &[u8]) -> Option<Stat> {
     })
 }
 
+/// The name in a line of `/proc/PID/stat`: of the program, or what the process calls itself.
+#[must_use]
+pub fn name(line: &[u8]) -> Option<&[u8]> {
+    let start = line.iter().position(|byte| *byte == b'(')? + 1;
+    let end = line.iter().rposition(|byte| *byte == b')')?;
+    line.get(start..end)
+}
+
+/// How a process has ended that was not waited for, as [wait(2)] encodes it, by a line of
+/// `/proc/PID/stat`. To a reader who may not know the kernel tells 0.
+///
+/// [wait(2)]: https://man7.org/linux/man-pages/man2/wait.2.html
+#[must_use]
+pub fn exit_status(line: &[u8]) -> Option<i32> {
+    fields(line)?.get(52 - FIRST_FIELD)?.parse().ok()
+}
+
 /// How many bytes the environment has, by a line of `/proc/PID/stat`. `None`: it has no place
 /// yet, since the process is just being executed; or the reader may not know.
 #[must_use]
@@ -174,6 +191,14 @@ mod tests {
         let expected =
             Stat { state: b'S', ppid: 17, pgrp: 4242, session: 1, threads: 3, start: 98765 };
         assert_eq!(stat(LINE), Some(expected));
+        assert_eq!(name(LINE), Some(&b"a) b (c"[..]));
+    }
+
+    #[test]
+    fn who_was_not_waited_for_has_a_status() {
+        let fields = ["0"; 48].join(" ");
+        assert_eq!(exit_status(format!("7 (a b) Z {fields} 9").as_bytes()), Some(9));
+        assert_eq!(exit_status(LINE), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{GaveUp, Line, NotPrepared};
 use crate::health::{CheckFailure, Ill};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
+use crate::report::Because;
 
 /// The event of a line that no [`Line`] stands behind.
 pub const NOTE: &str = "note";
@@ -60,14 +61,23 @@ impl Line {
             Self::Stopped { name, pid, run, exit, expected } => {
                 of("stopped").run(name, *pid, *run).exit(*exit).flag("expected", *expected)
             }
-            Self::GaveUp { name, why, .. } => {
-                of("gave_up").program(name).text("reason", reason(*why))
+            Self::GaveUp { name, why, because, .. } => {
+                let facts = of("gave_up").program(name).text("reason", reason(*why));
+                match because {
+                    Some(because) => {
+                        let line = because.last_line.as_ref();
+                        let line = line.map(|line| ("last_line", Value::Text(line.clone())));
+                        facts.because(because).with_all(line)
+                    }
+                    None => facts,
+                }
             }
-            Self::LastRun { name, run, uptime, exit, .. } => of("last_run")
+            Self::LastRun { name, run, uptime, exit, because, .. } => of("last_run")
                 .program(name)
                 .count("run", *run)
                 .seconds("uptime_seconds", *uptime)
-                .exit(*exit),
+                .exit(*exit)
+                .because(because),
             Self::Stopping { name, pid, group, signal } => {
                 of("stopping").of(name, *pid).text("signal", signal).flag("group", *group)
             }
@@ -202,6 +212,15 @@ impl Facts {
                 self.text("exit_signal", signal).flag("core_dumped", core_dumped)
             }
         }
+    }
+
+    fn with_all(mut self, more: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        self.fields.extend(more);
+        self
+    }
+
+    fn because(self, because: &Because) -> Self {
+        self.text("class", because.class.name()).text("cause", &because.why)
     }
 
     fn not_prepared(self, why: NotPrepared) -> Self {

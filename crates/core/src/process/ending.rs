@@ -7,9 +7,9 @@ use super::{Due, Fatal, Kill, Live, Process, State, Then, Turn};
 use crate::effect::{Effect, Target};
 use crate::health::{Health, Ill};
 use crate::ids::{Member, Pid, RunId};
-use crate::input::Exit;
+use crate::input::{Circumstances, Death, Exit};
 use crate::line::{GaveUp, Line};
-use crate::report::{Cause, Class, Next, RunReport};
+use crate::report::{Because, Cause, Class, Next, RunReport};
 use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
 use crate::spec::health::{Action, Ready};
@@ -18,8 +18,10 @@ use crate::time::Mono;
 use crate::tree::{Push, Sweep, UNKILLABLE_AFTER};
 
 impl Process {
-    /// The main process ended; `oom`: something of its tree was ended for want of memory.
-    pub(crate) fn reaped(&mut self, exit: Exit, oom: bool, turn: &mut Turn<'_>) {
+    /// The main process ended.
+    pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, turn: &mut Turn<'_>) {
+        let Circumstances { oom, last_line } = found;
+        self.last_line = last_line;
         self.history.stopped = Some(turn.wall);
         self.history.last_exit = Some(exit);
         let cause = match exit {
@@ -85,11 +87,21 @@ impl Process {
             Action::Stop => (1, false),
             Action::Exit(code) => (code, true),
         };
-        self.file_report(Some((live, exit)), Cause::Health(ill), Next::GiveUp, turn);
+        let because = self.file_report(Some((live, exit)), Cause::Health(ill), Next::GiveUp, turn);
         self.enter(State::Fatal { why: Fatal::Ill { status, ends } }, turn);
         self.failures = Failures::default();
         let ends_all = ends || self.takes_all_along();
-        turn.log(Line::GaveUp { name: self.name(), why: GaveUp::Ill, ends_all });
+        turn.log(Line::GaveUp { name: self.name(), why: GaveUp::Ill, because, ends_all });
+    }
+
+    /// A process of its tree ended, while the main process lived. Not if that is to end: then
+    /// the others end with it.
+    pub(crate) fn descendant_ended(&mut self, main: Pid, death: Death, turn: &Turn<'_>) {
+        if let State::Starting { live, .. } | State::Running { live, .. } = self.state
+            && live.pid == main
+        {
+            self.deaths.note(turn.now, death);
+        }
     }
 
     /// One of those that it left behind ended.
@@ -164,22 +176,23 @@ impl Process {
                 }
             }
             Verdict::GiveUp => {
-                self.file_report(ended, cause, Next::GiveUp, turn);
-                self.give_up(GaveUp::TooManyRetries, exit.status(), turn);
-                self.tell_last_run(live, exit, turn);
+                let because = self.file_report(ended, cause, Next::GiveUp, turn);
+                self.give_up(GaveUp::TooManyRetries, because.clone(), exit.status(), turn);
+                self.tell_last_run(live, exit, because, turn);
             }
         }
     }
 
     /// Notes what is known of a run that ended unasked, or could not begin. It is told once
-    /// all that the run left behind has gone.
+    /// all that the run left behind has gone. Returns why the run ended, for a line; with
+    /// supervisord's own rules lines are supervisord's, and have no room for that.
     pub(super) fn file_report(
         &mut self,
         ended: Option<(Live, Exit)>,
         cause: Cause,
         next: Next,
         turn: &mut Turn<'_>,
-    ) {
+    ) -> Option<Because> {
         let next = match next {
             Next::Restart(_) if turn.ending => Next::Rest,
             Next::Restart(_) | Next::Rest | Next::GiveUp => next,
@@ -201,14 +214,21 @@ impl Process {
             ended: turn.wall,
             uptime: live.map_or(Duration::ZERO, |live| turn.now - live.since),
             up_after: live.and_then(|live| Some(live.up_at? - live.since)),
+            forerunner: self.deaths.before(turn.now),
+            last_line: self.last_line.take(),
             leftovers: 0,
             next,
+        };
+        let because = match self.spec.retry {
+            RetryRule::FailedStarts => None,
+            RetryRule::Consecutive { .. } | RetryRule::Once => Some(report.because()),
         };
         self.report = Some(Box::new(report));
         // Otherwise there is nothing to wait for.
         if ended.is_none() || !self.spec.killtree {
             self.tell_report(turn);
         }
+        because
     }
 
     fn tell_report(&mut self, turn: &mut Turn<'_>) {
@@ -216,14 +236,11 @@ impl Process {
     }
 
     /// supervisord has no such line, so its own rules do without.
-    fn tell_last_run(&self, live: Live, exit: Exit, turn: &mut Turn<'_>) {
-        match self.spec.retry {
-            RetryRule::FailedStarts => {}
-            RetryRule::Consecutive { .. } | RetryRule::Once => {
-                let uptime = turn.now - live.since;
-                let (name, run, ends_all) = (self.name(), live.run.0, self.takes_all_along());
-                turn.log(Line::LastRun { name, run, uptime, exit, ends_all });
-            }
+    fn tell_last_run(&self, live: Live, exit: Exit, because: Option<Because>, turn: &mut Turn<'_>) {
+        if let Some(because) = because {
+            let uptime = turn.now - live.since;
+            let (name, run, ends_all) = (self.name(), live.run.0, self.takes_all_along());
+            turn.log(Line::LastRun { name, run, uptime, exit, because, ends_all });
         }
     }
 
@@ -232,11 +249,18 @@ impl Process {
     }
 
     /// Goes to FATAL by way of BACKOFF, as observers of supervisord expect.
-    pub(super) fn give_up(&mut self, why: GaveUp, status: u8, turn: &mut Turn<'_>) {
+    pub(super) fn give_up(
+        &mut self,
+        why: GaveUp,
+        because: Option<Because>,
+        status: u8,
+        turn: &mut Turn<'_>,
+    ) {
         self.back_off(Duration::ZERO, turn);
         self.enter(State::Fatal { why: Fatal::GaveUp { status } }, turn);
         self.failures = Failures::default();
-        turn.log(Line::GaveUp { name: self.name(), why, ends_all: self.takes_all_along() });
+        let (name, ends_all) = (self.name(), self.takes_all_along());
+        turn.log(Line::GaveUp { name, why, because, ends_all });
     }
 
     /// Whether everything ends when it is given up. To run once is to end, with no word about it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::deaths::Deaths;
 use super::{Due, Live, Process, State, Then, Turn};
 use crate::command::Refusal;
 use crate::effect::{Effect, Target};
@@ -24,6 +25,7 @@ impl Process {
         }
         self.runs += 1;
         let run = RunId(self.runs);
+        (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.started = Some(turn.wall);
         (self.history.exit, self.history.error, self.history.status) = (None, None, None);
         self.enter(State::Spawning { run, then: Then::Run }, turn);
@@ -138,8 +140,8 @@ impl Process {
             return self.enter(State::Stopped { then }, turn);
         }
         if hopeless {
-            self.file_report(None, cause, Next::GiveUp, turn);
-            return self.give_up(GaveUp::CannotStart, status, turn);
+            let because = self.file_report(None, cause, Next::GiveUp, turn);
+            return self.give_up(GaveUp::CannotStart, because, status, turn);
         }
         match self.failures.add(false, self.spec.startretries) {
             Verdict::Retry(wait) => {
@@ -147,8 +149,8 @@ impl Process {
                 self.back_off(wait, turn);
             }
             Verdict::GiveUp => {
-                self.file_report(None, cause, Next::GiveUp, turn);
-                self.give_up(GaveUp::TooManyRetries, status, turn);
+                let because = self.file_report(None, cause, Next::GiveUp, turn);
+                self.give_up(GaveUp::TooManyRetries, because, status, turn);
             }
         }
     }

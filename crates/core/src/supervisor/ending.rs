@@ -176,7 +176,8 @@ impl Supervisor {
         let Some(over) = self.processes.values().find(over) else { return };
         let name = over.spec.name.clone();
         if over.is_stuck() {
-            turn.log(Line::GaveUp { name, why: GaveUp::Unkillable, ends_all: true });
+            let why = GaveUp::Unkillable;
+            turn.log(Line::GaveUp { name, why, because: None, ends_all: true });
         } else if !over.gave_up() && self.programs().any(Process::is_active) {
             turn.log(Line::EndsWith { name });
         }

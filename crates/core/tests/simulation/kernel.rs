@@ -192,6 +192,11 @@ impl Kernel {
 }
 
 /// SIGKILL outdoes what came before it.
+/// What a main process wrote last.
+pub(crate) fn last_line(pid: Pid) -> String {
+    format!("the last line of {pid}")
+}
+
 fn doom(entry: &mut Entry, signal: Signal, now: Mono, random: &mut Random) {
     let killed = entry.fate.is_some_and(|fate| fate.signal == Signal::KILL);
     if killed || (signal != Signal::KILL && entry.fate.is_some()) {

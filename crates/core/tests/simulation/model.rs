@@ -184,7 +184,12 @@ impl Model {
                     self.procs.get_mut(proc).and_then(|proc| proc.not_born(error.kind, now));
                 self.note(*proc, outcome);
             }
-            Input::Reaped { pid, exit, oom } => self.reaped(*pid, *exit, *oom, now),
+            Input::Reaped { pid, exit, found } => self.reaped(*pid, *exit, found.oom, now),
+            Input::DescendantEnded { proc, main, death } => self.with(*proc, |proc| {
+                if proc.well_alive().is_some_and(|alive| alive.pid == *main) {
+                    proc.deaths.push((now, death.clone()));
+                }
+            }),
             Input::Signalled(signal) => self.signalled(*signal, now),
             Input::Request { id, command } => self.asked(*id, command, now),
             Input::RequestGone { id } => self.gone(*id),

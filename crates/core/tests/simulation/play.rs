@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use supervisor_core::event::{Event, EventType};
 use supervisor_core::ids::{Pid, ProcId, RunId};
+use supervisor_core::input::{Circumstances, Death};
 use supervisor_core::line::Line;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
@@ -14,7 +15,7 @@ use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Input, Supervisor, Target};
 
 use crate::invariants::{Invariant, broken, hold};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, last_line};
 use crate::listeners::Voice;
 use crate::model::Model;
 use crate::random::Random;
@@ -267,10 +268,25 @@ impl Case {
 
     /// Buries somebody; the pid is free at once.
     pub(crate) fn reap(&mut self, pid: Pid) {
+        let owner = self.kernel.entry(pid).filter(|entry| !entry.main);
+        if let Some(proc) = owner.and_then(|entry| entry.owner) {
+            self.descendant_ended(proc, pid);
+        }
         if let Some(exit) = self.kernel.reap(pid) {
             let oom = self.random.one_in(12);
-            self.give(Input::Reaped { pid, exit, oom });
+            let found = Circumstances { oom, last_line: Some(last_line(pid)) };
+            self.give(Input::Reaped { pid, exit, found });
         }
+    }
+
+    /// The world tells of it whoever waits for it, now and then late.
+    fn descendant_ended(&mut self, proc: ProcId, pid: Pid) {
+        let alive = self.model.procs.get(&proc).and_then(|proc| proc.alive());
+        let exit = self.kernel.entry(pid).and_then(|entry| entry.dead);
+        let exit = exit.filter(|_| pid.0 % 5 > 0);
+        let main = alive.map(|alive| alive.pid).filter(|_| pid.0 % 7 > 0).unwrap_or(Pid(99));
+        let death = Death { name: "worker".to_owned(), pid, exit };
+        self.give(Input::DescendantEnded { proc, main, death });
     }
 
     /// Exits come before time, as in the real loop.

@@ -19,6 +19,12 @@ pub(crate) struct Tail {
     flood: u8,
 }
 
+/// Characters of a last line that are told.
+const LAST_LINE: usize = 200;
+
+/// Lines at the end among which one with something in it is looked for.
+const LAST_LINES: usize = 20;
+
 /// Small pieces that come between large ones while there is a flood.
 const CALM: u8 = 2;
 
@@ -62,6 +68,18 @@ impl Tail {
         lines[first..].iter().map(|line| (*line).to_owned()).collect()
     }
 
+    /// The last line that has something in it, without blanks around it. Of a long one the
+    /// beginning is told.
+    pub(crate) fn last_line(&self) -> Option<String> {
+        let lines = self.lines(LAST_LINES);
+        let line = lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty())?;
+        let mut told: String = line.chars().take(LAST_LINE).collect();
+        if told.len() < line.len() {
+            told.push('…');
+        }
+        Some(told)
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         let new = &bytes[bytes.len().saturating_sub(ROOM)..];
         let gone = (self.bytes.len() + new.len()).saturating_sub(ROOM);
@@ -94,6 +112,16 @@ mod tests {
         tail.miss(5);
         tail.add(b"after\n");
         assert_eq!(tail.lines(9), ["before", "", "[12 bytes went by unseen]", "after"]);
+    }
+
+    #[test]
+    fn the_last_line_is_one_with_something_in_it_and_not_too_long() {
+        let mut tail = Tail::default();
+        assert_eq!(tail.last_line(), None);
+        tail.add(b"Traceback\n\x1b[31mValueError: no model\x1b[0m\n\n  \n");
+        assert_eq!(tail.last_line().as_deref(), Some("ValueError: no model"));
+        tail.add("ä".repeat(300).as_bytes());
+        assert_eq!(tail.last_line(), Some("ä".repeat(LAST_LINE) + "…"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use supervisor_core::input::Exit;
 use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, Value};
-use supervisor_core::report::{Next, RunReport};
+use supervisor_core::report::{Forerunner, Next, RunReport};
 use supervisor_wire::utc::rfc3339;
 
 use crate::capture::tail::Tail;
@@ -81,7 +81,7 @@ impl CrashReport {
             add("pid", pid.to_string());
         }
         add("class", run.cause.class().name().to_owned());
-        add("cause", quoted(&run.cause.to_string()));
+        add("cause", quoted(&run.why()));
         if let Some(exit) = run.exit {
             add("exit", quoted(&exit.to_string()));
         }
@@ -112,7 +112,7 @@ impl CrashReport {
             ("program", text(&run.process.full())),
             ("run", Value::Count(run.run.0)),
             ("class", text(run.cause.class().name())),
-            ("cause", text(&run.cause.to_string())),
+            ("cause", text(&run.why())),
             ("uptime_seconds", time(run.uptime)),
             ("leftovers_killed", Value::Count(run.leftovers as u64)),
         ];
@@ -164,7 +164,8 @@ impl CrashReport {
             "restart": run.run.0.saturating_sub(1),
             "pid": run.pid.map(|pid| pid.0),
             "class": run.cause.class().name(),
-            "cause": run.cause.to_string(),
+            "cause": run.why(),
+            "forerunner": run.forerunner.as_ref().map(forerunner),
             "exit_code": code,
             "signal": signal,
             "core_dumped": core_dumped,
@@ -186,16 +187,33 @@ impl CrashReport {
         })
     }
 
-    /// As a message of at most [`MESSAGE`] bytes: what it was, then as much of the end of
-    /// the output as there is room for.
+    /// As a message of at most [`MESSAGE`] bytes: why it ended, what it was, then as much of
+    /// the end of the output as there is room for.
     pub(crate) fn message(&self) -> String {
-        let head = format!("{} {}\n", rfc3339(self.run.ended.secs()), self.line());
+        let RunReport { process, ended, .. } = &self.run;
+        let (name, why) = (process.full(), self.run.because());
+        let head = format!("{name}: {why}\n{} {}\n", rfc3339(ended.secs()), self.line());
         let output = self.lines.iter().flatten().fold(String::new(), |all, line| all + line + "\n");
         let head = &head[..head.floor_char_boundary(MESSAGE)];
         let room = MESSAGE - head.len();
         let start = output.ceil_char_boundary(output.len().saturating_sub(room));
         format!("{head}{}", &output[start..])
     }
+}
+
+fn forerunner(Forerunner { death, before }: &Forerunner) -> Json {
+    let (code, signal) = match death.exit {
+        Some(Exit::Code(code)) => (Some(code), None),
+        Some(Exit::Signal { signal, .. }) => (None, Some(signal.to_string())),
+        None => (None, None),
+    };
+    json!({
+        "name": death.name,
+        "pid": death.pid.0,
+        "exit_code": code,
+        "signal": signal,
+        "seconds_before": before.as_secs_f64(),
+    })
 }
 
 fn quoted(text: &str) -> String {
@@ -234,6 +252,8 @@ mod tests {
             ended: Wall::from_epoch(Duration::from_secs(951_868_800)),
             uptime: Duration::from_secs(60),
             up_after: Some(Duration::from_millis(1500)),
+            forerunner: None,
+            last_line: Some("zeile".to_owned()),
             leftovers: 2,
             next: Next::Restart(Duration::ZERO),
         };
@@ -279,7 +299,9 @@ mod tests {
         long.lines[0] = vec!["ä".repeat(MESSAGE), "the end".to_owned()];
         let message = long.message();
         assert!(message.len() <= MESSAGE && message.len() > MESSAGE - 4, "{}", message.len());
-        assert!(message.starts_with("2000-03-01T00:00:00Z crash: program=app"), "{message}");
+        let why = "app: the kernel ended it for want of memory (class=oom); last output: \"zeile\"";
+        let crash = "2000-03-01T00:00:00Z crash: program=app";
+        assert!(message.starts_with(&format!("{why}\n{crash}")), "{message}");
         assert!(message.ends_with("ää\nthe end\n"));
     }
 }

@@ -11,12 +11,39 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use supervisor_core::ids::{Member, Pid};
+use supervisor_core::input::Exit;
 use supervisor_wire::procfs::{self, Stat};
+
+use super::reap::decode;
 
 /// What is known of a process; `None`: it has gone.
 pub(crate) fn stat(pid: Pid) -> io::Result<Option<Stat>> {
     let line = unless_gone(fs::read(format!("/proc/{pid}/stat")))?;
     Ok(line.and_then(|line| procfs::stat(&line)))
+}
+
+/// What is known of a process that has ended and has not been waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Dead {
+    pub(crate) name: String,
+    /// Its process group and its session.
+    pub(crate) led_by: [Pid; 2],
+    pub(crate) exit: Exit,
+}
+
+/// The same of one process. `None`: it has been waited for, or it lives.
+pub(crate) fn dead(pid: Pid) -> Option<Dead> {
+    let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = procfs::stat(&line).filter(|stat| stat.is_dead())?;
+    Some(Dead {
+        name: name(&line),
+        led_by: [stat.pgrp, stat.session].map(Pid),
+        exit: decode(procfs::exit_status(&line)?),
+    })
+}
+
+fn name(line: &[u8]) -> String {
+    String::from_utf8_lossy(procfs::name(line).unwrap_or_default()).into_owned()
 }
 
 /// What a process uses: processor time, with that of the children it waited for, and bytes

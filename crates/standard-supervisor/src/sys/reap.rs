@@ -50,9 +50,9 @@ pub(crate) fn next() -> Option<Ended> {
     wait(-1)
 }
 
-/// The pid of one that has ended and is not to be reaped yet: so it can be asked whose it
+/// One that has ended, and how, and that is not to be reaped yet: so it can be asked whose it
 /// was. Never waits.
-pub(crate) fn peek() -> Option<Pid> {
+pub(crate) fn peek() -> Option<(Pid, Exit)> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     // SAFETY: it is a valid place for what the kernel writes.
@@ -62,8 +62,17 @@ pub(crate) fn peek() -> Option<Pid> {
         }
     }
     // SAFETY: made of numbers only, for which zero will do; it is of a child, or all zero.
-    let pid = unsafe { info.assume_init().si_pid() };
-    (pid > 0).then_some(Pid(pid))
+    let (pid, status, code) = unsafe {
+        let info = info.assume_init();
+        (info.si_pid(), info.si_status(), info.si_code)
+    };
+    let exit = match (Signal::from_number(status.into()), code) {
+        (Some(signal), libc::CLD_KILLED | libc::CLD_DUMPED) => {
+            Exit::Signal { signal, core_dumped: code == libc::CLD_DUMPED }
+        }
+        (Some(_) | None, _) => Exit::Code(u8::try_from(status).unwrap_or(u8::MAX)),
+    };
+    (pid > 0).then_some((Pid(pid), exit))
 }
 
 /// Reaps the one that was found.
@@ -107,7 +116,8 @@ pub(super) fn failed_start(pid: i32) {
     {}
 }
 
-fn decode(status: i32) -> Exit {
+/// What wait(2) says, in our words.
+pub(super) fn decode(status: i32) -> Exit {
     let number = i64::from(libc::WTERMSIG(status));
     match Signal::from_number(number).filter(|_| libc::WIFSIGNALED(status)) {
         Some(signal) => Exit::Signal { signal, core_dumped: libc::WCOREDUMP(status) },

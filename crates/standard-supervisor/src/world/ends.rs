@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::health::Ill;
-use supervisor_core::ids::{Member, ProcId, RunId};
-use supervisor_core::input::Exit;
+use supervisor_core::ids::{Member, Pid, ProcId, RunId};
+use supervisor_core::input::{Circumstances, Death, Exit};
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
@@ -14,11 +14,12 @@ use supervisor_core::{Input, TIDY_LIMIT};
 
 use super::{Slot, World};
 use crate::aside::aside;
+use crate::capture::tail::Tail;
 use crate::crash::evidence::Inquiry;
 use crate::crash::report::{Findings, GroupMemory};
 use crate::lookup;
 use crate::memory::MemoryGroup;
-use crate::sys::process_table;
+use crate::sys::process_table::{self, Dead};
 use crate::sys::reap::Ended;
 use crate::tidy::leftovers::{Before, Places, Removed, Search, file_time};
 use crate::tidy::port;
@@ -74,11 +75,10 @@ impl World {
         }
     }
 
-    /// Finds out what it can about the end of a main process; whether something of its tree
-    /// was ended for want of memory.
-    pub(super) fn examine(&mut self, proc: ProcId, ended: &Ended) -> bool {
+    /// Finds out what it can about the end of a main process.
+    pub(super) fn examine(&mut self, proc: ProcId, ended: &Ended) -> Circumstances {
         let alone = self.slots.values().filter(|slot| matches!(slot.main, Some((_, true)))).count();
-        let Some(slot) = self.slots.get_mut(&proc) else { return false };
+        let Some(slot) = self.slots.get_mut(&proc) else { return Circumstances::default() };
         let own = own_memory(slot);
         let counted_alone = own.is_some() || alone <= 1;
         let group = own.as_ref().or_else(|| self.memory.get());
@@ -90,10 +90,26 @@ impl World {
         });
         let output = [&slot.stdout, &slot.stderr]
             .map(|relay| relay.as_ref().and_then(|relay| relay.last_of(ended.pid)));
+        // Errors go to stderr, where a program has one of its own.
+        let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
         slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
         // Where programs share a counter, it may have been another's.
         let killed = matches!(ended.exit, Exit::Signal { signal: Signal::KILL, .. });
-        group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed)
+        let oom = group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed);
+        Circumstances { oom, last_line }
+    }
+
+    /// What is to be told of the end of an orphan, which is still to be seen, if the program
+    /// to whose tree it belonged runs.
+    pub(super) fn death_of_orphan(&self, pid: Pid, exit: Exit) -> Option<Input> {
+        let Dead { name, led_by, .. } = process_table::dead(pid)?;
+        let seen = self.parts.roster.owner(pid);
+        let (proc, main) = self.slots.iter().find_map(|(proc, slot)| {
+            let (main, true) = slot.main? else { return None };
+            (seen == Some(*proc) || led_by.contains(&main)).then_some((*proc, main))
+        })?;
+        let death = Death { name, pid, exit: Some(exit) };
+        Some(Input::DescendantEnded { proc, main, death })
     }
 
     /// An orphan ended: what it took counts for the program to whose tree it belonged.

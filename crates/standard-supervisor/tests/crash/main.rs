@@ -8,6 +8,7 @@ mod harness;
 
 mod classes;
 mod cleaning;
+mod giving_up;
 mod illness;
 mod output;
 mod place;

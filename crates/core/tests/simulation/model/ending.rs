@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use supervisor_core::Label;
-use supervisor_core::input::{Exit, SpawnErrorKind};
+use supervisor_core::ids::Pid;
+use supervisor_core::input::{Death, Exit, SpawnErrorKind};
 use supervisor_core::report::{Class, Next};
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::spec::{Autorestart, RetryRule};
 use supervisor_core::time::Mono;
+use supervisor_core::{FORERUNNER_WITHIN, Label};
 
 use super::process::{Alive, Phase, Proc, Report, Sweep, Then, Why};
 
@@ -24,7 +25,8 @@ impl Proc {
             RetryRule::Consecutive { .. } => kind != SpawnErrorKind::Transient,
             RetryRule::Once => true,
         };
-        let ended = Ended { class: Class::Spawn, exit: None, uptime: Duration::ZERO };
+        let (class, uptime) = (Class::Spawn, Duration::ZERO);
+        let ended = Ended { class, exit: None, uptime, pid: None, forerunner: None };
         if hopeless {
             return Some(self.give_up(ended, kind.status()));
         }
@@ -46,7 +48,8 @@ impl Proc {
             Exit::Code(_) => Class::Exit,
             Exit::Signal { .. } => Class::Signal,
         };
-        let ended = Ended { class, exit: Some(exit), uptime: now - alive.since };
+        let (pid, forerunner) = (Some(alive.pid), self.forerunner(now));
+        let ended = Ended { class, exit: Some(exit), uptime: now - alive.since, pid, forerunner };
         match alive.stop.map(|stop| stop.then) {
             Some(Then::Rest) => {
                 self.down(Label::Stopped, Why::Rests);
@@ -157,10 +160,31 @@ impl Proc {
     }
 
     fn expect_report(&mut self, ended: Ended, next: Next) {
-        let Ended { class, exit, uptime } = ended;
+        let Ended { class, exit, uptime, pid, forerunner } = ended;
         let next =
             if self.turn.ending && matches!(next, Next::Restart(_)) { Next::Rest } else { next };
-        self.report = Some(Report { run: self.run, class, exit, next, uptime });
+        let run = self.run;
+        self.report = Some(Report { run, pid, forerunner, class, exit, next, uptime });
+    }
+
+    /// Of those that ended unexpectedly within the time that counts, the first of the worst;
+    /// one that came long after another begins anew.
+    fn forerunner(&self, now: Mono) -> Option<Pid> {
+        let bad = |death: &Death| match death.exit {
+            Some(Exit::Code(0)) => None,
+            None => Some(1),
+            Some(Exit::Code(_)) => Some(2),
+            Some(Exit::Signal { .. }) => Some(3),
+        };
+        let mut kept: Option<(Mono, i32, Pid)> = None;
+        for (at, death) in &self.deaths {
+            let Some(bad) = bad(death) else { continue };
+            let old = kept.is_none_or(|(then, ..)| *at > then + FORERUNNER_WITHIN);
+            if old || kept.is_some_and(|(_, worst, _)| bad > worst) {
+                kept = Some((*at, bad, death.pid));
+            }
+        }
+        kept.filter(|(at, ..)| now <= *at + FORERUNNER_WITHIN).map(|(.., pid)| pid)
     }
 }
 
@@ -170,4 +194,6 @@ struct Ended {
     class: Class,
     exit: Option<Exit>,
     uptime: Duration,
+    pid: Option<Pid>,
+    forerunner: Option<Pid>,
 }

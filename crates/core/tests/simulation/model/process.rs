@@ -11,7 +11,7 @@ use supervisor_core::Label;
 use supervisor_core::command::Refusal;
 use supervisor_core::health::Ill;
 use supervisor_core::ids::{Member, Pid, ProcId};
-use supervisor_core::input::Exit;
+use supervisor_core::input::{Death, Exit};
 use supervisor_core::report::{Class, Next};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::ProcessSpec;
@@ -39,6 +39,8 @@ pub(crate) struct Proc {
     pub(crate) known: BTreeSet<Member>,
     /// Of an end that nobody asked for, until it is reported.
     pub(crate) report: Option<Report>,
+    /// Processes of its tree that ended while it ran, the latest last.
+    pub(crate) deaths: Vec<(Mono, Death)>,
     /// Signals to pass on that were asked for in this turn.
     pub(crate) forwards: Vec<Signal>,
     pub(crate) turn: InTurn,
@@ -161,6 +163,9 @@ pub(crate) enum Sweep {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     pub(crate) run: u64,
+    pub(crate) pid: Option<Pid>,
+    /// Who of its tree had ended shortly before.
+    pub(crate) forerunner: Option<Pid>,
     pub(crate) class: Class,
     pub(crate) exit: Option<Exit>,
     pub(crate) next: Next,
@@ -188,6 +193,7 @@ impl Proc {
             row: Vec::new(),
             sweep: Sweep::Clear,
             known: BTreeSet::new(),
+            deaths: Vec::new(),
             report: None,
             forwards: Vec::new(),
             turn: InTurn::default(),

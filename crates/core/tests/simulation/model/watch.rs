@@ -14,7 +14,7 @@ use super::health::Condemned;
 use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
 use super::{End, Model};
 use crate::invariants::hold;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, last_line};
 
 impl Model {
     pub(super) fn time_passed(&mut self, now: Mono) {
@@ -214,6 +214,7 @@ impl Model {
         hold!(run.0 == proc.run + 1, StartsOnlyWhenDue, "{run:?} follows {}", proc.run);
         proc.run = run.0;
         proc.known.clear();
+        proc.deaths.clear();
         proc.pending = None;
         proc.phase = Phase::Asked { stop: false };
     }
@@ -343,6 +344,13 @@ impl Model {
             let run = RunId(expected.run);
             let truth = (run, expected.class, expected.exit, expected.next, expected.uptime);
             hold!(told == truth, ReportsTheTruth, "{told:?} and not {truth:?}");
+            let line = expected.pid.map(last_line);
+            let told = (report.pid, report.last_line.clone());
+            let truth = (expected.pid, line);
+            hold!(told == truth, ReportsTheTruth, "{told:?} and not {truth:?}");
+            let told = report.forerunner.as_ref().map(|forerunner| forerunner.death.pid);
+            let truth = expected.forerunner;
+            hold!(told == truth, ReportsTheTruth, "the end of {told:?} came before, not {truth:?}");
         });
     }
 

@@ -1,0 +1,75 @@
+//! Who gives a program up says why, where people look.
+
+use serde_json::json;
+
+use crate::harness::Running;
+use crate::place::Place;
+
+const GAVE_UP: &str = "gave up: app entered FATAL state, too many start retries too quickly: ";
+
+#[test]
+fn giving_up_says_the_cause_and_the_last_line_of_output_once() {
+    let place = Place::new("gave-up");
+    let script = r#"echo loading; printf '\033[31mno model at "/x"\t\033[0m\n\n'; exit 3"#;
+    let mut running = Running::start(&mut place.shell(script));
+    let why = r#"it exited with 3 (class=exit); last output: "no model at \"/x\"""#;
+    let line = running.stderr.wait_for(GAVE_UP);
+    assert!(line.ends_with(&format!("{GAVE_UP}{why}")), "{line}");
+    let line = running.stderr.wait_for("last run: app run 1 ended after ");
+    assert!(line.ends_with("(exit status 3)"), "{line}");
+    assert_eq!(running.exit_code(), 1);
+    let message = place.message();
+    assert!(message.starts_with(&format!("app: {why}\n")), "{message}");
+    assert!(message.ends_with("loading\nno model at \"/x\"\t\n\n"), "{message}");
+}
+
+#[test]
+fn giving_up_a_server_that_was_never_ready_says_so() {
+    let place = Place::new("never-ready");
+    let mut command = place.shell("echo loading; exec sleep 1000");
+    command.env("PROCESS_HEALTH_READY", "log:listening");
+    let mut running = Running::start(command.env("PROCESS_HEALTH_START_TIMEOUT", "0.2"));
+    let line = running.stderr.wait_for(GAVE_UP);
+    let why = "it was not ready within 0.2 seconds";
+    let told = format!("{GAVE_UP}{why} (class=health); last output: \"loading\"");
+    assert!(line.ends_with(&told), "{line}");
+    let line = running.stderr.wait_for("last run: app run 1 ended after ");
+    assert!(line.ends_with(&format!("(terminated by SIGTERM): {why}")), "{line}");
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn what_is_said_in_json_has_the_same_facts() {
+    let place = Place::new("gave-up-json");
+    let mut command = place.shell("echo loading; exit 3");
+    let mut running = Running::start(command.env("LOG_FORMAT", "json"));
+    let line = running.stderr.wait_for("\"gave_up\"");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for (key, value) in [
+        ("reason", "too_many_retries"),
+        ("class", "exit"),
+        ("cause", "it exited with 3"),
+        ("last_line", "loading"),
+    ] {
+        assert_eq!(line[key], json!(value), "{key} of {line:#}");
+    }
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn an_orphan_that_was_killed_before_is_told_with_the_end() {
+    let place = Place::new("orphan");
+    let script =
+        "(sleep 1000 & echo $! >orphan); pid=$(cat orphan); kill -9 $pid; sleep 0.3; exit 1";
+    let mut command = place.shell(script);
+    let mut running = Running::start(command.current_dir(place.path("")));
+    let line = running.stderr.wait_for("crash: program=app run=1");
+    let pid = std::fs::read_to_string(place.path("orphan")).unwrap();
+    let killed = format!("its process sleep (pid {}) was terminated by SIGKILL", pid.trim());
+    assert!(line.contains("cause=\"it exited with 1, 0.") && line.contains(&killed), "{line}");
+    assert_eq!(running.exit_code(), 1);
+    let report = place.report();
+    assert_eq!(report["class"], json!("exit"), "{report:#}");
+    assert_eq!(report["forerunner"]["name"], json!("sleep"), "{report:#}");
+    assert_eq!(report["forerunner"]["signal"], json!("SIGKILL"), "{report:#}");
+}
