@@ -16,31 +16,60 @@ impl HasName for (String, String) {
 /// Fails with supervisord's message, or Python's for an open quote. Theirs has the whole
 /// text; where keys of services stand in it, that is for no log.
 pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
+    read(text).map(|list| list.pairs)
+}
+
+/// What stands between two pairs in place of a comma. supervisord skips whatever stands there.
+pub(crate) fn odd_separator(text: &str) -> Option<char> {
+    read(text).ok()?.odd_separator
+}
+
+struct List {
+    pairs: Vec<(String, String)>,
+    odd_separator: Option<char>,
+}
+
+fn read(text: &str) -> Result<List, String> {
     let mut pairs: Named<(String, String)> = Named::default();
+    let mut odd_separator = None;
     let mut tokens = tokens(text)?.into_iter();
     let mut number = 0;
-    while let Some(token) = tokens.next() {
+    while let Some(key) = tokens.next() {
         number += 1;
-        let unexpected = || format!("Unexpected end of key/value pairs in value, at pair {number}");
-        let (Token::Word(key), Some(Token::Mark('=')), Some(value)) =
-            (token, tokens.next(), tokens.next())
-        else {
-            return Err(unexpected());
+        let unexpected = |found: Option<&Token>| {
+            let why = found.map_or(String::new(), Token::remedy);
+            format!("Unexpected end of key/value pairs in value, at pair {number}{why}")
         };
-        let value = match value {
-            Token::Word(word) => word,
-            Token::Mark(',' | '=') => return Err(unexpected()),
-            Token::Mark(lone) => lone.to_string(),
+        let key = match key {
+            Token::Word(key) if !key.is_empty() && !key.contains('=') => key,
+            Token::Word(_) => return Err(unexpected(None)),
+            mark @ Token::Mark(_) => return Err(unexpected(Some(&mark))),
         };
-        if !matches!(tokens.next(), None | Some(Token::Mark(','))) {
-            return Err(unexpected());
+        match tokens.next() {
+            Some(Token::Mark('=')) => {}
+            other => return Err(unexpected(other.as_ref())),
         }
-        if key.is_empty() || key.contains('=') {
-            return Err(unexpected());
+        let value = match tokens.next() {
+            Some(Token::Word(word)) => word,
+            Some(Token::Mark(lone)) if !",=".contains(lone) => {
+                let next = tokens.as_slice().first();
+                if next.is_some_and(|next| !next.separates()) {
+                    return Err(unexpected(Some(&Token::Mark(lone))));
+                }
+                lone.to_string()
+            }
+            other => return Err(unexpected(other.as_ref())),
+        };
+        match tokens.next() {
+            None | Some(Token::Mark(',')) => {}
+            Some(Token::Mark(mark)) if Token::Mark(mark).separates() => {
+                odd_separator = odd_separator.or(Some(mark));
+            }
+            Some(other) => return Err(unexpected(Some(&other))),
         }
         pairs.set((key, value));
     }
-    Ok(pairs.into_iter().collect())
+    Ok(List { pairs: pairs.into_iter().collect(), odd_separator })
 }
 
 /// `pairs` as a list that [`parse`] reads back.
@@ -56,14 +85,39 @@ enum Token {
     Mark(char),
 }
 
+impl Token {
+    /// Whether the next pair may stand behind it.
+    fn separates(&self) -> bool {
+        matches!(self, Self::Mark(',' | ';' | '.' | ':'))
+    }
+
+    /// What would make it part of the list.
+    fn remedy(&self) -> String {
+        match self {
+            Self::Word(_) => "; a comma stands between two pairs".to_owned(),
+            Self::Mark(',' | '=') => String::new(),
+            Self::Mark(mark) => format!("; '{mark}' stands in quotes, as in KEY=\"{mark}\""),
+        }
+    }
+}
+
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\'' => word.get_or_insert_default().push_str(&single_quoted(&mut chars)?),
-            '"' => word.get_or_insert_default().push_str(&double_quoted(&mut chars)?),
+            '\'' | '"' => {
+                let inside =
+                    if c == '"' { double_quoted(&mut chars)? } else { single_quoted(&mut chars)? };
+                word.get_or_insert_default().push_str(&inside);
+                // For supervisord a word ends with its quote.
+                if let Some(mark) = lone_mark(chars.as_str()) {
+                    chars.next();
+                    tokens.extend(word.take().map(Token::Word));
+                    tokens.push(Token::Mark(mark));
+                }
+            }
             '\\' => word.get_or_insert_default().push(chars.next().ok_or("No escaped character")?),
             c if is_word(c) => word.get_or_insert_default().push(c),
             c => {
@@ -78,6 +132,13 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     }
     tokens.extend(word.map(Token::Word));
     Ok(tokens)
+}
+
+/// A full stop or colon with nothing behind it: a slip of the pen, and not part of a value.
+fn lone_mark(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    let mark = chars.next().filter(|mark| matches!(mark, '.' | ':'))?;
+    chars.next().is_none_or(|next| next.is_ascii_whitespace()).then_some(mark)
 }
 
 fn single_quoted(chars: &mut std::str::Chars<'_>) -> Result<String, String> {
@@ -133,22 +194,49 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_an_error_and_not_dropped() {
-        for (text, pair) in [
-            ("A=", 1),
-            ("A=1 B=2", 1),
-            ("A=1,B=2,C=a@b", 3),
-            ("A=$HOME", 1),
-            ("A=1,B", 2),
-            ("=1", 1),
-            ("A==1", 1),
-            ("A=,B=1", 1),
-            ("A=1,\"\"=1", 2),
+        const COMMA: &str = "; a comma stands between two pairs";
+        const QUOTES: [&str; 3] = [
+            "; '@' stands in quotes, as in KEY=\"@\"",
+            "; '$' stands in quotes, as in KEY=\"$\"",
+            "; '?' stands in quotes, as in KEY=\"?\"",
+        ];
+        for (text, pair, remedy) in [
+            ("A=", 1, ""),
+            ("A=1 B=2", 1, COMMA),
+            ("A=\"1\"\nB=\"2\"", 1, COMMA),
+            ("A=1,B=2,C=a@b", 3, QUOTES[0]),
+            ("A=$HOME", 1, QUOTES[1]),
+            ("A=http://h/p?q=1", 1, QUOTES[2]),
+            ("A=1,B", 2, ""),
+            ("=1", 1, ""),
+            ("A==1", 1, ""),
+            ("A=,B=1", 1, ""),
+            ("A=1,\"\"=1", 2, ""),
+            ("A=1;;B=2", 2, "; ';' stands in quotes, as in KEY=\";\""),
         ] {
-            let words = format!("Unexpected end of key/value pairs in value, at pair {pair}");
-            assert_eq!(parse(text), Err(words));
+            let words =
+                format!("Unexpected end of key/value pairs in value, at pair {pair}{remedy}");
+            assert_eq!(parse(text), Err(words), "{text}");
         }
         assert_eq!(parse("A=\"x"), Err("No closing quotation".to_owned()));
         assert_eq!(parse("A=x\\"), Err("No escaped character".to_owned()));
+    }
+
+    #[test]
+    fn a_slip_between_two_pairs_is_taken_for_the_comma_and_told() {
+        for (text, pairs, odd) in [
+            ("A=1;B=2", "<A=1><B=2>", Some(';')),
+            ("A=1 ; B=2;", "<A=1><B=2>", Some(';')),
+            ("A=\"1\".\nB=\"2\"", "<A=1><B=2>", Some('.')),
+            ("A='1':", "<A=1>", Some(':')),
+            ("A=1,B=2", "<A=1><B=2>", None),
+            ("A=\"1\".5,B=1.", "<A=1.5><B=1.>", None),
+            ("A=\"/x\":/y", "<A=/x:/y>", None),
+            ("A=$HOME", "Unexpected", None),
+        ] {
+            assert!(flat(text).starts_with(pairs), "{text}: {}", flat(text));
+            assert_eq!(odd_separator(text), odd, "{text}");
+        }
     }
 
     proptest! {

@@ -23,10 +23,11 @@ use supervisor_core::spec::GroupSpec;
 use program::Base;
 pub(crate) use server::Control;
 
+use crate::environment;
 use crate::error::{Report, in_short};
 use crate::expand::{Names, Shared, expand, expand_secret};
 use crate::ini::{Entry, Origin, Section, Sections};
-use crate::options::{Key, Kind, Row, Setting, is_secret};
+use crate::options::{Key, Kind, PROGRAM_ENVIRONMENT, Row, Setting, is_secret};
 use crate::supervisord::Supervisord;
 use crate::values::{self, InetAddress, World};
 use crate::without_effect;
@@ -158,6 +159,14 @@ impl<'a> Lowering<'a> {
             .map_err(|why| self.refuse(section, &key.row, origin, &why))?;
         if origin.is_said() {
             self.warn_if_without_effect(section, key, &expanded, &value);
+        }
+        if key.row.key == PROGRAM_ENVIRONMENT.row.key
+            && let Some(odd) = environment::odd_separator(&expanded)
+        {
+            let (place, name) = (place(origin), &section.name);
+            self.report.warn(format!(
+                "{place}environment of [{name}] has '{odd}' between two pairs; it is read as a comma"
+            ));
         }
         Ok(Some(value))
     }

@@ -151,7 +151,7 @@ pub(crate) static LOG_TARGET: Takes<LogTarget> =
     Takes { what: "a path in an existing directory, AUTO, NONE, off or syslog", parse: log_target };
 
 pub(crate) static SIGNAL: Takes<Signal> = Takes {
-    what: "a signal's name, with or without SIG, or its number",
+    what: "a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number",
     parse: |text, _| signal(text),
 };
 
@@ -338,7 +338,8 @@ pub(crate) const STDERR: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd
 /// The name of nowhere.
 pub(crate) const NULL: &str = "/dev/null";
 
-/// The signal that a text names, by name or number.
+/// The signal that a text names, by name or number: the one place where options, RPC and the
+/// API find it out. 32 and 33 are the C library's own.
 ///
 /// # Errors
 ///
@@ -347,9 +348,8 @@ pub fn signal(text: &str) -> Result<Signal, String> {
     let not_a = |what: &str| format!("value {} is not a valid signal {what}", repr(text));
     match python::int(text) {
         Ok(number) => {
-            // Python knows signals by name; 32, 33 and 35 to 63 have none.
-            let named = !matches!(number, 32 | 33 | 35..=63);
-            Signal::from_number(number).filter(|_| named).ok_or_else(|| not_a("number"))
+            let free = !matches!(number, 32 | 33);
+            Signal::from_number(number).filter(|_| free).ok_or_else(|| not_a("number"))
         }
         Err(_) => Signal::from_name(python::strip(text)).ok_or_else(|| not_a("name")),
     }
@@ -467,5 +467,20 @@ fn fcgi_socket(text: &str) -> Result<FcgiSocket, String> {
             Ok(FcgiSocket::Tcp(InetAddress { host, port: port(port_text)? }))
         }
         Some(_) | None => Err(format!("Bad socket format {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn real_time_signals_have_names_and_numbers_but_for_the_c_library_s() {
+        for text in ["RTMIN+3", "SIGRTMIN+3", "rtmax-27", "37", " 37 "] {
+            assert_eq!(signal(text).map(Signal::number), Ok(37), "{text}");
+        }
+        for text in ["32", "33", "65", "-1", "RTMIN+31", "RTMIN-1", ""] {
+            assert!(signal(text).is_err(), "{text}");
+        }
     }
 }

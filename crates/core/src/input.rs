@@ -265,9 +265,9 @@ pub struct SpawnError {
 /// The kinds of failure to start that are treated differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpawnErrorKind {
-    /// There is no such command, or what should run can't be understood.
+    /// There is no such command.
     NotFound,
-    /// The command is there and can't be executed.
+    /// The command is there and can't be executed, or what should run can't be understood.
     NotExecutable,
     /// Something may be better next time: too many files, processes, no memory.
     Transient,

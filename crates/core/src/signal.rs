@@ -69,6 +69,8 @@ impl Signal {
     pub const WINCH: Self = Self(28);
     /// The first real-time signal that programs may use (the C library keeps 32 and 33).
     pub const RTMIN: Self = Self(34);
+    /// The last real-time signal.
+    pub const RTMAX: Self = Self(64);
 
     /// The signal with this number, if Linux has it.
     #[must_use]
@@ -76,12 +78,28 @@ impl Signal {
         u8::try_from(number).ok().filter(|n| *n <= 64).map(Self)
     }
 
-    /// The signal with this name, `SIG` in front or not, in any case.
+    /// The signal with this name, `SIG` in front or not, in any case. Real-time signals are
+    /// named as in [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html): `RTMIN+3`,
+    /// `RTMAX-1`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_uppercase();
         let bare = name.strip_prefix("SIG").unwrap_or(&name);
-        NAMES.iter().find(|(_, known)| *known == bare).map(|(number, _)| Self(*number))
+        let known = NAMES.iter().find(|(_, known)| *known == bare);
+        known.map(|(number, _)| Self(*number)).or_else(|| Self::real_time(bare))
+    }
+
+    fn real_time(bare: &str) -> Option<Self> {
+        let steps = |digits: &str| {
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse::<u8>().ok().filter(|_| plain)
+        };
+        let number = match (bare.strip_prefix("RTMIN+"), bare.strip_prefix("RTMAX-")) {
+            (Some(digits), _) => Self::RTMIN.0.checked_add(steps(digits)?)?,
+            (None, Some(digits)) => Self::RTMAX.0.checked_sub(steps(digits)?)?,
+            (None, None) => return None,
+        };
+        (Self::RTMIN.0..=Self::RTMAX.0).contains(&number).then_some(Self(number))
     }
 
     /// All names, without SIG.
@@ -122,6 +140,20 @@ mod tests {
             assert_eq!(Signal::from_name(spelling), Some(Signal::TERM), "{spelling}");
         }
         assert_eq!(Signal::from_name("SIGNOPE"), None);
+    }
+
+    #[test]
+    fn real_time_signals_are_counted_from_both_ends() {
+        for (name, number) in
+            [("RTMIN", 34), ("SIGRTMIN+3", 37), ("rtmin+30", 64), ("RTMAX-0", 64), ("RTMAX-27", 37)]
+        {
+            assert_eq!(Signal::from_name(name), Some(Signal(number)), "{name}");
+        }
+        for name in
+            ["RTMIN+31", "RTMAX-31", "RTMIN+", "RTMIN-1", "RTMIN++1", "RTMAX+1", "RTMIN+256"]
+        {
+            assert_eq!(Signal::from_name(name), None, "{name}");
+        }
     }
 
     #[test]

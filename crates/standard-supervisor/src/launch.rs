@@ -11,6 +11,7 @@ use supervisor_core::ids::Pid;
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::spec::{Command, Launch, Stdio, User};
 
+use crate::interpreter;
 use crate::lookup;
 use crate::sys::errno;
 use crate::sys::landing::Landing;
@@ -55,20 +56,10 @@ impl Launcher {
         socket: Option<BorrowedFd<'_>>,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> Result<Launched, SpawnError> {
-        let argv = match &launch.command {
-            Command::Argv(argv) => argv,
-            Command::Unparsable(message) => {
-                let (kind, message) = (SpawnErrorKind::NotFound, message.clone());
-                return Err(SpawnError { kind, message });
-            }
-        };
+        let (argv, file) = lookup::command(launch, &environment)?;
         for (name, value) in &launch.environment {
             set(&mut environment, name, value);
         }
-        let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
-        let path =
-            environment.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_os_str());
-        let file = lookup::find(word, path, launch.directory.as_deref())?;
         let directory = launch.directory.as_ref().map(|directory| c_string(directory.as_os_str()));
         let started = |stdio: Streams| {
             let plan = Plan {
@@ -82,7 +73,7 @@ impl Launcher {
                 die_with_us: launch.die_with_supervisor,
                 cgroup,
             };
-            spawn(&plan).map_err(|failure| explain(name, word, launch, &failure))
+            spawn(&plan).map_err(|failure| explain(name, &file, launch, &failure))
         };
         match &launch.stdio {
             Stdio::Inherited => Ok(Launched { pid: started(Streams::Inherited)?, pipes: None }),
@@ -167,10 +158,9 @@ fn no_pipes(name: &str, error: &io::Error) -> SpawnError {
 }
 
 /// Says what went wrong in supervisord's words, and whether trying again may help.
-fn explain(name: &str, word: &OsStr, launch: &Launch, failure: &Failure) -> SpawnError {
+fn explain(name: &str, file: &Path, launch: &Launch, failure: &Failure) -> SpawnError {
     let Failure { step, error } = failure;
     let reason = errno::name(error);
-    let word = word.display();
     let (kind, message) = match step {
         Step::Clone if error.raw_os_error() == Some(libc::EAGAIN) => (
             SpawnErrorKind::Transient,
@@ -188,7 +178,16 @@ fn explain(name: &str, word: &OsStr, launch: &Launch, failure: &Failure) -> Spaw
             let directory = directory.map_or_else(String::new, |directory| directory.to_string());
             (SpawnErrorKind::Transient, format!("couldn't chdir to {directory}: {reason}"))
         }
-        Step::Execute => (execute_failure(error), format!("couldn't exec {word}: {reason}")),
+        Step::Execute => {
+            let word = match &launch.command {
+                Command::Argv(argv) => argv.first().map(OsString::as_os_str).unwrap_or_default(),
+                Command::Unparsable(_) => OsStr::new(""),
+            };
+            let needed = interpreter::obstacle(file, launch.directory.as_deref());
+            let needed = needed.map_or_else(String::new, |why| format!(": {why}"));
+            let message = format!("couldn't exec {}: {reason}{needed}", word.display());
+            (execute_failure(error), message)
+        }
     };
     SpawnError { kind, message }
 }

@@ -25,6 +25,7 @@ mod helpers;
 mod host;
 mod http;
 mod inbox;
+mod interpreter;
 mod launch;
 mod listening;
 mod log_piece;

@@ -8,9 +8,31 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
+use supervisor_core::spec::{Command, Launch};
 
 /// What is searched when there is no `PATH` at all, as in supervisord.
 const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
+
+/// The command line of a program, and the file to execute for it. `environment` lies beneath
+/// the variables that `launch` sets.
+pub(crate) fn command<'a>(
+    launch: &'a Launch,
+    environment: &[(OsString, OsString)],
+) -> Result<(&'a [OsString], PathBuf), SpawnError> {
+    let argv = match &launch.command {
+        Command::Argv(argv) => argv,
+        Command::Unparsable(message) => {
+            let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
+            return Err(SpawnError { kind, message });
+        }
+    };
+    let is_path = |(name, _): &&(OsString, OsString)| name == "PATH";
+    let path = launch.environment.iter().rfind(is_path);
+    let path = path.or_else(|| environment.iter().find(is_path));
+    let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
+    let path = path.map(|(_, path)| path.as_os_str());
+    Ok((argv, find(word, path, launch.directory.as_deref())?))
+}
 
 /// Finds the file to execute for `word`.
 ///

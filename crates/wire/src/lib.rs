@@ -9,6 +9,7 @@ pub mod basic_auth;
 pub mod communication;
 pub mod dns;
 pub mod event;
+pub mod executable;
 pub mod form;
 pub mod hosts;
 pub mod http_header;

@@ -338,3 +338,22 @@ fn what_is_asked_for_later_is_the_same_or_isnt() {
     assert!(same("environment=A=1,B=2", "environment=B=2,A=1"));
     assert!(!same("environment=A=1,B=2", "environment=A=1,B=3"));
 }
+
+#[test]
+fn a_slip_between_two_variables_is_a_warning_and_both_are_set() {
+    let config = config(
+        "[supervisord]\nenvironment=A=1;B=2\n[program:a]\ncommand=c\n\
+         environment=C=\"3\".\n  D=\"4\"\n",
+    );
+    let environment = &processes(&config)[0].launch.environment;
+    let names = environment.iter().map(|(name, value)| format!("{name:?}={value:?}"));
+    let names: Vec<String> = names.collect();
+    assert_eq!(names.join(" ").replace('"', ""), "A=1 B=2 C=3 D=4");
+    assert_eq!(
+        config.warnings,
+        [
+            "/srv/t.conf:2: environment of [supervisord] has ';' between two pairs; it is read as a comma",
+            "/srv/t.conf:5: environment of [program:a] has '.' between two pairs; it is read as a comma",
+        ]
+    );
+}

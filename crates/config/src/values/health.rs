@@ -128,7 +128,7 @@ pub(crate) static ACTION: Takes<Action> = Takes {
 };
 
 pub(crate) static SIGNAL_OR_OFF: Takes<Option<Signal>> = Takes {
-    what: "a signal's name, with or without SIG, or its number, or off",
+    what: "a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number, or off",
     parse: |text, _| {
         if text.eq_ignore_ascii_case("off") { Ok(None) } else { super::signal(text).map(Some) }
     },

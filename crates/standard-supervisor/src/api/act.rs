@@ -99,8 +99,7 @@ fn signal(asked: &Asked) -> Result<Signal, Problem> {
     let Some(said) = asked.get("signal") else {
         return Err(Problem::bad_argument("which signal? ?signal=HUP names one"));
     };
-    let number = said.parse().ok().and_then(Signal::from_number);
-    number.or_else(|| Signal::from_name(said)).ok_or_else(|| {
+    supervisor_config::signal(said).map_err(|_| {
         let detail = format!("there is no signal '{said}'; TERM, SIGTERM and 15 are one");
         Problem::new(hyper::StatusCode::BAD_REQUEST, "BAD_SIGNAL", detail)
     })

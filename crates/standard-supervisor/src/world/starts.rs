@@ -17,18 +17,7 @@ impl World {
     /// Why the command of a process could not be executed, if it was started now.
     pub(crate) fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
         let launch = &self.slots.get(&proc)?.spec.launch;
-        let argv = match &launch.command {
-            spec::Command::Argv(argv) => argv,
-            spec::Command::Unparsable(message) => {
-                let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
-                return Some(SpawnError { kind, message });
-            }
-        };
-        let of_program = launch.environment.iter().rfind(|(name, _)| name == "PATH");
-        let inherited = || self.parts.environment.iter().find(|(name, _)| name == "PATH");
-        let path = of_program.or_else(inherited).map(|(_, path)| path.as_os_str());
-        let word = argv.first().map(|word| word.as_os_str()).unwrap_or_default();
-        lookup::find(word, path, launch.directory.as_deref()).err()
+        lookup::command(launch, &self.parts.environment).err()
     }
 
     pub(super) fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {

@@ -95,6 +95,51 @@ fn a_command_that_is_not_executable_fails_at_once() {
 }
 
 #[test]
+fn an_interpreter_or_loader_that_is_missing_is_named() {
+    let folder = std::env::temp_dir().join(format!("interpreter-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    // As a program that was built for another C library.
+    let elf = std::fs::read("/bin/true").unwrap();
+    let at = elf.windows(9).position(|bytes| bytes.starts_with(b"/lib64/ld")).unwrap();
+    let foreign = [&elf[..at], b"/lib64/xx", &elf[at + 9..]].concat();
+    for (name, content, reason) in [
+        (
+            "gone",
+            b"#!/no/such/python3 -u\n".to_vec(),
+            "ENOENT: '/no/such/python3', the interpreter that its first line names, does not exist",
+        ),
+        (
+            "windows",
+            b"#!/bin/sh\r\necho\r\n".to_vec(),
+            "ENOENT: '/bin/sh\\r', the interpreter that its first line names, does not exist; \
+             convert the file to Unix line ends",
+        ),
+        (
+            "closed",
+            b"#!/etc/passwd\n".to_vec(),
+            "EACCES: '/etc/passwd', the interpreter that its first line names, is not executable",
+        ),
+        (
+            "foreign",
+            foreign,
+            "ENOENT: '/lib64/xx-linux-x86-64.so.2', the loader that it was linked for, does not exist",
+        ),
+    ] {
+        let file = folder.join(name);
+        std::fs::write(&file, content).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let mut running = Running::start(&mut supervise([&file]));
+        assert_eq!(running.exit_code(), 1);
+        let said = running.stderr.rest().join("\n");
+        let reason = format!("couldn't exec {}: {reason}", file.display());
+        assert!(said.contains(&reason), "{said}");
+        assert_eq!(said.matches("spawnerr").count(), 1, "{said}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn the_other_programs_are_stopped_when_one_is_given_up() {
     let helper = "sh -c 'trap \"echo helper stopped; exit 0\" TERM; echo helper up; \
                   while :; do sleep 0.05; done'";

@@ -106,3 +106,19 @@ fn a_file_may_ask_for_a_status_port_and_for_objects_in_its_log() {
     assert_eq!(event(&logged, "exit_request")["signal"], "SIGTERM");
     assert_eq!(logged, echoed, "stdout repeats the log");
 }
+
+#[test]
+fn a_command_that_cannot_be_parsed_is_not_executable_in_the_log_as_over_rpc() {
+    let folder = std::env::temp_dir().join(format!("unparsable-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("supervisord.conf");
+    let text = "[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile=%(here)s/pid\n\
+                log_format=json\n[program:a]\ncommand=sh -c \"x\nessential=true\n";
+    fs::write(&file, text).unwrap();
+    let words = ["-c", file.to_str().unwrap()];
+    let mut running = Running::start(&mut clean(env!("CARGO_BIN_EXE_supervisord"), words));
+    assert_eq!(running.exit_code(), 1);
+    fs::remove_dir_all(&folder).unwrap();
+    let objects = objects(running.stdout.rest().iter().map(String::as_str));
+    assert_eq!(event(&objects, "spawn_failed")["kind"], "not_executable");
+}

@@ -105,6 +105,8 @@ fn refusals_are_problems_with_a_name() {
         ("POST /api/v1/programs/api/start", 409, "ALREADY_STARTED"),
         ("POST /api/v1/programs/api/signal", 400, "BAD_ARGUMENTS"),
         ("POST /api/v1/programs/api/signal?signal=LOUD", 400, "BAD_SIGNAL"),
+        ("POST /api/v1/programs/api/signal?signal=33", 400, "BAD_SIGNAL"),
+        ("POST /api/v1/programs/nobody/signal?signal=RTMIN%2B3", 404, "BAD_NAME"),
         ("POST /api/v1/programs/api/start?wait=maybe", 400, "BAD_ARGUMENTS"),
         ("POST /api/v1/programs/api/start?wiat=true", 400, "BAD_ARGUMENTS"),
         ("GET /api/v1/programs/api/logs/stdin", 400, "BAD_ARGUMENTS"),

@@ -90,7 +90,7 @@ fn a_mistake_in_an_included_file_names_file_and_line() {
     assert_eq!(
         text,
         "ERROR: /srv/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x' \
-         (file: '/srv/x.conf'); stopsignal takes a signal's name, with or without SIG, or its number"
+         (file: '/srv/x.conf'); stopsignal takes a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number"
     );
 }
 
@@ -138,7 +138,7 @@ fn passwords_and_environments_are_not_repeated_in_messages() {
         ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "p4ss%word-s3cret", "at index 4; a percent sign"),
         ("SUPERVISOR_SUPERVISORCTL_PASSWORD", "s3cret%(x", "at index 6; a percent sign"),
         ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "API_KEY=s3cret%zz", "at index 14; a percent sign"),
-        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "A=1,KEY=s3cret B=2", "at pair 2 in section"),
+        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "A=1,KEY=s3cret B=2", "at pair 2; a comma stands"),
         ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=\"s3cret", "No closing quotation in section"),
         ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=s3cret\0", "environment holds a zero byte"),
     ] {
