@@ -35,6 +35,7 @@ check:
 # packages that users install, so those are made first.
 test: test-env check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
+	SAGEMAKER_PYTHON=$(root)/target/sagemaker-env/bin/python \
 	STANDARD_SUPERVISOR_STATIC=$(root)/$(release) \
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
 	STANDARD_SUPERVISOR_DIST=$(root)/dist \

@@ -11,7 +11,8 @@ use crate::harness::skip;
 
 const BASE: &str = "standard-supervisor-stand-in";
 
-/// Says how it was called, and answers at the port that it was given.
+/// Says how it was called, answers at the port that it was given, and drains for as long as
+/// `DRAIN_SECS` says.
 const SERVER: &str = r#"#!/bin/sh
 echo "stand-in: ${0##*/} $*"
 for word; do
@@ -19,7 +20,16 @@ for word; do
     [ "$last" != --port ] || port=$word
     last=$word
 done
-exec httpd -f -p "$port" -h /www
+trap 'echo draining; sleep ${DRAIN_SECS:-0}; echo drained; kill $httpd; exit 0' TERM
+httpd -f -p "$port" -h /www &
+httpd=$!
+wait $httpd
+"#;
+
+/// As much of curl as probes need.
+const CURL: &str = r#"#!/bin/sh
+for url; do :; done
+exec wget -q -O - "$url"
 "#;
 
 /// An image of an example, removed when dropped.
@@ -70,16 +80,20 @@ fn make_base() -> bool {
         fs::create_dir_all(root.join(folder)).unwrap();
     }
     fs::write(root.join("www/health"), "fine\n").unwrap();
+    fs::write(root.join("www/ping"), "fine\n").unwrap();
     fs::write(root.join("www/v2/health/ready"), "fine\n").unwrap();
     let found = Command::new("sh").args(["-c", "command -v busybox"]).output().unwrap();
     let busybox = String::from_utf8(found.stdout).unwrap();
     fs::copy(busybox.trim(), root.join("bin/busybox")).unwrap();
-    for applet in ["sh", "httpd", "wget", "kill"] {
+    for applet in ["sh", "cat", "httpd", "wget", "kill", "sleep"] {
         symlink("busybox", root.join("bin").join(applet)).unwrap();
     }
-    for server in ["vllm", "python3", "trtllm-serve", "tritonserver"] {
-        let path = root.join("bin").join(server);
-        fs::write(&path, SERVER).unwrap();
+    let servers = ["vllm", "python3", "trtllm-serve", "tritonserver"];
+    // Podman turns probes into calls of curl.
+    for (name, script) in servers.map(|server| (server, SERVER)).into_iter().chain([("curl", CURL)])
+    {
+        let path = root.join("bin").join(name);
+        fs::write(&path, script).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let path = "ENV PATH=/usr/local/bin:/bin";
