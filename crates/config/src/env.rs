@@ -138,7 +138,7 @@ pub(crate) const CONFIG_PATH: Variable = Variable {
 pub(crate) const REMOVE_LEFTOVERS: Variable = Variable {
     name: "PROCESS_REMOVE_LEFTOVERS",
     default: "true",
-    doc: "Before a restart, remove what the last run left in `/dev/shm` and as sockets, if nobody uses it.",
+    doc: "Before a restart and at the end, remove the stale files in `/dev/shm` and the stale sockets that evidence links to the program. `all`: also without evidence, and before the first start. `false`: none.",
     once: false,
 };
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{Autorestart, User};
+use supervisor_core::spec::{Autorestart, RemoveLeftovers, User};
 
 use crate::health_options::{self, HEALTH};
 use crate::supervisord::LogFormat;
@@ -325,8 +325,8 @@ options! { PROGRAM:
 options! { SERVER:
     /// The supervisor gives up when this program does, and ends when it has ended for good. With a command line the latter is so for the command alone. Not in supervisord.
     ESSENTIAL: bool = BOOLEAN("essential", Program) default "false" / "true";
-    /// Between two runs, remove what appeared in /dev/shm, and as sockets in /dev/shm, /tmp and the user's runtime directory, during the last one, belongs to its user and is used by nobody; needs `killtree`. Not in supervisord.
-    REMOVE_LEFTOVERS: bool = BOOLEAN("remove_leftovers", Program) default "false" / "true";
+    /// Between two runs and at the end, remove files in /dev/shm, and sockets, that no process uses: `true` only those that evidence links to the program, `all` all of its user in /dev/shm and all its sockets in /dev/shm, /tmp and its runtime directory, also before the first start, models excepted; needs `killtree`. Not in supervisord.
+    REMOVE_LEFTOVERS: RemoveLeftovers = REMOVE_LEFTOVERS("remove_leftovers", Program) default "false" / "true";
     /// Between two runs, wait up to ten seconds until nobody listens at this port; who does is named in the log; needs `killtree`. Not in supervisord.
     AWAIT_PORT: Option<u16> = PORT_OR_OFF("await_port", Program) default "off";
 }

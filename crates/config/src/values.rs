@@ -12,7 +12,7 @@ use std::net::Ipv6Addr;
 use std::path::{Component, Path, PathBuf};
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{Autorestart, User};
+use supervisor_core::spec::{Autorestart, RemoveLeftovers, User};
 
 use crate::environment;
 use crate::error::in_short;
@@ -169,6 +169,16 @@ pub(crate) static AUTORESTART: Takes<Autorestart> = Takes {
         (Some(false), _) => Ok(Autorestart::Never),
         (None, word) if word == "unexpected" => Ok(Autorestart::Unexpected),
         (None, word) => Err(format!("invalid 'autorestart' value {}", repr(&word))),
+    },
+};
+
+pub(crate) static REMOVE_LEFTOVERS: Takes<RemoveLeftovers> = Takes {
+    what: "true, false or all",
+    parse: |text, _| match (boolean(text), text.to_lowercase()) {
+        (Some(true), _) => Ok(RemoveLeftovers::OnEvidence),
+        (Some(false), _) => Ok(RemoveLeftovers::No),
+        (None, word) if word == "all" => Ok(RemoveLeftovers::All),
+        (None, word) => Err(format!("invalid value {}; expected true, false or all", repr(&word))),
     },
 };
 

@@ -11,6 +11,7 @@ use crate::listener::Envelope;
 use crate::report::RunReport;
 use crate::signal::Signal;
 use crate::spec::GroupSpec;
+use crate::tree::Occasion;
 
 /// One thing to do. Effects are carried out in order; none of them fails
 /// silently: what can go wrong comes back as an [`Input`](crate::input::Input).
@@ -74,12 +75,23 @@ pub enum Effect {
         /// Why it is.
         ill: Ill,
     },
-    /// Make the place clean for the next start; answered by `Tidied`.
+    /// Note which files and sockets a process's tree has open, as far as that can be seen
+    /// now.
+    LookAtFiles {
+        /// Whose tree.
+        proc: ProcId,
+        /// The incarnation that is looked at.
+        run: RunId,
+    },
+    /// Make the place clean; answered by `Tidied`. Takes the place of an earlier one of the
+    /// process.
     Tidy {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that has ended.
+        /// The incarnation that has ended; 0 before the first.
         run: RunId,
+        /// What for.
+        occasion: Occasion,
     },
     /// A run ended unasked, and all that it left behind has gone.
     Report(Box<RunReport>),

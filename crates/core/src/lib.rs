@@ -16,7 +16,8 @@
 //!                           ├── process/  every change of it
 //!                           ├── health.rs is it well
 //!                           ├── retry.rs  may it start again, and when
-//!                           └── tree.rs   what it left behind
+//!                           ├── tree.rs   what it left behind
+//!                           └── files.rs  which files may be removed
 //! ```
 //!
 //! Inputs may come in any order: late, twice, or about runs that are long gone.
@@ -28,6 +29,7 @@
 pub mod command;
 pub mod effect;
 pub mod event;
+pub mod files;
 pub mod health;
 pub mod ids;
 mod info;
@@ -55,4 +57,4 @@ pub use process::FORERUNNER_WITHIN;
 pub use process::{History, Label};
 pub use readiness::{Readiness, Unready};
 pub use supervisor::Supervisor;
-pub use tree::{LEFTOVER_GRACE, RECOUNT_EVERY, TIDY_LIMIT, UNKILLABLE_AFTER};
+pub use tree::{LEFTOVER_GRACE, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};

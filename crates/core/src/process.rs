@@ -22,6 +22,7 @@ mod goal;
 mod history;
 mod starting;
 mod stopping;
+mod tidying;
 mod watching;
 
 use std::rc::Rc;
@@ -186,6 +187,10 @@ pub(crate) struct Process {
     failures: Failures,
     tree: Tree,
     runs: u64,
+    /// The place was made clean before the first start, if it is to be.
+    cleared: bool,
+    /// When it was last looked at what this run has open.
+    files_seen: Option<(RunId, Mono)>,
     /// Of the latest end that nobody asked for, until all that it left behind has gone.
     report: Option<Box<RunReport>>,
     /// Of the present run, or of the last one.
@@ -232,6 +237,8 @@ impl Process {
             failures: Failures::default(),
             tree: Tree::Clear,
             runs: 0,
+            cleared: false,
+            files_seen: None,
             report: None,
             deaths: Deaths::default(),
             last_line: None,

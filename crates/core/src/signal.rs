@@ -53,6 +53,8 @@ impl Signal {
     pub const INT: Self = Self(2);
     /// Quit from the keyboard.
     pub const QUIT: Self = Self(3);
+    /// Memory that is not there, as where a file in a full `/dev/shm` should grow.
+    pub const BUS: Self = Self(7);
     /// Cannot be caught, blocked or ignored.
     pub const KILL: Self = Self(9);
     /// The first of the two signals without a meaning of their own.

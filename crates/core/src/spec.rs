@@ -117,11 +117,24 @@ pub struct ProcessSpec {
 /// What is done between the end of a run and the next start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TidySpec {
-    /// What appeared in shared memory and as sockets during the run, belongs to the same
-    /// user and is used by nobody is removed.
-    pub remove_leftovers: bool,
+    /// Which of the files in shared memory, and sockets, of its user are removed.
+    pub remove_leftovers: RemoveLeftovers,
+    /// Sockets that its command line names.
+    pub sockets: Vec<PathBuf>,
     /// The port that must be free.
     pub port: Option<u16>,
+}
+
+/// Which files that no process uses are removed: see [`files`](crate::files).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RemoveLeftovers {
+    /// None.
+    #[default]
+    No,
+    /// Those that evidence links to the program, between two runs and at the end.
+    OnEvidence,
+    /// All of its user, however old, also before the first start; models stay.
+    All,
 }
 
 impl ProcessSpec {

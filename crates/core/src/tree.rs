@@ -29,9 +29,32 @@ use crate::time::Mono;
 /// wanted to finish, their leader is gone.
 pub const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 
+/// What the place is made clean for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// The next start: the port is waited for as well.
+    Start,
+    /// The end of everything.
+    End,
+}
+
+impl Occasion {
+    /// How long it may take.
+    #[must_use]
+    pub const fn limit(self) -> Duration {
+        match self {
+            Self::Start => TIDY_LIMIT,
+            Self::End => LAST_TIDY_LIMIT,
+        }
+    }
+}
+
 /// How long making the place clean for the next start may take, waiting for the port
 /// included.
-pub const TIDY_LIMIT: Duration = Duration::from_secs(10);
+const TIDY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long making it clean at the end of everything may take.
+const LAST_TIDY_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long a process may be seen after SIGKILL before it is called unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
@@ -51,7 +74,7 @@ pub(crate) enum Tree {
     /// These don't even go by SIGKILL.
     Stuck { members: BTreeSet<Member>, recount_at: Mono },
     /// Nobody is left; the place is made clean. By `until` that has been done.
-    Tidying { until: Mono },
+    Tidying { occasion: Occasion, until: Mono },
 }
 
 /// How hard leftovers are pushed.
@@ -160,8 +183,13 @@ impl Tree {
     }
 
     /// Begins to make the place clean.
-    pub(crate) fn tidy(&mut self, now: Mono) {
-        *self = Self::Tidying { until: now + TIDY_LIMIT };
+    pub(crate) fn tidy(&mut self, occasion: Occasion, now: Mono) {
+        *self = Self::Tidying { occasion, until: now + occasion.limit() };
+    }
+
+    /// Whether the place is being made clean for a start.
+    pub(crate) const fn tidies_for_start(&self) -> bool {
+        matches!(self, Self::Tidying { occasion: Occasion::Start, .. })
     }
 
     /// The place has been made clean.
@@ -185,7 +213,7 @@ impl Tree {
                 *recount_at = now + RECOUNT_EVERY;
                 Sweep::Count
             }
-            Self::Tidying { until } if now >= *until => {
+            Self::Tidying { until, .. } if now >= *until => {
                 *self = Self::Clear;
                 Sweep::Nothing
             }
@@ -236,7 +264,7 @@ impl Tree {
     pub(crate) const fn deadline(&self) -> Option<Mono> {
         match self {
             Self::Leaving { until, .. }
-            | Self::Tidying { until }
+            | Self::Tidying { until, .. }
             | Self::Stuck { recount_at: until, .. } => Some(*until),
             Self::Clear | Self::Counting { .. } => None,
         }

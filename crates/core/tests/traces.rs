@@ -38,11 +38,11 @@ use supervisor_core::spec::health::{
     Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, TidySpec, WhenDone,
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
+    SignalRule, Sink, Spec, Stdio, TidySpec, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Input, Reply, Supervisor, Target};
+use supervisor_core::{Effect, Input, Occasion, Reply, Supervisor, Target};
 
 /// What the wall clock shows when the other shows zero, in seconds.
 const WALL_ZERO: u64 = 1_800_000_000;
@@ -404,7 +404,15 @@ impl Stage {
             }
             Effect::CountTree { proc, run } => format!("count tree of {}#{}", name(proc), run.0),
             Effect::Collect { proc, run, .. } => format!("look into {}#{}", name(proc), run.0),
-            Effect::Tidy { proc, run } => format!("tidy {}#{}", name(proc), run.0),
+            Effect::LookAtFiles { proc, run } => {
+                format!("look at files of {}#{}", name(proc), run.0)
+            }
+            Effect::Tidy { proc, run, occasion: Occasion::Start } => {
+                format!("tidy {}#{}", name(proc), run.0)
+            }
+            Effect::Tidy { proc, run, occasion: Occasion::End } => {
+                format!("tidy {}#{} for the last time", name(proc), run.0)
+            }
             Effect::Report(report) => format!(
                 "report {}#{}, {} after {:.3} s: {}; {} left behind; {:?}",
                 report.process.name,
@@ -545,7 +553,15 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
             "main" => spec.main = value == "true",
             "essential" => spec.essential = value == "true",
             "killtree" => spec.killtree = value == "true",
-            "tidy" => spec.tidy = (value == "true").then(TidySpec::default),
+            "tidy" => {
+                let remove_leftovers = match value {
+                    "port" => RemoveLeftovers::No,
+                    "evidence" => RemoveLeftovers::OnEvidence,
+                    "all" => RemoveLeftovers::All,
+                    _ => panic!("tidy={value}"),
+                };
+                spec.tidy = Some(TidySpec { remove_leftovers, ..TidySpec::default() });
+            }
             "ready" => {
                 spec.health.ready = match value {
                     "checked" => Ready::Checked,

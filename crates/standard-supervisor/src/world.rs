@@ -1,6 +1,7 @@
 //! Carries out what the core decided. Nothing in here decides.
 
 mod ends;
+mod files;
 mod health;
 mod logs;
 mod output;
@@ -44,6 +45,7 @@ use crate::sys::reap::Ended;
 use crate::sys::reserve::Reserve;
 use crate::tree::Roster;
 use ends::Watch;
+use files::{Files, SharedMemory};
 
 /// Events that an observer may be late by, before it misses some.
 const OBSERVERS_ROOM: usize = 256;
@@ -95,6 +97,7 @@ struct Slot {
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
     watch: Watch,
+    files: Files,
     /// Those of its tree that were meant when it was last counted.
     counted: Rc<RefCell<Meant>>,
 }
@@ -151,6 +154,7 @@ pub(crate) struct World {
     /// Censuses that were not possible, to be taken again now.
     postponed: Rc<RefCell<Vec<(ProcId, RunId)>>>,
     crashes: Rc<Crashes>,
+    shared_memory: SharedMemory,
     /// Processes of which a run has begun since it was last looked what it found.
     begun: Vec<ProcId>,
     /// What counts memory for all of us.
@@ -194,6 +198,7 @@ impl World {
             told_unknown: Rc::default(),
             postponed: Rc::default(),
             crashes: Crashes::new(parts.crash.clone(), Rc::clone(&parts.journal)),
+            shared_memory: SharedMemory::new(Rc::clone(&parts.journal)),
             begun: Vec::new(),
             memory: memory::Ours::default(),
             answers: VecDeque::new(),
@@ -238,7 +243,8 @@ impl World {
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
             Effect::Collect { proc, run, ill } => self.collect(proc, run, ill),
-            Effect::Tidy { proc, run } => self.tidy(proc, run),
+            Effect::LookAtFiles { proc, run: _ } => self.look_at_files(proc),
+            Effect::Tidy { proc, run, occasion } => self.tidy(proc, run, occasion),
             Effect::Report(run) => self.report(*run),
             Effect::Log(line) => self.parts.journal.line(&line),
             Effect::Emit(event) => self.emit(&event),
@@ -370,6 +376,7 @@ impl World {
                 checker: Rc::default(),
                 main: None,
                 watch: Watch::default(),
+                files: Files::default(),
                 counted: Rc::default(),
             };
             self.slots.insert(ProcId(number), slot);

@@ -149,11 +149,22 @@ pub fn mapped(maps: &[u8]) -> impl Iterator<Item = MappedFile> {
     })
 }
 
-/// The paths at which sockets are bound, from `/proc/net/unix`.
-pub fn unix_paths(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|byte| *byte == b'\n').filter_map(|line| {
-        let start = line.iter().position(|byte| *byte == b'/')?;
-        Some(&line[start..])
+/// The numbers of sockets that are bound in the file system, and their paths as they were
+/// given, from `/proc/net/unix`.
+pub fn bound_sockets(list: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    /// Those before the path; the last of them is the number.
+    const FIELDS: usize = 7;
+    list.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
+        let mut rest = line;
+        let mut number = None;
+        for _ in 0..FIELDS {
+            let start = rest.iter().position(|byte| *byte != b' ')?;
+            let length = rest[start..].iter().position(|byte| *byte == b' ')?;
+            number = std::str::from_utf8(&rest[start..start + length]).ok()?.parse().ok();
+            rest = &rest[start + length..];
+        }
+        let path = rest.strip_prefix(b" ")?;
+        (!path.starts_with(b"@")).then_some((number?, path))
     })
 }
 
@@ -276,9 +287,11 @@ mod tests {
     fn bound_sockets_are_told_by_path_and_abstract_ones_are_not() {
         let list = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
                      0000: 00000002 00000000 00010000 0001 01 111 /tmp/a b\n\
-                     0000: 00000002 00000000 00010000 0001 01 112 @abstract\n\
+                     0000: 00000002 00000000 00010000 0001 01   112 @abstract\n\
+                     0000: 00000002 00000000 00010000 0001 01 11234567 s.sock\n\
                      0000: 00000003 00000000 00000000 0001 03 113\n";
-        assert_eq!(unix_paths(list).collect::<Vec<_>>(), [b"/tmp/a b"]);
+        let paths: [(u64, &[u8]); 2] = [(111, b"/tmp/a b"), (11234567, b"s.sock")];
+        assert_eq!(bound_sockets(list).collect::<Vec<_>>(), paths);
     }
 
     #[test]

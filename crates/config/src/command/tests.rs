@@ -1,11 +1,11 @@
 use std::os::unix::ffi::OsStringExt;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::LogFile;
 
 use supervisor_core::event::EventType;
-use supervisor_core::spec::{PoolSpec, TidySpec};
+use supervisor_core::spec::{PoolSpec, RemoveLeftovers, TidySpec};
 
 use super::*;
 use crate::env::{CRASH_DIR, TERMINATION_LOG, VARIABLES};
@@ -61,7 +61,10 @@ fn a_command_alone_gives_one_supervised_program() {
         autorestart: Autorestart::Always,
         exitcodes: vec![255],
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
-        tidy: Some(TidySpec { remove_leftovers: true, port: None }),
+        tidy: Some(TidySpec {
+            remove_leftovers: RemoveLeftovers::OnEvidence,
+            ..TidySpec::default()
+        }),
         launch: Launch {
             stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
             ..app.launch.clone()
@@ -323,12 +326,26 @@ fn reports_of_crashes_go_where_a_container_has_room_for_them() {
 fn the_place_is_made_clean_as_the_short_variables_say() {
     let said = [("PROCESS_AWAIT_PORT", "8000"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
     let config = config(&said);
-    let tidy = |name: &str| process(&config, name).tidy.clone();
-    assert_eq!(tidy("app"), Some(TidySpec { remove_leftovers: true, port: Some(8000) }));
-    assert_eq!(tidy("other"), Some(TidySpec { remove_leftovers: true, port: None }));
+    let tidy = |name: &str| process(&config, name).tidy.clone().unwrap();
+    let on_evidence =
+        TidySpec { remove_leftovers: RemoveLeftovers::OnEvidence, ..TidySpec::default() };
+    assert_eq!(tidy("app"), TidySpec { port: Some(8000), ..on_evidence.clone() });
+    assert_eq!(tidy("other"), on_evidence);
     let errors = errors(&[("PROCESS_AWAIT_PORT", "0"), ("PROCESS_REMOVE_LEFTOVERS", "maybe")]);
     assert!(errors.contains("PROCESS_AWAIT_PORT: not a valid port: '0'"), "{errors}");
-    assert!(errors.contains("PROCESS_REMOVE_LEFTOVERS: not a valid boolean"), "{errors}");
+    let invalid = "PROCESS_REMOVE_LEFTOVERS: invalid value 'maybe'; expected true, false or all";
+    assert!(errors.contains(invalid), "{errors}");
+}
+
+#[test]
+fn a_socket_of_the_command_line_is_known_to_be_the_programs() {
+    let config = config(&[
+        ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "vllm serve m --uds /tmp/v.sock"),
+        ("PROCESS_REMOVE_LEFTOVERS", "all"),
+    ]);
+    let tidy = process(&config, "other").tidy.clone().unwrap();
+    assert_eq!(tidy.sockets, [PathBuf::from("/tmp/v.sock")]);
+    assert_eq!(tidy.remove_leftovers, RemoveLeftovers::All);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::*;
 use crate::Crash;
 use crate::flags::{Request, supervisord_flags};
 use crate::testing::{FakeHost, said};
-use supervisor_core::spec::TidySpec;
+use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
 /// Reads `files`, the first of which is given with `-c`; `words` follow.
 fn configured(files: &[(&str, &str)], words: &str) -> Result<Config, Errors> {
@@ -82,7 +82,14 @@ fn policies_of_our_own_are_off_until_they_are_asked_for() {
          [program:a]\ncommand=a\nkilltree=on\nremove_leftovers=on\nawait_port=80\n",
     );
     let [a] = processes(&config)[..] else { panic!() };
-    assert_eq!(a.tidy, Some(TidySpec { remove_leftovers: true, port: Some(80) }));
+    assert_eq!(
+        a.tidy,
+        Some(TidySpec {
+            remove_leftovers: RemoveLeftovers::OnEvidence,
+            sockets: Vec::new(),
+            port: Some(80)
+        })
+    );
     let crash = &config.supervisord.crash;
     assert!(crash.line && crash.termination_log.as_ref().is_some_and(|log| log.asked_for));
     assert!(

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
     Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
 };
@@ -161,6 +162,9 @@ impl Model {
         process.launch.directory = own.directory;
         process.launch.stdio = own.stdio;
         process.health = own.health;
+        if let (Some(tidy), Command::Argv(argv)) = (&mut process.tidy, &process.launch.command) {
+            tidy.sockets = named_sockets(argv.iter().filter_map(|word| word.to_str()));
+        }
         process
     }
 }

@@ -1,6 +1,6 @@
 //! What is done between the end of a run and the next start.
 
-use supervisor_core::spec::TidySpec;
+use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
 use super::Lowering;
 use crate::expand::Names;
@@ -17,9 +17,11 @@ pub(super) fn read<'a>(
 ) -> Option<Option<TidySpec>> {
     let remove_leftovers = lowering.get(section, &o::REMOVE_LEFTOVERS, names);
     let port = lowering.get(section, &o::AWAIT_PORT, names);
-    let spec = TidySpec { remove_leftovers: remove_leftovers?, port: port? };
+    let (remove_leftovers, port) = (remove_leftovers?, port?);
+    // Its sockets are found when its command is known.
+    let spec = TidySpec { remove_leftovers, sockets: Vec::new(), port };
     let asked = [
-        (o::REMOVE_LEFTOVERS.row.key, spec.remove_leftovers),
+        (o::REMOVE_LEFTOVERS.row.key, remove_leftovers != RemoveLeftovers::No),
         (o::AWAIT_PORT.row.key, spec.port.is_some()),
     ];
     if !killtree {

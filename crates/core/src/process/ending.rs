@@ -15,7 +15,7 @@ use crate::signal::Signal;
 use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
 use crate::time::Mono;
-use crate::tree::{Push, Sweep, UNKILLABLE_AFTER};
+use crate::tree::{Occasion, Push, Sweep, UNKILLABLE_AFTER};
 
 impl Process {
     /// The main process ended.
@@ -270,15 +270,9 @@ impl Process {
 
     pub(super) fn sweep(&mut self, push: Push, turn: &mut Turn<'_>) {
         if self.spec.killtree {
+            self.look_at_files(RunId(self.runs), turn);
             let sweep = self.tree.sweep(push);
             self.carry_out(sweep, turn);
-        }
-    }
-
-    /// The place has been made clean.
-    pub(crate) fn tidied(&mut self, run: RunId) {
-        if run == RunId(self.runs) {
-            self.tree.tidied();
         }
     }
 
@@ -288,10 +282,7 @@ impl Process {
             Sweep::Nothing => {}
             Sweep::Done => {
                 self.tell_report(turn);
-                if self.spec.tidy.is_some() {
-                    self.tree.tidy(turn.now);
-                    turn.effects.push(Effect::Tidy { proc, run: RunId(self.runs) });
-                }
+                self.tidy(if turn.ending { Occasion::End } else { Occasion::Start }, turn);
             }
             Sweep::Count => {
                 turn.effects.push(Effect::Census { proc, run: RunId(self.runs) });

@@ -23,6 +23,9 @@ impl Process {
         if self.pid().is_some() || !self.tree.is_clear() {
             return;
         }
+        if self.tidies_first(turn) {
+            return self.enter(State::Stopped { then: Then::Run }, turn);
+        }
         self.runs += 1;
         let run = RunId(self.runs);
         (self.deaths, self.last_line) = (Deaths::default(), None);
@@ -162,6 +165,7 @@ impl Process {
         let up_after = turn.now - live.since;
         self.history.up_after = Some(up_after);
         self.enter(State::Running { live: Live { up_at: Some(turn.now), ..live }, health }, turn);
+        self.look_at_files(live.run, turn);
         let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);
         turn.log(match self.spec.health.ready {
             Ready::Startsecs => Line::Success { name, pid, run, startsecs: self.spec.startsecs },

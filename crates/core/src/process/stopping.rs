@@ -34,6 +34,7 @@ impl Process {
         let group = self.spec.stopasgroup;
         let kill = Kill::At(turn.now + self.spec.stopwaitsecs);
         if self.spec.killtree {
+            self.look_at_files(live.run, turn);
             // Who belongs to it is easiest to see while it is whole.
             turn.effects.push(Effect::Census { proc: self.named.proc, run: live.run });
         }
@@ -71,8 +72,7 @@ impl Process {
 
     /// Forgets a start that it is waiting for, since everything stops.
     pub(crate) fn cancel_start(&mut self, turn: &mut Turn<'_>) {
-        // Nothing is started any more: the place needn't be clean.
-        self.tree.tidied();
+        self.tidy_for_the_last_time(turn);
         self.forget_start(turn);
     }
 

@@ -188,13 +188,15 @@ impl Process {
         if let Some(health) = self.health_of(run)
             && health.condemned().is_none()
         {
-            for question in health.questions(&spec.health, now) {
-                turn.effects.push(match question {
-                    Question::Check => Effect::Check { proc, run },
-                    Question::Progress => Effect::LookAtProgress { proc, run },
-                    Question::Tree => Effect::CountTree { proc, run },
-                });
+            let questions = health.questions(&spec.health, now);
+            if !questions.is_empty() {
+                self.look_at_files(run, turn);
             }
+            turn.effects.extend(questions.into_iter().map(|question| match question {
+                Question::Check => Effect::Check { proc, run },
+                Question::Progress => Effect::LookAtProgress { proc, run },
+                Question::Tree => Effect::CountTree { proc, run },
+            }));
         }
     }
 

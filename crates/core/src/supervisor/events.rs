@@ -125,6 +125,7 @@ impl Supervisor {
             | Effect::LookAtProgress { .. }
             | Effect::CountTree { .. }
             | Effect::Collect { .. }
+            | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
             | Effect::Report(_)
             | Effect::Log(_)

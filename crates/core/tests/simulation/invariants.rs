@@ -39,6 +39,7 @@ pub(crate) enum Invariant {
     LookedIntoFirst,
     AsksInTime,
     MakesClean,
+    LooksAtFiles,
     EndsWhenItShould,
     EndsChildless,
     ExitCode,
@@ -100,7 +101,12 @@ impl Invariant {
             Self::IllIsActedUpon => "who is ill is dealt with at once",
             Self::LookedIntoFirst => "who is ill is looked into before it is stopped",
             Self::AsksInTime => "health is asked for by who is due, and not too often",
-            Self::MakesClean => "the place is made clean before the next start",
+            Self::MakesClean => {
+                "the place is made clean before the next start and at the end, as its policy says"
+            }
+            Self::LooksAtFiles => {
+                "what a run has open is looked at when it is up, and not more than once a minute"
+            }
             Self::EndsWhenItShould => "everything is stopped when that was asked for or follows",
             Self::EndsChildless => "the end comes when nobody is left, or the unkillable reported",
             Self::ExitCode => "the exit code is the promised one",

@@ -302,8 +302,12 @@ impl Model {
         self.hurry = true;
         self.stops_from = None;
         for proc in self.procs.values_mut() {
-            if let Sweep::Busy { forced, .. } = &mut proc.sweep {
-                *forced = true;
+            match &mut proc.sweep {
+                Sweep::Busy { forced, .. } => *forced = true,
+                sweep @ Sweep::Tidying { .. } => {
+                    (*sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                }
+                Sweep::Clear | Sweep::Stuck { .. } => {}
             }
             match &mut proc.phase {
                 Phase::Asked { stop } => *stop = true,

@@ -234,7 +234,7 @@ impl Case {
             Effect::LookAtProgress { proc, run } => self.owed.push(Owed::Progress(*proc, *run)),
             Effect::CountTree { proc, run } => self.owed.push(Owed::Tree(*proc, *run)),
             Effect::Collect { proc, run, .. } => self.owed.push(Owed::Collect(*proc, *run)),
-            Effect::Tidy { proc, run } => self.owed.push(Owed::Tidy(*proc, *run)),
+            Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
             Effect::Signal { target: Target::Process(pid), signal } => {
                 self.kernel.signal(*pid, *signal, now, random);
             }
@@ -253,7 +253,8 @@ impl Case {
                     voice.told(envelope.serial, random);
                 }
             }
-            Effect::Report(_)
+            Effect::LookAtFiles { .. }
+            | Effect::Report(_)
             | Effect::Log(_)
             | Effect::Emit(_)
             | Effect::Reply { .. }

@@ -11,8 +11,8 @@ use supervisor_core::spec::health::{
     Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, TidySpec, WhenDone,
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
+    SignalRule, Sink, Spec, Stdio, TidySpec, WhenDone,
 };
 
 use crate::random::Random;
@@ -134,10 +134,16 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         main: !listens && random.one_in(2),
         essential: !listens && random.one_in(5),
         killtree,
-        tidy: random.one_in(3).then(TidySpec::default),
+        tidy: (killtree && random.one_in(2)).then(|| tidy(random)),
         health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
         launch: launch(name),
     }
+}
+
+fn tidy(random: &mut Random) -> TidySpec {
+    use RemoveLeftovers::{All, No, OnEvidence};
+    let remove_leftovers = random.pick(&[No, OnEvidence, OnEvidence, All]);
+    TidySpec { remove_leftovers, ..TidySpec::default() }
 }
 
 fn health(random: &mut Random, listens: bool) -> HealthSpec {

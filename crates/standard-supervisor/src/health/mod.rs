@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Progress,
     Tree,
     Census,
+    Files,
+    Tidy,
     /// Not asked, but told.
     Notify,
 }

@@ -121,6 +121,8 @@ metrics! {
         "Runs that the kernel ended for want of memory";
     Counter Process "process_leftovers_total" = read::leftovers:
         "Processes that runs left behind and that were made to go";
+    Counter Process "process_files_kept_total" ["reason"] = read::files_kept:
+        "Files in shared memory, and sockets, that runs may have left and that were kept, by reason";
     Counter Process "process_stdin_refused_total" {"ROOM"} = read::stdin_refused:
         "Writes to its stdin, events included, that were refused since it did not read those before";
     Counter Stream "process_output_bytes_total" = read::output:
@@ -137,6 +139,10 @@ metrics! {
         "Resident memory of the process and all that it started; what they share counts for each";
     Gauge Process "process_tree_size" = read::tree_size:
         "Processes in its tree, itself included";
+    Gauge Supervisor "shared_memory_bytes" = read::shared_memory:
+        "Size of /dev/shm; NaN if it is not in memory";
+    Gauge Supervisor "shared_memory_used_bytes" = read::shared_memory_used:
+        "Bytes of /dev/shm that are used; NaN if it is not in memory";
     Counter Supervisor "sigkills_total" ["target"] {"LEFTOVER_GRACE"} = read::sigkills:
         "SIGKILLs, since a main process, or what one left behind, did not go in time";
     Counter Supervisor "stuck_total" {"UNKILLABLE_AFTER"} = read::stuck:
@@ -176,7 +182,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 33] = [
+    const NOT_COUNTED: [(&str, &str); 37] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -210,6 +216,10 @@ mod tests {
         ("CENSUS_PAUSE", "nothing is refused: it is counted again, and a line says why"),
         ("RESERVE", "it is a floor: nothing is refused because of it"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
+        ("LAST_TIDY_LIMIT", "the supervisor ends"),
+        ("ENTRIES", "nothing is refused: what is not looked at stays"),
+        ("FILES_EVERY", "nothing is refused: what is not seen stays"),
+        ("LOOK_TIME", "nothing is refused: what is not seen stays"),
     ];
 
     const HEAD: &str = "\

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use supervisor_core::files::Kept;
 use supervisor_core::health::{CheckFailure, Ill};
 use supervisor_core::ids::ProcId;
 use supervisor_core::spec::health::HealthSpec;
@@ -35,6 +36,8 @@ pub(crate) struct Shell {
     pub(crate) streams: Vec<(&'static str, Flow)>,
     /// Writes to its stdin for which there was no room.
     pub(crate) stdin_refused: u64,
+    /// Files that runs may have left and that were kept, in the order of [`Kept::ALL`].
+    pub(crate) files_kept: [u64; Kept::ALL.len()],
 }
 
 /// A value, and what it is about: labels in the order in which the metric has them.
@@ -216,6 +219,22 @@ pub(super) fn sigkills(reading: &Reading<'_>) -> Vec<Sample> {
 
 pub(super) fn stuck(reading: &Reading<'_>) -> Vec<Sample> {
     one(reading.tally.stuck)
+}
+
+pub(super) fn files_kept(reading: &Reading<'_>) -> Vec<Sample> {
+    each_by(reading, |info| {
+        let kept = reading.shell.get(&info.named.proc).map(|of| of.files_kept).unwrap_or_default();
+        let words = Kept::ALL.into_iter().map(Kept::word);
+        words.zip(kept).map(|(word, count)| (word, count.into())).collect()
+    })
+}
+
+pub(super) fn shared_memory(_: &Reading<'_>) -> Vec<Sample> {
+    one(crate::tidy::shared_memory().map_or(f64::NAN, |(_, size)| size as f64))
+}
+
+pub(super) fn shared_memory_used(_: &Reading<'_>) -> Vec<Sample> {
+    one(crate::tidy::shared_memory().map_or(f64::NAN, |(used, _)| used as f64))
 }
 
 pub(super) fn log_lines_lost(reading: &Reading<'_>) -> Vec<Sample> {

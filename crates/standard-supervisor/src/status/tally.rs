@@ -121,6 +121,7 @@ impl Tally {
             | Effect::KillTree { .. }
             | Effect::LookAtProgress { .. }
             | Effect::CountTree { .. }
+            | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
             | Effect::Emit(_)
             | Effect::Tell { .. }

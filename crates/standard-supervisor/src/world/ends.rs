@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
+use supervisor_core::Input;
 use supervisor_core::health::Ill;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Circumstances, Death, Exit};
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
-use supervisor_core::{Input, TIDY_LIMIT};
 
 use super::{Slot, World};
-use crate::aside::aside;
 use crate::capture::tail::Tail;
 use crate::crash::evidence::Inquiry;
 use crate::crash::report::{Findings, GroupMemory};
@@ -21,27 +19,15 @@ use crate::lookup;
 use crate::memory::MemoryGroup;
 use crate::sys::process_table::{self, Dead};
 use crate::sys::reap::Ended;
-use crate::tidy::leftovers::{Before, Places, Removed, Search, file_time};
-use crate::tidy::port;
 
 /// Processes of which the log tells when one is ill.
 const TOLD: usize = 8;
 
-/// Paths that were removed of which the log tells.
-const NAMED: usize = 10;
-
-/// Time that the answer has to come before the core no longer waits for it.
-const MARGIN: Duration = Duration::from_millis(500);
-
 /// What is known of a process's present run, or of the last one.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// When it was started, on the clock of files.
-    started: Duration,
     /// What the counter of its memory group said when it began.
     oom_before: Option<u64>,
-    /// What was there when it began.
-    before: Option<Before>,
     /// What was found when its main process had ended.
     findings: Option<Findings>,
     /// Where evidence of its illness is.
@@ -53,7 +39,8 @@ impl World {
     pub(super) fn begins(&mut self, proc: ProcId) {
         if let Some(slot) = self.slots.get_mut(&proc) {
             let oom_before = slot.watch.oom_before;
-            slot.watch = Watch { started: file_time(), oom_before, ..Watch::default() };
+            slot.watch = Watch { oom_before, ..Watch::default() };
+            slot.files.begins();
             self.begun.push(proc);
         }
     }
@@ -69,9 +56,7 @@ impl World {
                     .get_or_insert_with(|| self.memory.get().and_then(MemoryGroup::oom_kills)),
             };
             slot.watch.oom_before = count;
-            let removes = slot.spec.tidy.as_ref().is_some_and(|tidy| tidy.remove_leftovers);
-            slot.watch.before =
-                removes.then(|| Before::look(&Places::of_user(uid(slot)), slot.watch.started));
+            slot.note_before();
         }
     }
 
@@ -94,7 +79,11 @@ impl World {
         let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
         slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
         // Where programs share a counter, it may have been another's.
-        let killed = matches!(ended.exit, Exit::Signal { signal: Signal::KILL, .. });
+        let ended_by = |by| matches!(ended.exit, Exit::Signal { signal, .. } if signal == by);
+        if ended_by(Signal::BUS) {
+            self.shared_memory.explain_bus_error(&slot.spec.name);
+        }
+        let killed = ended_by(Signal::KILL);
         let oom = group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed);
         Circumstances { oom, last_line }
     }
@@ -168,71 +157,8 @@ impl World {
             inbox.push(done);
         });
     }
-
-    /// Makes the place clean for the next start.
-    pub(super) fn tidy(&mut self, proc: ProcId, run: RunId) {
-        let done = Input::Tidied { proc, run };
-        let slot = self.slots.get(&proc);
-        let Some((slot, tidy)) = slot.and_then(|slot| Some((slot, slot.spec.tidy.as_ref()?)))
-        else {
-            return self.answers.push_back(done);
-        };
-        let uid = uid(slot);
-        // A run that could not even begin has left nothing.
-        let before = slot.watch.before.clone();
-        let search = before.filter(|_| tidy.remove_leftovers).map(|before| Search {
-            places: Places::of_user(uid),
-            uid,
-            before,
-        });
-        let (name, port) = (slot.spec.name.clone(), tidy.port);
-        let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
-        tokio::task::spawn_local(async move {
-            let limit = TIDY_LIMIT.saturating_sub(MARGIN);
-            let all = async {
-                if let Some(search) = search {
-                    let removed = aside(limit, move |wanted| search.remove(wanted)).await;
-                    if let Some(note) = removed.and_then(|removed| told(&name, &removed)) {
-                        journal.say(Level::Info, &note);
-                    }
-                }
-                if let Some(port) = port {
-                    await_port(&name, port, limit, |note| journal.say(Level::Warn, &note)).await;
-                }
-            };
-            let _ = tokio::time::timeout(limit, all).await;
-            inbox.push(done);
-        });
-    }
-}
-
-async fn await_port(name: &str, port: u16, limit: Duration, warn: impl Fn(String)) {
-    let left = port::wait_free(port, limit, |holder| {
-        warn(format!("'{name}' has to wait for port {port}: {holder} listens there"));
-    });
-    if let Some(holder) = left.await {
-        warn(format!("port {port} of '{name}' is still taken by {holder}"));
-    }
-}
-
-fn told(name: &str, removed: &Removed) -> Option<String> {
-    let Removed { paths, bytes } = removed;
-    let count = paths.len();
-    let names: Vec<String> =
-        paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
-    let more = if count > NAMED { ", …" } else { "" };
-    (count > 0).then(|| {
-        let names = names.join(", ");
-        format!("removed {count} leftovers of '{name}', {bytes} bytes: {names}{more}")
-    })
 }
 
 fn own_memory(slot: &Slot) -> Option<MemoryGroup> {
     MemoryGroup::at(slot.cgroup.as_ref()?.path())
-}
-
-/// Whose a program is.
-fn uid(slot: &Slot) -> u32 {
-    let own = || rustix::process::geteuid().as_raw();
-    slot.spec.launch.user.as_ref().map_or_else(own, |user| user.uid)
 }

@@ -143,7 +143,11 @@ impl Slot {
             let flow = self.relay(channel).map(|relay| relay.flow()).unwrap_or_default();
             Some((channel.name(), flow))
         });
-        Shell { streams: streams.collect(), stdin_refused: self.stdin_refused.get() }
+        Shell {
+            streams: streams.collect(),
+            stdin_refused: self.stdin_refused.get(),
+            files_kept: self.files.kept(),
+        }
     }
 
     pub(super) fn sink(&self, channel: Channel) -> Option<&spec::Sink> {

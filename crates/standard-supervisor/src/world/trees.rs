@@ -72,6 +72,7 @@ impl World {
         let begun = self.begin_census(proc);
         if let Ok(Census { found, unsure, .. }) = &begun
             && unsure.is_empty()
+            && !self.slots.get(&proc).is_some_and(|slot| slot.files.is_looked_at())
         {
             let members = found.clone();
             return self.answers.push_back(Input::Census { proc, run, members });
@@ -81,9 +82,14 @@ impl World {
         let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
         let (reserve, postponed) = (Rc::clone(&self.reserve), Rc::clone(&self.postponed));
         let told = Rc::clone(&self.told_unknown);
+        // Who is signalled or ended after this count may not be there to be looked at any more.
+        let looked_at = self.slots.get(&proc).map(|slot| slot.files.looked_at());
         self.questions.start(proc, Kind::Census, async move {
             let counted = match begun {
                 Ok(census) => {
+                    if let Some(looked_at) = looked_at {
+                        looked_at.await;
+                    }
                     let environs = asking.environs(&census).await;
                     reserve.with_room(|| asking.roster.conclude(&census, &environs))
                 }

@@ -1,8 +1,6 @@
 //! The place between two runs.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -10,40 +8,6 @@ use rustix::fs::{FileType, Mode};
 
 use crate::harness::{Running, free_port, kill, skip};
 use crate::place::Place;
-
-#[test]
-fn shared_memory_and_sockets_that_nobody_uses_are_removed_before_the_restart() {
-    let place = Place::new("clean");
-    let unique = std::process::id();
-    let shm = |name: &str| PathBuf::from(format!("/dev/shm/clean-{name}-{unique}"));
-    let socket = PathBuf::from(format!("/tmp/clean-{unique}.sock"));
-    let (old, leaked, held, foreign) = (shm("old"), shm("leaked"), shm("held"), shm("foreign"));
-    fs::write(&old, "old").unwrap();
-    let leak = format!("umask 077; head -c 1000000 /dev/zero > {}; echo first", leaked.display());
-    let mut command = crashes_once(&place, &leak);
-    command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_REMOVE_LEFTOVERS", "true");
-    let mut running = Running::start(&mut command);
-    running.stdout.wait_for("first");
-    fs::write(&held, "held").unwrap();
-    fs::set_permissions(&held, fs::Permissions::from_mode(0o600)).unwrap();
-    let holder = fs::File::open(&held).unwrap();
-    fs::write(&foreign, "foreign").unwrap();
-    let is_foreign = chown(&foreign, Some(12345), None).is_ok();
-    drop(UnixListener::bind(&socket).unwrap());
-    fs::write(place.path("go"), "go\n").unwrap();
-    let line = running.stderr.wait_for("leftovers of 'app'");
-    running.stdout.wait_for("second");
-    let there = [&old, &held].map(|path| path.exists());
-    let gone = [&leaked, &socket].map(|path| !path.exists());
-    let foreign_there = foreign.exists();
-    for path in [old, held, foreign] {
-        let _ = fs::remove_file(path);
-    }
-    drop(holder);
-    assert_eq!((there, gone), ([true; 2], [true; 2]), "{line}");
-    assert!(line.contains(&*leaked.to_string_lossy()), "{line}");
-    assert!(!is_foreign || foreign_there, "{line}");
-}
 
 #[test]
 fn nothing_is_removed_where_that_was_not_asked_for() {
@@ -54,7 +18,7 @@ fn nothing_is_removed_where_that_was_not_asked_for() {
     let mut running = Running::start(&mut command);
     assert_eq!(running.exit_code(), 1);
     assert!(fs::remove_file(&leaked).is_ok());
-    assert!(!running.stderr.said("leftovers of"));
+    assert!(!running.stderr.said("that 'app' left"));
 }
 
 #[test]
@@ -89,9 +53,25 @@ fn a_stranger_at_the_port_is_named() {
     assert!(!running.stderr.said("still taken"));
 }
 
+#[test]
+fn after_ten_seconds_the_start_says_who_still_holds_the_port() {
+    let place = Place::new("held");
+    let holder = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let mut command = crashes_once(&place, ":");
+    command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_AWAIT_PORT", port.to_string());
+    let mut running = Running::start(&mut command);
+    fs::write(place.path("go"), "go\n").unwrap();
+    running.stderr.wait_for(&format!("'app' has to wait for port {port}"));
+    let line = running.stderr.wait_for(&format!("port {port} of 'app' is still taken: pid "));
+    assert!(line.contains("starting 'app' all the same"), "{line}");
+    running.stderr.wait_for("spawned: 'app'");
+    running.stdout.wait_for("second");
+}
+
 /// A program whose first run does `first` and fails when it is told so by a line in the
 /// fifo `go`; the second stays.
-fn crashes_once(place: &Place, first: &str) -> Command {
+pub fn crashes_once(place: &Place, first: &str) -> Command {
     let (once, go) = (place.path("once"), place.path("go"));
     let mode = Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &go, FileType::Fifo, mode, 0).unwrap();

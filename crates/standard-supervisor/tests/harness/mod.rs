@@ -234,6 +234,17 @@ impl Lines {
         self.seen.iter().any(|line| line.contains(text))
     }
 
+    /// How many lines that have arrived contain `text`.
+    pub fn count(&self, text: &str) -> usize {
+        self.seen.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// The lines that have arrived before the first with `text`.
+    pub fn until(&self, text: &str) -> &[String] {
+        let end = self.seen.iter().position(|line| line.contains(text));
+        &self.seen[..end.unwrap_or(self.seen.len())]
+    }
+
     /// Waits for a line `PREFIX NUMBER` and returns the number.
     #[track_caller]
     pub fn number_after(&mut self, prefix: &str) -> i32 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use supervisor_core::ids::ProcId;
+use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::time::{Mono, Now};
 use supervisor_core::{Effect, Supervisor};
@@ -102,6 +103,17 @@ impl Model {
         let due = proc.pending.filter(|_| proc.sweep == Sweep::Clear);
         let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
+        let tidies = match &proc.spec.tidy {
+            Some(_) if self.ending.is_some() => proc.removes() != RemoveLeftovers::No,
+            tidy => tidy.is_some(),
+        };
+        hold!(!(proc.turn.to_tidy && tidies), MakesClean, "{id:?} is not tidied");
+        if let Sweep::Tidying { for_end, .. } = proc.sweep {
+            let ending = self.ending.is_some();
+            hold!(for_end == ending, MakesClean, "{id:?} is tidied for the end: {for_end}");
+        }
+        let looked = proc.removes() == RemoveLeftovers::No || proc.files_seen.is_some();
+        hold!(!proc.turn.came_up || looked, LooksAtFiles, "{id:?} is up, and not looked at");
         let reported = proc.report.is_none() || proc.is_sweeping();
         hold!(reported, ReportsOnce, "{id:?} lacks a report: {:?}", proc.report);
         if let Some(alive) = proc.alive() {

@@ -14,8 +14,8 @@ use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::input::{Death, Exit};
 use supervisor_core::report::{Class, Next};
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::ProcessSpec;
 use supervisor_core::spec::health::{HealthSpec, Ready};
+use supervisor_core::spec::{ProcessSpec, RemoveLeftovers};
 use supervisor_core::time::Mono;
 
 use super::health::Health;
@@ -37,6 +37,10 @@ pub(crate) struct Proc {
     pub(crate) sweep: Sweep,
     /// Who was found in its tree.
     pub(crate) known: BTreeSet<Member>,
+    /// Its place was made clean before its first start.
+    pub(crate) cleared: bool,
+    /// When it was last looked at what its present run has open.
+    pub(crate) files_seen: Option<Mono>,
     /// Of an end that nobody asked for, until it is reported.
     pub(crate) report: Option<Report>,
     /// Processes of its tree that ended while it ran, the latest last.
@@ -52,6 +56,8 @@ pub(crate) struct InTurn {
     pub(crate) came_up: bool,
     pub(crate) came_alive: bool,
     pub(crate) came_down: bool,
+    /// All that its run left has gone, and its place is to be made clean.
+    pub(crate) to_tidy: bool,
     /// It ended, and had been there long enough to count as RUNNING.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
@@ -154,8 +160,10 @@ pub(crate) enum Sweep {
     Stuck {
         recount_at: Mono,
     },
+    /// `for_end`: everything ends, and no start follows.
     Tidying {
         until: Mono,
+        for_end: bool,
     },
 }
 
@@ -194,6 +202,8 @@ impl Proc {
             sweep: Sweep::Clear,
             known: BTreeSet::new(),
             deaths: Vec::new(),
+            cleared: false,
+            files_seen: None,
             report: None,
             forwards: Vec::new(),
             turn: InTurn::default(),
@@ -240,6 +250,16 @@ impl Proc {
 
     pub(crate) const fn is_sweeping(&self) -> bool {
         matches!(self.sweep, Sweep::Busy { .. } | Sweep::Tidying { .. })
+    }
+
+    /// Which of its files are removed.
+    pub(crate) fn removes(&self) -> RemoveLeftovers {
+        self.spec.tidy.as_ref().map_or(RemoveLeftovers::No, |tidy| tidy.remove_leftovers)
+    }
+
+    /// Whether its first start waits until its place is clean.
+    pub(crate) fn clears_first(&self) -> bool {
+        self.run == 0 && !self.cleared && self.removes() == RemoveLeftovers::All
     }
 
     /// Something of it is there, or will be.
@@ -354,7 +374,10 @@ impl Proc {
     /// Everything stops: what is not up will not be.
     pub(crate) fn cut_short(&mut self) {
         self.pending = None;
-        if let Sweep::Tidying { .. } = self.sweep {
+        let for_nothing = self.run == 0 || self.removes() == RemoveLeftovers::No;
+        if let Sweep::Tidying { for_end: false, .. } = self.sweep
+            && for_nothing
+        {
             (self.sweep, self.turn.came_down) = (Sweep::Clear, true);
         }
         match &mut self.phase {
@@ -412,7 +435,7 @@ impl Proc {
             Phase::Alive(alive) => self.due_alive(alive),
         };
         let sweep = match self.sweep {
-            Sweep::Tidying { until } | Sweep::Stuck { recount_at: until } => Some(until),
+            Sweep::Tidying { until, .. } | Sweep::Stuck { recount_at: until } => Some(until),
             Sweep::Busy { counting: false, killed_at: Some(at), .. } => Some(at + UNKILLABLE_AFTER),
             Sweep::Busy { counting: false, asked_at: Some(at), .. } => Some(at + LEFTOVER_GRACE),
             Sweep::Busy { .. } | Sweep::Clear => None,

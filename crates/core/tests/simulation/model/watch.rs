@@ -1,14 +1,16 @@
 //! What the core does, effect by effect.
 
 use supervisor_core::event::Event;
+use supervisor_core::files::FILES_EVERY;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::{Cause, Next, RunReport};
 use supervisor_core::signal::Signal;
+use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Input, Label, Target};
-use supervisor_core::{LEFTOVER_GRACE, RECOUNT_EVERY, TIDY_LIMIT, UNKILLABLE_AFTER};
+use supervisor_core::{LEFTOVER_GRACE, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 
 use super::health::Condemned;
 use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
@@ -22,7 +24,7 @@ impl Model {
             self.end(End::Exit(1));
         }
         for proc in self.procs.values_mut() {
-            if let Sweep::Tidying { until } = proc.sweep
+            if let Sweep::Tidying { until, .. } = proc.sweep
                 && now >= until
             {
                 (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
@@ -42,6 +44,7 @@ impl Model {
                             if members.is_empty() =>
                         {
                             (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                            proc.turn.to_tidy = true;
                         }
                         Sweep::Busy { counting, .. } => *counting = false,
                         sweep @ Sweep::Stuck { .. } if new => *sweep = Sweep::forced(false),
@@ -163,7 +166,8 @@ impl Model {
                 let up = alive.up_at.is_some();
                 alive.health.condemn(&spec.health, *ill, now, (up, late));
             }),
-            Effect::Tidy { proc, run } => self.tidies(*proc, *run, now),
+            Effect::LookAtFiles { proc, run } => self.looks_at_files(*proc, *run, now),
+            Effect::Tidy { proc, run, occasion } => self.tidies(*proc, *run, *occasion, now),
             Effect::Report(report) => self.reports(report),
             Effect::Log(line) => self.says(line, now),
             Effect::Emit(event) => self.tells(event, now, kernel),
@@ -208,11 +212,13 @@ impl Model {
         let main = living.iter().any(|pid| kernel.entry(*pid).is_some_and(|entry| entry.main));
         hold!(!left && !main, OneCopy, "{id:?} is started beside {living:?}");
         let clean = !matches!(proc.sweep, Sweep::Tidying { .. });
+        let clean = clean && !proc.clears_first();
         hold!(clean, MakesClean, "{id:?} is started before its place is clean");
         let due = proc.pending.is_some_and(|pending| pending.not_before <= now);
         hold!(due, StartsOnlyWhenDue, "{id:?} is started, and {:?}", proc.pending);
         hold!(run.0 == proc.run + 1, StartsOnlyWhenDue, "{run:?} follows {}", proc.run);
         proc.run = run.0;
+        proc.files_seen = None;
         proc.known.clear();
         proc.deaths.clear();
         proc.pending = None;
@@ -321,12 +327,35 @@ impl Model {
         hold!(proc.spec.killtree, SignalsForAReason, "the tree of {id:?} is its own business");
     }
 
-    fn tidies(&mut self, id: ProcId, run: RunId, now: Mono) {
+    fn looks_at_files(&mut self, id: ProcId, run: RunId, now: Mono) {
         self.with(id, |proc| {
-            let due = proc.sweep == Sweep::Clear && proc.spec.tidy.is_some() && proc.turn.came_down;
-            hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {:?}", proc.sweep);
-            proc.sweep = Sweep::Tidying { until: now + TIDY_LIMIT };
-            proc.turn.came_down = false;
+            let wanted = proc.removes() != RemoveLeftovers::No && proc.run == run.0;
+            hold!(wanted, LooksAtFiles, "{id:?}, {run:?}: {:?}", proc.phase);
+            let recent = proc.files_seen.is_some_and(|at| now < at + FILES_EVERY);
+            hold!(!recent, LooksAtFiles, "{id:?} was looked at {:?}", proc.files_seen);
+            proc.files_seen = Some(now);
+        });
+    }
+
+    fn tidies(&mut self, id: ProcId, run: RunId, occasion: Occasion, now: Mono) {
+        let for_end = occasion == Occasion::End;
+        self.with(id, |proc| {
+            let before = proc.sweep;
+            let due = match before {
+                Sweep::Clear if proc.run == 0 => proc.clears_first(),
+                Sweep::Clear => proc.spec.tidy.is_some() && proc.turn.came_down,
+                // What was made clean for a start is made so for the end.
+                Sweep::Tidying { for_end: false, .. } => for_end,
+                Sweep::Tidying { for_end: true, .. } | Sweep::Busy { .. } | Sweep::Stuck { .. } => {
+                    false
+                }
+            };
+            hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
+            let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;
+            hold!(!for_end || wanted, MakesClean, "{id:?} is tidied for the end");
+            proc.sweep = Sweep::Tidying { until: now + occasion.limit(), for_end };
+            proc.cleared = true;
+            (proc.turn.came_down, proc.turn.to_tidy) = (false, false);
         });
     }
 

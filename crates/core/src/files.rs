@@ -1,0 +1,262 @@
+//! Files that runs leave in shared memory, and sockets in the file system: which of them may
+//! be removed.
+//!
+//! Like processes, files are removed on evidence: a process of the tree was seen to have the
+//! file open, mapped or bound; its name holds the pid of such a process; or a command line
+//! names it as its socket. That a file appeared while a program ran is no evidence: the
+//! containers of a pod share `/dev/shm`, and `/tmp` belongs to everybody.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ids::Pid;
+use crate::spec::RemoveLeftovers;
+
+/// How often it is looked at what a run has open, at most.
+pub const FILES_EVERY: Duration = Duration::from_secs(60);
+
+/// Percent of shared memory that are in use when it is nearly full.
+const NEARLY_FULL: u64 = 90;
+
+/// Digits of a pid from which its number in a name says whose the file is: a file `a-7` may
+/// be the seventh of anything.
+const TELLING_DIGITS: usize = 2;
+
+/// What is known of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts<'a> {
+    /// Its name, without its directory.
+    pub name: &'a [u8],
+    /// It is a socket, not memory.
+    pub socket: bool,
+    /// It was there before the supervisor first started the program.
+    pub older: bool,
+    /// A process of the tree was seen to have it open, mapped or bound.
+    pub seen: bool,
+    /// A command line of the tree names it as its socket.
+    pub named: bool,
+    /// Processes of the tree that have ended.
+    pub dead: &'a [Pid],
+    /// Whether a process uses it.
+    pub used: Used,
+}
+
+/// Whether a process uses a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    /// No process does.
+    No,
+    /// A process does.
+    Yes,
+    /// The processes that could use it can't be seen.
+    Unknown,
+}
+
+/// What happens to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is removed.
+    Removed,
+    /// It is kept, and the log says why.
+    Kept(Kept),
+    /// It is no business of the program.
+    Ignored,
+}
+
+/// Why a file that a run may have left is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kept {
+    /// A process uses it.
+    InUse,
+    /// Nothing links it to the program.
+    NoEvidence,
+    /// It looks like a model, which takes long to load again.
+    Model,
+    /// The processes that could use it can't be seen.
+    Unseen,
+}
+
+impl Kept {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::InUse, Self::NoEvidence, Self::Model, Self::Unseen];
+
+    /// One word for it, for metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InUse => "in_use",
+            Self::NoEvidence => "no_evidence",
+            Self::Model => "model",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    /// For people to read.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::InUse => "a process uses them",
+            Self::NoEvidence => {
+                "no process of its tree was seen to use them; \
+                 PROCESS_REMOVE_LEFTOVERS=all (remove_leftovers=all) removes them"
+            }
+            Self::Model => "by their names they are models",
+            Self::Unseen => "the processes that may use them can't be seen from here",
+        }
+    }
+}
+
+/// What happens to a file.
+#[must_use]
+pub fn judge(policy: RemoveLeftovers, facts: &Facts<'_>) -> Fate {
+    let telling = facts.seen || facts.dead.iter().any(|pid| holds_pid(facts.name, *pid));
+    // A socket that a command line names stands in the way of the next bind, however old it is.
+    let evidence = (facts.named && facts.socket) || (telling && !facts.older);
+    let all = match policy {
+        RemoveLeftovers::No => return Fate::Ignored,
+        RemoveLeftovers::OnEvidence => false,
+        RemoveLeftovers::All => true,
+    };
+    match facts.used {
+        _ if !evidence && !all && facts.older => Fate::Ignored,
+        Used::Yes if evidence => Fate::Kept(Kept::InUse),
+        Used::Yes => Fate::Ignored,
+        Used::No | Used::Unknown if !facts.socket && is_model(facts.name) => {
+            Fate::Kept(Kept::Model)
+        }
+        Used::No | Used::Unknown if evidence => Fate::Removed,
+        Used::No if all => Fate::Removed,
+        Used::Unknown if all => Fate::Kept(Kept::Unseen),
+        Used::No | Used::Unknown => Fate::Kept(Kept::NoEvidence),
+    }
+}
+
+/// Whether so much of so many bytes is used that the log should say so.
+#[must_use]
+pub const fn nearly_full(used: u64, size: u64) -> bool {
+    size > 0 && used as u128 * 100 >= size as u128 * NEARLY_FULL as u128
+}
+
+/// Whether one of the numbers in `name` is this pid.
+fn holds_pid(name: &[u8], pid: Pid) -> bool {
+    let pid = pid.to_string();
+    pid.len() >= TELLING_DIGITS
+        && name.split(|byte| !byte.is_ascii_digit()).any(|number| number == pid.as_bytes())
+}
+
+/// Whether that is how files are named that hold a model.
+fn is_model(name: &[u8]) -> bool {
+    const ENDINGS: [&[u8]; 10] = [
+        b".safetensors",
+        b".gguf",
+        b".ggml",
+        b".bin",
+        b".pt",
+        b".pth",
+        b".ckpt",
+        b".onnx",
+        b".engine",
+        b".plan",
+    ];
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The paths at which a command is told to make its socket: `--uds PATH` and options that end
+/// like it (vLLM, uvicorn, text-generation-inference), `unix:PATH`
+/// ([gunicorn](https://docs.gunicorn.org/en/stable/settings.html#bind), hypercorn), and a
+/// host that ends in `.sock`
+/// ([llama.cpp](https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md)).
+pub fn named_sockets<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut option = "";
+    for word in words {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with('-') => (name, value),
+            _ => (std::mem::replace(&mut option, word), word),
+        };
+        let path = value.strip_prefix("unix:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        let path = path.or_else(|| {
+            let uds = ["--uds", "--uds-path"].contains(&name);
+            let host = name == "--host" && value.ends_with(".sock");
+            (uds || host).then_some(value)
+        });
+        found.extend(path.filter(|path| path.starts_with('/')).map(PathBuf::from));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEEN: Facts<'_> = Facts {
+        name: b"psm_1a2b",
+        socket: false,
+        older: false,
+        seen: true,
+        named: false,
+        dead: &[],
+        used: Used::No,
+    };
+    const UNSEEN: Facts<'_> = Facts { seen: false, ..SEEN };
+
+    #[test]
+    fn files_are_removed_on_evidence() {
+        use Fate::{Ignored, Kept as K, Removed};
+        use RemoveLeftovers::{All, No, OnEvidence};
+        let socket = Facts { socket: true, ..UNSEEN };
+        let dead = Facts { name: b"torch_4711_9_0", dead: &[Pid(4711)], ..UNSEEN };
+        let model = Facts { name: b"llama.gguf", ..SEEN };
+        for (policy, facts, fate) in [
+            (No, SEEN, Ignored),
+            (OnEvidence, SEEN, Removed),
+            (OnEvidence, UNSEEN, K(Kept::NoEvidence)),
+            (OnEvidence, socket, K(Kept::NoEvidence)),
+            (OnEvidence, Facts { named: true, ..socket }, Removed),
+            (OnEvidence, Facts { named: true, older: true, ..socket }, Removed),
+            (OnEvidence, Facts { named: true, used: Used::Yes, ..socket }, K(Kept::InUse)),
+            // A path that is no socket is a mistake of the command line, not its socket.
+            (OnEvidence, Facts { named: true, ..UNSEEN }, K(Kept::NoEvidence)),
+            (OnEvidence, dead, Removed),
+            (OnEvidence, Facts { dead: &[Pid(471)], ..dead }, K(Kept::NoEvidence)),
+            (OnEvidence, Facts { name: b"a-7", dead: &[Pid(7)], ..dead }, K(Kept::NoEvidence)),
+            // Who opened what was there before did not leave it.
+            (OnEvidence, Facts { older: true, ..SEEN }, Ignored),
+            (OnEvidence, Facts { older: true, ..dead }, Ignored),
+            (OnEvidence, Facts { used: Used::Yes, ..SEEN }, K(Kept::InUse)),
+            (OnEvidence, Facts { used: Used::Unknown, ..SEEN }, Removed),
+            (OnEvidence, Facts { used: Used::Yes, ..UNSEEN }, Ignored),
+            (OnEvidence, model, K(Kept::Model)),
+            (All, UNSEEN, Removed),
+            (All, Facts { older: true, ..UNSEEN }, Removed),
+            (All, Facts { used: Used::Unknown, ..UNSEEN }, K(Kept::Unseen)),
+            (All, Facts { used: Used::Yes, older: true, ..UNSEEN }, Ignored),
+            (All, model, K(Kept::Model)),
+        ] {
+            assert_eq!(judge(policy, &facts), fate, "{policy:?}: {facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_line_names_its_socket() {
+        for (line, paths) in [
+            ("vllm serve m --uds /tmp/v.sock --port 1", &["/tmp/v.sock"][..]),
+            ("vllm serve m --uds=/tmp/v.sock", &["/tmp/v.sock"]),
+            ("gunicorn -b unix:/run/g.sock --bind=unix:/run/h app", &["/run/g.sock", "/run/h"]),
+            ("hypercorn --bind unix:///run/h.sock app", &["/run/h.sock"]),
+            ("llama-server --host /tmp/l.sock -m /m.gguf", &["/tmp/l.sock"]),
+            ("router --uds-path /tmp/t --host 0.0.0.0", &["/tmp/t"]),
+            ("server --uds s.sock /tmp/other.sock", &[]),
+        ] {
+            let found = named_sockets(line.split(' '));
+            let expected: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn nine_tenths_are_nearly_full() {
+        assert!(nearly_full(90, 100) && nearly_full(u64::MAX, u64::MAX));
+        assert!(!nearly_full(89, 100) && !nearly_full(0, 0));
+    }
+}

@@ -1,0 +1,304 @@
+//! What is in the places where runs leave files: entries of shared memory, and sockets.
+//!
+//! Folders are held open while it is found out what to do with an entry and that is done, so
+//! nobody can put another folder in their place.
+
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, Dir, FileType, MemfdFlags, Mode, OFlags, StatxFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+/// Entries of one place that are looked at.
+pub(super) const ENTRIES: usize = 4096;
+
+/// A file, whatever its name: the device that it is on, and its number there.
+pub(super) type Identity = (u64, u64);
+
+/// What is looked for in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Shared memory, and sockets.
+    Everything,
+    /// Sockets, also one folder further down.
+    Sockets,
+}
+
+/// Where runs leave things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Places(pub(super) Vec<(PathBuf, Kind)>);
+
+impl Places {
+    /// Those that every user has.
+    pub(crate) fn of_user(uid: u32) -> Self {
+        Self(vec![
+            ("/dev/shm".into(), Kind::Everything),
+            ("/tmp".into(), Kind::Sockets),
+            (format!("/run/user/{uid}").into(), Kind::Sockets),
+        ])
+    }
+}
+
+/// What was there when a program was first started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    /// When that was, on the clock by which files are dated.
+    pub(super) since: Duration,
+    /// What was there in places where files don't tell when they were made.
+    pub(super) known: BTreeSet<Identity>,
+}
+
+/// The present moment on the clock by which files are dated: none that was made before is
+/// younger. That clock is coarser than others, but since Linux 6.13 it runs ahead of the
+/// coarse one, which can be asked, whenever files
+/// [need finer dates](https://docs.kernel.org/filesystems/multigrain-ts.html). So a file
+/// tells, one without a name: neither is what was there before taken for new, nor what a
+/// program makes at once for old.
+pub(crate) fn file_time() -> Duration {
+    let file = rustix::fs::memfd_create(c"clock", MemfdFlags::CLOEXEC);
+    file.ok().and_then(|file| stat(file.as_fd(), c"")).map_or_else(coarse_time, |it| it.changed)
+}
+
+fn coarse_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
+}
+
+impl Before {
+    /// What is there. `since`: when the program was first started, a moment ago.
+    pub(crate) fn look(places: &Places, since: Duration) -> Self {
+        let mut known = BTreeSet::new();
+        for (path, kind) in &places.0 {
+            let Ok(folder) = open_folder(path) else { continue };
+            let dated = stat(folder.as_fd(), c"").is_some_and(|stat| stat.born.is_some());
+            if !dated {
+                let mut note = |found: Seen<'_>| {
+                    // What changed since may have been made since.
+                    if found.stat.changed < since {
+                        known.insert(found.stat.identity);
+                    }
+                };
+                Walk::new(*kind, Duration::ZERO, &mut note).through(path, &folder);
+            }
+        }
+        Self { since, known }
+    }
+
+    pub(super) fn had(&self, stat: &Stat) -> bool {
+        match stat.born {
+            Some(born) => born < self.since,
+            None => stat.changed < self.since || self.known.contains(&stat.identity),
+        }
+    }
+}
+
+/// What is known of an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stat {
+    pub(super) identity: Identity,
+    pub(super) kind: FileType,
+    pub(super) uid: u32,
+    pub(super) bytes: u64,
+    pub(super) born: Option<Duration>,
+    pub(super) changed: Duration,
+}
+
+/// An entry that is just being looked at.
+pub(super) struct Seen<'a> {
+    pub(super) folder: &'a Rc<OwnedFd>,
+    pub(super) folder_path: &'a Path,
+    pub(super) name: &'a CStr,
+    pub(super) stat: Stat,
+}
+
+/// An entry that is of interest.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) folder: Rc<OwnedFd>,
+    pub(super) name: CString,
+    pub(super) path: PathBuf,
+    pub(super) stat: Stat,
+}
+
+impl Seen<'_> {
+    pub(super) fn keep(&self) -> Found {
+        let path = self.folder_path.join(self.name.to_string_lossy().as_ref());
+        let (folder, name) = (Rc::clone(self.folder), self.name.to_owned());
+        Found { folder, name, path, stat: self.stat }
+    }
+}
+
+impl Found {
+    /// A socket somewhere in the file system.
+    pub(super) fn socket_at(path: &Path) -> Option<Self> {
+        let name = CString::new(path.file_name()?.as_encoded_bytes()).ok()?;
+        let folder = open_folder(path.parent()?).ok()?;
+        let stat = stat(folder.as_fd(), &name).filter(|stat| stat.kind == FileType::Socket)?;
+        Some(Self { folder, name, path: path.to_owned(), stat })
+    }
+
+    /// Whether it could be removed, still being what it was.
+    pub(super) fn remove(&self) -> bool {
+        let same = stat(self.folder.as_fd(), &self.name)
+            .is_some_and(|stat| stat.identity == self.stat.identity);
+        same && rustix::fs::unlinkat(&*self.folder, &*self.name, AtFlags::empty()).is_ok()
+    }
+}
+
+/// Whether somebody listens at a socket, as only asking tells where it is listed under
+/// another name, or in another network's list.
+pub(super) fn answers(entry: &Found) -> bool {
+    let path = format!("/proc/self/fd/{}/", entry.folder.as_raw_fd()).into_bytes();
+    let path = [&path, entry.name.to_bytes()].concat();
+    let Ok(address) = SocketAddrUnix::new(path) else { return true };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let Ok(socket) = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+    else {
+        return true;
+    };
+    rustix::net::connect(&socket, &address) != Err(Errno::CONNREFUSED)
+}
+
+pub(super) fn open_folder(path: &Path) -> rustix::io::Result<Rc<OwnedFd>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map(Rc::new)
+}
+
+/// Shows the entries of a place that are of its kind.
+pub(super) struct Walk<'a> {
+    kind: Kind,
+    /// Folders below that last changed before hold nothing that is looked for: whoever makes
+    /// an entry changes its folder.
+    changed_since: Duration,
+    see: &'a mut dyn FnMut(Seen<'_>),
+    /// Entries that may still be looked at.
+    left: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        kind: Kind,
+        changed_since: Duration,
+        see: &'a mut dyn FnMut(Seen<'_>),
+    ) -> Self {
+        Self { kind, changed_since, see, left: ENTRIES }
+    }
+
+    pub(super) fn through(mut self, path: &Path, folder: &Rc<OwnedFd>) {
+        self.show(path, folder, true);
+    }
+
+    fn show(&mut self, path: &Path, folder: &Rc<OwnedFd>, deeper: bool) {
+        let Ok(entries) = Dir::read_from(&**folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            if self.left == 0 {
+                return;
+            }
+            self.left -= 1;
+            let may_be_wanted = match (self.kind, entry.file_type()) {
+                (_, FileType::Socket | FileType::Unknown) => true,
+                (Kind::Everything, kind) => kind == FileType::RegularFile,
+                (Kind::Sockets, kind) => kind == FileType::Directory && deeper,
+            };
+            if !may_be_wanted {
+                continue;
+            }
+            let Some(stat) = stat(folder.as_fd(), name) else { continue };
+            match (self.kind, stat.kind) {
+                (_, FileType::Socket) | (Kind::Everything, FileType::RegularFile) => {
+                    (self.see)(Seen { folder, folder_path: path, name, stat });
+                }
+                (Kind::Sockets, FileType::Directory) if deeper => {
+                    self.enter(path, folder, name, stat)
+                }
+                (Kind::Everything | Kind::Sockets, _) => {}
+            }
+        }
+    }
+
+    fn enter(&mut self, path: &Path, folder: &OwnedFd, name: &CStr, stat: Stat) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if stat.changed < self.changed_since {
+            return;
+        }
+        if let Ok(below) = rustix::fs::openat(folder, name, flags, Mode::empty()) {
+            self.show(&path.join(name.to_string_lossy().as_ref()), &Rc::new(below), false);
+        }
+    }
+}
+
+pub(super) fn stat(folder: BorrowedFd<'_>, name: &CStr) -> Option<Stat> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+    let asked = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let stat = rustix::fs::statx(folder, name, flags, asked).ok()?;
+    let moment = |time: rustix::fs::StatxTimestamp| {
+        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), time.tv_nsec)
+    };
+    let dated = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
+    Some(Stat {
+        identity: (rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino),
+        kind: FileType::from_raw_mode(stat.stx_mode.into()),
+        uid: stat.stx_uid,
+        bytes: stat.stx_blocks.saturating_mul(512),
+        born: dated.then(|| moment(stat.stx_btime)),
+        changed: moment(stat.stx_ctime),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::net::UnixListener;
+
+    use super::super::removal::tests::Playground;
+    use super::*;
+
+    #[test]
+    fn a_folder_in_which_nothing_was_made_is_not_entered() {
+        let place = Playground::new("folders");
+        let (old, new) = (place.0.join("old"), place.0.join("new"));
+        for folder in [&old, &new] {
+            fs::create_dir(folder).unwrap();
+            drop(UnixListener::bind(folder.join("before")).unwrap());
+        }
+        let made = file_time();
+        while file_time() <= made {}
+        let since = file_time();
+        drop(UnixListener::bind(new.join("since")).unwrap());
+        let mut seen = Vec::new();
+        let mut note =
+            |entry: Seen<'_>| seen.push(entry.folder_path.join(entry.name.to_str().unwrap()));
+        Walk::new(Kind::Sockets, since, &mut note)
+            .through(&place.0, &open_folder(&place.0).unwrap());
+        seen.sort();
+        assert_eq!(seen, [new.join("before"), new.join("since")]);
+    }
+
+    #[test]
+    fn where_files_are_not_dated_what_was_there_is_known_by_its_number() {
+        let stat = |changed, number| Stat {
+            identity: (1, number),
+            kind: FileType::RegularFile,
+            uid: 0,
+            bytes: 0,
+            born: None,
+            changed: Duration::from_secs(changed),
+        };
+        let before = Before { since: Duration::from_secs(10), known: BTreeSet::from([(1, 7)]) };
+        assert!(before.had(&stat(9, 8)), "it has not even changed since");
+        assert!(before.had(&stat(11, 7)), "it was changed since, but was there");
+        assert!(!before.had(&stat(11, 8)));
+        let born = Some(Duration::from_secs(9));
+        assert!(before.had(&Stat { born, ..stat(11, 8) }));
+    }
+}

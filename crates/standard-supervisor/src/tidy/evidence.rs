@@ -1,0 +1,175 @@
+//! What links files to a program: what processes of its tree have open, mapped or bound, and
+//! which sockets their command lines name.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{AtFlags, CWD, FileType, statat};
+use supervisor_core::files::named_sockets;
+use supervisor_core::ids::{Member, Pid};
+use supervisor_wire::procfs;
+
+use super::entries::{ENTRIES, Identity};
+use crate::sys::process_table::start_of;
+
+/// What was seen of one program, all its runs together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// Files in shared memory, and sockets, that its processes had open, mapped or bound.
+    pub(super) files: BTreeSet<Identity>,
+    /// Where its sockets are: bound there, or to be, as command lines say.
+    pub(super) sockets: BTreeSet<PathBuf>,
+    /// Those of them that command lines name.
+    pub(super) named: BTreeSet<PathBuf>,
+    /// Its processes.
+    members: BTreeSet<Member>,
+}
+
+/// It can be added to from another thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence(Arc<Mutex<Seen>>);
+
+impl Evidence {
+    /// Notes what these have open, and returns how many files that are. May take its time, or
+    /// hang with one of them.
+    pub(crate) fn look_at(&self, members: &[Member]) -> usize {
+        let mut seen = Seen::default();
+        let memory = rustix::fs::stat("/dev/shm").ok().map(|stat| stat.st_dev);
+        for member in members {
+            let mut of_one = Seen::default();
+            // What could not be read is not known.
+            let _ = of_one.look_into(member.pid, memory);
+            let same = start_of(member.pid).is_ok_and(|start| start == Some(member.start));
+            if same {
+                of_one.members.insert(*member);
+                seen.add(of_one);
+            }
+        }
+        let count = seen.files.len();
+        self.locked().add(seen);
+        count
+    }
+
+    /// All that is known now.
+    pub(super) fn all(&self) -> Seen {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    /// Those of its processes that have ended.
+    pub(super) fn dead(&self) -> impl Iterator<Item = Pid> {
+        let ended =
+            |member: &&Member| start_of(member.pid).is_ok_and(|start| start != Some(member.start));
+        self.members.iter().filter(ended).map(|member| member.pid)
+    }
+
+    fn add(&mut self, more: Self) {
+        add(&mut self.files, more.files);
+        add(&mut self.sockets, more.sockets);
+        add(&mut self.named, more.named);
+        add(&mut self.members, more.members);
+    }
+
+    fn look_into(&mut self, pid: Pid, memory: Option<u64>) -> io::Result<()> {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let line = fs::read(process.join("cmdline"))?;
+        let words = line.split(|byte| *byte == 0).filter_map(|word| std::str::from_utf8(word).ok());
+        self.named.extend(named_sockets(words));
+        let maps = fs::read(process.join("maps"))?;
+        let mapped = procfs::mapped(&maps)
+            .map(|((major, minor), inode)| (rustix::fs::makedev(major, minor), inode));
+        self.files.extend(mapped.filter(|(device, _)| Some(*device) == memory));
+        let mut sockets = BTreeSet::new();
+        for fd in fs::read_dir(process.join("fd"))? {
+            // It may have been closed meanwhile.
+            let Ok(stat) = rustix::fs::stat(fd?.path()) else { continue };
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile if Some(stat.st_dev) == memory => {
+                    self.files.insert((stat.st_dev, stat.st_ino));
+                }
+                FileType::Socket => {
+                    sockets.insert(stat.st_ino);
+                }
+                _ => {}
+            }
+        }
+        if !sockets.is_empty() {
+            self.find_bound(&process, &sockets)?;
+        }
+        Ok(())
+    }
+
+    /// Finds out where these of a process are bound, as it sees the file system.
+    fn find_bound(&mut self, process: &Path, sockets: &BTreeSet<u64>) -> io::Result<()> {
+        let list = fs::read(process.join("net/unix"))?;
+        for (_, path) in procfs::bound_sockets(&list).filter(|(inode, _)| sockets.contains(inode)) {
+            let path = Path::new(OsStr::from_bytes(path));
+            let path = match path.is_absolute() {
+                true => path.to_owned(),
+                false => fs::read_link(process.join("cwd"))?.join(path),
+            };
+            let there = process.join("root").join(path.strip_prefix("/").unwrap_or(&path));
+            let Ok(stat) = statat(CWD, there, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Socket {
+                self.files.insert((stat.st_dev, stat.st_ino));
+                self.sockets.insert(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What finds no room is forgotten.
+fn add<T: Ord>(all: &mut BTreeSet<T>, more: BTreeSet<T>) {
+    for one in more {
+        if all.len() >= ENTRIES {
+            return;
+        }
+        all.insert(one);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn what_a_process_has_open_mapped_or_bound_is_seen() {
+        let own = Pid(std::process::id().cast_signed());
+        let place = PathBuf::from(format!("/dev/shm/evidence-{own}"));
+        let _ = fs::remove_dir_all(&place);
+        fs::create_dir(&place).unwrap();
+        let (file, socket) = (place.join("file"), place.join("socket"));
+        let held = fs::File::create(&file).unwrap();
+        let closed = place.join("closed");
+        fs::write(&closed, "").unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let evidence = Evidence::default();
+        let start = start_of(own).unwrap().unwrap();
+        evidence.look_at(&[Member { pid: own, start }]);
+        // Not that process, but an earlier one.
+        evidence.look_at(&[Member { pid: own, start: start - 1 }]);
+        drop((held, listener));
+        let seen = evidence.all();
+        let has = |path: &Path| {
+            let stat = rustix::fs::stat(path).unwrap();
+            seen.files.contains(&(stat.st_dev, stat.st_ino))
+        };
+        assert_eq!([&file, &closed, &socket].map(|path| has(path)), [true, false, true]);
+        assert!(seen.sockets.contains(&socket) && seen.named.is_empty());
+        assert_eq!((seen.members.len(), seen.dead().count()), (1, 0));
+        fs::remove_dir_all(place).unwrap();
+    }
+}

@@ -1,0 +1,258 @@
+//! Removing what runs left: which entries there are, what is known of each, and what the core
+//! says of it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use rustix::fs::FileType;
+use supervisor_core::files::{Facts, Fate, Kept, judge};
+use supervisor_core::ids::Pid;
+use supervisor_core::spec::RemoveLeftovers;
+
+use super::entries::{Before, Found, Places, Seen as Entry, Walk, open_folder};
+use super::evidence::{Evidence, Seen};
+use super::users::{Users, shares_memory_with_the_unseen};
+use crate::aside::Wanted;
+
+/// What somebody may have left.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    pub(crate) places: Places,
+    pub(crate) uid: u32,
+    pub(crate) policy: RemoveLeftovers,
+    /// What was there before. `None`: nothing of it has run.
+    pub(crate) before: Option<Before>,
+    pub(crate) evidence: Evidence,
+    /// Sockets that its command line names.
+    pub(crate) sockets: Vec<PathBuf>,
+    /// Its latest main process, which has ended.
+    pub(crate) main: Option<Pid>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) removed: Vec<PathBuf>,
+    /// Bytes of memory that this gave back.
+    pub(crate) bytes: u64,
+    pub(crate) kept: Vec<(PathBuf, Kept)>,
+}
+
+impl Search {
+    /// Removes what may be.
+    pub(crate) fn carry_out(&self, wanted: &Wanted) -> Outcome {
+        let mut seen = self.evidence.all();
+        seen.sockets.extend(seen.named.iter().chain(&self.sockets).cloned().collect::<Vec<_>>());
+        seen.named.extend(self.sockets.iter().cloned());
+        let found = self.found(&seen);
+        let mut outcome = Outcome::default();
+        if found.is_empty() {
+            return outcome;
+        }
+        let users = Users::now();
+        // Where processes are hidden, their pids may be the same.
+        let mut dead: Vec<Pid> = seen.dead().chain(self.main).collect();
+        if shares_memory_with_the_unseen() {
+            dead.clear();
+        }
+        for entry in found {
+            let facts = Facts {
+                name: entry.name.to_bytes(),
+                socket: entry.stat.kind == FileType::Socket,
+                older: self.is_older(&entry),
+                seen: seen.files.contains(&entry.stat.identity),
+                named: seen.named.contains(&entry.path),
+                dead: &dead,
+                used: users.use_of(&entry),
+            };
+            match judge(self.policy, &facts) {
+                Fate::Removed if wanted.still() && entry.remove() => {
+                    outcome.bytes += entry.stat.bytes;
+                    outcome.removed.push(entry.path);
+                }
+                Fate::Kept(why) => outcome.kept.push((entry.path, why)),
+                Fate::Removed | Fate::Ignored => {}
+            }
+        }
+        outcome
+    }
+
+    /// The entries of the user that are of interest.
+    fn found(&self, seen: &Seen) -> Vec<Found> {
+        let all = self.policy == RemoveLeftovers::All;
+        let since = match &self.before {
+            Some(before) if !all => before.since,
+            _ => std::time::Duration::ZERO,
+        };
+        let mut found = Vec::new();
+        for (path, kind) in &self.places.0 {
+            let Ok(folder) = open_folder(path) else { continue };
+            let mut note = |entry: Entry<'_>| {
+                if entry.stat.uid == self.uid {
+                    found.push(entry.keep());
+                }
+            };
+            Walk::new(*kind, since, &mut note).through(path, &folder);
+        }
+        found.extend(seen.sockets.iter().filter_map(|path| Found::socket_at(path)));
+        let mut known = BTreeSet::new();
+        found.retain(|entry| {
+            let wanted = all || !self.is_older(entry) || seen.named.contains(&entry.path);
+            entry.stat.uid == self.uid && wanted && known.insert(entry.stat.identity)
+        });
+        found
+    }
+
+    fn is_older(&self, entry: &Found) -> bool {
+        self.before.as_ref().is_none_or(|before| before.had(&entry.stat))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    use supervisor_core::ids::Member;
+
+    use super::super::entries::{Kind, file_time};
+    use super::*;
+    use crate::sys::process_table::start_of;
+
+    /// A folder in place of shared memory, what it holds being of today.
+    pub(crate) struct Playground(pub(crate) PathBuf);
+
+    impl Playground {
+        pub(crate) fn new(name: &str) -> Self {
+            let path = PathBuf::from(format!("/dev/shm/leftovers-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            let path = self.0.join(name);
+            fs::write(&path, [1; 8192]).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            path
+        }
+
+        fn search(&self, kind: Kind) -> Search {
+            Search {
+                places: Places(vec![(self.0.clone(), kind)]),
+                uid: rustix::process::geteuid().as_raw(),
+                policy: RemoveLeftovers::OnEvidence,
+                before: Some(Before::default()),
+                evidence: Evidence::default(),
+                sockets: Vec::new(),
+                main: None,
+            }
+        }
+    }
+
+    impl Drop for Playground {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn ourselves() -> [Member; 1] {
+        let pid = Pid(std::process::id().cast_signed());
+        [Member { pid, start: start_of(pid).unwrap().unwrap() }]
+    }
+
+    fn carry_out(search: &Search) -> Outcome {
+        let mut outcome = search.carry_out(&Wanted::default());
+        outcome.removed.sort();
+        outcome.kept.sort();
+        outcome
+    }
+
+    #[test]
+    fn only_what_was_seen_and_is_used_by_nobody_goes() {
+        let place = Playground::new("files");
+        let old = place.file("old");
+        // The clock of files moves in steps of a few milliseconds.
+        let made = file_time();
+        while file_time() <= made {}
+        let search = place.search(Kind::Everything);
+        let before = Some(Before::look(&search.places, file_time()));
+        let search = Search { before, ..search };
+        let [seen, open, strange] = ["seen", "open", "strange"].map(|name| place.file(name));
+        symlink(&old, place.0.join("link")).unwrap();
+        fs::create_dir(place.0.join("folder")).unwrap();
+        let held = [&old, &seen, &open].map(|path| fs::File::open(path).unwrap());
+        search.evidence.look_at(&ourselves());
+        let [first, second, held] = held;
+        drop((first, second));
+        let outcome = carry_out(&search);
+        assert_eq!((&outcome.removed[..], outcome.bytes), (&[seen][..], 8192));
+        let kept = [(open.clone(), Kept::InUse), (strange.clone(), Kept::NoEvidence)];
+        assert_eq!(outcome.kept, kept);
+        drop(held);
+        assert_eq!(carry_out(&search).removed, [open]);
+        let all = Search { policy: RemoveLeftovers::All, before: None, ..search };
+        assert_eq!(carry_out(&all).removed, [old, strange]);
+        assert!(place.0.join("link").is_symlink());
+    }
+
+    #[test]
+    fn what_belongs_to_another_user_stays() {
+        let place = Playground::new("user");
+        let file = place.file("theirs");
+        let search = place.search(Kind::Everything);
+        let (policy, uid) = (RemoveLeftovers::All, search.uid + 1);
+        assert_eq!(carry_out(&Search { policy, uid, ..search }), Outcome::default());
+        assert!(file.exists());
+    }
+
+    #[test]
+    fn a_socket_goes_when_nobody_listens() {
+        let place = Playground::new("sockets");
+        fs::create_dir(place.0.join("below")).unwrap();
+        let (dead, alive) = (place.0.join("below/dead"), place.0.join("alive"));
+        let listener = UnixListener::bind(&alive).unwrap();
+        let search = place.search(Kind::Sockets);
+        let bound = UnixListener::bind(&dead).unwrap();
+        search.evidence.look_at(&ourselves());
+        drop(bound);
+        // Listed under another name: only asking tells.
+        let moved = place.0.join("moved");
+        fs::rename(&alive, &moved).unwrap();
+        let file = place.file("file");
+        assert_eq!(carry_out(&search).removed, [dead]);
+        assert!(moved.exists() && file.exists());
+        drop(listener);
+        assert_eq!(carry_out(&search).removed, [moved]);
+    }
+
+    #[test]
+    fn a_socket_that_the_command_line_names_goes_wherever_and_however_old_it_is() {
+        let place = Playground::new("named");
+        let (named, other) = (place.0.join("named"), place.0.join("other"));
+        for path in [&named, &other] {
+            drop(UnixListener::bind(path).unwrap());
+        }
+        let search = place.search(Kind::Sockets);
+        let search = Search {
+            places: Places(Vec::new()),
+            before: Some(Before { since: file_time() * 2, ..Before::default() }),
+            sockets: vec![named.clone(), place.file("a file")],
+            ..search
+        };
+        let outcome = carry_out(&search);
+        assert_eq!((&outcome.removed[..], &outcome.kept[..]), (&[named][..], &[][..]));
+        assert!(other.exists() && place.0.join("a file").exists());
+    }
+
+    #[test]
+    fn a_file_whose_name_holds_the_pid_of_a_dead_process_goes() {
+        let place = Playground::new("pids");
+        let (dead, other) = (place.file("torch_4194304_1_0"), place.file("torch_4194303_1_0"));
+        let search = Search { main: Some(Pid(4_194_304)), ..place.search(Kind::Everything) };
+        let outcome = carry_out(&search);
+        assert_eq!(outcome.removed, [dead]);
+        assert_eq!(outcome.kept, [(other, Kept::NoEvidence)]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Which processes use a file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use supervisor_core::files::Used;
+use supervisor_wire::procfs;
+
+use super::entries::{Found, Identity, answers};
+
+/// The kernel's numbers of the namespaces that a machine begins with (`PROC_IPC_INIT_INO` and
+/// `PROC_PID_INIT_INO`).
+const IPC_OF_HOST: u64 = 0xEFFF_FFFF;
+const PID_OF_HOST: u64 = 0xEFFF_FFFC;
+
+/// What processes use, as far as that can be seen.
+#[derive(Debug)]
+pub(super) struct Users {
+    files: BTreeSet<Identity>,
+    /// Paths at which sockets are bound.
+    sockets: BTreeSet<Vec<u8>>,
+    /// Other processes may use them that can't be seen from here.
+    unseen: bool,
+}
+
+impl Users {
+    pub(super) fn now() -> Self {
+        let list = fs::read("/proc/net/unix").unwrap_or_default();
+        let sockets = procfs::bound_sockets(&list).map(|(_, path)| path.to_vec()).collect();
+        let mut users = Self { files: BTreeSet::new(), sockets, unseen: false };
+        let mut ourselves = false;
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+            else {
+                continue;
+            };
+            ourselves |= pid == std::process::id();
+            // What can't be looked into is another's, or has ended: were it taken for a user
+            // of everything, nothing would be removed where one such process is.
+            let _ = users.look_into(&entry.path());
+        }
+        // Without `/proc`, or with another's, nothing was seen.
+        users.unseen = shares_memory_with_the_unseen() || !ourselves;
+        users
+    }
+
+    fn look_into(&mut self, process: &Path) -> std::io::Result<()> {
+        let maps = fs::read(process.join("maps"))?;
+        self.files.extend(
+            procfs::mapped(&maps)
+                .map(|((major, minor), inode)| (rustix::fs::makedev(major, minor), inode)),
+        );
+        for fd in fs::read_dir(process.join("fd"))? {
+            match rustix::fs::stat(fd?.path()) {
+                Ok(stat) => {
+                    self.files.insert((stat.st_dev, stat.st_ino));
+                }
+                // It was closed meanwhile, or is nothing that has a name.
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a process uses this entry.
+    pub(super) fn use_of(&self, entry: &Found) -> Used {
+        if self.files.contains(&entry.stat.identity) {
+            return Used::Yes;
+        }
+        if entry.stat.kind == FileType::Socket {
+            let path = entry.path.as_os_str().as_encoded_bytes();
+            let listens = self.sockets.contains(path) || answers(entry);
+            return if listens { Used::Yes } else { Used::No };
+        }
+        if self.unseen { Used::Unknown } else { Used::No }
+    }
+}
+
+/// Whether shared memory is the host's, as with `docker run --ipc=host`, and its processes
+/// are not to be seen.
+pub(super) fn shares_memory_with_the_unseen() -> bool {
+    let of_host = |kind: &str, number: u64| {
+        let namespace = fs::metadata(format!("/proc/self/ns/{kind}"));
+        namespace.is_ok_and(|namespace| namespace.ino() == number)
+    };
+    of_host("ipc", IPC_OF_HOST) && !of_host("pid", PID_OF_HOST)
+}

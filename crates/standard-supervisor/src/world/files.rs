@@ -1,0 +1,293 @@
+//! The files of runs: what they have open is noted, and what they leave is removed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use supervisor_core::files::{Kept, nearly_full};
+use supervisor_core::ids::{Member, ProcId, RunId};
+use supervisor_core::level::Level;
+use supervisor_core::spec::RemoveLeftovers;
+use supervisor_core::{Input, Occasion};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::{Slot, World};
+use crate::aside::aside;
+use crate::capture::journal::Journal;
+use crate::health::Kind;
+use crate::sys::process_table::start_of;
+use crate::tidy::evidence::Evidence;
+use crate::tidy::removal::{Outcome, Search};
+use crate::tidy::{Before, Places, file_time, port, shared_memory};
+
+/// Paths of which one line of the log tells.
+const NAMED: usize = 10;
+
+/// Paths of which it is remembered that the log told of them.
+const TOLD: usize = 4096;
+
+/// How long a look at what a tree has open may take; a count of the tree waits for it.
+const LOOK_TIME: Duration = Duration::from_millis(500);
+
+/// Time that the answer has to come before the core no longer waits for it.
+const MARGIN: Duration = Duration::from_millis(500);
+
+const MEGABYTE: u64 = 1024 * 1024;
+
+/// What is known of the files of one program, all its runs together.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// When it was first started, on the clock of files.
+    started: Option<Duration>,
+    /// What was there then.
+    before: Option<Before>,
+    evidence: Evidence,
+    /// Held by who looks.
+    look: Arc<Semaphore>,
+    /// What was kept and told.
+    told: Rc<RefCell<BTreeSet<PathBuf>>>,
+    /// How many files were kept, in the order of [`Kept::ALL`].
+    kept: Rc<[Cell<u64>; Kept::ALL.len()]>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            started: None,
+            before: None,
+            evidence: Evidence::default(),
+            look: Arc::new(Semaphore::new(1)),
+            told: Rc::default(),
+            kept: Rc::default(),
+        }
+    }
+}
+
+impl Files {
+    /// A run is about to begin. Takes no time: the program waits.
+    pub(super) fn begins(&mut self) {
+        self.started.get_or_insert_with(file_time);
+    }
+
+    /// How many files were kept, in the order of [`Kept::ALL`].
+    pub(super) fn kept(&self) -> [u64; Kept::ALL.len()] {
+        std::array::from_fn(|reason| self.kept[reason].get())
+    }
+
+    /// Whether somebody looks what its tree has open.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.look.available_permits() == 0
+    }
+
+    /// Ends when nobody does any more, but not later than the look has time.
+    pub(super) fn looked_at(&self) -> impl Future<Output = ()> + 'static {
+        let look = Arc::clone(&self.look);
+        async move {
+            let _ = tokio::time::timeout(LOOK_TIME, look.acquire()).await;
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn removes(&self) -> RemoveLeftovers {
+        self.spec.tidy.as_ref().map(|tidy| tidy.remove_leftovers).unwrap_or_default()
+    }
+
+    /// Notes what is there now that its first run has begun.
+    pub(super) fn note_before(&mut self) {
+        if self.files.before.is_none()
+            && self.removes() != RemoveLeftovers::No
+            && let Some(started) = self.files.started
+        {
+            self.files.before = Some(Before::look(&Places::of_user(self.uid()), started));
+        }
+    }
+
+    fn search(&self) -> Option<Search> {
+        let policy = self.removes();
+        (policy != RemoveLeftovers::No).then(|| Search {
+            places: Places::of_user(self.uid()),
+            uid: self.uid(),
+            policy,
+            before: self.files.before.clone(),
+            evidence: self.files.evidence.clone(),
+            sockets: self.spec.tidy.as_ref().map(|tidy| tidy.sockets.clone()).unwrap_or_default(),
+            main: self.main.filter(|(_, alive)| !alive).map(|(pid, _)| pid),
+        })
+    }
+
+    /// Whose the program is.
+    fn uid(&self) -> u32 {
+        let own = || rustix::process::geteuid().as_raw();
+        self.spec.launch.user.as_ref().map_or_else(own, |user| user.uid)
+    }
+}
+
+impl World {
+    /// Notes what a tree has open. A look that hangs is the last: its thread may never end.
+    pub(super) fn look_at_files(&mut self, proc: ProcId) {
+        let mut members = self.begin_census(proc).map(|census| census.found).unwrap_or_default();
+        let Some(slot) = self.slots.get(&proc) else { return };
+        if let Some((pid, true)) = slot.main
+            && let Ok(Some(start)) = self.reserve.with_room(|| start_of(pid))
+        {
+            members.push(Member { pid, start });
+        }
+        if members.is_empty() {
+            return;
+        }
+        let Ok(look) = Arc::clone(&slot.files.look).try_acquire_owned() else { return };
+        let (evidence, memory) = (slot.files.evidence.clone(), self.shared_memory.clone());
+        let (name, journal) = (slot.spec.name.clone(), Rc::clone(&self.parts.journal));
+        self.questions.start(proc, Kind::Files, async move {
+            let looked = aside(LOOK_TIME, move |_| {
+                let count = evidence.look_at(&members);
+                drop(look);
+                count
+            });
+            if let Some(count) = looked.await {
+                let note =
+                    format!("'{name}' uses {} in shared memory, sockets included", files(count));
+                journal.say(Level::Debug, &note);
+            }
+            memory.look();
+        });
+    }
+
+    /// Makes the place clean.
+    pub(super) fn tidy(&mut self, proc: ProcId, run: RunId, occasion: Occasion) {
+        let done = Input::Tidied { proc, run };
+        let Some(slot) = self.slots.get(&proc) else { return self.answers.push_back(done) };
+        let (name, search) = (slot.spec.name.clone(), slot.search());
+        let port = match occasion {
+            Occasion::Start => slot.spec.tidy.as_ref().and_then(|tidy| tidy.port),
+            Occasion::End => None,
+        };
+        let (told, kept) = (Rc::clone(&slot.files.told), Rc::clone(&slot.files.kept));
+        let (inbox, memory) = (Rc::clone(&self.inbox), self.shared_memory.clone());
+        let journal = Rc::clone(&self.parts.journal);
+        self.questions.start(proc, Kind::Tidy, async move {
+            let limit = occasion.limit().saturating_sub(MARGIN);
+            let end = Instant::now() + limit;
+            if let Some(search) = search {
+                match aside(limit, move |wanted| search.carry_out(wanted)).await {
+                    Some(outcome) => tell(&journal, &name, &outcome, &told, &kept),
+                    None => {
+                        let note = format!(
+                            "gave up looking for stale files of '{name}' after {limit:?}: \
+                             /proc or a file system does not respond"
+                        );
+                        journal.say(Level::Warn, &note);
+                    }
+                }
+                memory.look();
+            }
+            if let Some(port) = port {
+                let left = end.saturating_duration_since(Instant::now());
+                await_port(&name, port, left, |note| journal.say(Level::Warn, &note)).await;
+            }
+            inbox.push(done);
+        });
+    }
+}
+
+/// Says what became of files; of those that are kept, of each once.
+fn tell(
+    journal: &Journal,
+    name: &str,
+    outcome: &Outcome,
+    told: &RefCell<BTreeSet<PathBuf>>,
+    kept: &[Cell<u64>; Kept::ALL.len()],
+) {
+    if !outcome.removed.is_empty() {
+        let (count, bytes) = (files(outcome.removed.len()), outcome.bytes);
+        let paths = listed(&outcome.removed);
+        let note = format!("removed {count} that '{name}' left ({bytes} bytes): {paths}");
+        journal.say(Level::Info, &note);
+    }
+    let mut told = told.borrow_mut();
+    for (reason, count) in Kept::ALL.into_iter().zip(kept) {
+        let of_reason = outcome.kept.iter().filter(|(_, why)| *why == reason);
+        let new: Vec<PathBuf> = of_reason
+            .filter(|(path, _)| told.len() < TOLD && told.insert(path.clone()))
+            .map(|(path, _)| path.clone())
+            .collect();
+        if new.is_empty() {
+            continue;
+        }
+        count.set(count.get() + new.len() as u64);
+        let (files, paths) = (files(new.len()), listed(&new));
+        let note =
+            format!("kept {files} that '{name}' may have left, {}: {paths}", reason.reason());
+        journal.say(Level::Info, &note);
+    }
+}
+
+fn files(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "file" } else { "files" })
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let names: Vec<String> =
+        paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    let more = if paths.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", names.join(", "))
+}
+
+async fn await_port(name: &str, port: u16, limit: Duration, warn: impl Fn(String)) {
+    let left = port::wait_free(port, limit, |holder| {
+        warn(format!("'{name}' has to wait for port {port}: {holder} listens there"));
+    });
+    if let Some(holder) = left.await {
+        warn(format!(
+            "port {port} of '{name}' is still taken: {holder} listens there; \
+             starting '{name}' all the same"
+        ));
+    }
+}
+
+/// How full `/dev/shm` is: said when it is nearly full, and again when it was not meanwhile.
+#[derive(Clone, Debug)]
+pub(super) struct SharedMemory {
+    journal: Rc<Journal>,
+    told: Rc<Cell<bool>>,
+}
+
+impl SharedMemory {
+    pub(super) fn new(journal: Rc<Journal>) -> Self {
+        Self { journal, told: Rc::default() }
+    }
+
+    fn look(&self) {
+        let full = how_full();
+        if let (Some(how_full), false) = (&full, self.told.get()) {
+            let note = format!(
+                "/dev/shm is nearly full ({how_full}): a process that writes to it when it is full \
+                 gets SIGBUS; raise it with --shm-size, shm_size or an emptyDir with medium Memory"
+            );
+            self.journal.say(Level::Warn, &note);
+        }
+        self.told.set(full.is_some());
+    }
+
+    /// Says of a process that ended by SIGBUS what the reason may be.
+    pub(super) fn explain_bus_error(&self, name: &str) {
+        if let Some(how_full) = how_full() {
+            let note = format!(
+                "'{name}' got SIGBUS, and /dev/shm is full ({how_full}): raise it with --shm-size, \
+                 shm_size or an emptyDir with medium Memory"
+            );
+            self.journal.say(Level::Warn, &note);
+        }
+    }
+}
+
+/// If it is nearly full.
+fn how_full() -> Option<String> {
+    let (used, size) = shared_memory().filter(|(used, size)| nearly_full(*used, *size))?;
+    Some(format!("{} MB of {} MB", used / MEGABYTE, size / MEGABYTE))
+}

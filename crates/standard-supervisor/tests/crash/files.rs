@@ -1,0 +1,191 @@
+//! Files are removed on evidence.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::cleaning::{crashes_once, which};
+use crate::harness::{Running, clean, kill, skip};
+use crate::place::Place;
+
+/// A server with one process that binds its socket as most do: where a file is, it fails.
+const SERVER: &str = "\
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[-1])
+s.listen()
+print('bound', flush=True)
+time.sleep(1000)
+";
+
+#[test]
+fn a_server_that_crashes_leaves_its_socket_and_comes_up_again() {
+    if which("python3").is_none() {
+        return skip("there is no python3", "REQUIRE_PYTHON");
+    }
+    let place = Place::new("uds");
+    fs::write(place.path("server.py"), SERVER).unwrap();
+    // At a place of its own, where nothing is looked for.
+    let socket = place.path("s.sock");
+    let (server, path) = (place.path("server.py"), socket.clone().into_os_string());
+    let words = ["python3".into(), server.into_os_string(), "--uds".into(), path];
+    let mut command = crate::harness::supervise(words);
+    command.env("PROCESS_REMOVE_LEFTOVERS", "true").env("PROCESS_CRASH_DIR", "off");
+    let stranger = Stranger::new("uds");
+    let mut running = Running::start(&mut command);
+    for _ in 0..2 {
+        let pid = running.stderr.number_after("spawned: 'app' with pid ");
+        running.stdout.wait_for("bound");
+        stranger.leaves_a_socket();
+        kill(pid, "KILL");
+        let line = running.stderr.wait_for("that 'app' left");
+        assert!(line.contains(&*socket.to_string_lossy()), "{line}");
+        assert!(stranger.is_there(), "{line}");
+    }
+    running.stdout.wait_for("bound");
+    let kept = stranger.path.to_string_lossy().into_owned();
+    assert_eq!(running.stderr.count(&kept), 1, "it is told once why it is kept");
+}
+
+#[test]
+fn what_a_run_had_open_is_removed_and_what_appeared_meanwhile_is_kept_with_its_reason() {
+    let place = Place::new("open");
+    let (own, strange) = (shm("own"), shm("strange"));
+    let mut command = crashes_once(&place, &format!("exec 3> {}", own.display()));
+    command
+        .env("PROCESS_MAX_START_RETRIES", "1")
+        .env("PROCESS_REMOVE_LEFTOVERS", "true")
+        .env("LOG_LEVEL", "debug");
+    let stranger = Stranger::new("open");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("'app' uses 1 file in shared memory");
+    fs::write(&strange, "strange").unwrap();
+    stranger.leaves_a_socket();
+    fs::write(place.path("go"), "go\n").unwrap();
+    let removed = running.stderr.wait_for("that 'app' left");
+    let kept = running.stderr.wait_for("that 'app' may have left");
+    running.stdout.wait_for("second");
+    let there = [&own, &strange, &stranger.path].map(|path| path.exists());
+    let _ = fs::remove_file(strange);
+    assert_eq!(there, [false, true, true], "{removed}\n{kept}");
+    assert!(removed.contains(&*own.to_string_lossy()), "{removed}");
+    assert!(kept.contains("no process of its tree was seen to use them"), "{kept}");
+}
+
+#[test]
+fn files_are_removed_at_the_end_as_well() {
+    let place = Place::new("end");
+    let own = shm("end");
+    let script =
+        format!("exec 3> {}; trap 'exit 0' TERM; while :; do sleep 0.1; done", own.display());
+    let mut command = place.shell(&script);
+    command.env("PROCESS_REMOVE_LEFTOVERS", "true").env("LOG_LEVEL", "debug");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("'app' uses 1 file in shared memory");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    running.stderr.wait_for("removed 1 file that 'app' left");
+    assert!(!own.exists());
+}
+
+#[test]
+fn all_means_before_the_first_start_and_without_evidence() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
+    }
+    let script = "ls /dev/shm; echo end; exec sleep 1000";
+    let before = "touch /dev/shm/old /dev/shm/model.gguf";
+    for (policy, left) in [("all", "model.gguf"), ("true", "model.gguf old")] {
+        let mut command = in_own_memory(before, script);
+        command.env("PROCESS_REMOVE_LEFTOVERS", policy);
+        let mut running = Running::start(&mut command);
+        running.stdout.wait_for("end");
+        assert_eq!(running.stdout.until("end").join(" "), left, "{policy}");
+    }
+}
+
+#[test]
+fn one_process_that_cannot_be_looked_into_does_not_keep_everything() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root has processes that others may not look into", "REQUIRE_ROOT");
+    }
+    use std::os::unix::process::CommandExt;
+    let own = shm("hidden");
+    let script = format!(
+        "[ -e {0} ] && {{ echo left; exec sleep 1000; }}; exec 3> {0}; chmod 644 {0}; exec sleep 1000",
+        own.display()
+    );
+    let binary = std::env::temp_dir().join(format!("supervisor-{}", std::process::id()));
+    fs::copy(crate::harness::BINARY, &binary).unwrap();
+    let mut command = clean(&binary.to_string_lossy(), ["sh", "-c", &script]);
+    command
+        .env("PROCESS_CRASH_DIR", "off")
+        .env("LOG_LEVEL", "debug")
+        .current_dir("/")
+        .uid(65534)
+        .gid(65534);
+    let mut running = Running::start(&mut command);
+    let pid = running.stderr.number_after("spawned: 'app' with pid ");
+    running.stderr.wait_for("'app' uses 1 file in shared memory");
+    kill(pid, "KILL");
+    running.stderr.wait_for("removed 1 file that 'app' left");
+    fs::remove_file(binary).unwrap();
+}
+
+#[test]
+fn shared_memory_that_is_nearly_full_is_told_and_so_is_what_it_does() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
+    }
+    let fill = "head -c 1000000 /dev/zero > /dev/shm/a";
+    let mut command = in_own_memory(fill, "exec 3< /dev/shm/a; sleep 2; kill -BUS $$");
+    command.env("PROCESS_REMOVE_LEFTOVERS", "true").env("PROCESS_MAX_START_RETRIES", "0");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("/dev/shm is nearly full (0 MB of 1 MB)");
+    running.stderr.wait_for("'app' got SIGBUS, and /dev/shm is full");
+    running.stderr.wait_for("terminated by SIGBUS");
+    assert_eq!(running.exit_code(), 1);
+}
+
+/// A supervised shell script with a `/dev/shm` of its own, of 1 MB, in which `before` is done
+/// first.
+fn in_own_memory(before: &str, script: &str) -> Command {
+    let binary = crate::harness::BINARY;
+    let mount = "mount -t tmpfs -o size=1m tmpfs /dev/shm";
+    let whole = format!("{mount}; {before}; exec {binary} sh -c '{script}'");
+    let mut command = clean("unshare", ["--mount", "sh", "-c", &whole]);
+    command.env("PROCESS_CRASH_DIR", "off");
+    command
+}
+
+fn shm(name: &str) -> PathBuf {
+    PathBuf::from(format!("/dev/shm/evidence-{name}-{}", std::process::id()))
+}
+
+/// Another program of the same user, which leaves a socket where all do.
+struct Stranger {
+    path: PathBuf,
+}
+
+impl Stranger {
+    fn new(name: &str) -> Self {
+        Self { path: format!("/tmp/stranger-{name}-{}.sock", std::process::id()).into() }
+    }
+
+    fn leaves_a_socket(&self) {
+        if !self.path.exists() {
+            drop(UnixListener::bind(&self.path).unwrap());
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
