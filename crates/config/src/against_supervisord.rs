@@ -86,7 +86,11 @@ fn read_ini(text: &str) -> String {
 fn checked<T: ToString>(result: Result<T, String>) -> String {
     match result {
         Ok(value) => format!("={}", value.to_string()),
-        Err(why) => format!("!{why}"),
+        // What Python's runtime says is no message for a user.
+        Err(why) => {
+            let python = "invalid literal for int() with base 10: ";
+            format!("!{}", why.replace("not a whole number: ", python))
+        }
     }
 }
 

@@ -115,7 +115,7 @@ fn supervise(
     let mut sections = template::base(APP, &text, wishes.log_level, wishes.max_start_retries);
     let overrides = overlay::read(world.said, report);
     let (overrides, included) = include_files(&mut sections, overrides, world, report);
-    overlay::apply(&mut sections, overrides, world.said);
+    overlay::apply(&mut sections, overrides, world.said, report);
     template::complete(&mut sections, wishes);
     warn_if_replaced(&sections, report);
     let meant = lower(&sections, Door::Command(command), &world.said.cwd, world, report)?;

@@ -1,7 +1,10 @@
 //! Everything that is wrong, together.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::mem::take;
+use std::path::{Path, PathBuf};
 
 /// What is wrong with what was said: every mistake, not just the first.
 ///
@@ -46,6 +49,9 @@ const MOST_TOLD: usize = 200;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     errors: Vec<String>,
+    /// Where the mistakes in files are: those of each in the order of its lines.
+    places: BTreeMap<usize, (usize, usize)>,
+    files: Vec<PathBuf>,
     warnings: Vec<String>,
     notes: Vec<String>,
 }
@@ -55,6 +61,30 @@ impl Report {
     /// process) is reported once.
     pub(crate) fn error(&mut self, message: impl Into<String>) {
         note(&mut self.errors, message.into());
+    }
+
+    /// Notes a mistake in a line of a file; the message begins with the place.
+    pub(crate) fn error_at(&mut self, path: &Path, line: usize, message: &str) {
+        let before = self.errors.len();
+        self.error(format!("{}:{line}: {message}", path.display()));
+        if self.errors.len() > before {
+            let file = self.files.iter().position(|known| known == path).unwrap_or_else(|| {
+                self.files.push(path.to_owned());
+                self.files.len() - 1
+            });
+            self.places.insert(before, (file, line));
+        }
+    }
+
+    /// Brings the mistakes in files into the order of their lines; all others keep their place.
+    fn sort(&mut self) {
+        let mut placed: Vec<_> = self.places.iter().map(|(at, place)| (*place, *at)).collect();
+        placed.sort_unstable();
+        let sorted: Vec<String> =
+            placed.into_iter().map(|(_, at)| take(&mut self.errors[at])).collect();
+        for (at, message) in self.places.keys().zip(sorted) {
+            self.errors[*at] = message;
+        }
     }
 
     /// Notes something that works, though hardly as it was meant.
@@ -69,7 +99,7 @@ impl Report {
 
     /// Takes what [`Self::note`] collected.
     pub(crate) fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+        take(&mut self.notes)
     }
 
     /// Whether nothing was wrong so far.
@@ -85,6 +115,7 @@ impl Report {
                 if self.errors.is_empty() {
                     self.error("the configuration could not be understood");
                 }
+                self.sort();
                 Err(Errors { errors: self.errors, warnings: self.warnings })
             }
         }
@@ -95,7 +126,7 @@ fn note(list: &mut Vec<String>, message: String) {
     if list.len() > MOST_TOLD {
         return;
     }
-    let line = one_line(&message);
+    let line = one_line(&without_credentials(&message));
     if list.contains(&line) {
         return;
     }
@@ -116,6 +147,27 @@ fn one_line(message: &str) -> String {
     }
     line
 }
+
+/// Names and passwords in URLs, as in `http://user:password@host`, are for no log.
+pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+    const SCHEME: &str = "://";
+    let mut out = Cow::Borrowed(text);
+    let mut from = 0;
+    while let Some(at) = out[from..].find(SCHEME) {
+        let start = from + at + SCHEME.len();
+        let ends = |c: char| c.is_whitespace() || "/?#'\"".contains(c);
+        let end = out[start..].find(ends).map_or(out.len(), |length| start + length);
+        from = start;
+        if let Some(length) = out[start..end].rfind('@') {
+            out.to_mut().replace_range(start..start + length, MASK);
+            from = start + MASK.len();
+        }
+    }
+    out
+}
+
+/// What stands in place of what is not shown.
+pub(crate) const MASK: &str = "****";
 
 /// How many characters of a value, or of what is said about one, are told.
 const LONGEST_TOLD: usize = 200;
@@ -159,6 +211,32 @@ mod tests {
         report.error("first");
         let errors = report.finish(Some(())).unwrap_err();
         assert_eq!(errors.to_string(), "ERROR: first\nERROR: a value with\\na line break");
+    }
+
+    #[test]
+    fn credentials_in_a_url_are_not_repeated() {
+        for (text, shown) in [
+            ("no http://u:p@h/x, ftp://me@h", "no http://****@h/x, ftp://****@h"),
+            ("http://h/a@b 'http://u:p@h'", "http://h/a@b 'http://****@h'"),
+            ("a://b@c@d://e@f", "a://****@d://****@f"),
+            ("me@home ://", "me@home ://"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_file_come_in_the_order_of_its_lines() {
+        let mut report = Report::default();
+        report.error_at("/b".as_ref(), 9, "b9");
+        report.error("elsewhere");
+        report.error_at("/a".as_ref(), 5, "a5");
+        report.error_at("/b".as_ref(), 2, "b2");
+        report.error_at("/a".as_ref(), 1, "a1");
+        report.error_at("/b".as_ref(), 2, "b2");
+        let errors = report.finish(Some(())).unwrap_err();
+        let told: Vec<&str> = errors.messages().collect();
+        assert_eq!(told, ["/b:2: b2", "elsewhere", "/b:9: b9", "/a:1: a1", "/a:5: a5"]);
     }
 
     #[test]

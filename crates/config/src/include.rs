@@ -50,5 +50,7 @@ pub(crate) fn read(
 fn add(sections: &mut Sections, path: &Path, bytes: &[u8], report: &mut Report) {
     let here = path.parent().unwrap_or(path);
     sections.read_in(Some(here), path, bytes, report);
-    sections.all.take(|s| s.name == "include" && s.origin.file() == Some(path));
+    sections
+        .all
+        .take(|s| s.name == "include" && s.origin.file().is_some_and(|(file, _)| file == path));
 }

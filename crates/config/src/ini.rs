@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Report;
 use crate::expand::pin_here;
 use crate::named::{HasName, Named};
-use supervisor_wire::python::{is_space, repr, strip};
+use supervisor_wire::python::{is_space, strip};
 
 /// Where a value was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,17 @@ pub(crate) enum Origin {
         path: PathBuf,
         /// The line on which the section or option starts.
         line: usize,
+        /// The comment that ends the value, if there is one.
+        comment: Option<Comment>,
     },
+}
+
+/// A comment behind a value: in quotes, it may have been meant as a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Comment {
+    pub(crate) line: usize,
+    /// `;` or `#`.
+    pub(crate) sign: char,
 }
 
 impl Origin {
@@ -41,11 +51,19 @@ impl Origin {
         }
     }
 
-    /// The file it came from.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    /// The file it came from, and the line.
+    pub(crate) fn file(&self) -> Option<(&Path, usize)> {
         match self {
             Self::BuiltIn | Self::Variable(_) | Self::Flag(_) => None,
-            Self::File { path, .. } => Some(path),
+            Self::File { path, line, .. } => Some((path, *line)),
+        }
+    }
+
+    /// The comment that ends the value.
+    pub(crate) fn comment(&self) -> Option<Comment> {
+        match self {
+            Self::BuiltIn | Self::Variable(_) | Self::Flag(_) => None,
+            Self::File { comment, .. } => *comment,
         }
     }
 }
@@ -56,7 +74,7 @@ impl fmt::Display for Origin {
         match self {
             Self::BuiltIn => f.write_str("built-in default"),
             Self::Variable(name) | Self::Flag(name) => f.write_str(name),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line, .. } => write!(f, "{}:{line}", path.display()),
         }
     }
 }
@@ -150,12 +168,11 @@ impl Sections {
     ) {
         match std::str::from_utf8(bytes) {
             Ok(text) => Reader::new(self, here, path, report).read(text),
-            Err(error) => report.error(format!(
-                "{}:{}: {}; a configuration file is UTF-8 text",
-                path.display(),
-                line_of(bytes, error.valid_up_to()),
-                undecodable(bytes, error)
-            )),
+            Err(error) => {
+                let why = undecodable(bytes, error);
+                let why = format!("{why}; a configuration file is UTF-8 text");
+                report.error_at(path, line_of(bytes, error.valid_up_to()), &why);
+            }
         }
     }
 }
@@ -199,6 +216,7 @@ struct Open {
     key: String,
     line: usize,
     lines: Vec<String>,
+    comment: Option<Comment>,
 }
 
 impl<'a> Reader<'a> {
@@ -218,7 +236,9 @@ impl<'a> Reader<'a> {
         let mut indent = 0;
         for (index, line) in text.split_inclusive('\n').enumerate() {
             let number = index + 1;
-            let content = strip(without_comment(line));
+            let (content, sign) = without_comment(line);
+            let content = strip(content);
+            let comment = sign.map(|sign| Comment { line: number, sign });
             if content.is_empty() {
                 self.blank(line);
                 continue;
@@ -226,10 +246,11 @@ impl<'a> Reader<'a> {
             let depth = line.chars().take_while(|c| is_space(*c)).count();
             if let Some(open) = self.open.as_mut().filter(|_| depth > indent) {
                 open.lines.push(content.to_owned());
+                open.comment = open.comment.or(comment);
                 continue;
             }
             indent = depth;
-            if !self.item(content, line, number) {
+            if !self.item(content, number, comment) {
                 break;
             }
         }
@@ -246,25 +267,22 @@ impl<'a> Reader<'a> {
     }
 
     /// A header or an option; `false` if reading on makes no sense.
-    fn item(&mut self, content: &str, line: &str, number: usize) -> bool {
+    fn item(&mut self, content: &str, number: usize, comment: Option<Comment>) -> bool {
         if let Some(name) = header(content) {
             self.close();
             self.enter(name, number);
         } else if self.current.is_none() {
-            self.complain(number, format_args!(
-                "File contains no section headers: {}; options stand below a \"[section]\" line",
-                repr(line)
-            ));
+            self.complain(
+                number,
+                "File contains no section headers: expected a \"[section]\" line before this one",
+            );
             return false;
         } else if let Some((key, value)) = option(content) {
             self.close();
             let lines = vec![value.to_owned()];
-            self.open = Some(Open { key: key.to_lowercase(), line: number, lines });
+            self.open = Some(Open { key: key.to_lowercase(), line: number, lines, comment });
         } else {
-            self.complain(number, format_args!(
-                "Source contains parsing errors: {}; a line is \"[section]\", \"key=value\" or a comment",
-                repr(line)
-            ));
+            self.complain(number, "Source contains parsing errors: expected \"[section]\", \"key=value\" or a comment");
         }
         true
     }
@@ -273,7 +291,7 @@ impl<'a> Reader<'a> {
         self.current = Some(if name == "DEFAULT" {
             Target::Defaults
         } else {
-            let origin = Origin::File { path: self.path.to_owned(), line };
+            let origin = Origin::File { path: self.path.to_owned(), line, comment: None };
             self.sections.section_mut(name, &origin);
             Target::Section(name.to_owned())
         });
@@ -281,7 +299,8 @@ impl<'a> Reader<'a> {
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let origin = Origin::File { path: self.path.to_owned(), line: open.line };
+        let (line, comment) = (open.line, open.comment);
+        let origin = Origin::File { path: self.path.to_owned(), line, comment };
         let value = open.lines.join("\n");
         let value = value.trim_end_matches(is_space);
         let value =
@@ -298,21 +317,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn complain(&mut self, line: usize, what: fmt::Arguments<'_>) {
-        self.report.error(format!("{}:{line}: {what}", self.path.display()));
+    /// Reports a line that can't be read. It is not repeated: a password may stand in it.
+    fn complain(&mut self, line: usize, what: &str) {
+        self.report.error_at(self.path, line, what);
     }
 }
 
-/// The line up to the first `;` or `#` that stands first in it or after a blank.
-fn without_comment(line: &str) -> &str {
+/// The line up to the first `;` or `#` that stands first in it or after a blank, and that sign.
+fn without_comment(line: &str) -> (&str, Option<char>) {
     let mut after_blank = true;
     for (index, c) in line.char_indices() {
         if after_blank && matches!(c, ';' | '#') {
-            return &line[..index];
+            return (&line[..index], Some(c));
         }
         after_blank = is_space(c);
     }
-    line
+    (line, None)
 }
 
 /// The name in `[name]`: up to the last bracket, whatever follows it.
@@ -401,13 +421,12 @@ pub(crate) mod tests {
     fn every_bad_line_is_named() {
         assert_eq!(
             complaints("[a]\nbad\n=v\n"),
-            "ERROR: /t.conf:2: Source contains parsing errors: 'bad\\n'; a line is \"[section]\", \"key=value\" or a comment\n\
-             ERROR: /t.conf:3: Source contains parsing errors: '=v\\n'; a line is \"[section]\", \"key=value\" or a comment"
+            "ERROR: /t.conf:2: Source contains parsing errors: expected \"[section]\", \"key=value\" or a comment\n\
+             ERROR: /t.conf:3: Source contains parsing errors: expected \"[section]\", \"key=value\" or a comment"
         );
-        assert!(
-            complaints("foo\n[a]\n")
-                .contains("/t.conf:1: File contains no section headers: 'foo\\n'")
-        );
+        assert!(complaints("foo\n[a]\n").contains(
+            "/t.conf:1: File contains no section headers: expected a \"[section]\" line"
+        ));
     }
 
     #[test]

@@ -209,26 +209,23 @@ impl<'a> Lowering<'a> {
 
     /// Reports a value that isn't accepted.
     fn refuse(&mut self, section: &Section, row: &Row, origin: &Origin, why: &str) -> Reported {
-        let file = in_file(origin);
-        let why = in_short(why);
-        self.report.error(format!(
-            "{}{why} in section {}{file}; {} takes {}",
-            place(origin),
-            repr(&section.name),
-            row.key,
-            row.what
-        ));
-        Reported
+        let (why, section) = (in_short(why), repr(&section.name));
+        self.report_at(
+            origin,
+            &format!("{why} in section {section}; {} takes {}", row.key, row.what),
+        )
     }
 
     /// Reports a mistake in a section, in supervisord's form.
     fn complain(&mut self, section: &Section, origin: &Origin, why: &str) -> Reported {
-        let file = in_file(origin);
-        self.report.error(format!(
-            "{}{why} in section {}{file}",
-            place(origin),
-            repr(&section.name)
-        ));
+        self.report_at(origin, &format!("{why} in section {}", repr(&section.name)))
+    }
+
+    fn report_at(&mut self, origin: &Origin, message: &str) -> Reported {
+        match origin.file() {
+            Some((path, line)) => self.report.error_at(path, line, message),
+            None => self.report.error(format!("{}{message}", place(origin))),
+        }
         Reported
     }
 
@@ -259,12 +256,6 @@ struct Reported;
 /// What stands in front of a message: the variable, or `file:line`.
 fn place(origin: &Origin) -> String {
     if origin.is_said() { format!("{origin}: ") } else { String::new() }
-}
-
-/// supervisord ends its messages with the file that is meant.
-fn in_file(origin: &Origin) -> String {
-    let file = origin.file().map(|path| repr(&path.to_string_lossy()));
-    file.map_or_else(String::new, |file| format!(" (file: {file})"))
 }
 
 /// A number of seconds or bytes, of which less than none makes no sense.

@@ -39,6 +39,16 @@ pub(crate) struct Override {
     pub(crate) key: String,
     pub(crate) value: String,
     pub(crate) variable: String,
+    /// What is strange about its name, if there is no option of this name.
+    doubt: Option<Doubt>,
+}
+
+/// The variable names no known option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Doubt {
+    as_read: String,
+    /// What may have been meant.
+    nearest: Option<String>,
 }
 
 /// The names of all variables that are, or try to be, overrides: first the short ones, so
@@ -55,7 +65,7 @@ pub(crate) fn names(said: &Said) -> Vec<String> {
 pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
     let mut overrides: Vec<Override> = Vec::new();
     for variable in names(said) {
-        let Some((section, key)) = address(&variable, report) else { continue };
+        let Some(Address { section, key, doubt }) = address(&variable, report) else { continue };
         let value = match said.variable(&variable).map(|value| (value.to_str(), value)) {
             Some((Some(text), _)) => python::strip(text).to_owned(),
             Some((None, bytes)) => {
@@ -67,17 +77,36 @@ pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
             None => continue,
         };
         if !overrides.iter().any(|known| known.variable == variable) {
-            overrides.push(Override { section, key, value, variable });
+            overrides.push(Override { section, key, value, variable, doubt });
         }
     }
     overrides
 }
 
 /// Puts the overrides on top of `sections`.
-pub(crate) fn apply(sections: &mut Sections, overrides: Vec<Override>, said: &Said) {
+pub(crate) fn apply(
+    sections: &mut Sections,
+    overrides: Vec<Override>,
+    said: &Said,
+    report: &mut Report,
+) {
     let here = said.cwd.to_string_lossy();
-    for Override { section, key, value, variable } in overrides {
-        let name = existing(sections, &section).unwrap_or(section);
+    // Those without a doubt first: whether a section exists otherwise tells a slip from an
+    // option that is somebody else's.
+    let (doubtful, sure): (Vec<_>, Vec<_>) = overrides.into_iter().partition(|o| o.doubt.is_some());
+    for Override { section, key, value, variable, doubt } in sure.into_iter().chain(doubtful) {
+        let known = existing(sections, &section);
+        if let Some(Doubt { as_read, nearest }) = doubt {
+            match nearest {
+                Some(nearest) if known.is_none() && Kind::of(&section).is_some() => {
+                    report.error(format!("{variable}: no option has this name; {nearest}"));
+                    continue;
+                }
+                Some(nearest) => report.warn(format!("{variable} {as_read}; {nearest}")),
+                None => report.warn(format!("{variable} {as_read}")),
+            }
+        }
+        let name = known.unwrap_or(section);
         let origin = Origin::Variable(variable);
         let value = pin_here(&value, &here);
         sections.section_mut(&name, &origin).set(Entry { key, value, origin });
@@ -92,10 +121,18 @@ fn existing(sections: &Sections, name: &str) -> Option<String> {
     Some(found.name.clone())
 }
 
-/// Section and key of a variable's name; warns if that takes guessing or can't be done.
-fn address(variable: &str, report: &mut Report) -> Option<(String, String)> {
+/// What a variable's name says.
+struct Address {
+    section: String,
+    key: String,
+    doubt: Option<Doubt>,
+}
+
+/// Section and key of a variable's name; warns if it is ignored.
+fn address(variable: &str, report: &mut Report) -> Option<Address> {
     if variable.starts_with(health_options::PREFIX) {
-        return short(variable, report);
+        let (section, key) = short(variable, report)?;
+        return Some(Address { section, key, doubt: None });
     }
     let rest = variable.strip_prefix(PREFIX)?.to_lowercase();
     let cuts = cuts(&rest);
@@ -111,12 +148,12 @@ fn address(variable: &str, report: &mut Report) -> Option<(String, String)> {
         let key = known_key(&section, &rest[cut + 1..])?;
         Some((section, key))
     });
-    if known.is_some() {
-        return known;
+    if let Some((section, key)) = known {
+        return Some(Address { section, key, doubt: None });
     }
     let (section, key) = (section_name(&rest[..*last]), rest[last + 1..].to_owned());
-    report.warn(format!("{variable} {}", unknown(&rest, &cuts, &section, &key)));
-    Some((section, key))
+    let doubt = Some(doubt(&rest, &cuts, &section, &key));
+    Some(Address { section, key, doubt })
 }
 
 fn short(variable: &str, report: &mut Report) -> Option<(String, String)> {
@@ -175,22 +212,23 @@ fn known_key(section: &str, written: &str) -> Option<String> {
 }
 
 /// What is strange about a name without a known key, and what may have been meant.
-fn unknown(rest: &str, cuts: &[usize], section: &str, key: &str) -> String {
-    let as_read = format!("sets [{section}] {key}");
+fn doubt(rest: &str, cuts: &[usize], section: &str, key: &str) -> Doubt {
     let nearest = cuts.iter().filter_map(|cut| {
         let section = section_name(&rest[..*cut]);
         let (distance, key) = nearest_key(&section, &rest[cut + 1..])?;
         Some((distance, section, key))
     });
-    match nearest.min_by_key(|(distance, _, _)| *distance) {
-        Some((_, section, key)) => {
-            format!("{as_read}, which is no known option; the nearest is {key} of [{section}]")
-        }
-        None if Kind::of(section).is_none() => format!(
-            "{as_read}, and there is no such section; \"__\" stands for \":\", \
+    let nearest = nearest.min_by_key(|(distance, _, _)| *distance);
+    let why = match (&nearest, Kind::of(section)) {
+        (None, None) => {
+            ", and there is no such section; \"__\" stands for \":\", \
              as in SUPERVISOR_PROGRAM__APP_STARTSECS"
-        ),
-        None => format!("{as_read}, which is no known option"),
+        }
+        (Some(_), _) | (_, Some(_)) => ", which is no known option",
+    };
+    Doubt {
+        as_read: format!("sets [{section}] {key}{why}"),
+        nearest: nearest.map(|(_, section, key)| format!("the nearest is {key} of [{section}]")),
     }
 }
 
@@ -208,13 +246,18 @@ mod tests {
 
     use super::*;
     use crate::testing::said;
+    use supervisor_core::level::Level;
 
     /// `[section] key`, and the warnings.
     fn parsed(variable: &str) -> (String, Vec<String>) {
         let mut report = Report::default();
-        let found = read(&said(&[(variable, "v")]), &mut report);
+        let said = said(&[(variable, "v")]);
+        let found = read(&said, &mut report);
         let text = found.iter().map(|o| format!("[{}] {}", o.section, o.key)).collect();
-        (text, report.finish(Some(())).unwrap().1)
+        let mut sections = crate::template::base(APP, "x", Level::Info, 3);
+        apply(&mut sections, found, &said, &mut report);
+        let told = report.finish(Some(())).map(|(_, warnings)| warnings);
+        (text, told.unwrap_or_else(|errors| vec![errors.to_string()]))
     }
 
     #[test]
@@ -265,17 +308,32 @@ mod tests {
 
     #[test]
     fn an_unknown_key_warns_and_names_the_nearest() {
-        let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFLE");
-        assert_eq!(meaning, "[program:app_stdout] logfle");
-        assert!(
-            warnings[0].ends_with("the nearest is stdout_logfile of [program:app]"),
-            "{warnings:?}"
+        let (_, warnings) = parsed("SUPERVISOR_PROGRAM__APP_STARTSEC");
+        assert_eq!(
+            warnings,
+            ["SUPERVISOR_PROGRAM__APP_STARTSEC sets [program:app] startsec, which is no known \
+              option; the nearest is startsecs of [program:app]"]
         );
         let (_, warnings) = parsed("SUPERVISOR_SUPERVISORD_LOG_LEVEL");
         assert!(warnings[0].ends_with("the nearest is loglevel of [supervisord]"), "{warnings:?}");
         let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM_STARTSECS");
         assert_eq!(meaning, "[program] startsecs");
         assert!(warnings[0].contains("SUPERVISOR_PROGRAM__APP_STARTSECS"), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_slip_that_would_make_a_section_of_its_own_is_one_mistake() {
+        for (variable, near) in [
+            ("SUPERVISOR_PROGRAM__APP_STOPWAIT_SECS", "stopwaitsecs of [program:app]"),
+            ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFLE", "stdout_logfile of [program:app]"),
+            ("SUPERVISOR_INET_HTTP_SERVER_POR", "port of [inet_http_server]"),
+            ("SUPERVISOR_EVENTLISTENER__L_EVENT", "events of [eventlistener:l]"),
+        ] {
+            let (_, told) = parsed(variable);
+            let message =
+                format!("ERROR: {variable}: no option has this name; the nearest is {near}");
+            assert_eq!(told, [message]);
+        }
     }
 
     #[test]

@@ -74,6 +74,21 @@ pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
+/// The quote or backslash that nothing closes, and where it stands, counted from 1.
+pub(crate) fn unclosed(text: &str) -> Option<(char, usize)> {
+    let (mut place, mut opened) = (Place::Blank, None);
+    for (index, c) in text.chars().enumerate() {
+        let next = place.after(c);
+        match (place, next) {
+            (_, Place::Blank | Place::Word) => opened = None,
+            (Place::Blank | Place::Word, _) => opened = Some((c, index + 1)),
+            (Place::Escape | Place::Single | Place::Double | Place::DoubleEscape, _) => {}
+        }
+        place = next;
+    }
+    opened
+}
+
 /// `words` as one line that [`split`], Python's `shlex` and a shell split into the
 /// same words.
 pub(crate) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
@@ -127,6 +142,19 @@ mod tests {
         assert_eq!(split("'a"), Err("No closing quotation"));
         assert_eq!(split("\"a\\"), Err("No escaped character"));
         assert_eq!(split("a\\"), Err("No escaped character"));
+    }
+
+    #[test]
+    fn what_nothing_closes_is_found() {
+        for (text, found) in [
+            ("sh -c \"x", Some(('"', 7))),
+            ("'a' \"b\\\"' c", Some(('"', 5))),
+            ("a 'b", Some(('\'', 3))),
+            ("a\\", Some(('\\', 2))),
+            ("a 'b' \"c\" \\d", None),
+        ] {
+            assert_eq!((unclosed(text), split(text).is_err()), (found, found.is_some()), "{text}");
+        }
     }
 
     proptest! {

@@ -86,10 +86,9 @@ pub fn strip(text: &str) -> &str {
 ///
 /// # Errors
 ///
-/// Python's message, for anything else.
+/// That it is none, for anything else.
 pub fn int(text: &str) -> Result<i64, String> {
-    int_base(text, 10)
-        .ok_or_else(|| format!("invalid literal for int() with base 10: {}", repr(text)))
+    int_base(text, 10).ok_or_else(|| format!("not a whole number: {}", repr(text)))
 }
 
 /// `int(text, 8)`, which also accepts `0o` in front.

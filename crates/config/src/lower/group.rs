@@ -88,6 +88,12 @@ fn member<'a>(
     let origin = entry.map_or(&section.origin, |entry| &entry.origin);
     match (plain, fcgi) {
         (Some(found), None) | (None, Some(found)) => Some(found),
+        (None, None) if program.is_empty() => {
+            let why =
+                format!("[{}] has a comma too many in programs, got an empty name", section.name);
+            lowering.complain(section, origin, &why);
+            None
+        }
         (None, None) => {
             let known = lowering.of_kind(Kind::Program).map(Section::label).take(MOST_NAMED);
             let known: Vec<&str> = known.collect();

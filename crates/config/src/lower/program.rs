@@ -17,12 +17,11 @@ use super::{Door, Lowering, at_least_zero, health, listener, tidy, to_u32};
 use crate::command::shown;
 use crate::error::in_short;
 use crate::expand::{Meaning, Names, expand};
-use crate::ini::{Origin, Section};
+use crate::ini::{Comment, Origin, Section};
 use crate::options::{self as o, Key, Kind};
 use crate::shlex;
 use crate::template::APP;
 use crate::values::{self, LogTarget};
-use supervisor_wire::python::repr;
 
 /// More processes of one program than any machine runs; a typing error must not
 /// ask for all the memory there is.
@@ -297,9 +296,7 @@ fn command<'a>(
     let command = match shlex::split(&text) {
         Ok(words) if words.is_empty() => Command::Unparsable("command is empty".to_owned()),
         Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
-        Err(why) => {
-            Command::Unparsable(format!("can't parse command {}: {why}", repr(&in_short(&text))))
-        }
+        Err(why) => Command::Unparsable(unparsable(&text, why, origin)),
     };
     match (&command, lowering.door) {
         (Command::Unparsable(why), Door::Command(_)) => {
@@ -308,6 +305,19 @@ fn command<'a>(
         }
         (Command::Unparsable(_), Door::File) | (Command::Argv(_), _) => Some((command, text)),
     }
+}
+
+/// What is wrong with a command line. Of the text only the first word is told: a key of a
+/// service may stand in it.
+fn unparsable(text: &str, why: &str, origin: Option<&Origin>) -> String {
+    let word = in_short(text.split_whitespace().next().unwrap_or_default());
+    let opened = shlex::unclosed(text)
+        .map_or_else(String::new, |(sign, at)| format!(" for {sign} at character {at}"));
+    let cut = origin.and_then(Origin::comment).map_or_else(String::new, |comment| {
+        let Comment { line, sign } = comment;
+        format!("; the value ends before ' {sign}' in line {line}, where a comment begins")
+    });
+    format!("can't parse command '{word} …': {why}{opened}{cut}")
 }
 
 fn retry<'a>(

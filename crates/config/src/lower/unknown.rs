@@ -2,7 +2,8 @@
 //! most are slips of the pen.
 
 use super::Lowering;
-use crate::ini::Origin;
+use crate::error::in_short;
+use crate::ini::{Entry, Origin, Section};
 use crate::nearest::nearest;
 use crate::options::{KINDS, Kind};
 
@@ -15,16 +16,37 @@ pub(super) fn warn(lowering: &mut Lowering<'_>) {
             }
             // Whatever stands there goes to Python code.
             None | Some(Kind::RpcInterface | Kind::CtlPlugin) => {}
-            Some(kind) => {
-                for entry in &section.entries {
-                    let known = kind.settings().any(|setting| setting.row().key == entry.key);
-                    if !known && matches!(entry.origin, Origin::File { .. }) {
-                        let message = unknown_key(&entry.key, kind, &section.name, &entry.origin);
-                        lowering.report.warn(message);
-                    }
-                }
-            }
+            Some(kind) => unknown_keys(lowering, section, kind),
         }
+    }
+}
+
+/// A near miss is a slip of the pen. Any other key is somebody else's: a plug-in may read its
+/// own options from the same file.
+fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: Kind) {
+    let known = |key: &str| kind.settings().any(|setting| setting.row().key == key);
+    let mut others: Vec<&Entry> = Vec::new();
+    for entry in &section.entries {
+        if known(&entry.key) || entry.origin.file().is_none() {
+            continue;
+        }
+        let keys = kind.settings().map(|setting| setting.row().key);
+        match nearest(&entry.key, keys) {
+            Some((_, near)) => lowering.report.warn(format!(
+                "{}: {} of [{}] is ignored: there is no such option; the nearest is {near}",
+                entry.origin, entry.key, section.name
+            )),
+            None => others.push(entry),
+        }
+    }
+    if let Some(first) = others.first() {
+        let names: Vec<&str> = others.iter().map(|entry| entry.key.as_str()).collect();
+        lowering.report.warn(format!(
+            "{}: [{}] has options that are not the supervisor's and that it leaves to others: {}",
+            first.origin,
+            section.name,
+            in_short(&names.join(", "))
+        ));
     }
 }
 
@@ -34,10 +56,4 @@ fn unknown_section(name: &str, origin: &Origin) -> String {
     let hint = nearest(word, kinds)
         .map_or_else(String::new, |(_, near)| format!("; the nearest is [{near}]"));
     format!("{origin}: [{name}] is ignored: there is no such section{hint}")
-}
-
-fn unknown_key(key: &str, kind: Kind, section: &str, origin: &Origin) -> String {
-    let hint = nearest(key, kind.settings().map(|setting| setting.row().key))
-        .map_or_else(String::new, |(_, near)| format!("; the nearest is {near}"));
-    format!("{origin}: {key} of [{section}] is ignored: there is no such option{hint}")
 }

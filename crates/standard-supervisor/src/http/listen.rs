@@ -113,7 +113,7 @@ fn unix(
     owner: Option<(u32, Option<u32>)>,
 ) -> io::Result<(OwnedFd, SocketFile)> {
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
+    draft.push(draft_suffix());
     let draft = PathBuf::from(draft);
     // Left by a predecessor with our pid that was killed meanwhile.
     let _ = fs::remove_file(&draft);
@@ -122,6 +122,11 @@ fn unix(
     let file = placed.and_then(|()| SocketFile::of(path, &draft));
     let _ = fs::remove_file(&draft);
     Ok((socket, file?))
+}
+
+/// Of the name under which a socket is made.
+fn draft_suffix() -> String {
+    format!(".{}", std::process::id())
 }
 
 fn prepare(
@@ -133,15 +138,8 @@ fn prepare(
     let file = Pinned::at(draft)?;
     file.set_mode(mode)?;
     if let Some((uid, gid)) = owner {
-        file.set_owner(uid, gid).map_err(|error| {
-            let shown = gid.map_or_else(|| "unchanged".to_owned(), |gid| gid.to_string());
-            io::Error::other(NotOurs(format!(
-                "Not permitted to chown {} to uid/gid ({uid}, {shown}); adjust \"sockchown\" \
-                 value in config file or on command line to values that the current user can \
-                 chown ({error})",
-                draft.display()
-            )))
-        })?;
+        let denied = |error: io::Error| io::Error::other(NotOurs { uid, gid, error });
+        file.set_owner(uid, gid).map_err(denied)?;
     }
     rustix::net::listen(socket, MOST_WAITING)?;
     Ok(())
@@ -220,17 +218,26 @@ impl Drop for SocketFile {
     }
 }
 
-/// A message that is whole already.
+/// We may not give the socket to its owner.
 #[derive(Debug)]
-struct NotOurs(String);
+struct NotOurs {
+    uid: u32,
+    gid: Option<u32>,
+    error: io::Error,
+}
 
 impl std::fmt::Display for NotOurs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        let gid = self.gid.map_or_else(|| "unchanged".to_owned(), |gid| gid.to_string());
+        write!(f, "to uid/gid ({}, {gid}): {}", self.uid, errno::words(&self.error))
     }
 }
 
 impl std::error::Error for NotOurs {}
+
+/// How long a socket's path may be: `sun_path` of
+/// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html), less the zero byte.
+const LONGEST_PATH: usize = 107;
 
 fn refusal(server: &Server, error: &io::Error) -> String {
     let place = match &server.listen {
@@ -238,8 +245,20 @@ fn refusal(server: &Server, error: &io::Error) -> String {
         Listen::Unix { .. } => server.listen.to_string(),
     };
     let section = &server.section;
-    if let Some(whole) = error.get_ref().and_then(|inner| inner.downcast_ref::<NotOurs>()) {
-        return whole.to_string();
+    if let Some(denied) = error.get_ref().and_then(|inner| inner.downcast_ref::<NotOurs>()) {
+        return format!(
+            "Not permitted to chown {place} {denied}; set chown of [{section}] to a user and \
+             group that the supervisor may give the socket to"
+        );
+    }
+    if let (Some(libc::ENAMETOOLONG), Listen::Unix { path, .. }) =
+        (error.raw_os_error(), &server.listen)
+    {
+        let (length, most) = (path.as_os_str().len(), LONGEST_PATH - draft_suffix().len());
+        return format!(
+            "Cannot open an HTTP server: the path of the socket is too long, got {length} bytes; \
+             expected at most {most} ([{section}], {place})"
+        );
     }
     if error.kind() == io::ErrorKind::AddrInUse {
         return format!(

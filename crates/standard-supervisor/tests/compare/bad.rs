@@ -27,6 +27,8 @@ pub(crate) fn read_all(folder: &Path) -> Vec<Scenario> {
 /// Whether both refuse it, and how.
 pub(crate) fn compare(supervisors: &Supervisors, scenario: &Scenario) -> Result<(), String> {
     let theirs = refusal(supervisors, Side::Theirs, scenario)?;
+    // What Python's runtime says is no message for a user.
+    let theirs = theirs.replace("invalid literal for int() with base 10: ", "not a whole number: ");
     let ours = refusal(supervisors, Side::Ours, scenario)?;
     judge(scenario, &theirs, &ours)
 }

@@ -46,10 +46,10 @@ fn all_mistakes_of_a_file_are_reported_at_once_and_nothing_starts() {
     let (code, out, err) = run(&mut home.command(&["-n", "-y", "many"]));
     assert_eq!((code, out.as_str()), (2, ""));
     for message in [
-        "Error: t.conf:3: bad logging level name 'loud' in section 'supervisord' (file: 't.conf'); ",
-        "Error: t.conf:6: not a valid boolean value: 'maybe' in section 'program:a' (file: 't.conf'); ",
+        "Error: t.conf:3: bad logging level name 'loud' in section 'supervisord'; ",
+        "Error: t.conf:6: not a valid boolean value: 'maybe' in section 'program:a'; ",
         "Error: t.conf:7: program section program:b does not specify a command in section 'program:b'",
-        "Error: invalid value for -y 'many': invalid literal for int() with base 10: 'many'",
+        "Error: invalid value for -y 'many': not a whole number: 'many'",
     ] {
         assert!(err.contains(message), "{message}\n{err}");
     }

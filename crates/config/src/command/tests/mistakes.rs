@@ -15,8 +15,8 @@ fn a_command_that_can_never_be_executed_is_a_mistake() {
         text,
         "ERROR: SUPERVISOR_PROGRAM__APP_COMMAND: command is empty in section 'program:app'; \
          command takes a program and its arguments, split as a shell splits words\n\
-         ERROR: SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh -c \"unbalanced': No \
-         closing quotation in section 'program:x'; command takes a program and its arguments, \
+         ERROR: SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh …': No closing \
+         quotation for \" at character 7 in section 'program:x'; command takes a program and its arguments, \
          split as a shell splits words\n\
          ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty in section \
          'eventlistener:l'; command takes a program and its arguments, split as a shell splits \
@@ -35,7 +35,7 @@ fn where_nobody_can_listen_is_a_mistake() {
         ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "tcp://nosuch:9002"),
     ]);
     for line in [
-        "ERROR: PROCESS_STATUS_PORT: invalid literal for int() with base 10: '9/'; PROCESS_STATUS_PORT takes port, host:port or [address]:port, with a port from 1 to 65535, or off",
+        "ERROR: PROCESS_STATUS_PORT: not a whole number: '9/'; PROCESS_STATUS_PORT takes port, host:port or [address]:port, with a port from 1 to 65535, or off",
         "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1]x is neither an IP address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
         "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IP address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
     ] {
@@ -65,7 +65,7 @@ fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() 
     ]);
     for line in [
         "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
-        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: invalid literal for int() with base 10: 'x' in section 'program:app'; startsecs takes a whole number of seconds",
+        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: not a whole number: 'x' in section 'program:app'; startsecs takes a whole number of seconds",
         "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps' in section 'program:app'; autostart takes yes, true, on, 1, no, false, off or 0",
         "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here in section 'program:app'; user takes the name or id of a user that exists here",
         "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command in section 'program:b'",
@@ -89,8 +89,8 @@ fn a_mistake_in_an_included_file_names_file_and_line() {
         .to_string();
     assert_eq!(
         text,
-        "ERROR: /srv/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x' \
-         (file: '/srv/x.conf'); stopsignal takes a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number"
+        "ERROR: /srv/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x'; \
+         stopsignal takes a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number"
     );
 }
 
