@@ -6,6 +6,8 @@ use std::fmt;
 use std::mem::take;
 use std::path::{Path, PathBuf};
 
+use supervisor_core::level::Level;
+
 /// What is wrong with what was said: every mistake, not just the first.
 ///
 /// Printed one mistake per line, each line starting with `ERROR: `. Never empty.
@@ -53,7 +55,7 @@ pub(crate) struct Report {
     places: BTreeMap<usize, (usize, usize)>,
     files: Vec<PathBuf>,
     warnings: Vec<String>,
-    notes: Vec<String>,
+    notes: Vec<(Level, String)>,
 }
 
 impl Report {
@@ -94,11 +96,23 @@ impl Report {
 
     /// Notes something that only explains, for who looks closely.
     pub(crate) fn note(&mut self, message: impl Into<String>) {
-        note(&mut self.notes, message.into());
+        self.add_note(Level::Debug, &message.into());
     }
 
-    /// Takes what [`Self::note`] collected.
-    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+    /// Notes what everybody should know who reads how a start went.
+    pub(crate) fn tell(&mut self, message: impl Into<String>) {
+        self.add_note(Level::Info, &message.into());
+    }
+
+    fn add_note(&mut self, level: Level, message: &str) {
+        let note = (level, one_line(message));
+        if self.notes.len() < MOST_TOLD && !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Takes what [`Self::note`] and [`Self::tell`] collected.
+    pub(crate) fn take_notes(&mut self) -> Vec<(Level, String)> {
         take(&mut self.notes)
     }
 

@@ -101,6 +101,14 @@ impl<'a> Names<'a> {
         self.own.get(name).cloned().or_else(|| self.shared?.meaning(name))
     }
 
+    /// The value of an environment variable that programs get.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        match self.meaning(&format!("ENV_{name}"))? {
+            Meaning::Text(text) => Some(text),
+            Meaning::Number(_) | Meaning::NotUtf8 => None,
+        }
+    }
+
     /// All names, sorted, as supervisord lists them.
     fn list(&self) -> String {
         let shared = self.shared.into_iter().flat_map(Shared::list);

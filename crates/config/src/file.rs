@@ -44,8 +44,9 @@ pub fn file_mode(
     let mut report = Report::default();
     let world = World { said, host };
     let config = read(flags, program, world, &mut report);
+    let notes = report.take_notes();
     let (mut config, warnings) = report.finish(config)?;
-    config.warnings = warnings;
+    (config.warnings, config.notes) = (warnings, notes);
     Ok(config)
 }
 

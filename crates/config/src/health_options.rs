@@ -19,7 +19,7 @@ use crate::values;
 options! { HEALTH:
     /// The server that it is: says where its health and its metrics are found, and which tell whether it gets on. What is set besides counts more.
     PRESET: &'static Preset = PRESET("health_preset", Program) default unset;
-    /// The port at which a preset's server is asked. Else it is that of the command line's `--port` (of Triton `--http-port`), or the server's usual one.
+    /// The port at which a preset's server is asked. Otherwise the command and its environment say it, as the server reads them, or it is the server's usual one.
     PORT: u16 = PORT_NUMBER("health_port", Process) default unset;
     /// Where it is asked whether it is well, by a GET request.
     URL: HttpUrl = URL("health_url", Process) default unset;
@@ -35,9 +35,9 @@ options! { HEALTH:
     TLS_NAME: String = HOST_NAME("health_tls_name", Program) default unset;
     /// A command that must exit with 0; it runs as the program does, and what it writes is thrown away.
     COMMAND: String = TEXT("health_command", Process) default unset;
-    /// Time from one check to the next; before it is ready a second at most.
-    INTERVAL: Duration = SPAN("health_interval", Program) default "10";
-    /// Time within which a check, or a page of metrics, must be there as a whole: 5 if unset, for SageMaker 2.
+    /// Time from one check to the next; before it is ready a second at most. 10 if unset, 60 with the preset `ray`.
+    INTERVAL: Duration = SPAN("health_interval", Program) default unset;
+    /// Time within which a check, or a page of metrics, must be there as a whole: 5 if unset, with the presets `sglang` 25, `ray` 30, `sagemaker` 2.
     TIMEOUT: Duration = SPAN("health_timeout", Program) default unset;
     /// Failed checks in a row that make it ill.
     FAILURES: u32 = COUNT("health_failures", Program) default "3";
@@ -47,7 +47,7 @@ options! { HEALTH:
     STATUS: Vec<u16> = STATUSES("health_status", Program) default unset;
     /// What a good answer holds.
     BODY: String = TEXT_TO_FIND("health_body", Program) default unset;
-    /// Time within which it must be ready; else the start has failed. If unset it has for ever, with a preset 1800 seconds.
+    /// Time within which it must be ready; otherwise the start has failed. If unset there is no limit, with a preset 1800 seconds unless its place is a guess.
     START_TIMEOUT: Option<Duration> = SPAN_OR_OFF("health_start_timeout", Program) default unset;
     /// When a start has succeeded: after `startsecs`, when its check succeeds, when it says `READY=1` as systemd's services do, or when a text stands in its output. `check` if there is a check, else `startsecs`.
     READY: Ready = READY("ready", Program) default unset;
@@ -61,8 +61,8 @@ options! { HEALTH:
     PROGRESS_DONE: Vec<String> = SERIES("progress_done", Program) default unset;
     /// Time from one look at its metrics to the next.
     PROGRESS_INTERVAL: Duration = SPAN("progress_interval", Program) default "10";
-    /// Time with requests under way and nothing done that makes it ill. While something is done, checks that time out don't.
-    PROGRESS_STALLED: Duration = SPAN("progress_stalled_secs", Program) default "120";
+    /// Time with requests under way and nothing done that makes it ill. While something is done, checks that time out don't. So long checks may time out, and fail in no other way, while its processes use the CPU. 120 if unset, 300 with the presets `vllm`, `sglang` and `triton`.
+    PROGRESS_STALLED: Duration = SPAN("progress_stalled_secs", Program) default unset;
     /// Text in the command lines of the processes that it is made of.
     TREE_PATTERN: String = TEXT_TO_FIND("tree_pattern", Process) default unset;
     /// Time from one count of them to the next.

@@ -84,6 +84,7 @@ pub use crate::file::{Source, file_mode};
 pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
 pub use crate::health_options::variables as health_variables;
 pub use crate::manual::manual_pages;
+pub use crate::presets::presets_reference;
 pub use crate::reference::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
@@ -112,8 +113,8 @@ pub struct Config {
     pub record: Option<Record>,
     /// What works, though hardly as it was meant; one line each.
     pub warnings: Vec<String>,
-    /// What only explains, for the log's level DEBUG; one line each.
-    pub notes: Vec<String>,
+    /// What only explains, at level INFO or DEBUG; one line each.
+    pub notes: Vec<(Level, String)>,
     /// The files that were included, in the order in which they were read.
     pub included: Vec<PathBuf>,
     /// The configuration file; `None`: a command was given instead.

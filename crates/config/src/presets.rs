@@ -1,221 +1,198 @@
-//! What is known of servers: where they say that they are well, and which of their metrics
-//! tell whether they get on with their work.
+//! What is known of servers: where they say that they are well, which of their metrics tell
+//! whether they get on with their work, and what a stop of them needs. One file a server;
+//! each rule has its public source beside it.
 //!
-//! A counter is listed where it moves while a long request is worked on, not only when it
-//! is done; others stand beside it, for versions that lack it.
+//! A preset reads the server's command. Where a fact is unsure, or a place is a guess, it
+//! leaves the server alone rather than restart it. Counters are listed where they move while
+//! a long request is worked on, not only when it is done.
+
+mod command;
+mod infinity;
+mod llama_cpp;
+mod llama_cpp_python;
+mod lmdeploy;
+mod ollama;
+mod place;
+mod plan;
+mod ray;
+mod ray_serve;
+mod reference;
+mod sagemaker;
+mod sglang;
+mod tei;
+mod tensorrt_llm;
+mod tgi;
+mod triton;
+mod vllm;
 
 use std::time::Duration;
 
+pub(crate) use command::{Command, Surroundings, is_no};
+pub(crate) use plan::{Asks, Plan};
+pub use reference::presets_reference;
+
 /// A server.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Preset {
     pub(crate) name: &'static str,
-    pub(crate) health: Page,
+    /// What people call it.
+    pub(crate) title: &'static str,
+    /// Programs, scripts and Python modules that start it: what stands behind one of them in
+    /// a command are its options.
+    pub(crate) programs: &'static [&'static str],
+    pub(crate) listens: Listens,
+    /// The page that says whether it is well.
+    pub(crate) path: &'static str,
     pub(crate) metrics: Option<Metrics>,
     /// Time within which it answers unless it is very busy.
     pub(crate) timeout: Duration,
+    /// Time from one check to the next.
+    pub(crate) interval: Duration,
+    /// Time for which it may do nothing that its counters show.
+    pub(crate) stalled: Duration,
+    /// Text of its output that says that it is ready; otherwise its check does.
+    pub(crate) ready: Option<&'static str>,
+    /// Text in the command lines of the processes that it is made of, each of which has a
+    /// command line of its own.
+    pub(crate) tree: Option<&'static str>,
+    /// What it decides by itself.
+    pub(crate) adapt: fn(&Command<'_>, &mut Plan),
+    /// What its users should know, for the reference; with links to where it is from.
+    pub(crate) notes: &'static [&'static str],
 }
 
-/// A page of a server, on the port that an option of its command sets.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    pub(crate) path: &'static str,
-    pub(crate) port: u16,
-    pub(crate) option: &'static str,
+impl PartialEq for Preset {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Where a server listens: what says so, and the place if nothing does.
+#[derive(Debug)]
+pub(crate) struct Listens {
+    pub(crate) host: Named,
+    pub(crate) port: Named,
+    pub(crate) usual_port: u16,
+    /// Variables count more than options.
+    pub(crate) variables_win: bool,
+    /// It speaks TLS if all of these are given.
+    pub(crate) tls: &'static [Named],
+    /// An unambiguous beginning of an option's name does, from which these are told apart.
+    pub(crate) abbreviates: bool,
+    /// Options that a file of `key: value` lines may hold as well.
+    pub(crate) file: &'static [&'static str],
+}
+
+/// What sets a value: options, of which the last one in the command counts, and variables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    pub(crate) options: &'static [&'static str],
+    pub(crate) variables: &'static [&'static str],
 }
 
 /// A page of metrics.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) path: &'static str,
     /// `None`: where its health is asked for.
-    pub(crate) place: Option<(u16, &'static str)>,
-    /// Gauges of requests that wait or are worked on.
+    pub(crate) place: Option<OwnPlace>,
+    /// Gauges of requests for which something should be done.
     pub(crate) running: &'static [&'static str],
+    /// Gauges of requests that may wait though nothing is done for them.
+    pub(crate) waiting: &'static [&'static str],
+    /// Nothing is under way when all of these are 0.
+    pub(crate) tells_idle: bool,
     /// Counters of what was done.
     pub(crate) done: &'static [&'static str],
+}
+
+/// The place of metrics that have one of their own.
+#[derive(Debug)]
+pub(crate) struct OwnPlace {
+    pub(crate) usual_port: u16,
+    pub(crate) port: Named,
+    pub(crate) host: Named,
+}
+
+impl Named {
+    pub(crate) const NOTHING: Self = Self { options: &[], variables: &[] };
+
+    const fn option(options: &'static [&'static str]) -> Self {
+        Self { options, variables: &[] }
+    }
+
+    const fn either(options: &'static [&'static str], variables: &'static [&'static str]) -> Self {
+        Self { options, variables }
+    }
+}
+
+impl Listens {
+    /// At a port that `--port` sets, at the address of `--host`.
+    const fn at(usual_port: u16) -> Self {
+        Self {
+            host: Named::option(&["--host"]),
+            port: Named::option(&["--port"]),
+            usual_port,
+            variables_win: false,
+            tls: &[],
+            abbreviates: false,
+            file: &[],
+        }
+    }
 }
 
 /// Time that an answer may take.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Time from one check to the next.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time without anything done, while requests are under way, that is a stall.
+pub(crate) const STALLED: Duration = Duration::from_secs(120);
+
 /// Time that loading a large model from a slow disk may take.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// All of them.
-pub(crate) static PRESETS: [Preset; 7] =
-    [VLLM, SGLANG, TENSORRT_LLM, TRITON, TGI, LLAMA_CPP, SAGEMAKER];
+pub(crate) static PRESETS: [Preset; 14] = [
+    vllm::VLLM,
+    sglang::SGLANG,
+    tensorrt_llm::TENSORRT_LLM,
+    triton::TRITON,
+    tgi::TGI,
+    llama_cpp::LLAMA_CPP,
+    llama_cpp_python::LLAMA_CPP_PYTHON,
+    ollama::OLLAMA,
+    lmdeploy::LMDEPLOY,
+    tei::TEI,
+    infinity::INFINITY,
+    ray_serve::RAY_SERVE,
+    ray::RAY,
+    sagemaker::SAGEMAKER,
+];
 
-/// [Metrics of its V1 engine](https://docs.vllm.ai/en/latest/design/metrics/): they are
-/// taken from each step's outputs, so both counters move with each step.
-const VLLM: Preset = Preset {
-    name: "vllm",
-    health: Page { path: "/health", port: 8000, option: "--port" },
-    metrics: Some(Metrics {
-        path: "/metrics",
-        place: None,
-        running: &["vllm:num_requests_running", "vllm:num_requests_waiting"],
-        done: &["vllm:generation_tokens_total", "vllm:prompt_tokens_total"],
-    }),
-    timeout: TIMEOUT,
-};
+/// What there is, for a message.
+pub(crate) const NAMES: &str = "vllm, sglang, tensorrt-llm, triton, tgi, llama.cpp, \
+     llama-cpp-python, ollama, lmdeploy, tei, infinity, ray-serve, ray or sagemaker";
 
-/// [Production metrics](https://docs.sglang.io/references/production_metrics.html), with
-/// `--enable-metrics`. The prompt and generation counters move when a request is done; the
-/// one of tokens in real time, each time that the scheduler logs a batch. To be well it
-/// makes a token, for which it gives itself 20 seconds
-/// ([source](https://github.com/sgl-project/sglang/tree/main/python/sglang/srt)).
-const SGLANG: Preset = Preset {
-    name: "sglang",
-    health: Page { path: "/health", port: 30000, option: "--port" },
-    metrics: Some(Metrics {
-        path: "/metrics",
-        place: None,
-        running: &["sglang:num_running_reqs", "sglang:num_queue_reqs"],
-        done: &[
-            "sglang:realtime_tokens_total",
-            "sglang:generation_tokens_total",
-            "sglang:prompt_tokens_total",
-            "sglang:inter_token_latency_seconds_count",
-        ],
-    }),
-    timeout: TIMEOUT,
-};
-
-/// [`trtllm-serve`](https://nvidia.github.io/TensorRT-LLM/commands/trtllm-serve/trtllm-serve.html)
-/// with `return_perf_metrics` and `enable_iter_perf_stats`; names from its
-/// [collector](https://github.com/NVIDIA/TensorRT-LLM/blob/main/tensorrt_llm/metrics/collector.py).
-/// Tokens are counted when a request is done; while it is worked on, it takes blocks of the
-/// cache.
-const TENSORRT_LLM: Preset = Preset {
-    name: "tensorrt-llm",
-    health: Page { path: "/health", port: 8000, option: "--port" },
-    metrics: Some(Metrics {
-        path: "/prometheus/metrics",
-        place: None,
-        running: &["trtllm_num_requests_running", "trtllm_num_requests_waiting"],
-        done: &[
-            "trtllm_kv_cache_gen_alloc_blocks_total",
-            "trtllm_kv_cache_missed_blocks_total",
-            "trtllm_num_requests_completed_total",
-            "trtllm_generation_tokens_total",
-            "trtllm_prompt_tokens_total",
-        ],
-    }),
-    timeout: TIMEOUT,
-};
-
-/// [Metrics](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html)
-/// and [health](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/README.html)
-/// of Triton, with those of its
-/// [TensorRT-LLM backend](https://github.com/triton-inference-server/tensorrtllm_backend),
-/// whose requests don't count as pending while they are worked on.
-const TRITON: Preset = Preset {
-    name: "triton",
-    health: Page { path: "/v2/health/ready", port: 8000, option: "--http-port" },
-    metrics: Some(Metrics {
-        path: "/metrics",
-        place: Some((8002, "--metrics-port")),
-        running: &[
-            "nv_inference_pending_request_count",
-            "nv_trt_llm_request_metrics{request_type=\"active\"}",
-        ],
-        done: &[
-            "nv_inference_exec_count",
-            "nv_inference_request_success",
-            "nv_inference_request_failure",
-            "nv_trt_llm_general_metrics{general_type=\"iteration_counter\"}",
-        ],
-    }),
-    timeout: TIMEOUT,
-};
-
-/// [Metrics](https://huggingface.co/docs/text-generation-inference/reference/metrics) of
-/// text-generation-inference; its launcher's
-/// [default port](https://huggingface.co/docs/text-generation-inference/reference/launcher)
-/// is 3000, that of its image 80.
-const TGI: Preset = Preset {
-    name: "tgi",
-    health: Page { path: "/health", port: 3000, option: "--port" },
-    metrics: Some(Metrics {
-        path: "/metrics",
-        place: None,
-        running: &["tgi_batch_current_size", "tgi_queue_size"],
-        done: &["tgi_batch_inference_count", "tgi_batch_inference_success", "tgi_request_count"],
-    }),
-    timeout: TIMEOUT,
-};
-
-/// [`llama-server`](https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md)
-/// with `--metrics`. Predicted tokens are counted when a request is done, calls of the
-/// decoder as they are made.
-const LLAMA_CPP: Preset = Preset {
-    name: "llama.cpp",
-    health: Page { path: "/health", port: 8080, option: "--port" },
-    metrics: Some(Metrics {
-        path: "/metrics",
-        place: None,
-        running: &["llamacpp:requests_processing", "llamacpp:requests_deferred"],
-        done: &[
-            "llamacpp:n_decode_total",
-            "llamacpp:tokens_predicted_total",
-            "llamacpp:prompt_tokens_total",
-        ],
-    }),
-    timeout: TIMEOUT,
-};
-
-/// Any server in a container for
-/// [SageMaker](https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html),
-/// which itself gives the answer 2 seconds.
-const SAGEMAKER: Preset = Preset {
-    name: "sagemaker",
-    health: Page { path: "/ping", port: 8080, option: "--port" },
-    metrics: None,
-    timeout: Duration::from_secs(2),
-};
-
-#[cfg(test)]
-mod tests {
-    use supervisor_wire::prometheus::{Selector, sum};
-
-    use super::*;
-
-    /// Pages in the servers' format, with requests under way and work done.
-    const PAGES: [(&str, &str, f64, f64); 6] = [
-        ("vllm", include_str!("../tests/metrics/vllm.txt"), 11.0, 27_453.0 + 8_192.0),
-        (
-            "sglang",
-            include_str!("../tests/metrics/sglang.txt"),
-            5.0,
-            12_540.0 + 900.0 + 800.0 + 899.0,
-        ),
-        ("tensorrt-llm", include_str!("../tests/metrics/tensorrt-llm.txt"), 3.0, 2_351.0),
-        ("triton", include_str!("../tests/metrics/triton.txt"), 4.0, 1_236.0),
-        ("tgi", include_str!("../tests/metrics/tgi.txt"), 9.0, 4_412.0),
-        (
-            "llama.cpp",
-            include_str!("../tests/metrics/llama.cpp.txt"),
-            2.0,
-            332.0 + 350.0 + 67_837.0,
-        ),
-    ];
-
-    #[test]
-    fn each_preset_finds_its_metrics_on_a_page_of_its_server() {
-        for preset in &PRESETS {
-            let Some(metrics) = &preset.metrics else { continue };
-            let (_, page, running, done) =
-                PAGES.iter().find(|(name, ..)| *name == preset.name).unwrap();
-            let read = |names: &[&str]| {
-                let selectors: Vec<_> = names.iter().map(|n| Selector::parse(n).unwrap()).collect();
-                sum(page.as_bytes(), &selectors)
-            };
-            assert_eq!(read(metrics.running), Some(*running), "{}", preset.name);
-            assert_eq!(read(metrics.done), Some(*done), "{}", preset.name);
-            for name in metrics.running.iter().chain(metrics.done) {
-                assert!(read(&[name]).is_some(), "{}: no {name} on its page", preset.name);
-            }
-        }
+/// A preset to begin with: only a place and a path are its own.
+const fn preset(name: &'static str, title: &'static str, path: &'static str) -> Preset {
+    Preset {
+        name,
+        title,
+        programs: &[],
+        listens: Listens::at(80),
+        path,
+        metrics: None,
+        timeout: TIMEOUT,
+        interval: INTERVAL,
+        stalled: STALLED,
+        ready: None,
+        tree: None,
+        adapt: |_, _| {},
+        notes: &[],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use supervisor_wire::python::{self, repr};
 
 pub(crate) use self::health::{
     ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LOOPBACK, PORT_NUMBER, PRESET, READY, SERIES,
-    SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, URL,
+    SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, URL, host,
 };
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use supervisor_config::{
     VARIABLES, commands_reference, completions, environment_reference, exits_reference,
-    health_variables, manual_pages, reference,
+    health_variables, manual_pages, presets_reference, reference,
 };
 
 #[test]
@@ -18,6 +18,7 @@ fn reference_pages_are_what_the_tables_say() {
     check("docs/reference/options.md", &reference());
     check("docs/reference/environment.md", &environment_reference());
     check("docs/reference/exit-codes.md", &exits_reference());
+    check("docs/reference/presets.md", &presets_reference());
     check("docs/reference/commands.md", &commands_reference());
 }
 

@@ -51,8 +51,10 @@ const ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// How much a server has to do and has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Requests under way.
+    /// Requests under way, for which something should be done.
     pub running: u64,
+    /// Requests that wait, perhaps for somebody else.
+    pub waiting: u64,
     /// What was done since it started, in whatever is counted.
     pub done: u64,
 }
@@ -256,7 +258,8 @@ impl Health {
         (result, load): (Result<(), CheckFailure>, Option<Load>),
     ) -> Checked {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
-        let idle_at = self.progress.as_ref().and_then(Progressing::idle_at);
+        let tells_idle = spec.progress.as_ref().is_some_and(|progress| progress.tells_idle);
+        let idle_at = self.progress.as_ref().filter(|_| tells_idle).and_then(Progressing::idle_at);
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
             return Checked::Well;
         };
@@ -418,7 +421,7 @@ impl Health {
 impl Progressing {
     /// When it was last seen to have nothing to do, if it was so at the latest look.
     fn idle_at(&self) -> Option<Mono> {
-        self.seen_at.filter(|_| self.last.is_some_and(|last| last.running == 0))
+        self.seen_at.filter(|_| self.last.is_some_and(|last| last.running + last.waiting == 0))
     }
 }
 

@@ -235,8 +235,10 @@ impl Stage {
                 let look = match look {
                     [] => Look::Nothing,
                     ["late"] => Look::Late,
+                    // Under way, or under way and waiting.
                     [running, done] => Look::Seen(Progress {
-                        running: running.parse().unwrap(),
+                        running: running.split('+').next().unwrap().parse().unwrap(),
+                        waiting: running.split('+').nth(1).map_or(0, |n| n.parse().unwrap()),
                         done: done.parse().unwrap(),
                     }),
                     other => panic!("not a look at progress: {other:?}"),
@@ -594,6 +596,8 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                         path: "/metrics".to_owned(),
                     }),
                     running: Vec::new(),
+                    waiting: Vec::new(),
+                    tells_idle: true,
                     done: Vec::new(),
                     interval: Duration::from_secs(numbers[0]),
                     timeout: Duration::from_secs(1),
@@ -605,6 +609,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                 let numbers = numbers(value);
                 spec.health.tree = Some(TreeSpec {
                     pattern: "worker".to_owned(),
+                    distinct: false,
                     interval: Duration::from_secs(numbers[0]),
                     patience: Duration::from_secs(numbers[1]),
                 });

@@ -54,8 +54,7 @@ pub(crate) fn notes(config: &Config) -> Vec<(Level, String)> {
         (Level::Info, format!("Included extra file \"{}\" during parsing", path.display()))
     });
     let warnings = config.warnings.iter().map(|warning| (Level::Warn, warning.clone()));
-    let notes = config.notes.iter().map(|note| (Level::Debug, note.clone()));
-    warnings.chain(included).chain(notes).collect()
+    warnings.chain(included).chain(config.notes.iter().cloned()).collect()
 }
 
 /// Who belongs to whom, as far as this supervisor is concerned.

@@ -565,7 +565,7 @@ fn a_service_link_is_not_ours_and_is_told_in_one_line_for_debugging() {
     ]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(
-        config.notes,
+        config.notes.iter().map(|(_, note)| note.as_str()).collect::<Vec<_>>(),
         ["ignoring variables that have the form of a service link: PROCESS_HEALTH_PORT, \
           PROCESS_STATUS_PORT, PROCESS_HEALTH_SERVICE_HOST, SUPERVISOR_PORT_80_TCP"]
     );

@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use supervisor_core::spec::HealthSpec;
 use supervisor_core::spec::health::{
-    CheckSpec, EvidenceSpec, Headers, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
-    Scheme, TlsSpec, TreeSpec,
+    CheckSpec, EvidenceSpec, Header, Headers, HttpGet, HttpUrl, Probe, ProgressSpec, Ready, Scheme,
+    TlsSpec, TreeSpec,
 };
+
+mod preset;
+
+use preset::{Made, Planned};
 
 use super::Lowering;
 use super::program::origin;
@@ -17,9 +21,8 @@ use crate::expand::Names;
 use crate::health_options as o;
 use crate::ini::Section;
 use crate::options::{Key, Kind};
-use crate::presets::{self, Preset};
+use crate::presets;
 use crate::shlex;
-use crate::values::LOOPBACK;
 
 /// Reads those of a process that runs `argv`. An event listener has none: it says itself when it is ready.
 pub(super) fn read<'a>(
@@ -67,21 +70,26 @@ impl Reading<'_, '_, '_> {
                 "health_port is a preset's; set health_preset, or name the port in health_url";
             return self.wrong(o::PORT.row.key, why);
         }
-        let place = Place { preset: preset.flatten(), port: port.flatten() };
+        let planned = preset.flatten().map(|preset| self.planned(preset, port.flatten()));
+        let planned = planned.as_ref();
         let url = self.set(&o::URL);
         let access = self.access();
-        let probe = self.probe(&place, url.clone(), access.as_ref());
+        let probe = self.probe(planned, url.clone(), access.as_ref());
         let timeout = self.set(&o::TIMEOUT);
-        let usual = place.preset.map_or(presets::TIMEOUT, |preset| preset.timeout);
+        let usual = planned.map_or(presets::TIMEOUT, |planned| planned.plan.timeout);
         let timeout = timeout.map(|said| said.unwrap_or(usual));
-        let check = self.check(&place, probe.clone(), timeout);
-        let progress = self.progress(&place, url.flatten(), access.as_ref(), timeout);
+        let check = self.check(planned, probe.clone(), timeout);
+        let progress = self.progress(planned, url.flatten(), access.as_ref(), timeout);
         self.access_is_used(&check, &progress);
-        let tree = self.tree();
-        let ready = self.ready(probe);
-        let start_timeout = self.set(&o::START_TIMEOUT);
-        let usual = place.preset.map(|_| presets::START_TIMEOUT);
-        let start_timeout = start_timeout.map(|said| said.unwrap_or(usual));
+        let tree = self.tree(planned);
+        let ready = self.ready(planned, probe);
+        let start_timeout = self.start_timeout(planned, &check);
+        if let (Some(planned), Some(check), Some(progress), Some(tree)) =
+            (planned, &check, &progress, &tree)
+        {
+            let (check, progress, tree) = (check.as_ref(), progress.as_ref(), tree.as_ref());
+            self.tell(planned, &Made { check, progress, tree });
+        }
         let watchdog = self.set(&o::WATCHDOG);
         let action = self.get(&o::ACTION);
         let signal = self.get(&o::DUMP_SIGNAL);
@@ -102,7 +110,7 @@ impl Reading<'_, '_, '_> {
     /// How it is asked whether it is well: in one way.
     fn probe(
         &mut self,
-        place: &Place,
+        planned: Option<&Planned>,
         url: Perhaps<HttpUrl>,
         access: Option<&Access>,
     ) -> Perhaps<Probe> {
@@ -126,10 +134,14 @@ impl Reading<'_, '_, '_> {
         let other = tcp
             .map(|(host, port)| Probe::Tcp { host, port })
             .or_else(|| command.map(Probe::Command));
-        let url = url.or_else(|| place.health(self.port_of(place)).filter(|_| other.is_none()));
         let (status, body) = (status?, body?);
         if let Some(url) = url {
-            return Some(Some(Probe::Http { get: access?.to(url), status, body }));
+            return Some(Some(Probe::Http { get: access?.to(url, None), status, body }));
+        }
+        let planned = planned.filter(|_| other.is_none());
+        if let Some(url) = planned.and_then(Planned::probe_url) {
+            let key = planned.and_then(|planned| planned.plan.health_key.as_ref());
+            return Some(Some(Probe::Http { get: access?.to(url.clone(), key), status, body }));
         }
         for (key, said) in
             [(o::STATUS.row.key, status.is_some()), (o::BODY.row.key, body.is_some())]
@@ -138,7 +150,7 @@ impl Reading<'_, '_, '_> {
                 return self.wrong(key, &format!("{key} needs a health_url or a health_preset"));
             }
         }
-        Some(other)
+        Some(other.or_else(|| planned.and_then(Planned::other_probe)))
     }
 
     fn words(&mut self, command: Option<String>) -> Perhaps<Vec<OsString>> {
@@ -156,15 +168,15 @@ impl Reading<'_, '_, '_> {
 
     fn check(
         &mut self,
-        place: &Place,
+        planned: Option<&Planned>,
         probe: Perhaps<Probe>,
         timeout: Option<Duration>,
     ) -> Perhaps<CheckSpec> {
-        let interval = self.get(&o::INTERVAL);
+        let interval = self.interval(planned);
         let jitter = self.get(&o::JITTER);
         let failures = self.get(&o::FAILURES);
-        let patience = self.get(&o::PROGRESS_STALLED);
-        let set_by = self.set_by(place);
+        let patience = self.stalled(planned);
+        let set_by = self.set_by(planned);
         let (interval, jitter, timeout) = (interval?, jitter?, timeout?);
         let (failures, patience) = (failures?, patience?);
         Some(probe?.map(|probe| CheckSpec {
@@ -179,12 +191,12 @@ impl Reading<'_, '_, '_> {
     }
 
     /// Which setting says where it is asked.
-    fn set_by(&self, place: &Place) -> String {
+    fn set_by(&self, planned: Option<&Planned>) -> String {
         let keys = [o::URL.row.key, o::TCP.row.key, o::COMMAND.row.key];
         let said = keys.iter().find(|key| self.lowering.is_said(self.section, key));
-        match (said, place.preset) {
+        match (said, planned) {
             (Some(key), _) => origin(self.lowering, self.section, key).to_string(),
-            (None, Some(preset)) => format!("preset {}", preset.name),
+            (None, Some(planned)) => format!("preset {}", planned.preset.name),
             (None, None) => String::new(),
         }
     }
@@ -229,26 +241,42 @@ impl Reading<'_, '_, '_> {
 
     fn progress(
         &mut self,
-        place: &Place,
+        planned: Option<&Planned>,
         url: Option<HttpUrl>,
         access: Option<&Access>,
         timeout: Option<Duration>,
     ) -> Perhaps<ProgressSpec> {
-        let known = place.preset.and_then(|preset| preset.metrics.as_ref());
         let owned = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
         let page = self.set(&o::PROGRESS_URL);
         let running = self.set(&o::PROGRESS_RUNNING);
         let done = self.set(&o::PROGRESS_DONE);
         let interval = self.get(&o::PROGRESS_INTERVAL);
-        let stalled = self.get(&o::PROGRESS_STALLED);
-        let page = page?.or_else(|| place.metrics(url.as_ref(), self.port_of(place), self.argv));
+        let stalled = self.stalled(planned);
+        let key = planned.and_then(|planned| planned.plan.metrics_key.as_ref());
+        let page = page?.or_else(|| planned?.metrics(url.as_ref()));
+        // Where there is no page, its names are of no use.
+        let known = planned.filter(|_| page.is_some());
+        let known = known.and_then(|planned| planned.preset.metrics.as_ref());
+        // A person who names gauges means those of all requests.
+        let own = known.filter(|_| running.as_ref().is_some_and(Option::is_none));
+        let waiting = own.and_then(|metrics| owned(metrics.waiting)).unwrap_or_default();
+        let tells_idle = own.is_none_or(|metrics| metrics.tells_idle);
         let running: Option<Vec<String>> = running?.or_else(|| owned(known?.running));
         let done: Option<Vec<String>> = done?.or_else(|| owned(known?.done));
         let (interval, stalled, timeout) = (interval?, stalled?, timeout?);
         match (page, running, done) {
             (Some(url), Some(running), Some(done)) => {
-                let page = access?.to(url);
-                Some(Some(ProgressSpec { page, running, done, interval, timeout, stalled }))
+                let page = access?.to(url, key);
+                Some(Some(ProgressSpec {
+                    page,
+                    running,
+                    waiting,
+                    tells_idle,
+                    done,
+                    interval,
+                    timeout,
+                    stalled,
+                }))
             }
             (None, None, None) => Some(None),
             (page, running, _) => {
@@ -270,32 +298,47 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    fn tree(&mut self) -> Perhaps<TreeSpec> {
+    fn tree(&mut self, planned: Option<&Planned>) -> Perhaps<TreeSpec> {
         let pattern = self.set(&o::TREE_PATTERN);
         let interval = self.get(&o::TREE_INTERVAL);
         let patience = self.get(&o::TREE_PATIENCE);
         let (interval, patience) = (interval?, patience?);
-        Some(pattern?.map(|pattern| TreeSpec { pattern, interval, patience }))
+        let said =
+            pattern?.map(|pattern| TreeSpec { pattern, distinct: false, interval, patience });
+        Some(said.or_else(|| planned?.tree(interval, patience)))
     }
 
-    fn ready(&mut self, probe: Perhaps<Probe>) -> Option<Ready> {
+    /// Nobody is restarted because he may have been asked in the wrong place.
+    fn start_timeout(
+        &mut self,
+        planned: Option<&Planned>,
+        check: &Perhaps<CheckSpec>,
+    ) -> Option<Option<Duration>> {
+        let said = self.set(&o::START_TIMEOUT)?;
+        let guess = planned.is_some_and(|planned| {
+            let by_preset = |check: &CheckSpec| check.set_by.starts_with("preset ");
+            planned.plan.is_guess && check.iter().flatten().any(by_preset)
+        });
+        let usual = planned.filter(|_| !guess).map(|_| presets::START_TIMEOUT);
+        Some(said.unwrap_or(usual))
+    }
+
+    fn ready(&mut self, planned: Option<&Planned>, probe: Perhaps<Probe>) -> Option<Ready> {
         let ready = self.set(&o::READY)?;
         let checked = probe?.is_some();
+        let text = planned.and_then(|planned| planned.preset.ready);
         match ready {
             Some(Ready::Checked) if !checked => self.wrong(
                 o::READY.row.key,
                 "ready=check needs a check: health_url, health_tcp, health_command or health_preset",
             ),
             Some(ready) => Some(ready),
-            None if checked => Some(Ready::Checked),
-            None => Some(Ready::Startsecs),
+            None => Some(match text {
+                Some(text) => Ready::Logged(text.to_owned()),
+                None if checked => Ready::Checked,
+                None => Ready::Startsecs,
+            }),
         }
-    }
-
-    /// The port that the command's own words name. What stands in a script for a shell is
-    /// one word, and not looked into.
-    fn port_of(&self, place: &Place) -> Option<u16> {
-        option(self.argv, place.preset?.health.option)
     }
 
     fn set<T: PartialEq>(&mut self, key: &Key<T>) -> Perhaps<T> {
@@ -314,35 +357,6 @@ impl Reading<'_, '_, '_> {
     }
 }
 
-/// Where a server is found whose preset is known.
-struct Place {
-    preset: Option<&'static Preset>,
-    /// The port that was said.
-    port: Option<u16>,
-}
-
-impl Place {
-    fn health(&self, from_command: Option<u16>) -> Option<HttpUrl> {
-        let page = &self.preset?.health;
-        Some(local(self.port.or(from_command).unwrap_or(page.port), page.path))
-    }
-
-    /// Its metrics: where its health is, unless they have a port of their own.
-    fn metrics(
-        &self,
-        health: Option<&HttpUrl>,
-        from_command: Option<u16>,
-        command: &[OsString],
-    ) -> Option<HttpUrl> {
-        let metrics = self.preset?.metrics.as_ref()?;
-        if let Some((port, name)) = metrics.place {
-            return Some(local(option(command, name).unwrap_or(port), metrics.path));
-        }
-        let health = health.cloned().or_else(|| self.health(from_command))?;
-        Some(HttpUrl { path: metrics.path.to_owned(), ..health })
-    }
-}
-
 /// What is needed to be let in.
 struct Access {
     headers: Headers,
@@ -350,29 +364,16 @@ struct Access {
 }
 
 impl Access {
-    fn to(&self, url: HttpUrl) -> HttpGet {
-        HttpGet { url, headers: self.headers.clone(), tls: self.tls.clone() }
+    /// A request. A key of the command is sent as well, unless a person says another.
+    fn to(&self, url: HttpUrl, key: Option<&Header>) -> HttpGet {
+        let mut headers = self.headers.clone();
+        if let Some(key) = key
+            && !headers.set.iter().any(|set| set.name.eq_ignore_ascii_case(&key.name))
+        {
+            headers.set.push(key.clone());
+        }
+        HttpGet { url, headers, tls: self.tls.clone() }
     }
-}
-
-fn local(port: u16, path: &str) -> HttpUrl {
-    HttpUrl {
-        scheme: Scheme::Http,
-        server: HttpServer::Tcp { host: LOOPBACK.to_owned(), port },
-        path: path.to_owned(),
-    }
-}
-
-/// The port in `--port N` or `--port=N`; the last one counts, as for most programs.
-fn option(command: &[OsString], name: &str) -> Option<u16> {
-    let words = command.iter().map(|word| word.to_str().unwrap_or_default());
-    let next = command.iter().skip(1).map(|word| word.to_str().unwrap_or_default());
-    let pairs = words.zip(next.chain([""]));
-    let found = pairs.filter_map(|(word, next)| match word.strip_prefix(name)? {
-        "" => next.parse().ok(),
-        rest => rest.strip_prefix('=')?.parse().ok(),
-    });
-    found.last().filter(|port| *port > 0)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
 
 use super::{Takes, inet_address, list, port, unbracketed};
-use crate::presets::{PRESETS, Preset};
+use crate::presets::{self, PRESETS, Preset};
 
 /// Shorter than this nothing is asked again and again: it would do nothing else.
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ pub(crate) static SPAN_OR_OFF: Takes<Option<Duration>> = Takes {
 };
 
 pub(crate) static PRESET: Takes<&'static Preset> = Takes {
-    what: "vllm, sglang, tensorrt-llm, triton, tgi, llama.cpp or sagemaker",
+    what: presets::NAMES,
     parse: |text, _| {
         let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(text));
         found.ok_or_else(|| format!("no preset is named {}", repr(text)))

@@ -34,7 +34,7 @@ impl Counting {
     /// parent's title: until the run is ready each command line counts once.
     pub(super) fn take(&mut self, spec: &TreeSpec, starting: bool, now: Mono, count: TreeCount) {
         self.turn = Turn::Due(now + spec.interval);
-        self.there = if starting { count.distinct } else { count.alive };
+        self.there = if starting || spec.distinct { count.distinct } else { count.alive };
         self.most = self.most.max(self.there);
         let fewer = self.there < self.most;
         self.fewer_since = if fewer { self.fewer_since.or(Some(now)) } else { None };

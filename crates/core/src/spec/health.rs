@@ -236,6 +236,10 @@ pub struct ProgressSpec {
     pub page: HttpGet,
     /// Names of gauges of requests under way; their sum counts, with all labels.
     pub running: Vec<String>,
+    /// Names of gauges of requests that wait, and may do so though nothing is done for them.
+    pub waiting: Vec<String>,
+    /// Whether it is idle when none of these shows a request: they leave none out.
+    pub tells_idle: bool,
     /// Names of counters of what was done; their sum counts, with all labels.
     pub done: Vec<String>,
     /// Time from one look to the next.
@@ -251,6 +255,9 @@ pub struct ProgressSpec {
 pub struct TreeSpec {
     /// Descendants whose command line holds this text are counted.
     pub pattern: String,
+    /// Each command line counts once, also when it is ready: each of those that are meant
+    /// has one of its own.
+    pub distinct: bool,
     /// Time from one look to the next.
     pub interval: Duration,
     /// Time with fewer of them alive than there have been that makes it ill.

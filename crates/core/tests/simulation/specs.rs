@@ -171,6 +171,8 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
             path: "/".to_owned(),
         }),
         running: Vec::new(),
+        waiting: Vec::new(),
+        tells_idle: random.below(4) > 0,
         done: Vec::new(),
         interval: random.secs(1, 3),
         timeout: random.secs(1, 2),
@@ -178,6 +180,7 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
     });
     let tree = random.one_in(4).then(|| TreeSpec {
         pattern: "worker".to_owned(),
+        distinct: random.one_in(4),
         interval: random.secs(1, 3),
         patience: random.secs(2, 6),
     });

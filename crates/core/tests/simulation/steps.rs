@@ -121,9 +121,10 @@ impl Case {
             Owed::Progress(proc, run) => {
                 let done = self.now.since_zero().as_secs() / if kind { 1 } else { 7 };
                 let running = random.below(3) as u64;
+                let waiting = random.below(4).saturating_sub(2) as u64;
                 let there = kind || random.below(6) > 0;
                 let look = if there {
-                    Look::Seen(Progress { running, done })
+                    Look::Seen(Progress { running, waiting, done })
                 } else {
                     random.pick(&[Look::Late, Look::Nothing])
                 };

@@ -30,6 +30,7 @@ fn read(spec: &ProgressSpec, page: &[u8]) -> Option<Progress> {
     Some(Progress {
         // Half a request is one.
         running: prometheus::whole(sum(&spec.running)?.ceil()),
+        waiting: prometheus::whole(sum(&spec.waiting).unwrap_or(0.0).ceil()),
         done: prometheus::whole(sum(&spec.done)?),
     })
 }

@@ -1,11 +1,12 @@
 use std::ffi::OsString;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::health::Action;
+use supervisor_core::spec::health::{Action, HttpServer};
 
 use super::*;
 use crate::command_mode;
 use crate::testing::{FakeHost, said};
+use crate::values::LOOPBACK;
 
 /// What these variables mean for a command.
 fn meant(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String> {
@@ -16,7 +17,8 @@ fn meant(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String>
 }
 
 fn http(port: u16, path: &str) -> HttpUrl {
-    local(port, path)
+    let server = HttpServer::Tcp { host: LOOPBACK.to_owned(), port };
+    HttpUrl { scheme: Scheme::Http, server, path: path.to_owned() }
 }
 
 fn probe_url(health: &HealthSpec) -> &HttpUrl {
@@ -41,7 +43,7 @@ fn a_preset_knows_where_and_what() {
     assert_eq!(progress.page.url, http(8000, "/metrics"));
     assert!(progress.running.contains(&"vllm:num_requests_running".to_owned()));
     assert!(progress.done.contains(&"vllm:generation_tokens_total".to_owned()));
-    assert_eq!(progress.stalled, Duration::from_secs(120));
+    assert_eq!(progress.stalled, Duration::from_secs(300));
 }
 
 #[test]
@@ -241,6 +243,156 @@ fn a_check_knows_which_setting_says_where() {
     ] {
         assert_eq!(meant(&["x"], &[pair]).unwrap().check.unwrap().set_by, set_by);
     }
+}
+
+/// What a start says of this command with `health_preset`, line by line, and its health.
+fn told(preset: &str, command: &[&str], pairs: &[(&str, &str)]) -> (Vec<String>, HealthSpec) {
+    let command = command.iter().map(OsString::from).collect();
+    let pairs: Vec<_> = [("PROCESS_HEALTH_PRESET", preset)].iter().chain(pairs).copied().collect();
+    let host = FakeHost::with(&[("/srv/run", "#!/usr/bin/env bash\nexec vllm serve\n")]);
+    let config = command_mode(command, &said(&pairs), &host).unwrap();
+    let notes = config.notes.iter().map(|(level, note)| format!("{} {note}", level.tag()));
+    let warnings = config.warnings.iter().map(|warning| format!("WARN {warning}"));
+    let health = config.spec.groups[0].processes[0].health.clone();
+    (notes.chain(warnings).collect(), health)
+}
+
+#[test]
+fn a_start_says_in_one_line_what_is_asked_where_and_why() {
+    for (preset, command, pairs, line) in [
+        (
+            "sglang",
+            &["sglang", "serve", "--port", "31000", "--host", "10.0.0.7"][..],
+            &[][..],
+            "INFO check: app: asking http://10.0.0.7:31000/health (preset sglang, --host 10.0.0.7, \
+             --port 31000); counters at http://10.0.0.7:31000/metrics",
+        ),
+        (
+            "tei",
+            &["text-embeddings-router"],
+            &[("PORT", "80")],
+            "INFO check: app: asking http://127.0.0.1:80/health (preset tei, PORT=80)",
+        ),
+        (
+            "vllm",
+            &["/srv/run"],
+            &[],
+            "INFO check: app: asking http://127.0.0.1:8000/health (preset vllm, its usual place: \
+             the options in the script '/srv/run' are not read; set PROCESS_HEALTH_PORT if it \
+             listens elsewhere); counters at http://127.0.0.1:8000/metrics; without a start \
+             time-out, since the place is a guess",
+        ),
+        (
+            "vllm",
+            &["vllm", "serve", "/m", "--headless"],
+            &[],
+            "INFO check: app: not asking (preset vllm: --headless starts no HTTP server); watching \
+             its processes named 'VLLM::'",
+        ),
+        (
+            "sglang",
+            &["sglang", "serve", "--node-rank", "1"],
+            &[("PROCESS_HEALTH_TCP", "5000")],
+            "INFO check: app: asking 127.0.0.1:5000 (PROCESS_HEALTH_TCP)",
+        ),
+    ] {
+        let (lines, _) = told(preset, command, pairs);
+        assert!(lines.iter().any(|known| known == line), "{line}\n{lines:#?}");
+    }
+}
+
+#[test]
+fn ranks_without_a_server_have_their_processes_watched() {
+    let (_, health) = told("vllm", &["vllm", "serve", "/m", "--node-rank=1"], &[]);
+    assert_eq!((health.check, health.progress, health.ready), (None, None, Ready::Startsecs));
+    let tree = health.tree.unwrap();
+    assert_eq!((tree.pattern.as_str(), tree.distinct), ("VLLM::", true));
+    let own = [("PROCESS_HEALTH_TREE_PATTERN", "Worker")];
+    let (_, health) = told("vllm", &["vllm", "serve", "/m", "--headless"], &own);
+    assert_eq!(
+        health.tree.map(|tree| (tree.pattern, tree.distinct)),
+        Some(("Worker".into(), false))
+    );
+    // Who can be asked has no tree that nobody asked for.
+    assert_eq!(told("vllm", &["vllm", "serve", "/m"], &[]).1.tree, None);
+}
+
+#[test]
+fn nobody_is_restarted_for_what_may_be_asked_in_the_wrong_place() {
+    let limit =
+        |command: &[&str], pairs: &[(&str, &str)]| told("vllm", command, pairs).1.start_timeout;
+    assert_eq!(limit(&["/srv/run"], &[]), None);
+    assert_eq!(limit(&["vllm", "serve"], &[]), Some(presets::START_TIMEOUT));
+    assert_eq!(limit(&["/srv/run", "--port", "9000"], &[]), Some(presets::START_TIMEOUT));
+    assert_eq!(
+        limit(&["/srv/run"], &[("PROCESS_HEALTH_PORT", "9000")]),
+        Some(presets::START_TIMEOUT)
+    );
+    let own = [("PROCESS_HEALTH_START_TIMEOUT", "60")];
+    assert_eq!(limit(&["/srv/run"], &own), Some(Duration::from_secs(60)));
+    let url = [("PROCESS_HEALTH_URL", "http://127.0.0.1:1/")];
+    assert_eq!(limit(&["/srv/run"], &url), Some(presets::START_TIMEOUT));
+}
+
+#[test]
+fn a_stop_that_is_too_short_for_its_server_is_told_and_not_lengthened() {
+    let triton = |pairs| told("triton", &["tritonserver"], pairs).0.join("\n");
+    let warning = "WARN stop: app: Triton Inference Server needs up to 35 seconds \
+                   (--exit-timeout-secs, by default 30), and stopwaitsecs=30 kills it before; set \
+                   it to 35";
+    let lines = triton(&[]);
+    assert!(lines.contains(warning), "{lines}");
+    let enough = triton(&[("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "35")]);
+    assert!(!enough.contains("stop: app"), "{enough}");
+}
+
+#[test]
+fn requests_that_a_stop_aborts_are_told_with_both_remedies() {
+    let vllm = ["vllm", "serve", "/m"];
+    let (lines, _) = told("vllm", &vllm, &[]);
+    let line = "INFO stop: app: vLLM aborts requests in flight (--shutdown-timeout 0, its \
+                default: set it (0.18 and newer), or set PROCESS_PRESTOP_UNTIL_IDLE=true)";
+    assert!(lines.iter().any(|known| known == line), "{lines:#?}");
+    let drains = ["vllm", "serve", "/m", "--shutdown-timeout", "10"];
+    assert!(!told("vllm", &drains, &[]).0.join("\n").contains("stop: app"));
+}
+
+#[test]
+fn an_exit_with_0_after_an_engine_has_died_must_not_be_the_end() {
+    let vllm = ["vllm", "serve", "/m"];
+    let restarts = |pairs| told("vllm", &vllm, pairs).0.join("\n").contains("can exit with 0");
+    assert!(!restarts(&[]));
+    let autorestart = ("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected");
+    assert!(restarts(&[autorestart, ("SUPERVISOR_PROGRAM__APP_EXITCODES", "0")]));
+}
+
+#[test]
+fn ray_is_ready_when_it_says_so_and_its_head_is_asked_seldom() {
+    let (lines, health) = told("ray", &["/v/ray", "start", "--head", "--block"], &[]);
+    assert_eq!(health.ready, Ready::Logged("Ray runtime started".to_owned()));
+    assert_eq!(health.start_timeout, Some(presets::START_TIMEOUT));
+    let check = health.check.unwrap();
+    assert_eq!(check.probe, Probe::Command(vec!["/v/ray".into(), "health-check".into()]));
+    assert_eq!(check.interval, Duration::from_secs(60));
+    assert!(lines.iter().any(|line| line.contains("stopwaitsecs=30")), "{lines:#?}");
+    let (_, worker) = told("ray", &["ray", "start", "--address=h:6379", "--block"], &[]);
+    assert_eq!((worker.ready, worker.check), (health.ready, None));
+}
+
+#[test]
+fn a_key_of_the_command_is_sent_unless_a_person_says_another() {
+    let llama = ["llama-server", "--port", "1", "--api-key", "k"];
+    let sent = |pairs| {
+        let (lines, health) = told("llama.cpp", &llama, pairs);
+        assert!(!lines.join("\n").contains("Bearer"), "{lines:#?}");
+        let headers = health.progress.unwrap().page.headers.set;
+        headers.into_iter().map(|header| header.value).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&[]), ["Bearer k"]);
+    assert_eq!(
+        sent(&[("PROCESS_HEALTH_HEADERS", "authorization: Bearer other")]),
+        ["Bearer other"]
+    );
 }
 
 #[test]

@@ -179,8 +179,10 @@ impl Health {
         self.late_since = self.late_since.filter(|_| late);
         (self.fails, self.failure, self.failed_at) = (self.fails + 1, Some(failure), Some(now));
         let patience = spec.check.as_ref().map_or(Duration::ZERO, |check| check.patience);
-        let idle =
-            self.last.is_some_and(|last| last.running == 0) && self.seen_at >= self.late_since;
+        let tells = spec.progress.as_ref().is_some_and(|progress| progress.tells_idle);
+        let idle = tells
+            && self.last.is_some_and(|last| (last.running, last.waiting) == (0, 0))
+            && self.seen_at >= self.late_since;
         let borne = self.late_since.filter(|_| busy && !idle);
         self.borne_until = borne.map(|since| since + patience);
     }

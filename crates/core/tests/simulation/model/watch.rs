@@ -70,7 +70,9 @@ impl Model {
             }),
             Input::TreeCounted { proc, run, count } => {
                 self.of_life(*proc, *run, |proc, spec, _| {
-                    let there = if proc.up_at.is_none() { count.distinct } else { count.alive };
+                    let once = spec.health.tree.as_ref().is_some_and(|tree| tree.distinct);
+                    let once = once || proc.up_at.is_none();
+                    let there = if once { count.distinct } else { count.alive };
                     proc.health.counted(&spec.health, now, there);
                 });
             }

@@ -1,0 +1,189 @@
+//! What a preset makes of a program's command, and what a person is told of it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use supervisor_core::spec::Autorestart;
+use supervisor_core::spec::health::{CheckSpec, HttpUrl, Probe, ProgressSpec, TreeSpec};
+
+use super::Reading;
+use crate::health_options as health;
+use crate::options::{self as o, Kind};
+use crate::presets::{self, Asks, Command, Plan, Preset, Surroundings};
+use crate::values;
+
+/// A preset, and what it makes of the command.
+pub(super) struct Planned {
+    pub(super) preset: &'static Preset,
+    pub(super) plan: Plan,
+    /// The options of the command are a script's.
+    script: Option<String>,
+}
+
+/// What was made of it, in the end.
+pub(super) struct Made<'m> {
+    pub(super) check: Option<&'m CheckSpec>,
+    pub(super) progress: Option<&'m ProgressSpec>,
+    pub(super) tree: Option<&'m TreeSpec>,
+}
+
+impl Planned {
+    /// The page that health is asked for at, if a page is asked for.
+    pub(super) fn probe_url(&self) -> Option<&HttpUrl> {
+        match &self.plan.asks {
+            Asks::Page(url) => Some(url),
+            Asks::Port { .. } | Asks::Command(_) | Asks::Nothing(_) => None,
+        }
+    }
+
+    /// How it is asked otherwise.
+    pub(super) fn other_probe(&self) -> Option<Probe> {
+        match &self.plan.asks {
+            Asks::Port { host, port, .. } => Some(Probe::Tcp { host: host.clone(), port: *port }),
+            Asks::Command(words) => Some(Probe::Command(words.clone())),
+            Asks::Page(_) | Asks::Nothing(_) => None,
+        }
+    }
+
+    /// Its metrics: where a person says that its health is, unless they have a place of their
+    /// own.
+    pub(super) fn metrics(&self, said: Option<&HttpUrl>) -> Option<HttpUrl> {
+        let metrics = self.preset.metrics.as_ref()?;
+        let beside = said.filter(|_| metrics.place.is_none());
+        let beside = beside.map(|url| HttpUrl { path: metrics.path.to_owned(), ..url.clone() });
+        beside.or_else(|| self.plan.metrics.clone())
+    }
+
+    /// What is looked at where nothing can be asked.
+    pub(super) fn tree(&self, interval: Duration, patience: Duration) -> Option<TreeSpec> {
+        let pattern = self.preset.tree.filter(|_| matches!(self.plan.asks, Asks::Nothing(_)))?;
+        Some(TreeSpec { pattern: pattern.to_owned(), distinct: true, interval, patience })
+    }
+}
+
+impl Reading<'_, '_, '_> {
+    pub(super) fn planned(&mut self, preset: &'static Preset, port: Option<u16>) -> Planned {
+        let directory = self.set(&o::DIRECTORY).flatten();
+        let world = self.lowering.world;
+        let directory = directory.map_or_else(|| world.said.cwd.clone(), PathBuf::from);
+        let around = Surroundings {
+            variable: &|name| self.names.variable(name),
+            file: &|path| String::from_utf8(world.host.read(&directory.join(path)).ok()?).ok(),
+            beginning: &|| {
+                let Some(word) = self.argv.first() else { return Vec::new() };
+                let path = self.names.variable("PATH").map(OsString::from);
+                let found = if Path::new(word).components().count() > 1 {
+                    Some(values::absolute(Path::new(word), &world))
+                } else {
+                    world.host.find_program(word, path.as_deref())
+                };
+                found.map(|file| world.host.beginning(&file)).unwrap_or_default()
+            },
+        };
+        let command = Command::read(preset, self.argv, &around);
+        let script = command.is_script.then(|| command.first.clone());
+        Planned { preset, plan: preset.plan(&command, port), script }
+    }
+
+    /// Says at the start what will be asked where, and why; what should be changed; and
+    /// what a stop of it needs.
+    pub(super) fn tell(&mut self, planned: &Planned, made: &Made<'_>) {
+        let (name, title) = (self.section.label().to_owned(), planned.preset.title);
+        let line = self.line(planned, made);
+        self.lowering.report.tell(format!("check: {name}: {line}"));
+        for warning in &planned.plan.warnings {
+            self.lowering.report.warn(format!("check: {name}: {warning}"));
+        }
+        if let Some((needs, why)) = &planned.plan.stop {
+            let has = self.lowering.get(self.section, &o::STOPWAITSECS, self.names);
+            if has.is_some_and(|has| u64::try_from(has).unwrap_or(0) < *needs) {
+                self.lowering.report.warn(format!(
+                    "stop: {name}: {title} needs up to {needs} seconds ({why}), and \
+                     stopwaitsecs={} kills it before; set it to {needs}",
+                    has.unwrap_or_default()
+                ));
+            }
+        }
+        if let Some(how) = planned.plan.cuts.filter(|_| !self.waits_until_idle()) {
+            self.lowering.report.tell(format!(
+                "stop: {name}: {title} aborts requests in flight ({how}, or set \
+                 PROCESS_PRESTOP_UNTIL_IDLE=true)"
+            ));
+        }
+        if planned.plan.ends_with_0 && self.calls_0_expected() {
+            self.lowering.report.warn(format!(
+                "[program:{name}] {title} can exit with 0 when its engine has died, and \
+                 autorestart=unexpected would leave it; set autorestart=true or exitcodes to \
+                 something else"
+            ));
+        }
+    }
+
+    fn line(&self, planned: &Planned, made: &Made<'_>) -> String {
+        let Planned { preset, plan, script } = planned;
+        let preset = format!("preset {}", preset.name);
+        let from = match (&plan.from[..], script) {
+            (from @ [_, ..], _) => format!("{preset}, {}", from.join(", ")),
+            ([], Some(script)) => format!(
+                "{preset}, its usual place: the options in the script '{script}' are not read; \
+                 set PROCESS_HEALTH_PORT if it listens elsewhere"
+            ),
+            ([], None) => format!("{preset}, its usual place"),
+        };
+        let mut line = match (made.check, &plan.asks) {
+            (Some(check), asks) if check.set_by == preset => match asks {
+                Asks::Port { why, .. } => format!("connecting to {} ({from}; {why})", check.probe),
+                Asks::Page(_) | Asks::Command(_) | Asks::Nothing(_) => {
+                    format!("asking {} ({from})", check.probe)
+                }
+            },
+            (Some(check), _) => format!("asking {} ({})", check.probe, check.set_by),
+            (None, Asks::Nothing(why)) => match made.tree {
+                Some(tree) => format!(
+                    "not asking ({preset}: {why}); watching its processes named '{}'",
+                    tree.pattern
+                ),
+                None => format!("not asking ({preset}: {why})"),
+            },
+            (None, _) => format!("not asking ({preset})"),
+        };
+        if let Some(progress) = made.progress {
+            line.push_str(&format!("; counters at {}", progress.page.url));
+        }
+        for remark in &plan.remarks {
+            line.push_str(&format!("; {remark}"));
+        }
+        if plan.is_guess && made.check.is_some_and(|check| check.set_by == preset) {
+            line.push_str("; without a start time-out, since the place is a guess");
+        }
+        line
+    }
+
+    /// Whether a stop waits until nothing is under way.
+    fn waits_until_idle(&self) -> bool {
+        let mut sections = self.lowering.of_kind(Kind::Supervisord);
+        sections.any(|section| {
+            let entry = self.lowering.entry(section, "prestop_until_idle");
+            entry.is_some_and(|entry| !presets::is_no(&entry.value))
+        })
+    }
+
+    fn calls_0_expected(&mut self) -> bool {
+        let again = self.lowering.get(self.section, &o::AUTORESTART, self.names);
+        let expected = self.lowering.get(self.section, &o::EXITCODES, self.names);
+        again == Some(Autorestart::Unexpected) && expected.is_some_and(|codes| codes.contains(&0))
+    }
+
+    /// Time from one check to the next.
+    pub(super) fn interval(&mut self, planned: Option<&Planned>) -> Option<Duration> {
+        let usual = planned.map_or(presets::INTERVAL, |planned| planned.preset.interval);
+        self.set(&health::INTERVAL).map(|said| said.unwrap_or(usual))
+    }
+
+    /// Time for which nothing may be done.
+    pub(super) fn stalled(&mut self, planned: Option<&Planned>) -> Option<Duration> {
+        let usual = planned.map_or(presets::STALLED, |planned| planned.preset.stalled);
+        self.set(&health::PROGRESS_STALLED).map(|said| said.unwrap_or(usual))
+    }
+}

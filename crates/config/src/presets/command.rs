@@ -1,0 +1,224 @@
+//! A server's command: its options, those of a file that it names, and its variables.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+
+use super::{Named, Preset};
+
+/// Programs that run scripts; what a script does with its words is its own affair.
+const SHELLS: [&str; 8] = ["ash", "bash", "busybox", "dash", "fish", "ksh", "sh", "zsh"];
+
+/// What a command finds around it.
+pub(crate) struct Surroundings<'a> {
+    /// The value of one of its environment variables.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The content of a file that it names.
+    pub(crate) file: &'a dyn Fn(&str) -> Option<String>,
+    /// The first bytes of the file that is executed for its first word.
+    pub(crate) beginning: &'a dyn Fn() -> Vec<u8>,
+}
+
+impl fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").finish_non_exhaustive()
+    }
+}
+
+/// A command, read for one preset.
+#[derive(Debug)]
+pub(crate) struct Command<'a> {
+    /// What it executes.
+    pub(crate) first: String,
+    /// The server's own name in it; `None`: no such is in it.
+    pub(crate) program: Option<&'static str>,
+    /// That as it is written, with its path.
+    pub(crate) program_path: Option<String>,
+    /// A shell, or a script for one, is executed.
+    pub(crate) is_script: bool,
+    /// A file of options that can't be read.
+    pub(crate) unread: Option<String>,
+    /// The words behind the server's name, those of its file of options before them.
+    words: Vec<String>,
+    /// The words before it.
+    before: Vec<String>,
+    around: &'a Surroundings<'a>,
+    preset: &'static Preset,
+}
+
+/// A value, and what set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) value: String,
+    /// `--port`, or `PORT`.
+    pub(crate) by: String,
+    /// It is from the environment.
+    pub(crate) is_variable: bool,
+}
+
+impl Found {
+    /// What set it, for people: `--port 80`, `PORT=80`. Not for passwords.
+    pub(crate) fn shown(&self) -> String {
+        let between = if self.is_variable { '=' } else { ' ' };
+        format!("{}{between}{}", self.by, self.value)
+    }
+}
+
+impl<'a> Command<'a> {
+    pub(crate) fn read(
+        preset: &'static Preset,
+        argv: &[OsString],
+        around: &'a Surroundings<'a>,
+    ) -> Self {
+        let all: Vec<String> = argv.iter().map(|word| word.to_string_lossy().into()).collect();
+        let known = all.iter().enumerate().find_map(|(at, word)| {
+            let name = base(word);
+            let program = preset.programs.iter().find(|program| **program == name)?;
+            Some((at, *program))
+        });
+        let words = all.get(known.map_or(1, |(at, _)| at + 1)..).unwrap_or_default().to_vec();
+        let mut command = Self {
+            first: all.first().cloned().unwrap_or_default(),
+            program: known.map(|(_, program)| program),
+            program_path: known.and_then(|(at, _)| all.get(at).cloned()),
+            is_script: known.is_none()
+                && (all.first().is_some_and(|first| is_shell(first)) || starts_shell(around)),
+            unread: None,
+            before: all.get(..known.map_or(0, |(at, _)| at)).unwrap_or_default().to_vec(),
+            words,
+            around,
+            preset,
+        };
+        if let Some(file) = command.option(preset.listens.file) {
+            match (around.file)(&file.value) {
+                Some(text) => command.words.splice(0..0, options_in(&text)).for_each(drop),
+                None => command.unread = Some(file.shown()),
+            }
+        }
+        command
+    }
+
+    /// The word at this place behind the server's name: a subcommand, a model.
+    pub(crate) fn word(&self, at: usize) -> Option<&str> {
+        self.words.get(at).map(String::as_str)
+    }
+
+    /// Whether this program stands in front of the server's.
+    pub(crate) fn is_launched_by(&self, launcher: &str) -> bool {
+        self.before.iter().any(|word| base(word) == launcher)
+    }
+
+    /// The value of an option, be it `--opt value` or `--opt=value`. The last one counts, as
+    /// for most programs.
+    pub(crate) fn option(&self, names: &[&str]) -> Option<Found> {
+        let found = self.words.iter().enumerate().filter_map(|(at, word)| {
+            let (written, inline) = match word.split_once('=') {
+                Some((written, value)) => (written, Some(value)),
+                None => (word.as_str(), None),
+            };
+            let short = names.iter().find_map(|name| glued(name, word));
+            let (by, value) = match short {
+                Some((name, value)) => (name.to_owned(), value),
+                None if self.means(written, names) => {
+                    let next = || self.words.get(at + 1).map(String::as_str);
+                    (written.to_owned(), inline.or_else(next)?)
+                }
+                None => return None,
+            };
+            Some(Found { value: value.to_owned(), by, is_variable: false })
+        });
+        found.last()
+    }
+
+    /// What turns one of these options without a value on.
+    pub(crate) fn flag(&self, names: &[&str]) -> Option<String> {
+        let found = self.words.iter().find(|word| {
+            let (written, value) = word.split_once('=').unwrap_or((word, ""));
+            self.means(written, names) && !is_no(value)
+        });
+        found.cloned()
+    }
+
+    /// An environment variable that is not empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<Found> {
+        let value = (self.around.variable)(name).filter(|value| !value.is_empty())?;
+        Some(Found { value, by: name.to_owned(), is_variable: true })
+    }
+
+    /// What an option or a variable says.
+    pub(crate) fn named(&self, named: &Named) -> Option<Found> {
+        let option = || self.option(named.options);
+        let variable = || named.variables.iter().find_map(|name| self.variable(name));
+        if self.preset.listens.variables_win {
+            variable().or_else(option)
+        } else {
+            option().or_else(variable)
+        }
+    }
+
+    /// A whole number that an option says.
+    pub(crate) fn number(&self, names: &[&str]) -> Option<u64> {
+        self.option(names)?.value.parse().ok()
+    }
+
+    /// Whether an option is one of these: underscores are as good as hyphens, and with some
+    /// servers an unambiguous beginning as good as the name.
+    fn means(&self, written: &str, names: &[&str]) -> bool {
+        let written = written.replace('_', "-");
+        let is = |name: &str| name.replace('_', "-") == written;
+        names.iter().any(|name| is(name))
+            || (self.preset.listens.abbreviates
+                && written.len() >= SHORTEST_BEGINNING
+                && names.iter().any(|name| name.replace('_', "-").starts_with(&written)))
+    }
+}
+
+/// So long is a beginning that is taken for a name: two hyphens and three letters.
+const SHORTEST_BEGINNING: usize = 5;
+
+/// The value in `-p8000`.
+fn glued<'w, 'n>(name: &'n str, word: &'w str) -> Option<(&'n str, &'w str)> {
+    let is_short = name.len() == 2 && !name.ends_with('-');
+    let value = word.strip_prefix(name).filter(|_| is_short)?;
+    let value = value.strip_prefix('=').unwrap_or(value);
+    (!value.is_empty()).then_some((name, value))
+}
+
+/// How "no" is written as a value.
+pub(crate) fn is_no(value: &str) -> bool {
+    ["0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
+}
+
+fn base(word: &str) -> &str {
+    Path::new(word).file_name().and_then(|name| name.to_str()).unwrap_or(word)
+}
+
+fn is_shell(word: &str) -> bool {
+    SHELLS.contains(&base(word))
+}
+
+/// Whether what is executed begins as a shell's script does.
+fn starts_shell(around: &Surroundings<'_>) -> bool {
+    let beginning = (around.beginning)();
+    let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    line.strip_prefix("#!").is_some_and(|line| line.split_whitespace().any(is_shell))
+}
+
+/// The options in a file of `key: value` lines, which is YAML as far as servers' options go.
+/// What is nested says nothing of where they listen.
+fn options_in(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.starts_with([' ', '\t', '#', '-']));
+    let pairs = lines.filter_map(|line| line.split_once(':'));
+    let words = pairs.flat_map(|(key, value)| {
+        let value = value.split(" #").next().unwrap_or_default().trim();
+        let value = value.trim_matches(['"', '\'']);
+        let option = format!("--{}", key.trim());
+        match value {
+            "" | "false" | "False" => vec![],
+            "true" | "True" => vec![option],
+            value => vec![option, value.to_owned()],
+        }
+    });
+    words.collect()
+}

@@ -1,0 +1,127 @@
+//! The reference of presets, made from their tables.
+
+use std::fmt::Write as _;
+
+use super::{Listens, Metrics, Named, PRESETS, Preset};
+
+const HEAD: &str = "\
+# Presets
+
+Made from the tables in `crates/config/src/presets` by
+`UPDATE=1 cargo test -p supervisor-config --test documents`.
+
+`PROCESS_HEALTH_PRESET=NAME`, or `health_preset=NAME` in a file, tells the supervisor which
+server it runs. The preset reads the server's command and environment. It understands
+`--option value`, `--option=value`, and commands behind `python -m` or a launcher such as
+`mpirun`. One line at the start says what the supervisor asks, where, and which option says so:
+
+```text
+INFO check: app: asking http://127.0.0.1:9000/health (preset vllm, --port 9000); counters at http://127.0.0.1:9000/metrics
+```
+
+- Your own settings always win: `PROCESS_HEALTH_URL`, `PROCESS_HEALTH_PORT` and
+  [all others](options.md#ready-well-ill).
+- A shell script hides the server's options. The preset then asks at the server's usual place
+  and says so. Such a place is a guess: a server that never answers there is not restarted,
+  unless you set `PROCESS_HEALTH_PORT` or `PROCESS_HEALTH_START_TIMEOUT`.
+- If the server listens at all addresses, the supervisor asks at 127.0.0.1 or `::1`.
+- A preset never changes `stopwaitsecs`. It warns if the server can need longer.
+
+";
+
+/// What is known of each server, as Markdown.
+#[must_use]
+pub fn presets_reference() -> String {
+    let mut out = String::from(HEAD);
+    for preset in &PRESETS {
+        let _ = write!(out, "## `{}`: {}\n\n", preset.name, preset.title);
+        out.push_str("| | |\n|---|---|\n");
+        for (what, value) in rows(preset) {
+            let _ = writeln!(out, "| {what} | {value} |");
+        }
+        out.push('\n');
+        for note in preset.notes {
+            let _ = writeln!(out, "- {note}");
+        }
+        if !preset.notes.is_empty() {
+            out.push('\n');
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+fn rows(preset: &Preset) -> Vec<(&'static str, String)> {
+    let Preset { programs, listens, path, metrics, .. } = preset;
+    let mut rows = vec![("recognized by", code(programs.iter().copied()))];
+    if path.is_empty() {
+        rows.push(("check", "see below".to_owned()));
+    } else {
+        rows.push(("check", format!("`{path}`, usually at port {}", listens.usual_port)));
+        rows.extend(place(listens));
+    }
+    if let Some(text) = preset.ready {
+        rows.push(("ready", format!("`{text}` in the output")));
+    }
+    let [timeout, interval] = [preset.timeout, preset.interval].map(|time| time.as_secs());
+    rows.push(("time-out, interval", format!("{timeout} s, {interval} s")));
+    if let Some(metrics) = metrics {
+        rows.extend(counters(metrics));
+        rows.push(("a stall", format!("{} s", preset.stalled.as_secs())));
+    }
+    if let Some(pattern) = preset.tree {
+        rows.push(("its processes", format!("`{pattern}`")));
+    }
+    rows
+}
+
+fn place(listens: &Listens) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    let win = if listens.variables_win { "; the variable wins" } else { "" };
+    for (what, named) in [("host", listens.host), ("port", listens.port)] {
+        if named.all().next().is_some() {
+            rows.push((what, format!("{}{win}", code(named.all()))));
+        }
+    }
+    if !listens.tls.is_empty() {
+        let all: Vec<String> = listens.tls.iter().map(|named| code(named.all())).collect();
+        rows.push(("TLS", all.join(" and ")));
+    }
+    if !listens.file.is_empty() {
+        rows.push(("file of options", code(listens.file.iter().copied())));
+    }
+    rows
+}
+
+fn counters(metrics: &Metrics) -> Vec<(&'static str, String)> {
+    let page = match &metrics.place {
+        None => format!("`{}`", metrics.path),
+        Some(own) => format!(
+            "`{}` at port {} ({})",
+            metrics.path,
+            own.usual_port,
+            code(own.port.all().chain(own.host.all()))
+        ),
+    };
+    let mut rows = vec![
+        ("counters", page),
+        ("requests under way", code(metrics.running.iter().copied())),
+        ("progress", code(metrics.done.iter().copied())),
+    ];
+    if !metrics.waiting.is_empty() {
+        rows.insert(2, ("requests that may wait", code(metrics.waiting.iter().copied())));
+    }
+    rows
+}
+
+fn code<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl Named {
+    /// All of its names: options first.
+    fn all(&self) -> impl Iterator<Item = &'static str> {
+        self.options.iter().chain(self.variables).copied()
+    }
+}
