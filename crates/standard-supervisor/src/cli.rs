@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
-    Errors, Request, Said, command_mode, file_mode, generate,
+    Config, Errors, Request, Said, command_mode, file_mode, generate,
     generate_supervisor_config as generate_tool, pidproxy as pidproxy_tool,
     standard_supervisor as standard_supervisor_tool, supervisord_flags, supervisord_help,
 };
@@ -64,14 +64,22 @@ pub(crate) fn standard_supervisor() -> u8 {
     let said = said();
     match (command_mode(command.clone(), &said, &ThisHost::Starting), signals) {
         (Ok(config), _) if check => {
-            for warning in &config.warnings {
-                to_stderr(&format!("WARN: {warning}\n"));
-            }
+            tell(&config);
             print(&config.effective())
         }
         (Ok(config), Ok(signals)) => supervise(config, Asked { command, said }, signals, clock),
         (Err(errors), _) => refuse(&errors),
         (Ok(_), Err(error)) => complain(&format!("cannot watch for signals: {error}"), ""),
+    }
+}
+
+/// Says what a start with this configuration would say of it.
+fn tell(config: &Config) {
+    for warning in &config.warnings {
+        to_stderr(&format!("WARN: {warning}\n"));
+    }
+    for (_, note) in config.notes.iter().filter(|(level, _)| *level == Level::Info) {
+        to_stderr(&format!("INFO: {note}\n"));
     }
 }
 
@@ -96,9 +104,7 @@ pub(crate) fn supervisord() -> u8 {
     let ended = if check {
         file_mode(&flags, &program, &said, &ThisHost::Starting).map_err(serve::Refusal::Said).map(
             |config| {
-                for warning in &config.warnings {
-                    to_stderr(&format!("WARN: {warning}\n"));
-                }
+                tell(&config);
                 print(&config.effective())
             },
         )
