@@ -65,6 +65,14 @@ pub enum Effect {
         /// The incarnation that asks.
         run: RunId,
     },
+    /// Look whether a process can't write its output, since the pipe for it is full; answered
+    /// by `OutputSeen`.
+    LookAtOutput {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that is silent.
+        run: RunId,
+    },
     /// Find out in what state a process and its tree are, for people to read; answered by
     /// `Collected` within the limit.
     Collect {

@@ -10,6 +10,9 @@
 //!   requests under way, nothing done, or no page in time, for a while ──> ill
 //!   fewer of its processes than there were, for a while, ready or not ──> ill
 //!   no sign of life within the time that it promised ──> ill
+//!
+//!   ill since it is silent ──> can it write its output? ── no: borne with, and told
+//!                                                      └─ yes: dealt with
 //! ```
 //!
 //! A server that is busy is not dead: while it gets on with its work, not answering in
@@ -31,7 +34,7 @@ use counting::Counting;
 pub use checking::Load;
 pub use counting::TreeCount;
 pub(crate) use ill::exactly;
-pub use ill::{CheckFailure, Ill};
+pub use ill::{Block, CheckFailure, Ill};
 
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
@@ -89,7 +92,21 @@ pub(crate) struct Health {
     leaving: bool,
     /// Why it is ill, as has been said.
     ill: Option<Ill>,
+    output: OutputSeen,
     condemned: Option<Condemned>,
+}
+
+/// What is known of why it is silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum OutputSeen {
+    /// Nothing: it isn't, or its output is not to blame.
+    #[default]
+    Nothing,
+    /// It is being looked whether its output is to blame for this. Without an answer by then
+    /// it isn't.
+    Asked { ill: Ill, until: Mono, was_blocked: Option<Mono> },
+    /// Its output is, as was said at this time. It has given no sign of the contrary since.
+    Blocked { ill: Ill, told_at: Mono },
 }
 
 /// A run that will be stopped since it is ill, once that has been looked into.
@@ -190,7 +207,8 @@ impl Health {
             }),
             tree: self.tree,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
-            ill: self.ill.filter(|_| self.condemned.is_none()),
+            // Who is ready is not blocked any more.
+            ill: self.ill.filter(|ill| self.condemned.is_none() && !ill.is_block()),
             ..Self::default()
         }
     }
@@ -200,11 +218,16 @@ impl Health {
         if let Some(condemned) = self.condemned {
             return Some(condemned.until);
         }
+        if let OutputSeen::Asked { until, .. } = self.output {
+            return Some(until);
+        }
         let check = self.check.as_ref().map(|check| check.turn.at());
         let progress = self.progress.as_ref().map(|progress| progress.turn.at());
         let tree = self.tree.as_ref().map(|tree| tree.turn.at());
-        // Once it is known to be silent there is nothing to wait for.
-        let watchdog = self.watchdog.filter(|_| self.ill.is_none()).map(|watchdog| watchdog.at);
+        // Once it is known to be silent there is nothing to wait for, unless it is to be seen
+        // again why.
+        let known = self.ill.is_some_and(|ill| !ill.is_block());
+        let watchdog = self.watchdog.filter(|_| !known).map(|watchdog| watchdog.at);
         [check, progress, tree, watchdog].into_iter().flatten().min()
     }
 
@@ -260,6 +283,7 @@ impl Health {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         let tells_idle = spec.progress.as_ref().is_some_and(|progress| progress.tells_idle);
         let idle_at = self.progress.as_ref().filter(|_| tells_idle).and_then(Progressing::idle_at);
+        let borne = self.is_borne();
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
             return Checked::Well;
         };
@@ -270,6 +294,7 @@ impl Health {
         match result {
             Ok(()) => {
                 check.succeeded();
+                self.shows_life(|ill| matches!(ill, Ill::Check { .. }));
                 Checked::Well
             }
             // It lives; what it failed before was of the same kind, or has passed.
@@ -290,7 +315,7 @@ impl Health {
                 }
                 let (times, of, patience) = (check.failures, spec.failures, spec.patience);
                 // Those that make it unhealthy are told one by one, even if they are alike.
-                let new = check.is_news(failure, now) || times <= of;
+                let new = check.is_news(failure, now) || (times <= of && !borne);
                 match check.busy_for() {
                     Some(since) if times >= of => Checked::Busy { since, patience, new },
                     Some(_) | None => Checked::Failed { failure, times, of, new },
@@ -323,6 +348,17 @@ impl Health {
         }
         progress.still = progress.still_since.map_or(Duration::ZERO, |since| now - since);
         progress.last = Some(seen);
+        // Its time-outs were about to be acted upon.
+        if moved
+            && self.output_asked_until().is_some()
+            && let Some(check) = &mut self.check
+            && check.last == Some(Err(CheckFailure::TimedOut))
+        {
+            check.excused();
+        }
+        if moved || (seen.running == 0 && look != Look::Late) {
+            self.shows_life(|ill| matches!(ill, Ill::Stalled { .. }));
+        }
     }
 
     /// Takes a count of its processes.
@@ -335,6 +371,71 @@ impl Health {
     /// It gave a sign of life; the next is due after `within`.
     pub(crate) fn pinged(&mut self, within: Duration, now: Mono) {
         self.watchdog = self.watchdog.map(|_| Watchdog { at: now + within, within });
+        self.shows_life(|ill| matches!(ill, Ill::Silent { .. }));
+    }
+
+    /// It has done what it did not do before: that is what it was blocked for.
+    fn shows_life(&mut self, ends: impl Fn(Ill) -> bool) {
+        if let OutputSeen::Asked { ill, .. } | OutputSeen::Blocked { ill, .. } = self.output
+            && ends(ill)
+        {
+            self.output = OutputSeen::Nothing;
+        }
+    }
+
+    /// Whether its silence is put down to its output.
+    pub(crate) const fn is_borne(&self) -> bool {
+        matches!(self.output, OutputSeen::Blocked { .. })
+    }
+
+    /// It is ill; whether it is to be seen first if that is for its output. Once that was not
+    /// to blame, it is known.
+    pub(crate) fn ask_for_output(&mut self, ill: Ill, now: Mono) -> bool {
+        // What is known and only observed. Who isn't ready in time fails, observed or not.
+        let known =
+            self.ill.is_some_and(|ill| !ill.is_block()) && !matches!(ill, Ill::NotReady { .. });
+        let was_blocked = match self.output {
+            OutputSeen::Blocked { told_at, .. } => Some(told_at),
+            OutputSeen::Nothing | OutputSeen::Asked { .. } => None,
+        };
+        if known || !ill.is_silence() {
+            return false;
+        }
+        self.output = OutputSeen::Asked { ill, until: now + ANSWER_GRACE, was_blocked };
+        true
+    }
+
+    /// By when it is known whether its output is to blame, if that is being looked at.
+    pub(crate) const fn output_asked_until(&self) -> Option<Mono> {
+        match self.output {
+            OutputSeen::Asked { until, .. } => Some(until),
+            OutputSeen::Nothing | OutputSeen::Blocked { .. } => None,
+        }
+    }
+
+    /// Its output is not to blame.
+    pub(crate) const fn output_is_free(&mut self) {
+        self.output = OutputSeen::Nothing;
+    }
+
+    /// It can't write: it is ill, but that says nothing about what it would do otherwise. So
+    /// once it can, it has all the time that it has anyway. Whether that is to be said.
+    pub(crate) fn bear(&mut self, block: Block, now: Mono) -> bool {
+        let OutputSeen::Asked { ill, was_blocked, .. } = self.output else { return false };
+        let new = was_blocked.is_none_or(|at| now - at >= REMIND_EVERY);
+        let told_at = was_blocked.filter(|_| !new).unwrap_or(now);
+        self.output = OutputSeen::Blocked { ill, told_at };
+        self.ill = Some(Ill::Blocked(block));
+        if let Some(check) = &mut self.check {
+            check.excused();
+        }
+        if let Some(progress) = &mut self.progress {
+            (progress.still_since, progress.still) = (None, Duration::ZERO);
+        }
+        if let Some(Watchdog { within, .. }) = self.watchdog {
+            self.watchdog = Some(Watchdog { at: now + within, within });
+        }
+        new
     }
 
     /// It will be stopped since it is ill. Nothing is asked any more.
@@ -347,9 +448,16 @@ impl Health {
         self.condemned
     }
 
-    /// Notes why it is known to be ill, if it is; whether that it is or isn't is new.
-    pub(crate) const fn tell(&mut self, ill: Option<Ill>) -> bool {
-        let new = self.ill.is_some() != ill.is_some();
+    /// Whether all else waits for what is found out about it.
+    pub(crate) const fn is_looked_into(&self) -> bool {
+        self.condemned.is_some() || self.output_asked_until().is_some()
+    }
+
+    /// Notes why it is known to be ill, if it is; whether that it is or isn't is new, or that
+    /// its output is no longer to blame.
+    pub(crate) fn tell(&mut self, ill: Option<Ill>) -> bool {
+        let block = |ill: Option<Ill>| ill.is_some_and(Ill::is_block);
+        let new = self.ill.is_some() != ill.is_some() || block(self.ill) != block(ill);
         self.ill = ill;
         new
     }

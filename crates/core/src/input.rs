@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
-use crate::health::{CheckFailure, Load, Look, TreeCount};
+use crate::health::{Block, CheckFailure, Load, Look, TreeCount};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
 
@@ -134,6 +134,15 @@ pub enum Input {
         run: RunId,
         /// How many there are.
         count: TreeCount,
+    },
+    /// The answer to [`Effect::LookAtOutput`](crate::effect::Effect::LookAtOutput).
+    OutputSeen {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// What keeps it from writing; `None`: nothing.
+        block: Option<Block>,
     },
     /// A process, or one of its tree, told of itself.
     Notified {

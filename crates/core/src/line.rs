@@ -398,6 +398,9 @@ impl fmt::Display for Line {
                  {failure}",
                 since.as_secs()
             ),
+            Self::Ill { name, ill: ill @ Ill::Blocked(_), .. } => {
+                write!(f, "unhealthy: {name}, {ill}; it is not restarted for that")
+            }
             Self::Ill { name, ill, observe: false } => write!(f, "unhealthy: {name}, {ill}"),
             Self::Ill { name, ill, observe: true } => {
                 write!(f, "unhealthy: {name}, {ill}; nothing is done about it")

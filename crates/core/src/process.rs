@@ -392,7 +392,7 @@ impl Process {
     /// When it wants to be ticked next.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let own = match &self.state {
-            State::Starting { health, .. } if health.condemned().is_some() => health.deadline(),
+            State::Starting { health, .. } if health.is_looked_into() => health.deadline(),
             State::Starting { due, health, .. } => {
                 let due = match due {
                     Due::Up(at) => Some(*at),

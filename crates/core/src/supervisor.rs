@@ -198,6 +198,9 @@ impl Supervisor {
             Input::TreeCounted { proc, run, count } => {
                 self.with(proc, turn, |process, turn| process.tree_counted(run, count, turn));
             }
+            Input::OutputSeen { proc, run, block } => {
+                self.with(proc, turn, |process, turn| process.output_seen(run, block, turn));
+            }
             Input::Notified { proc, said } => {
                 self.with(proc, turn, |process, turn| process.notified(said, turn));
             }

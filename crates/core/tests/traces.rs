@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
-use supervisor_core::health::{CheckFailure, Load, Look, Progress, TreeCount};
+use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{
     Circumstances, Death, Exit, Notification, SpawnError, SpawnErrorKind,
@@ -270,6 +270,24 @@ impl Stage {
             ["ready", name, pid] => {
                 Input::ReadyLogged { proc: self.proc(name), pid: Pid(pid.parse().unwrap()) }
             }
+            // STREAM SECONDS BYTES of a reader that stands still, or nothing.
+            ["output", run, block @ ..] => {
+                let (proc, run) = self.run(run);
+                let block = match block {
+                    [] => None,
+                    [channel, since, waiting] => Some(Block {
+                        channel: if *channel == "stdout" {
+                            Channel::Stdout
+                        } else {
+                            Channel::Stderr
+                        },
+                        since: seconds(since),
+                        waiting: waiting.parse().unwrap(),
+                    }),
+                    other => panic!("not a look at output: {other:?}"),
+                };
+                Input::OutputSeen { proc, run, block }
+            }
             ["collected", run] => {
                 let (proc, run) = self.run(run);
                 Input::Collected { proc, run }
@@ -403,6 +421,9 @@ impl Stage {
             Effect::Check { proc, run } => format!("check {}#{}", name(proc), run.0),
             Effect::LookAtProgress { proc, run } => {
                 format!("look at progress of {}#{}", name(proc), run.0)
+            }
+            Effect::LookAtOutput { proc, run } => {
+                format!("look at output of {}#{}", name(proc), run.0)
             }
             Effect::CountTree { proc, run } => format!("count tree of {}#{}", name(proc), run.0),
             Effect::Collect { proc, run, .. } => format!("look into {}#{}", name(proc), run.0),

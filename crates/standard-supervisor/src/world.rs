@@ -242,6 +242,10 @@ impl World {
             Effect::Check { proc, run } => self.check(proc, run),
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
+            Effect::LookAtOutput { proc, run } => {
+                let block = self.slots.get(&proc).and_then(Slot::block);
+                self.answers.push_back(Input::OutputSeen { proc, run, block });
+            }
             Effect::Collect { proc, run, ill } => self.collect(proc, run, ill),
             Effect::LookAtFiles { proc, run: _ } => self.look_at_files(proc),
             Effect::Tidy { proc, run, occasion } => self.tidy(proc, run, occasion),

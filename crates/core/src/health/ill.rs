@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::event::Channel;
+
 /// Why a run is ill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ill {
@@ -41,11 +43,37 @@ pub enum Ill {
         /// For how long.
         since: Duration,
     },
+    /// It is silent, and can't go on writing its output: the reader of that stands still.
+    Blocked(Block),
+}
+
+/// What keeps a program from writing: the pipe for its output is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Which stream.
+    pub channel: Channel,
+    /// How long its reader has taken nothing.
+    pub since: Duration,
+    /// Bytes that wait for the reader.
+    pub waiting: u64,
+}
+
+/// How long a reader must have taken nothing for its program to count as blocked. Whose
+/// reader is merely slow may well be hung: a full pipe alone says only that much is written.
+const STANDS_STILL: Duration = Duration::from_secs(1);
+
+impl Block {
+    /// Whether the reader stands still.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        self.since >= STANDS_STILL
+    }
 }
 
 impl Ill {
     /// The kinds of illness, as they are counted.
-    pub const KINDS: [&str; 5] = ["not_ready", "check", "stalled", "incomplete", "silent"];
+    pub const KINDS: [&str; 6] =
+        ["not_ready", "check", "stalled", "incomplete", "silent", "blocked"];
 
     /// Which of them it is.
     #[must_use]
@@ -56,6 +84,31 @@ impl Ill {
             Self::Stalled { .. } => "stalled",
             Self::Incomplete { .. } => "incomplete",
             Self::Silent { .. } => "silent",
+            Self::Blocked(_) => "blocked",
+        }
+    }
+
+    /// Whether it is only that it can't write its output.
+    #[must_use]
+    pub const fn is_block(self) -> bool {
+        matches!(self, Self::Blocked(_))
+    }
+
+    /// Whether it may be so because the program can't write its output. What answers, even
+    /// wrongly, or has lost processes, is ill for another reason.
+    #[must_use]
+    pub const fn is_silence(self) -> bool {
+        match self {
+            Self::NotReady { .. } | Self::Stalled { .. } | Self::Silent { .. } => true,
+            Self::Check { failure, .. } => match failure {
+                CheckFailure::Refused
+                | CheckFailure::TimedOut
+                | CheckFailure::Command(_)
+                | CheckFailure::NotStarted
+                | CheckFailure::Broken => true,
+                CheckFailure::Status(_) | CheckFailure::Body | CheckFailure::Unresolved => false,
+            },
+            Self::Incomplete { .. } | Self::Blocked(_) => false,
         }
     }
 }
@@ -84,6 +137,13 @@ impl fmt::Display for Ill {
             Self::Silent { since } => {
                 write!(f, "it gave no sign of life for {} seconds", exactly(*since))
             }
+            Self::Blocked(Block { channel, since, waiting }) => write!(
+                f,
+                "it cannot write its output: the reader of its {} has taken nothing for {} \
+                 seconds, and {waiting} bytes wait",
+                channel.name(),
+                since.as_secs()
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{GaveUp, Line, NotPrepared};
-use crate::health::{CheckFailure, Ill};
+use crate::health::{Block, CheckFailure, Ill};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
 use crate::report::Because;
@@ -263,6 +263,10 @@ impl Facts {
                 .count("expected", of.into())
                 .seconds("since_seconds", since),
             Ill::Silent { since } => facts.seconds("since_seconds", since),
+            Ill::Blocked(Block { channel, since, waiting }) => facts
+                .text("channel", channel.name())
+                .seconds("since_seconds", since)
+                .count("waiting_bytes", waiting),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Due, Kill, Process, State, Then, Turn};
 use crate::effect::Effect;
-use crate::health::{CheckFailure, Checked, Health, Ill, Load, Look, Question, TreeCount};
+use crate::health::{Block, CheckFailure, Checked, Health, Ill, Load, Look, Question, TreeCount};
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
@@ -145,6 +145,32 @@ impl Process {
 
     /// Asks what is due, and judges by what is known.
     pub(super) fn watch(&mut self, turn: &mut Turn<'_>) {
+        self.judge(false, turn);
+    }
+
+    /// It was seen whether its output keeps it from going on.
+    pub(crate) fn output_seen(&mut self, run: RunId, block: Option<Block>, turn: &mut Turn<'_>) {
+        let (name, now) = (self.name(), turn.now);
+        let again_by = self.spec.health.start_timeout.map(|within| now + within);
+        let Some(health) = self.health_of(run) else { return };
+        if health.output_asked_until().is_none() {
+            return;
+        }
+        let Some(block) = block.filter(|block| block.counts()) else {
+            health.output_is_free();
+            return self.judge(true, turn);
+        };
+        if health.bear(block, now) {
+            turn.log(Line::Ill { name, ill: Ill::Blocked(block), observe: true });
+        }
+        if let State::Starting { due: Due::Ready { by: by @ Some(_) }, .. } = &mut self.state {
+            *by = (*by).max(again_by);
+        }
+        self.watch(turn);
+    }
+
+    /// `asked`: it is known that its output is not to blame.
+    fn judge(&mut self, mut asked: bool, turn: &mut Turn<'_>) {
         let (proc, now) = (self.named.proc, turn.now);
         let spec = Rc::clone(&self.spec);
         let (live, due, health) = match &mut self.state {
@@ -164,6 +190,13 @@ impl Process {
             }
             return;
         }
+        if let Some(until) = health.output_asked_until() {
+            if now < until {
+                return;
+            }
+            health.output_is_free();
+            asked = true;
+        }
         let ready = due.is_some_and(|due| match due {
             Due::Up(at) => now >= at,
             Due::Ready { .. } => spec.health.ready == Ready::Checked && health.has_answered_well(),
@@ -181,8 +214,11 @@ impl Process {
             Some(Due::Ready { .. } | Due::Up(_)) => health.tree_verdict(&spec.health),
         };
         if let Some(ill) = ill {
+            if !asked && health.ask_for_output(ill, now) {
+                return turn.effects.push(Effect::LookAtOutput { proc, run });
+            }
             self.found_ill(run, ill, turn);
-        } else if health.tell(None) {
+        } else if !health.is_borne() && health.tell(None) {
             turn.log(Line::Recovered { name: spec.name.clone() });
         }
         if let Some(health) = self.health_of(run)

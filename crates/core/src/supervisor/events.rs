@@ -124,6 +124,7 @@ impl Supervisor {
             | Effect::Check { .. }
             | Effect::LookAtProgress { .. }
             | Effect::CountTree { .. }
+            | Effect::LookAtOutput { .. }
             | Effect::Collect { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }

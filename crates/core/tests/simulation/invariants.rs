@@ -34,6 +34,7 @@ pub(crate) enum Invariant {
     ReportsOnce,
     ReportsTheTruth,
     BusyIsNotDead,
+    BlockedIsNotHung,
     IllForACause,
     IllIsActedUpon,
     LookedIntoFirst,
@@ -97,6 +98,9 @@ impl Invariant {
             Self::ReportsOnce => "an end that nobody asked for is reported once",
             Self::ReportsTheTruth => "a report says how the run ended and what follows",
             Self::BusyIsNotDead => "nobody is ended for time-outs while it gets on with its work",
+            Self::BlockedIsNotHung => {
+                "nobody is ended for being silent before it was seen that it can write its output"
+            }
             Self::IllForACause => "nobody is ill without a cause that was seen",
             Self::IllIsActedUpon => "who is ill is dealt with at once",
             Self::LookedIntoFirst => "who is ill is looked into before it is stopped",

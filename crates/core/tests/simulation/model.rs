@@ -206,6 +206,7 @@ impl Model {
             | Input::TreeCounted { .. }
             | Input::Notified { .. }
             | Input::ReadyLogged { .. }
+            | Input::OutputSeen { .. }
             | Input::Collected { .. }
             | Input::Tidied { .. } => self.answered(now, input),
         }

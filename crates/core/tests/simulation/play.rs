@@ -66,6 +66,7 @@ pub(crate) enum Owed {
     Check(ProcId, RunId),
     Progress(ProcId, RunId),
     Tree(ProcId, RunId),
+    Output(ProcId, RunId),
     Collect(ProcId, RunId),
     Tidy(ProcId, RunId),
 }
@@ -233,6 +234,7 @@ impl Case {
             Effect::Check { proc, run } => self.owed.push(Owed::Check(*proc, *run)),
             Effect::LookAtProgress { proc, run } => self.owed.push(Owed::Progress(*proc, *run)),
             Effect::CountTree { proc, run } => self.owed.push(Owed::Tree(*proc, *run)),
+            Effect::LookAtOutput { proc, run } => self.owed.push(Owed::Output(*proc, *run)),
             Effect::Collect { proc, run, .. } => self.owed.push(Owed::Collect(*proc, *run)),
             Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
             Effect::Signal { target: Target::Process(pid), signal } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use supervisor_core::Input;
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
-use supervisor_core::health::{CheckFailure, Load, Look, Progress, TreeCount};
+use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
@@ -135,6 +135,12 @@ impl Case {
                 let distinct = if kind { alive } else { random.between(1, alive) };
                 let [alive, distinct] = [alive, distinct].map(|n| u32::try_from(n).unwrap());
                 Input::TreeCounted { proc, run, count: TreeCount { alive, distinct } }
+            }
+            Owed::Output(proc, run) => {
+                let since = Duration::from_millis(500 * random.below(5) as u64);
+                let block = Block { channel: Channel::Stdout, since, waiting: 65536 };
+                let block = (!kind && random.one_in(2)).then_some(block);
+                Input::OutputSeen { proc, run, block }
             }
             Owed::Collect(proc, run) => Input::Collected { proc, run },
             Owed::Tidy(proc, run) => Input::Tidied { proc, run },

@@ -13,6 +13,7 @@ use std::time::Duration;
 use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::filter::Filter;
 use super::glance;
@@ -20,6 +21,7 @@ use super::journal::Journal;
 use super::sink::{Moved, Sink};
 use super::tail::Tail;
 use crate::either::either;
+use crate::sys::pipe;
 use crate::sys::watch::Watched;
 
 /// Bytes after which others get their turn.
@@ -55,6 +57,8 @@ pub(crate) struct Relay {
     lost: Cell<u64>,
     /// How often the sink took no more.
     stalls: Cell<u64>,
+    /// Since when it has taken nothing, if it takes no more.
+    still_since: Cell<Option<Instant>>,
     progress: Notify,
     /// What others must have carried before this one goes on.
     behind: RefCell<Vec<(Rc<Self>, u64)>>,
@@ -158,6 +162,7 @@ impl Relay {
             carried: Cell::new(0),
             lost: Cell::new(0),
             stalls: Cell::new(0),
+            still_since: Cell::new(None),
             progress: Notify::new(),
             behind: RefCell::default(),
             complaints,
@@ -245,6 +250,19 @@ impl Relay {
     pub(crate) fn flow(&self) -> Flow {
         let (carried, lost) = (self.carried.get(), self.lost.get());
         Flow { carried, lost, waiting: self.backlog(), stalls: self.stalls.get() }
+    }
+
+    /// How long its reader has taken nothing, if `pid` can't go on writing for that: its pipe
+    /// is full.
+    pub(crate) fn blocks(&self, pid: Pid) -> Option<Duration> {
+        let still_since = match self.ahead() {
+            Some(other) => other.still_since.get(),
+            None => self.still_since.get(),
+        };
+        let sources = self.sources.borrow();
+        let source = sources.iter().find(|source| source.pid == Some(pid))?;
+        let still = still_since?.elapsed();
+        pipe::is_full(source.as_fd()).then_some(still)
     }
 
     /// Bytes that were written and have not been carried.
@@ -369,7 +387,10 @@ impl Relay {
                 Moved::SourceEmpty => break Pause::SourceEmpty,
                 Moved::SinkFull => {
                     add(&self.stalls, 1);
-                    break Pause::SinkFull;
+                    if self.carried.get() > before || self.still_since.get().is_none() {
+                        self.still_since.set(Some(Instant::now()));
+                    }
+                    return self.paused(Pause::SinkFull);
                 }
                 Moved::End => break Pause::End,
                 Moved::Lost(bytes, error) => {
@@ -381,6 +402,11 @@ impl Relay {
                 break Pause::TurnOver;
             }
         };
+        self.still_since.set(None);
+        self.paused(pause)
+    }
+
+    fn paused(&self, pause: Pause) -> Pause {
         self.progress.notify_waiters();
         pause
     }

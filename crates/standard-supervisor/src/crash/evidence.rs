@@ -15,6 +15,7 @@ use supervisor_core::spec::health::EvidenceSpec;
 use crate::aside::{Wanted, aside};
 use crate::helpers::{Helpers, as_ourselves};
 use crate::launch::Environment;
+use crate::sys::process_table::stat;
 use crate::sys::{pidfd, signal};
 
 /// Processes of a tree that are looked into.
@@ -98,6 +99,7 @@ impl Inquiry {
         let found = Arc::clone(found);
         let read = move |wanted: &Wanted| {
             let mut pythons = Vec::new();
+            let pids = stuck_first(pids, |pid| stat(pid).ok().flatten().map(|stat| stat.state));
             for pid in pids.iter().take(PROCESSES).take_while(|_| wanted.still()) {
                 let (text, summary) = describe(*pid);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,6 +141,13 @@ impl Inquiry {
             let _ = write!(found.text, "\n== py-spy dump --pid {pid}\n{told}\n");
         }
     }
+}
+
+/// The same, those first that are stopped or wait in the kernel where no signal reaches them:
+/// of many processes only the first are told.
+fn stuck_first(mut pids: Vec<Pid>, state: impl Fn(Pid) -> Option<u8>) -> Vec<Pid> {
+    pids.sort_by_cached_key(|pid| !matches!(state(*pid), Some(b'T' | b't' | b'D')));
+    pids
 }
 
 /// All that `/proc` tells of a process, and the same in one line.
@@ -204,4 +213,18 @@ fn is_python(pid: Pid) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_stopped_or_waits_in_the_kernel_comes_first() {
+        let states = [b'S', b'R', b'D', b'S', b'T', b'Z', b't'];
+        let pids = (0..states.len()).map(|pid| Pid(i32::try_from(pid).unwrap())).collect();
+        let state = |pid: Pid| usize::try_from(pid.0).ok().and_then(|pid| states.get(pid).copied());
+        let sorted: Vec<i32> = stuck_first(pids, state).iter().map(|pid| pid.0).collect();
+        assert_eq!(sorted, [2, 4, 6, 0, 1, 3, 5]);
+    }
 }

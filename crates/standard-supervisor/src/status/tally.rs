@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use supervisor_core::health::{CheckFailure, Ill, Look};
+use supervisor_core::health::{Block, CheckFailure, Ill, Look};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::Class;
@@ -78,6 +78,9 @@ impl Tally {
                 Look::Nothing => unseen[1] += 1,
             }
         }
+        if let Input::OutputSeen { proc, block: Some(block), .. } = input {
+            self.note_block(*proc, *block);
+        }
         if let Input::Checked { proc, run, result, load: _ } = input {
             let counts = self.processes.entry(*proc).or_default();
             if let Some((asked, at)) = counts.asked.take()
@@ -88,6 +91,14 @@ impl Tally {
             if let Err(failure) = result {
                 count(&mut counts.failures, &CheckFailure::KINDS, failure.kind());
             }
+        }
+    }
+
+    /// Of those that can't write only this tells: they are not dealt with.
+    fn note_block(&mut self, proc: ProcId, block: Block) {
+        if block.counts() {
+            let counts = self.processes.entry(proc).or_default();
+            count(&mut counts.ills, &Ill::KINDS, Ill::Blocked(block).kind());
         }
     }
 
@@ -120,6 +131,7 @@ impl Tally {
             | Effect::Census { .. }
             | Effect::KillTree { .. }
             | Effect::LookAtProgress { .. }
+            | Effect::LookAtOutput { .. }
             | Effect::CountTree { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }

@@ -11,6 +11,7 @@ pub(crate) mod notify;
 mod origin;
 pub(crate) mod own;
 pub(crate) mod pidfd;
+pub(crate) mod pipe;
 pub(crate) mod process_table;
 pub(crate) mod reap;
 pub(crate) mod reserve;

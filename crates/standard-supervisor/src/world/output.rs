@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use supervisor_core::event::Channel;
+use supervisor_core::health::Block;
 use supervisor_core::ids::ProcId;
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
@@ -148,6 +149,18 @@ impl Slot {
             stdin_refused: self.stdin_refused.get(),
             files_kept: self.files.kept(),
         }
+    }
+
+    /// What keeps its main process from writing its output, if anything does; of two streams
+    /// the one whose reader stands still for longer.
+    pub(super) fn block(&self) -> Option<Block> {
+        let (pid, true) = self.main? else { return None };
+        let blocks = [Channel::Stdout, Channel::Stderr].into_iter().filter_map(|channel| {
+            let relay = self.relay(channel)?;
+            let since = relay.blocks(pid)?;
+            Some(Block { channel, since, waiting: relay.flow().waiting })
+        });
+        blocks.max_by_key(|block| block.since)
     }
 
     pub(super) fn sink(&self, channel: Channel) -> Option<&spec::Sink> {

@@ -44,6 +44,24 @@ fn a_program_that_is_ill_is_looked_into_before_it_is_stopped() {
 }
 
 #[test]
+fn of_many_processes_the_one_that_is_stopped_is_told() {
+    let place = Place::new("stopped");
+    let script =
+        "sleep 1000 & kill -STOP $!; for _ in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo up; wait";
+    let mut command = place.shell(script);
+    command
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_INTERVAL", "0.1")
+        .env("PROCESS_HEALTH_FAILURES", "1");
+    let mut running = Running::start(&mut command);
+    running.stdout.wait_for("up");
+    running.stderr.wait_for("success: app");
+    fs::write(place.path("ill"), "").unwrap();
+    running.stderr.wait_for(") T (stopped), 1 threads");
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
 fn py_spy_is_asked_about_python_and_is_not_waited_for_without_end() {
     let Some(path) = std::env::var_os("PATH").filter(|_| has_python()) else {
         return skip("there is no python3", "REQUIRE_PYTHON");

@@ -7,6 +7,7 @@
 mod harness;
 
 mod actions;
+mod blocked;
 mod checks;
 mod idle;
 mod notify;

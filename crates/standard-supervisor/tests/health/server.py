@@ -2,7 +2,8 @@
 
     server.py FOLDER PORT [WORD...]
 
-health   what /health answers: "STATUS TEXT", or "hang", "busy" or "drop"; without the file 200 ok
+health   what /health answers: "STATUS TEXT", or "hang", "busy", "flood"
+         (it writes as fast as it can) or "drop"; without the file 200 ok
 metrics  what /metrics answers, or "hang"; "{turn}" is a number that grows with each answer
 gate     a FIFO that must be written to before the server listens
 
@@ -44,6 +45,9 @@ class Handler(BaseHTTPRequestHandler):
         health = said("health", "200 ok")
         if health == "hang":
             threading.Event().wait()
+        while health == "flood":
+            print("x" * 1000, flush=True)
+            health = said("health", "200 ok")
         while health == "busy":
             health = said("health", "200 ok")
         if health == "drop":

@@ -139,6 +139,11 @@ impl Model {
             hold!(!due, IllIsActedUpon, "{id:?} goes on, which is {:?}", condemned.ill);
             return;
         }
+        if let Some(until) = alive.health.looking {
+            let due = self.ticked && now >= until;
+            hold!(!due, IllIsActedUpon, "{id:?} is silent, and nothing is done");
+            return;
+        }
         if !proc.turn.watched {
             return;
         }

@@ -36,12 +36,33 @@ pub(crate) struct Health {
     alive: u32,
     most: u32,
     fewer_since: Option<Mono>,
-    /// By then it promised a sign of life.
+    /// By then it promised a sign of life, so long after the last.
     sign_by: Option<Mono>,
+    sign_within: Duration,
+    /// By then it is known whether its output is to blame for its silence.
+    pub(crate) looking: Option<Mono>,
+    /// It is, and it has not done since what it did not do.
+    pub(crate) borne: bool,
+    /// What that is.
+    lacks: Lack,
+    /// It was found not to be, at this time.
+    free_at: Option<Mono>,
     pub(crate) leaving: bool,
     /// That it is ill has been said.
     pub(crate) told: bool,
+    /// And that this is since it can't write.
+    pub(crate) told_block: bool,
     pub(crate) condemned: Option<Condemned>,
+}
+
+/// What somebody who is silent does not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lack {
+    #[default]
+    Readiness,
+    Answer,
+    Work,
+    Sign,
 }
 
 /// Whether something is being asked.
@@ -100,19 +121,23 @@ impl Health {
             check: due(spec.check.as_ref().map(|check| check.interval)),
             progress: due(spec.progress.as_ref().map(|progress| progress.interval)),
             sign_by: spec.watchdog.map(|within| now + within),
+            sign_within: spec.watchdog.unwrap_or_default(),
             tree: start.tree,
             fewer: start.fewer,
             alive: start.alive,
             most: start.most,
             fewer_since: start.fewer_since,
-            told: start.told && start.condemned.is_none(),
+            told: start.told && start.condemned.is_none() && !start.told_block,
             ..Self::default()
         }
     }
 
     /// By when something has to be asked, or a sign of life to be there.
     pub(crate) fn due(&self) -> Option<Mono> {
-        let sign_by = self.sign_by.filter(|_| !self.told);
+        if self.looking.is_some() {
+            return self.looking;
+        }
+        let sign_by = self.sign_by.filter(|_| !self.told || self.told_block);
         [self.check.by, self.progress.by, self.tree.by, sign_by].into_iter().flatten().min()
     }
 
@@ -131,6 +156,12 @@ impl Health {
 
     /// What has not been answered in time counts as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
+        if self.looking.is_some_and(|until| now >= until) {
+            self.is_free(now);
+        }
+        if self.looking.is_some() {
+            return;
+        }
         if self.check.open.is_some() && self.check.by.is_some_and(|by| now >= by) {
             self.check = Asking::due(now);
             self.failed(spec, CheckFailure::TimedOut, now, false);
@@ -162,7 +193,10 @@ impl Health {
         let interval = if starting { check.interval.min(second) } else { check.interval };
         self.check.answered(now, (interval, interval + check.jitter));
         match result {
-            Ok(()) => (self.fails, self.failure) = (0, None),
+            Ok(()) => {
+                (self.fails, self.failure) = (0, None);
+                self.lives(Lack::Answer);
+            }
             Err(failure) => self.failed(spec, failure, now, busy && !starting),
         }
         result.is_ok()
@@ -221,6 +255,71 @@ impl Health {
         self.still_since = if still { self.still_since.or(Some(now)) } else { None };
         self.still = self.still_since.map_or(Duration::ZERO, |since| now - since);
         self.last = Some(seen);
+        if moved && self.looking.is_some() && self.failure == Some(CheckFailure::TimedOut) {
+            self.fails = 0;
+        }
+        if moved || look == Look::Seen(seen) && seen.running == 0 {
+            self.lives(Lack::Work);
+        }
+    }
+
+    fn lives(&mut self, there: Lack) {
+        if self.lacks == there {
+            (self.looking, self.borne) = (None, false);
+        }
+    }
+
+    fn is_free(&mut self, now: Mono) {
+        (self.looking, self.borne, self.free_at) = (None, false, Some(now));
+    }
+
+    /// If it is ill for saying nothing, what it lacks.
+    fn silent(&self, spec: &HealthSpec, now: Mono, (up, late): (bool, bool)) -> Option<Lack> {
+        if !up {
+            return late.then_some(Lack::Readiness);
+        }
+        let check = spec.check.as_ref().filter(|check| self.fails >= check.failures);
+        if let (Some(_), Some(failure), false) = (check, self.failure, self.is_borne()) {
+            let answers = matches!(
+                failure,
+                CheckFailure::Status(_) | CheckFailure::Body | CheckFailure::Unresolved
+            );
+            return (!answers).then_some(Lack::Answer);
+        }
+        if spec.progress.as_ref().is_some_and(|spec| self.still >= spec.stalled) {
+            return Some(Lack::Work);
+        }
+        let silent = !self.is_incomplete(spec) && self.sign_by.is_some_and(|by| now >= by);
+        silent.then_some(Lack::Sign)
+    }
+
+    /// It is to be seen whether it can write.
+    pub(crate) fn look_at_output(&mut self, spec: &HealthSpec, now: Mono, when: (bool, bool)) {
+        let Some(lacks) = self.silent(spec, now, when) else {
+            return hold!(false, IllForACause, "its output is looked at: {self:?}");
+        };
+        self.lacks = lacks;
+        let once = self.looking.is_none() && self.free_at != Some(now);
+        hold!(once, IllIsActedUpon, "its output is looked at again: {self:?}");
+        self.looking = Some(now + GRACE);
+    }
+
+    /// That was seen; whether somebody waited for it.
+    pub(crate) fn output_seen(&mut self, now: Mono, blocked: bool) -> bool {
+        if self.looking.is_none() {
+            return false;
+        }
+        if !blocked {
+            self.is_free(now);
+            return true;
+        }
+        // It has all its time again.
+        (self.looking, self.borne) = (None, true);
+        (self.told, self.told_block) = (true, true);
+        (self.fails, self.late_since, self.borne_until) = (0, None, None);
+        (self.still_since, self.still) = (None, Duration::ZERO);
+        self.sign_by = self.sign_by.map(|_| now + self.sign_within);
+        true
     }
 
     pub(crate) fn counted(&mut self, spec: &HealthSpec, now: Mono, alive: u32) {
@@ -236,8 +335,11 @@ impl Health {
         self.leaving |= said.stopping;
         let ping = said.watchdog || said.watchdog_every.is_some();
         let promised = said.watchdog_every.or(spec.watchdog).filter(|_| ping);
-        if let (Some(within), Some(_)) = (said.extend.or(promised), self.sign_by) {
-            self.sign_by = Some(now + within);
+        if let Some(within) = said.extend.or(promised) {
+            self.lives(Lack::Sign);
+            if self.sign_by.is_some() {
+                (self.sign_by, self.sign_within) = (Some(now + within), within);
+            }
         }
     }
 
@@ -270,7 +372,11 @@ impl Health {
         now: Mono,
         (up, late): (bool, bool),
     ) {
+        let silent = self.silent(spec, now, (up, late)).is_some();
+        let blocked = silent && self.free_at != Some(now);
+        hold!(!blocked, BlockedIsNotHung, "it is condemned for {ill:?}: {self:?}");
         let cause = match ill {
+            Ill::Blocked(_) => false,
             Ill::NotReady { last, .. } => late && last == self.failure,
             Ill::Check { failure, .. } => {
                 let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);

@@ -447,6 +447,9 @@ impl Proc {
         if let Some(condemned) = alive.health.condemned {
             return Some(condemned.by);
         }
+        if alive.health.looking.is_some() {
+            return alive.health.looking;
+        }
         let up = match (alive.up_at, &self.spec.health.ready) {
             (Some(_), _) => None,
             (None, Ready::Startsecs) => Some(alive.since + self.spec.startsecs),

@@ -1,7 +1,10 @@
 //! What the core does, effect by effect.
 
+use std::time::Duration;
+
 use supervisor_core::event::Event;
 use supervisor_core::files::FILES_EVERY;
+use supervisor_core::health::Ill;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::{Cause, Next, RunReport};
@@ -74,6 +77,17 @@ impl Model {
                     let once = once || proc.up_at.is_none();
                     let there = if once { count.distinct } else { count.alive };
                     proc.health.counted(&spec.health, now, there);
+                });
+            }
+            Input::OutputSeen { proc, run, block } => {
+                self.of_life(*proc, *run, |alive, spec, watched| {
+                    let blocked = block.is_some_and(|block| block.since >= Duration::from_secs(1));
+                    *watched = alive.health.output_seen(now, blocked);
+                    if let (true, true, Some(within)) =
+                        (*watched, blocked, spec.health.start_timeout)
+                    {
+                        alive.ready_by = alive.ready_by.map(|by| by.max(now + within));
+                    }
                 });
             }
             Input::Collected { proc, run } => self.of_life(*proc, *run, |proc, _, watched| {
@@ -162,6 +176,11 @@ impl Model {
             }),
             Effect::CountTree { proc, run } => self.asks(*proc, *run, |alive, spec| {
                 alive.health.tree_asked(&spec.health, now);
+            }),
+            Effect::LookAtOutput { proc, run } => self.asks(*proc, *run, |alive, spec| {
+                let up = alive.up_at.is_some();
+                let late = alive.ready_by.is_some_and(|by| now >= by) && !up;
+                alive.health.look_at_output(&spec.health, now, (up, late));
             }),
             Effect::Collect { proc, run, ill } => self.asks(*proc, *run, |alive, spec| {
                 let late = alive.ready_by.is_some_and(|by| now >= by) && alive.up_at.is_none();
@@ -388,6 +407,11 @@ impl Model {
     fn says(&mut self, line: &Line, now: Mono) {
         match line {
             Line::Bug { what } => hold!(false, NoBug, "{what}"),
+            Line::Ill { name, ill: Ill::Blocked(_), .. } => {
+                let mut procs = self.procs.values().filter(|proc| proc.spec.name == *name);
+                let borne = procs.any(|proc| proc.alive().is_some_and(|alive| alive.health.borne));
+                hold!(borne, IllForACause, "{name} is said to be blocked");
+            }
             Line::Ill { name, observe: true, .. } => self.finds(name, true, now),
             Line::Recovered { name } => self.finds(name, false, now),
             Line::Unkillable { name, pids, .. } => {
@@ -421,9 +445,11 @@ impl Model {
         let spec = std::rc::Rc::clone(&proc.spec);
         let Some(alive) = proc.alive_mut() else { return };
         let truth = alive.is_ill(&spec.health, now);
-        let new = alive.health.told != ill;
-        hold!(truth == ill && new, IllForACause, "{name} is said to be ill: {ill}");
-        alive.health.told = ill;
+        let health = &mut alive.health;
+        let new = health.told != ill || (ill && health.told_block);
+        let borne = !ill && health.borne;
+        hold!(truth == ill && new && !borne, IllForACause, "{name} is said to be ill: {ill}");
+        (health.told, health.told_block) = (ill, false);
     }
 
     fn tells(&mut self, event: &Event, now: Mono, kernel: &Kernel) {
