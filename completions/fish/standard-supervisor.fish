@@ -28,6 +28,6 @@ function __fish_standard_supervisor_command
 end
 
 complete -c standard-supervisor -x -a '(__fish_standard_supervisor_command)'
-complete -c standard-supervisor -n __fish_standard_supervisor_before -l check -d 'print the configuration in effect, or all that is wrong with it; start nothing'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l check -d 'print the effective configuration with the origin of each value, and everything that the start would reject; start nothing'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l help -d 'print a short help text'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l version -d 'print the version'

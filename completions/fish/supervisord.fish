@@ -22,4 +22,4 @@ complete -c supervisord -s a -l minfds -x -d 'how many file descriptors there mu
 complete -c supervisord -s t -l strip_ansi -d 'take terminal control sequences out of programs\' output'
 complete -c supervisord -l minprocs -x -d 'how many processes there must be room for'
 complete -c supervisord -l profile_options -x -d 'accepted and without effect: it is about Python\'s profiler'
-complete -c supervisord -l check -d 'print the configuration in effect, or all that is wrong with it; start nothing'
+complete -c supervisord -l check -d 'print the effective configuration with the origin of each value, and everything that the start would reject; start nothing'

@@ -57,6 +57,7 @@ pub fn command_mode(
     let notes = report.take_notes();
     let (mut config, warnings) = report.finish(config)?;
     (config.warnings, config.notes, config.preparation) = (warnings, notes, preparation);
+    config.named = wishes.named;
     Ok(config)
 }
 
@@ -91,6 +92,7 @@ pub fn generate(command: &[OsString], name: &str, log_level: Level) -> Result<Ge
              Percent signs in the command are doubled and its words quoted for supervisord.",
             &sections,
             |_| true,
+            |_, _| None,
             lossy,
         );
         Generated { text, warnings: lost }
@@ -181,7 +183,7 @@ impl Record {
     pub fn text(&self) -> String {
         let wanted = |entry: &Entry| entry.origin.is_said() || !template::is_ours(&entry.key);
         let heading = "Written by standard-supervisor: what is in effect. It is not read back.";
-        render(heading, &self.sections, wanted, self.lossy_command).text
+        render(heading, &self.sections, wanted, |_, _| None, self.lossy_command).text
     }
 }
 

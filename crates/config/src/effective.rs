@@ -1,27 +1,101 @@
-//! What `--check` prints.
+//! What `--check` prints: each option in effect and where it was said, how long a stop may
+//! take, and what is asked whether it is well. Nothing that may be a password is shown.
 
-use crate::generated::render;
-use crate::ini::{Entry, Origin, Section, Sections};
+use std::time::Duration;
+
+use supervisor_core::spec::{GroupSpec, HealthSpec, Spec};
+
+use crate::env::Named as NamedOption;
+use crate::environment;
+use crate::error::{MASK, without_credentials};
+use crate::generated::{Note, render};
+use crate::health_options;
+use crate::ini::{Comment, Entry, Origin, Section, Sections};
 use crate::named::Named;
-use crate::options::{Kind, Row, Setting};
+use crate::options::{COMMAND, Kind, PASSWORD, PROGRAM_ENVIRONMENT, Row, Setting};
+
+/// Where what stands behind an option begins.
+const NOTES_AT: usize = 40;
+
+/// Programs of which it is said what is asked: no person reads more.
+const MOST_TOLD: usize = 50;
+
+/// Parts of the names of environment variables whose values are keys of services.
+const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH"];
 
 /// All sections with every option's value or default, in the order of the table, as
-/// text that reads back the same. Options that are unset and have no default are left
-/// out; keys that nothing reads come last.
-pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> String {
+/// text that reads back the same but for what is masked. Options that are unset and have no
+/// default are left out; keys that nothing reads come last. `named` are the keys that a
+/// variable with a name of its own sets.
+pub(crate) fn text(
+    sections: &Sections,
+    heading: &str,
+    lossy_command: bool,
+    named: &[NamedOption],
+) -> String {
     let all = sections.all.iter().map(|section| filled(sections, section)).collect();
-    let filled = Sections { all, ..Sections::default() };
-    render(heading, &filled, |_| true, lossy_command).text
+    let defaults = sections.defaults.iter().map(masked).collect();
+    let filled = Sections { all, defaults };
+    let note = |section: &Section, entry: &Entry| {
+        let said = || named.iter().find(|named| named.owner.is(section) && named.key == entry.key);
+        let text = match (&entry.origin, said()) {
+            (Origin::BuiltIn, Some(named)) => named.variable.to_owned(),
+            (Origin::BuiltIn, None) if entry.key == COMMAND.row.key => "command line".to_owned(),
+            (Origin::BuiltIn, None) => "default".to_owned(),
+            (origin, _) => match origin.comment() {
+                Some(Comment { sign, .. }) => format!("{origin}, up to the comment after '{sign}'"),
+                None => origin.to_string(),
+            },
+        };
+        Some(Note { text, at: NOTES_AT })
+    };
+    render(heading, &filled, |_| true, note, lossy_command).text
+}
+
+/// What follows from all options together, as comments.
+pub(crate) fn summary(spec: &Spec) -> String {
+    let mut out = format!("\n; {}\n", longest_stop(spec));
+    let processes = spec.groups.iter().flat_map(|group| &group.processes);
+    let asked = processes.flat_map(|process| questions(&process.name, &process.health));
+    for line in asked.take(MOST_TOLD) {
+        out.push_str(&format!("; {line}\n"));
+    }
+    out
+}
+
+/// Groups stop one after the other, and of each its longest grace period counts.
+fn longest_stop(spec: &Spec) -> String {
+    let wait = |group: &GroupSpec| group.processes.iter().map(|process| process.stopwaitsecs).max();
+    let waits = spec.groups.iter().filter_map(|group| Some((group.name.as_str(), wait(group)?)));
+    let delay = Some(("prestop delay", spec.prestop_delay)).filter(|(_, delay)| !delay.is_zero());
+    let parts: Vec<(&str, Duration)> = delay.into_iter().chain(waits).collect();
+    let sum: Duration = parts.iter().map(|(_, time)| *time).sum();
+    let shown =
+        parts.iter().take(MOST_TOLD).map(|(name, time)| format!("{name} {}", time.as_secs_f64()));
+    let shown: Vec<String> = shown.collect();
+    format!("A stop takes at most {} s: {}", sum.as_secs_f64(), shown.join(", "))
+}
+
+fn questions(name: &str, health: &HealthSpec) -> Vec<String> {
+    let check = health.check.as_ref().map(|check| {
+        let (every, by) = (check.interval.as_secs_f64(), &check.set_by);
+        format!("{name}: health check every {every} s: {} (set by {by})", check.probe)
+    });
+    let progress = health.progress.as_ref().map(|progress| {
+        let every = progress.interval.as_secs_f64();
+        format!("{name}: metrics every {every} s: {}", progress.page.url)
+    });
+    check.into_iter().chain(progress).collect()
 }
 
 fn filled(sections: &Sections, section: &Section) -> Section {
     let mut filled = Section { entries: Named::default(), ..section.clone() };
     for row in Kind::of(&section.name).into_iter().flat_map(Kind::settings).map(Setting::row) {
         let said = sections.entry(section, row.key).cloned();
-        said.or_else(|| default(row)).into_iter().for_each(|entry| filled.set(entry));
+        said.or_else(|| default(row)).iter().for_each(|entry| filled.set(masked(entry)));
     }
     for entry in &section.entries {
-        filled.set(entry.clone());
+        filled.set(masked(entry));
     }
     filled
 }
@@ -29,4 +103,52 @@ fn filled(sections: &Sections, section: &Section) -> Section {
 fn default(row: &Row) -> Option<Entry> {
     let value = row.default?.to_owned();
     Some(Entry { key: row.key.to_owned(), value, origin: Origin::BuiltIn })
+}
+
+/// The entry without what may be a password. A name that stands for one stays.
+fn masked(entry: &Entry) -> Entry {
+    let value = &entry.value;
+    let stands_for = value.starts_with("%(") && value.ends_with(")s") && !value[2..].contains("%(");
+    let value = match entry.key.as_str() {
+        _ if stands_for || value.is_empty() => value.clone(),
+        key if key == PASSWORD.row.key => MASK.to_owned(),
+        key if key == health_options::HEADERS.row.key => {
+            let header = |line: &str| match line.split_once(':') {
+                Some((name, _)) => format!("{name}: {MASK}"),
+                None => MASK.to_owned(),
+            };
+            value.lines().map(header).collect::<Vec<_>>().join("\n")
+        }
+        // What is asked for may have a key in its query.
+        key if [health_options::URL.row.key, health_options::PROGRESS_URL.row.key]
+            .contains(&key) =>
+        {
+            match value.split_once('?') {
+                Some((url, _)) => format!("{url}?{MASK}"),
+                None => value.clone(),
+            }
+        }
+        key if key == PROGRAM_ENVIRONMENT.row.key => environment_of(value),
+        _ => without_credentials(value).into_owned(),
+    };
+    Entry { value, ..entry.clone() }
+}
+
+/// Keys of services are masked by the names of their variables.
+fn environment_of(value: &str) -> String {
+    let is_secret = |name: &str| {
+        let name = name.to_uppercase();
+        SECRET_NAMES.iter().any(|part| name.contains(part))
+    };
+    match environment::parse(value) {
+        Ok(pairs) if pairs.iter().any(|(name, _)| is_secret(name)) => {
+            let shown = pairs.into_iter().map(|(name, value)| {
+                let value = if is_secret(&name) { MASK.to_owned() } else { value };
+                (name, without_credentials(&value).into_owned())
+            });
+            environment::render(&shown.collect::<Vec<_>>())
+        }
+        Ok(_) => without_credentials(value).into_owned(),
+        Err(_) => MASK.to_owned(),
+    }
 }

@@ -341,6 +341,8 @@ pub(crate) struct Wishes {
     pub(crate) install: Install,
     /// Options that have a variable of their own.
     pub(crate) options: Vec<Short>,
+    /// Which of these variables say what an option is unless that is said itself.
+    pub(crate) named: Vec<Named>,
 }
 
 /// Whether something shall be installed.
@@ -363,6 +365,14 @@ pub(crate) struct Install {
     pub(crate) within: Duration,
 }
 
+/// An option whose value is that of a variable with a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) owner: Owner,
+    pub(crate) key: &'static str,
+    pub(crate) variable: &'static str,
+}
+
 /// Reads them all; what is wrong with one doesn't hide what is wrong with another.
 pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
     let said = world.said;
@@ -372,12 +382,14 @@ pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
     let prestop_delay = valid(world, report, &PRESTOP_DELAY_SECS, &values::PRESTOP_DELAY);
     let supervise = supervise(said, report);
     let heard = own_log::Heard { world, supervise };
+    let (level, format) = (heard.level(report), heard.format(report));
+    let of_log = [level.map(|level| level.variable), format.map(|format| format.variable)];
     Wishes {
         supervise,
         max_start_retries: whole(said, report, &MAX_START_RETRIES, 3, 0, Some(100)),
         retry_reset_secs: whole(said, report, &RETRY_RESET_SECS, 600, 0, None),
-        log_level: heard.level(report),
-        log_format: heard.format(report),
+        log_level: level.map_or(Level::Info, |level| level.value),
+        log_format: format.map(|format| format.value).unwrap_or_default(),
         status_port: status_port.map(|(text, _)| text),
         prestop_delay_secs: prestop_delay.map(|(text, _)| text),
         config_path,
@@ -385,7 +397,22 @@ pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
         command: text(said, report, &COMMAND).filter(|command| !command.is_empty()),
         install: install(said, report),
         options: options(said, report),
+        named: named(said, of_log),
     }
+}
+
+/// `of_log` are those of the log that count: what else is set of them is overridden, or the
+/// server's.
+fn named(said: &Said, of_log: [Option<&'static str>; 2]) -> Vec<Named> {
+    const OF_LOG: [Variable; 4] = [LOG_LEVEL, LOG_FORMAT, OWN_LOG_LEVEL, OWN_LOG_FORMAT];
+    let counts = |name: &'static str| {
+        let set = said.setting(name).is_some_and(|value| !value.is_empty());
+        let of_the_log = OF_LOG.iter().any(|variable| variable.name == name);
+        set && (!of_the_log || of_log.contains(&Some(name)))
+    };
+    let set = ASSUMED.iter().filter(|(variable, ..)| counts(variable.name));
+    set.map(|(variable, owner, row)| Named { owner: *owner, key: row.key, variable: variable.name })
+        .collect()
 }
 
 /// What a slip made of a variable sets nothing, and that shows late. Names that are near to

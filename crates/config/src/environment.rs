@@ -73,8 +73,7 @@ fn read(text: &str) -> Result<List, String> {
 }
 
 /// `pairs` as a list that [`parse`] reads back.
-#[cfg(test)]
-fn render(pairs: &[(String, String)]) -> String {
+pub(crate) fn render(pairs: &[(String, String)]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let pair = |(key, value): &(String, String)| format!("{}={}", quoted(key), quoted(value));
     pairs.iter().map(pair).collect::<Vec<_>>().join(",")

@@ -193,7 +193,7 @@ static FLAGS: [Flag<Does>; 21] = [
         None,
         "check",
         Does::Check,
-        "print the configuration in effect, or all that is wrong with it; start nothing",
+        "print the effective configuration with the origin of each value, and everything that the start would reject; start nothing",
     ),
 ];
 

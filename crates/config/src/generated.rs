@@ -27,13 +27,22 @@ pub(crate) struct Rendered {
     pub(crate) lost: Vec<String>,
 }
 
+/// A comment behind an option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) text: String,
+    /// The column from which on it stands.
+    pub(crate) at: usize,
+}
+
 /// Writes `sections` in their order, with `heading` as a comment on top. `wanted`
-/// says which options are written. `lossy_command` tells that the built-in command
+/// says which options are written, `note` what stands behind one. `lossy_command` tells that the built-in command
 /// had bytes that are not UTF-8.
 pub(crate) fn render(
     heading: &str,
     sections: &Sections,
     wanted: impl Fn(&Entry) -> bool,
+    note: impl Fn(&Section, &Entry) -> Option<Note>,
     lossy_command: bool,
 ) -> Rendered {
     let mut out = Rendered { text: String::new(), lost: Vec::new() };
@@ -51,7 +60,7 @@ pub(crate) fn render(
         out.text.push_str(&format!("{gap}[{}]\n", section.name));
         for entry in section.entries.iter().filter(|entry| wanted(entry)) {
             let lossy = lossy_command && entry.key == COMMAND && !entry.origin.is_said();
-            write(&mut out, section, entry, lossy);
+            write(&mut out, section, entry, note(section, entry), lossy);
         }
     }
     out
@@ -60,7 +69,7 @@ pub(crate) fn render(
 const COMMAND: &str = "command";
 const ENVIRONMENT: &str = "environment";
 
-fn write(out: &mut Rendered, section: &Section, entry: &Entry, lossy: bool) {
+fn write(out: &mut Rendered, section: &Section, entry: &Entry, note: Option<Note>, lossy: bool) {
     let value = &entry.value;
     let safe = if entry.key == COMMAND { guard(value) } else { Cow::Borrowed(value.as_str()) };
     let lines = on_lines(&safe);
@@ -74,7 +83,12 @@ fn write(out: &mut Rendered, section: &Section, entry: &Entry, lossy: bool) {
         Some("blanks or comment signs that a configuration file can't hold")
     };
     let blank = if lines.is_empty() { "" } else { " " };
-    let mut option = format!("{} ={blank}{lines}\n", entry.key);
+    let mut option = format!("{} ={blank}{lines}", entry.key);
+    if let Some(Note { text, at }) = note {
+        let last = option.rsplit('\n').next().unwrap_or_default().chars().count();
+        option.push_str(&format!("{:width$} ; {text}", "", width = at.saturating_sub(last)));
+    }
+    option.push('\n');
     if let Some(why) = why {
         let lost = format!("not reproducible from this file: {} holds {why}", entry.key);
         out.text.push_str(&format!("; {lost}\n"));
@@ -185,7 +199,7 @@ mod tests {
     fn words_from_file(argv: &[String]) -> (Option<Vec<String>>, Rendered) {
         let command = escape(&shlex::join(argv.iter().map(String::as_str)));
         let sections = template::base("app", &command, Level::Info, 3);
-        let rendered = render("A record.", &sections, |_| true, false);
+        let rendered = render("A record.", &sections, |_| true, |_, _| None, false);
         let (sections, report) = read(&rendered.text);
         assert!(report.is_clean(), "{report:?}\n{}", rendered.text);
         assert_eq!(sections.all.len(), 2, "{}", rendered.text);
@@ -258,7 +272,7 @@ mod tests {
         let value = "admin ;x".to_owned();
         let entry = Entry { key: "password".to_owned(), value, origin: origin.clone() };
         sections.section_mut("inet_http_server", &origin).set(entry);
-        let rendered = render("", &sections, |_| true, false);
+        let rendered = render("", &sections, |_| true, |_, _| None, false);
         assert_eq!(rendered.lost.len(), 1, "{}", rendered.text);
         assert!(rendered.text.ends_with("\n; password = admin ;x\n"), "{}", rendered.text);
     }

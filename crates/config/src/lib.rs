@@ -121,6 +121,8 @@ pub struct Config {
     pub source: Option<Source>,
     sections: Rc<ini::Sections>,
     lossy_command: bool,
+    /// Options that a variable with a name of its own sets.
+    named: Vec<env::Named>,
 }
 
 /// The generated file. Its text is made when it is asked for: the program needn't
@@ -166,6 +168,7 @@ impl Config {
             source: None,
             sections,
             lossy_command,
+            named: Vec::new(),
         }
     }
 
@@ -176,8 +179,9 @@ impl Config {
         processes.any(|process| process.retry == RetryRule::Once)
     }
 
-    /// The configuration in effect: all sections and options, with every default
-    /// filled in, as a text that would be read back the same.
+    /// The configuration in effect: all sections and options, with every default filled in
+    /// and where each was said, and what follows from them, as a text that would be read
+    /// back the same but for passwords, which are masked.
     #[must_use]
     pub fn effective(&self) -> String {
         let heading = if self.runs_once() {
@@ -186,6 +190,8 @@ impl Config {
         } else {
             "The configuration in effect."
         };
-        effective::text(&self.sections, heading, self.lossy_command)
+        let text = effective::text(&self.sections, heading, self.lossy_command, &self.named);
+        // The main process of a command that runs once is never killed.
+        if self.runs_once() { text } else { text + &effective::summary(&self.spec) }
     }
 }

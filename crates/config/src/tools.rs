@@ -88,7 +88,7 @@ pub fn standard_supervisor() -> Tool {
                 None,
                 "check",
                 None,
-                "print the configuration in effect, or all that is wrong with it; start nothing",
+                "print the effective configuration with the origin of each value, and everything that the start would reject; start nothing",
             ),
             HELP,
             VERSION,

@@ -1,6 +1,7 @@
 //! The command lines.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -15,6 +16,7 @@ use supervisor_config::{
 };
 use supervisor_core::level::Level;
 
+use crate::check::obstacles;
 use crate::clock::Clock;
 use crate::files::OwnFile;
 use crate::host::ThisHost;
@@ -64,8 +66,9 @@ pub(crate) fn standard_supervisor() -> u8 {
     let said = said();
     match (command_mode(command.clone(), &said, &ThisHost::Starting), signals) {
         (Ok(config), _) if check => {
-            tell(&config);
-            print(&config.effective())
+            let obstacles = checked(&config, &said);
+            obstacles.iter().for_each(|why| to_stderr(&format!("ERROR: {why}\n")));
+            if obstacles.is_empty() { SUCCESS } else { FAILURE }
         }
         (Ok(config), Ok(signals)) => supervise(config, Asked { command, said }, signals, clock),
         (Err(errors), _) => refuse(&errors),
@@ -104,8 +107,9 @@ pub(crate) fn supervisord() -> u8 {
     let ended = if check {
         file_mode(&flags, &program, &said, &ThisHost::Starting).map_err(serve::Refusal::Said).map(
             |config| {
-                tell(&config);
-                print(&config.effective())
+                let obstacles = checked(&config, &said);
+                obstacles.iter().for_each(|why| to_stderr(&format!("Error: {why}\n")));
+                if obstacles.is_empty() { SUCCESS } else { BAD_USAGE }
             },
         )
     } else {
@@ -127,6 +131,16 @@ pub(crate) fn supervisord() -> u8 {
             refuse_as_supervisord(&name, errors.messages())
         }
     }
+}
+
+/// Prints what a configuration means, and returns what its start would fail with.
+fn checked(config: &Config, said: &Said) -> BTreeSet<String> {
+    tell(config);
+    let mut obstacles = obstacles(config, said);
+    if print(&config.effective()) != SUCCESS {
+        obstacles.insert("not all could be written".to_owned());
+    }
+    obstacles
 }
 
 /// The path of the running program: as it was called, if that names a place.

@@ -11,6 +11,7 @@ mod api;
 mod aside;
 mod capture;
 mod cgroup;
+mod check;
 mod cli;
 mod clock;
 mod control;

@@ -26,12 +26,18 @@ pub(crate) fn command<'a>(
             return Err(SpawnError { kind, message });
         }
     };
-    let is_path = |(name, _): &&(OsString, OsString)| name == "PATH";
-    let path = launch.environment.iter().rfind(is_path);
-    let path = path.or_else(|| environment.iter().find(is_path));
     let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
-    let path = path.map(|(_, path)| path.as_os_str());
-    Ok((argv, find(word, path, launch.directory.as_deref())?))
+    Ok((argv, find(word, path(launch, environment), launch.directory.as_deref())?))
+}
+
+/// The `PATH` in which a program's commands are searched.
+pub(crate) fn path<'a>(
+    launch: &'a Launch,
+    environment: &'a [(OsString, OsString)],
+) -> Option<&'a OsStr> {
+    let is_path = |(name, _): &&(OsString, OsString)| name == "PATH";
+    let own = launch.environment.iter().rfind(is_path);
+    own.or_else(|| environment.iter().find(is_path)).map(|(_, path)| path.as_os_str())
 }
 
 /// Finds the file to execute for `word`.

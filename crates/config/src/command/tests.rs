@@ -381,7 +381,8 @@ fn the_effective_configuration_reads_back_as_itself() {
         "numprocs = 1",
         "loglevel = info",
     ] {
-        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        let option = format!("{line} ");
+        assert!(text.lines().any(|l| l.starts_with(&option)), "{line}\n{text}");
     }
     let (sections, mut report) = crate::ini::tests::read(&text);
     let host = FakeHost::default();
@@ -466,8 +467,13 @@ fn variables_say_where_to_ask_how_it_is_and_options_have_the_last_word() {
     assert_eq!(config.supervisord.log_format, LogFormat::Json);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let text = config.effective();
-    for line in ["status_port = 9100\n", "prestop_delay_secs = 2.5\n", "log_format = json\n"] {
-        assert!(text.contains(line), "{text}");
+    for (option, variable) in [
+        ("status_port = 9100 ", "PROCESS_STATUS_PORT"),
+        ("prestop_delay_secs = 2.5 ", "PROCESS_PRESTOP_DELAY_SECS"),
+        ("log_format = json ", "LOG_FORMAT"),
+    ] {
+        let line = text.lines().find(|line| line.starts_with(option)).unwrap();
+        assert!(line.ends_with(&format!(" ; {variable}")), "{line}");
     }
     let config = self::config(&[
         ("PROCESS_STATUS_PORT", "9100"),
@@ -569,4 +575,52 @@ fn a_service_link_is_not_ours_and_is_told_in_one_line_for_debugging() {
         ["ignoring variables that have the form of a service link: PROCESS_HEALTH_PORT, \
           PROCESS_STATUS_PORT, PROCESS_HEALTH_SERVICE_HOST, SUPERVISOR_PORT_80_TCP"]
     );
+}
+
+#[test]
+fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_asked() {
+    let host = FakeHost::with(&[(
+        "/srv/x.conf",
+        "[program:x]\ncommand=x ;y\nstopwaitsecs=7\nenvironment=API_KEY=s3cret,A=1\n",
+    )]);
+    let config = configured(
+        &[
+            ("SUPERVISOR_INCLUDE_FILES", "x.conf"),
+            ("PROCESS_MAX_START_RETRIES", "5"),
+            ("PROCESS_LOG_LEVEL", "debug"),
+            ("LOG_LEVEL", "trace"),
+            ("LOG_FORMAT", "pretty"),
+            ("PROCESS_PRESTOP_DELAY_SECS", "2.5"),
+            ("SUPERVISOR_PROGRAM__APP_STARTSECS", "4"),
+            ("PROCESS_HEALTH_URL", "http://127.0.0.1:8000/health?key=s3cret"),
+            ("PROCESS_HEALTH_HEADERS", "Authorization: Bearer s3cret"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_USERNAME", "u"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "s3cret"),
+        ],
+        &host,
+    );
+    let text = config.unwrap().effective();
+    for (option, origin) in [
+        ("command = vllm serve", "command line"),
+        ("command = x", "/srv/x.conf:2, up to the comment after ';'"),
+        ("environment = \"API_KEY\"=\"****\",\"A\"=\"1\"", "/srv/x.conf:4"),
+        ("startretries = 5", "PROCESS_MAX_START_RETRIES"),
+        ("loglevel = debug", "PROCESS_LOG_LEVEL"),
+        ("log_format = text", "default"),
+        ("startsecs = 4", "SUPERVISOR_PROGRAM__APP_STARTSECS"),
+        ("health_headers = Authorization: ****", "PROCESS_HEALTH_HEADERS"),
+        ("password = ****", "SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD"),
+    ] {
+        let line = text.lines().find(|line| line.starts_with(option));
+        let line = line.unwrap_or_else(|| panic!("no {option} in\n{text}"));
+        assert!(line.ends_with(&format!(" ; {origin}")), "{line}");
+    }
+    for line in [
+        "; A stop takes at most 39.5 s: prestop delay 2.5, app 30, x 7",
+        "; app: health check every 10 s: http://127.0.0.1:8000/health (set by PROCESS_HEALTH_URL)",
+    ] {
+        assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
+    }
+    assert!(!text.contains("s3cret"), "{text}");
 }

@@ -17,6 +17,13 @@ pub(super) struct Heard<'a> {
     pub(super) supervise: bool,
 }
 
+/// What was understood, and of which variable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Of<T> {
+    pub(super) value: T,
+    pub(super) variable: &'static str,
+}
+
 /// The levels of these variables. Those of a file are supervisord's.
 static LEVEL: Takes<Level> = Takes {
     what: "debug, info, warn, warning, error or critical",
@@ -31,12 +38,12 @@ static LEVEL: Takes<Level> = Takes {
 };
 
 impl Heard<'_> {
-    pub(super) fn level(self, report: &mut Report) -> Level {
-        self.either(&OWN_LOG_LEVEL, &LOG_LEVEL, &LEVEL, report).unwrap_or(Level::Info)
+    pub(super) fn level(self, report: &mut Report) -> Option<Of<Level>> {
+        self.either(&OWN_LOG_LEVEL, &LOG_LEVEL, &LEVEL, report)
     }
 
-    pub(super) fn format(self, report: &mut Report) -> LogFormat {
-        self.either(&OWN_LOG_FORMAT, &LOG_FORMAT, &values::LOG_FORMAT, report).unwrap_or_default()
+    pub(super) fn format(self, report: &mut Report) -> Option<Of<LogFormat>> {
+        self.either(&OWN_LOG_FORMAT, &LOG_FORMAT, &values::LOG_FORMAT, report)
     }
 
     /// What our own variable says, else what the one says that is also the server's.
@@ -46,10 +53,11 @@ impl Heard<'_> {
         shared: &Variable,
         takes: &Takes<T>,
         report: &mut Report,
-    ) -> Option<T> {
+    ) -> Option<Of<T>> {
         let said = self.world.said.setting(ours.name).is_some_and(|value| !value.is_empty());
         if said {
-            return valid(self.world, report, ours, takes).map(|(_, value)| value);
+            let (_, value) = valid(self.world, report, ours, takes)?;
+            return Some(Of { value, variable: ours.name });
         }
         let value = self.world.said.setting(shared.name)?;
         let text = value.to_str().map(python::strip);
@@ -65,6 +73,6 @@ impl Heard<'_> {
                 takes.what
             ));
         }
-        understood
+        understood.map(|value| Of { value, variable: shared.name })
     }
 }

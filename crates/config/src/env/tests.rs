@@ -91,12 +91,12 @@ fn all_mistakes_are_reported_together() {
          port, host:port or [address]:port, with a port from 1 to 65535, or off\n\
          ERROR: PROCESS_PRESTOP_DELAY_SECS: not a number of seconds: '5s'; \
          PROCESS_PRESTOP_DELAY_SECS takes a number of seconds from 0 to 3600, such as 5 or 0.5\n\
-         ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
-         ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'\n\
          ERROR: PROCESS_LOG_LEVEL: no log level is named 'loud'; PROCESS_LOG_LEVEL takes debug, \
          info, warn, warning, error or critical\n\
          ERROR: PROCESS_LOG_FORMAT: no log format is named 'xml'; PROCESS_LOG_FORMAT takes text \
-         or json"
+         or json\n\
+         ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
+         ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'"
     );
     let (_, report) =
         wishes(&[("PROCESS_MAX_START_RETRIES", "101"), ("PROCESS_RETRY_RESET_SECS", "-1")]);

@@ -93,6 +93,28 @@ fn check_prints_what_is_in_effect_and_starts_nothing() {
 }
 
 #[test]
+fn check_says_of_each_command_that_could_not_be_started_why() {
+    let mut running = Running::start(
+        supervise(["--check", "no-such-server"])
+            .env("PATH", "/usr/bin:/bin")
+            .env("SUPERVISOR_PROGRAM__X_COMMAND", "/etc/passwd")
+            .env("SUPERVISOR_PROGRAM__Y_COMMAND", "sh -c true")
+            .env("SUPERVISOR_PROGRAM__Y_HEALTH_COMMAND", "no-such-check"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    running.stdout.wait_for("[program:app]");
+    let path = "in PATH '/usr/bin:/bin'";
+    assert_eq!(
+        running.stderr.rest(),
+        [
+            format!("ERROR: app: can't find command 'no-such-server' {path}"),
+            "ERROR: x: command at '/etc/passwd' is not executable".to_owned(),
+            format!("ERROR: y: health_command: can't find command 'no-such-check' {path}"),
+        ]
+    );
+}
+
+#[test]
 fn version_names_program_and_version() {
     let mut running = Running::start(&mut supervise(["--version"]));
     running.stdout.wait_for(&format!("standard-supervisor {}", env!("CARGO_PKG_VERSION")));

@@ -61,13 +61,23 @@ fn check_prints_the_configuration_in_effect_and_starts_nothing() {
     let home = Home::new("check", "[program:a]\ncommand=touch started\nstartsec=3\n");
     let (code, out, err) = run(&mut home.command(&["--check", "-e", "debug"]));
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("[program:a]\ncommand = touch started\n"), "{out}");
+    assert!(out.contains("[program:a]\ncommand = touch started  "), "{out}");
     assert!(out.contains("loglevel = debug") && out.contains("stopwaitsecs = 10"), "{out}");
     assert!(err.contains("WARN: t.conf:5: startsec of [program:a] is ignored"), "{err}");
     assert_eq!(home.names(), ["t.conf"]);
 
     home.write("t.conf", "[supervisord]\n[program:a]\n");
     assert_eq!(run(&mut home.command(&["--check"])).0, 2);
+
+    let cut = "[supervisord]\n[program:a]\ncommand=bash -c 'while : ; do :; done'\n\
+               [program:b]\ncommand=/no/such\n[program:c]\ncommand=sleep 1\n";
+    home.write("t.conf", cut);
+    let (code, out, err) = run(&mut home.command(&["--check"]));
+    assert_eq!((code, out.contains("[program:c]")), (2, true), "{err}");
+    let complaints = "Error: a: can't parse command 'bash …': No closing quotation for ' at \
+                      character 9; the value ends before ' ;' in line 3, where a comment begins\n\
+                      Error: b: can't find command '/no/such'";
+    assert_eq!(err, complaints);
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! `--check`: what the start would say and refuse, without starting anything.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use supervisor_config::{Config, Said};
+use supervisor_core::input::SpawnError;
+use supervisor_core::spec::health::Probe;
+use supervisor_core::spec::{GroupSpec, ProcessSpec};
+
+use crate::interpreter;
+use crate::lookup;
+
+/// Commands of the configuration that could not be started here, one sentence each.
+pub(crate) fn obstacles(config: &Config, said: &Said) -> BTreeSet<String> {
+    let groups = config.spec.groups.iter();
+    let processes = groups.flat_map(|group| group.processes.iter().map(move |own| (group, own)));
+    processes.flat_map(|(group, process)| of(group, process, &said.environment)).collect()
+}
+
+fn of(
+    group: &GroupSpec,
+    process: &ProcessSpec,
+    environment: &[(OsString, OsString)],
+) -> Vec<String> {
+    let name = &process.name;
+    let name = if *name == group.name { name.clone() } else { format!("{}:{name}", group.name) };
+    let launch = &process.launch;
+    let directory = launch.directory.as_deref();
+    let main = lookup::command(launch, environment).map(|(argv, file)| (argv.first(), file));
+    let main = obstacle(main, directory).map(|why| format!("{name}: {why}"));
+    let check = match process.health.check.as_ref().map(|check| &check.probe) {
+        Some(Probe::Command(words)) => {
+            let word = words.first();
+            let path = lookup::path(launch, environment);
+            let file =
+                lookup::find(word.map_or(OsStr::new(""), OsString::as_os_str), path, directory);
+            let why = obstacle(file.map(|file| (word, file)), directory);
+            why.map(|why| format!("{name}: health_command: {why}"))
+        }
+        Some(Probe::Http { .. } | Probe::Tcp { .. }) | None => None,
+    };
+    main.into_iter().chain(check).collect()
+}
+
+/// Why what was found, or not, can't be executed.
+fn obstacle(
+    found: Result<(Option<&OsString>, PathBuf), SpawnError>,
+    directory: Option<&Path>,
+) -> Option<String> {
+    match found {
+        Err(error) => Some(error.message),
+        Ok((word, file)) => {
+            let why = interpreter::obstacle(&file, directory)?;
+            let word = word.map(|word| word.display().to_string()).unwrap_or_default();
+            Some(format!("couldn't exec {word}: {why}"))
+        }
+    }
+}
