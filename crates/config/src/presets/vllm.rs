@@ -106,7 +106,7 @@ fn drains(command: &Command<'_>, plan: &mut Plan) {
             plan.stop = Some((seconds.as_secs().saturating_add(BEYOND_SHUTDOWN), given.shown()));
         }
         _ if command.program.is_some() && !matches!(plan.asks, Asks::Nothing(_)) => {
-            plan.cuts = Some("--shutdown-timeout 0, its default: set it (0.18 and newer)");
+            plan.cuts = Some("set --shutdown-timeout (0.18 and newer)");
         }
         _ => {}
     }

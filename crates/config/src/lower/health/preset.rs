@@ -99,23 +99,22 @@ impl Reading<'_, '_, '_> {
             let has = self.lowering.get(self.section, &o::STOPWAITSECS, self.names);
             if has.is_some_and(|has| u64::try_from(has).unwrap_or(0) < *needs) {
                 self.lowering.report.warn(format!(
-                    "stop: {name}: {title} needs up to {needs} seconds ({why}), and \
-                     stopwaitsecs={} kills it before; set it to {needs}",
+                    "stop: {name}: stopwaitsecs={} is too short for {title}, which can need \
+                     {needs} seconds ({why}); set stopwaitsecs={needs}",
                     has.unwrap_or_default()
                 ));
             }
         }
         if let Some(how) = planned.plan.cuts.filter(|_| !self.waits_until_idle()) {
             self.lowering.report.tell(format!(
-                "stop: {name}: {title} aborts requests in flight ({how}, or set \
-                 PROCESS_PRESTOP_UNTIL_IDLE=true)"
+                "stop: {name}: {title} aborts requests in flight at SIGTERM; {how}, or set \
+                 PROCESS_PRESTOP_UNTIL_IDLE=true"
             ));
         }
         if planned.plan.ends_with_0 && self.calls_0_expected() {
             self.lowering.report.warn(format!(
-                "[program:{name}] {title} can exit with 0 when its engine has died, and \
-                 autorestart=unexpected would leave it; set autorestart=true or exitcodes to \
-                 something else"
+                "[program:{name}] {title} can exit with code 0 after its engine has died, and \
+                 autorestart=unexpected does not restart it then; set autorestart=true"
             ));
         }
     }
@@ -134,9 +133,12 @@ impl Reading<'_, '_, '_> {
         let mut line = match (made.check, &plan.asks) {
             (Some(check), asks) if check.set_by == preset => match asks {
                 Asks::Port { why, .. } => format!("connecting to {} ({from}; {why})", check.probe),
-                Asks::Page(_) | Asks::Command(_) | Asks::Nothing(_) => {
-                    format!("asking {} ({from})", check.probe)
+                Asks::Command(words) => {
+                    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+                    let every = check.interval.as_secs();
+                    format!("running '{}' every {every} seconds ({preset})", words.join(" "))
                 }
+                Asks::Page(_) | Asks::Nothing(_) => format!("asking {} ({from})", check.probe),
             },
             (Some(check), _) => format!("asking {} ({})", check.probe, check.set_by),
             (None, Asks::Nothing(why)) => match made.tree {

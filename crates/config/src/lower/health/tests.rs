@@ -337,9 +337,8 @@ fn nobody_is_restarted_for_what_may_be_asked_in_the_wrong_place() {
 #[test]
 fn a_stop_that_is_too_short_for_its_server_is_told_and_not_lengthened() {
     let triton = |pairs| told("triton", &["tritonserver"], pairs).0.join("\n");
-    let warning = "WARN stop: app: Triton Inference Server needs up to 35 seconds \
-                   (--exit-timeout-secs, by default 30), and stopwaitsecs=30 kills it before; set \
-                   it to 35";
+    let warning = "WARN stop: app: stopwaitsecs=30 is too short for Triton Inference Server, which \
+                   can need 35 seconds (--exit-timeout-secs, by default 30); set stopwaitsecs=35";
     let lines = triton(&[]);
     assert!(lines.contains(warning), "{lines}");
     let enough = triton(&[("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "35")]);
@@ -350,8 +349,8 @@ fn a_stop_that_is_too_short_for_its_server_is_told_and_not_lengthened() {
 fn requests_that_a_stop_aborts_are_told_with_both_remedies() {
     let vllm = ["vllm", "serve", "/m"];
     let (lines, _) = told("vllm", &vllm, &[]);
-    let line = "INFO stop: app: vLLM aborts requests in flight (--shutdown-timeout 0, its \
-                default: set it (0.18 and newer), or set PROCESS_PRESTOP_UNTIL_IDLE=true)";
+    let line = "INFO stop: app: vLLM aborts requests in flight at SIGTERM; set --shutdown-timeout \
+                (0.18 and newer), or set PROCESS_PRESTOP_UNTIL_IDLE=true";
     assert!(lines.iter().any(|known| known == line), "{lines:#?}");
     let drains = ["vllm", "serve", "/m", "--shutdown-timeout", "10"];
     assert!(!told("vllm", &drains, &[]).0.join("\n").contains("stop: app"));
@@ -360,7 +359,7 @@ fn requests_that_a_stop_aborts_are_told_with_both_remedies() {
 #[test]
 fn an_exit_with_0_after_an_engine_has_died_must_not_be_the_end() {
     let vllm = ["vllm", "serve", "/m"];
-    let restarts = |pairs| told("vllm", &vllm, pairs).0.join("\n").contains("can exit with 0");
+    let restarts = |pairs| told("vllm", &vllm, pairs).0.join("\n").contains("can exit with code 0");
     assert!(!restarts(&[]));
     let autorestart = ("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected");
     assert!(restarts(&[autorestart, ("SUPERVISOR_PROGRAM__APP_EXITCODES", "0")]));
@@ -374,6 +373,8 @@ fn ray_is_ready_when_it_says_so_and_its_head_is_asked_seldom() {
     let check = health.check.unwrap();
     assert_eq!(check.probe, Probe::Command(vec!["/v/ray".into(), "health-check".into()]));
     assert_eq!(check.interval, Duration::from_secs(60));
+    let line = "INFO check: app: running '/v/ray health-check' every 60 seconds (preset ray)";
+    assert!(lines.iter().any(|known| known == line), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("stopwaitsecs=30")), "{lines:#?}");
     let (_, worker) = told("ray", &["ray", "start", "--address=h:6379", "--block"], &[]);
     assert_eq!((worker.ready, worker.check), (health.ready, None));
