@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test simulate faults conformance bench fuzz endure sanitize dist check-packages try test-env clean
+.PHONY: help check test llm simulate faults conformance bench fuzz endure sanitize dist check-packages try test-env clean
 
 root := $(CURDIR)
 release := target/x86_64-unknown-linux-gnu/release
@@ -8,6 +8,7 @@ release := target/x86_64-unknown-linux-gnu/release
 help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
 	@echo "make test         everything that must hold (installs what the tests need)"
+	@echo "make llm          a real language model under load for two minutes (builds llama.cpp)"
 	@echo "make check        formatting, lints, documentation"
 	@echo "make simulate     the core against a hostile kernel, for SECONDS (default: an hour)"
 	@echo "make faults       puts faults into the core, one at a time: is the simulation awake?"
@@ -43,6 +44,12 @@ test: test-env check dist
 
 test-env:
 	scripts/setup-tests
+
+# Not a part of `make test`: llama.cpp has to be built once, which takes minutes.
+llm:
+	scripts/setup-llm
+	REQUIRE_LLAMA=1 LLAMA_PYTHON=$(root)/target/llm-env/bin/python \
+	cargo test --package standard-supervisor --test field llm
 
 # Seeds go on from FROM, so that a long run can be continued or repeated. With UPDATE=1,
 # no time is spent: the diagram in the documentation is drawn anew.

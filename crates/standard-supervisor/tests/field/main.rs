@@ -10,9 +10,11 @@ mod docker;
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod llm;
 mod net;
 mod networks;
 mod pod;
+mod presets;
 mod sagemaker;
 #[path = "../examples/stand_in.rs"]
 mod stand_in;
