@@ -8,7 +8,7 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, WhenDone,
+    Spec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{self, Wishes};
@@ -17,10 +17,11 @@ use crate::expand::{Names, Shared, escape};
 use crate::generated::{Rendered, render};
 use crate::ini::{Entry, Origin, Sections};
 use crate::lower::{Control, Door, lower};
-use crate::options::{COMMAND, FILES};
+use crate::options::{self, COMMAND, FILES};
 use crate::overlay::{self, Override};
 use crate::server::Listen;
 use crate::sources::{Host, Said};
+use crate::stop_budget;
 use crate::supervisord::{Crash, Supervisord};
 use crate::template::{self, APP};
 use crate::values::{self, InetAddress, World};
@@ -129,7 +130,9 @@ fn supervise(
         signals: SignalRule::StopOrForward,
         when_done: if waits { WhenDone::Stay } else { WhenDone::Exit },
         prestop_delay: meant.supervisord.prestop_delay,
+        stop_budget: meant.supervisord.stop_budget,
     };
+    stop_budget::warn_if_exceeded(&spec, report);
     let sections = Rc::new(sections);
     let record = Record {
         path: wishes.config_path.clone(),
@@ -218,6 +221,7 @@ fn run_once(
         signals: SignalRule::ForwardAll,
         when_done: WhenDone::Exit,
         prestop_delay: Duration::ZERO,
+        stop_budget: None,
     };
     let supervisord = Supervisord {
         loglevel: wishes.log_level,
@@ -238,6 +242,7 @@ fn run_once(
         log_format: wishes.log_format,
         status: status(wishes, world),
         prestop_delay: Duration::ZERO,
+        stop_budget: None,
         crash: Crash::default(),
     };
     let nothing = Control { servers: Vec::new(), namespaces: Vec::new() };
@@ -264,8 +269,10 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
         exitcodes: Vec::new(),
         stopsignal: Signal::TERM,
         stopwaitsecs: Duration::from_secs(30),
-        stopasgroup: true,
-        killasgroup: true,
+        stop_target: StopTarget::Main,
+        kill_target: StopTarget::Group,
+        leftover_grace: options::LEFTOVER_GRACE_SECS,
+        health_stop: options::HEALTH_STOP_SECS,
         retry: RetryRule::Once,
         main: true,
         essential: true,

@@ -142,6 +142,22 @@ pub(crate) const REMOVE_LEFTOVERS: Variable = Variable {
     once: false,
 };
 
+/// How long a platform waits.
+pub(crate) const STOP_BUDGET_SECS: Variable = Variable {
+    name: "PROCESS_STOP_BUDGET_SECS",
+    default: "off",
+    doc: "Seconds that a whole shutdown may take, such as 9 for `docker stop`, which kills after 10. The supervisor cuts grace periods so that all programs fit.",
+    once: false,
+};
+
+/// How long leftover processes may take.
+pub(crate) const LEFTOVER_GRACE_SECS: Variable = Variable {
+    name: "PROCESS_LEFTOVER_GRACE_SECS",
+    default: "2",
+    doc: "Seconds between SIGTERM and SIGKILL for processes that a crashed server left behind, before it is started again (0 to 60).",
+    once: false,
+};
+
 /// The port to wait for.
 pub(crate) const AWAIT_PORT: Variable = Variable {
     name: "PROCESS_AWAIT_PORT",
@@ -198,7 +214,9 @@ pub(crate) struct Short {
 }
 
 /// Variables that are short names of options.
-const OPTIONS: [(Variable, Owner, &Row); 4] = [
+const OPTIONS: [(Variable, Owner, &Row); 6] = [
+    (STOP_BUDGET_SECS, Owner::Supervisord, &options::STOP_BUDGET.row),
+    (LEFTOVER_GRACE_SECS, Owner::Programs, &options::LEFTOVER_GRACE.row),
     (REMOVE_LEFTOVERS, Owner::Programs, &options::REMOVE_LEFTOVERS.row),
     (AWAIT_PORT, Owner::App, &options::AWAIT_PORT.row),
     (CRASH_DIR, Owner::Supervisord, &options::CRASH_DIR.row),
@@ -292,16 +310,18 @@ pub(crate) const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 21] = [
+pub static VARIABLES: [Variable; 23] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRY_RESET_SECS,
     REMOVE_LEFTOVERS,
+    LEFTOVER_GRACE_SECS,
     AWAIT_PORT,
     CRASH_DIR,
     TERMINATION_LOG,
     STATUS_PORT,
     PRESTOP_DELAY_SECS,
+    STOP_BUDGET_SECS,
     OWN_LOG_LEVEL,
     OWN_LOG_FORMAT,
     LOG_LEVEL,

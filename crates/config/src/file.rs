@@ -12,6 +12,7 @@ use crate::ini::{Entry, Origin, Sections};
 use crate::lower::{Door, check_overruled, lower};
 use crate::options::{FILES, Kind, SUPERVISORD_USER};
 use crate::sources::{Host, Said};
+use crate::stop_budget;
 use crate::values::{World, absolute};
 use crate::{Config, include};
 use supervisor_wire::python::repr;
@@ -70,7 +71,9 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
         signals: SignalRule::Supervisord,
         when_done: WhenDone::Stay,
         prestop_delay: meant.supervisord.prestop_delay,
+        stop_budget: meant.supervisord.stop_budget,
     };
+    stop_budget::warn_if_exceeded(&spec, report);
     let config =
         Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
     Some(Config { included, source: Some(Source { path, searched }), ..config })

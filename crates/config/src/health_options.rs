@@ -71,6 +71,8 @@ options! { HEALTH:
     TREE_PATIENCE: Duration = SPAN("tree_patience_secs", Program) default "30";
     /// What follows when it is ill: that is said and nothing else; it is started again; it is stopped; all is stopped and the supervisor exits with this code.
     ACTION: Action = ACTION("health_action", Program) default "restart";
+    /// Time between the stop signal and SIGKILL for a program that is stopped for its health; never more than `stopwaitsecs`, because a server that hangs does not drain.
+    STOP: Duration = SPAN_OR_NONE("health_stop_secs", Program) default "10";
     /// A signal that makes it tell where it stands, sent before it is stopped for its health.
     DUMP_SIGNAL: Option<Signal> = SIGNAL_OR_OFF("dump_signal", Program) default "off";
     /// Time that finding out what it does may take before it is stopped for its health.

@@ -55,6 +55,7 @@ mod server;
 mod service_link;
 mod shlex;
 mod sources;
+mod stop_budget;
 mod supervisord;
 mod template;
 #[cfg(any(test, fuzzing))]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{Autorestart, RemoveLeftovers, User};
+use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
 
 use crate::health_options::{self, HEALTH};
 use crate::supervisord::LogFormat;
@@ -53,6 +53,12 @@ pub(crate) struct Row {
     pub(crate) what: &'static str,
     pub(crate) doc: &'static str,
 }
+
+/// The default of `leftover_grace_secs`, where no section is read.
+pub(crate) const LEFTOVER_GRACE_SECS: Duration = Duration::from_secs(2);
+
+/// The default of `health_stop_secs`, where no section is read.
+pub(crate) const HEALTH_STOP_SECS: Duration = Duration::from_secs(10);
 
 /// Whether values of this option don't belong in a log: passwords, headers of checks, and
 /// environments, where keys of services are.
@@ -249,6 +255,8 @@ options! { SUPERVISORD:
     STATUS_PORT_KEY: Option<InetAddress> = STATUS_PORT("status_port", Global) default "off";
     /// How long programs go on after a stop was asked for, while `/readyz` says that there should be no more work. Not in supervisord.
     PRESTOP_DELAY_KEY: Duration = PRESTOP_DELAY("prestop_delay_secs", Global) default "0";
+    /// Time for a whole shutdown, in seconds: the delay above, and the grace periods of all programs that stop one after the other, cut to what fits. Not in supervisord.
+    STOP_BUDGET: Option<Duration> = SPAN_OR_OFF("stop_budget_secs", Global) default "off";
 }
 
 options! { PROGRAM:
@@ -276,7 +284,9 @@ options! { PROGRAM:
     STOPSIGNAL: Signal = SIGNAL("stopsignal", Program) default "TERM";
     /// How long it may take to stop before it is killed.
     STOPWAITSECS: i64 = SECONDS("stopwaitsecs", Program) default "10" / "30";
-    /// Send the stop signal to the whole process group.
+    /// Which processes get the stop signal: the main process, which stops its own workers, or its whole process group at once. If unset, as `stopasgroup` says. Not in supervisord.
+    STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset / "main";
+    /// Send the stop signal to the whole process group, unless `stop_target` is set.
     STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false" / "true";
     /// Send SIGKILL to the whole process group; as `stopasgroup` if unset.
     KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset / "true";
@@ -318,6 +328,8 @@ options! { PROGRAM:
     SERVERURL: String = TEXT("serverurl", Program) default "AUTO";
     /// End what a process leaves behind before anything else happens. Not in supervisord.
     KILLTREE: bool = BOOLEAN("killtree", Program) default "false" / "true";
+    /// Time between SIGTERM and SIGKILL for leftover processes of a run that ended by itself, 0 to 60 seconds; after a stop they have what is left of `stopwaitsecs`. Needs `killtree`. Not in supervisord.
+    LEFTOVER_GRACE: Duration = UP_TO_A_MINUTE("leftover_grace_secs", Program) default "2";
     /// Count every failure against `startretries`, until a run has stayed up that long. Not in supervisord.
     RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off";
 }

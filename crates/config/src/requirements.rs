@@ -13,11 +13,12 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, WhenDone,
+    Spec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{AUTO_INSTALL, Asked, Install, PIP_ARGS, PIP_TIMEOUT};
 use crate::error::Report;
+use crate::options;
 use crate::search::Search;
 use crate::shlex;
 use crate::values::World;
@@ -183,8 +184,11 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
         exitcodes: vec![0],
         stopsignal: Signal::TERM,
         stopwaitsecs: STOPWAIT,
-        stopasgroup: true,
-        killasgroup: true,
+        // The installer's own children are no workers that drain.
+        stop_target: StopTarget::Group,
+        kill_target: StopTarget::Group,
+        leftover_grace: options::LEFTOVER_GRACE_SECS,
+        health_stop: options::HEALTH_STOP_SECS,
         retry: RetryRule::Once,
         main: false,
         essential: false,
@@ -204,6 +208,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
         signals,
         when_done: WhenDone::Proceed { within },
         prestop_delay: Duration::ZERO,
+        stop_budget: None,
     }
 }
 
@@ -353,7 +358,11 @@ mod tests {
         let spec = config.preparation.unwrap();
         assert_eq!(spec.when_done, WhenDone::Proceed { within: Duration::from_secs(60) });
         let process = &spec.groups[0].processes[0];
-        assert!(process.killtree && process.stopasgroup && process.launch.die_with_supervisor);
+        assert!(
+            process.killtree
+                && process.stop_target == StopTarget::Group
+                && process.launch.die_with_supervisor
+        );
         assert_eq!(process.launch.environment, [("PIP_NO_INPUT".into(), "1".into())]);
         let none = said(&[("STANDARD_PIP_TIMEOUT_SECS", "0")]);
         let config = command_mode(vec!["x".into()], &none, &FakeHost::with(&files)).unwrap();

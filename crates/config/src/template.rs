@@ -82,6 +82,10 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
                 section.set(entry.clone());
             }
         }
+        let said = |entry: &Entry| entry.origin != Origin::BuiltIn;
+        let group = options::STOPASGROUP.row.key;
+        let group_is_set =
+            section.entry(group).is_some_and(said) || inherited.iter().any(|key| key == group);
         let mut assume = |key: &str, value: &str| {
             if section.entry(key).is_none() && !inherited.iter().any(|known| known == key) {
                 section.set(built_in(key, value));
@@ -89,7 +93,11 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
             }
             false
         };
+        // Whoever sets stopasgroup has said which processes are meant.
         for row in kind.settings().map(Setting::row) {
+            if row.key == options::STOP_TARGET.row.key && group_is_set {
+                continue;
+            }
             if let Some(value) = row.command_default
                 && assume(row.key, value)
                 && values_are_streams(row.key)

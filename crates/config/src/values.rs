@@ -12,7 +12,7 @@ use std::net::Ipv6Addr;
 use std::path::{Component, Path, PathBuf};
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{Autorestart, RemoveLeftovers, User};
+use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
 
 use crate::environment;
 use crate::error::in_short;
@@ -22,7 +22,8 @@ use supervisor_wire::python::{self, repr};
 
 pub(crate) use self::health::{
     ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LOOPBACK, PORT_NUMBER, PRESET, READY, SERIES,
-    SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, URL, host,
+    SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, UP_TO_A_MINUTE, URL,
+    host,
 };
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 
@@ -95,6 +96,14 @@ pub(crate) static SECONDS_OR_OFF: Takes<Option<i64>> = Takes {
     },
 };
 
+pub(crate) static STOP_TARGET: Takes<StopTarget> = Takes {
+    what: "`main` or `group`",
+    parse: |value, _| match value.to_lowercase().as_str() {
+        "main" => Ok(StopTarget::Main),
+        "group" => Ok(StopTarget::Group),
+        _ => Err(format!("invalid value {}; expected main or group", repr(value))),
+    },
+};
 pub(crate) static BOOLEAN: Takes<bool> = Takes {
     what: "yes, true, on, 1, no, false, off or 0",
     parse: |text, _| {

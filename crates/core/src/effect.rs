@@ -38,6 +38,16 @@ pub enum Effect {
         /// The incarnation that asks.
         run: RunId,
     },
+    /// Wait until all of these have ended, also those that somebody else waits for;
+    /// answered by `TreeEnded`. A later one of the same process takes its place.
+    AwaitEnd {
+        /// Whose tree they belong to.
+        proc: ProcId,
+        /// The incarnation that asks.
+        run: RunId,
+        /// Found by a census.
+        members: Vec<Member>,
+    },
     /// End a process's whole tree in one stroke, where the kernel can. Its members
     /// are signalled one by one as well.
     KillTree {

@@ -59,8 +59,18 @@ pub enum Input {
         proc: ProcId,
         /// Which incarnation asked.
         run: RunId,
-        /// Who is alive in it, the main process left out.
-        members: Vec<Member>,
+        /// The main process; `None`: it has ended.
+        main: Option<Traits>,
+        /// The other processes of the tree that are alive.
+        members: Vec<TreeProcess>,
+    },
+    /// The answer to [`Effect::AwaitEnd`](crate::effect::Effect::AwaitEnd): all of those
+    /// processes have ended, whoever waited for them.
+    TreeEnded {
+        /// Whose tree they belonged to.
+        proc: ProcId,
+        /// Which incarnation asked.
+        run: RunId,
     },
     /// A signal reached the supervisor.
     Signalled(Signal),
@@ -183,6 +193,30 @@ pub enum Input {
         /// What.
         data: Vec<u8>,
     },
+}
+
+/// A process of a program's tree, as a census saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeProcess {
+    /// Which process.
+    pub member: Member,
+    /// Its parent at that moment: after the end of the one that started it, another.
+    pub parent: Pid,
+    /// Its process group.
+    pub group: Pid,
+    /// What a stop must know of it.
+    pub traits: Traits,
+}
+
+/// What a stop must know of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// It is a shell: it runs no trap while a child of it is in the foreground, and passes
+    /// no signal on by itself.
+    pub shell: bool,
+    /// It ignores the program's `stopsignal`, as a shell's background jobs ignore INT and
+    /// QUIT.
+    pub ignores_stopsignal: bool,
 }
 
 /// What a process tells of itself, in one message, as

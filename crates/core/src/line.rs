@@ -12,6 +12,8 @@ use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
 use crate::report::Because;
 use crate::signal::Signal;
+use crate::spec::StopTarget;
+use crate::tree::drain::AskReason;
 
 pub use facts::{Facts, NOTE, Value};
 
@@ -72,6 +74,29 @@ pub enum Line {
         group: bool,
         signal: Signal,
     },
+    StopBegins {
+        name: String,
+        pid: Pid,
+        target: StopTarget,
+        signal: Signal,
+        wait: Duration,
+    },
+    /// Processes besides the main process are asked to end, during a stop.
+    Asking {
+        name: String,
+        pids: Vec<Pid>,
+        signal: Signal,
+        reason: AskReason,
+        kill_in: Duration,
+    },
+    StopEnds {
+        name: String,
+        took: Duration,
+        /// When the main process ended, from the beginning of the stop on.
+        main: Option<Duration>,
+        asked: usize,
+        killed: usize,
+    },
     Killing {
         name: String,
         pid: Pid,
@@ -91,6 +116,10 @@ pub enum Line {
     },
     Prestop {
         delay: Duration,
+    },
+    /// A second request to stop, during the delay before the first signal.
+    PrestopCut {
+        signal: Signal,
     },
     /// Everything ends since this program has.
     EndsWith {
@@ -269,6 +298,11 @@ impl Line {
             | Self::GaveUp { ends_all: false, .. }
             | Self::LastRun { ends_all: false, .. }
             | Self::Prestop { .. }
+            | Self::StopBegins { .. }
+            | Self::StopEnds { .. }
+            | Self::Asking {
+                reason: AskReason::IgnoresStopsignal | AskReason::ParentDied, ..
+            }
             | Self::EndsWith { .. }
             | Self::PassedOn { .. }
             | Self::Waiting { .. }
@@ -278,9 +312,14 @@ impl Line {
             Self::Exited { expected: false, .. }
             | Self::Stopped { expected: false, .. }
             | Self::Killing { .. }
+            | Self::Asking {
+                reason: AskReason::StillThere | AskReason::BehindShell | AskReason::LastSecond,
+                ..
+            }
             | Self::Leftovers { .. }
             | Self::ExitRequest { .. }
             | Self::KillRequest { .. }
+            | Self::PrestopCut { .. }
             | Self::RestartRequest { .. }
             | Self::CheckFailed { .. }
             | Self::CheckBusy { .. }
@@ -329,11 +368,34 @@ impl fmt::Display for Line {
                 let group = if *group { "process group " } else { "" };
                 write!(f, "killing {name} (pid {pid}) {group}with signal {signal}")
             }
+            Self::StopBegins { name, pid, target, signal, wait } => {
+                let target = match target {
+                    StopTarget::Main => format!("the main process (pid {pid})"),
+                    StopTarget::Group => format!("process group {pid}"),
+                };
+                write!(
+                    f,
+                    "stop: {name}: sending {signal} to {target}; SIGKILL in {} seconds",
+                    exactly(*wait)
+                )
+            }
+            Self::Asking { name, pids, signal, reason, kill_in } => {
+                write!(f, "stop: {name}: ")?;
+                reason.write(f, pids, *signal, *kill_in)
+            }
+            Self::StopEnds { name, took, main, asked, killed } => {
+                write!(f, "stop: {name}: finished after {:.1} seconds", took.as_secs_f64())?;
+                if let Some(main) = main {
+                    write!(f, " (main process: {:.1} seconds)", main.as_secs_f64())?;
+                }
+                let others = if *asked == 1 { "process" } else { "processes" };
+                write!(f, "; {asked} other {others} signaled, {killed} killed")
+            }
             Self::Killing { name, pid } => write!(f, "killing '{name}' ({pid}) with SIGKILL"),
             Self::Leftovers { name, members, signal } => write!(
                 f,
                 "killing {} left behind by '{name}' ({}) with {signal}",
-                count(members.len(), "process", "processes"),
+                processes(members.len()),
                 list(members.iter().map(|member| member.pid))
             ),
             Self::Unkillable { name, pids, after } => write!(
@@ -353,6 +415,9 @@ impl fmt::Display for Line {
                 write!(f, "{name} has ended and is not started again: everything stops")
             }
             Self::PassedOn { name, signal } => write!(f, "received {signal}, passed on to {name}"),
+            Self::PrestopCut { signal } => {
+                write!(f, "received {signal} again, stopping programs now")
+            }
             Self::KillRequest { signal } => {
                 write!(f, "received {signal} again, killing everything at once")
             }
@@ -442,6 +507,41 @@ impl fmt::Display for Line {
     }
 }
 
+impl AskReason {
+    fn write(
+        self,
+        f: &mut fmt::Formatter<'_>,
+        pids: &[Pid],
+        signal: Signal,
+        kill_in: Duration,
+    ) -> fmt::Result {
+        let those = format!("{} ({})", processes(pids.len()), list(pids));
+        let kill_in = format!("SIGKILL in {:.1} seconds", kill_in.as_secs_f64());
+        match self {
+            Self::IgnoresStopsignal => {
+                write!(f, "sending {signal} to {those}: the stop signal is ignored there")
+            }
+            Self::ParentDied => write!(
+                f,
+                "sending {signal} to {those}: the parent was terminated without passing the \
+                 signal on; {kill_in}"
+            ),
+            Self::StillThere => write!(
+                f,
+                "sending {signal} to {those}: still running after the parent exited; {kill_in}"
+            ),
+            Self::BehindShell => write!(
+                f,
+                "sending {signal} to {those}: the shell in front has not passed the signal on; \
+                 {kill_in}. Start the server with exec, or set stop_target=group"
+            ),
+            Self::LastSecond => {
+                write!(f, "sending {signal} to {those}: not stopped by the parent; {kill_in}")
+            }
+        }
+    }
+}
+
 impl fmt::Display for GaveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -468,6 +568,6 @@ fn list(things: impl IntoIterator<Item = impl fmt::Display>) -> String {
     things.into_iter().map(|thing| thing.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
+fn processes(n: usize) -> String {
+    format!("{n} process{}", if n == 1 { "" } else { "es" })
 }

@@ -26,6 +26,7 @@ mod tidying;
 mod watching;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::effect::{Effect, Target};
 use crate::event::{Entered, Event, Named};
@@ -43,7 +44,8 @@ use crate::tree::Tree;
 use deaths::Deaths;
 pub use deaths::FORERUNNER_WITHIN;
 pub(crate) use goal::Goal;
-pub use history::History;
+pub use history::{History, StopCounts};
+use stopping::StopRecord;
 
 /// The name of a state, as supervisord shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,8 +159,8 @@ pub(crate) struct Live {
 /// How far a stop has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
-    /// It was asked; SIGKILL follows at this time.
-    At(Mono),
+    /// It was asked; SIGKILL follows when [`Tree::Draining`] says so.
+    NotYet,
     /// SIGKILL was sent; from this time on it counts as unkillable.
     Sent { stuck_at: Mono },
     /// It survived.
@@ -197,6 +199,8 @@ pub(crate) struct Process {
     deaths: Deaths,
     /// The last line that the last run wrote, if that is known.
     last_line: Option<String>,
+    /// Of the stop that is under way, until the whole tree has gone.
+    stop_record: Option<StopRecord>,
 }
 
 /// What a transition may use: the time, and a place for its effects.
@@ -206,12 +210,21 @@ pub(crate) struct Turn<'a> {
     pub(crate) wall: Wall,
     /// Everything is being stopped: nothing will be started again.
     pub(crate) ending: bool,
+    /// How long a process may be seen after SIGKILL before it is called unkillable.
+    pub(crate) unkillable_after: Duration,
+    /// A stop that begins now comes to SIGKILL by then, whatever its own time is.
+    pub(crate) kill_by: Option<Mono>,
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) const fn new(now: Now, ending: bool, effects: &'a mut Vec<Effect>) -> Self {
-        Self { now: now.mono, wall: now.wall, ending, effects }
+    pub(crate) const fn new(
+        now: Now,
+        ending: bool,
+        unkillable_after: Duration,
+        effects: &'a mut Vec<Effect>,
+    ) -> Self {
+        Self { now: now.mono, wall: now.wall, ending, unkillable_after, kill_by: None, effects }
     }
 
     pub(crate) fn log(&mut self, line: Line) {
@@ -242,6 +255,7 @@ impl Process {
             report: None,
             deaths: Deaths::default(),
             last_line: None,
+            stop_record: None,
         }
     }
 
@@ -402,11 +416,11 @@ impl Process {
             }
             State::Running { health, .. } => health.deadline(),
             State::Backoff { retry_at } if self.tree.is_clear() => Some(*retry_at),
-            State::Stopping { kill: Kill::At(at) | Kill::Sent { stuck_at: at }, .. } => Some(*at),
+            State::Stopping { kill: Kill::Sent { stuck_at: at }, .. } => Some(*at),
             State::Stopped { .. }
             | State::Spawning { .. }
             | State::Backoff { .. }
-            | State::Stopping { kill: Kill::Stuck, .. }
+            | State::Stopping { kill: Kill::NotYet | Kill::Stuck, .. }
             | State::Exited { .. }
             | State::Fatal { .. } => None,
         };
@@ -417,7 +431,6 @@ impl Process {
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         match &self.state {
             State::Starting { .. } | State::Running { .. } => self.watch(turn),
-            State::Stopping { kill: Kill::At(at), .. } if turn.now >= *at => self.kill(turn),
             State::Stopping { live, kill: Kill::Sent { stuck_at }, then }
                 if turn.now >= *stuck_at =>
             {
@@ -432,8 +445,8 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal { .. } => {}
         }
-        let sweep = self.tree.tick(turn.now);
-        self.carry_out(sweep, turn);
+        let step = self.tree.tick(turn.now, turn.unkillable_after);
+        self.carry_out(step, turn);
     }
 
     /// Passes a signal on to the main process; whether there is one.

@@ -29,6 +29,8 @@ pub struct Spec {
     /// Time between a request to stop everything and the first signal, in which those who
     /// send work can notice that there should be no more.
     pub prestop_delay: Duration,
+    /// Time for all of a shutdown, the delay included; `None`: what its parts take.
+    pub stop_budget: Option<Duration>,
 }
 
 /// Programs that start and stop together.
@@ -92,10 +94,17 @@ pub struct ProcessSpec {
     pub stopsignal: Signal,
     /// Time between `stopsignal` and SIGKILL.
     pub stopwaitsecs: Duration,
-    /// `stopsignal` goes to the process group rather than to the process.
-    pub stopasgroup: bool,
-    /// SIGKILL goes to the process group rather than to the process.
-    pub killasgroup: bool,
+    /// Which processes `stopsignal` is sent to when a stop begins.
+    pub stop_target: StopTarget,
+    /// Which processes SIGKILL is sent to once `stopwaitsecs` is over. With `killtree` the
+    /// rest of the tree follows, whatever this says.
+    pub kill_target: StopTarget,
+    /// Time between SIGTERM and SIGKILL for processes that a run left behind which ended
+    /// by itself.
+    pub leftover_grace: Duration,
+    /// Takes the place of a longer `stopwaitsecs` when the supervisor stops an unhealthy
+    /// process: one that hangs does not drain.
+    pub health_stop: Duration,
     /// Which failures count against `startretries`.
     pub retry: RetryRule,
     /// What the supervisor is there for, and not a help to that: signals for the server go
@@ -135,6 +144,16 @@ pub enum RemoveLeftovers {
     OnEvidence,
     /// All of its user, however old, also before the first start; models stay.
     All,
+}
+
+/// Which processes get a signal that is meant for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopTarget {
+    /// The main process. It tells its own workers when they are to end, as servers that
+    /// drain do.
+    Main,
+    /// The process group that the main process leads, at once.
+    Group,
 }
 
 impl ProcessSpec {

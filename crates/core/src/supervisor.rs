@@ -1,6 +1,7 @@
 //! All processes together: what reaches whom, in which order they start and
 //! stop, and when it is over.
 
+mod budget;
 mod ending;
 mod events;
 mod groups;
@@ -21,6 +22,7 @@ use crate::process::{Process, Turn};
 use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
 
+use budget::Budget;
 use ending::Mood;
 use events::Ticks;
 use groups::Group;
@@ -38,6 +40,8 @@ pub struct Supervisor {
     signals: SignalRule,
     when_done: WhenDone,
     prestop_delay: Duration,
+    stop_budget: Option<Duration>,
+    budget: Option<Budget>,
     mood: Mood,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
@@ -62,6 +66,8 @@ impl Supervisor {
             signals: spec.signals,
             when_done: spec.when_done,
             prestop_delay: spec.prestop_delay,
+            stop_budget: spec.stop_budget,
+            budget: None,
             mood: Mood::Booting,
             asked_at: None,
             late_at: None,
@@ -95,7 +101,8 @@ impl Supervisor {
         if self.mood == Mood::Over {
             return effects;
         }
-        let turn = &mut Turn::new(now, self.is_ending(), &mut effects);
+        let unkillable_after = self.unkillable_after(now.mono);
+        let turn = &mut Turn::new(now, self.is_ending(), unkillable_after, &mut effects);
         self.route(input, turn);
         // Before anything is started again: who waits is told of what was.
         self.answer_waiters(turn);
@@ -186,8 +193,11 @@ impl Supervisor {
             Input::DescendantEnded { proc, main, death } => {
                 self.with(proc, turn, |process, turn| process.descendant_ended(main, death, turn));
             }
-            Input::Census { proc, run, members } => {
-                self.with(proc, turn, |process, turn| process.counted(run, members, turn));
+            Input::Census { proc, run, main, members } => {
+                self.with(proc, turn, |process, turn| process.counted(run, main, members, turn));
+            }
+            Input::TreeEnded { proc, run } => {
+                self.with(proc, turn, |process, turn| process.tree_ended(run, turn));
             }
             Input::Checked { proc, run, result, load } => {
                 self.with(proc, turn, |process, turn| process.checked(run, result, load, turn));
@@ -295,7 +305,7 @@ impl Supervisor {
             return;
         }
         match self.processes.values_mut().find(|process| process.left_behind(pid)) {
-            Some(process) => process.leftover_reaped(pid, turn),
+            Some(process) => process.leftover_reaped(pid, exit, turn),
             None => turn.log(Line::ReapedUnknown { pid, exit }),
         }
     }

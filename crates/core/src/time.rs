@@ -43,6 +43,15 @@ impl Add<Duration> for Mono {
     }
 }
 
+impl Sub<Duration> for Mono {
+    type Output = Self;
+
+    /// Saturates at the clock's zero.
+    fn sub(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_sub(rhs))
+    }
+}
+
 impl Sub for Mono {
     type Output = Duration;
 

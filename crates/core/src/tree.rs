@@ -1,33 +1,35 @@
-//! What a process leaves behind, and how it is made to go.
+//! The processes of a program besides its main process, and how they are ended.
 //!
 //! A server's workers outlive it when it crashes: they keep its port and its GPU
-//! memory, and the next start fails. So after every end of a main process its
-//! tree is counted, asked to end, and after a short time made to.
+//! memory, and the next start fails. So after every end of a main process its tree is
+//! counted and ended, before anything else happens: after a run that ended by itself at
+//! once and quickly, during a stop as [`drain`] has it.
 //!
 //! ```text
-//!           main process reaped
-//!   Clear ──────────────────────> Counting(Ask) <─── all reaped ───┐
-//!     ^                             │      │ some: TERM            │
-//!     ├───────── nobody ────────────┘      └──────────────> Leaving(Ask)
-//!     │                                                            │ grace over
-//!     │                           Counting(Force) <────────────────┘
-//!     │                             │      │ some: KILL   ^
-//!     ├───────── nobody ────────────┘      v              │ all reaped, or
-//!     │                                  Leaving(Force) ──┘ bound over
-//!     │                                    │ bound over, still some
-//!     └── (recount: nobody) ───────────── Stuck <─> recounted now and then
+//!            stop                 main process reaped
+//!   Clear ──────────> Draining ──┐   (no stop)
+//!     ^ ^              │  │ time │
+//!     │ └── nobody ────┘  │ over │
+//!     │                   v      v
+//!     ├── nobody ─────── Counting(Ask or Force) <──── all ended ───┐
+//!     │                             │ some: TERM or KILL           │
+//!     │                             └──────────────────────────> Leaving
+//!     │                             ^                              │
+//!     │                             └── Ask: grace over ───────────┤
+//!     └── (recount: nobody) ───────── Stuck <── Force: bound over ─┘
 //! ```
+
+pub(crate) mod drain;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ids::{Member, Pid};
+use crate::input::{Exit, Traits, TreeProcess};
 use crate::signal::Signal;
 use crate::time::Mono;
 
-/// How long leftovers have between SIGTERM and SIGKILL. Short: whatever they
-/// wanted to finish, their leader is gone.
-pub const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
+use drain::{Ask, Drain, Due};
 
 /// What the place is made clean for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,100 +61,124 @@ const LAST_TIDY_LIMIT: Duration = Duration::from_secs(2);
 /// How long a process may be seen after SIGKILL before it is called unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// How often those are counted again. Whose parent lives goes without our hearing of it.
+/// How often unkillable processes are counted again.
 pub const RECOUNT_EVERY: Duration = Duration::from_secs(30);
 
-/// Where the clean-up of one process's tree stands.
+/// Where the end of one process's tree stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tree {
-    /// Nobody is left, or the process is alive and its tree its own business.
+    /// Nothing is left, or the process is alive and its tree its own business.
     Clear,
-    /// A census is under way; `until` is the end of the present push, if it has begun.
-    Counting { push: Push, until: Option<Mono> },
+    /// A stop is under way. The main process may live, and have its time.
+    Draining(Box<Drain>),
+    /// A census is under way; `until` is the end of the present step, if it has begun.
+    Counting { step: Escalation, until: Option<Mono> },
     /// These were signalled and have not gone yet.
-    Leaving { push: Push, members: BTreeSet<Member>, until: Mono },
-    /// These don't even go by SIGKILL.
+    Leaving { step: Escalation, members: BTreeSet<Member>, until: Mono },
+    /// These did not end by SIGKILL.
     Stuck { members: BTreeSet<Member>, recount_at: Mono },
     /// Nobody is left; the place is made clean. By `until` that has been done.
     Tidying { occasion: Occasion, until: Mono },
 }
 
-/// How hard leftovers are pushed.
+/// The signal that leftovers get, and the time they have after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Push {
-    /// By SIGTERM.
-    Ask,
-    /// By SIGKILL.
-    Force,
+pub(crate) enum Escalation {
+    /// SIGTERM, and this much time.
+    Ask(Duration),
+    /// SIGKILL, and this much time until they are called unkillable.
+    Force(Duration),
 }
 
-impl Push {
-    pub(crate) const fn signal(self) -> Signal {
+impl Escalation {
+    const fn signal(self) -> Signal {
         match self {
-            Self::Ask => Signal::TERM,
-            Self::Force => Signal::KILL,
+            Self::Ask(_) => Signal::TERM,
+            Self::Force(_) => Signal::KILL,
         }
     }
 
-    const fn patience(self) -> Duration {
+    const fn time(self) -> Duration {
         match self {
-            Self::Ask => LEFTOVER_GRACE,
-            Self::Force => UNKILLABLE_AFTER,
+            Self::Ask(time) | Self::Force(time) => time,
         }
     }
 }
 
 /// What a change of the tree asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Sweep {
+pub(crate) enum CleanupStep {
     /// Nothing.
     Nothing,
-    /// Nobody is left.
+    /// Nothing is left.
     Done,
     /// Count again.
     Count,
-    /// Send this signal to these.
+    /// Send this signal to these leftovers.
     Signal(Signal, Vec<Member>),
+    /// Ask these to end, during a stop.
+    Ask(Vec<Ask>),
+    /// The main process has had its time.
+    KillMain,
     /// Report these as unkillable.
     GiveUp(Vec<Member>),
 }
 
 impl Tree {
     /// Begins to clean up.
-    pub(crate) fn sweep(&mut self, push: Push) -> Sweep {
-        *self = Self::Counting { push, until: None };
-        Sweep::Count
+    pub(crate) fn sweep(&mut self, step: Escalation) -> CleanupStep {
+        *self = Self::Counting { step, until: None };
+        CleanupStep::Count
     }
 
-    /// Takes the answer to a count.
-    pub(crate) fn counted(&mut self, now: Mono, found: Vec<Member>) -> Sweep {
-        let (push, until) = match self {
-            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } => return Sweep::Nothing,
+    /// Takes the answer to a count. `main`: the main process, if it lives; `unkillable`:
+    /// how long a process may be seen after SIGKILL.
+    pub(crate) fn counted(
+        &mut self,
+        now: Mono,
+        main: Option<Traits>,
+        found: Vec<TreeProcess>,
+        unkillable: Duration,
+    ) -> CleanupStep {
+        let members = || found.iter().map(|process| process.member).collect::<Vec<_>>();
+        let (step, until) = match self {
+            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } => {
+                return CleanupStep::Nothing;
+            }
+            Self::Draining(drain) if found.is_empty() && drain.has_lost_its_lead() => {
+                *self = Self::Clear;
+                return CleanupStep::Done;
+            }
+            Self::Draining(drain) => return CleanupStep::Ask(drain.counted(now, main, found)),
             Self::Counting { .. } | Self::Stuck { .. } if found.is_empty() => {
                 *self = Self::Clear;
-                return Sweep::Done;
+                return CleanupStep::Done;
             }
-            Self::Counting { push, until } => (*push, *until),
-            Self::Stuck { members, .. } if found.iter().all(|one| members.contains(one)) => {
-                *members = found.into_iter().collect();
-                return Sweep::Nothing;
+            Self::Counting { step, until } => (*step, *until),
+            Self::Stuck { members: known, .. }
+                if found.iter().all(|one| known.contains(&one.member)) =>
+            {
+                *known = members().into_iter().collect();
+                return CleanupStep::Nothing;
             }
             // They have had children, which may well go.
-            Self::Stuck { .. } => (Push::Force, None),
+            Self::Stuck { .. } => (Escalation::Force(unkillable), None),
         };
+        let until = until.unwrap_or_else(|| now + step.time());
+        let found = members();
         let members = found.iter().copied().collect();
-        let until = until.unwrap_or_else(|| now + push.patience());
-        if push == Push::Force && now >= until {
+        if matches!(step, Escalation::Force(_)) && now >= until {
             *self = Self::Stuck { members, recount_at: now + RECOUNT_EVERY };
-            return Sweep::GiveUp(found);
+            return CleanupStep::GiveUp(found);
         }
-        *self = Self::Leaving { push, members, until };
-        Sweep::Signal(push.signal(), found)
+        *self = Self::Leaving { step, members, until };
+        CleanupStep::Signal(step.signal(), found)
     }
 
     /// Whether `pid` is one of those that were found.
     pub(crate) fn holds(&self, pid: Pid) -> bool {
         match self {
+            Self::Draining(drain) => drain.holds(pid),
             Self::Leaving { members, .. } | Self::Stuck { members, .. } => {
                 members.iter().any(|member| member.pid == pid)
             }
@@ -160,26 +186,121 @@ impl Tree {
         }
     }
 
-    /// Notes that `pid` ended. Once all have, counts again: they may have had children.
-    pub(crate) fn reaped(&mut self, pid: Pid) -> Sweep {
+    /// Those whose end has to be waited for, also where another process reaps them.
+    pub(crate) fn awaited(&self) -> Option<Vec<Member>> {
         match self {
-            Self::Leaving { push, members, until } => {
+            Self::Draining(drain) if drain.has_lost_its_lead() => Some(drain.members()),
+            Self::Leaving { members, .. } | Self::Stuck { members, .. } => {
+                Some(members.iter().copied().collect())
+            }
+            Self::Clear | Self::Draining(_) | Self::Counting { .. } | Self::Tidying { .. } => None,
+        }
+    }
+
+    /// The main process ended in a stop. A tree that is its own business is left alone.
+    pub(crate) fn lead_ended(&mut self, now: Mono, exit: Exit, grace: Duration) -> CleanupStep {
+        match self {
+            Self::Draining(drain) if drain.ends_the_tree() => {
+                drain.lead_ended(now, exit, grace);
+                CleanupStep::Count
+            }
+            Self::Draining(_) => {
+                *self = Self::Clear;
+                CleanupStep::Nothing
+            }
+            Self::Clear
+            | Self::Counting { .. }
+            | Self::Leaving { .. }
+            | Self::Stuck { .. }
+            | Self::Tidying { .. } => CleanupStep::Nothing,
+        }
+    }
+
+    /// Notes that `pid` ended. Once all have, counts again: they may have had children.
+    pub(crate) fn reaped(&mut self, pid: Pid, exit: Exit, unkillable: Duration) -> CleanupStep {
+        match self {
+            Self::Draining(drain) => {
+                if drain.reaped(pid, exit) {
+                    return CleanupStep::Count;
+                }
+            }
+            Self::Leaving { step, members, until } => {
                 members.retain(|member| member.pid != pid);
                 if members.is_empty() {
-                    *self = Self::Counting { push: *push, until: Some(*until) };
-                    return Sweep::Count;
+                    *self = Self::Counting { step: *step, until: Some(*until) };
+                    return CleanupStep::Count;
                 }
             }
             Self::Stuck { members, .. } => {
-                // One has gone after all: it may have had children meanwhile, and of the
-                // others some may have gone unheard, since their own parents lived.
+                // It may have had children in the meantime, and others of them may have
+                // been reaped by their own parents.
                 if members.iter().any(|member| member.pid == pid) {
-                    return self.sweep(Push::Force);
+                    return self.sweep(Escalation::Force(unkillable));
                 }
             }
             Self::Clear | Self::Counting { .. } | Self::Tidying { .. } => {}
         }
-        Sweep::Nothing
+        CleanupStep::Nothing
+    }
+
+    /// All that were waited for have ended.
+    pub(crate) fn ended(&mut self) -> CleanupStep {
+        match self {
+            Self::Draining(drain) if drain.has_lost_its_lead() => CleanupStep::Count,
+            Self::Leaving { step, until, .. } => {
+                *self = Self::Counting { step: *step, until: Some(*until) };
+                CleanupStep::Count
+            }
+            Self::Stuck { .. } => CleanupStep::Count,
+            Self::Clear | Self::Draining(_) | Self::Counting { .. } | Self::Tidying { .. } => {
+                CleanupStep::Nothing
+            }
+        }
+    }
+
+    /// A process of it asks for time until `until`.
+    pub(crate) fn extend(&mut self, until: Mono) {
+        if let Self::Draining(drain) = self {
+            drain.extend(until);
+        }
+    }
+
+    /// Leaves it no time before SIGKILL after `kill_by`; whether that takes some.
+    pub(crate) fn cap(&mut self, now: Mono, kill_by: Mono) -> bool {
+        match self {
+            Self::Draining(drain) => drain.cap(kill_by),
+            Self::Leaving { step: Escalation::Ask(_), until, .. } if kill_by < *until => {
+                *until = kill_by;
+                true
+            }
+            Self::Counting { step: Escalation::Ask(time), until: None } => {
+                let cut = kill_by - now < *time;
+                *time = (*time).min(kill_by - now);
+                cut
+            }
+            Self::Counting { step: Escalation::Ask(_), until: Some(until) } => {
+                let cut = kill_by < *until;
+                *until = (*until).min(kill_by);
+                cut
+            }
+            Self::Clear
+            | Self::Counting { step: Escalation::Force(_), .. }
+            | Self::Leaving { .. }
+            | Self::Stuck { .. }
+            | Self::Tidying { .. } => false,
+        }
+    }
+
+    /// How long a stop has until SIGKILL.
+    pub(crate) fn kill_in(&self, now: Mono) -> Duration {
+        match self {
+            Self::Draining(drain) => drain.kill_in(now),
+            Self::Clear
+            | Self::Counting { .. }
+            | Self::Leaving { .. }
+            | Self::Stuck { .. }
+            | Self::Tidying { .. } => Duration::ZERO,
+        }
     }
 
     /// Begins to make the place clean.
@@ -192,7 +313,7 @@ impl Tree {
         matches!(self, Self::Tidying { occasion: Occasion::Start, .. })
     }
 
-    /// The place has been made clean.
+    /// Stale files have been removed.
     pub(crate) fn tidied(&mut self) {
         if let Self::Tidying { .. } = self {
             *self = Self::Clear;
@@ -200,50 +321,67 @@ impl Tree {
     }
 
     /// Lets time pass.
-    pub(crate) fn tick(&mut self, now: Mono) -> Sweep {
+    pub(crate) fn tick(&mut self, now: Mono, unkillable: Duration) -> CleanupStep {
         match self {
-            Self::Leaving { push: Push::Ask, until, .. } if now >= *until => {
-                self.sweep(Push::Force)
+            Self::Draining(drain) => match drain.tick(now) {
+                Due::Nothing => CleanupStep::Nothing,
+                Due::Count => CleanupStep::Count,
+                Due::Kill if drain.has_lost_its_lead() => self.sweep(Escalation::Force(unkillable)),
+                Due::Kill => CleanupStep::KillMain,
+            },
+            Self::Leaving { step: Escalation::Ask(_), until, .. } if now >= *until => {
+                self.sweep(Escalation::Force(unkillable))
             }
-            Self::Leaving { push: Push::Force, until, .. } if now >= *until => {
-                *self = Self::Counting { push: Push::Force, until: Some(*until) };
-                Sweep::Count
+            Self::Leaving { step: step @ Escalation::Force(_), until, .. } if now >= *until => {
+                *self = Self::Counting { step: *step, until: Some(*until) };
+                CleanupStep::Count
             }
             Self::Stuck { recount_at, .. } if now >= *recount_at => {
                 *recount_at = now + RECOUNT_EVERY;
-                Sweep::Count
+                CleanupStep::Count
             }
             Self::Tidying { until, .. } if now >= *until => {
                 *self = Self::Clear;
-                Sweep::Nothing
+                CleanupStep::Nothing
             }
             Self::Clear
             | Self::Counting { .. }
             | Self::Leaving { .. }
             | Self::Stuck { .. }
-            | Self::Tidying { .. } => Sweep::Nothing,
+            | Self::Tidying { .. } => CleanupStep::Nothing,
         }
     }
 
-    /// Ends all patience.
-    pub(crate) fn hurry(&mut self) -> Sweep {
+    /// Ends every grace period of what a main process left behind.
+    pub(crate) fn hurry(&mut self, unkillable: Duration) -> CleanupStep {
         match self {
-            Self::Leaving { push: Push::Ask, .. } => self.sweep(Push::Force),
-            // The patience that begins with the next signal is another.
-            Self::Counting { push: push @ Push::Ask, until } => {
-                (*push, *until) = (Push::Force, None);
-                Sweep::Nothing
+            Self::Draining(drain) if drain.has_lost_its_lead() => {
+                self.sweep(Escalation::Force(unkillable))
             }
-            // Nothing is started any more: it needn't be clean.
+            Self::Leaving { step: Escalation::Ask(_), .. } => {
+                self.sweep(Escalation::Force(unkillable))
+            }
+            // The time that begins with the next signal is another.
+            Self::Counting { step: step @ Escalation::Ask(_), until } => {
+                (*step, *until) = (Escalation::Force(unkillable), None);
+                CleanupStep::Nothing
+            }
+            // Nothing is started again: stale files may stay.
             Self::Tidying { .. } => {
                 *self = Self::Clear;
-                Sweep::Nothing
+                CleanupStep::Nothing
             }
             Self::Clear
-            | Self::Counting { push: Push::Force, .. }
-            | Self::Leaving { push: Push::Force, .. }
-            | Self::Stuck { .. } => Sweep::Nothing,
+            | Self::Draining(_)
+            | Self::Counting { step: Escalation::Force(_), .. }
+            | Self::Leaving { step: Escalation::Force(_), .. }
+            | Self::Stuck { .. } => CleanupStep::Nothing,
         }
+    }
+
+    /// Whether a stop has begun, and not come to SIGKILL.
+    pub(crate) const fn is_draining(&self) -> bool {
+        matches!(self, Self::Draining(_))
     }
 
     /// Whether a new run may be started beside what is left.
@@ -251,18 +389,25 @@ impl Tree {
         matches!(self, Self::Clear)
     }
 
-    /// Whether somebody survived SIGKILL.
+    /// Whether a process survived SIGKILL.
     pub(crate) const fn is_stuck(&self) -> bool {
         matches!(self, Self::Stuck { .. })
     }
 
     /// Whether waiting can still change something.
     pub(crate) const fn is_busy(&self) -> bool {
-        matches!(self, Self::Counting { .. } | Self::Leaving { .. } | Self::Tidying { .. })
+        match self {
+            Self::Draining(_)
+            | Self::Counting { .. }
+            | Self::Leaving { .. }
+            | Self::Tidying { .. } => true,
+            Self::Clear | Self::Stuck { .. } => false,
+        }
     }
 
-    pub(crate) const fn deadline(&self) -> Option<Mono> {
+    pub(crate) fn deadline(&self) -> Option<Mono> {
         match self {
+            Self::Draining(drain) => drain.deadline(),
             Self::Leaving { until, .. }
             | Self::Tidying { until, .. }
             | Self::Stuck { recount_at: until, .. } => Some(*until),

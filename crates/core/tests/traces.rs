@@ -30,7 +30,7 @@ use supervisor_core::event::{Channel, Entered, Event, EventType};
 use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{
-    Circumstances, Death, Exit, Notification, SpawnError, SpawnErrorKind,
+    Circumstances, Death, Exit, Notification, SpawnError, SpawnErrorKind, Traits, TreeProcess,
 };
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
@@ -39,7 +39,7 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
-    SignalRule, Sink, Spec, Stdio, TidySpec, WhenDone,
+    SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Input, Occasion, Reply, Supervisor, Target};
@@ -87,6 +87,7 @@ fn play(story: &str) -> String {
         signals: SignalRule::StopOrForward,
         when_done: WhenDone::Exit,
         prestop_delay: Duration::ZERO,
+        stop_budget: None,
     };
     let mut known = Vec::new();
     let mut stage: Option<Stage> = None;
@@ -106,6 +107,9 @@ fn play(story: &str) -> String {
             }
             ["prestop", secs] => {
                 spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
+            }
+            ["budget", secs] => {
+                spec.stop_budget = Some(Duration::from_secs(secs.parse().unwrap()));
             }
             ["run-once"] => spec.signals = SignalRule::ForwardAll,
             ["proceed-within", seconds] => {
@@ -296,10 +300,20 @@ impl Stage {
                 let (proc, run) = self.run(run);
                 Input::Tidied { proc, run }
             }
-            ["census", run, members @ ..] => {
+            ["census", run, found @ ..] => {
                 let (proc, run) = self.run(run);
-                let member = |pid: &&str| Member { pid: Pid(pid.parse().unwrap()), start: 7 };
-                Input::Census { proc, run, members: members.iter().map(member).collect() }
+                let (main, members) = match found {
+                    [main, members @ ..] if main.starts_with("main") => {
+                        (Some(traits(main)), members)
+                    }
+                    members => (None, members),
+                };
+                let members = members.iter().map(|word| tree_process(word)).collect();
+                Input::Census { proc, run, main, members }
+            }
+            ["tree-ended", run] => {
+                let (proc, run) = self.run(run);
+                Input::TreeEnded { proc, run }
             }
             ["signal", name] => Input::Signalled(Signal::from_name(name).unwrap()),
             ["request", id, order @ ..] => {
@@ -387,6 +401,10 @@ impl Stage {
                 Target::Member(member) => format!("send {signal} to member {}", member.pid),
             },
             Effect::Census { proc, run } => format!("census {}#{}", name(proc), run.0),
+            Effect::AwaitEnd { proc, run, members } => {
+                let pids: Vec<_> = members.iter().map(|member| member.pid.to_string()).collect();
+                format!("await end of {} of {}#{}", pids.join(", "), name(proc), run.0)
+            }
             Effect::KillTree { proc } => format!("kill tree {}", name(proc)),
             Effect::Log(line) => format!("{} {line}", line.level().tag()),
             Effect::Emit(event) => event_text(event),
@@ -452,6 +470,26 @@ impl Stage {
             Effect::Proceed => "proceed".to_owned(),
         }
     }
+}
+
+/// A process of a tree, `PID[<PARENT][@GROUP][!sh][!deaf]`: without a parent one that ours
+/// has become, without a group in one of its own; a shell; one that ignores the stop signal.
+fn tree_process(word: &str) -> TreeProcess {
+    let number = |sign: char| -> Option<i32> {
+        let (_, rest) = word.split_once(sign)?;
+        rest.split(['<', '@', '!']).next().unwrap().parse().ok()
+    };
+    let pid = word.split(['<', '@', '!']).next().unwrap().parse().unwrap();
+    TreeProcess {
+        member: Member { pid: Pid(pid), start: 7 },
+        parent: Pid(number('<').unwrap_or(1)),
+        group: Pid(number('@').unwrap_or(pid)),
+        traits: traits(word),
+    }
+}
+
+fn traits(word: &str) -> Traits {
+    Traits { shell: word.contains("!sh"), ignores_stopsignal: word.contains("!deaf") }
 }
 
 fn event_text(event: &Event) -> String {
@@ -521,8 +559,10 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
         exitcodes: vec![255],
         stopsignal: Signal::TERM,
         stopwaitsecs: Duration::from_secs(30),
-        stopasgroup: true,
-        killasgroup: true,
+        stop_target: StopTarget::Main,
+        kill_target: StopTarget::Group,
+        leftover_grace: Duration::from_secs(2),
+        health_stop: Duration::from_secs(10),
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
         main: true,
         essential: true,
@@ -563,7 +603,15 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
             }
             "stopsignal" => spec.stopsignal = Signal::from_name(value).unwrap(),
             "stopwaitsecs" => spec.stopwaitsecs = Duration::from_secs(number()),
-            "stopasgroup" => spec.stopasgroup = value == "true",
+            "stop_target" => {
+                spec.stop_target = match value {
+                    "main" => StopTarget::Main,
+                    "group" => StopTarget::Group,
+                    other => panic!("stop_target={other}"),
+                }
+            }
+            "leftover_grace" => spec.leftover_grace = Duration::from_secs(number()),
+            "health_stop" => spec.health_stop = Duration::from_secs(number()),
             "retryresetsecs" => {
                 spec.retry = match value {
                     "off" => RetryRule::FailedStarts,

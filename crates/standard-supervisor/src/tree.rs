@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use supervisor_core::ids::{Member, Pid, ProcId};
+use supervisor_core::input::{Traits, TreeProcess};
+use supervisor_core::signal::Signal;
 use supervisor_wire::procfs::{self, Stat};
 
 use crate::readers::Told;
@@ -42,7 +44,7 @@ pub(crate) struct Root {
 /// Who belongs to a process, as far as that can be told without waiting for anybody.
 #[derive(Debug)]
 pub(crate) struct Census {
-    root: Root,
+    pub(crate) root: Root,
     /// Who does.
     pub(crate) found: Vec<Member>,
     /// Of these only the mark can tell.
@@ -219,6 +221,28 @@ impl Roster {
     pub(crate) fn own_mark(&self, proc: ProcId) -> String {
         format!("{}.{}", self.instance, proc.0)
     }
+}
+
+/// What a stop must know of `root` and of those of its tree that were found, as far as they
+/// live.
+pub(crate) fn describe(
+    root: Root,
+    found: &[Member],
+    stopsignal: Signal,
+) -> io::Result<(Option<Traits>, Vec<TreeProcess>)> {
+    let main = if root.alive { living(root.pid)? } else { None };
+    let main = main.map(|(member, stat)| process_table::traits(member.pid, stat, stopsignal));
+    let mut tree = Vec::new();
+    for member in found {
+        let now = living(member.pid)?.filter(|(now, _)| now == member);
+        tree.extend(now.map(|(member, stat)| TreeProcess {
+            member,
+            parent: Pid(stat.ppid),
+            group: Pid(stat.pgrp),
+            traits: process_table::traits(member.pid, stat, stopsignal),
+        }));
+    }
+    Ok((main, tree))
 }
 
 fn living(pid: Pid) -> io::Result<Option<(Member, Stat)>> {

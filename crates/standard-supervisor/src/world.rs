@@ -234,6 +234,7 @@ impl World {
             }
             Effect::Signal { target, signal } => self.signal(&target, signal),
             Effect::Census { proc, run } => self.census(proc, run),
+            Effect::AwaitEnd { proc, run, members } => self.await_end(proc, run, members),
             Effect::KillTree { proc } => {
                 let cgroup = self.slots.get(&proc).and_then(|slot| slot.cgroup.as_ref());
                 // Where this is not to be had, each member gets its own signal anyway.

@@ -100,6 +100,40 @@ fn fields(line: &[u8]) -> Option<Vec<&str>> {
     Some(std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace().collect())
 }
 
+/// Whether a process ignores the signal with this number, by its `/proc/PID/status`.
+#[must_use]
+pub fn ignores(status: &[u8], signal: u8) -> bool {
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let mask = lines.find_map(|line| line.strip_prefix(b"SigIgn:"));
+    let mask = mask.and_then(|mask| std::str::from_utf8(mask).ok());
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    signal.checked_sub(1).is_some_and(|bit| mask.checked_shr(bit.into()).unwrap_or(0) & 1 == 1)
+}
+
+/// Whether these are the words of a shell's command line, each with a zero byte behind it;
+/// `multicall`: the executable is many programs, told apart by the first word, or the
+/// second.
+#[must_use]
+pub fn is_shell(executable: &[u8], words: &[u8]) -> bool {
+    let name = |path: &[u8]| -> Vec<u8> {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        // A login shell's first word begins with a hyphen.
+        name.strip_prefix(b"-").unwrap_or(name).to_vec()
+    };
+    let known = |path: &[u8]| SHELLS.contains(&name(path).as_slice());
+    let multicall = |path: &[u8]| name(path).starts_with(b"busybox");
+    if !multicall(executable) {
+        return known(executable);
+    }
+    let mut words = words.split(|byte| *byte == 0);
+    let first = words.next().unwrap_or_default();
+    known(if multicall(first) { words.next().unwrap_or_default() } else { first })
+}
+
+/// Shells that people start servers with.
+const SHELLS: [&[u8]; 10] =
+    [b"sh", b"bash", b"dash", b"ash", b"ksh", b"ksh93", b"mksh", b"yash", b"zsh", b"fish"];
+
 /// Reads a list of pids such as `/proc/PID/task/TID/children` or `cgroup.procs`.
 pub fn pids(list: &[u8]) -> impl Iterator<Item = i32> {
     list.split(u8::is_ascii_whitespace)

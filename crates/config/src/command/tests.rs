@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use supervisor_core::spec::LogFile;
 
 use supervisor_core::event::EventType;
-use supervisor_core::spec::{PoolSpec, RemoveLeftovers, TidySpec};
+use supervisor_core::spec::{PoolSpec, RemoveLeftovers, StopTarget, TidySpec};
 
 use super::*;
 use crate::env::{CRASH_DIR, TERMINATION_LOG, VARIABLES};
@@ -105,7 +105,7 @@ fn the_record_has_the_python_tools_keys_in_its_order() {
          autostart = true\nautorestart = true\nstartretries = 7\n\
          stdout_logfile = /dev/stdout\nstdout_logfile_maxbytes = 0\nstderr_logfile = /dev/stderr\n\
          stderr_logfile_maxbytes = 0\nredirect_stderr = true\nexitcodes = 255\nstartsecs = 1\n\
-         stopsignal = TERM\nstopwaitsecs = 30\nstopasgroup = true\nkillasgroup = true\n"
+         stopsignal = TERM\nstopwaitsecs = 30\nstopasgroup = true\nkillasgroup = true\nstop_target = main\n"
     );
 }
 
@@ -182,7 +182,8 @@ fn a_program_may_be_added_and_has_the_defaults_of_command_mode() {
         Stdio::Captured { stdout: Sink::Stdout.into(), stderr: Some(Sink::Stderr.into()) }
     );
     assert_eq!((nginx.startretries, nginx.stopwaitsecs.as_secs()), (5, 30));
-    assert!(nginx.essential && nginx.killtree && nginx.stopasgroup && nginx.killasgroup);
+    assert!(nginx.essential && nginx.killtree);
+    assert_eq!((nginx.stop_target, nginx.kill_target), (StopTarget::Main, StopTarget::Group));
     assert_eq!(nginx.autorestart, Autorestart::Always);
     assert!(matches!(nginx.retry, RetryRule::Consecutive { .. }));
     let text = config.record.unwrap().text();

@@ -1,6 +1,6 @@
 use supervisor_core::spec::{
     Autorestart, Command, LogFile, Output, ProcessSpec, RetryRule, Sink, Socket, SocketAddress,
-    Stdio,
+    Stdio, StopTarget,
 };
 
 use super::*;
@@ -47,7 +47,8 @@ fn a_program_has_supervisords_defaults() {
     assert_eq!((cat.startsecs.as_secs(), cat.startretries), (1, 3));
     assert_eq!((cat.autorestart, &cat.exitcodes[..]), (Autorestart::Unexpected, &[0][..]));
     assert_eq!(cat.stopwaitsecs.as_secs(), 10);
-    assert!(!cat.stopasgroup && !cat.killasgroup && !cat.essential && !cat.killtree);
+    assert_eq!((cat.stop_target, cat.kill_target), (StopTarget::Main, StopTarget::Main));
+    assert!(!cat.essential && !cat.killtree);
     assert_eq!(cat.retry, RetryRule::FailedStarts);
     let auto = Output::from(Sink::Auto { maxbytes: 50 << 20, backups: 10 });
     let stdio = Stdio::Captured { stdout: auto.clone(), stderr: Some(auto) };

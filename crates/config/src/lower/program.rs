@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
+    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio, StopTarget,
 };
 
 use super::supervisord::sink;
@@ -17,6 +17,7 @@ use super::{Door, Lowering, at_least_zero, health, listener, tidy, to_u32};
 use crate::command::shown;
 use crate::error::in_short;
 use crate::expand::{Meaning, Names, expand};
+use crate::health_options;
 use crate::ini::{Comment, Origin, Section};
 use crate::options::{self as o, Key, Kind};
 use crate::shlex;
@@ -127,8 +128,10 @@ impl Model {
                 exitcodes: exitcodes?,
                 stopsignal: stopping.signal,
                 stopwaitsecs: Duration::from_secs(stopping.wait),
-                stopasgroup: stopping.as_group,
-                killasgroup: stopping.kill_as_group,
+                stop_target: stopping.target,
+                kill_target: stopping.kill_target,
+                leftover_grace: stopping.leftover_grace,
+                health_stop: stopping.for_health,
                 retry: retry?,
                 // Beside a command line, other programs are there to help it.
                 main: lowering.door == Door::File || section.name == format!("program:{APP}"),
@@ -172,8 +175,10 @@ impl Model {
 struct Stopping {
     signal: supervisor_core::signal::Signal,
     wait: u64,
-    as_group: bool,
-    kill_as_group: bool,
+    target: StopTarget,
+    kill_target: StopTarget,
+    leftover_grace: Duration,
+    for_health: Duration,
 }
 
 impl Stopping {
@@ -193,8 +198,19 @@ impl Stopping {
                 "Cannot set stopasgroup=true and killasgroup=false; set stopasgroup=false as well";
             lowering.complain(section, origin, why);
         }
+        let target = lowering.try_get(section, &o::STOP_TARGET, names);
+        let leftover_grace = lowering.get(section, &o::LEFTOVER_GRACE, names);
+        let for_health = lowering.get(section, &health_options::STOP, names);
         let wait = at_least_zero(wait?, section, o::STOPWAITSECS.row.key, lowering.report);
-        Some(Self { signal: signal?, wait, as_group, kill_as_group })
+        let reach = |group| if group { StopTarget::Group } else { StopTarget::Main };
+        Some(Self {
+            signal: signal?,
+            wait,
+            target: target.ok()?.unwrap_or(reach(as_group)),
+            kill_target: reach(kill_as_group),
+            leftover_grace: leftover_grace?,
+            for_health: for_health?,
+        })
     }
 }
 

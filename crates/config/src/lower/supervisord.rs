@@ -36,6 +36,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     let log_format = lowering.get(section, &o::LOG_FORMAT_KEY, names);
     let status = lowering.get(section, &o::STATUS_PORT_KEY, names);
     let prestop_delay = lowering.get(section, &o::PRESTOP_DELAY_KEY, names);
+    let stop_budget = lowering.get(section, &o::STOP_BUDGET, names);
     let crash = crash::read(lowering, section, names);
     let world = lowering.world;
     let absolute = |path: PathBuf| values::absolute(&path, &world);
@@ -58,6 +59,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         log_format: log_format?,
         status: status?.map(|address| Listen::at_all(address.host, address.port)),
         prestop_delay: prestop_delay?,
+        stop_budget: stop_budget?,
         crash: crash?,
     })
 }

@@ -33,6 +33,15 @@ pub(crate) static SPAN_OR_NONE: Takes<Duration> = Takes {
     parse: |text, _| span(text, Duration::ZERO),
 };
 
+pub(crate) static UP_TO_A_MINUTE: Takes<Duration> = Takes {
+    what: "a number of seconds from 0 to 60, such as 2 or 0.5",
+    parse: |text, _| {
+        let span = span(text, Duration::ZERO)?;
+        let fits = span <= Duration::from_secs(60);
+        fits.then_some(span).ok_or_else(|| format!("{text} seconds are more than 60"))
+    },
+};
+
 pub(crate) static SPAN_OR_OFF: Takes<Option<Duration>> = Takes {
     what: "a number of seconds from 0.05 on, such as 600, or off",
     parse: |text, _| {

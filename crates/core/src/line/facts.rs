@@ -9,6 +9,7 @@ use crate::health::{Block, CheckFailure, Ill};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
 use crate::report::Because;
+use crate::spec::StopTarget;
 
 /// The event of a line that no [`Line`] stands behind.
 pub const NOTE: &str = "note";
@@ -81,6 +82,25 @@ impl Line {
             Self::Stopping { name, pid, group, signal } => {
                 of("stopping").of(name, *pid).text("signal", signal).flag("group", *group)
             }
+            Self::StopBegins { name, pid, target, signal, wait } => of("stop_begins")
+                .of(name, *pid)
+                .text("signal", signal)
+                .flag("group", *target == StopTarget::Group)
+                .seconds("wait_seconds", *wait),
+            Self::Asking { name, pids, signal, reason, kill_in } => of("asking")
+                .program(name)
+                .pids(pids.iter().copied())
+                .text("signal", signal)
+                .text("reason", reason.name())
+                .seconds("kill_in_seconds", *kill_in),
+            Self::StopEnds { name, took, main, asked, killed } => {
+                let facts = of("stop_ends").program(name).seconds("took_seconds", *took);
+                let facts = match main {
+                    Some(main) => facts.seconds("main_seconds", *main),
+                    None => facts,
+                };
+                facts.count("signaled", *asked as u64).count("killed", *killed as u64)
+            }
             Self::Killing { name, pid } => of("killing").of(name, *pid),
             Self::Leftovers { name, members, signal } => of("leftovers")
                 .program(name)
@@ -93,6 +113,7 @@ impl Line {
             Self::ExitRequest { signal } => of("exit_request").text("signal", signal),
             Self::EndsWith { name } => of("ends_with").program(name),
             Self::Prestop { delay } => of("prestop").seconds("delay_seconds", *delay),
+            Self::PrestopCut { signal } => of("prestop_cut").text("signal", signal),
             Self::KillRequest { signal } => of("kill_request").text("signal", signal),
             Self::RestartRequest { signal, ignored } => {
                 of("restart_request").text("signal", signal).flag("ignored", *ignored)

@@ -7,7 +7,7 @@ use super::{Due, Fatal, Kill, Live, Process, State, Then, Turn};
 use crate::effect::{Effect, Target};
 use crate::health::{Health, Ill};
 use crate::ids::{Member, Pid, RunId};
-use crate::input::{Circumstances, Death, Exit};
+use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
 use crate::line::{GaveUp, Line};
 use crate::report::{Because, Cause, Class, Next, RunReport};
 use crate::retry::{Failures, Verdict};
@@ -15,7 +15,7 @@ use crate::signal::Signal;
 use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
 use crate::time::Mono;
-use crate::tree::{Occasion, Push, Sweep, UNKILLABLE_AFTER};
+use crate::tree::{CleanupStep, Escalation, Occasion};
 
 impl Process {
     /// The main process ended.
@@ -24,6 +24,9 @@ impl Process {
         self.last_line = last_line;
         self.history.stopped = Some(turn.wall);
         self.history.last_exit = Some(exit);
+        if let Some(record) = &mut self.stop_record {
+            record.main_ended = Some(turn.now);
+        }
         let cause = match exit {
             _ if oom => Cause::Oom,
             Exit::Code(code) => Cause::Exit(code),
@@ -40,12 +43,16 @@ impl Process {
                 self.exited(live, exit, cause, turn);
             }
             State::Stopping { live, kill, then } => {
-                let killed = matches!(kill, Kill::Sent { .. } | Kill::Stuck);
                 match then {
                     Then::Fail(ill) => self.ended_ill(live, exit, ill, turn),
                     Then::Run | Then::Rest => self.stopped(live, exit, then, turn),
                 }
-                return self.sweep(if killed { Push::Force } else { Push::Ask }, turn);
+                return match kill {
+                    Kill::NotYet => self.lead_ended(exit, turn),
+                    Kill::Sent { .. } | Kill::Stuck => {
+                        self.sweep(Escalation::Force(turn.unkillable_after), turn);
+                    }
+                };
             }
             State::Stopped { .. }
             | State::Spawning { .. }
@@ -56,7 +63,11 @@ impl Process {
                 return turn.log(Line::Bug { what });
             }
         }
-        self.sweep(Push::Ask, turn);
+        if self.tree.is_draining() {
+            self.lead_ended(exit, turn);
+        } else {
+            self.sweep(Escalation::Ask(self.spec.leftover_grace), turn);
+        }
     }
 
     fn stopped(&mut self, live: Live, exit: Exit, then: Then, turn: &mut Turn<'_>) {
@@ -105,24 +116,45 @@ impl Process {
     }
 
     /// One of those that it left behind ended.
-    pub(crate) fn leftover_reaped(&mut self, pid: Pid, turn: &mut Turn<'_>) {
-        let sweep = self.tree.reaped(pid);
-        self.carry_out(sweep, turn);
+    pub(crate) fn leftover_reaped(&mut self, pid: Pid, exit: Exit, turn: &mut Turn<'_>) {
+        let step = self.tree.reaped(pid, exit, turn.unkillable_after);
+        self.carry_out(step, turn);
+    }
+
+    /// All those of its tree that were waited for have ended.
+    pub(crate) fn tree_ended(&mut self, run: RunId, turn: &mut Turn<'_>) {
+        if run == RunId(self.runs) {
+            let step = self.tree.ended();
+            self.carry_out(step, turn);
+        }
     }
 
     /// Its tree was counted.
-    pub(crate) fn counted(&mut self, run: RunId, members: Vec<Member>, turn: &mut Turn<'_>) {
+    pub(crate) fn counted(
+        &mut self,
+        run: RunId,
+        main: Option<Traits>,
+        found: Vec<TreeProcess>,
+        turn: &mut Turn<'_>,
+    ) {
         if run != RunId(self.runs) {
             return;
         }
         if let State::Stopping { kill: Kill::Sent { .. }, .. } = self.state {
-            for member in members {
-                turn.signal(Target::Member(member), Signal::KILL);
+            for process in found {
+                turn.signal(Target::Member(process.member), Signal::KILL);
             }
             return;
         }
-        let sweep = self.tree.counted(turn.now, members);
-        self.carry_out(sweep, turn);
+        let step = self.tree.counted(turn.now, main, found, turn.unkillable_after);
+        self.carry_out(step, turn);
+        if let Some(members) = self.tree.awaited() {
+            if let Some(report) = &mut self.report {
+                report.leftovers = report.leftovers.max(members.len());
+            }
+            let (proc, run) = (self.named.proc, RunId(self.runs));
+            turn.effects.push(Effect::AwaitEnd { proc, run, members });
+        }
     }
 
     /// A run that was up ended without being asked to.
@@ -268,45 +300,44 @@ impl Process {
         self.spec.essential && self.spec.retry != RetryRule::Once
     }
 
-    pub(super) fn sweep(&mut self, push: Push, turn: &mut Turn<'_>) {
+    pub(super) fn sweep(&mut self, step: Escalation, turn: &mut Turn<'_>) {
         if self.spec.killtree {
             self.look_at_files(RunId(self.runs), turn);
-            let sweep = self.tree.sweep(push);
-            self.carry_out(sweep, turn);
+            let step = self.tree.sweep(step);
+            self.carry_out(step, turn);
         }
     }
 
-    pub(super) fn carry_out(&mut self, sweep: Sweep, turn: &mut Turn<'_>) {
+    /// Its main process ended during a stop.
+    fn lead_ended(&mut self, exit: Exit, turn: &mut Turn<'_>) {
+        self.look_at_files(RunId(self.runs), turn);
+        let step = self.tree.lead_ended(turn.now, exit, self.spec.leftover_grace);
+        self.carry_out(step, turn);
+    }
+
+    pub(super) fn carry_out(&mut self, step: CleanupStep, turn: &mut Turn<'_>) {
         let proc = self.named.proc;
-        match sweep {
-            Sweep::Nothing => {}
-            Sweep::Done => {
+        match step {
+            CleanupStep::Nothing => {}
+            CleanupStep::Done => {
+                self.tell_stop(turn);
                 self.tell_report(turn);
                 self.tidy(if turn.ending { Occasion::End } else { Occasion::Start }, turn);
             }
-            Sweep::Count => {
+            CleanupStep::Count => {
                 turn.effects.push(Effect::Census { proc, run: RunId(self.runs) });
             }
-            Sweep::Signal(signal, members) => {
-                let name = self.name();
-                if let Some(report) = &mut self.report {
-                    report.leftovers = report.leftovers.max(members.len());
-                }
-                turn.log(Line::Leftovers { name, members: members.clone(), signal });
-                if signal == Signal::KILL {
-                    turn.effects.push(Effect::KillTree { proc });
-                }
-                for member in members {
-                    turn.signal(Target::Member(member), signal);
-                }
-            }
-            Sweep::GiveUp(members) => {
+            CleanupStep::Ask(asks) => self.ask_others(asks, turn),
+            CleanupStep::KillMain => self.kill(turn),
+            CleanupStep::Signal(signal, members) => self.signal_leftovers(signal, members, turn),
+            CleanupStep::GiveUp(members) => {
                 if let Some(report) = &mut self.report {
                     (report.cause, report.next) = (Cause::Unkillable, Next::GiveUp);
                 }
+                self.tell_stop(turn);
                 self.tell_report(turn);
                 self.report_unkillable(members.iter().map(|m| m.pid).collect(), turn);
-                // Who was born only now has not been told yet.
+                // Whichever was born only now has not been killed yet.
                 for member in members {
                     turn.signal(Target::Member(member), Signal::KILL);
                 }
@@ -314,8 +345,20 @@ impl Process {
         }
     }
 
+    fn signal_leftovers(&mut self, signal: Signal, members: Vec<Member>, turn: &mut Turn<'_>) {
+        turn.log(Line::Leftovers { name: self.name(), members: members.clone(), signal });
+        if signal == Signal::KILL {
+            self.count_kills(members.len());
+            turn.effects.push(Effect::KillTree { proc: self.named.proc });
+        }
+        for member in members {
+            turn.signal(Target::Member(member), signal);
+        }
+    }
+
     pub(super) fn report_unkillable(&self, pids: Vec<Pid>, turn: &mut Turn<'_>) {
-        turn.log(Line::Unkillable { name: self.name(), pids, after: UNKILLABLE_AFTER });
+        let after = turn.unkillable_after;
+        turn.log(Line::Unkillable { name: self.name(), pids, after });
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::input::Exit;
 use crate::report::Class;
+use crate::spec::StopTarget;
 use crate::time::Wall;
 
 /// What is known of the runs of a process, for people to read. Nothing is decided by it.
@@ -25,6 +26,34 @@ pub struct History {
     pub up_after: Option<Duration>,
     /// What it says that it is doing.
     pub status: Option<String>,
+    /// What its stops took.
+    pub stops: StopCounts,
+}
+
+/// What the stops of a process took, over all its runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StopCounts {
+    /// Stops whose signal went to the main process.
+    pub main: u64,
+    /// Stops whose signal went to its process group.
+    pub group: u64,
+    /// Signals to other processes of the tree.
+    pub others: u64,
+    /// Processes that needed SIGKILL.
+    pub kills: u64,
+    /// Grace periods that a shutdown's budget cut.
+    pub cuts: u64,
+    /// Time from the signal until the whole tree had ended, where the whole tree is ended.
+    pub time: Duration,
+}
+
+impl StopCounts {
+    pub(super) const fn count(&mut self, target: StopTarget) {
+        match target {
+            StopTarget::Main => self.main += 1,
+            StopTarget::Group => self.group += 1,
+        }
+    }
 }
 
 impl Default for History {
@@ -38,6 +67,7 @@ impl Default for History {
             restarts: Class::ALL.map(|class| (class, 0)),
             up_after: None,
             status: None,
+            stops: StopCounts::default(),
         }
     }
 }

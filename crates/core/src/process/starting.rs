@@ -15,7 +15,7 @@ use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
 use crate::spec::RetryRule;
 use crate::spec::health::Ready;
-use crate::tree::Push;
+use crate::tree::Escalation;
 
 impl Process {
     /// Asks for a start, if nothing stands in its way.
@@ -30,6 +30,7 @@ impl Process {
         let run = RunId(self.runs);
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.started = Some(turn.wall);
+        self.stop_record = None;
         (self.history.exit, self.history.error, self.history.status) = (None, None, None);
         self.enter(State::Spawning { run, then: Then::Run }, turn);
         turn.effects.push(Effect::Spawn { proc: self.named.proc, run });
@@ -45,7 +46,7 @@ impl Process {
                 if self.tree.is_stuck() =>
             {
                 // They may have gone without our hearing of it: the next order will tell.
-                self.sweep(Push::Force, turn);
+                self.sweep(Escalation::Force(turn.unkillable_after), turn);
                 Err(Refusal::SpawnError)
             }
             State::Stopped { then: Then::Rest } | State::Fatal { .. } => {

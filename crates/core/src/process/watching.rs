@@ -109,9 +109,9 @@ impl Process {
                 }
                 self.watch(turn);
             }
-            State::Stopping { kill: Kill::At(at), .. } => {
+            State::Stopping { kill: Kill::NotYet, .. } => {
                 if let Some(extend) = said.extend {
-                    *at = (*at).max(now + extend);
+                    self.tree.extend(now + extend);
                 }
             }
             State::Stopped { .. }

@@ -69,7 +69,12 @@ impl Supervisor {
                 let exit = Exit::Signal { signal, core_dumped: false };
                 self.asked_to_stop(signal, exit.status(), turn);
             }
-            SignalRule::ForwardAll => self.forward(signal, turn),
+            SignalRule::ForwardAll => {
+                self.forward(signal, turn);
+                for process in self.processes.values_mut().filter(|_| ends) {
+                    process.told_to_end(signal, turn);
+                }
+            }
             SignalRule::Supervisord if ends => self.asked_to_exit(signal, turn),
             SignalRule::Supervisord if signal == Signal::HUP => self.asked_to_restart(turn),
             SignalRule::Supervisord if signal == Signal::USR2 => {
@@ -117,23 +122,36 @@ impl Supervisor {
                 turn.log(Line::ExitRequest { signal });
                 self.end_by_order(End::Exit { code }, turn);
             }
-            Some(asked_at) if turn.now - asked_at >= SECOND_REQUEST_AFTER => {
+            Some(_)
+                if let Mood::Ending { from, .. } = &mut self.mood
+                    && turn.now < *from =>
+            {
+                turn.log(Line::PrestopCut { signal });
+                *from = turn.now;
+            }
+            Some(_) if turn.now - self.programs_asked_at() < SECOND_REQUEST_AFTER => {}
+            Some(_) => {
                 turn.log(Line::KillRequest { signal });
-                if let Mood::Ending { from, .. } = &mut self.mood {
-                    *from = turn.now;
-                }
                 for process in self.processes.values_mut() {
                     process.hurry(turn);
                 }
             }
-            Some(_) => {}
         }
+    }
+
+    /// When the first programs were asked to stop, or the supervisor was.
+    fn programs_asked_at(&self) -> Mono {
+        let from = match self.mood {
+            Mood::Ending { from, .. } => from,
+            Mood::Booting | Mood::Running | Mood::Finished { .. } | Mood::Over => Mono::ZERO,
+        };
+        self.asked_at.map_or(from, |asked_at| asked_at.max(from))
     }
 
     /// Begins to stop everything since somebody asked for it: those who send work may need
     /// a moment to notice.
     pub(super) fn end_by_order(&mut self, end: End, turn: &mut Turn<'_>) {
-        let delay = self.prestop_delay;
+        let delay = self.affordable(self.prestop_delay);
         if !delay.is_zero() && !self.is_ending() {
             turn.log(Line::Prestop { delay });
         }
@@ -234,6 +252,9 @@ impl Supervisor {
             *announced = true;
             turn.emit(Event::SupervisorStopping);
         }
+        if let End::Exit { .. } = end {
+            self.begin_budget(turn.now);
+        }
         for process in self.processes.values_mut() {
             process.cancel_start(turn);
         }
@@ -251,11 +272,15 @@ impl Supervisor {
             self.mood = Mood::Finished { end };
             return;
         };
-        for proc in self.stop_order(group.members.clone()) {
+        let (name, members) = (group.spec.name.clone(), group.members.clone());
+        turn.kill_by = self.share_of(&name, turn.now);
+        for proc in self.stop_order(members) {
             if let Some(process) = self.processes.get_mut(&proc) {
                 process.stop(turn);
+                process.cap_stop(turn);
             }
         }
+        turn.kill_by = None;
     }
 
     /// The last started first, members of a group by their priorities.

@@ -137,6 +137,7 @@ impl Supervisor {
             | Effect::ReopenLogs
             | Effect::Exit { .. }
             | Effect::Restart
+            | Effect::AwaitEnd { .. }
             | Effect::Proceed => None,
         };
         let events: Vec<Rc<Event>> = turn.effects.iter().filter_map(emitted).collect();

@@ -17,6 +17,9 @@ pub(crate) enum Invariant {
     KillsAfterPatience,
     KillsWhenDue,
     StopsWhenAsked,
+    AskedOnce,
+    AskedInTime,
+    LeavesTheDrainAlone,
     StopsInOrder,
     LegalTransitions,
     StateAsExpected,
@@ -74,6 +77,14 @@ impl Invariant {
             }
             Self::KillsWhenDue => "SIGKILL comes when that time is over",
             Self::StopsWhenAsked => "who is to stop is asked to at once, in the configured way",
+            Self::AskedOnce => "nothing is asked twice to end, by us, in one stop",
+            Self::AskedInTime => {
+                "roots that nothing told are asked at once, the others in the last quarter, all \
+                 others in the last second"
+            }
+            Self::LeavesTheDrainAlone => {
+                "only its own parent asks a process before that, unless a shell stands in front"
+            }
             Self::StopsInOrder => {
                 "at the end groups stop in reverse order, each when the later ones are down"
             }

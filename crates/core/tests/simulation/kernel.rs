@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid, ProcId};
-use supervisor_core::input::Exit;
+use supervisor_core::input::{Exit, Traits, TreeProcess};
 use supervisor_core::signal::Signal;
 use supervisor_core::time::Mono;
 
 use crate::random::Random;
+
+/// Our own pid.
+const US: i32 = 1;
 
 /// The longest that somebody stays after SIGKILL.
 const LONGEST_AFTERLIFE: usize = 25;
@@ -28,9 +31,14 @@ pub(crate) struct Entry {
     pub(crate) owner: Option<ProcId>,
     pub(crate) main: bool,
     start: u64,
-    group: i32,
-    /// We wait for it; somebody else does otherwise.
-    ours: bool,
+    pub(crate) group: i32,
+    /// Whose child it is; we wait for ours, other parents for theirs.
+    parent: i32,
+    /// How the one that started it ended, if that has made it ours.
+    pub(crate) orphaned: Option<Exit>,
+    pub(crate) traits: Traits,
+    /// What it does about a signal to end while a child of it lives: nothing.
+    defers: bool,
     /// Only SIGKILL ends it.
     stubborn: bool,
     /// Not even that does, for some time.
@@ -46,24 +54,36 @@ struct Fate {
     not_before: Mono,
 }
 
+impl Entry {
+    /// It, as a census would name it.
+    pub(crate) const fn member_of(&self, pid: Pid) -> Member {
+        Member { pid, start: self.start }
+    }
+}
+
 impl Kernel {
     /// A main process.
     pub(crate) fn start(&mut self, proc: ProcId, random: &mut Random) -> Pid {
         let pid = self.free_pid();
-        self.born(pid, Some(proc), pid, true, random)
+        self.born(pid, Some(proc), (pid, US), true, random)
     }
 
-    /// A child of `parent`, in its tree whatever becomes of it.
+    /// A child of `parent`, in its tree whatever becomes of it. It may be ours at once,
+    /// after a double fork.
     pub(crate) fn fork(&mut self, parent: Pid, random: &mut Random) {
-        let (pid, parent) = (self.free_pid(), self.table[&parent.0]);
-        let group = if random.one_in(3) { pid } else { parent.group };
-        self.born(pid, parent.owner, group, false, random);
+        let (pid, from) = (self.free_pid(), self.table[&parent.0]);
+        let group = if random.one_in(3) { pid } else { from.group };
+        let parent = if random.one_in(4) { US } else { parent.0 };
+        self.born(pid, from.owner, (group, parent), false, random);
+        if parent == US {
+            self.table.get_mut(&pid).unwrap().orphaned = Some(Exit::Code(0));
+        }
     }
 
     /// Somebody who belongs to nobody, and of whose end we hear all the same.
     pub(crate) fn stranger(&mut self, random: &mut Random) {
         let pid = self.free_pid();
-        self.born(pid, None, pid, false, random);
+        self.born(pid, None, (pid, US), false, random);
     }
 
     fn free_pid(&self) -> i32 {
@@ -74,7 +94,7 @@ impl Kernel {
         &mut self,
         pid: i32,
         owner: Option<ProcId>,
-        group: i32,
+        (group, parent): (i32, i32),
         main: bool,
         random: &mut Random,
     ) -> Pid {
@@ -84,7 +104,10 @@ impl Kernel {
             main,
             start: self.births,
             group,
-            ours: main || random.below(4) > 0,
+            parent,
+            orphaned: None,
+            traits: Traits { shell: random.one_in(3), ignores_stopsignal: random.one_in(6) },
+            defers: random.one_in(3),
             stubborn: random.one_in(3),
             iron: random.one_in(12),
             fate: None,
@@ -124,36 +147,83 @@ impl Kernel {
     }
 
     /// Who of a tree is alive, the main process left out.
-    pub(crate) fn census(&self, proc: ProcId) -> Vec<Member> {
+    pub(crate) fn census(&self, proc: ProcId) -> Vec<TreeProcess> {
         let table = self.table.iter();
         let living = table
             .filter(|(_, entry)| entry.owner == Some(proc) && !entry.main && entry.dead.is_none());
-        living.map(|(pid, entry)| Member { pid: Pid(*pid), start: entry.start }).collect()
+        let seen = |(pid, entry): (&i32, &Entry)| TreeProcess {
+            member: Member { pid: Pid(*pid), start: entry.start },
+            parent: Pid(entry.parent),
+            group: Pid(entry.group),
+            traits: entry.traits,
+        };
+        living.map(seen).collect()
+    }
+
+    /// What a census sees of the main process, if it lives.
+    pub(crate) fn main_traits(&self, proc: ProcId) -> Option<Traits> {
+        let mut table = self.table.values();
+        let main = |entry: &&Entry| entry.owner == Some(proc) && entry.main;
+        table.find(|entry| main(entry) && entry.dead.is_none()).map(|entry| entry.traits)
     }
 
     pub(crate) fn end(&mut self, pid: Pid, exit: Exit) {
-        if let Some(entry) = self.table.get_mut(&pid.0)
-            && entry.dead.is_none()
-        {
-            entry.dead = Some(exit);
+        let Some(entry) = self.table.get_mut(&pid.0).filter(|entry| entry.dead.is_none()) else {
+            return;
+        };
+        entry.dead = Some(exit);
+        for child in self.table.values_mut().filter(|entry| entry.parent == pid.0) {
+            (child.parent, child.orphaned) = (US, Some(exit));
         }
+    }
+
+    fn has_children(&self, pid: Pid) -> bool {
+        self.table.values().any(|entry| entry.parent == pid.0 && entry.dead.is_none())
+    }
+
+    /// Whether the parent of a process is alive and of its own tree.
+    pub(crate) fn has_parent_of_its_tree(&self, entry: &Entry) -> bool {
+        let parent = self.table.get(&entry.parent);
+        parent.is_some_and(|parent| parent.owner == entry.owner && parent.dead.is_none())
+    }
+
+    /// Those above it that live and are of its tree, the nearest first.
+    pub(crate) fn ancestors(&self, entry: &Entry) -> Vec<(Pid, Entry)> {
+        let mut above = Vec::new();
+        let mut next = entry.parent;
+        while let Some(parent) = self.table.get(&next).filter(|parent| parent.dead.is_none()) {
+            above.push((Pid(next), *parent));
+            next = parent.parent;
+        }
+        above
     }
 
     /// Waits for somebody that has ended. `None`: that was somebody else's business. The
     /// pid is free.
     pub(crate) fn reap(&mut self, pid: Pid) -> Option<Exit> {
         let entry = self.table.remove(&pid.0).unwrap();
-        entry.dead.filter(|_| entry.ours)
+        entry.dead.filter(|_| entry.parent == US)
     }
 
     /// Lets a signal that was sent have its effect, if its time has come.
     pub(crate) fn strike(&mut self, pid: Pid, now: Mono) {
+        let busy = self.has_children(pid);
         let entry = self.table.get_mut(&pid.0).unwrap();
         let Some(fate) = entry.fate.filter(|fate| now >= fate.not_before) else { return };
+        let kills = fate.signal == Signal::KILL;
+        // A trap waits for the child in the foreground.
+        if entry.defers && busy && !kills {
+            return;
+        }
         entry.fate = None;
         let harmless = [Signal::CONT, Signal::WINCH].contains(&fate.signal);
-        if entry.dead.is_none() && !harmless && (fate.signal == Signal::KILL || !entry.stubborn) {
-            entry.dead = Some(Exit::Signal { signal: fate.signal, core_dumped: false });
+        if !harmless && (kills || !entry.stubborn) {
+            let exit = if entry.defers && !kills {
+                Exit::Code(0)
+            } else {
+                Exit::Signal { signal: fate.signal, core_dumped: false }
+            };
+            self.end(pid, exit);
         }
     }
 
@@ -180,10 +250,10 @@ impl Kernel {
         }
     }
 
-    /// From now on it is a kernel as one wishes: who is killed goes, and goes to us.
+    /// From now on it is a kernel as one wishes: a signal ends what it is meant to end.
     pub(crate) fn turn_kind(&mut self) {
         for entry in self.table.values_mut() {
-            (entry.iron, entry.ours) = (false, true);
+            (entry.iron, entry.defers) = (false, false);
             if let Some(fate) = &mut entry.fate {
                 fate.not_before = Mono::ZERO;
             }

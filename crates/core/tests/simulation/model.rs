@@ -4,6 +4,7 @@
 //! at each effect; [`Model::concludes`] at what is true when all have been carried out.
 
 mod conclude;
+mod drain;
 mod ending;
 pub(crate) mod health;
 mod orders;
@@ -23,6 +24,7 @@ use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use supervisor_core::time::Mono;
 
 use crate::diagram::Diagram;
+use crate::kernel::Kernel;
 use orders::Asked;
 use pools::{Clock, Pool};
 use process::{Phase, Proc, Sweep};
@@ -161,7 +163,7 @@ impl Model {
     }
 
     /// Something happens.
-    pub(crate) fn hears(&mut self, now: Mono, input: &Input) {
+    pub(crate) fn hears(&mut self, now: Mono, input: &Input, kernel: &Kernel) {
         self.ticked = *input == Input::Tick;
         self.hurry = false;
         (self.remote_events, self.group_changes) = (0, 0);
@@ -171,6 +173,8 @@ impl Model {
             let (watched, ending) = (self.ticked, self.ending.is_some());
             proc.turn = process::InTurn { watched, ending, ..process::InTurn::default() };
             proc.forwards.clear();
+            proc.must_ask.clear();
+            proc.must_count = false;
             if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
                 stop.fresh = false;
             }
@@ -178,6 +182,7 @@ impl Model {
         match input {
             Input::Boot => self.boot(now),
             Input::Tick => self.time_passed(now),
+            Input::TreeEnded { proc, run } => self.tree_ended(*proc, *run),
             Input::Spawned { proc, pid, .. } => self.with(*proc, |proc| proc.born(*pid, now)),
             Input::SpawnFailed { proc, error, .. } => {
                 let outcome =
@@ -208,7 +213,7 @@ impl Model {
             | Input::ReadyLogged { .. }
             | Input::OutputSeen { .. }
             | Input::Collected { .. }
-            | Input::Tidied { .. } => self.answered(now, input),
+            | Input::Tidied { .. } => self.answered(now, input, kernel),
         }
         for proc in self.procs.values_mut().filter(|proc| proc.turn.watched) {
             let spec = Rc::clone(&proc.spec);
@@ -272,7 +277,12 @@ impl Model {
                     self.forward(signal);
                 }
             }
-            SignalRule::ForwardAll => self.forward(signal),
+            SignalRule::ForwardAll => {
+                self.forward(signal);
+                for proc in self.procs.values_mut().filter(|_| ends) {
+                    proc.told_to_end(signal, now);
+                }
+            }
             SignalRule::Supervisord if ends => self.end_by_order(End::Exit(0), now),
             SignalRule::Supervisord if signal == Signal::HUP => {
                 self.end_by_order(End::Restart, now);
@@ -294,8 +304,15 @@ impl Model {
                 self.asked_at = Some(now);
                 self.end_by_order(End::Exit(code), now);
             }
-            Some(at) if now - at >= SECOND_REQUEST_AFTER => self.hurry(),
-            Some(_) => {}
+            // During the delay before the first signal it ends only that.
+            Some(_) if self.stops_from.is_some_and(|from| now < from) => {
+                self.stops_from = Some(now);
+            }
+            Some(at) => {
+                if now - at.max(self.stops_from.unwrap_or(at)) >= SECOND_REQUEST_AFTER {
+                    self.hurry();
+                }
+            }
         }
     }
 
@@ -307,6 +324,10 @@ impl Model {
                 Sweep::Busy { forced, .. } => *forced = true,
                 sweep @ Sweep::Tidying { .. } => {
                     (*sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                }
+                sweep @ Sweep::Draining => {
+                    (*sweep, proc.must_count) = (Sweep::forced(false), true);
+                    proc.drain = None;
                 }
                 Sweep::Clear | Sweep::Stuck { .. } => {}
             }

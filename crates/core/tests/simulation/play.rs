@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use supervisor_core::event::{Event, EventType};
-use supervisor_core::ids::{Pid, ProcId, RunId};
+use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Circumstances, Death};
 use supervisor_core::line::Line;
 use supervisor_core::report::RunReport;
@@ -48,6 +48,8 @@ pub(crate) struct Case {
     pub(crate) owed: Vec<Owed>,
     /// Answers that it got, and may get again.
     pub(crate) given: Vec<Owed>,
+    /// Whose end the core waits for.
+    pub(crate) awaited: BTreeMap<ProcId, Vec<Member>>,
     pub(crate) voices: BTreeMap<ProcId, Voice>,
     /// How many requests there were.
     pub(crate) asked: usize,
@@ -63,6 +65,7 @@ pub(crate) struct Case {
 pub(crate) enum Owed {
     Spawn(ProcId, RunId),
     Census(ProcId, RunId),
+    End(ProcId, RunId),
     Check(ProcId, RunId),
     Progress(ProcId, RunId),
     Tree(ProcId, RunId),
@@ -91,6 +94,7 @@ impl Case {
             wall_ahead: Duration::from_secs(WALL_ZERO),
             owed: Vec::new(),
             given: Vec::new(),
+            awaited: BTreeMap::new(),
             voices: BTreeMap::new(),
             asked: 0,
             ends: false,
@@ -159,7 +163,7 @@ impl Case {
             writeln!(log, "{} {input:?}", self.now).unwrap();
         }
         let now = self.clocks();
-        self.model.hears(self.now, &input);
+        self.model.hears(self.now, &input, &self.kernel);
         self.follow(&input);
         let effects = self.core.handle(now, input.clone());
         if let Some(log) = &mut self.log {
@@ -231,6 +235,12 @@ impl Case {
         match effect {
             Effect::Spawn { proc, run } => self.owed.push(Owed::Spawn(*proc, *run)),
             Effect::Census { proc, run } => self.owed.push(Owed::Census(*proc, *run)),
+            Effect::AwaitEnd { proc, run, members } => {
+                self.awaited.insert(*proc, members.clone());
+                // A later one takes the place of an earlier.
+                self.owed.retain(|owed| !matches!(owed, Owed::End(other, _) if other == proc));
+                self.owed.push(Owed::End(*proc, *run));
+            }
             Effect::Check { proc, run } => self.owed.push(Owed::Check(*proc, *run)),
             Effect::LookAtProgress { proc, run } => self.owed.push(Owed::Progress(*proc, *run)),
             Effect::CountTree { proc, run } => self.owed.push(Owed::Tree(*proc, *run)),

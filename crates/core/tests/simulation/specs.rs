@@ -12,7 +12,7 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
-    SignalRule, Sink, Spec, Stdio, TidySpec, WhenDone,
+    SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 
 use crate::random::Random;
@@ -35,7 +35,7 @@ pub(crate) fn spec(random: &mut Random) -> Spec {
         (0..random.between(1, 4)).map(|number| group(random, &format!("g{number}"))).collect();
     sort(&mut groups);
     let prestop_delay = if random.one_in(4) { random.secs(1, 3) } else { Duration::ZERO };
-    Spec { groups, signals, when_done, prestop_delay }
+    Spec { groups, signals, when_done, prestop_delay, stop_budget: None }
 }
 
 /// A configuration that somebody changed: some groups stay, some don't, some are new.
@@ -86,6 +86,7 @@ fn run_once(random: &mut Random) -> Spec {
             WhenDone::Exit
         },
         prestop_delay: Duration::ZERO,
+        stop_budget: None,
     }
 }
 
@@ -127,9 +128,11 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         autorestart: random.pick(&rules),
         exitcodes: random.pick(&[vec![0], vec![0, 7], Vec::new()]),
         stopsignal: random.pick(&[Signal::TERM, Signal::TERM, Signal::INT, Signal::KILL]),
-        stopwaitsecs: random.secs(0, 5),
-        stopasgroup: random.one_in(2),
-        killasgroup: random.one_in(2),
+        stopwaitsecs: random.secs(0, 12),
+        stop_target: random.pick(&[StopTarget::Main, StopTarget::Group]),
+        kill_target: random.pick(&[StopTarget::Main, StopTarget::Group]),
+        leftover_grace: random.secs(0, 3),
+        health_stop: random.secs(0, 8),
         retry: random.pick(&[RetryRule::FailedStarts, consecutive]),
         main: !listens && random.one_in(2),
         essential: !listens && random.one_in(5),

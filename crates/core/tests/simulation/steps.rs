@@ -6,7 +6,7 @@ use supervisor_core::Input;
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
 use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
-use supervisor_core::ids::{Pid, ProcId, RequestId};
+use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::SignalRule;
@@ -64,6 +64,10 @@ impl Case {
             return;
         }
         let which = self.random.below(self.owed.len());
+        // Now and then one that waits for ends is answered too early: that is no harm.
+        if self.waits_for_ends(&self.owed[which]) && self.random.below(6) > 0 {
+            return;
+        }
         let owed = self.owed.remove(which);
         let needed = matches!(owed, Owed::Spawn(..) | Owed::Census(..));
         // Somebody forgot it; the core has a bound for that.
@@ -84,6 +88,14 @@ impl Case {
         }
     }
 
+    fn waits_for_ends(&self, owed: &Owed) -> bool {
+        let Owed::End(proc, _) = owed else { return false };
+        let members = self.awaited.get(proc).into_iter().flatten();
+        let lives =
+            |member: &Member| self.kernel.member(*member).is_some_and(|entry| entry.dead.is_none());
+        members.copied().any(|member| lives(&member))
+    }
+
     fn answer_with(&mut self, owed: Owed, kind: bool) {
         let random = &mut self.random;
         let input = match owed {
@@ -101,8 +113,10 @@ impl Case {
                 Input::Spawned { proc, run, pid }
             }
             Owed::Census(proc, run) => {
-                Input::Census { proc, run, members: self.kernel.census(proc) }
+                let (main, members) = (self.kernel.main_traits(proc), self.kernel.census(proc));
+                Input::Census { proc, run, main, members }
             }
+            Owed::End(proc, run) => Input::TreeEnded { proc, run },
             Owed::Check(proc, run) => {
                 let failures = [
                     CheckFailure::Refused,
@@ -328,7 +342,9 @@ impl Case {
     fn round(&mut self) -> bool {
         while !self.owed.is_empty() && !self.is_over() {
             let owed = self.owed.remove(0);
-            self.answer_with(owed, true);
+            if !self.waits_for_ends(&owed) {
+                self.answer_with(owed, true);
+            }
         }
         self.kernel.turn_kind();
         for pid in self.kernel.doomed() {

@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Census,
     Files,
     Tidy,
+    /// The end of those that a census found.
+    Ends,
     /// Not asked, but told.
     Notify,
 }

@@ -123,6 +123,12 @@ metrics! {
         "Processes that runs left behind and that were made to go";
     Counter Process "process_files_kept_total" ["reason"] = read::files_kept:
         "Files in shared memory, and sockets, that runs may have left and that were kept, by reason";
+    Counter Process "process_stop_signals_total" ["target"] = read::stop_signals:
+        "Signals that asked the process, its group or others of its tree to stop, by target";
+    Counter Process "process_stop_kills_total" = read::stop_kills:
+        "Processes that needed SIGKILL at the end of a stop";
+    Counter Process "process_stop_seconds_total" = read::stop_seconds:
+        "Time from the first signal of a stop until the whole tree had ended";
     Counter Process "process_stdin_refused_total" {"ROOM"} = read::stdin_refused:
         "Writes to its stdin, events included, that were refused since it did not read those before";
     Counter Stream "process_output_bytes_total" = read::output:
@@ -143,7 +149,7 @@ metrics! {
         "Size of /dev/shm; NaN if it is not in memory";
     Gauge Supervisor "shared_memory_used_bytes" = read::shared_memory_used:
         "Bytes of /dev/shm that are used; NaN if it is not in memory";
-    Counter Supervisor "sigkills_total" ["target"] {"LEFTOVER_GRACE"} = read::sigkills:
+    Counter Supervisor "sigkills_total" ["target"] {"leftover_grace_secs"} = read::sigkills:
         "SIGKILLs, since a main process, or what one left behind, did not go in time";
     Counter Supervisor "stuck_total" {"UNKILLABLE_AFTER"} = read::stuck:
         "Times that SIGKILL did not end a process";

@@ -7,7 +7,7 @@ use supervisor_core::health::{CheckFailure, Ill};
 use supervisor_core::ids::ProcId;
 use supervisor_core::spec::health::HealthSpec;
 use supervisor_core::time::Wall;
-use supervisor_core::{Info, Label, PoolInfo, Supervisor};
+use supervisor_core::{Info, Label, PoolInfo, StopCounts, Supervisor};
 
 use super::tally::{BUCKETS, Counts, Tally, UNSEEN};
 use crate::capture::relay::Flow;
@@ -210,6 +210,22 @@ pub(super) fn memory(reading: &Reading<'_>) -> Vec<Sample> {
 
 pub(super) fn tree_size(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| u64::from(usage(reading, &info).processes))
+}
+
+pub(super) fn stop_signals(reading: &Reading<'_>) -> Vec<Sample> {
+    each_by(reading, |info| {
+        let StopCounts { main, group, others, .. } = info.history.stops;
+        let counts = [("main", main), ("group", group), ("other", others)];
+        counts.map(|(target, count)| (target, Value::from(count))).to_vec()
+    })
+}
+
+pub(super) fn stop_seconds(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.stops.time.as_secs_f64())
+}
+
+pub(super) fn stop_kills(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.stops.kills)
 }
 
 pub(super) fn sigkills(reading: &Reading<'_>) -> Vec<Sample> {

@@ -129,6 +129,7 @@ impl Tally {
             }),
             Effect::Spawn { .. }
             | Effect::Census { .. }
+            | Effect::AwaitEnd { .. }
             | Effect::KillTree { .. }
             | Effect::LookAtProgress { .. }
             | Effect::LookAtOutput { .. }

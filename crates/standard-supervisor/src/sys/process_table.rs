@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use supervisor_core::ids::{Member, Pid};
-use supervisor_core::input::Exit;
+use supervisor_core::input::{Exit, Traits};
+use supervisor_core::signal::Signal;
 use supervisor_wire::procfs::{self, Stat};
 
 use super::reap::decode;
@@ -105,6 +107,34 @@ pub(crate) fn environ(pid: Pid) -> io::Result<Vec<u8>> {
 /// the environment is.
 pub(crate) fn command_line(pid: Pid) -> io::Result<Vec<u8>> {
     unless_gone(fs::read(format!("/proc/{pid}/cmdline"))).map(Option::unwrap_or_default)
+}
+
+/// What a stop must know of a process whose `/proc/PID/stat` says `stat`.
+pub(crate) fn traits(pid: Pid, stat: Stat, stopsignal: Signal) -> Traits {
+    let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    Traits {
+        shell: is_shell(pid, stat),
+        ignores_stopsignal: procfs::ignores(&status, stopsignal.number()),
+    }
+}
+
+/// Who may not see the executable of another user's process goes by its command line, which
+/// is in its memory: one that waits in the kernel might hold us up.
+fn is_shell(pid: Pid, stat: Stat) -> bool {
+    let words = || {
+        let readable = stat.state != b'D';
+        readable.then(|| command_line(pid).unwrap_or_default()).unwrap_or_default()
+    };
+    match fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(executable) => {
+            let executable = executable.into_os_string().into_vec();
+            procfs::is_shell(
+                &executable,
+                &if executable.ends_with(b"busybox") { words() } else { Vec::new() },
+            )
+        }
+        Err(_) => procfs::is_shell(b"busybox", &words()),
+    }
 }
 
 /// Parents and their children.

@@ -19,11 +19,15 @@ use crate::cgroup::Cgroup;
 use crate::health::Kind;
 use crate::readers::{READ_TIME, Readers};
 use crate::sys::process_table::{Family, environ};
-use crate::sys::signal;
-use crate::tree::{Census, Root, Roots, Roster};
+use crate::sys::{pidfd, signal};
+use crate::tree::{Census, Root, Roots, Roster, describe};
 
 /// How long a census that was not possible waits to be taken again.
 const CENSUS_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long to wait until a tree is counted again where the end of its processes can't be
+/// waited for.
+const RECOUNT_PAUSE: Duration = Duration::from_millis(250);
 
 /// What it takes to end a count: those who are to be asked may keep us waiting.
 #[derive(Clone, Debug)]
@@ -69,13 +73,19 @@ impl World {
     pub(super) fn census(&mut self, proc: ProcId, run: RunId) {
         self.questions.withdraw(proc, Kind::Census);
         self.postponed.borrow_mut().retain(|(other, _)| *other != proc);
+        let slot = self.slots.get(&proc);
+        let stopsignal = slot.map_or(Signal::TERM, |slot| slot.spec.stopsignal);
+        let describe = move |root, found: &[Member]| {
+            let (main, members) = describe(root, found, stopsignal)?;
+            Ok(Input::Census { proc, run, main, members })
+        };
         let begun = self.begin_census(proc);
-        if let Ok(Census { found, unsure, .. }) = &begun
+        if let Ok(Census { root, found, unsure }) = &begun
             && unsure.is_empty()
             && !self.slots.get(&proc).is_some_and(|slot| slot.files.is_looked_at())
+            && let Ok(answer) = self.reserve.with_room(|| describe(*root, found))
         {
-            let members = found.clone();
-            return self.answers.push_back(Input::Census { proc, run, members });
+            return self.answers.push_back(answer);
         }
         let asking = self.asking();
         let name = self.slots.get(&proc).map(|slot| slot.full_name()).unwrap_or_default();
@@ -91,14 +101,17 @@ impl World {
                         looked_at.await;
                     }
                     let environs = asking.environs(&census).await;
-                    reserve.with_room(|| asking.roster.conclude(&census, &environs))
+                    reserve.with_room(|| {
+                        let (found, unknown) = asking.roster.conclude(&census, &environs)?;
+                        Ok((describe(census.root, &found)?, unknown))
+                    })
                 }
                 Err(error) => Err(error),
             };
             match counted {
-                Ok((members, unknown)) => {
+                Ok((answer, unknown)) => {
                     tell_unknown(&journal, &name, &unknown, &told);
-                    inbox.push(Input::Census { proc, run, members });
+                    inbox.push(answer);
                 }
                 Err(error) => {
                     let message =
@@ -109,6 +122,23 @@ impl World {
                     inbox.wake();
                 }
             }
+        });
+    }
+
+    /// Waits until all of these have ended, one after the other: also those of whose end no
+    /// signal tells, as their own parents wait for them. One descriptor is enough.
+    pub(super) fn await_end(&mut self, proc: ProcId, run: RunId, members: Vec<Member>) {
+        let (inbox, reserve) = (Rc::clone(&self.inbox), Rc::clone(&self.reserve));
+        self.questions.ask(proc, Kind::Ends, inbox, async move {
+            for member in members {
+                let open = |pid| reserve.with_room(|| pidfd::try_open(pid));
+                if !pidfd::member_ended(member, open).await {
+                    // Linux before 5.3, some sandboxes.
+                    tokio::time::sleep(RECOUNT_PAUSE).await;
+                    break;
+                }
+            }
+            Input::TreeEnded { proc, run }
         });
     }
 

@@ -10,6 +10,7 @@ mod harness;
 
 mod arguments;
 mod children;
+mod drain;
 mod environment;
 mod files;
 mod generate;

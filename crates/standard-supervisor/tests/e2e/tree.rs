@@ -58,7 +58,8 @@ fn without_free_descriptors_a_worker_is_found_and_killed_all_the_same() {
 #[test]
 fn d04_on_a_stop_nobody_survives() {
     for script in [FAMILY, STUBBORN_FAMILY] {
-        let mut running = Running::start(&mut supervise(["sh", "-c", script]));
+        let mut command = supervise(["sh", "-c", script]);
+        let mut running = Running::start(command.env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "2"));
         let escaped = running.stdout.number_after("escaped ");
         let leader = running.stdout.number_after("leader ");
         running.signal("TERM");

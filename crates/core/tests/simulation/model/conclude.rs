@@ -28,6 +28,9 @@ impl Model {
             self.stop_all(now.mono);
         }
         self.check_stops(now.mono);
+        for proc in self.procs.values_mut() {
+            proc.check_drain();
+        }
         for proc in self.procs.values() {
             self.check_process(proc, now.mono, core);
         }
@@ -130,7 +133,9 @@ impl Model {
         let id = proc.id;
         if let Some(stop) = alive.stop {
             // A stop that waits for nothing is the next tick's business.
-            let due = (self.ticked && now >= stop.kill_at && !stop.fresh) || stop.hurried;
+            let until = proc.drain.as_ref().map(|drain| drain.until);
+            let over = until.is_some_and(|until| now >= until);
+            let due = (self.ticked && over && !stop.fresh) || stop.hurried;
             hold!(!due || stop.killed_at.is_some(), KillsWhenDue, "{id:?} is not killed");
             return;
         }

@@ -37,7 +37,13 @@ impl Proc {
     pub(crate) fn ended(&mut self, exit: Exit, oom: bool, now: Mono) -> Option<u8> {
         let alive = *self.alive()?;
         let killed = alive.stop.is_some_and(|stop| stop.killed_at.is_some());
-        if self.spec.killtree {
+        self.drain_loses_its_lead(exit, now);
+        if !self.spec.killtree {
+            self.drain = None;
+        }
+        if self.drain.is_some() {
+            (self.sweep, self.must_count) = (Sweep::Draining, true);
+        } else if self.spec.killtree {
             self.sweep =
                 Sweep::Busy { counting: false, forced: killed, asked_at: None, killed_at: None };
         } else {

@@ -79,8 +79,6 @@ struct Asking {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Condemned {
     pub(crate) ill: Ill,
-    /// It may be stopped from then on without having been looked into.
-    pub(crate) from: Mono,
     /// It must be stopped then.
     pub(crate) by: Mono,
     pub(crate) collected: bool,
@@ -392,7 +390,7 @@ impl Health {
         let observed = spec.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });
         hold!(!observed, IllForACause, "it was only to be observed");
         hold!(self.condemned.is_none(), IllForACause, "it is condemned twice");
-        let from = now + spec.evidence.limit;
-        self.condemned = Some(Condemned { ill, from, by: from + GRACE, collected: false });
+        let by = now + spec.evidence.limit + GRACE;
+        self.condemned = Some(Condemned { ill, by, collected: false });
     }
 }

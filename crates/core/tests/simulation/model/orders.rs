@@ -311,7 +311,7 @@ fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Refusal>>, bool) {
     let left = proc.spec.killtree && !kernel.living_of(proc.id).is_empty();
     let clean = match proc.sweep {
         Sweep::Clear => true,
-        Sweep::Busy { .. } | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
+        Sweep::Draining | Sweep::Busy { .. } | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
     };
     let is_down = matches!(proc.phase, Phase::Down { .. }) && clean;
     let mut truth = Vec::new();

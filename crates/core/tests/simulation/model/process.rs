@@ -18,6 +18,7 @@ use supervisor_core::spec::health::{HealthSpec, Ready};
 use supervisor_core::spec::{ProcessSpec, RemoveLeftovers};
 use supervisor_core::time::Mono;
 
+use super::drain::Drain;
 use super::health::Health;
 
 pub(crate) struct Proc {
@@ -45,6 +46,14 @@ pub(crate) struct Proc {
     pub(crate) report: Option<Report>,
     /// Processes of its tree that ended while it ran, the latest last.
     pub(crate) deaths: Vec<(Mono, Death)>,
+    /// The stop that is under way, until SIGKILL or the end of the tree.
+    pub(crate) drain: Option<Drain>,
+    /// The latest main process.
+    pub(crate) latest: Pid,
+    /// Those that must be asked to end in this turn.
+    pub(crate) must_ask: BTreeSet<Member>,
+    /// Its tree must be counted in this turn.
+    pub(crate) must_count: bool,
     /// Signals to pass on that were asked for in this turn.
     pub(crate) forwards: Vec<Signal>,
     pub(crate) turn: InTurn,
@@ -123,7 +132,6 @@ impl Alive {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stop {
-    pub(crate) kill_at: Mono,
     pub(crate) killed_at: Option<Mono>,
     pub(crate) hurried: bool,
     pub(crate) stuck: bool,
@@ -150,6 +158,8 @@ pub(crate) struct Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sweep {
     Clear,
+    /// A stop has lost its main process; [`Proc::drain`] says how it goes on.
+    Draining,
     /// `counting`: a census was asked for.
     Busy {
         counting: bool,
@@ -205,6 +215,10 @@ impl Proc {
             cleared: false,
             files_seen: None,
             report: None,
+            drain: None,
+            latest: Pid(0),
+            must_ask: BTreeSet::new(),
+            must_count: false,
             forwards: Vec::new(),
             turn: InTurn::default(),
         }
@@ -249,7 +263,7 @@ impl Proc {
     }
 
     pub(crate) const fn is_sweeping(&self) -> bool {
-        matches!(self.sweep, Sweep::Busy { .. } | Sweep::Tidying { .. })
+        matches!(self.sweep, Sweep::Draining | Sweep::Busy { .. } | Sweep::Tidying { .. })
     }
 
     /// Which of its files are removed.
@@ -394,6 +408,7 @@ impl Proc {
         let waits = health.ready != Ready::Startsecs;
         let ready_by = health.start_timeout.filter(|_| waits).map(|within| now + within);
         let asks = health.ready == Ready::Checked;
+        self.latest = pid;
         self.turn.came_alive = true;
         self.turn.watched = true;
         self.phase = Phase::Alive(Alive {
@@ -421,7 +436,7 @@ impl Proc {
 
     /// The next thing that is due by its rules, if nothing else happens.
     pub(crate) fn due(&self) -> Option<Mono> {
-        use supervisor_core::{LEFTOVER_GRACE, UNKILLABLE_AFTER};
+        use supervisor_core::UNKILLABLE_AFTER;
         let own = match &self.phase {
             Phase::Down { .. } if self.sweep == Sweep::Clear => {
                 self.pending.map(|pending| pending.not_before)
@@ -430,14 +445,17 @@ impl Proc {
             Phase::Alive(Alive { stop: Some(stop), .. }) => match stop {
                 Stop { stuck: true, .. } => None,
                 Stop { killed_at: Some(at), .. } => Some(*at + UNKILLABLE_AFTER),
-                Stop { kill_at, .. } => Some(*kill_at),
+                Stop { .. } => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),
             },
             Phase::Alive(alive) => self.due_alive(alive),
         };
         let sweep = match self.sweep {
             Sweep::Tidying { until, .. } | Sweep::Stuck { recount_at: until } => Some(until),
             Sweep::Busy { counting: false, killed_at: Some(at), .. } => Some(at + UNKILLABLE_AFTER),
-            Sweep::Busy { counting: false, asked_at: Some(at), .. } => Some(at + LEFTOVER_GRACE),
+            Sweep::Busy { counting: false, asked_at: Some(at), .. } => {
+                Some(at + self.spec.leftover_grace)
+            }
+            Sweep::Draining => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),
             Sweep::Busy { .. } | Sweep::Clear => None,
         };
         own.into_iter().chain(sweep).min()

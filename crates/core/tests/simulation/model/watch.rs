@@ -9,12 +9,13 @@ use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::{Cause, Next, RunReport};
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::spec::health::Ready;
+use supervisor_core::spec::{RemoveLeftovers, StopTarget};
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Input, Label, Target};
-use supervisor_core::{LEFTOVER_GRACE, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
+use supervisor_core::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 
+use super::drain::Drain;
 use super::health::Condemned;
 use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
 use super::{End, Model};
@@ -27,6 +28,7 @@ impl Model {
             self.end(End::Exit(1));
         }
         for proc in self.procs.values_mut() {
+            proc.drain_ticked(now);
             if let Sweep::Tidying { until, .. } = proc.sweep
                 && now >= until
             {
@@ -36,22 +38,30 @@ impl Model {
     }
 
     /// Something that was asked for was answered, or a process told of itself.
-    pub(super) fn answered(&mut self, now: Mono, input: &Input) {
+    pub(super) fn answered(&mut self, now: Mono, input: &Input, kernel: &Kernel) {
         match input {
-            Input::Census { proc, run, members } => {
+            Input::Census { proc, run, members, .. } => {
                 self.of_run(*proc, *run, |proc| {
-                    let new = members.iter().any(|member| !proc.known.contains(member));
-                    proc.known.extend(members);
+                    let found: Vec<_> = members.iter().map(|process| process.member).collect();
+                    let new = found.iter().any(|member| !proc.known.contains(member));
+                    proc.known.extend(found);
+                    proc.drain_counted(now, members, kernel);
                     match &mut proc.sweep {
-                        Sweep::Busy { counting: true, .. } | Sweep::Stuck { .. }
+                        Sweep::Draining
+                        | Sweep::Busy { counting: true, .. }
+                        | Sweep::Stuck { .. }
                             if members.is_empty() =>
                         {
+                            proc.drain = None;
                             (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
                             proc.turn.to_tidy = true;
                         }
                         Sweep::Busy { counting, .. } => *counting = false,
                         sweep @ Sweep::Stuck { .. } if new => *sweep = Sweep::forced(false),
-                        Sweep::Stuck { .. } | Sweep::Clear | Sweep::Tidying { .. } => {}
+                        Sweep::Stuck { .. }
+                        | Sweep::Draining
+                        | Sweep::Clear
+                        | Sweep::Tidying { .. } => {}
                     }
                 });
             }
@@ -108,7 +118,9 @@ impl Model {
                 let Some(alive) = proc.alive_mut() else { return };
                 match (&mut alive.stop, said.extend) {
                     (Some(stop), Some(extend)) if stop.killed_at.is_none() => {
-                        stop.kill_at = stop.kill_at.max(now + extend);
+                        if let Some(drain) = &mut proc.drain {
+                            drain.until = drain.until.max(now + extend);
+                        }
                     }
                     (Some(_), _) => {}
                     (None, _) if alive.up_at.is_some() => {
@@ -125,6 +137,19 @@ impl Model {
             }),
             _ => {}
         }
+    }
+
+    /// All that were waited for have ended: it is counted, not waited for.
+    pub(super) fn tree_ended(&mut self, proc: ProcId, run: RunId) {
+        self.of_run(proc, run, |proc| match proc.sweep {
+            Sweep::Draining | Sweep::Stuck { .. } => proc.must_count = true,
+            Sweep::Busy { counting: false, asked_at, killed_at, .. }
+                if asked_at.or(killed_at).is_some() =>
+            {
+                proc.must_count = true;
+            }
+            Sweep::Busy { .. } | Sweep::Clear | Sweep::Tidying { .. } => {}
+        });
     }
 
     fn of_run(&mut self, proc: ProcId, run: RunId, act: impl FnOnce(&mut Proc)) {
@@ -197,6 +222,7 @@ impl Model {
             Effect::Proceed => self.exits(End::Proceed, kernel),
             Effect::Tell { .. }
             | Effect::Reply { .. }
+            | Effect::AwaitEnd { .. }
             | Effect::AddGroup { .. }
             | Effect::RemoveGroup { .. }
             | Effect::ReopenLogs => {}
@@ -242,6 +268,7 @@ impl Model {
         proc.files_seen = None;
         proc.known.clear();
         proc.deaths.clear();
+        proc.drain = None;
         proc.pending = None;
         proc.phase = Phase::Asked { stop: false };
     }
@@ -260,20 +287,27 @@ impl Model {
             return;
         }
         let (spec, tidied) = (std::rc::Rc::clone(&proc.spec), proc.sweep);
+        let until = proc.drain.as_ref().map(|drain| drain.until);
         let Phase::Alive(alive) = &mut proc.phase else { return };
         if let Some(stop) = &mut alive.stop {
-            hold!(signal == Signal::KILL, SignalsForAReason, "{id:?} gets {signal} when stopping");
-            let due = now >= stop.kill_at || stop.hurried;
-            hold!(due, KillsAfterPatience, "{id:?} is killed before {}", stop.kill_at);
+            if signal != Signal::KILL {
+                let target = if group { Target::Group(pid) } else { Target::Process(pid) };
+                return proc.drain_asks(&target, signal, kernel.entry(pid).unwrap(), kernel);
+            }
+            let due = until.is_none_or(|until| now >= until) || stop.hurried;
+            hold!(due, KillsAfterPatience, "{id:?} is killed before {until:?}");
             let once = stop.killed_at.is_none();
             hold!(once, SignalsForAReason, "{id:?} is killed twice, {tidied:?}");
-            hold!(group == spec.killasgroup, StopsWhenAsked, "{id:?} is killed, group: {group}");
+            let target = if group { StopTarget::Group } else { StopTarget::Main };
+            hold!(target == spec.kill_target, StopsWhenAsked, "{id:?} is killed: {target:?}");
             stop.killed_at = Some(now);
+            proc.drain = None;
             return;
         }
-        let same = (signal, group) == (spec.stopsignal, spec.stopasgroup);
+        let same = (signal, group) == (spec.stopsignal, spec.stop_target == StopTarget::Group);
         hold!(same, SignalsForAReason, "{id:?} gets {signal}, group: {group}");
-        let looked = |ill: &Condemned| ill.collected || now >= ill.from;
+        let watched = proc.turn.watched;
+        let looked = |ill: &Condemned| ill.collected || watched && now >= ill.by;
         let mut then = Then::Rest;
         if alive.to_stop {
             alive.to_stop = false;
@@ -283,15 +317,14 @@ impl Model {
         } else {
             self.stopped.push(id);
         }
-        let kill_at = now + spec.stopwaitsecs;
-        alive.stop = Some(Stop {
-            kill_at,
-            killed_at: None,
-            hurried: hurry,
-            stuck: false,
-            fresh: true,
-            then,
-        });
+        // One that hangs does not drain.
+        let wait = match then {
+            Then::Fail(_) => spec.stopwaitsecs.min(spec.health_stop),
+            Then::Rest | Then::Run => spec.stopwaitsecs,
+        };
+        proc.drain = Some(Drain::new(now, wait, signal));
+        alive.stop =
+            Some(Stop { killed_at: None, hurried: hurry, stuck: false, fresh: true, then });
     }
 
     fn signals_member(&mut self, member: Member, signal: Signal, now: Mono, kernel: &Kernel) {
@@ -303,9 +336,14 @@ impl Model {
         let others = kernel.member(member).filter(|entry| entry.owner != Some(proc.id));
         hold!(others.is_none(), SignalsOwnOnly, "{member:?} is signalled");
         let kills = signal == Signal::KILL;
+        if proc.drain.is_some() {
+            let Some(entry) = kernel.member(member) else { return };
+            return proc.drain_asks(&Target::Member(member), signal, entry, kernel);
+        }
         match (&mut proc.sweep, &proc.phase) {
             (Sweep::Busy { forced, asked_at, killed_at, .. }, Phase::Down { .. }) => {
-                let patient = asked_at.is_some_and(|at| now >= at + LEFTOVER_GRACE);
+                let grace = proc.spec.leftover_grace;
+                let patient = asked_at.is_some_and(|at| now >= at + grace);
                 hold!(!kills || *forced || patient, KillsAfterPatience, "{member:?} is killed");
                 hold!(kills || !*forced, KillsWhenDue, "{member:?} is asked, and not killed");
                 let at = if kills { killed_at } else { asked_at };
@@ -323,26 +361,38 @@ impl Model {
 
     fn counts(&mut self, id: ProcId, now: Mono) {
         let ticked = self.ticked;
-        self.with(id, |proc| match (&proc.phase, &mut proc.sweep) {
+        self.with(id, |proc| {
+            let asked_for = std::mem::take(&mut proc.must_count);
+            proc.counted(ticked, asked_for, now);
+        });
+    }
+}
+
+impl Proc {
+    fn counted(&mut self, ticked: bool, asked_for: bool, now: Mono) {
+        match (&self.phase, &mut self.sweep) {
             (Phase::Down { .. }, Sweep::Busy { counting, .. }) => *counting = true,
             (Phase::Down { .. }, Sweep::Stuck { recount_at }) if ticked && now >= *recount_at => {
                 *recount_at = now + RECOUNT_EVERY;
             }
+            (Phase::Down { .. }, Sweep::Stuck { .. }) if asked_for => {}
             // One has gone after all, or somebody asks.
             (Phase::Down { .. }, sweep @ Sweep::Stuck { .. }) => *sweep = Sweep::forced(true),
             _ => {}
-        });
+        }
     }
+}
 
+impl Model {
     fn kills_tree(&mut self, id: ProcId, now: Mono) {
         let Some(proc) = self.procs.get(&id) else { return };
         let killed = |stop: &Stop| stop.killed_at.is_some();
         let main = proc.alive().and_then(|alive| alive.stop).is_some_and(|stop| killed(&stop));
         let patient = match proc.sweep {
             Sweep::Busy { forced, asked_at, .. } => {
-                forced || asked_at.is_some_and(|at| now >= at + LEFTOVER_GRACE)
+                forced || asked_at.is_some_and(|at| now >= at + proc.spec.leftover_grace)
             }
-            Sweep::Clear | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
+            Sweep::Draining | Sweep::Clear | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
         };
         hold!(main || patient, KillsAfterPatience, "the tree of {id:?} is killed");
         hold!(proc.spec.killtree, SignalsForAReason, "the tree of {id:?} is its own business");
@@ -367,9 +417,10 @@ impl Model {
                 Sweep::Clear => proc.spec.tidy.is_some() && proc.turn.came_down,
                 // What was made clean for a start is made so for the end.
                 Sweep::Tidying { for_end: false, .. } => for_end,
-                Sweep::Tidying { for_end: true, .. } | Sweep::Busy { .. } | Sweep::Stuck { .. } => {
-                    false
-                }
+                Sweep::Tidying { for_end: true, .. }
+                | Sweep::Draining
+                | Sweep::Busy { .. }
+                | Sweep::Stuck { .. } => false,
             };
             hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
             let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;

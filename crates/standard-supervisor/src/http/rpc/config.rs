@@ -6,7 +6,7 @@ use std::rc::Rc;
 use supervisor_core::Info;
 use supervisor_core::command::{Command, Difference};
 use supervisor_core::event::Channel;
-use supervisor_core::spec::{GroupSpec, Output, ProcessSpec, Sink, Stdio};
+use supervisor_core::spec::{GroupSpec, Output, ProcessSpec, Sink, Stdio, StopTarget};
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};
@@ -96,7 +96,7 @@ fn settings(
         ("group", text(group.name.clone())),
         ("group_prio", Value::Int(group.priority)),
         ("inuse", Value::Bool(active)),
-        ("killasgroup", Value::Bool(spec.killasgroup)),
+        ("killasgroup", Value::Bool(spec.kill_target == StopTarget::Group)),
         ("name", text(spec.name.clone())),
         ("process_prio", Value::Int(spec.priority)),
         ("redirect_stderr", Value::Bool(redirected)),

@@ -1,0 +1,214 @@
+//! How a stop should go: which processes are asked, by whom, and until when.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use supervisor_core::Target;
+use supervisor_core::ids::Member;
+use supervisor_core::input::{Exit, TreeProcess};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{ProcessSpec, StopTarget};
+use supervisor_core::time::Mono;
+
+use super::process::{Phase, Proc, Sweep};
+use crate::invariants::hold;
+use crate::kernel::{Entry, Kernel};
+
+/// A stop, from the first signal until SIGKILL or the end of the tree.
+#[derive(Clone, Debug)]
+pub(crate) struct Drain {
+    pub(crate) until: Mono,
+    late: Duration,
+    last: Duration,
+    /// How far its time had gone when it was last looked at.
+    stage: u8,
+    /// The signal that asks.
+    signal: Signal,
+    /// The main process was asked in vain, and with another signal then.
+    main_again: bool,
+    pub(crate) asked: BTreeSet<Member>,
+    /// The tree has been counted since this began.
+    counted: bool,
+    /// How the main process ended.
+    pub(crate) lead: Option<Exit>,
+    /// The tree has been counted since then.
+    counted_since: bool,
+    /// A signal to end was only passed on.
+    pub(crate) forwarded: bool,
+}
+
+impl Drain {
+    pub(crate) fn new(now: Mono, wait: Duration, signal: Signal) -> Self {
+        let late = (wait / 4).min(Duration::from_secs(5));
+        Self {
+            until: now + wait,
+            late,
+            last: late.min(Duration::from_secs(1)),
+            stage: 0,
+            signal,
+            main_again: false,
+            asked: BTreeSet::new(),
+            counted: false,
+            lead: None,
+            counted_since: false,
+            forwarded: false,
+        }
+    }
+
+    fn stage_at(&self, now: Mono) -> u8 {
+        u8::from(now >= self.until - self.late) + u8::from(now >= self.until - self.last)
+    }
+
+    /// What is due next.
+    pub(crate) fn due(&self, spec: &ProcessSpec) -> Option<Mono> {
+        if self.forwarded && self.lead.is_none() {
+            return None;
+        }
+        match self.stage {
+            0 if spec.killtree => Some(self.until - self.late),
+            1 if spec.killtree => Some(self.until - self.last),
+            _ => Some(self.until),
+        }
+    }
+
+    /// Nothing but shells stands between it and a shell that was asked.
+    fn is_behind_a_shell(&self, entry: &Entry, kernel: &Kernel) -> bool {
+        let above = kernel.ancestors(entry);
+        let mut shells = above.iter().take_while(|(_, one)| one.traits.shell);
+        let asked = |(pid, one): &(_, Entry)| {
+            one.main && self.lead.is_none() || self.asked.contains(&one.member_of(*pid))
+        };
+        !entry.traits.shell && shells.any(asked)
+    }
+
+    fn signal_for(&self, deaf: bool) -> Signal {
+        if deaf { Signal::TERM } else { self.signal }
+    }
+}
+
+impl Proc {
+    /// Its tree was counted; returns those that must have been asked by the end of the turn.
+    pub(super) fn drain_counted(&mut self, now: Mono, members: &[TreeProcess], kernel: &Kernel) {
+        let Some(drain) = &mut self.drain else { return };
+        let spec = &self.spec;
+        drain.stage = drain.stage.max(drain.stage_at(now));
+        if !std::mem::replace(&mut drain.counted, true) && !drain.forwarded {
+            let group = members.iter().filter(|_| spec.stop_target == StopTarget::Group);
+            let main = self.latest;
+            let hears = drain.signal == Signal::TERM;
+            let deaf = |one: &TreeProcess| one.traits.ignores_stopsignal && !hears;
+            drain.asked.extend(
+                group
+                    .filter(|process| process.group == main && !deaf(process))
+                    .map(|process| process.member),
+            );
+        }
+        if drain.forwarded && drain.lead.is_none() {
+            return;
+        }
+        for process in members.iter().filter(|_| drain.stage >= 1) {
+            let entry = kernel.member(process.member);
+            if entry.is_some_and(|entry| drain.is_behind_a_shell(entry, kernel)) {
+                self.must_ask.insert(process.member);
+            }
+        }
+        if drain.lead.is_none() {
+            let all = members.iter().filter(|_| drain.stage == 2);
+            self.must_ask.extend(all.map(|process| process.member));
+            return;
+        }
+        let first = !std::mem::replace(&mut drain.counted_since, true);
+        let silent = matches!(drain.lead, Some(Exit::Signal { .. }));
+        for process in members {
+            let entry = kernel.member(process.member);
+            let root = entry.is_some_and(|entry| !kernel.has_parent_of_its_tree(entry));
+            if drain.stage == 2 || root && (drain.stage == 1 || first && silent) {
+                self.must_ask.insert(process.member);
+            }
+        }
+    }
+
+    /// One of its tree is asked to end during a stop.
+    pub(super) fn drain_asks(
+        &mut self,
+        target: &Target,
+        signal: Signal,
+        entry: &Entry,
+        kernel: &Kernel,
+    ) {
+        let id = self.id;
+        let Some(drain) = &mut self.drain else {
+            hold!(false, SignalsForAReason, "{target:?} gets {signal}, and nothing stops");
+            return;
+        };
+        let deaf = entry.traits.ignores_stopsignal;
+        let right = signal == drain.signal_for(deaf) && signal != Signal::KILL
+            || signal == Signal::KILL && drain.signal == Signal::KILL;
+        hold!(right, SignalsForAReason, "{target:?} of {id:?} gets {signal}");
+        let Target::Member(member) = target else {
+            let once = !std::mem::replace(&mut drain.main_again, true);
+            hold!(once && deaf && drain.lead.is_none(), AskedOnce, "{id:?} is asked again");
+            return;
+        };
+        hold!(drain.asked.insert(*member), AskedOnce, "{member:?} is asked twice");
+        let in_group = self.spec.stop_target == StopTarget::Group && entry.group == self.latest.0;
+        let root = drain.lead.is_some() && !kernel.has_parent_of_its_tree(entry);
+        let died = |exit: Option<Exit>| matches!(exit, Some(Exit::Signal { .. }));
+        let untold = died(drain.lead) || died(entry.orphaned);
+        let reason = drain.stage == 2
+            || drain.stage >= 1 && (root || drain.is_behind_a_shell(entry, kernel))
+            || root && untold
+            || deaf && in_group;
+        hold!(reason, LeavesTheDrainAlone, "{member:?} of {id:?} is asked: {drain:?}");
+    }
+
+    /// A signal that ends servers is passed on to it.
+    pub(super) fn told_to_end(&mut self, signal: Signal, now: Mono) {
+        let wait = self.spec.stopwaitsecs;
+        if self.spec.killtree && self.drain.is_none() && self.well_alive().is_some() {
+            self.drain = Some(Drain { forwarded: true, ..Drain::new(now, wait, signal) });
+        }
+    }
+
+    /// What the end of its main process means for a stop that is under way.
+    pub(super) fn drain_loses_its_lead(&mut self, exit: Exit, now: Mono) {
+        let grace = self.spec.leftover_grace;
+        if let Some(drain) = &mut self.drain {
+            drain.lead = Some(exit);
+            if drain.forwarded {
+                drain.until = drain.until.max(now + grace);
+            }
+        }
+    }
+
+    /// A tick came at this moment.
+    pub(super) fn drain_ticked(&mut self, now: Mono) {
+        let down = matches!(self.phase, Phase::Down { .. });
+        let killtree = self.spec.killtree;
+        let Some(drain) = &mut self.drain else { return };
+        if drain.forwarded && drain.lead.is_none() {
+            return;
+        }
+        if now >= drain.until {
+            if down && self.sweep == Sweep::Draining {
+                (self.sweep, self.must_count) = (Sweep::forced(false), true);
+                self.drain = None;
+            }
+        } else if killtree && drain.stage_at(now) > drain.stage {
+            drain.stage = drain.stage_at(now);
+            self.must_count = true;
+        }
+    }
+
+    /// What had to happen in this turn.
+    pub(super) fn check_drain(&mut self) {
+        let asked = self.drain.as_ref().map(|drain| &drain.asked);
+        let missing: Vec<_> = self
+            .must_ask
+            .iter()
+            .filter(|member| !asked.is_some_and(|asked| asked.contains(member)))
+            .collect();
+        hold!(missing.is_empty(), AskedInTime, "{:?}: {missing:?} were not asked", self.id);
+        hold!(!self.must_count, AskedInTime, "{:?} is not counted", self.id);
+    }
+}
