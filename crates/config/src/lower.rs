@@ -72,7 +72,9 @@ pub(crate) fn lower(
     let names = Names::new(&shared);
     let control = server::read(&mut lowering, &names);
     let environment = supervisord.as_ref().map_or(&[][..], |supervisord| &supervisord.environment);
-    let base = Base { environment, url: control.as_ref().and_then(Control::url) };
+    let url = control.as_ref().and_then(Control::url);
+    let user = supervisord.as_ref().and_then(|supervisord| supervisord.user.as_ref());
+    let base = Base { environment, url, user };
     let groups = group::read(&mut lowering, &base, &names);
     Some(Meant { groups: groups?, supervisord: supervisord?, control: control? })
 }

@@ -290,7 +290,7 @@ options! { PROGRAM:
     STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false" / "true";
     /// Send SIGKILL to the whole process group; as `stopasgroup` if unset.
     KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset / "true";
-    /// Whom it runs as.
+    /// Whom it runs as. With a command line HOME, USER and LOGNAME are that user's unless `environment` sets them.
     PROGRAM_USER: User = USER("user", Program) default unset;
     /// Its file mode creation mask.
     PROGRAM_UMASK: u32 = OCTAL("umask", Program) default unset;

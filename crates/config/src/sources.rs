@@ -19,6 +19,8 @@ pub struct Said {
     pub cwd: PathBuf,
     /// Where temporary files go.
     pub temp_dir: PathBuf,
+    /// Whom the supervisor runs as when it is started.
+    pub uid: u32,
 }
 
 impl Said {

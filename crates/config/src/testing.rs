@@ -15,6 +15,7 @@ pub(crate) fn said(pairs: &[(&str, &str)]) -> Said {
         hostname: "box".to_owned(),
         cwd: PathBuf::from("/srv"),
         temp_dir: PathBuf::from("/tmp"),
+        uid: 0,
     }
 }
 
@@ -80,7 +81,13 @@ impl Host for FakeHost {
     }
 
     fn user_by_id(&self, uid: u32) -> Option<User> {
-        matches!(uid, 0 | 1000).then(|| User { uid, gid: uid, groups: vec![uid] })
+        let (name, home) = match uid {
+            0 => ("root", "/root"),
+            1000 => ("me", "/home/me"),
+            _ => return None,
+        };
+        let (name, home) = (name.to_owned(), home.into());
+        Some(User { name, home, uid, gid: uid, groups: vec![uid] })
     }
 
     fn group_by_name(&self, name: &str) -> Option<u32> {

@@ -265,6 +265,10 @@ pub enum Command {
 /// A user to become, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
+    /// Login name.
+    pub name: String,
+    /// Home directory.
+    pub home: PathBuf,
     /// User id.
     pub uid: u32,
     /// Primary group.

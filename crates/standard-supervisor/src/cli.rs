@@ -297,6 +297,7 @@ pub(crate) fn said() -> Said {
         hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         temp_dir: std::env::temp_dir(),
+        uid: rustix::process::getuid().as_raw(),
     }
 }
 

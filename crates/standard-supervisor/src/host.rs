@@ -156,7 +156,7 @@ fn with_groups(user: passwd::User) -> User {
     let belongs = |group: &passwd::Group| group.members.contains(&user.name);
     let more = groups().into_iter().filter(belongs).map(|group| group.gid);
     let groups = [user.gid].into_iter().chain(more.filter(|gid| *gid != user.gid)).collect();
-    User { uid: user.uid, gid: user.gid, groups }
+    User { name: user.name, home: user.home.into(), uid: user.uid, gid: user.gid, groups }
 }
 
 fn users() -> Vec<passwd::User> {

@@ -625,3 +625,29 @@ fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_a
     }
     assert!(!text.contains("s3cret"), "{text}");
 }
+
+#[test]
+fn a_program_of_another_user_is_at_home_with_that_user() {
+    let environment = |pairs: &[(&str, &str)]| {
+        let config = config(pairs);
+        let all = &process(&config, "app").launch.environment;
+        let text = |text: &OsString| text.to_str().unwrap().to_owned();
+        all.iter()
+            .map(|(name, value)| format!("{}={}", text(name), text(value)))
+            .collect::<Vec<_>>()
+    };
+    let me = ("SUPERVISOR_PROGRAM__APP_USER", "me");
+    assert_eq!(environment(&[me]), ["HOME=/home/me", "USER=me", "LOGNAME=me"]);
+    assert_eq!(
+        environment(&[("SUPERVISOR_PROGRAM__APP_USER", "1000")]),
+        ["HOME=/home/me", "USER=me", "LOGNAME=me"]
+    );
+    let own = ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "HOME=/data");
+    assert_eq!(environment(&[me, own]), ["USER=me", "LOGNAME=me", "HOME=/data"]);
+    let all = ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "USER=x");
+    assert_eq!(environment(&[me, all]), ["HOME=/home/me", "LOGNAME=me", "USER=x"]);
+    let supervisord = ("SUPERVISOR_SUPERVISORD_USER", "me");
+    assert_eq!(environment(&[supervisord]), ["HOME=/home/me", "USER=me", "LOGNAME=me"]);
+    // Root stays root, and everything as it was.
+    assert!(environment(&[("SUPERVISOR_PROGRAM__APP_USER", "root")]).is_empty());
+}

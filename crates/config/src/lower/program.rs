@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio, StopTarget,
+    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio, StopTarget, User,
 };
 
 use super::supervisord::sink;
@@ -35,6 +35,8 @@ pub(super) struct Base<'a> {
     pub(super) environment: &'a [(String, String)],
     /// The URL of the supervisor's own server.
     pub(super) url: Option<String>,
+    /// Whom the supervisor becomes, and with it who has no user of its own.
+    pub(super) user: Option<&'a User>,
 }
 
 /// The processes of one program as a member of `group`, in start order.
@@ -50,7 +52,7 @@ pub(super) fn read<'a>(
     let names = names.clone().with("program_name", program).with("group_name", group);
     let numbers = numbers(lowering, section, &names);
     let process_name = process_name(lowering, section);
-    let model = Model::read(lowering, section, &names);
+    let model = Model::read(lowering, section, base, &names);
     let (first, count) = numbers?;
     let process_name = process_name?;
     if count > 1 && !process_name.contains("%(process_num)") {
@@ -77,12 +79,15 @@ pub(super) fn read<'a>(
 /// What all processes of a program have in common.
 struct Model {
     process: ProcessSpec,
+    /// Variables that tell a program whom it runs as, unless its environment says so.
+    identity: Vec<(OsString, OsString)>,
 }
 
 impl Model {
     fn read<'a>(
         lowering: &mut Lowering<'a>,
         section: &'a Section,
+        base: &Base<'_>,
         names: &Names<'_>,
     ) -> Option<Self> {
         let stopping = Stopping::read(lowering, section, names);
@@ -118,6 +123,7 @@ impl Model {
         };
         let stopping = stopping?;
         Some(Self {
+            identity: identity(lowering, user.as_ref().or(base.user)),
             process: ProcessSpec {
                 name: String::new(),
                 priority: priority?,
@@ -160,7 +166,9 @@ impl Model {
         process.name = own.name;
         (process.launch.command, process.launch.shown) = own.command;
         process.launch.serverurl = own.serverurl;
-        process.launch.environment = own.environment;
+        let own_names: BTreeSet<&OsString> = own.environment.iter().map(|(name, _)| name).collect();
+        let unsaid = self.identity.iter().filter(|(name, _)| !own_names.contains(name));
+        process.launch.environment = unsaid.chain(&own.environment).cloned().collect();
         process.launch.directory = own.directory;
         process.launch.stdio = own.stdio;
         process.health = own.health;
@@ -454,6 +462,17 @@ fn warn_of_growth(
             section.name, keys.logfile.row.key
         ));
     }
+}
+
+/// A server keeps caches and settings under `HOME`. supervisord leaves that of its own user
+/// in place, and so does a file; who is nobody else needs none of this.
+fn identity(lowering: &Lowering<'_>, user: Option<&User>) -> Vec<(OsString, OsString)> {
+    let user = user.filter(|user| user.uid != lowering.world.said.uid);
+    let (Some(user), Door::Command(_)) = (user, lowering.door) else { return Vec::new() };
+    let name = OsString::from(&user.name);
+    [("HOME", user.home.clone().into()), ("USER", name.clone()), ("LOGNAME", name)]
+        .map(|(variable, value)| (variable.into(), value))
+        .into()
 }
 
 /// `own` on top of what all programs have, on top of where the supervisor answers.

@@ -215,18 +215,18 @@ fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
     Ok(())
 }
 
-/// Groups first, the user last: afterwards the right to change groups is gone.
+/// Groups first, the user last: afterwards the right to change groups is gone. Who is that
+/// user already stays as he is, as in supervisord: groups that a container was given
+/// (`docker run --group-add`) are in no file.
 fn become_user(user: &User) -> Result<(), Step> {
     // The raw calls, because libc's wrappers tell the other threads of the process,
     // and those would be our parent's.
     // SAFETY: the list of groups is valid for the length given.
     unsafe {
-        let groups = libc::syscall(libc::SYS_setgroups, user.groups.len(), user.groups.as_ptr());
-        // Without privileges the groups can't be set; staying who one is is fine.
-        let same = libc::geteuid() == user.uid && libc::getegid() == user.gid;
-        if (groups != 0 && !same)
-            || libc::syscall(libc::SYS_setgid, user.gid) != 0
-            || libc::syscall(libc::SYS_setuid, user.uid) != 0
+        if libc::getuid() != user.uid
+            && (libc::syscall(libc::SYS_setgroups, user.groups.len(), user.groups.as_ptr()) != 0
+                || libc::syscall(libc::SYS_setgid, user.gid) != 0
+                || libc::syscall(libc::SYS_setuid, user.uid) != 0)
         {
             return Err(Step::User);
         }

@@ -186,3 +186,29 @@ fn variables_left_alone_as_service_links_are_one_line_of_the_debug_log() {
     let lines: Vec<_> = said.iter().filter(|line| line.contains("service link")).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
 }
+
+#[test]
+fn a_program_of_another_user_has_that_users_home() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: only root can become somebody else");
+    }
+    const TELL: &str = "echo $HOME $USER $LOGNAME; exec sleep 1000";
+    for (user, environment, told) in [
+        ("nobody", "A=1", "/nonexistent nobody nobody"),
+        ("nobody", "HOME=/data", "/data nobody nobody"),
+        // Nothing changes for who is that user already.
+        ("root", "A=1", "/home/of/root me me"),
+    ] {
+        let mut running = Running::start(
+            supervise(["sh", "-c", TELL])
+                .env("HOME", "/home/of/root")
+                .env("USER", "me")
+                .env("LOGNAME", "me")
+                .env("SUPERVISOR_PROGRAM__APP_USER", user)
+                .env("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", environment),
+        );
+        assert_eq!(running.stdout.wait_for(" "), told);
+        running.signal("TERM");
+        assert_eq!(running.exit_code(), 0);
+    }
+}

@@ -102,6 +102,23 @@ fn a_program_of_another_user_can_open_its_own_stdout() {
     assert_eq!(home.read("out"), "one\ntwo\n");
 }
 
+/// As `docker run --group-add` gives them: they stand in no file.
+#[test]
+fn a_program_of_the_supervisors_own_user_keeps_its_groups() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: only root can be given groups");
+    }
+    let home = Home::new(
+        "own-groups",
+        "[program:a]\nuser=root\nstdout_logfile=%(here)s/out\ncommand=sh -c 'id -G; exec sleep 1000'\n",
+    );
+    let words = ["--groups", "4242", crate::home::SUPERVISORD, "-n", "-c", "t.conf"];
+    let mut command = crate::harness::clean("setpriv", words);
+    let mut running = crate::harness::Running::start(command.current_dir(&home));
+    home.lines("out").wait_for("4242");
+    stop(&mut running);
+}
+
 #[test]
 fn limits_are_raised_or_refused() {
     let shell = |limits: &str| {
