@@ -89,3 +89,23 @@ fn a_server_that_can_t_start_is_given_up() {
     assert!(running.stdout.said("address already in use"));
     assert!(running.stderr.said("gave up: app entered FATAL state"));
 }
+
+/// README has the numbers that this command prints.
+#[test]
+fn a_prestop_delay_loses_no_request_of_clients_that_follow_readyz() {
+    let Some(python) = python() else {
+        return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/measure-prestop");
+    let measured = std::process::Command::new(&python)
+        .arg(script)
+        .args(["--rounds", "1", "--seconds", "0", "3"])
+        .env("PYTHON", &python)
+        .env("SUPERVISOR", harness::BINARY)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&measured.stdout);
+    assert!(measured.status.success(), "{told}{}", String::from_utf8_lossy(&measured.stderr));
+    assert!(told.contains("\nprestop delay 3 s    lost [0], "), "{told}");
+    assert!(told.contains("\nno supervisor "), "{told}");
+}
