@@ -31,6 +31,18 @@ pub enum Effect {
         /// Which.
         signal: Signal,
     },
+    /// Stop the supervisor's own process group, and when it is continued, resume this child of
+    /// ours. Nothing else happens in between.
+    Suspend {
+        /// The child.
+        pid: Pid,
+    },
+    /// Continue this child of ours and its process group, with the terminal if that is ours
+    /// to give.
+    Resume {
+        /// The child.
+        pid: Pid,
+    },
     /// List who lives in a process's tree; answered by `Census`.
     Census {
         /// Whose tree.

@@ -72,6 +72,13 @@ pub enum Input {
         /// Which incarnation asked.
         run: RunId,
     },
+    /// A child of ours was stopped, as by SIGTSTP or SIGSTOP: it is alive and does nothing.
+    Suspended {
+        /// Its pid.
+        pid: Pid,
+        /// Who could continue the supervisor if it stopped as well.
+        job: Job,
+    },
     /// A signal reached the supervisor.
     Signalled(Signal),
     /// An operator asks for something; answered by
@@ -256,6 +263,18 @@ pub struct Death {
     pub pid: Pid,
     /// How it ended; `None`: its parent waited for it, and nobody else knows.
     pub exit: Option<Exit>,
+}
+
+/// Who could continue the supervisor if it was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// A shell with job control, which sees that it is stopped.
+    Controlled,
+    /// Nothing could: it is PID 1, leads its session, or belongs to an orphaned process
+    /// group.
+    Alone,
+    /// There is no terminal: whatever stopped the program goes on with it.
+    Unattended,
 }
 
 /// How a process ended.

@@ -69,6 +69,10 @@ impl Signal {
     pub const CONT: Self = Self(18);
     /// The terminal changed its size.
     pub const WINCH: Self = Self(28);
+    /// Reading from a terminal in the background.
+    pub const TTIN: Self = Self(21);
+    /// Writing to it, or changing it, from there.
+    pub const TTOU: Self = Self(22);
     /// The first real-time signal that programs may use (the C library keeps 32 and 33).
     pub const RTMIN: Self = Self(34);
     /// The last real-time signal.

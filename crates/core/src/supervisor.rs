@@ -5,6 +5,7 @@ mod budget;
 mod ending;
 mod events;
 mod groups;
+mod job;
 mod orders;
 mod waiters;
 
@@ -26,6 +27,7 @@ use budget::Budget;
 use ending::Mood;
 use events::Ticks;
 use groups::Group;
+use job::JobControl;
 use waiters::Waiter;
 
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
@@ -52,6 +54,7 @@ pub struct Supervisor {
     waiters: Vec<Waiter>,
     next_serial: u64,
     ticks: Ticks,
+    job_control: JobControl,
 }
 
 impl Supervisor {
@@ -75,6 +78,7 @@ impl Supervisor {
             waiters: Vec::new(),
             next_serial: 0,
             ticks: Ticks::default(),
+            job_control: JobControl::default(),
         };
         for group in supervisor.available.clone() {
             supervisor.insert(group);
@@ -224,6 +228,7 @@ impl Supervisor {
                 self.with(proc, turn, |process, _| process.tidied(run));
             }
             Input::Signalled(signal) => self.signalled(signal, turn),
+            Input::Suspended { pid, job } => self.suspended(pid, job, turn),
             Input::Request { id, command } => self.order(id, command, turn),
             Input::RequestGone { id } => self.waiters.retain(|waiter| waiter.id != id),
             Input::ListenerSaid { proc, pid, data } => {

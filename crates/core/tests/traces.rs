@@ -30,7 +30,7 @@ use supervisor_core::event::{Channel, Entered, Event, EventType};
 use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{
-    Circumstances, Death, Exit, Notification, SpawnError, SpawnErrorKind, Traits, TreeProcess,
+    Circumstances, Death, Exit, Job, Notification, SpawnError, SpawnErrorKind, Traits, TreeProcess,
 };
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
@@ -222,6 +222,15 @@ impl Stage {
                 }
             }
             // `busy`: its tree was, while it timed out.
+            ["suspended", pid, job] => {
+                let job = match *job {
+                    "controlled" => Job::Controlled,
+                    "alone" => Job::Alone,
+                    "unattended" => Job::Unattended,
+                    _ => panic!("{job}"),
+                };
+                Input::Suspended { pid: Pid(pid.parse().unwrap()), job }
+            }
             ["checked", run, result] => {
                 let (proc, run) = self.run(run);
                 let over = Duration::from_secs(2);
@@ -400,6 +409,8 @@ impl Stage {
                 Target::Group(pid) => format!("send {signal} to group {pid}"),
                 Target::Member(member) => format!("send {signal} to member {}", member.pid),
             },
+            Effect::Suspend { pid } => format!("suspend with process {pid}"),
+            Effect::Resume { pid } => format!("resume process {pid}"),
             Effect::Census { proc, run } => format!("census {}#{}", name(proc), run.0),
             Effect::AwaitEnd { proc, run, members } => {
                 let pids: Vec<_> = members.iter().map(|member| member.pid.to_string()).collect();

@@ -126,6 +126,7 @@ impl Driver {
         while let Some(signal) = self.signals.next() {
             if signal == Signal::CHLD {
                 self.take_exits();
+                self.take_stops();
                 self.journal.say(Level::Debug, "received SIGCHLD indicating a child quit");
             } else {
                 self.handle(Input::Signalled(signal));
@@ -143,6 +144,15 @@ impl Driver {
             self.handle(reaped);
             self.settle();
             self.engine.world.borrow_mut().bury();
+        }
+    }
+
+    fn take_stops(&self) {
+        loop {
+            let suspended = self.engine.world.borrow_mut().next_suspended();
+            let Some(suspended) = suspended else { return };
+            self.handle(suspended);
+            self.settle();
         }
     }
 

@@ -41,6 +41,7 @@ use crate::memory;
 use crate::readers::Readers;
 use crate::shared_socket::SharedSocket;
 use crate::stdin::{CannotWrite, Stdin};
+use crate::sys::job;
 use crate::sys::reap::Ended;
 use crate::sys::reserve::Reserve;
 use crate::tree::Roster;
@@ -233,6 +234,8 @@ impl World {
                 self.answers.push_back(answer);
             }
             Effect::Signal { target, signal } => self.signal(&target, signal),
+            Effect::Suspend { pid } => job::suspend_with(pid),
+            Effect::Resume { pid } => job::resume(pid),
             Effect::Census { proc, run } => self.census(proc, run),
             Effect::AwaitEnd { proc, run, members } => self.await_end(proc, run, members),
             Effect::KillTree { proc } => {
@@ -307,6 +310,15 @@ impl World {
             }
         }
         Some(Input::Reaped { pid, exit, found })
+    }
+
+    /// The next stop (not end) of a program that has our terminal.
+    pub(crate) fn next_suspended(&mut self) -> Option<Input> {
+        let inherits = |slot: &Slot| matches!(slot.spec.launch.stdio, spec::Stdio::Inherited);
+        if !self.slots.values().any(inherits) {
+            return None;
+        }
+        job::next_stopped().map(|(pid, job)| Input::Suspended { pid, job })
     }
 
     /// Gives back what the last reaped process had, now that it is known whether another

@@ -71,8 +71,8 @@ impl Supervisor {
             }
             SignalRule::ForwardAll => {
                 self.forward(signal, turn);
-                for process in self.processes.values_mut().filter(|_| ends) {
-                    process.told_to_end(signal, turn);
+                if ends {
+                    self.told_to_end(signal, turn);
                 }
             }
             SignalRule::Supervisord if ends => self.asked_to_exit(signal, turn),

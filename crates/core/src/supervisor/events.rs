@@ -119,6 +119,8 @@ impl Supervisor {
             Effect::Emit(event) => Some(Rc::clone(event)),
             Effect::Spawn { .. }
             | Effect::Signal { .. }
+            | Effect::Suspend { .. }
+            | Effect::Resume { .. }
             | Effect::Census { .. }
             | Effect::KillTree { .. }
             | Effect::Check { .. }

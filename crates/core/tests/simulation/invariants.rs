@@ -44,6 +44,7 @@ pub(crate) enum Invariant {
     AsksInTime,
     MakesClean,
     LooksAtFiles,
+    StopsAsOne,
     EndsWhenItShould,
     EndsChildless,
     ExitCode,
@@ -121,6 +122,10 @@ impl Invariant {
             }
             Self::LooksAtFiles => {
                 "what a run has open is looked at when it is up, and not more than once a minute"
+            }
+            Self::StopsAsOne => {
+                "what runs once is stopped and continued as if nothing stood between it and its \
+                 shell, and what is stopped can take the signal that is to end it"
             }
             Self::EndsWhenItShould => "everything is stopped when that was asked for or follows",
             Self::EndsChildless => "the end comes when nobody is left, or the unkillable reported",

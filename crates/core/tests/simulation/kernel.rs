@@ -43,6 +43,8 @@ pub(crate) struct Entry {
     stubborn: bool,
     /// Not even that does, for some time.
     iron: bool,
+    /// It is stopped: only SIGKILL reaches it before it goes on.
+    stopped: bool,
     fate: Option<Fate>,
     pub(crate) dead: Option<Exit>,
 }
@@ -110,6 +112,7 @@ impl Kernel {
             defers: random.one_in(3),
             stubborn: random.one_in(3),
             iron: random.one_in(12),
+            stopped: false,
             fate: None,
             dead: None,
         };
@@ -212,7 +215,7 @@ impl Kernel {
         let Some(fate) = entry.fate.filter(|fate| now >= fate.not_before) else { return };
         let kills = fate.signal == Signal::KILL;
         // A trap waits for the child in the foreground.
-        if entry.defers && busy && !kills {
+        if (entry.stopped || entry.defers && busy) && !kills {
             return;
         }
         entry.fate = None;
@@ -225,6 +228,16 @@ impl Kernel {
             };
             self.end(pid, exit);
         }
+    }
+
+    /// Somebody is stopped, and not ended.
+    pub(crate) fn stop(&mut self, pid: Pid) {
+        self.table.get_mut(&pid.0).unwrap().stopped = true;
+    }
+
+    /// It goes on.
+    pub(crate) fn resume(&mut self, pid: Pid) {
+        self.table.get_mut(&pid.0).unwrap().stopped = false;
     }
 
     pub(crate) fn signal(&mut self, pid: Pid, signal: Signal, now: Mono, random: &mut Random) {
@@ -253,7 +266,7 @@ impl Kernel {
     /// From now on it is a kernel as one wishes: a signal ends what it is meant to end.
     pub(crate) fn turn_kind(&mut self) {
         for entry in self.table.values_mut() {
-            (entry.iron, entry.defers) = (false, false);
+            (entry.iron, entry.defers, entry.stopped) = (false, false, false);
             if let Some(fate) = &mut entry.fate {
                 fate.not_before = Mono::ZERO;
             }
@@ -268,6 +281,7 @@ pub(crate) fn last_line(pid: Pid) -> String {
 }
 
 fn doom(entry: &mut Entry, signal: Signal, now: Mono, random: &mut Random) {
+    entry.stopped &= signal != Signal::CONT;
     let killed = entry.fate.is_some_and(|fate| fate.signal == Signal::KILL);
     if killed || (signal != Signal::KILL && entry.fate.is_some()) {
         return;

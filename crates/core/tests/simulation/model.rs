@@ -7,6 +7,7 @@ mod conclude;
 mod drain;
 mod ending;
 pub(crate) mod health;
+mod job;
 mod orders;
 mod pools;
 pub(crate) mod process;
@@ -50,6 +51,7 @@ pub(crate) struct Model {
     late_at: Option<Mono>,
     /// Everything is killed in this turn.
     hurry: bool,
+    job: job::JobControl,
     last_outcome: u8,
     requests: Vec<Asked>,
     remote_events: usize,
@@ -97,6 +99,7 @@ impl Model {
             asked_at: None,
             late_at: None,
             hurry: false,
+            job: job::JobControl::default(),
             last_outcome: 0,
             requests: Vec::new(),
             remote_events: 0,
@@ -166,6 +169,7 @@ impl Model {
     pub(crate) fn hears(&mut self, now: Mono, input: &Input, kernel: &Kernel) {
         self.ticked = *input == Input::Tick;
         self.hurry = false;
+        self.job.expected = None;
         (self.remote_events, self.group_changes) = (0, 0);
         self.removed.clear();
         self.stopped.clear();
@@ -196,6 +200,7 @@ impl Model {
                 }
             }),
             Input::Signalled(signal) => self.signalled(*signal, now),
+            Input::Suspended { pid, job } => self.suspended(*pid, *job, now),
             Input::Request { id, command } => self.asked(*id, command, now),
             Input::RequestGone { id } => self.gone(*id),
             Input::ListenerSaid { proc, pid, data } => {
@@ -279,8 +284,8 @@ impl Model {
             }
             SignalRule::ForwardAll => {
                 self.forward(signal);
-                for proc in self.procs.values_mut().filter(|_| ends) {
-                    proc.told_to_end(signal, now);
+                if ends {
+                    self.told_to_end(signal, now);
                 }
             }
             SignalRule::Supervisord if ends => self.end_by_order(End::Exit(0), now),

@@ -265,6 +265,7 @@ impl Case {
                     voice.told(envelope.serial, random);
                 }
             }
+            Effect::Suspend { pid } | Effect::Resume { pid } => self.kernel.resume(*pid),
             Effect::LookAtFiles { .. }
             | Effect::Report(_)
             | Effect::Log(_)

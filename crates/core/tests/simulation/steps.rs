@@ -7,7 +7,7 @@ use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
 use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
-use supervisor_core::input::{Exit, Notification, SpawnError, SpawnErrorKind};
+use supervisor_core::input::{Exit, Job, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::SignalRule;
 
@@ -40,6 +40,7 @@ impl Case {
                 }
             }
             10 if self.random.one_in(2) => self.die(),
+            10 if self.random.one_in(4) => self.stop(),
             11 => self.birth(),
             12 => self.signal(),
             13 | 14 if !self.ends || self.random.one_in(6) => self.order(),
@@ -174,6 +175,16 @@ impl Case {
                 Exit::Signal { signal: Signal::KILL, core_dumped: false },
             ];
             self.kernel.end(pid, self.random.pick(&exits));
+        }
+    }
+
+    /// Somebody is stopped, as from a terminal.
+    fn stop(&mut self) {
+        let living = self.kernel.living();
+        if let Some(pid) = self.random.any(&living) {
+            self.kernel.stop(pid);
+            let job = self.random.pick(&[Job::Controlled, Job::Alone, Job::Unattended]);
+            self.give(Input::Suspended { pid, job });
         }
     }
 

@@ -134,6 +134,8 @@ impl Tally {
             | Effect::LookAtProgress { .. }
             | Effect::LookAtOutput { .. }
             | Effect::CountTree { .. }
+            | Effect::Suspend { .. }
+            | Effect::Resume { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
             | Effect::Emit(_)

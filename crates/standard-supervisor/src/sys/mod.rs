@@ -6,6 +6,7 @@
 
 pub(crate) mod code;
 pub(crate) mod errno;
+pub(crate) mod job;
 pub(crate) mod landing;
 pub(crate) mod notify;
 mod origin;

@@ -75,6 +75,24 @@ pub(crate) fn peek() -> Option<(Pid, Exit)> {
     (pid > 0).then_some((Pid(pid), exit))
 }
 
+/// A child that has been stopped, and by which signal; each stop is told once. Never waits.
+pub(super) fn stopped() -> Option<(Pid, Option<Signal>)> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WSTOPPED | libc::WNOHANG;
+    // SAFETY: it is a valid place for what the kernel writes.
+    while unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) } < 0 {
+        if Errno::from_io_error(&std::io::Error::last_os_error()) != Some(Errno::INTR) {
+            return None;
+        }
+    }
+    // SAFETY: made of numbers only, for which zero will do; it is of a child, or all zero.
+    let (pid, by) = unsafe {
+        let info = info.assume_init();
+        (info.si_pid(), info.si_status())
+    };
+    (pid > 0).then(|| (Pid(pid), Signal::from_number(by.into())))
+}
+
 /// Reaps the one that was found.
 pub(crate) fn found(pid: Pid) -> Option<Ended> {
     wait(pid.0)

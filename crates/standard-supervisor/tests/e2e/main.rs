@@ -15,6 +15,7 @@ mod environment;
 mod files;
 mod generate;
 mod give_up;
+mod job_control;
 mod output;
 mod readers;
 mod requirements;

@@ -113,7 +113,7 @@ fn a_liveness_probe_is_answered_while_the_command_runs_once() {
 }
 
 /// Runs this with a terminal that it controls, as after a login or with `docker run -t`.
-fn on_a_terminal(words: &[&str]) -> (Child, File, Lines) {
+pub(crate) fn on_a_terminal(words: &[&str]) -> (Child, File, Lines) {
     let (ours, theirs) = crate::harness::terminal();
     // This is what makes the terminal the controlling one.
     let child = crate::harness::clean("setsid", [&["--ctty", "--wait"], words].concat())

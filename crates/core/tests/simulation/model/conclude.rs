@@ -37,6 +37,7 @@ impl Model {
         self.check_whole(effects, core);
         self.check_answers(effects, kernel);
         self.check_post(effects, now);
+        self.check_job(effects);
         if !self.over {
             self.check_deadline(now.mono, core);
         }

@@ -220,7 +220,9 @@ impl Model {
             Effect::Exit { code } => self.exits(End::Exit(*code), kernel),
             Effect::Restart => self.exits(End::Restart, kernel),
             Effect::Proceed => self.exits(End::Proceed, kernel),
-            Effect::Tell { .. }
+            Effect::Suspend { .. }
+            | Effect::Resume { .. }
+            | Effect::Tell { .. }
             | Effect::Reply { .. }
             | Effect::AwaitEnd { .. }
             | Effect::AddGroup { .. }
