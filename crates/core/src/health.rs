@@ -21,6 +21,7 @@
 mod checking;
 mod counting;
 mod ill;
+mod progressing;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::time::Mono;
 
 use checking::Checking;
 use counting::Counting;
+use progressing::Progressing;
 
 pub use checking::Load;
 pub use counting::TreeCount;
@@ -169,20 +171,6 @@ struct Watchdog {
     within: Duration,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Progressing {
-    turn: Turn,
-    last: Option<Progress>,
-    /// When that was seen.
-    seen_at: Option<Mono>,
-    /// When something was last seen to have been done.
-    moved_at: Option<Mono>,
-    /// Since when requests have been under way with nothing done.
-    still_since: Option<Mono>,
-    /// How long that was so at the latest look. What it has done since nobody knows.
-    still: Duration,
-}
-
 impl Health {
     /// Of a run that was just started: what tells that it is ready, and its processes. A
     /// worker that dies while the model loads is missed by nobody else.
@@ -197,14 +185,10 @@ impl Health {
     pub(crate) fn of_run(self, spec: &HealthSpec, now: Mono) -> Self {
         Self {
             check: spec.check.as_ref().map(|check| Checking::new(now, now + check.interval)),
-            progress: spec.progress.as_ref().map(|progress| Progressing {
-                turn: Turn::Due(now + progress.interval),
-                last: None,
-                seen_at: None,
-                moved_at: None,
-                still_since: None,
-                still: Duration::ZERO,
-            }),
+            progress: spec
+                .progress
+                .as_ref()
+                .map(|progress| Progressing::new(now + progress.interval)),
             tree: self.tree,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
             // Who is ready is not blocked any more.
@@ -324,30 +308,10 @@ impl Health {
         }
     }
 
-    /// Takes a look at its work. Servers whose page is made by the loop that does the work
-    /// show none when that hangs, while another thread still says that all is well.
+    /// Takes a look at its work.
     pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, look: Look) {
         let Some(progress) = &mut self.progress else { return };
-        progress.turn = Turn::Due(now + spec.interval);
-        let seen = match (look, progress.last) {
-            (Look::Seen(seen), _) => {
-                progress.seen_at = Some(now);
-                seen
-            }
-            (Look::Late, Some(last)) => last,
-            (Look::Late, None) | (Look::Nothing, _) => return,
-        };
-        let moved = progress.last.is_some_and(|last| last.done != seen.done);
-        if moved {
-            progress.moved_at = Some(now);
-        }
-        if moved || seen.running == 0 {
-            progress.still_since = None;
-        } else {
-            progress.still_since = progress.still_since.or(Some(now));
-        }
-        progress.still = progress.still_since.map_or(Duration::ZERO, |since| now - since);
-        progress.last = Some(seen);
+        let Some((seen, moved)) = progress.take(spec, now, look) else { return };
         // Its time-outs were about to be acted upon.
         if moved
             && self.output_asked_until().is_some()
@@ -430,7 +394,7 @@ impl Health {
             check.excused();
         }
         if let Some(progress) = &mut self.progress {
-            (progress.still_since, progress.still) = (None, Duration::ZERO);
+            progress.restart();
         }
         if let Some(Watchdog { within, .. }) = self.watchdog {
             self.watchdog = Some(Watchdog { at: now + within, within });
@@ -502,10 +466,7 @@ impl Health {
     }
 
     fn progress_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
-        let (progress, spec) = (self.progress.as_ref()?, spec.progress.as_ref()?);
-        let since = progress.still;
-        let running = progress.last?.running;
-        (since >= spec.stalled).then_some(Ill::Stalled { running, since })
+        self.progress.as_ref()?.verdict(spec.progress.as_ref()?)
     }
 
     /// Whether processes of it have been missing for too long: all that is judged before
@@ -521,15 +482,7 @@ impl Health {
 
     /// Whether it was seen to get on with its work, not too long ago.
     fn gets_on(&self, spec: &ProgressSpec, now: Mono) -> bool {
-        let moved_at = self.progress.as_ref().and_then(|progress| progress.moved_at);
-        moved_at.is_some_and(|at| now - at < spec.stalled)
-    }
-}
-
-impl Progressing {
-    /// When it was last seen to have nothing to do, if it was so at the latest look.
-    fn idle_at(&self) -> Option<Mono> {
-        self.seen_at.filter(|_| self.last.is_some_and(|last| last.running + last.waiting == 0))
+        self.progress.as_ref().is_some_and(|progress| progress.gets_on(spec, now))
     }
 }
 

@@ -111,7 +111,7 @@ impl<'a> Command<'a> {
     /// The value of an option, be it `--opt value` or `--opt=value`. The last one counts, as
     /// for most programs.
     pub(crate) fn option(&self, names: &[&str]) -> Option<Found> {
-        let found = self.words.iter().enumerate().filter_map(|(at, word)| {
+        let mut found = self.words.iter().enumerate().rev().filter_map(|(at, word)| {
             let (written, inline) = match word.split_once('=') {
                 Some((written, value)) => (written, Some(value)),
                 None => (word.as_str(), None),
@@ -127,7 +127,7 @@ impl<'a> Command<'a> {
             };
             Some(Found { value: value.to_owned(), by, is_variable: false })
         });
-        found.last()
+        found.next()
     }
 
     /// What turns one of these options without a value on.

@@ -33,7 +33,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     // The last colon is a port's unless it is within an IPv6 address.
     let (host, port) = match place.rsplit_once(':') {
         Some((host, port))
-            if !port.ends_with(']') && !(host.contains(':') && !host.ends_with(']')) =>
+            if !port.ends_with(']') && (!host.contains(':') || host.ends_with(']')) =>
         {
             (host, port.parse().unwrap_or(usual))
         }
