@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::health::{Action, Header, HttpUrl, Ready};
+use supervisor_core::spec::health::{Action, Header, HttpUrl, ListenerRule, Ready};
 
 use crate::options::{Key, Reach, Row, Setting, default, options};
 use crate::presets::Preset;
@@ -25,6 +25,8 @@ options! { HEALTH:
     URL: HttpUrl = URL("health_url", Process) default unset;
     /// Where a connection must be accepted, if that is all that is asked.
     TCP: (String, u16) = HOST_AND_PORT("health_tcp", Process) default unset;
+    /// Which process may answer until the check has succeeded: `own`, one of this supervisor's, or `any`. A process that cannot be seen, as in another container, may always answer.
+    LISTENER: ListenerRule = LISTENER("health_listener", Program) default "own";
     /// Headers of its requests, also of those for metrics: `Authorization: Bearer KEY`, one a line. The supervisor sends them only to this host's own addresses, or over TLS with a verified certificate, and shows their values nowhere.
     HEADERS: Vec<Header> = HEADERS("health_headers", Program) default unset;
     /// A file with more headers, one a line, read before each request.

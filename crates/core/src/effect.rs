@@ -72,6 +72,8 @@ pub enum Effect {
         proc: ProcId,
         /// The incarnation that is asked.
         run: RunId,
+        /// Whether to find out which process answers.
+        find_listener: bool,
     },
     /// Look how far a process has got; answered by `Progressed` within the timeout.
     LookAtProgress {

@@ -18,6 +18,7 @@
 //! A server that is busy is not dead: while it gets on with its work, not answering in
 //! time is no reason to end it. All deadlines are those of one run; they go with it.
 
+mod answer;
 mod checking;
 mod counting;
 mod ill;
@@ -26,17 +27,18 @@ mod progressing;
 use std::time::Duration;
 
 use crate::ids::RunId;
-use crate::spec::health::{HealthSpec, ProgressSpec, Ready, TreeSpec};
+use crate::spec::health::{HealthSpec, ListenerRule, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
 use checking::Checking;
 use counting::Counting;
 use progressing::Progressing;
 
+pub use answer::{Answer, BadCertificate, CheckFailure, Comm, Depth, Listener, Stranger};
 pub use checking::Load;
 pub use counting::TreeCount;
 pub(crate) use ill::exactly;
-pub use ill::{Block, CheckFailure, Ill};
+pub use ill::{Block, Ill};
 
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
@@ -71,14 +73,19 @@ pub enum Look {
     Seen(Progress),
     /// Its page was not there in time.
     Late,
-    /// There is no page, or nothing to be seen on it.
+    /// There is a page, and nothing to be seen on it.
     Nothing,
+    /// There is no page, for this reason.
+    Failed(CheckFailure),
 }
 
 /// What is to be found out now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    Check,
+    Check {
+        /// Which process answers is to be found out as well.
+        find_listener: bool,
+    },
     Progress,
     Tree,
 }
@@ -123,6 +130,8 @@ pub(crate) struct Condemned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checked {
     Well,
+    /// For the first time in this run, but only the connection could be checked.
+    Connects,
     /// It did not answer in time, and gets on with its work.
     Excused,
     Failed {
@@ -183,8 +192,12 @@ impl Health {
 
     /// Of this run, which is up from now on. Who was missing goes on being missed.
     pub(crate) fn of_run(self, spec: &HealthSpec, now: Mono) -> Self {
+        let proven = self.check.is_some_and(|check| check.proven);
         Self {
-            check: spec.check.as_ref().map(|check| Checking::new(now, now + check.interval)),
+            check: spec.check.as_ref().map(|check| {
+                let due = now + check.interval;
+                if proven { Checking::proven(now, due) } else { Checking::new(now, due) }
+            }),
             progress: spec
                 .progress
                 .as_ref()
@@ -238,7 +251,8 @@ impl Health {
             && now >= check.turn.at()
         {
             check.ask(spec, now);
-            questions.push(Question::Check);
+            let find_listener = spec.listener == ListenerRule::Own && !check.proven;
+            questions.push(Question::Check { find_listener });
         }
         if let (Some(progress), Some(spec)) = (&mut self.progress, &spec.progress)
             && now >= progress.turn.at()
@@ -262,7 +276,7 @@ impl Health {
         spec: &HealthSpec,
         (run, starting): (RunId, bool),
         now: Mono,
-        (result, load): (Result<(), CheckFailure>, Option<Load>),
+        (result, load): (Result<Answer, CheckFailure>, Option<Load>),
     ) -> Checked {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         let tells_idle = spec.progress.as_ref().is_some_and(|progress| progress.tells_idle);
@@ -275,11 +289,15 @@ impl Health {
         let Turn::Asked { .. } = check.turn else { return Checked::Well };
         let interval = if starting { spec.interval.min(STARTUP_INTERVAL) } else { spec.interval };
         check.turn = Turn::Due(now + interval + jitter(spec.jitter, run, check.asked));
-        match result {
-            Ok(()) => {
+        match result.and_then(|answer| answer.judge(spec.listener)) {
+            Ok(depth) => {
+                let first = !check.proven;
                 check.succeeded();
                 self.shows_life(|ill| matches!(ill, Ill::Check { .. }));
-                Checked::Well
+                match depth {
+                    Depth::Connection if first => Checked::Connects,
+                    Depth::Connection | Depth::Whole => Checked::Well,
+                }
             }
             // It lives; what it failed before was of the same kind, or has passed.
             Err(CheckFailure::TimedOut) if gets_on => {
@@ -289,7 +307,8 @@ impl Health {
             Err(failure) => {
                 check.failed(failure);
                 if starting {
-                    let new = now - check.since >= NOT_YET_AFTER && check.is_news(failure, now);
+                    let early = now - check.since < NOT_YET_AFTER && failure.is_usual_at_first();
+                    let new = !early && check.is_news(failure, now);
                     return Checked::NotYet { failure, new };
                 }
                 let late_since = check.late_since();
@@ -306,6 +325,11 @@ impl Health {
                 }
             }
         }
+    }
+
+    /// Whether it is to be said that there is no page: once in a run that never had one.
+    pub(crate) fn is_news_of_progress(&mut self) -> bool {
+        self.progress.as_mut().is_some_and(Progressing::is_news)
     }
 
     /// Takes a look at its work.
@@ -446,6 +470,12 @@ impl Health {
     /// Whether its check has succeeded.
     pub(crate) fn has_answered_well(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.last == Some(Ok(())))
+    }
+
+    /// Whether its check, which has never succeeded, asks a server that is there for the
+    /// wrong thing.
+    pub(crate) fn is_checked_wrongly(&self) -> bool {
+        self.check.as_ref().is_some_and(Checking::is_wrong)
     }
 
     /// How its check failed, if it did the last time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
-use crate::health::{Block, CheckFailure, Load, Look, TreeCount};
+use crate::health::{Answer, Block, CheckFailure, Load, Look, TreeCount};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
 
@@ -128,8 +128,8 @@ pub enum Input {
         proc: ProcId,
         /// Which incarnation.
         run: RunId,
-        /// Whether it answered as it should.
-        result: Result<(), CheckFailure>,
+        /// What was found.
+        result: Result<Answer, CheckFailure>,
         /// What its tree used of the processors, if it did not answer in time and that could
         /// be found out.
         load: Option<Load>,

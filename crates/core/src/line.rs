@@ -167,6 +167,25 @@ pub enum Line {
         failure: CheckFailure,
         times: u32,
         of: u32,
+        /// Where, and which setting says so: of the first in a row.
+        asked: Option<String>,
+    },
+    /// There is no page of metrics.
+    NoMetrics {
+        name: String,
+        /// Where it was asked for.
+        asked: String,
+        failure: CheckFailure,
+    },
+    /// The server wants a client certificate, so that only its connection is checked.
+    CheckConnects {
+        name: String,
+    },
+    /// It was not ready in time, because its check asks for the wrong thing.
+    CheckedWrongly {
+        name: String,
+        within: Duration,
+        failure: CheckFailure,
     },
     CheckExcused {
         name: String,
@@ -291,6 +310,8 @@ impl Line {
             | Self::Success { .. }
             | Self::Ready { .. }
             | Self::CheckExcused { .. }
+            | Self::CheckConnects { .. }
+            | Self::NoMetrics { .. }
             | Self::NotReadyYet { .. }
             | Self::Recovered { .. }
             | Self::Exited { expected: true, .. }
@@ -322,6 +343,7 @@ impl Line {
             | Self::PrestopCut { .. }
             | Self::RestartRequest { .. }
             | Self::CheckFailed { .. }
+            | Self::CheckedWrongly { .. }
             | Self::CheckBusy { .. }
             | Self::Ill { .. }
             | Self::EventRejected { .. }
@@ -444,9 +466,35 @@ impl fmt::Display for Line {
                 "success: {name} entered RUNNING state, it was ready after {:.1} seconds",
                 up_after.as_secs_f64()
             ),
-            Self::CheckFailed { name, failure, times, of } => {
-                write!(f, "check: {name} failed: {failure} ({times} in a row; {of} are too many)")
+            Self::CheckFailed { name, failure, times, of, asked } => {
+                write!(f, "check: {name} failed: {failure} ({times} in a row; {of} are too many)")?;
+                match asked {
+                    Some(asked) => write!(f, "; {asked}{}", remedy(*failure)),
+                    None => Ok(()),
+                }
             }
+            Self::NoMetrics { name, asked, failure } => write!(
+                f,
+                "check: {name} has no metrics at {asked} ({failure}), so its progress is not \
+                 watched{}",
+                if *failure == CheckFailure::Status(404) {
+                    "; enable the server's metrics, or set progress_url".to_owned()
+                } else {
+                    remedy(*failure)
+                }
+            ),
+            Self::CheckConnects { name } => write!(
+                f,
+                "check: {name} wants a client certificate, and the supervisor has none; checking \
+                 only that it accepts connections"
+            ),
+            Self::CheckedWrongly { name, within, failure } => write!(
+                f,
+                "check: {name} was not ready within {} seconds ({failure}); it is not restarted, \
+                 because it answers{}",
+                exactly(*within),
+                remedy(*failure)
+            ),
             Self::CheckExcused { name } => {
                 write!(f, "check: {name} timed out, but gets on with its work: it is busy")
             }
@@ -460,8 +508,9 @@ impl fmt::Display for Line {
             Self::NotReadyYet { name, asked, failure, since } => write!(
                 f,
                 "check: {name} is not ready yet, it has been starting for {} seconds; {asked}: \
-                 {failure}",
-                since.as_secs()
+                 {failure}{}",
+                since.as_secs(),
+                remedy(*failure)
             ),
             Self::Ill { name, ill: ill @ Ill::Blocked(_), .. } => {
                 write!(f, "unhealthy: {name}, {ill}; it is not restarted for that")
@@ -562,6 +611,11 @@ impl fmt::Display for NotPrepared {
             }
         }
     }
+}
+
+/// What to do about a failure, as the end of a line.
+fn remedy(failure: CheckFailure) -> String {
+    failure.remedy().map_or_else(String::new, |remedy| format!("; {remedy}"))
 }
 
 fn list(things: impl IntoIterator<Item = impl fmt::Display>) -> String {

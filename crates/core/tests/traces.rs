@@ -27,15 +27,17 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
-use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
+use supervisor_core::health::{
+    Answer, Block, CheckFailure, Comm, Depth, Listener, Load, Look, Progress, Stranger, TreeCount,
+};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{
     Circumstances, Death, Exit, Job, Notification, SpawnError, SpawnErrorKind, Traits, TreeProcess,
 };
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
-    Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec, Ready,
-    Scheme, TreeSpec,
+    Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe, ProgressSpec,
+    Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
@@ -235,8 +237,14 @@ impl Stage {
                 let (proc, run) = self.run(run);
                 let over = Duration::from_secs(2);
                 let load = (*result == "busy").then_some(Load { cpu: over, over });
+                let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
                 let result = match *result {
-                    "well" => Ok(()),
+                    "well" => Ok(Answer::default()),
+                    // It wants a client certificate.
+                    "connects" => Ok(Answer { depth: Depth::Connection, ..Answer::default() }),
+                    "stranger" => {
+                        Ok(Answer { from: Listener::Stranger(stranger), ..Answer::default() })
+                    }
                     "refused" => Err(CheckFailure::Refused),
                     "late" | "busy" => Err(CheckFailure::TimedOut),
                     status => Err(CheckFailure::Status(status.parse().unwrap())),
@@ -248,6 +256,7 @@ impl Stage {
                 let look = match look {
                     [] => Look::Nothing,
                     ["late"] => Look::Late,
+                    ["404"] => Look::Failed(CheckFailure::Status(404)),
                     // Under way, or under way and waiting.
                     [running, done] => Look::Seen(Progress {
                         running: running.split('+').next().unwrap().parse().unwrap(),
@@ -447,7 +456,10 @@ impl Stage {
                 let names: Vec<_> = procs.iter().map(|proc| name(proc).as_str()).collect();
                 format!("remove {}", names.join(", "))
             }
-            Effect::Check { proc, run } => format!("check {}#{}", name(proc), run.0),
+            Effect::Check { proc, run, find_listener } => {
+                let listener = if *find_listener { " and who listens" } else { "" };
+                format!("check {}#{}{listener}", name(proc), run.0)
+            }
             Effect::LookAtProgress { proc, run } => {
                 format!("look at progress of {}#{}", name(proc), run.0)
             }
@@ -658,6 +670,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                 spec.health.check = Some(CheckSpec {
                     probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
                     set_by: "PROCESS_HEALTH_TCP".to_owned(),
+                    listener: ListenerRule::Any,
                     interval: Duration::from_secs(numbers[0]),
                     jitter: Duration::ZERO,
                     timeout: Duration::from_secs(numbers[1]),
@@ -693,6 +706,11 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
                     interval: Duration::from_secs(numbers[0]),
                     patience: Duration::from_secs(numbers[1]),
                 });
+            }
+            // After `check`.
+            "listener" => {
+                assert_eq!(value, "own");
+                spec.health.check.as_mut().unwrap().listener = ListenerRule::Own;
             }
             "watchdog" => spec.health.watchdog = Some(Duration::from_secs(number())),
             "action" => {

@@ -243,7 +243,7 @@ impl World {
                 // Where this is not to be had, each member gets its own signal anyway.
                 let _ = cgroup.map(|cgroup| self.reserve.with_room(|| cgroup.kill()));
             }
-            Effect::Check { proc, run } => self.check(proc, run),
+            Effect::Check { proc, run, find_listener } => self.check(proc, run, find_listener),
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
             Effect::LookAtOutput { proc, run } => {

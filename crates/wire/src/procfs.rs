@@ -2,6 +2,8 @@
 //!
 //! Formats: [proc(5)](https://man7.org/linux/man-pages/man5/proc.5.html).
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 /// What `/proc/PID/stat` says, as far as it is used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
@@ -202,17 +204,66 @@ pub fn bound_sockets(list: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     })
 }
 
+/// A state of TCP, as the kernel prints it.
+const LISTEN: &str = "0A";
+
 /// The number of the socket that listens at a port, from `/proc/net/tcp` or its sister.
 #[must_use]
 pub fn listener(list: &[u8], port: u16) -> Option<u64> {
-    /// A state of TCP.
-    const LISTEN: &str = "0A";
     std::str::from_utf8(list).ok()?.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace();
         let (_, local) = fields.nth(1)?.rsplit_once(':')?;
         let listens = fields.nth(1)? == LISTEN && u16::from_str_radix(local, 16) == Ok(port);
         listens.then(|| fields.nth(5)?.parse().ok())?
     })
+}
+
+/// The numbers of the sockets that accept connections to this address, from `/proc/net/tcp`
+/// and `/proc/net/tcp6`: those bound to it, or else those that accept for every address.
+#[must_use]
+pub fn listeners(lists: [&[u8]; 2], address: SocketAddr) -> Vec<u64> {
+    let at = |bound: IpAddr| {
+        let all = lists.iter().flat_map(|list| listening(list));
+        let those = all.filter(move |(at, _)| *at == SocketAddr::new(bound, address.port()));
+        those.map(|(_, inode)| inode).collect::<Vec<_>>()
+    };
+    let everywhere = match address.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    // A socket of both families is bound to the second's.
+    let bound = [address.ip(), everywhere, IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+    bound.into_iter().map(at).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Addresses and numbers of all sockets of a list that listen.
+fn listening(list: &[u8]) -> impl Iterator<Item = (SocketAddr, u64)> {
+    std::str::from_utf8(list).unwrap_or_default().lines().filter_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let (ip, port) = fields.nth(1)?.split_once(':')?;
+        if fields.nth(1)? != LISTEN {
+            return None;
+        }
+        let address = SocketAddr::new(address(ip)?, u16::from_str_radix(port, 16).ok()?);
+        Some((address, fields.nth(5)?.parse().ok()?))
+    })
+}
+
+/// An address as the kernel prints it: its words of 32 bits as numbers of this machine.
+fn address(hex: &str) -> Option<IpAddr> {
+    let word = |at: usize| u32::from_str_radix(hex.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    match hex.len() {
+        8 => word(0).map(IpAddr::from),
+        32 => {
+            let mut bytes = [0; 16];
+            for (at, chunk) in bytes.chunks_exact_mut(4).enumerate() {
+                chunk.copy_from_slice(&word(at * 8)?);
+            }
+            // An IPv4 address in the other family's clothes is that address.
+            Some(IpAddr::from(bytes).to_canonical())
+        }
+        _ => None,
+    }
 }
 
 /// The value of one variable in `/proc/PID/environ`.
@@ -334,6 +385,36 @@ mod tests {
              0: 0100007F:1F40 0100007F:8A2C 01 00000000:00000000 00:00000000 00000000     0        0 11 1 0 20 4 30 10 -1\n\
              1: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0\n";
         assert_eq!((listener(list, 8000), listener(list, 8001)), (Some(4242), None));
+    }
+
+    #[test]
+    fn who_accepts_for_an_address_is_bound_to_it_or_to_all() {
+        let row = |local: &str, inode: u64| {
+            format!("0: {local} 00000000:0000 0A 0:0 0:0 0 0 0 {inode} 1 0 100 0 0 10 0\n")
+        };
+        let loopback = if cfg!(target_endian = "little") { "0100007F" } else { "7F000001" };
+        let six = if cfg!(target_endian = "little") { "01000000" } else { "00000001" };
+        let lists = |rows: &[(&str, u64)]| {
+            let of = |length: usize| {
+                let rows = rows.iter().filter(|(local, _)| local.len() == length + 5);
+                rows.map(|(local, inode)| row(local, *inode)).collect::<String>().into_bytes()
+            };
+            [of(8), of(32)]
+        };
+        let found = |rows: &[(&str, u64)], address: &str| {
+            let lists = lists(rows);
+            listeners([&lists[0], &lists[1]], address.parse().unwrap())
+        };
+        let one = format!("{loopback}:1F40");
+        let v6_one = format!("000000000000000000000000{six}:1F40");
+        let (all, v6_all) = ("00000000:1F40", "00000000000000000000000000000000:1F40");
+        assert_eq!(found(&[(&one, 1), (all, 2)], "127.0.0.1:8000"), [1]);
+        assert_eq!(found(&[(&one, 1), (all, 2)], "127.0.0.2:8000"), [2]);
+        assert_eq!(found(&[(v6_all, 3)], "127.0.0.1:8000"), [3]);
+        assert_eq!(found(&[(&v6_one, 4), (v6_all, 3)], "[::1]:8000"), [4]);
+        assert_eq!(found(&[(&one, 1), (all, 2)], "[::1]:8000"), [0; 0]);
+        assert_eq!(found(&[(&one, 1), (&one, 5)], "127.0.0.1:8000"), [1, 5]);
+        assert_eq!(found(&[(&one, 1)], "127.0.0.1:8001"), [0; 0]);
     }
 
     #[test]

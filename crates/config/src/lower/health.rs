@@ -177,11 +177,13 @@ impl Reading<'_, '_, '_> {
         let failures = self.get(&o::FAILURES);
         let patience = self.stalled(planned);
         let set_by = self.set_by(planned);
+        let listener = self.get(&o::LISTENER);
         let (interval, jitter, timeout) = (interval?, jitter?, timeout?);
-        let (failures, patience) = (failures?, patience?);
+        let (failures, patience, listener) = (failures?, patience?, listener?);
         Some(probe?.map(|probe| CheckSpec {
             probe,
             set_by,
+            listener,
             interval,
             jitter,
             timeout,

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::health::{Action, Header, HttpServer, HttpUrl, Ready, Scheme};
+use supervisor_core::spec::health::{
+    Action, Header, HttpServer, HttpUrl, ListenerRule, Ready, Scheme,
+};
 use supervisor_wire::http_header;
 use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
@@ -123,6 +125,15 @@ pub(crate) static READY: Takes<Ready> = Takes {
     },
 };
 
+pub(crate) static LISTENER: Takes<ListenerRule> = Takes {
+    what: "own or any",
+    parse: |text, _| match text.to_lowercase().as_str() {
+        "own" => Ok(ListenerRule::Own),
+        "any" => Ok(ListenerRule::Any),
+        _ => Err(format!("invalid value {}", repr(text))),
+    },
+};
+
 pub(crate) static ACTION: Takes<Action> = Takes {
     what: "observe, restart, stop or exit:N with N from 0 to 255",
     parse: |text, _| match text.to_lowercase().as_str() {
@@ -191,7 +202,7 @@ fn headers(text: &str) -> Result<Vec<Header>, String> {
 }
 
 /// Headers that say how a request is sent.
-const OUR_OWN: [&str; 4] = ["Connection", "Content-Length", "Host", "Transfer-Encoding"];
+const OUR_OWN: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
 
 fn url(text: &str) -> Result<HttpUrl, String> {
     if let Some(rest) = text.strip_prefix("unix://") {

@@ -42,6 +42,8 @@ pub(super) struct Checking {
     pub(super) failures: u32,
     pub(super) last: Option<Result<(), CheckFailure>>,
     pub(super) asked: u64,
+    /// It has succeeded in this run.
+    pub(super) proven: bool,
     asked_at: Option<Mono>,
     /// When the first of these failures was asked for, if all of them are time-outs.
     late_since: Option<Mono>,
@@ -62,11 +64,19 @@ impl Checking {
             failures: 0,
             last: None,
             asked: 0,
+            proven: false,
             asked_at: None,
             late_since: None,
             busy_for: None,
             told: BTreeMap::new(),
         }
+    }
+
+    /// Of a run whose check has succeeded.
+    pub(super) const fn proven(since: Mono, due: Mono) -> Self {
+        let mut checking = Self::new(since, due);
+        checking.proven = true;
+        checking
     }
 
     pub(super) fn ask(&mut self, spec: &CheckSpec, now: Mono) {
@@ -79,6 +89,7 @@ impl Checking {
     pub(super) fn succeeded(&mut self) {
         self.excused();
         self.last = Some(Ok(()));
+        self.proven = true;
         self.told.clear();
     }
 
@@ -113,8 +124,15 @@ impl Checking {
         self.busy_for
     }
 
+    /// Whether it asks a server that is there for the wrong thing. Once it has succeeded it
+    /// was right, and what has changed is the server.
+    pub(super) fn is_wrong(&self) -> bool {
+        let failure = self.last.and_then(Result::err);
+        !self.proven && failure.is_some_and(CheckFailure::is_of_the_check)
+    }
+
     pub(super) fn verdict(&self, spec: &CheckSpec) -> Option<Ill> {
-        let many = self.failures >= spec.failures && self.busy_for.is_none();
+        let many = self.failures >= spec.failures && self.busy_for.is_none() && !self.is_wrong();
         let failure = self.last?.err().filter(|_| many)?;
         Some(Ill::Check { failure, times: self.failures })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::CheckFailure;
 use crate::event::Channel;
 
 /// Why a run is ill.
@@ -106,7 +107,15 @@ impl Ill {
                 | CheckFailure::Command(_)
                 | CheckFailure::NotStarted
                 | CheckFailure::Broken => true,
-                CheckFailure::Status(_) | CheckFailure::Body | CheckFailure::Unresolved => false,
+                CheckFailure::Status(_)
+                | CheckFailure::Body
+                | CheckFailure::Unresolved
+                | CheckFailure::SpeaksTls
+                | CheckFailure::LacksTls
+                | CheckFailure::Certificate(_)
+                | CheckFailure::Withheld
+                | CheckFailure::NoHeaders
+                | CheckFailure::Stranger(_) => false,
             },
             Self::Incomplete { .. } | Self::Blocked(_) => false,
         }
@@ -152,71 +161,6 @@ impl fmt::Display for Ill {
 /// told in whole ones.
 pub(crate) fn exactly(set: Duration) -> f64 {
     (set.as_secs_f64() * 100.0).round() / 100.0
-}
-
-/// What came of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckFailure {
-    /// Nobody accepted the connection.
-    Refused,
-    /// The name of the host has no address, or no name server answers.
-    Unresolved,
-    /// There was no whole answer in time.
-    TimedOut,
-    /// The answer had this status.
-    Status(u16),
-    /// The answer lacked the text that it should have held.
-    Body,
-    /// The command ended with this status.
-    Command(u8),
-    /// The command could not be started.
-    NotStarted,
-    /// It could not be asked, or the answer made no sense.
-    Broken,
-}
-
-impl CheckFailure {
-    /// The kinds of failures, as they are counted.
-    pub const KINDS: [&str; 8] = [
-        "refused",
-        "unresolved",
-        "timed_out",
-        "status",
-        "body",
-        "command",
-        "not_started",
-        "broken",
-    ];
-
-    /// Which of them it is.
-    #[must_use]
-    pub const fn kind(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Unresolved => "unresolved",
-            Self::TimedOut => "timed_out",
-            Self::Status(_) => "status",
-            Self::Body => "body",
-            Self::Command(_) => "command",
-            Self::NotStarted => "not_started",
-            Self::Broken => "broken",
-        }
-    }
-}
-
-impl fmt::Display for CheckFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused => f.write_str("connection refused"),
-            Self::Unresolved => f.write_str("the host name cannot be resolved"),
-            Self::TimedOut => f.write_str("timed out"),
-            Self::Status(status) => write!(f, "status {status}"),
-            Self::Body => f.write_str("the answer lacks the expected text"),
-            Self::Command(status) => write!(f, "the command ended with status {status}"),
-            Self::NotStarted => f.write_str("the command could not be started"),
-            Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
-        }
-    }
 }
 
 #[cfg(test)]

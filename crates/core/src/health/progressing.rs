@@ -18,6 +18,8 @@ pub(super) struct Progressing {
     still_since: Option<Mono>,
     /// How long that was so at the latest look. What it has done since nobody knows.
     still: Duration,
+    /// That there is no page has been said.
+    told: bool,
 }
 
 impl Progressing {
@@ -29,7 +31,13 @@ impl Progressing {
             moved_at: None,
             still_since: None,
             still: Duration::ZERO,
+            told: false,
         }
+    }
+
+    /// Whether it is to be said that there is no page: once in a run that never had one.
+    pub(super) fn is_news(&mut self) -> bool {
+        self.last.is_none() && !std::mem::replace(&mut self.told, true)
     }
 
     /// Takes a look; what it shows, and whether something has been done since the last.
@@ -48,7 +56,7 @@ impl Progressing {
                 seen
             }
             (Look::Late, Some(last)) => last,
-            (Look::Late, None) | (Look::Nothing, _) => return None,
+            (Look::Late, None) | (Look::Nothing | Look::Failed(_), _) => return None,
         };
         let moved = self.last.is_some_and(|last| last.done != seen.done);
         if moved {

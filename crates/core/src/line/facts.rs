@@ -130,11 +130,22 @@ impl Line {
             Self::Ready { name, pid, run, up_after } => {
                 of("ready").run(name, *pid, *run).seconds("up_after_seconds", *up_after)
             }
-            Self::CheckFailed { name, failure, times, of: limit } => of("check_failed")
+            Self::CheckFailed { name, failure, times, of: limit, asked } => {
+                let facts = of("check_failed")
+                    .program(name)
+                    .failure(*failure)
+                    .count("failures", u64::from(*times))
+                    .count("limit", u64::from(*limit));
+                asked.iter().fold(facts, |facts, asked| facts.text("asked", asked))
+            }
+            Self::NoMetrics { name, asked, failure } => {
+                of("no_metrics").program(name).text("asked", asked).failure(*failure)
+            }
+            Self::CheckConnects { name } => of("check_connects").program(name),
+            Self::CheckedWrongly { name, within, failure } => of("checked_wrongly")
                 .program(name)
                 .failure(*failure)
-                .count("failures", u64::from(*times))
-                .count("limit", u64::from(*limit)),
+                .seconds("within_seconds", *within),
             Self::CheckExcused { name } => of("check_excused").program(name),
             Self::CheckBusy { name, since, patience } => of("check_busy")
                 .program(name)
@@ -256,11 +267,19 @@ impl Facts {
         match failure {
             CheckFailure::Status(status) => facts.count("status", status.into()),
             CheckFailure::Command(status) => facts.count("status", status.into()),
+            CheckFailure::Stranger(stranger) => {
+                facts.pid(stranger.pid).text("process", stranger.name)
+            }
             CheckFailure::Refused
             | CheckFailure::Unresolved
             | CheckFailure::TimedOut
             | CheckFailure::Body
             | CheckFailure::NotStarted
+            | CheckFailure::SpeaksTls
+            | CheckFailure::LacksTls
+            | CheckFailure::Certificate(_)
+            | CheckFailure::Withheld
+            | CheckFailure::NoHeaders
             | CheckFailure::Broken => facts,
         }
     }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::{Due, Kill, Process, State, Then, Turn};
 use crate::effect::Effect;
-use crate::health::{Block, CheckFailure, Checked, Health, Ill, Load, Look, Question, TreeCount};
+use crate::health::{
+    Answer, Block, CheckFailure, Checked, Health, Ill, Load, Look, Question, TreeCount,
+};
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
-use crate::spec::health::{Action, Ready};
+use crate::spec::health::{Action, CheckSpec, Ready};
 
 /// How much later than it had to be done what was asked for may come, when a run is looked
 /// into before it is stopped.
@@ -20,7 +22,7 @@ impl Process {
     pub(crate) fn checked(
         &mut self,
         run: RunId,
-        result: Result<(), CheckFailure>,
+        result: Result<Answer, CheckFailure>,
         load: Option<Load>,
         turn: &mut Turn<'_>,
     ) {
@@ -30,8 +32,11 @@ impl Process {
         let Some(health) = self.health_of(run) else { return };
         match health.checked(&spec.health, (run, starting), turn.now, (result, load)) {
             Checked::Failed { failure, times, of, new: true } => {
-                turn.log(Line::CheckFailed { name, failure, times, of });
+                let check = spec.health.check.as_ref().filter(|_| times == 1);
+                let asked = check.map(CheckSpec::shown);
+                turn.log(Line::CheckFailed { name, failure, times, of, asked });
             }
+            Checked::Connects => turn.log(Line::CheckConnects { name }),
             Checked::Busy { since, patience, new: true } => {
                 turn.log(Line::CheckBusy { name, since, patience });
             }
@@ -52,7 +57,7 @@ impl Process {
         {
             turn.log(Line::NotReadyYet {
                 name: self.name(),
-                asked: check.probe.to_string(),
+                asked: check.shown(),
                 failure,
                 since: turn.now - live.since,
             });
@@ -65,6 +70,12 @@ impl Process {
         // What is said of an earlier run is no occasion for anything.
         if let (Some(health), Some(progress)) = (self.health_of(run), &spec.health.progress) {
             health.progressed(progress, turn.now, look);
+            if let Look::Failed(failure) = look
+                && health.is_news_of_progress()
+            {
+                let asked = progress.page.url.to_string();
+                turn.log(Line::NoMetrics { name: spec.name.clone(), asked, failure });
+            }
             self.watch(turn);
         }
     }
@@ -206,6 +217,8 @@ impl Process {
             return self.watch(turn);
         }
         health.lapse(&spec.health, now);
+        let due = due.map(|due| self.without_limit_if_checked_wrongly(due, turn));
+        let Some(health) = self.health_of(run) else { return };
         let ill = match due {
             None => health.verdict(&spec.health, now),
             Some(Due::Ready { by: Some(by) }) if now >= by => {
@@ -229,11 +242,28 @@ impl Process {
                 self.look_at_files(run, turn);
             }
             turn.effects.extend(questions.into_iter().map(|question| match question {
-                Question::Check => Effect::Check { proc, run },
+                Question::Check { find_listener } => Effect::Check { proc, run, find_listener },
                 Question::Progress => Effect::LookAtProgress { proc, run },
                 Question::Tree => Effect::CountTree { proc, run },
             }));
         }
+    }
+
+    /// A start whose check asks for the wrong thing has no limit: the server answers, and
+    /// starting it again would change nothing.
+    fn without_limit_if_checked_wrongly(&mut self, due: Due, turn: &mut Turn<'_>) -> Due {
+        if let Due::Ready { by: Some(by) } = due
+            && turn.now >= by
+            && let State::Starting { live, due, health } = &mut self.state
+            && health.is_checked_wrongly()
+            && let Some(failure) = health.last_failure()
+        {
+            *due = Due::Ready { by: None };
+            let (name, within) = (self.spec.name.clone(), by - live.since);
+            turn.log(Line::CheckedWrongly { name, within, failure });
+            return Due::Ready { by: None };
+        }
+        due
     }
 
     /// Before it is stopped it is looked into: that destroys what can be seen.

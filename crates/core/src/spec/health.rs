@@ -63,6 +63,8 @@ pub struct CheckSpec {
     /// Which setting says where: `PROCESS_HEALTH_URL`, `FILE:LINE`, `preset vllm`. A check
     /// that fails names it, because a wrong guess is otherwise hard to find.
     pub set_by: String,
+    /// Which process may answer.
+    pub listener: ListenerRule,
     /// Time from one to the next.
     pub interval: Duration,
     /// Added to the interval, up to this much, differently each time.
@@ -73,6 +75,26 @@ pub struct CheckSpec {
     pub failures: u32,
     /// Time for which it may time out, and fail in no other way, while its tree is busy.
     pub patience: Duration,
+}
+
+impl CheckSpec {
+    /// Where it is asked, and which setting says so.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let probe = &self.probe;
+        let set_by = &self.set_by;
+        if set_by.is_empty() { probe.to_string() } else { format!("{probe} ({set_by})") }
+    }
+}
+
+/// Which process may answer a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListenerRule {
+    /// One of this supervisor's, or one that can't be seen.
+    #[default]
+    Own,
+    /// Any: nothing is found out about it.
+    Any,
 }
 
 /// How a question is asked.

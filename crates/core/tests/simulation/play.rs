@@ -241,7 +241,7 @@ impl Case {
                 self.owed.retain(|owed| !matches!(owed, Owed::End(other, _) if other == proc));
                 self.owed.push(Owed::End(*proc, *run));
             }
-            Effect::Check { proc, run } => self.owed.push(Owed::Check(*proc, *run)),
+            Effect::Check { proc, run, .. } => self.owed.push(Owed::Check(*proc, *run)),
             Effect::LookAtProgress { proc, run } => self.owed.push(Owed::Progress(*proc, *run)),
             Effect::CountTree { proc, run } => self.owed.push(Owed::Tree(*proc, *run)),
             Effect::LookAtOutput { proc, run } => self.owed.push(Owed::Output(*proc, *run)),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use supervisor_core::event::EventType;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
-    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, Probe, ProgressSpec,
-    Ready, Scheme, TreeSpec,
+    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe,
+    ProgressSpec, Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
@@ -161,6 +161,7 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
     let check = asks.then(|| CheckSpec {
         probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
         set_by: String::new(),
+        listener: random.pick(&[ListenerRule::Own, ListenerRule::Any]),
         interval: random.secs(1, 4),
         jitter: random.secs(0, 1),
         timeout: random.secs(1, 2),

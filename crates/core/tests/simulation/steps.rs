@@ -5,7 +5,9 @@ use std::time::Duration;
 use supervisor_core::Input;
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
-use supervisor_core::health::{Block, CheckFailure, Load, Look, Progress, TreeCount};
+use supervisor_core::health::{
+    Answer, Block, CheckFailure, Comm, Depth, Listener, Load, Look, Progress, Stranger, TreeCount,
+};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Job, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
@@ -124,9 +126,15 @@ impl Case {
                     CheckFailure::TimedOut,
                     CheckFailure::TimedOut,
                     CheckFailure::Status(503),
+                    CheckFailure::Status(404),
                 ];
                 let fails = !kind && random.one_in(2);
-                let result = if fails { Err(random.pick(&failures)) } else { Ok(()) };
+                let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
+                let from = random.pick(&[Listener::Unseen, Listener::Stranger(stranger)]);
+                let from = if kind { Listener::Tree } else { from };
+                let depth = random.pick(&[Depth::Whole, Depth::Connection]);
+                let answer = Answer { from, depth };
+                let result = if fails { Err(random.pick(&failures)) } else { Ok(answer) };
                 let cpu = random.pick(&[Duration::ZERO, Duration::from_secs(1)]);
                 let load = Load { cpu, over: Duration::from_secs(2) };
                 let late = result == Err(CheckFailure::TimedOut);
@@ -141,7 +149,8 @@ impl Case {
                 let look = if there {
                     Look::Seen(Progress { running, waiting, done })
                 } else {
-                    random.pick(&[Look::Late, Look::Nothing])
+                    let failed = Look::Failed(CheckFailure::Refused);
+                    random.pick(&[Look::Late, Look::Nothing, failed])
                 };
                 Input::Progressed { proc, run, look }
             }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use supervisor_core::health::CheckFailure;
+use supervisor_core::health::{Answer, CheckFailure, Depth, Listener};
+use supervisor_core::ids::Pid;
 use supervisor_core::spec::health::{HttpGet, Probe};
 use tokio::time::timeout;
 
 use super::command::{self, Runner};
-use super::{http, tcp};
+use super::connect::{Peer, connect};
+use super::http::Reached;
+use super::{http, listener};
 
 /// As much of an answer as is looked at.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -15,38 +18,60 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// What counts as a good status if nobody says.
 const GOOD: std::ops::RangeInclusive<u16> = 200..=399;
 
-/// Asks once. There is an answer within `limit`, whatever the other side does.
-pub(crate) async fn check(
-    probe: Probe,
-    limit: Duration,
-    runner: Runner,
-) -> Result<(), CheckFailure> {
-    match probe {
+/// What is asked, and of whom.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) probe: Probe,
+    /// There is an answer within this time, whatever the other side does.
+    pub(crate) limit: Duration,
+    /// Whether to find out which process answers; the main process of the program.
+    pub(crate) find_listener: bool,
+    pub(crate) main: Option<Pid>,
+}
+
+/// Asks once.
+pub(crate) async fn check(asked: Asked, runner: Runner) -> Result<Answer, CheckFailure> {
+    let Asked { probe, limit, find_listener, main } = asked;
+    let (depth, peer) = match probe {
         // It sees to its end itself: who runs out of time is ended, too.
-        Probe::Command(words) => command::succeeds(words, limit, runner).await,
+        Probe::Command(words) => {
+            command::succeeds(words, limit, runner).await?;
+            (Depth::Whole, None)
+        }
         Probe::Http { get, status, body } => {
-            let asked = timeout(limit, answers(&get, status.as_deref(), body.as_deref()));
-            asked.await.unwrap_or(Err(CheckFailure::TimedOut))
+            let answered = timeout(limit, answers(&get, status.as_deref(), body.as_deref()));
+            answered.await.unwrap_or(Err(CheckFailure::TimedOut))?
         }
         Probe::Tcp { host, port } => {
-            let connected = timeout(limit, tcp::connects(&host, port));
-            connected.await.unwrap_or(Err(CheckFailure::TimedOut))
+            let connected = timeout(limit, connect(&host, port)).await;
+            let (_, peer) = connected.unwrap_or(Err(CheckFailure::TimedOut))?;
+            (Depth::Whole, Some(peer))
         }
-    }
+    };
+    let from = match peer.filter(|_| find_listener) {
+        Some(peer) => listener::find(peer, main).await,
+        None => Listener::Unseen,
+    };
+    Ok(Answer { from, depth })
 }
 
 async fn answers(
     get: &HttpGet,
     status: Option<&[u16]>,
     body: Option<&str>,
-) -> Result<(), CheckFailure> {
-    let answer = http::get(get, BODY_LIMIT).await?;
-    let good = status.map_or_else(|| GOOD.contains(&answer.status), |s| s.contains(&answer.status));
-    if !good {
-        return Err(CheckFailure::Status(answer.status));
+) -> Result<(Depth, Option<Peer>), CheckFailure> {
+    let (reached, peer) = http::get(get, BODY_LIMIT).await?;
+    let depth = reached.depth();
+    if let Reached::Page(page) = reached {
+        let good = status.map_or_else(|| GOOD.contains(&page.status), |s| s.contains(&page.status));
+        if !good {
+            return Err(CheckFailure::Status(page.status));
+        }
+        if body.is_some_and(|text| !holds(&page.body, text.as_bytes())) {
+            return Err(CheckFailure::Body);
+        }
     }
-    let held = |text: &str| holds(&answer.body, text.as_bytes());
-    if body.is_none_or(held) { Ok(()) } else { Err(CheckFailure::Body) }
+    Ok((depth, peer))
 }
 
 /// Whether `text` stands somewhere in `bytes`.
@@ -68,6 +93,10 @@ mod tests {
     use crate::capture::journal::{Journal, Style};
 
     fn ask(probe: Probe, limit: Duration) -> Result<(), CheckFailure> {
+        answer(probe, limit).map(|_| ())
+    }
+
+    fn answer(probe: Probe, limit: Duration) -> Result<Answer, CheckFailure> {
         let runner = Runner {
             helpers: Rc::default(),
             checker: Rc::default(),
@@ -88,7 +117,8 @@ mod tests {
             journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(probe, limit, runner))
+        let main = Some(Pid(std::process::id().cast_signed()));
+        runtime.block_on(check(Asked { probe, limit, find_listener: true, main }, runner))
     }
 
     fn get(server: HttpServer, path: &str) -> HttpGet {

@@ -1,26 +1,40 @@
-//! One GET request. Nothing that a server answers is trusted: it may be ill.
+//! One GET request. Nothing that a server answers is trusted: it may be unhealthy, or another
+//! one than was meant. No redirect is followed.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, USER_AGENT};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, USER_AGENT,
+};
 use hyper::rt::{Read, Write};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use supervisor_core::health::CheckFailure;
-use supervisor_core::spec::health::{HttpGet, HttpServer};
+use supervisor_core::health::{CheckFailure, Depth};
+use supervisor_core::spec::health::{HttpGet, HttpServer, Scheme};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
-use super::connect::{connect, refused};
+use super::connect::{Peer, connect, refused};
+use super::headers;
+use super::tls::{self, Unsecured};
 
 /// Bytes that an answer's head may have.
 const HEAD_LIMIT: usize = 16 * 1024;
 
+/// The status with which servers that speak TLS answer a request without it, if they answer.
+const BAD_REQUEST: u16 = 400;
+
+/// The time that finding out whether a server speaks TLS may take, after it failed.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
+
 /// What a server answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Page {
     pub(super) status: u16,
     /// As much of it as was wanted.
     pub(super) body: Vec<u8>,
@@ -28,58 +42,170 @@ pub(super) struct Answer {
     pub(super) cut: bool,
 }
 
-/// Asks a server, and takes so many bytes of its answer. The caller limits the time.
-pub(super) async fn get(get: &HttpGet, limit: usize) -> Result<Answer, CheckFailure> {
+/// How far a request came.
+#[derive(Debug)]
+pub(super) enum Reached {
+    Page(Page),
+    /// The server wants a client certificate.
+    Connection,
+}
+
+impl Reached {
+    pub(super) const fn depth(&self) -> Depth {
+        match self {
+            Self::Page(_) => Depth::Whole,
+            Self::Connection => Depth::Connection,
+        }
+    }
+}
+
+/// Asks a server, and takes so many bytes of its answer. The caller limits the time. Of a
+/// server that has no port there is no peer.
+pub(super) async fn get(
+    get: &HttpGet,
+    limit: usize,
+) -> Result<(Reached, Option<Peer>), CheckFailure> {
+    let headers = headers::read(&get.headers).await?;
     match &get.url.server {
         HttpServer::Tcp { host, port } => {
-            let stream = connect(host, *port).await?;
-            let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            talk(TokioIo::new(stream), &format!("{shown}:{port}"), &get.url.path, limit).await
+            let (stream, peer) = connect(host, *port).await?;
+            if !headers.is_empty() && !peer.own && get.url.scheme == Scheme::Http {
+                return Err(CheckFailure::Withheld);
+            }
+            let request = Asking { get, headers, limit, own: peer.own };
+            let reached = request.over(stream).await;
+            if get.url.scheme == Scheme::Http && looks_encrypted(&reached) {
+                let again = async {
+                    match connect(host, *port).await {
+                        Ok((stream, _)) => tls::is_spoken(stream, host).await,
+                        Err(_) => false,
+                    }
+                };
+                if timeout(SECOND_LOOK, again).await == Ok(true) {
+                    return Err(CheckFailure::SpeaksTls);
+                }
+            }
+            Ok((reached?, Some(peer)))
         }
         HttpServer::Unix(path) => {
             let stream = UnixStream::connect(path).await.map_err(|error| refused(&error))?;
-            talk(TokioIo::new(stream), "localhost", &get.url.path, limit).await
+            let request = Asking { get, headers, limit, own: true };
+            Ok((request.over(stream).await?, None))
         }
     }
 }
 
-async fn talk<S: Read + Write + Unpin + 'static>(
-    stream: S,
-    host: &str,
-    path: &str,
-    limit: usize,
-) -> Result<Answer, CheckFailure> {
-    let broken = |_| CheckFailure::Broken;
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(HEAD_LIMIT);
-    let (mut sender, connection) = builder.handshake(stream).await.map_err(broken)?;
-    let request = Request::get(path)
-        .header(HOST, host)
-        .header(USER_AGENT, "standard-supervisor")
-        .header(CONNECTION, "close")
-        .body(String::new())
-        .map_err(|_| CheckFailure::Broken)?;
-    let asked = async {
-        let response = sender.send_request(request).await.map_err(broken)?;
-        read(response, limit).await.map_err(broken)
-    };
-    beside(asked, connection).await
+/// Whether a plain request was answered as servers answer that speak TLS: not at all, in
+/// records of TLS, or with a complaint.
+fn looks_encrypted(reached: &Result<Reached, CheckFailure>) -> bool {
+    match reached {
+        Ok(Reached::Page(page)) => page.status == BAD_REQUEST,
+        Ok(Reached::Connection) => false,
+        Err(failure) => *failure == CheckFailure::Broken,
+    }
 }
 
-async fn read(response: Response<Incoming>, limit: usize) -> hyper::Result<Answer> {
-    let status = response.status().as_u16();
-    let mut incoming = response.into_body();
-    let mut body = Vec::new();
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
-        if let Ok(bytes) = frame?.into_data() {
-            let room = limit - body.len();
-            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            if bytes.len() > room {
-                return Ok(Answer { status, body, cut: true });
+/// A request that is about to be sent.
+struct Asking<'a> {
+    get: &'a HttpGet,
+    headers: HeaderMap,
+    limit: usize,
+    /// The server is at one of this host's own addresses.
+    own: bool,
+}
+
+impl Asking<'_> {
+    async fn over<S>(self, stream: S) -> Result<Reached, CheckFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let scheme = self.get.url.scheme;
+        match scheme {
+            Scheme::Http => Ok(Reached::Page(self.talk(TokioIo::new(stream)).await?)),
+            Scheme::Https => {
+                let host = match &self.get.url.server {
+                    HttpServer::Tcp { host, .. } => host,
+                    HttpServer::Unix(_) => "localhost",
+                };
+                let secured = tls::secure(stream, host, self.own, &self.get.tls).await;
+                let secured = match secured {
+                    Ok(secured) => secured,
+                    Err(Unsecured::WantsCertificate) => return Ok(Reached::Connection),
+                    Err(Unsecured::Failed(failure)) => return Err(failure),
+                };
+                let wanted = secured.certificate_was_wanted();
+                match self.talk(TokioIo::new(secured.stream)).await {
+                    Err(_) if wanted() => Ok(Reached::Connection),
+                    page => page.map(Reached::Page),
+                }
             }
         }
     }
-    Ok(Answer { status, body, cut: false })
+
+    async fn talk<S: Read + Write + Unpin + 'static>(
+        self,
+        stream: S,
+    ) -> Result<Page, CheckFailure> {
+        let broken = |_| CheckFailure::Broken;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(HEAD_LIMIT);
+        let limit = self.limit;
+        let request = self.request()?;
+        let (mut sender, connection) = builder.handshake(stream).await.map_err(broken)?;
+        let asked = async {
+            let response = sender.send_request(request).await.map_err(broken)?;
+            read(response, limit).await.map_err(broken)
+        };
+        beside(asked, connection).await
+    }
+
+    fn request(self) -> Result<Request<String>, CheckFailure> {
+        let mut request = Request::get(&self.get.url.path)
+            .body(String::new())
+            .map_err(|_| CheckFailure::Broken)?;
+        let headers = request.headers_mut();
+        *headers = self.headers;
+        if !headers.contains_key(HOST) {
+            let host = host_header(&self.get.url.server);
+            headers.insert(HOST, HeaderValue::try_from(host).map_err(|_| CheckFailure::Broken)?);
+        }
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("standard-supervisor"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        Ok(request)
+    }
+}
+
+fn host_header(server: &HttpServer) -> String {
+    match server {
+        HttpServer::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+        HttpServer::Tcp { host, port } => format!("{host}:{port}"),
+        HttpServer::Unix(_) => "localhost".to_owned(),
+    }
+}
+
+async fn read(response: Response<Incoming>, limit: usize) -> hyper::Result<Page> {
+    let status = response.status().as_u16();
+    let headers = response.headers();
+    let until_the_end =
+        !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
+    let mut incoming = response.into_body();
+    let mut body = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            // Many servers close a connection without the farewell of TLS.
+            Err(_) if until_the_end => break,
+            Err(error) => return Err(error),
+        };
+        if let Ok(bytes) = frame.into_data() {
+            let room = limit - body.len();
+            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if bytes.len() > room {
+                return Ok(Page { status, body, cut: true });
+            }
+        }
+    }
+    Ok(Page { status, body, cut: false })
 }
 
 /// Waits for `wanted` while `other`, which it needs, goes on.

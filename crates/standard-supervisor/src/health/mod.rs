@@ -4,11 +4,13 @@
 mod check;
 mod command;
 mod connect;
+mod headers;
 mod http;
+mod listener;
 mod load;
 mod notify;
 mod progress;
-mod tcp;
+mod tls;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,7 @@ use tokio::sync::oneshot;
 use crate::either::either;
 use crate::inbox::Inbox;
 
-pub(crate) use check::check;
+pub(crate) use check::{Asked, check};
 pub(crate) use command::{Checker, Runner};
 pub(crate) use load::with_load;
 pub(crate) use notify::{Notify, Told};

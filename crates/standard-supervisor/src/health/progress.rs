@@ -5,7 +5,7 @@ use supervisor_core::spec::health::ProgressSpec;
 use supervisor_wire::prometheus::{self, Selector};
 use tokio::time::timeout;
 
-use super::http;
+use super::http::{self, Reached};
 
 /// As much of a page as is read; half of one tells nothing.
 const PAGE_LIMIT: usize = 8 * 1024 * 1024;
@@ -14,10 +14,14 @@ const PAGE_LIMIT: usize = 8 * 1024 * 1024;
 pub(crate) async fn look(spec: ProgressSpec) -> Look {
     match timeout(spec.timeout, http::get(&spec.page, PAGE_LIMIT)).await {
         Err(_) | Ok(Err(CheckFailure::TimedOut)) => Look::Late,
-        Ok(Ok(page)) if page.status == 200 && !page.cut => {
+        Ok(Ok((Reached::Page(page), _))) if page.status != 200 => {
+            Look::Failed(CheckFailure::Status(page.status))
+        }
+        Ok(Ok((Reached::Page(page), _))) if !page.cut => {
             read(&spec, &page.body).map_or(Look::Nothing, Look::Seen)
         }
-        Ok(Ok(_) | Err(_)) => Look::Nothing,
+        Ok(Ok((Reached::Page(_) | Reached::Connection, _))) => Look::Nothing,
+        Ok(Err(failure)) => Look::Failed(failure),
     }
 }
 

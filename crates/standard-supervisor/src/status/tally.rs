@@ -75,7 +75,7 @@ impl Tally {
             match look {
                 Look::Seen(_) => {}
                 Look::Late => unseen[0] += 1,
-                Look::Nothing => unseen[1] += 1,
+                Look::Nothing | Look::Failed(_) => unseen[1] += 1,
             }
         }
         if let Input::OutputSeen { proc, block: Some(block), .. } = input {
@@ -105,7 +105,7 @@ impl Tally {
     /// Counts what the core orders.
     pub(crate) fn note_effect(&mut self, now: Mono, effect: &Effect) {
         match effect {
-            Effect::Check { proc, run } => {
+            Effect::Check { proc, run, .. } => {
                 self.processes.entry(*proc).or_default().asked = Some((*run, now));
             }
             Effect::Collect { proc, ill, .. } => {
@@ -168,6 +168,8 @@ fn count<const N: usize>(counts: &mut [u64; N], kinds: &[&str; N], kind: &str) {
 mod tests {
     use std::time::Duration;
 
+    use supervisor_core::health::Answer;
+
     use super::*;
 
     #[test]
@@ -175,18 +177,18 @@ mod tests {
         let (proc, run) = (ProcId(3), RunId(1));
         let at = |millis| Mono::from_zero(Duration::from_millis(millis));
         let mut tally = Tally::default();
-        tally.note_effect(at(100), &Effect::Check { proc, run });
+        tally.note_effect(at(100), &Effect::Check { proc, run, find_listener: false });
         let result = Err(CheckFailure::TimedOut);
         tally.note_input(at(2100), &Input::Checked { proc, run, result, load: None });
         // What was asked of an earlier run says nothing about how long this one takes.
-        tally.note_effect(at(3000), &Effect::Check { proc, run });
-        let (run, result) = (RunId(2), Ok(()));
+        tally.note_effect(at(3000), &Effect::Check { proc, run, find_listener: false });
+        let (run, result) = (RunId(2), Ok(Answer::default()));
         tally.note_input(at(3001), &Input::Checked { proc, run, result, load: None });
         let counts = tally.of(proc);
         assert_eq!(counts.answers.counts.iter().sum::<u64>(), 1);
         assert_eq!(counts.answers.counts[8], 1, "2 s is more than 1 and less than 2.5");
         assert!((counts.answers.sum - 2.0).abs() < 1e-9);
-        assert_eq!(counts.failures, [0, 0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(counts.failures, [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -48,6 +48,22 @@ fn name(line: &[u8]) -> String {
     String::from_utf8_lossy(procfs::name(line).unwrap_or_default()).into_owned()
 }
 
+/// Generations between a process and one that it descends from, at most.
+const DEPTH: usize = 64;
+
+/// Whether `pid` is `ancestor`, or descends from it.
+pub(crate) fn descends(pid: Pid, ancestor: Pid) -> bool {
+    let mut at = pid;
+    for _ in 0..DEPTH {
+        if at == ancestor {
+            return true;
+        }
+        let Ok(Some(stat)) = stat(at) else { return false };
+        at = Pid(stat.ppid);
+    }
+    false
+}
+
 /// What a process uses: processor time, with that of the children it waited for, and bytes
 /// of memory.
 pub(crate) fn usage(pid: Pid) -> Option<(Duration, u64)> {

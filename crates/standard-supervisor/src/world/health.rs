@@ -14,7 +14,7 @@ use crate::launch::{Environment, set};
 use crate::sys::process_table::command_line;
 
 impl World {
-    pub(super) fn check(&mut self, proc: ProcId, run: RunId) {
+    pub(super) fn check(&mut self, proc: ProcId, run: RunId, find_listener: bool) {
         let environment = self.environment_of_helpers(proc);
         let slot = self.slots.get(&proc);
         let Some((slot, check)) = slot.and_then(|s| Some((s, s.spec.health.check.as_ref()?)))
@@ -31,10 +31,11 @@ impl World {
             journal: Rc::clone(&self.parts.journal),
         };
         // In a box: whatever awaits a future has room for it twice.
-        let asked = Box::pin(health::check(check.probe.clone(), check.timeout, runner));
-        let (limit, root) = (check.timeout, slot.main.map(|(pid, _)| pid));
+        let (limit, main) = (check.timeout, slot.main.map(|(pid, _)| pid));
+        let asked = health::Asked { probe: check.probe.clone(), limit, find_listener, main };
+        let asked = Box::pin(health::check(asked, runner));
         let answer = async move {
-            let (result, load) = health::with_load(asked, limit, root).await;
+            let (result, load) = health::with_load(asked, limit, main).await;
             Input::Checked { proc, run, result, load }
         };
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);

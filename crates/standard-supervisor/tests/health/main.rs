@@ -14,4 +14,5 @@ mod notify;
 mod progress;
 mod ready;
 mod server;
+mod transport;
 mod trees;

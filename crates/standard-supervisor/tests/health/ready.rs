@@ -55,7 +55,7 @@ fn why_it_is_not_ready_yet_is_said_once_for_each_reason() {
         "check: app is not ready yet, it has been starting for 5 seconds; {}",
         server.url("/health")
     );
-    running.stderr.wait_for(&format!("INFO {asked}: connection refused"));
+    running.stderr.wait_for(&format!("INFO {asked} (PROCESS_HEALTH_URL): connection refused"));
     fs::write(&gate, "go").unwrap();
     running.stderr.wait_for(": status 503");
     crate::server::times(&mut running.stdout, "asked /health", 3);

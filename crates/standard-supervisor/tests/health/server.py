@@ -7,7 +7,8 @@ health   what /health answers: "STATUS TEXT", or "hang", "busy", "flood"
 metrics  what /metrics answers, or "hang"; "{turn}" is a number that grows with each answer
 gate     a FIFO that must be written to before the server listens
 
-Words: unix (a socket "socket" in the folder instead of the port), worker (has a child whose
+Words: tls (with cert.pem and key.pem of the folder; mtls: clients need a certificate as
+well), host=ADDRESS, unix (a socket "socket" in the folder instead of the port), worker (has a child whose
 command line holds "test-worker"), notify (tells each line that is
 written to the FIFO "tell"; a bar stands for the end of a line)
 """
@@ -15,6 +16,7 @@ written to the FIFO "tell"; a bar stands for the end of a line)
 import os
 import socket
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +24,14 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 folder, port, words = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+host = next((word[5:] for word in words if word.startswith("host=")), "127.0.0.1")
+tls = None
+if {"tls", "mtls"} & set(words):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem"))
+    if "mtls" in words:
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.load_verify_locations(os.path.join(folder, "cert.pem"))
 
 
 def said(name, default):
@@ -37,6 +47,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         print("asked", self.path, flush=True)
+        if wanted := said("key", ""):
+            print("key", self.headers.get("X-Key"), flush=True)
+            if self.headers.get("X-Key") != wanted:
+                return self.answer(401, "who are you?")
         if self.path == "/metrics":
             Handler.turn += 1
             if said("metrics", "") == "hang":
@@ -70,8 +84,19 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Tcp(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
     allow_reuse_address = True
     daemon_threads = True
+
+    def get_request(self):
+        connection, address = super().get_request()
+        if tls:
+            connection.settimeout(5)
+            connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def handle_error(self, *_):
+        print("error", type(sys.exc_info()[1]).__name__, flush=True)
 
 
 class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -102,6 +127,6 @@ if os.path.exists(gate):
 path = os.path.join(folder, "socket")
 if "unix" in words and os.path.exists(path):
     os.unlink(path)
-server = Unix(path, Handler) if "unix" in words else Tcp(("127.0.0.1", port), Handler)
+server = Unix(path, Handler) if "unix" in words else Tcp((host, port), Handler)
 print(f"listening at {time.strftime('%F %H:%M:%S', time.localtime())}", flush=True)
 server.serve_forever()

@@ -217,7 +217,10 @@ fn headers_go_with_each_request_and_are_never_shown() {
     for (pairs, part) in [
         (&[key][..], "health_headers has no effect without health_url"),
         (&[("PROCESS_HEALTH_HEADERS", "sk-1")], "line 1 is not a header; its value is not shown"),
-        (&[("PROCESS_HEALTH_HEADERS", "Host: sk-1")], "Host is set by the check itself"),
+        (
+            &[("PROCESS_HEALTH_HEADERS", "Connection: sk-1")],
+            "Connection is set by the check itself",
+        ),
         (&[("PROCESS_HEALTH_HEADERS", "A: sk-1%(x)s")], "A: "),
         (
             &[("PROCESS_HEALTH_URL", "http://u:sk-1@h/")],

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use supervisor_core::health::{CheckFailure, Ill, Look, Progress};
+use supervisor_core::health::{Answer, CheckFailure, Ill, Listener, Look, Progress};
 use supervisor_core::input::Notification;
-use supervisor_core::spec::health::{Action, HealthSpec, TreeSpec};
+use supervisor_core::spec::health::{Action, HealthSpec, ListenerRule, TreeSpec};
 use supervisor_core::time::Mono;
 
 use crate::invariants::hold;
@@ -26,6 +26,8 @@ pub(crate) struct Health {
     /// It may time out until then, as its tree was busy when it last did.
     borne_until: Option<Mono>,
     failed_at: Option<Mono>,
+    /// It has passed its check in this run.
+    passed: bool,
     last: Option<Progress>,
     seen_at: Option<Mono>,
     moved_at: Option<Mono>,
@@ -126,6 +128,7 @@ impl Health {
             most: start.most,
             fewer_since: start.fewer_since,
             told: start.told && start.condemned.is_none() && !start.told_block,
+            passed: start.passed,
             ..Self::default()
         }
     }
@@ -145,8 +148,10 @@ impl Health {
         [self.check, self.progress, self.tree].iter().any(over)
     }
 
-    pub(crate) fn check_asked(&mut self, spec: &HealthSpec, now: Mono) {
+    pub(crate) fn check_asked(&mut self, spec: &HealthSpec, now: Mono, listener: bool) {
         let Some(check) = &spec.check else { return };
+        let wanted = check.listener == ListenerRule::Own && !self.passed;
+        hold!(listener == wanted, AsksInTime, "who listens is looked for: {listener}");
         hold!(self.check.by.is_some(), AsksInTime, "a check is asked for that nobody wants");
         self.check.asked("a check", now, check.timeout);
         self.asked_at = Some(now);
@@ -182,7 +187,7 @@ impl Health {
         spec: &HealthSpec,
         starting: bool,
         now: Mono,
-        (result, busy): (Result<(), CheckFailure>, bool),
+        (result, busy): (Result<Answer, CheckFailure>, bool),
     ) -> bool {
         let Some(check) = spec.check.as_ref().filter(|_| self.check.open.is_some()) else {
             return false;
@@ -190,9 +195,15 @@ impl Health {
         let second = Duration::from_secs(1);
         let interval = if starting { check.interval.min(second) } else { check.interval };
         self.check.answered(now, (interval, interval + check.jitter));
+        let result = match (result, check.listener) {
+            (Ok(Answer { from: Listener::Stranger(stranger), .. }), ListenerRule::Own) => {
+                Err(CheckFailure::Stranger(stranger))
+            }
+            (result, _) => result,
+        };
         match result {
-            Ok(()) => {
-                (self.fails, self.failure) = (0, None);
+            Ok(_) => {
+                (self.fails, self.failure, self.passed) = (0, None, true);
                 self.lives(Lack::Answer);
             }
             Err(failure) => self.failed(spec, failure, now, busy && !starting),
@@ -224,6 +235,11 @@ impl Health {
         self.fails > 0 && self.failed_at < self.borne_until
     }
 
+    /// Its check asks for what it does not have, and never asked for anything else.
+    pub(crate) fn is_asked_wrongly(&self) -> bool {
+        !self.passed && self.failure == Some(CheckFailure::Status(404))
+    }
+
     /// It was seen to get on with its work, not too long ago.
     fn moves(&self, spec: &HealthSpec, now: Mono) -> bool {
         let stalled = spec.progress.as_ref().map(|progress| progress.stalled);
@@ -242,7 +258,7 @@ impl Health {
                 Some(seen)
             }
             Look::Late => self.last,
-            Look::Nothing => None,
+            Look::Nothing | Look::Failed(_) => None,
         };
         let Some(seen) = seen else { return };
         let moved = self.last.is_some_and(|last| last.done != seen.done);
@@ -277,10 +293,14 @@ impl Health {
             return late.then_some(Lack::Readiness);
         }
         let check = spec.check.as_ref().filter(|check| self.fails >= check.failures);
-        if let (Some(_), Some(failure), false) = (check, self.failure, self.is_borne()) {
+        let borne = self.is_borne() || self.is_asked_wrongly();
+        if let (Some(_), Some(failure), false) = (check, self.failure, borne) {
             let answers = matches!(
                 failure,
-                CheckFailure::Status(_) | CheckFailure::Body | CheckFailure::Unresolved
+                CheckFailure::Status(_)
+                    | CheckFailure::Body
+                    | CheckFailure::Unresolved
+                    | CheckFailure::Stranger(_)
             );
             return (!answers).then_some(Lack::Answer);
         }
@@ -352,7 +372,8 @@ impl Health {
             .check
             .as_ref()
             .is_some_and(|check| self.failure.is_some() && self.fails >= check.failures)
-            && !self.is_borne();
+            && !self.is_borne()
+            && !self.is_asked_wrongly();
         let over = |so_long: Duration, limit: Option<Duration>| {
             limit.is_some_and(|limit| so_long >= limit)
         };
@@ -380,6 +401,7 @@ impl Health {
                 let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);
                 let busy = busy || self.is_borne();
                 hold!(!busy, BusyIsNotDead, "it is condemned for time-outs: {self:?}");
+                hold!(!self.is_asked_wrongly(), IllForACause, "its check is wrong: {self:?}");
                 let limit = spec.check.as_ref().map_or(u32::MAX, |check| check.failures);
                 up && self.failure == Some(failure) && self.fails >= limit
             }

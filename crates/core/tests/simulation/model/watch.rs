@@ -193,8 +193,8 @@ impl Model {
             }
             Effect::KillTree { proc } => self.kills_tree(*proc, now),
             Effect::Census { proc, .. } => self.counts(*proc, now),
-            Effect::Check { proc, run } => self.asks(*proc, *run, |alive, spec| {
-                alive.health.check_asked(&spec.health, now);
+            Effect::Check { proc, run, find_listener } => self.asks(*proc, *run, |alive, spec| {
+                alive.health.check_asked(&spec.health, now, *find_listener);
             }),
             Effect::LookAtProgress { proc, run } => self.asks(*proc, *run, |alive, spec| {
                 alive.health.progress_asked(&spec.health, now);
@@ -467,6 +467,14 @@ impl Model {
             }
             Line::Ill { name, observe: true, .. } => self.finds(name, true, now),
             Line::Recovered { name } => self.finds(name, false, now),
+            Line::CheckedWrongly { name, .. } => {
+                let mut procs = self.procs.values_mut();
+                let alive = procs.find(|proc| proc.spec.name == *name).and_then(Proc::alive_mut);
+                let wrong = alive.filter(|alive| alive.health.is_asked_wrongly());
+                let by = wrong.and_then(|alive| alive.ready_by.take());
+                let due = by.is_some_and(|by| now >= by);
+                hold!(due, IllForACause, "{name} is said to be asked wrongly");
+            }
             Line::Unkillable { name, pids, .. } => {
                 let mut procs = self.procs.values_mut();
                 let Some(proc) = procs.find(|proc| proc.spec.name == *name) else {

@@ -1,0 +1,286 @@
+//! What a check finds when it does not fail, and why it fails.
+
+use std::fmt;
+
+use crate::ids::Pid;
+use crate::spec::health::ListenerRule;
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Which process listens where the check connected.
+    pub from: Listener,
+    /// How far the check came.
+    pub depth: Depth,
+}
+
+impl Answer {
+    /// Whether it is one of the program that was to be asked.
+    pub(super) const fn judge(self, rule: ListenerRule) -> Result<Depth, CheckFailure> {
+        match (self.from, rule) {
+            (Listener::Stranger(stranger), ListenerRule::Own) => {
+                Err(CheckFailure::Stranger(stranger))
+            }
+            (Listener::Stranger(_) | Listener::Unseen | Listener::Tree | Listener::Ours, _) => {
+                Ok(self.depth)
+            }
+        }
+    }
+}
+
+/// How far a check came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// To the whole answer.
+    #[default]
+    Whole,
+    /// To the connection: the server wants a client certificate, and the supervisor has none.
+    Connection,
+}
+
+/// Which process listens at an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listener {
+    /// It was not looked for, it is elsewhere, or it can't be seen, as in another container.
+    #[default]
+    Unseen,
+    /// One of the program's tree.
+    Tree,
+    /// The supervisor, or a process of another of its programs.
+    Ours,
+    /// Another one.
+    Stranger(Stranger),
+}
+
+/// A process that the supervisor did not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// Its process id.
+    pub pid: Pid,
+    /// What the kernel calls it.
+    pub name: Comm,
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} ({})", self.pid, self.name)
+    }
+}
+
+/// The name that the kernel has for a process, as in
+/// [`/proc/PID/comm`](https://man7.org/linux/man-pages/man5/proc_pid_comm.5.html): 15 bytes
+/// at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Comm([u8; 15]);
+
+impl Comm {
+    /// The beginning of a name. What can't be printed becomes a question mark.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; 15];
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = if from.is_ascii_graphic() || *from == b' ' { *from } else { b'?' };
+        }
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Comm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        self.0[..end].iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
+    }
+}
+
+/// Why a check failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckFailure {
+    /// No server accepted the connection.
+    Refused,
+    /// The name of the host has no address, or no name server answers.
+    Unresolved,
+    /// There was no whole answer in time.
+    TimedOut,
+    /// The answer had this status.
+    Status(u16),
+    /// The answer lacked the text that it should have held.
+    Body,
+    /// The command ended with this status.
+    Command(u8),
+    /// The command could not be started.
+    NotStarted,
+    /// The server was asked without TLS, and answered with it.
+    SpeaksTls,
+    /// The server was asked over TLS, and answered without it.
+    LacksTls,
+    /// The server's certificate could not be verified.
+    Certificate(BadCertificate),
+    /// The headers were not sent, because a process elsewhere could have read them.
+    Withheld,
+    /// The file with headers could not be read, or holds something else.
+    NoHeaders,
+    /// Another process than one of the program listens there.
+    Stranger(Stranger),
+    /// It could not be asked, or the answer made no sense.
+    Broken,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadCertificate {
+    /// No certificate to trust leads to it.
+    Untrusted,
+    /// It is for other names.
+    WrongName,
+    /// It has expired, or is not valid yet.
+    Expired,
+    /// Something else.
+    Other,
+    /// There is no certificate to trust: the file could not be read, or holds none.
+    NothingToTrust,
+}
+
+impl CheckFailure {
+    /// The kinds of failures, as they are counted.
+    pub const KINDS: [&str; 11] = [
+        "refused",
+        "unresolved",
+        "timed_out",
+        "status",
+        "body",
+        "command",
+        "not_started",
+        "tls",
+        "headers",
+        "stranger",
+        "broken",
+    ];
+
+    /// Which of them it is.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unresolved => "unresolved",
+            Self::TimedOut => "timed_out",
+            Self::Status(_) => "status",
+            Self::Body => "body",
+            Self::Command(_) => "command",
+            Self::NotStarted => "not_started",
+            Self::SpeaksTls | Self::LacksTls | Self::Certificate(_) => "tls",
+            Self::Withheld | Self::NoHeaders => "headers",
+            Self::Stranger(_) => "stranger",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Whether the server is there, and the check asks it for the wrong thing.
+    #[must_use]
+    pub const fn is_of_the_check(self) -> bool {
+        match self {
+            Self::Status(status) => matches!(status, 401 | 403 | 404),
+            Self::SpeaksTls
+            | Self::LacksTls
+            | Self::Certificate(_)
+            | Self::Withheld
+            | Self::NoHeaders => true,
+            Self::Refused
+            | Self::Unresolved
+            | Self::TimedOut
+            | Self::Body
+            | Self::Command(_)
+            | Self::NotStarted
+            | Self::Stranger(_)
+            | Self::Broken => false,
+        }
+    }
+
+    /// Whether a server that starts as it should fails its first checks in this way.
+    pub(super) const fn is_usual_at_first(self) -> bool {
+        !self.is_of_the_check() && !matches!(self, Self::Stranger(_))
+    }
+
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Status(401 | 403) => Some("the check is wrong: set health_headers"),
+            Self::Status(404) => Some("the check is wrong: correct the path of its URL"),
+            Self::SpeaksTls => Some("the check is wrong: use https://"),
+            Self::LacksTls => Some("the check is wrong: use http://"),
+            Self::Certificate(BadCertificate::Untrusted | BadCertificate::NothingToTrust) => {
+                Some("set health_tls_ca_file")
+            }
+            Self::Certificate(BadCertificate::WrongName) => Some("set health_tls_name"),
+            Self::Withheld => Some("use https://, or an address of this host"),
+            Self::NoHeaders => Some("correct health_headers_file"),
+            Self::Stranger(_) => Some("stop that process, or set health_listener=any"),
+            Self::Certificate(BadCertificate::Expired | BadCertificate::Other)
+            | Self::Refused
+            | Self::Unresolved
+            | Self::TimedOut
+            | Self::Status(_)
+            | Self::Body
+            | Self::Command(_)
+            | Self::NotStarted
+            | Self::Broken => None,
+        }
+    }
+}
+
+impl fmt::Display for CheckFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused"),
+            Self::Unresolved => f.write_str("the host name cannot be resolved"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Body => f.write_str("the answer lacks the expected text"),
+            Self::Command(status) => write!(f, "the command ended with status {status}"),
+            Self::NotStarted => f.write_str("the command could not be started"),
+            Self::SpeaksTls => f.write_str("the server speaks TLS"),
+            Self::LacksTls => f.write_str("the server does not speak TLS"),
+            Self::Certificate(bad) => f.write_str(match bad {
+                BadCertificate::Untrusted => "the server's certificate is not trusted",
+                BadCertificate::WrongName => "the server's certificate is for another name",
+                BadCertificate::Expired => {
+                    "the server's certificate has expired or is not valid yet"
+                }
+                BadCertificate::Other => "the server's certificate cannot be verified",
+                BadCertificate::NothingToTrust => "no certificates to trust were found",
+            }),
+            Self::Withheld => f.write_str(
+                "the headers were not sent: the server is elsewhere, and not verified by TLS",
+            ),
+            Self::NoHeaders => f.write_str("the file with headers cannot be read"),
+            Self::Stranger(stranger) => {
+                write!(f, "{stranger} listens there, which is not a process of this program")
+            }
+            Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_is_named_without_what_could_move_a_terminal() {
+        let stranger = Stranger { pid: Pid(7), name: Comm::new(b"a\x1b[2J-long-name-of-it") };
+        assert_eq!(stranger.to_string(), "pid 7 (a?[2J-long-name)");
+        assert_eq!(Comm::new(b"nginx").to_string(), "nginx");
+    }
+
+    #[test]
+    fn who_may_answer_is_for_the_rule_to_say() {
+        let stranger = Stranger { pid: Pid(7), name: Comm::default() };
+        let answer = |from| Answer { from, depth: Depth::Whole };
+        let strange = answer(Listener::Stranger(stranger));
+        assert_eq!(strange.judge(ListenerRule::Own), Err(CheckFailure::Stranger(stranger)));
+        assert_eq!(strange.judge(ListenerRule::Any), Ok(Depth::Whole));
+        for from in [Listener::Unseen, Listener::Tree, Listener::Ours] {
+            assert_eq!(answer(from).judge(ListenerRule::Own), Ok(Depth::Whole));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! TLS towards a server that is checked.
+//!
+//! At this host's own addresses the certificate is not verified: it is there for clients that
+//! use the server's public name, and who listens is found out otherwise. Elsewhere it is,
+//! with the certificates of the system, which are read for each connection and forgotten
+//! after it: a supervisor that does not use TLS has none of it in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+use supervisor_config::Host;
+use supervisor_core::health::{BadCertificate, CheckFailure};
+use supervisor_core::spec::health::TlsSpec;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::aside::aside;
+use crate::host::ThisHost;
+
+/// Names the file with the certificates to trust, as for OpenSSL.
+const CERT_FILE: &str = "SSL_CERT_FILE";
+
+/// Where systems have theirs: Debian and Alpine, Fedora, SUSE, and the BSDs' place.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The time that reading them may take: the file may be on a network.
+const READ_TIME: Duration = Duration::from_secs(5);
+
+/// A connection over TLS.
+#[derive(Debug)]
+pub(super) struct Secured<S> {
+    pub(super) stream: TlsStream<S>,
+    asked: Arc<NoCertificate>,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(super) enum Unsecured {
+    Failed(CheckFailure),
+    /// The server wants a client certificate.
+    WantsCertificate,
+}
+
+impl<S> Secured<S> {
+    /// Whether the server has asked for a client certificate. In TLS 1.3 it says only after
+    /// the handshake that it does not go on without one.
+    pub(super) fn certificate_was_wanted(&self) -> impl Fn() -> bool + use<S> {
+        let asked = Arc::clone(&self.asked);
+        move || asked.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Begins TLS with a server at `host`, which is one of this host's own addresses or not.
+pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    host: &str,
+    own: bool,
+    spec: &TlsSpec,
+) -> Result<Secured<S>, Unsecured> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = if own { Ok(whatever(&provider)) } else { verified(&provider, spec).await };
+    let verifier = verifier.map_err(Unsecured::Failed)?;
+    let asked = Arc::new(NoCertificate::default());
+    let broken = |_| Unsecured::Failed(CheckFailure::Broken);
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(broken)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(Arc::<NoCertificate>::clone(&asked));
+    let name = spec.name.as_deref().unwrap_or(host);
+    let name = ServerName::try_from(name.trim_end_matches('.').to_owned())
+        .map_err(|_| Unsecured::Failed(CheckFailure::Certificate(BadCertificate::WrongName)))?;
+    match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        Ok(stream) => Ok(Secured { stream, asked }),
+        Err(_) if asked.0.load(Ordering::Relaxed) => Err(Unsecured::WantsCertificate),
+        Err(error) => Err(Unsecured::Failed(failure(&error))),
+    }
+}
+
+/// Whether a server that did not answer a plain request properly speaks TLS.
+pub(super) async fn is_spoken(stream: impl AsyncRead + AsyncWrite + Unpin, host: &str) -> bool {
+    match secure(stream, host, true, &TlsSpec::default()).await {
+        Ok(_) | Err(Unsecured::WantsCertificate) => true,
+        Err(Unsecured::Failed(failure)) => matches!(failure, CheckFailure::Certificate(_)),
+    }
+}
+
+fn failure(error: &io::Error) -> CheckFailure {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidCertificate(bad)) => CheckFailure::Certificate(bad_certificate(bad)),
+        Some(Error::InvalidMessage(_)) => CheckFailure::LacksTls,
+        // It speaks TLS, and does not want to speak it with us.
+        Some(Error::AlertReceived(_)) => CheckFailure::Certificate(BadCertificate::Other),
+        Some(_) | None => CheckFailure::Broken,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "rustls may add to it")]
+const fn bad_certificate(bad: &CertificateError) -> BadCertificate {
+    match bad {
+        CertificateError::UnknownIssuer => BadCertificate::Untrusted,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            BadCertificate::WrongName
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => BadCertificate::Expired,
+        _ => BadCertificate::Other,
+    }
+}
+
+async fn verified(
+    provider: &Arc<CryptoProvider>,
+    spec: &TlsSpec,
+) -> Result<Arc<dyn ServerCertVerifier>, CheckFailure> {
+    let nothing = CheckFailure::Certificate(BadCertificate::NothingToTrust);
+    let set = spec.ca_file.clone().or_else(|| std::env::var_os(CERT_FILE).map(PathBuf::from));
+    let roots = aside(READ_TIME, move |_| roots(set.as_deref())).await;
+    let roots = roots.filter(|roots| !roots.is_empty()).ok_or(nothing)?;
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+    verifier.map(|verifier| verifier as Arc<dyn ServerCertVerifier>).map_err(|_| nothing)
+}
+
+/// The certificates of a file, or of the system. One that can't be read hides no other.
+fn roots(set: Option<&Path>) -> RootCertStore {
+    let bundles = BUNDLES.map(Path::new);
+    let places = set.as_ref().map_or(&bundles[..], std::slice::from_ref);
+    let mut roots = RootCertStore::empty();
+    let file = places.iter().find_map(|place| ThisHost::Running.read(place).ok());
+    let file = file.unwrap_or_default();
+    for certificate in CertificateDer::pem_slice_iter(&file).flatten() {
+        let _ = roots.add(certificate);
+    }
+    roots
+}
+
+/// Notes that a client certificate is wanted, and has none.
+#[derive(Debug, Default)]
+struct NoCertificate(AtomicBool);
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Takes any certificate whose key the server has.
+#[derive(Debug)]
+struct Whatever(WebPkiSupportedAlgorithms);
+
+fn whatever(provider: &CryptoProvider) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(Whatever(provider.signature_verification_algorithms))
+}
+
+impl ServerCertVerifier for Whatever {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests;
