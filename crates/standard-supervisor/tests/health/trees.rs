@@ -1,9 +1,11 @@
 //! Half-dead trees.
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{Running, kill};
+use crate::harness::{Running, kill, supervise};
 use crate::server::{Server, end, times, up};
 
 #[test]
@@ -58,5 +60,45 @@ fn a_worker_that_is_missing_while_the_model_loads_is_noticed() {
     running.stderr.wait_for("unhealthy: app, only 0 of 1 of its processes have been there for ");
     running.stderr.wait_for("terminated by SIGTERM");
     running.stdout.wait_for("worker ");
+    end(running);
+}
+
+const RANK: &str = r#"#!/usr/bin/env python3
+import signal, subprocess, sys
+for name in ("VLLM::EngineCore", "VLLM::Worker_TP0", "VLLM::Worker_TP0"):
+    child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()", name])
+    print(name, child.pid, flush=True)
+signal.pause()
+"#;
+
+/// It has no HTTP server; its preset says so, and which processes it looks for.
+#[test]
+fn a_rank_without_a_server_has_its_processes_watched() {
+    let Some(server) = Server::new() else { return };
+    let looks = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = looks.local_addr().unwrap().port();
+    let vllm = server.folder.join("vllm");
+    fs::write(&vllm, RANK).unwrap();
+    fs::set_permissions(&vllm, Permissions::from_mode(0o755)).unwrap();
+    let mut running = up(supervise([vllm.to_str().unwrap(), "serve", "/m", "--node-rank", "1"])
+        .env("PROCESS_HEALTH_PRESET", "vllm")
+        .env("PROCESS_HEALTH_TREE_INTERVAL", "0.1")
+        .env("PROCESS_HEALTH_TREE_PATIENCE_SECS", "0.3")
+        .env("PROCESS_HEALTH_EVIDENCE_SECS", "1")
+        .env("PROCESS_HEALTH_PROGRESS_URL", format!("http://127.0.0.1:{port}/"))
+        .env("PROCESS_HEALTH_PROGRESS_RUNNING", "a")
+        .env("PROCESS_HEALTH_PROGRESS_DONE", "b")
+        .env("PROCESS_HEALTH_PROGRESS_INTERVAL", "0.1"));
+    assert!(running.stderr.said(
+        "check: app: not asking (preset vllm: --node-rank 1 starts no HTTP server); watching its \
+         processes named 'VLLM::'"
+    ));
+    let worker = running.stdout.number_after("VLLM::EngineCore ");
+    // Two that are named alike count once: helpers come and go under their parent's name.
+    // It is counted as often as it is looked at its page.
+    assert_eq!(looks.incoming().take(5).filter(Result::is_ok).count(), 5);
+    kill(worker, "KILL");
+    running.stderr.wait_for("unhealthy: app, only 1 of 2 of its processes have been there for ");
+    running.stderr.wait_for("entered RUNNING state");
     end(running);
 }
