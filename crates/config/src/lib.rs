@@ -55,6 +55,7 @@ mod server;
 mod service_link;
 mod shlex;
 mod sources;
+mod status_port;
 mod stop_budget;
 mod supervisord;
 mod template;
@@ -90,6 +91,7 @@ pub use crate::reference::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Said};
+pub use crate::status_port::{status_address, status_port};
 pub use crate::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
 pub use crate::tools::{
     Operand, Tool, ToolOption, generate_supervisor_config, pidproxy, standard_supervisor, tools,

@@ -3,6 +3,7 @@
 
 use crate::ctl;
 use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
+use crate::env::{VARIABLES, Variable};
 use crate::exits::{self, ExitCode};
 use crate::flags;
 
@@ -27,6 +28,8 @@ pub struct Tool {
     pub commands: &'static [CtlCommand],
     /// Whether it reads the environment variables of command mode.
     pub has_environment: bool,
+    /// Command lines to begin with, for `--help`.
+    pub examples: &'static [&'static str],
     /// Its exit codes.
     pub exits: &'static [ExitCode],
     /// Manual pages to read next, with their sections.
@@ -79,7 +82,11 @@ pub fn standard_supervisor() -> Tool {
         name: "standard-supervisor",
         section: 1,
         summary: "an init for servers in containers",
-        usage: &["[--check] [--] COMMAND [ARG...]", "--help | --version"],
+        usage: &[
+            "[--check] [--] COMMAND [ARG...]",
+            "--probe live|ready|started [--port [HOST:]PORT]",
+            "--help | --version",
+        ],
         about: &["Runs COMMAND, restarts it when it fails, stops it cleanly when asked, ends all \
              that it leaves behind, and exits with 1 when it gives up. COMMAND and all that \
              follows it are passed on byte for byte."],
@@ -90,12 +97,28 @@ pub fn standard_supervisor() -> Tool {
                 None,
                 "print the effective configuration with the origin of each value, and everything that the start would reject; start nothing",
             ),
+            option(
+                None,
+                "probe",
+                Some("QUESTION"),
+                "ask the status port whether the supervisor is live, or its programs are ready or started; print the answer and exit with 0 for yes, else 1; for HEALTHCHECK and exec probes in images without curl",
+            ),
+            option(
+                None,
+                "port",
+                Some("[HOST:]PORT"),
+                "the status port that --probe asks; default: PROCESS_STATUS_PORT",
+            ),
             HELP,
             VERSION,
         ],
         operand: Operand::Command,
         commands: &[],
         has_environment: true,
+        examples: &[
+            "standard-supervisor vllm serve /opt/ml/model --port 8080",
+            "PROCESS_MAX_START_RETRIES=5 standard-supervisor --check python3 server.py",
+        ],
         exits: &exits::COMMAND_MODE,
         see_also: &["supervisord(8)", "supervisord.conf(5)", "generate-supervisor-config(1)"],
     }
@@ -108,18 +131,24 @@ pub fn generate_supervisor_config() -> Tool {
         name: "generate-supervisor-config",
         section: 1,
         summary: "write a supervisord configuration for a command",
-        usage: &["-o OUT [-p NAME] [--log-level ERROR|INFO|DEBUG] [--] COMMAND [ARG...]"],
+        usage: &["-o OUT [OPTIONS] [--] COMMAND [ARG...]"],
         about: &["Writes a supervisord configuration file that runs COMMAND, and runs nothing."],
         options: vec![
             option(Some('o'), "output", Some("OUT"), "the file to write"),
             option(Some('p'), "program-name", Some("NAME"), "the program's name; default: app"),
-            option(None, "log-level", Some("LEVEL"), "how much supervisord says; default: INFO"),
+            option(
+                None,
+                "log-level",
+                Some("LEVEL"),
+                "the log level: ERROR, INFO or DEBUG; default: INFO",
+            ),
             HELP,
             VERSION,
         ],
         operand: Operand::Command,
         commands: &[],
         has_environment: false,
+        examples: &[],
         exits: &exits::PLAIN,
         see_also: &["standard-supervisor(1)", "supervisord.conf(5)"],
     }
@@ -143,6 +172,7 @@ fn supervisord() -> Tool {
         operand: Operand::Nothing,
         commands: &[],
         has_environment: false,
+        examples: &[],
         exits: &exits::FILE_MODE,
         see_also: &[
             "supervisord.conf(5)",
@@ -168,6 +198,7 @@ fn supervisorctl() -> Tool {
         operand: Operand::OwnCommand,
         commands: &CTL_COMMANDS,
         has_environment: false,
+        examples: &[],
         exits: &exits::CTL,
         see_also: &["supervisord(8)", "supervisord.conf(5)"],
     }
@@ -184,6 +215,7 @@ fn echo_supervisord_conf() -> Tool {
         operand: Operand::Nothing,
         commands: &[],
         has_environment: false,
+        examples: &[],
         exits: &exits::PLAIN,
         see_also: &["supervisord(8)", "supervisord.conf(5)"],
     }
@@ -205,6 +237,7 @@ pub fn pidproxy() -> Tool {
         operand: Operand::FileAndCommand,
         commands: &[],
         has_environment: false,
+        examples: &[],
         exits: &exits::PIDPROXY,
         see_also: &["supervisord(8)"],
     }
@@ -240,7 +273,7 @@ impl Tool {
         let mut text = self.usage_text();
         for paragraph in self.about {
             text.push('\n');
-            text.push_str(&wrapped(paragraph));
+            text.push_str(&wrapped("", paragraph));
         }
         let before = match self.operand {
             Operand::Command => ", before COMMAND only",
@@ -250,9 +283,16 @@ impl Tool {
         let shown: Vec<String> = self.options.iter().map(ToolOption::shown).collect();
         let width = shown.iter().map(String::len).max().unwrap_or_default();
         for (shown, option) in shown.iter().zip(&self.options) {
-            text.push_str(&format!("  {shown:width$}  {}\n", option.doc));
+            text.push_str(&wrapped(&format!("  {shown:width$}  "), option.doc));
         }
-        text
+        if self.has_environment {
+            text.push_str(&environment());
+        }
+        for (index, example) in self.examples.iter().enumerate() {
+            let lead = if index == 0 { "\nexamples:\n" } else { "" };
+            text.push_str(&format!("{lead}  {example}\n"));
+        }
+        text + &format!("\nsee: man {} {}\n", self.section, self.name)
     }
 }
 
@@ -266,15 +306,32 @@ impl ToolOption {
     }
 }
 
-/// `text` in lines of at most 80 characters.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
+/// The variables of command mode, each with its default in brackets.
+fn environment() -> String {
+    let mut text = "\nenvironment:\n".to_owned();
+    for Variable { name, default, doc, .. } in &VARIABLES {
+        let default = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        text.push_str(&format!("  {name}{default}\n"));
+        // The marks are those of the reference.
+        text.push_str(&wrapped("      ", &doc.replace('`', "")));
+    }
+    text
+}
+
+/// The columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// `text` behind `lead`, in lines of at most [`COLUMNS`] that begin below the text's first word.
+fn wrapped(lead: &str, text: &str) -> String {
+    let indent = " ".repeat(lead.chars().count());
+    let mut lines = vec![lead.to_owned()];
     for word in text.split_whitespace() {
-        if lines.last().is_some_and(|line| line.len() + 1 + word.len() > 80) {
-            lines.push(String::new());
+        let fits = |line: &String| line.chars().count() + 1 + word.chars().count() <= COLUMNS;
+        if !lines.last().is_some_and(fits) {
+            lines.push(indent.clone());
         }
         if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
+            if !line.is_empty() && !line.ends_with(' ') {
                 line.push(' ');
             }
             line.push_str(word);
@@ -295,7 +352,11 @@ mod tests {
         assert!(help.contains("\n  --version                print the version\n"), "{help}");
         let help = standard_supervisor().help();
         assert!(help.contains("\n       standard-supervisor --help | --version\n\nRuns"), "{help}");
-        assert!(help.lines().all(|line| line.len() < 100), "{help}");
+        for tool in tools() {
+            let help = tool.help();
+            let wide = help.lines().find(|line| line.chars().count() > COLUMNS);
+            assert_eq!(wide, None, "{}", tool.name);
+        }
     }
 
     #[test]

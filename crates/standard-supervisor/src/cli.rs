@@ -12,7 +12,8 @@ use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
     Config, Errors, Request, Said, command_mode, file_mode, generate,
     generate_supervisor_config as generate_tool, pidproxy as pidproxy_tool,
-    standard_supervisor as standard_supervisor_tool, supervisord_flags, supervisord_help,
+    standard_supervisor as standard_supervisor_tool, status_address, status_port,
+    supervisord_flags, supervisord_help,
 };
 use supervisor_core::level::Level;
 
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::files::OwnFile;
 use crate::host::ThisHost;
 use crate::pidproxy::{self, Refusal};
+use crate::probe::{self, Question};
 use crate::serve::{self, Service};
 use crate::stderr::to_stderr;
 use crate::supervise::{Asked, supervise};
@@ -55,8 +57,9 @@ pub(crate) fn standard_supervisor() -> u8 {
         Err(error) => return complain(&error, &standard_supervisor_tool().usage_text()),
     };
     let (command, check) = match wanted {
-        Wanted::Help => return print(&(standard_supervisor_tool().help() + &variables())),
+        Wanted::Help => return print(&standard_supervisor_tool().help()),
         Wanted::Version => return version("standard-supervisor"),
+        Wanted::Probe(question, port) => return probe(question, port.as_deref()),
         Wanted::Check(command) => (command, true),
         Wanted::Run(command) => (command, false),
     };
@@ -129,6 +132,35 @@ pub(crate) fn supervisord() -> u8 {
                 to_stderr(&format!("WARN: {warning}\n"));
             }
             refuse_as_supervisord(&name, errors.messages())
+        }
+    }
+}
+
+/// Asks a supervisor how it is, at the port that was given or the one that this environment
+/// gives it.
+fn probe(question: Question, port: Option<&str>) -> u8 {
+    let said = said();
+    let listen = match port {
+        Some(port) => status_address(port, &said, &ThisHost::Starting)
+            .map(Some)
+            .map_err(|why| format!("ERROR: --port: {why}")),
+        None => status_port(&said, &ThisHost::Starting).map_err(|errors| errors.to_string()),
+    };
+    let asked = match listen {
+        Ok(Some(listen)) => probe::ask(question, &listen).map_err(|why| format!("ERROR: {why}")),
+        Ok(None) => Err("ERROR: --probe: no status port is set; set PROCESS_STATUS_PORT=9100 for \
+                         the supervisor and the probe, or give --port PORT"
+            .to_owned()),
+        Err(why) => Err(why),
+    };
+    match asked {
+        Ok(answer) => {
+            let printed = print(&format!("{}\n", answer.words));
+            if answer.yes { printed } else { FAILURE }
+        }
+        Err(why) => {
+            to_stderr(&format!("{why}\n"));
+            FAILURE
         }
     }
 }
@@ -227,18 +259,22 @@ pub(crate) fn pidproxy() -> u8 {
 enum Wanted {
     Help,
     Version,
+    /// What is asked, and the port if it was given.
+    Probe(Question, Option<String>),
     Check(Vec<OsString>),
     Run(Vec<OsString>),
 }
 
 /// Options end at the first word that is none; the rest is the command.
 fn wanted(mut parser: Parser) -> Result<Wanted, lexopt::Error> {
-    let mut check = false;
+    let (mut check, mut question, mut port) = (false, None, None);
     let mut command = Vec::new();
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => return Ok(Wanted::Help),
             Arg::Long("version") => return Ok(Wanted::Version),
+            Arg::Long("probe") => question = Some(Question::named(&parser.value()?.string()?)?),
+            Arg::Long("port") => port = Some(parser.value()?.string()?),
             Arg::Long("check") => check = true,
             Arg::Value(first) => {
                 command.push(first);
@@ -247,7 +283,12 @@ fn wanted(mut parser: Parser) -> Result<Wanted, lexopt::Error> {
             Arg::Long(_) | Arg::Short(_) => return Err(arg.unexpected()),
         }
     }
-    Ok(if check { Wanted::Check(command) } else { Wanted::Run(command) })
+    match (question, port) {
+        (Some(_), _) if !command.is_empty() => Err("--probe takes no command".into()),
+        (Some(question), port) => Ok(Wanted::Probe(question, port)),
+        (None, Some(_)) => Err("--port is for --probe alone".into()),
+        (None, None) => Ok(if check { Wanted::Check(command) } else { Wanted::Run(command) }),
+    }
 }
 
 struct Order {
@@ -299,15 +340,6 @@ pub(crate) fn said() -> Said {
         temp_dir: std::env::temp_dir(),
         uid: rustix::process::getuid().as_raw(),
     }
-}
-
-/// The table of environment variables, as help text.
-fn variables() -> String {
-    let row = |variable: &supervisor_config::Variable| {
-        format!("  {}\n      {}\n", variable.name, variable.doc)
-    };
-    let rows: String = supervisor_config::VARIABLES.iter().map(row).collect();
-    format!("\nenvironment:\n{rows}")
 }
 
 fn version(program: &str) -> u8 {

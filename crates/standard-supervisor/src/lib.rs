@@ -35,6 +35,7 @@ mod memory;
 mod operate;
 mod own_process;
 mod pidproxy;
+mod probe;
 mod readers;
 mod resolver;
 mod serve;

@@ -9,6 +9,7 @@ mod alerts;
 mod answers;
 mod log_lines;
 mod metrics;
+mod probe;
 
 use std::process::Command;
 

@@ -1,0 +1,99 @@
+//! Where a supervisor in front of a command, with this environment, tells how it is.
+
+use crate::command::include_files;
+use crate::error::{Errors, Report};
+use crate::expand::{Names, Shared, expand};
+use crate::ini::Sections;
+use crate::options::STATUS_PORT_KEY;
+use crate::server::Listen;
+use crate::sources::{Host, Said};
+use crate::values::{self, InetAddress, World};
+use crate::{env, overlay, template};
+
+/// The status port of a supervisor that was started with this environment; `None`: it has
+/// none. Whatever else the environment says, and is wrong with it, is that supervisor's
+/// affair.
+///
+/// # Errors
+///
+/// What is said of the port can't be understood.
+pub fn status_port(said: &Said, host: &dyn Host) -> Result<Option<Listen>, Errors> {
+    let (world, mut others) = (World { said, host }, Report::default());
+    let wishes = env::read(&world, &mut others);
+    let mut sections = Sections::default();
+    if wishes.supervise {
+        let overrides = overlay::read(said, &mut others);
+        let (overrides, _) = include_files(&mut sections, overrides, world, &mut others);
+        overlay::apply(&mut sections, overrides, said, &mut others);
+    }
+    template::complete(&mut sections, &wishes);
+    let section = sections.section("supervisord");
+    let entry = section.and_then(|section| sections.entry(section, STATUS_PORT_KEY.row.key));
+    let mut report = Report::default();
+    let text = entry.map_or_else(String::new, |entry| entry.value.clone());
+    let shared = Shared::new(said, &said.cwd);
+    let address = match text.as_str() {
+        "" => Ok(None),
+        text => expand(text, &Names::new(&shared), STATUS_PORT_KEY.row.key)
+            .and_then(|text| (values::STATUS_PORT.parse)(&text, &world)),
+    };
+    let address = address.map_err(|why| {
+        let origin = entry.map(|entry| format!("{}: ", entry.origin)).unwrap_or_default();
+        report.error(format!("{origin}{why}"));
+    });
+    let (address, _) = report.finish(address.ok())?;
+    Ok(address.map(listen))
+}
+
+/// The address that `text` names, as the status port's variable would.
+///
+/// # Errors
+///
+/// It names none.
+pub fn status_address(text: &str, said: &Said, host: &dyn Host) -> Result<Listen, String> {
+    let address = (values::STATUS_PORT.parse)(text, &World { said, host })?;
+    address.map(listen).ok_or_else(|| format!("{text} is no port"))
+}
+
+fn listen(InetAddress { host, port }: InetAddress) -> Listen {
+    Listen::Inet { host, port }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeHost, said};
+
+    fn port(pairs: &[(&str, &str)]) -> Option<String> {
+        let host = FakeHost::with(&[("/srv/x.conf", "[supervisord]\nstatus_port=9300\n")]);
+        let listen = status_port(&said(pairs), &host).unwrap();
+        listen.map(|listen| match listen {
+            Listen::Inet { host, port } => format!("{} {port}", host.unwrap_or_default()),
+            Listen::Unix { .. } => panic!(),
+        })
+    }
+
+    #[test]
+    fn the_status_port_is_found_wherever_the_environment_says_it() {
+        let own = ("PROCESS_STATUS_PORT", "127.0.0.1:9100");
+        let option = ("SUPERVISOR_SUPERVISORD_STATUS_PORT", "localhost:%(ENV_P)s");
+        let once = ("PROCESS_AUTO_RECOVERY", "false");
+        let file = ("SUPERVISOR_INCLUDE_FILES", "x.conf");
+        assert_eq!(port(&[]), None);
+        assert_eq!(port(&[("PROCESS_STATUS_PORT", "off")]), None);
+        assert_eq!(port(&[("PROCESS_STATUS_PORT", "tcp://1.2.3.4:80")]), None);
+        assert_eq!(port(&[own]).as_deref(), Some("127.0.0.1 9100"));
+        assert_eq!(port(&[own, option, ("P", "9200")]).as_deref(), Some("localhost 9200"));
+        assert_eq!(port(&[own, option, ("P", "9200"), once]).as_deref(), Some("127.0.0.1 9100"));
+        assert!(port(&[file]).is_some_and(|port| port.ends_with(" 9300")));
+        // What is wrong besides is for the supervisor to say.
+        assert!(port(&[own, ("PROCESS_MAX_START_RETRIES", "x")]).is_some());
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_a_mistake() {
+        let wrong = said(&[("SUPERVISOR_SUPERVISORD_STATUS_PORT", "x")]);
+        let text = status_port(&wrong, &FakeHost::default()).unwrap_err().to_string();
+        assert!(text.starts_with("ERROR: SUPERVISOR_SUPERVISORD_STATUS_PORT: "), "{text}");
+    }
+}
