@@ -47,6 +47,14 @@ const NAMES: [(u8, &str); 36] = [
 ];
 
 impl Signal {
+    /// Whether it is one that a fault of its own sends to a process, or that it sends itself
+    /// when it has found one. Others may come from somebody else's end.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        // ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS.
+        matches!(self.0, 4..=8 | 11 | 31)
+    }
+
     /// Hangup.
     pub const HUP: Self = Self(1);
     /// Interrupt from the keyboard.

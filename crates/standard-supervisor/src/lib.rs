@@ -17,6 +17,7 @@ mod clock;
 mod control;
 mod crash;
 mod ctl;
+mod descendants;
 mod driver;
 mod either;
 mod events;

@@ -16,7 +16,7 @@ use std::rc::{Rc, Weak};
 
 use supervisor_config::Crash;
 use supervisor_core::command::{Refusal, Reply};
-use supervisor_core::event::Event;
+use supervisor_core::event::{Entered, Event};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::level::Level;
@@ -32,6 +32,7 @@ use crate::capture::syslog::Syslog;
 use crate::cgroup::{self, Cgroup};
 use crate::crash::Crashes;
 use crate::crash::report::CrashReport;
+use crate::descendants::{Descendants, Room};
 use crate::events;
 use crate::health::{Checker, Job, Meant, Notify, Questions};
 use crate::helpers::Helpers;
@@ -98,6 +99,8 @@ struct Slot {
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
     watch: Watch,
+    /// The other processes of its tree, of those that are watched.
+    descendants: Rc<Descendants>,
     files: Files,
     /// Those of its tree that were meant when it was last counted.
     counted: Rc<RefCell<Meant>>,
@@ -148,6 +151,8 @@ pub(crate) struct World {
     launcher: Rc<Launcher>,
     helpers: Rc<Helpers>,
     questions: Questions,
+    /// For handles of descendants.
+    room: Room,
     readers: Rc<Readers>,
     reserve: Rc<Reserve>,
     /// Of whom it was told last that nobody knows whose they are.
@@ -194,6 +199,7 @@ impl World {
             helpers: Rc::new(Helpers::new(Rc::clone(&launcher))),
             launcher,
             questions: Questions::default(),
+            room: Room::default(),
             readers: Rc::new(Readers::new(Rc::clone(&reserve))),
             reserve,
             told_unknown: Rc::default(),
@@ -296,6 +302,7 @@ impl World {
             self.examine_orphan(&ended);
             return Some(Input::Reaped { pid, exit, found: Circumstances::default() });
         };
+        self.tell_deaths_before(proc, pid);
         let found = self.examine(proc, &ended);
         self.questions.forget(proc);
         if let Some(slot) = self.slots.get_mut(&proc) {
@@ -393,6 +400,7 @@ impl World {
                 checker: Rc::default(),
                 main: None,
                 watch: Watch::default(),
+                descendants: Rc::default(),
                 files: Files::default(),
                 counted: Rc::default(),
             };
@@ -410,9 +418,12 @@ impl World {
         self.files.borrow_mut().retain(|_, sink| sink.strong_count() > 0);
     }
 
-    fn emit(&self, event: &Rc<Event>) {
+    fn emit(&mut self, event: &Rc<Event>) {
         if let Event::State { process, from, to } = &**event {
             self.parts.journal.say(Level::Trace, &events::change(process, *from, *to));
+            if let Entered::Running { .. } = to {
+                self.watch_descendants(process.proc);
+            }
         }
         // Nobody may be there.
         let _ = self.observers.send(Rc::clone(event));

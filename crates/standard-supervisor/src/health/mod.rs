@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     Tidy,
     /// The end of those that a census found.
     Ends,
+    /// Not asked: the ends of its descendants.
+    Descendants,
     /// Not asked, but told.
     Notify,
 }

@@ -3,7 +3,7 @@
 //! "Nobody" is an answer, and whoever gets it acts on it; so what could not be read, as
 //! without free descriptors, is an error and not nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -28,6 +28,7 @@ pub(crate) fn stat(pid: Pid) -> io::Result<Option<Stat>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dead {
     pub(crate) name: String,
+    pub(crate) start: u64,
     /// Its process group and its session.
     pub(crate) led_by: [Pid; 2],
     pub(crate) exit: Exit,
@@ -39,6 +40,7 @@ pub(crate) fn dead(pid: Pid) -> Option<Dead> {
     let stat = procfs::stat(&line).filter(|stat| stat.is_dead())?;
     Some(Dead {
         name: name(&line),
+        start: stat.start,
         led_by: [stat.pgrp, stat.session].map(Pid),
         exit: decode(procfs::exit_status(&line)?),
     })
@@ -62,6 +64,40 @@ pub(crate) fn descends(pid: Pid, ancestor: Pid) -> bool {
         at = Pid(stat.ppid);
     }
     false
+}
+
+/// A process that descends from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Relative {
+    pub(crate) member: Member,
+    pub(crate) name: String,
+    /// It is a child of that other.
+    pub(crate) is_child: bool,
+}
+
+/// Those below `pid` that are alive, the nearest first, at most so many. Whoever can't be read
+/// is left out: this is for people.
+pub(crate) fn relatives(pid: Pid, most: usize) -> Vec<Relative> {
+    let Ok(family) = Family::now() else { return Vec::new() };
+    let mut found: Vec<Relative> = Vec::new();
+    let mut parents = VecDeque::from([pid]);
+    while let Some(parent) = parents.pop_front() {
+        for child in family.children(parent).unwrap_or_default() {
+            let line = fs::read(format!("/proc/{child}/stat")).unwrap_or_default();
+            let Some(stat) = procfs::stat(&line).filter(|stat| !stat.is_dead()) else { continue };
+            let member = Member { pid: child, start: stat.start };
+            // Processes that move while we look could otherwise lead us in a circle.
+            if found.iter().any(|relative| relative.member == member) {
+                continue;
+            }
+            found.push(Relative { member, name: name(&line), is_child: parent == pid });
+            if found.len() == most {
+                return found;
+            }
+            parents.push_back(child);
+        }
+    }
+    found
 }
 
 /// What a process uses: processor time, with that of the children it waited for, and bytes

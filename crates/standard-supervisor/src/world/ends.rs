@@ -15,6 +15,7 @@ use super::{Slot, World};
 use crate::capture::tail::Tail;
 use crate::crash::evidence::Inquiry;
 use crate::crash::report::{Findings, GroupMemory};
+use crate::health::Kind;
 use crate::lookup;
 use crate::memory::MemoryGroup;
 use crate::sys::process_table::{self, Dead};
@@ -86,6 +87,26 @@ impl World {
         let killed = ended_by(Signal::KILL);
         let oom = group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed);
         Circumstances { oom, last_line }
+    }
+
+    /// From now on it is told when one of a process's descendants ends. Who is not ours is not
+    /// looked after.
+    pub(super) fn watch_descendants(&mut self, proc: ProcId) {
+        let Some(slot) = self.slots.get_mut(&proc) else { return };
+        if let (Some((main, true)), true) = (slot.main, slot.spec.killtree) {
+            slot.descendants = Rc::default();
+            let (room, inbox) = (self.room.clone(), Rc::clone(&self.inbox));
+            let job = Rc::clone(&slot.descendants).watch(proc, main, room, inbox);
+            self.questions.start(proc, Kind::Descendants, job);
+        }
+    }
+
+    /// Its main process has ended; who of the others had before is told first.
+    pub(super) fn tell_deaths_before(&self, proc: ProcId, main: Pid) {
+        let deaths = self.slots.get(&proc).map(|slot| slot.descendants.ended_before());
+        for death in deaths.into_iter().flatten() {
+            self.inbox.push(Input::DescendantEnded { proc, main, death });
+        }
     }
 
     /// What is to be told of the end of an orphan, which is still to be seen, if the program

@@ -3,6 +3,7 @@
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::level::Level;
+use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, Stdio};
 
 use super::World;
@@ -54,6 +55,11 @@ impl World {
                     relay.add(pipe, Some(pid));
                 }
             }
+        }
+        // Otherwise it is up soon, and watched from then on.
+        let waits = slot.spec.health.ready != Ready::Startsecs;
+        if waits {
+            self.watch_descendants(proc);
         }
         Ok(pid)
     }

@@ -73,3 +73,38 @@ fn an_orphan_that_was_killed_before_is_told_with_the_end() {
     assert_eq!(report["forerunner"]["name"], json!("sleep"), "{report:#}");
     assert_eq!(report["forerunner"]["signal"], json!("SIGKILL"), "{report:#}");
 }
+
+#[test]
+fn a_child_that_its_parent_waited_for_is_told_with_the_end() {
+    let place = Place::new("child");
+    let script = "sleep 1000 & echo $! >child; wait $!; exit 1";
+    let mut command = place.shell(script);
+    let mut running = Running::start(command.current_dir(place.path("")));
+    running.stderr.wait_for("success: app");
+    // It is looked who there is when that has been said.
+    let pid = std::fs::read_to_string(place.path("child")).unwrap();
+    while !handles(running.pid()).contains(&pid.trim().to_owned()) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    crate::harness::kill(pid.trim().parse().unwrap(), "KILL");
+    let line = running.stderr.wait_for("crash: program=app run=1");
+    let name = format!("its process sleep (pid {}) ", pid.trim());
+    assert!(line.contains("cause=\"it exited with 1, 0.") && line.contains(&name), "{line}");
+    assert_eq!(running.exit_code(), 1);
+    let report = place.report();
+    assert_eq!(report["forerunner"]["name"], json!("sleep"), "{report:#}");
+    // Who waits for it may be quicker than we are, and only kernels from 6.15 on tell then.
+    let signal = &report["forerunner"]["signal"];
+    assert!([json!("SIGKILL"), json!(null)].contains(signal), "{report:#}");
+}
+
+/// The pids of which a process has handles.
+fn handles(pid: i32) -> Vec<String> {
+    let infos = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap().flatten();
+    let infos = infos.filter_map(|info| std::fs::read_to_string(info.path()).ok());
+    infos
+        .filter_map(|info| {
+            Some(info.lines().find_map(|l| l.strip_prefix("Pid:"))?.trim().to_owned())
+        })
+        .collect()
+}
