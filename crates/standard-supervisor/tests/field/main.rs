@@ -10,12 +10,16 @@ mod docker;
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod drain;
+mod host_python;
 mod llm;
 mod net;
 mod networks;
 mod pod;
 mod presets;
+mod ray;
 mod sagemaker;
+mod signals;
 #[path = "../examples/stand_in.rs"]
 mod stand_in;
 

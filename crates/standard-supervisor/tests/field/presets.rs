@@ -1,7 +1,30 @@
 //! A preset asks where the command says that its server listens, and as it says.
 
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
 use crate::beside;
 use crate::harness::{Running, free_port, http, python, skip, supervise};
+
+/// A key and a certificate that nobody has signed, for `name`; made once.
+pub fn certificate() -> (String, String) {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("field-tls");
+        std::fs::create_dir_all(&folder).unwrap();
+        let output = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=model.example.test", "-keyout", "key.pem", "-out", "cert.pem"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        folder
+    });
+    let path = |name: &str| folder.join(name).display().to_string();
+    (path("key.pem"), path("cert.pem"))
+}
 
 /// Runs uvicorn with these options under the preset for vLLM, until it is ready and has been
 /// found well once more; stops it.
@@ -37,10 +60,28 @@ fn becomes_ready(options: &[&str], expected_url: &str) {
 }
 
 #[test]
+fn uvicorn_with_tls_is_asked_over_tls_and_ready_within_its_start() {
+    let (key, certificate) = certificate();
+    let port = free_port().to_string();
+    let options = ["--port", &port, "--ssl-keyfile", &key, "--ssl-certfile", &certificate];
+    becomes_ready(&options, &format!("https://127.0.0.1:{port}/health"));
+}
+
+#[test]
 fn a_server_at_another_loopback_address_is_asked_there() {
     let port = free_port().to_string();
     let options = ["--host", "127.0.0.5", "--port", &port];
     becomes_ready(&options, &format!("http://127.0.0.5:{port}/health"));
+}
+
+#[test]
+fn tls_at_another_address_and_options_with_an_equals_sign_are_understood() {
+    let (key, certificate) = certificate();
+    let port = format!("--port={}", free_port());
+    let (key, certificate) =
+        (format!("--ssl-keyfile={key}"), format!("--ssl-certfile={certificate}"));
+    let url = port.replace("--port=", "https://127.0.0.6:") + "/health";
+    becomes_ready(&["--host=127.0.0.6", &port, &key, &certificate], &url);
 }
 
 #[test]
