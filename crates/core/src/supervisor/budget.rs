@@ -13,6 +13,10 @@ use crate::tree::UNKILLABLE_AFTER;
 /// What stays at the end for SIGKILL to take effect, and for the last output.
 const RESERVE: Duration = Duration::from_secs(1);
 
+/// What SIGKILL may take however little is left: a process that needs milliseconds is not
+/// unkillable.
+const KILL_TAKES: Duration = Duration::from_millis(200);
+
 /// The budget of a shutdown that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
@@ -71,7 +75,7 @@ impl Supervisor {
         };
         let others = self.waits().filter(|(group, _)| *group != share.group);
         let promised: Duration = others.map(|(_, wait)| wait.min(share.cap)).sum();
-        UNKILLABLE_AFTER.min((*until - now).saturating_sub(promised))
+        UNKILLABLE_AFTER.min((*until - now).saturating_sub(promised)).max(KILL_TAKES)
     }
 
     /// The longest grace period of each group of which something is left.

@@ -56,9 +56,8 @@ pub(crate) struct Drain {
 /// The time that a stop has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Grace {
+    began: Mono,
     until: Mono,
-    late: Duration,
-    last: Duration,
 }
 
 /// How far the time of a stop has gone.
@@ -138,8 +137,12 @@ pub(crate) enum Due {
 
 impl Grace {
     fn new(now: Mono, wait: Duration) -> Self {
-        let late = (wait / 4).min(LATE);
-        Self { until: now + wait, late, last: late.min(LAST) }
+        Self { began: now, until: now + wait }
+    }
+
+    /// The last quarter.
+    fn late(self) -> Duration {
+        ((self.until - self.began) / 4).min(LATE)
     }
 
     fn stage(self, now: Mono) -> Stage {
@@ -155,8 +158,8 @@ impl Grace {
     /// When the next stage begins; behind the last one comes the end.
     fn end_of(self, stage: Stage) -> Mono {
         match stage {
-            Stage::Early => self.until - self.late,
-            Stage::Late => self.until - self.last,
+            Stage::Early => self.until - self.late(),
+            Stage::Late => self.until - self.late().min(LAST),
             Stage::Last => self.until,
         }
     }

@@ -3,6 +3,7 @@
 //! [`Model::hears`] takes note of what happens, before the core does; [`Model::sees`] looks
 //! at each effect; [`Model::concludes`] at what is true when all have been carried out.
 
+mod budget;
 mod conclude;
 mod drain;
 mod ending;
@@ -26,6 +27,7 @@ use supervisor_core::time::Mono;
 
 use crate::diagram::Diagram;
 use crate::kernel::Kernel;
+use budget::Budget;
 use orders::Asked;
 use pools::{Clock, Pool};
 use process::{Phase, Proc, Sweep};
@@ -42,6 +44,8 @@ pub(crate) struct Model {
     signals: SignalRule,
     when_done: WhenDone,
     prestop_delay: Duration,
+    stop_budget: Option<Duration>,
+    budget: Option<Budget>,
     booted: bool,
     pub(crate) ending: Option<End>,
     /// From then on processes are asked to stop.
@@ -93,6 +97,8 @@ impl Model {
             signals: spec.signals,
             when_done: spec.when_done,
             prestop_delay: spec.prestop_delay,
+            stop_budget: spec.stop_budget,
+            budget: None,
             booted: false,
             ending: None,
             stops_from: None,
@@ -153,7 +159,7 @@ impl Model {
     /// Somebody asks for the end; who sends work may need a moment to notice.
     pub(crate) fn end_by_order(&mut self, end: End, now: Mono) {
         if self.ending.is_none() {
-            self.stops_from = Some(now + self.prestop_delay);
+            self.stops_from = Some(now + self.affordable(self.prestop_delay));
         }
         self.end(end);
     }

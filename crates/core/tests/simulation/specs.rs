@@ -35,7 +35,8 @@ pub(crate) fn spec(random: &mut Random) -> Spec {
         (0..random.between(1, 4)).map(|number| group(random, &format!("g{number}"))).collect();
     sort(&mut groups);
     let prestop_delay = if random.one_in(4) { random.secs(1, 3) } else { Duration::ZERO };
-    Spec { groups, signals, when_done, prestop_delay, stop_budget: None }
+    let stop_budget = random.one_in(3).then(|| random.secs(1, 25));
+    Spec { groups, signals, when_done, prestop_delay, stop_budget }
 }
 
 /// A configuration that somebody changed: some groups stay, some don't, some are new.

@@ -25,6 +25,7 @@ impl Model {
     ) {
         self.settle(true);
         if self.ending.is_some() {
+            self.begin_budget(now.mono);
             self.stop_all(now.mono);
         }
         self.check_stops(now.mono);
@@ -52,6 +53,7 @@ impl Model {
             return;
         }
         let Some(members) = self.last_active() else { return };
+        self.cap_stops(&members, now);
         for id in members {
             self.with(id, |proc| match &mut proc.phase {
                 Phase::Asked { stop } => *stop = true,

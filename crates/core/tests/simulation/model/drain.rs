@@ -17,9 +17,8 @@ use crate::kernel::{Entry, Kernel};
 /// A stop, from the first signal until SIGKILL or the end of the tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Drain {
+    began: Mono,
     pub(crate) until: Mono,
-    late: Duration,
-    last: Duration,
     /// How far its time had gone when it was last looked at.
     stage: u8,
     /// The signal that asks.
@@ -39,11 +38,9 @@ pub(crate) struct Drain {
 
 impl Drain {
     pub(crate) fn new(now: Mono, wait: Duration, signal: Signal) -> Self {
-        let late = (wait / 4).min(Duration::from_secs(5));
         Self {
+            began: now,
             until: now + wait,
-            late,
-            last: late.min(Duration::from_secs(1)),
             stage: 0,
             signal,
             main_again: false,
@@ -55,8 +52,15 @@ impl Drain {
         }
     }
 
+    /// The last quarter of the time, five seconds at most; and the last second.
+    fn late_and_last(&self) -> (Mono, Mono) {
+        let late = ((self.until - self.began) / 4).min(Duration::from_secs(5));
+        (self.until - late, self.until - late.min(Duration::from_secs(1)))
+    }
+
     fn stage_at(&self, now: Mono) -> u8 {
-        u8::from(now >= self.until - self.late) + u8::from(now >= self.until - self.last)
+        let (late, last) = self.late_and_last();
+        u8::from(now >= late) + u8::from(now >= last)
     }
 
     /// What is due next.
@@ -65,8 +69,8 @@ impl Drain {
             return None;
         }
         match self.stage {
-            0 if spec.killtree => Some(self.until - self.late),
-            1 if spec.killtree => Some(self.until - self.last),
+            0 if spec.killtree => Some(self.late_and_last().0),
+            1 if spec.killtree => Some(self.late_and_last().1),
             _ => Some(self.until),
         }
     }
@@ -209,6 +213,6 @@ impl Proc {
             .filter(|member| !asked.is_some_and(|asked| asked.contains(member)))
             .collect();
         hold!(missing.is_empty(), AskedInTime, "{:?}: {missing:?} were not asked", self.id);
-        hold!(!self.must_count, AskedInTime, "{:?} is not counted", self.id);
+        hold!(!self.must_count, AskedInTime, "{:?} is not counted: {:?}", self.id, self.drain);
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Proc {
     pub(crate) drain: Option<Drain>,
     /// The latest main process.
     pub(crate) latest: Pid,
+    /// What it left behind comes to SIGKILL by then, as a budget has it.
+    pub(crate) kill_by: Option<Mono>,
     /// Those that must be asked to end in this turn.
     pub(crate) must_ask: BTreeSet<Member>,
     /// Its tree must be counted in this turn.
@@ -217,6 +219,7 @@ impl Proc {
             report: None,
             drain: None,
             latest: Pid(0),
+            kill_by: None,
             must_ask: BTreeSet::new(),
             must_count: false,
             forwards: Vec::new(),
@@ -453,7 +456,8 @@ impl Proc {
             Sweep::Tidying { until, .. } | Sweep::Stuck { recount_at: until } => Some(until),
             Sweep::Busy { counting: false, killed_at: Some(at), .. } => Some(at + UNKILLABLE_AFTER),
             Sweep::Busy { counting: false, asked_at: Some(at), .. } => {
-                Some(at + self.spec.leftover_grace)
+                let by = at + self.spec.leftover_grace;
+                Some(self.kill_by.map_or(by, |kill_by| by.min(kill_by)))
             }
             Sweep::Draining => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),
             Sweep::Busy { .. } | Sweep::Clear => None,

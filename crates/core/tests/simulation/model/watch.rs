@@ -270,7 +270,7 @@ impl Model {
         proc.files_seen = None;
         proc.known.clear();
         proc.deaths.clear();
-        proc.drain = None;
+        (proc.drain, proc.kill_by) = (None, None);
         proc.pending = None;
         proc.phase = Phase::Asked { stop: false };
     }
@@ -283,6 +283,8 @@ impl Model {
             return;
         };
         let hurry = self.hurry;
+        let forwarded = !group && self.procs[&id].forwards.contains(&signal);
+        let kill_by = if forwarded { None } else { self.kill_by(id, now) };
         let proc = self.procs.get_mut(&id).unwrap();
         if let Some(at) = proc.forwards.iter().position(|other| *other == signal && !group) {
             proc.forwards.remove(at);
@@ -324,6 +326,7 @@ impl Model {
             Then::Fail(_) => spec.stopwaitsecs.min(spec.health_stop),
             Then::Rest | Then::Run => spec.stopwaitsecs,
         };
+        let wait = kill_by.map_or(wait, |by| wait.min(by - now));
         proc.drain = Some(Drain::new(now, wait, signal));
         alive.stop =
             Some(Stop { killed_at: None, hurried: hurry, stuck: false, fresh: true, then });
@@ -345,7 +348,8 @@ impl Model {
         match (&mut proc.sweep, &proc.phase) {
             (Sweep::Busy { forced, asked_at, killed_at, .. }, Phase::Down { .. }) => {
                 let grace = proc.spec.leftover_grace;
-                let patient = asked_at.is_some_and(|at| now >= at + grace);
+                let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
+                let patient = asked_at.is_some_and(|at| now >= at + grace) || cut;
                 hold!(!kills || *forced || patient, KillsAfterPatience, "{member:?} is killed");
                 hold!(kills || !*forced, KillsWhenDue, "{member:?} is asked, and not killed");
                 let at = if kills { killed_at } else { asked_at };
@@ -392,7 +396,8 @@ impl Model {
         let main = proc.alive().and_then(|alive| alive.stop).is_some_and(|stop| killed(&stop));
         let patient = match proc.sweep {
             Sweep::Busy { forced, asked_at, .. } => {
-                forced || asked_at.is_some_and(|at| now >= at + proc.spec.leftover_grace)
+                let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
+                forced || cut || asked_at.is_some_and(|at| now >= at + proc.spec.leftover_grace)
             }
             Sweep::Draining | Sweep::Clear | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
         };
@@ -476,6 +481,7 @@ impl Model {
                 hold!(due, IllForACause, "{name} is said to be asked wrongly");
             }
             Line::Unkillable { name, pids, .. } => {
+                let hurried = self.is_hurried();
                 let mut procs = self.procs.values_mut();
                 let Some(proc) = procs.find(|proc| proc.spec.name == *name) else {
                     return;
@@ -492,7 +498,8 @@ impl Model {
                     }
                     (Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_), _) => None,
                 };
-                let long = at.is_some_and(|at| now >= at + UNKILLABLE_AFTER);
+                // With a budget it is called so as early as that demands.
+                let long = at.is_some_and(|at| now >= at + UNKILLABLE_AFTER) || hurried;
                 hold!(long, KillsAfterPatience, "{pids:?} of {name} are called unkillable");
             }
             _ => {}

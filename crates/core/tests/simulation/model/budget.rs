@@ -1,0 +1,124 @@
+//! A budget for a whole shutdown: how long each group may take.
+
+use std::time::Duration;
+
+use supervisor_core::ids::ProcId;
+use supervisor_core::time::Mono;
+
+use super::drain::Drain;
+use super::process::{Alive, Phase, Sweep};
+use super::{End, Model};
+
+/// What is kept for the very end.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// The budget of a shutdown that is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    until: Mono,
+    /// The group that stops, and when SIGKILL must have come for it.
+    group: Option<(String, Mono)>,
+}
+
+impl Model {
+    pub(super) fn affordable(&self, delay: Duration) -> Duration {
+        self.stop_budget.map_or(delay, |budget| delay.min(budget.saturating_sub(RESERVE)))
+    }
+
+    /// Whether a shutdown with a budget is under way.
+    pub(super) fn is_hurried(&self) -> bool {
+        self.stop_budget.is_some() && matches!(self.ending, Some(End::Exit(_)))
+    }
+
+    /// The budget counts from the first moment of a shutdown on.
+    pub(super) fn begin_budget(&mut self, now: Mono) {
+        if let (true, None, Some(total)) = (self.is_hurried(), &self.budget, self.stop_budget) {
+            self.budget = Some(Budget { until: now + total, group: None });
+        }
+    }
+
+    /// When SIGKILL must have come for this process, if it is of the group that stops.
+    pub(super) fn kill_by(&mut self, id: ProcId, now: Mono) -> Option<Mono> {
+        if self.stops_from.is_some_and(|from| now < from) {
+            return None;
+        }
+        self.begin_budget(now);
+        self.budget.as_ref()?;
+        let active: Vec<(String, Duration, bool)> = self
+            .groups
+            .iter()
+            .filter_map(|group| {
+                let members = group.members.iter().map(|id| &self.procs[id]);
+                let left = members.filter(|proc| {
+                    // For a start that will not come nothing needs to be made clean.
+                    let for_start = matches!(proc.sweep, Sweep::Tidying { for_end: false, .. });
+                    proc.is_sweeping() && !for_start
+                        || match &proc.phase {
+                            Phase::Down { .. } => false,
+                            Phase::Asked { .. } => true,
+                            Phase::Alive(Alive { stop, .. }) => {
+                                !stop.is_some_and(|stop| stop.stuck)
+                            }
+                        }
+                });
+                let wait = left.map(|proc| proc.spec.stopwaitsecs).max()?;
+                Some((group.spec.name.clone(), wait, group.members.contains(&id)))
+            })
+            .collect();
+        let (name, _, ours) = active.last()?;
+        if !ours {
+            return None;
+        }
+        let budget = self.budget.as_mut()?;
+        if let Some((group, kill_by)) = &budget.group
+            && group == name
+        {
+            return Some(*kill_by);
+        }
+        let total = (budget.until - RESERVE) - now;
+        let kill_by =
+            now + largest(&active.iter().map(|(_, wait, _)| *wait).collect::<Vec<_>>(), total);
+        budget.group = Some((name.clone(), kill_by));
+        Some(kill_by)
+    }
+
+    /// What stops in the group whose turn it is has no more time than one that is asked now.
+    pub(super) fn cap_stops(&mut self, members: &[ProcId], now: Mono) {
+        for id in members {
+            let Some(kill_by) = self.kill_by(*id, now) else { continue };
+            self.with(*id, |proc| {
+                let owned = |drain: &&mut Drain| !(drain.forwarded && drain.lead.is_none());
+                let cut = proc.drain.as_mut().filter(owned).is_some_and(|drain| {
+                    let cut = kill_by < drain.until;
+                    drain.until = drain.until.min(kill_by);
+                    cut
+                });
+                // What is due since this turn is the next tick's business.
+                if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
+                    stop.fresh |= cut;
+                }
+                if let Sweep::Busy { forced: false, .. } = proc.sweep {
+                    proc.kill_by = Some(kill_by);
+                }
+            });
+        }
+    }
+}
+
+/// The largest cap with which all of these fit into `total`, one after the other.
+fn largest(waits: &[Duration], total: Duration) -> Duration {
+    if waits.iter().sum::<Duration>() <= total {
+        return Duration::MAX;
+    }
+    // Whoever wants less than an even share leaves the rest to the others.
+    let mut modest: Vec<Duration> = Vec::new();
+    loop {
+        let others = u32::try_from(waits.len() - modest.len()).unwrap();
+        let even = (total - modest.iter().sum::<Duration>()) / others;
+        let found: Vec<_> = waits.iter().copied().filter(|wait| *wait <= even).collect();
+        if found.len() == modest.len() {
+            return even;
+        }
+        modest = found;
+    }
+}
