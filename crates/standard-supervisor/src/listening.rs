@@ -18,7 +18,7 @@ pub(crate) const MOST_WAITING: i32 = 4096;
 /// A socket that has an address and does not listen yet: every IPv4 address if there is no
 /// host, every address of both families if that is `::`.
 pub(crate) fn tcp(host: Option<&str>, port: u16) -> io::Result<OwnedFd> {
-    let address = host.map_or(Ok(Ipv4Addr::UNSPECIFIED.into()), resolve)?;
+    let address = host.map_or_else(|| Ok(Ipv4Addr::UNSPECIFIED.into()), resolve)?;
     match bound(address, port) {
         // A kernel without IPv6 has all of its addresses in the other family.
         Err(error) if address == Ipv6Addr::UNSPECIFIED && lacks_ipv6(&error) => {

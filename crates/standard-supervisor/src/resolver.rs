@@ -193,7 +193,9 @@ impl Asking {
         let asked = async {
             match by_datagram(server, &question).await? {
                 Answer::Truncated => by_stream(server, &question).await,
-                answer => Ok(answer),
+                answer @ (Answer::Addresses(_) | Answer::NoSuchName | Answer::Failure) => {
+                    Ok(answer)
+                }
             }
         };
         match timeout(self.patience, asked).await {

@@ -206,7 +206,11 @@ impl Health {
                 (self.fails, self.failure, self.passed) = (0, None, true);
                 self.lives(Lack::Answer);
             }
-            Err(failure) => self.failed(spec, failure, now, busy && !starting),
+            Err(failure) => {
+                self.failed(spec, failure, now, busy && !starting);
+                // What was seen of its output was about an earlier silence.
+                self.free_at = None;
+            }
         }
         result.is_ok()
     }
@@ -396,7 +400,7 @@ impl Health {
         hold!(!blocked, BlockedIsNotHung, "it is condemned for {ill:?}: {self:?}");
         let cause = match ill {
             Ill::Blocked(_) => false,
-            Ill::NotReady { last, .. } => late && last == self.failure,
+            Ill::NotReady { last, .. } => late && last == self.failure && !self.is_asked_wrongly(),
             Ill::Check { failure, .. } => {
                 let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);
                 let busy = busy || self.is_borne();
