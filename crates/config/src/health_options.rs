@@ -65,7 +65,7 @@ options! { HEALTH:
     PROGRESS_INTERVAL: Duration = SPAN("progress_interval", Program) default "10";
     /// Time with requests under way and nothing done that makes it ill. While something is done, checks that time out don't. So long checks may time out, and fail in no other way, while its processes use the CPU. 120 if unset, 300 with the presets `vllm`, `sglang` and `triton`.
     PROGRESS_STALLED: Duration = SPAN("progress_stalled_secs", Program) default unset;
-    /// Text in the command lines of the processes that it is made of.
+    /// Text in the command lines of the processes that it is made of. Until it is ready, processes with the same command line count once. If unset, a preset that finds no HTTP server sets it.
     TREE_PATTERN: String = TEXT_TO_FIND("tree_pattern", Process) default unset;
     /// Time from one count of them to the next.
     TREE_INTERVAL: Duration = SPAN("tree_interval", Program) default "10";

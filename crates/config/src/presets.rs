@@ -73,8 +73,9 @@ pub(crate) struct Listens {
     pub(crate) host: Named,
     pub(crate) port: Named,
     pub(crate) usual_port: u16,
-    /// Variables count more than options.
-    pub(crate) variables_win: bool,
+    /// Programs for which variables count more than options. Others that may serve the same
+    /// don't read them.
+    pub(crate) variables_win: &'static [&'static str],
     /// It speaks TLS if all of these are given.
     pub(crate) tls: &'static [Named],
     /// An unambiguous beginning of an option's name does, from which these are told apart.
@@ -133,7 +134,7 @@ impl Listens {
             host: Named::option(&["--host"]),
             port: Named::option(&["--port"]),
             usual_port,
-            variables_win: false,
+            variables_win: &[],
             tls: &[],
             abbreviates: false,
             file: &[],

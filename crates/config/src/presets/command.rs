@@ -149,10 +149,10 @@ impl<'a> Command<'a> {
     pub(crate) fn named(&self, named: &Named) -> Option<Found> {
         let option = || self.option(named.options);
         let variable = || named.variables.iter().find_map(|name| self.variable(name));
-        if self.preset.listens.variables_win {
-            variable().or_else(option)
-        } else {
-            option().or_else(variable)
+        match (self.preset.listens.variables_win, self.program) {
+            ([], _) => option().or_else(variable),
+            (win, Some(program)) if !win.contains(&program) => option(),
+            (_, _) => variable().or_else(option),
         }
     }
 

@@ -1,5 +1,5 @@
 //! [llama-cpp-python](https://llama-cpp-python.readthedocs.io/en/latest/server/):
-//! `python -m llama_cpp.server`.
+//! `python -m llama_cpp.server`, or `uvicorn --factory llama_cpp.server.app:create_app`.
 
 use super::command::Command;
 use super::plan::Plan;
@@ -13,11 +13,11 @@ use super::{Listens, Named, Preset, preset};
 /// ([`app.py`](https://github.com/abetlen/llama-cpp-python/blob/main/llama_cpp/server/app.py));
 /// `/openapi.json` needs neither that nor a key.
 pub(super) const LLAMA_CPP_PYTHON: Preset = Preset {
-    programs: &["llama_cpp.server"],
+    programs: &["llama_cpp.server", "uvicorn"],
     listens: Listens {
         host: Named::either(&["--host"], &["HOST"]),
         port: Named::either(&["--port"], &["PORT"]),
-        variables_win: true,
+        variables_win: &["llama_cpp.server"],
         tls: &[
             Named::either(&["--ssl_keyfile"], &["SSL_KEYFILE"]),
             Named::either(&["--ssl_certfile"], &["SSL_CERTFILE"]),

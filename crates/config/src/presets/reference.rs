@@ -78,7 +78,10 @@ fn rows(preset: &Preset) -> Vec<(&'static str, String)> {
 
 fn place(listens: &Listens) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
-    let win = if listens.variables_win { "; the variable wins" } else { "" };
+    let win = match listens.variables_win {
+        [] => String::new(),
+        programs => format!("; the variable wins with {}", code(programs.iter().copied())),
+    };
     for (what, named) in [("host", listens.host), ("port", listens.port)] {
         if named.all().next().is_some() {
             rows.push((what, format!("{}{win}", code(named.all()))));

@@ -164,6 +164,12 @@ fn a_server_is_asked_where_its_command_says_that_it_listens() {
             &[("PORT", "9001")],
             "http://10.0.0.1:9001/openapi.json",
         ),
+        (
+            "llama-cpp-python",
+            "python -m uvicorn --factory llama_cpp.server.app:create_app --port 9000",
+            &[("PORT", "9001")],
+            "http://127.0.0.1:9000/openapi.json",
+        ),
         ("ollama", "ollama serve", &[], "http://127.0.0.1:11434/"),
         ("ollama", "ollama serve", &[("OLLAMA_HOST", "0.0.0.0:11435")], "http://127.0.0.1:11435/"),
         ("ollama", "ollama serve", &[("OLLAMA_HOST", "http://10.0.0.3")], "http://10.0.0.3:80/"),
