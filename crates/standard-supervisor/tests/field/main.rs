@@ -1,7 +1,11 @@
 //! Servers as they are really deployed: in containers behind start scripts, in pods, on
 //! networks of their own, with the real thing wherever it can be had.
 
-#![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed call is a failed test, and here is where the clock is read"
+)]
 #![allow(unreachable_pub, reason = "nothing outside sees it")]
 
 #[path = "../containers/docker.rs"]
