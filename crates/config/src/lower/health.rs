@@ -88,7 +88,7 @@ impl Reading<'_, '_, '_> {
             (planned, &check, &progress, &tree)
         {
             let (check, progress, tree) = (check.as_ref(), progress.as_ref(), tree.as_ref());
-            self.tell(planned, &Made { check, progress, tree });
+            self.tell(planned, &Made { check, progress, tree, ready: ready.as_ref() });
         }
         let watchdog = self.set(&o::WATCHDOG);
         let action = self.get(&o::ACTION);

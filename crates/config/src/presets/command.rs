@@ -72,9 +72,9 @@ impl<'a> Command<'a> {
     ) -> Self {
         let all: Vec<String> = argv.iter().map(|word| word.to_string_lossy().into()).collect();
         let known = all.iter().enumerate().find_map(|(at, word)| {
-            let name = base(word);
-            let program = preset.programs.iter().find(|program| **program == name)?;
-            Some((at, *program))
+            let before = at.checked_sub(1).and_then(|at| all.get(at));
+            let program = preset.programs.iter().find(|program| **program == base(word))?;
+            (!before.is_some_and(|before| takes_value(before))).then_some((at, *program))
         });
         let words = all.get(known.map_or(1, |(at, _)| at + 1)..).unwrap_or_default().to_vec();
         let mut command = Self {
@@ -187,6 +187,12 @@ fn glued<'w, 'n>(name: &'n str, word: &'w str) -> Option<(&'n str, &'w str)> {
 /// How "no" is written as a value.
 pub(crate) fn is_no(value: &str) -> bool {
     ["0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
+}
+
+/// Whether the next word is this one's value, such as the path of a model; `-m` is Python's
+/// for a module.
+fn takes_value(word: &str) -> bool {
+    word.starts_with('-') && word != "-m" && !word.contains('=')
 }
 
 fn base(word: &str) -> &str {

@@ -252,6 +252,9 @@ fn a_script_is_asked_at_the_usual_place_and_not_restarted_for_a_guess() {
         assert_eq!(asked(&plan), "http://127.0.0.1:8000/health", "{command}");
         assert!(plan.is_guess && plan.from.is_empty(), "{command}");
     }
+    // A model that is named like the server is none.
+    let model = plan("vllm", "python own.py --port 9000 --model /models/vllm", &[]);
+    assert_eq!(asked(&model), "http://127.0.0.1:9000/health");
     // What a script is told, it may tell the server; that is no guess.
     let plan = plan("vllm", "./serve --port 9000", &[]);
     assert_eq!((asked(&plan).as_str(), plan.is_guess), ("http://127.0.0.1:9000/health", false));

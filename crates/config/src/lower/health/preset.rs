@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use supervisor_core::spec::Autorestart;
-use supervisor_core::spec::health::{CheckSpec, HttpUrl, Probe, ProgressSpec, TreeSpec};
+use supervisor_core::spec::health::{CheckSpec, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec};
 
 use super::Reading;
 use crate::health_options as health;
@@ -26,6 +26,7 @@ pub(super) struct Made<'m> {
     pub(super) check: Option<&'m CheckSpec>,
     pub(super) progress: Option<&'m ProgressSpec>,
     pub(super) tree: Option<&'m TreeSpec>,
+    pub(super) ready: Option<&'m Ready>,
 }
 
 impl Planned {
@@ -150,6 +151,9 @@ impl Reading<'_, '_, '_> {
             },
             (None, _) => format!("not asking ({preset})"),
         };
+        if let Some(Ready::Logged(text)) = made.ready {
+            line.push_str(&format!("; ready when its output holds '{text}'"));
+        }
         if let Some(progress) = made.progress {
             line.push_str(&format!("; counters at {}", progress.page.url));
         }

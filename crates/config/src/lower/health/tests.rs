@@ -376,7 +376,8 @@ fn ray_is_ready_when_it_says_so_and_its_head_is_asked_seldom() {
     let check = health.check.unwrap();
     assert_eq!(check.probe, Probe::Command(vec!["/v/ray".into(), "health-check".into()]));
     assert_eq!(check.interval, Duration::from_secs(60));
-    let line = "INFO check: app: running '/v/ray health-check' every 60 seconds (preset ray)";
+    let line = "INFO check: app: running '/v/ray health-check' every 60 seconds (preset ray); ready \
+                when its output holds 'Ray runtime started'";
     assert!(lines.iter().any(|known| known == line), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("stopwaitsecs=30")), "{lines:#?}");
     let (_, worker) = told("ray", &["ray", "start", "--address=h:6379", "--block"], &[]);
