@@ -359,7 +359,7 @@ options! { EVENTLISTENER:
     EVENTS: Vec<String> = LIST("events", Global) default "";
     /// How many events wait for it at most.
     BUFFER_SIZE: i64 = INTEGER("buffer_size", Global) default "10";
-    /// What judges its answers.
+    /// What judges its answers: supervisord's own, or `supervisor_stdout:event_handler`, which writes each answer to the supervisor's stdout as lines of a program.
     RESULT_HANDLER: String = TEXT("result_handler", Global) default "supervisor.dispatchers:default_handler";
 }
 

@@ -138,6 +138,11 @@ pub enum Effect {
         /// What.
         envelope: Rc<Envelope>,
     },
+    /// Write whole lines to the supervisor's own stdout, as output of programs.
+    Print {
+        /// The lines.
+        data: Vec<u8>,
+    },
     /// Answer a request.
     Reply {
         /// Which.

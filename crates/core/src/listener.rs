@@ -21,7 +21,7 @@ use crate::ids::ProcId;
 use crate::info::PoolInfo;
 use crate::line::Line;
 use crate::process::Turn;
-use crate::spec::PoolSpec;
+use crate::spec::{PoolSpec, ResultHandler};
 
 /// What a listener says when it can be told something.
 const READY: &[u8] = b"READY\n";
@@ -56,6 +56,7 @@ pub struct Envelope {
 pub(crate) struct Pool {
     name: Rc<str>,
     subscribed: BTreeSet<EventType>,
+    handler: ResultHandler,
     room: usize,
     /// The oldest first; never more than `room`.
     waiting: VecDeque<Rc<Envelope>>,
@@ -103,6 +104,7 @@ impl Pool {
         Self {
             name: name.into(),
             subscribed: spec.events.clone(),
+            handler: spec.handler,
             room: spec.buffer_size,
             waiting: VecDeque::new(),
             next_serial: 0,
@@ -181,11 +183,12 @@ impl Pool {
 
     /// A listener wrote something.
     pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], turn: &mut Turn<'_>) {
+        let handler = self.handler;
         let Some(listener) = self.listener(proc) else { return };
         let mut rejected = None;
         let mut rest = data.to_vec();
         while !rest.is_empty() {
-            let (next, result) = listener.hear(&mut rest, turn);
+            let (next, result) = listener.hear(&mut rest, handler, turn);
             rejected = result.or(rejected);
             let Some(next) = next else { break };
             listener.enter(next, turn);
@@ -224,6 +227,7 @@ impl Listener {
     fn hear(
         &self,
         rest: &mut Vec<u8>,
+        handler: ResultHandler,
         turn: &mut Turn<'_>,
     ) -> (Option<Hearing>, Option<Rc<Envelope>>) {
         let name = || self.named.name.clone();
@@ -258,7 +262,10 @@ impl Listener {
                     Answer::Complete { content, more } => {
                         let content = said[content].to_vec();
                         *rest = said[more..].to_vec();
-                        if content == OK {
+                        if handler == ResultHandler::Output {
+                            turn.effects.push(Effect::Print { data: output(&content) });
+                        }
+                        if content == OK || handler == ResultHandler::Output {
                             turn.log(Line::EventProcessed { name: name() });
                             return (Some(Hearing::NEW), None);
                         }
@@ -286,6 +293,35 @@ impl Listener {
             }
         }
     }
+}
+
+/// A PROCESS_LOG event that a listener gave back, as lines with the process and its channel in
+/// front; any other answer as it is.
+fn output(content: &[u8]) -> Vec<u8> {
+    let (prefix, data) = log_event(content).unwrap_or((String::new(), content));
+    let mut out = Vec::with_capacity(content.len());
+    for line in data.split_inclusive(|byte| *byte == b'\n') {
+        out.extend_from_slice(prefix.as_bytes());
+        out.extend_from_slice(line);
+    }
+    // A line of another process may follow.
+    if !out.ends_with(b"\n") {
+        out.push(b'\n');
+    }
+    out
+}
+
+/// What stands in front of its lines, and these, as
+/// [events of logs](https://supervisord.org/events.html#process-log-event-type) have them.
+fn log_event(content: &[u8]) -> Option<(String, &[u8])> {
+    let line = content.iter().position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(&content[..line]).ok()?;
+    let token = |wanted: &str| {
+        let mut tokens = head.split(' ').filter_map(|token| token.split_once(':'));
+        tokens.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    };
+    let prefix = format!("{} {} | ", token("processname")?, token("channel")?);
+    Some((prefix, &content[line + 1..]))
 }
 
 /// How much of an answer there is.

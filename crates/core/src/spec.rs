@@ -55,6 +55,19 @@ pub struct PoolSpec {
     pub events: BTreeSet<EventType>,
     /// How many events wait for a listener at most; then the oldest is dropped. At least 1.
     pub buffer_size: usize,
+    /// What is made of their answers.
+    pub handler: ResultHandler,
+}
+
+/// What judges the answers of event listeners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultHandler {
+    /// `OK` or a rejection.
+    #[default]
+    Verdict,
+    /// Each answer is output of a program, which goes to the supervisor's own stdout: what
+    /// the plug-in [supervisor-stdout](https://pypi.org/project/supervisor-stdout/) does.
+    Output,
 }
 
 impl GroupSpec {

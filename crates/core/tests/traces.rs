@@ -40,8 +40,8 @@ use supervisor_core::spec::health::{
     Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
-    SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
+    RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Input, Occasion, Reply, Supervisor, Target};
@@ -436,6 +436,7 @@ impl Stage {
                 envelope.pool_serial,
                 event_text(&envelope.event)
             ),
+            Effect::Print { data } => format!("print {:?}", String::from_utf8_lossy(data)),
             Effect::Reply { id, result: Ok(Reply::Done) } => format!("reply {} done", id.0),
             Effect::Reply { id, result: Ok(Reply::Outcomes(outcomes)) } => {
                 let outcomes = outcomes.iter().map(|outcome| match &outcome.result {
@@ -549,7 +550,7 @@ fn event_text(event: &Event) -> String {
 /// `program NAME KEY=VALUE...` or `listener NAME events=TYPE,... buffer=N KEY=VALUE...`.
 fn group(words: &[&str]) -> GroupSpec {
     let [kind, name, options @ ..] = words else { panic!("a program has a name") };
-    let mut pool = PoolSpec { events: [].into(), buffer_size: 10 };
+    let mut pool = PoolSpec { events: [].into(), buffer_size: 10, handler: ResultHandler::Verdict };
     let mut rest = Vec::new();
     for option in options {
         match option.split_once('=').unwrap() {
@@ -558,6 +559,7 @@ fn group(words: &[&str]) -> GroupSpec {
                 pool.events = types.collect();
             }
             ("buffer", size) => pool.buffer_size = size.parse().unwrap(),
+            ("answers", "output") => pool.handler = ResultHandler::Output,
             _ => rest.push(*option),
         }
     }

@@ -198,6 +198,7 @@ impl Driver {
         let deadline = deadline.unwrap_or_else(Instant::now);
         let _ = timeout_at(deadline, last).await;
         self.journal.close();
+        self.engine.world.borrow().finish_printing();
         for (relay, _) in &relays {
             relay.close();
         }

@@ -8,13 +8,13 @@ mod output;
 mod starts;
 mod trees;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
-use supervisor_config::Crash;
+use supervisor_config::{Crash, LogFormat};
 use supervisor_core::command::{Refusal, Reply};
 use supervisor_core::event::{Entered, Event};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
@@ -25,7 +25,7 @@ use supervisor_core::{Effect, Envelope};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::capture::auto_log::AutoLogs;
-use crate::capture::journal::Journal;
+use crate::capture::journal::{Journal, Style};
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
@@ -144,6 +144,8 @@ pub(crate) struct World {
     files: RefCell<BTreeMap<spec::LogFile, Weak<Sink>>>,
     /// Relays of the journal.
     voices: Vec<Rc<Relay>>,
+    /// Where listeners' answers that are output go: to our stdout, from the first one on.
+    printer: OnceCell<Journal>,
     /// Relays that nobody runs yet.
     new_relays: Vec<Rc<Relay>>,
     /// What has happened besides.
@@ -194,6 +196,7 @@ impl World {
             stderr,
             files: RefCell::default(),
             voices: Vec::new(),
+            printer: OnceCell::new(),
             new_relays: Vec::new(),
             inbox: Rc::default(),
             helpers: Rc::new(Helpers::new(Rc::clone(&launcher))),
@@ -222,6 +225,13 @@ impl World {
         voice.add(pipe, None);
         self.new_relays.push(Rc::clone(&voice));
         self.voices.push(voice);
+    }
+
+    /// Nothing more is printed: what was is all.
+    pub(crate) fn finish_printing(&self) {
+        if let Some(printer) = self.printer.get() {
+            printer.close();
+        }
     }
 
     /// Where it is told what happens.
@@ -263,6 +273,7 @@ impl World {
             Effect::Log(line) => self.parts.journal.line(&line),
             Effect::Emit(event) => self.emit(&event),
             Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
+            Effect::Print { data } => self.print(&data),
             Effect::Reply { id, result } => {
                 if let Some(asked) = self.asked.remove(&id) {
                     // Who has gone doesn't need it.
@@ -427,6 +438,23 @@ impl World {
         }
         // Nobody may be there.
         let _ = self.observers.send(Rc::clone(event));
+    }
+
+    fn print(&mut self, lines: &[u8]) {
+        if self.printer.get().is_none() {
+            let printer = Journal::new(Style::Complaints, LogFormat::Text);
+            match printer.open_pipe() {
+                Ok(pipe) => self.add_voice(pipe, &spec::Sink::Stdout),
+                Err(error) => {
+                    let why = format!("output of a listener is lost: cannot make a pipe: {error}");
+                    return self.parts.journal.say(Level::Error, &why);
+                }
+            }
+            let _ = self.printer.set(printer);
+        }
+        if let Some(printer) = self.printer.get() {
+            printer.repeat(lines);
+        }
     }
 
     fn tell(&mut self, proc: ProcId, envelope: &Envelope) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use supervisor_core::spec::LogFile;
 
 use supervisor_core::event::EventType;
-use supervisor_core::spec::{PoolSpec, RemoveLeftovers, StopTarget, TidySpec};
+use supervisor_core::spec::{PoolSpec, RemoveLeftovers, ResultHandler, StopTarget, TidySpec};
 
 use super::*;
 use crate::env::{CRASH_DIR, TERMINATION_LOG, VARIABLES};
@@ -259,7 +259,11 @@ fn turning_on_a_server_is_enough_and_listeners_listen() {
     ]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert_eq!(names(&config), ["l:l", "app:app"]);
-    let pool = PoolSpec { events: [EventType::Tick5].into(), buffer_size: 10 };
+    let pool = PoolSpec {
+        events: [EventType::Tick5].into(),
+        buffer_size: 10,
+        handler: ResultHandler::Verdict,
+    };
     assert_eq!(config.spec.groups[0].pool, Some(pool));
     let url = ("SUPERVISOR_SERVER_URL".into(), "unix:///tmp/s.sock".into());
     assert!(process(&config, "app").launch.environment.contains(&url));

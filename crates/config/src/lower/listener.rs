@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use supervisor_core::event::EventType;
-use supervisor_core::spec::{PoolSpec, Socket, SocketAddress, User};
+use supervisor_core::spec::{PoolSpec, ResultHandler, Socket, SocketAddress, User};
 
 use super::Lowering;
 use crate::error::in_short;
@@ -12,8 +12,11 @@ use crate::ini::Section;
 use crate::options as o;
 use crate::values::{FcgiSocket, InetAddress};
 
-/// The one result handler that isn't Python code of the user's.
-const DEFAULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
+/// The result handlers that are known. Any other is Python code of the user's.
+const HANDLERS: [(&str, ResultHandler); 2] = [
+    ("supervisor.dispatchers:default_handler", ResultHandler::Verdict),
+    ("supervisor_stdout:event_handler", ResultHandler::Output),
+];
 
 /// What an event listener's pool is told.
 pub(super) fn pool<'a>(
@@ -31,17 +34,16 @@ pub(super) fn pool<'a>(
         let why = format!("[{}] section sets invalid buffer_size ({size})", section.name);
         complain(lowering, "buffer_size", &why);
     }
-    if let Some(handler) = lowering.get(section, &o::RESULT_HANDLER, names)
-        && handler != DEFAULT_HANDLER
-    {
-        let handler = in_short(&handler);
-        let why = format!("{handler} cannot be resolved within [{}]", section.name);
-        complain(
-            lowering,
-            "result_handler",
-            &format!("{why}; result_handler takes {DEFAULT_HANDLER}"),
-        );
-    }
+    let named = lowering.get(section, &o::RESULT_HANDLER, names);
+    let handler = named.as_deref().and_then(|named| {
+        let known = HANDLERS.iter().find(|(name, _)| *name == named);
+        if known.is_none() {
+            let (named, names) = (in_short(named), HANDLERS.map(|(name, _)| name).join(" or "));
+            let why = format!("{named} cannot be resolved within [{}]", section.name);
+            complain(lowering, "result_handler", &format!("{why}; result_handler takes {names}"));
+        }
+        known.map(|(_, handler)| *handler)
+    });
     if lowering.get(section, &o::REDIRECT_STDERR, names) == Some(true) {
         let why = format!(
             "[{}] section sets redirect_stderr=true but this is not allowed because it will \
@@ -66,7 +68,7 @@ pub(super) fn pool<'a>(
             complain(lowering, "events", &format!("{why}; known are {known}"));
         }
     }
-    Some(PoolSpec { events, buffer_size: buffer_size? })
+    Some(PoolSpec { events, buffer_size: buffer_size?, handler: handler? })
 }
 
 /// The socket that makes a program a FastCGI program. `user` is whom the program runs

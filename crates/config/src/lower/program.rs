@@ -214,7 +214,7 @@ impl Stopping {
         Some(Self {
             signal: signal?,
             wait,
-            target: target.ok()?.unwrap_or(reach(as_group)),
+            target: target.ok()?.unwrap_or_else(|| reach(as_group)),
             kill_target: reach(kill_as_group),
             leftover_grace: leftover_grace?,
             for_health: for_health?,

@@ -133,6 +133,7 @@ impl Supervisor {
             | Effect::Report(_)
             | Effect::Log(_)
             | Effect::Tell { .. }
+            | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
             | Effect::RemoveGroup { .. }

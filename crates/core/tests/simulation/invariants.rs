@@ -34,6 +34,7 @@ pub(crate) enum Invariant {
     TellsTheReady,
     TellsInOrder,
     LosesOnlyByOverflow,
+    PrintsEachAnswer,
     ReportsOnce,
     ReportsTheTruth,
     BusyIsNotDead,
@@ -105,6 +106,9 @@ impl Invariant {
             Self::TellsInOrder => {
                 "a pool is told what it subscribed to, in order, and first what was rejected, \
                  with serials that grow"
+            }
+            Self::PrintsEachAnswer => {
+                "each answer of a listener whose answers are output is written, once"
             }
             Self::LosesOnlyByOverflow => "no event is lost but the oldest of a full buffer",
             Self::ReportsOnce => "an end that nobody asked for is reported once",

@@ -65,6 +65,8 @@ pub(crate) struct Model {
     clock: Clock,
     /// What listeners rejected in this turn.
     returned: Vec<(ProcId, pools::Letter)>,
+    /// Answers that are output, and not yet written.
+    printed: usize,
     /// Who was asked to stop in this turn, for no reason of its own.
     stopped: Vec<ProcId>,
     pub(crate) over: bool,
@@ -114,6 +116,7 @@ impl Model {
             next_serial,
             clock: Clock::default(),
             returned: Vec::new(),
+            printed: 0,
             stopped: Vec::new(),
             over: false,
             ticked: false,

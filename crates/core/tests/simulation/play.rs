@@ -270,6 +270,7 @@ impl Case {
             | Effect::Report(_)
             | Effect::Log(_)
             | Effect::Emit(_)
+            | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
             | Effect::RemoveGroup { .. }

@@ -11,8 +11,8 @@ use supervisor_core::spec::health::{
     ProgressSpec, Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, RetryRule,
-    SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
+    RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 
 use crate::random::Random;
@@ -104,6 +104,7 @@ fn group(random: &mut Random, name: &str) -> GroupSpec {
 
 fn pool(random: &mut Random) -> PoolSpec {
     use EventType as T;
+    use ResultHandler as H;
     let choices: [&[EventType]; 6] = [
         &[T::Event],
         &[T::ProcessState],
@@ -113,7 +114,8 @@ fn pool(random: &mut Random) -> PoolSpec {
         &[T::Tick60, T::ProcessGroup, T::ProcessState],
     ];
     let events: BTreeSet<_> = random.pick(&choices).iter().copied().collect();
-    PoolSpec { events, buffer_size: random.between(1, 5) }
+    let handler = random.pick(&[H::Verdict, H::Verdict, H::Output]);
+    PoolSpec { events, buffer_size: random.between(1, 5), handler }
 }
 
 fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {

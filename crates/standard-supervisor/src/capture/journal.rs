@@ -132,6 +132,11 @@ impl Journal {
         self.tell(level, message, || Some(facts));
     }
 
+    /// Writes lines of others as they are.
+    pub(crate) fn repeat(&self, lines: &[u8]) {
+        self.write(lines);
+    }
+
     /// How many lines were lost so far.
     pub(crate) const fn lost(&self) -> u64 {
         self.lost.get()
@@ -147,7 +152,7 @@ impl Journal {
 
     fn tell(&self, level: Level, message: &str, facts: impl FnOnce() -> Option<Facts>) {
         if self.says(level) {
-            self.write(&self.record(level, message, facts));
+            self.write(self.record(level, message, facts).as_bytes());
         }
     }
 
@@ -163,15 +168,15 @@ impl Journal {
         }
     }
 
-    fn write(&self, text: &str) {
+    fn write(&self, text: &[u8]) {
         if let Some(file) = &mut *self.file.borrow_mut() {
             // A full disk costs the line, not the supervisor; stderr still has it.
-            if !file.append(text.as_bytes()).is_ok_and(|taken| taken == text.len()) {
+            if !file.append(text).is_ok_and(|taken| taken == text.len()) {
                 self.lose_one();
             }
         }
         if let Some(syslog) = &*self.syslog.borrow() {
-            let _ = syslog.send(text.trim_end_matches('\n').as_bytes());
+            let _ = syslog.send(text.trim_ascii_end());
         }
         for pipe in self.pipes.borrow_mut().iter_mut() {
             let missing = |lines: u64| {
@@ -192,11 +197,11 @@ impl Journal {
 impl Pipe {
     /// Whether there was room. `missing` makes a line of the number of those before for
     /// which there was none.
-    fn write(&mut self, text: &str, missing: impl FnOnce(u64) -> String) -> bool {
+    fn write(&mut self, text: &[u8], missing: impl FnOnce(u64) -> String) -> bool {
         if self.dropped > 0 && self.put(missing(self.dropped).as_bytes()) {
             self.dropped = 0;
         }
-        let room = self.put(text.as_bytes());
+        let room = self.put(text);
         self.dropped += u64::from(!room);
         room
     }

@@ -140,6 +140,7 @@ impl Tally {
             | Effect::Tidy { .. }
             | Effect::Emit(_)
             | Effect::Tell { .. }
+            | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
             | Effect::ReopenLogs

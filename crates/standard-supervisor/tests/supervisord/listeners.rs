@@ -182,3 +182,24 @@ fn with_a_command_line_listeners_listen_and_do_not_keep_the_container() {
     running.stderr.wait_for("stopped: ear");
     assert_eq!(running.exit_code(), 7);
 }
+
+/// As supervisor-stdout does it: a listener gives back what it was told, and that is output.
+#[test]
+fn answers_for_supervisor_stdout_come_out_as_lines_of_their_program() {
+    let home = Home::new(
+        "supervisor-stdout",
+        "logfile=log\npidfile=pid\n\
+         [eventlistener:stdout]\nevents=PROCESS_LOG\nbuffer_size=100\nstartsecs=0\n\
+         result_handler=supervisor_stdout:event_handler\ncommand=sh %(here)s/listener\n\
+         [program:web]\nstdout_events_enabled=true\nstderr_events_enabled=true\nstartsecs=0\n\
+         command=sh -c 'sleep 0.5;echo hello;sleep 0.5;echo why >&2;exec sleep 1000'\n",
+    );
+    let listener = "printf 'READY\\n'\nwhile read -r head; do\n  length=${head##*len:}\n\
+                    data=$(head -c $length; echo .)\n\
+                    printf 'RESULT %s\\n%sREADY\\n' $length \"${data%.}\"\ndone\n";
+    home.write("listener", listener);
+    let mut running = home.start();
+    assert_eq!(running.stdout.wait_for("web stdout | "), "web stdout | hello");
+    assert_eq!(running.stdout.wait_for("web stderr | "), "web stderr | why");
+    stop(&mut running);
+}

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use supervisor_core::event::{Event, Period};
 use supervisor_core::ids::ProcId;
 use supervisor_core::line::Line;
-use supervisor_core::spec::PoolSpec;
+use supervisor_core::spec::{PoolSpec, ResultHandler};
 use supervisor_core::time::{Mono, Now};
 use supervisor_core::{Effect, Label};
 
@@ -94,7 +94,7 @@ impl Ear {
     const NEW: Self = Self::Silent { heard: Vec::new() };
 
     /// Hears one byte. What was rejected by it is given back.
-    fn hear(&mut self, byte: u8) -> Option<Letter> {
+    fn hear(&mut self, byte: u8, handler: ResultHandler, printed: &mut usize) -> Option<Letter> {
         match self {
             Self::Silent { heard } => {
                 heard.push(byte);
@@ -114,6 +114,11 @@ impl Ear {
                 heard.push(byte);
                 let next = match understood(heard) {
                     Answer::Incomplete => return None,
+                    Answer::Ok | Answer::Rejected if handler == ResultHandler::Output => {
+                        *printed += 1;
+                        *self = Self::NEW;
+                        return None;
+                    }
                     Answer::Ok => {
                         *self = Self::NEW;
                         return None;
@@ -163,8 +168,11 @@ impl Model {
     /// A listener wrote something.
     pub(crate) fn said(&mut self, proc: ProcId, data: &[u8]) {
         let Some(pool) = self.pool_of(proc) else { return };
+        let (handler, mut printed) = (pool.spec.handler, 0);
         let Some(ear) = pool.ear(proc) else { return };
-        let rejected: Vec<_> = data.iter().filter_map(|byte| ear.hear(*byte)).collect();
+        let heard = data.iter().filter_map(|byte| ear.hear(*byte, handler, &mut printed));
+        let rejected: Vec<_> = heard.collect();
+        self.printed += printed;
         self.returned.extend(rejected.into_iter().map(|letter| (proc, letter)));
     }
 
@@ -200,6 +208,9 @@ impl Model {
     /// Holds what listeners are told to what they should be.
     pub(crate) fn check_post(&mut self, effects: &[Effect], now: Now) {
         self.only_the_ready_are_told(effects);
+        let prints = effects.iter().filter(|effect| matches!(effect, Effect::Print { .. })).count();
+        let answers = std::mem::take(&mut self.printed);
+        hold!(prints == answers, PrintsEachAnswer, "{prints} and not {answers}");
         let mut post = Post::default();
         for (proc, letter) in std::mem::take(&mut self.returned) {
             if let Some(pool) = self.pool_of(proc) {

@@ -223,6 +223,7 @@ impl Model {
             Effect::Suspend { .. }
             | Effect::Resume { .. }
             | Effect::Tell { .. }
+            | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AwaitEnd { .. }
             | Effect::AddGroup { .. }
