@@ -1,7 +1,7 @@
 //! `--check`: what the start would say and refuse, without starting anything.
 
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use supervisor_config::{Config, Said};
@@ -35,7 +35,7 @@ fn of(
             let word = words.first();
             let path = lookup::path(launch, environment);
             let file =
-                lookup::find(word.map_or(OsStr::new(""), OsString::as_os_str), path, directory);
+                lookup::find(word.map(OsString::as_os_str).unwrap_or_default(), path, directory);
             let why = obstacle(file.map(|file| (word, file)), directory);
             why.map(|why| format!("{name}: health_command: {why}"))
         }

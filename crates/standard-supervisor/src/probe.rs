@@ -116,12 +116,11 @@ fn understood(answer: &str) -> Option<Answer> {
 }
 
 fn told(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-            format!("timed out after {} s", LIMIT.as_secs())
-        }
-        _ => errno::words(error),
+    let late = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
+    if late.contains(&error.kind()) {
+        return format!("timed out after {} s", LIMIT.as_secs());
     }
+    errno::words(error)
 }
 
 #[cfg(test)]
