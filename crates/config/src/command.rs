@@ -8,7 +8,7 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, StopTarget, WhenDone,
+    Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{self, Wishes};
@@ -209,13 +209,14 @@ fn run_once(
             env::AUTO_RECOVERY.name
         ));
     }
+    let start = StartSpec { wait_for: wishes.wait_for(&world, report), ..StartSpec::default() };
     let sections = once_as_sections(&command, wishes);
     let (sections, lossy) = sections;
     let spec = Spec {
         groups: vec![GroupSpec {
             name: APP.to_owned(),
             priority: 999,
-            processes: vec![Rc::new(process_once(command))],
+            processes: vec![Rc::new(process_once(command, start))],
             pool: None,
         }],
         signals: SignalRule::ForwardAll,
@@ -257,10 +258,11 @@ fn status(wishes: &Wishes, world: World<'_>) -> Option<Listen> {
     Some(Listen::Inet { host, port })
 }
 
-fn process_once(command: Vec<OsString>) -> ProcessSpec {
+fn process_once(command: Vec<OsString>, start: StartSpec) -> ProcessSpec {
     let shown = shown(&command);
     ProcessSpec {
         name: APP.to_owned(),
+        program: APP.to_owned(),
         priority: 999,
         autostart: true,
         startsecs: Duration::ZERO,
@@ -278,6 +280,7 @@ fn process_once(command: Vec<OsString>) -> ProcessSpec {
         essential: true,
         killtree: true,
         tidy: None,
+        start,
         health: HealthSpec::default(),
         launch: Launch {
             command: Command::Argv(command),

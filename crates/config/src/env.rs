@@ -10,13 +10,14 @@ use crate::expand::escape;
 use crate::health_options;
 use crate::ini::{Entry, Origin, Section};
 use crate::nearest::nearest;
-use crate::options::{self, Kind, Row};
+use crate::options::{self, Key, Kind, Row};
 use crate::overlay;
 use crate::sources::Said;
 use crate::supervisord::LogFormat;
 use crate::template::APP;
 use crate::values::{self, Takes, World};
 use supervisor_core::level::Level;
+use supervisor_core::spec::start::WaitSpec;
 use supervisor_wire::python;
 
 /// What most of our variables begin with, and others may.
@@ -166,6 +167,30 @@ pub(crate) const AWAIT_PORT: Variable = Variable {
     once: false,
 };
 
+/// The servers to wait for.
+pub(crate) const WAIT_FOR: Variable = Variable {
+    name: "PROCESS_WAIT_FOR",
+    default: "off",
+    doc: "Servers that must accept a connection before every start of the program, as `host:port,host:port`. Until then the program is STOPPED and nothing counts as a failure.",
+    once: true,
+};
+
+/// How long that may take.
+pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable {
+    name: "PROCESS_WAIT_TIMEOUT_SECS",
+    default: "600",
+    doc: "How long the program waits for these servers, in seconds; then the supervisor exits with 1 and names the server.",
+    once: true,
+};
+
+/// Failures before it was ever ready.
+pub(crate) const RETRIES_BEFORE_READY: Variable = Variable {
+    name: "PROCESS_RETRIES_BEFORE_READY",
+    default: "off",
+    doc: "How many failures in a row are followed by a restart before the program was ready for the first time: a whole number from 0 to 100. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
+    once: false,
+};
+
 /// Where reports go.
 pub(crate) const CRASH_DIR: Variable = Variable {
     name: "PROCESS_CRASH_DIR",
@@ -214,11 +239,14 @@ pub(crate) struct Short {
 }
 
 /// Variables that are short names of options.
-const OPTIONS: [(Variable, Owner, &Row); 6] = [
+const OPTIONS: [(Variable, Owner, &Row); 9] = [
     (STOP_BUDGET_SECS, Owner::Supervisord, &options::STOP_BUDGET.row),
     (LEFTOVER_GRACE_SECS, Owner::Programs, &options::LEFTOVER_GRACE.row),
     (REMOVE_LEFTOVERS, Owner::Programs, &options::REMOVE_LEFTOVERS.row),
     (AWAIT_PORT, Owner::App, &options::AWAIT_PORT.row),
+    (WAIT_FOR, Owner::App, &options::WAIT_FOR.row),
+    (WAIT_TIMEOUT_SECS, Owner::App, &options::WAIT_TIMEOUT.row),
+    (RETRIES_BEFORE_READY, Owner::App, &options::RETRIES_BEFORE_READY.row),
     (CRASH_DIR, Owner::Supervisord, &options::CRASH_DIR.row),
     (TERMINATION_LOG, Owner::Supervisord, &options::TERMINATION_LOG.row),
 ];
@@ -310,10 +338,13 @@ pub(crate) const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 23] = [
+pub static VARIABLES: [Variable; 26] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
+    RETRIES_BEFORE_READY,
     RETRY_RESET_SECS,
+    WAIT_FOR,
+    WAIT_TIMEOUT_SECS,
     REMOVE_LEFTOVERS,
     LEFTOVER_GRACE_SECS,
     AWAIT_PORT,
@@ -478,6 +509,38 @@ fn auto_install(said: &Said, report: &mut Report) -> Asked {
         )),
     }
     Asked::Off
+}
+
+impl Wishes {
+    /// The servers that a program waits for that runs once: of the options that have a variable
+    /// of their own, the one that means something to it.
+    pub(crate) fn wait_for(&self, world: &World<'_>, report: &mut Report) -> Option<WaitSpec> {
+        let targets = self.once(&WAIT_FOR, &options::WAIT_FOR, world, report);
+        let timeout = self.once(&WAIT_TIMEOUT_SECS, &options::WAIT_TIMEOUT, world, report)?;
+        let targets = targets.filter(|targets| !targets.is_empty())?;
+        Some(WaitSpec { targets, timeout })
+    }
+
+    /// What a variable says, or its default; `None` if it is wrong.
+    fn once<T>(
+        &self,
+        variable: &Variable,
+        key: &Key<T>,
+        world: &World<'_>,
+        report: &mut Report,
+    ) -> Option<T> {
+        let said = self.options.iter().find(|short| short.entry.key == key.row.key);
+        let said = said.map(|short| short.entry.value.replace("%%", "%"));
+        let text = said.or_else(|| key.row.default.map(str::to_owned))?;
+        let value = (key.takes.parse)(&text, world);
+        let name = variable.name;
+        value
+            .map_err(|why| {
+                let why = in_short(&why);
+                report.error(format!("{name}: {why}; {name} takes {}", key.takes.what));
+            })
+            .ok()
+    }
 }
 
 /// What is wrong with one is found where its option is read. An empty value is no value.

@@ -13,6 +13,7 @@ use crate::lower::{Door, check_overruled, lower};
 use crate::options::{FILES, Kind, SUPERVISORD_USER};
 use crate::sources::{Host, Said};
 use crate::stop_budget;
+use crate::template::complete_helpers;
 use crate::values::{World, absolute};
 use crate::{Config, include};
 use supervisor_wire::python::repr;
@@ -65,6 +66,7 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
         return None;
     }
     apply(&flags.settings, &mut sections, here, world, report);
+    complete_helpers(&mut sections, Door::File);
     let meant = lower(&sections, Door::File, here, world, report)?;
     let spec = Spec {
         groups: meant.groups,

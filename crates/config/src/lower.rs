@@ -11,6 +11,7 @@ mod health;
 mod listener;
 mod program;
 mod server;
+mod start;
 mod supervisord;
 mod tidy;
 mod unknown;

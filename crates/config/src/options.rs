@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::signal::Signal;
+use supervisor_core::spec::start::{Dependency, HostPort};
 use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
 
 use crate::health_options::{self, HEALTH};
@@ -130,17 +131,17 @@ impl Kind {
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let none: &[&'static dyn Setting] = &[];
         let tables = match self {
-            Self::Supervisord => [SUPERVISORD, CRASH, none, none],
-            Self::Program => [PROGRAM, SERVER, HEALTH, none],
-            Self::EventListener => [PROGRAM, EVENTLISTENER, none, none],
-            Self::FcgiProgram => [PROGRAM, SERVER, HEALTH, FCGI_PROGRAM],
-            Self::Group => [GROUP, none, none, none],
-            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none],
-            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none],
-            Self::RpcInterface => [RPCINTERFACE, none, none, none],
-            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none],
-            Self::CtlPlugin => [CTLPLUGIN, none, none, none],
-            Self::Include => [INCLUDE, none, none, none],
+            Self::Supervisord => [SUPERVISORD, CRASH, none, none, none],
+            Self::Program => [PROGRAM, SERVER, START, HEALTH, none],
+            Self::EventListener => [PROGRAM, EVENTLISTENER, none, none, none],
+            Self::FcgiProgram => [PROGRAM, SERVER, START, HEALTH, FCGI_PROGRAM],
+            Self::Group => [GROUP, none, none, none, none],
+            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none, none],
+            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none, none],
+            Self::RpcInterface => [RPCINTERFACE, none, none, none, none],
+            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none, none],
+            Self::CtlPlugin => [CTLPLUGIN, none, none, none, none],
+            Self::Include => [INCLUDE, none, none, none, none],
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -161,12 +162,16 @@ impl Kind {
 }
 
 /// What supervisord doesn't have, by section.
-pub(crate) const OWN: [(&str, &Row); 13] = [
+pub(crate) const OWN: [(&str, &Row); 17] = [
     ("program", &RETRYRESETSECS.row),
     ("program", &ESSENTIAL.row),
     ("program", &KILLTREE.row),
     ("program", &REMOVE_LEFTOVERS.row),
     ("program", &AWAIT_PORT.row),
+    ("program", &DEPENDS_ON.row),
+    ("program", &WAIT_FOR.row),
+    ("program", &WAIT_TIMEOUT.row),
+    ("program", &RETRIES_BEFORE_READY.row),
     ("supervisord", &CRASH_LINE.row),
     ("supervisord", &CRASH_DIR.row),
     ("supervisord", &CRASH_KEEP.row),
@@ -341,6 +346,17 @@ options! { SERVER:
     REMOVE_LEFTOVERS: RemoveLeftovers = REMOVE_LEFTOVERS("remove_leftovers", Program) default "false" / "true";
     /// Between two runs, wait up to ten seconds until nobody listens at this port; who does is named in the log; needs `killtree`. Not in supervisord.
     AWAIT_PORT: Option<u16> = PORT_OR_OFF("await_port", Program) default "off";
+}
+
+options! { START:
+    /// Programs that must have got somewhere before this one is started: `started` (RUNNING, the default), `ready`, or `completed` (exited as expected). Starts and stops keep this order whatever priorities say. Not in supervisord.
+    DEPENDS_ON: Vec<Dependency> = DEPENDENCIES("depends_on", Program) default "";
+    /// Servers that must accept a connection before every start. Not in supervisord.
+    WAIT_FOR: Vec<HostPort> = HOSTS_AND_PORTS("wait_for", Program) default "off";
+    /// How long that may take; after it, the supervisor gives up on the program. Not in supervisord.
+    WAIT_TIMEOUT: Duration = SPAN("wait_timeout_secs", Program) default "600";
+    /// How many failures in a row are retried before the program was ready for the first time; as `startretries` if off. Needs a readiness check. Not in supervisord.
+    RETRIES_BEFORE_READY: Option<u32> = RETRIES_OR_OFF("retries_before_ready", Program) default "off";
 }
 
 options! { CRASH:

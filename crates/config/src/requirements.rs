@@ -13,7 +13,7 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, Stdio, StopTarget, WhenDone,
+    Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{AUTO_INSTALL, Asked, Install, PIP_ARGS, PIP_TIMEOUT};
@@ -176,6 +176,7 @@ fn is_python(path: &Path) -> bool {
 fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World<'_>) -> Spec {
     let process = ProcessSpec {
         name: NAME.to_owned(),
+        program: NAME.to_owned(),
         priority: 999,
         autostart: true,
         startsecs: Duration::ZERO,
@@ -194,6 +195,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
         essential: false,
         killtree: true,
         tidy: None,
+        start: StartSpec::default(),
         health: HealthSpec::default(),
         launch: launch(argv, world),
     };

@@ -1,11 +1,16 @@
 //! What `standard-supervisor COMMAND` assumes before anyone says anything.
 
+use std::collections::BTreeSet;
+
 use crate::env::{Short, Wishes};
 use crate::expand::escape;
 use crate::ini::{Entry, Origin, Section, Sections};
+use crate::lower::Door;
 use crate::options::{self, Kind, Setting};
 use crate::supervisord::LogFormat;
+use crate::values;
 use supervisor_core::level::Level;
+use supervisor_core::spec::start::Until;
 
 /// The program's name in command mode.
 pub(crate) const APP: &str = "app";
@@ -70,6 +75,7 @@ pub(crate) fn stream_of(key: &str) -> Option<&str> {
 /// supervisord's.
 pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
     assume_for_supervisord(sections, wishes);
+    complete_helpers(sections, Door::Command(&[]));
     let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
     for section in &mut sections.all {
         let kind = Kind::of(&section.name);
@@ -112,6 +118,52 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
         assume(options::STARTRETRIES.row.key, &wishes.max_start_retries.to_string());
         assume(options::RETRYRESETSECS.row.key, &wishes.retry_reset_secs.to_string());
     }
+}
+
+/// Fills in what helpers need that run once: their end is no failure, however soon it
+/// comes. A helper is what another program waits for to complete and, beside a command, what
+/// somebody said is not to be started again whatever its end was.
+pub(crate) fn complete_helpers(sections: &mut Sections, door: Door<'_>) {
+    let awaited = awaited(sections);
+    let inherited =
+        |sections: &Sections, key: &str| sections.defaults.iter().any(|entry| entry.key == key);
+    let autorestart = options::AUTORESTART.row.key;
+    let startsecs = options::STARTSECS.row.key;
+    let (has_autorestart, has_startsecs) =
+        (inherited(sections, autorestart), inherited(sections, startsecs));
+    for section in &mut sections.all {
+        let Some(Kind::Program | Kind::FcgiProgram) = Kind::of(&section.name) else { continue };
+        let is_awaited = awaited.contains(section.label().trim());
+        let beside = door != Door::File && section.label() != APP;
+        let may_end = section.entry(autorestart).is_some_and(|entry| {
+            let value = entry.value.trim().to_ascii_lowercase();
+            value == "unexpected" || values::boolean(&value) == Some(false)
+        });
+        let assume = |section: &mut Section, key: &str, value: &str, known: bool| {
+            if !known && section.entry(key).is_none_or(|entry| !entry.origin.is_said()) {
+                section.set(built_in(key, value));
+            }
+        };
+        if is_awaited && section.label() != APP {
+            assume(section, autorestart, "unexpected", has_autorestart);
+        }
+        if is_awaited || (beside && may_end) {
+            assume(section, startsecs, "0", has_startsecs);
+        }
+    }
+}
+
+/// Programs whose completion is waited for, as sections name them.
+fn awaited(sections: &Sections) -> BTreeSet<String> {
+    let key = options::DEPENDS_ON.row.key;
+    let said = sections.all.iter().filter_map(|section| section.entry(key));
+    let words = said.flat_map(|entry| entry.value.split(','));
+    let meant = words.filter_map(|word| {
+        let (program, until) = word.split_once(':')?;
+        let completed = until.trim().eq_ignore_ascii_case(Until::Completed.name());
+        completed.then(|| program.trim().to_owned())
+    });
+    meant.collect()
 }
 
 /// What variables ask of the supervisor itself, unless an option says otherwise.

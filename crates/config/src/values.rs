@@ -6,6 +6,7 @@
 //! look, or the text that supervisord prints.
 
 mod health;
+mod start;
 mod status;
 
 use std::net::Ipv6Addr;
@@ -25,6 +26,7 @@ pub(crate) use self::health::{
     READY, SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND,
     UP_TO_A_MINUTE, URL, host,
 };
+pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 
 /// What checks may ask besides the text.
@@ -274,7 +276,7 @@ pub(crate) fn absolute(path: &Path, world: &World<'_>) -> PathBuf {
     absolute
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_lowercase().as_str() {
         "yes" | "true" | "on" | "1" => Some(true),
         "no" | "false" | "off" | "0" => Some(false),

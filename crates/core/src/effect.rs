@@ -125,6 +125,14 @@ pub enum Effect {
         /// What for.
         occasion: Occasion,
     },
+    /// Connect to each of the servers that a process waits for; answered by `Connected`
+    /// within [`CONNECT_LIMIT`](crate::CONNECT_LIMIT).
+    Connect {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that waits to begin.
+        run: RunId,
+    },
     /// A run ended unasked, and all that it left behind has gone.
     Report(Box<RunReport>),
     /// Say something in the supervisor's log.

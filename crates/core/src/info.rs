@@ -5,12 +5,13 @@ use std::rc::Rc;
 use crate::event::Named;
 use crate::health::Ill;
 use crate::ids::Pid;
-use crate::process::{History, Label, Process};
+use crate::process::{History, Label, Process, Standing};
+use crate::spec::start::Until;
 use crate::spec::{GroupSpec, ProcessSpec};
 use crate::time::Mono;
 
 /// A process as it is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Info<'a> {
     /// Who it is.
     pub named: &'a Rc<Named>,
@@ -24,8 +25,12 @@ pub struct Info<'a> {
     pub up_since: Option<Mono>,
     /// It is up, and to be given work.
     pub ready: bool,
+    /// It has exited as expected and is not started again.
+    pub completed: bool,
     /// Why it is ill, if it is up and known to be.
     pub ill: Option<Ill>,
+    /// What its start waits for, for people to read.
+    pub waits_for: Option<String>,
     /// What became of it so far.
     pub history: &'a History,
     /// How often it was started.
@@ -41,7 +46,9 @@ impl<'a> Info<'a> {
             pid: process.pid(),
             up_since: process.up_since(),
             ready: process.is_ready(),
+            completed: process.standing(Until::Completed) == Standing::There,
             ill: process.ill(),
+            waits_for: process.waits_for(),
             history: &process.history,
             runs: process.runs(),
         }

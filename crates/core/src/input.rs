@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::event::Channel;
 use crate::health::{Answer, Block, CheckFailure, Load, Look, TreeCount};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
+use crate::process::gate::Unreached;
 use crate::signal::Signal;
 
 /// One thing that happened.
@@ -188,6 +189,15 @@ pub enum Input {
         proc: ProcId,
         /// The incarnation that had ended.
         run: RunId,
+    },
+    /// The answer to [`Effect::Connect`](crate::effect::Effect::Connect).
+    Connected {
+        /// Which process waits.
+        proc: ProcId,
+        /// The incarnation that waits to begin.
+        run: RunId,
+        /// Whether all accepted, or which did not.
+        result: Result<(), Unreached>,
     },
     /// A process sent a message in its output.
     Communicated {

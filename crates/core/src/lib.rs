@@ -54,6 +54,7 @@ pub use info::{GroupInfo, Info, PoolInfo};
 pub use input::Input;
 pub use listener::Envelope;
 pub use process::FORERUNNER_WITHIN;
+pub use process::gate::{CONNECT_LIMIT, Unreached};
 pub use process::{History, Label, StopCounts};
 pub use readiness::{Readiness, Unready};
 pub use supervisor::Supervisor;

@@ -10,6 +10,7 @@ use crate::health::{CheckFailure, Ill, exactly};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
+use crate::process::gate::Unreached;
 use crate::report::Because;
 use crate::signal::Signal;
 use crate::spec::StopTarget;
@@ -156,6 +157,45 @@ pub enum Line {
         exit: Exit,
     },
     NothingToRun,
+    /// What may be a helper that runs once ended as it should, and that counts as a failure.
+    HelperFails {
+        name: String,
+        /// Its section.
+        program: String,
+        exit: Exit,
+        because: NoHelper,
+        /// After so many failures it is given up.
+        of: u32,
+        /// Everything ends then.
+        ends_all: bool,
+    },
+    /// It exited well at once, and left so many processes behind.
+    WentToBackground {
+        name: String,
+        uptime: Duration,
+        left: usize,
+    },
+    /// A start waits for these programs.
+    WaitsForPrograms {
+        name: String,
+        programs: Vec<String>,
+    },
+    /// An operator started it though these programs are not there.
+    WaitOverruled {
+        name: String,
+        programs: Vec<String>,
+    },
+    /// A start waits for a server that accepts no connection yet.
+    WaitsForTarget {
+        name: String,
+        unreached: Unreached,
+        /// Until it has taken too long.
+        left: Duration,
+    },
+    TargetsReached {
+        name: String,
+        after: Duration,
+    },
     Ready {
         name: String,
         pid: Pid,
@@ -268,7 +308,7 @@ pub enum Line {
 }
 
 /// Why a process was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GaveUp {
     /// Its retries are used up.
     TooManyRetries,
@@ -278,6 +318,24 @@ pub enum GaveUp {
     Unkillable,
     /// It was ill.
     Ill,
+    /// This program, on which it depends, was given up or did not complete.
+    DependencyLost(String),
+    /// A server that it waits for did not accept a connection in time.
+    TargetUnreached {
+        /// Which, and why not.
+        target: String,
+        /// That time.
+        within: Duration,
+    },
+}
+
+/// Why the end of what may be a helper that runs once counts as a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoHelper {
+    /// It is to run for ever.
+    KeptRunning,
+    /// It ended before it counted as started.
+    TooQuick,
 }
 
 /// Why what comes next can't begin.
@@ -309,6 +367,9 @@ impl Line {
             | Self::SpawnFailed { .. }
             | Self::Success { .. }
             | Self::Ready { .. }
+            | Self::WaitsForPrograms { .. }
+            | Self::WaitsForTarget { .. }
+            | Self::TargetsReached { .. }
             | Self::CheckExcused { .. }
             | Self::CheckConnects { .. }
             | Self::NoMetrics { .. }
@@ -349,6 +410,9 @@ impl Line {
             | Self::EventRejected { .. }
             | Self::BadResult { .. }
             | Self::HearingUnknown { .. }
+            | Self::WaitOverruled { .. }
+            | Self::HelperFails { .. }
+            | Self::WentToBackground { .. }
             | Self::NothingToRun => Level::Warn,
             Self::GaveUp { ends_all: true, .. }
             | Self::LastRun { ends_all: true, .. }
@@ -460,6 +524,52 @@ impl fmt::Display for Line {
             Self::ReapedUnknown { pid, exit } => write!(f, "reaped unknown pid {pid} ({exit})"),
             Self::NothingToRun => f.write_str(
                 "nothing to run: no program has autostart=true, and there is no way to start one",
+            ),
+            Self::HelperFails { name, program, exit, because, of, ends_all } => {
+                let program = program.to_uppercase();
+                let (rule, key, value) = match because {
+                    NoHelper::KeptRunning => {
+                        ("autorestart=true keeps it running", "AUTORESTART", "unexpected")
+                    }
+                    NoHelper::TooQuick => ("it exited within startsecs", "STARTSECS", "0"),
+                };
+                let end = if *ends_all { " and stops all programs" } else { "" };
+                write!(
+                    f,
+                    "helper: {name} exited successfully ({exit}), but {rule}: this is failure 1/{of}, \
+                     at {of}/{of} the supervisor gives up on it{end}; if it should run once, set \
+                     SUPERVISOR_PROGRAM__{program}_{key}={value}"
+                )
+            }
+            Self::WentToBackground { name, uptime, left } => write!(
+                f,
+                "background: {name} exited with status 0 after {:.1} seconds and left {} running: \
+                 it seems to put itself into the background, where the supervisor cannot keep \
+                 it; start it in the foreground (nginx: daemon off; a script: without & at the \
+                 end, or with wait)",
+                uptime.as_secs_f64(),
+                processes(*left),
+            ),
+            Self::WaitsForPrograms { name, programs } => {
+                write!(f, "waiting: {name} starts after {}", list(programs))
+            }
+            Self::WaitOverruled { name, programs } => write!(
+                f,
+                "starting {name} without waiting for {}, because an operator started it",
+                list(programs)
+            ),
+            Self::WaitsForTarget { name, unreached, left } => write!(
+                f,
+                "waiting: {name} starts when {} accepts connections: {}; waiting for another {} \
+                 seconds at most",
+                unreached.target,
+                unreached.failure,
+                left.as_secs()
+            ),
+            Self::TargetsReached { name, after } => write!(
+                f,
+                "waiting: {name} has reached all servers after {:.1} seconds; starting it",
+                after.as_secs_f64()
             ),
             Self::Ready { name, up_after, .. } => write!(
                 f,
@@ -593,12 +703,18 @@ impl AskReason {
 
 impl fmt::Display for GaveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooManyRetries => "too many start retries too quickly",
-            Self::CannotStart => "it can't be started and retrying would not help",
-            Self::Unkillable => "a process of it survived SIGKILL",
-            Self::Ill => "it was unhealthy",
-        })
+        match self {
+            Self::TooManyRetries => f.write_str("too many start retries too quickly"),
+            Self::CannotStart => f.write_str("it can't be started and retrying would not help"),
+            Self::Unkillable => f.write_str("a process of it survived SIGKILL"),
+            Self::Ill => f.write_str("it was unhealthy"),
+            Self::DependencyLost(dependency) => {
+                write!(f, "it depends on {dependency}, which failed")
+            }
+            Self::TargetUnreached { target, within } => {
+                write!(f, "it waited {} seconds for {target}", exactly(*within))
+            }
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 
 mod deaths;
 mod ending;
+pub(crate) mod gate;
 mod goal;
 mod history;
 mod starting;
@@ -43,6 +44,7 @@ use crate::tree::Tree;
 
 use deaths::Deaths;
 pub use deaths::FORERUNNER_WITHIN;
+pub(crate) use gate::{ByOrder, Gate, Standing};
 pub(crate) use goal::Goal;
 pub use history::{History, StopCounts};
 use stopping::StopRecord;
@@ -187,7 +189,15 @@ pub(crate) struct Process {
     pub(crate) history: History,
     state: State,
     failures: Failures,
+    /// The check of the present run has succeeded.
+    answered: bool,
+    /// It was said that it seems to go into the background.
+    told_background: bool,
+    /// It was ready once, by whatever says that it is.
+    was_ready: bool,
     tree: Tree,
+    /// What holds back a start that is wanted.
+    gate: Gate,
     runs: u64,
     /// The place was made clean before the first start, if it is to be.
     cleared: bool,
@@ -248,7 +258,11 @@ impl Process {
             history: History::default(),
             state: State::Stopped { then: Then::Rest },
             failures: Failures::default(),
+            answered: false,
+            told_background: false,
+            was_ready: false,
             tree: Tree::Clear,
+            gate: Gate::Open,
             runs: 0,
             cleared: false,
             files_seen: None,
@@ -415,7 +429,9 @@ impl Process {
                 due.into_iter().chain(health.deadline()).min()
             }
             State::Running { health, .. } => health.deadline(),
-            State::Backoff { retry_at } if self.tree.is_clear() => Some(*retry_at),
+            State::Backoff { retry_at } if self.tree.is_clear() && self.gate == Gate::Open => {
+                Some(*retry_at)
+            }
             State::Stopping { kill: Kill::Sent { stuck_at: at }, .. } => Some(*at),
             State::Stopped { .. }
             | State::Spawning { .. }
@@ -424,7 +440,7 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal { .. } => None,
         };
-        [own, self.tree.deadline()].into_iter().flatten().min()
+        [own, self.tree.deadline(), self.gate.deadline()].into_iter().flatten().min()
     }
 
     /// Time passed.
@@ -447,6 +463,7 @@ impl Process {
         }
         let step = self.tree.tick(turn.now, turn.unkillable_after);
         self.carry_out(step, turn);
+        self.tick_gate(turn);
     }
 
     /// Passes a signal on to the main process; whether there is one.
@@ -472,6 +489,9 @@ impl Process {
     fn enter(&mut self, next: State, turn: &mut Turn<'_>) {
         let (from, pid) = (self.state.label(), self.pid());
         self.state = next;
+        if !self.wants_start() {
+            self.gate = Gate::Open;
+        }
         if from != self.state.label() {
             let (process, to) = (Rc::clone(&self.named), self.entered(pid));
             turn.emit(Event::State { process, from, to });

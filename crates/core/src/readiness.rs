@@ -32,7 +32,8 @@ pub struct Unready {
 
 impl Supervisor {
     /// Whether it may be given work. Essential programs count; where none is, all that
-    /// start with the supervisor. Event listeners never do.
+    /// start with the supervisor. Event listeners never do, and a helper that has completed
+    /// as expected is done.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         if self.is_ending() {
@@ -41,18 +42,20 @@ impl Supervisor {
         let (mut any, mut unready) = (false, Vec::new());
         for info in self.counted() {
             any = true;
-            if !info.ready {
+            if !info.ready && !info.completed {
                 unready.push(Unready::new(&info));
             }
         }
         if any && unready.is_empty() { Readiness::Ready } else { Readiness::Waiting(unready) }
     }
 
-    /// Whether all that counts has been up once, be it at different times.
+    /// Whether all that counts has been up once, be it at different times, and doesn't wait
+    /// to be started again.
     #[must_use]
     pub fn has_started(&self) -> bool {
         let mut counted = self.counted().peekable();
-        counted.peek().is_some() && counted.all(|info| info.history.up_after.is_some())
+        let started = |info: &Info<'_>| info.history.up_after.is_some() && info.waits_for.is_none();
+        counted.peek().is_some() && counted.all(|info| info.completed || started(&info))
     }
 
     fn counted(&self) -> impl Iterator<Item = Info<'_>> {
@@ -65,7 +68,9 @@ impl Supervisor {
 impl Unready {
     fn new(info: &Info<'_>) -> Self {
         let history = info.history;
+        let waits = info.waits_for.as_ref().map(|what| format!("waiting for {what}"));
         let remark = match info.state {
+            _ if waits.is_some() => waits,
             Label::Starting | Label::Running if info.ill.is_some() => {
                 info.ill.map(|ill| ill.to_string())
             }

@@ -5,6 +5,7 @@
 //! [configuration reference](https://supervisord.org/configuration.html).
 
 pub mod health;
+pub mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -16,6 +17,7 @@ use crate::event::{Channel, EventType};
 use crate::signal::Signal;
 
 pub use health::HealthSpec;
+pub use start::StartSpec;
 
 /// Everything one supervisor is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ impl GroupSpec {
 pub struct ProcessSpec {
     /// Its name, as it appears in log lines; unique within its group.
     pub name: String,
+    /// The name of the section that it comes from, under which other programs depend on it.
+    pub program: String,
     /// Lower is signalled later when its group stops.
     pub priority: i64,
     /// Started when the supervisor starts.
@@ -130,6 +134,8 @@ pub struct ProcessSpec {
     /// Before it is started again, what its last run left in shared memory and in the file
     /// system is removed, and its port is waited for.
     pub tidy: Option<TidySpec>,
+    /// What a start waits for.
+    pub start: StartSpec,
     /// When it is up, when it is ill, and what follows.
     pub health: HealthSpec,
     /// How to launch it. The core carries this and never looks inside.

@@ -2,6 +2,7 @@
 //! stop, and when it is over.
 
 mod budget;
+mod dependencies;
 mod ending;
 mod events;
 mod groups;
@@ -34,6 +35,8 @@ use waiters::Waiter;
 #[derive(Clone, Debug)]
 pub struct Supervisor {
     processes: BTreeMap<ProcId, Process>,
+    /// Those of each program, by the name of its section.
+    by_program: BTreeMap<String, Vec<ProcId>>,
     /// In start order.
     groups: Vec<Group>,
     /// The groups of the configuration that was read last.
@@ -63,6 +66,7 @@ impl Supervisor {
     pub fn new(spec: Spec) -> Self {
         let mut supervisor = Self {
             processes: BTreeMap::new(),
+            by_program: BTreeMap::new(),
             groups: Vec::new(),
             available: spec.groups.into_iter().map(Rc::new).collect(),
             next_proc: ProcId(0),
@@ -227,6 +231,9 @@ impl Supervisor {
             Input::Tidied { proc, run } => {
                 self.with(proc, turn, |process, _| process.tidied(run));
             }
+            Input::Connected { proc, run, result } => {
+                self.with(proc, turn, |process, turn| process.connected(run, result, turn));
+            }
             Input::Signalled(signal) => self.signalled(signal, turn),
             Input::Suspended { pid, job } => self.suspended(pid, job, turn),
             Input::Request { id, command } => self.order(id, command, turn),
@@ -259,7 +266,7 @@ impl Supervisor {
             if let Some(process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
-                process.start(turn);
+                process.start_with_others(turn);
             }
         }
         if self.when_done == WhenDone::Exit && !self.processes.values().any(Process::is_active) {
@@ -269,7 +276,12 @@ impl Supervisor {
 
     fn tick(&mut self, turn: &mut Turn<'_>) {
         for process in self.processes.values_mut() {
+            let before = process.outcome();
             process.tick(turn);
+            // A wait may have taken too long. Listeners wait for nothing.
+            if let (None, Some(outcome)) = (before, process.outcome()) {
+                self.last_outcome = outcome;
+            }
         }
         self.give_up_if_late(turn);
     }
@@ -317,10 +329,15 @@ impl Supervisor {
 
     /// Does what follows from the states as they are.
     fn settle(&mut self, turn: &mut Turn<'_>) {
-        if self.mood == Mood::Running {
+        while self.mood == Mood::Running {
             self.end_with_the_essential(turn);
+            // Each that is given up may be the last hope of another, or essential.
+            if self.mood != Mood::Running || !self.give_up_lost(turn) {
+                break;
+            }
         }
         if self.mood == Mood::Running {
+            self.let_through(turn);
             for process in self.processes.values_mut() {
                 process.start_if_due(turn);
             }

@@ -39,12 +39,13 @@ use supervisor_core::spec::health::{
     Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe, ProgressSpec,
     Ready, Scheme, TreeSpec,
 };
+use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
     RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Input, Occasion, Reply, Supervisor, Target};
+use supervisor_core::{Effect, Input, Occasion, Reply, Supervisor, Target, Unreached};
 
 /// What the wall clock shows when the other shows zero, in seconds.
 const WALL_ZERO: u64 = 1_800_000_000;
@@ -147,6 +148,11 @@ impl Stage {
     }
 
     fn act(&mut self, since_zero: Duration, words: &[&str]) -> String {
+        if words == ["waits?"] {
+            let infos = self.core.processes();
+            let waiting = infos.filter_map(|info| Some((&info.named.name, info.waits_for?)));
+            return waiting.map(|(name, what)| format!("  {name}: {what}\n")).collect();
+        }
         if words == ["ready?"] {
             let readiness = self.core.readiness().to_string();
             let started = if self.core.has_started() { "  has started\n" } else { "" };
@@ -318,6 +324,20 @@ impl Stage {
                 let (proc, run) = self.run(run);
                 Input::Tidied { proc, run }
             }
+            ["connected", run] => {
+                let (proc, run) = self.run(run);
+                Input::Connected { proc, run, result: Ok(()) }
+            }
+            ["unreached", run, target, failure] => {
+                let (proc, run) = self.run(run);
+                let failure = match *failure {
+                    "refused" => CheckFailure::Refused,
+                    "late" => CheckFailure::TimedOut,
+                    other => panic!("unknown failure {other}"),
+                };
+                let unreached = Unreached { target: host_port(target), failure };
+                Input::Connected { proc, run, result: Err(unreached) }
+            }
             ["census", run, found @ ..] => {
                 let (proc, run) = self.run(run);
                 let (main, members) = match found {
@@ -469,6 +489,7 @@ impl Stage {
             }
             Effect::CountTree { proc, run } => format!("count tree of {}#{}", name(proc), run.0),
             Effect::Collect { proc, run, .. } => format!("look into {}#{}", name(proc), run.0),
+            Effect::Connect { proc, run } => format!("connect for {}#{}", name(proc), run.0),
             Effect::LookAtFiles { proc, run } => {
                 format!("look at files of {}#{}", name(proc), run.0)
             }
@@ -576,6 +597,7 @@ fn group(words: &[&str]) -> GroupSpec {
 fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec {
     let mut spec = ProcessSpec {
         name: name.to_owned(),
+        program: name.to_owned(),
         priority: 999,
         autostart: true,
         startsecs: Duration::from_secs(1),
@@ -593,6 +615,7 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
         essential: true,
         killtree: true,
         tidy: None,
+        start: StartSpec::default(),
         health: HealthSpec::default(),
         launch: Launch {
             command: Command::Argv(vec![name.into()]),
@@ -649,6 +672,19 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
             "main" => spec.main = value == "true",
             "essential" => spec.essential = value == "true",
             "killtree" => spec.killtree = value == "true",
+            // PROGRAM:UNTIL,...
+            "depends_on" => spec.start.depends_on = value.split(',').map(dependency).collect(),
+            // HOST:PORT,.../TIMEOUT
+            "wait_for" => {
+                let (targets, timeout) = value.split_once('/').unwrap();
+                let timeout = Duration::from_secs(timeout.parse().unwrap());
+                let targets = targets.split(',').map(host_port).collect();
+                spec.start.wait_for = Some(WaitSpec { targets, timeout });
+            }
+            "retries_before_ready" => {
+                spec.start.retries_before_ready = Some(value.parse().unwrap());
+            }
+            "program" => spec.program = value.to_owned(),
             "tidy" => {
                 let remove_leftovers = match value {
                     "port" => RemoveLeftovers::No,
@@ -727,6 +763,17 @@ fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec 
         }
     }
     spec
+}
+
+fn dependency(text: &str) -> Dependency {
+    let (program, until) = text.split_once(':').unwrap();
+    let until = Until::ALL.into_iter().find(|known| known.name() == until).unwrap();
+    Dependency { program: program.to_owned(), until }
+}
+
+fn host_port(text: &str) -> HostPort {
+    let (host, port) = text.split_once(':').unwrap();
+    HostPort { host: host.to_owned(), port: port.parse().unwrap() }
 }
 
 fn numbers(text: &str) -> Vec<u64> {

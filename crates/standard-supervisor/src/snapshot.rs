@@ -61,6 +61,8 @@ pub(crate) struct Program {
     pub(crate) error: Option<String>,
     /// `None`: nobody looked, or nothing of it lives.
     pub(crate) usage: Option<TreeUsage>,
+    /// What its start waits for.
+    pub(crate) waits_for: Option<String>,
     /// Which streams go to a file that can be read.
     pub(crate) logs: Vec<Channel>,
 }
@@ -147,6 +149,7 @@ fn described(control: &Control, info: &Info<'_>, usages: &BTreeMap<ProcId, TreeU
         stopped: info.history.stopped,
         last_exit: info.history.last_exit.map(|exit| exit.to_string()),
         error: info.history.error.clone(),
+        waits_for: info.waits_for.clone(),
         usage: usages.get(&proc).copied(),
         logs: [Channel::Stdout, Channel::Stderr].into_iter().filter(has_log).collect(),
     }

@@ -267,6 +267,7 @@ impl World {
                 self.answers.push_back(Input::OutputSeen { proc, run, block });
             }
             Effect::Collect { proc, run, ill } => self.collect(proc, run, ill),
+            Effect::Connect { proc, run } => self.connect_targets(proc, run),
             Effect::LookAtFiles { proc, run: _ } => self.look_at_files(proc),
             Effect::Tidy { proc, run, occasion } => self.tidy(proc, run, occasion),
             Effect::Report(run) => self.report(*run),

@@ -14,6 +14,7 @@ use crate::supervisord::LogFormat;
 use crate::testing::{FakeHost, said};
 
 mod mistakes;
+mod starts;
 
 fn configured(env: &[(&str, &str)], host: &FakeHost) -> Result<Config, Errors> {
     command_mode(vec!["vllm".into(), "serve".into(), "a ; %b".into()], &said(env), host)
@@ -69,7 +70,7 @@ fn a_command_alone_gives_one_supervised_program() {
             stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
             ..app.launch.clone()
         },
-        ..process_once(Vec::new())
+        ..process_once(Vec::new(), StartSpec::default())
     };
     assert_eq!(app, ProcessSpec { launch: app.launch.clone(), ..expected });
     assert!(app.launch.die_with_supervisor && app.essential && app.killtree);
@@ -368,7 +369,7 @@ fn run_once_is_a_plain_init() {
     assert!(config.runs_once() && config.record.is_none());
     assert_eq!(config.spec.signals, SignalRule::ForwardAll);
     let argv = ["vllm", "serve", "a ; %b"].map(OsString::from).to_vec();
-    assert_eq!(config.spec.groups[0].processes, [process_once(argv).into()]);
+    assert_eq!(config.spec.groups[0].processes, [process_once(argv, StartSpec::default()).into()]);
     assert_eq!(config.warnings.len(), 1);
     assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_STARTSECS has no effect"));
     let text = errors(&[("PROCESS_AUTO_RECOVERY", "false"), ("PROCESS_MAX_START_RETRIES", "x")]);

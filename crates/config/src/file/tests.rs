@@ -383,3 +383,32 @@ fn a_command_that_a_comment_cuts_short_says_where_and_repeats_no_secret() {
          before ' ;' in line 4, where a comment begins"
     );
 }
+
+#[test]
+fn in_a_file_only_the_startsecs_of_an_awaited_helper_differ() {
+    let text = "[supervisord]\n[program:fetch]\ncommand=f\n[program:other]\ncommand=o\n\
+                [program:app]\ncommand=a\ndepends_on=fetch:completed,other\n";
+    let config = config(text);
+    let startsecs = |name: &str| {
+        let mut all = processes(&config).into_iter();
+        all.find(|process| process.name == name).unwrap().startsecs.as_secs()
+    };
+    assert_eq!([startsecs("fetch"), startsecs("other"), startsecs("app")], [0, 1, 1]);
+    let said = self::config(&text.replace("command=f", "command=f\nstartsecs=7"));
+    assert!(processes(&said).iter().any(|process| process.startsecs.as_secs() == 7));
+}
+
+#[test]
+fn numbers_of_processes_end_where_numbers_end() {
+    let text = "[supervisord]\n[program:a]\ncommand=a\nnumprocs=2\n\
+                process_name=a%(process_num)s\nnumprocs_start=";
+    let last = i64::MAX - 1;
+    let config = config(&format!("{text}{last}\n"));
+    let names: Vec<_> = processes(&config).iter().map(|process| process.name.clone()).collect();
+    assert_eq!(names, [format!("a{last}"), format!("a{}", i64::MAX)]);
+    let text = errors(&format!("{text}{}\n", i64::MAX));
+    assert!(
+        text.contains("numprocs_start=9223372036854775807 leaves no room for 2 processes"),
+        "{text}"
+    );
+}

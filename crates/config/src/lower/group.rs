@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use supervisor_core::spec::GroupSpec;
 
 use super::program::Base;
-use super::{Lowering, listener, program};
+use super::{Lowering, listener, program, start};
 use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
@@ -46,6 +46,9 @@ pub(super) fn read(
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
     drop_namesakes(&mut groups, lowering);
     groups.iter().for_each(|group| check_names(group, lowering));
+    if complete {
+        start::check_dependencies(lowering, &groups);
+    }
     complete.then_some(groups)
 }
 

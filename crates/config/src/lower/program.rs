@@ -13,7 +13,7 @@ use supervisor_core::spec::{
 };
 
 use super::supervisord::sink;
-use super::{Door, Lowering, at_least_zero, health, listener, tidy, to_u32};
+use super::{Door, Lowering, at_least_zero, health, listener, start, tidy, to_u32};
 use crate::command::shown;
 use crate::error::in_short;
 use crate::expand::{Meaning, Names, expand};
@@ -49,10 +49,10 @@ pub(super) fn read<'a>(
 ) -> Option<Vec<Rc<ProcessSpec>>> {
     let program = values::name(section.label());
     let program = program.map_err(|why| lowering.complain(section, &section.origin, &why)).ok()?;
-    let names = names.clone().with("program_name", program).with("group_name", group);
+    let names = names.clone().with("program_name", program.clone()).with("group_name", group);
     let numbers = numbers(lowering, section, &names);
     let process_name = process_name(lowering, section);
-    let model = Model::read(lowering, section, base, &names);
+    let model = Model::read(lowering, section, (&program, base), &names);
     let (first, count) = numbers?;
     let process_name = process_name?;
     if count > 1 && !process_name.contains("%(process_num)") {
@@ -62,13 +62,17 @@ pub(super) fn read<'a>(
     }
     let mut processes = Vec::new();
     let mut complete = true;
-    for number in first..first.saturating_add(count) {
+    for number in (0..count).map(|offset| first + offset) {
         let mut names = names.clone();
         names.set("process_num", Meaning::Number(number));
         names.set("numprocs", Meaning::Number(count));
         let own = Own::read(lowering, section, &process_name, base, &mut names);
         match (&model, own) {
-            (Some(model), Some(own)) => processes.push(Rc::new(model.process(own))),
+            (Some(model), Some(own)) => {
+                let process = model.process(own);
+                start::check_retries(lowering, section, &process.start, &process.health);
+                processes.push(Rc::new(process));
+            }
             _ => complete = false,
         }
     }
@@ -87,7 +91,7 @@ impl Model {
     fn read<'a>(
         lowering: &mut Lowering<'a>,
         section: &'a Section,
-        base: &Base<'_>,
+        (program, base): (&str, &Base<'_>),
         names: &Names<'_>,
     ) -> Option<Self> {
         let stopping = Stopping::read(lowering, section, names);
@@ -114,6 +118,7 @@ impl Model {
         } else {
             tidy::read(lowering, section, names, killtree.unwrap_or(true))
         };
+        let start = start::read(lowering, section, names);
         let user = user.ok()?;
         let socket = match Kind::of(&section.name) {
             Some(Kind::FcgiProgram) => {
@@ -126,6 +131,7 @@ impl Model {
             identity: identity(lowering, user.as_ref().or(base.user)),
             process: ProcessSpec {
                 name: String::new(),
+                program: program.to_owned(),
                 priority: priority?,
                 autostart: autostart?,
                 startsecs: Duration::from_secs(startsecs?),
@@ -144,6 +150,7 @@ impl Model {
                 essential: essential?,
                 killtree: killtree?,
                 tidy: tidy?,
+                start: start?,
                 health: HealthSpec::default(),
                 launch: Launch {
                     command: Command::Argv(Vec::new()),
@@ -287,7 +294,14 @@ fn numbers<'a>(
         lowering.complain(section, origin(lowering, section, "numprocs"), &why);
         return None;
     }
-    Some((first?, count.max(0)))
+    let (first, count) = (first?, count.max(0));
+    if count > 0 && first.checked_add(count - 1).is_none() {
+        let why = format!("numprocs_start={first} leaves no room for {count} processes");
+        let key = o::NUMPROCS_START.row.key;
+        lowering.complain(section, origin(lowering, section, key), &why);
+        return None;
+    }
+    Some((first, count))
 }
 
 /// The unexpanded name: that is what supervisord looks at for forbidden characters.

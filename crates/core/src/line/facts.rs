@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{GaveUp, Line, NotPrepared};
+use super::{GaveUp, Line, NoHelper, NotPrepared};
 use crate::health::{Block, CheckFailure, Ill};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
@@ -63,7 +63,7 @@ impl Line {
                 of("stopped").run(name, *pid, *run).exit(*exit).flag("expected", *expected)
             }
             Self::GaveUp { name, why, because, .. } => {
-                let facts = of("gave_up").program(name).text("reason", reason(*why));
+                let facts = of("gave_up").program(name).text("reason", reason(why)).gave_up(why);
                 match because {
                     Some(because) => {
                         let line = because.last_line.as_ref();
@@ -127,6 +127,36 @@ impl Line {
             Self::Waiting { names } => of("waiting").with("programs", Value::Texts(names.clone())),
             Self::ReapedUnknown { pid, exit } => of("reaped_unknown").pid(*pid).exit(*exit),
             Self::NothingToRun => of("nothing_to_run"),
+            Self::HelperFails { name, program: _, exit, because, of: limit, ends_all } => {
+                let because = match because {
+                    NoHelper::KeptRunning => "autorestart",
+                    NoHelper::TooQuick => "startsecs",
+                };
+                of("helper_fails")
+                    .program(name)
+                    .exit(*exit)
+                    .text("because", because)
+                    .count("limit", u64::from(*limit))
+                    .flag("ends_all", *ends_all)
+            }
+            Self::WentToBackground { name, uptime, left } => of("went_to_background")
+                .program(name)
+                .seconds("uptime_seconds", *uptime)
+                .count("left", *left as u64),
+            Self::WaitsForPrograms { name, programs } => of("waits_for_programs")
+                .program(name)
+                .with("waits_for", Value::Texts(programs.clone())),
+            Self::WaitOverruled { name, programs } => {
+                of("wait_overruled").program(name).with("waits_for", Value::Texts(programs.clone()))
+            }
+            Self::WaitsForTarget { name, unreached, left } => of("waits_for_target")
+                .program(name)
+                .text("target", &unreached.target)
+                .failure(unreached.failure)
+                .seconds("left_seconds", *left),
+            Self::TargetsReached { name, after } => {
+                of("targets_reached").program(name).seconds("after_seconds", *after)
+            }
             Self::Ready { name, pid, run, up_after } => {
                 of("ready").run(name, *pid, *run).seconds("up_after_seconds", *up_after)
             }
@@ -255,6 +285,16 @@ impl Facts {
         self.text("class", because.class.name()).text("cause", &because.why)
     }
 
+    fn gave_up(self, why: &GaveUp) -> Self {
+        match why {
+            GaveUp::DependencyLost(dependency) => self.text("dependency", dependency),
+            GaveUp::TargetUnreached { target, within } => {
+                self.text("target", target).seconds("within_seconds", *within)
+            }
+            GaveUp::TooManyRetries | GaveUp::CannotStart | GaveUp::Unkillable | GaveUp::Ill => self,
+        }
+    }
+
     fn not_prepared(self, why: NotPrepared) -> Self {
         match why {
             NotPrepared::Failed(status) => self.count("status", status.into()),
@@ -319,12 +359,14 @@ const fn kind_of(kind: SpawnErrorKind) -> &'static str {
     }
 }
 
-const fn reason(why: GaveUp) -> &'static str {
+const fn reason(why: &GaveUp) -> &'static str {
     match why {
         GaveUp::TooManyRetries => "too_many_retries",
         GaveUp::CannotStart => "cannot_start",
         GaveUp::Unkillable => "unkillable",
         GaveUp::Ill => "unhealthy",
+        GaveUp::DependencyLost(_) => "dependency",
+        GaveUp::TargetUnreached { .. } => "unreachable",
     }
 }
 

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Due, Fatal, Kill, Live, Process, State, Then, Turn};
+use super::{Due, Fatal, Gate, Kill, Label, Live, Process, State, Then, Turn};
 use crate::effect::{Effect, Target};
 use crate::health::{Health, Ill};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
-use crate::line::{GaveUp, Line};
+use crate::line::{GaveUp, Line, NoHelper};
 use crate::report::{Because, Cause, Class, Next, RunReport};
 use crate::retry::{Failures, Verdict};
 use crate::signal::Signal;
@@ -16,6 +16,10 @@ use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
 use crate::time::Mono;
 use crate::tree::{CleanupStep, Escalation, Occasion};
+
+/// Uptime below which a program that leaves processes behind has probably put itself into
+/// the background.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 impl Process {
     /// The main process ended.
@@ -91,7 +95,7 @@ impl Process {
         let (status, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = live.up_at {
-                    self.failures.forgive(self.spec.retry, turn.now - up_at);
+                    self.forgive(turn.now - up_at);
                 }
                 return self.fail_run(live, exit, Cause::Health(ill), turn);
             }
@@ -166,7 +170,7 @@ impl Process {
             Ready::Startsecs => live.since,
             Ready::Checked | Ready::Notified | Ready::Logged(_) => up_at,
         };
-        self.failures.forgive(self.spec.retry, turn.now - since);
+        self.forgive(turn.now - since);
         self.enter(State::Running { live, health: Health::default() }, turn);
         let expected = self.expects(exit);
         self.history.exit = Some(exit);
@@ -195,10 +199,28 @@ impl Process {
         }
     }
 
+    /// Forgets past failures if a run of this length makes up for them. One that waited all
+    /// the time for something, and was never ready by its check, does not.
+    fn forgive(&mut self, uptime: Duration) {
+        let proven = match self.spec.health.ready {
+            Ready::Startsecs => self.spec.health.check.is_none() || self.answered,
+            Ready::Checked | Ready::Notified | Ready::Logged(_) => true,
+        };
+        match self.spec.retry {
+            RetryRule::Consecutive { .. } if !proven => {}
+            rule @ (RetryRule::FailedStarts | RetryRule::Consecutive { .. } | RetryRule::Once) => {
+                self.failures.forgive(rule, uptime);
+            }
+        }
+    }
+
     /// A run ended in a way that counts as a failure.
     fn fail_run(&mut self, live: Live, exit: Exit, cause: Cause, turn: &mut Turn<'_>) {
         let ended = Some((live, exit));
-        match self.failures.add(live.up_at.is_some(), self.spec.startretries) {
+        if !self.spec.main && self.expects(exit) && self.failures.count() == 0 {
+            self.warn_of_helper(exit, turn);
+        }
+        match self.failures.add(live.up_at.is_some(), self.retries()) {
             Verdict::Retry(wait) => {
                 self.file_report(ended, cause, Next::Restart(wait), turn);
                 if wait.is_zero() {
@@ -212,6 +234,35 @@ impl Process {
                 self.give_up(GaveUp::TooManyRetries, because.clone(), exit.status(), turn);
                 self.tell_last_run(live, exit, because, turn);
             }
+        }
+    }
+
+    /// Beside the server, what ends as it should may well be a helper that runs once. By its
+    /// settings it is none, and that ends the server after a few more.
+    fn warn_of_helper(&self, exit: Exit, turn: &mut Turn<'_>) {
+        let because = match self.spec.autorestart {
+            Autorestart::Always => NoHelper::KeptRunning,
+            Autorestart::Never | Autorestart::Unexpected => NoHelper::TooQuick,
+        };
+        turn.log(Line::HelperFails {
+            name: self.name(),
+            program: self.spec.program.clone(),
+            exit,
+            because,
+            of: self.retries().saturating_add(1),
+            ends_all: self.takes_all_along(),
+        });
+    }
+
+    /// What exits well at once and leaves processes behind has probably put itself into the
+    /// background, where nobody can keep it.
+    fn suspect_background(&mut self, left: usize, turn: &mut Turn<'_>) {
+        let Some(report) = &self.report else { return };
+        let at_once = report.uptime < AT_ONCE && report.exit == Some(Exit::Code(0));
+        if at_once && !self.told_background {
+            self.told_background = true;
+            let (name, uptime) = (self.name(), report.uptime);
+            turn.log(Line::WentToBackground { name, uptime, left });
         }
     }
 
@@ -238,7 +289,8 @@ impl Process {
         let live = ended.map(|(live, _)| live);
         let report = RunReport {
             process: Rc::clone(&self.named),
-            run: RunId(self.runs),
+            // Who is held back has not begun it.
+            run: RunId(self.runs + u64::from(self.gate != Gate::Open)),
             pid: live.map(|live| live.pid),
             cause,
             exit: ended.map(|(_, exit)| exit),
@@ -288,10 +340,20 @@ impl Process {
         status: u8,
         turn: &mut Turn<'_>,
     ) {
-        self.back_off(Duration::ZERO, turn);
+        // Who never began has nothing to back off from.
+        if self.label() != Label::Stopped {
+            self.back_off(Duration::ZERO, turn);
+        }
         self.enter(State::Fatal { why: Fatal::GaveUp { status } }, turn);
         self.failures = Failures::default();
-        let (name, ends_all) = (self.name(), self.takes_all_along());
+        let ends_all = match why {
+            // Nobody else says why nothing ran.
+            GaveUp::DependencyLost(_) | GaveUp::TargetUnreached { .. } => self.spec.essential,
+            GaveUp::TooManyRetries | GaveUp::CannotStart | GaveUp::Unkillable | GaveUp::Ill => {
+                self.takes_all_along()
+            }
+        };
+        let name = self.name();
         turn.log(Line::GaveUp { name, why, because, ends_all });
     }
 
@@ -346,6 +408,7 @@ impl Process {
     }
 
     fn signal_leftovers(&mut self, signal: Signal, members: Vec<Member>, turn: &mut Turn<'_>) {
+        self.suspect_background(members.len(), turn);
         turn.log(Line::Leftovers { name: self.name(), members: members.clone(), signal });
         if signal == Signal::KILL {
             self.count_kills(members.len());

@@ -1,9 +1,10 @@
 //! From rest to running.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::deaths::Deaths;
-use super::{Due, Live, Process, State, Then, Turn};
+use super::{ByOrder, Due, Gate, Live, Process, State, Then, Turn};
 use crate::command::Refusal;
 use crate::effect::{Effect, Target};
 use crate::health::Health;
@@ -18,15 +19,28 @@ use crate::spec::health::Ready;
 use crate::tree::Escalation;
 
 impl Process {
-    /// Asks for a start, if nothing stands in its way.
+    /// Asks for a start, if nothing stands in its way. Servers that it waits for are asked
+    /// first.
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
-        if self.pid().is_some() || !self.tree.is_clear() {
+        if self.pid().is_some() || !self.tree.is_clear() || self.gate != Gate::Open {
             return;
         }
         if self.tidies_first(turn) {
-            return self.enter(State::Stopped { then: Then::Run }, turn);
+            return self.want_start(turn);
         }
+        let spec = Rc::clone(&self.spec);
+        match &spec.start.wait_for {
+            Some(wait) => {
+                self.want_start(turn);
+                self.ask_targets(wait, turn);
+            }
+            None => self.spawn(turn),
+        }
+    }
+
+    pub(super) fn spawn(&mut self, turn: &mut Turn<'_>) {
         self.runs += 1;
+        self.answered = false;
         let run = RunId(self.runs);
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.started = Some(turn.wall);
@@ -36,9 +50,13 @@ impl Process {
         turn.effects.push(Effect::Spawn { proc: self.named.proc, run });
     }
 
-    /// An operator asks for a start. What is still being stopped or cleaned up is waited
-    /// for; past failures are forgotten.
-    pub(crate) fn start_by_order(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    /// An operator asks for a start; `by` is what that means for those that it depends on.
+    /// What is still being stopped or cleaned up is waited for; past failures are forgotten.
+    pub(crate) fn start_by_order(
+        &mut self,
+        by: ByOrder,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Refusal> {
         match self.state.clone() {
             State::Stopped { then: Then::Rest }
             | State::Exited { then: Then::Rest, .. }
@@ -47,41 +65,42 @@ impl Process {
             {
                 // They may have gone without our hearing of it: the next order will tell.
                 self.sweep(Escalation::Force(turn.unkillable_after), turn);
-                Err(Refusal::SpawnError)
+                return Err(Refusal::SpawnError);
             }
-            State::Stopped { then: Then::Rest } | State::Fatal { .. } => {
-                self.failures = Failures::default();
-                if self.tree.is_clear() {
-                    self.start(turn);
-                } else {
-                    self.enter(State::Stopped { then: Then::Run }, turn);
-                }
-                Ok(())
+            State::Stopped { then: Then::Rest } => {
+                self.enter(State::Stopped { then: Then::Run }, turn);
             }
+            // Whoever can be started at once is not STOPPED in between.
+            State::Fatal { .. } if self.can_spawn_at_once(&by) => {}
+            State::Fatal { .. } => self.enter(State::Stopped { then: Then::Run }, turn),
             State::Exited { exit, then: Then::Rest, .. } => {
-                self.failures = Failures::default();
                 self.enter(State::Exited { exit, then: Then::Run, told: false }, turn);
-                self.start(turn);
-                Ok(())
             }
             State::Stopping { live, kill, then: Then::Rest | Then::Fail(_) } => {
-                self.failures = Failures::default();
                 self.enter(State::Stopping { live, kill, then: Then::Run }, turn);
-                Ok(())
             }
             State::Spawning { run, then: Then::Rest } => {
                 self.failures = Failures::default();
                 self.enter(State::Spawning { run, then: Then::Run }, turn);
-                Ok(())
+                return Ok(());
             }
+            // It is being started already, as soon as all that it waits for is there.
+            State::Stopped { then: Then::Run }
+            | State::Exited { then: Then::Run, .. }
+            | State::Stopping { then: Then::Run, .. }
+                if self.gate != Gate::Open => {}
             State::Stopped { then: Then::Run | Then::Fail(_) }
             | State::Exited { then: Then::Run | Then::Fail(_), .. }
             | State::Stopping { then: Then::Run, .. }
             | State::Spawning { then: Then::Run | Then::Fail(_), .. }
             | State::Starting { .. }
             | State::Running { .. }
-            | State::Backoff { .. } => Err(Refusal::AlreadyStarted),
+            | State::Backoff { .. } => return Err(Refusal::AlreadyStarted),
         }
+        self.failures = Failures::default();
+        self.pass_gate(by, turn);
+        self.start(turn);
+        Ok(())
     }
 
     /// Starts a process whose time has come.
@@ -147,7 +166,7 @@ impl Process {
             let because = self.file_report(None, cause, Next::GiveUp, turn);
             return self.give_up(GaveUp::CannotStart, because, status, turn);
         }
-        match self.failures.add(false, self.spec.startretries) {
+        match self.failures.add(false, self.retries()) {
             Verdict::Retry(wait) => {
                 self.file_report(None, cause, Next::Restart(wait), turn);
                 self.back_off(wait, turn);
@@ -159,8 +178,19 @@ impl Process {
         }
     }
 
+    /// How many failures are retried at present.
+    pub(super) fn retries(&self) -> u32 {
+        let before = self.spec.start.retries_before_ready.filter(|_| !self.was_ready);
+        before.unwrap_or(self.spec.startretries)
+    }
+
     pub(super) fn succeed(&mut self, live: Live, turn: &mut Turn<'_>) {
         self.failures.forgive(self.spec.retry, Duration::ZERO);
+        if !self.was_ready && self.spec.start.retries_before_ready.is_some() {
+            // From here on another limit counts.
+            self.failures = Failures::default();
+        }
+        self.was_ready = true;
         let health = self.health_of(live.run).map(std::mem::take).unwrap_or_default();
         let health = health.of_run(&self.spec.health, turn.now);
         let up_after = turn.now - live.since;

@@ -47,6 +47,8 @@ impl Process {
             | Checked::Busy { new: false, .. }
             | Checked::NotYet { new: false, .. } => {}
         }
+        let health = self.health_of(run);
+        self.answered |= health.is_some_and(|health| health.has_answered_well());
         self.watch(turn);
     }
 

@@ -1,12 +1,14 @@
-//! One budget for a shutdown: groups stop one after the other, and a platform kills all
-//! that is left when its own time is over.
+//! One budget for a shutdown: programs stop one group after the other, and after those that
+//! depend on them, and a platform kills all that is left when its own time is over.
 //!
-//! Each group gets its longest grace period, cut to a cap `c` so that the sum over all
-//! groups fits. Time that a group doesn't use passes on to those after it.
+//! Those that stop together get the longest grace period among them, cut to a cap `c` so that
+//! the sum fits. Time that they don't use passes on to those after them.
 
 use std::time::Duration;
 
 use super::Supervisor;
+use super::groups::Group;
+use crate::ids::ProcId;
 use crate::time::Mono;
 use crate::tree::UNKILLABLE_AFTER;
 
@@ -22,17 +24,17 @@ const KILL_TAKES: Duration = Duration::from_millis(200);
 pub(super) struct Budget {
     /// All must be over by then.
     until: Mono,
-    /// Of the group that stops at present.
+    /// Of those that stop at present.
     share: Option<Share>,
 }
 
-/// What one group gets.
+/// What those get that stop together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Share {
-    group: String,
+    procs: Vec<ProcId>,
     /// SIGKILL follows by then.
     kill_by: Mono,
-    /// What no group after it gets more of.
+    /// What nobody after them gets more of.
     cap: Duration,
 }
 
@@ -49,18 +51,18 @@ impl Supervisor {
         }
     }
 
-    /// The time by which SIGKILL follows for this group, whose turn it is; `None`: there is
-    /// no budget.
-    pub(super) fn share_of(&mut self, group: &str, now: Mono) -> Option<Mono> {
+    /// The time by which SIGKILL follows for these, whose turn it is; `None`: there is no
+    /// budget.
+    pub(super) fn share_of(&mut self, procs: &[ProcId], now: Mono) -> Option<Mono> {
         let Budget { until, share } = self.budget.as_ref()?;
         if let Some(share) = share
-            && share.group == group
+            && procs.iter().any(|proc| share.procs.contains(proc))
         {
             return Some(share.kill_by);
         }
-        let waits = self.waits().map(|(_, wait)| wait).collect();
+        let waits = self.waits(&[]);
         let cap = cap(waits, (*until - RESERVE) - now);
-        let share = Share { group: group.to_owned(), kill_by: now + cap, cap };
+        let share = Share { procs: procs.to_owned(), kill_by: now + cap, cap };
         let kill_by = share.kill_by;
         if let Some(budget) = &mut self.budget {
             budget.share = Some(share);
@@ -68,24 +70,34 @@ impl Supervisor {
         Some(kill_by)
     }
 
-    /// How long a process may be seen after SIGKILL: what the groups after it don't need.
+    /// How long a process may be seen after SIGKILL: what those after it don't need.
     pub(super) fn unkillable_after(&self, now: Mono) -> Duration {
         let Some(Budget { until, share: Some(share) }) = &self.budget else {
             return UNKILLABLE_AFTER;
         };
-        let others = self.waits().filter(|(group, _)| *group != share.group);
-        let promised: Duration = others.map(|(_, wait)| wait.min(share.cap)).sum();
+        let others = self.waits(&share.procs).into_iter();
+        let promised: Duration = others.map(|wait| wait.min(share.cap)).sum();
         UNKILLABLE_AFTER.min((*until - now).saturating_sub(promised)).max(KILL_TAKES)
     }
 
-    /// The longest grace period of each group of which something is left.
-    fn waits(&self) -> impl Iterator<Item = (&str, Duration)> {
-        self.groups.iter().filter_map(|group| {
-            let members = group.members.iter().filter_map(|proc| self.processes.get(proc));
-            let active = members.filter(|process| process.is_active());
-            let wait = active.map(|process| process.spec.stopwaitsecs).max()?;
-            Some((group.spec.name.as_str(), wait))
-        })
+    /// The longest grace period of each that stop together, of what is left without these.
+    fn waits(&self, without: &[ProcId]) -> Vec<Duration> {
+        let mut left = self.active();
+        left.retain(|proc| !without.contains(proc));
+        let grace = |proc: &ProcId| Some(self.processes.get(proc)?.spec.stopwaitsecs);
+        if left.iter().all(|proc| self.dependencies(*proc).is_empty()) {
+            let of_group = |group: &Group| {
+                group.members.iter().filter(|proc| left.contains(proc)).filter_map(grace).max()
+            };
+            return self.groups.iter().filter_map(of_group).collect();
+        }
+        let mut waits = Vec::new();
+        while !left.is_empty() {
+            let next = self.stops_next(&left);
+            waits.extend(next.iter().filter_map(grace).max());
+            left.retain(|proc| !next.contains(proc));
+        }
+        waits
     }
 }
 

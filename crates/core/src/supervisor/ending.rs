@@ -67,7 +67,10 @@ impl Supervisor {
             // With nobody to pass it on to, the supervisor stands in for the program.
             SignalRule::ForwardAll if ends && self.stands_in() => {
                 let exit = Exit::Signal { signal, core_dumped: false };
-                self.asked_to_stop(signal, exit.status(), turn);
+                // What waits to begin has not failed.
+                let waits = self.processes.values().any(|process| process.waits_for().is_some());
+                let code = if waits { 0 } else { exit.status() };
+                self.asked_to_stop(signal, code, turn);
             }
             SignalRule::ForwardAll => {
                 self.forward(signal, turn);
@@ -260,21 +263,20 @@ impl Supervisor {
         }
         let nothing_left = !self.processes.values().any(Process::is_active);
         if turn.now >= from || nothing_left {
-            self.stop_next_group(end, turn);
+            self.stop_next(end, turn);
         }
     }
 
-    /// Groups stop one after another, the last started first. Those whose turn has
-    /// not come may end by themselves.
-    fn stop_next_group(&mut self, end: End, turn: &mut Turn<'_>) {
-        let active = |proc: &ProcId| self.processes.get(proc).is_some_and(Process::is_active);
-        let Some(group) = self.groups.iter().rfind(|group| group.members.iter().any(active)) else {
+    /// Groups stop one after another, the last started first, and nobody before those that
+    /// depend on it. Those whose turn has not come may end by themselves.
+    fn stop_next(&mut self, end: End, turn: &mut Turn<'_>) {
+        let next = self.stops_next(&self.active());
+        if next.is_empty() {
             self.mood = Mood::Finished { end };
             return;
-        };
-        let (name, members) = (group.spec.name.clone(), group.members.clone());
-        turn.kill_by = self.share_of(&name, turn.now);
-        for proc in self.stop_order(members) {
+        }
+        turn.kill_by = self.share_of(&next, turn.now);
+        for proc in self.stop_order(next) {
             if let Some(process) = self.processes.get_mut(&proc) {
                 process.stop(turn);
                 process.cap_stop(turn);

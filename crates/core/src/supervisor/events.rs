@@ -130,6 +130,7 @@ impl Supervisor {
             | Effect::Collect { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
+            | Effect::Connect { .. }
             | Effect::Report(_)
             | Effect::Log(_)
             | Effect::Tell { .. }

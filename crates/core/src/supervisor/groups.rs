@@ -33,6 +33,7 @@ impl Supervisor {
             self.next_proc = ProcId(proc.0 + 1);
             let (name, group) = (process.name.clone(), spec.name.clone());
             let named = Rc::new(Named { proc, name, group });
+            self.by_program.entry(process.program.clone()).or_default().push(proc);
             self.processes.insert(proc, Process::new(named, Rc::clone(process)));
             members.push(proc);
         }
@@ -65,7 +66,7 @@ impl Supervisor {
             if let Some(process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
-                process.start(turn);
+                process.start_with_others(turn);
             }
         }
         Ok(())
@@ -83,6 +84,10 @@ impl Supervisor {
         for proc in &group.members {
             self.processes.remove(proc);
         }
+        self.by_program.retain(|_, procs| {
+            procs.retain(|proc| self.processes.contains_key(proc));
+            !procs.is_empty()
+        });
         turn.emit(Event::GroupRemoved { group: group.spec.name.clone() });
         turn.effects.push(Effect::RemoveGroup { procs: group.members });
         Ok(())

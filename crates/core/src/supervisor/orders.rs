@@ -71,24 +71,29 @@ impl Supervisor {
     ) {
         let goal = if wait { Goal::Up } else { Goal::Started };
         let several = !matches!(which, Which::Process(_));
-        self.each(id, which, InOrder::OfStart, Some(goal), turn, |process, turn| {
-            let proc = process.named.proc;
+        self.each(id, which, InOrder::OfStart, Some(goal), turn, |this, proc, turn| {
+            let outlook = this.outlook(proc);
+            let Some(process) = this.processes.get_mut(&proc) else { return Err(Refusal::BadName) };
             match unstartable.iter().find(|(other, _)| *other == proc) {
                 // Of several, one that runs is not concerned, whatever became of its command.
                 Some(_) if several && process.is_started() => Err(Refusal::AlreadyStarted),
                 Some((_, error)) => Err(Refusal::unstartable(error)),
-                None => process.start_by_order(turn),
+                None => process.start_by_order(outlook.after_order(several), turn),
             }
         });
     }
 
     fn order_stop(&mut self, id: RequestId, which: &Which, wait: bool, turn: &mut Turn<'_>) {
         let goal = wait.then_some(Goal::Down);
-        self.each(id, which, InOrder::OfStop, goal, turn, Process::stop_by_order);
+        self.each(id, which, InOrder::OfStop, goal, turn, |this, proc, turn| {
+            let process = this.processes.get_mut(&proc).ok_or(Refusal::BadName)?;
+            process.stop_by_order(turn)
+        });
     }
 
     fn order_signal(&mut self, id: RequestId, which: &Which, signal: Signal, turn: &mut Turn<'_>) {
-        self.each(id, which, InOrder::OfStart, None, turn, |process, turn| {
+        self.each(id, which, InOrder::OfStart, None, turn, |this, proc, turn| {
+            let process = this.processes.get(&proc).ok_or(Refusal::BadName)?;
             process.forward(signal, turn).then_some(()).ok_or(Refusal::NotRunning)
         });
     }
@@ -103,7 +108,7 @@ impl Supervisor {
         order: InOrder,
         goal: Option<Goal>,
         turn: &mut Turn<'_>,
-        mut act: impl FnMut(&mut Process, &mut Turn<'_>) -> Result<(), Refusal>,
+        mut act: impl FnMut(&mut Self, ProcId, &mut Turn<'_>) -> Result<(), Refusal>,
     ) {
         let Some(procs) = self.meant(which, order) else {
             return turn.effects.push(Effect::Reply { id, result: Err(Refusal::BadName) });
@@ -111,8 +116,9 @@ impl Supervisor {
         let several = !matches!(which, Which::Process(_));
         let mut waiter = Waiter::new(id, goal, several, turn.now);
         for proc in procs {
-            let Some(process) = self.processes.get_mut(&proc) else { continue };
-            match act(process, turn) {
+            let result = act(self, proc, turn);
+            let Some(process) = self.processes.get(&proc) else { continue };
+            match result {
                 Err(Refusal::AlreadyStarted | Refusal::NotRunning) if several => {}
                 Ok(()) if goal.is_some() => waiter.pending.push(proc),
                 result => waiter.outcomes.push(outcome(process, result)),
@@ -132,8 +138,17 @@ impl Supervisor {
         };
         let members = groups.into_iter().map(|group| group.members.clone());
         Some(match order {
-            InOrder::OfStart => members.flat_map(|group| self.by_priority(group)).collect(),
-            InOrder::OfStop => members.rev().flat_map(|group| self.stop_order(group)).collect(),
+            InOrder::OfStart => {
+                self.dependencies_first(members.flat_map(|group| self.by_priority(group)).collect())
+            }
+            InOrder::OfStop => {
+                let members = members.rev().flat_map(|group| self.stop_order(group));
+                let mut starts: Vec<_> = members.collect();
+                starts.reverse();
+                let mut stops = self.dependencies_first(starts);
+                stops.reverse();
+                stops
+            }
         })
     }
 }

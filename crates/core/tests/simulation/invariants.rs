@@ -11,6 +11,8 @@ pub(crate) enum Invariant {
     OneCopy,
     StartsOnlyWhenDue,
     StartsWhatIsDue,
+    StartsInOrder,
+    FailsTheLost,
     NoStartAtTheEnd,
     UpWhenReady,
     DeadAreNotUp,
@@ -71,6 +73,11 @@ impl Invariant {
                  is over"
             }
             Self::StartsWhatIsDue => "what is to be started is, as soon as nothing is in its way",
+            Self::StartsInOrder => {
+                "nothing is started before the programs that it depends on are there and the \
+                 servers that it waits for were reached"
+            }
+            Self::FailsTheLost => "nothing waits for ever for what can't come",
             Self::NoStartAtTheEnd => "nothing is started after a request to stop everything",
             Self::UpWhenReady => "nothing is RUNNING before startsecs, or before it is ready",
             Self::DeadAreNotUp => "time does not make RUNNING who had died before",
@@ -88,7 +95,8 @@ impl Invariant {
                 "only its own parent asks a process before that, unless a shell stands in front"
             }
             Self::StopsInOrder => {
-                "at the end groups stop in reverse order, each when the later ones are down"
+                "at the end groups stop in reverse order, each when the later ones are down, and \
+                 nothing before what depends on it"
             }
             Self::LegalTransitions => {
                 "states change only as supervisord's do, each change told once"

@@ -7,6 +7,7 @@ mod budget;
 mod conclude;
 mod drain;
 mod ending;
+pub(crate) mod gate;
 pub(crate) mod health;
 mod job;
 mod orders;
@@ -227,6 +228,7 @@ impl Model {
             | Input::ReadyLogged { .. }
             | Input::OutputSeen { .. }
             | Input::Collected { .. }
+            | Input::Connected { .. }
             | Input::Tidied { .. } => self.answered(now, input, kernel),
         }
         for proc in self.procs.values_mut().filter(|proc| proc.turn.watched) {
@@ -236,7 +238,9 @@ impl Model {
                 alive.health.lapse(&spec.health, now);
             }
         }
+        self.procs.values_mut().for_each(Proc::forget_waits);
         self.settle(false);
+        self.give_up_the_lost();
     }
 
     fn boot(&mut self, now: Mono) {
@@ -248,7 +252,7 @@ impl Model {
             self.late_at = Some(now + within);
         }
         for proc in self.procs.values_mut().filter(|proc| proc.spec.autostart) {
-            proc.start(now, "boot");
+            proc.start_with_others(now);
         }
         self.group_changes = self.groups.len();
     }
@@ -281,7 +285,8 @@ impl Model {
         match self.signals {
             SignalRule::StopOrForward if ends => self.asked_to_stop(0, now),
             SignalRule::ForwardAll if ends && (prepares || nobody) => {
-                self.asked_to_stop(128 + signal.number(), now);
+                let waits = self.procs.values().any(Proc::is_held_back);
+                self.asked_to_stop(if waits { 0 } else { 128 + signal.number() }, now);
             }
             // There is no program yet that would know what they mean.
             SignalRule::StopOrForward | SignalRule::ForwardAll if prepares => {}
@@ -376,6 +381,10 @@ impl Model {
                 (WhenDone::Proceed { .. }, _) => self.end(End::Exit(1)),
             }
         }
+    }
+
+    fn settle_failures(&mut self) {
+        self.settle(false);
     }
 
     /// Whether an order to stop everything has been heard or follows from what happened.

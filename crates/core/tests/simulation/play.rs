@@ -71,6 +71,7 @@ pub(crate) enum Owed {
     Tree(ProcId, RunId),
     Output(ProcId, RunId),
     Collect(ProcId, RunId),
+    Connect(ProcId, RunId),
     Tidy(ProcId, RunId),
 }
 
@@ -246,6 +247,7 @@ impl Case {
             Effect::CountTree { proc, run } => self.owed.push(Owed::Tree(*proc, *run)),
             Effect::LookAtOutput { proc, run } => self.owed.push(Owed::Output(*proc, *run)),
             Effect::Collect { proc, run, .. } => self.owed.push(Owed::Collect(*proc, *run)),
+            Effect::Connect { proc, run } => self.owed.push(Owed::Connect(*proc, *run)),
             Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
             Effect::Signal { target: Target::Process(pid), signal } => {
                 self.kernel.signal(*pid, *signal, now, random);

@@ -10,6 +10,7 @@ use supervisor_core::spec::health::{
     Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe,
     ProgressSpec, Ready, Scheme, TreeSpec,
 };
+use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
     Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
     RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
@@ -94,8 +95,18 @@ fn run_once(random: &mut Random) -> Spec {
 fn group(random: &mut Random, name: &str) -> GroupSpec {
     let pool = random.one_in(3).then(|| pool(random));
     let listens = pool.is_some();
+    let shared = random.one_in(4);
     let mut processes: Vec<_> = (0..random.pick(&[0, 1, 1, 1, 2, 3]))
-        .map(|number| Rc::new(process(random, format!("{name}p{number}"), listens)))
+        .map(|number| {
+            let mut process = process(random, format!("{name}p{number}"), listens);
+            if !listens {
+                process.start = start(random, name, number);
+            }
+            if shared {
+                process.program = name.to_owned();
+            }
+            Rc::new(process)
+        })
         .collect();
     processes.sort_by_key(|process| process.priority);
     let priority = if listens { -1 } else { random.pick(&[1, 2, 999, 999]) };
@@ -124,6 +135,7 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
     let killtree = random.below(3) > 0;
     ProcessSpec {
         name: name.clone(),
+        program: name.clone(),
         priority: random.pick(&[1, 1, 5, 999]),
         autostart: random.below(6) > 0,
         startsecs: random.secs(0, 3),
@@ -141,6 +153,7 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         essential: !listens && random.one_in(5),
         killtree,
         tidy: (killtree && random.one_in(2)).then(|| tidy(random)),
+        start: StartSpec::default(),
         health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
         launch: launch(name),
     }
@@ -150,6 +163,27 @@ fn tidy(random: &mut Random) -> TidySpec {
     use RemoveLeftovers::{All, No, OnEvidence};
     let remove_leftovers = random.pick(&[No, OnEvidence, OnEvidence, All]);
     TidySpec { remove_leftovers, ..TidySpec::default() }
+}
+
+/// What process `number` of a group waits for. Nobody waits for a later one, so that no
+/// configuration leads round in a circle, nor two of them together.
+fn start(random: &mut Random, group: &str, number: usize) -> StartSpec {
+    let at: usize = group[1..].parse().unwrap();
+    let mut before: Vec<String> = (0..number).map(|other| format!("{group}p{other}")).collect();
+    before.extend((0..at).flat_map(|other| [format!("g{other}p0"), format!("g{other}")]));
+    let mut depends_on = Vec::new();
+    if random.one_in(3) {
+        for _ in 0..random.between(1, 2) {
+            let until = random.pick(&Until::ALL);
+            let program = random.any(&before);
+            depends_on.extend(program.map(|program| Dependency { program, until }));
+        }
+    }
+    let target = HostPort { host: "head".to_owned(), port: 6379 };
+    let timeout = random.secs(1, 12);
+    let wait_for = random.one_in(6).then(|| WaitSpec { targets: vec![target], timeout });
+    let retries_before_ready = random.one_in(6).then(|| u32::try_from(random.below(4)).unwrap());
+    StartSpec { depends_on, wait_for, retries_before_ready }
 }
 
 fn health(random: &mut Random, listens: bool) -> HealthSpec {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use supervisor_core::Input;
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
 use supervisor_core::health::{
@@ -12,6 +11,8 @@ use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Job, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::SignalRule;
+use supervisor_core::spec::start::HostPort;
+use supervisor_core::{Input, Unreached};
 
 use crate::model::process::Phase;
 use crate::play::{Case, Owed};
@@ -167,6 +168,13 @@ impl Case {
                 Input::OutputSeen { proc, run, block }
             }
             Owed::Collect(proc, run) => Input::Collected { proc, run },
+            Owed::Connect(proc, run) => {
+                let target = HostPort { host: "head".to_owned(), port: 6379 };
+                let failure = random.pick(&[CheckFailure::Refused, CheckFailure::TimedOut]);
+                let fails = !kind && random.one_in(2);
+                let result = if fails { Err(Unreached { target, failure }) } else { Ok(()) };
+                Input::Connected { proc, run, result }
+            }
             Owed::Tidy(proc, run) => Input::Tidied { proc, run },
         };
         self.give(input);

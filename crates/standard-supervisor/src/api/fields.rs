@@ -124,6 +124,7 @@ pub(super) const PROGRAM: &[Field<Program>] = &[
     nullable("stopped_at", Kind::Time, "When it last ended.", |p| json!(p.stopped.map(time))),
     nullable("last_exit", Kind::Text, "How the run before the present one ended.", |p| json!(p.last_exit)),
     nullable("error", Kind::Text, "What went wrong with the latest run.", |p| json!(p.error)),
+    nullable("waits_for", Kind::Text, "What its start waits for: programs or servers.", |p| json!(p.waits_for)),
     nullable("processes", Kind::Whole, "How many processes its tree has.", |p| json!(p.usage.map(|usage| usage.processes))),
     nullable("cpu_seconds", Kind::Number, "Processor time that the tree has used. The difference of two is what it used between them.", |p| json!(p.usage.map(|usage| seconds(usage.cpu)))),
     nullable("memory_bytes", Kind::Whole, "Memory that the tree has in use; what two of its processes share counts twice.", |p| json!(p.usage.map(|usage| usage.memory))),

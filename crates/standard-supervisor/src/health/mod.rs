@@ -10,6 +10,7 @@ mod listener;
 mod load;
 mod notify;
 mod progress;
+mod targets;
 mod tls;
 mod tree;
 
@@ -31,6 +32,7 @@ pub(crate) use command::{Checker, Runner};
 pub(crate) use load::with_load;
 pub(crate) use notify::{Notify, Told};
 pub(crate) use progress::look;
+pub(crate) use targets::reach;
 pub(crate) use tree::{Meant, count, meant};
 
 /// Something to do in the event loop, once there is one.
@@ -49,6 +51,8 @@ pub(crate) enum Kind {
     Ends,
     /// Not asked: the ends of its descendants.
     Descendants,
+    /// Before it is started.
+    Targets,
     /// Not asked, but told.
     Notify,
 }

@@ -305,7 +305,7 @@ fn each_by(
 ) -> Vec<Sample> {
     let mut samples = Vec::new();
     for info in reading.core.processes() {
-        for (label, value) in values(info) {
+        for (label, value) in values(info.clone()) {
             samples.push(sample([&info.named.group, &info.named.name, label], value));
         }
     }

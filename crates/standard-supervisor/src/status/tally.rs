@@ -138,6 +138,7 @@ impl Tally {
             | Effect::Resume { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
+            | Effect::Connect { .. }
             | Effect::Emit(_)
             | Effect::Tell { .. }
             | Effect::Print { .. }

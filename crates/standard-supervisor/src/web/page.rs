@@ -211,6 +211,9 @@ pub(crate) fn description(program: &Program, at: Wall) -> String {
         format!("{} ago", span(passed))
     };
     let processes = program.usage.map_or(0, |usage| usage.processes);
+    if let Some(what) = &program.waits_for {
+        return format!("waiting for {what}");
+    }
     match (program.state, program.pid) {
         (Label::Stopped | Label::Exited, _) if program.started.is_none() => {
             "Not started".to_owned()
@@ -282,6 +285,7 @@ mod tests {
             stopped: None,
             last_exit: None,
             error: None,
+            waits_for: None,
             usage: Some(TreeUsage { processes: 4, cpu: Duration::from_secs(370), memory: 3 << 30 }),
             logs: Vec::new(),
         }

@@ -41,6 +41,16 @@ impl World {
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
     }
 
+    /// Connects to the servers that a process waits for.
+    pub(super) fn connect_targets(&mut self, proc: ProcId, run: RunId) {
+        let slot = self.slots.get(&proc);
+        let wait = slot.and_then(|slot| slot.spec.start.wait_for.as_ref());
+        let targets = wait.map(|wait| wait.targets.clone()).unwrap_or_default();
+        let reached = Box::pin(health::reach(targets));
+        let answer = async move { Input::Connected { proc, run, result: reached.await } };
+        self.questions.ask(proc, Kind::Targets, Rc::clone(&self.inbox), answer);
+    }
+
     pub(super) fn look_at_progress(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {

@@ -23,5 +23,6 @@ mod restart;
 mod run_once;
 mod sagemaker;
 mod signals;
+mod starts;
 mod stop;
 mod tree;

@@ -11,6 +11,7 @@ mod background;
 mod bad_input;
 mod command_line;
 mod companions;
+mod dependencies;
 mod home;
 mod lifecycle;
 mod listeners;

@@ -6,7 +6,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::time::Mono;
 
 use super::drain::Drain;
-use super::process::{Alive, Phase, Sweep};
+use super::process::{Alive, Phase, Proc, Sweep};
 use super::{End, Model};
 
 /// What is kept for the very end.
@@ -16,8 +16,8 @@ const RESERVE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     until: Mono,
-    /// The group that stops, and when SIGKILL must have come for it.
-    group: Option<(String, Mono)>,
+    /// Those that stop, and when SIGKILL must have come for them.
+    share: Option<(Vec<ProcId>, Mono)>,
 }
 
 impl Model {
@@ -33,7 +33,7 @@ impl Model {
     /// The budget counts from the first moment of a shutdown on.
     pub(super) fn begin_budget(&mut self, now: Mono) {
         if let (true, None, Some(total)) = (self.is_hurried(), &self.budget, self.stop_budget) {
-            self.budget = Some(Budget { until: now + total, group: None });
+            self.budget = Some(Budget { until: now + total, share: None });
         }
     }
 
@@ -44,42 +44,58 @@ impl Model {
         }
         self.begin_budget(now);
         self.budget.as_ref()?;
-        let active: Vec<(String, Duration, bool)> = self
-            .groups
-            .iter()
-            .filter_map(|group| {
-                let members = group.members.iter().map(|id| &self.procs[id]);
-                let left = members.filter(|proc| {
-                    // For a start that will not come nothing needs to be made clean.
-                    let for_start = matches!(proc.sweep, Sweep::Tidying { for_end: false, .. });
-                    proc.is_sweeping() && !for_start
-                        || match &proc.phase {
-                            Phase::Down { .. } => false,
-                            Phase::Asked { .. } => true,
-                            Phase::Alive(Alive { stop, .. }) => {
-                                !stop.is_some_and(|stop| stop.stuck)
-                            }
-                        }
-                });
-                let wait = left.map(|proc| proc.spec.stopwaitsecs).max()?;
-                Some((group.spec.name.clone(), wait, group.members.contains(&id)))
-            })
-            .collect();
-        let (name, _, ours) = active.last()?;
-        if !ours {
-            return None;
-        }
+        let stays = |proc: &&Proc| {
+            // For a start that will not come nothing needs to be made clean.
+            let for_start = matches!(proc.sweep, Sweep::Tidying { for_end: false, .. });
+            proc.is_sweeping() && !for_start
+                || match &proc.phase {
+                    Phase::Down { .. } => false,
+                    Phase::Asked { .. } => true,
+                    Phase::Alive(Alive { stop, .. }) => !stop.is_some_and(|stop| stop.stuck),
+                }
+        };
+        let left = self.procs.values().filter(stays).map(|proc| proc.id).collect();
+        let together = self.stop_together(left);
+        let next = together.first().filter(|procs| procs.contains(&id))?;
+        let longest = |procs: &Vec<ProcId>| {
+            procs.iter().map(|id| self.procs[id].spec.stopwaitsecs).max().unwrap_or_default()
+        };
+        let waits: Vec<Duration> = together.iter().map(longest).collect();
         let budget = self.budget.as_mut()?;
-        if let Some((group, kill_by)) = &budget.group
-            && group == name
+        if let Some((procs, kill_by)) = &budget.share
+            && procs.iter().any(|id| next.contains(id))
         {
             return Some(*kill_by);
         }
         let total = (budget.until - RESERVE) - now;
-        let kill_by =
-            now + largest(&active.iter().map(|(_, wait, _)| *wait).collect::<Vec<_>>(), total);
-        budget.group = Some((name.clone(), kill_by));
+        let kill_by = now + largest(&waits, total);
+        budget.share = Some((next.clone(), kill_by));
         Some(kill_by)
+    }
+
+    /// These in the order of their stops: each time of the last group those that no other
+    /// needs.
+    fn stop_together(&self, mut left: Vec<ProcId>) -> Vec<Vec<ProcId>> {
+        let mut together = Vec::new();
+        while !left.is_empty() {
+            let needed = |id: &ProcId| {
+                let program = &self.procs[id].spec.program;
+                let needs = |other: &ProcId| {
+                    let needs = &self.procs[other].spec.start.depends_on;
+                    needs.iter().any(|needed| needed.program == *program)
+                };
+                left.iter().any(needs)
+            };
+            let free = |id: &&ProcId| left.contains(id) && !needed(id);
+            let groups = self.groups.iter().rev();
+            let mut groups =
+                groups.map(|group| group.members.iter().filter(free).copied().collect());
+            let next: Vec<ProcId> =
+                groups.find(|members: &Vec<ProcId>| !members.is_empty()).unwrap();
+            left.retain(|id| !next.contains(id));
+            together.push(next);
+        }
+        together
     }
 
     /// What stops in the group whose turn it is has no more time than one that is asked now.

@@ -9,6 +9,8 @@ use supervisor_core::time::{Mono, Now};
 use supervisor_core::{Effect, Supervisor};
 
 use super::Model;
+use super::gate::Outlook;
+use super::orders::Asked;
 use super::pools::Pool;
 use super::process::{Alive, Phase, Proc, Sweep};
 use crate::invariants::hold;
@@ -24,6 +26,7 @@ impl Model {
         kernel: &Kernel,
     ) {
         self.settle(true);
+        self.let_through();
         if self.ending.is_some() {
             self.begin_budget(now.mono);
             self.stop_all(now.mono);
@@ -63,10 +66,25 @@ impl Model {
         }
     }
 
+    /// Those that wait for programs of which all are there by now must have been started.
+    fn let_through(&mut self) {
+        let ids: Vec<ProcId> = self.procs.keys().copied().collect();
+        for id in ids.into_iter().filter(|_| self.booted && self.ending.is_none()) {
+            let outlook = self.outlook(id);
+            let proc = self.procs.get_mut(&id).unwrap();
+            if proc.waits_for_others() {
+                hold!(outlook != Outlook::Lost, FailsTheLost, "{id:?} waits in vain");
+                proc.waits = outlook != Outlook::There;
+            }
+        }
+    }
+
+    /// Those that are stopped next: of the last group those that nobody needs any more.
     fn last_active(&self) -> Option<Vec<ProcId>> {
-        let active = |id: &ProcId| self.procs[id].is_active();
-        let group = self.groups.iter().rfind(|group| group.members.iter().any(active));
-        group.map(|group| group.members.clone())
+        let free = |id: &&ProcId| self.procs[id].is_active() && !self.is_needed(**id);
+        let groups = self.groups.iter().rev();
+        let mut groups = groups.map(|group| group.members.iter().filter(free).copied().collect());
+        groups.find(|members: &Vec<ProcId>| !members.is_empty())
     }
 
     fn check_stops(&self, now: Mono) {
@@ -106,7 +124,18 @@ impl Model {
         hold!(info.pid == pid, AgreesOnTheLiving, "{id:?} has {:?} and not {pid:?}", info.pid);
         hold!(info.runs == proc.run, StateAsExpected, "{id:?} has {} runs", info.runs);
         hold!(proc.forwards.is_empty(), SignalsForAReason, "{id:?} lacks {:?}", proc.forwards);
-        let due = proc.pending.filter(|_| proc.sweep == Sweep::Clear);
+        let asks = proc
+            .targets
+            .is_some_and(|targets| !targets.reached && !(self.ticked && now >= targets.due()));
+        let held_back = proc.waits || asks;
+        hold!(
+            info.waits_for.is_some() == (proc.is_held_back() && self.ending.is_none())
+                || proc.alive().is_some(),
+            StateAsExpected,
+            "{id:?} is said to wait for {:?}",
+            info.waits_for
+        );
+        let due = proc.pending.filter(|_| proc.sweep == Sweep::Clear && !held_back);
         let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
         let tidies = match &proc.spec.tidy {
@@ -125,9 +154,7 @@ impl Model {
         if let Some(alive) = proc.alive() {
             hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
             self.check_alive(proc, alive, now);
-            let well =
-                !alive.health.leaving && !alive.health.told && alive.health.condemned.is_none();
-            let ready = alive.stop.is_none() && alive.up_at.is_some() && well;
+            let ready = alive.is_ready();
             hold!(info.ready == ready, UpWhenReady, "{id:?} is said to be ready: {}", info.ready);
         }
     }
@@ -192,7 +219,8 @@ impl Model {
         let stops = self.stops_from.filter(|from| *from > now && self.ending.is_some());
         let Some(due) = own.chain(self.tick_due()).chain(stops).chain(late).min() else { return };
         let deadline = core.next_deadline();
-        let covered = deadline.is_some_and(|deadline| deadline <= due);
+        // A budget may have been used up before.
+        let covered = deadline.is_some_and(|deadline| deadline <= due.max(now));
         hold!(covered, NoMissingDeadline, "something is due at {due}, next is {deadline:?}");
     }
 
@@ -202,7 +230,11 @@ impl Model {
             let calm = is_calm(proc);
             hold!(calm, SettlesDown, "{:?}: {:?} {:?}", proc.id, proc.phase, proc.sweep);
         }
-        hold!(self.requests.is_empty(), SettlesDown, "{:?}", self.requests);
+        let rightly = |asked: &Asked| {
+            let mut pending = asked.pending();
+            pending.all(|id| self.procs.get(&id).is_some_and(|proc| proc.waits))
+        };
+        hold!(self.requests.iter().all(rightly), SettlesDown, "{:?}", self.requests);
         let waiting: usize = self.pools().map(Pool::waiting).sum();
         hold!(waiting == core.waiting_events(), SettlesDown, "{waiting} events wait");
         for group in &self.groups {
@@ -224,7 +256,8 @@ impl Model {
 
 fn is_calm(proc: &Proc) -> bool {
     let calm = match &proc.phase {
-        Phase::Down { .. } => proc.pending.is_none(),
+        // Who waits for others does so until somebody starts them.
+        Phase::Down { .. } => proc.pending.is_none() || proc.waits,
         Phase::Asked { .. } => false,
         Phase::Alive(alive) => alive.up_at.is_some() && alive.stop.is_none(),
     };

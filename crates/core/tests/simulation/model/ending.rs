@@ -76,7 +76,7 @@ impl Proc {
         let (code, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = alive.up_at {
-                    self.forgive(now - up_at);
+                    self.forgive(now - up_at, self.is_proven(&alive));
                 }
                 return self.count_failure(alive.up_at.is_some(), ended, exit.status(), now);
             }
@@ -99,7 +99,7 @@ impl Proc {
         self.turn.had_been_up = true;
         // supervisord's uptime is that since the start.
         let since = if by_time { alive.since } else { alive.up_at.unwrap_or(now) };
-        self.forgive(now - since);
+        self.forgive(now - since, self.is_proven(&alive));
         let expected = matches!(exit, Exit::Code(code) if self.spec.exitcodes.contains(&code));
         let again = match self.spec.autorestart {
             Autorestart::Always => true,
@@ -109,6 +109,7 @@ impl Proc {
         if again && self.spec.retry != RetryRule::FailedStarts {
             return self.count_failure(true, ended, exit.status(), now);
         }
+        self.ended_well = expected;
         let counts_for = if expected { 0 } else { exit.status() };
         let why = if again { Why::Rests } else { Why::Ended(counts_for) };
         self.down(Label::Exited, why);
@@ -128,7 +129,8 @@ impl Proc {
     /// follows a second more.
     fn count_failure(&mut self, up: bool, ended: Ended, status: u8, now: Mono) -> Option<u8> {
         self.row.push(up);
-        if self.row.len() > self.spec.startretries as usize {
+        let before = self.spec.start.retries_before_ready.filter(|_| !self.ever_up);
+        if self.row.len() > before.unwrap_or(self.spec.startretries) as usize {
             return Some(self.give_up(ended, status));
         }
         let wait = Duration::from_secs((self.row.len() - usize::from(self.row[0])) as u64);
@@ -148,10 +150,28 @@ impl Proc {
         code
     }
 
-    pub(super) fn forgive(&mut self, uptime: Duration) {
+    /// What it waits for will not be there; the status.
+    pub(crate) fn cannot_start(&mut self) -> u8 {
+        let (class, uptime) = (Class::Spawn, Duration::ZERO);
+        let ended = Ended { class, exit: None, uptime, pid: None, forerunner: None };
+        self.turn.not_begun = true;
+        let code = self.give_up(ended, 1);
+        self.report = self.report.map(|report| Report { run: self.run + 1, ..report });
+        (self.waits, self.targets) = (false, None);
+        code
+    }
+
+    /// Whether a run was more than a wait: where a check could have told that it is ready, one
+    /// that never succeeded makes up for nothing.
+    fn is_proven(&self, alive: &Alive) -> bool {
+        let health = &self.spec.health;
+        health.ready != Ready::Startsecs || health.check.is_none() || alive.answered
+    }
+
+    pub(super) fn forgive(&mut self, uptime: Duration, proven: bool) {
         let forgiven = match self.spec.retry {
             RetryRule::FailedStarts => true,
-            RetryRule::Consecutive { reset_after } => uptime >= reset_after,
+            RetryRule::Consecutive { reset_after } => proven && uptime >= reset_after,
             RetryRule::Once => false,
         };
         if forgiven {

@@ -8,6 +8,7 @@ use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Label};
 
+use super::gate::Outlook;
 use super::process::{Phase, Proc, Sweep, Then, Why};
 use super::{End, Model};
 use crate::invariants::hold;
@@ -74,19 +75,22 @@ impl Model {
             Command::Start { which, wait, unstartable } => {
                 let goal = if *wait { Goal::Up } else { Goal::Started };
                 let several = !matches!(which, Which::Process(_));
-                self.each(which, goal, |proc| {
+                self.each(which, goal, |this, id| {
+                    let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
+                    let proc = this.procs.get_mut(&id).unwrap();
                     match unstartable.iter().find(|(other, _)| *other == proc.id) {
                         Some(_) if several && proc.is_wanted() => Err(Refusal::AlreadyStarted),
                         Some((_, error)) => Err(Refusal::NoFile(error.message.clone())),
-                        None => proc.order_start(now),
+                        None => proc.order_start(waits, now),
                     }
                 })
             }
             Command::Stop { which, wait } => {
                 let goal = if *wait { Goal::Down } else { Goal::Nothing };
-                self.each(which, goal, Proc::order_stop)
+                self.each(which, goal, |this, id| this.procs.get_mut(&id).unwrap().order_stop())
             }
-            Command::Signal { which, signal } => self.each(which, Goal::Nothing, |proc| {
+            Command::Signal { which, signal } => self.each(which, Goal::Nothing, |this, id| {
+                let proc = this.procs.get_mut(&id).unwrap();
                 if proc.alive().is_none() {
                     return Err(Refusal::NotRunning);
                 }
@@ -109,7 +113,7 @@ impl Model {
         &mut self,
         which: &Which,
         goal: Goal,
-        mut act: impl FnMut(&mut Proc) -> Result<(), Refusal>,
+        mut act: impl FnMut(&mut Self, ProcId) -> Result<(), Refusal>,
     ) -> Expected {
         let several = !matches!(which, Which::Process(_));
         let meant: Vec<ProcId> = match which {
@@ -123,9 +127,10 @@ impl Model {
             }
         };
         let mut of = BTreeMap::new();
-        for id in meant {
+        for id in self.dependencies_first(meant) {
+            let result = act(self, id);
             let Some(proc) = self.procs.get_mut(&id) else { continue };
-            let result = act(proc);
+            proc.forget_waits();
             if several && matches!(result, Err(Refusal::AlreadyStarted | Refusal::NotRunning)) {
                 continue;
             }
@@ -161,7 +166,7 @@ impl Model {
         for id in members {
             let Some(proc) = self.procs.get_mut(&id) else { continue };
             if proc.spec.autostart {
-                proc.start(now, "boot");
+                proc.start_with_others(now);
             }
         }
         self.group_changes += 1;
@@ -219,6 +224,16 @@ impl Model {
 }
 
 impl Asked {
+    /// The processes that it still waits for.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = ProcId> {
+        let of = match &self.expected {
+            Expected::Exactly(_) => None,
+            Expected::Outcomes { of, .. } => Some(of),
+        };
+        let open = of.into_iter().flatten().filter(|(_, settling)| !settling.settled);
+        open.map(|(id, _)| *id)
+    }
+
     fn check(&self, result: &Result<Reply, Refusal>) {
         match &self.expected {
             Expected::Exactly(expected) => {

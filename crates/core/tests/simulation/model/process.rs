@@ -19,6 +19,7 @@ use supervisor_core::spec::{ProcessSpec, RemoveLeftovers};
 use supervisor_core::time::Mono;
 
 use super::drain::Drain;
+use super::gate::Targets;
 use super::health::Health;
 
 pub(crate) struct Proc {
@@ -33,6 +34,14 @@ pub(crate) struct Proc {
     pub(crate) phase: Phase,
     /// It is to be started.
     pub(crate) pending: Option<Pending>,
+    /// Its start waits for other programs.
+    pub(crate) waits: bool,
+    /// Its start waits for servers.
+    pub(crate) targets: Option<Targets>,
+    /// It ended as expected the last time.
+    pub(crate) ended_well: bool,
+    /// It was up once.
+    pub(super) ever_up: bool,
     /// Of each failure that still counts, whether the run had been up.
     pub(super) row: Vec<bool>,
     pub(crate) sweep: Sweep,
@@ -72,6 +81,8 @@ pub(crate) struct InTurn {
     /// It ended, and had been there long enough to count as RUNNING.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
+    /// It was given up before it began.
+    pub(crate) not_begun: bool,
     /// Everything was being stopped already.
     pub(crate) ending: bool,
     /// It was to be looked at: is it well?
@@ -117,6 +128,8 @@ pub(crate) struct Alive {
     /// By then it must be ready.
     pub(crate) ready_by: Option<Mono>,
     pub(crate) health: Health,
+    /// Its check has succeeded.
+    pub(crate) answered: bool,
     /// It is to be asked to stop in this turn.
     pub(crate) to_stop: bool,
     pub(crate) stop: Option<Stop>,
@@ -192,6 +205,14 @@ pub(crate) struct Report {
     pub(crate) uptime: Duration,
 }
 
+impl Alive {
+    /// It is up, and to be given work.
+    pub(crate) fn is_ready(&self) -> bool {
+        let well = !self.health.leaving && !self.health.told && self.health.condemned.is_none();
+        self.stop.is_none() && self.up_at.is_some() && well
+    }
+}
+
 impl Sweep {
     /// By SIGKILL from now on.
     pub(crate) const fn forced(counting: bool) -> Self {
@@ -210,6 +231,10 @@ impl Proc {
             run: 0,
             phase: Phase::Down { label: Label::Stopped, why: Why::Rests },
             pending: None,
+            waits: false,
+            targets: None,
+            ended_well: false,
+            ever_up: false,
             row: Vec::new(),
             sweep: Sweep::Clear,
             known: BTreeSet::new(),
@@ -336,13 +361,28 @@ impl Proc {
         self.pending = Some(Pending { not_before: now, cause });
     }
 
-    /// What an order to start it is answered with at once; `Ok`: it will be started.
-    pub(crate) fn order_start(&mut self, now: Mono) -> Result<(), Refusal> {
+    pub(crate) fn start_with_others(&mut self, now: Mono) {
+        self.start(now, "boot");
+        self.waits = !self.spec.start.depends_on.is_empty();
+    }
+
+    /// What an order to start it is answered with at once; `Ok`: it will be started. `waits`:
+    /// as soon as the programs that it depends on are there.
+    pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Refusal> {
+        let held_back = self.is_held_back();
+        let free = self.sweep == Sweep::Clear && !self.clears_first();
+        let at_once = !waits && free && self.spec.start.wait_for.is_none();
         match &mut self.phase {
-            Phase::Asked { stop: stop @ true } => *stop = false,
-            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.then != Then::Run => {
+            Phase::Asked { stop: stop @ true } => {
+                *stop = false;
+                self.row.clear();
+                return Ok(());
+            }
+            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.then != Then::Run || held_back => {
                 stop.then = Then::Run;
             }
+            Phase::Down { label, .. }
+                if self.pending.is_some() && held_back && *label != Label::Backoff => {}
             Phase::Down { label, .. } if self.pending.is_none() => {
                 if matches!(self.sweep, Sweep::Stuck { .. }) {
                     // They may have gone: that is looked at.
@@ -350,7 +390,7 @@ impl Proc {
                     return Err(Refusal::SpawnError);
                 }
                 // It can't be FATAL and about to be started.
-                if *label == Label::Fatal && self.sweep != Sweep::Clear {
+                if *label == Label::Fatal && !at_once {
                     *label = Label::Stopped;
                 }
                 let Phase::Down { why, .. } = &mut self.phase else { unreachable!() };
@@ -362,6 +402,8 @@ impl Proc {
             }
         }
         self.row.clear();
+        // Who waits for servers has waited for the others.
+        self.waits = waits && self.targets.is_none();
         Ok(())
     }
 
@@ -421,6 +463,7 @@ impl Proc {
             ready: false,
             ready_by,
             health: Health::starting(asks.then_some(now), health.tree.as_ref(), now),
+            answered: false,
             to_stop: stop,
             stop: None,
         });
@@ -428,7 +471,11 @@ impl Proc {
 
     /// It is RUNNING from now on.
     pub(crate) fn up(&mut self, now: Mono) {
-        self.forgive(Duration::ZERO);
+        self.forgive(Duration::ZERO, true);
+        if !self.ever_up && self.spec.start.retries_before_ready.is_some() {
+            self.row.clear();
+        }
+        self.ever_up = true;
         let spec = Rc::clone(&self.spec);
         self.turn.came_up = true;
         if let Some(alive) = self.alive_mut() {
@@ -441,8 +488,9 @@ impl Proc {
     pub(crate) fn due(&self) -> Option<Mono> {
         use supervisor_core::UNKILLABLE_AFTER;
         let own = match &self.phase {
-            Phase::Down { .. } if self.sweep == Sweep::Clear => {
-                self.pending.map(|pending| pending.not_before)
+            Phase::Down { .. } if self.sweep == Sweep::Clear && !self.waits => {
+                let targets = self.targets.map(|targets| targets.due());
+                targets.or(self.pending.map(|pending| pending.not_before))
             }
             Phase::Down { .. } | Phase::Asked { .. } => None,
             Phase::Alive(Alive { stop: Some(stop), .. }) => match stop {

@@ -16,6 +16,7 @@ use supervisor_core::{Effect, Input, Label, Target};
 use supervisor_core::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 
 use super::drain::Drain;
+use super::gate::Outlook;
 use super::health::Condemned;
 use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
 use super::{End, Model};
@@ -24,6 +25,13 @@ use crate::kernel::{Kernel, last_line};
 
 impl Model {
     pub(super) fn time_passed(&mut self, now: Mono) {
+        let late = self.procs.values().filter(|proc| proc.waited_too_long(now));
+        let late: Vec<ProcId> = late.map(|proc| proc.id).collect();
+        let ending = self.ending.is_some();
+        for id in late.into_iter().filter(|_| !ending) {
+            let outcome = self.procs.get_mut(&id).map(Proc::cannot_start);
+            self.note(id, outcome);
+        }
         if self.late_at.is_some_and(|at| now >= at) && self.ending.is_none() {
             self.end(End::Exit(1));
         }
@@ -65,6 +73,10 @@ impl Model {
                     }
                 });
             }
+            Input::Connected { proc, run, result } => {
+                let (run, reached) = (*run, result.is_ok());
+                self.with(*proc, |proc| proc.connected(run, reached, now));
+            }
             Input::Tidied { proc, run } => self.of_run(*proc, *run, |proc| {
                 if let Sweep::Tidying { .. } = proc.sweep {
                     (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
@@ -76,6 +88,7 @@ impl Model {
                     let busy = load.is_some_and(|load| !load.cpu.is_zero());
                     let well = proc.health.checked(&spec.health, starting, now, (*result, busy));
                     proc.ready |= well && spec.health.ready == Ready::Checked;
+                    proc.answered |= well;
                 });
             }
             Input::Progressed { proc, run, look } => self.of_life(*proc, *run, |proc, spec, _| {
@@ -214,6 +227,7 @@ impl Model {
             }),
             Effect::LookAtFiles { proc, run } => self.looks_at_files(*proc, *run, now),
             Effect::Tidy { proc, run, occasion } => self.tidies(*proc, *run, *occasion, now),
+            Effect::Connect { proc, run } => self.connects(*proc, *run, now),
             Effect::Report(report) => self.reports(report),
             Effect::Log(line) => self.says(line, now),
             Effect::Emit(event) => self.tells(event, now, kernel),
@@ -250,11 +264,19 @@ impl Model {
     }
 
     fn spawns(&mut self, id: ProcId, run: RunId, now: Mono, kernel: &Kernel) {
-        hold!(self.ending.is_none(), NoStartAtTheEnd, "{id:?} is started");
+        // Who comes with a group may be started before another of it ends everything.
+        let comes = self.group_changes > 0 && self.procs.get(&id).is_some_and(|p| !p.turn.ending);
+        hold!(self.ending.is_none() || comes, NoStartAtTheEnd, "{id:?} is started");
+        let there = self.outlook(id) == Outlook::There;
         let Some(proc) = self.procs.get_mut(&id) else {
             hold!(false, GroupsAsTold, "{id:?} is started, which is not there");
             return;
         };
+        hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for what it depends on");
+        let reached = proc.targets.is_some_and(|targets| targets.reached);
+        let waits = proc.spec.start.wait_for.is_some();
+        hold!(!waits || reached, StartsInOrder, "{id:?} does not wait for its servers");
+        (proc.waits, proc.targets) = (false, None);
         let down = matches!(proc.phase, Phase::Down { .. });
         hold!(down, OneCopy, "{id:?} is started and is {:?}", proc.phase);
         let living = kernel.living_of(id);
@@ -418,7 +440,12 @@ impl Model {
 
     fn tidies(&mut self, id: ProcId, run: RunId, occasion: Occasion, now: Mono) {
         let for_end = occasion == Occasion::End;
+        let there = self.outlook(id) == Outlook::There;
         self.with(id, |proc| {
+            if proc.run == 0 && proc.waits {
+                hold!(there, StartsInOrder, "{id:?} does not wait for what it depends on");
+                proc.waits = false;
+            }
             let before = proc.sweep;
             let due = match before {
                 Sweep::Clear if proc.run == 0 => proc.clears_first(),
@@ -611,6 +638,7 @@ const fn is_legal(from: Label, to: Label) -> bool {
             | (L::Backoff, L::Fatal | L::Stopped)
             | (L::Stopping, L::Stopped | L::Backoff | L::Exited | L::Fatal)
             | (L::Fatal, L::Stopped)
+            | (L::Stopped, L::Fatal)
     )
 }
 
@@ -632,13 +660,15 @@ fn cause(proc: &Proc, change: (Label, Label), ending: bool) -> &'static str {
             Some(_) | None => "everything stops",
         },
         (L::Running, L::Exited) => "it ended",
+        (L::Stopped, L::Fatal) => "what it waits for does not come",
+        (L::Exited, L::Backoff) if proc.turn.not_begun => "what it waits for does not come",
         (L::Exited, L::Backoff) => "its end counts as a failure",
         (L::Backoff, L::Fatal) if gave_up || !ending => "it is given up",
         (L::Backoff, L::Fatal) => "everything stops",
         (L::Backoff, L::Stopped) => "stop",
         (L::Stopping, L::Stopped) => "it ended",
         (L::Stopping, L::Backoff | L::Exited | L::Fatal) => "it ended, and had been ill",
-        (L::Fatal, L::Stopped) => "start, and something of its last run is left",
+        (L::Fatal, L::Stopped) => "start, which has to wait",
         _ => "?",
     }
 }

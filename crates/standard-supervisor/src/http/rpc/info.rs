@@ -106,6 +106,9 @@ fn description(info: &Info<'_>, now: Wall) -> String {
             let uptime = now.secs().cast_signed().saturating_sub(started.secs().cast_signed());
             process_text::running(info.pid.map_or(0, |Pid(pid)| pid), uptime)
         }
+        Label::Stopped | Label::Exited | Label::Backoff if info.waits_for.is_some() => {
+            format!("waiting for {}", info.waits_for.as_deref().unwrap_or_default())
+        }
         Label::Fatal | Label::Backoff => {
             process_text::failed(history.error.as_deref().unwrap_or_default(), &info.named.name)
         }

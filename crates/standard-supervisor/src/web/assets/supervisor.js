@@ -131,6 +131,7 @@ function ago(moment) {
 }
 
 function describe(program) {
+  if (program.waits_for !== null) return `waiting for ${program.waits_for}`;
   switch (program.state) {
     case "STOPPED":
     case "EXITED":

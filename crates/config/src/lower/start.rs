@@ -1,0 +1,174 @@
+//! What a start waits for: other programs, and servers elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use supervisor_core::spec::health::Ready;
+use supervisor_core::spec::start::{Dependency, Until, WaitSpec};
+use supervisor_core::spec::{Autorestart, GroupSpec, HealthSpec, ProcessSpec, StartSpec};
+
+use super::Lowering;
+use super::program::origin;
+use crate::error::in_short;
+use crate::expand::Names;
+use crate::ini::Section;
+use crate::nearest::nearest;
+use crate::options::{self as o, Kind};
+use supervisor_wire::python::repr;
+
+/// Reads it. An event listener waits for nobody: it starts before all others.
+pub(super) fn read<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<StartSpec> {
+    if Kind::of(&section.name) == Some(Kind::EventListener) {
+        return Some(StartSpec::default());
+    }
+    let depends_on = lowering.get(section, &o::DEPENDS_ON, names);
+    let targets = lowering.get(section, &o::WAIT_FOR, names);
+    let timeout = lowering.get(section, &o::WAIT_TIMEOUT, names);
+    let retries_before_ready = lowering.get(section, &o::RETRIES_BEFORE_READY, names);
+    let (targets, timeout) = (targets?, timeout?);
+    let wait_for = (!targets.is_empty()).then_some(WaitSpec { targets, timeout });
+    Some(StartSpec {
+        depends_on: depends_on?,
+        wait_for,
+        retries_before_ready: retries_before_ready?,
+    })
+}
+
+/// Without a readiness check a program is ready after `startsecs`, whatever it does: there
+/// is no "before".
+pub(super) fn check_retries<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    start: &StartSpec,
+    health: &HealthSpec,
+) {
+    let key = o::RETRIES_BEFORE_READY.row.key;
+    if start.retries_before_ready.is_some() && health.ready == Ready::Startsecs {
+        let why = format!(
+            "{key} needs to know when the program is ready; set health_preset, health_url or \
+             another health check, or ready=notify or ready=log:TEXT"
+        );
+        lowering.complain(section, origin(lowering, section, key), &why);
+    }
+}
+
+/// Finds what is wrong with programs that depend on each other.
+pub(super) fn check_dependencies(lowering: &mut Lowering<'_>, groups: &[GroupSpec]) {
+    let mut programs: BTreeMap<&str, Vec<&ProcessSpec>> = BTreeMap::new();
+    let processes = groups.iter().filter(|group| group.pool.is_none());
+    for process in processes.flat_map(|group| &group.processes).map(Rc::as_ref) {
+        programs.entry(&process.program).or_default().push(process);
+    }
+    for processes in programs.values() {
+        let Some(process) = processes.first() else { continue };
+        for dependency in &process.start.depends_on {
+            if let Some(why) = mistake(process, dependency, &programs) {
+                complain(lowering, &process.program, &why);
+            }
+            warn_of_readiness(lowering, process, dependency, &programs);
+        }
+    }
+    for circle in circles(&programs) {
+        let way: Vec<&str> = circle.iter().chain(circle.first()).copied().collect();
+        let why = format!("depends_on goes round in a circle: {}", way.join(" -> "));
+        complain(lowering, circle[0], &why);
+    }
+}
+
+fn complain(lowering: &mut Lowering<'_>, program: &str, why: &str) {
+    let kinds = [Kind::Program, Kind::FcgiProgram];
+    let mut sections = kinds.into_iter().flat_map(|kind| lowering.of_kind(kind));
+    if let Some(section) = sections.find(|section| section.label().trim() == program) {
+        let origin = origin(lowering, section, o::DEPENDS_ON.row.key);
+        lowering.complain(section, origin, why);
+    }
+}
+
+/// What keeps `process` from ever being started because of this dependency.
+fn mistake(
+    process: &ProcessSpec,
+    dependency: &Dependency,
+    programs: &BTreeMap<&str, Vec<&ProcessSpec>>,
+) -> Option<String> {
+    let name = dependency.program.as_str();
+    let Some(others) = programs.get(name) else {
+        let known = || programs.keys().copied().filter(|known| *known != process.program);
+        let hint = match nearest(name, known()) {
+            Some((_, near)) => format!("the nearest is {near}"),
+            None => format!("programs are {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        let name = repr(&in_short(name));
+        return Some(format!("depends_on names {name}, which is not a program; {hint}"));
+    };
+    if name == process.program {
+        return Some(format!("depends_on={dependency} makes {name} wait for itself"));
+    }
+    let other = others.first()?;
+    if process.autostart && !other.autostart {
+        return Some(format!(
+            "depends_on={dependency} waits for a program with autostart=false, which nothing \
+             starts; set autostart=true for {name}, or autostart=false for {} as well",
+            process.program
+        ));
+    }
+    if dependency.until == Until::Completed && other.autorestart == Autorestart::Always {
+        return Some(format!(
+            "depends_on={dependency} waits for a program with autorestart=true, which never \
+             completes; set autorestart=unexpected for {name}"
+        ));
+    }
+    None
+}
+
+fn warn_of_readiness(
+    lowering: &mut Lowering<'_>,
+    process: &ProcessSpec,
+    dependency: &Dependency,
+    programs: &BTreeMap<&str, Vec<&ProcessSpec>>,
+) {
+    let others = programs.get(dependency.program.as_str());
+    let blind = |other: &&ProcessSpec| other.health.ready == Ready::Startsecs;
+    if dependency.until == Until::Ready && others.and_then(|all| all.first()).is_some_and(blind) {
+        lowering.report.warn(format!(
+            "[program:{}] depends_on={dependency}: {} has no readiness check, so it counts as \
+             ready after startsecs; set health_preset, health_url or another health check for it",
+            process.program, dependency.program
+        ));
+    }
+}
+
+/// Programs that wait for each other, each circle once, beginning with its first name. Who
+/// waits for himself is told otherwise.
+fn circles<'a>(programs: &BTreeMap<&'a str, Vec<&'a ProcessSpec>>) -> Vec<Vec<&'a str>> {
+    let needs = |program: &str| {
+        let process = programs.get(program).and_then(|all| all.first());
+        process.map_or(&[][..], |process| &process.start.depends_on)
+    };
+    let (mut circles, mut done) = (Vec::new(), BTreeSet::new());
+    for start in programs.keys() {
+        // The way from `start`, and how many of each one's dependencies have been followed.
+        let mut way: Vec<(&str, usize)> = vec![(start, 0)];
+        while let Some((program, followed)) = way.last_mut() {
+            let next = needs(program).get(*followed).map(|needed| needed.program.as_str());
+            *followed += 1;
+            let Some(next) = next else {
+                done.insert(*program);
+                way.pop();
+                continue;
+            };
+            let Some((next, _)) = programs.get_key_value(next) else { continue };
+            if let Some(at) = way.iter().position(|(known, _)| known == next) {
+                if at + 1 < way.len() {
+                    circles.push(way[at..].iter().map(|(program, _)| *program).collect());
+                }
+            } else if !done.contains(next) {
+                way.push((next, 0));
+            }
+        }
+    }
+    circles
+}

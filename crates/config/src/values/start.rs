@@ -1,0 +1,101 @@
+//! What the options that say what a start waits for accept. They are our own: supervisord
+//! has none of them.
+
+use supervisor_core::spec::start::{Dependency, HostPort, Until};
+use supervisor_wire::python::{self, repr};
+
+use super::{Takes, health, list, port};
+
+/// Retries that can be asked for, as for failures after the program was ready.
+const MOST_RETRIES: i64 = 100;
+
+pub(crate) static DEPENDENCIES: Takes<Vec<Dependency>> = Takes {
+    what: "names of programs with commas between them, each with :started, :ready or :completed \
+           behind it if that is meant, such as fetch:completed, app:ready",
+    parse: |text, _| dependencies(text),
+};
+
+pub(crate) static HOSTS_AND_PORTS: Takes<Vec<HostPort>> = Takes {
+    what: "host:port pairs with commas between them, such as head:6379, or off",
+    parse: |text, _| {
+        if text.trim().eq_ignore_ascii_case("off") {
+            return Ok(Vec::new());
+        }
+        list(text).map(host_and_port).collect()
+    },
+};
+
+pub(crate) static RETRIES_OR_OFF: Takes<Option<u32>> = Takes {
+    what: "a whole number from 0 to 100, or off",
+    parse: |text, _| {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(None);
+        }
+        let number = python::int(text)?;
+        let valid = u32::try_from(number).ok().filter(|_| number <= MOST_RETRIES);
+        valid.map(Some).ok_or_else(|| format!("{text} is not between 0 and {MOST_RETRIES}"))
+    },
+};
+
+fn dependencies(text: &str) -> Result<Vec<Dependency>, String> {
+    let mut dependencies = Vec::new();
+    for word in list(text) {
+        let (program, until) = word.split_once(':').unwrap_or((word, Until::Started.name()));
+        let (program, until) = (program.trim(), until.trim());
+        let known = Until::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(until));
+        let until = known.ok_or_else(|| format!("{} is not a state to wait for", repr(until)))?;
+        if program.is_empty() {
+            return Err(format!("{} names no program", repr(word)));
+        }
+        let dependency = Dependency { program: program.to_owned(), until };
+        if !dependencies.contains(&dependency) {
+            dependencies.push(dependency);
+        }
+    }
+    Ok(dependencies)
+}
+
+/// An IPv6 address needs brackets: its last group looks like a port.
+fn host_and_port(text: &str) -> Result<HostPort, String> {
+    let missing = || format!("{} is not host:port", repr(text));
+    let (host, number) = text.rsplit_once(':').ok_or_else(missing)?;
+    if host.is_empty() || (host.contains(':') && !host.starts_with('[')) {
+        return Err(missing());
+    }
+    Ok(HostPort { host: health::host(host)?, port: port(number)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeHost, said};
+    use crate::values::World;
+
+    #[test]
+    fn programs_and_how_far_they_must_have_got() {
+        let said = said(&[]);
+        let world = World { said: &said, host: &FakeHost::default() };
+        let read = |text| {
+            let read = (DEPENDENCIES.parse)(text, &world)?;
+            Ok::<_, String>(read.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(read(""), Ok(String::new()));
+        assert_eq!(
+            read("app , db:READY,f: completed"),
+            Ok("app:started db:ready f:completed".into())
+        );
+        assert_eq!(read("app,app:started"), Ok("app:started".into()));
+        assert_eq!(read("app:up").unwrap_err(), "'up' is not a state to wait for");
+        assert_eq!(read(":ready").unwrap_err(), "':ready' names no program");
+    }
+
+    #[test]
+    fn hosts_have_ports_and_addresses_with_colons_have_brackets() {
+        let read = |text| host_and_port(text).map(|target| target.to_string());
+        assert_eq!(read("Head.svc:6379"), Ok("head.svc:6379".to_owned()));
+        assert_eq!(read("[::1]:80"), Ok("[::1]:80".to_owned()));
+        for wrong in ["head", "80", ":80", "::1:80", "head:0", "head:x", "a b:80", "head:70000"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

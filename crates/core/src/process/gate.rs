@@ -1,0 +1,364 @@
+//! What holds back a start that is wanted: programs that it depends on, and servers elsewhere
+//! that must accept connections.
+//!
+//! ```text
+//!   wanted ──> Dependencies ── all are there ──> Targets ── all accept ──> Open: spawn
+//!                  │ one will never be there        │ not in time
+//!                  └──────────────> Fatal <─────────┘
+//! ```
+//!
+//! Dependencies are waited for at boot, when a group is added and when several are started
+//! by one order: a later crash of a program is no reason to hold back those that depend on
+//! it. Targets are waited for before every start. Nothing counts as a failure meanwhile.
+
+use std::time::Duration;
+
+use super::deaths::Deaths;
+use super::{Process, State, Then, Turn};
+use crate::effect::Effect;
+use crate::health::CheckFailure;
+use crate::ids::RunId;
+use crate::line::{GaveUp, Line};
+use crate::report::{Cause, Next};
+use crate::spec::start::{Dependency, HostPort, Until, WaitSpec};
+use crate::time::Mono;
+
+/// How long one connection may take.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// From one attempt to the next.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How much later than it had to come an answer may come. The world keeps its times; this
+/// is for when it doesn't.
+const ANSWER_GRACE: Duration = Duration::from_secs(1);
+
+/// For how long the same wait isn't reported again.
+const REMIND_EVERY: Duration = Duration::from_secs(60);
+
+/// What holds back a start that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Nothing.
+    Open,
+    /// Programs that are not where they must be, as was found out last; empty: nobody has
+    /// looked yet.
+    Dependencies { missing: Vec<Dependency> },
+    /// Servers that have not all accepted a connection yet.
+    Targets(Waiting),
+}
+
+/// A wait for servers elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    since: Mono,
+    /// By then it has taken too long.
+    until: Mono,
+    turn: Question,
+    /// Which did not accept the last time.
+    last: Option<Unreached>,
+    /// When that was last reported.
+    told_at: Option<Mono>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// To be asked at this time.
+    Due(Mono),
+    /// Asked; without an answer by then there will be none.
+    Asked { until: Mono },
+}
+
+/// A server that did not accept a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    /// Where it should be.
+    pub target: HostPort,
+    /// What came of the attempt.
+    pub failure: CheckFailure,
+}
+
+impl std::fmt::Display for Unreached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.target, self.failure)
+    }
+}
+
+/// How far a program is from where those that depend on it need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is there.
+    There,
+    /// It is on its way.
+    Coming,
+    /// It rests until somebody starts it.
+    Resting,
+    /// It will never get there by itself.
+    Lost,
+}
+
+/// What an order to start a process means for those that it depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ByOrder {
+    /// They are there.
+    Start,
+    /// They come, and are waited for.
+    Wait,
+    /// These are not there, and are not waited for.
+    Overrule(Vec<Dependency>),
+}
+
+impl Gate {
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        match self {
+            Self::Open | Self::Dependencies { .. } => None,
+            Self::Targets(Waiting {
+                turn: Question::Due(at) | Question::Asked { until: at },
+                until,
+                ..
+            }) => Some((*at).min(*until)),
+        }
+    }
+}
+
+impl Process {
+    /// Starts it when all that it depends on is there.
+    pub(crate) fn start_with_others(&mut self, turn: &mut Turn<'_>) {
+        if self.spec.start.depends_on.is_empty() {
+            return self.start(turn);
+        }
+        self.gate = Gate::Dependencies { missing: Vec::new() };
+        self.want_start(turn);
+    }
+
+    /// Notes that it is to be started as soon as nothing is in its way.
+    pub(super) fn want_start(&mut self, turn: &mut Turn<'_>) {
+        match self.state {
+            State::Stopped { then: Then::Rest } | State::Fatal { .. } => {
+                self.enter(State::Stopped { then: Then::Run }, turn);
+            }
+            State::Stopped { .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Spawning { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. } => {}
+        }
+    }
+
+    /// Whether a start is wanted that has not begun.
+    pub(super) const fn wants_start(&self) -> bool {
+        matches!(
+            self.state,
+            State::Backoff { .. }
+                | State::Stopped { then: Then::Run }
+                | State::Exited { then: Then::Run, .. }
+                | State::Stopping { then: Then::Run, .. }
+        )
+    }
+
+    /// Whether it waits for programs that it depends on, and for nothing else.
+    pub(crate) const fn waits_for_others(&self) -> bool {
+        let down = self.pid().is_none() && !self.tree.is_busy();
+        down && matches!(self.gate, Gate::Dependencies { .. })
+    }
+
+    /// What its start waits for, for people to read.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        match &self.gate {
+            Gate::Open => None,
+            Gate::Dependencies { missing } => Some(list(missing)),
+            Gate::Targets(Waiting { last: Some(last), .. }) => Some(last.to_string()),
+            Gate::Targets(Waiting { last: None, .. }) => {
+                self.spec.start.wait_for.as_ref().map(|wait| list(&wait.targets))
+            }
+        }
+    }
+
+    /// These are not there yet.
+    pub(crate) fn waits_on(&mut self, found: Vec<Dependency>, turn: &mut Turn<'_>) {
+        let Gate::Dependencies { missing } = &mut self.gate else { return };
+        let first = missing.is_empty();
+        *missing = found;
+        if first {
+            let programs = missing.iter().map(ToString::to_string).collect();
+            turn.log(Line::WaitsForPrograms { name: self.name(), programs });
+        }
+    }
+
+    /// All that it depends on is there.
+    pub(crate) fn no_longer_waits(&mut self, turn: &mut Turn<'_>) {
+        self.gate = Gate::Open;
+        self.start(turn);
+    }
+
+    /// An operator starts it.
+    pub(super) fn pass_gate(&mut self, by: ByOrder, turn: &mut Turn<'_>) {
+        match (by, &self.gate) {
+            (ByOrder::Wait, Gate::Open) => {
+                self.gate = Gate::Dependencies { missing: Vec::new() };
+            }
+            (ByOrder::Wait, Gate::Dependencies { .. } | Gate::Targets(_)) => {}
+            // Who asks for them has been let through before.
+            (ByOrder::Start | ByOrder::Overrule(_), Gate::Targets(_)) => {}
+            (ByOrder::Start, Gate::Open | Gate::Dependencies { .. }) => self.gate = Gate::Open,
+            (ByOrder::Overrule(missing), Gate::Open | Gate::Dependencies { .. }) => {
+                self.gate = Gate::Open;
+                let programs = missing.iter().map(ToString::to_string).collect();
+                turn.log(Line::WaitOverruled { name: self.name(), programs });
+            }
+        }
+    }
+
+    /// Whether an order to start it leads to a spawn with no wait in between.
+    pub(super) fn can_spawn_at_once(&self, by: &ByOrder) -> bool {
+        let passes = match by {
+            ByOrder::Wait => false,
+            ByOrder::Start | ByOrder::Overrule(_) => true,
+        };
+        passes && self.tree.is_clear() && self.spec.start.wait_for.is_none()
+    }
+
+    /// One that it depends on will never be there.
+    pub(crate) fn lost(&mut self, dependency: &Dependency, turn: &mut Turn<'_>) {
+        self.cannot_start(GaveUp::DependencyLost(dependency.to_string()), turn);
+    }
+
+    fn cannot_start(&mut self, why: GaveUp, turn: &mut Turn<'_>) {
+        // What is known of an earlier run is no reason.
+        (self.deaths, self.last_line) = (Deaths::default(), None);
+        self.history.error = Some(why.to_string());
+        self.file_report(None, Cause::Spawn(why.to_string()), Next::GiveUp, turn);
+        self.give_up(why, None, 1, turn);
+    }
+
+    /// Asks whether all servers that it waits for accept connections.
+    pub(super) fn ask_targets(&mut self, wait: &WaitSpec, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let asked = Question::Asked { until: now + CONNECT_LIMIT + ANSWER_GRACE };
+        match &mut self.gate {
+            Gate::Targets(waiting) => waiting.turn = asked,
+            gate @ (Gate::Open | Gate::Dependencies { .. }) => {
+                *gate = Gate::Targets(Waiting {
+                    since: now,
+                    until: now + wait.timeout,
+                    turn: asked,
+                    last: None,
+                    told_at: None,
+                });
+            }
+        }
+        turn.effects.push(Effect::Connect { proc: self.named.proc, run: self.next_run() });
+    }
+
+    /// The run that a start would begin.
+    const fn next_run(&self) -> RunId {
+        RunId(self.runs + 1)
+    }
+
+    /// It was tried to connect to the servers that it waits for.
+    pub(crate) fn connected(
+        &mut self,
+        run: RunId,
+        result: Result<(), Unreached>,
+        turn: &mut Turn<'_>,
+    ) {
+        let (name, now, next) = (self.name(), turn.now, self.next_run());
+        let Gate::Targets(waiting) = &mut self.gate else { return };
+        let Question::Asked { .. } = waiting.turn else { return };
+        if run != next {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                if waiting.told_at.is_some() {
+                    turn.log(Line::TargetsReached { name, after: now - waiting.since });
+                }
+                self.gate = Gate::Open;
+                self.spawn(turn);
+            }
+            Err(unreached) => {
+                waiting.turn = Question::Due(now + ASK_AGAIN);
+                let known = waiting.last.as_ref() == Some(&unreached);
+                let told = waiting.told_at.is_some_and(|at| known && now - at < REMIND_EVERY);
+                waiting.last = Some(unreached.clone());
+                if !told {
+                    waiting.told_at = Some(now);
+                    let left = waiting.until - now;
+                    turn.log(Line::WaitsForTarget { name, unreached, left });
+                }
+            }
+        }
+    }
+
+    /// Lets time pass for what it waits for.
+    pub(super) fn tick_gate(&mut self, turn: &mut Turn<'_>) {
+        let Gate::Targets(waiting) = &self.gate else { return };
+        let spec = std::rc::Rc::clone(&self.spec);
+        let Some(wait) = &spec.start.wait_for else { return };
+        let (Question::Due(at) | Question::Asked { until: at }) = waiting.turn;
+        if turn.now >= waiting.until {
+            let target = match &waiting.last {
+                Some(last) => last.to_string(),
+                None => list(&wait.targets),
+            };
+            self.cannot_start(GaveUp::TargetUnreached { target, within: wait.timeout }, turn);
+        } else if turn.now >= at {
+            self.ask_targets(wait, turn);
+        }
+    }
+
+    /// How far it is from where one that depends on it needs it.
+    pub(crate) fn standing(&self, until: Until) -> Standing {
+        match (&self.state, until) {
+            (State::Running { .. }, Until::Started) => Standing::There,
+            (State::Running { .. }, Until::Ready) if self.is_ready() => Standing::There,
+            // Who has ended had been RUNNING.
+            (State::Exited { then: Then::Rest, told: false, .. }, Until::Started) => {
+                Standing::There
+            }
+            (State::Exited { exit, then: Then::Rest, told: false }, Until::Completed)
+                if self.expects(*exit) =>
+            {
+                if self.tree.is_clear() {
+                    Standing::There
+                } else {
+                    Standing::Coming
+                }
+            }
+            (
+                State::Exited { then: Then::Rest, told: false, .. },
+                Until::Ready | Until::Completed,
+            ) => Standing::Lost,
+            (State::Fatal { .. }, _) => {
+                if self.gave_up() {
+                    Standing::Lost
+                } else {
+                    Standing::Resting
+                }
+            }
+            (
+                State::Stopped { then: Then::Rest }
+                | State::Exited { then: Then::Rest, .. }
+                | State::Spawning { then: Then::Rest, .. }
+                | State::Stopping { then: Then::Rest, .. },
+                _,
+            ) => Standing::Resting,
+            (
+                State::Stopped { then: Then::Run | Then::Fail(_) }
+                | State::Exited { then: Then::Run | Then::Fail(_), .. }
+                | State::Spawning { then: Then::Run | Then::Fail(_), .. }
+                | State::Stopping { then: Then::Run | Then::Fail(_), .. }
+                | State::Starting { .. }
+                | State::Backoff { .. }
+                | State::Running { .. },
+                _,
+            ) => Standing::Coming,
+        }
+    }
+}
+
+fn list(things: &[impl std::fmt::Display]) -> String {
+    things.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,156 @@
+//! Programs that wait for each other: who may be started, who never will be, and who must
+//! not be stopped yet.
+
+use std::collections::BTreeSet;
+
+use super::{Process, Supervisor, Turn};
+use crate::ids::ProcId;
+use crate::process::{ByOrder, Standing};
+use crate::spec::start::Dependency;
+
+/// What those are worth that a process depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// All are where they must be.
+    There,
+    /// These are not yet; `comes`: all of these will be, if nothing fails.
+    Waits { missing: Vec<Dependency>, comes: bool },
+    /// This one never will be.
+    Lost(Dependency),
+}
+
+impl Outlook {
+    /// What an order to start means then: one that was meant is started at once. Of several,
+    /// those wait for whom all that they depend on comes, as at boot.
+    pub(super) fn after_order(self, several: bool) -> ByOrder {
+        match self {
+            Self::There => ByOrder::Start,
+            Self::Waits { comes: true, .. } if several => ByOrder::Wait,
+            Self::Waits { missing, .. } => ByOrder::Overrule(missing),
+            Self::Lost(dependency) => ByOrder::Overrule(vec![dependency]),
+        }
+    }
+}
+
+impl Supervisor {
+    /// Gives up those that wait for what will never be there; whether there were any.
+    pub(super) fn give_up_lost(&mut self, turn: &mut Turn<'_>) -> bool {
+        let mut any = false;
+        for proc in self.waiting() {
+            let Outlook::Lost(dependency) = self.outlook(proc) else { continue };
+            if let Some(process) = self.processes.get_mut(&proc) {
+                process.lost(&dependency, turn);
+                self.last_outcome = process.outcome().unwrap_or(self.last_outcome);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Starts those whose dependencies are all there.
+    pub(super) fn let_through(&mut self, turn: &mut Turn<'_>) {
+        for proc in self.waiting() {
+            let outlook = self.outlook(proc);
+            let Some(process) = self.processes.get_mut(&proc) else { continue };
+            match outlook {
+                Outlook::There => process.no_longer_waits(turn),
+                Outlook::Waits { missing, .. } => process.waits_on(missing, turn),
+                // It has just been given up.
+                Outlook::Lost(_) => {}
+            }
+        }
+    }
+
+    /// Those that wait for other programs.
+    fn waiting(&self) -> Vec<ProcId> {
+        let waiting = self.processes.iter().filter(|(_, process)| process.waits_for_others());
+        waiting.map(|(proc, _)| *proc).collect()
+    }
+
+    /// What those are worth that `proc` depends on.
+    pub(super) fn outlook(&self, proc: ProcId) -> Outlook {
+        let (mut missing, mut comes) = (Vec::new(), true);
+        for dependency in self.dependencies(proc) {
+            let mut is_there = true;
+            let mut any = false;
+            for process in self.processes_of(&dependency.program) {
+                any = true;
+                match process.standing(dependency.until) {
+                    Standing::There => {}
+                    Standing::Coming => is_there = false,
+                    Standing::Resting => (is_there, comes) = (false, false),
+                    Standing::Lost => return Outlook::Lost(dependency.clone()),
+                }
+            }
+            // Its group may have been removed.
+            comes &= any;
+            if !is_there || !any {
+                missing.push(dependency.clone());
+            }
+        }
+        if missing.is_empty() { Outlook::There } else { Outlook::Waits { missing, comes } }
+    }
+
+    /// Those of which something is there, or will be.
+    pub(super) fn active(&self) -> BTreeSet<ProcId> {
+        let active = self.processes.iter().filter(|(_, process)| process.is_active());
+        active.map(|(proc, _)| *proc).collect()
+    }
+
+    /// Those that are stopped next while these are left: of the last group those on which
+    /// no other depends.
+    pub(super) fn stops_next(&self, left: &BTreeSet<ProcId>) -> Vec<ProcId> {
+        let needs = left.iter().flat_map(|proc| self.dependencies(*proc));
+        let needed: BTreeSet<&ProcId> =
+            needs.flat_map(|needed| self.ids_of(&needed.program)).collect();
+        let of_group = |members: &[ProcId], free: bool| -> Vec<ProcId> {
+            let members = members.iter().filter(|proc| left.contains(proc));
+            members.filter(|proc| !free || !needed.contains(proc)).copied().collect()
+        };
+        // Groups that were added may depend on each other in a circle.
+        [true, false]
+            .into_iter()
+            .flat_map(|free| self.groups.iter().rev().map(move |group| (&group.members, free)))
+            .map(|(members, free)| of_group(members, free))
+            .find(|members| !members.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// In an order in which each comes after those that it depends on; otherwise as it is.
+    pub(super) fn dependencies_first(&self, procs: Vec<ProcId>) -> Vec<ProcId> {
+        let (mut ordered, mut seen) = (Vec::new(), BTreeSet::new());
+        let meant: BTreeSet<ProcId> = procs.iter().copied().collect();
+        for proc in procs {
+            self.put_in_order(proc, &mut seen, &mut ordered);
+        }
+        ordered.retain(|proc| meant.contains(proc));
+        ordered
+    }
+
+    fn put_in_order(&self, proc: ProcId, seen: &mut BTreeSet<ProcId>, ordered: &mut Vec<ProcId>) {
+        // A stack of its own: chains may be as long as there are programs.
+        let mut stack = vec![(proc, false)];
+        while let Some((proc, expanded)) = stack.pop() {
+            if expanded {
+                ordered.push(proc);
+            } else if seen.insert(proc) {
+                stack.push((proc, true));
+                let needs = self.dependencies(proc).iter().rev();
+                let ids = needs.flat_map(|needed| self.ids_of(&needed.program).iter().rev());
+                stack.extend(ids.map(|id| (*id, false)));
+            }
+        }
+    }
+
+    pub(super) fn dependencies(&self, proc: ProcId) -> &[Dependency] {
+        self.processes.get(&proc).map_or(&[], |process| &process.spec.start.depends_on)
+    }
+
+    fn ids_of(&self, program: &str) -> &[ProcId] {
+        self.by_program.get(program).map_or(&[], Vec::as_slice)
+    }
+
+    fn processes_of(&self, program: &str) -> impl Iterator<Item = &Process> {
+        self.ids_of(program).iter().filter_map(|proc| self.processes.get(proc))
+    }
+}

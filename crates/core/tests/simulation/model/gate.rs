@@ -1,0 +1,231 @@
+//! What a start waits for: other programs, and servers elsewhere.
+
+use std::time::Duration;
+
+use supervisor_core::ids::{ProcId, RunId};
+use supervisor_core::spec::start::Until;
+use supervisor_core::time::Mono;
+use supervisor_core::{CONNECT_LIMIT, Label};
+
+use super::Model;
+use super::process::{Phase, Proc, Sweep, Then, Why};
+use crate::invariants::hold;
+
+/// From one attempt to reach servers to the next, and how late an answer may be.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A wait for servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Targets {
+    /// By then they must all have been reached.
+    pub(crate) by: Mono,
+    /// Asked, and to be answered by then.
+    asked: Option<Mono>,
+    /// To be asked then.
+    next: Mono,
+    pub(crate) reached: bool,
+}
+
+/// How far a program is from where another one needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    There,
+    Coming,
+    Resting,
+    Lost,
+}
+
+/// The same of all that a program depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    There,
+    /// `comes`: all that is missing is on its way.
+    Waits {
+        comes: bool,
+    },
+    Lost,
+}
+
+impl Targets {
+    /// When something is due if nothing happens.
+    pub(crate) fn due(&self) -> Mono {
+        self.asked.unwrap_or(self.next).min(self.by)
+    }
+}
+
+impl Model {
+    pub(crate) fn outlook(&self, id: ProcId) -> Outlook {
+        let Some(proc) = self.procs.get(&id) else { return Outlook::There };
+        let mut outlook = Outlook::There;
+        for dependency in &proc.spec.start.depends_on {
+            let meant = self.procs.values().filter(|p| p.spec.program == dependency.program);
+            let standings: Vec<_> = meant.map(|p| standing(p, dependency.until)).collect();
+            if standings.contains(&Standing::Lost) {
+                return Outlook::Lost;
+            }
+            let comes = !standings.is_empty() && !standings.contains(&Standing::Resting);
+            if standings.is_empty() || standings.iter().any(|s| *s != Standing::There) {
+                let before = outlook != Outlook::Waits { comes: false };
+                outlook = Outlook::Waits { comes: comes && before };
+            }
+        }
+        outlook
+    }
+
+    /// Gives up those that wait for what will never be there, and those that wait for them.
+    pub(super) fn give_up_the_lost(&mut self) {
+        loop {
+            if self.ending.is_some() || !self.booted || self.ends_now() {
+                return;
+            }
+            let mut any = false;
+            let ids: Vec<ProcId> = self.procs.keys().copied().collect();
+            for id in ids {
+                if self.procs[&id].waits_for_others() && self.outlook(id) == Outlook::Lost {
+                    any = true;
+                    let outcome = self.procs.get_mut(&id).map(Proc::cannot_start);
+                    self.note(id, outcome);
+                }
+            }
+            if !any {
+                return;
+            }
+            self.settle_failures();
+        }
+    }
+
+    /// Whether the end of a program, which has been heard of, ends everything.
+    fn ends_now(&self) -> bool {
+        let tidies =
+            |proc: &Proc| proc.spec.killtree && proc.spec.tidy.is_some() && proc.turn.came_down;
+        self.procs.values().any(|proc| proc.ends_with_it().is_some() && !tidies(proc))
+    }
+
+    /// In an order in which each comes after those that it depends on.
+    pub(super) fn dependencies_first(&self, ids: Vec<ProcId>) -> Vec<ProcId> {
+        let (mut left, mut ordered) = (ids, Vec::new());
+        while !left.is_empty() {
+            let needs = |id: &ProcId, other: &ProcId| {
+                let needed = &self.procs[other].spec.program;
+                self.reaches(*id, needed)
+            };
+            let free = left.iter().position(|id| !left.iter().any(|o| o != id && needs(id, o)));
+            ordered.push(left.remove(free.unwrap_or(0)));
+        }
+        ordered
+    }
+
+    /// Whether a process depends on a program, be it by way of others.
+    fn reaches(&self, id: ProcId, program: &str) -> bool {
+        self.procs[&id].spec.start.depends_on.iter().any(|needed| {
+            let by_way = |p: &&Proc| p.spec.program == needed.program;
+            needed.program == program
+                || self.procs.values().filter(by_way).any(|p| self.reaches(p.id, program))
+        })
+    }
+
+    /// Whether one that depends on it is still there.
+    pub(super) fn is_needed(&self, id: ProcId) -> bool {
+        let program = &self.procs[&id].spec.program;
+        self.procs
+            .values()
+            .filter(|proc| proc.is_active())
+            .any(|proc| proc.spec.start.depends_on.iter().any(|needed| needed.program == *program))
+    }
+
+    /// The core tries to reach what a start waits for.
+    pub(super) fn connects(&mut self, id: ProcId, run: RunId, now: Mono) {
+        let there = self.outlook(id) == Outlook::There;
+        let Some(proc) = self.procs.get_mut(&id) else {
+            hold!(false, GroupsAsTold, "{id:?} is to be started, which is not there");
+            return;
+        };
+        // What ends everything may have happened a moment ago.
+        hold!(!proc.turn.ending, NoStartAtTheEnd, "{id:?} is to be started");
+        hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for what it depends on");
+        proc.waits = false;
+        let down = matches!(proc.phase, Phase::Down { .. }) && proc.sweep == Sweep::Clear;
+        let due = proc.pending.is_some_and(|pending| pending.not_before <= now);
+        hold!(down && due, AsksInTime, "{id:?} is not about to start: {:?}", proc.pending);
+        hold!(run.0 == proc.run + 1, AsksInTime, "{run:?} follows {}", proc.run);
+        let Some(wait) = &proc.spec.start.wait_for else {
+            hold!(false, AsksInTime, "{id:?} waits for no server");
+            return;
+        };
+        let asked = Some(now + CONNECT_LIMIT + SECOND);
+        match &mut proc.targets {
+            Some(targets) => {
+                let due = targets.asked.unwrap_or(targets.next);
+                hold!(now >= due, AsksInTime, "{id:?} asks too often: {targets:?}");
+                targets.asked = asked;
+            }
+            none @ None => {
+                let by = now + wait.timeout;
+                *none = Some(Targets { by, asked, next: now, reached: false });
+            }
+        }
+    }
+}
+
+impl Proc {
+    /// It waits for other programs, and for nothing else.
+    pub(crate) fn waits_for_others(&self) -> bool {
+        let down = matches!(self.phase, Phase::Down { .. });
+        self.waits && down && !self.is_sweeping()
+    }
+
+    /// A start is wanted, and held back.
+    pub(crate) const fn is_held_back(&self) -> bool {
+        self.waits || self.targets.is_some()
+    }
+
+    /// What is not wanted any more doesn't wait.
+    pub(crate) fn forget_waits(&mut self) {
+        let again =
+            self.alive().is_some_and(|alive| alive.stop.is_some_and(|stop| stop.then == Then::Run));
+        if self.pending.is_none() && !again {
+            (self.waits, self.targets) = (false, None);
+        }
+    }
+
+    /// It was tried to reach the servers that it waits for.
+    pub(crate) fn connected(&mut self, run: RunId, reached: bool, now: Mono) {
+        let next_run = self.run + 1;
+        let Some(targets) = self.targets.as_mut().filter(|targets| targets.asked.is_some()) else {
+            return;
+        };
+        if run.0 == next_run {
+            targets.asked = None;
+            targets.next = now + SECOND;
+            targets.reached = reached;
+        }
+    }
+
+    /// Its servers were not reached in time.
+    pub(crate) fn waited_too_long(&self, now: Mono) -> bool {
+        self.targets.is_some_and(|targets| now >= targets.by && !targets.reached)
+    }
+}
+
+fn standing(proc: &Proc, until: Until) -> Standing {
+    match &proc.phase {
+        Phase::Down { why: Why::GaveUp(_) | Why::Ill(..), .. } if proc.pending.is_none() => {
+            Standing::Lost
+        }
+        Phase::Down { .. } if proc.pending.is_some() => Standing::Coming,
+        Phase::Down { label: Label::Exited, why: Why::Ended(_) } => match until {
+            Until::Started => Standing::There,
+            Until::Completed if proc.ended_well && proc.sweep == Sweep::Clear => Standing::There,
+            Until::Completed if proc.ended_well => Standing::Coming,
+            Until::Completed | Until::Ready => Standing::Lost,
+        },
+        Phase::Down { .. } | Phase::Asked { stop: true } => Standing::Resting,
+        Phase::Asked { stop: false } => Standing::Coming,
+        Phase::Alive(alive) => match (alive.stop.map(|stop| stop.then), until) {
+            (Some(Then::Rest), _) => Standing::Resting,
+            (None, Until::Started) if alive.up_at.is_some() => Standing::There,
+            (None, Until::Ready) if alive.is_ready() => Standing::There,
+            (_, _) => Standing::Coming,
+        },
+    }
+}
