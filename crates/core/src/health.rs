@@ -22,6 +22,7 @@ mod answer;
 mod checking;
 mod counting;
 mod ill;
+mod output;
 mod progressing;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ use crate::time::Mono;
 
 use checking::Checking;
 use counting::Counting;
+use output::OutputSeen;
 use progressing::Progressing;
 
 pub use answer::{Answer, BadCertificate, CheckFailure, Comm, Depth, Listener, Stranger};
@@ -103,19 +105,6 @@ pub(crate) struct Health {
     ill: Option<Ill>,
     output: OutputSeen,
     condemned: Option<Condemned>,
-}
-
-/// What is known of why it is silent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum OutputSeen {
-    /// Nothing: it isn't, or its output is not to blame.
-    #[default]
-    Nothing,
-    /// It is being looked whether its output is to blame for this. Without an answer by then
-    /// it isn't.
-    Asked { ill: Ill, until: Mono, was_blocked: Option<Mono> },
-    /// Its output is, as was said at this time. It has given no sign of the contrary since.
-    Blocked { ill: Ill, told_at: Mono },
 }
 
 /// A run that will be stopped since it is ill, once that has been looked into.
@@ -360,70 +349,6 @@ impl Health {
     pub(crate) fn pinged(&mut self, within: Duration, now: Mono) {
         self.watchdog = self.watchdog.map(|_| Watchdog { at: now + within, within });
         self.shows_life(|ill| matches!(ill, Ill::Silent { .. }));
-    }
-
-    /// It has done what it did not do before: that is what it was blocked for.
-    fn shows_life(&mut self, ends: impl Fn(Ill) -> bool) {
-        if let OutputSeen::Asked { ill, .. } | OutputSeen::Blocked { ill, .. } = self.output
-            && ends(ill)
-        {
-            self.output = OutputSeen::Nothing;
-        }
-    }
-
-    /// Whether its silence is put down to its output.
-    pub(crate) const fn is_borne(&self) -> bool {
-        matches!(self.output, OutputSeen::Blocked { .. })
-    }
-
-    /// It is ill; whether it is to be seen first if that is for its output. Once that was not
-    /// to blame, it is known.
-    pub(crate) fn ask_for_output(&mut self, ill: Ill, now: Mono) -> bool {
-        // What is known and only observed. Who isn't ready in time fails, observed or not.
-        let known =
-            self.ill.is_some_and(|ill| !ill.is_block()) && !matches!(ill, Ill::NotReady { .. });
-        let was_blocked = match self.output {
-            OutputSeen::Blocked { told_at, .. } => Some(told_at),
-            OutputSeen::Nothing | OutputSeen::Asked { .. } => None,
-        };
-        if known || !ill.is_silence() {
-            return false;
-        }
-        self.output = OutputSeen::Asked { ill, until: now + ANSWER_GRACE, was_blocked };
-        true
-    }
-
-    /// By when it is known whether its output is to blame, if that is being looked at.
-    pub(crate) const fn output_asked_until(&self) -> Option<Mono> {
-        match self.output {
-            OutputSeen::Asked { until, .. } => Some(until),
-            OutputSeen::Nothing | OutputSeen::Blocked { .. } => None,
-        }
-    }
-
-    /// Its output is not to blame.
-    pub(crate) const fn output_is_free(&mut self) {
-        self.output = OutputSeen::Nothing;
-    }
-
-    /// It can't write: it is ill, but that says nothing about what it would do otherwise. So
-    /// once it can, it has all the time that it has anyway. Whether that is to be said.
-    pub(crate) fn bear(&mut self, block: Block, now: Mono) -> bool {
-        let OutputSeen::Asked { ill, was_blocked, .. } = self.output else { return false };
-        let new = was_blocked.is_none_or(|at| now - at >= REMIND_EVERY);
-        let told_at = was_blocked.filter(|_| !new).unwrap_or(now);
-        self.output = OutputSeen::Blocked { ill, told_at };
-        self.ill = Some(Ill::Blocked(block));
-        if let Some(check) = &mut self.check {
-            check.excused();
-        }
-        if let Some(progress) = &mut self.progress {
-            progress.restart();
-        }
-        if let Some(Watchdog { within, .. }) = self.watchdog {
-            self.watchdog = Some(Watchdog { at: now + within, within });
-        }
-        new
     }
 
     /// It will be stopped since it is ill. Nothing is asked any more.
