@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use supervisor_core::spec::{GroupSpec, HealthSpec, Spec};
+use supervisor_core::Supervisor;
+use supervisor_core::spec::start::StartSpec;
+use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
 
 use crate::env::Named as NamedOption;
 use crate::environment;
@@ -19,6 +21,9 @@ const NOTES_AT: usize = 40;
 
 /// Programs of which it is said what is asked: no person reads more.
 const MOST_TOLD: usize = 50;
+
+/// Of those that stop together, how many are named.
+const MOST_NAMED: usize = 10;
 
 /// Parts of the names of environment variables whose values are keys of services.
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH"];
@@ -56,24 +61,38 @@ pub(crate) fn text(
 pub(crate) fn summary(spec: &Spec) -> String {
     let mut out = format!("\n; {}\n", longest_stop(spec));
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
+    let waits = processes.clone().filter_map(|process| waits(process));
     let asked = processes.flat_map(|process| questions(&process.name, &process.health));
-    for line in asked.take(MOST_TOLD) {
+    for line in waits.take(MOST_TOLD).chain(asked.take(MOST_TOLD)) {
         out.push_str(&format!("; {line}\n"));
     }
     out
 }
 
-/// Groups stop one after the other, and of each its longest grace period counts.
+/// The core says who stops when; of those that stop together the longest grace period counts.
 fn longest_stop(spec: &Spec) -> String {
-    let wait = |group: &GroupSpec| group.processes.iter().map(|process| process.stopwaitsecs).max();
-    let waits = spec.groups.iter().filter_map(|group| Some((group.name.as_str(), wait(group)?)));
-    let delay = Some(("prestop delay", spec.prestop_delay)).filter(|(_, delay)| !delay.is_zero());
-    let parts: Vec<(&str, Duration)> = delay.into_iter().chain(waits).collect();
-    let sum: Duration = parts.iter().map(|(_, time)| *time).sum();
-    let shown =
-        parts.iter().take(MOST_TOLD).map(|(name, time)| format!("{name} {}", time.as_secs_f64()));
-    let shown: Vec<String> = shown.collect();
-    format!("A stop takes at most {} s: {}", sum.as_secs_f64(), shown.join(", "))
+    let supervisor = Supervisor::new(spec.clone());
+    let steps = supervisor.stop_steps();
+    let sum = spec.prestop_delay + steps.iter().map(|(_, longest)| *longest).sum::<Duration>();
+    let shown = |name: &str, time: Duration| format!("{name} {}", time.as_secs_f64());
+    let delay = (!spec.prestop_delay.is_zero()).then(|| shown("prestop delay", spec.prestop_delay));
+    let steps = steps.iter().take(MOST_TOLD).map(|(names, longest)| {
+        let others = names.len().saturating_sub(MOST_NAMED);
+        let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+        let names = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(" and ");
+        shown(&(names + &more), *longest)
+    });
+    let parts: Vec<String> = delay.into_iter().chain(steps).collect();
+    format!("A stop takes at most {} s: {}", sum.as_secs_f64(), parts.join(", then "))
+}
+
+/// What the process waits for before it starts.
+fn waits(process: &ProcessSpec) -> Option<String> {
+    let StartSpec { depends_on, wait_for, .. } = &process.start;
+    let programs = depends_on.iter().map(ToString::to_string);
+    let servers = wait_for.iter().flat_map(|wait| wait.targets.iter().map(ToString::to_string));
+    let all: Vec<String> = programs.chain(servers).collect();
+    (!all.is_empty()).then(|| format!("{}: starts after {}", process.name, all.join(", ")))
 }
 
 fn questions(name: &str, health: &HealthSpec) -> Vec<String> {

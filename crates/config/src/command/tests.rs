@@ -13,8 +13,10 @@ use crate::server::Listen;
 use crate::supervisord::LogFormat;
 use crate::testing::{FakeHost, said};
 
+mod effective;
 mod mistakes;
 mod starts;
+mod variables;
 
 fn configured(env: &[(&str, &str)], host: &FakeHost) -> Result<Config, Errors> {
     command_mode(vec!["vllm".into(), "serve".into(), "a ; %b".into()], &said(env), host)
@@ -377,38 +379,6 @@ fn run_once_is_a_plain_init() {
 }
 
 #[test]
-fn the_effective_configuration_reads_back_as_itself() {
-    let config = config(&[("SUPERVISOR_PROGRAM__B_COMMAND", "b ' ;'")]);
-    let text = config.effective();
-    for line in [
-        "startretries = 3",
-        "essential = true",
-        "retryresetsecs = 600",
-        "numprocs = 1",
-        "loglevel = info",
-    ] {
-        let option = format!("{line} ");
-        assert!(text.lines().any(|l| l.starts_with(&option)), "{line}\n{text}");
-    }
-    let (sections, mut report) = crate::ini::tests::read(&text);
-    let host = FakeHost::default();
-    let argv = ["vllm", "serve", "a ; %b"].map(OsString::from);
-    let meant = lower(
-        &sections,
-        Door::Command(&argv),
-        Path::new("/srv"),
-        World { said: &said(&[]), host: &host },
-        &mut report,
-    )
-    .unwrap();
-    // Only how the commands are quoted differs.
-    assert_eq!(meant.groups.len(), config.spec.groups.len());
-    for (meant, had) in meant.groups.iter().zip(&config.spec.groups) {
-        assert!(meant.is_same_as(had), "{meant:?}\n{had:?}");
-    }
-}
-
-#[test]
 fn a_generated_file_has_the_name_and_level_that_were_asked_for() {
     let generated = generate(&["a b".into(), "".into()], "web%1", Level::Debug).unwrap();
     assert!(generated.warnings.is_empty());
@@ -491,168 +461,4 @@ fn variables_say_where_to_ask_how_it_is_and_options_have_the_last_word() {
     assert_eq!(config.spec.prestop_delay, Duration::from_secs(7));
     let config = self::config(&[("PROCESS_STATUS_PORT", "off"), ("LOG_FORMAT", "")]);
     assert_eq!((config.supervisord.status, config.supervisord.log_format), (None, LogFormat::Text));
-}
-
-#[test]
-fn once_a_status_port_answers_and_what_has_no_effect_is_named_in_one_line() {
-    let config = config(&[
-        ("PROCESS_AUTO_RECOVERY", "false"),
-        ("PROCESS_STATUS_PORT", "9100"),
-        ("PROCESS_PRESTOP_DELAY_SECS", "5"),
-        ("PROCESS_MAX_START_RETRIES", "5"),
-        ("PROCESS_HEALTH_URL", "http://127.0.0.1:1/"),
-        ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x"),
-        ("LOG_FORMAT", "json"),
-        ("LOG_LEVEL", "debug"),
-    ]);
-    let everywhere = Some(Listen::Inet { host: None, port: 9100 });
-    assert_eq!(
-        (config.supervisord.status, config.spec.prestop_delay),
-        (everywhere, Duration::ZERO)
-    );
-    assert_eq!(config.supervisord.log_format, LogFormat::Json);
-    assert_eq!(
-        config.warnings,
-        ["PROCESS_MAX_START_RETRIES, PROCESS_PRESTOP_DELAY_SECS, PROCESS_HEALTH_URL, \
-          SUPERVISOR_PROGRAM__APP_STARTSECS have no effect: PROCESS_AUTO_RECOVERY is off, so the \
-          command runs once and is not supervised"]
-    );
-}
-
-/// A value of a name that servers read as well may be meant for them.
-#[test]
-fn no_variable_without_a_prefix_of_ours_keeps_a_container_from_starting() {
-    let shared: Vec<_> = VARIABLES.iter().filter(|variable| variable.is_shared()).collect();
-    let host = FakeHost::with(&[("/bin/python3", "")]);
-    assert!(shared.len() > 3, "{shared:?}");
-    for (variable, recovery) in shared.iter().flat_map(|v| [(v, "true"), (v, "false")]) {
-        for value in ["", "info,x=debug", "trace", "pretty", "-1", "'", "tcp://1.2.3.4:5", "é\n"] {
-            let env = [(variable.name, value), ("PROCESS_AUTO_RECOVERY", recovery)];
-            let started = configured(&env, &host);
-            assert!(started.is_ok(), "{env:?}: {started:?}");
-        }
-        let mut env = said(&[("PROCESS_AUTO_RECOVERY", recovery)]);
-        env.environment.push((variable.name.into(), OsString::from_vec(vec![0xff])));
-        let started = command_mode(vec!["x".into()], &env, &host);
-        assert!(started.is_ok(), "{}: {started:?}", variable.name);
-    }
-}
-
-#[test]
-fn a_level_or_format_of_the_server_is_left_to_it_with_one_warning() {
-    for (shared, ours, value, default) in [
-        ("LOG_LEVEL", "PROCESS_LOG_LEVEL", "info,text_generation_router=debug", "info"),
-        ("LOG_FORMAT", "PROCESS_LOG_FORMAT", "logfmt", "text"),
-    ] {
-        let config = config(&[(shared, value)]);
-        let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
-        let start = format!(
-            "{shared}='{value}' is left to the server, and the supervisor uses {default}; to \
-             choose its own, set {ours} to "
-        );
-        assert!(warning.starts_with(&start), "{warning}");
-        let once = self::config(&[(shared, value), ("PROCESS_AUTO_RECOVERY", "false")]);
-        assert!(once.warnings.is_empty(), "{:?}", once.warnings);
-        let text = errors(&[(ours, value)]);
-        assert!(text.starts_with(&format!("ERROR: {ours}: ")), "{text}");
-    }
-    let config = config(&[
-        ("PROCESS_LOG_LEVEL", "error"),
-        ("LOG_LEVEL", "trace"),
-        ("PROCESS_LOG_FORMAT", "json"),
-        ("LOG_FORMAT", "text"),
-    ]);
-    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-    let supervisord = config.supervisord;
-    assert_eq!((supervisord.loglevel, supervisord.log_format), (Level::Error, LogFormat::Json));
-}
-
-#[test]
-fn a_service_link_is_not_ours_and_is_told_in_one_line_for_debugging() {
-    let config = config(&[
-        ("PROCESS_HEALTH_PORT", "tcp://10.0.0.1:80"),
-        ("PROCESS_STATUS_PORT", "tcp://10.0.0.1:80"),
-        ("PROCESS_HEALTH_SERVICE_HOST", "10.0.0.1"),
-        ("SUPERVISOR_PORT_80_TCP", "tcp://10.0.0.1:80"),
-    ]);
-    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-    assert_eq!(
-        config.notes.iter().map(|(_, note)| note.as_str()).collect::<Vec<_>>(),
-        ["ignoring variables that have the form of a service link: PROCESS_HEALTH_PORT, \
-          PROCESS_STATUS_PORT, PROCESS_HEALTH_SERVICE_HOST, SUPERVISOR_PORT_80_TCP"]
-    );
-}
-
-#[test]
-fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_asked() {
-    let host = FakeHost::with(&[(
-        "/srv/x.conf",
-        "[program:x]\ncommand=x ;y\nstopwaitsecs=7\nenvironment=API_KEY=s3cret,A=1\n",
-    )]);
-    let config = configured(
-        &[
-            ("SUPERVISOR_INCLUDE_FILES", "x.conf"),
-            ("PROCESS_MAX_START_RETRIES", "5"),
-            ("PROCESS_LOG_LEVEL", "debug"),
-            ("LOG_LEVEL", "trace"),
-            ("LOG_FORMAT", "pretty"),
-            ("PROCESS_PRESTOP_DELAY_SECS", "2.5"),
-            ("SUPERVISOR_PROGRAM__APP_STARTSECS", "4"),
-            ("PROCESS_HEALTH_URL", "http://127.0.0.1:8000/health?key=s3cret"),
-            ("PROCESS_HEALTH_HEADERS", "Authorization: Bearer s3cret"),
-            ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
-            ("SUPERVISOR_UNIX_HTTP_SERVER_USERNAME", "u"),
-            ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "s3cret"),
-        ],
-        &host,
-    );
-    let text = config.unwrap().effective();
-    for (option, origin) in [
-        ("command = vllm serve", "command line"),
-        ("command = x", "/srv/x.conf:2, up to the comment after ';'"),
-        ("environment = \"API_KEY\"=\"****\",\"A\"=\"1\"", "/srv/x.conf:4"),
-        ("startretries = 5", "PROCESS_MAX_START_RETRIES"),
-        ("loglevel = debug", "PROCESS_LOG_LEVEL"),
-        ("log_format = text", "default"),
-        ("startsecs = 4", "SUPERVISOR_PROGRAM__APP_STARTSECS"),
-        ("health_headers = Authorization: ****", "PROCESS_HEALTH_HEADERS"),
-        ("password = ****", "SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD"),
-    ] {
-        let line = text.lines().find(|line| line.starts_with(option));
-        let line = line.unwrap_or_else(|| panic!("no {option} in\n{text}"));
-        assert!(line.ends_with(&format!(" ; {origin}")), "{line}");
-    }
-    for line in [
-        "; A stop takes at most 39.5 s: prestop delay 2.5, app 30, x 7",
-        "; app: health check every 10 s: http://127.0.0.1:8000/health (set by PROCESS_HEALTH_URL)",
-    ] {
-        assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
-    }
-    assert!(!text.contains("s3cret"), "{text}");
-}
-
-#[test]
-fn a_program_of_another_user_is_at_home_with_that_user() {
-    let environment = |pairs: &[(&str, &str)]| {
-        let config = config(pairs);
-        let all = &process(&config, "app").launch.environment;
-        let text = |text: &OsString| text.to_str().unwrap().to_owned();
-        all.iter()
-            .map(|(name, value)| format!("{}={}", text(name), text(value)))
-            .collect::<Vec<_>>()
-    };
-    let me = ("SUPERVISOR_PROGRAM__APP_USER", "me");
-    assert_eq!(environment(&[me]), ["HOME=/home/me", "USER=me", "LOGNAME=me"]);
-    assert_eq!(
-        environment(&[("SUPERVISOR_PROGRAM__APP_USER", "1000")]),
-        ["HOME=/home/me", "USER=me", "LOGNAME=me"]
-    );
-    let own = ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "HOME=/data");
-    assert_eq!(environment(&[me, own]), ["USER=me", "LOGNAME=me", "HOME=/data"]);
-    let all = ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "USER=x");
-    assert_eq!(environment(&[me, all]), ["HOME=/home/me", "LOGNAME=me", "USER=x"]);
-    let supervisord = ("SUPERVISOR_SUPERVISORD_USER", "me");
-    assert_eq!(environment(&[supervisord]), ["HOME=/home/me", "USER=me", "LOGNAME=me"]);
-    // Root stays root, and everything as it was.
-    assert!(environment(&[("SUPERVISOR_PROGRAM__APP_USER", "root")]).is_empty());
 }

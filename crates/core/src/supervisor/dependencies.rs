@@ -2,6 +2,7 @@
 //! not be stopped yet.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{Process, Supervisor, Turn};
 use crate::ids::ProcId;
@@ -33,6 +34,22 @@ impl Outlook {
 }
 
 impl Supervisor {
+    /// Who is stopped together, one step after the other, while everything stops: names, and
+    /// the longest grace period of each step. As if all ran.
+    #[must_use]
+    pub fn stop_steps(&self) -> Vec<(Vec<&str>, Duration)> {
+        let mut left: BTreeSet<ProcId> = self.processes.keys().copied().collect();
+        let mut steps = Vec::new();
+        while !left.is_empty() {
+            let next = self.stops_next(&left);
+            left.retain(|proc| !next.contains(proc));
+            let specs = next.iter().filter_map(|proc| Some(&self.processes.get(proc)?.spec));
+            let longest = specs.clone().map(|spec| spec.stopwaitsecs).max().unwrap_or_default();
+            steps.push((specs.map(|spec| spec.name.as_str()).collect(), longest));
+        }
+        steps
+    }
+
     /// Gives up those that wait for what will never be there; whether there were any.
     pub(super) fn give_up_lost(&mut self, turn: &mut Turn<'_>) -> bool {
         let mut any = false;
