@@ -45,6 +45,12 @@ impl Namespace {
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Makes this its `/etc/resolv.conf`, for those that are started in it.
+    pub fn resolv_conf(&self, text: &str) {
+        fs::create_dir_all(self.etc()).unwrap();
+        fs::write(format!("{}/resolv.conf", self.etc()), text).unwrap();
+    }
+
     /// Where `ip netns exec` looks for files that take the place of those in /etc.
     fn etc(&self) -> String {
         format!("/etc/netns/{}", self.0)

@@ -1,9 +1,12 @@
 //! Networks without IPv4, and names that a DNS server tells.
 
-use crate::example;
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+
 use crate::harness::{Running, python, skip, supervise};
 use crate::net::Namespace;
-use std::net::SocketAddr;
+use crate::{beside, example};
 
 #[test]
 fn on_an_ipv6_only_network_the_status_port_the_page_and_the_check_of_the_server_work() {
@@ -38,4 +41,101 @@ fn on_an_ipv6_only_network_the_status_port_the_page_and_the_check_of_the_server_
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
     assert!(!running.stderr.said("check: app failed"), "{:#?}", running.stderr.rest());
+}
+
+/// dnsmasq in a namespace, which tells what a file of hosts says.
+struct NameServer {
+    hosts: std::path::PathBuf,
+    running: Running,
+}
+
+impl NameServer {
+    /// `None`: it isn't installed.
+    fn start(namespace: &Namespace) -> Option<Self> {
+        let hosts = std::env::temp_dir().join(format!("{}-hosts", namespace.name()));
+        fs::write(&hosts, "").unwrap();
+        let path = format!("--addn-hosts={}", hosts.display());
+        let words = [
+            "dnsmasq",
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            "--listen-address=127.0.0.1",
+            "--bind-interfaces",
+            "--local=/example.test/",
+            "--user=root",
+            "--pid-file=",
+            "--log-facility=-",
+            &path,
+        ];
+        if Command::new("dnsmasq").arg("--version").output().is_err() {
+            skip("dnsmasq is not installed", "REQUIRE_NETNS");
+            return None;
+        }
+        let mut running = Running::start(&mut namespace.program(&words));
+        running.stderr.wait_for("read");
+        namespace.resolv_conf("nameserver 127.0.0.1\nsearch example.test\n");
+        Some(Self { hosts, running })
+    }
+
+    /// From now on the name has this address.
+    fn tells(&mut self, address: &str, name: &str) {
+        fs::write(&self.hosts, format!("{address} {name}\n")).unwrap();
+        self.running.signal("HUP");
+        self.running.stderr.wait_for(&format!("read {}", self.hosts.display()));
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.hosts);
+    }
+}
+
+#[test]
+fn a_rank_waits_for_its_head_by_name_also_when_that_comes_back_at_another_address() {
+    let Some(python) = python() else {
+        return skip("there is no Python environment", "REQUIRE_PYTHON");
+    };
+    let Some(namespace) = Namespace::new("dns") else { return };
+    let Some(mut names) = NameServer::start(&namespace) else { return };
+    let rank = beside("rank.py").display().to_string();
+    let head_at = |address: &str| {
+        let mut command = namespace.program(&[&python, &rank, "head", address]);
+        let mut head = Running::start(&mut command);
+        head.stdout.wait_for("head is up");
+        head
+    };
+    let mut command = supervise([&python, &rank, "rank", "head.example.test"]);
+    command
+        .env("PROCESS_WAIT_FOR", "head.example.test:7000,head:7000")
+        .env("PROCESS_STATUS_PORT", "9100")
+        .env("PROCESS_MAX_START_RETRIES", "2");
+    let answers = |path: &str| {
+        let answer = namespace.http("127.0.0.1:9100".parse().unwrap(), path).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+
+    // Its head's name isn't known yet.
+    let mut running = Running::start(&mut namespace.inside(&command));
+    running.stderr.wait_for("head.example.test:7000");
+    assert_eq!([answers("GET /livez"), answers("GET /readyz")], ["200", "503"]);
+    names.tells("127.0.0.2", "head.example.test");
+    let mut head = head_at("127.0.0.2");
+    running.stdout.wait_for("rank has joined");
+
+    // As often as it may fail: a wait is no failure.
+    for address in ["127.0.0.3", "127.0.0.4"] {
+        running.stderr.wait_for("success: app entered RUNNING state");
+        names.tells(address, "head.example.test");
+        drop(head);
+        running.stderr.wait_for("exited: app");
+        running.stderr.wait_for("head.example.test:7000");
+        assert_eq!([answers("GET /livez"), answers("GET /readyz")], ["200", "503"]);
+        head = head_at(address);
+        running.stdout.wait_for("rank has joined");
+    }
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
 }
