@@ -52,7 +52,7 @@ pub use effect::{Effect, Target};
 pub use event::Event;
 pub use info::{GroupInfo, Info, PoolInfo};
 pub use input::Input;
-pub use listener::Envelope;
+pub use listener::{Envelope, LISTENER_DRAIN, LONGEST_REJECTED_PAUSE, REJECTED_PAUSE};
 pub use process::FORERUNNER_WITHIN;
 pub use process::gate::{CONNECT_LIMIT, Unreached};
 pub use process::{History, Label, StopCounts};

@@ -11,9 +11,12 @@
 //! The protocol is supervisord's
 //! [event listener protocol](https://supervisord.org/events.html#event-listener-notification-protocol).
 //! What a listener rejects, or does not answer before it dies, goes to its own pool again.
+//! After a rejection the listener is told nothing for a while: it would reject the same event
+//! at once, thousands of times a second. At the end listeners have a moment for what waits.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::effect::Effect;
 use crate::event::{Event, EventType, Named};
@@ -22,6 +25,7 @@ use crate::info::PoolInfo;
 use crate::line::Line;
 use crate::process::Turn;
 use crate::spec::{PoolSpec, ResultHandler};
+use crate::time::Mono;
 
 /// What a listener says when it can be told something.
 const READY: &[u8] = b"READY\n";
@@ -34,6 +38,15 @@ const LONGEST_RESULT_LINE: usize = 64;
 
 /// Bytes of an answer at most.
 const LONGEST_RESULT: usize = 1024 * 1024;
+
+/// How long a listener is told nothing after it rejected an event; as with restarts, as much
+/// longer after each further one in a row, up to the bound.
+pub const REJECTED_PAUSE: Duration = Duration::from_secs(1);
+/// The bound of that.
+pub const LONGEST_REJECTED_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long listeners have for the events that wait when their turn to stop has come.
+pub const LISTENER_DRAIN: Duration = Duration::from_secs(1);
 
 /// The answer of a listener that is content.
 const OK: &[u8] = b"OK";
@@ -63,6 +76,8 @@ pub(crate) struct Pool {
     next_serial: u64,
     /// Events that were discarded for want of room.
     lost: u64,
+    /// Until when it is waited for events that are on their way, before listeners stop.
+    drains_until: Option<Mono>,
     listeners: Vec<Listener>,
 }
 
@@ -70,6 +85,10 @@ pub(crate) struct Pool {
 struct Listener {
     named: Rc<Named>,
     hearing: Hearing,
+    /// Events that it rejected one after the other.
+    rejected: u32,
+    /// It is told nothing until then.
+    rests_until: Option<Mono>,
 }
 
 /// What a listener can be told at present. `said` is what it wrote and was not yet a
@@ -109,7 +128,8 @@ impl Pool {
             waiting: VecDeque::new(),
             next_serial: 0,
             lost: 0,
-            listeners: members.map(|named| Listener { named, hearing: Hearing::NEW }).collect(),
+            drains_until: None,
+            listeners: members.map(Listener::new).collect(),
         }
     }
 
@@ -139,9 +159,14 @@ impl Pool {
 
     /// Tells those who are ready what waits.
     pub(crate) fn dispatch(&mut self, is_running: impl Fn(ProcId) -> bool, turn: &mut Turn<'_>) {
+        for listener in &mut self.listeners {
+            listener.rests_until = listener.rests_until.filter(|until| turn.now < *until);
+        }
         while !self.waiting.is_empty() {
             let ready = self.listeners.iter_mut().find(|listener| {
-                matches!(listener.hearing, Hearing::Ready) && is_running(listener.named.proc)
+                matches!(listener.hearing, Hearing::Ready)
+                    && listener.rests_until.is_none()
+                    && is_running(listener.named.proc)
             });
             let Some(listener) = ready else { return };
             let Some(envelope) = self.waiting.pop_front() else { return };
@@ -153,10 +178,43 @@ impl Pool {
         }
     }
 
+    /// Whether listeners that are to stop are waited for: events are on their way to them,
+    /// `emitted` in this turn among them, and they can hear.
+    pub(crate) fn drains(
+        &mut self,
+        emitted: &[Effect],
+        is_running: impl Fn(ProcId) -> bool,
+        now: Mono,
+    ) -> bool {
+        let up = || self.listeners.iter().filter(|listener| is_running(listener.named.proc));
+        let hears = up().any(|listener| !matches!(listener.hearing, Hearing::Unknown));
+        let comes = emitted
+            .iter()
+            .any(|effect| matches!(effect, Effect::Emit(event) if self.wants(event.kind())));
+        let busy = up().any(|listener| matches!(listener.hearing, Hearing::Busy { .. }));
+        let until = self.drains_until.unwrap_or(now + LISTENER_DRAIN);
+        let drains = hears && (comes || busy || !self.waiting.is_empty()) && now < until;
+        self.drains_until = drains.then_some(until);
+        drains
+    }
+
+    /// It is not the turn of its listeners to stop, or no longer.
+    pub(crate) const fn drains_no_more(&mut self) {
+        self.drains_until = None;
+    }
+
+    /// When there is something to do, whatever listeners do.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        let rests = self.listeners.iter().filter_map(|listener| listener.rests_until);
+        let rests = rests.filter(|_| !self.waiting.is_empty());
+        rests.chain(self.drains_until).min()
+    }
+
     /// A listener ended. What it was busy with was not done; when it is started again it
     /// has to introduce itself.
     pub(crate) fn ended(&mut self, proc: ProcId, turn: &mut Turn<'_>) {
         let Some(listener) = self.listener(proc) else { return };
+        (listener.rejected, listener.rests_until) = (0, None);
         match std::mem::replace(&mut listener.hearing, Hearing::NEW) {
             Hearing::Busy { envelope, .. } => self.keep(envelope, turn),
             Hearing::Acknowledged { .. } | Hearing::Ready | Hearing::Unknown => {}
@@ -189,8 +247,9 @@ impl Pool {
         let mut rest = data.to_vec();
         while !rest.is_empty() {
             let (next, result) = listener.hear(&mut rest, handler, turn);
-            rejected = result.or(rejected);
             let Some(next) = next else { break };
+            listener.note_answer(&next, result.is_some(), turn.now);
+            rejected = result.or(rejected);
             listener.enter(next, turn);
         }
         if let Some(envelope) = rejected {
@@ -222,6 +281,19 @@ impl Pool {
 }
 
 impl Listener {
+    const fn new(named: Rc<Named>) -> Self {
+        Self { named, hearing: Hearing::NEW, rejected: 0, rests_until: None }
+    }
+
+    /// If it has answered, it rests after a rejection.
+    fn note_answer(&mut self, next: &Hearing, rejected: bool, now: Mono) {
+        if let (Hearing::Busy { .. }, Hearing::Acknowledged { .. }) = (&self.hearing, next) {
+            self.rejected = if rejected { self.rejected.saturating_add(1) } else { 0 };
+            let pause = REJECTED_PAUSE.saturating_mul(self.rejected).min(LONGEST_REJECTED_PAUSE);
+            self.rests_until = rejected.then(|| now + pause);
+        }
+    }
+
     /// Takes the next word of what it wrote: what it can be told after that, if that
     /// changes, and the event that it rejects.
     fn hear(

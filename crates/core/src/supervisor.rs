@@ -134,6 +134,7 @@ impl Supervisor {
         }
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
         let late = self.late_at.filter(|_| self.mood == Mood::Running);
+        let waiters = waiters.chain(self.pools().filter_map(Pool::deadline));
         let own = self.mood.deadline().into_iter().chain(self.ticks.deadline()).chain(late);
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }

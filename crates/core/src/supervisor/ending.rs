@@ -275,14 +275,34 @@ impl Supervisor {
             self.mood = Mood::Finished { end };
             return;
         }
+        let drains = self.drains(&next, turn);
         turn.kill_by = self.share_of(&next, turn.now);
         for proc in self.stop_order(next) {
             if let Some(process) = self.processes.get_mut(&proc) {
-                process.stop(turn);
+                if !drains {
+                    process.stop(turn);
+                }
                 process.cap_stop(turn);
             }
         }
         turn.kill_by = None;
+    }
+
+    /// Whether those that are to stop are listeners with events on their way to them.
+    fn drains(&mut self, next: &[ProcId], turn: &Turn<'_>) -> bool {
+        let is_running = |proc| self.processes.get(&proc).is_some_and(Process::is_running);
+        let mut drains = false;
+        for group in &mut self.groups {
+            let turn_has_come = group.members.iter().any(|proc| next.contains(proc));
+            match &mut group.pool {
+                Some(pool) if turn_has_come => {
+                    drains = pool.drains(turn.effects, is_running, turn.now);
+                }
+                Some(pool) => pool.drains_no_more(),
+                None => {}
+            }
+        }
+        drains
     }
 
     /// The last started first, members of a group by their priorities.

@@ -37,6 +37,7 @@ pub(crate) enum Invariant {
     TellsInOrder,
     LosesOnlyByOverflow,
     PrintsEachAnswer,
+    ListenersMayEnd,
     ReportsOnce,
     ReportsTheTruth,
     BusyIsNotDead,
@@ -117,6 +118,9 @@ impl Invariant {
             }
             Self::PrintsEachAnswer => {
                 "each answer of a listener whose answers are output is written, once"
+            }
+            Self::ListenersMayEnd => {
+                "at the end listeners that hear have a second for events that wait"
             }
             Self::LosesOnlyByOverflow => "no event is lost but the oldest of a full buffer",
             Self::ReportsOnce => "an end that nobody asked for is reported once",

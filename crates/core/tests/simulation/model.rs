@@ -57,6 +57,8 @@ pub(crate) struct Model {
     /// Everything is killed in this turn.
     hurry: bool,
     job: job::JobControl,
+    /// When listeners that are waited for are to stop.
+    drained_at: Option<Mono>,
     last_outcome: u8,
     requests: Vec<Asked>,
     remote_events: usize,
@@ -109,6 +111,7 @@ impl Model {
             late_at: None,
             hurry: false,
             job: job::JobControl::default(),
+            drained_at: None,
             last_outcome: 0,
             requests: Vec::new(),
             remote_events: 0,
@@ -215,7 +218,7 @@ impl Model {
             Input::RequestGone { id } => self.gone(*id),
             Input::ListenerSaid { proc, pid, data } => {
                 if self.main(*pid) == Some(*proc) {
-                    self.said(*proc, data);
+                    self.said(*proc, data, now);
                 }
             }
             Input::TellFailed { proc, serial } => self.went_deaf(*proc, *serial),

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 37] = [
+    const NOT_COUNTED: [(&str, &str); 40] = [
         ("LAST_WORDS", "the supervisor ends"),
         ("ALWAYS_HELD", "it is a floor: nothing is refused below it"),
         ("BODY_LIMIT", "a text beyond it that is missed is a failed check"),
@@ -223,6 +223,9 @@ mod tests {
         ("RESERVE", "it is a floor: nothing is refused because of it"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
         ("LAST_TIDY_LIMIT", "the supervisor ends"),
+        ("REJECTED_PAUSE", "nothing is refused: the event is told again"),
+        ("LONGEST_REJECTED_PAUSE", "nothing is refused: the event is told again"),
+        ("LISTENER_DRAIN", "the supervisor ends"),
         ("ENTRIES", "nothing is refused: what is not looked at stays"),
         ("FILES_EVERY", "nothing is refused: what is not seen stays"),
         ("LOOK_TIME", "nothing is refused: what is not seen stays"),

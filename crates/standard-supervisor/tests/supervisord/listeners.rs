@@ -203,3 +203,35 @@ fn answers_for_supervisor_stdout_come_out_as_lines_of_their_program() {
     assert_eq!(running.stdout.wait_for("web stderr | "), "web stderr | why");
     stop(&mut running);
 }
+
+#[test]
+fn events_that_wait_when_the_stop_begins_are_told_before_the_listener_ends() {
+    let programs: String = (0..7)
+        .map(|n| format!("[program:p{n}]\ncommand=sleep 1000\nstartsecs=0\nstopsignal=KILL\n"))
+        .collect();
+    let events = "PROCESS_STATE_STOPPED\nbuffer_size=20";
+    let Some((home, mut running)) = with_listener("last", events, "slow", &programs) else {
+        return;
+    };
+    running.stdout.wait_for("ear: ACKNOWLEDGED -> READY");
+    stop(&mut running);
+    let stopped = heard(&home);
+    assert_eq!(stopped.len(), 7, "{stopped:#?}");
+}
+
+#[test]
+fn a_rejected_event_comes_again_after_a_pause() {
+    let more = "[program:a]\ncommand=sleep 1000\nstartsecs=0\n";
+    let Some((home, mut running)) = with_listener("rejects", "PROCESS_STATE_RUNNING", "fail", more)
+    else {
+        return;
+    };
+    let began = std::time::Instant::now();
+    for _ in 0..2 {
+        running.stdout.wait_for("ear: event was rejected");
+    }
+    assert!(began.elapsed() >= std::time::Duration::from_millis(900), "{:?}", began.elapsed());
+    stop(&mut running);
+    // A few, and not thousands.
+    assert!(heard(&home).len() < 10);
+}

@@ -29,7 +29,7 @@ impl Model {
         self.let_through();
         if self.ending.is_some() {
             self.begin_budget(now.mono);
-            self.stop_all(now.mono);
+            self.stop_all(now.mono, effects);
         }
         self.check_stops(now.mono);
         for proc in self.procs.values_mut() {
@@ -48,7 +48,7 @@ impl Model {
     }
 
     /// Nothing is started any more, and the last group that is not down stops.
-    fn stop_all(&mut self, now: Mono) {
+    fn stop_all(&mut self, now: Mono, effects: &[Effect]) {
         for proc in self.procs.values_mut() {
             proc.cut_short();
         }
@@ -56,7 +56,11 @@ impl Model {
             return;
         }
         let Some(members) = self.last_active() else { return };
+        let drains = self.drains(&members, effects, now);
         self.cap_stops(&members, now);
+        if drains {
+            return;
+        }
         for id in members {
             self.with(id, |proc| match &mut proc.phase {
                 Phase::Asked { stop } => *stop = true,
@@ -217,7 +221,11 @@ impl Model {
         });
         let late = self.late_at.filter(|_| self.ending.is_none());
         let stops = self.stops_from.filter(|from| *from > now && self.ending.is_some());
-        let Some(due) = own.chain(self.tick_due()).chain(stops).chain(late).min() else { return };
+        let Some(due) =
+            own.chain(self.tick_due()).chain(self.pools_due()).chain(stops).chain(late).min()
+        else {
+            return;
+        };
         let deadline = core.next_deadline();
         // A budget may have been used up before.
         let covered = deadline.is_some_and(|deadline| deadline <= due.max(now));

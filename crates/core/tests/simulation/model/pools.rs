@@ -1,16 +1,18 @@
 //! What event listeners are to be told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 use supervisor_core::event::{Event, Period};
 use supervisor_core::ids::ProcId;
 use supervisor_core::line::Line;
 use supervisor_core::spec::{PoolSpec, ResultHandler};
 use supervisor_core::time::{Mono, Now};
-use supervisor_core::{Effect, Label};
+use supervisor_core::{Effect, LISTENER_DRAIN, Label};
 
 use super::Model;
+use super::process::Proc;
 use crate::invariants::hold;
 
 /// The longest first line of an answer, its end left out.
@@ -24,6 +26,16 @@ pub(crate) struct Pool {
     told: u64,
     waiting: VecDeque<Letter>,
     ears: Vec<(ProcId, Ear)>,
+    rests: BTreeMap<ProcId, Rest>,
+    /// Since when its listeners are those that are to stop.
+    pub(crate) turn_since: Option<Mono>,
+}
+
+/// After rejections a listener is told nothing for a while.
+#[derive(Clone, Copy, Default)]
+struct Rest {
+    rejected: u32,
+    until: Option<Mono>,
 }
 
 /// An event on its way.
@@ -58,7 +70,14 @@ struct Post {
 impl Pool {
     pub(crate) fn new(spec: &PoolSpec, members: &[ProcId]) -> Self {
         let ears = members.iter().map(|proc| (*proc, Ear::NEW)).collect();
-        Self { spec: spec.clone(), told: 0, waiting: VecDeque::new(), ears }
+        Self {
+            spec: spec.clone(),
+            told: 0,
+            waiting: VecDeque::new(),
+            ears,
+            rests: BTreeMap::new(),
+            turn_since: None,
+        }
     }
 
     fn wants(&self, event: &Event) -> bool {
@@ -75,7 +94,26 @@ impl Pool {
 
     /// Whether somebody could be told something.
     pub(crate) fn has_ready(&self) -> bool {
-        self.ears.iter().any(|(_, ear)| matches!(ear, Ear::Ready))
+        self.ears.iter().any(|(proc, ear)| {
+            matches!(ear, Ear::Ready)
+                && self.rests.get(proc).is_none_or(|rest| rest.until.is_none())
+        })
+    }
+
+    /// Whether `proc` is one that hears, and whether it has something to answer.
+    fn hears(&self, proc: ProcId) -> (bool, bool) {
+        let ear = self.ears.iter().find(|(id, _)| *id == proc).map(|(_, ear)| ear);
+        match ear {
+            Some(Ear::Busy { .. }) => (true, true),
+            Some(Ear::Silent { .. } | Ear::Ready) => (true, false),
+            Some(Ear::Deaf) | None => (false, false),
+        }
+    }
+
+    /// When one that rests could be told something.
+    fn due(&self) -> Option<Mono> {
+        let rests = self.rests.values().filter_map(|rest| rest.until);
+        rests.filter(|_| !self.waiting.is_empty()).min()
     }
 
     fn make_room(&mut self, post: &mut Post) {
@@ -166,19 +204,32 @@ fn understood(heard: &[u8]) -> Answer {
 
 impl Model {
     /// A listener wrote something.
-    pub(crate) fn said(&mut self, proc: ProcId, data: &[u8]) {
+    pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], now: Mono) {
         let Some(pool) = self.pool_of(proc) else { return };
         let (handler, mut printed) = (pool.spec.handler, 0);
+        let mut rest = pool.rests.get(&proc).copied().unwrap_or_default();
         let Some(ear) = pool.ear(proc) else { return };
-        let heard = data.iter().filter_map(|byte| ear.hear(*byte, handler, &mut printed));
-        let rejected: Vec<_> = heard.collect();
+        let mut rejected = Vec::new();
+        for byte in data {
+            let was_busy = matches!(ear, Ear::Busy { .. });
+            let letter = ear.hear(*byte, handler, &mut printed);
+            if was_busy && matches!(ear, Ear::Silent { .. }) {
+                rest.rejected = if letter.is_some() { rest.rejected + 1 } else { 0 };
+                let secs = u64::from(rest.rejected.min(10));
+                rest.until = letter.is_some().then(|| now + Duration::from_secs(secs));
+            }
+            rejected.extend(letter);
+        }
+        pool.rests.insert(proc, rest);
         self.printed += printed;
         self.returned.extend(rejected.into_iter().map(|letter| (proc, letter)));
     }
 
     /// A listener ended.
     pub(crate) fn fell_silent(&mut self, proc: ProcId) {
-        let Some(ear) = self.pool_of(proc).and_then(|pool| pool.ear(proc)) else { return };
+        let Some(pool) = self.pool_of(proc) else { return };
+        pool.rests.remove(&proc);
+        let Some(ear) = pool.ear(proc) else { return };
         if let Ear::Busy { letter, .. } = std::mem::replace(ear, Ear::NEW) {
             self.returned.push((proc, letter));
         }
@@ -223,7 +274,7 @@ impl Model {
                 self.offer(event, &mut post);
             }
         }
-        self.dispatch(&mut post);
+        self.dispatch(now.mono, &mut post);
         let mut seen = Post::default();
         for effect in effects {
             match effect {
@@ -266,12 +317,17 @@ impl Model {
         }
     }
 
-    fn dispatch(&mut self, post: &mut Post) {
+    fn dispatch(&mut self, now: Mono, post: &mut Post) {
         let procs = &self.procs;
         let running = |proc: ProcId| procs.get(&proc).is_some_and(|p| p.label() == Label::Running);
         for pool in self.groups.iter_mut().filter_map(|group| group.pool.as_mut()) {
+            for rest in pool.rests.values_mut() {
+                rest.until = rest.until.filter(|until| now < *until);
+            }
             for (proc, ear) in &mut pool.ears {
+                let rests = pool.rests.get(proc).is_some_and(|rest| rest.until.is_some());
                 if matches!(ear, Ear::Ready)
+                    && !rests
                     && running(*proc)
                     && let Some(letter) = pool.waiting.pop_front()
                 {
@@ -309,13 +365,59 @@ impl Model {
                 due.push((period, when));
             }
             if wanted {
-                let end = std::time::Duration::from_secs(when + period.secs());
+                let end = Duration::from_secs(when + period.secs());
                 let left = now.mono + (end - now.wall.since_epoch());
                 next = Some(next.map_or(left, |other: Mono| other.min(left)));
             }
         }
         self.clock.next = next;
         due
+    }
+
+    /// When listeners that rest, or are waited for, are due.
+    pub(crate) fn pools_due(&self) -> Option<Mono> {
+        self.pools().filter_map(Pool::due).chain(self.drained_at).min()
+    }
+
+    /// Listeners whose turn to stop has come have a second for what waits; whether they need
+    /// not be stopped yet.
+    pub(super) fn drains(&mut self, members: &[ProcId], effects: &[Effect], now: Mono) -> bool {
+        self.drained_at = None;
+        let first = members.first();
+        let (returned, procs) = (&self.returned, &self.procs);
+        for group in self
+            .groups
+            .iter_mut()
+            .filter(|group| !first.is_some_and(|first| group.members.contains(first)))
+        {
+            if let Some(pool) = &mut group.pool {
+                pool.turn_since = None;
+            }
+        }
+        let mut groups = self.groups.iter_mut();
+        let group = groups.find(|group| first.is_some_and(|first| group.members.contains(first)));
+        let Some(pool) = group.and_then(|group| group.pool.as_mut()) else { return false };
+        let since = *pool.turn_since.get_or_insert(now);
+        // Those that are stopped in this turn, because everything stops, were up before.
+        let stopped_now = &self.stopped;
+        let up = |id: &&ProcId| {
+            let Some(alive) = procs.get(id).and_then(Proc::alive) else { return false };
+            alive.up_at.is_some() && (alive.stop.is_none() || stopped_now.contains(id))
+        };
+        let ears = pool.ears.iter().map(|(id, _)| id).filter(up).map(|id| pool.hears(*id));
+        let (hears, busy) = ears.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+        let waits = busy
+            || !pool.waiting.is_empty()
+            || returned.iter().any(|(id, _)| pool.ears.iter().any(|(ear, _)| ear == id));
+        let comes =
+            effects.iter().any(|effect| matches!(effect, Effect::Emit(event) if pool.wants(event)));
+        let within = hears && now < since + LISTENER_DRAIN && !self.hurry;
+        let stopped = members.iter().any(|id| self.stopped.contains(id));
+        let early = stopped && within && waits;
+        hold!(!early, ListenersMayEnd, "{members:?} are stopped, whose turn came at {since}");
+        let drains = within && (waits || comes) && !stopped;
+        self.drained_at = drains.then(|| since + LISTENER_DRAIN);
+        drains
     }
 
     /// When the next tick is due.

@@ -2,11 +2,12 @@
 
     listener.py FILE [WORD...]
 
-One word an event, the last for all that follow: ok, fail, garbage, die. What it heard is
+One word an event, the last for all that follow: ok, slow, fail, garbage, die. What it heard is
 appended to FILE: the header, then the payload, then a line with a dot.
 """
 
 import sys
+import time
 
 file, *words = sys.argv[1:]
 words = words or ["ok"]
@@ -24,6 +25,8 @@ while True:
     word = words.pop(0) if len(words) > 1 else words[0]
     if word == "die":
         sys.exit(1)
-    answer = {"ok": "RESULT 2\nOK", "fail": "RESULT 4\nFAIL", "garbage": "what?\n"}[word]
+    if word == "slow":
+        time.sleep(0.05)
+    answer = {"slow": "RESULT 2\nOK", "ok": "RESULT 2\nOK", "fail": "RESULT 4\nFAIL", "garbage": "what?\n"}[word]
     sys.stdout.write(answer)
     sys.stdout.flush()
