@@ -192,8 +192,11 @@ impl Model {
             proc.forwards.clear();
             proc.must_ask.clear();
             proc.must_count = false;
-            if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
-                stop.fresh = false;
+            if let Some(alive) = proc.alive_mut() {
+                alive.health.free = false;
+                if let Some(stop) = &mut alive.stop {
+                    stop.fresh = false;
+                }
             }
         }
         match input {

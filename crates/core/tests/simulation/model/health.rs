@@ -47,8 +47,8 @@ pub(crate) struct Health {
     pub(crate) borne: bool,
     /// What that is.
     lacks: Lack,
-    /// It was found not to be, at this time.
-    free_at: Option<Mono>,
+    /// It was found not to be, in this turn.
+    pub(crate) free: bool,
     pub(crate) leaving: bool,
     /// That it is ill has been said.
     pub(crate) told: bool,
@@ -160,7 +160,7 @@ impl Health {
     /// What has not been answered in time counts as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         if self.looking.is_some_and(|until| now >= until) {
-            self.is_free(now);
+            self.is_free();
         }
         if self.looking.is_some() {
             return;
@@ -206,11 +206,7 @@ impl Health {
                 (self.fails, self.failure, self.passed) = (0, None, true);
                 self.lives(Lack::Answer);
             }
-            Err(failure) => {
-                self.failed(spec, failure, now, busy && !starting);
-                // What was seen of its output was about an earlier silence.
-                self.free_at = None;
-            }
+            Err(failure) => self.failed(spec, failure, now, busy && !starting),
         }
         result.is_ok()
     }
@@ -287,8 +283,8 @@ impl Health {
         }
     }
 
-    fn is_free(&mut self, now: Mono) {
-        (self.looking, self.borne, self.free_at) = (None, false, Some(now));
+    fn is_free(&mut self) {
+        (self.looking, self.borne, self.free) = (None, false, true);
     }
 
     /// If it is ill for saying nothing, what it lacks.
@@ -321,7 +317,7 @@ impl Health {
             return hold!(false, IllForACause, "its output is looked at: {self:?}");
         };
         self.lacks = lacks;
-        let once = self.looking.is_none() && self.free_at != Some(now);
+        let once = self.looking.is_none() && !self.free;
         hold!(once, IllIsActedUpon, "its output is looked at again: {self:?}");
         self.looking = Some(now + GRACE);
     }
@@ -332,7 +328,7 @@ impl Health {
             return false;
         }
         if !blocked {
-            self.is_free(now);
+            self.is_free();
             return true;
         }
         // It has all its time again.
@@ -396,7 +392,7 @@ impl Health {
         (up, late): (bool, bool),
     ) {
         let silent = self.silent(spec, now, (up, late)).is_some();
-        let blocked = silent && self.free_at != Some(now);
+        let blocked = silent && !self.free;
         hold!(!blocked, BlockedIsNotHung, "it is condemned for {ill:?}: {self:?}");
         let cause = match ill {
             Ill::Blocked(_) => false,
