@@ -49,7 +49,7 @@ test-env:
 llm:
 	scripts/setup-llm
 	REQUIRE_LLAMA=1 LLAMA_PYTHON=$(root)/target/llm-env/bin/python \
-	cargo test --package standard-supervisor --test field llm
+	cargo test --package standard-supervisor --test field llm::
 
 # Seeds go on from FROM, so that a long run can be continued or repeated. With UPDATE=1,
 # no time is spent: the diagram in the documentation is drawn anew.

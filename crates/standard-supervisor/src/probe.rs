@@ -60,7 +60,10 @@ pub(crate) fn ask(question: Question, listen: &Listen) -> Result<Answer, String>
         match ask_at(question, address, &clock) {
             Ok(answer) => return Ok(answer),
             Err(error) => {
-                why = format!("no answer from the status port at {address}: {}", told(&error))
+                // Of two addresses the first is the one that people know.
+                if why.is_empty() {
+                    why = format!("no answer from the status port at {address}: {}", told(&error));
+                }
             }
         }
     }
@@ -72,15 +75,17 @@ fn addresses(listen: &Listen) -> Result<Vec<SocketAddr>, String> {
     let Listen::Inet { host, port } = listen else {
         return Err("the status port is a file".to_owned());
     };
-    let host = match host.as_deref() {
-        None => Ok(Ipv4Addr::UNSPECIFIED.into()),
-        Some(host) => listening::resolve(host).map_err(|error| format!("{host}: {error}")),
-    }?;
-    let own = match host {
-        host if !host.is_unspecified() => vec![host],
-        IpAddr::V4(_) => vec![Ipv4Addr::LOCALHOST.into()],
-        // Where the kernel has no IPv6 it is the other family.
-        IpAddr::V6(_) => vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
+    let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
+    let own = match host.as_deref() {
+        // It listens for both families, of which a network or a kernel may have one.
+        None => vec![v4, v6],
+        Some(host) => {
+            match listening::resolve(host).map_err(|error| format!("{host}: {error}"))? {
+                host if !host.is_unspecified() => vec![host],
+                IpAddr::V4(_) => vec![v4],
+                IpAddr::V6(_) => vec![v6, v4],
+            }
+        }
     };
     Ok(own.into_iter().map(|host| SocketAddr::new(host, *port)).collect())
 }
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_address_means_one_of_our_own() {
-        assert_eq!(at(None), ["127.0.0.1:9"]);
+        assert_eq!(at(None), ["127.0.0.1:9", "[::1]:9"]);
         assert_eq!(at(Some("0.0.0.0")), ["127.0.0.1:9"]);
         assert_eq!(at(Some("::")), ["[::1]:9", "127.0.0.1:9"]);
         assert_eq!(at(Some("::1")), ["[::1]:9"]);

@@ -31,6 +31,9 @@ fn on_an_ipv6_only_network_the_status_port_the_page_and_the_check_of_the_server_
         let answer = namespace.http(status, &format!("GET {path}")).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
+    let mut probe = supervise(["--probe", "ready"]);
+    probe.env("PROCESS_STATUS_PORT", "9100");
+    assert!(namespace.inside(&probe).status().unwrap().success());
     let page = namespace.http("[::1]:9001".parse().unwrap(), "GET /").unwrap();
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("app"), "{page}");
     let supervisorctl = env!("CARGO_BIN_EXE_supervisorctl");

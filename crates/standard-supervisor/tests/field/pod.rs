@@ -115,8 +115,9 @@ fn podman_plays_the_example_s_pod_with_its_probes_restarts_message_and_drain() {
     let spawned = logs.stderr.wait_for("spawned: 'app'");
     logs.stderr.wait_for("success: app entered RUNNING state");
     podman.run(&["healthcheck", "run", NAME]);
-    for path in ["/startupz", "/readyz", "/livez"] {
+    for (path, probe) in [("/startupz", "started"), ("/readyz", "ready"), ("/livez", "live")] {
         assert_eq!(podman.status(path), "200", "{path}");
+        podman.run(&["exec", NAME, "standard-supervisor", "--probe", probe]);
     }
 
     // A crash is recovered inside and told in the message.
