@@ -7,7 +7,7 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::User;
 
 use crate::capture::journal::Journal;
-use crate::sys::own::{self, BecomeUserError};
+use crate::sys::own::{self, BecomeUserError, Foreground};
 
 /// The mask of a supervisor in the background, unless it was told another.
 const USUAL_UMASK: u32 = 0o022;
@@ -43,9 +43,14 @@ pub(crate) fn take_umask(supervisord: &Supervisord) {
     }
 }
 
-/// Leaves the foreground as supervisord does.
-pub(crate) fn leave_foreground(supervisord: &Supervisord, journal: &Journal) -> Result<(), String> {
-    own::go_on_in_the_background()
+/// Leaves the foreground as supervisord does, except that the process that was started waits
+/// there to be released: a service manager may look for the pidfile and the sockets as soon
+/// as it has ended.
+pub(crate) fn leave_foreground(
+    supervisord: &Supervisord,
+    journal: &Journal,
+) -> Result<Foreground, String> {
+    let foreground = own::go_on_in_the_background()
         .map_err(|error| format!("cannot go into the background: {error}"))?;
     journal.say(Level::Info, "daemonizing the supervisord process");
     if let Some(directory) = &supervisord.directory {
@@ -61,7 +66,7 @@ pub(crate) fn leave_foreground(supervisord: &Supervisord, journal: &Journal) -> 
         journal.say(Level::Critical, &format!("cannot leave the terminal: {error}"));
     }
     rustix::process::umask(supervisord.umask.unwrap_or(USUAL_UMASK).into());
-    Ok(())
+    Ok(foreground)
 }
 
 fn become_user(user: &User) -> Result<(), String> {

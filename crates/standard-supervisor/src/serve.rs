@@ -95,11 +95,12 @@ impl Service {
         shared_socket::try_all(&spec, &journal)?;
         let doors = http::open(&servers, supervisord.status.as_ref())?;
         http::announce(&servers, &namespaces, &journal);
+        let mut foreground = None;
         if start == Start::First {
             if supervisord.nodaemon {
                 take_umask(&supervisord);
             } else {
-                leave_foreground(&supervisord, &journal)?;
+                foreground = Some(leave_foreground(&supervisord, &journal)?);
             }
             // Not before: who goes on in the background is another process.
             reap::adopt_orphans();
@@ -123,6 +124,9 @@ impl Service {
         }
         let about = self.about(&supervisord, namespaces);
         let pidfile = supervisord.pidfile.and_then(|path| put_pidfile(&path, &journal));
+        if let Some(foreground) = foreground {
+            foreground.release();
+        }
         let pid = std::process::id();
         journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());

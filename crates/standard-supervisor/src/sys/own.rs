@@ -1,8 +1,10 @@
 //! What a process does to itself: whom it is, what it may use, where it lives.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::pipe::PipeFlags;
 use supervisor_core::spec::User;
 
 /// Who we have become, or why not.
@@ -35,16 +37,34 @@ pub(crate) fn become_user(user: &User) -> Result<(), BecomeUserError> {
     Ok(())
 }
 
-/// Goes on in a new process; the one that was started ends with 0. There must be one
-/// thread only.
-pub(crate) fn go_on_in_the_background() -> io::Result<()> {
+/// The process that was started, which waits for the one that goes on in the background.
+#[derive(Debug)]
+pub(crate) struct Foreground(OwnedFd);
+
+impl Foreground {
+    /// Lets it end with 0: all that others look for is there.
+    pub(crate) fn release(self) {
+        // Nobody is hurt if it has been killed.
+        let _ = rustix::io::write(&self.0, &[1]);
+    }
+}
+
+/// Goes on in a new process; the one that was started ends with 0 when it is released, and
+/// with 1 if the new one ends before. There must be one thread only.
+pub(crate) fn go_on_in_the_background() -> io::Result<Foreground> {
+    let (heard, told) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     // SAFETY: nobody else runs in this process, so nothing is half done in the copy.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
-        0 => Ok(()),
-        // SAFETY: ends this process at once, without what is done at exit: that is for
-        // the one that goes on.
-        _ => unsafe { libc::_exit(0) },
+        0 => Ok(Foreground(told)),
+        _ => {
+            // Otherwise there is no end of what is read here.
+            drop(told);
+            let released = rustix::io::retry_on_intr(|| rustix::io::read(&heard, &mut [0; 1]));
+            // SAFETY: ends this process at once, without what is done at exit: that is for
+            // the one that goes on.
+            unsafe { libc::_exit(i32::from(released != Ok(1))) }
+        }
     }
 }
 

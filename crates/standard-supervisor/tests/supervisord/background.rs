@@ -156,3 +156,19 @@ fn what_a_daemon_s_program_leaves_behind_is_ended() {
     kill(pid, "TERM");
     wait_gone(pid);
 }
+
+#[test]
+fn pidfile_and_socket_are_there_when_the_process_that_was_started_has_ended() {
+    let home =
+        Home::new("forking", "logfile=log\npidfile=pid\n[unix_http_server]\nfile=%(here)s/s\n");
+    for _ in 0..25 {
+        let mut started = home.command(&[]).spawn().unwrap();
+        assert_eq!(status(wait(&mut started)), 0);
+        let pid = std::fs::read_to_string(home.path("pid")).unwrap();
+        let pid: i32 = pid.trim().parse().unwrap();
+        assert_ne!(pid, started.id().cast_signed());
+        std::os::unix::net::UnixStream::connect(home.path("s")).unwrap();
+        kill(pid, "TERM");
+        wait_gone(pid);
+    }
+}
