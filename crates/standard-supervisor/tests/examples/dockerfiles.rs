@@ -26,6 +26,8 @@ fn every_server_starts_recovers_and_stops() {
         container.stderr().wait_for("success: app entered RUNNING state");
         let url = format!("http://127.0.0.1:{health}");
         assert_eq!(container.exec(&["wget", "-q", "-O", "-", &url]), "fine\n");
+        // As the image's HEALTHCHECK does.
+        assert_eq!(container.exec(&["standard-supervisor", "--probe", "ready"]), "ready\n");
         container.exec(&["kill", "-9", &server.to_string()]);
         assert_eq!(container.stdout().wait_for("stand-in"), started);
         container.stop();
