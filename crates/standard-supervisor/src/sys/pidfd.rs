@@ -98,6 +98,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test has a child of its own")]
     fn a_handle_tells_of_the_end() {
         let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         let handle = open(Pid(i32::try_from(child.id()).unwrap())).unwrap();

@@ -84,7 +84,7 @@ fn a_child_that_its_parent_waited_for_is_told_with_the_end() {
     // It is looked who there is when that has been said.
     let pid = std::fs::read_to_string(place.path("child")).unwrap();
     while !handles(running.pid()).contains(&pid.trim().to_owned()) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::yield_now();
     }
     crate::harness::kill(pid.trim().parse().unwrap(), "KILL");
     let line = running.stderr.wait_for("crash: program=app run=1");
