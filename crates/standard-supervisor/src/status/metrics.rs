@@ -116,7 +116,7 @@ metrics! {
     Counter Measured "process_progress_unseen_total" ["kind"] {"PAGE_LIMIT"} = read::progress_unseen:
         "Looks at the process's own metrics that showed nothing: they came late, or were not there, or too long";
     Counter Process "process_unhealthy_total" ["reason"] = read::unhealthy:
-        "Times that something was done since the process was ill, by why it was";
+        "Times the process was stopped as unhealthy, or found blocked in writing, by reason";
     Counter Process "process_oom_kills_total" = read::oom_kills:
         "Runs that the kernel ended for want of memory";
     Counter Process "process_leftovers_total" = read::leftovers:
