@@ -212,9 +212,30 @@ impl Roster {
 
     fn is_marked(&self, environ: &[u8], proc: ProcId) -> bool {
         let own = self.own_mark(proc);
-        procfs::variable(environ, MARK).is_some_and(|marks| {
-            marks.split(|byte| *byte == b',').any(|mark| mark == own.as_bytes())
-        })
+        has_mark(environ, |mark| mark == own.as_bytes())
+    }
+
+    /// The value of [`MARK`] for the commands that check a program: they and what they leave
+    /// are not its tree.
+    pub(crate) fn check_mark(&self, proc: ProcId) -> String {
+        let own = self.own_check_mark(proc);
+        self.inherited.as_ref().map_or_else(|| own.clone(), |outer| format!("{outer},{own}"))
+    }
+
+    /// Whether that is the environment of what such a command started.
+    pub(crate) fn is_of_check(&self, environ: &[u8], proc: ProcId) -> bool {
+        let own = self.own_check_mark(proc);
+        has_mark(environ, |mark| mark == own.as_bytes())
+    }
+
+    /// Whether it is that of any of them.
+    pub(crate) fn is_of_any_check(&self, environ: &[u8]) -> bool {
+        let own = format!("{}.check.", self.instance);
+        has_mark(environ, |mark| mark.starts_with(own.as_bytes()))
+    }
+
+    fn own_check_mark(&self, proc: ProcId) -> String {
+        format!("{}.check.{}", self.instance, proc.0)
     }
 
     /// That part of it which no other program has, in whatever supervisor.
@@ -243,6 +264,11 @@ pub(crate) fn describe(
         }));
     }
     Ok((main, tree))
+}
+
+fn has_mark(environ: &[u8], which: impl Fn(&[u8]) -> bool) -> bool {
+    procfs::variable(environ, MARK)
+        .is_some_and(|marks| marks.split(|byte| *byte == b',').any(which))
 }
 
 fn living(pid: Pid) -> io::Result<Option<(Member, Stat)>> {

@@ -286,11 +286,19 @@ impl World {
             Effect::ReopenLogs => self.reopen_logs(),
             Effect::Exit { code } => {
                 self.crashes.end(code);
-                self.end = Some(End::Exit(code));
+                self.ends(End::Exit(code));
             }
-            Effect::Restart => self.end = Some(End::Restart),
-            Effect::Proceed => self.end = Some(End::Proceed),
+            Effect::Restart => self.ends(End::Restart),
+            Effect::Proceed => self.ends(End::Proceed),
         }
+    }
+
+    fn ends(&mut self, end: End) {
+        let checks = |slot: &Slot| slot.spec.health.check.is_some();
+        if self.slots.values().any(checks) {
+            self.strays().end_all();
+        }
+        self.end = Some(end);
     }
 
     /// The answer to an effect that was carried out before.

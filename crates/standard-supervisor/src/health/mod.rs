@@ -10,6 +10,7 @@ mod listener;
 mod load;
 mod notify;
 mod progress;
+mod strays;
 mod targets;
 mod tls;
 mod tree;
@@ -32,6 +33,7 @@ pub(crate) use command::{Checker, Runner};
 pub(crate) use load::with_load;
 pub(crate) use notify::{Notify, Told};
 pub(crate) use progress::look;
+pub(crate) use strays::Strays;
 pub(crate) use targets::reach;
 pub(crate) use tree::{Meant, count, meant};
 

@@ -6,12 +6,14 @@ use supervisor_core::Input;
 use supervisor_core::health::{CheckFailure, Look, TreeCount};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
+use supervisor_core::spec::health::Probe;
 
 use super::World;
 use super::starts::supervisord_variables;
-use crate::health::{self, Kind, Notify, Runner, Told};
+use crate::health::{self, Kind, Notify, Runner, Strays, Told};
 use crate::launch::{Environment, set};
 use crate::sys::process_table::command_line;
+use crate::tree::MARK;
 
 impl World {
     pub(super) fn check(&mut self, proc: ProcId, run: RunId, find_listener: bool) {
@@ -30,15 +32,26 @@ impl World {
             name: slot.spec.name.clone(),
             journal: Rc::clone(&self.parts.journal),
         };
+        let is_command = matches!(check.probe, Probe::Command(_));
+        let strays = is_command.then(|| self.strays());
         // In a box: whatever awaits a future has room for it twice.
         let (limit, main) = (check.timeout, slot.main.map(|(pid, _)| pid));
         let asked = health::Asked { probe: check.probe.clone(), limit, find_listener, main };
         let asked = Box::pin(health::check(asked, runner));
         let answer = async move {
             let (result, load) = health::with_load(asked, limit, main).await;
+            if let Some(strays) = strays {
+                strays.end(proc).await;
+            }
             Input::Checked { proc, run, result, load }
         };
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
+    }
+
+    /// What finds the processes that commands of checks have left.
+    pub(super) fn strays(&self) -> Strays {
+        let (roster, readers) = self.identifiers();
+        Strays { roster, readers, helpers: Rc::clone(&self.helpers) }
     }
 
     /// Connects to the servers that a process waits for.
@@ -125,6 +138,7 @@ impl World {
     /// as one of the program's tree: that may be ended while it looks.
     fn environment_of_helpers(&self, proc: ProcId) -> Environment {
         let mut environment = self.parts.environment.clone();
+        set(&mut environment, MARK.as_ref(), self.parts.roster.check_mark(proc).as_ref());
         if let Some(slot) = self.slots.get(&proc) {
             for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {
                 set(&mut environment, name.as_ref(), value.as_ref());

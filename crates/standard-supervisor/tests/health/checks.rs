@@ -1,6 +1,6 @@
 //! HTTP, TCP and command checks; what is wrong is told apart.
 
-use crate::harness::{kill, wait_gone};
+use crate::harness::{Lines, Running, kill, supervise, wait_gone};
 use crate::server::{Server, end, times, up};
 
 #[test]
@@ -101,7 +101,7 @@ fn a_connection_is_enough_where_that_is_asked_for() {
     let mut command = server.supervised(&[]);
     let tcp = format!("localhost:{}", server.port);
     command.env("PROCESS_HEALTH_TCP", tcp).env("PROCESS_HEALTH_START_TIMEOUT", "60");
-    let mut running = crate::harness::Running::start(&mut command);
+    let mut running = Running::start(&mut command);
     running.stdout.wait_for("pid ");
     std::fs::write(gate, "go").unwrap();
     running.stdout.wait_for("listening at ");
@@ -172,4 +172,32 @@ fn a_command_that_is_not_there_is_named() {
     // Once for a reason, and not at each check.
     let said = running.stderr.rewind().rest().join("\n");
     assert_eq!(said.matches("cannot check app").count(), 1, "{said}");
+}
+
+#[test]
+fn what_a_check_starts_in_another_session_is_ended() {
+    let place = std::env::temp_dir().join(format!("strays-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let fifo = place.join("pids");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let check = format!(
+        "sh -c 'setsid sh -c \"echo $$ >{}; exec sleep 1000\" >/dev/null 2>&1 & sleep 0.2'",
+        fifo.display()
+    );
+    let mut running = Running::start(
+        supervise(["sleep", "1000"])
+            .env("PROCESS_HEALTH_COMMAND", &check)
+            .env("PROCESS_HEALTH_INTERVAL", "1"),
+    );
+    let pids = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    let mut pids = Lines::of(pids);
+    for _ in 0..2 {
+        wait_gone(pids.wait_for("").trim().parse().unwrap());
+    }
+    let last = pids.wait_for("").trim().parse().unwrap();
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    wait_gone(last);
+    std::fs::remove_dir_all(place).unwrap();
 }

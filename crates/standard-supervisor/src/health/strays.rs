@@ -1,0 +1,80 @@
+//! What commands of checks leave: processes that went on in another session. Each check would
+//! leave one more.
+
+use std::io;
+use std::rc::Rc;
+
+use supervisor_core::ids::{Member, Pid, ProcId};
+use supervisor_core::signal::Signal;
+use tokio::time::Instant;
+
+use crate::helpers::Helpers;
+use crate::readers::{READ_TIME, Readers, Told};
+use crate::sys::process_table::{Family, environ, stat};
+use crate::sys::signal;
+use crate::tree::Roster;
+
+/// Finds them: their parents have ended, so they are our children, and the environment that
+/// they were executed with has the mark of their check.
+#[derive(Clone, Debug)]
+pub(crate) struct Strays {
+    pub(crate) roster: Rc<Roster>,
+    pub(crate) readers: Rc<Readers>,
+    pub(crate) helpers: Rc<Helpers>,
+}
+
+impl Strays {
+    /// Ends those that the last check of this program left. Nobody else has its mark, and no
+    /// other check of it runs.
+    pub(crate) async fn end(&self, proc: ProcId) {
+        // What can't be found out now is when the next check has ended.
+        let Ok(orphans) = self.orphans() else { return };
+        if orphans.is_empty() {
+            return;
+        }
+        let told = self.readers.read(environ, &orphans, Instant::now() + READ_TIME).await;
+        for (member, told) in told {
+            if let Told::All(environ) = told
+                && self.roster.is_of_check(&environ, proc)
+            {
+                kill(member);
+            }
+        }
+    }
+
+    /// Ends those of all checks: we end ourselves.
+    pub(crate) fn end_all(&self) {
+        for member in self.orphans().unwrap_or_default() {
+            // One that waits in the kernel may keep whoever reads its memory waiting.
+            let waits = stat(member.pid).ok().flatten().is_none_or(|stat| stat.state == b'D');
+            if !waits
+                && environ(member.pid).is_ok_and(|environ| self.roster.is_of_any_check(&environ))
+            {
+                kill(member);
+            }
+        }
+    }
+
+    /// Our living children that are no commands of checks themselves. Main processes are
+    /// among them: they have another mark.
+    fn orphans(&self) -> io::Result<Vec<Member>> {
+        let own = Pid(std::process::id().cast_signed());
+        let mut orphans = Vec::new();
+        for pid in Family::now()?.children(own)? {
+            if let Some(stat) = stat(pid)?.filter(|stat| !stat.is_dead() && !self.helpers.has(pid))
+            {
+                orphans.push(Member { pid, start: stat.start });
+            }
+        }
+        Ok(orphans)
+    }
+}
+
+/// Kills it and all below it, the lower ones first found while their parents are there.
+fn kill(member: Member) {
+    let below = Family::now().and_then(|family| family.descendants(member.pid));
+    for one in below.unwrap_or_default().into_iter().chain([member]) {
+        // It has gone by itself, or goes when the next check has ended.
+        let _ = signal::send_to_member(one, Signal::KILL);
+    }
+}
