@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
+use std::process::Command;
 
 use crate::client::{Client, call, post};
 use crate::harness::{Running, free_port, supervise, wait_gone};
@@ -86,6 +87,31 @@ fn a_port_that_another_has_is_a_reason_not_to_begin() {
     let complaint = running.stderr.rest().join("\n");
     assert!(complaint.contains("Another program is already listening on a port"), "{complaint}");
     assert!(!home.path("s.sock").exists());
+}
+
+/// Whether there is a listener at an address.
+fn is_open(address: &str, port: u16) -> bool {
+    std::net::TcpStream::connect((address, port)).is_ok()
+}
+
+#[test]
+fn an_ipv6_address_is_listened_at_and_reached() {
+    for (host, open) in [("[::1]:", [false, true]), ("[::]:", [true, true]), ("", [true, false])] {
+        let port = free_port();
+        let inet = format!(
+            "[inet_http_server]\nport={host}{port}\nusername=u\npassword=p\n\
+             [supervisorctl]\nserverurl=http://{}:{port}\nusername=u\npassword=p\n",
+            if open[1] { "[::1]" } else { "localhost" },
+        );
+        let home = Home::new("http-ipv6", &format!("{inet}{}", unix("")));
+        let mut running = home.start();
+        running.stdout.wait_for("supervisord started with pid");
+        assert_eq!(["127.0.0.1", "::1"].map(|host| is_open(host, port)), open, "{host}{port}");
+        let mut ctl = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
+        let pid = ctl.args(["-c", home.path("t.conf").to_str().unwrap(), "pid"]).output().unwrap();
+        assert!(pid.status.success(), "{pid:?}");
+        stop(&mut running);
+    }
 }
 
 #[test]
