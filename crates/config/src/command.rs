@@ -130,6 +130,7 @@ fn supervise(
         signals: SignalRule::StopOrForward,
         when_done: if waits { WhenDone::Stay } else { WhenDone::Exit },
         prestop_delay: meant.supervisord.prestop_delay,
+        prestop_idle: meant.supervisord.prestop_idle,
         stop_budget: meant.supervisord.stop_budget,
     };
     stop_budget::warn_if_exceeded(&spec, report);
@@ -222,6 +223,7 @@ fn run_once(
         signals: SignalRule::ForwardAll,
         when_done: WhenDone::Exit,
         prestop_delay: Duration::ZERO,
+        prestop_idle: None,
         stop_budget: None,
     };
     let supervisord = Supervisord {
@@ -243,6 +245,7 @@ fn run_once(
         log_format: wishes.log_format,
         status: status(wishes, world),
         prestop_delay: Duration::ZERO,
+        prestop_idle: None,
         stop_budget: None,
         crash: Crash::default(),
     };

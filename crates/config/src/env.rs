@@ -143,6 +143,22 @@ pub(crate) const REMOVE_LEFTOVERS: Variable = Variable {
     once: false,
 };
 
+/// Whether an idle server is waited for.
+pub(crate) const PRESTOP_UNTIL_IDLE: Variable = Variable {
+    name: "PROCESS_PRESTOP_UNTIL_IDLE",
+    default: "false",
+    doc: "`true`: the delay ends early when the server runs no request and none waits. Needs the preset vllm, sglang, tgi or llama.cpp.",
+    once: false,
+};
+
+/// What load balancers need in any case.
+pub(crate) const PRESTOP_MIN_SECS: Variable = Variable {
+    name: "PROCESS_PRESTOP_MIN_SECS",
+    default: "5",
+    doc: "Seconds that such a delay takes in any case, because load balancers need them to notice.",
+    once: false,
+};
+
 /// How long a platform waits.
 pub(crate) const STOP_BUDGET_SECS: Variable = Variable {
     name: "PROCESS_STOP_BUDGET_SECS",
@@ -239,7 +255,9 @@ pub(crate) struct Short {
 }
 
 /// Variables that are short names of options.
-const OPTIONS: [(Variable, Owner, &Row); 9] = [
+const OPTIONS: [(Variable, Owner, &Row); 11] = [
+    (PRESTOP_UNTIL_IDLE, Owner::Supervisord, &options::PRESTOP_UNTIL_IDLE.row),
+    (PRESTOP_MIN_SECS, Owner::Supervisord, &options::PRESTOP_MIN.row),
     (STOP_BUDGET_SECS, Owner::Supervisord, &options::STOP_BUDGET.row),
     (LEFTOVER_GRACE_SECS, Owner::Programs, &options::LEFTOVER_GRACE.row),
     (REMOVE_LEFTOVERS, Owner::Programs, &options::REMOVE_LEFTOVERS.row),
@@ -338,7 +356,7 @@ pub(crate) const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 26] = [
+pub static VARIABLES: [Variable; 28] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -352,6 +370,8 @@ pub static VARIABLES: [Variable; 26] = [
     TERMINATION_LOG,
     STATUS_PORT,
     PRESTOP_DELAY_SECS,
+    PRESTOP_UNTIL_IDLE,
+    PRESTOP_MIN_SECS,
     STOP_BUDGET_SECS,
     OWN_LOG_LEVEL,
     OWN_LOG_FORMAT,

@@ -73,6 +73,7 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
         signals: SignalRule::Supervisord,
         when_done: WhenDone::Stay,
         prestop_delay: meant.supervisord.prestop_delay,
+        prestop_idle: meant.supervisord.prestop_idle,
         stop_budget: meant.supervisord.stop_budget,
     };
     stop_budget::warn_if_exceeded(&spec, report);

@@ -260,6 +260,10 @@ options! { SUPERVISORD:
     STATUS_PORT_KEY: Option<InetAddress> = STATUS_PORT("status_port", Global) default "off";
     /// How long programs go on after a stop was asked for, while `/readyz` says that there should be no more work. Not in supervisord.
     PRESTOP_DELAY_KEY: Duration = PRESTOP_DELAY("prestop_delay_secs", Global) default "0";
+    /// End that delay early, when no request runs or waits. Needs metrics that say so, as those of the presets vllm, sglang, tgi and llama.cpp; without them the delay takes its full time. Not in supervisord.
+    PRESTOP_UNTIL_IDLE: bool = BOOLEAN("prestop_until_idle", Global) default "false";
+    /// Time that the delay takes in any case, because load balancers need it to notice. Not in supervisord.
+    PRESTOP_MIN: Duration = PRESTOP_DELAY("prestop_min_secs", Global) default "5";
     /// Time for a whole shutdown, in seconds: the delay above, and the grace periods of all programs that stop one after the other, cut to what fits. Not in supervisord.
     STOP_BUDGET: Option<Duration> = SPAN_OR_OFF("stop_budget_secs", Global) default "off";
 }

@@ -210,6 +210,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
         signals,
         when_done: WhenDone::Proceed { within },
         prestop_delay: Duration::ZERO,
+        prestop_idle: None,
         stop_budget: None,
     }
 }

@@ -53,6 +53,8 @@ pub struct Supervisord {
     /// How long programs go on once a stop was asked for; already part of the
     /// [`Spec`](supervisor_core::spec::Spec).
     pub prestop_delay: Duration,
+    /// The delay ends early, but not before this time, when no request runs or waits.
+    pub prestop_idle: Option<Duration>,
     /// Time for all of a shutdown; `None`: what its parts take.
     pub stop_budget: Option<Duration>,
     /// Who is told of runs that end unasked.

@@ -82,6 +82,14 @@ pub enum Effect {
         /// The incarnation that is looked at.
         run: RunId,
     },
+    /// Look how many requests a process has; answered by `LoadSeen` within the time of a
+    /// look at its progress.
+    LookAtLoad {
+        /// Which process.
+        proc: ProcId,
+        /// The incarnation that is looked at.
+        run: RunId,
+    },
     /// Count the processes of a tree that are meant; answered by `TreeCounted`.
     CountTree {
         /// Whose tree.

@@ -144,6 +144,15 @@ pub enum Input {
         /// What came of it.
         look: Look,
     },
+    /// The answer to [`Effect::LookAtLoad`](crate::effect::Effect::LookAtLoad).
+    LoadSeen {
+        /// Which process.
+        proc: ProcId,
+        /// Which incarnation.
+        run: RunId,
+        /// Requests that run or wait; `None`: that could not be seen.
+        requests: Option<u64>,
+    },
     /// The answer to [`Effect::CountTree`](crate::effect::Effect::CountTree).
     TreeCounted {
         /// Which process.

@@ -118,6 +118,14 @@ pub enum Line {
     Prestop {
         delay: Duration,
     },
+    /// The delay can't end early.
+    PrestopUnseen {
+        delay: Duration,
+    },
+    /// No request runs or waits.
+    PrestopIdle {
+        left: Duration,
+    },
     /// A second request to stop, during the delay before the first signal.
     PrestopCut {
         signal: Signal,
@@ -380,6 +388,7 @@ impl Line {
             | Self::GaveUp { ends_all: false, .. }
             | Self::LastRun { ends_all: false, .. }
             | Self::Prestop { .. }
+            | Self::PrestopIdle { .. }
             | Self::StopBegins { .. }
             | Self::StopEnds { .. }
             | Self::Asking {
@@ -402,6 +411,7 @@ impl Line {
             | Self::ExitRequest { .. }
             | Self::KillRequest { .. }
             | Self::PrestopCut { .. }
+            | Self::PrestopUnseen { .. }
             | Self::RestartRequest { .. }
             | Self::CheckFailed { .. }
             | Self::CheckedWrongly { .. }
@@ -501,6 +511,17 @@ impl fmt::Display for Line {
                 write!(f, "{name} has ended and is not started again: everything stops")
             }
             Self::PassedOn { name, signal } => write!(f, "received {signal}, passed on to {name}"),
+            Self::PrestopUnseen { delay } => write!(
+                f,
+                "PROCESS_PRESTOP_UNTIL_IDLE: no metrics say when the server is idle (presets \
+                 vllm, sglang, tgi and llama.cpp have them); waiting the full {} seconds",
+                delay.as_secs_f64()
+            ),
+            Self::PrestopIdle { left } => write!(
+                f,
+                "no request is running or waiting: stopping programs {:.1} seconds early",
+                left.as_secs_f64()
+            ),
             Self::PrestopCut { signal } => {
                 write!(f, "received {signal} again, stopping programs now")
             }

@@ -31,6 +31,8 @@ pub struct Spec {
     /// Time between a request to stop everything and the first signal, in which those who
     /// send work can notice that there should be no more.
     pub prestop_delay: Duration,
+    /// The delay ends early, but not before this time, when no request runs or waits.
+    pub prestop_idle: Option<Duration>,
     /// Time for all of a shutdown, the delay included; `None`: what its parts take.
     pub stop_budget: Option<Duration>,
 }

@@ -8,6 +8,7 @@ mod events;
 mod groups;
 mod job;
 mod orders;
+mod prestop;
 mod waiters;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use ending::Mood;
 use events::Ticks;
 use groups::Group;
 use job::JobControl;
+use prestop::IdleWatch;
 use waiters::Waiter;
 
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
@@ -45,6 +47,8 @@ pub struct Supervisor {
     signals: SignalRule,
     when_done: WhenDone,
     prestop_delay: Duration,
+    prestop_idle: Option<Duration>,
+    idle_watch: Option<IdleWatch>,
     stop_budget: Option<Duration>,
     budget: Option<Budget>,
     mood: Mood,
@@ -73,6 +77,8 @@ impl Supervisor {
             signals: spec.signals,
             when_done: spec.when_done,
             prestop_delay: spec.prestop_delay,
+            prestop_idle: spec.prestop_idle,
+            idle_watch: None,
             stop_budget: spec.stop_budget,
             budget: None,
             mood: Mood::Booting,
@@ -114,6 +120,7 @@ impl Supervisor {
         self.route(input, turn);
         // Before anything is started again: who waits is told of what was.
         self.answer_waiters(turn);
+        self.watch_idle(turn);
         self.settle(turn);
         self.answer_waiters(turn);
         self.report_waiting(turn);
@@ -135,7 +142,13 @@ impl Supervisor {
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
         let late = self.late_at.filter(|_| self.mood == Mood::Running);
         let waiters = waiters.chain(self.pools().filter_map(Pool::deadline));
-        let own = self.mood.deadline().into_iter().chain(self.ticks.deadline()).chain(late);
+        let own = self
+            .mood
+            .deadline()
+            .into_iter()
+            .chain(self.idle_deadline())
+            .chain(self.ticks.deadline())
+            .chain(late);
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }
 
@@ -214,6 +227,7 @@ impl Supervisor {
             Input::Progressed { proc, run, look } => {
                 self.with(proc, turn, |process, turn| process.progressed(run, look, turn));
             }
+            Input::LoadSeen { proc, run, requests } => self.load_seen(proc, run, requests, turn),
             Input::TreeCounted { proc, run, count } => {
                 self.with(proc, turn, |process, turn| process.tree_counted(run, count, turn));
             }

@@ -90,6 +90,7 @@ fn play(story: &str) -> String {
         signals: SignalRule::StopOrForward,
         when_done: WhenDone::Exit,
         prestop_delay: Duration::ZERO,
+        prestop_idle: None,
         stop_budget: None,
     };
     let mut known = Vec::new();
@@ -110,6 +111,9 @@ fn play(story: &str) -> String {
             }
             ["prestop", secs] => {
                 spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
+            }
+            ["until-idle", secs] => {
+                spec.prestop_idle = Some(Duration::from_secs(secs.parse().unwrap()));
             }
             ["budget", secs] => {
                 spec.stop_budget = Some(Duration::from_secs(secs.parse().unwrap()));
@@ -349,6 +353,10 @@ impl Stage {
                 let members = members.iter().map(|word| tree_process(word)).collect();
                 Input::Census { proc, run, main, members }
             }
+            ["load", run, requests] => {
+                let (proc, run) = self.run(run);
+                Input::LoadSeen { proc, run, requests: requests.parse().ok() }
+            }
             ["tree-ended", run] => {
                 let (proc, run) = self.run(run);
                 Input::TreeEnded { proc, run }
@@ -444,6 +452,9 @@ impl Stage {
             Effect::AwaitEnd { proc, run, members } => {
                 let pids: Vec<_> = members.iter().map(|member| member.pid.to_string()).collect();
                 format!("await end of {} of {}#{}", pids.join(", "), name(proc), run.0)
+            }
+            Effect::LookAtLoad { proc, run } => {
+                format!("look at load of {}#{}", name(proc), run.0)
             }
             Effect::KillTree { proc } => format!("kill tree {}", name(proc)),
             Effect::Log(line) => format!("{} {line}", line.level().tag()),

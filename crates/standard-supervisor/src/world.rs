@@ -261,6 +261,7 @@ impl World {
             }
             Effect::Check { proc, run, find_listener } => self.check(proc, run, find_listener),
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
+            Effect::LookAtLoad { proc, run } => self.look_at_load(proc, run),
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
             Effect::LookAtOutput { proc, run } => {
                 let block = self.slots.get(&proc).and_then(Slot::block);

@@ -36,6 +36,8 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     let log_format = lowering.get(section, &o::LOG_FORMAT_KEY, names);
     let status = lowering.get(section, &o::STATUS_PORT_KEY, names);
     let prestop_delay = lowering.get(section, &o::PRESTOP_DELAY_KEY, names);
+    let until_idle = lowering.get(section, &o::PRESTOP_UNTIL_IDLE, names);
+    let prestop_min = lowering.get(section, &o::PRESTOP_MIN, names);
     let stop_budget = lowering.get(section, &o::STOP_BUDGET, names);
     let crash = crash::read(lowering, section, names);
     let world = lowering.world;
@@ -59,6 +61,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
         log_format: log_format?,
         status: status?.map(|address| Listen::at_all(address.host, address.port)),
         prestop_delay: prestop_delay?,
+        prestop_idle: prestop_min.zip(until_idle).map(|(least, wanted)| wanted.then_some(least))?,
         stop_budget: stop_budget?,
         crash: crash?,
     })

@@ -113,6 +113,8 @@ impl Line {
             Self::ExitRequest { signal } => of("exit_request").text("signal", signal),
             Self::EndsWith { name } => of("ends_with").program(name),
             Self::Prestop { delay } => of("prestop").seconds("delay_seconds", *delay),
+            Self::PrestopUnseen { delay } => of("prestop_unseen").seconds("delay_seconds", *delay),
+            Self::PrestopIdle { left } => of("prestop_idle").seconds("left_seconds", *left),
             Self::PrestopCut { signal } => of("prestop_cut").text("signal", signal),
             Self::KillRequest { signal } => of("kill_request").text("signal", signal),
             Self::RestartRequest { signal, ignored } => {

@@ -155,10 +155,11 @@ impl Supervisor {
     /// a moment to notice.
     pub(super) fn end_by_order(&mut self, end: End, turn: &mut Turn<'_>) {
         let delay = self.affordable(self.prestop_delay);
+        let from = turn.now + delay;
         if !delay.is_zero() && !self.is_ending() {
             turn.log(Line::Prestop { delay });
+            self.begin_prestop(from, turn);
         }
-        let from = turn.now + delay;
         self.end(end, from, from);
     }
 

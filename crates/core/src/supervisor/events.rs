@@ -125,6 +125,7 @@ impl Supervisor {
             | Effect::KillTree { .. }
             | Effect::Check { .. }
             | Effect::LookAtProgress { .. }
+            | Effect::LookAtLoad { .. }
             | Effect::CountTree { .. }
             | Effect::LookAtOutput { .. }
             | Effect::Collect { .. }

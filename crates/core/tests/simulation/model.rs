@@ -45,6 +45,9 @@ pub(crate) struct Model {
     signals: SignalRule,
     when_done: WhenDone,
     prestop_delay: Duration,
+    prestop_idle: Option<Duration>,
+    /// From then on it may end early, and of each server the looks in a row without a request.
+    idle: Option<(Mono, BTreeMap<ProcId, u32>)>,
     stop_budget: Option<Duration>,
     budget: Option<Budget>,
     booted: bool,
@@ -102,6 +105,8 @@ impl Model {
             signals: spec.signals,
             when_done: spec.when_done,
             prestop_delay: spec.prestop_delay,
+            prestop_idle: spec.prestop_idle,
+            idle: None,
             stop_budget: spec.stop_budget,
             budget: None,
             booted: false,
@@ -166,9 +171,43 @@ impl Model {
     /// Somebody asks for the end; who sends work may need a moment to notice.
     pub(crate) fn end_by_order(&mut self, end: End, now: Mono) {
         if self.ending.is_none() {
-            self.stops_from = Some(now + self.affordable(self.prestop_delay));
+            let delay = self.affordable(self.prestop_delay);
+            self.stops_from = Some(now + delay);
+            self.watch_idle(now, delay);
         }
         self.end(end);
+    }
+
+    /// The delay may end early if all servers say when they are idle.
+    fn watch_idle(&mut self, now: Mono, delay: Duration) {
+        let Some(least) = self.prestop_idle.filter(|least| *least < delay) else { return };
+        let servers: Vec<_> = self
+            .procs
+            .values()
+            .filter(|proc| proc.spec.main && !proc.listens && proc.alive().is_some())
+            .collect();
+        let tells = |proc: &&Proc| {
+            proc.spec.health.progress.as_ref().is_some_and(|progress| progress.tells_idle)
+        };
+        if !servers.is_empty() && servers.iter().all(tells) {
+            self.idle = Some((now + least, servers.iter().map(|proc| (proc.id, 0)).collect()));
+        }
+    }
+
+    /// Two looks in a row at every server that still lives, and none showed a request.
+    fn load_seen(&mut self, id: ProcId, run: u64, requests: Option<u64>, now: Mono) {
+        let current = self.procs.get(&id).is_some_and(|proc| proc.run == run);
+        let Some((not_before, looks)) = self.idle.as_mut().filter(|_| current) else { return };
+        if self.stops_from.is_none_or(|from| now >= from) {
+            return;
+        }
+        looks.retain(|id, _| self.procs[id].alive().is_some());
+        if let Some(looks) = looks.get_mut(&id) {
+            *looks = if requests == Some(0) { *looks + 1 } else { 0 };
+        }
+        if looks.values().all(|looks| *looks >= 2) && now >= *not_before {
+            self.stops_from = Some(now);
+        }
     }
 
     fn end(&mut self, end: End) {
@@ -202,6 +241,9 @@ impl Model {
         match input {
             Input::Boot => self.boot(now),
             Input::Tick => self.time_passed(now),
+            Input::LoadSeen { proc, run, requests } => {
+                self.load_seen(*proc, run.0, *requests, now);
+            }
             Input::TreeEnded { proc, run } => self.tree_ended(*proc, *run),
             Input::Spawned { proc, pid, .. } => self.with(*proc, |proc| proc.born(*pid, now)),
             Input::SpawnFailed { proc, error, .. } => {

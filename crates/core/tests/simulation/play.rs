@@ -66,6 +66,7 @@ pub(crate) enum Owed {
     Spawn(ProcId, RunId),
     Census(ProcId, RunId),
     End(ProcId, RunId),
+    Load(ProcId, RunId),
     Check(ProcId, RunId),
     Progress(ProcId, RunId),
     Tree(ProcId, RunId),
@@ -236,6 +237,7 @@ impl Case {
         match effect {
             Effect::Spawn { proc, run } => self.owed.push(Owed::Spawn(*proc, *run)),
             Effect::Census { proc, run } => self.owed.push(Owed::Census(*proc, *run)),
+            Effect::LookAtLoad { proc, run } => self.owed.push(Owed::Load(*proc, *run)),
             Effect::AwaitEnd { proc, run, members } => {
                 self.awaited.insert(*proc, members.clone());
                 // A later one takes the place of an earlier.

@@ -35,9 +35,10 @@ pub(crate) fn spec(random: &mut Random) -> Spec {
     let mut groups: Vec<_> =
         (0..random.between(1, 4)).map(|number| group(random, &format!("g{number}"))).collect();
     sort(&mut groups);
-    let prestop_delay = if random.one_in(4) { random.secs(1, 3) } else { Duration::ZERO };
+    let prestop_delay = if random.one_in(4) { random.secs(1, 6) } else { Duration::ZERO };
     let stop_budget = random.one_in(3).then(|| random.secs(1, 25));
-    Spec { groups, signals, when_done, prestop_delay, stop_budget }
+    let prestop_idle = random.one_in(2).then(|| random.secs(0, 2));
+    Spec { groups, signals, when_done, prestop_delay, prestop_idle, stop_budget }
 }
 
 /// A configuration that somebody changed: some groups stay, some don't, some are new.
@@ -88,6 +89,7 @@ fn run_once(random: &mut Random) -> Spec {
             WhenDone::Exit
         },
         prestop_delay: Duration::ZERO,
+        prestop_idle: None,
         stop_budget: None,
     }
 }

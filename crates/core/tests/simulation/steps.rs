@@ -120,6 +120,11 @@ impl Case {
                 let (main, members) = (self.kernel.main_traits(proc), self.kernel.census(proc));
                 Input::Census { proc, run, main, members }
             }
+            Owed::Load(proc, run) => {
+                let seen = random.below(5) > 0;
+                let requests = seen.then(|| random.below(2) as u64);
+                Input::LoadSeen { proc, run, requests }
+            }
             Owed::End(proc, run) => Input::TreeEnded { proc, run },
             Owed::Check(proc, run) => {
                 let failures = [

@@ -45,6 +45,7 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = ()>>>;
 pub(crate) enum Kind {
     Check,
     Progress,
+    Load,
     Tree,
     Census,
     Files,

@@ -132,6 +132,7 @@ impl Tally {
             | Effect::AwaitEnd { .. }
             | Effect::KillTree { .. }
             | Effect::LookAtProgress { .. }
+            | Effect::LookAtLoad { .. }
             | Effect::LookAtOutput { .. }
             | Effect::CountTree { .. }
             | Effect::Suspend { .. }

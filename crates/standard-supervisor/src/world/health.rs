@@ -74,6 +74,23 @@ impl World {
         self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
     }
 
+    /// Looks how many requests a process has, if its metrics leave none out.
+    pub(super) fn look_at_load(&mut self, proc: ProcId, run: RunId) {
+        let slot = self.slots.get(&proc);
+        let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
+            return self.answers.push_back(Input::LoadSeen { proc, run, requests: None });
+        };
+        let asked = Box::pin(health::look(spec));
+        let answer = async move {
+            let requests = match asked.await {
+                Look::Seen(progress) => Some(progress.running.saturating_add(progress.waiting)),
+                Look::Late | Look::Nothing | Look::Failed(_) => None,
+            };
+            Input::LoadSeen { proc, run, requests }
+        };
+        self.questions.ask(proc, Kind::Load, Rc::clone(&self.inbox), answer);
+    }
+
     pub(super) fn count_tree(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some((slot, tree)) =

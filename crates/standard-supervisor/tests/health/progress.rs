@@ -106,3 +106,23 @@ fn a_preset_asks_where_its_server_answers() {
     running.stderr.wait_for("entered RUNNING state");
     end(running);
 }
+
+#[test]
+fn the_delay_ends_when_the_server_is_idle() {
+    let Some(server) = Server::new() else { return };
+    let mut command = server.checked(&[]);
+    server.with_metrics(&mut command, "5");
+    server.set("metrics", "app:running 1\napp:tokens_total 5\n");
+    let mut running = up(command
+        .env("PROCESS_PRESTOP_DELAY_SECS", "3600")
+        .env("PROCESS_PRESTOP_UNTIL_IDLE", "true")
+        .env("PROCESS_PRESTOP_MIN_SECS", "1"));
+    running.signal("TERM");
+    running.stderr.wait_for("not ready any more; programs are stopped in 3600 seconds");
+    times(&mut running.stdout, "asked /metrics", 4);
+    assert!(!running.stderr.said("stop: app"), "{:?}", running.stderr);
+    server.set("metrics", "app:running 0\napp:tokens_total 6\n");
+    running.stderr.wait_for("no request is running or waiting: stopping programs");
+    running.stderr.wait_for("stop: app: sending SIGTERM to the main process");
+    assert_eq!(running.exit_code(), 0);
+}

@@ -8,7 +8,6 @@ use supervisor_core::spec::Autorestart;
 use supervisor_core::spec::health::{CheckSpec, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec};
 
 use super::Reading;
-use crate::env::VARIABLES;
 use crate::health_options as health;
 use crate::options::{self as o, Kind};
 use crate::presets::{self, Asks, Command, Plan, Preset, Surroundings};
@@ -20,17 +19,6 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The options of the command are a script's.
     script: Option<String>,
-}
-
-/// The variable by which a stop leaves time to requests: the one that waits for their end, if
-/// there is such.
-fn prestop() -> &'static str {
-    const UNTIL_IDLE: &str = "PROCESS_PRESTOP_UNTIL_IDLE";
-    if VARIABLES.iter().any(|variable| variable.name == UNTIL_IDLE) {
-        "PROCESS_PRESTOP_UNTIL_IDLE=true"
-    } else {
-        "PROCESS_PRESTOP_DELAY_SECS"
-    }
 }
 
 /// What was made of it, in the end.
@@ -121,7 +109,7 @@ impl Reading<'_, '_, '_> {
         if let Some(how) = planned.plan.cuts.filter(|_| !self.waits_until_idle()) {
             self.lowering.report.tell(format!(
                 "stop: {name}: {title} aborts requests in flight at SIGTERM; {how}, or set {}",
-                prestop()
+                "PROCESS_PRESTOP_UNTIL_IDLE=true"
             ));
         }
         if planned.plan.ends_with_0 && self.calls_0_expected() {
@@ -182,7 +170,7 @@ impl Reading<'_, '_, '_> {
     fn waits_until_idle(&self) -> bool {
         let mut sections = self.lowering.of_kind(Kind::Supervisord);
         sections.any(|section| {
-            let entry = self.lowering.entry(section, "prestop_until_idle");
+            let entry = self.lowering.entry(section, o::PRESTOP_UNTIL_IDLE.row.key);
             entry.is_some_and(|entry| !presets::is_no(&entry.value))
         })
     }

@@ -206,6 +206,11 @@ impl Model {
             }
             Effect::KillTree { proc } => self.kills_tree(*proc, now),
             Effect::Census { proc, .. } => self.counts(*proc, now),
+            Effect::LookAtLoad { proc, .. } => {
+                let delayed = self.stops_from.is_some_and(|from| now < from);
+                let meant = self.idle.as_ref().is_some_and(|(_, looks)| looks.contains_key(proc));
+                hold!(delayed && meant, AsksInTime, "{proc:?} is asked for its requests");
+            }
             Effect::Check { proc, run, find_listener } => self.asks(*proc, *run, |alive, spec| {
                 alive.health.check_asked(&spec.health, now, *find_listener);
             }),

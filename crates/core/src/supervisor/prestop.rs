@@ -1,0 +1,100 @@
+//! The delay before the first stop signal, and its early end: with no request running or
+//! waiting there is nothing to wait for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Supervisor;
+use super::ending::Mood;
+use crate::effect::Effect;
+use crate::ids::{ProcId, RunId};
+use crate::line::Line;
+use crate::process::{Process, Turn};
+use crate::time::Mono;
+
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Looks in a row that must show no request: between two steps a busy server may show none.
+const IDLE_LOOKS: u32 = 2;
+
+/// A delay that ends early when all servers are idle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct IdleWatch {
+    /// Load balancers need that long in any case.
+    not_before: Mono,
+    look_at: Mono,
+    /// Of each server, how many looks in a row have shown no request.
+    idle: BTreeMap<ProcId, u32>,
+}
+
+impl Supervisor {
+    /// A delay begins that ends at `from`.
+    pub(super) fn begin_prestop(&mut self, from: Mono, turn: &mut Turn<'_>) {
+        let Some(least) = self.prestop_idle.filter(|least| turn.now + *least < from) else {
+            return;
+        };
+        let main = |process: &&Process| process.spec.main && process.pid().is_some();
+        let servers: Vec<&Process> = self.programs().filter(main).collect();
+        let tells = |process: &&Process| {
+            process.spec.health.progress.as_ref().is_some_and(|progress| progress.tells_idle)
+        };
+        if servers.is_empty() || !servers.iter().all(tells) {
+            return turn.log(Line::PrestopUnseen { delay: from - turn.now });
+        }
+        let idle = servers.iter().map(|process| (process.named.proc, 0)).collect();
+        let not_before = turn.now + least;
+        self.idle_watch = Some(IdleWatch { not_before, look_at: not_before - LOOK_EVERY, idle });
+    }
+
+    /// Looks whether there are requests, if it is time.
+    pub(super) fn watch_idle(&mut self, turn: &mut Turn<'_>) {
+        let Mood::Ending { from, .. } = self.mood else { return };
+        if turn.now >= from {
+            self.idle_watch = None;
+        }
+        let Some(watch) = self.idle_watch.as_mut() else { return };
+        watch.idle.retain(|proc, _| {
+            self.processes.get(proc).is_some_and(|process| process.pid().is_some())
+        });
+        if turn.now < watch.look_at {
+            return;
+        }
+        watch.look_at = turn.now + LOOK_EVERY;
+        for proc in watch.idle.keys() {
+            if let Some(process) = self.processes.get(proc) {
+                let run = RunId(process.runs());
+                turn.effects.push(Effect::LookAtLoad { proc: *proc, run });
+            }
+        }
+    }
+
+    /// So many requests run or wait; `None`: that could not be seen.
+    pub(super) fn load_seen(
+        &mut self,
+        proc: ProcId,
+        run: RunId,
+        requests: Option<u64>,
+        turn: &mut Turn<'_>,
+    ) {
+        let current = self.processes.get(&proc).is_some_and(|process| process.runs() == run.0);
+        let Some(watch) = self.idle_watch.as_mut().filter(|_| current) else { return };
+        if let Some(looks) = watch.idle.get_mut(&proc) {
+            *looks = if requests == Some(0) { *looks + 1 } else { 0 };
+        }
+        let all_idle = watch.idle.values().all(|looks| *looks >= IDLE_LOOKS);
+        if let Mood::Ending { from, .. } = &mut self.mood
+            && all_idle
+            && turn.now >= watch.not_before
+            && turn.now < *from
+        {
+            turn.log(Line::PrestopIdle { left: *from - turn.now });
+            *from = turn.now;
+        }
+    }
+
+    pub(super) fn idle_deadline(&self) -> Option<Mono> {
+        let ending = matches!(self.mood, Mood::Ending { .. });
+        self.idle_watch.as_ref().filter(|_| ending).map(|watch| watch.look_at)
+    }
+}
