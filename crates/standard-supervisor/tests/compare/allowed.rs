@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bad::message;
+use crate::bad::{in_our_words, message};
 use crate::scenario::{Scenario, Side};
 use crate::transcript::{Record, Transcript};
 
@@ -42,6 +42,17 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         id: "path-shown",
         reason: "A command that isn't found is reported with the PATH that was searched.",
         rule: Rule::Always(path_shown),
+    },
+    Allowed {
+        id: "command-not-repeated",
+        reason: "Of a command that can't be parsed the first word and the place of the open quote \
+                 are shown: the rest may be a password.",
+        rule: Rule::Always(command_not_repeated),
+    },
+    Allowed {
+        id: "dependencies",
+        reason: "depends_on, which they ignore, orders starts, and a program that waits says so.",
+        rule: Rule::Asked(dependencies),
     },
     Allowed {
         id: "command-lookup",
@@ -224,6 +235,40 @@ fn path_shown(_: &mut Transcript, ours: &mut Transcript) -> bool {
     applied
 }
 
+fn command_not_repeated(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    const START: &str = "spawnerr: can't parse command ";
+    let mut applied = false;
+    for record in theirs.logs_mut().flatten().chain(ours.logs_mut().flatten()) {
+        let unparsable = [": No closing quotation", ": No escaped character"];
+        if record.text.starts_with(START) && unparsable.iter().any(|why| record.text.contains(why))
+        {
+            record.text.truncate(START.len());
+            applied = true;
+        }
+    }
+    applied
+}
+
+/// Who waited says so, and is not first: that of starts is then no common order.
+fn dependencies(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
+    let mut applied = false;
+    for log in ours.logs_mut() {
+        let before = log.len();
+        log.retain(|record| !record.text.starts_with("waiting: "));
+        applied |= log.len() < before;
+    }
+    for log in theirs.logs_mut().chain(ours.logs_mut()) {
+        let is_start = |record: &&mut Record| record.text.starts_with("spawned: ");
+        let mut texts: Vec<String> =
+            log.iter_mut().filter(is_start).map(|record| record.text.clone()).collect();
+        texts.sort_unstable();
+        for (record, text) in log.iter_mut().filter(is_start).zip(texts) {
+            record.text = text;
+        }
+    }
+    applied
+}
+
 fn stdout_once(theirs: &mut Transcript, _: &mut Transcript) -> bool {
     let Some(stdout) = theirs.logs.get_mut("stdout") else { return false };
     // What programs print to the same place is there once.
@@ -244,7 +289,7 @@ fn stdout_once(theirs: &mut Transcript, _: &mut Transcript) -> bool {
 
 fn all_mistakes(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
     let (theirs, ours) = (&mut theirs.stderr, &mut ours.stderr);
-    let Some(message) = message(&theirs.join("\n")) else { return false };
+    let Some(message) = message(&in_our_words(&theirs.join("\n"))) else { return false };
     let same = ours.iter().any(|line| line.contains(&message));
     if same {
         theirs.clear();

@@ -27,8 +27,7 @@ pub(crate) fn read_all(folder: &Path) -> Vec<Scenario> {
 /// Whether both refuse it, and how.
 pub(crate) fn compare(supervisors: &Supervisors, scenario: &Scenario) -> Result<(), String> {
     let theirs = refusal(supervisors, Side::Theirs, scenario)?;
-    // What Python's runtime says is no message for a user.
-    let theirs = theirs.replace("invalid literal for int() with base 10: ", "not a whole number: ");
+    let theirs = in_our_words(&theirs);
     let ours = refusal(supervisors, Side::Ours, scenario)?;
     judge(scenario, &theirs, &ours)
 }
@@ -49,6 +48,11 @@ pub(crate) fn judge(scenario: &Scenario, theirs: &str, ours: &str) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// What Python's runtime says is no message for a user.
+pub(crate) fn in_our_words(theirs: &str) -> String {
+    theirs.replace("invalid literal for int() with base 10: ", "not a whole number: ")
 }
 
 /// Their message without the words around it. We name the file in front, with the line.
