@@ -42,14 +42,27 @@ pub fn command_mode(
 ) -> Result<Config, Errors> {
     let mut report = Report::default();
     let world = World { said, host };
-    let wishes = env::read(&world, &mut report);
+    let mut wishes = env::read(&world, &mut report);
+    let keeper = env::keeper(said, &mut report);
+    if let Some(pid) = keeper.filter(|_| wishes.supervise) {
+        report.warn(format!(
+            "nested: the supervisor with pid {pid} already supervises this command; running it \
+             once and installing nothing ({}=supervise changes this)",
+            env::NESTED.name
+        ));
+    }
     let command = sagemaker::command(command, wishes.command.as_deref(), world, &mut report);
-    let config = if wishes.supervise {
+    let config = if keeper.is_some() {
+        // What the outer one was told would be done twice.
+        (wishes.status_port, wishes.options) = (None, Vec::new());
+        Some(run_once(command.clone(), &wishes, world, &mut report))
+    } else if wishes.supervise {
         supervise(&command, &wishes, world, &mut report)
     } else {
+        warn_of_settings(said, &mut report);
         Some(run_once(command.clone(), &wishes, world, &mut report))
     };
-    let preparation = config.as_ref().and_then(|config| {
+    let preparation = config.as_ref().filter(|_| keeper.is_none()).and_then(|config| {
         let runs = app(&config.spec).unwrap_or(&command);
         let signals = config.spec.signals;
         requirements::installation(&wishes.install, runs, signals, world, &mut report)
@@ -191,14 +204,9 @@ impl Record {
     }
 }
 
-/// A plain init: nothing of what supervision means applies.
-fn run_once(
-    command: Vec<OsString>,
-    wishes: &Wishes,
-    world: World<'_>,
-    report: &mut Report,
-) -> Config {
-    let ignored: Vec<String> = env::set_without_effect(world.said).collect();
+/// Says which settings a command that runs once doesn't have.
+fn warn_of_settings(said: &Said, report: &mut Report) {
+    let ignored: Vec<String> = env::set_without_effect(said).collect();
     if !ignored.is_empty() {
         report.warn(format!(
             "{} no effect: {} is off, so the command runs once and is not supervised",
@@ -210,6 +218,15 @@ fn run_once(
             env::AUTO_RECOVERY.name
         ));
     }
+}
+
+/// A plain init: nothing of what supervision means applies.
+fn run_once(
+    command: Vec<OsString>,
+    wishes: &Wishes,
+    world: World<'_>,
+    report: &mut Report,
+) -> Config {
     let start = StartSpec { wait_for: wishes.wait_for(&world, report), ..StartSpec::default() };
     let sections = once_as_sections(&command, wishes);
     let (sections, lossy) = sections;

@@ -16,6 +16,7 @@ use crate::sources::Said;
 use crate::supervisord::LogFormat;
 use crate::template::APP;
 use crate::values::{self, Takes, World};
+use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use supervisor_core::spec::start::WaitSpec;
 use supervisor_wire::python;
@@ -207,6 +208,14 @@ pub(crate) const RETRIES_BEFORE_READY: Variable = Variable {
     once: false,
 };
 
+/// What to do below another supervisor.
+pub(crate) const NESTED: Variable = Variable {
+    name: "PROCESS_NESTED",
+    default: "once",
+    doc: "What `standard-supervisor` does inside the program of another one that supervises: `once` runs the command once and installs nothing, `supervise` supervises it as well.",
+    once: true,
+};
+
 /// Where reports go.
 pub(crate) const CRASH_DIR: Variable = Variable {
     name: "PROCESS_CRASH_DIR",
@@ -356,13 +365,14 @@ pub(crate) const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 28] = [
+pub static VARIABLES: [Variable; 29] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
     RETRY_RESET_SECS,
     WAIT_FOR,
     WAIT_TIMEOUT_SECS,
+    NESTED,
     REMOVE_LEFTOVERS,
     LEFTOVER_GRACE_SECS,
     AWAIT_PORT,
@@ -529,6 +539,21 @@ fn auto_install(said: &Said, report: &mut Report) -> Asked {
         )),
     }
     Asked::Off
+}
+
+/// The supervisor that keeps the program, unless this one is to supervise all the same.
+pub(crate) fn keeper(said: &Said, report: &mut Report) -> Option<Pid> {
+    let value = text(said, report, &NESTED).unwrap_or_default();
+    match value.to_lowercase().as_str() {
+        "supervise" => return None,
+        "" | "once" => {}
+        _ => report.error(format!(
+            "{}: invalid value '{}'; expected once or supervise",
+            NESTED.name,
+            in_short(&value)
+        )),
+    }
+    said.keeper
 }
 
 impl Wishes {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use supervisor_core::ids::Pid;
 use supervisor_core::spec::User;
 
 use crate::service_link;
@@ -19,6 +20,8 @@ pub struct Said {
     pub cwd: PathBuf,
     /// Where temporary files go.
     pub temp_dir: PathBuf,
+    /// The supervisor that already keeps the program to which this process belongs.
+    pub keeper: Option<Pid>,
     /// Whom the supervisor runs as when it is started.
     pub uid: u32,
 }

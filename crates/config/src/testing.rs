@@ -16,6 +16,7 @@ pub(crate) fn said(pairs: &[(&str, &str)]) -> Said {
         cwd: PathBuf::from("/srv"),
         temp_dir: PathBuf::from("/tmp"),
         uid: 0,
+        keeper: None,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::check::obstacles;
 use crate::clock::Clock;
 use crate::files::OwnFile;
 use crate::host::ThisHost;
+use crate::nested;
 use crate::pidproxy::{self, Refusal};
 use crate::probe::{self, Question};
 use crate::serve::{self, Service};
@@ -333,8 +334,10 @@ fn generated_level(text: &str) -> Result<Level, String> {
 }
 
 pub(crate) fn said() -> Said {
+    let environment: Vec<_> = std::env::vars_os().collect();
     Said {
-        environment: std::env::vars_os().collect(),
+        keeper: nested::keeper(&environment),
+        environment,
         hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         temp_dir: std::env::temp_dir(),

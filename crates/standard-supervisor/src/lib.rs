@@ -33,6 +33,7 @@ mod listening;
 mod log_piece;
 mod lookup;
 mod memory;
+mod nested;
 mod operate;
 mod own_process;
 mod pidproxy;

@@ -109,6 +109,7 @@ impl Service {
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
+            keeps_command: false,
             handling: Handling {
                 strip_ansi: supervisord.strip_ansi,
                 echo: true,

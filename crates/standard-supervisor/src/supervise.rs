@@ -172,6 +172,7 @@ impl Service {
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
+            keeps_command: true,
             handling: Handling {
                 strip_ansi: supervisord.strip_ansi,
                 echo: false,

@@ -119,6 +119,8 @@ impl Slot {
 pub(crate) struct Parts {
     pub(crate) roster: Rc<Roster>,
     pub(crate) environment: Environment,
+    /// Its main program is told who keeps it.
+    pub(crate) keeps_command: bool,
     pub(crate) handling: Handling,
     pub(crate) auto_logs: AutoLogs,
     /// The name that events carry.

@@ -4,12 +4,13 @@ use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
-use supervisor_core::spec::{self, Stdio};
+use supervisor_core::spec::{self, RetryRule, Stdio};
 
 use super::World;
 use crate::cgroup::Cgroup;
 use crate::launch::{Environment, Launched, set};
 use crate::lookup;
+use crate::nested;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::Stdin;
 use crate::tree::MARK;
@@ -75,6 +76,14 @@ impl World {
                 let own = self.parts.roster.own_mark(proc);
                 slot.cgroup = Cgroup::make(parent, &format!("standard-supervisor.{own}")).ok();
             }
+        }
+        let once = slot.spec.retry == RetryRule::Once;
+        if self.parts.keeps_command
+            && slot.spec.main
+            && !once
+            && let Some(mark) = nested::mark()
+        {
+            set(&mut environment, nested::VARIABLE.as_ref(), mark.as_ref());
         }
         if let Stdio::Captured { .. } = slot.spec.launch.stdio {
             for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {

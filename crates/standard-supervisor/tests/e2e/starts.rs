@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 
-use crate::harness::{Running, free_port, http, once, supervise};
+use crate::harness::{BINARY, Running, free_port, http, once, supervise};
 
 const FETCH: &str = "SUPERVISOR_PROGRAM__FETCH_COMMAND";
 
@@ -192,6 +192,28 @@ fn a_program_that_goes_into_the_background_is_told_so_once() {
     let [line] = told[..] else { panic!("{said:#?}") };
     assert!(line.contains("app exited with status 0 after 0."), "{line}");
     assert!(line.contains("left 1 process running"), "{line}");
+}
+
+#[test]
+fn a_supervisor_inside_a_supervised_program_runs_its_command_once() {
+    let port = free_port();
+    let inner = [BINARY, "sh", "-c", "echo run; exit 3"];
+    let mut running = Running::start(
+        supervise(inner)
+            .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}"))
+            .env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let nested = format!("nested: the supervisor with pid {} already supervises", running.pid());
+    let out = running.stdout.rest();
+    assert_eq!(out.iter().filter(|line| *line == "run").count(), 2, "{out:#?}");
+    assert!(out.iter().any(|line| line.contains(&nested)), "{out:#?}");
+    let mut running = Running::start(
+        supervise(inner).env("PROCESS_NESTED", "supervise").env("PROCESS_MAX_START_RETRIES", "1"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let out = running.stdout.rest();
+    assert_eq!(out.iter().filter(|line| *line == "run").count(), 4, "{out:#?}");
 }
 
 /// A directory with a named pipe in it.
