@@ -175,7 +175,7 @@ pub(crate) fn traits(pid: Pid, stat: Stat, stopsignal: Signal) -> Traits {
 fn is_shell(pid: Pid, stat: Stat) -> bool {
     let words = || {
         let readable = stat.state != b'D';
-        readable.then(|| command_line(pid).unwrap_or_default()).unwrap_or_default()
+        if readable { command_line(pid).unwrap_or_default() } else { Vec::new() }
     };
     match fs::read_link(format!("/proc/{pid}/exe")) {
         Ok(executable) => {

@@ -93,14 +93,11 @@ impl Seen {
         for fd in fs::read_dir(process.join("fd"))? {
             // It may have been closed meanwhile.
             let Ok(stat) = rustix::fs::stat(fd?.path()) else { continue };
-            match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile if Some(stat.st_dev) == memory => {
-                    self.files.insert((stat.st_dev, stat.st_ino));
-                }
-                FileType::Socket => {
-                    sockets.insert(stat.st_ino);
-                }
-                _ => {}
+            let kind = FileType::from_raw_mode(stat.st_mode);
+            if kind == FileType::Socket {
+                sockets.insert(stat.st_ino);
+            } else if kind == FileType::RegularFile && Some(stat.st_dev) == memory {
+                self.files.insert((stat.st_dev, stat.st_ino));
             }
         }
         if !sockets.is_empty() {

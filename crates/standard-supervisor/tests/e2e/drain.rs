@@ -1,6 +1,8 @@
 //! A stop asks the main process, and gives its whole tree the time: whatever start script
 //! stands in front of the server.
 
+#![expect(clippy::disallowed_methods, reason = "how long a stop may take is what it promises")]
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! What a start waits for: programs that it depends on, servers elsewhere; helpers that run
 //! once.
 
+#![expect(clippy::disallowed_methods, reason = "a bound of the test")]
+
 use std::net::TcpListener;
 
 use crate::harness::{BINARY, Running, free_port, http, once, supervise};

@@ -1,6 +1,8 @@
 //! Event listeners: who is told what, in which order, and what becomes of what they
 //! don't take.
 
+#![expect(clippy::disallowed_methods, reason = "how long a pause is must be seen")]
+
 use std::path::Path;
 
 use crate::harness::{Running, python, skip, supervise};

@@ -130,7 +130,7 @@ impl Model {
         hold!(proc.forwards.is_empty(), SignalsForAReason, "{id:?} lacks {:?}", proc.forwards);
         let asks = proc
             .targets
-            .is_some_and(|targets| !targets.reached && !(self.ticked && now >= targets.due()));
+            .is_some_and(|targets| !(targets.reached || self.ticked && now >= targets.due()));
         let held_back = proc.waits || asks;
         hold!(
             info.waits_for.is_some() == (proc.is_held_back() && self.ending.is_none())
