@@ -23,7 +23,7 @@ pub struct Server {
 pub enum Listen {
     /// At a port.
     Inet {
-        /// A name or an address; `None`: every IPv4 address. [`EVERY_ADDRESS`] is those of
+        /// A name or an address; `None`: every IPv4 address. `EVERY_ADDRESS` is those of
         /// both families, or of IPv4 where the kernel has no IPv6.
         host: Option<String>,
         /// From 1.
