@@ -99,7 +99,7 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
             }
             false
         };
-        // Whoever sets stopasgroup has said which processes are meant.
+        // A user who sets stopasgroup has said which processes are meant.
         for row in kind.settings().map(Setting::row) {
             if row.key == options::STOP_TARGET.row.key && group_is_set {
                 continue;

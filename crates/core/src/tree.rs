@@ -9,14 +9,14 @@
 //!            stop                 main process reaped
 //!   Clear ──────────> Draining ──┐   (no stop)
 //!     ^ ^              │  │ time │
-//!     │ └── nobody ────┘  │ over │
+//!     │ └── none left ─┘  │ over │
 //!     │                   v      v
-//!     ├── nobody ─────── Counting(Ask or Force) <──── all ended ───┐
+//!     ├── none left ──── Counting(Ask or Force) <──── all ended ───┐
 //!     │                             │ some: TERM or KILL           │
 //!     │                             └──────────────────────────> Leaving
 //!     │                             ^                              │
 //!     │                             └── Ask: grace over ───────────┤
-//!     └── (recount: nobody) ───────── Stuck <── Force: bound over ─┘
+//!     └── (recount: none left) ────── Stuck <── Force: bound over ─┘
 //! ```
 
 pub(crate) mod drain;
@@ -77,7 +77,7 @@ pub(crate) enum Tree {
     Leaving { step: Escalation, members: BTreeSet<Member>, until: Mono },
     /// These did not end by SIGKILL.
     Stuck { members: BTreeSet<Member>, recount_at: Mono },
-    /// Nobody is left; the place is made clean. By `until` that has been done.
+    /// Nothing is left; stale files are removed. By `until` that has been done.
     Tidying { occasion: Occasion, until: Mono },
 }
 

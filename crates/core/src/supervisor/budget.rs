@@ -34,7 +34,7 @@ struct Share {
     procs: Vec<ProcId>,
     /// SIGKILL follows by then.
     kill_by: Mono,
-    /// What nobody after them gets more of.
+    /// The most that each group after them gets.
     cap: Duration,
 }
 

@@ -1,7 +1,7 @@
-//! A stop: which processes of a tree were asked to end, by whom, and until when.
+//! A stop: which processes of a tree were asked to end, by which process, and until when.
 //!
 //! A server tells its own workers when they are to end; a worker that gets SIGTERM from
-//! somebody else dies in the middle of the drain. So only the main process is asked, and
+//! another process dies in the middle of the drain. So only the main process is asked, and
 //! the others as the end of the grace period comes closer, or at once where it is certain
 //! that nothing told them:
 //!
@@ -26,7 +26,7 @@ use crate::signal::Signal;
 use crate::spec::StopTarget;
 use crate::time::Mono;
 
-/// The longest that roots of which nobody knows whether they were told have between
+/// The longest that roots which may have been told by their parent have between
 /// `stopsignal` and SIGKILL.
 const LATE: Duration = Duration::from_secs(5);
 
@@ -47,7 +47,7 @@ pub(crate) struct Drain {
     counted: bool,
     /// Those that were sent a signal to end, by us or with the group of the main process.
     asked: BTreeSet<Member>,
-    /// Those whose parent died of a signal: it told nobody.
+    /// Those whose parent died of a signal, without telling them.
     untold: BTreeSet<Member>,
     /// The tree as it was counted last.
     tree: Vec<TreeProcess>,
@@ -293,7 +293,7 @@ impl Drain {
         asks
     }
 
-    /// Whoever was in the group when that was signalled has been asked, unless it ignores
+    /// Each process of the group was asked when that was signalled, unless it ignores
     /// the signal.
     fn note_the_group(&mut self) -> Vec<Ask> {
         if self.reach != Reach::Tree(StopTarget::Group) {

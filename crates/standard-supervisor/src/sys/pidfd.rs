@@ -19,7 +19,7 @@ pub(crate) fn open(pid: Pid) -> Option<OwnedFd> {
     try_open(pid).ok()
 }
 
-/// Waits until a process that was found earlier has ended, whoever is its parent; whether
+/// Waits until a process that was found earlier has ended, also if another process reaps it; whether
 /// that could be waited for. `open` opens one handle.
 pub(crate) async fn member_ended(
     member: Member,

@@ -170,7 +170,7 @@ pub(crate) fn traits(pid: Pid, stat: Stat, stopsignal: Signal) -> Traits {
     }
 }
 
-/// Who may not see the executable of another user's process goes by its command line, which
+/// Where the executable of another user's process can't be seen, its command line tells, which
 /// is in its memory: one that waits in the kernel might hold us up.
 fn is_shell(pid: Pid, stat: Stat) -> bool {
     let words = || {
