@@ -3,7 +3,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "a bound of the test")]
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::harness::{BINARY, Running, free_port, http, once, supervise};
 
@@ -89,9 +92,17 @@ fn a_helper_that_ends_with_0_is_told_how_to_say_that_it_runs_once() {
     assert_eq!(said.iter().filter(|line| line.contains("helper: ")).count(), 1);
 }
 
+/// A port that is bound and refuses connections: no other test can take it.
+fn closed_port() -> (OwnedFd, u16) {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = SocketAddr::try_from(rustix::net::getsockname(&socket).unwrap()).unwrap();
+    (socket, address.port())
+}
+
 #[test]
 fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
-    let (head, port) = (free_port(), free_port());
+    let ((socket, head), port) = (closed_port(), free_port());
     let mut running = Running::start(
         supervise(["sh", "-c", "echo rank; exec sleep 1000"])
             .env("PROCESS_WAIT_FOR", format!("localhost:{head}"))
@@ -104,7 +115,7 @@ fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
     for path in ["/readyz", "/startupz", "/ping"] {
         assert_eq!(get(port, path).0, "503", "{path}");
     }
-    let _head = TcpListener::bind(("127.0.0.1", head)).unwrap();
+    rustix::net::listen(&socket, 8).unwrap();
     running.stderr.wait_for("waiting: app has reached all servers");
     running.stdout.wait_for("rank");
     running.signal("TERM");
@@ -132,7 +143,7 @@ fn a_restart_waits_for_the_head_as_well() {
 
 #[test]
 fn a_wait_that_takes_too_long_ends_with_1_and_the_servers_name() {
-    let head = free_port();
+    let (_closed, head) = closed_port();
     let told = format!("it waited 1 seconds for 127.0.0.1:{head} (connection refused)");
     let supervised = supervise(["echo", "rank"]);
     for mut command in [supervised, once(["echo", "rank"])] {
@@ -148,7 +159,8 @@ fn a_wait_that_takes_too_long_ends_with_1_and_the_servers_name() {
 
 #[test]
 fn a_stop_ends_a_wait_with_0() {
-    let wait = format!("127.0.0.1:{}", free_port());
+    let (_closed, head) = closed_port();
+    let wait = format!("127.0.0.1:{head}");
     let mut running = Running::start(supervise(["echo", "rank"]).env("PROCESS_WAIT_FOR", &wait));
     running.stderr.wait_for("waiting: app starts when");
     running.signal("TERM");
