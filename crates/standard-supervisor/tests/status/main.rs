@@ -32,10 +32,11 @@ impl Served {
     fn start(script: &str, variables: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = supervise(["sh", "-c", script]);
-        Self {
-            running: Running::start(asked(&mut command, port).envs(variables.iter().copied())),
-            port,
-        }
+        let mut running = Running::start(asked(&mut command, port).envs(variables.iter().copied()));
+        // The port is open before this line comes.
+        running.stderr.wait_for("supervisord started with pid");
+        running.stderr.rewind();
+        Self { running, port }
     }
 
     fn get(&self, path: &str) -> Answer {

@@ -32,9 +32,8 @@ fn a_probe_asks_the_port_of_its_environment() {
 
 #[test]
 fn no_is_an_exit_code_of_1_and_says_why() {
-    let mut served =
+    let served =
         Served::start("echo up; exec sleep 1000", &[("SUPERVISOR_PROGRAM__APP_STARTSECS", "1000")]);
-    served.running.stderr.wait_for("spawned: 'app'");
     let (code, said) = probe(&["ready", "--port", &served.port.to_string()], &[]);
     assert_eq!((code, said.as_str()), (1, "not ready: app is STARTING"));
 }
