@@ -9,8 +9,8 @@ use supervisor_core::input::SpawnError;
 use supervisor_core::spec::health::Probe;
 use supervisor_core::spec::{GroupSpec, ProcessSpec};
 
-use crate::interpreter;
-use crate::lookup;
+use supervisor_sys::process::interpreter;
+use supervisor_sys::process::lookup;
 
 /// Commands of the configuration that could not be started here, one sentence each.
 pub(crate) fn obstacles(config: &Config, said: &Said) -> BTreeSet<String> {

@@ -18,17 +18,17 @@ use supervisor_config::{
 use supervisor_core::level::Level;
 
 use crate::check::obstacles;
-use crate::clock::Clock;
-use crate::files::OwnFile;
-use crate::host::ThisHost;
-use crate::nested;
 use crate::pidproxy::{self, Refusal};
 use crate::probe::{self, Question};
 use crate::serve::{self, Service};
-use crate::stderr::to_stderr;
 use crate::supervise::{Asked, supervise};
-use crate::sys::errno;
-use crate::sys::signal::Signals;
+use supervisor_sys::clock::Clock;
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::errno;
+use supervisor_sys::io::files::OwnFile;
+use supervisor_sys::io::stderr::to_stderr;
+use supervisor_sys::process::nested;
+use supervisor_sys::process::signal::Signals;
 
 /// The exit code of what went as it should.
 pub(crate) const SUCCESS: u8 = 0;

@@ -19,13 +19,13 @@ use supervisor_core::{Effect, Supervisor};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
-use crate::readers::{READ_TIME, Told};
 use crate::status::{Shell, Tally};
 use crate::stdin::CannotWrite;
-use crate::sys::process_table::{Family, environ};
 use crate::tree::Roots;
 use crate::world::{Answer, World};
+use supervisor_sys::clock::Clock;
+use supervisor_sys::process::process_table::{Family, environ};
+use supervisor_sys::process::readers::{READ_TIME, Told};
 
 /// Core and world, as the loop and all who answer operators share them. Nobody keeps
 /// either while he waits.

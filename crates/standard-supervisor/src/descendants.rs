@@ -20,9 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::inbox::Inbox;
-use crate::sys::pidfd;
-use crate::sys::process_table::{self, Relative};
-use crate::sys::watch::Watched;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::process::pidfd;
+use supervisor_sys::process::process_table::{self, Relative};
 
 /// Processes of one program that are watched, those nearest to its main process first.
 const OF_EACH: usize = 32;
@@ -139,7 +139,7 @@ impl Descendants {
         let handle = Rc::clone(&self.watched.borrow().get(&member)?.1);
         Watched::for_reading(handle).ok()?.readable().await?;
         let (relative, handle) = self.watched.borrow_mut().remove(&member)?;
-        Some(relative.death(how(member, &handle)))
+        Some(death(relative, how(member, &handle)))
     }
 
     /// The main process has ended: who of the others had ended before, and was not told yet? A
@@ -157,17 +157,15 @@ impl Descendants {
             let exit = how(member, &handle);
             let fault = matches!(exit, Some(Exit::Signal { signal, .. }) if signal.is_fault());
             if fault || (waited_for && relative.is_child) {
-                deaths.push(relative.death(exit));
+                deaths.push(death(relative, exit));
             }
         }
         deaths
     }
 }
 
-impl Relative {
-    fn death(self, exit: Option<Exit>) -> Death {
-        Death { name: self.name, pid: self.member.pid, exit }
-    }
+fn death(of: Relative, exit: Option<Exit>) -> Death {
+    Death { name: of.name, pid: of.member.pid, exit }
 }
 
 /// How it ended: as long as its parent has not waited for it the process itself tells, then

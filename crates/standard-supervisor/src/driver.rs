@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
 use crate::control::Engine;
-use crate::either::either;
 use crate::inbox::Inbox;
-use crate::sys::code;
-use crate::sys::signal::Signals;
-use crate::sys::watch::Watched;
 use crate::world::End;
+use supervisor_sys::either::either;
+use supervisor_sys::image::code;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::process::signal::Signals;
 
 /// How long the last output may take to be read once everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);

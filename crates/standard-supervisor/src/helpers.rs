@@ -16,12 +16,12 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Command, Launch, Sink, Stdio};
 use tokio::sync::oneshot;
 
-use crate::either::either;
 use crate::launch::{Environment, Launched, Launcher};
-use crate::sys::process_table::stat;
-use crate::sys::reap::{self, Ended};
-use crate::sys::signal;
-use crate::sys::watch::Watched;
+use supervisor_sys::either::either;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::process::process_table::stat;
+use supervisor_sys::process::reap::{self, Ended};
+use supervisor_sys::process::signal;
 
 /// Bytes read from a helper at once.
 const CHUNK: usize = 16 * 1024;

@@ -11,11 +11,11 @@ use supervisor_core::ids::Pid;
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::spec::{Command, Launch, Stdio, User};
 
-use crate::interpreter;
-use crate::lookup;
-use crate::sys::errno;
-use crate::sys::landing::Landing;
-use crate::sys::spawn::{Failure, Plan, Step, Streams, c_string, spawn};
+use supervisor_sys::io::errno;
+use supervisor_sys::process::interpreter;
+use supervisor_sys::process::landing::Landing;
+use supervisor_sys::process::lookup;
+use supervisor_sys::process::spawn::{Failure, Plan, Step, Streams, c_string, spawn};
 
 /// A process that was started, and our ends of its pipes.
 #[derive(Debug)]

@@ -8,47 +8,31 @@
 //! ```
 
 mod api;
-mod aside;
 mod capture;
-mod cgroup;
 mod check;
 mod cli;
-mod clock;
 mod control;
 mod crash;
 mod ctl;
 mod descendants;
 mod driver;
-mod either;
 mod events;
-mod files;
 mod health;
 mod helpers;
-mod host;
 mod http;
 mod inbox;
-mod interpreter;
 mod launch;
-mod listening;
-mod log_piece;
-mod lookup;
-mod memory;
-mod nested;
 mod operate;
 mod own_process;
 mod pidproxy;
 mod probe;
-mod readers;
-mod resolver;
 mod serve;
 mod shared_socket;
 mod snapshot;
 mod startup;
 mod status;
-mod stderr;
 mod stdin;
 mod supervise;
-mod sys;
 mod tidy;
 mod tree;
 mod web;
@@ -59,7 +43,7 @@ use std::process::ExitCode;
 /// `standard-supervisor`, to be called by nobody but `main`; returns the exit code.
 #[must_use]
 pub fn standard_supervisor() -> i32 {
-    sys::start::run(cli::standard_supervisor)
+    supervisor_sys::image::start::run(cli::standard_supervisor)
 }
 
 /// `supervisord`.

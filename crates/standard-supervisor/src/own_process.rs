@@ -7,7 +7,7 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::User;
 
 use crate::capture::journal::Journal;
-use crate::sys::own::{self, BecomeUserError, Foreground};
+use supervisor_sys::process::own::{self, BecomeUserError, Foreground};
 
 /// The mask of a supervisor in the background, unless it was told another.
 const USUAL_UMASK: u32 = 0o022;

@@ -15,10 +15,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 use supervisor_core::ids::Pid;
 use supervisor_core::signal::Signal;
 
-use crate::log_piece;
-use crate::sys::signal::{Signals, send};
-use crate::sys::spawn::with_usual_signals;
-use crate::sys::{errno, reap};
+use supervisor_sys::io::errno;
+use supervisor_sys::io::log_piece;
+use supervisor_sys::process::reap;
+use supervisor_sys::process::signal::{Signals, send};
+use supervisor_sys::process::spawn::with_usual_signals;
 
 /// Signals that are passed on, and whether one of them is also our end.
 const PASSED_ON: [(Signal, bool); 6] = [

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use supervisor_config::Listen;
 
-use crate::clock::Clock;
-use crate::listening;
-use crate::sys::errno;
+use supervisor_sys::clock::Clock;
+use supervisor_sys::io::errno;
+use supervisor_sys::net::listening;
 
 /// Within this all must have happened: probes are made often, and a container's engine has
 /// a limit of its own.

@@ -12,18 +12,18 @@ use supervisor_core::spec::Sink;
 use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::{Journal, Style};
 use crate::cli::FAILURE;
-use crate::clock::Clock;
 use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
-use crate::files::{self, OwnFile};
-use crate::host::ThisHost;
 use crate::http;
 use crate::own_process::{leave_foreground, settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup;
-use crate::sys::reap;
-use crate::sys::signal::Signals;
 use crate::world::{End, Handling, Parts, World};
+use supervisor_sys::clock::Clock;
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::files::{self, OwnFile};
+use supervisor_sys::process::reap;
+use supervisor_sys::process::signal::Signals;
 
 /// Why it could not run, or could not go on.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::{Socket, SocketAddress, Spec};
 
 use crate::capture::journal::Journal;
-use crate::listening::{self, MOST_WAITING, Pinned};
+use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
 
 /// A socket and how many processes have it.
 #[derive(Debug)]

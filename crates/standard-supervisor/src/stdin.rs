@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::sys::watch::Watched;
+use supervisor_sys::io::watch::Watched;
 
 /// Bytes that wait for the process to read them at most.
 const ROOM: usize = 1024 * 1024;

@@ -13,19 +13,19 @@ use supervisor_core::spec::{Sink, Spec};
 use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
 use crate::cli::FAILURE;
-use crate::clock::Clock;
 use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
-use crate::files::{self, OwnFile};
-use crate::host::ThisHost;
 use crate::http::{self, Door};
 use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
-use crate::stderr::to_stderr;
-use crate::sys::reap;
-use crate::sys::signal::Signals;
 use crate::world::{End, Handling, Parts, World};
+use supervisor_sys::clock::Clock;
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::files::{self, OwnFile};
+use supervisor_sys::io::stderr::to_stderr;
+use supervisor_sys::process::reap;
+use supervisor_sys::process::signal::Signals;
 
 /// What was asked for, as it was given.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use supervisor_core::input::{Traits, TreeProcess};
 use supervisor_core::signal::Signal;
 use supervisor_wire::procfs::{self, Stat};
 
-use crate::readers::Told;
-use crate::sys::process_table::{self, Family};
+use supervisor_sys::process::process_table::{self, Family};
+use supervisor_sys::process::readers::Told;
 
 /// The variable that marks everything that descends from a program. A supervisor
 /// within a supervisor adds its mark to the one it was given.

@@ -10,8 +10,8 @@ use tokio::task::spawn_local;
 
 use super::fields::time;
 use crate::control::Control;
-use crate::either::either;
 use crate::http::Body;
+use supervisor_sys::either::either;
 
 /// Everything from now on.
 pub(super) fn follow(control: &Control) -> Response<Body> {

@@ -11,8 +11,8 @@ use supervisor_wire::process_text::namespec;
 use supervisor_wire::rfc3339;
 
 use crate::http::Fault;
-use crate::log_piece::Piece;
 use crate::snapshot::{Group, Program, Snapshot};
+use supervisor_sys::io::log_piece::Piece;
 
 /// A member of objects made from `T`.
 pub(super) struct Field<T> {

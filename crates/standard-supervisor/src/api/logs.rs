@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::{Asked, process};
 use crate::control::Control;
 use crate::http::{Body, Followed, Grown, House};
-use crate::log_piece;
+use supervisor_sys::io::log_piece;
 
 /// Bytes that are given at once unless another number is asked for.
 const USUAL: u64 = 64 * 1024;

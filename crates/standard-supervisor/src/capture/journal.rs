@@ -18,8 +18,8 @@ use supervisor_wire::record::record;
 use super::json_record;
 use super::log_file::LogFile;
 use super::syslog::Syslog;
-use crate::clock;
-use crate::sys::wall;
+use supervisor_sys::clock;
+use supervisor_sys::wall;
 
 /// Where lines go, and which.
 #[derive(Debug)]

@@ -16,7 +16,6 @@ pub(crate) mod journal;
 mod json_record;
 pub(crate) mod log_file;
 pub(crate) mod needle;
-pub(crate) mod pour;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub(crate) mod syslog;

@@ -20,9 +20,9 @@ use super::glance;
 use super::journal::Journal;
 use super::sink::{Moved, Sink};
 use super::tail::Tail;
-use crate::either::either;
-use crate::sys::pipe;
-use crate::sys::watch::Watched;
+use supervisor_sys::either::either;
+use supervisor_sys::io::pipe;
+use supervisor_sys::io::watch::Watched;
 
 /// Bytes after which others get their turn.
 const TURN: u64 = 1024 * 1024;

@@ -19,10 +19,10 @@ use tokio::sync::Notify;
 
 use super::glance;
 use super::log_file::LogFile;
-use super::pour::{can_take, pour};
 use super::tail::Tail;
-use crate::either::either;
-use crate::sys::watch::Watched;
+use supervisor_sys::either::either;
+use supervisor_sys::io::pour::{can_take, pour};
+use supervisor_sys::io::watch::Watched;
 
 /// Bytes moved by one system call where they are copied.
 const CHUNK: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use supervisor_wire::syslog::datagram;
 
-use crate::sys::wall;
+use supervisor_sys::wall;
 
 /// The name under which all is sent, as supervisord's.
 const IDENT: &str = "supervisord";

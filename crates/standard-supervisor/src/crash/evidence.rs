@@ -12,11 +12,11 @@ use std::time::Duration;
 use supervisor_core::ids::{Member, Pid};
 use supervisor_core::spec::health::EvidenceSpec;
 
-use crate::aside::{Wanted, aside};
 use crate::helpers::{Helpers, as_ourselves};
 use crate::launch::Environment;
-use crate::sys::process_table::stat;
-use crate::sys::{pidfd, signal};
+use supervisor_sys::aside::{Wanted, aside};
+use supervisor_sys::process::process_table::stat;
+use supervisor_sys::process::{pidfd, signal};
 
 /// Processes of a tree that are looked into.
 const PROCESSES: usize = 64;

@@ -19,9 +19,9 @@ use supervisor_core::line::Value;
 use supervisor_core::report::RunReport;
 
 use crate::capture::journal::Journal;
-use crate::clock;
 use report::{CrashReport, Findings};
 use store::Store;
+use supervisor_sys::clock;
 
 /// Reports that are remembered for whoever asks.
 const REMEMBERED: usize = 10;

@@ -12,7 +12,7 @@ use supervisor_core::report::{Forerunner, Next, RunReport};
 use supervisor_wire::utc::rfc3339;
 
 use crate::capture::tail::Tail;
-use crate::sys::reap::Usage;
+use supervisor_sys::process::reap::Usage;
 
 /// Lines of each stream that are told.
 const LINES: usize = 50;

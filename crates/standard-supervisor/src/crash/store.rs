@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use supervisor_core::time::Wall;
 use supervisor_wire::utc;
 
-use crate::files::OwnFile;
+use supervisor_sys::io::files::OwnFile;
 
 /// Bytes that all files together may have, whatever their number.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;

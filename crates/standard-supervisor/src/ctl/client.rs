@@ -18,10 +18,10 @@ use tokio::runtime::Runtime;
 
 use super::address::Address;
 use super::trouble::Trouble;
-use crate::either::either;
-use crate::resolver;
-use crate::sys::signal::Signals;
-use crate::sys::watch::Watched;
+use supervisor_sys::either::either;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::net::resolver;
+use supervisor_sys::process::signal::Signals;
 
 /// A longer answer is none that supervisord would give, or more than fits here.
 const LONGEST_ANSWER: usize = 256 << 20;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::files::OwnFile;
+use supervisor_sys::io::files::OwnFile;
 
 /// Of more lines than that, the oldest are forgotten.
 pub(super) const MOST_LINES: usize = 10_000;

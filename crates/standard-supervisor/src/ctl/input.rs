@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 
-use crate::sys::watch::Watched;
+use supervisor_sys::io::watch::Watched;
 
 /// A line that goes on longer is taken in pieces.
 const LONGEST_LINE: usize = 1 << 20;

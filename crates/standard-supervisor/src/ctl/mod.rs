@@ -33,8 +33,8 @@ use self::input::Input;
 use self::session::Session;
 use self::trouble::Trouble;
 use crate::cli::{FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, said};
-use crate::host::ThisHost;
-use crate::stderr::to_stderr;
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::stderr::to_stderr;
 
 /// `supervisorctl`; returns the exit code.
 pub(crate) fn run() -> u8 {

@@ -18,7 +18,7 @@ use super::commands::{self, COMMANDS, Takes};
 use super::history::{History, MOST_LINES};
 use super::session::{Next, Session};
 use super::trouble::Trouble;
-use crate::stderr::to_stderr;
+use supervisor_sys::io::stderr::to_stderr;
 
 /// Carries out `first` and then what is typed, until somebody leaves.
 pub(super) fn run(

@@ -10,7 +10,7 @@ use std::io;
 use supervisor_wire::python::repr;
 use supervisor_wire::xmlrpc::Fault;
 
-use crate::sys::errno;
+use supervisor_sys::io::errno;
 
 /// The status with which a server asks who we are.
 const UNAUTHORIZED: u16 = 401;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use supervisor_core::health::CheckFailure;
 use tokio::net::TcpStream;
 
-use crate::resolver::{self, Unreachable};
+use supervisor_sys::net::resolver::{self, Unreachable};
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

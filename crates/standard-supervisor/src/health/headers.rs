@@ -9,8 +9,8 @@ use supervisor_core::health::CheckFailure;
 use supervisor_core::spec::health::Headers;
 use supervisor_wire::http_header;
 
-use crate::aside::aside;
-use crate::host::ThisHost;
+use supervisor_sys::aside::aside;
+use supervisor_sys::host::ThisHost;
 
 /// Bytes that a file of headers may have.
 const LARGEST_FILE: usize = 64 * 1024;

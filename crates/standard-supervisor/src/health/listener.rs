@@ -10,8 +10,8 @@ use supervisor_core::ids::Pid;
 use supervisor_wire::procfs;
 
 use super::connect::Peer;
-use crate::aside::aside;
-use crate::sys::process_table::{Family, descends};
+use supervisor_sys::aside::aside;
+use supervisor_sys::process::process_table::{Family, descends};
 
 /// The time that looking for it may take: a process that hangs may hold up who looks at it.
 const LOOK_TIME: Duration = Duration::from_millis(500);

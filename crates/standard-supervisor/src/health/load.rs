@@ -8,7 +8,7 @@ use supervisor_core::health::{Answer, CheckFailure, Load};
 use supervisor_core::ids::Pid;
 use tokio::time::{Instant, timeout};
 
-use crate::sys::process_table::{self, Family};
+use supervisor_sys::process::process_table::{self, Family};
 
 /// Waits for an answer. From half of its time on the tree below `root` is measured: who
 /// answers costs nothing.

@@ -25,8 +25,8 @@ use supervisor_core::Input;
 use supervisor_core::ids::ProcId;
 use tokio::sync::oneshot;
 
-use crate::either::either;
 use crate::inbox::Inbox;
+use supervisor_sys::either::either;
 
 pub(crate) use check::{Asked, check};
 pub(crate) use command::{Checker, Runner};

@@ -20,9 +20,9 @@ use supervisor_wire::notify;
 use crate::capture::journal::Journal;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, set};
-use crate::sys::notify::Mailbox;
-use crate::sys::process_table::stat;
-use crate::sys::watch::Watched;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::net::notify::Mailbox;
+use supervisor_sys::process::process_table::stat;
 
 /// Messages after which others get their turn.
 const TURN: usize = 32;

@@ -29,8 +29,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::aside::aside;
-use crate::host::ThisHost;
+use supervisor_sys::aside::aside;
+use supervisor_sys::host::ThisHost;
 
 /// Names the file with the certificates to trust, as for OpenSSL.
 const CERT_FILE: &str = "SSL_CERT_FILE";

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use supervisor_core::health::TreeCount;
 use supervisor_core::ids::Member;
 
-use crate::readers::Told;
+use supervisor_sys::process::readers::Told;
 
 /// Those that are meant, each with a number that stands for its command line.
 pub(crate) type Meant = BTreeMap<Member, u64>;

@@ -13,7 +13,7 @@ use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
-use crate::sys::watch::Watched;
+use supervisor_sys::io::watch::Watched;
 
 /// What may happen to a file: it grows, shrinks or goes.
 const OF_FILE: WatchFlags = WatchFlags::MODIFY

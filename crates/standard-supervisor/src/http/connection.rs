@@ -30,8 +30,8 @@ use super::places::Place;
 use super::serve::House;
 use super::traffic::Refused;
 use super::{Body, auth, error_page, routes};
-use crate::either::either;
 use crate::status;
+use supervisor_sys::either::either;
 
 /// Bytes of a request's head.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;

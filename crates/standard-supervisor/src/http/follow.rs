@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 
 use super::Feed;
 use super::changes::{Changes, Watch};
-use crate::either::either;
-use crate::log_piece;
+use supervisor_sys::either::either;
+use supervisor_sys::io::log_piece;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;

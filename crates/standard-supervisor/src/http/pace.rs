@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::places::Turns;
-use crate::either::either;
-use crate::sys::watch::Watched;
+use supervisor_sys::either::either;
+use supervisor_sys::io::watch::Watched;
 
 /// How long a head may take from its first byte on; the first one of a connection from its
 /// beginning, since whoever opens one has something to ask.

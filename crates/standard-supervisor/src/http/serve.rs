@@ -26,8 +26,8 @@ use super::places::Places;
 use super::traffic::{Refused, Traffic};
 use crate::capture::journal::Journal;
 use crate::control::Control;
-use crate::either::either;
 use crate::status::Status;
+use supervisor_sys::either::either;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use supervisor_core::ids::{Member, Pid};
 use supervisor_wire::procfs;
 
 use super::entries::{ENTRIES, Identity};
-use crate::sys::process_table::start_of;
+use supervisor_sys::process::process_table::start_of;
 
 /// What was seen of one program, all its runs together.
 #[derive(Clone, Debug, Default)]

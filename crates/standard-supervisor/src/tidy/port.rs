@@ -8,8 +8,8 @@ use std::time::Duration;
 use supervisor_core::ids::Pid;
 use supervisor_wire::{procfs, python};
 
-use crate::aside::aside;
-use crate::sys::pidfd;
+use supervisor_sys::aside::aside;
+use supervisor_sys::process::pidfd;
 
 /// Characters of a program's name that are told.
 const SHOWN: usize = 64;

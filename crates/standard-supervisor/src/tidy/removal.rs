@@ -12,7 +12,7 @@ use supervisor_core::spec::RemoveLeftovers;
 use super::entries::{Before, Found, Places, Seen as Entry, Walk, open_folder};
 use super::evidence::{Evidence, Seen};
 use super::users::{Users, shares_memory_with_the_unseen};
-use crate::aside::Wanted;
+use supervisor_sys::aside::Wanted;
 
 /// What somebody may have left.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ pub(super) mod tests {
 
     use super::super::entries::{Kind, file_time};
     use super::*;
-    use crate::sys::process_table::start_of;
+    use supervisor_sys::process::process_table::start_of;
 
     /// A folder in place of shared memory, what it holds being of today.
     pub(crate) struct Playground(pub(crate) PathBuf);

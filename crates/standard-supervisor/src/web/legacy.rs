@@ -7,7 +7,7 @@ use supervisor_wire::record::ctime;
 use crate::control::Control;
 use crate::http::Fault;
 use crate::operate::clear;
-use crate::sys::wall::local_time;
+use supervisor_sys::wall::local_time;
 
 /// There is no such action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,8 +25,8 @@ use supervisor_wire::{form, tail};
 use crate::api;
 use crate::control::Control;
 use crate::http::{Body, House, error_page};
-use crate::log_piece;
 use crate::snapshot::Snapshot;
+use supervisor_sys::io::log_piece;
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
 const TAIL: u64 = 1024;

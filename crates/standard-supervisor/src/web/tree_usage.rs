@@ -6,7 +6,7 @@ use std::time::Duration;
 use supervisor_core::ids::ProcId;
 
 use crate::control::Control;
-use crate::sys::process_table::{self, Family};
+use supervisor_sys::process::process_table::{self, Family};
 
 /// What all processes of a program use together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

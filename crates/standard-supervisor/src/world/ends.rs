@@ -16,10 +16,10 @@ use crate::capture::tail::Tail;
 use crate::crash::evidence::Inquiry;
 use crate::crash::report::{Findings, GroupMemory};
 use crate::health::Kind;
-use crate::lookup;
-use crate::memory::MemoryGroup;
-use crate::sys::process_table::{self, Dead};
-use crate::sys::reap::Ended;
+use supervisor_sys::process::lookup;
+use supervisor_sys::process::memory::MemoryGroup;
+use supervisor_sys::process::process_table::{self, Dead};
+use supervisor_sys::process::reap::Ended;
 
 /// Processes of which the log tells when one is ill.
 const TOLD: usize = 8;

@@ -16,13 +16,13 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::{Slot, World};
-use crate::aside::aside;
 use crate::capture::journal::Journal;
 use crate::health::Kind;
-use crate::sys::process_table::start_of;
 use crate::tidy::evidence::Evidence;
 use crate::tidy::removal::{Outcome, Search};
 use crate::tidy::{Before, Places, file_time, port, shared_memory};
+use supervisor_sys::aside::aside;
+use supervisor_sys::process::process_table::start_of;
 
 /// Paths of which one line of the log tells.
 const NAMED: usize = 10;

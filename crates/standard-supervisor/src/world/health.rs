@@ -12,8 +12,8 @@ use super::World;
 use super::starts::supervisord_variables;
 use crate::health::{self, Kind, Notify, Runner, Strays, Told};
 use crate::launch::{Environment, set};
-use crate::sys::process_table::command_line;
 use crate::tree::MARK;
+use supervisor_sys::process::process_table::command_line;
 
 impl World {
     pub(super) fn check(&mut self, proc: ProcId, run: RunId, find_listener: bool) {

@@ -7,13 +7,13 @@ use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, RetryRule, Stdio};
 
 use super::World;
-use crate::cgroup::Cgroup;
 use crate::launch::{Environment, Launched, set};
-use crate::lookup;
-use crate::nested;
 use crate::shared_socket::{Change, SharedSocket};
 use crate::stdin::Stdin;
 use crate::tree::MARK;
+use supervisor_sys::process::cgroup::Cgroup;
+use supervisor_sys::process::lookup;
+use supervisor_sys::process::nested;
 
 impl World {
     /// Why the command of a process could not be executed, if it was started now.

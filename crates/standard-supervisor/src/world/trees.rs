@@ -15,12 +15,12 @@ use tokio::time::Instant;
 
 use super::World;
 use crate::capture::journal::Journal;
-use crate::cgroup::Cgroup;
 use crate::health::Kind;
-use crate::readers::{READ_TIME, Readers};
-use crate::sys::process_table::{Family, environ};
-use crate::sys::{pidfd, signal};
 use crate::tree::{Census, Root, Roots, Roster, describe};
+use supervisor_sys::process::cgroup::Cgroup;
+use supervisor_sys::process::process_table::{Family, environ};
+use supervisor_sys::process::readers::{READ_TIME, Readers};
+use supervisor_sys::process::{pidfd, signal};
 
 /// How long a census that was not possible waits to be taken again.
 const CENSUS_PAUSE: Duration = Duration::from_secs(1);
@@ -176,7 +176,10 @@ impl World {
 }
 
 impl Asking {
-    async fn environs(&self, census: &Census) -> Vec<(Member, crate::readers::Told)> {
+    async fn environs(
+        &self,
+        census: &Census,
+    ) -> Vec<(Member, supervisor_sys::process::readers::Told)> {
         self.readers.read(environ, &census.unsure, self.deadline).await
     }
 

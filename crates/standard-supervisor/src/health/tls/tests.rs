@@ -58,7 +58,7 @@ fn met(acceptor: Option<TlsAcceptor>, own: bool, spec: &TlsSpec) -> Result<(), C
                 Err(_) => Err(Unsecured::Failed(CheckFailure::Broken)),
             }
         };
-        match crate::either::either(ask, serve).await.unwrap() {
+        match supervisor_sys::either::either(ask, serve).await.unwrap() {
             Ok(()) => Ok(()),
             Err(Unsecured::Failed(failure)) => Err(failure),
             Err(Unsecured::WantsCertificate) => panic!("it wants a certificate"),

@@ -17,7 +17,7 @@ use super::params::Params;
 use super::table::Outcome;
 use super::{record, text};
 use crate::http::serve::House;
-use crate::sys::wall;
+use supervisor_sys::wall;
 
 pub(super) fn one(house: &House, params: &Params) -> Outcome {
     let name = params.text(0)?;

@@ -18,7 +18,7 @@ use super::params::Params;
 use super::table::Outcome;
 use super::{info, status, text};
 use crate::http::serve::House;
-use crate::log_piece;
+use supervisor_sys::io::log_piece;
 
 pub(super) fn read_main(house: &House, params: &Params) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(0)?, params.number(1)?);

@@ -1,0 +1,113 @@
+//! Answers the questions that reading a configuration raises about this host.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use glob::MatchOptions;
+use supervisor_config::Host;
+use supervisor_core::spec::User;
+use supervisor_wire::passwd;
+
+use crate::io::bounded_read::bounded_read;
+use crate::net::listening;
+use crate::process::lookup;
+
+/// The machine, or container, that we run on.
+#[derive(Clone, Copy, Debug)]
+pub enum ThisHost {
+    /// No program runs: there is time to wait for a configuration.
+    Starting,
+    /// Programs run, and may need us at any moment.
+    Running,
+}
+
+impl Host for ThisHost {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let patience = match self {
+            Self::Starting => WRITER_PATIENCE,
+            Self::Running => Duration::ZERO,
+        };
+        bounded_read(path, patience).map_err(|error| error.to_string())
+    }
+
+    fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
+        let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
+        let paths = pattern.to_str().and_then(|text| glob::glob_with(text, options).ok());
+        paths.into_iter().flatten().flatten().collect()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
+    fn beginning(&self, path: &Path) -> Vec<u8> {
+        let mut start = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut start));
+        read.map_or_else(|_| Vec::new(), |_| start)
+    }
+
+    fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+        lookup::find(word, path, None).ok()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn user_by_name(&self, name: &str) -> Option<User> {
+        users().into_iter().find(|user| user.name == name).map(with_groups)
+    }
+
+    fn user_by_id(&self, uid: u32) -> Option<User> {
+        users().into_iter().find(|user| user.uid == uid).map(with_groups)
+    }
+
+    fn group_by_name(&self, name: &str) -> Option<u32> {
+        groups().into_iter().find(|group| group.name == name).map(|group| group.gid)
+    }
+
+    fn group_exists(&self, gid: u32) -> bool {
+        groups().into_iter().any(|group| group.gid == gid)
+    }
+
+    fn has_address(&self, host: &str) -> bool {
+        listening::resolve(host).is_ok()
+    }
+
+    fn home(&self, user: Option<&str>) -> Option<PathBuf> {
+        let own = rustix::process::getuid().as_raw();
+        let wanted = |candidate: &passwd::User| match user {
+            Some(name) => candidate.name == name,
+            None => candidate.uid == own,
+        };
+        users().into_iter().find(wanted).map(|user| user.home.into())
+    }
+}
+
+/// Time that the writer of a pipe, as a shell's `<(command)`, has to finish.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a script's interpreter is named; the kernel looks at 256 bytes.
+const BEGINNING: u64 = 512;
+
+fn with_groups(user: passwd::User) -> User {
+    let belongs = |group: &passwd::Group| group.members.contains(&user.name);
+    let more = groups().into_iter().filter(belongs).map(|group| group.gid);
+    let groups = [user.gid].into_iter().chain(more.filter(|gid| *gid != user.gid)).collect();
+    User { name: user.name, home: user.home.into(), uid: user.uid, gid: user.gid, groups }
+}
+
+fn users() -> Vec<passwd::User> {
+    passwd::users(&fs::read("/etc/passwd").unwrap_or_default()).collect()
+}
+
+fn groups() -> Vec<passwd::Group> {
+    passwd::groups(&fs::read("/etc/group").unwrap_or_default()).collect()
+}

@@ -1,0 +1,5 @@
+//! The program's own file as it lies in memory: its first steps, and the pages of its code.
+
+pub mod code;
+mod origin;
+pub mod start;

@@ -1,0 +1,10 @@
+//! Files, pipes and descriptors.
+
+pub mod bounded_read;
+pub mod errno;
+pub mod files;
+pub mod log_piece;
+pub mod pipe;
+pub mod pour;
+pub mod stderr;
+pub mod watch;

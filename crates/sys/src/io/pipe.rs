@@ -1,0 +1,69 @@
+//! What a pipe looks like from its other end.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+
+/// Whether whoever writes into this pipe would have to wait. The bytes in it don't tell: of a
+/// page that holds one short line the rest is lost to the next. So the kernel is asked at the
+/// end for writing, which is opened for that.
+pub fn is_full(pipe: BorrowedFd<'_>) -> bool {
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    // Without O_NONBLOCK the opening could wait for a reader, which is us.
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(end) = rustix::fs::open(path, flags, Mode::empty()) else { return is_nearly_full(pipe) };
+    let mut ends = [PollFd::new(&end, PollFlags::OUT)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut ends, Some(&at_once)) {
+        Ok(_) => !ends[0].revents().contains(PollFlags::OUT),
+        Err(_) => is_nearly_full(pipe),
+    }
+}
+
+/// The same by the bytes in it, where there is no `/proc` or no descriptor left.
+fn is_nearly_full(pipe: BorrowedFd<'_>) -> bool {
+    let held = rustix::io::ioctl_fionread(pipe).unwrap_or(0);
+    let size = rustix::pipe::fcntl_getpipe_size(pipe.as_fd()).unwrap_or(usize::MAX) as u64;
+    held > 0 && held.saturating_add(rustix::pipe::PIPE_BUF as u64) > size
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use rustix::pipe::{PipeFlags, pipe_with};
+
+    use super::*;
+
+    fn filled(piece: &[u8]) -> (OwnedFd, OwnedFd) {
+        let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        while rustix::io::write(&write, piece).is_ok() {}
+        (read, write)
+    }
+
+    #[test]
+    fn a_pipe_is_full_when_its_writer_has_to_wait() {
+        let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        assert!(!is_full(read.as_fd()));
+        rustix::io::write(&write, &[0; 60_000]).unwrap();
+        assert!(!is_full(read.as_fd()));
+        // Of pieces of 3000 bytes each takes a page.
+        for piece in [&[0; 4096][..], &[0; 3000], &[0; 1]] {
+            let (read, _write) = filled(piece);
+            assert!(is_full(read.as_fd()), "{}", piece.len());
+        }
+        let (read, _write) = filled(&[0; 4096]);
+        assert!(is_nearly_full(read.as_fd()));
+    }
+
+    #[test]
+    fn to_look_does_not_make_a_pipe_end_or_go_on() {
+        let (read, write) = filled(&[0; 4096]);
+        assert!(is_full(read.as_fd()));
+        drop(write);
+        let mut all = Vec::new();
+        std::io::Read::read_to_end(&mut std::fs::File::from(read), &mut all).unwrap();
+        assert_eq!(all.len(), 65_536);
+    }
+}

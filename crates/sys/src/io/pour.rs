@@ -1,0 +1,127 @@
+//! Writing into a pipe of others without waiting.
+//!
+//! Whether a write waits is said by a flag of the pipe, and that belongs to all who share
+//! it. Of a splice it is said by the call, so bytes go by way of a pipe of our own.
+
+use std::cell::RefCell;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags};
+
+/// Bytes for which a pipe that can take any has room: a page.
+const PAGE: usize = 4096;
+
+thread_local! {
+    /// Shared by all: empty whenever nobody pours.
+    static SCRATCH: RefCell<Option<(OwnedFd, OwnedFd)>> = const { RefCell::new(None) };
+}
+
+/// Writes as many of `bytes` into `sink` as it has room for. `EAGAIN`: it has none.
+pub fn pour(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
+    match by_splice(bytes, sink) {
+        // Some places forbid to splice, and there may be no descriptor to spare.
+        Err(error) if ![Errno::AGAIN, Errno::PIPE].contains(&error) => by_page(bytes, sink),
+        poured => poured,
+    }
+}
+
+/// Whether a descriptor can take at least a little at present.
+pub fn can_take(fd: BorrowedFd<'_>) -> bool {
+    let mut asked = [PollFd::new(&fd, PollFlags::OUT)];
+    rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
+}
+
+fn by_splice(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
+    let ours = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
+    let (read, write) = SCRATCH.take().map_or_else(ours, Ok)?;
+    let mut put = 0;
+    while put < bytes.len() {
+        match rustix::io::write(&write, piece(&bytes[put..])) {
+            Ok(more) => put += more,
+            // Ours is full.
+            Err(Errno::AGAIN) if put > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let mut moved = 0;
+    while moved < put {
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        let why = match rustix::pipe::splice(&read, None, sink, None, put - moved, flags) {
+            Ok(0) => Errno::AGAIN,
+            Ok(bytes) => {
+                moved += bytes;
+                continue;
+            }
+            Err(error) => error,
+        };
+        // What is left in our pipe goes with it; the caller has it still.
+        return if moved > 0 { Ok(moved) } else { Err(why) };
+    }
+    SCRATCH.set(Some((read, write)));
+    Ok(moved)
+}
+
+/// Waits only if somebody else takes the room between the question and the write.
+fn by_page(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
+    if !can_take(sink) {
+        return Err(Errno::AGAIN);
+    }
+    rustix::io::write(sink, piece(bytes))
+}
+
+/// The first of `bytes`, as many as go into a page, but whole lines if there are any. A page
+/// is taken by a pipe as a whole or not at all: who shares the pipe, and writes when it has
+/// room again, doesn't write into the middle of a line.
+fn piece(bytes: &[u8]) -> &[u8] {
+    let page = &bytes[..bytes.len().min(PAGE)];
+    if page.len() == bytes.len() {
+        return page;
+    }
+    let lines = page.iter().rposition(|byte| *byte == b'\n').map(|end| &page[..=end]);
+    lines.unwrap_or(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_would_wait_takes_what_it_has_room_for() {
+        for way in [pour, by_page] {
+            let (reader, sink) = rustix::pipe::pipe().unwrap();
+            let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+            let mut sent = 0;
+            let mut came = Vec::new();
+            while came.len() < bytes.len() {
+                match way(&bytes[sent..], sink.as_fd()) {
+                    Ok(more) if sent < bytes.len() => sent += more,
+                    Ok(_) | Err(Errno::AGAIN) => {
+                        let mut some = [0; 5000];
+                        let count = rustix::io::read(&reader, &mut some).unwrap();
+                        came.extend_from_slice(&some[..count]);
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert!(came == bytes, "the bytes that came are not those that were sent");
+            drop(reader);
+            assert_eq!(way(b"more", sink.as_fd()), Err(Errno::PIPE));
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_is_nearly_full_takes_whole_lines() {
+        for way in [pour, by_page] {
+            let (reader, sink) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
+            while rustix::io::write(&sink, &[0; PAGE]).is_ok() {}
+            rustix::io::read(&reader, &mut [0; PAGE]).unwrap();
+            let lines = "a line of some length\n".repeat(1000);
+            let taken = way(lines.as_bytes(), sink.as_fd()).unwrap();
+            assert!(lines[..taken].ends_with('\n'), "{taken} bytes are no lines");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Sockets and names.
+
+pub mod listening;
+pub mod notify;
+pub mod resolver;

@@ -1,0 +1,124 @@
+//! From the first word of a command to the file to execute.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
+use supervisor_core::input::{SpawnError, SpawnErrorKind};
+use supervisor_core::spec::{Command, Launch};
+
+/// What is searched when there is no `PATH` at all, as in supervisord.
+const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
+
+/// The command line of a program, and the file to execute for it. `environment` lies beneath
+/// the variables that `launch` sets.
+pub fn command<'a>(
+    launch: &'a Launch,
+    environment: &[(OsString, OsString)],
+) -> Result<(&'a [OsString], PathBuf), SpawnError> {
+    let argv = match &launch.command {
+        Command::Argv(argv) => argv,
+        Command::Unparsable(message) => {
+            let (kind, message) = (SpawnErrorKind::NotExecutable, message.clone());
+            return Err(SpawnError { kind, message });
+        }
+    };
+    let word = argv.first().map(OsString::as_os_str).unwrap_or_default();
+    Ok((argv, find(word, path(launch, environment), launch.directory.as_deref())?))
+}
+
+/// The `PATH` in which a program's commands are searched.
+pub fn path<'a>(launch: &'a Launch, environment: &'a [(OsString, OsString)]) -> Option<&'a OsStr> {
+    let is_path = |(name, _): &&(OsString, OsString)| name == "PATH";
+    let own = launch.environment.iter().rfind(is_path);
+    own.or_else(|| environment.iter().find(is_path)).map(|(_, path)| path.as_os_str())
+}
+
+/// Finds the file to execute for `word`.
+///
+/// A word with a slash in it is a path, relative to `directory` if that is given;
+/// any other is searched in the directories of `path`, and the first that can be
+/// executed counts.
+pub fn find(
+    word: &OsStr,
+    path: Option<&OsStr>,
+    directory: Option<&Path>,
+) -> Result<PathBuf, SpawnError> {
+    if word.as_bytes().contains(&b'/') {
+        let seen_from_there = directory.map_or_else(|| word.into(), |dir| dir.join(word));
+        return match obstacle(&seen_from_there) {
+            None => Ok(word.into()),
+            Some(obstacle) => Err(obstacle),
+        };
+    }
+    let path = path.map_or_else(|| OsString::from(DEFAULT_PATH), OsStr::to_owned);
+    let mut first = None;
+    for folder in std::env::split_paths(&path) {
+        let candidate = folder.join(word);
+        match obstacle(&candidate) {
+            None => return Ok(candidate),
+            Some(SpawnError { kind: SpawnErrorKind::NotFound, .. }) => {}
+            Some(obstacle) => first = first.or(Some(obstacle)),
+        }
+    }
+    Err(first.unwrap_or_else(|| {
+        let (word, path) = (word.display(), path.display());
+        not_found(format!("can't find command '{word}' in PATH '{path}'"))
+    }))
+}
+
+/// Why this file can't be executed, if it can't.
+fn obstacle(path: &Path) -> Option<SpawnError> {
+    let shown = path.display();
+    let Ok(metadata) = fs::metadata(path) else {
+        return Some(not_found(format!("can't find command '{shown}'")));
+    };
+    let message = if metadata.is_dir() {
+        format!("command at '{shown}' is a directory")
+    } else if metadata.permissions().mode() & 0o111 == 0 {
+        format!("command at '{shown}' is not executable")
+    } else if rustix::fs::access(path, Access::EXEC_OK).is_err() {
+        format!("no permission to run command '{shown}'")
+    } else {
+        return None;
+    };
+    Some(SpawnError { kind: SpawnErrorKind::NotExecutable, message })
+}
+
+const fn not_found(message: String) -> SpawnError {
+    SpawnError { kind: SpawnErrorKind::NotFound, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_that_name_does_not_hide_the_command() {
+        let folder = std::env::temp_dir().join(format!("lookup-{}", std::process::id()));
+        fs::create_dir_all(folder.join("sh")).unwrap();
+        let path = std::env::join_paths([folder.as_path(), Path::new("/bin")]).unwrap();
+        assert_eq!(find("sh".as_ref(), Some(&path), None).unwrap(), Path::new("/bin/sh"));
+
+        let alone = find("sh".as_ref(), Some(folder.as_os_str()), None).unwrap_err();
+        assert_eq!(alone.kind, SpawnErrorKind::NotExecutable);
+        assert!(alone.message.ends_with("is a directory"), "{}", alone.message);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_message_names_the_command_and_where_it_was_searched() {
+        let error = find("no-such".as_ref(), Some("/bin:/opt/x".as_ref()), None).unwrap_err();
+        assert_eq!(error.message, "can't find command 'no-such' in PATH '/bin:/opt/x'");
+        assert_eq!(error.kind, SpawnErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_relative_path_is_seen_from_the_directory_it_will_run_in() {
+        assert!(find("./sh".as_ref(), None, Some(Path::new("/bin"))).is_ok());
+        assert!(find("./sh".as_ref(), None, Some(Path::new("/proc"))).is_err());
+    }
+}

@@ -1,0 +1,17 @@
+//! Processes: starting, signalling, waiting for their end, and what `/proc` tells of them.
+
+pub mod cgroup;
+pub mod interpreter;
+pub mod job;
+pub mod landing;
+pub mod lookup;
+pub mod memory;
+pub mod nested;
+pub mod own;
+pub mod pidfd;
+pub mod process_table;
+pub mod readers;
+pub mod reap;
+pub mod reserve;
+pub mod signal;
+pub mod spawn;

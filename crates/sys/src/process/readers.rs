@@ -1,0 +1,231 @@
+//! What can only be read in a process's own memory: while its address space is locked,
+//! as when a driver or a network file system hangs, whoever reads it hangs as well.
+//!
+//! So threads read, and are given up after their time. Who did not answer is not asked
+//! again while the thread that asked still hangs: that bounds their number, and nobody
+//! holds us up twice.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{io, thread};
+
+use supervisor_core::ids::{Member, Pid};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout_at};
+
+use crate::process::process_table;
+use crate::process::reserve::{Reserve, is_shortage};
+
+/// Time for all that is read for one answer.
+pub const READ_TIME: Duration = Duration::from_secs(1);
+
+/// Time for one process. What isn't held up takes microseconds.
+const READ_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Threads that read or hang at once.
+const READERS: usize = 16;
+
+/// Reads something about a process.
+pub type Read = fn(Pid) -> io::Result<Vec<u8>>;
+
+/// Those who read.
+#[derive(Debug)]
+pub struct Readers {
+    places: Arc<Semaphore>,
+    silent: Silent,
+    reserve: Rc<Reserve>,
+}
+
+/// Those whom a thread that was given up hangs on.
+#[derive(Clone, Debug, Default)]
+struct Silent(Arc<Mutex<BTreeSet<Member>>>);
+
+/// What came of reading about one process.
+#[derive(Debug)]
+pub enum Told {
+    /// This was there; nothing if it has gone.
+    All(Vec<u8>),
+    /// It doesn't answer.
+    Nothing,
+    /// It could not be asked; it may well answer.
+    Failed(io::Error),
+}
+
+impl Readers {
+    /// Makes a pool without threads; they start with the first question.
+    pub fn new(reserve: Rc<Reserve>) -> Self {
+        Self { places: Arc::new(Semaphore::new(READERS)), silent: Silent::default(), reserve }
+    }
+
+    /// Reads about all of `whom`, in this order, as far as it can until `deadline`.
+    pub async fn read(
+        &self,
+        read: Read,
+        whom: &[Member],
+        deadline: Instant,
+    ) -> Vec<(Member, Told)> {
+        let mut all = self.read_once(read, whom, deadline).await;
+        let short = |told: &Told| matches!(told, Told::Failed(error) if is_shortage(error));
+        let again: Vec<Member> =
+            all.iter().filter(|(_, told)| short(told)).map(|(member, _)| *member).collect();
+        if !again.is_empty() {
+            let _given_up = self.reserve.give_up();
+            let better = self.read_once(read, &again, deadline).await;
+            let places = all.iter_mut().filter(|(_, told)| short(told));
+            for (place, answer) in places.zip(better) {
+                *place = answer;
+            }
+        }
+        all
+    }
+
+    async fn read_once(
+        &self,
+        read: Read,
+        whom: &[Member],
+        deadline: Instant,
+    ) -> Vec<(Member, Told)> {
+        let mut answers = Vec::new();
+        while let Some(rest) = whom.get(answers.len()..).filter(|rest| !rest.is_empty()) {
+            if Instant::now() >= deadline {
+                // Next time, who took the time is known and isn't asked.
+                let too_late = || Told::Failed(io::ErrorKind::TimedOut.into());
+                answers.resize_with(whom.len(), too_late);
+                break;
+            }
+            let place = timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await;
+            let Ok(Ok(place)) = place else {
+                // So many hang that this would be no better next time.
+                answers.resize_with(whom.len(), || Told::Nothing);
+                break;
+            };
+            let rest = rest.to_vec();
+            self.read_until_one_hangs(read, rest, place, deadline, &mut answers).await;
+        }
+        whom.iter().copied().zip(answers).collect()
+    }
+
+    /// Adds what was told to `answers`, up to and with the first who doesn't.
+    async fn read_until_one_hangs(
+        &self,
+        read: Read,
+        whom: Vec<Member>,
+        place: OwnedSemaphorePermit,
+        deadline: Instant,
+        answers: &mut Vec<Told>,
+    ) {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let (silent, asked) = (self.silent.clone(), whom.clone());
+        let thread = thread::Builder::new().name("reader".to_owned()).spawn(move || {
+            let _place = place;
+            for member in asked {
+                if tell.send(silent.ask(member, read)).is_err() {
+                    silent.remove(member);
+                    return;
+                }
+            }
+        });
+        if thread.is_err() {
+            return answers.extend(whom.into_iter().map(|member| self.ask_here(member, read)));
+        }
+        for member in whom {
+            let until = deadline.min(Instant::now() + READ_PATIENCE);
+            if let Ok(answer) = timeout_at(until, told.recv()).await {
+                answers.push(answer.unwrap_or(Told::Nothing));
+                continue;
+            }
+            // In this order: the thread takes back what it finds closed.
+            self.silent.add(member);
+            told.close();
+            let late = told.try_recv().ok();
+            if late.is_some() {
+                self.silent.remove(member);
+            }
+            return answers.push(late.unwrap_or(Told::Nothing));
+        }
+    }
+
+    /// Where there can be no thread there are too many processes, and whose they are must be
+    /// found out all the more. Who waits in the kernel may be one that hangs.
+    fn ask_here(&self, member: Member, read: Read) -> Told {
+        match process_table::stat(member.pid) {
+            Ok(Some(stat)) if stat.state == b'D' => Told::Nothing,
+            Ok(_) => self.silent.ask(member, read),
+            Err(error) => Told::Failed(error),
+        }
+    }
+}
+
+impl Silent {
+    fn ask(&self, member: Member, read: Read) -> Told {
+        if self.locked().contains(&member) {
+            return Told::Nothing;
+        }
+        match read(member.pid) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Told::Nothing,
+            answer => answer.map_or_else(Told::Failed, Told::All),
+        }
+    }
+
+    fn add(&self, member: Member) {
+        self.locked().insert(member);
+    }
+
+    fn remove(&self, member: Member) {
+        self.locked().remove(&member);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeSet<Member>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// The pid of a process that hangs until it is released.
+    const HANGS: Pid = Pid(-2);
+
+    static RELEASE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
+
+    fn read(pid: Pid) -> io::Result<Vec<u8>> {
+        if pid == HANGS {
+            let _ = RELEASE.lock().unwrap().take().map(|release| release.recv());
+        }
+        Ok(pid.to_string().into_bytes())
+    }
+
+    #[test]
+    fn who_hangs_holds_up_the_others_once_and_is_asked_again_when_he_moves() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(ask_one_who_hangs());
+    }
+
+    async fn ask_one_who_hangs() {
+        let (release, hangs): (Sender<()>, _) = channel();
+        *RELEASE.lock().unwrap() = Some(hangs);
+        let readers = Readers::new(Rc::new(Reserve::new()));
+        let whom = [Pid(-1), HANGS, Pid(-3)].map(|pid| Member { pid, start: 0 });
+        let told = async || {
+            let answers = readers.read(read, &whom, Instant::now() + READ_TIME).await;
+            answers.iter().map(|(_, told)| matches!(told, Told::All(_))).collect::<Vec<_>>()
+        };
+        assert_eq!(told().await, [true, false, true]);
+        while readers.places.available_permits() != READERS - 1 {
+            thread::yield_now();
+        }
+        let start = Instant::now();
+        assert_eq!(told().await, [true, false, true]);
+        assert!(start.elapsed() < READ_PATIENCE);
+        release.send(()).unwrap();
+        while !readers.silent.locked().is_empty() {
+            thread::yield_now();
+        }
+        assert_eq!(told().await, [true; 3]);
+    }
+}

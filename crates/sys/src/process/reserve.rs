@@ -1,0 +1,99 @@
+//! Descriptors that are kept for when there are no others: who belongs to a program must
+//! be found out, and he must be signalled, also when everything else is used up.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+
+use super::landing::inert;
+
+/// How many. A census has two open at once, a folder and a file in it; a signal has two,
+/// the process and what is known of it; the others make up for a thread that is quicker.
+const RESERVE: usize = 4;
+
+/// What is kept.
+#[derive(Debug)]
+pub struct Reserve {
+    kept: RefCell<Vec<OwnedFd>>,
+}
+
+/// While this lives, the reserve may be used.
+#[derive(Debug)]
+pub struct GivenUp<'a>(&'a Reserve);
+
+impl Reserve {
+    /// As much as there is now; what is missing is added when there is more.
+    pub fn new() -> Self {
+        let reserve = Self { kept: RefCell::default() };
+        reserve.fill();
+        reserve
+    }
+
+    /// Does `work`, and if it fails for want of descriptors, does it again with these.
+    pub fn with_room<T>(&self, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match work() {
+            Err(error) if is_shortage(&error) => {
+                let _given_up = self.give_up();
+                work()
+            }
+            result => result,
+        }
+    }
+
+    /// Makes room. Whoever opens anything meanwhile may take it.
+    pub fn give_up(&self) -> GivenUp<'_> {
+        // It may have been impossible to take all of it back after the last time.
+        self.fill();
+        self.kept.borrow_mut().clear();
+        GivenUp(self)
+    }
+
+    fn fill(&self) {
+        let mut kept = self.kept.borrow_mut();
+        while kept.len() < RESERVE {
+            let Ok(one) = inert() else { return };
+            kept.push(one);
+        }
+    }
+}
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.fill();
+    }
+}
+
+/// Whether something failed only because there are no descriptors.
+pub fn is_shortage(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_given_up_for_what_has_no_room_and_taken_back() {
+        let reserve = Reserve::new();
+        let tries = RefCell::new(Vec::new());
+        let done = reserve.with_room(|| {
+            tries.borrow_mut().push(reserve.kept.borrow().len());
+            if reserve.kept.borrow().is_empty() { Ok(()) } else { Err(Errno::MFILE.into()) }
+        });
+        assert!(done.is_ok());
+        assert_eq!(*tries.borrow(), [RESERVE, 0]);
+        assert_eq!(reserve.kept.borrow().len(), RESERVE);
+    }
+
+    #[test]
+    fn the_reserve_stays_for_any_other_failure() {
+        let reserve = Reserve::new();
+        let done: io::Result<()> = reserve.with_room(|| {
+            assert_eq!(reserve.kept.borrow().len(), RESERVE);
+            Err(Errno::IO.into())
+        });
+        assert_eq!(done.unwrap_err().raw_os_error(), Some(libc::EIO));
+    }
+}

@@ -1,0 +1,355 @@
+//! Starting a process.
+//!
+//! The child is made by `clone(CLONE_VM | CLONE_VFORK)`: it borrows our memory
+//! until it has executed the program, so nothing is copied and a failure to
+//! execute is simply a number that it leaves behind. The price is that between
+//! `clone` and `execve` it may do nothing but system calls on values prepared
+//! before: see [`child`].
+
+use std::ffi::{CString, c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use supervisor_core::ids::Pid;
+use supervisor_core::spec::User;
+
+use super::reap;
+
+/// Everything the child needs, in the form that system calls take.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The file to execute.
+    pub path: &'a CString,
+    /// Its words, the first being the name it was called by.
+    pub argv: &'a [CString],
+    /// Its environment, `NAME=value`.
+    pub environment: &'a [CString],
+    /// What becomes its stdin, stdout and stderr.
+    pub stdio: Streams,
+    /// Where it works.
+    pub directory: Option<&'a CString>,
+    /// Its file mode creation mask.
+    pub umask: Option<u32>,
+    /// Whom it becomes.
+    pub user: Option<&'a User>,
+    /// It gets SIGKILL when we end.
+    pub die_with_us: bool,
+    /// A `cgroup.procs` file to join through.
+    pub cgroup: Option<BorrowedFd<'a>>,
+}
+
+/// What becomes of the standard streams.
+#[derive(Clone, Copy, Debug)]
+pub enum Streams {
+    /// Ours, and the terminal's foreground with them if we have it: who was started in the
+    /// background takes it from nobody. Other descriptors stay too.
+    Inherited,
+    /// The descriptors of these numbers, which are open and beyond the standard ones. Every
+    /// other one is closed.
+    Given([RawFd; 3]),
+}
+
+/// How a child comes by a table of descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    /// It gets a copy of ours, which takes the longer the more are open.
+    Copied,
+    /// It has ours until it copies the descriptors that it needs.
+    Shared,
+}
+
+/// The step at which a start failed, and why.
+#[derive(Debug)]
+pub struct Failure {
+    /// What was tried.
+    pub step: Step,
+    /// What the kernel said.
+    pub error: io::Error,
+}
+
+/// The steps that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Making the process.
+    Clone,
+    /// Having descriptors of its own.
+    Descriptors,
+    /// Becoming the user.
+    User,
+    /// Going to the directory.
+    Directory,
+    /// Executing the program.
+    Execute,
+}
+
+/// Enough for a few system calls and libc's wrappers around them.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Starts the process and returns its pid once the program has been executed.
+pub fn spawn(plan: &Plan<'_>) -> Result<Pid, Failure> {
+    // Valgrind, under which the rest of this is checked, knows no such clone.
+    if let Streams::Given(_) = plan.stdio
+        && !cfg!(valgrind)
+    {
+        match spawn_with(plan, Table::Shared) {
+            // Linux before 5.9, or a sandbox, can't.
+            Err(Failure { step: Step::Descriptors, .. }) => {}
+            result => return result,
+        }
+    }
+    spawn_with(plan, Table::Copied)
+}
+
+fn spawn_with(plan: &Plan<'_>, table: Table) -> Result<Pid, Failure> {
+    let argv = pointers(plan.argv);
+    let environment = pointers(plan.environment);
+    let mut errand = Errand {
+        plan,
+        table,
+        argv: &argv,
+        environment: &environment,
+        parent: std::process::id().cast_signed(),
+        failed: None,
+    };
+    let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / size_of::<u128>());
+    let files = if table == Table::Shared { libc::CLONE_FILES } else { 0 };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
+    // SAFETY: the child runs `child` on a stack of its own, which outlives it: with
+    // CLONE_VFORK we don't continue before it has executed the program or ended.
+    // `errand` and all it points to outlive the call for the same reason. The end
+    // of the stack is aligned as u128 is, to 16 bytes.
+    let pid = unsafe {
+        let top = stack.as_mut_ptr().add(stack.capacity());
+        libc::clone(child, top.cast(), flags, (&raw mut errand).cast())
+    };
+    if pid < 0 {
+        return Err(Failure { step: Step::Clone, error: io::Error::last_os_error() });
+    }
+    // SAFETY: the child wrote to `errand` behind the compiler's back; a volatile
+    // read of our own variable sees it.
+    match unsafe { (&raw const errand.failed).read_volatile() } {
+        None => Ok(Pid(pid)),
+        Some((step, errno)) => {
+            reap::failed_start(pid);
+            Err(Failure { step, error: io::Error::from_raw_os_error(errno) })
+        }
+    }
+}
+
+struct Errand<'a> {
+    plan: &'a Plan<'a>,
+    table: Table,
+    argv: &'a [*const libc::c_char],
+    environment: &'a [*const libc::c_char],
+    parent: i32,
+    failed: Option<(Step, c_int)>,
+}
+
+/// What the child does. It shares our memory, so: no allocation, no locks, no
+/// panic, no libc function that keeps state; only system calls.
+extern "C" fn child(errand: *mut c_void) -> c_int {
+    // SAFETY: `spawn` passes a pointer to its errand, which nobody else touches
+    // while we run.
+    let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
+    errand.failed = match prepare(errand.plan, errand.table, errand.parent) {
+        Err(step) => Some((step, errno())),
+        Ok(()) => {
+            let path = errand.plan.path.as_ptr();
+            // SAFETY: all pointers come from C strings in arrays that end with null.
+            unsafe { libc::execve(path, errand.argv.as_ptr(), errand.environment.as_ptr()) };
+            Some((Step::Execute, errno()))
+        }
+    };
+    127
+}
+
+/// All that happens between `clone` and `execve`, in supervisord's order.
+fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
+    // SAFETY: plain system calls with numbers and with pointers into `plan`.
+    unsafe {
+        if let Some(procs) = plan.cgroup {
+            // "0" means "the writer". Without its own cgroup it still runs.
+            libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1);
+        }
+        // To be asked while it is still in our group.
+        let in_foreground = libc::tcgetpgrp(0) == libc::getpgrp();
+        libc::setpgid(0, 0);
+        match plan.stdio {
+            Streams::Inherited if in_foreground => {
+                libc::tcsetpgrp(0, libc::getpid());
+            }
+            Streams::Inherited => {}
+            Streams::Given(streams) => {
+                if table == Table::Shared {
+                    stop_sharing_descriptors(streams)?;
+                }
+                for (number, stream) in (0..).zip(streams) {
+                    libc::dup2(stream, number);
+                }
+                close_from(3);
+            }
+        }
+        if let Some(user) = plan.user {
+            become_user(user)?;
+        }
+        if let Some(directory) = plan.directory
+            && libc::chdir(directory.as_ptr()) != 0
+        {
+            return Err(Step::Directory);
+        }
+        if let Some(umask) = plan.umask {
+            libc::umask(umask);
+        }
+        if plan.die_with_us {
+            // After the change of user, which would undo it.
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            if libc::getppid() != parent {
+                libc::_exit(127);
+            }
+        }
+        reset_signals();
+    }
+    Ok(())
+}
+
+/// Groups first, the user last: afterwards the right to change groups is gone. Who is that
+/// user already stays as he is, as in supervisord: groups that a container was given
+/// (`docker run --group-add`) are in no file.
+fn become_user(user: &User) -> Result<(), Step> {
+    // The raw calls, because libc's wrappers tell the other threads of the process,
+    // and those would be our parent's.
+    // SAFETY: the list of groups is valid for the length given.
+    unsafe {
+        if libc::getuid() != user.uid
+            && (libc::syscall(libc::SYS_setgroups, user.groups.len(), user.groups.as_ptr()) != 0
+                || libc::syscall(libc::SYS_setgid, user.gid) != 0
+                || libc::syscall(libc::SYS_setuid, user.uid) != 0)
+        {
+            return Err(Step::User);
+        }
+    }
+    Ok(())
+}
+
+/// Makes a table of its own for the child, in which there are only these and what has lower
+/// numbers.
+fn stop_sharing_descriptors(needed: [RawFd; 3]) -> Result<(), Step> {
+    let first = needed.into_iter().fold(0, RawFd::max).unsigned_abs().saturating_add(1);
+    // SAFETY: a plain system call; what it closes, it closes in the new table.
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
+    if done == 0 { Ok(()) } else { Err(Step::Descriptors) }
+}
+
+fn close_from(first: u32) {
+    // SAFETY: a plain system call; our own descriptors are not affected, the child
+    // has a table of its own.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) != 0 {
+            // Linux before 5.9 doesn't know it; what we opened ourselves closes on exec.
+            for fd in 3..1024 {
+                libc::close(fd);
+            }
+        }
+    }
+}
+
+/// Gives the child the signals as every program expects to find them.
+fn reset_signals() {
+    // SAFETY: dispositions are not shared with the parent (no CLONE_SIGHAND), the
+    // mask is per thread, and the set is initialised before it is used.
+    unsafe {
+        // The kernel's own structure, all zero: the default, no flags, no mask. The
+        // library's call would refuse the two signals that it keeps for itself.
+        let default = [0_u64; 4];
+        for number in 1..=64 {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                number,
+                default.as_ptr(),
+                std::ptr::null::<u64>(),
+                8,
+            );
+        }
+        let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Has `command` start with the signals as every program expects to find them, and not as
+/// they are with us.
+pub fn with_usual_signals(command: &mut Command) -> &mut Command {
+    // SAFETY: only system calls on local values, which may be made between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            reset_signals();
+            Ok(())
+        })
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: always a valid pointer.
+    unsafe { *libc::__errno_location() }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// `text` as system calls take it. Text from the command line, the environment or
+/// a path never holds a zero byte; if it did, it would end there.
+pub fn c_string(text: &std::ffi::OsStr) -> CString {
+    let bytes = text.as_bytes().split(|byte| *byte == 0).next().unwrap_or_default();
+    CString::new(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::AsFd;
+
+    use rustix::process::{WaitOptions, waitpid};
+
+    use super::*;
+    use crate::process::landing::Landing;
+
+    #[test]
+    fn a_child_has_its_three_streams_and_nothing_else_however_it_comes_by_them() {
+        let landing = Landing::new().unwrap();
+        for table in [Table::Copied, Table::Shared] {
+            let (mut reader, writer) = io::pipe().unwrap();
+            // One that would stay open at the exec.
+            let stray = rustix::io::dup(&writer).unwrap();
+            let nothing = std::fs::File::open("/dev/null").unwrap();
+            let words =
+                ["sh", "-c", "cd /proc/self/fd; echo *"].map(|word| c_string(word.as_ref()));
+            let streams = [nothing.as_fd(), writer.as_fd(), writer.as_fd()];
+            let started = landing.with(streams, |numbers| {
+                let plan = Plan {
+                    path: &c"/bin/sh".to_owned(),
+                    argv: &words,
+                    environment: &[],
+                    stdio: Streams::Given(numbers),
+                    directory: None,
+                    umask: None,
+                    user: None,
+                    die_with_us: false,
+                    cgroup: None,
+                };
+                spawn_with(&plan, table)
+            });
+            let pid = started.unwrap().unwrap();
+            waitpid(rustix::process::Pid::from_raw(pid.0), WaitOptions::empty()).unwrap();
+            drop((writer, stray));
+            let mut said = String::new();
+            reader.read_to_string(&mut said).unwrap();
+            // The last one is the folder that is read.
+            assert_eq!(said.trim_end(), "0 1 2 3", "{table:?}");
+        }
+    }
+}
