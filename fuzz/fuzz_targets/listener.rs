@@ -21,9 +21,9 @@ use supervisor_core::time::Now;
 use supervisor_core::{Effect, Input, Supervisor};
 
 fuzz_target!(|input: (Vec<u8>, u8)| {
-    let (said, piece) = input;
-    let whole = heard(&[&said]);
-    let pieces: Vec<&[u8]> = said.chunks(usize::from(piece).max(1)).collect();
+    let (sources, piece) = input;
+    let whole = heard(&[&sources]);
+    let pieces: Vec<&[u8]> = sources.chunks(usize::from(piece).max(1)).collect();
     assert_eq!(heard(&pieces), whole, "it matters where it is cut");
 });
 
@@ -36,8 +36,8 @@ fn heard(pieces: &[&[u8]]) -> Vec<String> {
         let command = Order::RemoteEvent { kind: "a".to_owned(), data: "b".to_owned() };
         inputs.push(Input::Request { id: RequestId(id), command });
     }
-    let said = pieces.iter().map(|data| Input::ListenerSaid { proc, pid, data: data.to_vec() });
-    inputs.extend(said);
+    let sources = pieces.iter().map(|data| Input::ListenerSaid { proc, pid, data: data.to_vec() });
+    inputs.extend(sources);
     let effects = inputs.into_iter().flat_map(|input| core.handle(Now::default(), input));
     let told = |effect: Effect| match effect {
         Effect::Tell { envelope, .. } => Some(format!("told {}", envelope.serial)),

@@ -16,8 +16,8 @@ use proptest::test_runner::TestRunner;
 use crate::error::Report;
 use crate::expand::{Meaning, Names, expand};
 use crate::ini::Sections;
-use crate::testing::{FakeHost, said};
-use crate::values::{self, World};
+use crate::testing::{FakeHost, sources};
+use crate::values::{self, Context};
 use supervisor_core::signal::Signal;
 use supervisor_wire::python;
 
@@ -158,10 +158,10 @@ fn texts_are_quoted_alike() {
 fn numbers_are_read_alike() {
     compare("int", "[ \n]?[-+_]?[0-9_x. ]{0,6}", |text| checked(python::int(text)));
     compare("octal", "[-+]?(0o|0)?[0-9_x]{0,4}", |text| {
-        let world = (said(&[]), FakeHost::default());
-        let world = World { said: &world.0, host: &world.1 };
+        let context = (sources(&[]), FakeHost::default());
+        let context = Context { sources: &context.0, host: &context.1 };
         // A mask below zero is a mistake for us.
-        match (values::OCTAL.parse)(text, &world) {
+        match (values::OCTAL.parse)(text, &context) {
             Err(_) if text.starts_with('-') => checked(
                 python::octal(text)
                     .ok_or_else(|| format!("{text} can not be converted to an octal type")),
@@ -173,30 +173,30 @@ fn numbers_are_read_alike() {
 
 #[test]
 fn values_are_checked_alike() {
-    let (said, host) = (said(&[]), FakeHost::default());
-    let world = World { said: &said, host: &host };
+    let (sources, host) = (sources(&[]), FakeHost::default());
+    let context = Context { sources: &sources, host: &host };
     compare("bytes", "[-0-9_]{0,3} ?(kb|KB|Mb|GB|k|TB|)", |text| {
-        checked((values::BYTE_SIZE.parse)(text, &world))
+        checked((values::BYTE_SIZE.parse)(text, &context))
     });
     compare("bool", "(yes|TRUE|On|1|no|falsE|off|0| |x|){0,2}", |text| {
-        let value = (values::BOOLEAN.parse)(text, &world);
+        let value = (values::BOOLEAN.parse)(text, &context);
         checked(value.map(|value| if value { "True" } else { "False" }))
     });
     compare(
         "signal",
         "( |SIG|sig|)(TERM|hup|CLD|IOT|POLL|RTMIN|RTMAX|[0-9]{1,2}|-1|nope|)( |)",
-        |text| match (values::SIGNAL.parse)(text, &world).map(Signal::number) {
+        |text| match (values::SIGNAL.parse)(text, &context).map(Signal::number) {
             // Python knows signals by name; 35 to 63 have none.
             Ok(35..=63) => format!("!value {} is not a valid signal number", python::repr(text)),
             read => checked(read),
         },
     );
     compare("exitcodes", "[-0-9, x]{0,7}", |text| {
-        checked((values::EXIT_CODES.parse)(text, &world).map(|codes| format!("{codes:?}")))
+        checked((values::EXIT_CODES.parse)(text, &context).map(|codes| format!("{codes:?}")))
     });
     compare("name", "[a-c :/\t.é]{0,4}", |text| checked(values::name(text)));
     compare("port", "(\\*|[A-Z]|localhost|)(:|)[-0-9 ]{0,6}", |text| {
-        checked((values::PORT.parse)(text, &world).map(|address| {
+        checked((values::PORT.parse)(text, &context).map(|address| {
             let host = address.host.unwrap_or_default();
             format!("({}, {})", python::repr(&host), address.port)
         }))

@@ -10,8 +10,8 @@ use crate::expand::{Meaning, Names, expand, pin_here};
 use crate::file::file_mode;
 use crate::flags::Flags;
 use crate::ini::{Origin, Sections};
-use crate::testing::{FakeHost, said};
-use crate::values::{self, World};
+use crate::testing::{FakeHost, sources};
+use crate::values::{self, Context};
 use crate::{Config, environment};
 use supervisor_wire::python::repr;
 
@@ -60,28 +60,28 @@ pub fn variables(text: &str) {
 /// A value of each kind that is more than a word. What is accepted has a meaning that is
 /// itself accepted; what isn't is quoted.
 pub fn value(text: &str) {
-    let (said, host) = (said(&[]), FakeHost::default());
-    let world = World { said: &said, host: &host };
-    match (values::SIGNAL.parse)(text, &world) {
+    let (sources, host) = (sources(&[]), FakeHost::default());
+    let context = Context { sources: &sources, host: &host };
+    match (values::SIGNAL.parse)(text, &context) {
         Ok(signal) => {
             let number = signal.number().to_string();
-            assert_eq!((values::SIGNAL.parse)(&number, &world), Ok(signal));
+            assert_eq!((values::SIGNAL.parse)(&number, &context), Ok(signal));
         }
         Err(why) => assert!(why.contains(&repr(text)), "{why}"),
     }
-    match (values::EXIT_CODES.parse)(text, &world) {
+    match (values::EXIT_CODES.parse)(text, &context) {
         Ok(codes) => {
             let list: Vec<String> = codes.iter().map(u8::to_string).collect();
-            assert_eq!((values::EXIT_CODES.parse)(&list.join(","), &world), Ok(codes));
+            assert_eq!((values::EXIT_CODES.parse)(&list.join(","), &context), Ok(codes));
         }
         Err(why) => assert!(why.contains(&repr(text)), "{why}"),
     }
-    let _ = (values::BYTE_SIZE.parse)(text, &world);
-    let _ = (values::PORT.parse)(text, &world);
-    let _ = (values::FCGI_SOCKET.parse)(text, &world);
-    let _ = (values::CHOWN.parse)(text, &world);
-    let _ = (values::NORMAL_PATH.parse)(text, &world);
-    let _ = (values::LOG_TARGET.parse)(text, &world);
+    let _ = (values::BYTE_SIZE.parse)(text, &context);
+    let _ = (values::PORT.parse)(text, &context);
+    let _ = (values::FCGI_SOCKET.parse)(text, &context);
+    let _ = (values::CHOWN.parse)(text, &context);
+    let _ = (values::NORMAL_PATH.parse)(text, &context);
+    let _ = (values::LOG_TARGET.parse)(text, &context);
     let _ = crate::shlex::split(text);
 }
 
@@ -89,16 +89,16 @@ pub fn value(text: &str) {
 fn configuration(bytes: &[u8]) -> Result<Config, Vec<String>> {
     let host = FakeHost(BTreeMap::from([(FILE.into(), bytes.to_vec())]));
     let flags = Flags { configuration: Some(FILE.into()), ..Flags::default() };
-    let said = said(&[("HOME", "/home/me")]);
-    file_mode(&flags, Path::new("/usr/bin/supervisord"), &said, &host)
+    let sources = sources(&[("HOME", "/home/me")]);
+    file_mode(&flags, Path::new("/usr/bin/supervisord"), &sources, &host)
         .map_err(|errors| errors.messages().map(str::to_owned).collect())
 }
 
 /// What a message about a line has to name: a section, and an option.
-type Place = (Option<String>, Option<String>);
+type Mentioned = (Option<String>, Option<String>);
 
 /// The sections and options that a file has, by line.
-fn places(bytes: &[u8]) -> BTreeMap<usize, Place> {
+fn places(bytes: &[u8]) -> BTreeMap<usize, Mentioned> {
     let (mut sections, mut report) = (Sections::default(), Report::default());
     sections.read(Path::new(FILE), bytes, &mut report);
     let line = |origin: &Origin| match origin {
@@ -120,7 +120,7 @@ fn places(bytes: &[u8]) -> BTreeMap<usize, Place> {
     places
 }
 
-fn names_its_place(message: &str, places: &BTreeMap<usize, Place>) -> bool {
+fn names_its_place(message: &str, places: &BTreeMap<usize, Mentioned>) -> bool {
     let Some(rest) = message.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(':')) else {
         // Two kinds are about the whole of it.
         return message.contains("does not include supervisord section")
@@ -212,7 +212,7 @@ mod tests {
 
     fn keys() -> Vec<&'static str> {
         let kinds = KINDS.iter().map(|(_, kind)| *kind);
-        let keys = kinds.flat_map(|kind| kind.settings().map(|setting| Setting::row(setting).key));
+        let keys = kinds.flat_map(|kind| kind.settings().map(|setting| Setting::def(setting).key));
         keys.chain(["nonsense"]).collect()
     }
 
@@ -249,7 +249,7 @@ mod tests {
         #[test]
         fn every_wrong_value_names_its_option(kind in select(&KINDS), value in select(VALUES)) {
             for setting in kind.1.settings() {
-                let key = setting.row().key;
+                let key = setting.def().key;
                 let name = kind.0.trim_end_matches(':');
                 let label = if kind.0.ends_with(':') { ":z" } else { "" };
                 ini(format!("[supervisord]\n[{name}{label}]\n{key}={value}\n").as_bytes());
@@ -278,9 +278,9 @@ mod tests {
         #[test]
         fn lists_of_exit_codes_are_read_as_they_are_written(codes: Vec<u8>, blank in "[ \t]?") {
             let list: Vec<String> = codes.iter().map(|code| format!("{blank}{code}{blank}")).collect();
-            let (said, host) = (said(&[]), FakeHost::default());
-            let world = World { said: &said, host: &host };
-            prop_assert_eq!((values::EXIT_CODES.parse)(&list.join(","), &world), Ok(codes));
+            let (sources, host) = (sources(&[]), FakeHost::default());
+            let context = Context { sources: &sources, host: &host };
+            prop_assert_eq!((values::EXIT_CODES.parse)(&list.join(","), &context), Ok(codes));
         }
     }
 

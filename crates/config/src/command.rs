@@ -11,20 +11,20 @@ use supervisor_core::spec::{
     Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
-use crate::env::{self, Wishes};
+use crate::env::{self, EnvSettings};
 use crate::error::{Errors, Report};
 use crate::expand::{Names, Shared, escape};
 use crate::generated::{Rendered, render};
 use crate::ini::{Entry, Origin, Sections};
-use crate::lower::{Control, Door, lower};
+use crate::lower::{Control, Mode, lower};
 use crate::options::{self, COMMAND, FILES};
 use crate::overlay::{self, Override};
 use crate::server::Listen;
-use crate::sources::{Host, Said};
+use crate::sources::{Host, Sources};
 use crate::stop_budget;
 use crate::supervisord::{Crash, Supervisord};
 use crate::template::{self, APP};
-use crate::values::{self, InetAddress, World};
+use crate::values::{self, Context, InetAddress};
 use crate::{Config, Generated, Record, include, requirements, sagemaker, service_link, shlex};
 use supervisor_core::level::Level;
 
@@ -37,41 +37,41 @@ use supervisor_core::level::Level;
 /// Fails with every mistake in environment and files.
 pub fn command_mode(
     command: Vec<OsString>,
-    said: &Said,
+    sources: &Sources,
     host: &dyn Host,
 ) -> Result<Config, Errors> {
     let mut report = Report::default();
-    let world = World { said, host };
-    let mut wishes = env::read(&world, &mut report);
-    let keeper = env::keeper(said, &mut report);
-    if let Some(pid) = keeper.filter(|_| wishes.supervise) {
+    let context = Context { sources, host };
+    let mut settings = env::read(&context, &mut report);
+    let keeper = env::keeper(sources, &mut report);
+    if let Some(pid) = keeper.filter(|_| settings.supervise) {
         report.warn(format!(
             "nested: the supervisor with pid {pid} already supervises this command; running it \
              once and installing nothing ({}=supervise changes this)",
             env::NESTED.name
         ));
     }
-    let command = sagemaker::command(command, wishes.command.as_deref(), world, &mut report);
+    let command = sagemaker::command(command, settings.command.as_deref(), context, &mut report);
     let config = if keeper.is_some() {
         // What the outer one was told would be done twice.
-        (wishes.status_port, wishes.options) = (None, Vec::new());
-        Some(run_once(command.clone(), &wishes, world, &mut report))
-    } else if wishes.supervise {
-        supervise(&command, &wishes, world, &mut report)
+        (settings.status_port, settings.options) = (None, Vec::new());
+        Some(run_once(command.clone(), &settings, context, &mut report))
+    } else if settings.supervise {
+        supervise(&command, &settings, context, &mut report)
     } else {
-        warn_of_settings(said, &mut report);
-        Some(run_once(command.clone(), &wishes, world, &mut report))
+        warn_of_settings(sources, &mut report);
+        Some(run_once(command.clone(), &settings, context, &mut report))
     };
     let preparation = config.as_ref().filter(|_| keeper.is_none()).and_then(|config| {
         let runs = app(&config.spec).unwrap_or(&command);
         let signals = config.spec.signals;
-        requirements::installation(&wishes.install, runs, signals, world, &mut report)
+        requirements::installation(&settings.install, runs, signals, context, &mut report)
     });
-    service_link::tell(said, &mut report);
+    service_link::tell(sources, &mut report);
     let notes = report.take_notes();
     let (mut config, warnings) = report.finish(config)?;
     (config.warnings, config.notes, config.preparation) = (warnings, notes, preparation);
-    config.named = wishes.named;
+    config.named = settings.named;
     Ok(config)
 }
 
@@ -123,18 +123,18 @@ fn section_reads_back(name: &str) -> bool {
 
 fn supervise(
     command: &[OsString],
-    wishes: &Wishes,
-    world: World<'_>,
+    settings: &EnvSettings,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<Config> {
     let (text, lossy) = as_text(command);
-    let mut sections = template::base(APP, &text, wishes.log_level, wishes.max_start_retries);
-    let overrides = overlay::read(world.said, report);
-    let (overrides, included) = include_files(&mut sections, overrides, world, report);
-    overlay::apply(&mut sections, overrides, world.said, report);
-    template::complete(&mut sections, wishes);
+    let mut sections = template::base(APP, &text, settings.log_level, settings.max_start_retries);
+    let overrides = overlay::read(context.sources, report);
+    let (overrides, included) = include_files(&mut sections, overrides, context, report);
+    overlay::apply(&mut sections, overrides, context.sources, report);
+    template::complete(&mut sections, settings);
     warn_if_replaced(&sections, report);
-    let meant = lower(&sections, Door::Command(command), &world.said.cwd, world, report)?;
+    let meant = lower(&sections, Mode::Command(command), &context.sources.cwd, context, report)?;
     let mut programs = meant.groups.iter().flat_map(|group| &group.processes);
     // Somebody will start them.
     let waits = !meant.control.servers.is_empty() && !programs.any(|program| program.autostart);
@@ -149,8 +149,8 @@ fn supervise(
     stop_budget::warn_if_exceeded(&spec, report);
     let sections = Rc::new(sections);
     let record = Record {
-        path: wishes.config_path.clone(),
-        chosen_by_user: wishes.config_path_chosen,
+        path: settings.config_path.clone(),
+        chosen_by_user: settings.config_path_chosen,
         sections: Rc::clone(&sections),
         lossy_command: lossy,
     };
@@ -164,16 +164,16 @@ fn supervise(
 pub(crate) fn include_files(
     sections: &mut Sections,
     overrides: Vec<Override>,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> (Vec<Override>, Vec<PathBuf>) {
     let mut included = Vec::new();
-    let is_files = |o: &Override| o.section == "include" && o.key == FILES.row.key;
+    let is_files = |o: &Override| o.section == "include" && o.key == FILES.def.key;
     let (files, others): (Vec<Override>, Vec<Override>) = overrides.into_iter().partition(is_files);
-    let shared = Shared::new(world.said, &world.said.cwd);
+    let shared = Shared::new(context.sources, &context.sources.cwd);
     for Override { value, variable, .. } in files {
-        let base = &world.said.cwd;
-        let read = include::read(sections, &value, base, &Names::new(&shared), &world, report);
+        let base = &context.sources.cwd;
+        let read = include::read(sections, &value, base, &Names::new(&shared), &context, report);
         match read {
             Ok(paths) => included.extend(paths),
             Err(why) => report.error(format!("{variable}: {why}; a percent sign is written %%")),
@@ -185,8 +185,8 @@ pub(crate) fn include_files(
 /// The command line given as arguments is what people expect to run.
 fn warn_if_replaced(sections: &Sections, report: &mut Report) {
     let app = sections.section(&format!("program:{APP}"));
-    let origin = app.and_then(|app| app.entry(COMMAND.row.key)).map(|entry| &entry.origin);
-    if let Some(origin) = origin.filter(|origin| origin.is_said()) {
+    let origin = app.and_then(|app| app.entry(COMMAND.def.key)).map(|entry| &entry.origin);
+    if let Some(origin) = origin.filter(|origin| origin.is_explicit()) {
         report.warn(format!(
             "{origin} sets the command of [program:{APP}]: it runs instead of the command line given as arguments"
         ));
@@ -198,15 +198,15 @@ impl Record {
     /// for itself. It holds the command line, and so whatever secrets are in it.
     #[must_use]
     pub fn text(&self) -> String {
-        let wanted = |entry: &Entry| entry.origin.is_said() || !template::is_ours(&entry.key);
+        let wanted = |entry: &Entry| entry.origin.is_explicit() || !template::is_ours(&entry.key);
         let heading = "Written by standard-supervisor: what is in effect. It is not read back.";
         render(heading, &self.sections, wanted, |_, _| None, self.lossy_command).text
     }
 }
 
 /// Says which settings a command that runs once doesn't have.
-fn warn_of_settings(said: &Said, report: &mut Report) {
-    let ignored: Vec<String> = env::set_without_effect(said).collect();
+fn warn_of_settings(sources: &Sources, report: &mut Report) {
+    let ignored: Vec<String> = env::set_without_effect(sources).collect();
     if !ignored.is_empty() {
         report.warn(format!(
             "{} no effect: {} is off, so the command runs once and is not supervised",
@@ -223,12 +223,12 @@ fn warn_of_settings(said: &Said, report: &mut Report) {
 /// A plain init: nothing of what supervision means applies.
 fn run_once(
     command: Vec<OsString>,
-    wishes: &Wishes,
-    world: World<'_>,
+    settings: &EnvSettings,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Config {
-    let start = StartSpec { wait_for: wishes.wait_for(&world, report), ..StartSpec::default() };
-    let sections = once_as_sections(&command, wishes);
+    let start = StartSpec { wait_for: settings.wait_for(&context, report), ..StartSpec::default() };
+    let sections = once_as_sections(&command, settings);
     let (sections, lossy) = sections;
     let spec = Spec {
         groups: vec![GroupSpec {
@@ -244,7 +244,7 @@ fn run_once(
         stop_budget: None,
     };
     let supervisord = Supervisord {
-        loglevel: wishes.log_level,
+        loglevel: settings.log_level,
         logfile: Sink::Discard.into(),
         pidfile: None,
         environment: Vec::new(),
@@ -254,13 +254,13 @@ fn run_once(
         minfds: None,
         minprocs: None,
         nocleanup: true,
-        childlogdir: world.said.temp_dir.clone(),
+        childlogdir: context.sources.temp_dir.clone(),
         user: None,
         directory: None,
         strip_ansi: false,
         identifier: "supervisor".to_owned(),
-        log_format: wishes.log_format,
-        status: status(wishes, world),
+        log_format: settings.log_format,
+        status: status(settings, context),
         prestop_delay: Duration::ZERO,
         prestop_idle: None,
         stop_budget: None,
@@ -272,9 +272,9 @@ fn run_once(
 
 /// The status port that was asked for: whoever runs a command once to look into it must not
 /// have it killed because nobody answers a probe.
-fn status(wishes: &Wishes, world: World<'_>) -> Option<Listen> {
-    let text = wishes.status_port.as_ref()?;
-    let InetAddress { host, port } = (values::STATUS_PORT.parse)(text, &world).ok()??;
+fn status(settings: &EnvSettings, context: Context<'_>) -> Option<Listen> {
+    let text = settings.status_port.as_ref()?;
+    let InetAddress { host, port } = (values::STATUS_PORT.parse)(text, &context).ok()??;
     Some(Listen::Inet { host, port })
 }
 
@@ -318,9 +318,9 @@ fn process_once(command: Vec<OsString>, start: StartSpec) -> ProcessSpec {
 }
 
 /// What running once would be as a configuration, for people to read.
-fn once_as_sections(command: &[OsString], wishes: &Wishes) -> (Sections, bool) {
+fn once_as_sections(command: &[OsString], settings: &EnvSettings) -> (Sections, bool) {
     let (text, lossy) = as_text(command);
-    let mut sections = template::base(APP, &text, wishes.log_level, 0);
+    let mut sections = template::base(APP, &text, settings.log_level, 0);
     let origin = Origin::BuiltIn;
     let app = sections.section_mut(&format!("program:{APP}"), &origin);
     for (key, value) in [

@@ -74,7 +74,7 @@ fn own_names(tool: &Tool) -> String {
 
 /// Which of the words behind one of `supervisorctl`'s commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     First,
     Later,
     Any,
@@ -119,12 +119,12 @@ impl Offer {
 }
 
 /// What can follow a command, and where.
-fn offers(command: &CtlCommand, tool: &Tool) -> Vec<(Place, Offer)> {
+fn offers(command: &CtlCommand, tool: &Tool) -> Vec<(Position, Offer)> {
     let (first, later) = first_and_later(command, tool);
     let offers = if first == later {
-        vec![(Place::Any, first)]
+        vec![(Position::Any, first)]
     } else {
-        vec![(Place::First, first), (Place::Later, later)]
+        vec![(Position::First, first), (Position::Later, later)]
     };
     let last = offers.iter().rposition(|(_, offer)| *offer != Offer::default());
     offers.into_iter().take(last.map_or(0, |last| last + 1)).collect()

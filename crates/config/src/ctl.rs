@@ -13,9 +13,9 @@ use crate::file::{named, places, sections_of};
 use crate::getopt::{self, Flag, Given, Reading, conflicting};
 use crate::lower::client;
 use crate::options::{CTL_SERVERURL, PROMPT};
-use crate::sources::{Host, Said};
+use crate::sources::{Host, Sources};
 use crate::tools::{ToolOption, option};
-use crate::values::{World, absolute};
+use crate::values::{Context, absolute};
 
 /// What `supervisorctl` was asked for on its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,20 +203,20 @@ fn is_url(text: &str) -> bool {
 pub fn supervisorctl(
     flags: CtlFlags,
     program: &Path,
-    said: &Said,
+    sources: &Sources,
     host: &dyn Host,
 ) -> Result<Ctl, Errors> {
     let mut report = Report::default();
-    let world = World { said, host };
-    let file = read(&flags, program, world, &mut report);
+    let context = Context { sources, host };
+    let file = read(&flags, program, context, &mut report);
     let (file, warnings) = report.finish(file)?;
     let or_default = |default: Option<&str>| default.unwrap_or_default().to_owned();
     let serverurl = flags.serverurl.or(file.serverurl);
     Ok(Ctl {
-        serverurl: serverurl.unwrap_or_else(|| or_default(CTL_SERVERURL.row.default)),
+        serverurl: serverurl.unwrap_or_else(|| or_default(CTL_SERVERURL.def.default)),
         username: flags.username.or(file.username),
         password: flags.password.or(file.password),
-        prompt: file.prompt.unwrap_or_else(|| or_default(PROMPT.row.default)),
+        prompt: file.prompt.unwrap_or_else(|| or_default(PROMPT.def.default)),
         history_file: flags.history_file.or(file.history_file),
         interactive: flags.interactive || flags.words.is_empty(),
         line: (!flags.words.is_empty()).then(|| flags.words.join(" ")),
@@ -228,21 +228,21 @@ pub fn supervisorctl(
 fn read(
     flags: &CtlFlags,
     program: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<client::Client> {
-    let exists = |path: &PathBuf| world.host.exists(&absolute(path, &world));
+    let exists = |path: &PathBuf| context.host.exists(&absolute(path, &context));
     let shown = match &flags.configuration {
-        Some(path) => named(path, world, report)?,
+        Some(path) => named(path, context, report)?,
         None => match places(program).into_iter().find(exists) {
             Some(path) => path,
             None => return Some(client::Client::default()),
         },
     };
-    let path = absolute(&shown, &world);
+    let path = absolute(&shown, &context);
     let here = path.parent().unwrap_or(&path);
-    let sections = sections_of(&shown, here, world, report)?;
-    let client = client::client(&sections, here, world, report);
+    let sections = sections_of(&shown, here, context, report)?;
+    let client = client::client(&sections, here, context, report);
     if client.is_none() && report.is_clean() {
         report.error(".ini file does not include supervisorctl section");
     }
@@ -252,7 +252,7 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeHost, said};
+    use crate::testing::{FakeHost, sources};
 
     fn flags(line: &str) -> Result<CtlRequest, String> {
         let words = line.split(' ').filter(|word| !word.is_empty());
@@ -261,8 +261,8 @@ mod tests {
 
     fn ctl(files: &[(&str, &str)], line: &str) -> Result<Ctl, String> {
         let CtlRequest::Run(flags) = flags(line)? else { panic!("{line} asks for help") };
-        let said = said(&[("HOME", "/home/me"), ("WHO", "ann")]);
-        supervisorctl(flags, Path::new("/opt/bin/supervisorctl"), &said, &FakeHost::with(files))
+        let sources = sources(&[("HOME", "/home/me"), ("WHO", "ann")]);
+        supervisorctl(flags, Path::new("/opt/bin/supervisorctl"), &sources, &FakeHost::with(files))
             .map_err(|errors| errors.to_string())
     }
 

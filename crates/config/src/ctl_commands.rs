@@ -12,23 +12,23 @@ pub struct CtlCommand {
 
 /// In the order of the alphabet, as `help` lists them.
 pub static CTL_COMMANDS: [CtlCommand; 23] = [
-    row("EOF", &[("^D", "leave the shell, as quit does")]),
-    row(
+    def("EOF", &[("^D", "leave the shell, as quit does")]),
+    def(
         "add",
         &[("add GROUP...", "begin with groups that the configuration has gained (see reread)")],
     ),
-    row("avail", &[("avail", "list the processes in the configuration, in use or not")]),
-    row(
+    def("avail", &[("avail", "list the processes in the configuration, in use or not")]),
+    def(
         "clear",
         &[
             ("clear NAME...", "empty the log files of these processes"),
             ("clear all", "empty the log files of all processes"),
         ],
     ),
-    row("exit", &[("exit", "leave the shell")]),
-    row("fg", &[("fg NAME", "see what a process prints and send it what is typed, until Ctrl-C")]),
-    row("help", &[("help", "list the commands"), ("help COMMAND", "tell how a command is used")]),
-    row(
+    def("exit", &[("exit", "leave the shell")]),
+    def("fg", &[("fg NAME", "see what a process prints and send it what is typed, until Ctrl-C")]),
+    def("help", &[("help", "list the commands"), ("help COMMAND", "tell how a command is used")]),
+    def(
         "maintail",
         &[
             ("maintail", "print the last 1600 bytes of the daemon's own log"),
@@ -36,8 +36,8 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("maintail -f", "print what the daemon logs from now on, until Ctrl-C"),
         ],
     ),
-    row("open", &[("open URL", "go on with another daemon: http://HOST:PORT or unix:///PATH")]),
-    row(
+    def("open", &[("open URL", "go on with another daemon: http://HOST:PORT or unix:///PATH")]),
+    def(
         "pid",
         &[
             ("pid", "print the daemon's process id"),
@@ -45,17 +45,17 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("pid all", "print the ids of all processes, one per line"),
         ],
     ),
-    row("quit", &[("quit", "leave the shell")]),
-    row(
+    def("quit", &[("quit", "leave the shell")]),
+    def(
         "reload",
         &[("reload", "restart the daemon: stop all, read the configuration, start again")],
     ),
-    row("remove", &[("remove GROUP...", "forget groups whose processes are all stopped")]),
-    row(
+    def("remove", &[("remove GROUP...", "forget groups whose processes are all stopped")]),
+    def(
         "reread",
         &[("reread", "read the configuration and tell what differs; changes nothing (see update)")],
     ),
-    row(
+    def(
         "restart",
         &[
             ("restart NAME...", "stop and start processes; the configuration is not read again"),
@@ -63,8 +63,8 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("restart all", "restart all processes"),
         ],
     ),
-    row("shutdown", &[("shutdown", "stop all processes and then the daemon")]),
-    row(
+    def("shutdown", &[("shutdown", "stop all processes and then the daemon")]),
+    def(
         "signal",
         &[
             ("signal SIGNAL NAME...", "send a signal, such as HUP, to processes"),
@@ -72,7 +72,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("signal SIGNAL all", "send it to all processes"),
         ],
     ),
-    row(
+    def(
         "start",
         &[
             ("start NAME...", "start processes and wait until they run"),
@@ -80,7 +80,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("start all", "start all processes"),
         ],
     ),
-    row(
+    def(
         "status",
         &[
             ("status", "list all processes with their states"),
@@ -89,7 +89,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("status --json [...]", "list them as JSON: an array of objects, for programs"),
         ],
     ),
-    row(
+    def(
         "stop",
         &[
             ("stop NAME...", "stop processes and wait until they have ended"),
@@ -97,7 +97,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("stop all", "stop all processes"),
         ],
     ),
-    row(
+    def(
         "tail",
         &[
             ("tail NAME [stdout|stderr]", "print the last 1600 bytes of what a process printed"),
@@ -105,16 +105,16 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("tail -f NAME [...]", "print what a process prints from now on, until Ctrl-C"),
         ],
     ),
-    row(
+    def(
         "update",
         &[
             ("update", "read the configuration and do what it takes: add, restart, remove groups"),
             ("update GROUP...", "do so for these groups only"),
         ],
     ),
-    row("version", &[("version", "print the version of the daemon")]),
+    def("version", &[("version", "print the version of the daemon")]),
 ];
 
-const fn row(name: &'static str, usage: &'static [(&'static str, &'static str)]) -> CtlCommand {
+const fn def(name: &'static str, usage: &'static [(&'static str, &'static str)]) -> CtlCommand {
     CtlCommand { name, usage }
 }

@@ -7,14 +7,14 @@ use supervisor_core::Supervisor;
 use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
 
-use crate::env::Named as NamedOption;
+use crate::env::VariableOption;
 use crate::environment;
 use crate::error::{MASK, without_credentials};
 use crate::generated::{Note, render};
 use crate::health_options;
 use crate::ini::{Comment, Entry, Origin, Section, Sections};
-use crate::named::Named;
-use crate::options::{COMMAND, Kind, PASSWORD, PROGRAM_ENVIRONMENT, Row, Setting};
+use crate::named::NamedList;
+use crate::options::{COMMAND, OptionDef, PASSWORD, PROGRAM_ENVIRONMENT, SectionKind, Setting};
 
 /// Where what stands behind an option begins.
 const NOTES_AT: usize = 40;
@@ -36,7 +36,7 @@ pub(crate) fn text(
     sections: &Sections,
     heading: &str,
     lossy_command: bool,
-    named: &[NamedOption],
+    named: &[VariableOption],
 ) -> String {
     let all = sections.all.iter().map(|section| filled(sections, section)).collect();
     let defaults = sections.defaults.iter().map(masked).collect();
@@ -45,7 +45,7 @@ pub(crate) fn text(
         let said = || named.iter().find(|named| named.owner.is(section) && named.key == entry.key);
         let text = match (&entry.origin, said()) {
             (Origin::BuiltIn, Some(named)) => named.variable.to_owned(),
-            (Origin::BuiltIn, None) if entry.key == COMMAND.row.key => "command line".to_owned(),
+            (Origin::BuiltIn, None) if entry.key == COMMAND.def.key => "command line".to_owned(),
             (Origin::BuiltIn, None) => "default".to_owned(),
             (origin, _) => match origin.comment() {
                 Some(Comment { sign, .. }) => format!("{origin}, up to the comment after '{sign}'"),
@@ -108,10 +108,12 @@ fn questions(name: &str, health: &HealthSpec) -> Vec<String> {
 }
 
 fn filled(sections: &Sections, section: &Section) -> Section {
-    let mut filled = Section { entries: Named::default(), ..section.clone() };
-    for row in Kind::of(&section.name).into_iter().flat_map(Kind::settings).map(Setting::row) {
-        let said = sections.entry(section, row.key).cloned();
-        said.or_else(|| default(row)).iter().for_each(|entry| filled.set(masked(entry)));
+    let mut filled = Section { entries: NamedList::default(), ..section.clone() };
+    for def in
+        SectionKind::of(&section.name).into_iter().flat_map(SectionKind::settings).map(Setting::def)
+    {
+        let said = sections.entry(section, def.key).cloned();
+        said.or_else(|| default(def)).iter().for_each(|entry| filled.set(masked(entry)));
     }
     for entry in &section.entries {
         filled.set(masked(entry));
@@ -119,9 +121,9 @@ fn filled(sections: &Sections, section: &Section) -> Section {
     filled
 }
 
-fn default(row: &Row) -> Option<Entry> {
-    let value = row.default?.to_owned();
-    Some(Entry { key: row.key.to_owned(), value, origin: Origin::BuiltIn })
+fn default(def: &OptionDef) -> Option<Entry> {
+    let value = def.default?.to_owned();
+    Some(Entry { key: def.key.to_owned(), value, origin: Origin::BuiltIn })
 }
 
 /// The entry without what may be a password. A name that stands for one stays.
@@ -130,8 +132,8 @@ fn masked(entry: &Entry) -> Entry {
     let stands_for = value.starts_with("%(") && value.ends_with(")s") && !value[2..].contains("%(");
     let value = match entry.key.as_str() {
         _ if stands_for || value.is_empty() => value.clone(),
-        key if key == PASSWORD.row.key => MASK.to_owned(),
-        key if key == health_options::HEADERS.row.key => {
+        key if key == PASSWORD.def.key => MASK.to_owned(),
+        key if key == health_options::HEADERS.def.key => {
             let header = |line: &str| match line.split_once(':') {
                 Some((name, _)) => format!("{name}: {MASK}"),
                 None => MASK.to_owned(),
@@ -139,7 +141,7 @@ fn masked(entry: &Entry) -> Entry {
             value.lines().map(header).collect::<Vec<_>>().join("\n")
         }
         // What is asked for may have a key in its query.
-        key if [health_options::URL.row.key, health_options::PROGRESS_URL.row.key]
+        key if [health_options::URL.def.key, health_options::PROGRESS_URL.def.key]
             .contains(&key) =>
         {
             match value.split_once('?') {
@@ -147,7 +149,7 @@ fn masked(entry: &Entry) -> Entry {
                 None => value.clone(),
             }
         }
-        key if key == PROGRAM_ENVIRONMENT.row.key => environment_of(value),
+        key if key == PROGRAM_ENVIRONMENT.def.key => environment_of(value),
         _ => without_credentials(value).into_owned(),
     };
     Entry { value, ..entry.clone() }

@@ -10,12 +10,12 @@ use crate::expand::escape;
 use crate::health_options;
 use crate::ini::{Entry, Origin, Section};
 use crate::nearest::nearest;
-use crate::options::{self, Key, Kind, Row};
+use crate::options::{self, Key, OptionDef, SectionKind};
 use crate::overlay;
-use crate::sources::Said;
+use crate::sources::Sources;
 use crate::supervisord::LogFormat;
 use crate::template::APP;
-use crate::values::{self, Takes, World};
+use crate::values::{self, Context, ValueType};
 use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use supervisor_core::spec::start::WaitSpec;
@@ -246,10 +246,10 @@ pub(crate) enum Owner {
 impl Owner {
     /// Whether it is this section.
     pub(crate) fn is(self, section: &Section) -> bool {
-        match (self, Kind::of(&section.name)) {
-            (Self::Supervisord, kind) => kind == Some(Kind::Supervisord),
+        match (self, SectionKind::of(&section.name)) {
+            (Self::Supervisord, kind) => kind == Some(SectionKind::Supervisord),
             (Self::Programs, kind) => {
-                matches!(kind, Some(Kind::Program | Kind::FcgiProgram))
+                matches!(kind, Some(SectionKind::Program | SectionKind::FcgiProgram))
             }
             (Self::App, _) => section.name == format!("program:{APP}"),
         }
@@ -258,54 +258,54 @@ impl Owner {
 
 /// An option as its variable says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Short {
+pub(crate) struct VariableEntry {
     pub(crate) owner: Owner,
     pub(crate) entry: Entry,
 }
 
 /// Variables that are short names of options.
-const OPTIONS: [(Variable, Owner, &Row); 11] = [
-    (PRESTOP_UNTIL_IDLE, Owner::Supervisord, &options::PRESTOP_UNTIL_IDLE.row),
-    (PRESTOP_MIN_SECS, Owner::Supervisord, &options::PRESTOP_MIN.row),
-    (STOP_BUDGET_SECS, Owner::Supervisord, &options::STOP_BUDGET.row),
-    (LEFTOVER_GRACE_SECS, Owner::Programs, &options::LEFTOVER_GRACE.row),
-    (REMOVE_LEFTOVERS, Owner::Programs, &options::REMOVE_LEFTOVERS.row),
-    (AWAIT_PORT, Owner::App, &options::AWAIT_PORT.row),
-    (WAIT_FOR, Owner::App, &options::WAIT_FOR.row),
-    (WAIT_TIMEOUT_SECS, Owner::App, &options::WAIT_TIMEOUT.row),
-    (RETRIES_BEFORE_READY, Owner::App, &options::RETRIES_BEFORE_READY.row),
-    (CRASH_DIR, Owner::Supervisord, &options::CRASH_DIR.row),
-    (TERMINATION_LOG, Owner::Supervisord, &options::TERMINATION_LOG.row),
+const OPTIONS: [(Variable, Owner, &OptionDef); 11] = [
+    (PRESTOP_UNTIL_IDLE, Owner::Supervisord, &options::PRESTOP_UNTIL_IDLE.def),
+    (PRESTOP_MIN_SECS, Owner::Supervisord, &options::PRESTOP_MIN.def),
+    (STOP_BUDGET_SECS, Owner::Supervisord, &options::STOP_BUDGET.def),
+    (LEFTOVER_GRACE_SECS, Owner::Programs, &options::LEFTOVER_GRACE.def),
+    (REMOVE_LEFTOVERS, Owner::Programs, &options::REMOVE_LEFTOVERS.def),
+    (AWAIT_PORT, Owner::App, &options::AWAIT_PORT.def),
+    (WAIT_FOR, Owner::App, &options::WAIT_FOR.def),
+    (WAIT_TIMEOUT_SECS, Owner::App, &options::WAIT_TIMEOUT.def),
+    (RETRIES_BEFORE_READY, Owner::App, &options::RETRIES_BEFORE_READY.def),
+    (CRASH_DIR, Owner::Supervisord, &options::CRASH_DIR.def),
+    (TERMINATION_LOG, Owner::Supervisord, &options::TERMINATION_LOG.def),
 ];
 
 /// Variables that say what an option is unless the option itself is said.
-const ASSUMED: [(Variable, Owner, &Row); 8] = [
-    (MAX_START_RETRIES, Owner::Programs, &options::STARTRETRIES.row),
-    (RETRY_RESET_SECS, Owner::Programs, &options::RETRYRESETSECS.row),
-    (STATUS_PORT, Owner::Supervisord, &options::STATUS_PORT_KEY.row),
-    (PRESTOP_DELAY_SECS, Owner::Supervisord, &options::PRESTOP_DELAY_KEY.row),
-    (LOG_LEVEL, Owner::Supervisord, &options::LOGLEVEL.row),
-    (LOG_FORMAT, Owner::Supervisord, &options::LOG_FORMAT_KEY.row),
-    (OWN_LOG_LEVEL, Owner::Supervisord, &options::LOGLEVEL.row),
-    (OWN_LOG_FORMAT, Owner::Supervisord, &options::LOG_FORMAT_KEY.row),
+const ASSUMED: [(Variable, Owner, &OptionDef); 8] = [
+    (MAX_START_RETRIES, Owner::Programs, &options::STARTRETRIES.def),
+    (RETRY_RESET_SECS, Owner::Programs, &options::RETRYRESETSECS.def),
+    (STATUS_PORT, Owner::Supervisord, &options::STATUS_PORT_KEY.def),
+    (PRESTOP_DELAY_SECS, Owner::Supervisord, &options::PRESTOP_DELAY_KEY.def),
+    (LOG_LEVEL, Owner::Supervisord, &options::LOGLEVEL.def),
+    (LOG_FORMAT, Owner::Supervisord, &options::LOG_FORMAT_KEY.def),
+    (OWN_LOG_LEVEL, Owner::Supervisord, &options::LOGLEVEL.def),
+    (OWN_LOG_FORMAT, Owner::Supervisord, &options::LOG_FORMAT_KEY.def),
 ];
 
 /// The variable that says what this option is in front of a command.
-pub(crate) fn variable_of(row: &Row) -> Option<&'static Variable> {
-    static OF_OPTIONS: &[(Variable, Owner, &Row)] = &ASSUMED;
-    let (found, ..) = OF_OPTIONS.iter().find(|(_, _, known)| known.key == row.key)?;
+pub(crate) fn variable_of(def: &OptionDef) -> Option<&'static Variable> {
+    static OF_OPTIONS: &[(Variable, Owner, &OptionDef)] = &ASSUMED;
+    let (found, ..) = OF_OPTIONS.iter().find(|(_, _, known)| known.key == def.key)?;
     Some(found)
 }
 
 /// The section and key of the option that a variable stands for.
 pub(crate) fn option_of(variable: &Variable) -> Option<(&'static str, &'static str)> {
     let all = ASSUMED.iter().chain(&OPTIONS);
-    let (_, owner, row) = all.clone().find(|(known, ..)| known.name == variable.name)?;
+    let (_, owner, def) = all.clone().find(|(known, ..)| known.name == variable.name)?;
     let section = match owner {
         Owner::Supervisord => "supervisord",
         Owner::Programs | Owner::App => "program:NAME",
     };
-    Some((section, row.key))
+    Some((section, def.key))
 }
 
 /// Any option of supervisord; read by `overlay`.
@@ -399,15 +399,15 @@ pub static VARIABLES: [Variable; 29] = [
 
 /// The variables that are set and have no effect on a command that runs once. Of those that
 /// servers read as well nobody knows for whom they are.
-pub(crate) fn set_without_effect(said: &Said) -> impl Iterator<Item = String> {
+pub(crate) fn set_without_effect(sources: &Sources) -> impl Iterator<Item = String> {
     let own = VARIABLES.iter().filter(|variable| !variable.once && !variable.is_shared());
     let own = own.map(|variable| variable.name.to_owned());
-    own.filter(|name| said.setting(name).is_some()).chain(overlay::names(said))
+    own.filter(|name| sources.setting(name).is_some()).chain(overlay::names(sources))
 }
 
 /// What these variables ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wishes {
+pub(crate) struct EnvSettings {
     pub(crate) supervise: bool,
     pub(crate) max_start_retries: i64,
     pub(crate) retry_reset_secs: i64,
@@ -421,16 +421,16 @@ pub(crate) struct Wishes {
     pub(crate) command: Option<String>,
     pub(crate) install: Install,
     /// Options that have a variable of their own.
-    pub(crate) options: Vec<Short>,
+    pub(crate) options: Vec<VariableEntry>,
     /// Which of these variables say what an option is unless that is said itself.
-    pub(crate) named: Vec<Named>,
+    pub(crate) named: Vec<VariableOption>,
 }
 
 /// Whether something shall be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// Nobody said: what the Python tool installs.
-    Nothing,
+pub(crate) enum AutoInstall {
+    /// The variable is not set: install what the Python tool installs.
+    Unset,
     On,
     Off,
 }
@@ -438,7 +438,7 @@ pub(crate) enum Asked {
 /// What is to be installed before the program starts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Install {
-    pub(crate) asked: Asked,
+    pub(crate) asked: AutoInstall,
     /// The model's directory, absolute.
     pub(crate) model: PathBuf,
     /// As it was written; never empty.
@@ -448,63 +448,67 @@ pub(crate) struct Install {
 
 /// An option whose value is that of a variable with a name of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct VariableOption {
     pub(crate) owner: Owner,
     pub(crate) key: &'static str,
     pub(crate) variable: &'static str,
 }
 
 /// Reads them all; what is wrong with one doesn't hide what is wrong with another.
-pub(crate) fn read(world: &World<'_>, report: &mut Report) -> Wishes {
-    let said = world.said;
-    warn_of_slips(said, report);
-    let (config_path, config_path_chosen) = config_path(said);
-    let status_port = valid(world, report, &STATUS_PORT, &values::STATUS_PORT);
-    let prestop_delay = valid(world, report, &PRESTOP_DELAY_SECS, &values::PRESTOP_DELAY);
-    let supervise = supervise(said, report);
-    let heard = own_log::Heard { world, supervise };
+pub(crate) fn read(context: &Context<'_>, report: &mut Report) -> EnvSettings {
+    let sources = context.sources;
+    warn_of_slips(sources, report);
+    let (config_path, config_path_chosen) = config_path(sources);
+    let status_port = valid(context, report, &STATUS_PORT, &values::STATUS_PORT);
+    let prestop_delay = valid(context, report, &PRESTOP_DELAY_SECS, &values::PRESTOP_DELAY);
+    let supervise = supervise(sources, report);
+    let heard = own_log::Heard { context, supervise };
     let (level, format) = (heard.level(report), heard.format(report));
     let of_log = [level.map(|level| level.variable), format.map(|format| format.variable)];
-    Wishes {
+    EnvSettings {
         supervise,
-        max_start_retries: whole(said, report, &MAX_START_RETRIES, 3, 0, Some(100)),
-        retry_reset_secs: whole(said, report, &RETRY_RESET_SECS, 600, 0, None),
+        max_start_retries: whole(sources, report, &MAX_START_RETRIES, 3, 0, Some(100)),
+        retry_reset_secs: whole(sources, report, &RETRY_RESET_SECS, 600, 0, None),
         log_level: level.map_or(Level::Info, |level| level.value),
         log_format: format.map(|format| format.value).unwrap_or_default(),
         status_port: status_port.map(|(text, _)| text),
         prestop_delay_secs: prestop_delay.map(|(text, _)| text),
         config_path,
         config_path_chosen,
-        command: text(said, report, &COMMAND).filter(|command| !command.is_empty()),
-        install: install(said, report),
-        options: options(said, report),
-        named: named(said, of_log),
+        command: text(sources, report, &COMMAND).filter(|command| !command.is_empty()),
+        install: install(sources, report),
+        options: options(sources, report),
+        named: named(sources, of_log),
     }
 }
 
 /// `of_log` are those of the log that count: what else is set of them is overridden, or the
 /// server's.
-fn named(said: &Said, of_log: [Option<&'static str>; 2]) -> Vec<Named> {
+fn named(sources: &Sources, of_log: [Option<&'static str>; 2]) -> Vec<VariableOption> {
     const OF_LOG: [Variable; 4] = [LOG_LEVEL, LOG_FORMAT, OWN_LOG_LEVEL, OWN_LOG_FORMAT];
     let counts = |name: &'static str| {
-        let set = said.setting(name).is_some_and(|value| !value.is_empty());
+        let set = sources.setting(name).is_some_and(|value| !value.is_empty());
         let of_the_log = OF_LOG.iter().any(|variable| variable.name == name);
         set && (!of_the_log || of_log.contains(&Some(name)))
     };
     let set = ASSUMED.iter().filter(|(variable, ..)| counts(variable.name));
-    set.map(|(variable, owner, row)| Named { owner: *owner, key: row.key, variable: variable.name })
-        .collect()
+    set.map(|(variable, owner, def)| VariableOption {
+        owner: *owner,
+        key: def.key,
+        variable: variable.name,
+    })
+    .collect()
 }
 
 /// What a slip made of a variable sets nothing, and that shows late. Names that are near to
 /// none of ours are the program's, and those of `PROCESS_HEALTH_` are told of by `overlay`.
-fn warn_of_slips(said: &Said, report: &mut Report) {
+fn warn_of_slips(sources: &Sources, report: &mut Report) {
     let health: Vec<String> = health_options::variables().map(|(name, _)| name).collect();
     let all = VARIABLES.iter().map(|v| v.name).filter(|name| *name != HEALTH.name);
     let all = all.chain(health.iter().map(String::as_str));
     // By what differs between them: as whole words, all look a bit like each other.
     let ends: Vec<&str> = all.filter_map(|name| name.strip_prefix(PREFIX)).collect();
-    for name in said.settings() {
+    for name in sources.settings() {
         let Some(end) = name.strip_prefix(PREFIX) else { continue };
         if ends.contains(&end) || name.starts_with(health_options::PREFIX) {
             continue;
@@ -517,20 +521,22 @@ fn warn_of_slips(said: &Said, report: &mut Report) {
     }
 }
 
-fn install(said: &Said, report: &mut Report) -> Install {
-    let within = whole(said, report, &PIP_TIMEOUT, 1800, 1, Some(86400));
+fn install(sources: &Sources, report: &mut Report) -> Install {
+    let within = whole(sources, report, &PIP_TIMEOUT, 1800, 1, Some(86400));
     Install {
-        asked: auto_install(said, report),
-        model: said.cwd.join(path(said, &MODEL_PATH).unwrap_or_else(|| MODEL_PATH.default.into())),
-        pip_args: text(said, report, &PIP_ARGS).filter(|args| !args.is_empty()),
+        asked: auto_install(sources, report),
+        model: sources
+            .cwd
+            .join(path(sources, &MODEL_PATH).unwrap_or_else(|| MODEL_PATH.default.into())),
+        pip_args: text(sources, report, &PIP_ARGS).filter(|args| !args.is_empty()),
         within: Duration::from_secs(within.unsigned_abs()),
     }
 }
 
-fn auto_install(said: &Said, report: &mut Report) -> Asked {
-    let Some(value) = text(said, report, &AUTO_INSTALL) else { return Asked::Nothing };
+fn auto_install(sources: &Sources, report: &mut Report) -> AutoInstall {
+    let Some(value) = text(sources, report, &AUTO_INSTALL) else { return AutoInstall::Unset };
     match value.to_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => return Asked::On,
+        "true" | "1" | "yes" | "on" => return AutoInstall::On,
         "false" | "0" | "no" | "off" => {}
         _ => report.warn(format!(
             "{}={} is neither true nor false: nothing is installed",
@@ -538,12 +544,12 @@ fn auto_install(said: &Said, report: &mut Report) -> Asked {
             python::repr(&in_short(&value))
         )),
     }
-    Asked::Off
+    AutoInstall::Off
 }
 
 /// The supervisor that keeps the program, unless this one is to supervise all the same.
-pub(crate) fn keeper(said: &Said, report: &mut Report) -> Option<Pid> {
-    let value = text(said, report, &NESTED).unwrap_or_default();
+pub(crate) fn keeper(sources: &Sources, report: &mut Report) -> Option<Pid> {
+    let value = text(sources, report, &NESTED).unwrap_or_default();
     match value.to_lowercase().as_str() {
         "supervise" => return None,
         "" | "once" => {}
@@ -553,15 +559,15 @@ pub(crate) fn keeper(said: &Said, report: &mut Report) -> Option<Pid> {
             in_short(&value)
         )),
     }
-    said.keeper
+    sources.keeper
 }
 
-impl Wishes {
+impl EnvSettings {
     /// The servers that a program waits for that runs once: of the options that have a variable
     /// of their own, the one that means something to it.
-    pub(crate) fn wait_for(&self, world: &World<'_>, report: &mut Report) -> Option<WaitSpec> {
-        let targets = self.once(&WAIT_FOR, &options::WAIT_FOR, world, report);
-        let timeout = self.once(&WAIT_TIMEOUT_SECS, &options::WAIT_TIMEOUT, world, report)?;
+    pub(crate) fn wait_for(&self, context: &Context<'_>, report: &mut Report) -> Option<WaitSpec> {
+        let targets = self.once(&WAIT_FOR, &options::WAIT_FOR, context, report);
+        let timeout = self.once(&WAIT_TIMEOUT_SECS, &options::WAIT_TIMEOUT, context, report)?;
         let targets = targets.filter(|targets| !targets.is_empty())?;
         Some(WaitSpec { targets, timeout })
     }
@@ -571,40 +577,40 @@ impl Wishes {
         &self,
         variable: &Variable,
         key: &Key<T>,
-        world: &World<'_>,
+        context: &Context<'_>,
         report: &mut Report,
     ) -> Option<T> {
-        let said = self.options.iter().find(|short| short.entry.key == key.row.key);
-        let said = said.map(|short| short.entry.value.replace("%%", "%"));
-        let text = said.or_else(|| key.row.default.map(str::to_owned))?;
-        let value = (key.takes.parse)(&text, world);
+        let sources = self.options.iter().find(|short| short.entry.key == key.def.key);
+        let sources = sources.map(|short| short.entry.value.replace("%%", "%"));
+        let text = sources.or_else(|| key.def.default.map(str::to_owned))?;
+        let value = (key.value_type.parse)(&text, context);
         let name = variable.name;
         value
             .map_err(|why| {
                 let why = in_short(&why);
-                report.error(format!("{name}: {why}; {name} takes {}", key.takes.what));
+                report.error(format!("{name}: {why}; {name} takes {}", key.value_type.what));
             })
             .ok()
     }
 }
 
 /// What is wrong with one is found where its option is read. An empty value is no value.
-fn options(said: &Said, report: &mut Report) -> Vec<Short> {
+fn options(sources: &Sources, report: &mut Report) -> Vec<VariableEntry> {
     let mut options = Vec::new();
-    for (variable, owner, row) in OPTIONS {
-        let value = text(said, report, &variable).filter(|value| !value.is_empty());
+    for (variable, owner, def) in OPTIONS {
+        let value = text(sources, report, &variable).filter(|value| !value.is_empty());
         options.extend(value.map(|value| {
             let origin = Origin::Variable(variable.name.to_owned());
-            let entry = Entry { key: row.key.to_owned(), value: escape(&value), origin };
-            Short { owner, entry }
+            let entry = Entry { key: def.key.to_owned(), value: escape(&value), origin };
+            VariableEntry { owner, entry }
         }));
     }
     options
 }
 
-fn supervise(said: &Said, report: &mut Report) -> bool {
+fn supervise(sources: &Sources, report: &mut Report) -> bool {
     let name = AUTO_RECOVERY.name;
-    let Some(value) = text(said, report, &AUTO_RECOVERY) else { return true };
+    let Some(value) = text(sources, report, &AUTO_RECOVERY) else { return true };
     let understood = "only true and 1 turn supervision on, so the command runs once";
     match value.to_lowercase().as_str() {
         "true" | "1" => return true,
@@ -622,14 +628,14 @@ fn supervise(said: &Said, report: &mut Report) -> bool {
 
 /// A whole number from `min`. An empty value is no value, as in the Python tool.
 fn whole(
-    said: &Said,
+    sources: &Sources,
     report: &mut Report,
     v: &Variable,
     default: i64,
     min: i64,
     max: Option<i64>,
 ) -> i64 {
-    let Some(value) = text(said, report, v).filter(|value| !value.is_empty()) else {
+    let Some(value) = text(sources, report, v).filter(|value| !value.is_empty()) else {
         return default;
     };
     // As it was written: a number that is too large to count is read as another.
@@ -649,17 +655,17 @@ fn whole(
 
 /// A value of the kind that an option takes, and its text. An empty one is none.
 fn valid<T>(
-    world: &World<'_>,
+    context: &Context<'_>,
     report: &mut Report,
     variable: &Variable,
-    takes: &Takes<T>,
+    value_type: &ValueType<T>,
 ) -> Option<(String, T)> {
     let name = variable.name;
-    let text = text(world.said, report, variable).filter(|value| !value.is_empty())?;
-    match (takes.parse)(&text, world) {
+    let text = text(context.sources, report, variable).filter(|value| !value.is_empty())?;
+    match (value_type.parse)(&text, context) {
         Ok(value) => Some((text, value)),
         Err(why) => {
-            let why = format!("{name}: {}; {name} takes {}", in_short(&why), takes.what);
+            let why = format!("{name}: {}; {name} takes {}", in_short(&why), value_type.what);
             variable.reject(report, &why);
             None
         }
@@ -667,23 +673,23 @@ fn valid<T>(
 }
 
 /// A path needn't be UTF-8; an empty one is none.
-fn path(said: &Said, variable: &Variable) -> Option<PathBuf> {
-    let value = said.setting(variable.name)?;
+fn path(sources: &Sources, variable: &Variable) -> Option<PathBuf> {
+    let value = sources.setting(variable.name)?;
     let path = value.to_str().map_or_else(|| value.into(), |text| python::strip(text).into());
     Some(path).filter(|path: &PathBuf| !path.as_os_str().is_empty())
 }
 
-fn config_path(said: &Said) -> (PathBuf, bool) {
-    match path(said, &CONFIG_PATH) {
-        Some(path) => (said.cwd.join(path), true),
+fn config_path(sources: &Sources) -> (PathBuf, bool) {
+    match path(sources, &CONFIG_PATH) {
+        Some(path) => (sources.cwd.join(path), true),
         None => (PathBuf::from(CONFIG_PATH.default), false),
     }
 }
 
 /// A variable's value, trimmed: a line break at its end is never meant.
-fn text(said: &Said, report: &mut Report, variable: &Variable) -> Option<String> {
+fn text(sources: &Sources, report: &mut Report, variable: &Variable) -> Option<String> {
     let name = variable.name;
-    let value = said.setting(name)?;
+    let value = sources.setting(name)?;
     match value.to_str() {
         Some(text) => Some(python::strip(text).to_owned()),
         None => {

@@ -4,7 +4,7 @@
 //! in supervisord 4.4's reading: quotes and backslashes work as in a shell. Where
 //! 4.3 silently drops what follows an unquoted special character, this is an error.
 
-use crate::named::{HasName, Named};
+use crate::named::{HasName, NamedList};
 
 impl HasName for (String, String) {
     fn name(&self) -> &str {
@@ -30,7 +30,7 @@ struct List {
 }
 
 fn read(text: &str) -> Result<List, String> {
-    let mut pairs: Named<(String, String)> = Named::default();
+    let mut pairs: NamedList<(String, String)> = NamedList::default();
     let mut odd_separator = None;
     let mut tokens = tokens(text)?.into_iter();
     let mut number = 0;

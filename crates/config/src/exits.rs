@@ -11,55 +11,55 @@ pub struct ExitCode {
 
 /// `standard-supervisor COMMAND`.
 pub(crate) static COMMAND_MODE: [ExitCode; 5] = [
-    row(
+    def(
         "0",
         "Asked to stop, and everything stopped; or the program, or the last one, ended as expected and was not to be restarted.",
     ),
-    row(
+    def(
         "1",
         "Gave up: too many failures, a command that isn't there, requirements that could not be installed, a process that survived SIGKILL; or a mistake in the command line or the environment.",
     ),
-    row("126, 127", "Run once: the command can't be executed, or isn't there."),
-    row(
+    def("126, 127", "Run once: the command can't be executed, or isn't there."),
+    def(
         "the program's own",
         "Run once, or it ended and was not to be restarted, or the last one did.",
     ),
-    row("128 + n", "The same where signal n ended the program."),
+    def("128 + n", "The same where signal n ended the program."),
 ];
 
 /// `supervisord`.
 pub(crate) static FILE_MODE: [ExitCode; 3] = [
-    row(
+    def(
         "0",
         "Asked to stop, and everything stopped; or a program with `essential=true` ended as expected and was not to be restarted. If that was not as expected, its own status.",
     ),
-    row("1", "A program with `essential=true` was given up; or a process survived SIGKILL."),
-    row("2", "A mistake in the command line or the configuration; nothing was started."),
+    def("1", "A program with `essential=true` was given up; or a process survived SIGKILL."),
+    def("2", "A mistake in the command line or the configuration; nothing was started."),
 ];
 
 /// `supervisorctl`.
 pub(crate) static CTL: [ExitCode; 6] = [
-    row("0", "It worked; `status`: all that was asked about runs; a shell always ends so."),
-    row("1", "It didn't, or there is no such command."),
-    row("2", "A mistake in the command line or the configuration."),
-    row("3", "`status`: a process isn't running."),
-    row("4", "Nobody listens at the address; `status`: it can't be told."),
-    row("7", "A process that should run doesn't, or there is no socket."),
+    def("0", "It worked; `status`: all that was asked about runs; a shell always ends so."),
+    def("1", "It didn't, or there is no such command."),
+    def("2", "A mistake in the command line or the configuration."),
+    def("3", "`status`: a process isn't running."),
+    def("4", "Nobody listens at the address; `status`: it can't be told."),
+    def("7", "A process that should run doesn't, or there is no socket."),
 ];
 
 /// Programs that do one thing and end.
 pub(crate) static PLAIN: [ExitCode; 2] = [
-    row("0", "Done."),
-    row("1", "A mistake in the command line, or a file that can't be written."),
+    def("0", "Done."),
+    def("1", "A mistake in the command line, or a file that can't be written."),
 ];
 
 /// `pidproxy`.
 pub(crate) static PIDPROXY: [ExitCode; 3] = [
-    row("0", "COMMAND has ended, or a signal that asks for the end was passed on."),
-    row("1", "A mistake in the command line."),
-    row("126, 127", "COMMAND can't be executed, or isn't there."),
+    def("0", "COMMAND has ended, or a signal that asks for the end was passed on."),
+    def("1", "A mistake in the command line."),
+    def("126, 127", "COMMAND can't be executed, or isn't there."),
 ];
 
-const fn row(code: &'static str, doc: &'static str) -> ExitCode {
+const fn def(code: &'static str, doc: &'static str) -> ExitCode {
     ExitCode { code, doc }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::str::Chars;
 
 use crate::error::in_short;
-use crate::sources::Said;
+use crate::sources::Sources;
 use supervisor_wire::python::{ascii, repr};
 
 /// What a name stands for.
@@ -28,7 +28,7 @@ pub(crate) enum Meaning {
 /// name of an environment variable. Most values use none, so nothing is prepared.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared<'a> {
-    said: &'a Said,
+    sources: &'a Sources,
     here: &'a Path,
     /// Variables that programs get besides ours.
     added: BTreeMap<String, Meaning>,
@@ -36,8 +36,8 @@ pub(crate) struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     /// The names that come with what was said in the directory `here`.
-    pub(crate) const fn new(said: &'a Said, here: &'a Path) -> Self {
-        Self { said, here, added: BTreeMap::new() }
+    pub(crate) const fn new(sources: &'a Sources, here: &'a Path) -> Self {
+        Self { sources, here, added: BTreeMap::new() }
     }
 
     /// Adds an environment variable or gives it another value.
@@ -51,16 +51,16 @@ impl<'a> Shared<'a> {
         }
         match name {
             "here" => Some(Meaning::Text(self.here.to_string_lossy().into_owned())),
-            "host_node_name" => Some(Meaning::Text(self.said.hostname.clone())),
+            "host_node_name" => Some(Meaning::Text(self.sources.hostname.clone())),
             _ => {
-                let value = self.said.variable(name.strip_prefix("ENV_")?)?;
+                let value = self.sources.variable(name.strip_prefix("ENV_")?)?;
                 Some(value.to_str().map_or(Meaning::NotUtf8, |text| Meaning::Text(text.to_owned())))
             }
         }
     }
 
     fn list(&self) -> impl Iterator<Item = String> {
-        let variables = self.said.environment.iter();
+        let variables = self.sources.environment.iter();
         let variables = variables.map(|(name, _)| format!("ENV_{}", name.to_string_lossy()));
         let others = ["here", "host_node_name"].map(str::to_owned);
         variables.chain(others).chain(self.added.keys().cloned())

@@ -9,12 +9,12 @@ use crate::error::{Errors, Report, in_short};
 use crate::expand::{Names, Shared, escape};
 use crate::flags::{FlagSetting, Flags};
 use crate::ini::{Entry, Origin, Sections};
-use crate::lower::{Door, check_overruled, lower};
-use crate::options::{FILES, Kind, SUPERVISORD_USER};
-use crate::sources::{Host, Said};
+use crate::lower::{Mode, check_overruled, lower};
+use crate::options::{FILES, SUPERVISORD_USER, SectionKind};
+use crate::sources::{Host, Sources};
 use crate::stop_budget;
 use crate::template::complete_helpers;
-use crate::values::{World, absolute};
+use crate::values::{Context, absolute};
 use crate::{Config, include};
 use supervisor_wire::python::repr;
 
@@ -40,34 +40,39 @@ pub struct Source {
 pub fn file_mode(
     flags: &Flags,
     program: &Path,
-    said: &Said,
+    sources: &Sources,
     host: &dyn Host,
 ) -> Result<Config, Errors> {
     let mut report = Report::default();
-    let world = World { said, host };
-    let config = read(flags, program, world, &mut report);
+    let context = Context { sources, host };
+    let config = read(flags, program, context, &mut report);
     let notes = report.take_notes();
     let (mut config, warnings) = report.finish(config)?;
     (config.warnings, config.notes) = (warnings, notes);
     Ok(config)
 }
 
-fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) -> Option<Config> {
+fn read(
+    flags: &Flags,
+    program: &Path,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Option<Config> {
     for flag in &flags.without_effect {
         report.warn(format!("{flag} has no effect: it is about Python's profiler"));
     }
-    let (shown, searched) = find(flags, program, world, report)?;
-    let path = absolute(&shown, &world);
+    let (shown, searched) = find(flags, program, context, report)?;
+    let path = absolute(&shown, &context);
     let here = path.parent().unwrap_or(&path);
-    let mut sections = sections_of(&shown, here, world, report)?;
-    let included = include_files(&mut sections, here, world, report);
+    let mut sections = sections_of(&shown, here, context, report)?;
+    let included = include_files(&mut sections, here, context, report);
     // What a broken line should have said is unknown: what lacks for it is no mistake.
     if !report.is_clean() {
         return None;
     }
-    apply(&flags.settings, &mut sections, here, world, report);
-    complete_helpers(&mut sections, Door::File);
-    let meant = lower(&sections, Door::File, here, world, report)?;
+    apply(&flags.settings, &mut sections, here, context, report);
+    complete_helpers(&mut sections, Mode::File);
+    let meant = lower(&sections, Mode::File, here, context, report)?;
     let spec = Spec {
         groups: meant.groups,
         signals: SignalRule::Supervisord,
@@ -86,14 +91,14 @@ fn read(flags: &Flags, program: &Path, world: World<'_>, report: &mut Report) ->
 fn find(
     flags: &Flags,
     program: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<(PathBuf, bool)> {
     if let Some(path) = &flags.configuration {
-        return named(path, world, report).map(|path| (path, false));
+        return named(path, context, report).map(|path| (path, false));
     }
     let places = places(program);
-    let found = places.iter().find(|place| world.host.exists(&absolute(place, &world)));
+    let found = places.iter().find(|place| context.host.exists(&absolute(place, &context)));
     if found.is_none() {
         let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
         report.error(format!(
@@ -106,8 +111,8 @@ fn find(
 }
 
 /// The file that `-c` names, if it is there.
-pub(crate) fn named(path: &Path, world: World<'_>, report: &mut Report) -> Option<PathBuf> {
-    if !world.host.exists(&absolute(path, &world)) {
+pub(crate) fn named(path: &Path, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
+    if !context.host.exists(&absolute(path, &context)) {
         report.error(format!("could not find config file {}", path.display()));
         return None;
     }
@@ -118,10 +123,10 @@ pub(crate) fn named(path: &Path, world: World<'_>, report: &mut Report) -> Optio
 pub(crate) fn sections_of(
     shown: &Path,
     here: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<Sections> {
-    let bytes = world.host.read(&absolute(shown, &world));
+    let bytes = context.host.read(&absolute(shown, &context));
     let bytes = bytes.map_err(|why| {
         report.error(format!("could not read config file {}: {why}", shown.display()));
     });
@@ -148,20 +153,20 @@ pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
 fn include_files(
     sections: &mut Sections,
     here: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Vec<PathBuf> {
-    let included = sections.all.take(|s| Kind::of(&s.name) == Some(Kind::Include));
+    let included = sections.all.take(|s| SectionKind::of(&s.name) == Some(SectionKind::Include));
     let Some(section) = included else { return Vec::new() };
-    let Some(files) = sections.entry(&section, FILES.row.key).cloned() else {
+    let Some(files) = sections.entry(&section, FILES.def.key).cloned() else {
         let place = &section.origin;
         report
             .error(format!("{place}: .ini file has [include] section, but no files setting in it"));
         return Vec::new();
     };
-    let shared = Shared::new(world.said, here);
+    let shared = Shared::new(context.sources, here);
     let names = Names::new(&shared);
-    match include::read(sections, &files.value, here, &names, &world, report) {
+    match include::read(sections, &files.value, here, &names, &context, report) {
         Ok(paths) => paths,
         Err(why) => {
             report.error(format!("{}: {why}; a percent sign is written %%", files.origin));
@@ -175,16 +180,16 @@ fn apply(
     settings: &[FlagSetting],
     sections: &mut Sections,
     here: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) {
     for FlagSetting { flag, key, value } in settings {
-        let setting = Kind::Supervisord.settings().find(|setting| setting.row().key == *key);
+        let setting = SectionKind::Supervisord.settings().find(|setting| setting.def().key == *key);
         // A user may be known on other machines only; all else should be right anyway.
-        if let Some(setting) = setting.filter(|_| *key != SUPERVISORD_USER.row.key) {
-            check_overruled(sections, setting, here, world, report);
+        if let Some(setting) = setting.filter(|_| *key != SUPERVISORD_USER.def.key) {
+            check_overruled(sections, setting, here, context, report);
         }
-        if let Some(Err(why)) = setting.map(|setting| setting.check(value, &world)) {
+        if let Some(Err(why)) = setting.map(|setting| setting.check(value, &context)) {
             report.error(format!("invalid value for {flag} {}: {why}", repr(&in_short(value))));
         } else if sections.section(SUPERVISORD).is_some() {
             let origin = Origin::Flag(flag.clone());

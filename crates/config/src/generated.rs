@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::environment;
 use crate::error::Report;
 use crate::ini::{Entry, Section, Sections};
-use crate::shlex::{self, Place};
+use crate::shlex::{self, Quoting};
 use supervisor_wire::python::{is_space, strip};
 
 /// A text, and what in it isn't quite what it should say.
@@ -59,7 +59,7 @@ pub(crate) fn render(
         let gap = if out.text.is_empty() { "" } else { "\n" };
         out.text.push_str(&format!("{gap}[{}]\n", section.name));
         for entry in section.entries.iter().filter(|entry| wanted(entry)) {
-            let lossy = lossy_command && entry.key == COMMAND && !entry.origin.is_said();
+            let lossy = lossy_command && entry.key == COMMAND && !entry.origin.is_explicit();
             write(&mut out, section, entry, note(section, entry), lossy);
         }
     }
@@ -147,35 +147,35 @@ fn guard(command: &str) -> Cow<'_, str> {
         return Cow::Borrowed(command);
     }
     let mut out = String::with_capacity(command.len() + 16);
-    let mut place = Place::Blank;
+    let mut quoting = Quoting::Blank;
     let mut before = '\n';
     for c in command.chars() {
-        if needs_guard(before, place, c) {
-            out.push_str(if place == Place::Double { "\"\"" } else { "''" });
+        if needs_guard(before, quoting, c) {
+            out.push_str(if quoting == Quoting::Double { "\"\"" } else { "''" });
         }
         out.push(c);
         before = c;
-        let quoted = matches!(place, Place::Single | Place::Double | Place::DoubleEscape);
-        let escaped_blank = place == Place::Escape && is_space(c);
+        let quoted = matches!(quoting, Quoting::Single | Quoting::Double | Quoting::DoubleEscape);
+        let escaped_blank = quoting == Quoting::Escape && is_space(c);
         if escaped_blank || (!quoted && is_odd_blank(c)) {
             out.push_str("''");
             before = '\'';
         }
-        place = place.after(c);
+        quoting = quoting.after(c);
     }
     Cow::Owned(out)
 }
 
 /// Whether quotes must stand between `before` and `c`, which stands at `place`.
-fn needs_guard(before: char, place: Place, c: char) -> bool {
+fn needs_guard(before: char, quoting: Quoting, c: char) -> bool {
     let comment = matches!(c, ';' | '#') && is_space(before);
     let blank = |c: char| c != '\n' && is_space(c);
-    match place {
-        Place::Single | Place::Double => {
+    match quoting {
+        Quoting::Single | Quoting::Double => {
             comment || (c == '\n' && blank(before)) || (before == '\n' && blank(c))
         }
-        Place::Blank | Place::Word => comment || is_odd_blank(c),
-        Place::Escape | Place::DoubleEscape => false,
+        Quoting::Blank | Quoting::Word => comment || is_odd_blank(c),
+        Quoting::Escape | Quoting::DoubleEscape => false,
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{Action, Header, HttpUrl, ListenerRule, Ready};
 
-use crate::options::{Key, Reach, Row, Setting, default, options};
+use crate::options::{Key, OptionDef, Reach, Setting, default, options};
 use crate::presets::Preset;
 use crate::reference::shown;
 use crate::values;
@@ -86,7 +86,7 @@ pub(crate) const PREFIX: &str = "PROCESS_HEALTH_";
 
 /// Whether this is the key of one of them.
 pub(crate) fn has(key: &str) -> bool {
-    HEALTH.iter().any(|setting| setting.row().key == key)
+    HEALTH.iter().any(|setting| setting.def().key == key)
 }
 
 /// The variable that sets an option of the command's program.
@@ -96,7 +96,7 @@ pub(crate) fn variable(key: &str) -> String {
 
 /// Variables and the keys they set.
 pub fn variables() -> impl Iterator<Item = (String, &'static str)> {
-    HEALTH.iter().map(|setting| setting.row().key).map(|key| (variable(key), key))
+    HEALTH.iter().map(|setting| setting.def().key).map(|key| (variable(key), key))
 }
 
 /// Their part of the reference.
@@ -108,8 +108,8 @@ pub(crate) fn reference() -> String {
          which counts if both are set. See [health](../design/health.md).\n\n\
          | key | variable | accepts | default | what it does |\n|---|---|---|---|---|\n",
     );
-    for row in HEALTH.iter().map(|setting| setting.row()) {
-        let Row { key, what, default, doc, .. } = row;
+    for def in HEALTH.iter().map(|setting| setting.def()) {
+        let OptionDef { key, what, default, doc, .. } = def;
         let (variable, default) = (variable(key), shown(*default));
         out.push_str(&format!(
             "| `{key}` | `{variable}` | {what} | {default} | {} |\n",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Report;
 use crate::expand::{Names, expand};
 use crate::ini::Sections;
-use crate::values::World;
+use crate::values::Context;
 use supervisor_wire::python;
 
 /// Adds all files that `patterns` names to `sections` and returns their paths.
@@ -18,20 +18,20 @@ pub(crate) fn read(
     patterns: &str,
     base: &Path,
     names: &Names<'_>,
-    world: &World<'_>,
+    context: &Context<'_>,
     report: &mut Report,
 ) -> Result<Vec<PathBuf>, String> {
     let patterns = expand(patterns, names, "include.files")?;
     let mut included = Vec::new();
     for pattern in patterns.split(python::is_space).filter(|pattern| !pattern.is_empty()) {
         let pattern = base.join(pattern);
-        let mut matches = world.host.glob(&pattern);
+        let mut matches = context.host.glob(&pattern);
         matches.sort();
         if matches.is_empty() {
             report.warn(format!("No file matches via include \"{}\"", pattern.display()));
         }
         for path in matches {
-            match world.host.read(&path) {
+            match context.host.read(&path) {
                 Ok(bytes) => {
                     add(sections, &path, &bytes, report);
                     included.push(path);

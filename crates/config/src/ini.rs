@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Report;
 use crate::expand::pin_here;
-use crate::named::{HasName, Named};
+use crate::named::{HasName, NamedList};
 use supervisor_wire::python::{is_space, strip};
 
 /// Where a value was said.
@@ -44,7 +44,7 @@ pub(crate) struct Comment {
 
 impl Origin {
     /// Whether a person said it.
-    pub(crate) fn is_said(&self) -> bool {
+    pub(crate) fn is_explicit(&self) -> bool {
         match self {
             Self::BuiltIn => false,
             Self::Variable(_) | Self::Flag(_) | Self::File { .. } => true,
@@ -92,7 +92,7 @@ pub(crate) struct Entry {
 pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) origin: Origin,
-    pub(crate) entries: Named<Entry>,
+    pub(crate) entries: NamedList<Entry>,
 }
 
 impl HasName for Entry {
@@ -128,8 +128,8 @@ impl Section {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sections {
     /// `[DEFAULT]`: options that every section has unless it says otherwise.
-    pub(crate) defaults: Named<Entry>,
-    pub(crate) all: Named<Section>,
+    pub(crate) defaults: NamedList<Entry>,
+    pub(crate) all: NamedList<Section>,
 }
 
 impl Sections {
@@ -142,7 +142,7 @@ impl Sections {
     pub(crate) fn section_mut(&mut self, name: &str, origin: &Origin) -> &mut Section {
         let index = self.all.place(name).unwrap_or_else(|| {
             let (name, origin) = (name.to_owned(), origin.clone());
-            self.all.set(Section { name, origin, entries: Named::default() })
+            self.all.set(Section { name, origin, entries: NamedList::default() })
         });
         &mut self.all[index]
     }
@@ -202,12 +202,12 @@ struct Reader<'a> {
     path: &'a Path,
     report: &'a mut Report,
     /// The section that options go to; `None` before the first header.
-    current: Option<Target>,
+    current: Option<Receiver>,
     /// The option whose value may go on.
     open: Option<Open>,
 }
 
-enum Target {
+enum Receiver {
     Defaults,
     Section(String),
 }
@@ -289,11 +289,11 @@ impl<'a> Reader<'a> {
 
     fn enter(&mut self, name: &str, line: usize) {
         self.current = Some(if name == "DEFAULT" {
-            Target::Defaults
+            Receiver::Defaults
         } else {
             let origin = Origin::File { path: self.path.to_owned(), line, comment: None };
             self.sections.section_mut(name, &origin);
-            Target::Section(name.to_owned())
+            Receiver::Section(name.to_owned())
         });
     }
 
@@ -307,10 +307,10 @@ impl<'a> Reader<'a> {
             self.here.as_ref().map_or_else(|| value.to_owned(), |here| pin_here(value, here));
         let entry = Entry { key: open.key, value, origin };
         match &self.current {
-            Some(Target::Section(name)) => {
+            Some(Receiver::Section(name)) => {
                 self.sections.section_mut(name, &entry.origin.clone()).set(entry);
             }
-            Some(Target::Defaults) => {
+            Some(Receiver::Defaults) => {
                 self.sections.defaults.set(entry);
             }
             None => {}

@@ -2,7 +2,7 @@
 //!
 //! A command line, the environment and configuration files go in, one valid
 //! [`Spec`] comes out, or everything that is wrong with them. Nothing is opened,
-//! looked up or asked for here: the environment is an argument ([`Said`]), and files
+//! looked up or asked for here: the environment is an argument ([`Sources`]), and files
 //! and users are reached through a trait ([`Host`]).
 //!
 //! ```text
@@ -90,7 +90,7 @@ pub use crate::presets::presets_reference;
 pub use crate::reference::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
-pub use crate::sources::{Host, Said};
+pub use crate::sources::{Host, Sources};
 pub use crate::status_port::{status_address, status_port};
 pub use crate::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
 pub use crate::tools::{
@@ -125,7 +125,7 @@ pub struct Config {
     sections: Rc<ini::Sections>,
     lossy_command: bool,
     /// Options that a variable with a name of its own sets.
-    named: Vec<env::Named>,
+    named: Vec<env::VariableOption>,
 }
 
 /// The generated file. Its text is made when it is asked for: the program needn't

@@ -28,15 +28,15 @@ use crate::environment;
 use crate::error::{Report, in_short};
 use crate::expand::{Names, Shared, expand, expand_secret};
 use crate::ini::{Entry, Origin, Section, Sections};
-use crate::options::{Key, Kind, PROGRAM_ENVIRONMENT, Row, Setting, is_secret};
+use crate::options::{Key, OptionDef, PROGRAM_ENVIRONMENT, SectionKind, Setting, is_secret};
 use crate::supervisord::Supervisord;
-use crate::values::{self, InetAddress, World};
+use crate::values::{self, Context, InetAddress};
 use crate::without_effect;
 use supervisor_wire::python::repr;
 
 /// What the sections mean.
 #[derive(Debug)]
-pub(crate) struct Meant {
+pub(crate) struct Lowered {
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) supervisord: Supervisord,
     pub(crate) control: Control,
@@ -44,7 +44,7 @@ pub(crate) struct Meant {
 
 /// How the supervisor was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door<'a> {
+pub(crate) enum Mode<'a> {
     /// By a command, which is what a built-in `command` stands for, byte for byte.
     Command(&'a [OsString]),
     /// By a configuration file.
@@ -55,13 +55,13 @@ pub(crate) enum Door<'a> {
 /// something is wrong, and then `report` says what.
 pub(crate) fn lower(
     sections: &Sections,
-    door: Door<'_>,
+    mode: Mode<'_>,
     here: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
-) -> Option<Meant> {
-    let mut shared = Shared::new(world.said, here);
-    let mut lowering = Lowering { sections, door, world, report };
+) -> Option<Lowered> {
+    let mut shared = Shared::new(context.sources, here);
+    let mut lowering = Lowering { sections, mode, context, report };
     unknown::warn(&mut lowering);
     let supervisord = supervisord::read(&mut lowering, &Names::new(&shared));
     if let Some(supervisord) = &supervisord {
@@ -77,7 +77,7 @@ pub(crate) fn lower(
     let user = supervisord.as_ref().and_then(|supervisord| supervisord.user.as_ref());
     let base = Base { environment, url, user };
     let groups = group::read(&mut lowering, &base, &names);
-    Some(Meant { groups: groups?, supervisord: supervisord?, control: control? })
+    Some(Lowered { groups: groups?, supervisord: supervisord?, control: control? })
 }
 
 /// Checks what `[supervisord]` says of this option, though something else will count.
@@ -85,33 +85,33 @@ pub(crate) fn check_overruled(
     sections: &Sections,
     setting: &dyn Setting,
     here: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) {
-    let shared = Shared::new(world.said, here);
-    let mut lowering = Lowering { sections, door: Door::File, world, report };
-    for section in lowering.of_kind(Kind::Supervisord) {
-        let Some(entry) = lowering.entry(section, setting.row().key) else { continue };
+    let shared = Shared::new(context.sources, here);
+    let mut lowering = Lowering { sections, mode: Mode::File, context, report };
+    for section in lowering.of_kind(SectionKind::Supervisord) {
+        let Some(entry) = lowering.entry(section, setting.def().key) else { continue };
         let label = format!("{}.{}", section.name, entry.key);
         let checked = expand(&entry.value, &Names::new(&shared), &label)
-            .and_then(|text| setting.check(&text, &world));
+            .and_then(|text| setting.check(&text, &context));
         if let Err(why) = checked {
-            lowering.refuse(section, setting.row(), &entry.origin, &why);
+            lowering.refuse(section, setting.def(), &entry.origin, &why);
         }
     }
 }
 
 struct Lowering<'a> {
     sections: &'a Sections,
-    door: Door<'a>,
-    world: World<'a>,
+    mode: Mode<'a>,
+    context: Context<'a>,
     report: &'a mut Report,
 }
 
 impl<'a> Lowering<'a> {
     /// The sections of this kind.
-    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'a Section> + use<'a> {
-        self.sections.all.iter().filter(move |section| Kind::of(&section.name) == Some(kind))
+    fn of_kind(&self, kind: SectionKind) -> impl Iterator<Item = &'a Section> + use<'a> {
+        self.sections.all.iter().filter(move |section| SectionKind::of(&section.name) == Some(kind))
     }
 
     /// An option as it was written.
@@ -120,8 +120,8 @@ impl<'a> Lowering<'a> {
     }
 
     /// Whether a person said what this option is.
-    fn is_said(&self, section: &'a Section, key: &str) -> bool {
-        self.entry(section, key).is_some_and(|entry| entry.origin.is_said())
+    fn is_explicit(&self, section: &'a Section, key: &str) -> bool {
+        self.entry(section, key).is_some_and(|entry| entry.origin.is_explicit())
     }
 
     /// An option's value or default. `None` if it is neither set nor has a default,
@@ -142,28 +142,28 @@ impl<'a> Lowering<'a> {
         key: &Key<T>,
         names: &Names<'_>,
     ) -> Result<Option<T>, Reported> {
-        let entry = self.entry(section, key.row.key);
-        let (text, origin) = match (entry, key.row.default) {
+        let entry = self.entry(section, key.def.key);
+        let (text, origin) = match (entry, key.def.default) {
             (Some(entry), _) => (entry.value.as_str(), &entry.origin),
             (None, Some(default)) => (default, &Origin::BuiltIn),
             (None, None) => return Ok(None),
         };
-        let label = format!("{}.{}", section.name, key.row.key);
-        let read = if is_secret(key.row.key) { expand_secret } else { expand };
+        let label = format!("{}.{}", section.name, key.def.key);
+        let read = if is_secret(key.def.key) { expand_secret } else { expand };
         let expanded = read(text, names, &label).map_err(|why| {
             self.complain(section, origin, &format!("{why}; a percent sign is written %%"))
         })?;
         // No system call can be told of a text with a zero byte in it.
         if expanded.contains('\0') {
-            let why = format!("{} holds a zero byte", key.row.key);
+            let why = format!("{} holds a zero byte", key.def.key);
             return Err(self.complain(section, origin, &why));
         }
-        let value = (key.takes.parse)(&expanded, &self.world)
-            .map_err(|why| self.refuse(section, &key.row, origin, &why))?;
-        if origin.is_said() {
+        let value = (key.value_type.parse)(&expanded, &self.context)
+            .map_err(|why| self.refuse(section, &key.def, origin, &why))?;
+        if origin.is_explicit() {
             self.warn_if_without_effect(section, key, &expanded, &value);
         }
-        if key.row.key == PROGRAM_ENVIRONMENT.row.key
+        if key.def.key == PROGRAM_ENVIRONMENT.def.key
             && let Some(odd) = environment::odd_separator(&expanded)
         {
             let (place, name) = (place(origin), &section.name);
@@ -198,24 +198,32 @@ impl<'a> Lowering<'a> {
     fn reachable(
         &mut self,
         section: &'a Section,
-        row: &Row,
+        def: &OptionDef,
         address: InetAddress,
     ) -> Option<InetAddress> {
-        if self.door == Door::File {
+        if self.mode == Mode::File {
             return Some(address);
         }
-        let Err(why) = values::reachable_here(&address, &self.world) else { return Some(address) };
-        let origin = self.entry(section, row.key).map_or(&section.origin, |entry| &entry.origin);
-        self.refuse(section, row, origin, &why);
+        let Err(why) = values::reachable_here(&address, &self.context) else {
+            return Some(address);
+        };
+        let origin = self.entry(section, def.key).map_or(&section.origin, |entry| &entry.origin);
+        self.refuse(section, def, origin, &why);
         None
     }
 
     /// Reports a value that isn't accepted.
-    fn refuse(&mut self, section: &Section, row: &Row, origin: &Origin, why: &str) -> Reported {
+    fn refuse(
+        &mut self,
+        section: &Section,
+        def: &OptionDef,
+        origin: &Origin,
+        why: &str,
+    ) -> Reported {
         let (why, section) = (in_short(why), repr(&section.name));
         self.report_at(
             origin,
-            &format!("{why} in section {section}; {} takes {}", row.key, row.what),
+            &format!("{why} in section {section}; {} takes {}", def.key, def.what),
         )
     }
 
@@ -239,14 +247,15 @@ impl<'a> Lowering<'a> {
         text: &str,
         value: &T,
     ) {
-        let Some(kind) = Kind::of(&section.name) else { return };
-        let Some(without) = without_effect::option(self.door, kind, key.row.key) else { return };
-        let same = without.harmless.and_then(|text| (key.takes.parse)(text, &self.world).ok());
+        let Some(kind) = SectionKind::of(&section.name) else { return };
+        let Some(without) = without_effect::option(self.mode, kind, key.def.key) else { return };
+        let same =
+            without.harmless.and_then(|text| (key.value_type.parse)(text, &self.context).ok());
         if same.as_ref() != Some(value) {
             self.report.warn(format!(
                 "[{}] {}={} has no effect with a command line",
                 section.name,
-                key.row.key,
+                key.def.key,
                 in_short(text)
             ));
         }
@@ -258,7 +267,7 @@ struct Reported;
 
 /// What stands in front of a message: the variable, or `file:line`.
 fn place(origin: &Origin) -> String {
-    if origin.is_said() { format!("{origin}: ") } else { String::new() }
+    if origin.is_explicit() { format!("{origin}: ") } else { String::new() }
 }
 
 /// A number of seconds or bytes, of which less than none makes no sense.

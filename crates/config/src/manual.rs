@@ -79,13 +79,13 @@ fn of_options() -> String {
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!(".SH \"[{}{label}]\"\n", escaped(name)));
-        for row in kind.settings().map(Setting::row) {
-            let default = match defaults(kind, row) {
+        for def in kind.settings().map(Setting::def) {
+            let default = match defaults(kind, def) {
                 unset if unset == shown(None) => String::new(),
                 default => format!(" Default: {default}."),
             };
-            let accepts = format!("{} Accepts {}.{default}", row.doc.trim(), row.what);
-            out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(row.key), text(&accepts)));
+            let accepts = format!("{} Accepts {}.{default}", def.doc.trim(), def.what);
+            out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(def.key), text(&accepts)));
         }
     }
     out.push_str(&see_also(&["supervisord(8)", "standard-supervisor(1)"]));

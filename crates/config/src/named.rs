@@ -12,12 +12,12 @@ pub(crate) trait HasName {
 /// Things in order of first appearance, no two with one name. Finding one takes no look
 /// at all the others: a file may have a million of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named<T> {
+pub(crate) struct NamedList<T> {
     list: Vec<T>,
     places: BTreeMap<String, usize>,
 }
 
-impl<T: HasName> Named<T> {
+impl<T: HasName> NamedList<T> {
     /// Where the thing with this name is.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
@@ -48,13 +48,13 @@ impl<T: HasName> Named<T> {
     }
 }
 
-impl<T> Default for Named<T> {
+impl<T> Default for NamedList<T> {
     fn default() -> Self {
         Self { list: Vec::new(), places: BTreeMap::new() }
     }
 }
 
-impl<T: HasName> FromIterator<T> for Named<T> {
+impl<T: HasName> FromIterator<T> for NamedList<T> {
     fn from_iter<I: IntoIterator<Item = T>>(things: I) -> Self {
         let mut named = Self::default();
         for thing in things {
@@ -64,7 +64,7 @@ impl<T: HasName> FromIterator<T> for Named<T> {
     }
 }
 
-impl<T> Deref for Named<T> {
+impl<T> Deref for NamedList<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -72,13 +72,13 @@ impl<T> Deref for Named<T> {
     }
 }
 
-impl<T> DerefMut for Named<T> {
+impl<T> DerefMut for NamedList<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.list
     }
 }
 
-impl<T> IntoIterator for Named<T> {
+impl<T> IntoIterator for NamedList<T> {
     type Item = T;
     type IntoIter = std::vec::IntoIter<T>;
 
@@ -87,7 +87,7 @@ impl<T> IntoIterator for Named<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Named<T> {
+impl<'a, T> IntoIterator for &'a NamedList<T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
 
@@ -96,7 +96,7 @@ impl<'a, T> IntoIterator for &'a Named<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a mut Named<T> {
+impl<'a, T> IntoIterator for &'a mut NamedList<T> {
     type Item = &'a mut T;
     type IntoIter = std::slice::IterMut<'a, T>;
 
@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_namesake_keeps_the_place_and_what_follows_one_taken_out_is_still_found() {
-        let mut named: Named<_> = [("a", 1), ("b", 2), ("c", 3), ("a", 4)].into_iter().collect();
+        let mut named: NamedList<_> =
+            [("a", 1), ("b", 2), ("c", 3), ("a", 4)].into_iter().collect();
         assert_eq!(*named, [("a", 4), ("b", 2), ("c", 3)]);
         assert_eq!(named.take(|(name, _)| *name == "a"), Some(("a", 4)));
         assert_eq!((named.place("a"), named.named("c")), (None, Some(&("c", 3))));

@@ -15,17 +15,17 @@ pub(crate) fn nearest<'a>(
 
 /// How many letters have to be added, removed or changed.
 fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut def: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut diagonal = def[0];
+        def[0] = i + 1;
         for (j, y) in b.bytes().enumerate() {
             let change = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+            diagonal = def[j + 1];
+            def[j + 1] = change.min(def[j] + 1).min(diagonal + 1);
         }
     }
-    row[b.len()]
+    def[b.len()]
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
 
 use crate::health_options::{self, HEALTH};
 use crate::supervisord::LogFormat;
-use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner, Takes, World};
+use crate::values::{self, Context, FcgiSocket, InetAddress, LogTarget, Owner, ValueType};
 use supervisor_core::level::Level;
 
 /// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
@@ -43,7 +43,7 @@ impl Reach {
 
 /// What is known about an option whatever the type of its value.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub(crate) struct OptionDef {
     pub(crate) key: &'static str,
     /// The value if nothing is said; `None`: unset.
     pub(crate) default: Option<&'static str>,
@@ -64,35 +64,35 @@ pub(crate) const HEALTH_STOP_SECS: Duration = Duration::from_secs(10);
 /// Whether values of this option don't belong in a log: passwords, headers of checks, and
 /// environments, where keys of services are.
 pub(crate) fn is_secret(key: &str) -> bool {
-    [PASSWORD.row.key, PROGRAM_ENVIRONMENT.row.key, health_options::HEADERS.row.key].contains(&key)
+    [PASSWORD.def.key, PROGRAM_ENVIRONMENT.def.key, health_options::HEADERS.def.key].contains(&key)
 }
 
 /// An option with the type of its value.
 pub(crate) struct Key<T: 'static> {
-    pub(crate) row: Row,
-    pub(crate) takes: &'static Takes<T>,
+    pub(crate) def: OptionDef,
+    pub(crate) value_type: &'static ValueType<T>,
 }
 
 /// An option, whatever its type.
 pub(crate) trait Setting: Sync {
-    fn row(&self) -> &Row;
+    fn def(&self) -> &OptionDef;
     /// Whether it accepts this value; if not, why.
-    fn check(&self, value: &str, world: &World<'_>) -> Result<(), String>;
+    fn check(&self, value: &str, context: &Context<'_>) -> Result<(), String>;
 }
 
 impl<T: 'static> Setting for Key<T> {
-    fn row(&self) -> &Row {
-        &self.row
+    fn def(&self) -> &OptionDef {
+        &self.def
     }
 
-    fn check(&self, value: &str, world: &World<'_>) -> Result<(), String> {
-        (self.takes.parse)(value, world).map(drop)
+    fn check(&self, value: &str, context: &Context<'_>) -> Result<(), String> {
+        (self.value_type.parse)(value, context).map(drop)
     }
 }
 
 /// The kinds of sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SectionKind {
     Supervisord,
     Program,
     EventListener,
@@ -107,21 +107,21 @@ pub(crate) enum Kind {
 }
 
 /// Section names, or what they start with, by kind.
-pub(crate) const KINDS: [(&str, Kind); 11] = [
-    ("supervisord", Kind::Supervisord),
-    ("program:", Kind::Program),
-    ("eventlistener:", Kind::EventListener),
-    ("fcgi-program:", Kind::FcgiProgram),
-    ("group:", Kind::Group),
-    ("unix_http_server", Kind::UnixHttpServer),
-    ("inet_http_server", Kind::InetHttpServer),
-    ("rpcinterface:", Kind::RpcInterface),
-    ("supervisorctl", Kind::Supervisorctl),
-    ("ctlplugin:", Kind::CtlPlugin),
-    ("include", Kind::Include),
+pub(crate) const KINDS: [(&str, SectionKind); 11] = [
+    ("supervisord", SectionKind::Supervisord),
+    ("program:", SectionKind::Program),
+    ("eventlistener:", SectionKind::EventListener),
+    ("fcgi-program:", SectionKind::FcgiProgram),
+    ("group:", SectionKind::Group),
+    ("unix_http_server", SectionKind::UnixHttpServer),
+    ("inet_http_server", SectionKind::InetHttpServer),
+    ("rpcinterface:", SectionKind::RpcInterface),
+    ("supervisorctl", SectionKind::Supervisorctl),
+    ("ctlplugin:", SectionKind::CtlPlugin),
+    ("include", SectionKind::Include),
 ];
 
-impl Kind {
+impl SectionKind {
     /// The kind of the section with this name.
     pub(crate) fn of(section: &str) -> Option<Self> {
         KINDS.iter().find(|(name, kind)| kind.fits(name, section)).map(|(_, kind)| *kind)
@@ -162,24 +162,24 @@ impl Kind {
 }
 
 /// What supervisord doesn't have, by section.
-pub(crate) const OWN: [(&str, &Row); 17] = [
-    ("program", &RETRYRESETSECS.row),
-    ("program", &ESSENTIAL.row),
-    ("program", &KILLTREE.row),
-    ("program", &REMOVE_LEFTOVERS.row),
-    ("program", &AWAIT_PORT.row),
-    ("program", &DEPENDS_ON.row),
-    ("program", &WAIT_FOR.row),
-    ("program", &WAIT_TIMEOUT.row),
-    ("program", &RETRIES_BEFORE_READY.row),
-    ("supervisord", &CRASH_LINE.row),
-    ("supervisord", &CRASH_DIR.row),
-    ("supervisord", &CRASH_KEEP.row),
-    ("supervisord", &TERMINATION_LOG.row),
-    ("inet_http_server", &ALLOW_UNAUTHENTICATED.row),
-    ("supervisord", &STATUS_PORT_KEY.row),
-    ("supervisord", &PRESTOP_DELAY_KEY.row),
-    ("supervisord", &LOG_FORMAT_KEY.row),
+pub(crate) const EXTENSIONS: [(&str, &OptionDef); 17] = [
+    ("program", &RETRYRESETSECS.def),
+    ("program", &ESSENTIAL.def),
+    ("program", &KILLTREE.def),
+    ("program", &REMOVE_LEFTOVERS.def),
+    ("program", &AWAIT_PORT.def),
+    ("program", &DEPENDS_ON.def),
+    ("program", &WAIT_FOR.def),
+    ("program", &WAIT_TIMEOUT.def),
+    ("program", &RETRIES_BEFORE_READY.def),
+    ("supervisord", &CRASH_LINE.def),
+    ("supervisord", &CRASH_DIR.def),
+    ("supervisord", &CRASH_KEEP.def),
+    ("supervisord", &TERMINATION_LOG.def),
+    ("inet_http_server", &ALLOW_UNAUTHENTICATED.def),
+    ("supervisord", &STATUS_PORT_KEY.def),
+    ("supervisord", &PRESTOP_DELAY_KEY.def),
+    ("supervisord", &LOG_FORMAT_KEY.def),
 ];
 
 /// `Some("x")` of `"x"`, `None` of `unset`.
@@ -194,20 +194,20 @@ macro_rules! default {
 
 /// Each line makes one typed key and its row in the table of its section.
 macro_rules! options {
-    ($table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $takes:ident($key:literal,
+    ($table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $value_type:ident($key:literal,
         $reach:ident) default $default:tt $(/ $command:tt)?;)+) => {
         $(
             $(#[doc = $doc])+
             pub(crate) static $name: Key<$type> = Key {
-                row: Row {
+                def: OptionDef {
                     key: $key,
                     default: default!($default),
                     command_default: options!(@command $($command)?),
                     reach: Reach::$reach,
-                    what: values::$takes.what,
+                    what: values::$value_type.what,
                     doc: concat!($($doc),+),
                 },
-                takes: &values::$takes,
+                value_type: &values::$value_type,
             };
         )+
         /// The options of these sections.
@@ -455,8 +455,8 @@ mod tests {
     #[test]
     fn every_kind_of_section_has_options_with_keys_of_their_own() {
         for (name, kind) in KINDS {
-            let mut keys: Vec<&str> = kind.settings().map(|s| s.row().key).collect();
-            assert!(!keys.is_empty() && Kind::of(name) == Some(kind), "{name}");
+            let mut keys: Vec<&str> = kind.settings().map(|s| s.def().key).collect();
+            assert!(!keys.is_empty() && SectionKind::of(name) == Some(kind), "{name}");
             assert!(keys.iter().all(|key| *key == key.to_lowercase()), "{name}");
             let all = keys.len();
             keys.sort_unstable();

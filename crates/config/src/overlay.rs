@@ -12,8 +12,8 @@ use crate::expand::pin_here;
 use crate::health_options;
 use crate::ini::{Entry, Origin, Sections};
 use crate::nearest::nearest;
-use crate::options::{Kind, is_secret};
-use crate::sources::Said;
+use crate::options::{SectionKind, is_secret};
+use crate::sources::Sources;
 use crate::template::APP;
 use supervisor_wire::python;
 
@@ -53,8 +53,8 @@ struct Doubt {
 
 /// The names of all variables that are, or try to be, overrides: first the short ones, so
 /// that those which name a section have the last word.
-pub(crate) fn names(said: &Said) -> Vec<String> {
-    let all: Vec<String> = said.settings().map(Cow::into_owned).collect();
+pub(crate) fn names(sources: &Sources) -> Vec<String> {
+    let all: Vec<String> = sources.settings().map(Cow::into_owned).collect();
     let short = all.iter().filter(|name| name.starts_with(health_options::PREFIX));
     let long =
         all.iter().filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()));
@@ -62,11 +62,11 @@ pub(crate) fn names(said: &Said) -> Vec<String> {
 }
 
 /// All overrides, each kind in the environment's order.
-pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
+pub(crate) fn read(sources: &Sources, report: &mut Report) -> Vec<Override> {
     let mut overrides: Vec<Override> = Vec::new();
-    for variable in names(said) {
+    for variable in names(sources) {
         let Some(Address { section, key, doubt }) = address(&variable, report) else { continue };
-        let value = match said.variable(&variable).map(|value| (value.to_str(), value)) {
+        let value = match sources.variable(&variable).map(|value| (value.to_str(), value)) {
             Some((Some(text), _)) => python::strip(text).to_owned(),
             Some((None, bytes)) => {
                 let got =
@@ -87,10 +87,10 @@ pub(crate) fn read(said: &Said, report: &mut Report) -> Vec<Override> {
 pub(crate) fn apply(
     sections: &mut Sections,
     overrides: Vec<Override>,
-    said: &Said,
+    sources: &Sources,
     report: &mut Report,
 ) {
-    let here = said.cwd.to_string_lossy();
+    let here = sources.cwd.to_string_lossy();
     // Those without a doubt first: whether a section exists otherwise tells a slip from an
     // option that is somebody else's.
     let (doubtful, sure): (Vec<_>, Vec<_>) = overrides.into_iter().partition(|o| o.doubt.is_some());
@@ -98,7 +98,7 @@ pub(crate) fn apply(
         let known = existing(sections, &section);
         if let Some(Doubt { as_read, nearest }) = doubt {
             match nearest {
-                Some(nearest) if known.is_none() && Kind::of(&section).is_some() => {
+                Some(nearest) if known.is_none() && SectionKind::of(&section).is_some() => {
                     report.error(format!("{variable}: no option has this name; {nearest}"));
                     continue;
                 }
@@ -207,7 +207,7 @@ fn section_name(part: &str) -> String {
 /// The option of this section that is written like this in a variable: a dot in it
 /// becomes an underscore.
 fn known_key(section: &str, written: &str) -> Option<String> {
-    let keys = Kind::of(section)?.settings().map(|setting| setting.row().key);
+    let keys = SectionKind::of(section)?.settings().map(|setting| setting.def().key);
     keys.into_iter().find(|key| key.replace('.', "_") == written).map(str::to_owned)
 }
 
@@ -219,7 +219,7 @@ fn doubt(rest: &str, cuts: &[usize], section: &str, key: &str) -> Doubt {
         Some((distance, section, key))
     });
     let nearest = nearest.min_by_key(|(distance, _, _)| *distance);
-    let why = match (&nearest, Kind::of(section)) {
+    let why = match (&nearest, SectionKind::of(section)) {
         (None, None) => {
             ", and there is no such section; \"__\" stands for \":\", \
              as in SUPERVISOR_PROGRAM__APP_STARTSECS"
@@ -234,7 +234,7 @@ fn doubt(rest: &str, cuts: &[usize], section: &str, key: &str) -> Doubt {
 
 /// The known key with the fewest different letters, if there are few.
 fn nearest_key(section: &str, written: &str) -> Option<(usize, &'static str)> {
-    nearest(written, Kind::of(section)?.settings().map(|setting| setting.row().key))
+    nearest(written, SectionKind::of(section)?.settings().map(|setting| setting.def().key))
 }
 
 #[cfg(test)]
@@ -245,17 +245,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::said;
+    use crate::testing::sources;
     use supervisor_core::level::Level;
 
     /// `[section] key`, and the warnings.
     fn parsed(variable: &str) -> (String, Vec<String>) {
         let mut report = Report::default();
-        let said = said(&[(variable, "v")]);
-        let found = read(&said, &mut report);
+        let sources = sources(&[(variable, "v")]);
+        let found = read(&sources, &mut report);
         let text = found.iter().map(|o| format!("[{}] {}", o.section, o.key)).collect();
         let mut sections = crate::template::base(APP, "x", Level::Info, 3);
-        apply(&mut sections, found, &said, &mut report);
+        apply(&mut sections, found, &sources, &mut report);
         let told = report.finish(Some(())).map(|(_, warnings)| warnings);
         (text, told.unwrap_or_else(|errors| vec![errors.to_string()]))
     }
@@ -358,7 +358,7 @@ mod tests {
     fn what_names_its_section_counts_more_than_a_short_variable() {
         let long = "SUPERVISOR_PROGRAM__APP_HEALTH_TCP";
         let found =
-            read(&said(&[(long, "1"), ("PROCESS_HEALTH_TCP", "2")]), &mut Report::default());
+            read(&sources(&[(long, "1"), ("PROCESS_HEALTH_TCP", "2")]), &mut Report::default());
         assert_eq!(found.last().map(|found| found.value.as_str()), Some("1"));
     }
 
@@ -371,14 +371,14 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_utf_8_is_an_error_that_names_the_variable() {
-        let mut what = said(&[]);
+        let mut what = sources(&[]);
         let value = OsString::from_vec(vec![0xff]);
         what.environment.push(("SUPERVISOR_PROGRAM__APP_USER".into(), value));
         let mut report = Report::default();
         assert!(read(&what, &mut report).is_empty());
         let text = report.finish(Some(())).unwrap_err().to_string();
         assert!(text.contains("SUPERVISOR_PROGRAM__APP_USER must be UTF-8"), "{text}");
-        let mut what = said(&[]);
+        let mut what = sources(&[]);
         let value = OsString::from_vec(b"s3cret\xff".to_vec());
         what.environment.push(("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD".into(), value));
         let mut report = Report::default();

@@ -3,7 +3,7 @@
 
 use crate::env;
 use crate::health_options;
-use crate::options::{KINDS, Kind, OWN, Row, Setting};
+use crate::options::{EXTENSIONS, KINDS, OptionDef, SectionKind, Setting};
 use crate::template;
 
 const REFERENCE_HEAD: &str = "\
@@ -42,10 +42,10 @@ pub fn reference() -> String {
     let mut out = String::from(REFERENCE_HEAD);
     out.push_str("| key | section | with a file | with a command line | what it does |\n");
     out.push_str("|---|---|---|---|---|\n");
-    for (section, row) in OWN {
-        let (key, doc) = (row.key, row.doc.trim().trim_end_matches(" Not in supervisord."));
-        let file = shown(row.default);
-        let command = with_a_command(None, row).unwrap_or_else(|| file.clone());
+    for (section, def) in EXTENSIONS {
+        let (key, doc) = (def.key, def.doc.trim().trim_end_matches(" Not in supervisord."));
+        let file = shown(def.default);
+        let command = with_a_command(None, def).unwrap_or_else(|| file.clone());
         out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
     }
     out.push('\n');
@@ -54,14 +54,14 @@ pub fn reference() -> String {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));
         out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
-        for row in kind.settings().map(Setting::row).filter(|row| !health_options::has(row.key)) {
+        for def in kind.settings().map(Setting::def).filter(|def| !health_options::has(def.key)) {
             out.push_str(&format!(
                 "| `{}` | {} | {} | {} | {} |\n",
-                row.key,
-                row.what,
-                defaults(kind, row),
-                row.reach.names(),
-                row.doc.trim()
+                def.key,
+                def.what,
+                defaults(kind, def),
+                def.reach.names(),
+                def.doc.trim()
             ));
         }
         out.push('\n');
@@ -70,9 +70,9 @@ pub fn reference() -> String {
 }
 
 /// What an option is when nobody says anything, with a file and with a command line.
-pub(crate) fn defaults(kind: Kind, row: &Row) -> String {
-    let file = shown(row.default);
-    match with_a_command(Some(kind), row) {
+pub(crate) fn defaults(kind: SectionKind, def: &OptionDef) -> String {
+    let file = shown(def.default);
+    match with_a_command(Some(kind), def) {
         Some(command) => format!("{file}{WITH_A_COMMAND}{command}"),
         None => file,
     }
@@ -82,26 +82,26 @@ const WITH_A_COMMAND: &str = "; with a command line: ";
 
 /// What it is with a command line, if that is something else than with a file. Without a
 /// kind of section: in those where it is something else.
-fn with_a_command(kind: Option<Kind>, row: &Row) -> Option<String> {
+fn with_a_command(kind: Option<SectionKind>, def: &OptionDef) -> Option<String> {
     // What listens for events is nobody's server.
-    if kind == Some(Kind::EventListener) {
+    if kind == Some(SectionKind::EventListener) {
         return None;
     }
-    if let Some(variable) = env::variable_of(row) {
+    if let Some(variable) = env::variable_of(def) {
         return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default))));
     }
-    if row.command_default.is_some() {
-        return Some(shown(row.command_default));
+    if def.command_default.is_some() {
+        return Some(shown(def.command_default));
     }
     let kind = kind?;
-    let app = template::assumed(kind, row.key).filter(|value| Some(value.as_str()) != row.default);
+    let app = template::assumed(kind, def.key).filter(|value| Some(value.as_str()) != def.default);
     let app = app.map(|value| shown(Some(&value)));
-    match (kind, template::stream_of(row.key)) {
-        (Kind::Program, Some(stream)) => {
+    match (kind, template::stream_of(def.key)) {
+        (SectionKind::Program, Some(stream)) => {
             Some(format!("`0` for `app`, and for others unless `{stream}` is set"))
         }
-        (Kind::FcgiProgram, Some(stream)) => Some(format!("`0` unless `{stream}` is set")),
-        (Kind::Program, None) => app.map(|value| format!("{value} for `app`")),
+        (SectionKind::FcgiProgram, Some(stream)) => Some(format!("`0` unless `{stream}` is set")),
+        (SectionKind::Program, None) => app.map(|value| format!("{value} for `app`")),
         _ => app,
     }
 }
@@ -123,7 +123,7 @@ mod tests {
     use crate::command_mode;
     use crate::error::Report;
     use crate::ini::Sections;
-    use crate::testing::{FakeHost, said};
+    use crate::testing::{FakeHost, sources};
 
     #[test]
     fn the_reference_tells_both_defaults() {
@@ -140,24 +140,24 @@ mod tests {
     /// Two programs beside each other: what the page says of `app` alone isn't said of both.
     #[test]
     fn the_defaults_with_a_command_line_are_those_in_effect() {
-        let said = said(&[
+        let sources = sources(&[
             ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x"),
             ("SUPERVISOR_FCGI-PROGRAM__F_COMMAND", "x"),
             ("SUPERVISOR_FCGI-PROGRAM__F_SOCKET", "unix:///tmp/s"),
         ]);
-        let config = command_mode(vec!["x".into()], &said, &FakeHost::default()).unwrap();
+        let config = command_mode(vec!["x".into()], &sources, &FakeHost::default()).unwrap();
         let (mut sections, mut report) = (Sections::default(), Report::default());
         sections.read(Path::new(""), config.effective().as_bytes(), &mut report);
         for name in ["supervisord", "program:app", "program:other", "fcgi-program:f"] {
             let section = sections.section(name).unwrap();
-            let kind = Kind::of(name).unwrap();
-            for row in kind.settings().map(Setting::row) {
-                if matches!(row.key, "command" | "socket") {
+            let kind = SectionKind::of(name).unwrap();
+            for def in kind.settings().map(Setting::def) {
+                if matches!(def.key, "command" | "socket") {
                     continue;
                 }
-                let value = section.entry(row.key).map(|entry| entry.value.replace("%%", "%"));
-                let claimed = claimed(&defaults(kind, row), name == "program:app");
-                assert_eq!(claimed, shown(value.as_deref()), "[{name}] {}", row.key);
+                let value = section.entry(def.key).map(|entry| entry.value.replace("%%", "%"));
+                let claimed = claimed(&defaults(kind, def), name == "program:app");
+                assert_eq!(claimed, shown(value.as_deref()), "[{name}] {}", def.key);
             }
         }
     }

@@ -16,12 +16,12 @@ use supervisor_core::spec::{
     Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
-use crate::env::{AUTO_INSTALL, Asked, Install, PIP_ARGS, PIP_TIMEOUT};
+use crate::env::{AUTO_INSTALL, AutoInstall, Install, PIP_ARGS, PIP_TIMEOUT};
 use crate::error::Report;
 use crate::options;
 use crate::search::Search;
 use crate::shlex;
-use crate::values::World;
+use crate::values::Context;
 
 /// The name of the installation in the log.
 const NAME: &str = "requirements";
@@ -46,11 +46,11 @@ pub(crate) fn installation(
     install: &Install,
     command: &[OsString],
     signals: SignalRule,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<Spec> {
-    let (source, packages, words) = wanted(install, world, report)?;
-    let search = Search { world };
+    let (source, packages, words) = wanted(install, context, report)?;
+    let search = Search { context };
     let Some(python) = search.python(command) else {
         report.error(format!(
             "{source} is to be installed, but there is no Python: the command names none, and neither python3 nor python is in {}; {}=false starts without installing",
@@ -67,16 +67,16 @@ pub(crate) fn installation(
         "installing {source} by {tool} before the server starts: what is installed can run any code here ({}=false turns this off; at most {} seconds, {})",
         AUTO_INSTALL.name, install.within.as_secs(), PIP_TIMEOUT.name
     ));
-    Some(spec(argv, install.within, signals, world))
+    Some(spec(argv, install.within, signals, context))
 }
 
 /// What is to be installed, in words; the folder of packages, and the arguments.
 fn wanted(
     install: &Install,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<(String, Option<PathBuf>, Vec<OsString>)> {
-    if install.asked == Asked::Off {
+    if install.asked == AutoInstall::Off {
         return None;
     }
     if let Some(args) = &install.pip_args {
@@ -92,9 +92,9 @@ fn wanted(
             }
         }
     }
-    let folder = folder(install, world, report)?;
+    let folder = folder(install, context, report)?;
     let file = folder.join(FILE);
-    let packages = Some(folder.join(PACKAGES)).filter(|path| world.host.is_dir(path));
+    let packages = Some(folder.join(PACKAGES)).filter(|path| context.host.is_dir(path));
     let beside = packages.as_ref().map_or("", |_| ", with the packages beside it,");
     let source = format!("{}{beside}", file.display());
     Some((source, packages, vec!["-r".into(), file.into()]))
@@ -102,13 +102,13 @@ fn wanted(
 
 /// The folder whose requirements are installed. Those of the archive's code are so only on
 /// demand: who has them and starts today must start tomorrow.
-fn folder(install: &Install, world: World<'_>, report: &mut Report) -> Option<PathBuf> {
-    let has_file = |folder: &PathBuf| world.host.is_file(&folder.join(FILE));
+fn folder(install: &Install, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
+    let has_file = |folder: &PathBuf| context.host.is_file(&folder.join(FILE));
     if has_file(&install.model) {
         return Some(install.model.clone());
     }
     let code = Some(install.model.join(CODE)).filter(has_file)?;
-    if install.asked == Asked::On {
+    if install.asked == AutoInstall::On {
         return Some(code);
     }
     let (file, name) = (code.join(FILE), AUTO_INSTALL.name);
@@ -150,7 +150,7 @@ impl Search<'_> {
     /// The interpreter that a script names: of `vllm`, say, which pip installed into a
     /// virtual environment.
     fn of_script(&self, script: &Path) -> Option<PathBuf> {
-        let start = self.world.host.beginning(script);
+        let start = self.context.host.beginning(script);
         let text = String::from_utf8_lossy(&start).into_owned();
         let mut lines = text.strip_prefix("#!")?.lines();
         let mut words = shlex::split(lines.next()?).ok()?;
@@ -173,7 +173,7 @@ fn is_python(path: &Path) -> bool {
     name.is_some_and(|name| name == "python" || name.starts_with("python3"))
 }
 
-fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World<'_>) -> Spec {
+fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Context<'_>) -> Spec {
     let process = ProcessSpec {
         name: NAME.to_owned(),
         program: NAME.to_owned(),
@@ -197,7 +197,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
         tidy: None,
         start: StartSpec::default(),
         health: HealthSpec::default(),
-        launch: launch(argv, world),
+        launch: launch(argv, context),
     };
     let group = GroupSpec {
         name: NAME.to_owned(),
@@ -215,10 +215,10 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, world: World
     }
 }
 
-fn launch(argv: Vec<OsString>, world: World<'_>) -> Launch {
+fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {
     // Nobody is there to answer when an index asks for a password.
     let no_input = ("PIP_NO_INPUT", "1");
-    let is_set = world.said.variable(no_input.0).is_some();
+    let is_set = context.sources.variable(no_input.0).is_some();
     let environment = [no_input].into_iter().filter(|_| !is_set);
     Launch {
         command: Command::Argv(argv),
@@ -239,7 +239,7 @@ fn launch(argv: Vec<OsString>, world: World<'_>) -> Launch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeHost, said};
+    use crate::testing::{FakeHost, sources};
     use crate::{Errors, command_mode};
 
     const MODEL: &str = "/opt/ml/model/requirements.txt";
@@ -251,7 +251,7 @@ mod tests {
         command: &[&str],
     ) -> Result<Option<(String, Vec<String>)>, Errors> {
         let command = command.iter().map(OsString::from).collect();
-        let config = command_mode(command, &said(env), &FakeHost::with(files))?;
+        let config = command_mode(command, &sources(env), &FakeHost::with(files))?;
         Ok(config.preparation.map(|spec| {
             let Command::Argv(argv) = &spec.groups[0].processes[0].launch.command else {
                 panic!("{spec:?}")
@@ -278,10 +278,10 @@ mod tests {
     #[test]
     fn the_file_is_installed_by_pip_or_by_uv_and_that_is_said_loudly() {
         let files = [("/bin/python3", ""), (MODEL, ""), ("/bin/x", "")];
-        let (words, said) = installation(&[], &files, &["x"]).unwrap().unwrap();
+        let (words, sources) = installation(&[], &files, &["x"]).unwrap().unwrap();
         assert_eq!(words, format!("/bin/python3 -m pip install -r {MODEL}"));
         let text = "installing /opt/ml/model/requirements.txt by pip before the server starts";
-        assert!(said[0].starts_with(text), "{said:?}");
+        assert!(sources[0].starts_with(text), "{sources:?}");
         let packages = "/opt/ml/model/requirements/a.whl";
         let files = [&files[..], &[("/bin/uv", ""), (packages, "")]].concat();
         assert_eq!(
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(words, format!("/bin/python3 -m pip install {args}"));
         assert!(!told.join("").contains("secret"), "{told:?}");
         // The name is the Python tool's, so a mistake in it doesn't keep the server from starting.
-        let bad = said(&[("STANDARD_PIP_ARGS", "'a")]);
+        let bad = sources(&[("STANDARD_PIP_ARGS", "'a")]);
         let config = command_mode(vec!["x".into()], &bad, &FakeHost::with(&files)).unwrap();
         let warning = "STANDARD_PIP_ARGS: No closing quotation; quotes come in pairs; ignoring it";
         assert_eq!((config.preparation.is_some(), &*config.warnings[0]), (true, warning));
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn it_has_a_time_limit_and_ends_its_tree() {
         let files = [("/bin/python3", ""), (MODEL, "")];
-        let env = said(&[("STANDARD_PIP_TIMEOUT_SECS", "60")]);
+        let env = sources(&[("STANDARD_PIP_TIMEOUT_SECS", "60")]);
         let config = command_mode(vec!["x".into()], &env, &FakeHost::with(&files)).unwrap();
         let spec = config.preparation.unwrap();
         assert_eq!(spec.when_done, WhenDone::Proceed { within: Duration::from_secs(60) });
@@ -367,7 +367,7 @@ mod tests {
                 && process.launch.die_with_supervisor
         );
         assert_eq!(process.launch.environment, [("PIP_NO_INPUT".into(), "1".into())]);
-        let none = said(&[("STANDARD_PIP_TIMEOUT_SECS", "0")]);
+        let none = sources(&[("STANDARD_PIP_TIMEOUT_SECS", "0")]);
         let config = command_mode(vec!["x".into()], &none, &FakeHost::with(&files)).unwrap();
         let warning = "STANDARD_PIP_TIMEOUT_SECS must be between 1 and 86400, got 0; using the \
                        default, 1800";
@@ -379,11 +379,12 @@ mod tests {
         const IN_CODE: &str = "/opt/ml/model/code/requirements.txt";
         let files =
             [("/bin/python3", ""), (IN_CODE, ""), ("/opt/ml/model/code/requirements/a", "")];
-        let unsaid = command_mode(vec!["x".into()], &said(&[]), &FakeHost::with(&files)).unwrap();
+        let unsaid =
+            command_mode(vec!["x".into()], &sources(&[]), &FakeHost::with(&files)).unwrap();
         let [warning] = &unsaid.warnings[..] else { panic!("{:?}", unsaid.warnings) };
         assert!(warning.starts_with(&format!("{IN_CODE} is not installed: ")), "{warning}");
         assert_eq!(unsaid.preparation, None);
-        let off = said(&[("STANDARD_AUTO_INSTALL_REQ", "false")]);
+        let off = sources(&[("STANDARD_AUTO_INSTALL_REQ", "false")]);
         let off = command_mode(vec!["x".into()], &off, &FakeHost::with(&files)).unwrap();
         assert_eq!((off.preparation, off.warnings), (None, vec![]));
         let on = [("STANDARD_AUTO_INSTALL_REQ", "true")];

@@ -6,7 +6,7 @@ use crate::env::COMMAND;
 use crate::error::{Report, in_short};
 use crate::search::Search;
 use crate::shlex;
-use crate::values::World;
+use crate::values::Context;
 use supervisor_wire::python::repr;
 
 /// See <https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html>.
@@ -17,10 +17,10 @@ const SERVE: &str = "serve";
 pub(crate) fn command(
     command: Vec<OsString>,
     of_image: Option<&str>,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Vec<OsString> {
-    let search = Search { world };
+    let search = Search { context };
     if command != [SERVE] || search.find(SERVE.as_ref()).is_some() {
         return command;
     }
@@ -48,7 +48,7 @@ pub(crate) fn command(
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{FakeHost, said};
+    use crate::testing::{FakeHost, sources};
     use crate::{Config, Errors, command_mode};
     use supervisor_core::spec::Command;
 
@@ -56,7 +56,7 @@ mod tests {
 
     fn configured(words: &[&str], env: &[(&str, &str)], file: &str) -> Result<Config, Errors> {
         let host = FakeHost::with(&[(file, "")]);
-        command_mode(words.iter().map(Into::into).collect(), &said(env), &host)
+        command_mode(words.iter().map(Into::into).collect(), &sources(env), &host)
     }
 
     fn argv(words: &[&str], env: &[(&str, &str)], file: &str) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What `echo_supervisord_conf` prints: a configuration to begin with, made from the table
 //! of options.
 
-use crate::options::{Kind, Row, Setting};
+use crate::options::{OptionDef, SectionKind, Setting};
 
 const HEAD: &str = "\
 ; Sample supervisor config file.
@@ -17,61 +17,65 @@ const HEAD: &str = "\
 /// One section of the sample.
 struct Part {
     header: &'static str,
-    kind: Kind,
+    kind: SectionKind,
     /// Options that count as they stand here; if there are any, so does the section.
-    said: &'static [(&'static str, &'static str)],
+    sources: &'static [(&'static str, &'static str)],
 }
 
 const fn part(
     header: &'static str,
-    kind: Kind,
-    said: &'static [(&'static str, &'static str)],
+    kind: SectionKind,
+    sources: &'static [(&'static str, &'static str)],
 ) -> Part {
-    Part { header, kind, said }
+    Part { header, kind, sources }
 }
 
 const PARTS: [Part; 11] = [
     part(
         "supervisord",
-        Kind::Supervisord,
+        SectionKind::Supervisord,
         &[("logfile", "/tmp/supervisord.log"), ("pidfile", "/tmp/supervisord.pid")],
     ),
-    part("unix_http_server", Kind::UnixHttpServer, &[("file", "/tmp/supervisor.sock")]),
-    part("inet_http_server", Kind::InetHttpServer, &[]),
+    part("unix_http_server", SectionKind::UnixHttpServer, &[("file", "/tmp/supervisor.sock")]),
+    part("inet_http_server", SectionKind::InetHttpServer, &[]),
     part(
         "rpcinterface:supervisor",
-        Kind::RpcInterface,
+        SectionKind::RpcInterface,
         &[("supervisor.rpcinterface_factory", "supervisor.rpcinterface:make_main_rpcinterface")],
     ),
-    part("supervisorctl", Kind::Supervisorctl, &[("serverurl", "unix:///tmp/supervisor.sock")]),
-    part("program:NAME", Kind::Program, &[]),
-    part("fcgi-program:NAME", Kind::FcgiProgram, &[]),
-    part("eventlistener:NAME", Kind::EventListener, &[]),
-    part("group:NAME", Kind::Group, &[]),
-    part("ctlplugin:NAME", Kind::CtlPlugin, &[]),
-    part("include", Kind::Include, &[]),
+    part(
+        "supervisorctl",
+        SectionKind::Supervisorctl,
+        &[("serverurl", "unix:///tmp/supervisor.sock")],
+    ),
+    part("program:NAME", SectionKind::Program, &[]),
+    part("fcgi-program:NAME", SectionKind::FcgiProgram, &[]),
+    part("eventlistener:NAME", SectionKind::EventListener, &[]),
+    part("group:NAME", SectionKind::Group, &[]),
+    part("ctlplugin:NAME", SectionKind::CtlPlugin, &[]),
+    part("include", SectionKind::Include, &[]),
 ];
 
 /// A configuration file with all options, few of which are set. supervisord reads it, too.
 #[must_use]
 pub fn sample() -> String {
     let mut out = HEAD.to_owned();
-    for Part { header, kind, said } in PARTS {
-        let comment = if said.is_empty() { ";" } else { "" };
+    for Part { header, kind, sources } in PARTS {
+        let comment = if sources.is_empty() { ";" } else { "" };
         out.push_str(&format!("\n{comment}[{header}]\n"));
-        for row in kind.settings().map(Setting::row) {
-            let value = said.iter().find(|(key, _)| *key == row.key).map(|(_, value)| *value);
-            out.push_str(&line(row, value));
+        for def in kind.settings().map(Setting::def) {
+            let value = sources.iter().find(|(key, _)| *key == def.key).map(|(_, value)| *value);
+            out.push_str(&line(def, value));
         }
     }
     out
 }
 
-fn line(row: &Row, said: Option<&str>) -> String {
-    let comment = if said.is_some() { "" } else { ";" };
-    let value = said.or(row.default).unwrap_or("...");
-    let option = format!("{comment}{}={value}", row.key);
-    format!("{option:<40} ; {} Takes {}.\n", row.doc.trim(), row.what)
+fn line(def: &OptionDef, sources: Option<&str>) -> String {
+    let comment = if sources.is_some() { "" } else { ";" };
+    let value = sources.or(def.default).unwrap_or("...");
+    let option = format!("{comment}{}={value}", def.key);
+    format!("{option:<40} ; {} Takes {}.\n", def.doc.trim(), def.what)
 }
 
 #[cfg(test)]

@@ -3,23 +3,23 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use crate::values::World;
+use crate::values::Context;
 
 /// Finds programs in the `PATH` that was said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Search<'a> {
-    pub(crate) world: World<'a>,
+    pub(crate) context: Context<'a>,
 }
 
 impl Search<'_> {
     /// The file that would be executed for `word`.
     pub(crate) fn find(self, word: &OsStr) -> Option<PathBuf> {
-        self.world.host.find_program(word, self.world.said.variable("PATH"))
+        self.context.host.find_program(word, self.context.sources.variable("PATH"))
     }
 
     /// Where that is looked for, in words.
     pub(crate) fn path(self) -> String {
-        let path = self.world.said.variable("PATH");
+        let path = self.context.sources.variable("PATH");
         path.map_or_else(
             || "the usual PATH".to_owned(),
             |path| format!("PATH '{}'", path.display()),

@@ -9,7 +9,7 @@
 use crate::env;
 use crate::error::Report;
 use crate::overlay;
-use crate::sources::Said;
+use crate::sources::Sources;
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
@@ -17,23 +17,23 @@ const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 const OF_A_PORT: [&str; 6] = ["", "_ADDR", "_PORT", "_PROTO", "_START", "_END"];
 
 /// Whether the variable with this name has the form of such a one.
-pub(crate) fn is(said: &Said, name: &str) -> bool {
+pub(crate) fn is(sources: &Sources, name: &str) -> bool {
     is_port(name)
         || name.ends_with("_SERVICE_HOST")
-        || (name.ends_with("_PORT") && is_url(said, name))
-        || of_service(said, name, "_SERVICE_PORT", "_SERVICE_HOST")
+        || (name.ends_with("_PORT") && is_url(sources, name))
+        || of_service(sources, name, "_SERVICE_PORT", "_SERVICE_HOST")
         || [("_NAME", "_PORT"), ("_ENV_", "_PORT")].into_iter().any(|(part, mate)| {
-            name.rfind(part).is_some_and(|at| is_url(said, &format!("{}{mate}", &name[..at])))
+            name.rfind(part).is_some_and(|at| is_url(sources, &format!("{}{mate}", &name[..at])))
         })
 }
 
 /// Says which variables were left alone that would be ours by their beginning.
-pub(crate) fn tell(said: &Said, report: &mut Report) {
-    let names = said.environment.iter().map(|(name, _)| name.to_string_lossy());
+pub(crate) fn tell(sources: &Sources, report: &mut Report) {
+    let names = sources.environment.iter().map(|(name, _)| name.to_string_lossy());
     let ours = names.filter(|name| {
         [env::PREFIX, overlay::PREFIX].iter().any(|prefix| name.starts_with(prefix))
     });
-    let links: Vec<_> = ours.filter(|name| is(said, name)).collect();
+    let links: Vec<_> = ours.filter(|name| is(sources, name)).collect();
     if !links.is_empty() {
         report.note(format!(
             "ignoring variables that have the form of a service link: {}",
@@ -56,8 +56,8 @@ fn is_port(name: &str) -> bool {
 }
 
 /// `tcp://10.0.0.1:80`
-fn is_url(said: &Said, name: &str) -> bool {
-    let value = said.variable(name).and_then(|value| value.to_str());
+fn is_url(sources: &Sources, name: &str) -> bool {
+    let value = sources.variable(name).and_then(|value| value.to_str());
     value.and_then(|value| value.split_once("://")).is_some_and(|(protocol, address)| {
         let port = address.rsplit_once(':').map(|(_, port)| port);
         PROTOCOLS.contains(&protocol) && port.is_some_and(|port| port.parse::<u16>().is_ok())
@@ -65,15 +65,15 @@ fn is_url(said: &Said, name: &str) -> bool {
 }
 
 /// A part of a name that only counts where the same service has another variable.
-fn of_service(said: &Said, name: &str, part: &str, mate: &str) -> bool {
+fn of_service(sources: &Sources, name: &str, part: &str, mate: &str) -> bool {
     let front = name.rfind(part).map(|at| &name[..at]);
-    front.is_some_and(|front| said.variable(&format!("{front}{mate}")).is_some())
+    front.is_some_and(|front| sources.variable(&format!("{front}{mate}")).is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::said;
+    use crate::testing::sources;
 
     /// What Kubernetes and Docker make for a service whose name begins like our variables.
     fn links(name: &str) -> Vec<(String, String)> {
@@ -99,9 +99,9 @@ mod tests {
         for service in ["PROCESS_HEALTH", "SUPERVISOR", "PROCESS", "PROCESS_STATUS"] {
             let links = links(service);
             let pairs: Vec<_> = links.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-            let said = said(&pairs);
+            let sources = sources(&pairs);
             for (name, _) in pairs {
-                assert!(is(&said, name), "{name}");
+                assert!(is(&sources, name), "{name}");
             }
         }
     }
@@ -120,7 +120,7 @@ mod tests {
             ("PROCESS_HEALTH_URL", "http://127.0.0.1:80"),
             ("SUPERVISOR_PROGRAM__X_PROCESS_NAME", "x"),
         ] {
-            assert!(!is(&said(&[(name, value)]), name), "{name}={value}");
+            assert!(!is(&sources(&[(name, value)]), name), "{name}={value}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 /// Where in a word a character stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Quoting {
     /// Between words.
     Blank,
     /// In a word, outside quotes.
@@ -19,7 +19,7 @@ pub(crate) enum Place {
     DoubleEscape,
 }
 
-impl Place {
+impl Quoting {
     /// The place after `c`.
     pub(crate) fn after(self, c: char) -> Self {
         match (self, c) {
@@ -41,18 +41,18 @@ impl Place {
 pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
-    let mut place = Place::Blank;
+    let mut quoting = Quoting::Blank;
     for c in text.chars() {
-        let next = place.after(c);
-        match (place, next) {
-            (Place::Blank | Place::Word, Place::Blank) => words.extend(word.take()),
-            (Place::Blank | Place::Word, Place::Word)
-            | (Place::Escape | Place::Single | Place::Double, _)
-                if is_literal(place, c) =>
+        let next = quoting.after(c);
+        match (quoting, next) {
+            (Quoting::Blank | Quoting::Word, Quoting::Blank) => words.extend(word.take()),
+            (Quoting::Blank | Quoting::Word, Quoting::Word)
+            | (Quoting::Escape | Quoting::Single | Quoting::Double, _)
+                if is_literal(quoting, c) =>
             {
                 word.get_or_insert_default().push(c);
             }
-            (Place::DoubleEscape, _) => {
+            (Quoting::DoubleEscape, _) => {
                 let word = word.get_or_insert_default();
                 if !matches!(c, '"' | '\\') {
                     word.push('\\');
@@ -60,31 +60,38 @@ pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
                 word.push(c);
             }
             // A quote or a backslash: nothing of it is kept, but even `''` is a word.
-            (Place::Blank | Place::Word | Place::Escape | Place::Single | Place::Double, _) => {
+            (
+                Quoting::Blank
+                | Quoting::Word
+                | Quoting::Escape
+                | Quoting::Single
+                | Quoting::Double,
+                _,
+            ) => {
                 word.get_or_insert_default();
             }
         }
-        place = next;
+        quoting = next;
     }
     words.extend(word);
-    match place {
-        Place::Blank | Place::Word => Ok(words),
-        Place::Single | Place::Double => Err("No closing quotation"),
-        Place::Escape | Place::DoubleEscape => Err("No escaped character"),
+    match quoting {
+        Quoting::Blank | Quoting::Word => Ok(words),
+        Quoting::Single | Quoting::Double => Err("No closing quotation"),
+        Quoting::Escape | Quoting::DoubleEscape => Err("No escaped character"),
     }
 }
 
 /// The quote or backslash that nothing closes, and where it stands, counted from 1.
 pub(crate) fn unclosed(text: &str) -> Option<(char, usize)> {
-    let (mut place, mut opened) = (Place::Blank, None);
+    let (mut quoting, mut opened) = (Quoting::Blank, None);
     for (index, c) in text.chars().enumerate() {
-        let next = place.after(c);
-        match (place, next) {
-            (_, Place::Blank | Place::Word) => opened = None,
-            (Place::Blank | Place::Word, _) => opened = Some((c, index + 1)),
-            (Place::Escape | Place::Single | Place::Double | Place::DoubleEscape, _) => {}
+        let next = quoting.after(c);
+        match (quoting, next) {
+            (_, Quoting::Blank | Quoting::Word) => opened = None,
+            (Quoting::Blank | Quoting::Word, _) => opened = Some((c, index + 1)),
+            (Quoting::Escape | Quoting::Single | Quoting::Double | Quoting::DoubleEscape, _) => {}
         }
-        place = next;
+        quoting = next;
     }
     opened
 }
@@ -104,12 +111,12 @@ fn quote(word: &str) -> String {
 }
 
 /// Whether `c` is kept as it is. After a backslash outside quotes everything is.
-fn is_literal(place: Place, c: char) -> bool {
-    match place {
-        Place::Blank | Place::Word => true,
-        Place::Escape | Place::DoubleEscape => true,
-        Place::Single => c != '\'',
-        Place::Double => !matches!(c, '"' | '\\'),
+fn is_literal(quoting: Quoting, c: char) -> bool {
+    match quoting {
+        Quoting::Blank | Quoting::Word => true,
+        Quoting::Escape | Quoting::DoubleEscape => true,
+        Quoting::Single => c != '\'',
+        Quoting::Double => !matches!(c, '"' | '\\'),
     }
 }
 

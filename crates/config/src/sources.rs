@@ -1,4 +1,5 @@
-//! What was said, and the few questions that need the host to answer.
+//! Where a configuration comes from besides the command line and files, and the few questions
+//! that only the host can answer.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -9,10 +10,10 @@ use supervisor_core::spec::User;
 
 use crate::service_link;
 
-/// Everything that was said besides the command line, read once by the caller.
+/// Everything that the caller reads of its process, once, besides the command line.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
-    /// The environment, in its own order. Where a name occurs twice, the first counts.
+pub struct Sources {
+    /// The environment, in its own order. If a name occurs twice, its first value counts.
     pub environment: Vec<(OsString, OsString)>,
     /// What `%(host_node_name)s` expands to.
     pub hostname: String,
@@ -22,11 +23,11 @@ pub struct Said {
     pub temp_dir: PathBuf,
     /// The supervisor that already keeps the program to which this process belongs.
     pub keeper: Option<Pid>,
-    /// Whom the supervisor runs as when it is started.
+    /// The user id that the supervisor has when it is started.
     pub uid: u32,
 }
 
-impl Said {
+impl Sources {
     /// The value of an environment variable.
     pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         let (_, value) = self.environment.iter().find(|(known, _)| known == name)?;

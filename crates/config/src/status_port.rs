@@ -6,8 +6,8 @@ use crate::expand::{Names, Shared, expand};
 use crate::ini::Sections;
 use crate::options::STATUS_PORT_KEY;
 use crate::server::Listen;
-use crate::sources::{Host, Said};
-use crate::values::{self, InetAddress, World};
+use crate::sources::{Host, Sources};
+use crate::values::{self, Context, InetAddress};
 use crate::{env, overlay, template};
 
 /// The status port of a supervisor that was started with this environment; `None`: it has
@@ -17,25 +17,25 @@ use crate::{env, overlay, template};
 /// # Errors
 ///
 /// What is said of the port can't be understood.
-pub fn status_port(said: &Said, host: &dyn Host) -> Result<Option<Listen>, Errors> {
-    let (world, mut others) = (World { said, host }, Report::default());
-    let wishes = env::read(&world, &mut others);
+pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>, Errors> {
+    let (context, mut others) = (Context { sources, host }, Report::default());
+    let settings = env::read(&context, &mut others);
     let mut sections = Sections::default();
-    if wishes.supervise {
-        let overrides = overlay::read(said, &mut others);
-        let (overrides, _) = include_files(&mut sections, overrides, world, &mut others);
-        overlay::apply(&mut sections, overrides, said, &mut others);
+    if settings.supervise {
+        let overrides = overlay::read(sources, &mut others);
+        let (overrides, _) = include_files(&mut sections, overrides, context, &mut others);
+        overlay::apply(&mut sections, overrides, sources, &mut others);
     }
-    template::complete(&mut sections, &wishes);
+    template::complete(&mut sections, &settings);
     let section = sections.section("supervisord");
-    let entry = section.and_then(|section| sections.entry(section, STATUS_PORT_KEY.row.key));
+    let entry = section.and_then(|section| sections.entry(section, STATUS_PORT_KEY.def.key));
     let mut report = Report::default();
     let text = entry.map_or_else(String::new, |entry| entry.value.clone());
-    let shared = Shared::new(said, &said.cwd);
+    let shared = Shared::new(sources, &sources.cwd);
     let address = match text.as_str() {
         "" => Ok(None),
-        text => expand(text, &Names::new(&shared), STATUS_PORT_KEY.row.key)
-            .and_then(|text| (values::STATUS_PORT.parse)(&text, &world)),
+        text => expand(text, &Names::new(&shared), STATUS_PORT_KEY.def.key)
+            .and_then(|text| (values::STATUS_PORT.parse)(&text, &context)),
     };
     let address = address.map_err(|why| {
         let origin = entry.map(|entry| format!("{}: ", entry.origin)).unwrap_or_default();
@@ -50,8 +50,8 @@ pub fn status_port(said: &Said, host: &dyn Host) -> Result<Option<Listen>, Error
 /// # Errors
 ///
 /// It names none.
-pub fn status_address(text: &str, said: &Said, host: &dyn Host) -> Result<Listen, String> {
-    let address = (values::STATUS_PORT.parse)(text, &World { said, host })?;
+pub fn status_address(text: &str, sources: &Sources, host: &dyn Host) -> Result<Listen, String> {
+    let address = (values::STATUS_PORT.parse)(text, &Context { sources, host })?;
     address.map(listen).ok_or_else(|| format!("{text} is no port"))
 }
 
@@ -62,11 +62,11 @@ fn listen(InetAddress { host, port }: InetAddress) -> Listen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeHost, said};
+    use crate::testing::{FakeHost, sources};
 
     fn port(pairs: &[(&str, &str)]) -> Option<String> {
         let host = FakeHost::with(&[("/srv/x.conf", "[supervisord]\nstatus_port=9300\n")]);
-        let listen = status_port(&said(pairs), &host).unwrap();
+        let listen = status_port(&sources(pairs), &host).unwrap();
         listen.map(|listen| match listen {
             Listen::Inet { host, port } => format!("{} {port}", host.unwrap_or_default()),
             Listen::Unix { .. } => panic!(),
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_a_mistake() {
-        let wrong = said(&[("SUPERVISOR_SUPERVISORD_STATUS_PORT", "x")]);
+        let wrong = sources(&[("SUPERVISOR_SUPERVISORD_STATUS_PORT", "x")]);
         let text = status_port(&wrong, &FakeHost::default()).unwrap_err().to_string();
         assert!(text.starts_with("ERROR: SUPERVISOR_SUPERVISORD_STATUS_PORT: "), "{text}");
     }

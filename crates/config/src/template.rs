@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::env::{Short, Wishes};
+use crate::env::{EnvSettings, VariableEntry};
 use crate::expand::escape;
 use crate::ini::{Entry, Origin, Section, Sections};
-use crate::lower::Door;
-use crate::options::{self, Kind, Setting};
+use crate::lower::Mode;
+use crate::options::{self, SectionKind, Setting};
 use crate::supervisord::LogFormat;
 use crate::values;
 use supervisor_core::level::Level;
@@ -59,10 +59,11 @@ pub(crate) fn base(program: &str, command: &str, level: Level, startretries: i64
 
 /// What is assumed of an option of `[supervisord]`, or of the program that the command
 /// line is, by the sections above.
-pub(crate) fn assumed(kind: Kind, key: &str) -> Option<String> {
+pub(crate) fn assumed(kind: SectionKind, key: &str) -> Option<String> {
     let sections = base(APP, "", Level::Info, 3);
-    let section = sections.all.iter().find(|section| Kind::of(&section.name) == Some(kind))?;
-    let entry = section.entry(key).filter(|entry| entry.key != options::COMMAND.row.key)?;
+    let section =
+        sections.all.iter().find(|section| SectionKind::of(&section.name) == Some(kind))?;
+    let entry = section.entry(key).filter(|entry| entry.key != options::COMMAND.def.key)?;
     Some(entry.value.replace("%%", "%"))
 }
 
@@ -73,25 +74,28 @@ pub(crate) fn stream_of(key: &str) -> Option<&str> {
 
 /// Fills in, for every program, the defaults of command mode that differ from
 /// supervisord's.
-pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
-    assume_for_supervisord(sections, wishes);
-    complete_helpers(sections, Door::Command(&[]));
+pub(crate) fn complete(sections: &mut Sections, settings: &EnvSettings) {
+    assume_for_supervisord(sections, settings);
+    complete_helpers(sections, Mode::Command(&[]));
     let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
     for section in &mut sections.all {
-        let kind = Kind::of(&section.name);
-        let Some(kind @ (Kind::Supervisord | Kind::Program | Kind::FcgiProgram)) = kind else {
+        let kind = SectionKind::of(&section.name);
+        let Some(
+            kind @ (SectionKind::Supervisord | SectionKind::Program | SectionKind::FcgiProgram),
+        ) = kind
+        else {
             continue;
         };
-        for Short { owner, entry } in &wishes.options {
+        for VariableEntry { owner, entry } in &settings.options {
             let known = inherited.contains(&entry.key) || section.entry(&entry.key).is_some();
             if owner.is(section) && !known {
                 section.set(entry.clone());
             }
         }
-        let said = |entry: &Entry| entry.origin != Origin::BuiltIn;
-        let group = options::STOPASGROUP.row.key;
+        let sources = |entry: &Entry| entry.origin != Origin::BuiltIn;
+        let group = options::STOPASGROUP.def.key;
         let group_is_set =
-            section.entry(group).is_some_and(said) || inherited.iter().any(|key| key == group);
+            section.entry(group).is_some_and(sources) || inherited.iter().any(|key| key == group);
         let mut assume = |key: &str, value: &str| {
             if section.entry(key).is_none() && !inherited.iter().any(|known| known == key) {
                 section.set(built_in(key, value));
@@ -100,47 +104,50 @@ pub(crate) fn complete(sections: &mut Sections, wishes: &Wishes) {
             false
         };
         // A user who sets stopasgroup has said which processes are meant.
-        for row in kind.settings().map(Setting::row) {
-            if row.key == options::STOP_TARGET.row.key && group_is_set {
+        for def in kind.settings().map(Setting::def) {
+            if def.key == options::STOP_TARGET.def.key && group_is_set {
                 continue;
             }
-            if let Some(value) = row.command_default
-                && assume(row.key, value)
-                && values_are_streams(row.key)
+            if let Some(value) = def.command_default
+                && assume(def.key, value)
+                && values_are_streams(def.key)
             {
                 // A stream can't be rotated.
-                assume(&format!("{}{MAXBYTES}", row.key), "0");
+                assume(&format!("{}{MAXBYTES}", def.key), "0");
             }
         }
-        if kind == Kind::Supervisord {
+        if kind == SectionKind::Supervisord {
             continue;
         }
-        assume(options::STARTRETRIES.row.key, &wishes.max_start_retries.to_string());
-        assume(options::RETRYRESETSECS.row.key, &wishes.retry_reset_secs.to_string());
+        assume(options::STARTRETRIES.def.key, &settings.max_start_retries.to_string());
+        assume(options::RETRYRESETSECS.def.key, &settings.retry_reset_secs.to_string());
     }
 }
 
 /// Fills in what helpers need that run once: their end is no failure, however soon it
 /// comes. A helper is what another program waits for to complete and, beside a command, what
 /// somebody said is not to be started again whatever its end was.
-pub(crate) fn complete_helpers(sections: &mut Sections, door: Door<'_>) {
+pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
     let awaited = awaited(sections);
     let inherited =
         |sections: &Sections, key: &str| sections.defaults.iter().any(|entry| entry.key == key);
-    let autorestart = options::AUTORESTART.row.key;
-    let startsecs = options::STARTSECS.row.key;
+    let autorestart = options::AUTORESTART.def.key;
+    let startsecs = options::STARTSECS.def.key;
     let (has_autorestart, has_startsecs) =
         (inherited(sections, autorestart), inherited(sections, startsecs));
     for section in &mut sections.all {
-        let Some(Kind::Program | Kind::FcgiProgram) = Kind::of(&section.name) else { continue };
+        let Some(SectionKind::Program | SectionKind::FcgiProgram) = SectionKind::of(&section.name)
+        else {
+            continue;
+        };
         let is_awaited = awaited.contains(section.label().trim());
-        let beside = door != Door::File && section.label() != APP;
+        let beside = mode != Mode::File && section.label() != APP;
         let may_end = section.entry(autorestart).is_some_and(|entry| {
             let value = entry.value.trim().to_ascii_lowercase();
             value == "unexpected" || values::boolean(&value) == Some(false)
         });
         let assume = |section: &mut Section, key: &str, value: &str, known: bool| {
-            if !known && section.entry(key).is_none_or(|entry| !entry.origin.is_said()) {
+            if !known && section.entry(key).is_none_or(|entry| !entry.origin.is_explicit()) {
                 section.set(built_in(key, value));
             }
         };
@@ -155,9 +162,9 @@ pub(crate) fn complete_helpers(sections: &mut Sections, door: Door<'_>) {
 
 /// Programs whose completion is waited for, as sections name them.
 fn awaited(sections: &Sections) -> BTreeSet<String> {
-    let key = options::DEPENDS_ON.row.key;
-    let said = sections.all.iter().filter_map(|section| section.entry(key));
-    let words = said.flat_map(|entry| entry.value.split(','));
+    let key = options::DEPENDS_ON.def.key;
+    let sources = sections.all.iter().filter_map(|section| section.entry(key));
+    let words = sources.flat_map(|entry| entry.value.split(','));
     let meant = words.filter_map(|word| {
         let (program, until) = word.split_once(':')?;
         let completed = until.trim().eq_ignore_ascii_case(Until::Completed.name());
@@ -167,12 +174,12 @@ fn awaited(sections: &Sections) -> BTreeSet<String> {
 }
 
 /// What variables ask of the supervisor itself, unless an option says otherwise.
-fn assume_for_supervisord(sections: &mut Sections, wishes: &Wishes) {
-    let format = (wishes.log_format != LogFormat::default()).then(|| wishes.log_format.name());
+fn assume_for_supervisord(sections: &mut Sections, settings: &EnvSettings) {
+    let format = (settings.log_format != LogFormat::default()).then(|| settings.log_format.name());
     for (key, value) in [
-        (options::LOG_FORMAT_KEY.row.key, format),
-        (options::STATUS_PORT_KEY.row.key, wishes.status_port.as_deref()),
-        (options::PRESTOP_DELAY_KEY.row.key, wishes.prestop_delay_secs.as_deref()),
+        (options::LOG_FORMAT_KEY.def.key, format),
+        (options::STATUS_PORT_KEY.def.key, settings.status_port.as_deref()),
+        (options::PRESTOP_DELAY_KEY.def.key, settings.prestop_delay_secs.as_deref()),
     ] {
         let Some(value) = value else { continue };
         let section = sections.section_mut("supervisord", &Origin::BuiltIn);
@@ -184,11 +191,11 @@ fn assume_for_supervisord(sections: &mut Sections, wishes: &Wishes) {
 
 /// Whether supervisord doesn't know this option.
 pub(crate) fn is_ours(key: &str) -> bool {
-    options::OWN.iter().any(|(_, row)| row.key == key)
+    options::EXTENSIONS.iter().any(|(_, def)| def.key == key)
 }
 
 fn values_are_streams(key: &str) -> bool {
-    [options::STDOUT_LOGFILE.row.key, options::STDERR_LOGFILE.row.key].contains(&key)
+    [options::STDOUT_LOGFILE.def.key, options::STDERR_LOGFILE.def.key].contains(&key)
 }
 
 fn section(name: String, options: &[(&str, &str)]) -> Section {

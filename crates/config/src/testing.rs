@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::User;
 
-use crate::sources::{Host, Said};
+use crate::sources::{Host, Sources};
 
 /// An environment, in `/srv` on a host named `box`.
-pub(crate) fn said(pairs: &[(&str, &str)]) -> Said {
-    Said {
+pub(crate) fn sources(pairs: &[(&str, &str)]) -> Sources {
+    Sources {
         environment: pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         hostname: "box".to_owned(),
         cwd: PathBuf::from("/srv"),

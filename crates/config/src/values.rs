@@ -17,7 +17,7 @@ use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
 
 use crate::environment;
 use crate::error::in_short;
-use crate::sources::{Host, Said};
+use crate::sources::{Host, Sources};
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
 
@@ -31,21 +31,21 @@ pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 
 /// What checks may ask besides the text.
 #[derive(Clone, Copy)]
-pub(crate) struct World<'a> {
-    pub(crate) said: &'a Said,
+pub(crate) struct Context<'a> {
+    pub(crate) sources: &'a Sources,
     pub(crate) host: &'a dyn Host,
 }
 
-impl std::fmt::Debug for World<'_> {
+impl std::fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("said", self.said).finish_non_exhaustive()
+        f.debug_struct("World").field("said", self.sources).finish_non_exhaustive()
     }
 }
 
 /// A kind of value: how it is read, and in words what is accepted.
-pub(crate) struct Takes<T> {
+pub(crate) struct ValueType<T> {
     pub(crate) what: &'static str,
-    pub(crate) parse: fn(&str, &World<'_>) -> Result<T, String>,
+    pub(crate) parse: fn(&str, &Context<'_>) -> Result<T, String>,
 }
 
 /// Where a program's output goes, as it was said.
@@ -78,19 +78,21 @@ pub(crate) enum FcgiSocket {
     Tcp(InetAddress),
 }
 
-pub(crate) static TEXT: Takes<String> =
-    Takes { what: "any text", parse: |text, _| Ok(text.to_owned()) };
+pub(crate) static TEXT: ValueType<String> =
+    ValueType { what: "any text", parse: |text, _| Ok(text.to_owned()) };
 
-pub(crate) static COMMAND_LINE: Takes<String> =
-    Takes { what: "a program and its arguments, split as a shell splits words", parse: TEXT.parse };
+pub(crate) static COMMAND_LINE: ValueType<String> = ValueType {
+    what: "a program and its arguments, split as a shell splits words",
+    parse: TEXT.parse,
+};
 
-pub(crate) static INTEGER: Takes<i64> =
-    Takes { what: "a whole number", parse: |text, _| python::int(text) };
+pub(crate) static INTEGER: ValueType<i64> =
+    ValueType { what: "a whole number", parse: |text, _| python::int(text) };
 
-pub(crate) static SECONDS: Takes<i64> =
-    Takes { what: "a whole number of seconds", parse: |text, _| python::int(text) };
+pub(crate) static SECONDS: ValueType<i64> =
+    ValueType { what: "a whole number of seconds", parse: |text, _| python::int(text) };
 
-pub(crate) static SECONDS_OR_OFF: Takes<Option<i64>> = Takes {
+pub(crate) static SECONDS_OR_OFF: ValueType<Option<i64>> = ValueType {
     what: "a whole number of seconds, or off",
     parse: |text, _| match text.to_ascii_lowercase().as_str() {
         "off" => Ok(None),
@@ -98,7 +100,7 @@ pub(crate) static SECONDS_OR_OFF: Takes<Option<i64>> = Takes {
     },
 };
 
-pub(crate) static STOP_TARGET: Takes<StopTarget> = Takes {
+pub(crate) static STOP_TARGET: ValueType<StopTarget> = ValueType {
     what: "`main` or `group`",
     parse: |value, _| match value.to_lowercase().as_str() {
         "main" => Ok(StopTarget::Main),
@@ -106,47 +108,47 @@ pub(crate) static STOP_TARGET: Takes<StopTarget> = Takes {
         _ => Err(format!("invalid value {}; expected main or group", repr(value))),
     },
 };
-pub(crate) static BOOLEAN: Takes<bool> = Takes {
+pub(crate) static BOOLEAN: ValueType<bool> = ValueType {
     what: "yes, true, on, 1, no, false, off or 0",
     parse: |text, _| {
         boolean(text).ok_or_else(|| format!("not a valid boolean value: {}", repr(text)))
     },
 };
 
-pub(crate) static BYTE_SIZE: Takes<i64> =
-    Takes { what: "a number of bytes, or one followed by KB, MB or GB", parse: byte_size };
+pub(crate) static BYTE_SIZE: ValueType<i64> =
+    ValueType { what: "a number of bytes, or one followed by KB, MB or GB", parse: byte_size };
 
-pub(crate) static OCTAL: Takes<u32> =
-    Takes { what: "an octal number such as 022", parse: |text, _| octal(text) };
+pub(crate) static OCTAL: ValueType<u32> =
+    ValueType { what: "an octal number such as 022", parse: |text, _| octal(text) };
 
-pub(crate) static LOG_LEVEL: Takes<Level> = Takes {
+pub(crate) static LOG_LEVEL: ValueType<Level> = ValueType {
     what: "critical, error, warn, info, debug, trace or blather",
     parse: |text, _| {
         Level::from_name(text).ok_or_else(|| format!("bad logging level name {}", repr(text)))
     },
 };
 
-pub(crate) static EXISTING_DIRECTORY: Takes<PathBuf> =
-    Takes { what: "an existing directory", parse: existing_directory };
+pub(crate) static EXISTING_DIRECTORY: ValueType<PathBuf> =
+    ValueType { what: "an existing directory", parse: existing_directory };
 
-pub(crate) static FILE_PATH: Takes<PathBuf> =
-    Takes { what: "a path in an existing directory", parse: file_path };
+pub(crate) static FILE_PATH: ValueType<PathBuf> =
+    ValueType { what: "a path in an existing directory", parse: file_path };
 
-pub(crate) static NORMAL_PATH: Takes<PathBuf> = Takes {
+pub(crate) static NORMAL_PATH: ValueType<PathBuf> = ValueType {
     what: "a path",
-    parse: |text, world| Ok(absolute(&with_home(python::strip(text), world), world)),
+    parse: |text, context| Ok(absolute(&with_home(python::strip(text), context), context)),
 };
 
-pub(crate) static PATH_OR_OFF: Takes<Option<PathBuf>> = Takes {
+pub(crate) static PATH_OR_OFF: ValueType<Option<PathBuf>> = ValueType {
     what: "a path, or off",
-    parse: |text, world| match python::strip(text) {
+    parse: |text, context| match python::strip(text) {
         text if text.eq_ignore_ascii_case("off") => Ok(None),
         "" => Err("an empty path".to_owned()),
-        text => Ok(Some(absolute(&with_home(text, world), world))),
+        text => Ok(Some(absolute(&with_home(text, context), context))),
     },
 };
 
-pub(crate) static PORT_OR_OFF: Takes<Option<u16>> = Takes {
+pub(crate) static PORT_OR_OFF: ValueType<Option<u16>> = ValueType {
     what: "a port from 1 to 65535, or off",
     parse: |text, _| match text.to_ascii_lowercase().as_str() {
         "off" => Ok(None),
@@ -158,22 +160,24 @@ pub(crate) static PORT_OR_OFF: Takes<Option<u16>> = Takes {
     },
 };
 
-pub(crate) static LOG_TARGET: Takes<LogTarget> =
-    Takes { what: "a path in an existing directory, AUTO, NONE, off or syslog", parse: log_target };
+pub(crate) static LOG_TARGET: ValueType<LogTarget> = ValueType {
+    what: "a path in an existing directory, AUTO, NONE, off or syslog",
+    parse: log_target,
+};
 
-pub(crate) static SIGNAL: Takes<Signal> = Takes {
+pub(crate) static SIGNAL: ValueType<Signal> = ValueType {
     what: "a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number",
     parse: |text, _| signal(text),
 };
 
-pub(crate) static EXIT_CODES: Takes<Vec<u8>> = Takes {
+pub(crate) static EXIT_CODES: ValueType<Vec<u8>> = ValueType {
     what: "numbers from 0 to 255 with commas between them",
     parse: |text, _| {
         exit_codes(text).ok_or_else(|| format!("not a valid list of exit codes: {}", repr(text)))
     },
 };
 
-pub(crate) static AUTORESTART: Takes<Autorestart> = Takes {
+pub(crate) static AUTORESTART: ValueType<Autorestart> = ValueType {
     what: "true, false or unexpected",
     parse: |text, _| match (boolean(text), text.to_lowercase()) {
         (Some(true), _) => Ok(Autorestart::Always),
@@ -183,7 +187,7 @@ pub(crate) static AUTORESTART: Takes<Autorestart> = Takes {
     },
 };
 
-pub(crate) static REMOVE_LEFTOVERS: Takes<RemoveLeftovers> = Takes {
+pub(crate) static REMOVE_LEFTOVERS: ValueType<RemoveLeftovers> = ValueType {
     what: "true, false or all",
     parse: |text, _| match (boolean(text), text.to_lowercase()) {
         (Some(true), _) => Ok(RemoveLeftovers::OnEvidence),
@@ -193,47 +197,49 @@ pub(crate) static REMOVE_LEFTOVERS: Takes<RemoveLeftovers> = Takes {
     },
 };
 
-pub(crate) static USER: Takes<User> =
-    Takes { what: "the name or id of a user that exists here", parse: user };
+pub(crate) static USER: ValueType<User> =
+    ValueType { what: "the name or id of a user that exists here", parse: user };
 
-pub(crate) static SOCKET_MODE: Takes<u32> = Takes {
+pub(crate) static SOCKET_MODE: ValueType<u32> = ValueType {
     what: OCTAL.what,
     parse: |text, _| octal(text).map_err(|_| format!("Invalid socket_mode value {text}")),
 };
 
-pub(crate) static SOCKET_OWNER: Takes<Owner> = Takes {
+pub(crate) static SOCKET_OWNER: ValueType<Owner> = ValueType {
     what: "user or user:group, both existing here",
-    parse: |text, world| {
-        owner(text, world).map_err(|_| format!("Invalid socket_owner value {text}"))
+    parse: |text, context| {
+        owner(text, context).map_err(|_| format!("Invalid socket_owner value {text}"))
     },
 };
 
-pub(crate) static CHMOD: Takes<u32> = Takes {
+pub(crate) static CHMOD: ValueType<u32> = ValueType {
     what: OCTAL.what,
     parse: |text, _| octal(text).map_err(|_| format!("Invalid chmod value {text}")),
 };
 
-pub(crate) static CHOWN: Takes<Owner> = Takes {
+pub(crate) static CHOWN: ValueType<Owner> = ValueType {
     what: "user or user:group, both existing here",
-    parse: |text, world| owner(text, world).map_err(|_| format!("Invalid sockchown value {text}")),
+    parse: |text, context| {
+        owner(text, context).map_err(|_| format!("Invalid sockchown value {text}"))
+    },
 };
 
-pub(crate) static PORT: Takes<InetAddress> = Takes {
+pub(crate) static PORT: ValueType<InetAddress> = ValueType {
     what: "port, :port, *:port or host:port, with a port from 1 to 65535",
     parse: |text, _| inet_address(text),
 };
 
-pub(crate) static ENVIRONMENT: Takes<Vec<(String, String)>> = Takes {
+pub(crate) static ENVIRONMENT: ValueType<Vec<(String, String)>> = ValueType {
     what: "KEY=\"value\" pairs with commas between them",
     parse: |text, _| environment::parse(text),
 };
 
-pub(crate) static LIST: Takes<Vec<String>> = Takes {
+pub(crate) static LIST: ValueType<Vec<String>> = ValueType {
     what: "words with commas between them",
     parse: |text, _| Ok(list(text).map(str::to_owned).collect()),
 };
 
-pub(crate) static BACKLOG: Takes<u16> = Takes {
+pub(crate) static BACKLOG: ValueType<u16> = ValueType {
     what: "a whole number from 1 to 65535",
     parse: |text, _| {
         let number = python::int(text)?;
@@ -242,8 +248,10 @@ pub(crate) static BACKLOG: Takes<u16> = Takes {
     },
 };
 
-pub(crate) static FCGI_SOCKET: Takes<FcgiSocket> =
-    Takes { what: "unix:///absolute/path or tcp://host:port", parse: |text, _| fcgi_socket(text) };
+pub(crate) static FCGI_SOCKET: ValueType<FcgiSocket> = ValueType {
+    what: "unix:///absolute/path or tcp://host:port",
+    parse: |text, _| fcgi_socket(text),
+};
 
 /// A name of a program, process or group: trimmed, and free of what event payloads
 /// and URLs use as separators.
@@ -260,9 +268,9 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 /// A relative path starts at the working directory. As in
 /// [`os.path.abspath`](https://docs.python.org/3/library/os.path.html#os.path.abspath),
 /// `..` takes the name before it away, whatever that may link to.
-pub(crate) fn absolute(path: &Path, world: &World<'_>) -> PathBuf {
+pub(crate) fn absolute(path: &Path, context: &Context<'_>) -> PathBuf {
     let mut absolute = PathBuf::new();
-    for component in world.said.cwd.join(path).components() {
+    for component in context.sources.cwd.join(path).components() {
         match component {
             Component::ParentDir => {
                 absolute.pop();
@@ -284,7 +292,7 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn byte_size(text: &str, _: &World<'_>) -> Result<i64, String> {
+fn byte_size(text: &str, _: &Context<'_>) -> Result<i64, String> {
     const UNITS: [(&str, i64); 3] = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];
     let text = text.to_lowercase();
     let unit = UNITS.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
@@ -297,22 +305,22 @@ fn octal(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("{text} can not be converted to an octal type"))
 }
 
-fn existing_directory(text: &str, world: &World<'_>) -> Result<PathBuf, String> {
-    let path = with_home(text, world);
-    if world.host.is_dir(&absolute(&path, world)) {
+fn existing_directory(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
+    let path = with_home(text, context);
+    if context.host.is_dir(&absolute(&path, context)) {
         Ok(path)
     } else {
         Err(format!("{text} is not an existing directory"))
     }
 }
 
-fn file_path(text: &str, world: &World<'_>) -> Result<PathBuf, String> {
-    let path = with_home(text, world);
+fn file_path(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
+    let path = with_home(text, context);
     let directory = path.to_str().and_then(|p| p.rsplit_once('/')).map(|(directory, _)| directory);
     let exists = match directory {
         _ if is_stream(text) => true,
         None | Some("") => true,
-        Some(directory) => world.host.is_dir(&absolute(Path::new(directory), world)),
+        Some(directory) => context.host.is_dir(&absolute(Path::new(directory), context)),
     };
     if exists {
         Ok(path)
@@ -323,13 +331,13 @@ fn file_path(text: &str, world: &World<'_>) -> Result<PathBuf, String> {
 
 /// `~/x` and `~user/x`, as
 /// [`os.path.expanduser`](https://docs.python.org/3/library/os.path.html#os.path.expanduser).
-fn with_home(text: &str, world: &World<'_>) -> PathBuf {
+fn with_home(text: &str, context: &Context<'_>) -> PathBuf {
     let Some(rest) = text.strip_prefix('~') else { return PathBuf::from(text) };
     let (user, rest) = rest.split_once('/').map_or((rest, None), |(user, rest)| (user, Some(rest)));
     let home = if user.is_empty() {
-        world.said.variable("HOME").map(PathBuf::from).or_else(|| world.host.home(None))
+        context.sources.variable("HOME").map(PathBuf::from).or_else(|| context.host.home(None))
     } else {
-        world.host.home(Some(user))
+        context.host.home(Some(user))
     };
     match (home, rest) {
         (None, _) => PathBuf::from(text),
@@ -338,12 +346,12 @@ fn with_home(text: &str, world: &World<'_>) -> PathBuf {
     }
 }
 
-fn log_target(text: &str, world: &World<'_>) -> Result<LogTarget, String> {
+fn log_target(text: &str, context: &Context<'_>) -> Result<LogTarget, String> {
     match text.to_lowercase().as_str() {
         "" | "none" | "off" => Ok(LogTarget::None),
         "auto" => Ok(LogTarget::Auto),
         "syslog" => Ok(LogTarget::Syslog),
-        _ => file_path(text, world).map(LogTarget::Path),
+        _ => file_path(text, context).map(LogTarget::Path),
     }
 }
 
@@ -383,31 +391,33 @@ fn exit_codes(text: &str) -> Option<Vec<u8>> {
     text.split(',').map(|code| u8::try_from(python::int(code).ok()?).ok()).collect()
 }
 
-fn user(text: &str, world: &World<'_>) -> Result<User, String> {
+fn user(text: &str, context: &Context<'_>) -> Result<User, String> {
     match python::int(text) {
         Ok(uid) => {
-            let known = u32::try_from(uid).ok().and_then(|uid| world.host.user_by_id(uid));
+            let known = u32::try_from(uid).ok().and_then(|uid| context.host.user_by_id(uid));
             known.ok_or_else(|| format!("Invalid user id {text}"))
         }
-        Err(_) => world.host.user_by_name(text).ok_or_else(|| format!("Invalid user name {text}")),
+        Err(_) => {
+            context.host.user_by_name(text).ok_or_else(|| format!("Invalid user name {text}"))
+        }
     }
 }
 
-fn owner(text: &str, world: &World<'_>) -> Result<Owner, String> {
+fn owner(text: &str, context: &Context<'_>) -> Result<Owner, String> {
     let (name, group) = text.split_once(':').map_or((text, None), |(u, g)| (u, Some(g)));
     let invalid = || format!("Invalid user:group definition {text}");
-    let user = user(name, world).map_err(|_| invalid())?;
+    let user = user(name, context).map_err(|_| invalid())?;
     let group = match group {
         None => None,
-        Some(group) => Some(group_id(group, world).ok_or_else(invalid)?),
+        Some(group) => Some(group_id(group, context).ok_or_else(invalid)?),
     };
     Ok(Owner { user, group })
 }
 
-fn group_id(text: &str, world: &World<'_>) -> Option<u32> {
+fn group_id(text: &str, context: &Context<'_>) -> Option<u32> {
     match python::int(text) {
-        Ok(gid) => u32::try_from(gid).ok().filter(|gid| world.host.group_exists(*gid)),
-        Err(_) => world.host.group_by_name(text),
+        Ok(gid) => u32::try_from(gid).ok().filter(|gid| context.host.group_exists(*gid)),
+        Err(_) => context.host.group_by_name(text),
     }
 }
 
@@ -433,9 +443,9 @@ pub(crate) fn unbracketed(host: &str) -> &str {
 }
 
 /// Whether one can listen there, as far as that is known before it is tried.
-pub(crate) fn reachable_here(address: &InetAddress, world: &World<'_>) -> Result<(), String> {
+pub(crate) fn reachable_here(address: &InetAddress, context: &Context<'_>) -> Result<(), String> {
     match &address.host {
-        Some(host) if !world.host.has_address(host) => {
+        Some(host) if !context.host.has_address(host) => {
             Err(format!("{host} is neither an IP address nor a name in /etc/hosts"))
         }
         Some(_) | None => Ok(()),

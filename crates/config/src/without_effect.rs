@@ -2,14 +2,14 @@
 //! stands in front of a command: it is the foreground, its own lines go to stderr, and it
 //! stays where it was started.
 
-use crate::lower::Door;
-use crate::options::Kind;
+use crate::lower::Mode;
+use crate::options::SectionKind;
 
 /// Options, and the value with which it makes no difference that they don't act.
-const WITH_A_COMMAND: [(Kind, &str, Option<&str>); 3] = [
-    (Kind::Supervisord, "nodaemon", Some("true")),
-    (Kind::Supervisord, "silent", Some("false")),
-    (Kind::Supervisord, "directory", None),
+const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
+    (SectionKind::Supervisord, "nodaemon", Some("true")),
+    (SectionKind::Supervisord, "silent", Some("false")),
+    (SectionKind::Supervisord, "directory", None),
 ];
 
 /// An option without effect.
@@ -20,13 +20,13 @@ pub(crate) struct WithoutEffect {
 }
 
 /// Whether this option has no effect.
-pub(crate) fn option(door: Door<'_>, kind: Kind, key: &str) -> Option<WithoutEffect> {
-    match door {
-        Door::Command(_) => {
+pub(crate) fn option(mode: Mode<'_>, kind: SectionKind, key: &str) -> Option<WithoutEffect> {
+    match mode {
+        Mode::Command(_) => {
             let mut rows = WITH_A_COMMAND.iter();
             let (.., harmless) = rows.find(|(of, name, _)| *of == kind && *name == key)?;
             Some(WithoutEffect { harmless: *harmless })
         }
-        Door::File => None,
+        Mode::File => None,
     }
 }

@@ -16,7 +16,7 @@ const JUDGED: &str = " | ours | shown by |";
 
 /// A row of a judged table.
 #[derive(Debug)]
-struct Row {
+struct OptionDef {
     /// The section of the document: `[program:NAME]`, or the words of its heading.
     heading: String,
     what: String,
@@ -122,7 +122,7 @@ fn options() -> Vec<(String, String)> {
 }
 
 /// The rows of all judged tables.
-fn rows(text: &str) -> Vec<Row> {
+fn rows(text: &str) -> Vec<OptionDef> {
     let (mut heading, mut judged, mut rows) = (String::new(), false, Vec::new());
     for line in text.lines() {
         if line.starts_with('#') {
@@ -132,7 +132,7 @@ fn rows(text: &str) -> Vec<Row> {
         match cells[..] {
             _ if !line.starts_with('|') => judged = false,
             _ if line.ends_with(JUDGED) => judged = true,
-            [what, verdict, shown_by] if judged => rows.push(Row {
+            [what, verdict, shown_by] if judged => rows.push(OptionDef {
                 heading: heading.clone(),
                 what: what.to_owned(),
                 verdict: verdict.to_owned(),

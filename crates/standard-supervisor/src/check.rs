@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use supervisor_config::{Config, Said};
+use supervisor_config::{Config, Sources};
 use supervisor_core::input::SpawnError;
 use supervisor_core::spec::health::Probe;
 use supervisor_core::spec::{GroupSpec, ProcessSpec};
@@ -13,10 +13,10 @@ use supervisor_sys::process::interpreter;
 use supervisor_sys::process::lookup;
 
 /// Commands of the configuration that could not be started here, one sentence each.
-pub(crate) fn obstacles(config: &Config, said: &Said) -> BTreeSet<String> {
+pub(crate) fn obstacles(config: &Config, sources: &Sources) -> BTreeSet<String> {
     let groups = config.spec.groups.iter();
     let processes = groups.flat_map(|group| group.processes.iter().map(move |own| (group, own)));
-    processes.flat_map(|(group, process)| of(group, process, &said.environment)).collect()
+    processes.flat_map(|(group, process)| of(group, process, &sources.environment)).collect()
 }
 
 fn of(

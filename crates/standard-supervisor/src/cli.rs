@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
-    Config, Errors, Request, Said, command_mode, file_mode, generate,
+    Config, Errors, Request, Sources, command_mode, file_mode, generate,
     generate_supervisor_config as generate_tool, pidproxy as pidproxy_tool,
     standard_supervisor as standard_supervisor_tool, status_address, status_port,
     supervisord_flags, supervisord_help,
@@ -67,14 +67,14 @@ pub(crate) fn standard_supervisor() -> u8 {
     if command.is_empty() {
         return complain(&"No launch command provided", &standard_supervisor_tool().usage_text());
     }
-    let said = said();
-    match (command_mode(command.clone(), &said, &ThisHost::Starting), signals) {
+    let sources = sources();
+    match (command_mode(command.clone(), &sources, &ThisHost::Starting), signals) {
         (Ok(config), _) if check => {
-            let obstacles = checked(&config, &said);
+            let obstacles = checked(&config, &sources);
             obstacles.iter().for_each(|why| to_stderr(&format!("ERROR: {why}\n")));
             if obstacles.is_empty() { SUCCESS } else { FAILURE }
         }
-        (Ok(config), Ok(signals)) => supervise(config, Asked { command, said }, signals, clock),
+        (Ok(config), Ok(signals)) => supervise(config, Asked { command, sources }, signals, clock),
         (Err(errors), _) => refuse(&errors),
         (Ok(_), Err(error)) => complain(&format!("cannot watch for signals: {error}"), ""),
     }
@@ -104,23 +104,23 @@ pub(crate) fn supervisord() -> u8 {
         Ok(Request::Run(flags)) => (flags, false),
         Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
     };
-    let (said, program) = (said(), program(&called));
+    let (sources, program) = (sources(), program(&called));
     if flags.configuration.is_none() && rustix::process::getuid().is_root() {
         to_stderr(SEARCHING_AS_ROOT);
     }
     let ended = if check {
-        file_mode(&flags, &program, &said, &ThisHost::Starting).map_err(serve::Refusal::Said).map(
-            |config| {
-                let obstacles = checked(&config, &said);
+        file_mode(&flags, &program, &sources, &ThisHost::Starting)
+            .map_err(serve::Refusal::Configuration)
+            .map(|config| {
+                let obstacles = checked(&config, &sources);
                 obstacles.iter().for_each(|why| to_stderr(&format!("Error: {why}\n")));
                 if obstacles.is_empty() { SUCCESS } else { BAD_USAGE }
-            },
-        )
+            })
     } else {
         match signals {
             Ok(signals) => {
                 let (signals, next_serial) = (Rc::new(signals), Cell::new(0));
-                Service { flags, program, said, signals, clock, next_serial }.run()
+                Service { flags, program, sources, signals, clock, next_serial }.run()
             }
             Err(error) => Err(serve::Refusal::Found(format!("cannot watch for signals: {error}"))),
         }
@@ -128,7 +128,7 @@ pub(crate) fn supervisord() -> u8 {
     match ended {
         Ok(code) => code,
         Err(serve::Refusal::Found(message)) => refuse_as_supervisord(&name, [message.as_str()]),
-        Err(serve::Refusal::Said(errors)) => {
+        Err(serve::Refusal::Configuration(errors)) => {
             for warning in errors.warnings() {
                 to_stderr(&format!("WARN: {warning}\n"));
             }
@@ -140,12 +140,12 @@ pub(crate) fn supervisord() -> u8 {
 /// Asks a supervisor how it is, at the port that was given or the one that this environment
 /// gives it.
 fn probe(question: Question, port: Option<&str>) -> u8 {
-    let said = said();
+    let sources = sources();
     let listen = match port {
-        Some(port) => status_address(port, &said, &ThisHost::Starting)
+        Some(port) => status_address(port, &sources, &ThisHost::Starting)
             .map(Some)
             .map_err(|why| format!("ERROR: --port: {why}")),
-        None => status_port(&said, &ThisHost::Starting).map_err(|errors| errors.to_string()),
+        None => status_port(&sources, &ThisHost::Starting).map_err(|errors| errors.to_string()),
     };
     let asked = match listen {
         Ok(Some(listen)) => probe::ask(question, &listen).map_err(|why| format!("ERROR: {why}")),
@@ -167,9 +167,9 @@ fn probe(question: Question, port: Option<&str>) -> u8 {
 }
 
 /// Prints what a configuration means, and returns what its start would fail with.
-fn checked(config: &Config, said: &Said) -> BTreeSet<String> {
+fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
     tell(config);
-    let mut obstacles = obstacles(config, said);
+    let mut obstacles = obstacles(config, sources);
     if print(&config.effective()) != SUCCESS {
         obstacles.insert("not all could be written".to_owned());
     }
@@ -333,9 +333,9 @@ fn generated_level(text: &str) -> Result<Level, String> {
     level.ok_or_else(|| format!("{text:?} is none of ERROR, INFO and DEBUG"))
 }
 
-pub(crate) fn said() -> Said {
+pub(crate) fn sources() -> Sources {
     let environment: Vec<_> = std::env::vars_os().collect();
-    Said {
+    Sources {
         keeper: nested::keeper(&environment),
         environment,
         hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_config::{Config, Errors, Flags, Said, Supervisord, file_mode};
+use supervisor_config::{Config, Errors, Flags, Sources, Supervisord, file_mode};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
@@ -29,7 +29,7 @@ use supervisor_sys::process::signal::Signals;
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// Something is wrong with what was said.
-    Said(Errors),
+    Configuration(Errors),
     /// Something is wrong with the world.
     Found(String),
 }
@@ -40,7 +40,7 @@ pub(crate) struct Service {
     pub(crate) flags: Flags,
     /// The program itself: a configuration is searched near it.
     pub(crate) program: PathBuf,
-    pub(crate) said: Said,
+    pub(crate) sources: Sources,
     pub(crate) signals: Rc<Signals>,
     pub(crate) clock: Clock,
     /// The serial of the next event: counted through all restarts.
@@ -60,8 +60,8 @@ impl Service {
     pub(crate) fn run(mut self) -> Result<u8, Refusal> {
         let mut start = Start::First;
         loop {
-            let config = file_mode(&self.flags, &self.program, &self.said, &ThisHost::Starting);
-            let config = config.map_err(Refusal::Said)?;
+            let config = file_mode(&self.flags, &self.program, &self.sources, &ThisHost::Starting);
+            let config = config.map_err(Refusal::Configuration)?;
             if let Some(source) = &config.source {
                 // Found again wherever we work by then.
                 self.flags.configuration = Some(source.path.clone());
@@ -105,7 +105,7 @@ impl Service {
             // Not before: who goes on in the background is another process.
             reap::adopt_orphans();
         }
-        let environment = self.said.environment.clone();
+        let environment = self.sources.environment.clone();
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,
@@ -147,8 +147,8 @@ impl Service {
 
     fn about(&self, supervisord: &Supervisord, namespaces: Vec<String>) -> About {
         let (flags, program) = (self.flags.clone(), self.program.clone());
-        let said = self.said.clone();
-        let reread = move || match file_mode(&flags, &program, &said, &ThisHost::Running) {
+        let sources = self.sources.clone();
+        let reread = move || match file_mode(&flags, &program, &sources, &ThisHost::Running) {
             Ok(config) => Ok(config.spec.groups),
             Err(errors) => Err(errors.messages().collect::<Vec<_>>().join("; ")),
         };

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_config::{Config, Record, Said, Server, Supervisord, command_mode};
+use supervisor_config::{Config, Record, Server, Sources, Supervisord, command_mode};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Sink, Spec};
@@ -31,7 +31,7 @@ use supervisor_sys::process::signal::Signals;
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) command: Vec<OsString>,
-    pub(crate) said: Said,
+    pub(crate) sources: Sources,
 }
 
 /// Runs what `config`, which is what `asked` means, asks for to its end, through all
@@ -92,7 +92,7 @@ struct Rest {
 impl Asked {
     /// What it means now.
     fn config(&self, host: ThisHost) -> Result<Config, Vec<String>> {
-        let config = command_mode(self.command.clone(), &self.said, &host);
+        let config = command_mode(self.command.clone(), &self.sources, &host);
         config.map_err(|errors| errors.messages().map(str::to_owned).collect())
     }
 }
@@ -168,7 +168,7 @@ impl Service {
 
     /// A world whose journal comes out where it shall.
     fn world(&self, supervisord: &Supervisord, journal: &Rc<Journal>) -> Result<World, String> {
-        let environment = self.asked.said.environment.clone();
+        let environment = self.asked.sources.environment.clone();
         let mut world = World::new(Parts {
             roster: startup::roster(&environment),
             environment,

@@ -11,7 +11,7 @@ use super::*;
 use crate::env::{CRASH_DIR, TERMINATION_LOG, VARIABLES};
 use crate::server::Listen;
 use crate::supervisord::LogFormat;
-use crate::testing::{FakeHost, said};
+use crate::testing::{FakeHost, sources};
 
 mod effective;
 mod mistakes;
@@ -19,7 +19,7 @@ mod starts;
 mod variables;
 
 fn configured(env: &[(&str, &str)], host: &FakeHost) -> Result<Config, Errors> {
-    command_mode(vec!["vllm".into(), "serve".into(), "a ; %b".into()], &said(env), host)
+    command_mode(vec!["vllm".into(), "serve".into(), "a ; %b".into()], &sources(env), host)
 }
 
 fn config(env: &[(&str, &str)]) -> Config {
@@ -82,7 +82,7 @@ fn a_command_alone_gives_one_supervised_program() {
 #[test]
 fn d8_argv_is_never_read_as_text() {
     let argv = vec!["x".into(), OsString::from_vec(b"\xff ; %s \n # \r".to_vec())];
-    let config = command_mode(argv.clone(), &said(&[]), &FakeHost::default()).unwrap();
+    let config = command_mode(argv.clone(), &sources(&[]), &FakeHost::default()).unwrap();
     assert_eq!(process(&config, "app").launch.command, Command::Argv(argv));
     let record = config.record.unwrap();
     assert!(
@@ -332,8 +332,8 @@ fn reports_of_crashes_go_where_a_container_has_room_for_them() {
 
 #[test]
 fn the_place_is_made_clean_as_the_short_variables_say() {
-    let said = [("PROCESS_AWAIT_PORT", "8000"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
-    let config = config(&said);
+    let sources = [("PROCESS_AWAIT_PORT", "8000"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
+    let config = config(&sources);
     let tidy = |name: &str| process(&config, name).tidy.clone().unwrap();
     let on_evidence =
         TidySpec { remove_leftovers: RemoveLeftovers::OnEvidence, ..TidySpec::default() };

@@ -2,7 +2,7 @@
 //! with bash-completion or without it.
 
 use super::{
-    Argument, MADE, Offer, Place, offers, own, own_names, spellings, states, with_argument,
+    Argument, MADE, Offer, Position, offers, own, own_names, spellings, states, with_argument,
 };
 use crate::tools::{Operand, Tool};
 
@@ -160,10 +160,10 @@ fn operands(tool: &Tool) -> String {
     }
 }
 
-fn case(command: &str, place: Place, offer: &Offer) -> String {
+fn case(command: &str, place: Position, offer: &Offer) -> String {
     let place = match place {
-        Place::First => "1",
-        Place::Later | Place::Any => "*",
+        Position::First => "1",
+        Position::Later | Position::Any => "*",
     };
     let mut does = String::new();
     if !offer.fixed.is_empty() {

@@ -1,6 +1,6 @@
 //! Scripts for [fish](https://fishshell.com/docs/current/completions.html).
 
-use super::{Argument, MADE, Offer, Place, offers, own, states, with_argument};
+use super::{Argument, MADE, Offer, Position, offers, own, states, with_argument};
 use crate::tools::{Operand, Tool};
 
 pub(super) fn script(tool: &Tool) -> String {
@@ -118,7 +118,7 @@ fn own_commands(tool: &Tool) -> String {
     out
 }
 
-fn behind(command: &str, place: Place, offer: &Offer) -> String {
+fn behind(command: &str, place: Position, offer: &Offer) -> String {
     let mut words = offer.fixed.clone();
     if !offer.asked.is_empty() {
         words.push(format!("(SELF_names {})", offer.asked.join(" ")));
@@ -127,9 +127,9 @@ fn behind(command: &str, place: Place, offer: &Offer) -> String {
         return String::new();
     }
     let place = match place {
-        Place::First => "first",
-        Place::Later => "later",
-        Place::Any => "any",
+        Position::First => "first",
+        Position::Later => "later",
+        Position::Any => "any",
     };
     format!("complete -c NAME -n 'SELF_at {place} {command}' -a '{}'\n", words.join(" "))
 }

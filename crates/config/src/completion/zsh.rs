@@ -1,6 +1,6 @@
 //! Functions for [zsh](https://zsh.sourceforge.io/Doc/Release/Completion-System.html).
 
-use super::{Argument, MADE, Offer, Place, offers, own, spellings, states};
+use super::{Argument, MADE, Offer, Position, offers, own, spellings, states};
 use crate::tools::{Operand, Tool, ToolOption};
 
 pub(super) fn script(tool: &Tool) -> String {
@@ -112,10 +112,10 @@ esac
     .replace("_SELF", &format!("_{}", tool.name))
 }
 
-fn case(command: &str, place: Place, offer: &Offer) -> String {
+fn case(command: &str, place: Position, offer: &Offer) -> String {
     let place = match place {
-        Place::First => "2",
-        Place::Later | Place::Any => "*",
+        Position::First => "2",
+        Position::Later | Position::Any => "*",
     };
     let mut does = String::new();
     if !offer.fixed.is_empty() {

@@ -6,14 +6,14 @@ use supervisor_core::level::Level;
 use super::{LOG_FORMAT, LOG_LEVEL, OWN_LOG_FORMAT, OWN_LOG_LEVEL, Variable, valid};
 use crate::error::{Report, in_short};
 use crate::supervisord::LogFormat;
-use crate::values::{self, Takes, World};
+use crate::values::{self, Context, ValueType};
 use supervisor_wire::python::{self, repr};
 
 /// What was said of it, and whether that matters: a command that runs once has the log to
 /// itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard<'a> {
-    pub(super) world: &'a World<'a>,
+    pub(super) context: &'a Context<'a>,
     pub(super) supervise: bool,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Of<T> {
 }
 
 /// The levels of these variables. Those of a file are supervisord's.
-static LEVEL: Takes<Level> = Takes {
+static LEVEL: ValueType<Level> = ValueType {
     what: "debug, info, warn, warning, error or critical",
     parse: |text, _| match text.to_lowercase().as_str() {
         "debug" => Ok(Level::Debug),
@@ -51,17 +51,17 @@ impl Heard<'_> {
         self,
         ours: &Variable,
         shared: &Variable,
-        takes: &Takes<T>,
+        value_type: &ValueType<T>,
         report: &mut Report,
     ) -> Option<Of<T>> {
-        let said = self.world.said.setting(ours.name).is_some_and(|value| !value.is_empty());
+        let said = self.context.sources.setting(ours.name).is_some_and(|value| !value.is_empty());
         if said {
-            let (_, value) = valid(self.world, report, ours, takes)?;
+            let (_, value) = valid(self.context, report, ours, value_type)?;
             return Some(Of { value, variable: ours.name });
         }
-        let value = self.world.said.setting(shared.name)?;
+        let value = self.context.sources.setting(shared.name)?;
         let text = value.to_str().map(python::strip);
-        let understood = text.and_then(|text| (takes.parse)(text, self.world).ok());
+        let understood = text.and_then(|text| (value_type.parse)(text, self.context).ok());
         if understood.is_none() && text != Some("") && self.supervise {
             let (name, default) = (shared.name, shared.default);
             let got = text.map_or_else(|| format!("{value:?}"), repr);
@@ -70,7 +70,7 @@ impl Heard<'_> {
                  its own, set {} to {}",
                 in_short(&got),
                 ours.name,
-                takes.what
+                value_type.what
             ));
         }
         understood.map(|value| Of { value, variable: shared.name })

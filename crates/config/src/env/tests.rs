@@ -1,25 +1,25 @@
 //! Reading them.
 
 use super::*;
-use crate::testing::{FakeHost, said};
+use crate::testing::{FakeHost, sources};
 
-fn wishes(pairs: &[(&str, &str)]) -> (Wishes, Report) {
+fn settings(pairs: &[(&str, &str)]) -> (EnvSettings, Report) {
     let mut report = Report::default();
-    let (said, host) = (said(pairs), FakeHost::default());
-    (read(&World { said: &said, host: &host }, &mut report), report)
+    let (sources, host) = (sources(pairs), FakeHost::default());
+    (read(&Context { sources: &sources, host: &host }, &mut report), report)
 }
 
 #[test]
 fn without_variables_the_defaults_are_the_documented_ones() {
-    let (wishes, report) = wishes(&[]);
+    let (settings, report) = settings(&[]);
     assert!(report.is_clean());
-    assert!(wishes.supervise && !wishes.config_path_chosen);
-    assert_eq!(wishes.max_start_retries.to_string(), MAX_START_RETRIES.default);
-    assert_eq!(wishes.retry_reset_secs.to_string(), RETRY_RESET_SECS.default);
-    assert_eq!(wishes.log_level.name(), LOG_LEVEL.default);
-    assert_eq!(wishes.log_format.name(), LOG_FORMAT.default);
-    assert_eq!((wishes.status_port, wishes.prestop_delay_secs), (None, None));
-    assert_eq!(wishes.config_path.to_str(), Some(CONFIG_PATH.default));
+    assert!(settings.supervise && !settings.config_path_chosen);
+    assert_eq!(settings.max_start_retries.to_string(), MAX_START_RETRIES.default);
+    assert_eq!(settings.retry_reset_secs.to_string(), RETRY_RESET_SECS.default);
+    assert_eq!(settings.log_level.name(), LOG_LEVEL.default);
+    assert_eq!(settings.log_format.name(), LOG_FORMAT.default);
+    assert_eq!((settings.status_port, settings.prestop_delay_secs), (None, None));
+    assert_eq!(settings.config_path.to_str(), Some(CONFIG_PATH.default));
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn d17_one_truth_table_and_a_warning_for_what_looks_like_yes() {
         ("maybe", false, true),
         ("", false, true),
     ] {
-        let (wishes, report) = wishes(&[("PROCESS_AUTO_RECOVERY", value)]);
-        assert_eq!(wishes.supervise, supervise, "{value:?}");
+        let (settings, report) = settings(&[("PROCESS_AUTO_RECOVERY", value)]);
+        assert_eq!(settings.supervise, supervise, "{value:?}");
         let ((), warnings) = report.finish(Some(())).unwrap();
         assert_eq!(!warnings.is_empty(), warned, "{value:?}: {warnings:?}");
     }
@@ -60,7 +60,7 @@ fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
         ("PROCESSES", None),
         ("PROCESS_HEALTH_PRESSET", None),
     ] {
-        let ((), warnings) = wishes(&[(name, "x")]).1.finish(Some(())).unwrap();
+        let ((), warnings) = settings(&[(name, "x")]).1.finish(Some(())).unwrap();
         let told = near.map(|near| {
             format!("{name} sets nothing: there is no such variable; the nearest is {near}")
         });
@@ -70,14 +70,14 @@ fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
 
 #[test]
 fn d18_warning_is_a_log_level() {
-    let (wishes, report) = wishes(&[("LOG_LEVEL", "WARNING")]);
+    let (settings, report) = settings(&[("LOG_LEVEL", "WARNING")]);
     assert!(report.is_clean());
-    assert_eq!(wishes.log_level, Level::Warn);
+    assert_eq!(settings.log_level, Level::Warn);
 }
 
 #[test]
 fn all_mistakes_are_reported_together() {
-    let (_, report) = wishes(&[
+    let (_, report) = settings(&[
         ("PROCESS_MAX_START_RETRIES", "x"),
         ("PROCESS_RETRY_RESET_SECS", "1.5"),
         ("PROCESS_LOG_LEVEL", "loud"),
@@ -99,7 +99,7 @@ fn all_mistakes_are_reported_together() {
          ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'"
     );
     let (_, report) =
-        wishes(&[("PROCESS_MAX_START_RETRIES", "101"), ("PROCESS_RETRY_RESET_SECS", "-1")]);
+        settings(&[("PROCESS_MAX_START_RETRIES", "101"), ("PROCESS_RETRY_RESET_SECS", "-1")]);
     let text = report.finish(Some(())).unwrap_err().to_string();
     assert!(text.contains("PROCESS_MAX_START_RETRIES must be between 0 and 100, got 101"));
     assert!(text.contains("PROCESS_RETRY_RESET_SECS must be 0 or more seconds, got -1"));
@@ -108,7 +108,7 @@ fn all_mistakes_are_reported_together() {
 #[test]
 fn a_number_is_told_as_it_was_written() {
     let huge = "99999999999999999999";
-    let (_, report) = wishes(&[(MAX_START_RETRIES.name, huge), (RETRY_RESET_SECS.name, "-0_1")]);
+    let (_, report) = settings(&[(MAX_START_RETRIES.name, huge), (RETRY_RESET_SECS.name, "-0_1")]);
     let text = report.finish(Some(())).unwrap_err().to_string();
     assert!(text.contains(&format!("between 0 and 100, got {huge}")), "{text}");
     assert!(text.contains("must be 0 or more seconds, got -0_1"), "{text}");

@@ -6,7 +6,7 @@ use supervisor_core::spec::{
 use super::*;
 use crate::Crash;
 use crate::flags::{Request, supervisord_flags};
-use crate::testing::{FakeHost, said};
+use crate::testing::{FakeHost, sources};
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
 /// Reads `files`, the first of which is given with `-c`; `words` follow.
@@ -14,8 +14,8 @@ fn configured(files: &[(&str, &str)], words: &str) -> Result<Config, Errors> {
     let line = format!("-c {} {words}", files[0].0);
     let words: Vec<_> = line.split_whitespace().map(Into::into).collect();
     let Ok(Request::Run(flags)) = supervisord_flags(&words) else { panic!("{line}") };
-    let said = said(&[("HOME", "/home/me"), ("COLOUR", "50% red")]);
-    file_mode(&flags, Path::new("/usr/bin/supervisord"), &said, &FakeHost::with(files))
+    let sources = sources(&[("HOME", "/home/me"), ("COLOUR", "50% red")]);
+    file_mode(&flags, Path::new("/usr/bin/supervisord"), &sources, &FakeHost::with(files))
 }
 
 fn config(text: &str) -> Config {
@@ -119,8 +119,8 @@ fn the_environment_has_no_say() {
     let Ok(Request::Run(flags)) = supervisord_flags(&["-c".into(), "t.conf".into()]) else {
         panic!()
     };
-    let said = said(&[("SUPERVISOR_PROGRAM__A_STARTSECS", "7"), ("LOG_LEVEL", "debug")]);
-    let config = file_mode(&flags, Path::new("x"), &said, &FakeHost::with(&files)).unwrap();
+    let sources = sources(&[("SUPERVISOR_PROGRAM__A_STARTSECS", "7"), ("LOG_LEVEL", "debug")]);
+    let config = file_mode(&flags, Path::new("x"), &sources, &FakeHost::with(&files)).unwrap();
     assert_eq!(processes(&config)[0].startsecs.as_secs(), 1);
     assert_eq!(config.supervisord.loglevel, supervisor_core::level::Level::Info);
 }
@@ -157,9 +157,9 @@ fn files_that_are_not_there_or_not_supervisords_are_named() {
     let words = ["-c".into(), "gone.conf".into()];
     let Ok(Request::Run(flags)) = supervisord_flags(&words) else { panic!() };
     let host = FakeHost::default();
-    let error = file_mode(&flags, Path::new("x"), &said(&[]), &host).unwrap_err();
+    let error = file_mode(&flags, Path::new("x"), &sources(&[]), &host).unwrap_err();
     assert_eq!(error.to_string(), "ERROR: could not find config file gone.conf");
-    let error = file_mode(&Flags::default(), Path::new("/opt/s/bin/x"), &said(&[]), &host);
+    let error = file_mode(&Flags::default(), Path::new("/opt/s/bin/x"), &sources(&[]), &host);
     let error = error.unwrap_err().to_string();
     assert!(
         error.contains("No config file found at default paths (/opt/s/etc/supervisord.conf, /opt/s/supervisord.conf, supervisord.conf, etc/supervisord.conf,"),
@@ -173,7 +173,8 @@ fn a_file_is_searched_in_supervisords_order() {
         ("/etc/supervisord.conf", "[supervisord]\nidentifier=etc\n"),
         ("/srv/supervisord.conf", "[supervisord]\nidentifier=%(here)s\n"),
     ]);
-    let found = file_mode(&Flags::default(), Path::new("/usr/bin/x"), &said(&[]), &host).unwrap();
+    let found =
+        file_mode(&Flags::default(), Path::new("/usr/bin/x"), &sources(&[]), &host).unwrap();
     assert_eq!(found.supervisord.identifier, "/srv");
     let source = Source { path: "/srv/supervisord.conf".into(), searched: true };
     assert_eq!(found.source, Some(source));
@@ -394,8 +395,8 @@ fn in_a_file_only_the_startsecs_of_an_awaited_helper_differ() {
         all.find(|process| process.name == name).unwrap().startsecs.as_secs()
     };
     assert_eq!([startsecs("fetch"), startsecs("other"), startsecs("app")], [0, 1, 1]);
-    let said = self::config(&text.replace("command=f", "command=f\nstartsecs=7"));
-    assert!(processes(&said).iter().any(|process| process.startsecs.as_secs() == 7));
+    let sources = self::config(&text.replace("command=f", "command=f\nstartsecs=7"));
+    assert!(processes(&sources).iter().any(|process| process.startsecs.as_secs() == 7));
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Door, Lowering};
+use super::{Lowering, Mode};
 use crate::error::Report;
 use crate::expand::{Names, Shared};
 use crate::ini::{Section, Sections};
-use crate::options::{self as o, Kind};
-use crate::values::{NORMAL_PATH, World};
+use crate::options::{self as o, SectionKind};
+use crate::values::{Context, NORMAL_PATH};
 
 /// The section's options; `None` is unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,16 +24,16 @@ pub(crate) struct Client {
 pub(crate) fn client(
     sections: &Sections,
     here: &Path,
-    world: World<'_>,
+    context: Context<'_>,
     report: &mut Report,
 ) -> Option<Client> {
-    let shared = Shared::new(world.said, here);
-    let mut lowering = Lowering { sections, door: Door::File, world, report };
-    for plugin in lowering.of_kind(Kind::CtlPlugin) {
+    let shared = Shared::new(context.sources, here);
+    let mut lowering = Lowering { sections, mode: Mode::File, context, report };
+    for plugin in lowering.of_kind(SectionKind::CtlPlugin) {
         let name = &plugin.name;
         lowering.report.warn(format!("[{name}] is left out: only Python could load it"));
     }
-    let section = lowering.of_kind(Kind::Supervisorctl).next()?;
+    let section = lowering.of_kind(SectionKind::Supervisorctl).next()?;
     Some(read(&mut lowering, section, &Names::new(&shared)))
 }
 
@@ -43,9 +43,9 @@ pub(super) fn read<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Client {
-    let world = lowering.world;
+    let context = lowering.context;
     let normal = |url: String| match url.strip_prefix(UNIX) {
-        Some(path) => (NORMAL_PATH.parse)(path, &world)
+        Some(path) => (NORMAL_PATH.parse)(path, &context)
             .map_or_else(|_| url.clone(), |path| format!("{UNIX}{}", path.display())),
         None => url,
     };
@@ -57,7 +57,7 @@ pub(super) fn read<'a>(
         history_file: lowering
             .get(section, &o::HISTORY_FILE, names)
             // An empty value is a way to have none.
-            .filter(|path| *path != world.said.cwd),
+            .filter(|path| *path != context.sources.cwd),
     }
 }
 

@@ -16,12 +16,12 @@ pub(super) fn read<'a>(
     let directory = lowering.get(section, &o::CRASH_DIR, names);
     let keep = lowering.get(section, &o::CRASH_KEEP, names);
     let termination_log = lowering.get(section, &o::TERMINATION_LOG, names);
-    let keep = at_least_zero(keep?, section, o::CRASH_KEEP.row.key, lowering.report);
-    let asked_for = lowering.is_said(section, o::CRASH_DIR.row.key);
+    let keep = at_least_zero(keep?, section, o::CRASH_KEEP.def.key, lowering.report);
+    let asked_for = lowering.is_explicit(section, o::CRASH_DIR.def.key);
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     let files = directory?.filter(|_| keep > 0);
     let files = files.map(|directory| CrashFiles { directory, asked_for, keep });
-    let asked_for = lowering.is_said(section, o::TERMINATION_LOG.row.key);
+    let asked_for = lowering.is_explicit(section, o::TERMINATION_LOG.def.key);
     let termination_log = termination_log?.map(|path| TerminationLog { path, asked_for });
     Some(Crash { line: line?, files, termination_log })
 }

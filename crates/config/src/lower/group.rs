@@ -9,7 +9,7 @@ use super::{Lowering, listener, program, start};
 use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
-use crate::options::{self as o, Kind};
+use crate::options::{self as o, SectionKind};
 use crate::values;
 use supervisor_wire::python::repr;
 
@@ -28,12 +28,12 @@ pub(super) fn read(
     let mut groups = Vec::new();
     let mut taken = BTreeSet::new();
     let mut complete = true;
-    for section in lowering.of_kind(Kind::Group) {
+    for section in lowering.of_kind(SectionKind::Group) {
         let group = heterogeneous(lowering, section, base, names, &mut taken);
         complete &= group.is_some();
         groups.extend(group);
     }
-    for kind in [Kind::Program, Kind::FcgiProgram, Kind::EventListener] {
+    for kind in [SectionKind::Program, SectionKind::FcgiProgram, SectionKind::EventListener] {
         for section in lowering.of_kind(kind) {
             if taken.contains(&section.name) {
                 continue;
@@ -87,7 +87,7 @@ fn member<'a>(
 ) -> Option<&'a Section> {
     let plain = lowering.sections.section(&format!("program:{program}"));
     let fcgi = lowering.sections.section(&format!("fcgi-program:{program}"));
-    let entry = lowering.entry(section, o::PROGRAMS.row.key);
+    let entry = lowering.entry(section, o::PROGRAMS.def.key);
     let origin = entry.map_or(&section.origin, |entry| &entry.origin);
     match (plain, fcgi) {
         (Some(found), None) | (None, Some(found)) => Some(found),
@@ -98,7 +98,7 @@ fn member<'a>(
             None
         }
         (None, None) => {
-            let known = lowering.of_kind(Kind::Program).map(Section::label).take(MOST_NAMED);
+            let known = lowering.of_kind(SectionKind::Program).map(Section::label).take(MOST_NAMED);
             let known: Vec<&str> = known.collect();
             let why = format!(
                 "[{}] names unknown program or fcgi-program {}; programs takes names such as {}",
@@ -124,13 +124,13 @@ fn member<'a>(
 fn homogeneous<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
-    kind: Kind,
+    kind: SectionKind,
     base: &Base<'_>,
     names: &Names<'_>,
 ) -> Option<GroupSpec> {
     let name = group_name(lowering, section);
-    let listens = kind == Kind::EventListener;
-    let priority = if listens && lowering.entry(section, o::PRIORITY.row.key).is_none() {
+    let listens = kind == SectionKind::EventListener;
+    let priority = if listens && lowering.entry(section, o::PRIORITY.def.key).is_none() {
         Some(POOL_PRIORITY)
     } else {
         lowering.get(section, &o::PRIORITY, names)
@@ -189,7 +189,12 @@ fn check_names(group: &GroupSpec, lowering: &mut Lowering<'_>) {
 
 /// The section that makes a group.
 fn section_of<'a>(group: &GroupSpec, lowering: &Lowering<'a>) -> Option<&'a Section> {
-    let kinds = [Kind::Group, Kind::Program, Kind::FcgiProgram, Kind::EventListener];
+    let kinds = [
+        SectionKind::Group,
+        SectionKind::Program,
+        SectionKind::FcgiProgram,
+        SectionKind::EventListener,
+    ];
     let mut sections = kinds.into_iter().flat_map(|kind| lowering.of_kind(kind));
     sections.find(|section| values::name(section.label()).as_ref() == Ok(&group.name))
 }

@@ -20,7 +20,7 @@ use super::program::origin;
 use crate::expand::Names;
 use crate::health_options as o;
 use crate::ini::Section;
-use crate::options::{Key, Kind};
+use crate::options::{Key, SectionKind};
 use crate::presets;
 use crate::shlex;
 
@@ -31,20 +31,20 @@ pub(super) fn read<'a>(
     names: &Names<'_>,
     argv: &[OsString],
 ) -> Option<HealthSpec> {
-    match Kind::of(&section.name) {
-        Some(Kind::Program | Kind::FcgiProgram) => {
+    match SectionKind::of(&section.name) {
+        Some(SectionKind::Program | SectionKind::FcgiProgram) => {
             Reading { lowering, section, names, argv }.health()
         }
         Some(
-            Kind::Supervisord
-            | Kind::EventListener
-            | Kind::Group
-            | Kind::UnixHttpServer
-            | Kind::InetHttpServer
-            | Kind::RpcInterface
-            | Kind::Supervisorctl
-            | Kind::CtlPlugin
-            | Kind::Include,
+            SectionKind::Supervisord
+            | SectionKind::EventListener
+            | SectionKind::Group
+            | SectionKind::UnixHttpServer
+            | SectionKind::InetHttpServer
+            | SectionKind::RpcInterface
+            | SectionKind::Supervisorctl
+            | SectionKind::CtlPlugin
+            | SectionKind::Include,
         )
         | None => Some(HealthSpec::default()),
     }
@@ -68,7 +68,7 @@ impl Reading<'_, '_, '_> {
         if let (Some(None), Some(Some(_))) = (preset, port) {
             let why =
                 "health_port is a preset's; set health_preset, or name the port in health_url";
-            return self.wrong(o::PORT.row.key, why);
+            return self.wrong(o::PORT.def.key, why);
         }
         let planned = preset.flatten().map(|preset| self.planned(preset, port.flatten()));
         let planned = planned.as_ref();
@@ -121,12 +121,12 @@ impl Reading<'_, '_, '_> {
         let body = self.set(&o::BODY);
         let (url, tcp, command) = (url?, tcp?, command?);
         let said = [
-            (&o::URL.row, url.is_some()),
-            (&o::TCP.row, tcp.is_some()),
-            (&o::COMMAND.row, command.is_some()),
+            (&o::URL.def, url.is_some()),
+            (&o::TCP.def, tcp.is_some()),
+            (&o::COMMAND.def, command.is_some()),
         ];
         let said: Vec<&str> =
-            said.iter().filter(|(_, said)| *said).map(|(row, _)| row.key).collect();
+            said.iter().filter(|(_, said)| *said).map(|(def, _)| def.key).collect();
         if let [_, .., last] = said[..] {
             return self
                 .wrong(last, &format!("{} can't all be set; one of them can", said.join(" and ")));
@@ -144,7 +144,7 @@ impl Reading<'_, '_, '_> {
             return Some(Some(Probe::Http { get: access?.to(url.clone(), key), status, body }));
         }
         for (key, said) in
-            [(o::STATUS.row.key, status.is_some()), (o::BODY.row.key, body.is_some())]
+            [(o::STATUS.def.key, status.is_some()), (o::BODY.def.key, body.is_some())]
         {
             if said {
                 return self.wrong(key, &format!("{key} needs a health_url or a health_preset"));
@@ -157,11 +157,11 @@ impl Reading<'_, '_, '_> {
         let Some(command) = command else { return Some(None) };
         match shlex::split(&command) {
             Ok(words) if words.is_empty() => {
-                self.wrong(o::COMMAND.row.key, "health_command is empty")
+                self.wrong(o::COMMAND.def.key, "health_command is empty")
             }
             Ok(words) => Some(Some(words.into_iter().map(OsString::from).collect())),
             Err(why) => {
-                self.wrong(o::COMMAND.row.key, &format!("can't parse health_command: {why}"))
+                self.wrong(o::COMMAND.def.key, &format!("can't parse health_command: {why}"))
             }
         }
     }
@@ -194,8 +194,8 @@ impl Reading<'_, '_, '_> {
 
     /// Which setting says where it is asked.
     fn set_by(&self, planned: Option<&Planned>) -> String {
-        let keys = [o::URL.row.key, o::TCP.row.key, o::COMMAND.row.key];
-        let said = keys.iter().find(|key| self.lowering.is_said(self.section, key));
+        let keys = [o::URL.def.key, o::TCP.def.key, o::COMMAND.def.key];
+        let said = keys.iter().find(|key| self.lowering.is_explicit(self.section, key));
         match (said, planned) {
             (Some(key), _) => origin(self.lowering, self.section, key).to_string(),
             (None, Some(planned)) => format!("preset {}", planned.preset.name),
@@ -225,16 +225,16 @@ impl Reading<'_, '_, '_> {
             asked.into_iter().chain(progress.as_ref().map(|progress| &progress.page)).collect();
         let over_tls = asked.iter().any(|get| get.url.scheme == Scheme::Https);
         for (key, used, needs) in [
-            (o::HEADERS.row.key, !asked.is_empty(), "health_url, progress_url or health_preset"),
+            (o::HEADERS.def.key, !asked.is_empty(), "health_url, progress_url or health_preset"),
             (
-                o::HEADERS_FILE.row.key,
+                o::HEADERS_FILE.def.key,
                 !asked.is_empty(),
                 "health_url, progress_url or health_preset",
             ),
-            (o::TLS_CA_FILE.row.key, over_tls, "a URL with https://"),
-            (o::TLS_NAME.row.key, over_tls, "a URL with https://"),
+            (o::TLS_CA_FILE.def.key, over_tls, "a URL with https://"),
+            (o::TLS_NAME.def.key, over_tls, "a URL with https://"),
         ] {
-            if !used && self.lowering.is_said(self.section, key) {
+            if !used && self.lowering.is_explicit(self.section, key) {
                 let _: Option<()> =
                     self.wrong(key, &format!("{key} has no effect without {needs}"));
             }
@@ -282,7 +282,7 @@ impl Reading<'_, '_, '_> {
             }
             (None, None, None) => Some(None),
             (page, running, _) => {
-                let keys = [&o::PROGRESS_URL.row, &o::PROGRESS_RUNNING.row, &o::PROGRESS_DONE.row];
+                let keys = [&o::PROGRESS_URL.def, &o::PROGRESS_RUNNING.def, &o::PROGRESS_DONE.def];
                 let missing = keys[if page.is_none() {
                     0
                 } else if running.is_none() {
@@ -293,8 +293,8 @@ impl Reading<'_, '_, '_> {
                 .key;
                 let said = keys
                     .iter()
-                    .map(|row| row.key)
-                    .find(|key| self.lowering.is_said(self.section, key));
+                    .map(|def| def.key)
+                    .find(|key| self.lowering.is_explicit(self.section, key));
                 self.wrong(said.unwrap_or(missing), &format!("{missing} is missing; progress is seen with all three of progress_url, progress_running and progress_done, or a health_preset that knows them"))
             }
         }
@@ -331,7 +331,7 @@ impl Reading<'_, '_, '_> {
         let text = planned.and_then(|planned| planned.preset.ready);
         match ready {
             Some(Ready::Checked) if !checked => self.wrong(
-                o::READY.row.key,
+                o::READY.def.key,
                 "ready=check needs a check: health_url, health_tcp, health_command or health_preset",
             ),
             Some(ready) => Some(ready),

@@ -95,7 +95,7 @@ pub(super) fn socket<'a>(
         }
         FcgiSocket::Tcp(address) => {
             let InetAddress { host, port } =
-                lowering.reachable(section, &o::SOCKET.row, address)?;
+                lowering.reachable(section, &o::SOCKET.def, address)?;
             SocketAddress::Tcp { host, port }
         }
         FcgiSocket::Unix(path) => SocketAddress::Unix {

@@ -13,13 +13,13 @@ use supervisor_core::spec::{
 };
 
 use super::supervisord::sink;
-use super::{Door, Lowering, at_least_zero, health, listener, start, tidy, to_u32};
+use super::{Lowering, Mode, at_least_zero, health, listener, start, tidy, to_u32};
 use crate::command::shown;
 use crate::error::in_short;
 use crate::expand::{Meaning, Names, expand};
 use crate::health_options;
 use crate::ini::{Comment, Origin, Section};
-use crate::options::{self as o, Key, Kind};
+use crate::options::{self as o, Key, SectionKind};
 use crate::shlex;
 use crate::template::APP;
 use crate::values::{self, LogTarget};
@@ -97,7 +97,7 @@ impl Model {
         let stopping = Stopping::read(lowering, section, names);
         let seconds = |lowering: &mut Lowering<'a>, key: &Key<i64>| {
             let value = lowering.get(section, key, names)?;
-            Some(at_least_zero(value, section, key.row.key, lowering.report))
+            Some(at_least_zero(value, section, key.def.key, lowering.report))
         };
         let priority = lowering.get(section, &o::PRIORITY, names);
         let autostart = lowering.get(section, &o::AUTOSTART, names);
@@ -109,7 +109,7 @@ impl Model {
         let user = lowering.try_get(section, &o::PROGRAM_USER, names);
         let retry = retry(lowering, section, names);
         let killtree = lowering.get(section, &o::KILLTREE, names);
-        let listens = Kind::of(&section.name) == Some(Kind::EventListener);
+        let listens = SectionKind::of(&section.name) == Some(SectionKind::EventListener);
         let essential =
             if listens { Some(false) } else { lowering.get(section, &o::ESSENTIAL, names) };
         // What listens for events serves nobody.
@@ -120,8 +120,8 @@ impl Model {
         };
         let start = start::read(lowering, section, names);
         let user = user.ok()?;
-        let socket = match Kind::of(&section.name) {
-            Some(Kind::FcgiProgram) => {
+        let socket = match SectionKind::of(&section.name) {
+            Some(SectionKind::FcgiProgram) => {
                 Some(listener::socket(lowering, section, user.as_ref(), names)?)
             }
             _ => None,
@@ -146,7 +146,7 @@ impl Model {
                 health_stop: stopping.for_health,
                 retry: retry?,
                 // Beside a command line, other programs are there to help it.
-                main: lowering.door == Door::File || section.name == format!("program:{APP}"),
+                main: lowering.mode == Mode::File || section.name == format!("program:{APP}"),
                 essential: essential?,
                 killtree: killtree?,
                 tidy: tidy?,
@@ -208,7 +208,7 @@ impl Stopping {
         let kill_as_group = lowering.try_get(section, &o::KILLASGROUP, names);
         let (as_group, kill_as_group) = (as_group?, kill_as_group.ok()?.or(as_group)?);
         if as_group && !kill_as_group {
-            let origin = origin(lowering, section, o::KILLASGROUP.row.key);
+            let origin = origin(lowering, section, o::KILLASGROUP.def.key);
             let why =
                 "Cannot set stopasgroup=true and killasgroup=false; set stopasgroup=false as well";
             lowering.complain(section, origin, why);
@@ -216,7 +216,7 @@ impl Stopping {
         let target = lowering.try_get(section, &o::STOP_TARGET, names);
         let leftover_grace = lowering.get(section, &o::LEFTOVER_GRACE, names);
         let for_health = lowering.get(section, &health_options::STOP, names);
-        let wait = at_least_zero(wait?, section, o::STOPWAITSECS.row.key, lowering.report);
+        let wait = at_least_zero(wait?, section, o::STOPWAITSECS.def.key, lowering.report);
         let reach = |group| if group { StopTarget::Group } else { StopTarget::Main };
         Some(Self {
             signal: signal?,
@@ -256,7 +256,7 @@ impl Own {
         }
         let name = expand(process_name, names, "process_name");
         let name = name.map_err(|why| {
-            let origin = origin(lowering, section, o::PROCESS_NAME.row.key);
+            let origin = origin(lowering, section, o::PROCESS_NAME.def.key);
             lowering.complain(section, origin, &why)
         });
         let command = command(lowering, section, names);
@@ -297,7 +297,7 @@ fn numbers<'a>(
     let (first, count) = (first?, count.max(0));
     if count > 0 && first.checked_add(count - 1).is_none() {
         let why = format!("numprocs_start={first} leaves no room for {count} processes");
-        let key = o::NUMPROCS_START.row.key;
+        let key = o::NUMPROCS_START.def.key;
         lowering.complain(section, origin(lowering, section, key), &why);
         return None;
     }
@@ -306,11 +306,11 @@ fn numbers<'a>(
 
 /// The unexpanded name: that is what supervisord looks at for forbidden characters.
 fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option<String> {
-    let entry = lowering.entry(section, o::PROCESS_NAME.row.key);
-    let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.row.default)?;
+    let entry = lowering.entry(section, o::PROCESS_NAME.def.key);
+    let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.def.default)?;
     let name = values::name(text);
     name.map_err(|why| {
-        let key = o::PROCESS_NAME.row.key;
+        let key = o::PROCESS_NAME.def.key;
         let why = format!("{why} in {key}");
         lowering.complain(section, origin(lowering, section, key), &why)
     })
@@ -325,8 +325,8 @@ fn command<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Option<(Command, String)> {
-    let origin = lowering.entry(section, o::COMMAND.row.key).map(|entry| &entry.origin);
-    if let (Door::Command(argv), Some(Origin::BuiltIn)) = (lowering.door, origin) {
+    let origin = lowering.entry(section, o::COMMAND.def.key).map(|entry| &entry.origin);
+    if let (Mode::Command(argv), Some(Origin::BuiltIn)) = (lowering.mode, origin) {
         return Some((Command::Argv(argv.to_vec()), shown(argv)));
     }
     let missing = format!("program section {} does not specify a command", section.name);
@@ -336,12 +336,12 @@ fn command<'a>(
         Ok(words) => Command::Argv(words.into_iter().map(OsString::from).collect()),
         Err(why) => Command::Unparsable(unparsable(&text, why, origin)),
     };
-    match (&command, lowering.door) {
-        (Command::Unparsable(why), Door::Command(_)) => {
-            lowering.refuse(section, &o::COMMAND.row, origin.unwrap_or(&section.origin), why);
+    match (&command, lowering.mode) {
+        (Command::Unparsable(why), Mode::Command(_)) => {
+            lowering.refuse(section, &o::COMMAND.def, origin.unwrap_or(&section.origin), why);
             None
         }
-        (Command::Unparsable(_), Door::File) | (Command::Argv(_), _) => Some((command, text)),
+        (Command::Unparsable(_), Mode::File) | (Command::Argv(_), _) => Some((command, text)),
     }
 }
 
@@ -367,7 +367,7 @@ fn retry<'a>(
     Some(match seconds {
         None => RetryRule::FailedStarts,
         Some(seconds) => {
-            let key = o::RETRYRESETSECS.row.key;
+            let key = o::RETRYRESETSECS.def.key;
             let seconds = at_least_zero(seconds, section, key, lowering.report);
             RetryRule::Consecutive { reset_after: Duration::from_secs(seconds) }
         }
@@ -389,7 +389,7 @@ fn stdio<'a>(
         return Some(Stdio::Captured { stdout, stderr: Some(stderr) });
     }
     let file = matches!(stderr.sink, Sink::File(_) | Sink::Stdout | Sink::Stderr);
-    if file && lowering.is_said(section, STDERR.logfile.row.key) {
+    if file && lowering.is_explicit(section, STDERR.logfile.def.key) {
         lowering.report.warn(format!(
             "For [{}], redirect_stderr=true but stderr_logfile has also been set to a filename, \
              the filename has been ignored",
@@ -436,7 +436,7 @@ fn output<'a>(
 ) -> Option<Output> {
     let mut size = |key: &Key<i64>| {
         let value = lowering.get(section, key, names)?;
-        Some(at_least_zero(value, section, key.row.key, lowering.report))
+        Some(at_least_zero(value, section, key.def.key, lowering.report))
     };
     let (maxbytes, backups, capture) =
         (size(keys.maxbytes), size(keys.backups), size(keys.capture));
@@ -450,7 +450,7 @@ fn output<'a>(
         lowering.report.warn(format!(
             "For [{}], {}=syslog but this is deprecated and will be removed.  Use {}=true to \
              enable syslog instead.",
-            section.name, keys.logfile.row.key, keys.syslog.row.key
+            section.name, keys.logfile.def.key, keys.syslog.def.key
         ));
     }
     let sink = match target {
@@ -473,7 +473,7 @@ fn warn_of_growth(
         lowering.report.warn(format!(
             "For [{}], AUTO logging used for {} without rollover, set maxbytes > 0 to avoid \
              filling up filesystem unintentionally",
-            section.name, keys.logfile.row.key
+            section.name, keys.logfile.def.key
         ));
     }
 }
@@ -481,8 +481,8 @@ fn warn_of_growth(
 /// A server keeps caches and settings under `HOME`. supervisord leaves that of its own user
 /// in place, and so does a file; who is nobody else needs none of this.
 fn identity(lowering: &Lowering<'_>, user: Option<&User>) -> Vec<(OsString, OsString)> {
-    let user = user.filter(|user| user.uid != lowering.world.said.uid);
-    let (Some(user), Door::Command(_)) = (user, lowering.door) else { return Vec::new() };
+    let user = user.filter(|user| user.uid != lowering.context.sources.uid);
+    let (Some(user), Mode::Command(_)) = (user, lowering.mode) else { return Vec::new() };
     let name = OsString::from(&user.name);
     [("HOME", user.home.clone().into()), ("USER", name.clone()), ("LOGNAME", name)]
         .map(|(variable, value)| (variable.into(), value))

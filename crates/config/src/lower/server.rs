@@ -1,10 +1,10 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
-use super::{Door, Lowering, client};
+use super::{Lowering, Mode, client};
 use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
-use crate::options::{self as o, Kind};
+use crate::options::{self as o, SectionKind};
 use crate::server::{Credentials, Listen, Server};
 use crate::values::InetAddress;
 use supervisor_wire::python;
@@ -37,26 +37,26 @@ impl Control {
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Control> {
     let mut servers = Vec::new();
     let mut complete = true;
-    for section in lowering.of_kind(Kind::InetHttpServer) {
+    for section in lowering.of_kind(SectionKind::InetHttpServer) {
         let server = inet(lowering, section, names);
         complete &= server.is_some();
         servers.extend(server);
     }
-    for section in lowering.of_kind(Kind::UnixHttpServer) {
+    for section in lowering.of_kind(SectionKind::UnixHttpServer) {
         let server = unix(lowering, section, names);
         complete &= server.is_some();
         servers.extend(server);
     }
     let mut namespaces = Vec::new();
-    for section in lowering.of_kind(Kind::RpcInterface) {
+    for section in lowering.of_kind(SectionKind::RpcInterface) {
         interface(lowering, section, names);
         namespaces.push(section.label().to_owned());
     }
-    if namespaces.is_empty() && matches!(lowering.door, Door::Command(_)) {
+    if namespaces.is_empty() && matches!(lowering.mode, Mode::Command(_)) {
         // Who asks for a server in front of a command wants it to answer.
         namespaces.push(MAIN_NAMESPACE.to_owned());
     }
-    for section in lowering.of_kind(Kind::Supervisorctl) {
+    for section in lowering.of_kind(SectionKind::Supervisorctl) {
         let _ = client::read(lowering, section, names);
     }
     complete.then_some(Control { servers, namespaces })
@@ -72,21 +72,21 @@ fn inet<'a>(
     let open = lowering.get(section, &o::ALLOW_UNAUTHENTICATED, names);
     let credentials = credentials(lowering, section, names);
     let (address, credentials) = (address?, credentials?);
-    let address = lowering.reachable(section, &o::PORT.row, address)?;
+    let address = lowering.reachable(section, &o::PORT.def, address)?;
     let InetAddress { host, port } = address;
-    let listen = match lowering.door {
-        Door::Command(_) => Listen::at_all(host, port),
+    let listen = match lowering.mode {
+        Mode::Command(_) => Listen::at_all(host, port),
         // As supervisord: a port alone is one of IPv4.
-        Door::File => Listen::Inet { host, port },
+        Mode::File => Listen::Inet { host, port },
     };
     if credentials.is_none() && !listen.is_local() && !open? {
         let why = format!(
             "section [{}] would let anybody who reaches port {port} run commands here: set \
              username and password, or port=127.0.0.1:{port}, or {}=true",
             section.name,
-            o::ALLOW_UNAUTHENTICATED.row.key
+            o::ALLOW_UNAUTHENTICATED.def.key
         );
-        let origin = lowering.entry(section, o::PORT.row.key).map(|entry| &entry.origin);
+        let origin = lowering.entry(section, o::PORT.def.key).map(|entry| &entry.origin);
         lowering.complain(section, origin.unwrap_or(&section.origin), &why);
         return None;
     }
@@ -124,8 +124,8 @@ fn credentials<'a>(
             return Some(Some(Credentials { username, password }));
         }
         (None, None) => return Some(None),
-        (Some(_), None) => &o::PASSWORD.row,
-        (None, Some(_)) => &o::USERNAME.row,
+        (Some(_), None) => &o::PASSWORD.def,
+        (None, Some(_)) => &o::USERNAME.def,
     };
     let mut why = format!(
         "Section [{}] contains incomplete authentication: If a username or a password is \
@@ -147,7 +147,7 @@ fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Name
     if let Some(factory) = factory.filter(|factory| factory != MAIN_INTERFACE) {
         let factory = in_short(&factory);
         let why = format!("{factory} cannot be resolved within [{}]", section.name);
-        let key = o::RPCINTERFACE_FACTORY.row.key;
+        let key = o::RPCINTERFACE_FACTORY.def.key;
         let origin = lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin);
         lowering.complain(section, origin, &format!("{why}; {key} takes {MAIN_INTERFACE}"));
     }

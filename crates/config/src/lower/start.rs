@@ -13,7 +13,7 @@ use crate::error::in_short;
 use crate::expand::Names;
 use crate::ini::Section;
 use crate::nearest::nearest;
-use crate::options::{self as o, Kind};
+use crate::options::{self as o, SectionKind};
 use supervisor_wire::python::repr;
 
 /// Reads it. An event listener waits for nobody: it starts before all others.
@@ -22,7 +22,7 @@ pub(super) fn read<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Option<StartSpec> {
-    if Kind::of(&section.name) == Some(Kind::EventListener) {
+    if SectionKind::of(&section.name) == Some(SectionKind::EventListener) {
         return Some(StartSpec::default());
     }
     let depends_on = lowering.get(section, &o::DEPENDS_ON, names);
@@ -46,7 +46,7 @@ pub(super) fn check_retries<'a>(
     start: &StartSpec,
     health: &HealthSpec,
 ) {
-    let key = o::RETRIES_BEFORE_READY.row.key;
+    let key = o::RETRIES_BEFORE_READY.def.key;
     if start.retries_before_ready.is_some() && health.ready == Ready::Startsecs {
         let why = format!(
             "{key} needs to know when the program is ready; set health_preset, health_url or \
@@ -80,10 +80,10 @@ pub(super) fn check_dependencies(lowering: &mut Lowering<'_>, groups: &[GroupSpe
 }
 
 fn complain(lowering: &mut Lowering<'_>, program: &str, why: &str) {
-    let kinds = [Kind::Program, Kind::FcgiProgram];
+    let kinds = [SectionKind::Program, SectionKind::FcgiProgram];
     let mut sections = kinds.into_iter().flat_map(|kind| lowering.of_kind(kind));
     if let Some(section) = sections.find(|section| section.label().trim() == program) {
-        let origin = origin(lowering, section, o::DEPENDS_ON.row.key);
+        let origin = origin(lowering, section, o::DEPENDS_ON.def.key);
         lowering.complain(section, origin, why);
     }
 }

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::{LogFile, Output, Sink};
 
-use super::{Door, Lowering, at_least_zero, crash, to_u32};
+use super::{Lowering, Mode, at_least_zero, crash, to_u32};
 use crate::expand::Names;
 use crate::ini::{Origin, Section};
-use crate::options::{self as o, Key, Kind};
+use crate::options::{self as o, Key, SectionKind};
 use crate::server::Listen;
 use crate::supervisord::Supervisord;
 use crate::values;
 
 /// Reads `[supervisord]`; what is missing has its default.
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Supervisord> {
-    let Some(section) = lowering.of_kind(Kind::Supervisord).next() else {
+    let Some(section) = lowering.of_kind(SectionKind::Supervisord).next() else {
         lowering.report.error(".ini file does not include supervisord section");
         return None;
     };
@@ -40,20 +40,20 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     let prestop_min = lowering.get(section, &o::PRESTOP_MIN, names);
     let stop_budget = lowering.get(section, &o::STOP_BUDGET, names);
     let crash = crash::read(lowering, section, names);
-    let world = lowering.world;
-    let absolute = |path: PathBuf| values::absolute(&path, &world);
+    let context = lowering.context;
+    let absolute = |path: PathBuf| values::absolute(&path, &context);
     Some(Supervisord {
         loglevel: loglevel?,
         logfile: logfile?,
         pidfile: pidfile.map(absolute),
         environment: environment?,
-        umask: umask.filter(|_| lowering.is_said(section, o::SUPERVISORD_UMASK.row.key)),
+        umask: umask.filter(|_| lowering.is_explicit(section, o::SUPERVISORD_UMASK.def.key)),
         nodaemon: nodaemon?,
         silent: silent?,
         minfds: limit(lowering, section, &o::MINFDS, minfds?),
         minprocs: limit(lowering, section, &o::MINPROCS, minprocs?),
         nocleanup: nocleanup?,
-        childlogdir: childlogdir.map_or_else(|| world.said.temp_dir.clone(), absolute),
+        childlogdir: childlogdir.map_or_else(|| context.sources.temp_dir.clone(), absolute),
         user,
         directory,
         strip_ansi: strip_ansi?,
@@ -74,8 +74,8 @@ fn limit<'a>(
     key: &Key<i64>,
     value: i64,
 ) -> Option<u64> {
-    let value = at_least_zero(value, section, key.row.key, lowering.report);
-    let asked = lowering.door == Door::File || lowering.is_said(section, key.row.key);
+    let value = at_least_zero(value, section, key.def.key, lowering.report);
+    let asked = lowering.mode == Mode::File || lowering.is_explicit(section, key.def.key);
     asked.then_some(value)
 }
 
@@ -86,7 +86,7 @@ fn pidfile<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Option<PathBuf> {
-    match lowering.entry(section, o::PIDFILE.row.key) {
+    match lowering.entry(section, o::PIDFILE.def.key) {
         Some(entry) if entry.origin == Origin::BuiltIn => {
             Some(PathBuf::from(entry.value.replace("%%", "%")))
         }
@@ -103,13 +103,13 @@ fn logfile<'a>(
     let backups = lowering.get(section, &o::LOGFILE_BACKUPS, names);
     let path = lowering.get(section, &o::LOGFILE, names);
     let report = &mut *lowering.report;
-    let maxbytes = at_least_zero(maxbytes?, section, o::LOGFILE_MAXBYTES.row.key, report);
-    let backups = at_least_zero(backups?, section, o::LOGFILE_BACKUPS.row.key, report);
+    let maxbytes = at_least_zero(maxbytes?, section, o::LOGFILE_MAXBYTES.def.key, report);
+    let backups = at_least_zero(backups?, section, o::LOGFILE_BACKUPS.def.key, report);
     let path = path?;
     if path == Path::new("syslog") {
         return Some(Output { syslog: true, ..Sink::Discard.into() });
     }
-    let path = values::absolute(&path, &lowering.world);
+    let path = values::absolute(&path, &lowering.context);
     Some(sink(path, maxbytes, to_u32(backups)).into())
 }
 

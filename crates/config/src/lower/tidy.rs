@@ -21,12 +21,12 @@ pub(super) fn read<'a>(
     // Its sockets are found when its command is known.
     let spec = TidySpec { remove_leftovers, sockets: Vec::new(), port };
     let asked = [
-        (o::REMOVE_LEFTOVERS.row.key, remove_leftovers != RemoveLeftovers::No),
-        (o::AWAIT_PORT.row.key, spec.port.is_some()),
+        (o::REMOVE_LEFTOVERS.def.key, remove_leftovers != RemoveLeftovers::No),
+        (o::AWAIT_PORT.def.key, spec.port.is_some()),
     ];
     if !killtree {
         for (key, _) in asked.into_iter().filter(|(_, on)| *on) {
-            if lowering.is_said(section, key) {
+            if lowering.is_explicit(section, key) {
                 let warning = format!("[{}] {key} has no effect without killtree", section.name);
                 lowering.report.warn(warning);
             }

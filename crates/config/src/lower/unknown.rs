@@ -5,17 +5,17 @@ use super::Lowering;
 use crate::error::in_short;
 use crate::ini::{Entry, Origin, Section};
 use crate::nearest::nearest;
-use crate::options::{KINDS, Kind};
+use crate::options::{KINDS, SectionKind};
 
 /// Says which sections and keys of files nothing reads, and what may have been meant.
 pub(super) fn warn(lowering: &mut Lowering<'_>) {
     for section in &lowering.sections.all {
-        match Kind::of(&section.name) {
+        match SectionKind::of(&section.name) {
             None if matches!(section.origin, Origin::File { .. }) => {
                 lowering.report.warn(unknown_section(&section.name, &section.origin));
             }
             // Whatever stands there goes to Python code.
-            None | Some(Kind::RpcInterface | Kind::CtlPlugin) => {}
+            None | Some(SectionKind::RpcInterface | SectionKind::CtlPlugin) => {}
             Some(kind) => unknown_keys(lowering, section, kind),
         }
     }
@@ -23,14 +23,14 @@ pub(super) fn warn(lowering: &mut Lowering<'_>) {
 
 /// A near miss is a slip of the pen. Any other key is somebody else's: a plug-in may read its
 /// own options from the same file.
-fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: Kind) {
-    let known = |key: &str| kind.settings().any(|setting| setting.row().key == key);
+fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKind) {
+    let known = |key: &str| kind.settings().any(|setting| setting.def().key == key);
     let mut others: Vec<&Entry> = Vec::new();
     for entry in &section.entries {
         if known(&entry.key) || entry.origin.file().is_none() {
             continue;
         }
-        let keys = kind.settings().map(|setting| setting.row().key);
+        let keys = kind.settings().map(|setting| setting.def().key);
         match nearest(&entry.key, keys) {
             Some((_, near)) => lowering.report.warn(format!(
                 "{}: {} of [{}] is ignored: there is no such option; the nearest is {near}",

@@ -10,7 +10,7 @@ use crate::values::{self, LOOPBACK};
 
 /// A server's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Endpoint {
     pub(crate) scheme: Scheme,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub(crate) from: Vec<String>,
 }
 
-impl Place {
+impl Endpoint {
     pub(crate) fn url(&self, path: &str) -> HttpUrl {
         let server = HttpServer::Tcp { host: self.host.clone(), port: self.port };
         HttpUrl { scheme: self.scheme, server, path: path.to_owned() }
@@ -30,8 +30,8 @@ pub(super) fn find(
     listens: &Listens,
     command: &Command<'_>,
     port: Option<u16>,
-) -> Result<Place, String> {
-    let mut place = Place {
+) -> Result<Endpoint, String> {
+    let mut place = Endpoint {
         scheme: Scheme::Http,
         host: LOOPBACK.to_owned(),
         port: listens.usual_port,
@@ -48,15 +48,19 @@ pub(super) fn find(
 }
 
 /// Where a server's metrics are that have a place of their own.
-pub(super) fn find_metrics(own: &OwnPlace, command: &Command<'_>, server: &Place) -> Option<Place> {
-    let mut place = Place { port: own.usual_port, from: Vec::new(), ..server.clone() };
+pub(super) fn find_metrics(
+    own: &OwnPlace,
+    command: &Command<'_>,
+    server: &Endpoint,
+) -> Option<Endpoint> {
+    let mut place = Endpoint { port: own.usual_port, from: Vec::new(), ..server.clone() };
     set_host(&mut place, command.named(&own.host)).ok()?;
     set_port(&mut place, command.named(&own.port), None).ok()?;
     Some(place)
 }
 
 /// Who listens at all addresses listens at ours.
-fn set_host(place: &mut Place, found: Option<Found>) -> Result<(), String> {
+fn set_host(place: &mut Endpoint, found: Option<Found>) -> Result<(), String> {
     let Some(found) = found else { return Ok(()) };
     place.host =
         reached_at(&found.value).ok_or_else(|| format!("{} names no host", found.shown()))?;
@@ -76,7 +80,7 @@ pub(super) fn reached_at(host: &str) -> Option<String> {
     }
 }
 
-fn set_port(place: &mut Place, found: Option<Found>, said: Option<u16>) -> Result<(), String> {
+fn set_port(place: &mut Endpoint, found: Option<Found>, said: Option<u16>) -> Result<(), String> {
     if let Some(port) = said {
         place.port = port;
         return Ok(());

@@ -8,7 +8,7 @@ use supervisor_core::spec::health::{Header, HttpServer, HttpUrl, Scheme};
 
 use super::Preset;
 use super::command::{Command, Found};
-use super::place::{self, Place};
+use super::place::{self, Endpoint};
 
 /// How it is asked whether the server is well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Preset {
 
 impl Plan {
     /// It is asked where it listens.
-    pub(super) fn listens_at(&mut self, preset: &Preset, command: &Command<'_>, place: &Place) {
+    pub(super) fn listens_at(&mut self, preset: &Preset, command: &Command<'_>, place: &Endpoint) {
         self.asks = Asks::Page(place.url(preset.path));
         self.from.clone_from(&place.from);
         self.metrics = preset.metrics.as_ref().and_then(|metrics| match &metrics.place {

@@ -13,7 +13,7 @@ use supervisor_wire::http_header;
 use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
 
-use super::{Takes, inet_address, list, port, unbracketed};
+use super::{ValueType, inet_address, list, port, unbracketed};
 use crate::presets::{self, PRESETS, Preset};
 
 /// Shorter than this nothing is asked again and again: it would do nothing else.
@@ -25,17 +25,17 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// As much of a text as is searched in what a program says.
 const LONGEST_TEXT: usize = 4096;
 
-pub(crate) static SPAN: Takes<Duration> = Takes {
+pub(crate) static SPAN: ValueType<Duration> = ValueType {
     what: "a number of seconds from 0.05 on, such as 10 or 0.5",
     parse: |text, _| span(text, SHORTEST),
 };
 
-pub(crate) static SPAN_OR_NONE: Takes<Duration> = Takes {
+pub(crate) static SPAN_OR_NONE: ValueType<Duration> = ValueType {
     what: "a number of seconds, such as 10, 0.5 or 0",
     parse: |text, _| span(text, Duration::ZERO),
 };
 
-pub(crate) static UP_TO_A_MINUTE: Takes<Duration> = Takes {
+pub(crate) static UP_TO_A_MINUTE: ValueType<Duration> = ValueType {
     what: "a number of seconds from 0 to 60, such as 2 or 0.5",
     parse: |text, _| {
         let span = span(text, Duration::ZERO)?;
@@ -44,14 +44,14 @@ pub(crate) static UP_TO_A_MINUTE: Takes<Duration> = Takes {
     },
 };
 
-pub(crate) static SPAN_OR_OFF: Takes<Option<Duration>> = Takes {
+pub(crate) static SPAN_OR_OFF: ValueType<Option<Duration>> = ValueType {
     what: "a number of seconds from 0.05 on, such as 600, or off",
     parse: |text, _| {
         if text.eq_ignore_ascii_case("off") { Ok(None) } else { span(text, SHORTEST).map(Some) }
     },
 };
 
-pub(crate) static PRESET: Takes<&'static Preset> = Takes {
+pub(crate) static PRESET: ValueType<&'static Preset> = ValueType {
     what: presets::NAMES,
     parse: |text, _| {
         let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(text));
@@ -59,23 +59,23 @@ pub(crate) static PRESET: Takes<&'static Preset> = Takes {
     },
 };
 
-pub(crate) static PORT_NUMBER: Takes<u16> =
-    Takes { what: "a port from 1 to 65535", parse: |text, _| port(text) };
+pub(crate) static PORT_NUMBER: ValueType<u16> =
+    ValueType { what: "a port from 1 to 65535", parse: |text, _| port(text) };
 
-pub(crate) static URL: Takes<HttpUrl> = Takes {
+pub(crate) static URL: ValueType<HttpUrl> = ValueType {
     what: "http://host:port/path, https://host:port/path or unix:///socket.sock:/path",
     parse: |text, _| url(text),
 };
 
-pub(crate) static HEADERS: Takes<Vec<Header>> = Takes {
+pub(crate) static HEADERS: ValueType<Vec<Header>> = ValueType {
     what: "headers as they are sent, such as Authorization: Bearer KEY, one a line",
     parse: |text, _| headers(text),
 };
 
-pub(crate) static HOST_NAME: Takes<String> =
-    Takes { what: "the name of a host, or an address", parse: |text, _| host(text) };
+pub(crate) static HOST_NAME: ValueType<String> =
+    ValueType { what: "the name of a host, or an address", parse: |text, _| host(text) };
 
-pub(crate) static HOST_AND_PORT: Takes<(String, u16)> = Takes {
+pub(crate) static HOST_AND_PORT: ValueType<(String, u16)> = ValueType {
     what: "host:port, or a port of this machine",
     parse: |text, _| {
         let address = inet_address(text)?;
@@ -84,7 +84,7 @@ pub(crate) static HOST_AND_PORT: Takes<(String, u16)> = Takes {
     },
 };
 
-pub(crate) static COUNT: Takes<u32> = Takes {
+pub(crate) static COUNT: ValueType<u32> = ValueType {
     what: "a whole number from 1",
     parse: |text, _| {
         let number = u32::try_from(python::int(text)?).ok().filter(|number| *number > 0);
@@ -92,25 +92,25 @@ pub(crate) static COUNT: Takes<u32> = Takes {
     },
 };
 
-pub(crate) static STATUSES: Takes<Vec<u16>> = Takes {
+pub(crate) static STATUSES: ValueType<Vec<u16>> = ValueType {
     what: "HTTP statuses and ranges of them with commas between them, such as 200,204 or 200-299",
     parse: |text, _| {
         statuses(text).ok_or_else(|| format!("not a list of HTTP statuses: {}", repr(text)))
     },
 };
 
-pub(crate) static TEXT_TO_FIND: Takes<String> = Takes {
+pub(crate) static TEXT_TO_FIND: ValueType<String> = ValueType {
     what: "a text of 1 to 4096 bytes",
     parse: |text, _| text_to_find(text).map(str::to_owned),
 };
 
-pub(crate) static SERIES: Takes<Vec<String>> = Takes {
+pub(crate) static SERIES: ValueType<Vec<String>> = ValueType {
     what: "names of metrics with blanks between them, with labels if only those with them are \
            meant: requests{state=\"active\"}",
     parse: |text, _| series(text),
 };
 
-pub(crate) static READY: Takes<Ready> = Takes {
+pub(crate) static READY: ValueType<Ready> = ValueType {
     what: "startsecs, check, notify or log:TEXT",
     parse: |text, _| match text.split_once(':') {
         Some((word, text)) if word.eq_ignore_ascii_case("log") => {
@@ -125,7 +125,7 @@ pub(crate) static READY: Takes<Ready> = Takes {
     },
 };
 
-pub(crate) static LISTENER: Takes<ListenerRule> = Takes {
+pub(crate) static LISTENER: ValueType<ListenerRule> = ValueType {
     what: "own or any",
     parse: |text, _| match text.to_lowercase().as_str() {
         "own" => Ok(ListenerRule::Own),
@@ -134,7 +134,7 @@ pub(crate) static LISTENER: Takes<ListenerRule> = Takes {
     },
 };
 
-pub(crate) static ACTION: Takes<Action> = Takes {
+pub(crate) static ACTION: ValueType<Action> = ValueType {
     what: "observe, restart, stop or exit:N with N from 0 to 255",
     parse: |text, _| match text.to_lowercase().as_str() {
         "observe" => Ok(Action::Observe),
@@ -147,7 +147,7 @@ pub(crate) static ACTION: Takes<Action> = Takes {
     },
 };
 
-pub(crate) static SIGNAL_OR_OFF: Takes<Option<Signal>> = Takes {
+pub(crate) static SIGNAL_OR_OFF: ValueType<Option<Signal>> = ValueType {
     what: "a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number, or off",
     parse: |text, _| {
         if text.eq_ignore_ascii_case("off") { Ok(None) } else { super::signal(text).map(Some) }

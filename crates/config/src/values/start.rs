@@ -4,18 +4,18 @@
 use supervisor_core::spec::start::{Dependency, HostPort, Until};
 use supervisor_wire::python::{self, repr};
 
-use super::{Takes, health, list, port};
+use super::{ValueType, health, list, port};
 
 /// Retries that can be asked for, as for failures after the program was ready.
 const MOST_RETRIES: i64 = 100;
 
-pub(crate) static DEPENDENCIES: Takes<Vec<Dependency>> = Takes {
+pub(crate) static DEPENDENCIES: ValueType<Vec<Dependency>> = ValueType {
     what: "names of programs with commas between them, each with :started, :ready or :completed \
            behind it if that is meant, such as fetch:completed, app:ready",
     parse: |text, _| dependencies(text),
 };
 
-pub(crate) static HOSTS_AND_PORTS: Takes<Vec<HostPort>> = Takes {
+pub(crate) static HOSTS_AND_PORTS: ValueType<Vec<HostPort>> = ValueType {
     what: "host:port pairs with commas between them, such as head:6379, or off",
     parse: |text, _| {
         if text.trim().eq_ignore_ascii_case("off") {
@@ -25,7 +25,7 @@ pub(crate) static HOSTS_AND_PORTS: Takes<Vec<HostPort>> = Takes {
     },
 };
 
-pub(crate) static RETRIES_OR_OFF: Takes<Option<u32>> = Takes {
+pub(crate) static RETRIES_OR_OFF: ValueType<Option<u32>> = ValueType {
     what: "a whole number from 0 to 100, or off",
     parse: |text, _| {
         if text.eq_ignore_ascii_case("off") {
@@ -68,15 +68,15 @@ fn host_and_port(text: &str) -> Result<HostPort, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeHost, said};
-    use crate::values::World;
+    use crate::testing::{FakeHost, sources};
+    use crate::values::Context;
 
     #[test]
     fn programs_and_how_far_they_must_have_got() {
-        let said = said(&[]);
-        let world = World { said: &said, host: &FakeHost::default() };
+        let sources = sources(&[]);
+        let context = Context { sources: &sources, host: &FakeHost::default() };
         let read = |text| {
-            let read = (DEPENDENCIES.parse)(text, &world)?;
+            let read = (DEPENDENCIES.parse)(text, &context)?;
             Ok::<_, String>(read.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         };
         assert_eq!(read(""), Ok(String::new()));

@@ -4,31 +4,31 @@ use std::time::Duration;
 
 use supervisor_wire::python::{self, repr};
 
-use super::{InetAddress, Takes, inet_address, reachable_here};
+use super::{InetAddress, ValueType, inet_address, reachable_here};
 use crate::supervisord::LogFormat;
 
 /// As long as a stop may be held back: an hour. More is a typing error.
 const LONGEST_PRESTOP: f64 = 3600.0;
 
-pub(crate) static PRESTOP_DELAY: Takes<Duration> = Takes {
+pub(crate) static PRESTOP_DELAY: ValueType<Duration> = ValueType {
     what: "a number of seconds from 0 to 3600, such as 5 or 0.5",
     parse: |text, _| prestop_delay(text),
 };
 
-pub(crate) static STATUS_PORT: Takes<Option<InetAddress>> = Takes {
+pub(crate) static STATUS_PORT: ValueType<Option<InetAddress>> = ValueType {
     what: "port, host:port or [address]:port, with a port from 1 to 65535, or off",
-    parse: |text, world| {
+    parse: |text, context| {
         if text.eq_ignore_ascii_case("off") {
             return Ok(None);
         }
         // supervisord has a blank there.
         let address = inet_address(text).map_err(|why| why.trim_end().to_owned())?;
-        reachable_here(&address, world)?;
+        reachable_here(&address, context)?;
         Ok(Some(address))
     },
 };
 
-pub(crate) static LOG_FORMAT: Takes<LogFormat> = Takes {
+pub(crate) static LOG_FORMAT: ValueType<LogFormat> = ValueType {
     what: "text or json",
     parse: |text, _| match text.to_lowercase().as_str() {
         "text" => Ok(LogFormat::Text),

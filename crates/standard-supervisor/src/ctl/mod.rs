@@ -32,7 +32,7 @@ use self::client::{Client, Credentials};
 use self::input::Input;
 use self::session::Session;
 use self::trouble::Trouble;
-use crate::cli::{FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, said};
+use crate::cli::{FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, sources};
 use supervisor_sys::host::ThisHost;
 use supervisor_sys::io::stderr::to_stderr;
 
@@ -46,7 +46,7 @@ pub(crate) fn run() -> u8 {
         Ok(CtlRequest::Run(flags)) => flags,
         Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
     };
-    match supervisorctl(flags, &program(&called), &said(), &ThisHost::Starting) {
+    match supervisorctl(flags, &program(&called), &sources(), &ThisHost::Starting) {
         Ok(ctl) => deal(ctl),
         Err(errors) => refuse_as_supervisord(&name, errors.messages()),
     }

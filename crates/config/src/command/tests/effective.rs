@@ -72,9 +72,9 @@ fn the_effective_configuration_reads_back_as_itself() {
     let argv = ["vllm", "serve", "a ; %b"].map(OsString::from);
     let meant = lower(
         &sections,
-        Door::Command(&argv),
+        Mode::Command(&argv),
         Path::new("/srv"),
-        World { said: &said(&[]), host: &host },
+        Context { sources: &sources(&[]), host: &host },
         &mut report,
     )
     .unwrap();

@@ -40,7 +40,7 @@ fn no_variable_without_a_prefix_of_ours_keeps_a_container_from_starting() {
             let started = configured(&env, &host);
             assert!(started.is_ok(), "{env:?}: {started:?}");
         }
-        let mut env = said(&[("PROCESS_AUTO_RECOVERY", recovery)]);
+        let mut env = sources(&[("PROCESS_AUTO_RECOVERY", recovery)]);
         env.environment.push((variable.name.into(), OsString::from_vec(vec![0xff])));
         let started = command_mode(vec!["x".into()], &env, &host);
         assert!(started.is_ok(), "{}: {started:?}", variable.name);

@@ -9,7 +9,7 @@ use supervisor_core::spec::health::{CheckSpec, HttpUrl, Probe, ProgressSpec, Rea
 
 use super::Reading;
 use crate::health_options as health;
-use crate::options::{self as o, Kind};
+use crate::options::{self as o, SectionKind};
 use crate::presets::{self, Asks, Command, Plan, Preset, Surroundings};
 use crate::values;
 
@@ -66,20 +66,20 @@ impl Planned {
 impl Reading<'_, '_, '_> {
     pub(super) fn planned(&mut self, preset: &'static Preset, port: Option<u16>) -> Planned {
         let directory = self.set(&o::DIRECTORY).flatten();
-        let world = self.lowering.world;
-        let directory = directory.map_or_else(|| world.said.cwd.clone(), PathBuf::from);
+        let context = self.lowering.context;
+        let directory = directory.map_or_else(|| context.sources.cwd.clone(), PathBuf::from);
         let around = Surroundings {
             variable: &|name| self.names.variable(name),
-            file: &|path| String::from_utf8(world.host.read(&directory.join(path)).ok()?).ok(),
+            file: &|path| String::from_utf8(context.host.read(&directory.join(path)).ok()?).ok(),
             beginning: &|| {
                 let Some(word) = self.argv.first() else { return Vec::new() };
                 let path = self.names.variable("PATH").map(OsString::from);
                 let found = if Path::new(word).components().count() > 1 {
-                    Some(values::absolute(Path::new(word), &world))
+                    Some(values::absolute(Path::new(word), &context))
                 } else {
-                    world.host.find_program(word, path.as_deref())
+                    context.host.find_program(word, path.as_deref())
                 };
-                found.map(|file| world.host.beginning(&file)).unwrap_or_default()
+                found.map(|file| context.host.beginning(&file)).unwrap_or_default()
             },
         };
         let command = Command::read(preset, self.argv, &around);
@@ -168,9 +168,9 @@ impl Reading<'_, '_, '_> {
 
     /// Whether a stop waits until nothing is under way.
     fn waits_until_idle(&self) -> bool {
-        let mut sections = self.lowering.of_kind(Kind::Supervisord);
+        let mut sections = self.lowering.of_kind(SectionKind::Supervisord);
         sections.any(|section| {
-            let entry = self.lowering.entry(section, o::PRESTOP_UNTIL_IDLE.row.key);
+            let entry = self.lowering.entry(section, o::PRESTOP_UNTIL_IDLE.def.key);
             entry.is_some_and(|entry| !presets::is_no(&entry.value))
         })
     }

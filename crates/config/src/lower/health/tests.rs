@@ -5,13 +5,13 @@ use supervisor_core::spec::health::{Action, HttpServer};
 
 use super::*;
 use crate::command_mode;
-use crate::testing::{FakeHost, said};
+use crate::testing::{FakeHost, sources};
 use crate::values::LOOPBACK;
 
 /// What these variables mean for a command.
 fn meant(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String> {
     let command = command.iter().map(OsString::from).collect();
-    let config = command_mode(command, &said(pairs), &FakeHost::default());
+    let config = command_mode(command, &sources(pairs), &FakeHost::default());
     let config = config.map_err(|errors| errors.to_string())?;
     Ok(config.spec.groups[0].processes[0].health.clone())
 }
@@ -57,8 +57,8 @@ fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
     ] {
         assert_eq!(probe_url(&meant(command, &[preset]).unwrap()).server, http(port, "").server);
     }
-    let said = [preset, ("PROCESS_HEALTH_PORT", "9000")];
-    let health = meant(&["sglang", "--port", "31000"], &said).unwrap();
+    let sources = [preset, ("PROCESS_HEALTH_PORT", "9000")];
+    let health = meant(&["sglang", "--port", "31000"], &sources).unwrap();
     assert_eq!(*probe_url(&health), http(9000, "/health"));
     assert_eq!(health.progress.unwrap().page.url, http(9000, "/metrics"));
     // Wherever the command is from; but what a shell is told is not looked into.
@@ -130,7 +130,7 @@ fn a_connection_or_a_command_can_be_asked_for_instead() {
 fn each_process_of_a_program_can_be_asked_at_its_own_port() {
     let config = command_mode(
         vec!["x".into()],
-        &said(&[
+        &sources(&[
             ("SUPERVISOR_PROGRAM__APP_NUMPROCS", "2"),
             ("SUPERVISOR_PROGRAM__APP_PROCESS_NAME", "%(process_num)s"),
             ("SUPERVISOR_PROGRAM__APP_HEALTH_URL", "http://localhost:800%(process_num)s/"),
@@ -253,7 +253,7 @@ fn told(preset: &str, command: &[&str], pairs: &[(&str, &str)]) -> (Vec<String>,
     let command = command.iter().map(OsString::from).collect();
     let pairs: Vec<_> = [("PROCESS_HEALTH_PRESET", preset)].iter().chain(pairs).copied().collect();
     let host = FakeHost::with(&[("/srv/run", "#!/usr/bin/env bash\nexec vllm serve\n")]);
-    let config = command_mode(command, &said(&pairs), &host).unwrap();
+    let config = command_mode(command, &sources(&pairs), &host).unwrap();
     let notes = config.notes.iter().map(|(level, note)| format!("{} {note}", level.tag()));
     let warnings = config.warnings.iter().map(|warning| format!("WARN {warning}"));
     let health = config.spec.groups[0].processes[0].health.clone();
@@ -402,8 +402,8 @@ fn a_key_of_the_command_is_sent_unless_a_person_says_another() {
 
 #[test]
 fn a_listener_has_none_of_it() {
-    assert!(!Kind::EventListener.settings().any(|setting| o::has(setting.row().key)));
-    assert!(Kind::FcgiProgram.settings().any(|setting| setting.row().key == "health_url"));
+    assert!(!SectionKind::EventListener.settings().any(|setting| o::has(setting.def().key)));
+    assert!(SectionKind::FcgiProgram.settings().any(|setting| setting.def().key == "health_url"));
 }
 
 /// What `--check` shows means the same when it is read.
@@ -412,7 +412,7 @@ fn the_configuration_in_effect_reads_back_the_same() {
     let pairs = [("PROCESS_HEALTH_PRESET", "sagemaker")];
     let config = command_mode(
         vec!["x".into(), "--port".into(), "81".into()],
-        &said(&pairs),
+        &sources(&pairs),
         &FakeHost::default(),
     )
     .unwrap();
@@ -421,7 +421,7 @@ fn the_configuration_in_effect_reads_back_the_same() {
     assert_eq!(health.check.as_ref().map(|check| check.timeout), Some(Duration::from_secs(2)));
     let host = FakeHost::with(&[("/srv/shown.conf", &config.effective())]);
     let again = [("SUPERVISOR_INCLUDE_FILES", "/srv/shown.conf")];
-    let again = command_mode(vec!["x".into()], &said(&again), &host).unwrap();
+    let again = command_mode(vec!["x".into()], &sources(&again), &host).unwrap();
     let mut again = again.spec.groups[0].processes[0].health.clone();
     // Where it was said is another file now.
     again.check.as_mut().unwrap().set_by = "preset sagemaker".to_owned();
