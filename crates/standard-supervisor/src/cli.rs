@@ -2,9 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
-use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -16,28 +14,20 @@ use supervisor_config::{
     supervisord_flags, supervisord_help,
 };
 use supervisor_core::level::Level;
+use supervisor_sys::clock::Clock;
+use supervisor_sys::console::{
+    BAD_USAGE, FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, sources,
+};
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::files::OwnFile;
+use supervisor_sys::io::stderr::to_stderr;
+use supervisor_sys::process::signal::Signals;
 
 use crate::check::obstacles;
 use crate::pidproxy::{self, Refusal};
 use crate::probe::{self, Question};
 use crate::serve::{self, Service};
 use crate::supervise::{Asked, supervise};
-use supervisor_sys::clock::Clock;
-use supervisor_sys::host::ThisHost;
-use supervisor_sys::io::errno;
-use supervisor_sys::io::files::OwnFile;
-use supervisor_sys::io::stderr::to_stderr;
-use supervisor_sys::process::nested;
-use supervisor_sys::process::signal::Signals;
-
-/// The exit code of what went as it should.
-pub(crate) const SUCCESS: u8 = 0;
-
-/// The exit code of what could not even begin.
-pub(crate) const FAILURE: u8 = 1;
-
-/// The exit code of supervisord for what could not even begin.
-const BAD_USAGE: u8 = 2;
 
 /// The version of supervisord that ours behaves as. Clients ask for it.
 const SUPERVISORD_VERSION: &str = "4.3.0";
@@ -174,25 +164,6 @@ fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
         obstacles.insert("not all could be written".to_owned());
     }
     obstacles
-}
-
-/// The path of the running program: as it was called, if that names a place.
-pub(crate) fn program(called: &OsStr) -> PathBuf {
-    let called = PathBuf::from(called);
-    let named = called.components().count() > 1;
-    if named { called } else { std::env::current_exe().unwrap_or(called) }
-}
-
-/// supervisord's way to say that something is wrong with what it was given.
-pub(crate) fn refuse_as_supervisord<'a>(
-    called: &str,
-    messages: impl IntoIterator<Item = &'a str>,
-) -> u8 {
-    for message in messages {
-        to_stderr(&format!("Error: {message}\n"));
-    }
-    to_stderr(&format!("For help, use {called} -h\n"));
-    BAD_USAGE
 }
 
 /// `generate-supervisor-config`; returns the exit code.
@@ -333,30 +304,8 @@ fn generated_level(text: &str) -> Result<Level, String> {
     level.ok_or_else(|| format!("{text:?} is none of ERROR, INFO and DEBUG"))
 }
 
-pub(crate) fn sources() -> Sources {
-    let environment: Vec<_> = std::env::vars_os().collect();
-    Sources {
-        keeper: nested::keeper(&environment),
-        environment,
-        hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-        temp_dir: std::env::temp_dir(),
-        uid: rustix::process::getuid().as_raw(),
-    }
-}
-
 fn version(program: &str) -> u8 {
     print(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))
-}
-
-pub(crate) fn print(text: &str) -> u8 {
-    let mut stdout = std::io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => SUCCESS,
-        // Who reads no further has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => FAILURE,
-        Err(error) => complain(&format!("cannot write to stdout: {}", errno::words(&error)), ""),
-    }
 }
 
 fn refuse(errors: &Errors) -> u8 {
@@ -365,10 +314,5 @@ fn refuse(errors: &Errors) -> u8 {
         to_stderr(&format!("WARN: {warning}\n"));
     }
     to_stderr(&format!("{errors}\n"));
-    FAILURE
-}
-
-pub(crate) fn complain(error: &dyn Display, usage: &str) -> u8 {
-    to_stderr(&format!("ERROR: {error}\n{usage}"));
     FAILURE
 }

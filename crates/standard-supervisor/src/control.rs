@@ -16,6 +16,9 @@ use supervisor_core::input::{Input, SpawnError};
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Effect, Supervisor};
+use supervisor_sys::clock::Clock;
+use supervisor_sys::process::process_table::{Family, environ};
+use supervisor_sys::process::readers::{READ_TIME, Told};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
@@ -23,9 +26,6 @@ use crate::status::{Shell, Tally};
 use crate::stdin::CannotWrite;
 use crate::tree::Roots;
 use crate::world::{Answer, World};
-use supervisor_sys::clock::Clock;
-use supervisor_sys::process::process_table::{Family, environ};
-use supervisor_sys::process::readers::{READ_TIME, Told};
 
 /// Core and world, as the loop and all who answer operators share them. Nobody keeps
 /// either while he waits.

@@ -16,13 +16,13 @@ use std::time::Duration;
 use supervisor_core::Input;
 use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::input::{Death, Exit};
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::process::pidfd;
+use supervisor_sys::process::process_table::{self, Relative};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::inbox::Inbox;
-use supervisor_sys::io::watch::Watched;
-use supervisor_sys::process::pidfd;
-use supervisor_sys::process::process_table::{self, Relative};
 
 /// Processes of one program that are watched, those nearest to its main process first.
 const OF_EACH: usize = 32;

@@ -7,6 +7,10 @@ use std::time::Duration;
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
 use supervisor_core::{Effect, Input};
+use supervisor_sys::either::either;
+use supervisor_sys::image::code;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::process::signal::Signals;
 use tokio::task::{JoinHandle, LocalSet};
 use tokio::time::{Instant, timeout_at};
 
@@ -15,10 +19,6 @@ use crate::capture::relay::Relay;
 use crate::control::Engine;
 use crate::inbox::Inbox;
 use crate::world::End;
-use supervisor_sys::either::either;
-use supervisor_sys::image::code;
-use supervisor_sys::io::watch::Watched;
-use supervisor_sys::process::signal::Signals;
 
 /// How long the last output may take to be read once everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -14,14 +14,14 @@ use supervisor_core::ids::Pid;
 use supervisor_core::input::{Exit, SpawnError};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Command, Launch, Sink, Stdio};
-use tokio::sync::oneshot;
-
-use crate::launch::{Environment, Launched, Launcher};
 use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
 use supervisor_sys::process::process_table::stat;
 use supervisor_sys::process::reap::{self, Ended};
 use supervisor_sys::process::signal;
+use tokio::sync::oneshot;
+
+use crate::launch::{Environment, Launched, Launcher};
 
 /// Bytes read from a helper at once.
 const CHUNK: usize = 16 * 1024;

@@ -13,7 +13,6 @@ mod check;
 mod cli;
 mod control;
 mod crash;
-mod ctl;
 mod descendants;
 mod driver;
 mod events;
@@ -55,7 +54,7 @@ pub fn supervisord() -> ExitCode {
 /// `supervisorctl`.
 #[must_use]
 pub fn supervisorctl() -> ExitCode {
-    ctl::run().into()
+    supervisor_ctl::run().into()
 }
 
 /// `echo_supervisord_conf`.

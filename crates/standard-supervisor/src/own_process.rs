@@ -5,9 +5,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use supervisor_config::Supervisord;
 use supervisor_core::level::Level;
 use supervisor_core::spec::User;
+use supervisor_sys::process::own::{self, BecomeUserError, Foreground};
 
 use crate::capture::journal::Journal;
-use supervisor_sys::process::own::{self, BecomeUserError, Foreground};
 
 /// The mask of a supervisor in the background, unless it was told another.
 const USUAL_UMASK: u32 = 0o022;

@@ -8,10 +8,15 @@ use supervisor_config::{Config, Errors, Flags, Sources, Supervisord, file_mode};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
+use supervisor_sys::clock::Clock;
+use supervisor_sys::console::FAILURE;
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::files::{self, OwnFile};
+use supervisor_sys::process::reap;
+use supervisor_sys::process::signal::Signals;
 
 use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::{Journal, Style};
-use crate::cli::FAILURE;
 use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
 use crate::http;
@@ -19,11 +24,6 @@ use crate::own_process::{leave_foreground, settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup;
 use crate::world::{End, Handling, Parts, World};
-use supervisor_sys::clock::Clock;
-use supervisor_sys::host::ThisHost;
-use supervisor_sys::io::files::{self, OwnFile};
-use supervisor_sys::process::reap;
-use supervisor_sys::process::signal::Signals;
 
 /// Why it could not run, or could not go on.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use std::path::Path;
 
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Socket, SocketAddress, Spec};
+use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
 
 use crate::capture::journal::Journal;
-use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
 
 /// A socket and how many processes have it.
 #[derive(Debug)]

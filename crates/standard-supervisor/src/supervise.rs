@@ -9,10 +9,16 @@ use supervisor_config::{Config, Record, Server, Sources, Supervisord, command_mo
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Sink, Spec};
+use supervisor_sys::clock::Clock;
+use supervisor_sys::console::FAILURE;
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::files::{self, OwnFile};
+use supervisor_sys::io::stderr::to_stderr;
+use supervisor_sys::process::reap;
+use supervisor_sys::process::signal::Signals;
 
 use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
-use crate::cli::FAILURE;
 use crate::control::{About, Control, Engine};
 use crate::driver::Driver;
 use crate::http::{self, Door};
@@ -20,12 +26,6 @@ use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
 use crate::world::{End, Handling, Parts, World};
-use supervisor_sys::clock::Clock;
-use supervisor_sys::host::ThisHost;
-use supervisor_sys::io::files::{self, OwnFile};
-use supervisor_sys::io::stderr::to_stderr;
-use supervisor_sys::process::reap;
-use supervisor_sys::process::signal::Signals;
 
 /// What was asked for, as it was given.
 #[derive(Debug)]

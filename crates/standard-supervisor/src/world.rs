@@ -22,6 +22,12 @@ use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::level::Level;
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
 use supervisor_core::{Effect, Envelope};
+use supervisor_sys::process::cgroup::{self, Cgroup};
+use supervisor_sys::process::job;
+use supervisor_sys::process::memory;
+use supervisor_sys::process::readers::Readers;
+use supervisor_sys::process::reap::Ended;
+use supervisor_sys::process::reserve::Reserve;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::capture::auto_log::AutoLogs;
@@ -42,12 +48,6 @@ use crate::stdin::{CannotWrite, Stdin};
 use crate::tree::Roster;
 use ends::Watch;
 use files::{Files, SharedMemory};
-use supervisor_sys::process::cgroup::{self, Cgroup};
-use supervisor_sys::process::job;
-use supervisor_sys::process::memory;
-use supervisor_sys::process::readers::Readers;
-use supervisor_sys::process::reap::Ended;
-use supervisor_sys::process::reserve::Reserve;
 
 /// Events that an observer may be late by, before it misses some.
 const OBSERVERS_ROOM: usize = 256;

@@ -6,6 +6,7 @@
 
 pub mod aside;
 pub mod clock;
+pub mod console;
 pub mod either;
 pub mod host;
 pub mod image;

@@ -5,13 +5,13 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use supervisor_core::Event;
 use supervisor_core::event::{Entered, Named};
+use supervisor_sys::either::either;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::spawn_local;
 
 use super::fields::time;
 use crate::control::Control;
 use crate::http::Body;
-use supervisor_sys::either::either;
 
 /// Everything from now on.
 pub(super) fn follow(control: &Control) -> Response<Body> {

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use supervisor_core::Label;
 use supervisor_core::command::{Difference, Outcome};
 use supervisor_core::time::Wall;
+use supervisor_sys::io::log_piece::Piece;
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::rfc3339;
 
 use crate::http::Fault;
 use crate::snapshot::{Group, Program, Snapshot};
-use supervisor_sys::io::log_piece::Piece;
 
 /// A member of objects made from `T`.
 pub(super) struct Field<T> {

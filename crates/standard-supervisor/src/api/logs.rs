@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use supervisor_core::event::Channel;
+use supervisor_sys::io::log_piece;
 use tokio::task::spawn_local;
 
 use super::events::{record, stream_of};
@@ -14,7 +15,6 @@ use super::problem::Problem;
 use super::{Asked, process};
 use crate::control::Control;
 use crate::http::{Body, Followed, Grown, House};
-use supervisor_sys::io::log_piece;
 
 /// Bytes that are given at once unless another number is asked for.
 const USUAL: u64 = 64 * 1024;

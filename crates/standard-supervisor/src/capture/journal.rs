@@ -13,13 +13,13 @@ use supervisor_config::LogFormat;
 use supervisor_core::input::SpawnErrorKind;
 use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, Line};
+use supervisor_sys::clock;
+use supervisor_sys::wall;
 use supervisor_wire::record::record;
 
 use super::json_record;
 use super::log_file::LogFile;
 use super::syslog::Syslog;
-use supervisor_sys::clock;
-use supervisor_sys::wall;
 
 /// Where lines go, and which.
 #[derive(Debug)]

@@ -12,6 +12,9 @@ use std::time::Duration;
 
 use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
+use supervisor_sys::either::either;
+use supervisor_sys::io::pipe;
+use supervisor_sys::io::watch::Watched;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -20,9 +23,6 @@ use super::glance;
 use super::journal::Journal;
 use super::sink::{Moved, Sink};
 use super::tail::Tail;
-use supervisor_sys::either::either;
-use supervisor_sys::io::pipe;
-use supervisor_sys::io::watch::Watched;
 
 /// Bytes after which others get their turn.
 const TURN: u64 = 1024 * 1024;

@@ -15,14 +15,14 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::pipe::SpliceFlags;
+use supervisor_sys::either::either;
+use supervisor_sys::io::pour::{can_take, pour};
+use supervisor_sys::io::watch::Watched;
 use tokio::sync::Notify;
 
 use super::glance;
 use super::log_file::LogFile;
 use super::tail::Tail;
-use supervisor_sys::either::either;
-use supervisor_sys::io::pour::{can_take, pour};
-use supervisor_sys::io::watch::Watched;
 
 /// Bytes moved by one system call where they are copied.
 const CHUNK: usize = 64 * 1024;

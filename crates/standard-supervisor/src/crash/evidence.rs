@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid};
 use supervisor_core::spec::health::EvidenceSpec;
-
-use crate::helpers::{Helpers, as_ourselves};
-use crate::launch::Environment;
 use supervisor_sys::aside::{Wanted, aside};
 use supervisor_sys::process::process_table::stat;
 use supervisor_sys::process::{pidfd, signal};
+
+use crate::helpers::{Helpers, as_ourselves};
+use crate::launch::Environment;
 
 /// Processes of a tree that are looked into.
 const PROCESSES: usize = 64;

@@ -17,11 +17,11 @@ use supervisor_core::ids::RunId;
 use supervisor_core::level::Level;
 use supervisor_core::line::Value;
 use supervisor_core::report::RunReport;
+use supervisor_sys::clock;
 
 use crate::capture::journal::Journal;
 use report::{CrashReport, Findings};
 use store::Store;
-use supervisor_sys::clock;
 
 /// Reports that are remembered for whoever asks.
 const REMEMBERED: usize = 10;

@@ -9,10 +9,10 @@ use supervisor_core::input::Exit;
 use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, Value};
 use supervisor_core::report::{Forerunner, Next, RunReport};
+use supervisor_sys::process::reap::Usage;
 use supervisor_wire::utc::rfc3339;
 
 use crate::capture::tail::Tail;
-use supervisor_sys::process::reap::Usage;
 
 /// Lines of each stream that are told.
 const LINES: usize = 50;

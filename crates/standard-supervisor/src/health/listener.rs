@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use supervisor_core::health::{Comm, Listener, Stranger};
 use supervisor_core::ids::Pid;
+use supervisor_sys::aside::aside;
+use supervisor_sys::process::process_table::{Family, descends};
 use supervisor_wire::procfs;
 
 use super::connect::Peer;
-use supervisor_sys::aside::aside;
-use supervisor_sys::process::process_table::{Family, descends};
 
 /// The time that looking for it may take: a process that hangs may hold up who looks at it.
 const LOOK_TIME: Duration = Duration::from_millis(500);

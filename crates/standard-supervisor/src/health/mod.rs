@@ -23,10 +23,10 @@ use std::rc::Rc;
 
 use supervisor_core::Input;
 use supervisor_core::ids::ProcId;
+use supervisor_sys::either::either;
 use tokio::sync::oneshot;
 
 use crate::inbox::Inbox;
-use supervisor_sys::either::either;
 
 pub(crate) use check::{Asked, check};
 pub(crate) use command::{Checker, Runner};

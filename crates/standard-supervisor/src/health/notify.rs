@@ -15,14 +15,14 @@ use supervisor_core::Input;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::Notification;
 use supervisor_core::level::Level;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::net::notify::Mailbox;
+use supervisor_sys::process::process_table::stat;
 use supervisor_wire::notify;
 
 use crate::capture::journal::Journal;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, set};
-use supervisor_sys::io::watch::Watched;
-use supervisor_sys::net::notify::Mailbox;
-use supervisor_sys::process::process_table::stat;
 
 /// Messages after which others get their turn.
 const TURN: usize = 32;

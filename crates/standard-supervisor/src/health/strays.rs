@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::signal::Signal;
+use supervisor_sys::process::process_table::{Family, environ, stat};
+use supervisor_sys::process::readers::{READ_TIME, Readers, Told};
+use supervisor_sys::process::signal;
 use tokio::time::Instant;
 
 use crate::helpers::Helpers;
 use crate::tree::Roster;
-use supervisor_sys::process::process_table::{Family, environ, stat};
-use supervisor_sys::process::readers::{READ_TIME, Readers, Told};
-use supervisor_sys::process::signal;
 
 /// Finds them: their parents have ended, so they are our children, and the environment that
 /// they were executed with has the mark of their check.

@@ -19,6 +19,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use supervisor_config::Credentials;
 use supervisor_core::level::Level;
+use supervisor_sys::either::either;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -31,7 +32,6 @@ use super::serve::House;
 use super::traffic::Refused;
 use super::{Body, auth, error_page, routes};
 use crate::status;
-use supervisor_sys::either::either;
 
 /// Bytes of a request's head.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;

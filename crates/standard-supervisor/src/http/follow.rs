@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use supervisor_sys::either::either;
+use supervisor_sys::io::log_piece;
 use supervisor_wire::tail;
 use tokio::sync::Notify;
 
 use super::Feed;
 use super::changes::{Changes, Watch};
-use supervisor_sys::either::either;
-use supervisor_sys::io::log_piece;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;

@@ -14,11 +14,11 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix};
 use supervisor_config::{Credentials, Listen, Server};
 use supervisor_core::level::Level;
-
-use crate::capture::journal::Journal;
 use supervisor_sys::io::errno;
 use supervisor_sys::io::stderr::to_stderr;
 use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
+
+use crate::capture::journal::Journal;
 
 /// How often a path is tried whose file was stale; others may be doing the same.
 const TRIES: usize = 3;

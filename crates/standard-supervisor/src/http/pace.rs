@@ -10,13 +10,13 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use supervisor_sys::either::either;
+use supervisor_sys::io::watch::Watched;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::places::Turns;
-use supervisor_sys::either::either;
-use supervisor_sys::io::watch::Watched;
 
 /// How long a head may take from its first byte on; the first one of a connection from its
 /// beginning, since whoever opens one has something to ask.

@@ -10,6 +10,7 @@ use hyper::Response;
 use rustix::net::sockopt;
 use supervisor_core::level::Level;
 use supervisor_core::time::Wall;
+use supervisor_sys::either::either;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
@@ -27,7 +28,6 @@ use super::traffic::{Refused, Traffic};
 use crate::capture::journal::Journal;
 use crate::control::Control;
 use crate::status::Status;
-use supervisor_sys::either::either;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, CWD, FileType, statat};
 use supervisor_core::files::named_sockets;
 use supervisor_core::ids::{Member, Pid};
+use supervisor_sys::process::process_table::start_of;
 use supervisor_wire::procfs;
 
 use super::entries::{ENTRIES, Identity};
-use supervisor_sys::process::process_table::start_of;
 
 /// What was seen of one program, all its runs together.
 #[derive(Clone, Debug, Default)]

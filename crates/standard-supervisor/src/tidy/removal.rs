@@ -8,11 +8,11 @@ use rustix::fs::FileType;
 use supervisor_core::files::{Facts, Fate, Kept, judge};
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::RemoveLeftovers;
+use supervisor_sys::aside::Wanted;
 
 use super::entries::{Before, Found, Places, Seen as Entry, Walk, open_folder};
 use super::evidence::{Evidence, Seen};
 use super::users::{Users, shares_memory_with_the_unseen};
-use supervisor_sys::aside::Wanted;
 
 /// What somebody may have left.
 #[derive(Clone, Debug)]
@@ -115,10 +115,10 @@ pub(super) mod tests {
     use std::os::unix::net::UnixListener;
 
     use supervisor_core::ids::Member;
+    use supervisor_sys::process::process_table::start_of;
 
     use super::super::entries::{Kind, file_time};
     use super::*;
-    use supervisor_sys::process::process_table::start_of;
 
     /// A folder in place of shared memory, what it holds being of today.
     pub(crate) struct Playground(pub(crate) PathBuf);

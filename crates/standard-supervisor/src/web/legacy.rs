@@ -2,12 +2,12 @@
 
 use supervisor_core::Reply;
 use supervisor_core::command::{Command, Refusal, Which};
+use supervisor_sys::wall::local_time;
 use supervisor_wire::record::ctime;
 
 use crate::control::Control;
 use crate::http::Fault;
 use crate::operate::clear;
-use supervisor_sys::wall::local_time;
 
 /// There is no such action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

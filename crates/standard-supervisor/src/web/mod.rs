@@ -20,13 +20,13 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
+use supervisor_sys::io::log_piece;
 use supervisor_wire::{form, tail};
 
 use crate::api;
 use crate::control::Control;
 use crate::http::{Body, House, error_page};
 use crate::snapshot::Snapshot;
-use supervisor_sys::io::log_piece;
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
 const TAIL: u64 = 1024;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use supervisor_core::ids::ProcId;
+use supervisor_sys::process::process_table::{self, Family};
 
 use crate::control::Control;
-use supervisor_sys::process::process_table::{self, Family};
 
 /// What all processes of a program use together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,16 +10,16 @@ use supervisor_core::input::{Circumstances, Death, Exit};
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
+use supervisor_sys::process::lookup;
+use supervisor_sys::process::memory::MemoryGroup;
+use supervisor_sys::process::process_table::{self, Dead};
+use supervisor_sys::process::reap::Ended;
 
 use super::{Slot, World};
 use crate::capture::tail::Tail;
 use crate::crash::evidence::Inquiry;
 use crate::crash::report::{Findings, GroupMemory};
 use crate::health::Kind;
-use supervisor_sys::process::lookup;
-use supervisor_sys::process::memory::MemoryGroup;
-use supervisor_sys::process::process_table::{self, Dead};
-use supervisor_sys::process::reap::Ended;
 
 /// Processes of which the log tells when one is ill.
 const TOLD: usize = 8;

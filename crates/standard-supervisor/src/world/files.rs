@@ -12,6 +12,8 @@ use supervisor_core::ids::{Member, ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::{Input, Occasion};
+use supervisor_sys::aside::aside;
+use supervisor_sys::process::process_table::start_of;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -21,8 +23,6 @@ use crate::health::Kind;
 use crate::tidy::evidence::Evidence;
 use crate::tidy::removal::{Outcome, Search};
 use crate::tidy::{Before, Places, file_time, port, shared_memory};
-use supervisor_sys::aside::aside;
-use supervisor_sys::process::process_table::start_of;
 
 /// Paths of which one line of the log tells.
 const NAMED: usize = 10;

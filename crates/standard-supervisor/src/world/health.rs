@@ -7,13 +7,13 @@ use supervisor_core::health::{CheckFailure, Look, TreeCount};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Probe;
+use supervisor_sys::process::process_table::command_line;
 
 use super::World;
 use super::starts::supervisord_variables;
 use crate::health::{self, Kind, Notify, Runner, Strays, Told};
 use crate::launch::{Environment, set};
 use crate::tree::MARK;
-use supervisor_sys::process::process_table::command_line;
 
 impl World {
     pub(super) fn check(&mut self, proc: ProcId, run: RunId, find_listener: bool) {

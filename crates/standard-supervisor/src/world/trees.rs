@@ -11,16 +11,16 @@ use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::Input;
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
+use supervisor_sys::process::cgroup::Cgroup;
+use supervisor_sys::process::process_table::{Family, environ};
+use supervisor_sys::process::readers::{READ_TIME, Readers};
+use supervisor_sys::process::{pidfd, signal};
 use tokio::time::Instant;
 
 use super::World;
 use crate::capture::journal::Journal;
 use crate::health::Kind;
 use crate::tree::{Census, Root, Roots, Roster, describe};
-use supervisor_sys::process::cgroup::Cgroup;
-use supervisor_sys::process::process_table::{Family, environ};
-use supervisor_sys::process::readers::{READ_TIME, Readers};
-use supervisor_sys::process::{pidfd, signal};
 
 /// How long a census that was not possible waits to be taken again.
 const CENSUS_PAUSE: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use supervisor_core::input::Exit;
 use supervisor_core::spec::Sink;
 use supervisor_core::time::Wall;
 use supervisor_core::{Label, command::Which};
+use supervisor_sys::wall;
 use supervisor_wire::process_text;
 use supervisor_wire::xmlrpc::Value;
 
@@ -17,7 +18,6 @@ use super::params::Params;
 use super::table::Outcome;
 use super::{record, text};
 use crate::http::serve::House;
-use supervisor_sys::wall;
 
 pub(super) fn one(house: &House, params: &Params) -> Outcome {
     let name = params.text(0)?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
+use supervisor_sys::io::log_piece;
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::tail;
 use supervisor_wire::xmlrpc::Value;
@@ -18,7 +19,6 @@ use super::params::Params;
 use super::table::Outcome;
 use super::{info, status, text};
 use crate::http::serve::House;
-use supervisor_sys::io::log_piece;
 
 pub(super) fn read_main(house: &House, params: &Params) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(0)?, params.number(1)?);

@@ -11,13 +11,13 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::logs::{PRESS_CTRL_C, cannot_read, log_path};
 use super::{Done, help};
-use crate::ctl::answer;
-use crate::ctl::client::{Opened, Server, next_piece};
-use crate::ctl::fault;
-use crate::ctl::input::Input;
-use crate::ctl::session::{GENERIC, Session};
-use crate::ctl::trouble::{Trouble, cannot_connect, shown};
-use crate::ctl::typed;
+use crate::answer;
+use crate::client::{Opened, Server, next_piece};
+use crate::fault;
+use crate::input::Input;
+use crate::session::{GENERIC, Session};
+use crate::trouble::{Trouble, cannot_connect, shown};
+use crate::typed;
 
 /// How many pieces of output may wait to be printed.
 const WAITING: usize = 16;

@@ -3,11 +3,11 @@
 use supervisor_wire::xmlrpc::Value;
 
 use super::Done;
-use crate::ctl::answer::{self, Info};
-use crate::ctl::render::{self, split_namespec};
-use crate::ctl::session::Session;
-use crate::ctl::trouble::Trouble;
-use crate::ctl::typed;
+use crate::answer::{self, Info};
+use crate::render::{self, split_namespec};
+use crate::session::Session;
+use crate::trouble::Trouble;
+use crate::typed;
 
 /// The exit status if a process that was asked about isn't running.
 const NOT_RUNNING: u8 = 3;

@@ -8,6 +8,8 @@
 //!
 //! The commands know neither sockets nor terminals, so a test can be both.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod answer;
 mod client;
@@ -27,17 +29,20 @@ use std::io::{BufWriter, Write};
 use supervisor_config::{
     Ctl, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
 };
+use supervisor_sys::console::{
+    FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, sources,
+};
+use supervisor_sys::host::ThisHost;
+use supervisor_sys::io::stderr::to_stderr;
 
 use self::client::{Client, Credentials};
 use self::input::Input;
 use self::session::Session;
 use self::trouble::Trouble;
-use crate::cli::{FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, sources};
-use supervisor_sys::host::ThisHost;
-use supervisor_sys::io::stderr::to_stderr;
 
 /// `supervisorctl`; returns the exit code.
-pub(crate) fn run() -> u8 {
+#[must_use]
+pub fn run() -> u8 {
     let mut words = std::env::args_os();
     let called = words.next().unwrap_or_else(|| "supervisorctl".into());
     let name = called.to_string_lossy().into_owned();

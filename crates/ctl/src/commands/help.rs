@@ -1,8 +1,8 @@
 //! `help`.
 
 use super::{COMMANDS, Command, Done, find};
-use crate::ctl::render::columns;
-use crate::ctl::session::{GENERIC, Session};
+use crate::render::columns;
+use crate::session::{GENERIC, Session};
 
 /// What stands above the list of commands.
 const HEADER: &str = "default commands (type help <topic>):";
@@ -56,7 +56,7 @@ fn lines(command: &Command) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctl::typed;
+    use crate::typed;
 
     #[test]
     fn every_command_says_how_it_is_used_and_by_its_own_name() {

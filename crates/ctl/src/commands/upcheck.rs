@@ -2,10 +2,10 @@
 
 use supervisor_wire::xmlrpc::Value;
 
-use crate::ctl::answer;
-use crate::ctl::fault;
-use crate::ctl::session::{GENERIC, Session};
-use crate::ctl::trouble::Trouble;
+use crate::answer;
+use crate::fault;
+use crate::session::{GENERIC, Session};
+use crate::trouble::Trouble;
 
 /// The version of the API that is spoken here.
 const API_VERSION: &str = "3.0";

@@ -11,6 +11,7 @@ use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use supervisor_sys::io::stderr::to_stderr;
 
 use super::answer;
 use super::client::{Client, Remote, Server};
@@ -18,7 +19,6 @@ use super::commands::{self, COMMANDS, Takes};
 use super::history::{History, MOST_LINES};
 use super::session::{Next, Session};
 use super::trouble::Trouble;
-use supervisor_sys::io::stderr::to_stderr;
 
 /// Carries out `first` and then what is typed, until somebody leaves.
 pub(super) fn run(

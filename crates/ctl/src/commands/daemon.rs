@@ -3,10 +3,10 @@
 use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help, status};
-use crate::ctl::answer;
-use crate::ctl::fault;
-use crate::ctl::session::{GENERIC, Session};
-use crate::ctl::typed;
+use crate::answer;
+use crate::fault;
+use crate::session::{GENERIC, Session};
+use crate::typed;
 
 /// The exit status if a process has no pid.
 const NOT_RUNNING: u8 = 7;

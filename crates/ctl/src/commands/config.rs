@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help};
-use crate::ctl::answer::{self, Changes};
-use crate::ctl::fault;
-use crate::ctl::render;
-use crate::ctl::session::{GENERIC, Session};
-use crate::ctl::trouble::Trouble;
-use crate::ctl::typed;
+use crate::answer::{self, Changes};
+use crate::fault;
+use crate::render;
+use crate::session::{GENERIC, Session};
+use crate::trouble::Trouble;
+use crate::typed;
 
 pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
     if !words.is_empty() {

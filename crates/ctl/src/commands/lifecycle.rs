@@ -3,12 +3,12 @@
 use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help};
-use crate::ctl::answer::{self, Outcome};
-use crate::ctl::fault;
-use crate::ctl::render::{namespec, split_namespec};
-use crate::ctl::session::{GENERIC, Session};
-use crate::ctl::trouble::Trouble;
-use crate::ctl::typed;
+use crate::answer::{self, Outcome};
+use crate::fault;
+use crate::render::{namespec, split_namespec};
+use crate::session::{GENERIC, Session};
+use crate::trouble::Trouble;
+use crate::typed;
 
 /// The exit status of a command that lacks a word.
 const INVALID_ARGUMENTS: u8 = 2;

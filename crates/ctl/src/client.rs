@@ -12,16 +12,16 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use supervisor_sys::either::either;
+use supervisor_sys::io::watch::Watched;
+use supervisor_sys::net::resolver;
+use supervisor_sys::process::signal::Signals;
 use supervisor_wire::xmlrpc::{self, Value};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
 use super::address::Address;
 use super::trouble::Trouble;
-use supervisor_sys::either::either;
-use supervisor_sys::io::watch::Watched;
-use supervisor_sys::net::resolver;
-use supervisor_sys::process::signal::Signals;
 
 /// A longer answer is none that supervisord would give, or more than fits here.
 const LONGEST_ANSWER: usize = 256 << 20;

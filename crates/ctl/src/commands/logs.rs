@@ -6,12 +6,12 @@ use supervisor_wire::python::{int, repr};
 use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help};
-use crate::ctl::answer;
-use crate::ctl::client::Followed;
-use crate::ctl::fault;
-use crate::ctl::session::{GENERIC, Session};
-use crate::ctl::trouble::{Trouble, cannot_connect};
-use crate::ctl::typed;
+use crate::answer;
+use crate::client::Followed;
+use crate::fault;
+use crate::session::{GENERIC, Session};
+use crate::trouble::{Trouble, cannot_connect};
+use crate::typed;
 
 pub(super) use super::lifecycle::clear;
 

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use supervisor_wire::xmlrpc::{Fault, Value};
 
-use crate::ctl::client::{Client, Followed, Remote};
-use crate::ctl::input::Input;
-use crate::ctl::session::Session;
-use crate::ctl::trouble::Trouble;
+use crate::client::{Client, Followed, Remote};
+use crate::input::Input;
+use crate::session::Session;
+use crate::trouble::Trouble;
 
 type Answer = Result<Value, Trouble>;
 
