@@ -29,6 +29,7 @@
 pub mod command;
 pub mod effect;
 pub mod event;
+pub mod failure;
 pub mod files;
 pub mod health;
 pub mod ids;

@@ -1,0 +1,220 @@
+//! The classes of failures: one list for metrics, logs, reports, exit codes and documentation.
+
+/// Why a run ended, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "CLASSES says what each of them means")]
+pub enum Class {
+    Spawn,
+    Exit,
+    Signal,
+    Oom,
+    Health,
+    Unkillable,
+    GpuMemory,
+    GpuError,
+    GpuLost,
+    NoGpu,
+    Collective,
+    NoSpace,
+    PortInUse,
+    Config,
+    Hub,
+}
+
+/// What follows a failure of a class, unless the program's settings say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// The program is started again as its retry rule says.
+    Retry,
+    /// It is started again once what it lacked is there, or the wait is over.
+    WaitFirst,
+    /// It is started again once. The same failure again, before the program was ever ready,
+    /// ends the retries: only a change from outside can help.
+    GiveUpIfRepeated,
+    /// The supervisor gives up at once: no restart in this container can help.
+    GiveUp,
+}
+
+/// What is known of a class.
+#[derive(Clone, Copy, Debug)]
+pub struct ClassRow {
+    /// Which one.
+    pub class: Class,
+    /// Its name in metrics, logs, reports and settings.
+    pub name: &'static str,
+    /// What happened, as the beginning of a line; empty where the exit says all.
+    pub what: &'static str,
+    /// How it is recognized, for the reference.
+    pub recognized: &'static str,
+    /// What follows.
+    pub then: Consequence,
+    /// The exit code that the documentation suggests.
+    pub suggested_code: u8,
+}
+
+/// All classes, in the order of [`Class`].
+pub const CLASSES: [ClassRow; 15] = {
+    use Class as C;
+    use Consequence::{GiveUp, GiveUpIfRepeated, Retry, WaitFirst};
+    [
+        row(C::Spawn, "spawn", "", "The command could not be started.", Retry, 66),
+        row(C::Exit, "exit", "", "The process exited, and nothing more is certain.", Retry, 1),
+        row(
+            C::Signal,
+            "signal",
+            "",
+            "A signal ended the process, and nothing more is certain.",
+            Retry,
+            1,
+        ),
+        row(
+            C::Oom,
+            "oom",
+            "",
+            "The kernel's count of OOM kills rose during the run (`memory.events` of the cgroup).",
+            Retry,
+            79,
+        ),
+        row(C::Health, "health", "", "The process was unhealthy and was stopped.", Retry, 80),
+        row(C::Unkillable, "unkillable", "", "A process survived SIGKILL.", GiveUp, 81),
+        row(
+            C::GpuMemory,
+            "gpu_memory",
+            "out of GPU memory",
+            "The output ends with an allocation failure of a GPU, or with a check that found too little GPU memory.",
+            WaitFirst,
+            70,
+        ),
+        row(
+            C::GpuError,
+            "gpu_error",
+            "GPU error",
+            "The output ends with an error of a GPU after which its context cannot be used. The device itself is not known to be lost.",
+            Retry,
+            74,
+        ),
+        row(
+            C::GpuLost,
+            "gpu_lost",
+            "a GPU is lost",
+            "After the processes have gone, `nvidia-smi` reports a lost GPU, one GPU fewer than at the first start, or a reset or reboot that it needs.",
+            GiveUp,
+            71,
+        ),
+        row(
+            C::NoGpu,
+            "no_gpu",
+            "this container has no GPU any more",
+            "There were GPUs at the first start, and now `nvidia-smi` finds no device, no driver, or a driver of another version.",
+            GiveUp,
+            72,
+        ),
+        row(
+            C::Collective,
+            "collective",
+            "communication between ranks failed",
+            "The output ends with a time-out or an error of NCCL, or of the rendezvous of ranks.",
+            Retry,
+            76,
+        ),
+        row(
+            C::NoSpace,
+            "no_space",
+            "no space left",
+            "The output ends with `No space left on device`, or SIGBUS ended the process while `/dev/shm` was full.",
+            GiveUpIfRepeated,
+            73,
+        ),
+        row(
+            C::PortInUse,
+            "port_in_use",
+            "its port is in use",
+            "The output ends with a bind that failed because the address is in use.",
+            WaitFirst,
+            77,
+        ),
+        row(
+            C::Config,
+            "config",
+            "it cannot run as configured",
+            "Before the server was ready, the output ends with an error of its arguments, model, token, libraries or driver version.",
+            GiveUpIfRepeated,
+            78,
+        ),
+        row(
+            C::Hub,
+            "hub",
+            "the model hub cannot be reached",
+            "Before the server was ready, the output ends with a network error of the model hub.",
+            Retry,
+            69,
+        ),
+    ]
+};
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 15] = {
+        let mut all = [Self::Spawn; 15];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = CLASSES[at].class;
+            at += 1;
+        }
+        all
+    };
+
+    /// What is known of it.
+    #[must_use]
+    pub const fn row(self) -> &'static ClassRow {
+        &CLASSES[self as usize]
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The class with this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
+const fn row(
+    class: Class,
+    name: &'static str,
+    what: &'static str,
+    recognized: &'static str,
+    then: Consequence,
+    suggested_code: u8,
+) -> ClassRow {
+    ClassRow { class, name, what, recognized, then, suggested_code }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_class_is_its_own_row_with_a_name_of_its_own() {
+        for class in Class::ALL {
+            assert_eq!((class.row().class, Class::of(class.name())), (class, Some(class)));
+        }
+        let names: BTreeSet<_> = Class::ALL.iter().map(|class| class.name()).collect();
+        assert_eq!(names.len(), Class::ALL.len());
+        assert_eq!(Class::of("cuda"), None);
+    }
+
+    #[test]
+    fn suggested_codes_are_those_that_mean_nothing_else() {
+        for row in CLASSES {
+            let code = row.suggested_code;
+            assert!(code == 1 || ![2, 3, 75, 93, 255].contains(&code) && code < 125, "{code}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Finds the error that a run ended with in the end of its output.
+//!
+//! The last line is usually not the cause: a client's traceback, a launcher's summary and
+//! warnings of the shutdown come after it. So the cause is the **first error of the final
+//! burst**: lines of errors with few others between them, up to the end of the output, after
+//! the last sign that the server did its work. An error that the server survived is followed by
+//! such signs, or by many other lines, and is no part of the burst.
+//!
+//! Exceptions that Python chains ("During handling of the above exception…") are one error, and
+//! the first of them that is known counts. If the first error is not a known one, the run has
+//! no sign at all, whatever comes after it.
+
+use super::log_line::{Level, LogLine};
+use super::signs::{self, Preset, Sign};
+
+/// What the output of a run ended with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The name of the sign.
+    pub sign: &'static str,
+    /// The line that shows it, without prefixes, cut to a bounded length.
+    pub line: String,
+}
+
+impl Found {
+    /// The row of the table.
+    #[must_use]
+    pub fn sign(&self) -> Option<&'static Sign> {
+        signs::SIGNS.iter().find(|sign| sign.name == self.sign)
+    }
+}
+
+/// Other lines between two lines of one burst, and after it, at most.
+const CALM_LINES: usize = 20;
+
+/// Characters of the line that are kept.
+const LINE: usize = 300;
+
+/// Lines that only a server writes that does its work.
+const SIGNS_OF_LIFE: [&str; 10] = [
+    "Application startup complete",
+    "Avg prompt throughput",
+    "Decode batch",
+    "Prefill batch",
+    "The server is fired up and ready to roll",
+    "server is listening on",
+    "Started GRPCInferenceService",
+    "Started HTTPService",
+    "slot release",
+    "\" 200",
+];
+
+/// Requests that are answered without a model.
+const QUIET_REQUESTS: [&str; 7] =
+    ["/metrics", "/health", "/live", "/ready", "/ping", "/v1/models", "/v2/"];
+
+/// A traceback after these is that of a request, a thread or a task, or of an object at the end.
+const SURVIVED: [&str; 7] = [
+    "Exception in ASGI application",
+    "Error handling request",
+    "Exception occurred during processing of request",
+    "Exception on /",
+    "Exception in thread",
+    "Exception ignored in",
+    "exception was never retrieved",
+];
+
+/// Python joins the exceptions of one chain with these.
+const CHAINED: [&str; 2] = [
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+];
+
+/// What a line is to its neighbors.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// The server does its work.
+    Alive,
+    /// `Traceback (most recent call last):`.
+    Traceback,
+    /// It joins two exceptions of a chain.
+    Chained,
+    /// The last line of a traceback, or an exception without one.
+    Exception,
+    /// A text that a sign has, and that is no exception.
+    Printed(&'static Sign),
+    /// It belongs to an error, and says nothing by itself.
+    Part,
+    /// It is empty.
+    Blank,
+    /// None of these.
+    Calm,
+}
+
+/// Finds the sign that the output ended with, of those that a preset looks for.
+#[must_use]
+pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>, preset: Preset) -> Option<Found> {
+    let mut burst = Burst::default();
+    for line in lines {
+        burst.add(&LogLine::new(line), preset);
+    }
+    burst.errors.into_iter().next().flatten()
+}
+
+/// The errors since the last sign of life.
+#[derive(Debug, Default)]
+struct Burst {
+    /// What each of them is a sign of, if it is a known one.
+    errors: Vec<Option<Found>>,
+    /// Other lines since the last one of an error.
+    calm: usize,
+    /// The traceback that may follow is one that the server survives.
+    survived: bool,
+    /// How the exception that comes next belongs to what was before.
+    next: Next,
+}
+
+/// How the exception that comes next belongs to what was before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Next {
+    /// It is an error of its own.
+    #[default]
+    Own,
+    /// It is one that the server survives.
+    Survived,
+    /// It is the next of a chain.
+    Chained,
+    /// The last one was survived: what is chained to it was so as well.
+    AfterSurvived,
+}
+
+impl Burst {
+    fn add(&mut self, line: &LogLine<'_>, preset: Preset) {
+        let kind = kind(line, preset);
+        match kind {
+            Kind::Blank => return,
+            Kind::Alive => *self = Self::default(),
+            Kind::Calm => {
+                self.calm += 1;
+                if self.calm > CALM_LINES {
+                    *self = Self::default();
+                }
+            }
+            Kind::Traceback if self.survived => self.next = Next::Survived,
+            Kind::Traceback if self.next == Next::AfterSurvived => self.next = Next::Own,
+            Kind::Traceback | Kind::Part => {}
+            Kind::Chained => {
+                self.next = match self.next {
+                    Next::AfterSurvived => Next::Survived,
+                    Next::Own | Next::Chained | Next::Survived => Next::Chained,
+                };
+            }
+            Kind::Exception => {
+                let found = signs::find(line, preset).map(|sign| found(sign, line));
+                self.exception(found);
+            }
+            Kind::Printed(sign) => self.errors.push(Some(found(sign, line))),
+        }
+        if !matches!(kind, Kind::Calm) {
+            self.calm = 0;
+        }
+        self.survived = is_survived(line, self.survived);
+    }
+
+    fn exception(&mut self, found: Option<Found>) {
+        match (std::mem::take(&mut self.next), self.errors.last_mut()) {
+            (Next::Survived, _) => self.next = Next::AfterSurvived,
+            (Next::Chained, Some(last)) => *last = last.take().or(found),
+            (Next::Chained | Next::Own | Next::AfterSurvived, _) => self.errors.push(found),
+        }
+    }
+}
+
+fn kind(line: &LogLine<'_>, preset: Preset) -> Kind {
+    let text = line.text;
+    if text.trim().is_empty() {
+        return Kind::Blank;
+    }
+    if SIGNS_OF_LIFE.iter().any(|sign| text.contains(sign)) {
+        let quiet = QUIET_REQUESTS.iter().any(|path| text.contains(path));
+        return if quiet { Kind::Calm } else { Kind::Alive };
+    }
+    if matches!(line.level, Level::Calm | Level::Warning) {
+        return Kind::Calm;
+    }
+    if CHAINED.contains(&text.trim()) {
+        return Kind::Chained;
+    }
+    if text.contains("Traceback (most recent call last):") {
+        return Kind::Traceback;
+    }
+    let indented = text.starts_with([' ', '\t']);
+    let thrown = text.trim_start().starts_with("what():");
+    if line.exception().is_some() || thrown {
+        return Kind::Exception;
+    }
+    match signs::find(line, preset) {
+        Some(sign) if !indented => Kind::Printed(sign),
+        _ if indented || line.level == Level::Error => Kind::Part,
+        _ => Kind::Calm,
+    }
+}
+
+/// Whether a traceback that comes next is one that the server survives.
+fn is_survived(line: &LogLine<'_>, before: bool) -> bool {
+    let text = line.text;
+    // asyncio names the task in between.
+    let between = before && text.starts_with("future: <");
+    between || line.level == Level::Warning || SURVIVED.iter().any(|one| text.contains(one))
+}
+
+fn found(sign: &Sign, line: &LogLine<'_>) -> Found {
+    let mut shown: String = line.text.trim().chars().take(LINE).collect();
+    if shown.len() < line.text.trim().len() {
+        shown.push('…');
+    }
+    Found { sign: sign.name, line: shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sign(output: &str) -> Option<&'static str> {
+        read(output.lines(), Preset::Cuda).map(|found| found.sign)
+    }
+
+    const OOM: &str = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB";
+    const TRACEBACK: &str = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n";
+
+    #[test]
+    fn the_first_error_of_the_final_burst_counts() {
+        let wrapped = format!("{TRACEBACK}{OOM}\n{TRACEBACK}RuntimeError: Engine core failed\n");
+        assert_eq!(sign(&wrapped), Some("cuda_out_of_memory"));
+        let other = format!("{TRACEBACK}ValueError: no\n{TRACEBACK}{OOM}\n");
+        assert_eq!(sign(&other), None);
+    }
+
+    #[test]
+    fn an_error_before_a_sign_of_life_or_many_other_lines_is_over() {
+        let served = "INFO:     10.0.0.1:9 - \"POST /v1/completions HTTP/1.1\" 200 OK\n";
+        assert_eq!(sign(&format!("{OOM}\n{served}")), None);
+        let scraped = "INFO:     10.0.0.1:9 - \"GET /metrics HTTP/1.1\" 200 OK\n";
+        assert_eq!(sign(&format!("{OOM}\n{scraped}")), Some("cuda_out_of_memory"));
+        let lines = |n| "loading\n".repeat(n);
+        assert!(sign(&format!("{OOM}\n{}", lines(CALM_LINES))).is_some());
+        assert_eq!(sign(&format!("{OOM}\n{}", lines(CALM_LINES + 1))), None);
+    }
+
+    #[test]
+    fn of_a_chain_the_first_known_exception_counts() {
+        let chain = format!(
+            "{TRACEBACK}KeyError: 'qwen9'\n\nDuring handling of the above exception, another \
+             exception occurred:\n\n{TRACEBACK}{OOM}\n"
+        );
+        assert_eq!(sign(&chain), Some("cuda_out_of_memory"));
+    }
+
+    #[test]
+    fn what_is_survived_is_no_cause() {
+        for before in
+            ["WARNING 05-12 01:48:42 [a.py:1] optional", "ERROR:    Exception in ASGI application"]
+        {
+            let output = format!("{before}\n{TRACEBACK}{OOM}\n");
+            assert_eq!(sign(&output), None, "{before}");
+            let chained = format!(
+                "{output}\nThe above exception was the direct cause of the following exception:\n\n\
+                 {TRACEBACK}{OOM}\n"
+            );
+            assert_eq!(sign(&chained), None, "{before}");
+            assert!(sign(&format!("{output}{TRACEBACK}{OOM}\n")).is_some(), "{before}");
+        }
+        let task = "ERROR:asyncio:Task exception was never retrieved\nfuture: <Task finished>\n";
+        assert_eq!(sign(&format!("{task}{TRACEBACK}{OOM}\n")), None);
+    }
+
+    #[test]
+    fn the_source_of_a_traceback_is_no_sign() {
+        let source = format!("{TRACEBACK}    raise OSError('cudaMalloc failed: out of memory')\n");
+        assert_eq!(sign(&format!("{source}OSError: other\n")), None);
+    }
+
+    #[test]
+    fn the_line_is_kept_and_not_too_long() {
+        let line = format!("(EngineCore pid=7) {OOM}{}", "x".repeat(400));
+        let found = read([line.as_str()], Preset::Cuda).unwrap();
+        assert!(found.line.starts_with("torch.OutOfMemoryError") && found.line.ends_with('…'));
+        assert_eq!(found.line.chars().count(), LINE + 1);
+    }
+}

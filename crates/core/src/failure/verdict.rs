@@ -1,0 +1,97 @@
+//! What the evidence adds up to.
+
+use super::class::Class;
+use super::output::Found;
+use crate::input::Exit;
+use crate::signal::Signal;
+
+/// What is known of a run that ended by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// How its main process ended.
+    pub exit: Exit,
+    /// The sign that its output ended with.
+    pub found: Option<&'a Found>,
+    /// `/dev/shm` was full when it ended.
+    pub shared_memory_full: bool,
+    /// Whether it had been ready; `None`: nothing says when it is.
+    pub was_ready: Option<bool>,
+}
+
+/// A class, and what decided it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The class.
+    pub class: Class,
+    /// What more is known of it, for people to read: the name of a sign, or a sentence.
+    pub cause: String,
+    /// The line that decided it, if one did.
+    pub line: Option<String>,
+}
+
+/// The class of a failure, if there is one that says more than how the process ended.
+#[must_use]
+pub fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let ended_by = |by| matches!(evidence.exit, Exit::Signal { signal, .. } if signal == by);
+    // Asked from outside to end, whatever it printed.
+    if [Signal::TERM, Signal::INT, Signal::HUP].into_iter().any(ended_by) {
+        return None;
+    }
+    if ended_by(Signal::BUS) && evidence.shared_memory_full {
+        let cause = "SIGBUS while /dev/shm is full".to_owned();
+        return Some(Verdict { class: Class::NoSpace, cause, line: None });
+    }
+    let found = evidence.found?;
+    let sign = found.sign()?;
+    if sign.before_ready && evidence.was_ready == Some(true) {
+        return None;
+    }
+    Some(Verdict { class: sign.class, cause: sign.name.to_owned(), line: Some(found.line.clone()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(exit: Exit, sign: &'static str, was_ready: Option<bool>) -> Option<Class> {
+        let found = Found { sign, line: "the line".to_owned() };
+        let evidence = Evidence { exit, found: Some(&found), shared_memory_full: false, was_ready };
+        judge(&evidence).map(|verdict| verdict.class)
+    }
+
+    const fn signal(signal: Signal) -> Exit {
+        Exit::Signal { signal, core_dumped: false }
+    }
+
+    #[test]
+    fn how_it_ended_matters_only_where_it_was_asked_to() {
+        let oom = "cuda_out_of_memory";
+        for exit in [Exit::Code(0), Exit::Code(1), signal(Signal::KILL), signal(Signal::BUS)] {
+            assert_eq!(class(exit, oom, Some(true)), Some(Class::GpuMemory), "{exit}");
+        }
+        assert_eq!(class(signal(Signal::TERM), oom, Some(true)), None);
+    }
+
+    #[test]
+    fn what_is_of_a_start_is_nothing_later() {
+        for (was_ready, expected) in
+            [(None, Some(Class::Config)), (Some(false), Some(Class::Config)), (Some(true), None)]
+        {
+            assert_eq!(class(Exit::Code(1), "missing_module", was_ready), expected);
+        }
+    }
+
+    #[test]
+    fn a_bus_error_is_explained_by_shared_memory_that_is_full() {
+        let evidence = |exit, shared_memory_full| Evidence {
+            exit,
+            found: None,
+            shared_memory_full,
+            was_ready: None,
+        };
+        let class = |evidence| judge(&evidence).map(|verdict| verdict.class);
+        assert_eq!(class(evidence(signal(Signal::BUS), true)), Some(Class::NoSpace));
+        assert_eq!(class(evidence(signal(Signal::BUS), false)), None);
+        assert_eq!(class(evidence(signal(Signal::KILL), true)), None);
+    }
+}
