@@ -102,6 +102,9 @@ pub struct Difference {
     pub removed: Vec<String>,
 }
 
+/// What came of an order.
+pub type Answer = Result<Reply, Refusal>;
+
 /// Why an order was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {

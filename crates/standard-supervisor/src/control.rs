@@ -1,7 +1,4 @@
-//! What answers operators: a way to look at the core and to give it orders.
-//!
-//! Everything happens in one thread. A look sees the core between two inputs; an order
-//! is one more input, and its reply comes when the core gives it.
+//! A handle for what answers operators: it looks at the supervisor and gives it orders.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -9,40 +6,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_core::command::{Command, Refusal, Which};
+use supervisor_core::Supervisor;
+use supervisor_core::command::{Answer, Command, Refusal, Which};
 use supervisor_core::event::{Channel, Event};
-use supervisor_core::ids::{Pid, ProcId, RequestId};
-use supervisor_core::input::{Input, SpawnError};
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::input::SpawnError;
+use supervisor_core::level::Level;
 use supervisor_core::spec::GroupSpec;
-use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Supervisor};
-use supervisor_sys::clock::Clock;
-use supervisor_sys::process::process_table::{Family, environ};
-use supervisor_sys::process::readers::{READ_TIME, Told};
+use supervisor_core::time::{Now, Wall};
+use supervisor_sys::io::counters::IoCounters;
+use supervisor_sys::io::stdin::CannotWrite;
+use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
-use tokio::time::Instant;
 
-use crate::status::{Shell, Tally};
-use crate::stdin::CannotWrite;
-use crate::tree::Roots;
-use crate::world::{Answer, World};
-
-/// Core and world, as the loop and all who answer operators share them. Nobody keeps
-/// either while he waits.
-#[derive(Debug)]
-pub(crate) struct Engine {
-    pub(crate) core: RefCell<Supervisor>,
-    pub(crate) world: RefCell<World>,
-    pub(crate) clock: Clock,
-    pub(crate) about: About,
-    /// When it was made.
-    began: Wall,
-    /// What is counted, if anybody can ask.
-    tally: Option<RefCell<Tally>>,
-    /// Events that observers missed.
-    missed: Cell<u64>,
-    next_request: Cell<u64>,
-}
+use crate::machine::Machine;
+use crate::status::Tally;
 
 /// What does not change while a configuration is in effect.
 pub(crate) struct About {
@@ -52,58 +30,35 @@ pub(crate) struct About {
     pub(crate) log: Option<PathBuf>,
     /// Under which names XML-RPC methods are found.
     pub(crate) namespaces: Vec<String>,
-    /// Whether somebody may ask for what is counted.
-    pub(crate) counts: bool,
     /// Reads the configuration as it is now, or tells all that is wrong with it.
     pub(crate) reread: Box<dyn Fn() -> Result<Vec<GroupSpec>, String>>,
 }
 
 impl std::fmt::Debug for About {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { identifier, log, namespaces, counts, reread: _ } = self;
+        let Self { identifier, log, namespaces, reread: _ } = self;
         let mut about = f.debug_struct("About");
         about.field("identifier", identifier).field("log", log).field("namespaces", namespaces);
-        about.field("counts", counts).finish_non_exhaustive()
+        about.finish_non_exhaustive()
     }
 }
 
-impl Engine {
-    pub(crate) fn new(core: Supervisor, world: World, clock: Clock, about: About) -> Rc<Self> {
-        let (core, world) = (RefCell::new(core), RefCell::new(world));
-        let tally = about.counts.then(RefCell::default);
-        let (missed, next_request) = (Cell::new(0), Cell::new(0));
-        Rc::new(Self {
-            core,
-            world,
-            clock,
-            began: clock.now().wall,
-            tally,
-            missed,
-            next_request,
-            about,
-        })
-    }
+/// What all handles share.
+#[derive(Debug)]
+struct Shared {
+    machine: Box<dyn Machine>,
+    about: About,
+    /// What is counted, where it may be asked for.
+    tally: Option<Rc<RefCell<Tally>>>,
+    /// When it began to work with the present configuration.
+    began: Wall,
+    /// Events that observers missed.
+    missed: Cell<u64>,
 }
 
-impl Engine {
-    /// Counts what the core is told.
-    pub(crate) fn note_input(&self, now: Mono, input: &Input) {
-        if let Some(tally) = &self.tally {
-            tally.borrow_mut().note_input(now, input);
-        }
-    }
-
-    /// Counts what the core orders.
-    pub(crate) fn note_effect(&self, now: Mono, effect: &Effect) {
-        if let Some(tally) = &self.tally {
-            tally.borrow_mut().note_effect(now, effect);
-        }
-    }
-}
-
-/// A handle for whoever answers operators.
+/// A handle on the supervisor.
 #[derive(Clone, Debug)]
-pub(crate) struct Control(Rc<Engine>);
+pub(crate) struct Control(Rc<Shared>);
 
 /// Why a configuration could not be read again, in supervisord's words, or that it was
 /// not the time.
@@ -116,13 +71,19 @@ pub(crate) enum CannotReread {
 }
 
 impl Control {
-    pub(crate) const fn new(engine: Rc<Engine>) -> Self {
-        Self(engine)
+    /// A handle on `machine`. `tally`, where there is one, counts what happens to it.
+    pub(crate) fn new(
+        machine: Box<dyn Machine>,
+        about: About,
+        tally: Option<Rc<RefCell<Tally>>>,
+    ) -> Self {
+        let (began, missed) = (machine.now().wall, Cell::new(0));
+        Self(Rc::new(Shared { machine, about, tally, began, missed }))
     }
 
     /// The core as it is. Not to be kept over an `await`.
     pub(crate) fn core(&self) -> Ref<'_, Supervisor> {
-        self.0.core.borrow()
+        self.0.machine.core()
     }
 
     /// What was counted so far; nothing where nobody should be able to ask.
@@ -130,9 +91,9 @@ impl Control {
         self.0.tally.as_ref().map(|tally| tally.borrow().clone()).unwrap_or_default()
     }
 
-    /// What is known of processes besides.
-    pub(crate) fn shell(&self) -> BTreeMap<ProcId, Shell> {
-        self.0.world.borrow().shell()
+    /// What is counted of each process's pipes and files.
+    pub(crate) fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
+        self.0.machine.io_counters()
     }
 
     /// When it began to work with the present configuration.
@@ -156,23 +117,13 @@ impl Control {
     }
 
     pub(crate) fn now(&self) -> Now {
-        self.0.clock.now()
+        self.0.machine.now()
     }
 
     /// Gives an order and waits for the reply. Who stops waiting takes the order back as
     /// far as it only waits.
     pub(crate) async fn ask(&self, command: Command) -> Answer {
-        let engine = &self.0;
-        let id = RequestId(engine.next_request.get());
-        engine.next_request.set(id.0 + 1);
-        let answer = engine.world.borrow_mut().expect(id);
-        let inbox = engine.world.borrow().inbox();
-        inbox.push(Input::Request { id, command });
-        let mut withdrawal = Withdrawal { engine, id, answered: false };
-        let answer = answer.await;
-        withdrawal.answered = true;
-        // Without a reply there is nobody left to give one.
-        answer.unwrap_or(Err(Refusal::ShuttingDown))
+        self.0.machine.ask(command).await
     }
 
     /// Starts processes. What can't be executed is found out first: it is refused, and its
@@ -185,12 +136,8 @@ impl Control {
     /// Stops what runs of them, and starts them all. Nothing comes between the two orders:
     /// where the supervisor ends with its last program, it goes on.
     pub(crate) async fn restart(&self, which: Which, wait: bool) -> Answer {
-        let engine = &self.0;
-        let id = RequestId(engine.next_request.get());
-        engine.next_request.set(id.0 + 1);
         // Its answer says nothing that the start's doesn't.
-        let command = Command::Stop { which: which.clone(), wait: false };
-        engine.world.borrow().inbox().push(Input::Request { id, command });
+        self.0.machine.order(Command::Stop { which: which.clone(), wait: false });
         self.start(which, wait).await
     }
 
@@ -213,17 +160,17 @@ impl Control {
 
     /// The log file of a stream, if it goes to one.
     pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf> {
-        self.0.world.borrow().log_path(proc, channel).map(Path::to_path_buf)
+        self.0.machine.log_path(proc, channel)
     }
 
     /// Begins the log files of a process anew.
     pub(crate) fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
-        self.0.world.borrow().clear_logs(proc)
+        self.0.machine.clear_logs(proc)
     }
 
     /// Begins the supervisor's own log file anew.
     pub(crate) fn clear_main_log(&self, path: &Path) -> io::Result<()> {
-        self.0.world.borrow().clear_main_log(path)
+        self.0.machine.clear_main_log(path)
     }
 
     /// Writes to a process's stdin. `None`: it has none.
@@ -232,30 +179,33 @@ impl Control {
         proc: ProcId,
         bytes: &[u8],
     ) -> Option<Result<(), CannotWrite>> {
-        self.0.world.borrow().write_stdin(proc, bytes)
+        self.0.machine.write_stdin(proc, bytes)
     }
 
-    /// The roots of the trees of all programs, and whose they are. Who does not answer
-    /// when he is asked is nobody's.
+    /// The roots of the trees of all programs, each with its program. A process that doesn't
+    /// answer in time belongs to none.
     pub(crate) async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
-        let Roots { mut known, unsure } = self.0.world.borrow().roots(family)?;
-        if !unsure.is_empty() {
-            let (roster, readers) = self.0.world.borrow().identifiers();
-            let deadline = Instant::now() + READ_TIME;
-            for (member, told) in readers.read(environ, &unsure, deadline).await {
-                if let Told::All(environ) = told
-                    && let Some(proc) = roster.owner_by_mark(&environ)
-                {
-                    known.push((member.pid, proc));
-                }
-            }
-        }
-        Ok(known)
+        self.0.machine.roots(family).await
+    }
+
+    /// Writes a line into the supervisor's log.
+    pub(crate) fn say(&self, level: Level, message: &str) {
+        self.0.machine.say(level, message);
+    }
+
+    /// Whether lines of this level are written at all.
+    pub(crate) fn says(&self, level: Level) -> bool {
+        self.0.machine.says(level)
+    }
+
+    /// Lines of the supervisor's log that were lost.
+    pub(crate) fn lines_lost(&self) -> u64 {
+        self.0.machine.lines_lost()
     }
 
     /// Tells of all that happens from now on.
     pub(crate) fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
-        self.0.world.borrow().observe()
+        self.0.machine.observe()
     }
 
     fn unstartable(&self, which: &Which) -> Vec<(ProcId, SpawnError)> {
@@ -265,24 +215,8 @@ impl Control {
             Which::Group(group) => info.named.group == *group,
             Which::All => true,
         });
-        let world = self.0.world.borrow();
-        meant.filter_map(|info| Some((info.named.proc, world.obstacle(info.named.proc)?))).collect()
-    }
-}
-
-/// Takes back a request whose answer nobody waits for any more.
-struct Withdrawal<'a> {
-    engine: &'a Engine,
-    id: RequestId,
-    answered: bool,
-}
-
-impl Drop for Withdrawal<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            let mut world = self.engine.world.borrow_mut();
-            world.forget(self.id);
-            world.inbox().push(Input::RequestGone { id: self.id });
-        }
+        meant
+            .filter_map(|info| Some((info.named.proc, self.0.machine.obstacle(info.named.proc)?)))
+            .collect()
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
-use crate::control::Engine;
+use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::world::End;
 

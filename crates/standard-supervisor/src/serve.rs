@@ -17,9 +17,11 @@ use supervisor_sys::process::signal::Signals;
 
 use crate::capture::auto_log::AutoLogs;
 use crate::capture::journal::{Journal, Style};
-use crate::control::{About, Control, Engine};
+use crate::control::About;
 use crate::driver::Driver;
+use crate::engine::Engine;
 use crate::http;
+use crate::operated::{Counting, Operated};
 use crate::own_process::{leave_foreground, settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup;
@@ -94,7 +96,7 @@ impl Service {
         }
         shared_socket::try_all(&spec, &journal)?;
         let doors = http::open(&servers, supervisord.status.as_ref())?;
-        http::announce(&servers, &namespaces, &journal);
+        http::announce(&servers, &namespaces, |level, message| journal.say(level, message));
         let mut foreground = None;
         if start == Start::First {
             if supervisord.nodaemon {
@@ -124,6 +126,7 @@ impl Service {
             world.add_voice(voice, &stream);
         }
         let about = self.about(&supervisord, namespaces);
+        let counts = supervisord.status.is_some();
         let pidfile = supervisord.pidfile.and_then(|path| put_pidfile(&path, &journal));
         if let Some(foreground) = foreground {
             foreground.release();
@@ -131,13 +134,14 @@ impl Service {
         let pid = std::process::id();
         journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
-        let engine = Engine::new(core, world, self.clock, about);
-        let control = Control::new(Rc::clone(&engine));
-        let heard = Rc::clone(&journal);
+        let tally = counts.then(Rc::default);
+        let observer = tally.clone().map(Counting::boxed);
+        let engine = Engine::new(core, world, self.clock, observer);
+        let control = Operated::new(&engine, &journal).control(about, tally);
         let mut driver = Driver::new(Rc::clone(&engine), journal, Rc::clone(&self.signals));
         driver.announced();
         driver.boot();
-        let ended = driver.run(|| http::serve(doors, control, heard));
+        let ended = driver.run(|| http::serve(doors, control));
         self.next_serial.set(engine.core.borrow().next_serial());
         if let Some(pidfile) = pidfile {
             pidfile.remove();
@@ -156,7 +160,6 @@ impl Service {
             identifier: supervisord.identifier.clone(),
             log: startup::log_path(supervisord),
             namespaces,
-            counts: supervisord.status.is_some(),
             reread: Box::new(reread),
         }
     }

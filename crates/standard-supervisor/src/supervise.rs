@@ -19,9 +19,11 @@ use supervisor_sys::process::signal::Signals;
 
 use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
-use crate::control::{About, Control, Engine};
+use crate::control::{About, Control};
 use crate::driver::Driver;
+use crate::engine::Engine;
 use crate::http::{self, Door};
+use crate::operated::{Counting, Operated};
 use crate::own_process::{settle_in, take_umask};
 use crate::shared_socket;
 use crate::startup::{self, cannot_write};
@@ -134,8 +136,7 @@ impl Service {
         for (level, note) in notes {
             journal.say(level, &note);
         }
-        let about = self.about(&config.supervisord, Vec::new());
-        let engine = Engine::new(Supervisor::new(spec), world, self.clock, about);
+        let engine = Engine::new(Supervisor::new(spec), world, self.clock, None);
         let driver = Driver::new(engine, journal, Rc::clone(&self.signals));
         reap::adopt_orphans();
         driver.boot();
@@ -156,10 +157,13 @@ impl Service {
         take_umask(&supervisord);
         let world = self.world(&supervisord, &journal)?;
         let about = self.about(&supervisord, namespaces);
+        let counts = supervisord.status.is_some();
         let pidfile = supervisord.pidfile.filter(|_| !runs_once);
         let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
-        let engine = Engine::new(core, world, self.clock, about);
-        let control = Control::new(Rc::clone(&engine));
+        let tally = counts.then(Rc::default);
+        let observer = tally.clone().map(Counting::boxed);
+        let engine = Engine::new(core, world, self.clock, observer);
+        let control = Operated::new(&engine, &journal).control(about, tally);
         let driver = Driver::new(engine, Rc::clone(&journal), Rc::clone(&self.signals));
         let files = Vec::new();
         let rest = Rest { journal, notes, record, pidfile, files, servers, doors, control };
@@ -200,7 +204,6 @@ impl Service {
             identifier: supervisord.identifier.clone(),
             log: startup::log_path(supervisord),
             namespaces,
-            counts: supervisord.status.is_some(),
             reread: Box::new(reread),
         }
     }
@@ -209,9 +212,9 @@ impl Service {
         reap::adopt_orphans();
         driver.boot();
         rest.announce();
-        let Rest { journal, files, doors, control, .. } = rest;
+        let Rest { files, doors, control, .. } = rest;
         let answers = control.clone();
-        let ended = driver.run(|| http::serve(doors, answers, journal));
+        let ended = driver.run(|| http::serve(doors, answers));
         self.next_serial.set(control.core().next_serial());
         for file in files {
             file.remove();
@@ -230,7 +233,7 @@ impl Rest {
             self.journal.say(*level, note);
         }
         let namespaces = &self.control.about().namespaces;
-        http::announce(&self.servers, namespaces, &self.journal);
+        http::announce(&self.servers, namespaces, |level, line| self.journal.say(level, line));
         let pid = std::process::id();
         self.journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
         // Nobody asked for these: what is another's, or can't be, is no trouble.

@@ -15,13 +15,14 @@ use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
 use supervisor_config::{Crash, LogFormat};
-use supervisor_core::command::{Refusal, Reply};
+use supervisor_core::command::Answer;
 use supervisor_core::event::{Entered, Event};
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::level::Level;
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
 use supervisor_core::{Effect, Envelope};
+use supervisor_sys::io::stdin::{CannotWrite, Stdin};
 use supervisor_sys::process::cgroup::{self, Cgroup};
 use supervisor_sys::process::job;
 use supervisor_sys::process::memory;
@@ -44,7 +45,6 @@ use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launcher};
 use crate::shared_socket::SharedSocket;
-use crate::stdin::{CannotWrite, Stdin};
 use crate::tree::Roster;
 use ends::Watch;
 use files::{Files, SharedMemory};
@@ -73,9 +73,6 @@ pub(crate) enum End {
     /// With a new beginning.
     Restart,
 }
-
-/// What came of a request.
-pub(crate) type Answer = Result<Reply, Refusal>;
 
 /// The outside of one process.
 #[derive(Debug)]

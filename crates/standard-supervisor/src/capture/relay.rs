@@ -13,6 +13,7 @@ use std::time::Duration;
 use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use supervisor_sys::either::either;
+use supervisor_sys::io::counters::Flow;
 use supervisor_sys::io::pipe;
 use supervisor_sys::io::watch::Watched;
 use tokio::sync::Notify;
@@ -104,19 +105,6 @@ impl AsFd for Source {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
-}
-
-/// What became of a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flow {
-    /// Bytes that were taken.
-    pub(crate) carried: u64,
-    /// Bytes of those that went nowhere.
-    pub(crate) lost: u64,
-    /// Bytes that are still to be taken.
-    pub(crate) waiting: u64,
-    /// How often the reader took no more.
-    pub(crate) stalls: u64,
 }
 
 /// Why carrying stopped for now.

@@ -115,7 +115,7 @@ async fn answer(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Respo
     let mut response = answered.unwrap_or_else(|panic| {
         let why = words_of(&*panic);
         let message = format!("Server Error: {line}: {why}");
-        visit.house.journal.say(Level::Error, &message);
+        visit.house.control.say(Level::Error, &message);
         error_page(StatusCode::INTERNAL_SERVER_ERROR)
     });
     let mut hold = visit.house.held.begin();

@@ -18,8 +18,6 @@ use supervisor_sys::io::errno;
 use supervisor_sys::io::stderr::to_stderr;
 use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
 
-use crate::capture::journal::Journal;
-
 /// How often a path is tried whose file was stale; others may be doing the same.
 const TRIES: usize = 3;
 
@@ -68,15 +66,15 @@ pub(crate) fn open(servers: &[Server], status: Option<&Listen>) -> Result<Vec<Do
 }
 
 /// Says who may enter where.
-pub(crate) fn announce(servers: &[Server], namespaces: &[String], journal: &Journal) {
+pub(crate) fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(Level, &str)) {
     for Server { section, credentials, .. } in servers {
         for namespace in namespaces {
-            journal.say(Level::Info, &format!("RPC interface '{namespace}' initialized"));
+            say(Level::Info, &format!("RPC interface '{namespace}' initialized"));
         }
         if credentials.is_none() {
             let message =
                 format!("Server '{section}' running without any HTTP authentication checking");
-            journal.say(Level::Critical, &message);
+            say(Level::Critical, &message);
         }
     }
 }

@@ -25,7 +25,6 @@ use super::listen::{Door, Serves, Socket};
 use super::pace::STATUS_IDLE_TIME;
 use super::places::Places;
 use super::traffic::{Refused, Traffic};
-use crate::capture::journal::Journal;
 use crate::control::Control;
 use crate::status::Status;
 
@@ -57,7 +56,6 @@ const CANNOT_ACCEPT: &str = "cannot accept a connection";
 #[derive(Debug)]
 pub(crate) struct House {
     pub(crate) control: Control,
-    pub(crate) journal: Rc<Journal>,
     pub(super) held: Held,
     changes: RefCell<Option<Rc<Changes>>>,
     pub(crate) traffic: Traffic,
@@ -65,10 +63,9 @@ pub(crate) struct House {
 }
 
 impl House {
-    fn new(control: Control, journal: Rc<Journal>) -> Self {
+    fn new(control: Control) -> Self {
         Self {
             control,
-            journal,
             held: Held::default(),
             changes: RefCell::default(),
             traffic: Traffic::default(),
@@ -78,7 +75,7 @@ impl House {
 
     /// Says what could not be done.
     pub(crate) fn complain(&self, what: &str, error: &io::Error) {
-        self.journal.say(Level::Error, &format!("{what}: {error}"));
+        self.control.say(Level::Error, &format!("{what}: {error}"));
     }
 
     /// Where one can learn of changes to logs; begun when it is first needed.
@@ -102,24 +99,20 @@ impl House {
 
     /// Notes what was asked and answered.
     pub(super) fn note(&self, visit: &Visit, line: &str, response: &Response<Body>) {
-        if self.journal.says(Level::Trace) {
+        if self.control.says(Level::Trace) {
             let (peer, status) = (&visit.peer, response.status().as_u16());
             let date = log_date(self.control.now().wall);
             let length = response.body().len().unwrap_or(0);
             let message = format!("{peer} - - [{date}] \"{line}\" {status} {length}");
-            self.journal.say(Level::Trace, &message);
+            self.control.say(Level::Trace, &message);
         }
     }
 }
 
 /// Answers whoever comes through these doors, from within the event loop. The result is to
 /// be waited for at the end of it all: the answers that are being given.
-pub(crate) fn serve(
-    doors: Vec<Door>,
-    control: Control,
-    journal: Rc<Journal>,
-) -> impl Future<Output = ()> {
-    let house = Rc::new(House::new(control, journal));
+pub(crate) fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
+    let house = Rc::new(House::new(control));
     let (end, ending) = watch::channel(false);
     // To each its own: who fills a port does not shut out who comes by a socket's file.
     let each = (descriptors::places() / doors.len().max(1)).max(1);

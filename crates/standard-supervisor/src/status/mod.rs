@@ -20,7 +20,6 @@ use tokio::sync::Mutex;
 use crate::http::{Body, House};
 use crate::web::tree_usage::tree_usage;
 
-pub(crate) use readings::Shell;
 pub(crate) use tally::Tally;
 
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -22,9 +22,9 @@ pub(super) fn text(house: &House, usages: &BTreeMap<ProcId, TreeUsage>) -> Strin
         tally: &control.tally(),
         traffic: &house.traffic,
         usages,
-        shell: &control.shell(),
+        io_counters: &control.io_counters(),
         began: control.began(),
-        lines_lost: house.journal.lost(),
+        lines_lost: control.lines_lost(),
         missed: control.missed(),
     };
     let samples = METRICS.iter().map(|metric| (metric.read)(&reading)).collect();

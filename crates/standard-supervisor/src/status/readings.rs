@@ -8,9 +8,9 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::spec::health::HealthSpec;
 use supervisor_core::time::Wall;
 use supervisor_core::{Info, Label, PoolInfo, StopCounts, Supervisor};
+use supervisor_sys::io::counters::{Flow, IoCounters};
 
 use super::tally::{BUCKETS, Counts, Tally, UNSEEN};
-use crate::capture::relay::Flow;
 use crate::http::{Refused, Traffic};
 use crate::web::tree_usage::TreeUsage;
 
@@ -21,23 +21,12 @@ pub(super) struct Reading<'a> {
     pub(super) tally: &'a Tally,
     pub(super) traffic: &'a Traffic,
     pub(super) usages: &'a BTreeMap<ProcId, TreeUsage>,
-    pub(super) shell: &'a BTreeMap<ProcId, Shell>,
+    pub(super) io_counters: &'a BTreeMap<ProcId, IoCounters>,
     pub(super) began: Wall,
-    /// Lines of the journal that were lost.
+    /// Lines of the supervisor's log that were lost.
     pub(super) lines_lost: u64,
     /// Events that observers missed.
     pub(super) missed: u64,
-}
-
-/// What the shell knows of a process.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shell {
-    /// The streams that are captured, by name.
-    pub(crate) streams: Vec<(&'static str, Flow)>,
-    /// Writes to its stdin for which there was no room.
-    pub(crate) stdin_refused: u64,
-    /// Files that runs may have left and that were kept, in the order of [`Kept::ALL`].
-    pub(crate) files_kept: [u64; Kept::ALL.len()],
 }
 
 /// A value, and what it is about: labels in the order in which the metric has them.
@@ -181,7 +170,7 @@ pub(super) fn leftovers(reading: &Reading<'_>) -> Vec<Sample> {
 }
 
 pub(super) fn stdin_refused(reading: &Reading<'_>) -> Vec<Sample> {
-    each(reading, |info| reading.shell.get(&info.named.proc).map_or(0, |of| of.stdin_refused))
+    each(reading, |info| reading.io_counters.get(&info.named.proc).map_or(0, |of| of.stdin_refused))
 }
 
 pub(super) fn output(reading: &Reading<'_>) -> Vec<Sample> {
@@ -239,18 +228,21 @@ pub(super) fn stuck(reading: &Reading<'_>) -> Vec<Sample> {
 
 pub(super) fn files_kept(reading: &Reading<'_>) -> Vec<Sample> {
     each_by(reading, |info| {
-        let kept = reading.shell.get(&info.named.proc).map(|of| of.files_kept).unwrap_or_default();
+        let kept =
+            reading.io_counters.get(&info.named.proc).map(|of| of.files_kept).unwrap_or_default();
         let words = Kept::ALL.into_iter().map(Kept::word);
         words.zip(kept).map(|(word, count)| (word, count.into())).collect()
     })
 }
 
 pub(super) fn shared_memory(_: &Reading<'_>) -> Vec<Sample> {
-    one(crate::tidy::shared_memory().map_or(f64::NAN, |(_, size)| size as f64))
+    one(supervisor_sys::io::shared_memory::shared_memory()
+        .map_or(f64::NAN, |(_, size)| size as f64))
 }
 
 pub(super) fn shared_memory_used(_: &Reading<'_>) -> Vec<Sample> {
-    one(crate::tidy::shared_memory().map_or(f64::NAN, |(used, _)| used as f64))
+    one(supervisor_sys::io::shared_memory::shared_memory()
+        .map_or(f64::NAN, |(used, _)| used as f64))
 }
 
 pub(super) fn log_lines_lost(reading: &Reading<'_>) -> Vec<Sample> {
@@ -335,8 +327,8 @@ fn checked(
 fn streams(reading: &Reading<'_>, value: impl Fn(&Flow) -> u64) -> Vec<Sample> {
     let mut samples = Vec::new();
     for info in reading.core.processes() {
-        let shell = reading.shell.get(&info.named.proc);
-        for (stream, flow) in shell.into_iter().flat_map(|shell| &shell.streams) {
+        let counters = reading.io_counters.get(&info.named.proc);
+        for (stream, flow) in counters.into_iter().flat_map(|counters| &counters.streams) {
             samples.push(sample([&info.named.group, &info.named.name, stream], value(flow)));
         }
     }

@@ -8,15 +8,3 @@ pub(crate) mod removal;
 mod users;
 
 pub(crate) use entries::{Before, Places, file_time};
-
-use rustix::fs::statfs;
-
-/// Memory that files in `/dev/shm` use, and how much they may use, in bytes. `None`: it is no
-/// file system in memory.
-pub(crate) fn shared_memory() -> Option<(u64, u64)> {
-    /// [The number of tmpfs](https://man7.org/linux/man-pages/man2/statfs.2.html).
-    const TMPFS_MAGIC: i64 = 0x0102_1994;
-    let stat = statfs("/dev/shm").ok().filter(|stat| stat.f_type == TMPFS_MAGIC)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(u64::try_from(stat.f_bsize).unwrap_or(0));
-    Some((bytes(stat.f_blocks.saturating_sub(stat.f_bfree)), bytes(stat.f_blocks)))
-}

@@ -13,6 +13,7 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::{Input, Occasion};
 use supervisor_sys::aside::aside;
+use supervisor_sys::io::shared_memory::shared_memory;
 use supervisor_sys::process::process_table::start_of;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ use crate::capture::journal::Journal;
 use crate::health::Kind;
 use crate::tidy::evidence::Evidence;
 use crate::tidy::removal::{Outcome, Search};
-use crate::tidy::{Before, Places, file_time, port, shared_memory};
+use crate::tidy::{Before, Places, file_time, port};
 
 /// Paths of which one line of the log tells.
 const NAMED: usize = 10;

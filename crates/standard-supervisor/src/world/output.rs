@@ -9,6 +9,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, ProcessSpec, Stdio};
+use supervisor_sys::io::counters::IoCounters;
 use supervisor_wire::communication::Separator;
 
 use super::{Slot, World};
@@ -18,7 +19,6 @@ use crate::capture::needle::Needle;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
-use crate::status::Shell;
 
 impl World {
     /// Where the streams of a new process go: those whose log has no name get one.
@@ -131,20 +131,20 @@ impl World {
 
 impl World {
     /// What is known of the outside of all processes, in numbers.
-    pub(crate) fn shell(&self) -> BTreeMap<ProcId, Shell> {
-        self.slots.iter().map(|(proc, slot)| (*proc, slot.shell())).collect()
+    pub(crate) fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
+        self.slots.iter().map(|(proc, slot)| (*proc, slot.io_counters())).collect()
     }
 }
 
 impl Slot {
     /// A stream that is captured has its numbers before there is a way for it.
-    fn shell(&self) -> Shell {
+    fn io_counters(&self) -> IoCounters {
         let streams = [Channel::Stdout, Channel::Stderr].into_iter().filter_map(|channel| {
             self.spec.launch.stdio.output(channel)?;
             let flow = self.relay(channel).map(|relay| relay.flow()).unwrap_or_default();
             Some((channel.name(), flow))
         });
-        Shell {
+        IoCounters {
             streams: streams.collect(),
             stdin_refused: self.stdin_refused.get(),
             files_kept: self.files.kept(),

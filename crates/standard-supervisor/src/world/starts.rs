@@ -5,6 +5,7 @@ use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, RetryRule, Stdio};
+use supervisor_sys::io::stdin::Stdin;
 use supervisor_sys::process::cgroup::Cgroup;
 use supervisor_sys::process::lookup;
 use supervisor_sys::process::nested;
@@ -12,7 +13,6 @@ use supervisor_sys::process::nested;
 use super::World;
 use crate::launch::{Environment, Launched, set};
 use crate::shared_socket::{Change, SharedSocket};
-use crate::stdin::Stdin;
 use crate::tree::MARK;
 
 impl World {

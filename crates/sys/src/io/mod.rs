@@ -1,10 +1,13 @@
 //! Files, pipes and descriptors.
 
 pub mod bounded_read;
+pub mod counters;
 pub mod errno;
 pub mod files;
 pub mod log_piece;
 pub mod pipe;
 pub mod pour;
+pub mod shared_memory;
 pub mod stderr;
+pub mod stdin;
 pub mod watch;

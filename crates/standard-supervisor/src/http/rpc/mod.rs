@@ -47,12 +47,12 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
         Err(error) => {
             let data = shown(request.body());
             let message = format!("XML-RPC request data {data} is invalid: {error}");
-            house.journal.say(Level::Error, &message);
+            house.control.say(Level::Error, &message);
             return error_page(StatusCode::BAD_REQUEST);
         }
     };
     let name = python::shown(&call.method, TOLD);
-    house.journal.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
+    house.control.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
     let mut room = Room::new(house);
     let result = self::call(house, &call.method, Params(call.params), &mut room).await;
     let came = match &result {
@@ -62,7 +62,7 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
             format!("returned fault: [{}] {text}", fault.code())
         }
     };
-    house.journal.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
+    house.control.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
     room.wait_for_turn(0).await;
     let result = result.map_err(Into::into);
     let mut writer = xmlrpc::Writer::response(&result);

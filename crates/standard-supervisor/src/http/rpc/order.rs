@@ -1,5 +1,6 @@
 //! Starting, stopping, signalling.
 
+use supervisor_core::command::Answer;
 use supervisor_core::command::{Command, Outcome as Settled, Reply, Which};
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::xmlrpc::Value;
@@ -9,7 +10,6 @@ use super::params::Params;
 use super::status;
 use super::table::{Later, Outcome};
 use crate::http::serve::House;
-use crate::world::Answer;
 
 pub(super) fn start<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
     Box::pin(async move {

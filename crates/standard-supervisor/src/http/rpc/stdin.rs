@@ -1,6 +1,7 @@
 //! What processes are told.
 
 use supervisor_core::command::{Command, Which};
+use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};
@@ -9,7 +10,6 @@ use super::table::{Later, Outcome};
 use super::{daemon, info};
 use crate::http::serve::House;
 use crate::http::traffic::Refused;
-use crate::stdin::CannotWrite;
 
 /// Bytes of an event that a client sends, its type and its data together. As many as a pool
 /// has room for, or an observer is late by, are held.

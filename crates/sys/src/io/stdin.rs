@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use supervisor_sys::io::watch::Watched;
+use crate::io::watch::Watched;
 
 /// Bytes that wait for the process to read them at most.
 const ROOM: usize = 1024 * 1024;
@@ -21,7 +21,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// A pipe, and what found no room in it yet.
 #[derive(Debug)]
-pub(crate) struct Stdin {
+pub struct Stdin {
     pipe: OwnedFd,
     queue: RefCell<VecDeque<u8>>,
     closed: Cell<bool>,
@@ -29,7 +29,7 @@ pub(crate) struct Stdin {
 
 /// Why nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CannotWrite {
+pub enum CannotWrite {
     /// The process has closed it.
     Closed,
     /// It does not read what it was given before.
@@ -53,14 +53,14 @@ impl AsFd for Stdin {
 
 impl Stdin {
     /// Takes the end of a pipe that never makes us wait.
-    pub(crate) fn new(pipe: OwnedFd) -> Rc<Self> {
+    pub fn new(pipe: OwnedFd) -> Rc<Self> {
         Rc::new(Self { pipe, queue: RefCell::default(), closed: Cell::new(false) })
     }
 
     /// Writes all of `bytes`, now or when there is room. `broken` is called if the
     /// process closes its end before it was given all of it. To be called within the
     /// event loop.
-    pub(crate) fn write(
+    pub fn write(
         self: &Rc<Self>,
         bytes: &[u8],
         broken: impl FnOnce() + 'static,

@@ -1,0 +1,128 @@
+//! Core and world, as the loop and those that answer operators share them.
+//!
+//! Everything happens in one thread. A look sees the core between two inputs; an order
+//! is one more input, and its reply comes when the core gives it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
+use std::io;
+use std::rc::Rc;
+
+use supervisor_core::command::{Answer, Command, Refusal};
+use supervisor_core::ids::{Pid, ProcId, RequestId};
+use supervisor_core::input::Input;
+use supervisor_core::time::Mono;
+use supervisor_core::{Effect, Supervisor};
+use supervisor_sys::clock::Clock;
+use supervisor_sys::process::process_table::{Family, environ};
+use supervisor_sys::process::readers::{READ_TIME, Told};
+use tokio::time::Instant;
+
+use crate::tree::Roots;
+use crate::world::World;
+
+/// Sees everything that passes between core and world, to count it.
+pub(crate) trait Observer: Debug {
+    /// Sees what the core is told.
+    fn input(&self, now: Mono, input: &Input);
+
+    /// Sees what the core orders.
+    fn effect(&self, now: Mono, effect: &Effect);
+}
+
+/// Core and world. Neither is borrowed across an `await`.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) core: RefCell<Supervisor>,
+    pub(crate) world: RefCell<World>,
+    pub(crate) clock: Clock,
+    observer: Option<Box<dyn Observer>>,
+    next_request: Cell<u64>,
+}
+
+impl Engine {
+    /// An engine that has not begun. `observer`, where there is one, sees all that happens.
+    pub(crate) fn new(
+        core: Supervisor,
+        world: World,
+        clock: Clock,
+        observer: Option<Box<dyn Observer>>,
+    ) -> Rc<Self> {
+        let (core, world) = (RefCell::new(core), RefCell::new(world));
+        Rc::new(Self { core, world, clock, observer, next_request: Cell::new(0) })
+    }
+
+    /// Shows the observer what the core is told.
+    pub(crate) fn note_input(&self, now: Mono, input: &Input) {
+        if let Some(observer) = &self.observer {
+            observer.input(now, input);
+        }
+    }
+
+    /// Shows the observer what the core orders.
+    pub(crate) fn note_effect(&self, now: Mono, effect: &Effect) {
+        if let Some(observer) = &self.observer {
+            observer.effect(now, effect);
+        }
+    }
+
+    /// Gives an order whose reply is of no interest.
+    pub(crate) fn order(&self, command: Command) {
+        let id = self.new_request();
+        self.world.borrow().inbox().push(Input::Request { id, command });
+    }
+
+    /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
+    /// far as it only waits.
+    pub(crate) async fn ask(&self, command: Command) -> Answer {
+        let id = self.new_request();
+        let answer = self.world.borrow_mut().expect(id);
+        self.world.borrow().inbox().push(Input::Request { id, command });
+        let mut withdrawal = Withdrawal { engine: self, id, answered: false };
+        let answer = answer.await;
+        withdrawal.answered = true;
+        // Without a reply nothing is left that could give one.
+        answer.unwrap_or(Err(Refusal::ShuttingDown))
+    }
+
+    fn new_request(&self) -> RequestId {
+        let id = self.next_request.get();
+        self.next_request.set(id + 1);
+        RequestId(id)
+    }
+
+    /// The roots of the trees of all programs, each with its program. A process that doesn't
+    /// answer in time belongs to none.
+    pub(crate) async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
+        let Roots { mut known, unsure } = self.world.borrow().roots(family)?;
+        if !unsure.is_empty() {
+            let (roster, readers) = self.world.borrow().identifiers();
+            let deadline = Instant::now() + READ_TIME;
+            for (member, told) in readers.read(environ, &unsure, deadline).await {
+                if let Told::All(environ) = told
+                    && let Some(proc) = roster.owner_by_mark(&environ)
+                {
+                    known.push((member.pid, proc));
+                }
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// Withdraws a request whose reply is no longer waited for.
+struct Withdrawal<'a> {
+    engine: &'a Engine,
+    id: RequestId,
+    answered: bool,
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            let mut world = self.engine.world.borrow_mut();
+            world.forget(self.id);
+            world.inbox().push(Input::RequestGone { id: self.id });
+        }
+    }
+}

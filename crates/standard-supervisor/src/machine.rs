@@ -1,0 +1,74 @@
+//! What those that answer operators ask of the engine and of the world around it.
+
+use std::cell::Ref;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use supervisor_core::Supervisor;
+use supervisor_core::command::{Answer, Command};
+use supervisor_core::event::{Channel, Event};
+use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::input::SpawnError;
+use supervisor_core::level::Level;
+use supervisor_core::time::Now;
+use supervisor_sys::io::counters::IoCounters;
+use supervisor_sys::io::stdin::CannotWrite;
+use supervisor_sys::process::process_table::Family;
+use tokio::sync::broadcast;
+
+/// Something that will be known later, without leaving the thread.
+pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The supervisor that operators look at and give orders to.
+pub(crate) trait Machine: Debug {
+    /// The core as it is. Never kept across an `await`.
+    fn core(&self) -> Ref<'_, Supervisor>;
+
+    /// The present moment.
+    fn now(&self) -> Now;
+
+    /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
+    /// far as it only waits.
+    fn ask(&self, command: Command) -> Later<'_, Answer>;
+
+    /// Gives an order whose reply is of no interest.
+    fn order(&self, command: Command);
+
+    /// Why a process could not be executed at this moment, if that is known.
+    fn obstacle(&self, proc: ProcId) -> Option<SpawnError>;
+
+    /// The roots of the trees of all programs, each with its program.
+    fn roots<'a>(&'a self, family: &'a Family) -> Later<'a, io::Result<Vec<(Pid, ProcId)>>>;
+
+    /// What is counted of each process's pipes and files.
+    fn io_counters(&self) -> BTreeMap<ProcId, IoCounters>;
+
+    /// The log file of a stream, if it goes to one.
+    fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf>;
+
+    /// Begins the log files of a process anew.
+    fn clear_logs(&self, proc: ProcId) -> io::Result<()>;
+
+    /// Begins the supervisor's own log file anew.
+    fn clear_main_log(&self, path: &Path) -> io::Result<()>;
+
+    /// Writes to a process's stdin. `None`: it has none.
+    fn write_stdin(&self, proc: ProcId, bytes: &[u8]) -> Option<Result<(), CannotWrite>>;
+
+    /// Follows all events from now on.
+    fn observe(&self) -> broadcast::Receiver<Rc<Event>>;
+
+    /// Writes a line into the supervisor's log.
+    fn say(&self, level: Level, message: &str);
+
+    /// Whether lines of this level are written at all.
+    fn says(&self, level: Level) -> bool;
+
+    /// Lines of the supervisor's log that were lost.
+    fn lines_lost(&self) -> u64;
+}
