@@ -1,17 +1,14 @@
 //! The command lines.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
-    Config, Errors, Request, Sources, command_mode, file_mode, generate,
-    generate_supervisor_config as generate_tool, pidproxy as pidproxy_tool,
-    standard_supervisor as standard_supervisor_tool, status_address, status_port,
-    supervisord_flags, supervisord_help,
+    Config, Errors, Request, Sources, generate, generate_supervisor_config as generate_tool,
+    pidproxy as pidproxy_tool, standard_supervisor as standard_supervisor_tool, status_address,
+    status_port, supervisord_flags, supervisord_help,
 };
 use supervisor_core::level::Level;
 use supervisor_sys::clock::Clock;
@@ -26,8 +23,7 @@ use supervisor_sys::process::signal::Signals;
 use crate::check::obstacles;
 use crate::pidproxy::{self, Refusal};
 use crate::probe::{self, Question};
-use crate::serve::{self, Service};
-use crate::supervise::{Asked, supervise};
+use crate::run::{Failure, Invocation, Mode, run};
 
 /// The version of supervisord that ours behaves as. Clients ask for it.
 const SUPERVISORD_VERSION: &str = "4.3.0";
@@ -57,17 +53,33 @@ pub(crate) fn standard_supervisor() -> u8 {
     if command.is_empty() {
         return complain(&"No launch command provided", &standard_supervisor_tool().usage_text());
     }
-    let sources = sources();
-    match (command_mode(command.clone(), &sources, &ThisHost::Starting), signals) {
-        (Ok(config), _) if check => {
-            let obstacles = checked(&config, &sources);
+    let invocation = Invocation { mode: Mode::Command(command), sources: sources() };
+    match begin(invocation, check, signals, clock) {
+        Ok(code) => code,
+        Err(Failure::Configuration(errors)) => refuse(&errors),
+        Err(Failure::Obstacles(obstacles)) => {
             obstacles.iter().for_each(|why| to_stderr(&format!("ERROR: {why}\n")));
-            if obstacles.is_empty() { SUCCESS } else { FAILURE }
+            FAILURE
         }
-        (Ok(config), Ok(signals)) => supervise(config, Asked { command, sources }, signals, clock),
-        (Err(errors), _) => refuse(&errors),
-        (Ok(_), Err(error)) => complain(&format!("cannot watch for signals: {error}"), ""),
+        Err(Failure::Start(why)) => complain(&why, ""),
     }
+}
+
+/// Reads the configuration that `invocation` means, and checks it or runs it.
+fn begin(
+    invocation: Invocation,
+    check: bool,
+    signals: std::io::Result<Signals>,
+    clock: Clock,
+) -> Result<u8, Failure> {
+    let config = invocation.config(&ThisHost::Starting).map_err(Failure::Configuration)?;
+    if check {
+        let obstacles = checked(&config, &invocation.sources);
+        return if obstacles.is_empty() { Ok(SUCCESS) } else { Err(Failure::Obstacles(obstacles)) };
+    }
+    let signals =
+        signals.map_err(|error| Failure::Start(format!("cannot watch for signals: {error}")))?;
+    run(config, invocation, signals, clock)
 }
 
 /// Says what a start with this configuration would say of it.
@@ -98,27 +110,15 @@ pub(crate) fn supervisord() -> u8 {
     if flags.configuration.is_none() && rustix::process::getuid().is_root() {
         to_stderr(SEARCHING_AS_ROOT);
     }
-    let ended = if check {
-        file_mode(&flags, &program, &sources, &ThisHost::Starting)
-            .map_err(serve::Refusal::Configuration)
-            .map(|config| {
-                let obstacles = checked(&config, &sources);
-                obstacles.iter().for_each(|why| to_stderr(&format!("Error: {why}\n")));
-                if obstacles.is_empty() { SUCCESS } else { BAD_USAGE }
-            })
-    } else {
-        match signals {
-            Ok(signals) => {
-                let (signals, next_serial) = (Rc::new(signals), Cell::new(0));
-                Service { flags, program, sources, signals, clock, next_serial }.run()
-            }
-            Err(error) => Err(serve::Refusal::Found(format!("cannot watch for signals: {error}"))),
-        }
-    };
-    match ended {
+    let invocation = Invocation { mode: Mode::File { flags, program }, sources };
+    match begin(invocation, check, signals, clock) {
         Ok(code) => code,
-        Err(serve::Refusal::Found(message)) => refuse_as_supervisord(&name, [message.as_str()]),
-        Err(serve::Refusal::Configuration(errors)) => {
+        Err(Failure::Start(why)) => refuse_as_supervisord(&name, [why.as_str()]),
+        Err(Failure::Obstacles(obstacles)) => {
+            obstacles.iter().for_each(|why| to_stderr(&format!("Error: {why}\n")));
+            BAD_USAGE
+        }
+        Err(Failure::Configuration(errors)) => {
             for warning in errors.warnings() {
                 to_stderr(&format!("WARN: {warning}\n"));
             }
