@@ -5,7 +5,7 @@ mod bash;
 mod fish;
 mod zsh;
 
-use supervisor_core::Label;
+use supervisor_core::StateName;
 use supervisor_core::signal::Signal;
 
 use crate::ctl_commands::CtlCommand;
@@ -154,7 +154,7 @@ fn first_and_later(command: &CtlCommand, tool: &Tool) -> (Offer, Offer) {
 
 /// The states by which a line of `status` is told from one that says what went wrong.
 fn states(between: &str) -> String {
-    Label::ALL.map(Label::name).join(between)
+    StateName::ALL.map(StateName::name).join(between)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ pub fn variables() -> impl Iterator<Item = (String, &'static str)> {
 /// Their part of the reference.
 pub(crate) fn reference() -> String {
     let mut out = String::from(
-        "## Ready, well, ill\n\n\
+        "## Ready, well, unhealthy\n\n\
          Options of `[program:NAME]` and `[fcgi-program:NAME]`, ours alone. With a command line\n\
          each is also a variable: `PROCESS_HEALTH_URL` is `SUPERVISOR_PROGRAM__APP_HEALTH_URL`,\n\
          which counts if both are set. See [health](../design/health.md).\n\n\

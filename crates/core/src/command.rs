@@ -73,14 +73,14 @@ pub enum Reply {
     /// It was done.
     Done,
     /// An order to several: each that it concerned, in the order in which that was settled.
-    Outcomes(Vec<Outcome>),
+    Outcomes(Vec<ProcessOutcome>),
     /// What a configuration that was read again would change.
     Difference(Difference),
 }
 
 /// What came of an order for one of several processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ProcessOutcome {
     /// Which process.
     pub proc: ProcId,
     /// Its name.
@@ -88,7 +88,7 @@ pub struct Outcome {
     /// Its group's name.
     pub group: String,
     /// Whether it was done, or why not.
-    pub result: Result<(), Refusal>,
+    pub result: Result<(), Rejection>,
 }
 
 /// Names of groups in which two configurations differ, each in start order.
@@ -103,11 +103,11 @@ pub struct Difference {
 }
 
 /// What came of an order.
-pub type Answer = Result<Reply, Refusal>;
+pub type Answer = Result<Reply, Rejection>;
 
 /// Why an order was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Rejection {
     /// There is no such process or group.
     BadName,
     /// Its command is not there, or can't be understood.
@@ -132,7 +132,7 @@ pub enum Refusal {
     ShuttingDown,
 }
 
-impl Refusal {
+impl Rejection {
     /// Why a command that can't be executed isn't started.
     pub(crate) fn unstartable(error: &SpawnError) -> Self {
         match error.kind {
@@ -144,7 +144,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadName => "there is no process or group of this name",

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::command::{Refusal, Reply};
+use crate::command::{Rejection, Reply};
 use crate::event::Event;
-use crate::health::Ill;
+use crate::health::Unhealthy;
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::line::Line;
 use crate::listener::Envelope;
@@ -27,7 +27,7 @@ pub enum Effect {
     /// Send a signal. A target that has gone is no error: its exit is on its way.
     Signal {
         /// To whom.
-        target: Target,
+        target: SignalTarget,
         /// Which.
         signal: Signal,
     },
@@ -113,7 +113,7 @@ pub enum Effect {
         /// The incarnation that is ill.
         run: RunId,
         /// Why it is.
-        ill: Ill,
+        unhealthy: Unhealthy,
     },
     /// Note which files and sockets a process's tree has open, as far as that can be seen
     /// now.
@@ -164,7 +164,7 @@ pub enum Effect {
         /// Which.
         id: RequestId,
         /// What came of it.
-        result: Result<Reply, Refusal>,
+        result: Result<Reply, Rejection>,
     },
     /// There are more processes.
     AddGroup {
@@ -193,7 +193,7 @@ pub enum Effect {
 
 /// Whom a signal is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum SignalTarget {
     /// A child of ours that has not been reaped.
     Process(Pid),
     /// The process group that such a child leads.

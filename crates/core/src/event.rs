@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::ids::{Pid, ProcId};
-use crate::process::Label;
+use crate::process::StateName;
 use crate::time::Wall;
 
 /// Something that happened, as it was at that moment.
@@ -15,7 +15,7 @@ pub enum Event {
         /// Which process.
         process: Rc<Named>,
         /// The state it was in.
-        from: Label,
+        from: StateName,
         /// The state it is in.
         to: Entered,
     },
@@ -129,15 +129,15 @@ pub enum Entered {
 impl Entered {
     /// Which state it is.
     #[must_use]
-    pub const fn label(self) -> Label {
+    pub const fn state_name(self) -> StateName {
         match self {
-            Self::Stopped { .. } => Label::Stopped,
-            Self::Starting { .. } => Label::Starting,
-            Self::Running { .. } => Label::Running,
-            Self::Backoff { .. } => Label::Backoff,
-            Self::Stopping { .. } => Label::Stopping,
-            Self::Exited { .. } => Label::Exited,
-            Self::Fatal => Label::Fatal,
+            Self::Stopped { .. } => StateName::Stopped,
+            Self::Starting { .. } => StateName::Starting,
+            Self::Running { .. } => StateName::Running,
+            Self::Backoff { .. } => StateName::Backoff,
+            Self::Stopping { .. } => StateName::Stopping,
+            Self::Exited { .. } => StateName::Exited,
+            Self::Fatal => StateName::Fatal,
         }
     }
 }

@@ -21,9 +21,9 @@
 mod answer;
 mod checking;
 mod counting;
-mod ill;
 mod output;
 mod progressing;
+mod unhealthy;
 
 use std::time::Duration;
 
@@ -36,11 +36,11 @@ use counting::Counting;
 use output::OutputSeen;
 use progressing::Progressing;
 
-pub use answer::{Answer, BadCertificate, CheckFailure, Comm, Depth, Listener, Stranger};
+pub use answer::{BadCertificate, CheckAnswer, CheckFailure, Comm, Depth, Listener, Stranger};
 pub use checking::Load;
 pub use counting::TreeCount;
-pub(crate) use ill::exactly;
-pub use ill::{Block, Ill};
+pub(crate) use unhealthy::exactly;
+pub use unhealthy::{Block, Unhealthy};
 
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ pub struct Progress {
 
 /// What came of a look at how far a server has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum ProgressSample {
     /// This was seen.
     Seen(Progress),
     /// Its page was not there in time.
@@ -102,7 +102,7 @@ pub(crate) struct Health {
     /// It says that it is about to end.
     leaving: bool,
     /// Why it is ill, as has been said.
-    ill: Option<Ill>,
+    unhealthy: Option<Unhealthy>,
     output: OutputSeen,
     condemned: Option<Condemned>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct Health {
 /// A run that will be stopped since it is ill, once that has been looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Condemned {
-    pub(crate) ill: Ill,
+    pub(crate) unhealthy: Unhealthy,
     /// By then it will have been looked into.
     pub(crate) until: Mono,
 }
@@ -118,7 +118,7 @@ pub(crate) struct Condemned {
 /// What an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checked {
-    Well,
+    Healthy,
     /// For the first time in this run, but only the connection could be checked.
     Connects,
     /// It did not answer in time, and gets on with its work.
@@ -147,14 +147,14 @@ pub(crate) enum Checked {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum Asking {
     /// To be asked at this time.
     Due(Mono),
     /// Asked; without an answer by then there will be none.
     Asked { until: Mono },
 }
 
-impl Turn {
+impl Asking {
     const fn at(self) -> Mono {
         match self {
             Self::Due(at) | Self::Asked { until: at } => at,
@@ -194,7 +194,9 @@ impl Health {
             tree: self.tree,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
             // Who is ready is not blocked any more.
-            ill: self.ill.filter(|ill| self.condemned.is_none() && !ill.is_block()),
+            unhealthy: self
+                .unhealthy
+                .filter(|unhealthy| self.condemned.is_none() && !unhealthy.is_block()),
             ..Self::default()
         }
     }
@@ -207,12 +209,12 @@ impl Health {
         if let OutputSeen::Asked { until, .. } = self.output {
             return Some(until);
         }
-        let check = self.check.as_ref().map(|check| check.turn.at());
-        let progress = self.progress.as_ref().map(|progress| progress.turn.at());
-        let tree = self.tree.as_ref().map(|tree| tree.turn.at());
+        let check = self.check.as_ref().map(|check| check.asking.at());
+        let progress = self.progress.as_ref().map(|progress| progress.asking.at());
+        let tree = self.tree.as_ref().map(|tree| tree.asking.at());
         // Once it is known to be silent there is nothing to wait for, unless it is to be seen
         // again why.
-        let known = self.ill.is_some_and(|ill| !ill.is_block());
+        let known = self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block());
         let watchdog = self.watchdog.filter(|_| !known).map(|watchdog| watchdog.at);
         [check, progress, tree, watchdog].into_iter().flatten().min()
     }
@@ -221,10 +223,10 @@ impl Health {
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         if let Some(check) = &mut self.check
-            && let Turn::Asked { until } = check.turn
+            && let Asking::Asked { until } = check.asking
             && now >= until
         {
-            check.turn = Turn::Due(now);
+            check.asking = Asking::Due(now);
             if gets_on {
                 check.excused();
             } else {
@@ -237,22 +239,22 @@ impl Health {
     pub(crate) fn questions(&mut self, spec: &HealthSpec, now: Mono) -> Vec<Question> {
         let mut questions = Vec::new();
         if let (Some(check), Some(spec)) = (&mut self.check, &spec.check)
-            && now >= check.turn.at()
+            && now >= check.asking.at()
         {
             check.ask(spec, now);
             let find_listener = spec.listener == ListenerRule::Own && !check.proven;
             questions.push(Question::Check { find_listener });
         }
         if let (Some(progress), Some(spec)) = (&mut self.progress, &spec.progress)
-            && now >= progress.turn.at()
+            && now >= progress.asking.at()
         {
-            progress.turn = Turn::Asked { until: now + spec.timeout + ANSWER_GRACE };
+            progress.asking = Asking::Asked { until: now + spec.timeout + ANSWER_GRACE };
             questions.push(Question::Progress);
         }
         if let (Some(tree), Some(spec)) = (&mut self.tree, &spec.tree)
-            && now >= tree.turn.at()
+            && now >= tree.asking.at()
         {
-            tree.turn = Turn::Asked { until: now + spec.interval + ANSWER_GRACE };
+            tree.asking = Asking::Asked { until: now + spec.interval + ANSWER_GRACE };
             questions.push(Question::Tree);
         }
         questions
@@ -265,27 +267,27 @@ impl Health {
         spec: &HealthSpec,
         (run, starting): (RunId, bool),
         now: Mono,
-        (result, load): (Result<Answer, CheckFailure>, Option<Load>),
+        (result, load): (Result<CheckAnswer, CheckFailure>, Option<Load>),
     ) -> Checked {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         let tells_idle = spec.progress.as_ref().is_some_and(|progress| progress.tells_idle);
         let idle_at = self.progress.as_ref().filter(|_| tells_idle).and_then(Progressing::idle_at);
         let borne = self.is_borne();
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
-            return Checked::Well;
+            return Checked::Healthy;
         };
         // Each question is answered once; what comes later, or again, says nothing.
-        let Turn::Asked { .. } = check.turn else { return Checked::Well };
+        let Asking::Asked { .. } = check.asking else { return Checked::Healthy };
         let interval = if starting { spec.interval.min(STARTUP_INTERVAL) } else { spec.interval };
-        check.turn = Turn::Due(now + interval + jitter(spec.jitter, run, check.asked));
+        check.asking = Asking::Due(now + interval + jitter(spec.jitter, run, check.asked));
         match result.and_then(|answer| answer.judge(spec.listener)) {
             Ok(depth) => {
                 let first = !check.proven;
                 check.succeeded();
-                self.shows_life(|ill| matches!(ill, Ill::Check { .. }));
+                self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Check { .. }));
                 match depth {
                     Depth::Connection if first => Checked::Connects,
-                    Depth::Connection | Depth::Whole => Checked::Well,
+                    Depth::Connection | Depth::Whole => Checked::Healthy,
                 }
             }
             // It lives; what it failed before was of the same kind, or has passed.
@@ -322,7 +324,7 @@ impl Health {
     }
 
     /// Takes a look at its work.
-    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, look: Look) {
+    pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, look: ProgressSample) {
         let Some(progress) = &mut self.progress else { return };
         let Some((seen, moved)) = progress.take(spec, now, look) else { return };
         // Its time-outs were about to be acted upon.
@@ -333,8 +335,8 @@ impl Health {
         {
             check.excused();
         }
-        if moved || (seen.running == 0 && look != Look::Late) {
-            self.shows_life(|ill| matches!(ill, Ill::Stalled { .. }));
+        if moved || (seen.running == 0 && look != ProgressSample::Late) {
+            self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Stalled { .. }));
         }
     }
 
@@ -348,12 +350,12 @@ impl Health {
     /// It gave a sign of life; the next is due after `within`.
     pub(crate) fn pinged(&mut self, within: Duration, now: Mono) {
         self.watchdog = self.watchdog.map(|_| Watchdog { at: now + within, within });
-        self.shows_life(|ill| matches!(ill, Ill::Silent { .. }));
+        self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Silent { .. }));
     }
 
     /// It will be stopped since it is ill. Nothing is asked any more.
-    pub(crate) const fn condemn(&mut self, ill: Ill, until: Mono) {
-        self.condemned = Some(Condemned { ill, until });
+    pub(crate) const fn condemn(&mut self, unhealthy: Unhealthy, until: Mono) {
+        self.condemned = Some(Condemned { unhealthy, until });
     }
 
     /// Whether it will be stopped since it is ill.
@@ -368,16 +370,17 @@ impl Health {
 
     /// Notes why it is known to be ill, if it is; whether that it is or isn't is new, or that
     /// its output is no longer to blame.
-    pub(crate) fn tell(&mut self, ill: Option<Ill>) -> bool {
-        let block = |ill: Option<Ill>| ill.is_some_and(Ill::is_block);
-        let new = self.ill.is_some() != ill.is_some() || block(self.ill) != block(ill);
-        self.ill = ill;
+    pub(crate) fn tell(&mut self, unhealthy: Option<Unhealthy>) -> bool {
+        let block = |unhealthy: Option<Unhealthy>| unhealthy.is_some_and(Unhealthy::is_block);
+        let new = self.unhealthy.is_some() != unhealthy.is_some()
+            || block(self.unhealthy) != block(unhealthy);
+        self.unhealthy = unhealthy;
         new
     }
 
     /// Why it is known to be ill, if it is.
-    pub(crate) const fn ill(&self) -> Option<Ill> {
-        self.ill
+    pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
+        self.unhealthy
     }
 
     /// It says that it is about to end.
@@ -388,12 +391,12 @@ impl Health {
     /// Whether it is to be given work: by the rules and nothing else, whatever is done about
     /// an illness. A check that fails once may well be a matter of chance, and who is hung
     /// gets no work though he is only observed.
-    pub(crate) const fn is_well(&self) -> bool {
-        !self.leaving && self.ill.is_none()
+    pub(crate) const fn is_healthy(&self) -> bool {
+        !self.leaving && self.unhealthy.is_none()
     }
 
     /// Whether its check has succeeded.
-    pub(crate) fn has_answered_well(&self) -> bool {
+    pub(crate) fn has_passed(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.last == Some(Ok(())))
     }
 
@@ -409,30 +412,30 @@ impl Health {
     }
 
     /// Why it is ill, if it is.
-    pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Ill> {
+    pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Unhealthy> {
         self.check_verdict(spec)
             .or_else(|| self.progress_verdict(spec))
             .or_else(|| self.tree_verdict(spec))
             .or_else(|| self.watchdog_verdict(now))
     }
 
-    fn check_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
+    fn check_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
         self.check.as_ref()?.verdict(spec.check.as_ref()?)
     }
 
-    fn progress_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
+    fn progress_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
         self.progress.as_ref()?.verdict(spec.progress.as_ref()?)
     }
 
     /// Whether processes of it have been missing for too long: all that is judged before
     /// it is ready.
-    pub(crate) fn tree_verdict(&self, spec: &HealthSpec) -> Option<Ill> {
+    pub(crate) fn tree_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
         self.tree.as_ref()?.verdict(spec.tree.as_ref()?)
     }
 
-    fn watchdog_verdict(&self, now: Mono) -> Option<Ill> {
+    fn watchdog_verdict(&self, now: Mono) -> Option<Unhealthy> {
         let Watchdog { at, within } = self.watchdog?;
-        (now >= at).then_some(Ill::Silent { since: within })
+        (now >= at).then_some(Unhealthy::Silent { since: within })
     }
 
     /// Whether it was seen to get on with its work, not too long ago.

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use crate::event::Named;
-use crate::health::Ill;
+use crate::health::Unhealthy;
 use crate::ids::Pid;
-use crate::process::{History, Label, Process, Standing};
+use crate::process::{History, Process, Standing, StateName};
 use crate::spec::start::Until;
 use crate::spec::{GroupSpec, ProcessSpec};
 use crate::time::Mono;
@@ -18,7 +18,7 @@ pub struct Info<'a> {
     /// What was asked for.
     pub spec: &'a Rc<ProcessSpec>,
     /// Where it stands.
-    pub state: Label,
+    pub state: StateName,
     /// Its main process, while it has not been reaped.
     pub pid: Option<Pid>,
     /// When the main process was started.
@@ -28,7 +28,7 @@ pub struct Info<'a> {
     /// It has exited as expected and is not started again.
     pub completed: bool,
     /// Why it is ill, if it is up and known to be.
-    pub ill: Option<Ill>,
+    pub unhealthy: Option<Unhealthy>,
     /// What its start waits for, for people to read.
     pub waits_for: Option<String>,
     /// What became of it so far.
@@ -42,12 +42,12 @@ impl<'a> Info<'a> {
         Self {
             named: &process.named,
             spec: &process.spec,
-            state: process.label(),
+            state: process.state_name(),
             pid: process.pid(),
             up_since: process.up_since(),
             ready: process.is_ready(),
             completed: process.standing(Until::Completed) == Standing::There,
-            ill: process.ill(),
+            unhealthy: process.unhealthy(),
             waits_for: process.waits_for(),
             history: &process.history,
             runs: process.runs(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
-use crate::health::{Answer, Block, CheckFailure, Load, Look, TreeCount};
+use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::process::gate::Unreached;
 use crate::signal::Signal;
@@ -130,7 +130,7 @@ pub enum Input {
         /// Which incarnation.
         run: RunId,
         /// What was found.
-        result: Result<Answer, CheckFailure>,
+        result: Result<CheckAnswer, CheckFailure>,
         /// What its tree used of the processors, if it did not answer in time and that could
         /// be found out.
         load: Option<Load>,
@@ -142,7 +142,7 @@ pub enum Input {
         /// Which incarnation.
         run: RunId,
         /// What came of it.
-        look: Look,
+        look: ProgressSample,
     },
     /// The answer to [`Effect::LookAtLoad`](crate::effect::Effect::LookAtLoad).
     LoadSeen {

@@ -48,15 +48,15 @@ mod supervisor;
 pub mod time;
 mod tree;
 
-pub use command::{Command, Refusal, Reply};
-pub use effect::{Effect, Target};
+pub use command::{Command, Rejection, Reply};
+pub use effect::{Effect, SignalTarget};
 pub use event::Event;
 pub use info::{GroupInfo, Info, PoolInfo};
 pub use input::Input;
 pub use listener::{Envelope, LISTENER_DRAIN, LONGEST_REJECTED_PAUSE, REJECTED_PAUSE};
 pub use process::FORERUNNER_WITHIN;
 pub use process::gate::{CONNECT_LIMIT, Unreached};
-pub use process::{History, Label, StopCounts};
+pub use process::{History, StateName, StopCounts};
 pub use readiness::{Readiness, Unready};
 pub use supervisor::Supervisor;
 pub use tree::drain::AskReason;

@@ -6,7 +6,7 @@ mod facts;
 use std::fmt;
 use std::time::Duration;
 
-use crate::health::{CheckFailure, Ill, exactly};
+use crate::health::{CheckFailure, Unhealthy, exactly};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
@@ -255,9 +255,9 @@ pub enum Line {
         /// How long it has been starting.
         since: Duration,
     },
-    Ill {
+    Unhealthy {
         name: String,
-        ill: Ill,
+        unhealthy: Unhealthy,
         observe: bool,
     },
     Recovered {
@@ -287,12 +287,12 @@ pub enum Line {
         name: String,
         said: String,
     },
-    Hearing {
+    ListenerState {
         name: String,
         from: &'static str,
         to: &'static str,
     },
-    HearingUnknown {
+    ListenerUnknown {
         name: String,
     },
     EventLost {
@@ -325,7 +325,7 @@ pub enum GaveUp {
     /// It, or a process of its tree, survived SIGKILL.
     Unkillable,
     /// It was ill.
-    Ill,
+    Unhealthy,
     /// This program, on which it depends, was given up or did not complete.
     DependencyLost(String),
     /// A server that it waits for did not accept a connection in time.
@@ -368,7 +368,7 @@ impl Line {
             | Self::StopInBackoff { .. }
             | Self::EventSent { .. }
             | Self::EventProcessed { .. }
-            | Self::Hearing { .. }
+            | Self::ListenerState { .. }
             | Self::EventKept { .. }
             | Self::ListenerDeaf { .. } => Level::Debug,
             Self::Spawned { .. }
@@ -416,10 +416,10 @@ impl Line {
             | Self::CheckFailed { .. }
             | Self::CheckedWrongly { .. }
             | Self::CheckBusy { .. }
-            | Self::Ill { .. }
+            | Self::Unhealthy { .. }
             | Self::EventRejected { .. }
             | Self::BadResult { .. }
-            | Self::HearingUnknown { .. }
+            | Self::ListenerUnknown { .. }
             | Self::WaitOverruled { .. }
             | Self::HelperFails { .. }
             | Self::WentToBackground { .. }
@@ -643,12 +643,14 @@ impl fmt::Display for Line {
                 since.as_secs(),
                 remedy(*failure)
             ),
-            Self::Ill { name, ill: ill @ Ill::Blocked(_), .. } => {
-                write!(f, "unhealthy: {name}, {ill}; it is not restarted for that")
+            Self::Unhealthy { name, unhealthy: unhealthy @ Unhealthy::Blocked(_), .. } => {
+                write!(f, "unhealthy: {name}, {unhealthy}; it is not restarted for that")
             }
-            Self::Ill { name, ill, observe: false } => write!(f, "unhealthy: {name}, {ill}"),
-            Self::Ill { name, ill, observe: true } => {
-                write!(f, "unhealthy: {name}, {ill}; nothing is done about it")
+            Self::Unhealthy { name, unhealthy, observe: false } => {
+                write!(f, "unhealthy: {name}, {unhealthy}")
+            }
+            Self::Unhealthy { name, unhealthy, observe: true } => {
+                write!(f, "unhealthy: {name}, {unhealthy}; nothing is done about it")
             }
             Self::Recovered { name } => write!(f, "healthy: {name} has recovered"),
             Self::NotPrepared { names, why } => {
@@ -664,8 +666,8 @@ impl fmt::Display for Line {
             Self::EventProcessed { name } => write!(f, "{name}: event was processed"),
             Self::EventRejected { name } => write!(f, "{name}: event was rejected"),
             Self::BadResult { name, said } => write!(f, "{name}: bad result line: '{said}'"),
-            Self::Hearing { name, from, to } => write!(f, "{name}: {from} -> {to}"),
-            Self::HearingUnknown { name } => write!(
+            Self::ListenerState { name, from, to } => write!(f, "{name}: {from} -> {to}"),
+            Self::ListenerUnknown { name } => write!(
                 f,
                 "{name}: has entered the UNKNOWN state and will no longer receive events, this \
                  usually indicates the process violated the eventlistener protocol"
@@ -728,7 +730,7 @@ impl fmt::Display for GaveUp {
             Self::TooManyRetries => f.write_str("too many start retries too quickly"),
             Self::CannotStart => f.write_str("it can't be started and retrying would not help"),
             Self::Unkillable => f.write_str("a process of it survived SIGKILL"),
-            Self::Ill => f.write_str("it was unhealthy"),
+            Self::Unhealthy => f.write_str("it was unhealthy"),
             Self::DependencyLost(dependency) => {
                 write!(f, "it depends on {dependency}, which failed")
             }

@@ -23,7 +23,7 @@ use crate::event::{Event, EventType, Named};
 use crate::ids::ProcId;
 use crate::info::PoolInfo;
 use crate::line::Line;
-use crate::process::Turn;
+use crate::process::Transition;
 use crate::spec::{PoolSpec, ResultHandler};
 use crate::time::Mono;
 
@@ -84,7 +84,7 @@ pub(crate) struct Pool {
 #[derive(Clone, Debug)]
 struct Listener {
     named: Rc<Named>,
-    hearing: Hearing,
+    state: ListenerState,
     /// Events that it rejected one after the other.
     rejected: u32,
     /// It is told nothing until then.
@@ -94,14 +94,14 @@ struct Listener {
 /// What a listener can be told at present. `said` is what it wrote and was not yet a
 /// whole word.
 #[derive(Clone, Debug)]
-enum Hearing {
+enum ListenerState {
     Acknowledged { said: Vec<u8> },
     Ready,
     Busy { envelope: Rc<Envelope>, said: Vec<u8> },
     Unknown,
 }
 
-impl Hearing {
+impl ListenerState {
     const NEW: Self = Self::Acknowledged { said: Vec::new() };
 
     const fn name(&self) -> &'static str {
@@ -150,21 +150,25 @@ impl Pool {
     }
 
     /// Takes an event in.
-    pub(crate) fn accept(&mut self, event: Rc<Event>, serial: u64, turn: &mut Turn<'_>) {
-        self.make_room(turn);
+    pub(crate) fn accept(&mut self, event: Rc<Event>, serial: u64, cx: &mut Transition<'_>) {
+        self.make_room(cx);
         let (pool, pool_serial) = (Rc::clone(&self.name), self.next_serial);
         self.next_serial = next_serial(self.next_serial);
         self.waiting.push_back(Rc::new(Envelope { serial, pool, pool_serial, event }));
     }
 
     /// Tells those who are ready what waits.
-    pub(crate) fn dispatch(&mut self, is_running: impl Fn(ProcId) -> bool, turn: &mut Turn<'_>) {
+    pub(crate) fn dispatch(
+        &mut self,
+        is_running: impl Fn(ProcId) -> bool,
+        cx: &mut Transition<'_>,
+    ) {
         for listener in &mut self.listeners {
-            listener.rests_until = listener.rests_until.filter(|until| turn.now < *until);
+            listener.rests_until = listener.rests_until.filter(|until| cx.now < *until);
         }
         while !self.waiting.is_empty() {
             let ready = self.listeners.iter_mut().find(|listener| {
-                matches!(listener.hearing, Hearing::Ready)
+                matches!(listener.state, ListenerState::Ready)
                     && listener.rests_until.is_none()
                     && is_running(listener.named.proc)
             });
@@ -172,9 +176,9 @@ impl Pool {
             let Some(envelope) = self.waiting.pop_front() else { return };
             let (serial, name) = (envelope.serial, listener.named.name.clone());
             let proc = listener.named.proc;
-            turn.effects.push(Effect::Tell { proc, envelope: Rc::clone(&envelope) });
-            listener.hearing = Hearing::Busy { envelope, said: Vec::new() };
-            turn.log(Line::EventSent { serial, name });
+            cx.effects.push(Effect::Tell { proc, envelope: Rc::clone(&envelope) });
+            listener.state = ListenerState::Busy { envelope, said: Vec::new() };
+            cx.log(Line::EventSent { serial, name });
         }
     }
 
@@ -187,11 +191,11 @@ impl Pool {
         now: Mono,
     ) -> bool {
         let up = || self.listeners.iter().filter(|listener| is_running(listener.named.proc));
-        let hears = up().any(|listener| !matches!(listener.hearing, Hearing::Unknown));
+        let hears = up().any(|listener| !matches!(listener.state, ListenerState::Unknown));
         let comes = emitted
             .iter()
             .any(|effect| matches!(effect, Effect::Emit(event) if self.wants(event.kind())));
-        let busy = up().any(|listener| matches!(listener.hearing, Hearing::Busy { .. }));
+        let busy = up().any(|listener| matches!(listener.state, ListenerState::Busy { .. }));
         let until = self.drains_until.unwrap_or(now + LISTENER_DRAIN);
         let drains = hears && (comes || busy || !self.waiting.is_empty()) && now < until;
         self.drains_until = drains.then_some(until);
@@ -212,48 +216,48 @@ impl Pool {
 
     /// A listener ended. What it was busy with was not done; when it is started again it
     /// has to introduce itself.
-    pub(crate) fn ended(&mut self, proc: ProcId, turn: &mut Turn<'_>) {
+    pub(crate) fn ended(&mut self, proc: ProcId, cx: &mut Transition<'_>) {
         let Some(listener) = self.listener(proc) else { return };
         (listener.rejected, listener.rests_until) = (0, None);
-        match std::mem::replace(&mut listener.hearing, Hearing::NEW) {
-            Hearing::Busy { envelope, .. } => self.keep(envelope, turn),
-            Hearing::Acknowledged { .. } | Hearing::Ready | Hearing::Unknown => {}
+        match std::mem::replace(&mut listener.state, ListenerState::NEW) {
+            ListenerState::Busy { envelope, .. } => self.keep(envelope, cx),
+            ListenerState::Acknowledged { .. } | ListenerState::Ready | ListenerState::Unknown => {}
         }
     }
 
     /// A listener could not be told: it hears nothing any more, until it is started again.
-    pub(crate) fn tell_failed(&mut self, proc: ProcId, serial: u64, turn: &mut Turn<'_>) {
+    pub(crate) fn tell_failed(&mut self, proc: ProcId, serial: u64, cx: &mut Transition<'_>) {
         let Some(listener) = self.listener(proc) else { return };
-        match &listener.hearing {
-            Hearing::Busy { envelope, .. } if envelope.serial == serial => {
+        match &listener.state {
+            ListenerState::Busy { envelope, .. } if envelope.serial == serial => {
                 let envelope = Rc::clone(envelope);
-                listener.hearing = Hearing::Unknown;
+                listener.state = ListenerState::Unknown;
                 let name = listener.named.name.clone();
-                turn.log(Line::ListenerDeaf { name, serial });
-                self.keep(envelope, turn);
+                cx.log(Line::ListenerDeaf { name, serial });
+                self.keep(envelope, cx);
             }
-            Hearing::Busy { .. }
-            | Hearing::Acknowledged { .. }
-            | Hearing::Ready
-            | Hearing::Unknown => {}
+            ListenerState::Busy { .. }
+            | ListenerState::Acknowledged { .. }
+            | ListenerState::Ready
+            | ListenerState::Unknown => {}
         }
     }
 
     /// A listener wrote something.
-    pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], turn: &mut Turn<'_>) {
+    pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], cx: &mut Transition<'_>) {
         let handler = self.handler;
         let Some(listener) = self.listener(proc) else { return };
         let mut rejected = None;
         let mut rest = data.to_vec();
         while !rest.is_empty() {
-            let (next, result) = listener.hear(&mut rest, handler, turn);
+            let (next, result) = listener.hear(&mut rest, handler, cx);
             let Some(next) = next else { break };
-            listener.note_answer(&next, result.is_some(), turn.now);
+            listener.note_answer(&next, result.is_some(), cx.now);
             rejected = result.or(rejected);
-            listener.enter(next, turn);
+            listener.enter(next, cx);
         }
         if let Some(envelope) = rejected {
-            self.keep(envelope, turn);
+            self.keep(envelope, cx);
         }
     }
 
@@ -262,32 +266,34 @@ impl Pool {
     }
 
     /// Takes an event in again, before all others.
-    fn keep(&mut self, envelope: Rc<Envelope>, turn: &mut Turn<'_>) {
-        self.make_room(turn);
+    fn keep(&mut self, envelope: Rc<Envelope>, cx: &mut Transition<'_>) {
+        self.make_room(cx);
         let (pool, serial) = (self.name.to_string(), envelope.serial);
         self.waiting.push_front(envelope);
         let (waiting, room) = (self.waiting.len(), self.room);
-        turn.log(Line::EventKept { pool, serial, waiting, room });
+        cx.log(Line::EventKept { pool, serial, waiting, room });
     }
 
-    fn make_room(&mut self, turn: &mut Turn<'_>) {
+    fn make_room(&mut self, cx: &mut Transition<'_>) {
         if self.waiting.len() >= self.room
             && let Some(lost) = self.waiting.pop_front()
         {
             self.lost += 1;
-            turn.log(Line::EventLost { pool: self.name.to_string(), serial: lost.serial });
+            cx.log(Line::EventLost { pool: self.name.to_string(), serial: lost.serial });
         }
     }
 }
 
 impl Listener {
     const fn new(named: Rc<Named>) -> Self {
-        Self { named, hearing: Hearing::NEW, rejected: 0, rests_until: None }
+        Self { named, state: ListenerState::NEW, rejected: 0, rests_until: None }
     }
 
     /// If it has answered, it rests after a rejection.
-    fn note_answer(&mut self, next: &Hearing, rejected: bool, now: Mono) {
-        if let (Hearing::Busy { .. }, Hearing::Acknowledged { .. }) = (&self.hearing, next) {
+    fn note_answer(&mut self, next: &ListenerState, rejected: bool, now: Mono) {
+        if let (ListenerState::Busy { .. }, ListenerState::Acknowledged { .. }) =
+            (&self.state, next)
+        {
             self.rejected = if rejected { self.rejected.saturating_add(1) } else { 0 };
             let pause = REJECTED_PAUSE.saturating_mul(self.rejected).min(LONGEST_REJECTED_PAUSE);
             self.rests_until = rejected.then(|| now + pause);
@@ -300,68 +306,68 @@ impl Listener {
         &self,
         rest: &mut Vec<u8>,
         handler: ResultHandler,
-        turn: &mut Turn<'_>,
-    ) -> (Option<Hearing>, Option<Rc<Envelope>>) {
+        cx: &mut Transition<'_>,
+    ) -> (Option<ListenerState>, Option<Rc<Envelope>>) {
         let name = || self.named.name.clone();
-        match &self.hearing {
-            Hearing::Unknown => {
+        match &self.state {
+            ListenerState::Unknown => {
                 rest.clear();
                 (None, None)
             }
-            Hearing::Ready => (Some(Hearing::Unknown), None),
-            Hearing::Acknowledged { said } => {
+            ListenerState::Ready => (Some(ListenerState::Unknown), None),
+            ListenerState::Acknowledged { said } => {
                 let mut said = said.clone();
                 said.append(rest);
                 match said.strip_prefix(READY) {
                     Some(more) => {
                         *rest = more.to_vec();
-                        (Some(Hearing::Ready), None)
+                        (Some(ListenerState::Ready), None)
                     }
                     None if READY.starts_with(&said) => {
-                        (Some(Hearing::Acknowledged { said }), None)
+                        (Some(ListenerState::Acknowledged { said }), None)
                     }
-                    None => (Some(Hearing::Unknown), None),
+                    None => (Some(ListenerState::Unknown), None),
                 }
             }
-            Hearing::Busy { envelope, said } => {
+            ListenerState::Busy { envelope, said } => {
                 let mut said = said.clone();
                 said.append(rest);
-                match answer(&said) {
-                    Answer::Incomplete => {
+                match parse_result(&said) {
+                    ParsedResult::Incomplete => {
                         let envelope = Rc::clone(envelope);
-                        (Some(Hearing::Busy { envelope, said }), None)
+                        (Some(ListenerState::Busy { envelope, said }), None)
                     }
-                    Answer::Complete { content, more } => {
+                    ParsedResult::Complete { content, more } => {
                         let content = said[content].to_vec();
                         *rest = said[more..].to_vec();
                         if handler == ResultHandler::Output {
-                            turn.effects.push(Effect::Print { data: output(&content) });
+                            cx.effects.push(Effect::Print { data: output(&content) });
                         }
                         if content == OK || handler == ResultHandler::Output {
-                            turn.log(Line::EventProcessed { name: name() });
-                            return (Some(Hearing::NEW), None);
+                            cx.log(Line::EventProcessed { name: name() });
+                            return (Some(ListenerState::NEW), None);
                         }
-                        turn.log(Line::EventRejected { name: name() });
-                        (Some(Hearing::NEW), Some(Rc::clone(envelope)))
+                        cx.log(Line::EventRejected { name: name() });
+                        (Some(ListenerState::NEW), Some(Rc::clone(envelope)))
                     }
-                    Answer::Bad { line } => {
+                    ParsedResult::Bad { line } => {
                         let said = String::from_utf8_lossy(&said[..line]).into_owned();
-                        turn.log(Line::BadResult { name: name(), said });
-                        (Some(Hearing::Unknown), Some(Rc::clone(envelope)))
+                        cx.log(Line::BadResult { name: name(), said });
+                        (Some(ListenerState::Unknown), Some(Rc::clone(envelope)))
                     }
                 }
             }
         }
     }
 
-    fn enter(&mut self, next: Hearing, turn: &mut Turn<'_>) {
-        let (from, to) = (self.hearing.name(), next.name());
-        self.hearing = next;
+    fn enter(&mut self, next: ListenerState, cx: &mut Transition<'_>) {
+        let (from, to) = (self.state.name(), next.name());
+        self.state = next;
         if from != to {
             let name = self.named.name.clone();
-            turn.log(Line::Hearing { name, from, to });
-            if let Hearing::Unknown = self.hearing {
-                turn.log(Line::HearingUnknown { name: self.named.name.clone() });
+            cx.log(Line::ListenerState { name, from, to });
+            if let ListenerState::Unknown = self.state {
+                cx.log(Line::ListenerUnknown { name: self.named.name.clone() });
             }
         }
     }
@@ -397,7 +403,7 @@ fn log_event(content: &[u8]) -> Option<(String, &[u8])> {
 }
 
 /// How much of an answer there is.
-enum Answer {
+enum ParsedResult {
     Incomplete,
     /// The answer itself, and where what follows it begins.
     Complete {
@@ -410,27 +416,27 @@ enum Answer {
     },
 }
 
-fn answer(said: &[u8]) -> Answer {
+fn parse_result(said: &[u8]) -> ParsedResult {
     // However it was cut into pieces, the same is understood.
     let head = &said[..said.len().min(LONGEST_RESULT_LINE + 1)];
     let Some(line) = head.iter().position(|byte| *byte == b'\n') else {
         return if head.len() > LONGEST_RESULT_LINE {
-            Answer::Bad { line: LONGEST_RESULT_LINE }
+            ParsedResult::Bad { line: LONGEST_RESULT_LINE }
         } else {
-            Answer::Incomplete
+            ParsedResult::Incomplete
         };
     };
     let length = said[..line].strip_prefix(RESULT).and_then(|length| {
         let length = std::str::from_utf8(length).ok()?.trim().parse::<usize>().ok()?;
         (length <= LONGEST_RESULT).then_some(length)
     });
-    let Some(length) = length else { return Answer::Bad { line } };
+    let Some(length) = length else { return ParsedResult::Bad { line } };
     let content = line + 1..line + 1 + length;
     if said.len() < content.end {
-        return Answer::Incomplete;
+        return ParsedResult::Incomplete;
     }
     let more = content.end;
-    Answer::Complete { content, more }
+    ParsedResult::Complete { content, more }
 }
 
 /// Serials begin anew before a client's signed 64 bits are used up.

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A start waits until the tree of the last run is clear (see [`crate::tree`]). Who asks
-//! while something is under way is heard when that is done: [`Then`].
+//! while something is under way is heard when that is done: [`Intent`].
 //! Deadlines are fields of the states that wait for them: leaving a state drops
 //! its deadline, so a stale timer cannot exist.
 
@@ -29,9 +29,9 @@ mod watching;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::effect::{Effect, Target};
+use crate::effect::{Effect, SignalTarget};
 use crate::event::{Entered, Event, Named};
-use crate::health::{Health, Ill};
+use crate::health::{Health, Unhealthy};
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
@@ -52,7 +52,7 @@ use stopping::StopRecord;
 /// The name of a state, as supervisord shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "https://supervisord.org/subprocess.html#process-states")]
-pub enum Label {
+pub enum StateName {
     Stopped,
     Starting,
     Running,
@@ -62,7 +62,7 @@ pub enum Label {
     Fatal,
 }
 
-impl Label {
+impl StateName {
     /// All of them.
     pub const ALL: [Self; 7] = [
         Self::Stopped,
@@ -93,12 +93,12 @@ impl Label {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Stopped {
-        then: Then,
+        intent: Intent,
     },
     /// The start was asked for and has not been answered.
     Spawning {
         run: RunId,
-        then: Then,
+        intent: Intent,
     },
     Starting {
         live: Live,
@@ -115,11 +115,11 @@ pub(crate) enum State {
     Stopping {
         live: Live,
         kill: Kill,
-        then: Then,
+        intent: Intent,
     },
     Exited {
         exit: Exit,
-        then: Then,
+        intent: Intent,
         /// It rests since an operator said so; it would have been started again.
         told: bool,
     },
@@ -130,13 +130,13 @@ pub(crate) enum State {
 
 /// What it shall do once what is under way is done: whoever asked last has his way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum Intent {
     /// Run, as soon as the tree of the last run is clear.
     Run,
     /// Rest.
     Rest,
     /// Whatever follows a failure: it is stopped since it is ill.
-    Fail(Ill),
+    Fail(Unhealthy),
 }
 
 /// When a start has succeeded, or failed.
@@ -176,7 +176,7 @@ pub(crate) enum Fatal {
     GaveUp { status: u8 },
     /// It was ill, and is not to be started again. `ends`: the supervisor is to exit, too,
     /// with this status.
-    Ill { status: u8, ends: bool },
+    Unhealthy { status: u8, ends: bool },
     /// It waited for its next start when the supervisor was asked to stop.
     CutShort,
 }
@@ -215,7 +215,7 @@ pub(crate) struct Process {
 
 /// What a transition may use: the time, and a place for its effects.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct Transition<'a> {
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
     /// Everything is being stopped: nothing will be started again.
@@ -227,7 +227,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Transition<'a> {
     pub(crate) const fn new(
         now: Now,
         ending: bool,
@@ -245,7 +245,7 @@ impl<'a> Turn<'a> {
         self.effects.push(Effect::Emit(Rc::new(event)));
     }
 
-    fn signal(&mut self, target: Target, signal: Signal) {
+    fn signal(&mut self, target: SignalTarget, signal: Signal) {
         self.effects.push(Effect::Signal { target, signal });
     }
 }
@@ -256,7 +256,7 @@ impl Process {
             named,
             spec,
             history: History::default(),
-            state: State::Stopped { then: Then::Rest },
+            state: State::Stopped { intent: Intent::Rest },
             failures: Failures::default(),
             answered: false,
             told_background: false,
@@ -273,8 +273,8 @@ impl Process {
         }
     }
 
-    pub(crate) const fn label(&self) -> Label {
-        self.state.label()
+    pub(crate) const fn state_name(&self) -> StateName {
+        self.state.state_name()
     }
 
     /// How often it was started.
@@ -315,14 +315,14 @@ impl Process {
     /// exit was expected. `None`: it has not, or was told to.
     pub(crate) fn outcome(&self) -> Option<u8> {
         match &self.state {
-            State::Exited { exit, then: Then::Rest, told: false } => {
+            State::Exited { exit, intent: Intent::Rest, told: false } => {
                 Some(if self.expects(*exit) { 0 } else { exit.status() })
             }
             State::Fatal { why: Fatal::GaveUp { status } } => match self.spec.retry {
                 RetryRule::Once => Some(*status),
                 RetryRule::FailedStarts | RetryRule::Consecutive { .. } => Some(1),
             },
-            State::Fatal { why: Fatal::Ill { status, .. } } => Some(*status),
+            State::Fatal { why: Fatal::Unhealthy { status, .. } } => Some(*status),
             State::Exited { .. }
             | State::Fatal { why: Fatal::CutShort }
             | State::Stopped { .. }
@@ -336,39 +336,39 @@ impl Process {
 
     /// Whether it was given up.
     pub(crate) const fn gave_up(&self) -> bool {
-        matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::Ill { .. } })
+        matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::Unhealthy { .. } })
     }
 
     /// Whether the supervisor is to exit since this process was ill.
     pub(crate) const fn ends_all(&self) -> bool {
-        matches!(self.state, State::Fatal { why: Fatal::Ill { ends: true, .. } })
+        matches!(self.state, State::Fatal { why: Fatal::Unhealthy { ends: true, .. } })
     }
 
     /// Whether something of it lives or will be started without being asked for.
     pub(crate) const fn is_active(&self) -> bool {
         self.tree.is_busy()
             || match &self.state {
-                State::Stopped { then: Then::Rest }
+                State::Stopped { intent: Intent::Rest }
                 | State::Fatal { .. }
-                | State::Exited { then: Then::Rest, .. }
+                | State::Exited { intent: Intent::Rest, .. }
                 | State::Stopping { kill: Kill::Stuck, .. } => false,
-                State::Stopped { then: Then::Run | Then::Fail(_) }
+                State::Stopped { intent: Intent::Run | Intent::Fail(_) }
                 | State::Spawning { .. }
                 | State::Starting { .. }
                 | State::Running { .. }
                 | State::Backoff { .. }
                 | State::Stopping { .. }
-                | State::Exited { then: Then::Run | Then::Fail(_), .. } => true,
+                | State::Exited { intent: Intent::Run | Intent::Fail(_), .. } => true,
             }
     }
 
     /// Whether it runs, or will without being asked to again.
     pub(crate) const fn is_started(&self) -> bool {
         match &self.state {
-            State::Stopped { then }
-            | State::Exited { then, .. }
-            | State::Stopping { then, .. }
-            | State::Spawning { then, .. } => matches!(then, Then::Run),
+            State::Stopped { intent }
+            | State::Exited { intent, .. }
+            | State::Stopping { intent, .. }
+            | State::Spawning { intent, .. } => matches!(intent, Intent::Run),
             State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => true,
             State::Fatal { .. } => false,
         }
@@ -378,8 +378,8 @@ impl Process {
     pub(crate) const fn is_held(&self) -> bool {
         let rests = matches!(
             self.state,
-            State::Stopped { then: Then::Rest }
-                | State::Exited { then: Then::Rest, told: true, .. }
+            State::Stopped { intent: Intent::Rest }
+                | State::Exited { intent: Intent::Rest, told: true, .. }
         );
         rests && self.runs > 0
     }
@@ -391,13 +391,13 @@ impl Process {
 
     /// Whether it is up, and to be given work.
     pub(crate) const fn is_ready(&self) -> bool {
-        matches!(&self.state, State::Running { health, .. } if health.is_well())
+        matches!(&self.state, State::Running { health, .. } if health.is_healthy())
     }
 
     /// Why it is ill, if it lives and is known to be.
-    pub(crate) const fn ill(&self) -> Option<Ill> {
+    pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
         match &self.state {
-            State::Starting { health, .. } | State::Running { health, .. } => health.ill(),
+            State::Starting { health, .. } | State::Running { health, .. } => health.unhealthy(),
             State::Stopped { .. }
             | State::Spawning { .. }
             | State::Backoff { .. }
@@ -444,15 +444,15 @@ impl Process {
     }
 
     /// Time passed.
-    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn tick(&mut self, cx: &mut Transition<'_>) {
         match &self.state {
-            State::Starting { .. } | State::Running { .. } => self.watch(turn),
-            State::Stopping { live, kill: Kill::Sent { stuck_at }, then }
-                if turn.now >= *stuck_at =>
+            State::Starting { .. } | State::Running { .. } => self.watch(cx),
+            State::Stopping { live, kill: Kill::Sent { stuck_at }, intent }
+                if cx.now >= *stuck_at =>
             {
-                let (live, then) = (*live, *then);
-                self.enter(State::Stopping { live, kill: Kill::Stuck, then }, turn);
-                self.report_unkillable(vec![live.pid], turn);
+                let (live, intent) = (*live, *intent);
+                self.enter(State::Stopping { live, kill: Kill::Stuck, intent }, cx);
+                self.report_unkillable(vec![live.pid], cx);
             }
             State::Stopped { .. }
             | State::Spawning { .. }
@@ -461,16 +461,16 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal { .. } => {}
         }
-        let step = self.tree.tick(turn.now, turn.unkillable_after);
-        self.carry_out(step, turn);
-        self.tick_gate(turn);
+        let step = self.tree.tick(cx.now, cx.unkillable_after);
+        self.carry_out(step, cx);
+        self.tick_gate(cx);
     }
 
     /// Passes a signal on to the main process; whether there is one.
-    pub(crate) fn forward(&self, signal: Signal, turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn forward(&self, signal: Signal, cx: &mut Transition<'_>) -> bool {
         let Some(pid) = self.pid() else { return false };
-        turn.log(Line::Forwarding { name: self.name(), pid, signal });
-        turn.signal(Target::Process(pid), signal);
+        cx.log(Line::Forwarding { name: self.name(), pid, signal });
+        cx.signal(SignalTarget::Process(pid), signal);
         true
     }
 
@@ -486,15 +486,15 @@ impl Process {
     }
 
     /// Changes the state and tells observers if its label changed with it.
-    fn enter(&mut self, next: State, turn: &mut Turn<'_>) {
-        let (from, pid) = (self.state.label(), self.pid());
+    fn enter(&mut self, next: State, cx: &mut Transition<'_>) {
+        let (from, pid) = (self.state.state_name(), self.pid());
         self.state = next;
         if !self.wants_start() {
             self.gate = Gate::Open;
         }
-        if from != self.state.label() {
+        if from != self.state.state_name() {
             let (process, to) = (Rc::clone(&self.named), self.entered(pid));
-            turn.emit(Event::State { process, from, to });
+            cx.emit(Event::State { process, from, to });
         }
     }
 
@@ -516,15 +516,15 @@ impl Process {
 }
 
 impl State {
-    pub(crate) const fn label(&self) -> Label {
+    pub(crate) const fn state_name(&self) -> StateName {
         match self {
-            Self::Stopped { .. } => Label::Stopped,
-            Self::Spawning { .. } | Self::Starting { .. } => Label::Starting,
-            Self::Running { .. } => Label::Running,
-            Self::Backoff { .. } => Label::Backoff,
-            Self::Stopping { .. } => Label::Stopping,
-            Self::Exited { .. } => Label::Exited,
-            Self::Fatal { .. } => Label::Fatal,
+            Self::Stopped { .. } => StateName::Stopped,
+            Self::Spawning { .. } | Self::Starting { .. } => StateName::Starting,
+            Self::Running { .. } => StateName::Running,
+            Self::Backoff { .. } => StateName::Backoff,
+            Self::Stopping { .. } => StateName::Stopping,
+            Self::Exited { .. } => StateName::Exited,
+            Self::Fatal { .. } => StateName::Fatal,
         }
     }
 }

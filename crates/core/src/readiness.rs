@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::event::Named;
 use crate::info::Info;
-use crate::process::Label;
+use crate::process::StateName;
 use crate::supervisor::Supervisor;
 
 /// Whether everything that counts is ready.
@@ -25,7 +25,7 @@ pub struct Unready {
     /// Which.
     pub named: Rc<Named>,
     /// Where it stands.
-    pub state: Label,
+    pub state: StateName,
     /// What went wrong with it, or what it says that it is doing.
     pub remark: Option<String>,
 }
@@ -71,11 +71,15 @@ impl Unready {
         let waits = info.waits_for.as_ref().map(|what| format!("waiting for {what}"));
         let remark = match info.state {
             _ if waits.is_some() => waits,
-            Label::Starting | Label::Running if info.ill.is_some() => {
-                info.ill.map(|ill| ill.to_string())
+            StateName::Starting | StateName::Running if info.unhealthy.is_some() => {
+                info.unhealthy.map(|unhealthy| unhealthy.to_string())
             }
-            Label::Starting | Label::Running | Label::Stopping => history.status.clone(),
-            Label::Stopped | Label::Backoff | Label::Exited | Label::Fatal => history.error.clone(),
+            StateName::Starting | StateName::Running | StateName::Stopping => {
+                history.status.clone()
+            }
+            StateName::Stopped | StateName::Backoff | StateName::Exited | StateName::Fatal => {
+                history.error.clone()
+            }
         };
         Self { named: Rc::clone(info.named), state: info.state, remark }
     }
@@ -99,13 +103,13 @@ impl fmt::Display for Unready {
         let Self { named, state, remark } = self;
         let name = &named.name;
         match state {
-            Label::Running => write!(f, "not ready: {name} is RUNNING, but not well")?,
-            Label::Starting
-            | Label::Stopping
-            | Label::Stopped
-            | Label::Backoff
-            | Label::Exited
-            | Label::Fatal => write!(f, "not ready: {name} is {}", state.name())?,
+            StateName::Running => write!(f, "not ready: {name} is RUNNING, but not well")?,
+            StateName::Starting
+            | StateName::Stopping
+            | StateName::Stopped
+            | StateName::Backoff
+            | StateName::Exited
+            | StateName::Fatal => write!(f, "not ready: {name} is {}", state.name())?,
         }
         match remark {
             Some(remark) => writeln!(f, " ({remark})"),

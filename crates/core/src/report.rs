@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::event::Named;
-use crate::health::Ill;
+use crate::health::Unhealthy;
 use crate::ids::{Pid, RunId};
 use crate::input::{Death, Exit};
 use crate::time::Wall;
@@ -75,7 +75,7 @@ pub enum Cause {
     /// The kernel ended it for want of memory.
     Oom,
     /// It was ill and was made to end.
-    Health(Ill),
+    Health(Unhealthy),
     /// It was to end, and did not even by SIGKILL.
     Unkillable,
 }
@@ -186,7 +186,7 @@ impl fmt::Display for Cause {
             Self::Exit(code) => write!(f, "it exited with {code}"),
             Self::Signal => f.write_str("a signal ended it"),
             Self::Oom => f.write_str("the kernel ended it for want of memory"),
-            Self::Health(ill) => ill.fmt(f),
+            Self::Health(unhealthy) => unhealthy.fmt(f),
             Self::Unkillable => f.write_str("it survived SIGKILL"),
         }
     }

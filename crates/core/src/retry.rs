@@ -15,7 +15,7 @@ pub(crate) struct Failures {
 
 /// What follows a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RetryDecision {
     /// Start again after this time.
     Retry(Duration),
     /// Enough.
@@ -27,13 +27,13 @@ impl Failures {
     ///
     /// The wait grows by a second with each failure. Only a process that had been
     /// up before its first failure is started again at once.
-    pub(crate) fn add(&mut self, ran: bool, startretries: u32) -> Verdict {
+    pub(crate) fn add(&mut self, ran: bool, startretries: u32) -> RetryDecision {
         self.waited = if self.count == 0 && ran { 0 } else { self.waited.saturating_add(1) };
         self.count = self.count.saturating_add(1);
         if self.count > startretries {
-            Verdict::GiveUp
+            RetryDecision::GiveUp
         } else {
-            Verdict::Retry(Duration::from_secs(self.waited.into()))
+            RetryDecision::Retry(Duration::from_secs(self.waited.into()))
         }
     }
 
@@ -84,8 +84,8 @@ mod tests {
         let mut failures = Failures::default();
         ran.iter()
             .map(|ran| match failures.add(*ran, startretries) {
-                Verdict::Retry(wait) => Some(wait.as_secs()),
-                Verdict::GiveUp => None,
+                RetryDecision::Retry(wait) => Some(wait.as_secs()),
+                RetryDecision::GiveUp => None,
             })
             .collect()
     }

@@ -21,12 +21,12 @@ use crate::info::{GroupInfo, Info, PoolInfo};
 use crate::input::{Circumstances, Exit, Input};
 use crate::line::Line;
 use crate::listener::Pool;
-use crate::process::{Process, Turn};
+use crate::process::{Process, Transition};
 use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
 
 use budget::Budget;
-use ending::Mood;
+use ending::Phase;
 use events::Ticks;
 use groups::Group;
 use job::JobControl;
@@ -51,7 +51,7 @@ pub struct Supervisor {
     idle_watch: Option<IdleWatch>,
     stop_budget: Option<Duration>,
     budget: Option<Budget>,
-    mood: Mood,
+    phase: Phase,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
     /// When what may not take for ever has taken too long.
@@ -81,7 +81,7 @@ impl Supervisor {
             idle_watch: None,
             stop_budget: spec.stop_budget,
             budget: None,
-            mood: Mood::Booting,
+            phase: Phase::Booting,
             asked_at: None,
             late_at: None,
             last_outcome: 0,
@@ -112,21 +112,21 @@ impl Supervisor {
     #[must_use = "effects must be carried out, in order"]
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.mood == Mood::Over {
+        if self.phase == Phase::Over {
             return effects;
         }
         let unkillable_after = self.unkillable_after(now.mono);
-        let turn = &mut Turn::new(now, self.is_ending(), unkillable_after, &mut effects);
-        self.route(input, turn);
+        let cx = &mut Transition::new(now, self.is_ending(), unkillable_after, &mut effects);
+        self.route(input, cx);
         // Before anything is started again: who waits is told of what was.
-        self.answer_waiters(turn);
-        self.watch_idle(turn);
-        self.settle(turn);
-        self.answer_waiters(turn);
-        self.report_waiting(turn);
-        self.tell_listeners(turn);
-        if let Mood::Finished { end } = self.mood {
-            self.finish(end, turn);
+        self.answer_waiters(cx);
+        self.watch_idle(cx);
+        self.settle(cx);
+        self.answer_waiters(cx);
+        self.report_waiting(cx);
+        self.tell_listeners(cx);
+        if let Phase::Finished { end } = self.phase {
+            self.finish(end, cx);
         }
         effects
     }
@@ -136,14 +136,14 @@ impl Supervisor {
     /// nothing): a caller that obeys cannot spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        if self.mood == Mood::Over {
+        if self.phase == Phase::Over {
             return None;
         }
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
-        let late = self.late_at.filter(|_| self.mood == Mood::Running);
+        let late = self.late_at.filter(|_| self.phase == Phase::Running);
         let waiters = waiters.chain(self.pools().filter_map(Pool::deadline));
         let own = self
-            .mood
+            .phase
             .deadline()
             .into_iter()
             .chain(self.idle_deadline())
@@ -198,107 +198,107 @@ impl Supervisor {
     /// Whether everything is being stopped.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        !matches!(self.mood, Mood::Booting | Mood::Running)
+        !matches!(self.phase, Phase::Booting | Phase::Running)
     }
 
-    fn route(&mut self, input: Input, turn: &mut Turn<'_>) {
+    fn route(&mut self, input: Input, cx: &mut Transition<'_>) {
         match input {
-            Input::Boot => self.boot(turn),
-            Input::Tick => self.tick(turn),
+            Input::Boot => self.boot(cx),
+            Input::Tick => self.tick(cx),
             Input::Spawned { proc, run, pid } => {
-                self.with(proc, turn, |process, turn| process.spawned(run, pid, turn));
+                self.with(proc, cx, |process, cx| process.spawned(run, pid, cx));
             }
             Input::SpawnFailed { proc, run, error } => {
-                self.with(proc, turn, |process, turn| process.spawn_failed(run, error, turn));
+                self.with(proc, cx, |process, cx| process.spawn_failed(run, error, cx));
             }
-            Input::Reaped { pid, exit, found } => self.reaped(pid, exit, found, turn),
+            Input::Reaped { pid, exit, found } => self.reaped(pid, exit, found, cx),
             Input::DescendantEnded { proc, main, death } => {
-                self.with(proc, turn, |process, turn| process.descendant_ended(main, death, turn));
+                self.with(proc, cx, |process, cx| process.descendant_ended(main, death, cx));
             }
             Input::Census { proc, run, main, members } => {
-                self.with(proc, turn, |process, turn| process.counted(run, main, members, turn));
+                self.with(proc, cx, |process, cx| process.counted(run, main, members, cx));
             }
             Input::TreeEnded { proc, run } => {
-                self.with(proc, turn, |process, turn| process.tree_ended(run, turn));
+                self.with(proc, cx, |process, cx| process.tree_ended(run, cx));
             }
             Input::Checked { proc, run, result, load } => {
-                self.with(proc, turn, |process, turn| process.checked(run, result, load, turn));
+                self.with(proc, cx, |process, cx| process.checked(run, result, load, cx));
             }
             Input::Progressed { proc, run, look } => {
-                self.with(proc, turn, |process, turn| process.progressed(run, look, turn));
+                self.with(proc, cx, |process, cx| process.progressed(run, look, cx));
             }
-            Input::LoadSeen { proc, run, requests } => self.load_seen(proc, run, requests, turn),
+            Input::LoadSeen { proc, run, requests } => self.load_seen(proc, run, requests, cx),
             Input::TreeCounted { proc, run, count } => {
-                self.with(proc, turn, |process, turn| process.tree_counted(run, count, turn));
+                self.with(proc, cx, |process, cx| process.tree_counted(run, count, cx));
             }
             Input::OutputSeen { proc, run, block } => {
-                self.with(proc, turn, |process, turn| process.output_seen(run, block, turn));
+                self.with(proc, cx, |process, cx| process.output_seen(run, block, cx));
             }
             Input::Notified { proc, said } => {
-                self.with(proc, turn, |process, turn| process.notified(said, turn));
+                self.with(proc, cx, |process, cx| process.notified(said, cx));
             }
             Input::ReadyLogged { proc, pid } => {
-                self.with(proc, turn, |process, turn| process.ready_logged(pid, turn));
+                self.with(proc, cx, |process, cx| process.ready_logged(pid, cx));
             }
             Input::Collected { proc, run } => {
-                self.with(proc, turn, |process, turn| process.collected(run, turn));
+                self.with(proc, cx, |process, cx| process.collected(run, cx));
             }
             Input::Tidied { proc, run } => {
-                self.with(proc, turn, |process, _| process.tidied(run));
+                self.with(proc, cx, |process, _| process.tidied(run));
             }
             Input::Connected { proc, run, result } => {
-                self.with(proc, turn, |process, turn| process.connected(run, result, turn));
+                self.with(proc, cx, |process, cx| process.connected(run, result, cx));
             }
-            Input::Signalled(signal) => self.signalled(signal, turn),
-            Input::Suspended { pid, job } => self.suspended(pid, job, turn),
-            Input::Request { id, command } => self.order(id, command, turn),
+            Input::Signalled(signal) => self.signalled(signal, cx),
+            Input::Suspended { pid, job } => self.suspended(pid, job, cx),
+            Input::Request { id, command } => self.order(id, command, cx),
             Input::RequestGone { id } => self.waiters.retain(|waiter| waiter.id != id),
             Input::ListenerSaid { proc, pid, data } => {
-                self.listener_said(proc, pid, &data, turn);
+                self.listener_said(proc, pid, &data, cx);
             }
-            Input::TellFailed { proc, serial } => self.tell_failed(proc, serial, turn),
+            Input::TellFailed { proc, serial } => self.tell_failed(proc, serial, cx),
             Input::Logged { proc, pid, channel, data } => {
-                self.wrote(proc, pid, channel, data, events::Wrote::Log, turn);
+                self.wrote(proc, pid, channel, data, events::Wrote::Log, cx);
             }
             Input::Communicated { proc, pid, channel, data } => {
-                self.wrote(proc, pid, channel, data, events::Wrote::Message, turn);
+                self.wrote(proc, pid, channel, data, events::Wrote::Message, cx);
             }
         }
     }
 
-    fn boot(&mut self, turn: &mut Turn<'_>) {
-        if self.mood != Mood::Booting {
+    fn boot(&mut self, cx: &mut Transition<'_>) {
+        if self.phase != Phase::Booting {
             return;
         }
-        self.mood = Mood::Running;
+        self.phase = Phase::Running;
         self.late_at = match self.when_done {
-            WhenDone::Proceed { within } => Some(turn.now + within),
+            WhenDone::Proceed { within } => Some(cx.now + within),
             WhenDone::Stay | WhenDone::Exit => None,
         };
-        self.announce_groups(turn);
+        self.announce_groups(cx);
         let order: Vec<ProcId> = self.in_start_order().collect();
         for proc in order {
             if let Some(process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
-                process.start_with_others(turn);
+                process.start_with_others(cx);
             }
         }
         if self.when_done == WhenDone::Exit && !self.processes.values().any(Process::is_active) {
-            turn.log(Line::NothingToRun);
+            cx.log(Line::NothingToRun);
         }
     }
 
-    fn tick(&mut self, turn: &mut Turn<'_>) {
+    fn tick(&mut self, cx: &mut Transition<'_>) {
         for process in self.processes.values_mut() {
             let before = process.outcome();
-            process.tick(turn);
+            process.tick(cx);
             // A wait may have taken too long. Listeners wait for nothing.
             if let (None, Some(outcome)) = (before, process.outcome()) {
                 self.last_outcome = outcome;
             }
         }
-        self.give_up_if_late(turn);
+        self.give_up_if_late(cx);
     }
 
     fn in_start_order(&self) -> impl Iterator<Item = ProcId> {
@@ -309,57 +309,57 @@ impl Supervisor {
     fn with(
         &mut self,
         proc: ProcId,
-        turn: &mut Turn<'_>,
-        act: impl FnOnce(&mut Process, &mut Turn<'_>),
+        cx: &mut Transition<'_>,
+        act: impl FnOnce(&mut Process, &mut Transition<'_>),
     ) {
         let listens = self.pool_of(proc).is_some();
         let Some(process) = self.processes.get_mut(&proc) else {
             // An answer may come after its group was removed.
             if proc >= self.next_proc {
-                turn.log(Line::Bug { what: format!("there is no process {}", proc.0) });
+                cx.log(Line::Bug { what: format!("there is no process {}", proc.0) });
             }
             return;
         };
         let before = process.outcome();
-        act(process, turn);
+        act(process, cx);
         // Listeners are there for the others: what becomes of them says nothing.
         if let (None, Some(outcome), false) = (before, process.outcome(), listens) {
             self.last_outcome = outcome;
         }
     }
 
-    fn reaped(&mut self, pid: Pid, exit: Exit, found: Circumstances, turn: &mut Turn<'_>) {
+    fn reaped(&mut self, pid: Pid, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
         if let Some(proc) = self.main_process(pid) {
-            self.with(proc, turn, |process, turn| process.reaped(exit, found, turn));
+            self.with(proc, cx, |process, cx| process.reaped(exit, found, cx));
             if let Some(pool) = self.pool_of_mut(proc) {
-                pool.ended(proc, turn);
+                pool.ended(proc, cx);
             }
             return;
         }
         match self.processes.values_mut().find(|process| process.left_behind(pid)) {
-            Some(process) => process.leftover_reaped(pid, exit, turn),
-            None => turn.log(Line::ReapedUnknown { pid, exit }),
+            Some(process) => process.leftover_reaped(pid, exit, cx),
+            None => cx.log(Line::ReapedUnknown { pid, exit }),
         }
     }
 
     /// Does what follows from the states as they are.
-    fn settle(&mut self, turn: &mut Turn<'_>) {
-        while self.mood == Mood::Running {
-            self.end_with_the_essential(turn);
+    fn settle(&mut self, cx: &mut Transition<'_>) {
+        while self.phase == Phase::Running {
+            self.end_with_the_essential(cx);
             // Each that is given up may be the last hope of another, or essential.
-            if self.mood != Mood::Running || !self.give_up_lost(turn) {
+            if self.phase != Phase::Running || !self.give_up_lost(cx) {
                 break;
             }
         }
-        if self.mood == Mood::Running {
-            self.let_through(turn);
+        if self.phase == Phase::Running {
+            self.let_through(cx);
             for process in self.processes.values_mut() {
-                process.start_if_due(turn);
+                process.start_if_due(cx);
             }
-            self.end_if_done(turn);
+            self.end_if_done(cx);
         }
-        if let Mood::Ending { end, from, .. } = self.mood {
-            self.proceed_to(end, from, turn);
+        if let Phase::Ending { end, from, .. } = self.phase {
+            self.proceed_to(end, from, cx);
         }
     }
 }

@@ -28,7 +28,8 @@ use std::time::Duration;
 use supervisor_core::command::{Command as Order, Which};
 use supervisor_core::event::{Channel, Entered, Event, EventType};
 use supervisor_core::health::{
-    Answer, Block, CheckFailure, Comm, Depth, Listener, Load, Look, Progress, Stranger, TreeCount,
+    Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
+    Stranger, TreeCount,
 };
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{
@@ -45,7 +46,7 @@ use supervisor_core::spec::{
     RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Input, Occasion, Reply, Supervisor, Target, Unreached};
+use supervisor_core::{Effect, Input, Occasion, Reply, SignalTarget, Supervisor, Unreached};
 
 /// What the wall clock shows when the other shows zero, in seconds.
 const WALL_ZERO: u64 = 1_800_000_000;
@@ -249,12 +250,15 @@ impl Stage {
                 let load = (*result == "busy").then_some(Load { cpu: over, over });
                 let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
                 let result = match *result {
-                    "well" => Ok(Answer::default()),
+                    "well" => Ok(CheckAnswer::default()),
                     // It wants a client certificate.
-                    "connects" => Ok(Answer { depth: Depth::Connection, ..Answer::default() }),
-                    "stranger" => {
-                        Ok(Answer { from: Listener::Stranger(stranger), ..Answer::default() })
+                    "connects" => {
+                        Ok(CheckAnswer { depth: Depth::Connection, ..CheckAnswer::default() })
                     }
+                    "stranger" => Ok(CheckAnswer {
+                        from: Listener::Stranger(stranger),
+                        ..CheckAnswer::default()
+                    }),
                     "refused" => Err(CheckFailure::Refused),
                     "late" | "busy" => Err(CheckFailure::TimedOut),
                     status => Err(CheckFailure::Status(status.parse().unwrap())),
@@ -264,11 +268,11 @@ impl Stage {
             ["progressed", run, look @ ..] => {
                 let (proc, run) = self.run(run);
                 let look = match look {
-                    [] => Look::Nothing,
-                    ["late"] => Look::Late,
-                    ["404"] => Look::Failed(CheckFailure::Status(404)),
+                    [] => ProgressSample::Nothing,
+                    ["late"] => ProgressSample::Late,
+                    ["404"] => ProgressSample::Failed(CheckFailure::Status(404)),
                     // Under way, or under way and waiting.
-                    [running, done] => Look::Seen(Progress {
+                    [running, done] => ProgressSample::Seen(Progress {
                         running: running.split('+').next().unwrap().parse().unwrap(),
                         waiting: running.split('+').nth(1).map_or(0, |n| n.parse().unwrap()),
                         done: done.parse().unwrap(),
@@ -442,9 +446,9 @@ impl Stage {
         match effect {
             Effect::Spawn { proc, run } => format!("spawn {}#{}", name(proc), run.0),
             Effect::Signal { target, signal } => match target {
-                Target::Process(pid) => format!("send {signal} to process {pid}"),
-                Target::Group(pid) => format!("send {signal} to group {pid}"),
-                Target::Member(member) => format!("send {signal} to member {}", member.pid),
+                SignalTarget::Process(pid) => format!("send {signal} to process {pid}"),
+                SignalTarget::Group(pid) => format!("send {signal} to group {pid}"),
+                SignalTarget::Member(member) => format!("send {signal} to member {}", member.pid),
             },
             Effect::Suspend { pid } => format!("suspend with process {pid}"),
             Effect::Resume { pid } => format!("resume process {pid}"),
@@ -563,7 +567,7 @@ fn event_text(event: &Event) -> String {
                 | Entered::Exited { .. }
                 | Entered::Fatal => String::new(),
             };
-            format!("{} {} -> {}{detail}", process.name, from.name(), to.label().name())
+            format!("{} {} -> {}{detail}", process.name, from.name(), to.state_name().name())
         }
         Event::Log { process, data, .. } => {
             format!("{} wrote {}", process.name, String::from_utf8_lossy(data))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use supervisor_core::Supervisor;
-use supervisor_core::command::{Answer, Command, Refusal, Which};
+use supervisor_core::command::{Answer, Command, Rejection, Which};
 use supervisor_core::event::{Channel, Event};
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
@@ -67,7 +67,7 @@ pub(crate) enum CannotReread {
     /// Something is wrong with it.
     Wrong(String),
     /// The core refused.
-    Refused(Refusal),
+    Refused(Rejection),
 }
 
 impl Control {
@@ -146,7 +146,7 @@ impl Control {
         &self,
     ) -> Result<supervisor_core::command::Difference, CannotReread> {
         if self.core().is_ending() {
-            return Err(CannotReread::Refused(Refusal::ShuttingDown));
+            return Err(CannotReread::Refused(Rejection::ShuttingDown));
         }
         let groups = (self.0.about.reread)().map_err(CannotReread::Wrong)?;
         match self.ask(Command::Reread(groups)).await {

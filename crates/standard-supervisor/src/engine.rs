@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::io;
 use std::rc::Rc;
 
-use supervisor_core::command::{Answer, Command, Refusal};
+use supervisor_core::command::{Answer, Command, Rejection};
 use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::Input;
 use supervisor_core::time::Mono;
@@ -82,7 +82,7 @@ impl Engine {
         let answer = answer.await;
         withdrawal.answered = true;
         // Without a reply nothing is left that could give one.
-        answer.unwrap_or(Err(Refusal::ShuttingDown))
+        answer.unwrap_or(Err(Rejection::ShuttingDown))
     }
 
     fn new_request(&self) -> RequestId {

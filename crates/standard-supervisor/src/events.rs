@@ -2,7 +2,7 @@
 
 use supervisor_core::event::{Channel, Entered, Event, Named, Period};
 use supervisor_core::ids::Pid;
-use supervisor_core::{Envelope, Label};
+use supervisor_core::{Envelope, StateName};
 use supervisor_wire::event as wire;
 
 /// What is sent to a listener of the supervisor that calls itself `server`.
@@ -70,6 +70,6 @@ fn state(to: Entered) -> wire::State {
 }
 
 /// The line that is said of a change of state, for who wants to know everything.
-pub(crate) fn change(process: &Named, from: Label, to: Entered) -> String {
-    format!("{}: {} -> {}", process.name, from.name(), to.label().name())
+pub(crate) fn change(process: &Named, from: StateName, to: Entered) -> String {
+    format!("{}: {} -> {}", process.name, from.name(), to.state_name().name())
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use supervisor_core::Reply;
-use supervisor_core::command::{Command, Difference, Refusal, Which};
+use supervisor_core::command::{Command, Difference, Rejection, Which};
 
 use crate::control::{CannotReread, Control};
 
@@ -27,7 +27,7 @@ pub(crate) enum CannotUpdate {
     /// It could not be read.
     Read(CannotReread),
     /// This group could not be changed; those before it were.
-    Group(String, Refusal),
+    Group(String, Rejection),
 }
 
 /// Reads the configuration again and lets it take effect: stops and forgets groups that
@@ -47,7 +47,7 @@ pub(crate) async fn update(control: &Control) -> Result<Difference, CannotUpdate
         }
         Ok(difference)
     });
-    let ended = CannotUpdate::Read(CannotReread::Refused(Refusal::ShuttingDown));
+    let ended = CannotUpdate::Read(CannotReread::Refused(Rejection::ShuttingDown));
     done.await.unwrap_or(Err(ended))
 }
 

@@ -7,7 +7,7 @@ use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::time::Wall;
-use supervisor_core::{Info, Label};
+use supervisor_core::{Info, StateName};
 
 use crate::control::Control;
 use crate::web::tree_usage::{TreeUsage, tree_usage};
@@ -46,7 +46,7 @@ pub(crate) struct Program {
     pub(crate) spec: String,
     pub(crate) name: String,
     pub(crate) group: String,
-    pub(crate) state: Label,
+    pub(crate) state: StateName,
     pub(crate) pid: Option<Pid>,
     pub(crate) uptime: Option<Duration>,
     /// How often it was started.

@@ -266,7 +266,7 @@ impl World {
                 let block = self.slots.get(&proc).and_then(Slot::block);
                 self.answers.push_back(Input::OutputSeen { proc, run, block });
             }
-            Effect::Collect { proc, run, ill } => self.collect(proc, run, ill),
+            Effect::Collect { proc, run, unhealthy } => self.collect(proc, run, unhealthy),
             Effect::Connect { proc, run } => self.connect_targets(proc, run),
             Effect::LookAtFiles { proc, run: _ } => self.look_at_files(proc),
             Effect::Tidy { proc, run, occasion } => self.tidy(proc, run, occasion),

@@ -7,14 +7,14 @@ use crate::spec::health::ListenerRule;
 
 /// What a check found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct CheckAnswer {
     /// Which process listens where the check connected.
     pub from: Listener,
     /// How far the check came.
     pub depth: Depth,
 }
 
-impl Answer {
+impl CheckAnswer {
     /// Whether it is one of the program that was to be asked.
     pub(super) const fn judge(self, rule: ListenerRule) -> Result<Depth, CheckFailure> {
         match (self.from, rule) {
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn who_may_answer_is_for_the_rule_to_say() {
         let stranger = Stranger { pid: Pid(7), name: Comm::default() };
-        let answer = |from| Answer { from, depth: Depth::Whole };
+        let answer = |from| CheckAnswer { from, depth: Depth::Whole };
         let strange = answer(Listener::Stranger(stranger));
         assert_eq!(strange.judge(ListenerRule::Own), Err(CheckFailure::Stranger(stranger)));
         assert_eq!(strange.judge(ListenerRule::Any), Ok(Depth::Whole));

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ANSWER_GRACE, CheckFailure, Ill, REMIND_EVERY, Turn};
+use super::{ANSWER_GRACE, Asking, CheckFailure, REMIND_EVERY, Unhealthy};
 use crate::spec::health::CheckSpec;
 use crate::time::Mono;
 
@@ -37,7 +37,7 @@ impl Load {
 pub(super) struct Checking {
     /// When the run, or its time as one that is up, began.
     pub(super) since: Mono,
-    pub(super) turn: Turn,
+    pub(super) asking: Asking,
     /// Failures in a row.
     pub(super) failures: u32,
     pub(super) last: Option<Result<(), CheckFailure>>,
@@ -60,7 +60,7 @@ impl Checking {
     pub(super) const fn new(since: Mono, due: Mono) -> Self {
         Self {
             since,
-            turn: Turn::Due(due),
+            asking: Asking::Due(due),
             failures: 0,
             last: None,
             asked: 0,
@@ -80,7 +80,7 @@ impl Checking {
     }
 
     pub(super) fn ask(&mut self, spec: &CheckSpec, now: Mono) {
-        self.turn = Turn::Asked { until: now + spec.timeout + ANSWER_GRACE };
+        self.asking = Asking::Asked { until: now + spec.timeout + ANSWER_GRACE };
         self.asked += 1;
         self.asked_at = Some(now);
     }
@@ -131,10 +131,10 @@ impl Checking {
         !self.proven && failure.is_some_and(CheckFailure::is_of_the_check)
     }
 
-    pub(super) fn verdict(&self, spec: &CheckSpec) -> Option<Ill> {
+    pub(super) fn verdict(&self, spec: &CheckSpec) -> Option<Unhealthy> {
         let many = self.failures >= spec.failures && self.busy_for.is_none() && !self.is_wrong();
         let failure = self.last?.err().filter(|_| many)?;
-        Some(Ill::Check { failure, times: self.failures })
+        Some(Unhealthy::Check { failure, times: self.failures })
     }
 
     /// Notes that it fails in this way; whether that is to be said.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ill, Turn};
+use super::{Asking, Unhealthy};
 use crate::spec::health::TreeSpec;
 use crate::time::Mono;
 
@@ -17,7 +17,7 @@ pub struct TreeCount {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Counting {
-    pub(super) turn: Turn,
+    pub(super) asking: Asking,
     there: u32,
     most: u32,
     fewer_since: Option<Mono>,
@@ -27,13 +27,19 @@ pub(super) struct Counting {
 
 impl Counting {
     pub(super) const fn new(due: Mono) -> Self {
-        Self { turn: Turn::Due(due), there: 0, most: 0, fewer_since: None, fewer: Duration::ZERO }
+        Self {
+            asking: Asking::Due(due),
+            there: 0,
+            most: 0,
+            fewer_since: None,
+            fewer: Duration::ZERO,
+        }
     }
 
     /// Takes a count. While a model loads, helpers that compile come and go under their
     /// parent's title: until the run is ready each command line counts once.
     pub(super) fn take(&mut self, spec: &TreeSpec, starting: bool, now: Mono, count: TreeCount) {
-        self.turn = Turn::Due(now + spec.interval);
+        self.asking = Asking::Due(now + spec.interval);
         self.there = if starting || spec.distinct { count.distinct } else { count.alive };
         self.most = self.most.max(self.there);
         let fewer = self.there < self.most;
@@ -41,8 +47,8 @@ impl Counting {
         self.fewer = self.fewer_since.map_or(Duration::ZERO, |since| now - since);
     }
 
-    pub(super) fn verdict(&self, spec: &TreeSpec) -> Option<Ill> {
+    pub(super) fn verdict(&self, spec: &TreeSpec) -> Option<Unhealthy> {
         let (alive, of, since) = (self.there, self.most, self.fewer);
-        (since >= spec.patience).then_some(Ill::Incomplete { alive, of, since })
+        (since >= spec.patience).then_some(Unhealthy::Incomplete { alive, of, since })
     }
 }

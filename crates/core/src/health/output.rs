@@ -1,7 +1,7 @@
 //! Whether a silent program can write its output. If it can't, because the reader stands still,
 //! a restart does not help: the next run would wait in the same way.
 
-use super::{ANSWER_GRACE, Block, Health, Ill, REMIND_EVERY, Watchdog};
+use super::{ANSWER_GRACE, Block, Health, REMIND_EVERY, Unhealthy, Watchdog};
 use crate::time::Mono;
 
 /// What is known of why it is silent.
@@ -12,16 +12,17 @@ pub(super) enum OutputSeen {
     Nothing,
     /// It is being looked whether its output is to blame for this. Without an answer by then
     /// it isn't.
-    Asked { ill: Ill, until: Mono, was_blocked: Option<Mono> },
+    Asked { unhealthy: Unhealthy, until: Mono, was_blocked: Option<Mono> },
     /// Its output is, as was said at this time. It has given no sign of the contrary since.
-    Blocked { ill: Ill, told_at: Mono },
+    Blocked { unhealthy: Unhealthy, told_at: Mono },
 }
 
 impl Health {
     /// The program did something. If it was blocked because it did not do that, it no longer is.
-    pub(super) fn shows_life(&mut self, ends: impl Fn(Ill) -> bool) {
-        if let OutputSeen::Asked { ill, .. } | OutputSeen::Blocked { ill, .. } = self.output
-            && ends(ill)
+    pub(super) fn shows_life(&mut self, ends: impl Fn(Unhealthy) -> bool) {
+        if let OutputSeen::Asked { unhealthy, .. } | OutputSeen::Blocked { unhealthy, .. } =
+            self.output
+            && ends(unhealthy)
         {
             self.output = OutputSeen::Nothing;
         }
@@ -34,18 +35,18 @@ impl Health {
 
     /// Notes that the program is unhealthy; whether the core must first ask if its output is to
     /// blame. If it is known not to be, the core need not ask.
-    pub(crate) fn ask_for_output(&mut self, ill: Ill, now: Mono) -> bool {
+    pub(crate) fn ask_for_output(&mut self, unhealthy: Unhealthy, now: Mono) -> bool {
         // An illness that is only observed stays. A start that takes too long fails in any case.
-        let known =
-            self.ill.is_some_and(|ill| !ill.is_block()) && !matches!(ill, Ill::NotReady { .. });
+        let known = self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block())
+            && !matches!(unhealthy, Unhealthy::NotReady { .. });
         let was_blocked = match self.output {
             OutputSeen::Blocked { told_at, .. } => Some(told_at),
             OutputSeen::Nothing | OutputSeen::Asked { .. } => None,
         };
-        if known || !ill.is_silence() {
+        if known || !unhealthy.is_silence() {
             return false;
         }
-        self.output = OutputSeen::Asked { ill, until: now + ANSWER_GRACE, was_blocked };
+        self.output = OutputSeen::Asked { unhealthy, until: now + ANSWER_GRACE, was_blocked };
         true
     }
 
@@ -65,11 +66,11 @@ impl Health {
     /// Its output is to blame. Nothing is known of what the program would do otherwise, so once
     /// it can write, all its times begin again. Returns whether the block is to be logged.
     pub(crate) fn bear(&mut self, block: Block, now: Mono) -> bool {
-        let OutputSeen::Asked { ill, was_blocked, .. } = self.output else { return false };
+        let OutputSeen::Asked { unhealthy, was_blocked, .. } = self.output else { return false };
         let new = was_blocked.is_none_or(|at| now - at >= REMIND_EVERY);
         let told_at = was_blocked.filter(|_| !new).unwrap_or(now);
-        self.output = OutputSeen::Blocked { ill, told_at };
-        self.ill = Some(Ill::Blocked(block));
+        self.output = OutputSeen::Blocked { unhealthy, told_at };
+        self.unhealthy = Some(Unhealthy::Blocked(block));
         if let Some(check) = &mut self.check {
             check.excused();
         }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Ill, Look, Progress, Turn};
+use super::{Asking, Progress, ProgressSample, Unhealthy};
 use crate::spec::health::ProgressSpec;
 use crate::time::Mono;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Progressing {
-    pub(super) turn: Turn,
+    pub(super) asking: Asking,
     last: Option<Progress>,
     /// When that was seen.
     seen_at: Option<Mono>,
@@ -25,7 +25,7 @@ pub(super) struct Progressing {
 impl Progressing {
     pub(super) const fn new(due: Mono) -> Self {
         Self {
-            turn: Turn::Due(due),
+            asking: Asking::Due(due),
             last: None,
             seen_at: None,
             moved_at: None,
@@ -47,16 +47,17 @@ impl Progressing {
         &mut self,
         spec: &ProgressSpec,
         now: Mono,
-        look: Look,
+        look: ProgressSample,
     ) -> Option<(Progress, bool)> {
-        self.turn = Turn::Due(now + spec.interval);
+        self.asking = Asking::Due(now + spec.interval);
         let seen = match (look, self.last) {
-            (Look::Seen(seen), _) => {
+            (ProgressSample::Seen(seen), _) => {
                 self.seen_at = Some(now);
                 seen
             }
-            (Look::Late, Some(last)) => last,
-            (Look::Late, None) | (Look::Nothing | Look::Failed(_), _) => return None,
+            (ProgressSample::Late, Some(last)) => last,
+            (ProgressSample::Late, None)
+            | (ProgressSample::Nothing | ProgressSample::Failed(_), _) => return None,
         };
         let moved = self.last.is_some_and(|last| last.done != seen.done);
         if moved {
@@ -87,8 +88,8 @@ impl Progressing {
         self.seen_at.filter(|_| self.last.is_some_and(|last| last.running + last.waiting == 0))
     }
 
-    pub(super) fn verdict(&self, spec: &ProgressSpec) -> Option<Ill> {
+    pub(super) fn verdict(&self, spec: &ProgressSpec) -> Option<Unhealthy> {
         let (since, running) = (self.still, self.last?.running);
-        (since >= spec.stalled).then_some(Ill::Stalled { running, since })
+        (since >= spec.stalled).then_some(Unhealthy::Stalled { running, since })
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{GaveUp, Line, NoHelper, NotPrepared};
-use crate::health::{Block, CheckFailure, Ill};
+use crate::health::{Block, CheckFailure, Unhealthy};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
 use crate::report::Because;
@@ -188,8 +188,8 @@ impl Line {
                 .text("asked", asked)
                 .failure(*failure)
                 .seconds("since_seconds", *since),
-            Self::Ill { name, ill, observe } => {
-                of("unhealthy").program(name).ill(*ill).flag("observed_only", *observe)
+            Self::Unhealthy { name, unhealthy, observe } => {
+                of("unhealthy").program(name).unhealthy(*unhealthy).flag("observed_only", *observe)
             }
             Self::Recovered { name } => of("recovered").program(name),
             Self::NotPrepared { names, why } => {
@@ -203,10 +203,10 @@ impl Line {
             Self::EventProcessed { name } => of("event_processed").program(name),
             Self::EventRejected { name } => of("event_rejected").program(name),
             Self::BadResult { name, said } => of("bad_result").program(name).text("said", said),
-            Self::Hearing { name, from, to } => {
+            Self::ListenerState { name, from, to } => {
                 of("listener_state").program(name).text("from", from).text("to", to)
             }
-            Self::HearingUnknown { name } => of("listener_unknown").program(name),
+            Self::ListenerUnknown { name } => of("listener_unknown").program(name),
             Self::EventLost { pool, serial } => {
                 of("event_lost").text("pool", pool).count("serial", *serial)
             }
@@ -293,7 +293,10 @@ impl Facts {
             GaveUp::TargetUnreached { target, within } => {
                 self.text("target", target).seconds("within_seconds", *within)
             }
-            GaveUp::TooManyRetries | GaveUp::CannotStart | GaveUp::Unkillable | GaveUp::Ill => self,
+            GaveUp::TooManyRetries
+            | GaveUp::CannotStart
+            | GaveUp::Unkillable
+            | GaveUp::Unhealthy => self,
         }
     }
 
@@ -326,26 +329,28 @@ impl Facts {
         }
     }
 
-    fn ill(self, ill: Ill) -> Self {
-        let facts = self.text("reason", ill.kind());
-        match ill {
-            Ill::NotReady { within, last } => {
+    fn unhealthy(self, unhealthy: Unhealthy) -> Self {
+        let facts = self.text("reason", unhealthy.kind());
+        match unhealthy {
+            Unhealthy::NotReady { within, last } => {
                 let facts = facts.seconds("within_seconds", within);
                 match last {
                     Some(failure) => facts.failure(failure),
                     None => facts,
                 }
             }
-            Ill::Check { failure, times } => facts.failure(failure).count("failures", times.into()),
-            Ill::Stalled { running, since } => {
+            Unhealthy::Check { failure, times } => {
+                facts.failure(failure).count("failures", times.into())
+            }
+            Unhealthy::Stalled { running, since } => {
                 facts.count("requests_running", running).seconds("since_seconds", since)
             }
-            Ill::Incomplete { alive, of, since } => facts
+            Unhealthy::Incomplete { alive, of, since } => facts
                 .count("alive", alive.into())
                 .count("expected", of.into())
                 .seconds("since_seconds", since),
-            Ill::Silent { since } => facts.seconds("since_seconds", since),
-            Ill::Blocked(Block { channel, since, waiting }) => facts
+            Unhealthy::Silent { since } => facts.seconds("since_seconds", since),
+            Unhealthy::Blocked(Block { channel, since, waiting }) => facts
                 .text("channel", channel.name())
                 .seconds("since_seconds", since)
                 .count("waiting_bytes", waiting),
@@ -366,7 +371,7 @@ const fn reason(why: &GaveUp) -> &'static str {
         GaveUp::TooManyRetries => "too_many_retries",
         GaveUp::CannotStart => "cannot_start",
         GaveUp::Unkillable => "unkillable",
-        GaveUp::Ill => "unhealthy",
+        GaveUp::Unhealthy => "unhealthy",
         GaveUp::DependencyLost(_) => "dependency",
         GaveUp::TargetUnreached { .. } => "unreachable",
     }
@@ -424,8 +429,8 @@ mod tests {
 
     #[test]
     fn why_it_is_ill_is_told_with_what_was_measured() {
-        let ill = Ill::Check { failure: CheckFailure::Status(503), times: 3 };
-        let facts = Line::Ill { name: "app".to_owned(), ill, observe: false }.facts();
+        let unhealthy = Unhealthy::Check { failure: CheckFailure::Status(503), times: 3 };
+        let facts = Line::Unhealthy { name: "app".to_owned(), unhealthy, observe: false }.facts();
         let texts = [("reason", "check"), ("failure", "status")];
         for (name, text) in texts {
             assert!(facts.fields.contains(&(name, Value::Text(text.to_owned()))), "{facts:?}");

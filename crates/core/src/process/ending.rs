@@ -3,14 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Due, Fatal, Gate, Kill, Label, Live, Process, State, Then, Turn};
-use crate::effect::{Effect, Target};
-use crate::health::{Health, Ill};
+use super::{Due, Fatal, Gate, Intent, Kill, Live, Process, State, StateName, Transition};
+use crate::effect::{Effect, SignalTarget};
+use crate::health::{Health, Unhealthy};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
 use crate::line::{GaveUp, Line, NoHelper};
 use crate::report::{Because, Cause, Class, Next, RunReport};
-use crate::retry::{Failures, Verdict};
+use crate::retry::{Failures, RetryDecision};
 use crate::signal::Signal;
 use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
@@ -23,13 +23,13 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 
 impl Process {
     /// The main process ended.
-    pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, turn: &mut Turn<'_>) {
+    pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
         let Circumstances { oom, last_line } = found;
         self.last_line = last_line;
-        self.history.stopped = Some(turn.wall);
+        self.history.stopped = Some(cx.wall);
         self.history.last_exit = Some(exit);
         if let Some(record) = &mut self.stop_record {
-            record.main_ended = Some(turn.now);
+            record.main_ended = Some(cx.now);
         }
         let cause = match exit {
             _ if oom => Cause::Oom,
@@ -37,24 +37,24 @@ impl Process {
             Exit::Signal { .. } => Cause::Signal,
         };
         match self.state.clone() {
-            State::Starting { live, due, .. } if !due.is_over(turn.now) => {
+            State::Starting { live, due, .. } if !due.is_over(cx.now) => {
                 self.history.error =
                     Some("Exited too quickly (process log may have details)".to_owned());
-                turn.log(self.exited_line(live, exit, false));
-                self.fail_run(live, exit, cause, turn);
+                cx.log(self.exited_line(live, exit, false));
+                self.fail_run(live, exit, cause, cx);
             }
             State::Starting { live, .. } | State::Running { live, .. } => {
-                self.exited(live, exit, cause, turn);
+                self.exited(live, exit, cause, cx);
             }
-            State::Stopping { live, kill, then } => {
-                match then {
-                    Then::Fail(ill) => self.ended_ill(live, exit, ill, turn),
-                    Then::Run | Then::Rest => self.stopped(live, exit, then, turn),
+            State::Stopping { live, kill, intent } => {
+                match intent {
+                    Intent::Fail(unhealthy) => self.ended_unhealthy(live, exit, unhealthy, cx),
+                    Intent::Run | Intent::Rest => self.stopped(live, exit, intent, cx),
                 }
                 return match kill {
-                    Kill::NotYet => self.lead_ended(exit, turn),
+                    Kill::NotYet => self.lead_ended(exit, cx),
                     Kill::Sent { .. } | Kill::Stuck => {
-                        self.sweep(Escalation::Force(turn.unkillable_after), turn);
+                        self.sweep(Escalation::Force(cx.unkillable_after), cx);
                     }
                 };
             }
@@ -64,22 +64,22 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal { .. } => {
                 let what = format!("{} ended while it was not alive", self.spec.name);
-                return turn.log(Line::Bug { what });
+                return cx.log(Line::Bug { what });
             }
         }
         if self.tree.is_draining() {
-            self.lead_ended(exit, turn);
+            self.lead_ended(exit, cx);
         } else {
-            self.sweep(Escalation::Ask(self.spec.leftover_grace), turn);
+            self.sweep(Escalation::Ask(self.spec.leftover_grace), cx);
         }
     }
 
-    fn stopped(&mut self, live: Live, exit: Exit, then: Then, turn: &mut Turn<'_>) {
+    fn stopped(&mut self, live: Live, exit: Exit, intent: Intent, cx: &mut Transition<'_>) {
         let expected = self.expects(exit);
         self.history.exit = Some(exit);
-        self.enter(State::Stopped { then }, turn);
+        self.enter(State::Stopped { intent }, cx);
         let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);
-        turn.log(Line::Stopped { name, pid, run, exit, expected });
+        cx.log(Line::Stopped { name, pid, run, exit, expected });
     }
 
     fn exited_line(&self, live: Live, exit: Exit, expected: bool) -> Line {
@@ -88,48 +88,55 @@ impl Process {
     }
 
     /// It was ill, and has been made to end.
-    fn ended_ill(&mut self, live: Live, exit: Exit, ill: Ill, turn: &mut Turn<'_>) {
+    fn ended_unhealthy(
+        &mut self,
+        live: Live,
+        exit: Exit,
+        unhealthy: Unhealthy,
+        cx: &mut Transition<'_>,
+    ) {
         self.history.exit = Some(exit);
-        self.history.error = Some(ill.to_string());
-        turn.log(self.exited_line(live, exit, false));
+        self.history.error = Some(unhealthy.to_string());
+        cx.log(self.exited_line(live, exit, false));
         let (status, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = live.up_at {
-                    self.forgive(turn.now - up_at);
+                    self.forgive(cx.now - up_at);
                 }
-                return self.fail_run(live, exit, Cause::Health(ill), turn);
+                return self.fail_run(live, exit, Cause::Health(unhealthy), cx);
             }
             Action::Stop => (1, false),
             Action::Exit(code) => (code, true),
         };
-        let because = self.file_report(Some((live, exit)), Cause::Health(ill), Next::GiveUp, turn);
-        self.enter(State::Fatal { why: Fatal::Ill { status, ends } }, turn);
+        let because =
+            self.file_report(Some((live, exit)), Cause::Health(unhealthy), Next::GiveUp, cx);
+        self.enter(State::Fatal { why: Fatal::Unhealthy { status, ends } }, cx);
         self.failures = Failures::default();
         let ends_all = ends || self.takes_all_along();
-        turn.log(Line::GaveUp { name: self.name(), why: GaveUp::Ill, because, ends_all });
+        cx.log(Line::GaveUp { name: self.name(), why: GaveUp::Unhealthy, because, ends_all });
     }
 
     /// A process of its tree ended, while the main process lived. Not if that is to end: then
     /// the others end with it.
-    pub(crate) fn descendant_ended(&mut self, main: Pid, death: Death, turn: &Turn<'_>) {
+    pub(crate) fn descendant_ended(&mut self, main: Pid, death: Death, cx: &Transition<'_>) {
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state
             && live.pid == main
         {
-            self.deaths.note(turn.now, death);
+            self.deaths.note(cx.now, death);
         }
     }
 
     /// One of those that it left behind ended.
-    pub(crate) fn leftover_reaped(&mut self, pid: Pid, exit: Exit, turn: &mut Turn<'_>) {
-        let step = self.tree.reaped(pid, exit, turn.unkillable_after);
-        self.carry_out(step, turn);
+    pub(crate) fn leftover_reaped(&mut self, pid: Pid, exit: Exit, cx: &mut Transition<'_>) {
+        let step = self.tree.reaped(pid, exit, cx.unkillable_after);
+        self.carry_out(step, cx);
     }
 
     /// All those of its tree that were waited for have ended.
-    pub(crate) fn tree_ended(&mut self, run: RunId, turn: &mut Turn<'_>) {
+    pub(crate) fn tree_ended(&mut self, run: RunId, cx: &mut Transition<'_>) {
         if run == RunId(self.runs) {
             let step = self.tree.ended();
-            self.carry_out(step, turn);
+            self.carry_out(step, cx);
         }
     }
 
@@ -139,30 +146,30 @@ impl Process {
         run: RunId,
         main: Option<Traits>,
         found: Vec<TreeProcess>,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         if run != RunId(self.runs) {
             return;
         }
         if let State::Stopping { kill: Kill::Sent { .. }, .. } = self.state {
             for process in found {
-                turn.signal(Target::Member(process.member), Signal::KILL);
+                cx.signal(SignalTarget::Member(process.member), Signal::KILL);
             }
             return;
         }
-        let step = self.tree.counted(turn.now, main, found, turn.unkillable_after);
-        self.carry_out(step, turn);
+        let step = self.tree.counted(cx.now, main, found, cx.unkillable_after);
+        self.carry_out(step, cx);
         if let Some(members) = self.tree.awaited() {
             if let Some(report) = &mut self.report {
                 report.leftovers = report.leftovers.max(members.len());
             }
             let (proc, run) = (self.named.proc, RunId(self.runs));
-            turn.effects.push(Effect::AwaitEnd { proc, run, members });
+            cx.effects.push(Effect::AwaitEnd { proc, run, members });
         }
     }
 
     /// A run that was up ended without being asked to.
-    fn exited(&mut self, live: Live, exit: Exit, cause: Cause, turn: &mut Turn<'_>) {
+    fn exited(&mut self, live: Live, exit: Exit, cause: Cause, cx: &mut Transition<'_>) {
         let up_at = live.up_at.unwrap_or(live.since);
         let live = Live { up_at: Some(up_at), ..live };
         // With supervisord's own rule the whole uptime counts.
@@ -170,8 +177,8 @@ impl Process {
             Ready::Startsecs => live.since,
             Ready::Checked | Ready::Notified | Ready::Logged(_) => up_at,
         };
-        self.forgive(turn.now - since);
-        self.enter(State::Running { live, health: Health::default() }, turn);
+        self.forgive(cx.now - since);
+        self.enter(State::Running { live, health: Health::default() }, cx);
         let expected = self.expects(exit);
         self.history.exit = Some(exit);
         if !expected {
@@ -187,15 +194,15 @@ impl Process {
                 RetryRule::FailedStarts => false,
                 RetryRule::Consecutive { .. } | RetryRule::Once => true,
             };
-        let then = if again && !failure { Then::Run } else { Then::Rest };
-        self.enter(State::Exited { exit, then, told: false }, turn);
-        turn.log(self.exited_line(live, exit, expected && !failure));
+        let intent = if again && !failure { Intent::Run } else { Intent::Rest };
+        self.enter(State::Exited { exit, intent, told: false }, cx);
+        cx.log(self.exited_line(live, exit, expected && !failure));
         if failure {
-            self.fail_run(live, exit, cause, turn);
+            self.fail_run(live, exit, cause, cx);
         } else if again {
-            self.file_report(Some((live, exit)), cause, Next::Restart(Duration::ZERO), turn);
+            self.file_report(Some((live, exit)), cause, Next::Restart(Duration::ZERO), cx);
         } else if !expected || cause.class() == Class::Oom {
-            self.file_report(Some((live, exit)), cause, Next::Rest, turn);
+            self.file_report(Some((live, exit)), cause, Next::Rest, cx);
         }
     }
 
@@ -215,36 +222,36 @@ impl Process {
     }
 
     /// A run ended in a way that counts as a failure.
-    fn fail_run(&mut self, live: Live, exit: Exit, cause: Cause, turn: &mut Turn<'_>) {
+    fn fail_run(&mut self, live: Live, exit: Exit, cause: Cause, cx: &mut Transition<'_>) {
         let ended = Some((live, exit));
         if !self.spec.main && self.expects(exit) && self.failures.count() == 0 {
-            self.warn_of_helper(exit, turn);
+            self.warn_of_helper(exit, cx);
         }
         match self.failures.add(live.up_at.is_some(), self.retries()) {
-            Verdict::Retry(wait) => {
-                self.file_report(ended, cause, Next::Restart(wait), turn);
+            RetryDecision::Retry(wait) => {
+                self.file_report(ended, cause, Next::Restart(wait), cx);
                 if wait.is_zero() {
-                    self.enter(State::Exited { exit, then: Then::Run, told: false }, turn);
+                    self.enter(State::Exited { exit, intent: Intent::Run, told: false }, cx);
                 } else {
-                    self.back_off(wait, turn);
+                    self.back_off(wait, cx);
                 }
             }
-            Verdict::GiveUp => {
-                let because = self.file_report(ended, cause, Next::GiveUp, turn);
-                self.give_up(GaveUp::TooManyRetries, because.clone(), exit.status(), turn);
-                self.tell_last_run(live, exit, because, turn);
+            RetryDecision::GiveUp => {
+                let because = self.file_report(ended, cause, Next::GiveUp, cx);
+                self.give_up(GaveUp::TooManyRetries, because.clone(), exit.status(), cx);
+                self.tell_last_run(live, exit, because, cx);
             }
         }
     }
 
     /// Beside the server, what ends as it should may well be a helper that runs once. By its
     /// settings it is none, and that ends the server after a few more.
-    fn warn_of_helper(&self, exit: Exit, turn: &mut Turn<'_>) {
+    fn warn_of_helper(&self, exit: Exit, cx: &mut Transition<'_>) {
         let because = match self.spec.autorestart {
             Autorestart::Always => NoHelper::KeptRunning,
             Autorestart::Never | Autorestart::Unexpected => NoHelper::TooQuick,
         };
-        turn.log(Line::HelperFails {
+        cx.log(Line::HelperFails {
             name: self.name(),
             program: self.spec.program.clone(),
             exit,
@@ -256,13 +263,13 @@ impl Process {
 
     /// What exits well at once and leaves processes behind has probably put itself into the
     /// background, where nobody can keep it.
-    fn suspect_background(&mut self, left: usize, turn: &mut Turn<'_>) {
+    fn suspect_background(&mut self, left: usize, cx: &mut Transition<'_>) {
         let Some(report) = &self.report else { return };
         let at_once = report.uptime < AT_ONCE && report.exit == Some(Exit::Code(0));
         if at_once && !self.told_background {
             self.told_background = true;
             let (name, uptime) = (self.name(), report.uptime);
-            turn.log(Line::WentToBackground { name, uptime, left });
+            cx.log(Line::WentToBackground { name, uptime, left });
         }
     }
 
@@ -274,10 +281,10 @@ impl Process {
         ended: Option<(Live, Exit)>,
         cause: Cause,
         next: Next,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) -> Option<Because> {
         let next = match next {
-            Next::Restart(_) if turn.ending => Next::Rest,
+            Next::Restart(_) if cx.ending => Next::Rest,
             Next::Restart(_) | Next::Rest | Next::GiveUp => next,
         };
         if let Next::Restart(_) = next {
@@ -294,11 +301,11 @@ impl Process {
             pid: live.map(|live| live.pid),
             cause,
             exit: ended.map(|(_, exit)| exit),
-            started: self.history.started.unwrap_or(turn.wall),
-            ended: turn.wall,
-            uptime: live.map_or(Duration::ZERO, |live| turn.now - live.since),
+            started: self.history.started.unwrap_or(cx.wall),
+            ended: cx.wall,
+            uptime: live.map_or(Duration::ZERO, |live| cx.now - live.since),
             up_after: live.and_then(|live| Some(live.up_at? - live.since)),
-            forerunner: self.deaths.before(turn.now),
+            forerunner: self.deaths.before(cx.now),
             last_line: self.last_line.take(),
             leftovers: 0,
             next,
@@ -310,26 +317,32 @@ impl Process {
         self.report = Some(Box::new(report));
         // Otherwise there is nothing to wait for.
         if ended.is_none() || !self.spec.killtree {
-            self.tell_report(turn);
+            self.tell_report(cx);
         }
         because
     }
 
-    fn tell_report(&mut self, turn: &mut Turn<'_>) {
-        turn.effects.extend(self.report.take().map(Effect::Report));
+    fn tell_report(&mut self, cx: &mut Transition<'_>) {
+        cx.effects.extend(self.report.take().map(Effect::Report));
     }
 
     /// supervisord has no such line, so its own rules do without.
-    fn tell_last_run(&self, live: Live, exit: Exit, because: Option<Because>, turn: &mut Turn<'_>) {
+    fn tell_last_run(
+        &self,
+        live: Live,
+        exit: Exit,
+        because: Option<Because>,
+        cx: &mut Transition<'_>,
+    ) {
         if let Some(because) = because {
-            let uptime = turn.now - live.since;
+            let uptime = cx.now - live.since;
             let (name, run, ends_all) = (self.name(), live.run.0, self.takes_all_along());
-            turn.log(Line::LastRun { name, run, uptime, exit, because, ends_all });
+            cx.log(Line::LastRun { name, run, uptime, exit, because, ends_all });
         }
     }
 
-    pub(super) fn back_off(&mut self, wait: Duration, turn: &mut Turn<'_>) {
-        self.enter(State::Backoff { retry_at: turn.now + wait }, turn);
+    pub(super) fn back_off(&mut self, wait: Duration, cx: &mut Transition<'_>) {
+        self.enter(State::Backoff { retry_at: cx.now + wait }, cx);
     }
 
     /// Goes to FATAL by way of BACKOFF, as observers of supervisord expect.
@@ -338,23 +351,24 @@ impl Process {
         why: GaveUp,
         because: Option<Because>,
         status: u8,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         // Who never began has nothing to back off from.
-        if self.label() != Label::Stopped {
-            self.back_off(Duration::ZERO, turn);
+        if self.state_name() != StateName::Stopped {
+            self.back_off(Duration::ZERO, cx);
         }
-        self.enter(State::Fatal { why: Fatal::GaveUp { status } }, turn);
+        self.enter(State::Fatal { why: Fatal::GaveUp { status } }, cx);
         self.failures = Failures::default();
         let ends_all = match why {
             // Nobody else says why nothing ran.
             GaveUp::DependencyLost(_) | GaveUp::TargetUnreached { .. } => self.spec.essential,
-            GaveUp::TooManyRetries | GaveUp::CannotStart | GaveUp::Unkillable | GaveUp::Ill => {
-                self.takes_all_along()
-            }
+            GaveUp::TooManyRetries
+            | GaveUp::CannotStart
+            | GaveUp::Unkillable
+            | GaveUp::Unhealthy => self.takes_all_along(),
         };
         let name = self.name();
-        turn.log(Line::GaveUp { name, why, because, ends_all });
+        cx.log(Line::GaveUp { name, why, because, ends_all });
     }
 
     /// Whether everything ends when it is given up. To run once is to end, with no word about it.
@@ -362,66 +376,66 @@ impl Process {
         self.spec.essential && self.spec.retry != RetryRule::Once
     }
 
-    pub(super) fn sweep(&mut self, step: Escalation, turn: &mut Turn<'_>) {
+    pub(super) fn sweep(&mut self, step: Escalation, cx: &mut Transition<'_>) {
         if self.spec.killtree {
-            self.look_at_files(RunId(self.runs), turn);
+            self.look_at_files(RunId(self.runs), cx);
             let step = self.tree.sweep(step);
-            self.carry_out(step, turn);
+            self.carry_out(step, cx);
         }
     }
 
     /// Its main process ended during a stop.
-    fn lead_ended(&mut self, exit: Exit, turn: &mut Turn<'_>) {
-        self.look_at_files(RunId(self.runs), turn);
-        let step = self.tree.lead_ended(turn.now, exit, self.spec.leftover_grace);
-        self.carry_out(step, turn);
+    fn lead_ended(&mut self, exit: Exit, cx: &mut Transition<'_>) {
+        self.look_at_files(RunId(self.runs), cx);
+        let step = self.tree.lead_ended(cx.now, exit, self.spec.leftover_grace);
+        self.carry_out(step, cx);
     }
 
-    pub(super) fn carry_out(&mut self, step: CleanupStep, turn: &mut Turn<'_>) {
+    pub(super) fn carry_out(&mut self, step: CleanupStep, cx: &mut Transition<'_>) {
         let proc = self.named.proc;
         match step {
             CleanupStep::Nothing => {}
             CleanupStep::Done => {
-                self.tell_stop(turn);
-                self.tell_report(turn);
-                self.tidy(if turn.ending { Occasion::End } else { Occasion::Start }, turn);
+                self.tell_stop(cx);
+                self.tell_report(cx);
+                self.tidy(if cx.ending { Occasion::End } else { Occasion::Start }, cx);
             }
             CleanupStep::Count => {
-                turn.effects.push(Effect::Census { proc, run: RunId(self.runs) });
+                cx.effects.push(Effect::Census { proc, run: RunId(self.runs) });
             }
-            CleanupStep::Ask(asks) => self.ask_others(asks, turn),
-            CleanupStep::KillMain => self.kill(turn),
-            CleanupStep::Signal(signal, members) => self.signal_leftovers(signal, members, turn),
+            CleanupStep::Ask(asks) => self.ask_others(asks, cx),
+            CleanupStep::KillMain => self.kill(cx),
+            CleanupStep::Signal(signal, members) => self.signal_leftovers(signal, members, cx),
             CleanupStep::GiveUp(members) => {
                 if let Some(report) = &mut self.report {
                     (report.cause, report.next) = (Cause::Unkillable, Next::GiveUp);
                 }
-                self.tell_stop(turn);
-                self.tell_report(turn);
-                self.report_unkillable(members.iter().map(|m| m.pid).collect(), turn);
+                self.tell_stop(cx);
+                self.tell_report(cx);
+                self.report_unkillable(members.iter().map(|m| m.pid).collect(), cx);
                 // Whichever was born only now has not been killed yet.
                 for member in members {
-                    turn.signal(Target::Member(member), Signal::KILL);
+                    cx.signal(SignalTarget::Member(member), Signal::KILL);
                 }
             }
         }
     }
 
-    fn signal_leftovers(&mut self, signal: Signal, members: Vec<Member>, turn: &mut Turn<'_>) {
-        self.suspect_background(members.len(), turn);
-        turn.log(Line::Leftovers { name: self.name(), members: members.clone(), signal });
+    fn signal_leftovers(&mut self, signal: Signal, members: Vec<Member>, cx: &mut Transition<'_>) {
+        self.suspect_background(members.len(), cx);
+        cx.log(Line::Leftovers { name: self.name(), members: members.clone(), signal });
         if signal == Signal::KILL {
             self.count_kills(members.len());
-            turn.effects.push(Effect::KillTree { proc: self.named.proc });
+            cx.effects.push(Effect::KillTree { proc: self.named.proc });
         }
         for member in members {
-            turn.signal(Target::Member(member), signal);
+            cx.signal(SignalTarget::Member(member), signal);
         }
     }
 
-    pub(super) fn report_unkillable(&self, pids: Vec<Pid>, turn: &mut Turn<'_>) {
-        let after = turn.unkillable_after;
-        turn.log(Line::Unkillable { name: self.name(), pids, after });
+    pub(super) fn report_unkillable(&self, pids: Vec<Pid>, cx: &mut Transition<'_>) {
+        let after = cx.unkillable_after;
+        cx.log(Line::Unkillable { name: self.name(), pids, after });
     }
 }
 

@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use super::deaths::Deaths;
-use super::{Process, State, Then, Turn};
+use super::{Intent, Process, State, Transition};
 use crate::effect::Effect;
 use crate::health::CheckFailure;
 use crate::ids::RunId;
@@ -54,7 +54,7 @@ pub(crate) struct Waiting {
     since: Mono,
     /// By then it has taken too long.
     until: Mono,
-    turn: Question,
+    cx: Question,
     /// Which did not accept the last time.
     last: Option<Unreached>,
     /// When that was last reported.
@@ -113,7 +113,7 @@ impl Gate {
         match self {
             Self::Open | Self::Dependencies { .. } => None,
             Self::Targets(Waiting {
-                turn: Question::Due(at) | Question::Asked { until: at },
+                cx: Question::Due(at) | Question::Asked { until: at },
                 until,
                 ..
             }) => Some((*at).min(*until)),
@@ -123,19 +123,19 @@ impl Gate {
 
 impl Process {
     /// Starts it when all that it depends on is there.
-    pub(crate) fn start_with_others(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn start_with_others(&mut self, cx: &mut Transition<'_>) {
         if self.spec.start.depends_on.is_empty() {
-            return self.start(turn);
+            return self.start(cx);
         }
         self.gate = Gate::Dependencies { missing: Vec::new() };
-        self.want_start(turn);
+        self.want_start(cx);
     }
 
     /// Notes that it is to be started as soon as nothing is in its way.
-    pub(super) fn want_start(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn want_start(&mut self, cx: &mut Transition<'_>) {
         match self.state {
-            State::Stopped { then: Then::Rest } | State::Fatal { .. } => {
-                self.enter(State::Stopped { then: Then::Run }, turn);
+            State::Stopped { intent: Intent::Rest } | State::Fatal { .. } => {
+                self.enter(State::Stopped { intent: Intent::Run }, cx);
             }
             State::Stopped { .. }
             | State::Backoff { .. }
@@ -152,9 +152,9 @@ impl Process {
         matches!(
             self.state,
             State::Backoff { .. }
-                | State::Stopped { then: Then::Run }
-                | State::Exited { then: Then::Run, .. }
-                | State::Stopping { then: Then::Run, .. }
+                | State::Stopped { intent: Intent::Run }
+                | State::Exited { intent: Intent::Run, .. }
+                | State::Stopping { intent: Intent::Run, .. }
         )
     }
 
@@ -177,24 +177,24 @@ impl Process {
     }
 
     /// These are not there yet.
-    pub(crate) fn waits_on(&mut self, found: Vec<Dependency>, turn: &mut Turn<'_>) {
+    pub(crate) fn waits_on(&mut self, found: Vec<Dependency>, cx: &mut Transition<'_>) {
         let Gate::Dependencies { missing } = &mut self.gate else { return };
         let first = missing.is_empty();
         *missing = found;
         if first {
             let programs = missing.iter().map(ToString::to_string).collect();
-            turn.log(Line::WaitsForPrograms { name: self.name(), programs });
+            cx.log(Line::WaitsForPrograms { name: self.name(), programs });
         }
     }
 
     /// All that it depends on is there.
-    pub(crate) fn no_longer_waits(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn no_longer_waits(&mut self, cx: &mut Transition<'_>) {
         self.gate = Gate::Open;
-        self.start(turn);
+        self.start(cx);
     }
 
     /// An operator starts it.
-    pub(super) fn pass_gate(&mut self, by: ByOrder, turn: &mut Turn<'_>) {
+    pub(super) fn pass_gate(&mut self, by: ByOrder, cx: &mut Transition<'_>) {
         match (by, &self.gate) {
             (ByOrder::Wait, Gate::Open) => {
                 self.gate = Gate::Dependencies { missing: Vec::new() };
@@ -206,7 +206,7 @@ impl Process {
             (ByOrder::Overrule(missing), Gate::Open | Gate::Dependencies { .. }) => {
                 self.gate = Gate::Open;
                 let programs = missing.iter().map(ToString::to_string).collect();
-                turn.log(Line::WaitOverruled { name: self.name(), programs });
+                cx.log(Line::WaitOverruled { name: self.name(), programs });
             }
         }
     }
@@ -221,35 +221,35 @@ impl Process {
     }
 
     /// One that it depends on will never be there.
-    pub(crate) fn lost(&mut self, dependency: &Dependency, turn: &mut Turn<'_>) {
-        self.cannot_start(GaveUp::DependencyLost(dependency.to_string()), turn);
+    pub(crate) fn lost(&mut self, dependency: &Dependency, cx: &mut Transition<'_>) {
+        self.cannot_start(GaveUp::DependencyLost(dependency.to_string()), cx);
     }
 
-    fn cannot_start(&mut self, why: GaveUp, turn: &mut Turn<'_>) {
+    fn cannot_start(&mut self, why: GaveUp, cx: &mut Transition<'_>) {
         // What is known of an earlier run is no reason.
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.error = Some(why.to_string());
-        self.file_report(None, Cause::Spawn(why.to_string()), Next::GiveUp, turn);
-        self.give_up(why, None, 1, turn);
+        self.file_report(None, Cause::Spawn(why.to_string()), Next::GiveUp, cx);
+        self.give_up(why, None, 1, cx);
     }
 
     /// Asks whether all servers that it waits for accept connections.
-    pub(super) fn ask_targets(&mut self, wait: &WaitSpec, turn: &mut Turn<'_>) {
-        let now = turn.now;
+    pub(super) fn ask_targets(&mut self, wait: &WaitSpec, cx: &mut Transition<'_>) {
+        let now = cx.now;
         let asked = Question::Asked { until: now + CONNECT_LIMIT + ANSWER_GRACE };
         match &mut self.gate {
-            Gate::Targets(waiting) => waiting.turn = asked,
+            Gate::Targets(waiting) => waiting.cx = asked,
             gate @ (Gate::Open | Gate::Dependencies { .. }) => {
                 *gate = Gate::Targets(Waiting {
                     since: now,
                     until: now + wait.timeout,
-                    turn: asked,
+                    cx: asked,
                     last: None,
                     told_at: None,
                 });
             }
         }
-        turn.effects.push(Effect::Connect { proc: self.named.proc, run: self.next_run() });
+        cx.effects.push(Effect::Connect { proc: self.named.proc, run: self.next_run() });
     }
 
     /// The run that a start would begin.
@@ -262,50 +262,50 @@ impl Process {
         &mut self,
         run: RunId,
         result: Result<(), Unreached>,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
-        let (name, now, next) = (self.name(), turn.now, self.next_run());
+        let (name, now, next) = (self.name(), cx.now, self.next_run());
         let Gate::Targets(waiting) = &mut self.gate else { return };
-        let Question::Asked { .. } = waiting.turn else { return };
+        let Question::Asked { .. } = waiting.cx else { return };
         if run != next {
             return;
         }
         match result {
             Ok(()) => {
                 if waiting.told_at.is_some() {
-                    turn.log(Line::TargetsReached { name, after: now - waiting.since });
+                    cx.log(Line::TargetsReached { name, after: now - waiting.since });
                 }
                 self.gate = Gate::Open;
-                self.spawn(turn);
+                self.spawn(cx);
             }
             Err(unreached) => {
-                waiting.turn = Question::Due(now + ASK_AGAIN);
+                waiting.cx = Question::Due(now + ASK_AGAIN);
                 let known = waiting.last.as_ref() == Some(&unreached);
                 let told = waiting.told_at.is_some_and(|at| known && now - at < REMIND_EVERY);
                 waiting.last = Some(unreached.clone());
                 if !told {
                     waiting.told_at = Some(now);
                     let left = waiting.until - now;
-                    turn.log(Line::WaitsForTarget { name, unreached, left });
+                    cx.log(Line::WaitsForTarget { name, unreached, left });
                 }
             }
         }
     }
 
     /// Lets time pass for what it waits for.
-    pub(super) fn tick_gate(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn tick_gate(&mut self, cx: &mut Transition<'_>) {
         let Gate::Targets(waiting) = &self.gate else { return };
         let spec = std::rc::Rc::clone(&self.spec);
         let Some(wait) = &spec.start.wait_for else { return };
-        let (Question::Due(at) | Question::Asked { until: at }) = waiting.turn;
-        if turn.now >= waiting.until {
+        let (Question::Due(at) | Question::Asked { until: at }) = waiting.cx;
+        if cx.now >= waiting.until {
             let target = match &waiting.last {
                 Some(last) => last.to_string(),
                 None => list(&wait.targets),
             };
-            self.cannot_start(GaveUp::TargetUnreached { target, within: wait.timeout }, turn);
-        } else if turn.now >= at {
-            self.ask_targets(wait, turn);
+            self.cannot_start(GaveUp::TargetUnreached { target, within: wait.timeout }, cx);
+        } else if cx.now >= at {
+            self.ask_targets(wait, cx);
         }
     }
 
@@ -315,10 +315,10 @@ impl Process {
             (State::Running { .. }, Until::Started) => Standing::There,
             (State::Running { .. }, Until::Ready) if self.is_ready() => Standing::There,
             // Who has ended had been RUNNING.
-            (State::Exited { then: Then::Rest, told: false, .. }, Until::Started) => {
+            (State::Exited { intent: Intent::Rest, told: false, .. }, Until::Started) => {
                 Standing::There
             }
-            (State::Exited { exit, then: Then::Rest, told: false }, Until::Completed)
+            (State::Exited { exit, intent: Intent::Rest, told: false }, Until::Completed)
                 if self.expects(*exit) =>
             {
                 if self.tree.is_clear() {
@@ -328,7 +328,7 @@ impl Process {
                 }
             }
             (
-                State::Exited { then: Then::Rest, told: false, .. },
+                State::Exited { intent: Intent::Rest, told: false, .. },
                 Until::Ready | Until::Completed,
             ) => Standing::Lost,
             (State::Fatal { .. }, _) => {
@@ -339,17 +339,17 @@ impl Process {
                 }
             }
             (
-                State::Stopped { then: Then::Rest }
-                | State::Exited { then: Then::Rest, .. }
-                | State::Spawning { then: Then::Rest, .. }
-                | State::Stopping { then: Then::Rest, .. },
+                State::Stopped { intent: Intent::Rest }
+                | State::Exited { intent: Intent::Rest, .. }
+                | State::Spawning { intent: Intent::Rest, .. }
+                | State::Stopping { intent: Intent::Rest, .. },
                 _,
             ) => Standing::Resting,
             (
-                State::Stopped { then: Then::Run | Then::Fail(_) }
-                | State::Exited { then: Then::Run | Then::Fail(_), .. }
-                | State::Spawning { then: Then::Run | Then::Fail(_), .. }
-                | State::Stopping { then: Then::Run | Then::Fail(_), .. }
+                State::Stopped { intent: Intent::Run | Intent::Fail(_) }
+                | State::Exited { intent: Intent::Run | Intent::Fail(_), .. }
+                | State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
+                | State::Stopping { intent: Intent::Run | Intent::Fail(_), .. }
                 | State::Starting { .. }
                 | State::Backoff { .. }
                 | State::Running { .. },

@@ -1,7 +1,7 @@
 //! What a request waits for, and whether a process has got there.
 
-use super::{Kill, Process, State, Then};
-use crate::command::Refusal;
+use super::{Intent, Kill, Process, State};
+use crate::command::Rejection;
 
 /// What a request waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Goal {
 
 impl Process {
     /// Whether it is where a request wants it, or will not get there; `None`: wait.
-    pub(crate) fn reached(&self, goal: Goal) -> Option<Result<(), Refusal>> {
+    pub(crate) fn reached(&self, goal: Goal) -> Option<Result<(), Rejection>> {
         match goal {
             Goal::Started => self.is_up(true),
             Goal::Up => self.is_up(false),
@@ -24,40 +24,42 @@ impl Process {
         }
     }
 
-    fn is_up(&self, starting_is_enough: bool) -> Option<Result<(), Refusal>> {
+    fn is_up(&self, starting_is_enough: bool) -> Option<Result<(), Rejection>> {
         match &self.state {
             State::Running { .. } => Some(Ok(())),
             State::Starting { .. } => starting_is_enough.then_some(Ok(())),
             // What survived SIGKILL stands in its way, who knows for how long.
             State::Stopped { .. } | State::Exited { .. } if self.tree.is_stuck() => {
-                Some(Err(Refusal::SpawnError))
+                Some(Err(Rejection::SpawnError))
             }
-            State::Spawning { then: Then::Run | Then::Fail(_), .. }
-            | State::Stopping { then: Then::Run, .. }
-            | State::Stopped { then: Then::Run | Then::Fail(_) }
-            | State::Exited { then: Then::Run | Then::Fail(_), .. } => None,
-            State::Stopping { then: Then::Fail(_), .. } => Some(Err(Refusal::SpawnError)),
-            State::Backoff { .. } | State::Fatal { .. } => Some(Err(Refusal::SpawnError)),
-            State::Spawning { then: Then::Rest, .. }
-            | State::Stopping { then: Then::Rest, .. }
-            | State::Stopped { then: Then::Rest }
-            | State::Exited { then: Then::Rest, .. } => Some(Err(Refusal::AbnormalTermination)),
+            State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
+            | State::Stopping { intent: Intent::Run, .. }
+            | State::Stopped { intent: Intent::Run | Intent::Fail(_) }
+            | State::Exited { intent: Intent::Run | Intent::Fail(_), .. } => None,
+            State::Stopping { intent: Intent::Fail(_), .. } => Some(Err(Rejection::SpawnError)),
+            State::Backoff { .. } | State::Fatal { .. } => Some(Err(Rejection::SpawnError)),
+            State::Spawning { intent: Intent::Rest, .. }
+            | State::Stopping { intent: Intent::Rest, .. }
+            | State::Stopped { intent: Intent::Rest }
+            | State::Exited { intent: Intent::Rest, .. } => {
+                Some(Err(Rejection::AbnormalTermination))
+            }
         }
     }
 
-    fn is_down(&self) -> Option<Result<(), Refusal>> {
+    fn is_down(&self) -> Option<Result<(), Rejection>> {
         match &self.state {
-            State::Stopping { kill: Kill::Stuck, .. } => Some(Err(Refusal::Unkillable)),
-            State::Stopping { .. } | State::Spawning { then: Then::Rest, .. } => None,
+            State::Stopping { kill: Kill::Stuck, .. } => Some(Err(Rejection::Unkillable)),
+            State::Stopping { .. } | State::Spawning { intent: Intent::Rest, .. } => None,
             State::Stopped { .. } | State::Exited { .. } | State::Fatal { .. } => {
                 if self.tree.is_stuck() {
-                    Some(Err(Refusal::Unkillable))
+                    Some(Err(Rejection::Unkillable))
                 } else {
                     (!self.tree.is_busy()).then_some(Ok(()))
                 }
             }
             // It was down, and somebody has started it again.
-            State::Spawning { then: Then::Run | Then::Fail(_), .. }
+            State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. } => Some(Ok(())),

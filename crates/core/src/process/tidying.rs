@@ -1,6 +1,6 @@
 //! What is known of the files that runs leave, and making the place clean.
 
-use super::{Process, Turn};
+use super::{Process, Transition};
 use crate::effect::Effect;
 use crate::files::FILES_EVERY;
 use crate::ids::RunId;
@@ -10,45 +10,44 @@ use crate::tree::Occasion;
 impl Process {
     /// Has it noted what its tree has open, at a look that is taken anyway: what is left
     /// later says no longer whose it was.
-    pub(super) fn look_at_files(&mut self, run: RunId, turn: &mut Turn<'_>) {
-        let recent =
-            self.files_seen.is_some_and(|(of, at)| of == run && turn.now - at < FILES_EVERY);
+    pub(super) fn look_at_files(&mut self, run: RunId, cx: &mut Transition<'_>) {
+        let recent = self.files_seen.is_some_and(|(of, at)| of == run && cx.now - at < FILES_EVERY);
         if self.removes() == RemoveLeftovers::No || recent {
             return;
         }
-        self.files_seen = Some((run, turn.now));
-        turn.effects.push(Effect::LookAtFiles { proc: self.named.proc, run });
+        self.files_seen = Some((run, cx.now));
+        cx.effects.push(Effect::LookAtFiles { proc: self.named.proc, run });
     }
 
     /// Makes the place clean, if there is anything to be done about it.
-    pub(super) fn tidy(&mut self, occasion: Occasion, turn: &mut Turn<'_>) {
+    pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
         let wanted = match occasion {
             Occasion::Start => self.spec.tidy.is_some(),
             Occasion::End => self.removes() != RemoveLeftovers::No,
         };
         if wanted {
             let (proc, run) = (self.named.proc, RunId(self.runs));
-            self.tree.tidy(occasion, turn.now);
-            turn.effects.push(Effect::Tidy { proc, run, occasion });
+            self.tree.tidy(occasion, cx.now);
+            cx.effects.push(Effect::Tidy { proc, run, occasion });
         }
     }
 
     /// Whether its first start has to wait until the place is clean; has it made clean.
-    pub(super) fn tidies_first(&mut self, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn tidies_first(&mut self, cx: &mut Transition<'_>) -> bool {
         let first = self.runs == 0 && self.removes() == RemoveLeftovers::All;
         if !first || std::mem::replace(&mut self.cleared, true) {
             return false;
         }
-        self.tidy(Occasion::Start, turn);
+        self.tidy(Occasion::Start, cx);
         true
     }
 
     /// Nothing is started any more: the port needn't be waited for.
-    pub(super) fn tidy_for_the_last_time(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn tidy_for_the_last_time(&mut self, cx: &mut Transition<'_>) {
         if self.tree.tidies_for_start() {
             self.tree.tidied();
             if self.runs > 0 {
-                self.tidy(Occasion::End, turn);
+                self.tidy(Occasion::End, cx);
             }
         }
     }

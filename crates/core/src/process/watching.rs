@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Due, Kill, Process, State, Then, Turn};
+use super::{Due, Intent, Kill, Process, State, Transition};
 use crate::effect::Effect;
 use crate::health::{
-    Answer, Block, CheckFailure, Checked, Health, Ill, Load, Look, Question, TreeCount,
+    Block, CheckAnswer, CheckFailure, Checked, Health, Load, ProgressSample, Question, TreeCount,
+    Unhealthy,
 };
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
@@ -22,82 +23,82 @@ impl Process {
     pub(crate) fn checked(
         &mut self,
         run: RunId,
-        result: Result<Answer, CheckFailure>,
+        result: Result<CheckAnswer, CheckFailure>,
         load: Option<Load>,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         let name = self.name();
         let starting = matches!(self.state, State::Starting { .. });
         let spec = Rc::clone(&self.spec);
         let Some(health) = self.health_of(run) else { return };
-        match health.checked(&spec.health, (run, starting), turn.now, (result, load)) {
+        match health.checked(&spec.health, (run, starting), cx.now, (result, load)) {
             Checked::Failed { failure, times, of, new: true } => {
                 let check = spec.health.check.as_ref().filter(|_| times == 1);
                 let asked = check.map(CheckSpec::shown);
-                turn.log(Line::CheckFailed { name, failure, times, of, asked });
+                cx.log(Line::CheckFailed { name, failure, times, of, asked });
             }
-            Checked::Connects => turn.log(Line::CheckConnects { name }),
+            Checked::Connects => cx.log(Line::CheckConnects { name }),
             Checked::Busy { since, patience, new: true } => {
-                turn.log(Line::CheckBusy { name, since, patience });
+                cx.log(Line::CheckBusy { name, since, patience });
             }
-            Checked::NotYet { failure, new: true } => self.not_ready_yet(failure, turn),
-            Checked::Excused => turn.log(Line::CheckExcused { name }),
-            Checked::Well
+            Checked::NotYet { failure, new: true } => self.not_ready_yet(failure, cx),
+            Checked::Excused => cx.log(Line::CheckExcused { name }),
+            Checked::Healthy
             | Checked::Failed { new: false, .. }
             | Checked::Busy { new: false, .. }
             | Checked::NotYet { new: false, .. } => {}
         }
         let health = self.health_of(run);
-        self.answered |= health.is_some_and(|health| health.has_answered_well());
-        self.watch(turn);
+        self.answered |= health.is_some_and(|health| health.has_passed());
+        self.watch(cx);
     }
 
     /// Without this line one that is asked in the wrong place starts for ever, and nobody
     /// can tell why.
-    fn not_ready_yet(&self, failure: CheckFailure, turn: &mut Turn<'_>) {
+    fn not_ready_yet(&self, failure: CheckFailure, cx: &mut Transition<'_>) {
         if let (State::Starting { live, .. }, Some(check)) = (&self.state, &self.spec.health.check)
         {
-            turn.log(Line::NotReadyYet {
+            cx.log(Line::NotReadyYet {
                 name: self.name(),
                 asked: check.shown(),
                 failure,
-                since: turn.now - live.since,
+                since: cx.now - live.since,
             });
         }
     }
 
     /// It was seen how far it has got.
-    pub(crate) fn progressed(&mut self, run: RunId, look: Look, turn: &mut Turn<'_>) {
+    pub(crate) fn progressed(&mut self, run: RunId, look: ProgressSample, cx: &mut Transition<'_>) {
         let spec = Rc::clone(&self.spec);
         // What is said of an earlier run is no occasion for anything.
         if let (Some(health), Some(progress)) = (self.health_of(run), &spec.health.progress) {
-            health.progressed(progress, turn.now, look);
-            if let Look::Failed(failure) = look
+            health.progressed(progress, cx.now, look);
+            if let ProgressSample::Failed(failure) = look
                 && health.is_news_of_progress()
             {
                 let asked = progress.page.url.to_string();
-                turn.log(Line::NoMetrics { name: spec.name.clone(), asked, failure });
+                cx.log(Line::NoMetrics { name: spec.name.clone(), asked, failure });
             }
-            self.watch(turn);
+            self.watch(cx);
         }
     }
 
     /// The processes that it is made of were counted.
-    pub(crate) fn tree_counted(&mut self, run: RunId, count: TreeCount, turn: &mut Turn<'_>) {
+    pub(crate) fn tree_counted(&mut self, run: RunId, count: TreeCount, cx: &mut Transition<'_>) {
         let starting = matches!(self.state, State::Starting { .. });
         let spec = Rc::clone(&self.spec);
         if let (Some(health), Some(tree)) = (self.health_of(run), &spec.health.tree) {
-            health.counted(tree, starting, turn.now, count);
-            self.watch(turn);
+            health.counted(tree, starting, cx.now, count);
+            self.watch(cx);
         }
     }
 
     /// It told of itself.
-    pub(crate) fn notified(&mut self, said: Notification, turn: &mut Turn<'_>) {
+    pub(crate) fn notified(&mut self, said: Notification, cx: &mut Transition<'_>) {
         if let Some(status) = said.status {
             self.history.status = Some(status);
         }
-        let now = turn.now;
+        let now = cx.now;
         let watchdog = said.watchdog_every.or(self.spec.health.watchdog);
         match &mut self.state {
             State::Starting { live, due: Due::Ready { by }, .. } => {
@@ -106,8 +107,8 @@ impl Process {
                 }
                 let live = *live;
                 if said.ready && self.spec.health.ready == Ready::Notified {
-                    self.succeed(live, turn);
-                    self.watch(turn);
+                    self.succeed(live, cx);
+                    self.watch(cx);
                 }
             }
             State::Running { health, .. } => {
@@ -120,7 +121,7 @@ impl Process {
                 if said.stopping {
                     health.leaves();
                 }
-                self.watch(turn);
+                self.watch(cx);
             }
             State::Stopping { kill: Kill::NotYet, .. } => {
                 if let Some(extend) = said.extend {
@@ -138,32 +139,37 @@ impl Process {
     }
 
     /// The text that says that it is ready stands in its output.
-    pub(crate) fn ready_logged(&mut self, pid: Pid, turn: &mut Turn<'_>) {
+    pub(crate) fn ready_logged(&mut self, pid: Pid, cx: &mut Transition<'_>) {
         if let State::Starting { live, due: Due::Ready { .. }, .. } = self.state
             && live.pid == pid
             && matches!(self.spec.health.ready, Ready::Logged(_))
         {
-            self.succeed(live, turn);
-            self.watch(turn);
+            self.succeed(live, cx);
+            self.watch(cx);
         }
     }
 
     /// What could be found out about an ill run has been found out.
-    pub(crate) fn collected(&mut self, run: RunId, turn: &mut Turn<'_>) {
+    pub(crate) fn collected(&mut self, run: RunId, cx: &mut Transition<'_>) {
         let condemned = self.health_of(run).and_then(|health| health.condemned());
         if let Some(condemned) = condemned {
-            self.end_ill(condemned.ill, turn);
+            self.stop_unhealthy(condemned.unhealthy, cx);
         }
     }
 
     /// Asks what is due, and judges by what is known.
-    pub(super) fn watch(&mut self, turn: &mut Turn<'_>) {
-        self.judge(false, turn);
+    pub(super) fn watch(&mut self, cx: &mut Transition<'_>) {
+        self.judge(false, cx);
     }
 
     /// It was seen whether its output keeps it from going on.
-    pub(crate) fn output_seen(&mut self, run: RunId, block: Option<Block>, turn: &mut Turn<'_>) {
-        let (name, now) = (self.name(), turn.now);
+    pub(crate) fn output_seen(
+        &mut self,
+        run: RunId,
+        block: Option<Block>,
+        cx: &mut Transition<'_>,
+    ) {
+        let (name, now) = (self.name(), cx.now);
         let again_by = self.spec.health.start_timeout.map(|within| now + within);
         let Some(health) = self.health_of(run) else { return };
         if health.output_asked_until().is_none() {
@@ -171,20 +177,20 @@ impl Process {
         }
         let Some(block) = block.filter(|block| block.counts()) else {
             health.output_is_free();
-            return self.judge(true, turn);
+            return self.judge(true, cx);
         };
         if health.bear(block, now) {
-            turn.log(Line::Ill { name, ill: Ill::Blocked(block), observe: true });
+            cx.log(Line::Unhealthy { name, unhealthy: Unhealthy::Blocked(block), observe: true });
         }
         if let State::Starting { due: Due::Ready { by: by @ Some(_) }, .. } = &mut self.state {
             *by = (*by).max(again_by);
         }
-        self.watch(turn);
+        self.watch(cx);
     }
 
     /// `asked`: it is known that its output is not to blame.
-    fn judge(&mut self, mut asked: bool, turn: &mut Turn<'_>) {
-        let (proc, now) = (self.named.proc, turn.now);
+    fn judge(&mut self, mut asked: bool, cx: &mut Transition<'_>) {
+        let (proc, now) = (self.named.proc, cx.now);
         let spec = Rc::clone(&self.spec);
         let (live, due, health) = match &mut self.state {
             State::Starting { live, due, health } => (*live, Some(*due), health),
@@ -199,7 +205,7 @@ impl Process {
         let run = live.run;
         if let Some(condemned) = health.condemned() {
             if now >= condemned.until {
-                self.end_ill(condemned.ill, turn);
+                self.stop_unhealthy(condemned.unhealthy, cx);
             }
             return;
         }
@@ -212,38 +218,38 @@ impl Process {
         }
         let ready = due.is_some_and(|due| match due {
             Due::Up(at) => now >= at,
-            Due::Ready { .. } => spec.health.ready == Ready::Checked && health.has_answered_well(),
+            Due::Ready { .. } => spec.health.ready == Ready::Checked && health.has_passed(),
         });
         if ready {
-            self.succeed(live, turn);
-            return self.watch(turn);
+            self.succeed(live, cx);
+            return self.watch(cx);
         }
         health.lapse(&spec.health, now);
-        let due = due.map(|due| self.without_limit_if_checked_wrongly(due, turn));
+        let due = due.map(|due| self.without_limit_if_checked_wrongly(due, cx));
         let Some(health) = self.health_of(run) else { return };
-        let ill = match due {
+        let unhealthy = match due {
             None => health.verdict(&spec.health, now),
             Some(Due::Ready { by: Some(by) }) if now >= by => {
-                Some(Ill::NotReady { within: by - live.since, last: health.last_failure() })
+                Some(Unhealthy::NotReady { within: by - live.since, last: health.last_failure() })
             }
             Some(Due::Ready { .. } | Due::Up(_)) => health.tree_verdict(&spec.health),
         };
-        if let Some(ill) = ill {
-            if !asked && health.ask_for_output(ill, now) {
-                return turn.effects.push(Effect::LookAtOutput { proc, run });
+        if let Some(unhealthy) = unhealthy {
+            if !asked && health.ask_for_output(unhealthy, now) {
+                return cx.effects.push(Effect::LookAtOutput { proc, run });
             }
-            self.found_ill(run, ill, turn);
+            self.found_unhealthy(run, unhealthy, cx);
         } else if !health.is_borne() && health.tell(None) {
-            turn.log(Line::Recovered { name: spec.name.clone() });
+            cx.log(Line::Recovered { name: spec.name.clone() });
         }
         if let Some(health) = self.health_of(run)
             && health.condemned().is_none()
         {
             let questions = health.questions(&spec.health, now);
             if !questions.is_empty() {
-                self.look_at_files(run, turn);
+                self.look_at_files(run, cx);
             }
-            turn.effects.extend(questions.into_iter().map(|question| match question {
+            cx.effects.extend(questions.into_iter().map(|question| match question {
                 Question::Check { find_listener } => Effect::Check { proc, run, find_listener },
                 Question::Progress => Effect::LookAtProgress { proc, run },
                 Question::Tree => Effect::CountTree { proc, run },
@@ -253,42 +259,42 @@ impl Process {
 
     /// A start whose check asks for the wrong thing has no limit: the server answers, and
     /// starting it again would change nothing.
-    fn without_limit_if_checked_wrongly(&mut self, due: Due, turn: &mut Turn<'_>) -> Due {
+    fn without_limit_if_checked_wrongly(&mut self, due: Due, cx: &mut Transition<'_>) -> Due {
         if let Due::Ready { by: Some(by) } = due
-            && turn.now >= by
+            && cx.now >= by
             && let State::Starting { live, due, health } = &mut self.state
             && health.is_checked_wrongly()
             && let Some(failure) = health.last_failure()
         {
             *due = Due::Ready { by: None };
             let (name, within) = (self.spec.name.clone(), by - live.since);
-            turn.log(Line::CheckedWrongly { name, within, failure });
+            cx.log(Line::CheckedWrongly { name, within, failure });
             return Due::Ready { by: None };
         }
         due
     }
 
     /// Before it is stopped it is looked into: that destroys what can be seen.
-    fn found_ill(&mut self, run: RunId, ill: Ill, turn: &mut Turn<'_>) {
+    fn found_unhealthy(&mut self, run: RunId, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
         let (name, proc) = (self.name(), self.named.proc);
         // Who does not get ready in time has failed, whatever else is done about it.
-        let observe =
-            self.spec.health.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });
-        let until = turn.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;
+        let observe = self.spec.health.action == Action::Observe
+            && !matches!(unhealthy, Unhealthy::NotReady { .. });
+        let until = cx.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;
         let Some(health) = self.health_of(run) else { return };
-        let new = health.tell(Some(ill));
+        let new = health.tell(Some(unhealthy));
         if observe && new {
-            turn.log(Line::Ill { name, ill, observe });
+            cx.log(Line::Unhealthy { name, unhealthy, observe });
         } else if !observe {
-            health.condemn(ill, until);
-            turn.log(Line::Ill { name, ill, observe });
-            turn.effects.push(Effect::Collect { proc, run, ill });
+            health.condemn(unhealthy, until);
+            cx.log(Line::Unhealthy { name, unhealthy, observe });
+            cx.effects.push(Effect::Collect { proc, run, unhealthy });
         }
     }
 
-    fn end_ill(&mut self, ill: Ill, turn: &mut Turn<'_>) {
+    fn stop_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state {
-            self.ask_to_stop(live, Then::Fail(ill), turn);
+            self.ask_to_stop(live, Intent::Fail(unhealthy), cx);
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Process, Supervisor, Turn};
+use super::{Process, Supervisor, Transition};
 use crate::ids::ProcId;
 use crate::process::{ByOrder, Standing};
 use crate::spec::start::Dependency;
@@ -51,12 +51,12 @@ impl Supervisor {
     }
 
     /// Gives up those that wait for what will never be there; whether there were any.
-    pub(super) fn give_up_lost(&mut self, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn give_up_lost(&mut self, cx: &mut Transition<'_>) -> bool {
         let mut any = false;
         for proc in self.waiting() {
             let Outlook::Lost(dependency) = self.outlook(proc) else { continue };
             if let Some(process) = self.processes.get_mut(&proc) {
-                process.lost(&dependency, turn);
+                process.lost(&dependency, cx);
                 self.last_outcome = process.outcome().unwrap_or(self.last_outcome);
                 any = true;
             }
@@ -65,13 +65,13 @@ impl Supervisor {
     }
 
     /// Starts those whose dependencies are all there.
-    pub(super) fn let_through(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn let_through(&mut self, cx: &mut Transition<'_>) {
         for proc in self.waiting() {
             let outlook = self.outlook(proc);
             let Some(process) = self.processes.get_mut(&proc) else { continue };
             match outlook {
-                Outlook::There => process.no_longer_waits(turn),
-                Outlook::Waits { missing, .. } => process.waits_on(missing, turn),
+                Outlook::There => process.no_longer_waits(cx),
+                Outlook::Waits { missing, .. } => process.waits_on(missing, cx),
                 // It has just been given up.
                 Outlook::Lost(_) => {}
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Process, Supervisor, Turn};
+use super::{Process, Supervisor, Transition};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::ids::ProcId;
@@ -21,7 +21,7 @@ const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
 
 /// What the supervisor as a whole is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum Phase {
     /// Nothing has been started yet.
     Booting,
     /// Processes are kept as their rules say.
@@ -35,7 +35,7 @@ pub(super) enum Mood {
     Over,
 }
 
-impl Mood {
+impl Phase {
     /// When there is something to do, whatever becomes of the processes.
     pub(super) fn deadline(self) -> Option<Mono> {
         match self {
@@ -55,36 +55,36 @@ pub(super) enum End {
 }
 
 impl Supervisor {
-    pub(super) fn signalled(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+    pub(super) fn signalled(&mut self, signal: Signal, cx: &mut Transition<'_>) {
         let ends = [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal);
         match self.signals {
-            SignalRule::StopOrForward if ends => self.asked_to_stop(signal, 0, turn),
+            SignalRule::StopOrForward if ends => self.asked_to_stop(signal, 0, cx),
             SignalRule::StopOrForward | SignalRule::ForwardAll if !ends && self.prepares() => {
-                turn.log(Line::IgnoredSignal { signal });
+                cx.log(Line::IgnoredSignal { signal });
             }
-            SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, turn),
-            SignalRule::StopOrForward => turn.log(Line::IgnoredSignal { signal }),
+            SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, cx),
+            SignalRule::StopOrForward => cx.log(Line::IgnoredSignal { signal }),
             // With nobody to pass it on to, the supervisor stands in for the program.
             SignalRule::ForwardAll if ends && self.stands_in() => {
                 let exit = Exit::Signal { signal, core_dumped: false };
                 // What waits to begin has not failed.
                 let waits = self.processes.values().any(|process| process.waits_for().is_some());
                 let code = if waits { 0 } else { exit.status() };
-                self.asked_to_stop(signal, code, turn);
+                self.asked_to_stop(signal, code, cx);
             }
             SignalRule::ForwardAll => {
-                self.forward(signal, turn);
+                self.forward(signal, cx);
                 if ends {
-                    self.told_to_end(signal, turn);
+                    self.told_to_end(signal, cx);
                 }
             }
-            SignalRule::Supervisord if ends => self.asked_to_exit(signal, turn),
-            SignalRule::Supervisord if signal == Signal::HUP => self.asked_to_restart(turn),
+            SignalRule::Supervisord if ends => self.asked_to_exit(signal, cx),
+            SignalRule::Supervisord if signal == Signal::HUP => self.asked_to_restart(cx),
             SignalRule::Supervisord if signal == Signal::USR2 => {
-                turn.log(Line::ReopenRequest { signal });
-                turn.effects.push(Effect::ReopenLogs);
+                cx.log(Line::ReopenRequest { signal });
+                cx.effects.push(Effect::ReopenLogs);
             }
-            SignalRule::Supervisord => turn.log(Line::IgnoredSignal { signal }),
+            SignalRule::Supervisord => cx.log(Line::IgnoredSignal { signal }),
         }
     }
 
@@ -99,44 +99,44 @@ impl Supervisor {
     }
 
     /// As in supervisord, however often it is asked: patience does not end.
-    fn asked_to_exit(&mut self, signal: Signal, turn: &mut Turn<'_>) {
-        turn.log(Line::ExitRequest { signal });
-        self.end_by_order(End::Exit { code: 0 }, turn);
+    fn asked_to_exit(&mut self, signal: Signal, cx: &mut Transition<'_>) {
+        cx.log(Line::ExitRequest { signal });
+        self.end_by_order(End::Exit { code: 0 }, cx);
     }
 
-    fn asked_to_restart(&mut self, turn: &mut Turn<'_>) {
-        let ignored = matches!(self.mood, Mood::Ending { end: End::Exit { .. }, .. });
-        turn.log(Line::RestartRequest { signal: Signal::HUP, ignored });
-        self.end_by_order(End::Restart, turn);
+    fn asked_to_restart(&mut self, cx: &mut Transition<'_>) {
+        let ignored = matches!(self.phase, Phase::Ending { end: End::Exit { .. }, .. });
+        cx.log(Line::RestartRequest { signal: Signal::HUP, ignored });
+        self.end_by_order(End::Restart, cx);
     }
 
-    fn forward(&self, signal: Signal, turn: &mut Turn<'_>) {
+    fn forward(&self, signal: Signal, cx: &mut Transition<'_>) {
         let alive = |process: &&Process| process.spec.main && process.pid().is_some();
         for process in self.processes.values().filter(alive) {
-            turn.log(Line::PassedOn { name: process.spec.name.clone(), signal });
-            process.forward(signal, turn);
+            cx.log(Line::PassedOn { name: process.spec.name.clone(), signal });
+            process.forward(signal, cx);
         }
     }
 
-    fn asked_to_stop(&mut self, signal: Signal, code: u8, turn: &mut Turn<'_>) {
+    fn asked_to_stop(&mut self, signal: Signal, code: u8, cx: &mut Transition<'_>) {
         match self.asked_at {
             None => {
-                self.asked_at = Some(turn.now);
-                turn.log(Line::ExitRequest { signal });
-                self.end_by_order(End::Exit { code }, turn);
+                self.asked_at = Some(cx.now);
+                cx.log(Line::ExitRequest { signal });
+                self.end_by_order(End::Exit { code }, cx);
             }
             Some(_)
-                if let Mood::Ending { from, .. } = &mut self.mood
-                    && turn.now < *from =>
+                if let Phase::Ending { from, .. } = &mut self.phase
+                    && cx.now < *from =>
             {
-                turn.log(Line::PrestopCut { signal });
-                *from = turn.now;
+                cx.log(Line::PrestopCut { signal });
+                *from = cx.now;
             }
-            Some(_) if turn.now - self.programs_asked_at() < SECOND_REQUEST_AFTER => {}
+            Some(_) if cx.now - self.programs_asked_at() < SECOND_REQUEST_AFTER => {}
             Some(_) => {
-                turn.log(Line::KillRequest { signal });
+                cx.log(Line::KillRequest { signal });
                 for process in self.processes.values_mut() {
-                    process.hurry(turn);
+                    process.hurry(cx);
                 }
             }
         }
@@ -144,21 +144,21 @@ impl Supervisor {
 
     /// When the first programs were asked to stop, or the supervisor was.
     fn programs_asked_at(&self) -> Mono {
-        let from = match self.mood {
-            Mood::Ending { from, .. } => from,
-            Mood::Booting | Mood::Running | Mood::Finished { .. } | Mood::Over => Mono::ZERO,
+        let from = match self.phase {
+            Phase::Ending { from, .. } => from,
+            Phase::Booting | Phase::Running | Phase::Finished { .. } | Phase::Over => Mono::ZERO,
         };
         self.asked_at.map_or(from, |asked_at| asked_at.max(from))
     }
 
     /// Begins to stop everything since somebody asked for it: those who send work may need
     /// a moment to notice.
-    pub(super) fn end_by_order(&mut self, end: End, turn: &mut Turn<'_>) {
+    pub(super) fn end_by_order(&mut self, end: End, cx: &mut Transition<'_>) {
         let delay = self.affordable(self.prestop_delay);
-        let from = turn.now + delay;
+        let from = cx.now + delay;
         if !delay.is_zero() && !self.is_ending() {
-            turn.log(Line::Prestop { delay });
-            self.begin_prestop(from, turn);
+            cx.log(Line::Prestop { delay });
+            self.begin_prestop(from, cx);
         }
         self.end(end, from, from);
     }
@@ -166,30 +166,30 @@ impl Supervisor {
     /// Begins to stop everything, unless that has begun already; an exit may still take
     /// the place of a restart. From `report_at` on it is said who is waited for.
     fn end(&mut self, end: End, from: Mono, report_at: Mono) {
-        match (&mut self.mood, end) {
-            (mood @ (Mood::Booting | Mood::Running), end) => {
-                *mood = Mood::Ending { end, from, report_at, announced: false };
+        match (&mut self.phase, end) {
+            (phase @ (Phase::Booting | Phase::Running), end) => {
+                *phase = Phase::Ending { end, from, report_at, announced: false };
             }
-            (Mood::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
-            (Mood::Ending { .. } | Mood::Finished { .. } | Mood::Over, _) => {}
+            (Phase::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
+            (Phase::Ending { .. } | Phase::Finished { .. } | Phase::Over, _) => {}
         }
     }
 
-    pub(super) fn report_waiting(&mut self, turn: &mut Turn<'_>) {
-        let Mood::Ending { report_at, from, .. } = &mut self.mood else { return };
-        if turn.now < (*report_at).max(*from) {
+    pub(super) fn report_waiting(&mut self, cx: &mut Transition<'_>) {
+        let Phase::Ending { report_at, from, .. } = &mut self.phase else { return };
+        if cx.now < (*report_at).max(*from) {
             return;
         }
-        *report_at = turn.now + WAITING_REPORT_EVERY;
+        *report_at = cx.now + WAITING_REPORT_EVERY;
         let order = self.groups.iter().flat_map(|group| &group.members);
         let active = order.filter_map(|proc| self.processes.get(proc)).filter(|p| p.is_active());
         let names = active.map(|process| process.spec.name.clone()).collect::<Vec<_>>();
         if !names.is_empty() {
-            turn.log(Line::Waiting { names });
+            cx.log(Line::Waiting { names });
         }
     }
 
-    pub(super) fn end_with_the_essential(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn end_with_the_essential(&mut self, cx: &mut Transition<'_>) {
         let over = |process: &&Process| {
             let failed = process.gave_up() || process.is_stuck();
             let ended = process.spec.main && process.outcome().is_some() && !process.is_active();
@@ -199,18 +199,18 @@ impl Supervisor {
         let name = over.spec.name.clone();
         if over.is_stuck() {
             let why = GaveUp::Unkillable;
-            turn.log(Line::GaveUp { name, why, because: None, ends_all: true });
+            cx.log(Line::GaveUp { name, why, because: None, ends_all: true });
         } else if !over.gave_up() && self.programs().any(Process::is_active) {
-            turn.log(Line::EndsWith { name });
+            cx.log(Line::EndsWith { name });
         }
         // How its main process ended says nothing about who is still there.
         let code = over.outcome().filter(|_| !over.is_stuck()).unwrap_or(1);
-        self.end(End::Exit { code }, turn.now, turn.now + WAITING_REPORT_EVERY);
+        self.end(End::Exit { code }, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
 
     /// Once no program runs and none will start again, listeners needn't stay either. Whom
     /// an operator has stopped he may start again.
-    pub(super) fn end_if_done(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn end_if_done(&mut self, cx: &mut Transition<'_>) {
         let end = match self.when_done {
             WhenDone::Stay => return,
             WhenDone::Exit | WhenDone::Proceed { .. }
@@ -221,27 +221,27 @@ impl Supervisor {
             WhenDone::Exit => End::Exit { code: self.last_outcome },
             WhenDone::Proceed { .. } if self.last_outcome == 0 => End::Proceed,
             WhenDone::Proceed { .. } => {
-                self.not_prepared(NotPrepared::Failed(self.last_outcome), turn);
+                self.not_prepared(NotPrepared::Failed(self.last_outcome), cx);
                 End::Exit { code: 1 }
             }
         };
-        self.end(end, turn.now, turn.now + WAITING_REPORT_EVERY);
+        self.end(end, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
 
     /// A preparation may not take for ever.
-    pub(super) fn give_up_if_late(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn give_up_if_late(&mut self, cx: &mut Transition<'_>) {
         if let WhenDone::Proceed { within } = self.when_done
-            && self.mood == Mood::Running
-            && self.late_at.is_some_and(|at| turn.now >= at)
+            && self.phase == Phase::Running
+            && self.late_at.is_some_and(|at| cx.now >= at)
         {
-            self.not_prepared(NotPrepared::TooLong(within), turn);
-            self.end(End::Exit { code: 1 }, turn.now, turn.now + WAITING_REPORT_EVERY);
+            self.not_prepared(NotPrepared::TooLong(within), cx);
+            self.end(End::Exit { code: 1 }, cx.now, cx.now + WAITING_REPORT_EVERY);
         }
     }
 
-    fn not_prepared(&self, why: NotPrepared, turn: &mut Turn<'_>) {
+    fn not_prepared(&self, why: NotPrepared, cx: &mut Transition<'_>) {
         let names = self.processes.values().map(|process| process.spec.name.clone()).collect();
-        turn.log(Line::NotPrepared { names, why });
+        cx.log(Line::NotPrepared { names, why });
     }
 
     /// All processes that aren't event listeners.
@@ -251,53 +251,53 @@ impl Supervisor {
     }
 
     /// Nothing is started any more; from `from` on everything is stopped.
-    pub(super) fn proceed_to(&mut self, end: End, from: Mono, turn: &mut Turn<'_>) {
-        if let Mood::Ending { announced: announced @ false, .. } = &mut self.mood {
+    pub(super) fn proceed_to(&mut self, end: End, from: Mono, cx: &mut Transition<'_>) {
+        if let Phase::Ending { announced: announced @ false, .. } = &mut self.phase {
             *announced = true;
-            turn.emit(Event::SupervisorStopping);
+            cx.emit(Event::SupervisorStopping);
         }
         if let End::Exit { .. } = end {
-            self.begin_budget(turn.now);
+            self.begin_budget(cx.now);
         }
         for process in self.processes.values_mut() {
-            process.cancel_start(turn);
+            process.cancel_start(cx);
         }
         let nothing_left = !self.processes.values().any(Process::is_active);
-        if turn.now >= from || nothing_left {
-            self.stop_next(end, turn);
+        if cx.now >= from || nothing_left {
+            self.stop_next(end, cx);
         }
     }
 
     /// Groups stop one after another, the last started first, and nobody before those that
     /// depend on it. Those whose turn has not come may end by themselves.
-    fn stop_next(&mut self, end: End, turn: &mut Turn<'_>) {
+    fn stop_next(&mut self, end: End, cx: &mut Transition<'_>) {
         let next = self.stops_next(&self.active());
         if next.is_empty() {
-            self.mood = Mood::Finished { end };
+            self.phase = Phase::Finished { end };
             return;
         }
-        let drains = self.drains(&next, turn);
-        turn.kill_by = self.share_of(&next, turn.now);
+        let drains = self.drains(&next, cx);
+        cx.kill_by = self.share_of(&next, cx.now);
         for proc in self.stop_order(next) {
             if let Some(process) = self.processes.get_mut(&proc) {
                 if !drains {
-                    process.stop(turn);
+                    process.stop(cx);
                 }
-                process.cap_stop(turn);
+                process.cap_stop(cx);
             }
         }
-        turn.kill_by = None;
+        cx.kill_by = None;
     }
 
     /// Whether those that are to stop are listeners with events on their way to them.
-    fn drains(&mut self, next: &[ProcId], turn: &Turn<'_>) -> bool {
+    fn drains(&mut self, next: &[ProcId], cx: &Transition<'_>) -> bool {
         let is_running = |proc| self.processes.get(&proc).is_some_and(Process::is_running);
         let mut drains = false;
         for group in &mut self.groups {
             let turn_has_come = group.members.iter().any(|proc| next.contains(proc));
             match &mut group.pool {
                 Some(pool) if turn_has_come => {
-                    drains = pool.drains(turn.effects, is_running, turn.now);
+                    drains = pool.drains(cx.effects, is_running, cx.now);
                 }
                 Some(pool) => pool.drains_no_more(),
                 None => {}
@@ -321,9 +321,9 @@ impl Supervisor {
     }
 
     /// With something that survived SIGKILL there is no new beginning.
-    pub(super) fn finish(&mut self, end: End, turn: &mut Turn<'_>) {
-        self.mood = Mood::Over;
-        turn.effects.push(match end {
+    pub(super) fn finish(&mut self, end: End, cx: &mut Transition<'_>) {
+        self.phase = Phase::Over;
+        cx.effects.push(match end {
             _ if self.processes.values().any(Process::is_stuck) => Effect::Exit { code: 1 },
             End::Exit { code } => Effect::Exit { code },
             End::Restart => Effect::Restart,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Process, Supervisor, Turn};
+use super::{Process, Supervisor, Transition};
 use crate::effect::Effect;
 use crate::event::{Channel, Event, EventType, Period};
 use crate::ids::{Pid, ProcId};
@@ -75,20 +75,20 @@ impl Supervisor {
         proc: ProcId,
         pid: Pid,
         data: &[u8],
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         // What an earlier run wrote, this one didn't say.
         if self.processes.get(&proc).and_then(Process::pid) != Some(pid) {
             return;
         }
         if let Some(pool) = self.pool_of_mut(proc) {
-            pool.said(proc, data, turn);
+            pool.said(proc, data, cx);
         }
     }
 
-    pub(super) fn tell_failed(&mut self, proc: ProcId, serial: u64, turn: &mut Turn<'_>) {
+    pub(super) fn tell_failed(&mut self, proc: ProcId, serial: u64, cx: &mut Transition<'_>) {
         if let Some(pool) = self.pool_of_mut(proc) {
-            pool.tell_failed(proc, serial, turn);
+            pool.tell_failed(proc, serial, cx);
         }
     }
 
@@ -99,22 +99,22 @@ impl Supervisor {
         channel: Channel,
         data: Vec<u8>,
         what: Wrote,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         let Some(process) = self.processes.get(&proc) else { return };
         let (process, data) = (Rc::clone(&process.named), data.into());
-        turn.emit(match what {
+        cx.emit(match what {
             Wrote::Log => Event::Log { process, pid, channel, data },
             Wrote::Message => Event::Communication { process, pid, channel, data },
         });
     }
 
     /// Hands what happened in this turn to the pools, and what waits to listeners.
-    pub(super) fn tell_listeners(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn tell_listeners(&mut self, cx: &mut Transition<'_>) {
         if self.groups.iter().all(|group| group.pool.is_none()) {
             return self.ticks.rest();
         }
-        self.tick_listeners(turn);
+        self.tick_listeners(cx);
         let emitted = |effect: &Effect| match effect {
             Effect::Emit(event) => Some(Rc::clone(event)),
             Effect::Spawn { .. }
@@ -145,34 +145,34 @@ impl Supervisor {
             | Effect::AwaitEnd { .. }
             | Effect::Proceed => None,
         };
-        let events: Vec<Rc<Event>> = turn.effects.iter().filter_map(emitted).collect();
+        let events: Vec<Rc<Event>> = cx.effects.iter().filter_map(emitted).collect();
         for event in events {
-            self.offer(&event, turn);
+            self.offer(&event, cx);
         }
         let processes = &self.processes;
         let is_running = |proc: ProcId| processes.get(&proc).is_some_and(Process::is_running);
         for pool in self.groups.iter_mut().filter_map(|group| group.pool.as_mut()) {
-            pool.dispatch(is_running, turn);
+            pool.dispatch(is_running, cx);
         }
     }
 
     /// An event that no pool wants has no serial.
-    fn offer(&mut self, event: &Rc<Event>, turn: &mut Turn<'_>) {
+    fn offer(&mut self, event: &Rc<Event>, cx: &mut Transition<'_>) {
         let serial = self.next_serial;
         let pools = self.groups.iter_mut().filter_map(|group| group.pool.as_mut());
         for pool in pools.filter(|pool| pool.wants(event.kind())) {
             self.next_serial = next_serial(serial);
-            pool.accept(Rc::clone(event), serial, turn);
+            pool.accept(Rc::clone(event), serial, cx);
         }
     }
 
-    fn tick_listeners(&mut self, turn: &mut Turn<'_>) {
+    fn tick_listeners(&mut self, cx: &mut Transition<'_>) {
         let wanted = Period::ALL.map(|period| {
-            let kind = Event::Tick { period, when: turn.wall }.kind();
+            let kind = Event::Tick { period, when: cx.wall }.kind();
             self.pools().any(|pool| pool.wants(kind))
         });
-        for (period, when) in self.ticks.pass(wanted, turn.now, turn.wall) {
-            turn.emit(Event::Tick { period, when });
+        for (period, when) in self.ticks.pass(wanted, cx.now, cx.wall) {
+            cx.emit(Event::Tick { period, when });
         }
     }
 

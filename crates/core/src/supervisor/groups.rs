@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Process, Supervisor, Turn};
-use crate::command::{Difference, Refusal};
+use super::{Process, Supervisor, Transition};
+use crate::command::{Difference, Rejection};
 use crate::effect::Effect;
 use crate::event::{Event, Named};
 use crate::ids::ProcId;
@@ -47,38 +47,46 @@ impl Supervisor {
     }
 
     /// Tells world and observers of the groups that were there from the beginning.
-    pub(super) fn announce_groups(&self, turn: &mut Turn<'_>) {
+    pub(super) fn announce_groups(&self, cx: &mut Transition<'_>) {
         for group in &self.groups {
-            announce(group, turn);
+            announce(group, cx);
         }
-        turn.emit(Event::SupervisorRunning);
+        cx.emit(Event::SupervisorRunning);
     }
 
-    pub(super) fn add_group(&mut self, name: &str, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(super) fn add_group(
+        &mut self,
+        name: &str,
+        cx: &mut Transition<'_>,
+    ) -> Result<(), Rejection> {
         if self.group(name).is_some() {
-            return Err(Refusal::AlreadyAdded);
+            return Err(Rejection::AlreadyAdded);
         }
         let spec = self.available.iter().find(|group| group.name == name).cloned();
-        self.insert(spec.ok_or(Refusal::BadName)?);
+        self.insert(spec.ok_or(Rejection::BadName)?);
         let Some(group) = self.group(name) else { return Ok(()) };
-        announce(group, turn);
+        announce(group, cx);
         for proc in group.members.clone() {
             if let Some(process) = self.processes.get_mut(&proc)
                 && process.spec.autostart
             {
-                process.start_with_others(turn);
+                process.start_with_others(cx);
             }
         }
         Ok(())
     }
 
-    pub(super) fn remove_group(&mut self, name: &str, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(super) fn remove_group(
+        &mut self,
+        name: &str,
+        cx: &mut Transition<'_>,
+    ) -> Result<(), Rejection> {
         let at = self.groups.iter().position(|group| group.spec.name == name);
-        let at = at.ok_or(Refusal::BadName)?;
+        let at = at.ok_or(Rejection::BadName)?;
         let members = &self.groups[at].members;
         let lives = |process: &Process| process.is_active() || process.is_stuck();
         if members.iter().filter_map(|proc| self.processes.get(proc)).any(lives) {
-            return Err(Refusal::StillRunning);
+            return Err(Rejection::StillRunning);
         }
         let group = self.groups.remove(at);
         for proc in &group.members {
@@ -88,8 +96,8 @@ impl Supervisor {
             procs.retain(|proc| self.processes.contains_key(proc));
             !procs.is_empty()
         });
-        turn.emit(Event::GroupRemoved { group: group.spec.name.clone() });
-        turn.effects.push(Effect::RemoveGroup { procs: group.members });
+        cx.emit(Event::GroupRemoved { group: group.spec.name.clone() });
+        cx.effects.push(Effect::RemoveGroup { procs: group.members });
         Ok(())
     }
 
@@ -111,10 +119,10 @@ impl Supervisor {
     }
 }
 
-fn announce(group: &Group, turn: &mut Turn<'_>) {
+fn announce(group: &Group, cx: &mut Transition<'_>) {
     if let Some(first) = group.members.first() {
         let spec = Rc::clone(&group.spec);
-        turn.effects.push(Effect::AddGroup { group: spec, first: *first });
+        cx.effects.push(Effect::AddGroup { group: spec, first: *first });
     }
-    turn.emit(Event::GroupAdded { group: group.spec.name.clone() });
+    cx.emit(Event::GroupAdded { group: group.spec.name.clone() });
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Supervisor, Turn};
+use super::{Supervisor, Transition};
 use crate::effect::Effect;
 use crate::ids::Pid;
 use crate::input::Job;
@@ -25,32 +25,32 @@ pub(super) struct JobControl {
 
 impl Supervisor {
     /// The program was stopped, or has stopped itself.
-    pub(super) fn suspended(&mut self, pid: Pid, job: Job, turn: &mut Turn<'_>) {
+    pub(super) fn suspended(&mut self, pid: Pid, job: Job, cx: &mut Transition<'_>) {
         if self.signals != SignalRule::ForwardAll || self.main_process(pid).is_none() {
             return;
         }
         // Once: what stops again, as by reading from a terminal that it doesn't have, stays so.
         let told = self.job_control.told_to_end.take();
-        let to_end = told.is_some_and(|at| turn.now - at < TAKES_SIGNAL_WITHIN);
+        let to_end = told.is_some_and(|at| cx.now - at < TAKES_SIGNAL_WITHIN);
         match job {
-            Job::Controlled if !to_end => turn.effects.push(Effect::Suspend { pid }),
+            Job::Controlled if !to_end => cx.effects.push(Effect::Suspend { pid }),
             Job::Unattended if !to_end => self.job_control.stopped = Some(pid),
             Job::Controlled | Job::Alone | Job::Unattended => {
-                turn.effects.push(Effect::Resume { pid });
+                cx.effects.push(Effect::Resume { pid });
             }
         }
     }
 
     /// A signal that is to end the program has been passed on: one that is stopped can't
     /// take it before it goes on.
-    pub(super) fn told_to_end(&mut self, signal: Signal, turn: &mut Turn<'_>) {
+    pub(super) fn told_to_end(&mut self, signal: Signal, cx: &mut Transition<'_>) {
         for process in self.processes.values_mut() {
-            process.told_to_end(signal, turn);
+            process.told_to_end(signal, cx);
         }
-        self.job_control.told_to_end = Some(turn.now);
+        self.job_control.told_to_end = Some(cx.now);
         let stopped = self.job_control.stopped.take();
         if let Some(pid) = stopped.filter(|pid| self.main_process(*pid).is_some()) {
-            turn.effects.push(Effect::Resume { pid });
+            cx.effects.push(Effect::Resume { pid });
         }
     }
 }

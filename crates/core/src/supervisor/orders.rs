@@ -2,8 +2,8 @@
 
 use super::ending::End;
 use super::waiters::Waiter;
-use super::{Process, Supervisor, Turn};
-use crate::command::{Command, Outcome, Refusal, Reply, Which};
+use super::{Process, Supervisor, Transition};
+use crate::command::{Command, ProcessOutcome, Rejection, Reply, Which};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::ids::{ProcId, RequestId};
@@ -32,33 +32,33 @@ impl Supervisor {
         members.iter().find(named).map(|proc| Which::Process(*proc))
     }
 
-    pub(super) fn order(&mut self, id: RequestId, command: Command, turn: &mut Turn<'_>) {
+    pub(super) fn order(&mut self, id: RequestId, command: Command, cx: &mut Transition<'_>) {
         let result = match command {
             Command::RemoteEvent { kind, data } => {
-                turn.emit(Event::Remote { kind, data });
+                cx.emit(Event::Remote { kind, data });
                 Ok(Reply::Done)
             }
-            _ if self.is_ending() => Err(Refusal::ShuttingDown),
+            _ if self.is_ending() => Err(Rejection::ShuttingDown),
             Command::Start { which, wait, unstartable } => {
-                return self.order_start(id, &which, wait, &unstartable, turn);
+                return self.order_start(id, &which, wait, &unstartable, cx);
             }
-            Command::Stop { which, wait } => return self.order_stop(id, &which, wait, turn),
+            Command::Stop { which, wait } => return self.order_stop(id, &which, wait, cx),
             Command::Signal { which, signal } => {
-                return self.order_signal(id, &which, signal, turn);
+                return self.order_signal(id, &which, signal, cx);
             }
             Command::Shutdown => {
-                self.end_by_order(End::Exit { code: 0 }, turn);
+                self.end_by_order(End::Exit { code: 0 }, cx);
                 Ok(Reply::Done)
             }
             Command::Restart => {
-                self.end_by_order(End::Restart, turn);
+                self.end_by_order(End::Restart, cx);
                 Ok(Reply::Done)
             }
             Command::Reread(groups) => Ok(Reply::Difference(self.reread(groups))),
-            Command::AddGroup(name) => self.add_group(&name, turn).map(|()| Reply::Done),
-            Command::RemoveGroup(name) => self.remove_group(&name, turn).map(|()| Reply::Done),
+            Command::AddGroup(name) => self.add_group(&name, cx).map(|()| Reply::Done),
+            Command::RemoveGroup(name) => self.remove_group(&name, cx).map(|()| Reply::Done),
         };
-        turn.effects.push(Effect::Reply { id, result });
+        cx.effects.push(Effect::Reply { id, result });
     }
 
     fn order_start(
@@ -67,34 +67,42 @@ impl Supervisor {
         which: &Which,
         wait: bool,
         unstartable: &[(ProcId, SpawnError)],
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         let goal = if wait { Goal::Up } else { Goal::Started };
         let several = !matches!(which, Which::Process(_));
-        self.each(id, which, InOrder::OfStart, Some(goal), turn, |this, proc, turn| {
+        self.each(id, which, InOrder::OfStart, Some(goal), cx, |this, proc, cx| {
             let outlook = this.outlook(proc);
-            let Some(process) = this.processes.get_mut(&proc) else { return Err(Refusal::BadName) };
+            let Some(process) = this.processes.get_mut(&proc) else {
+                return Err(Rejection::BadName);
+            };
             match unstartable.iter().find(|(other, _)| *other == proc) {
                 // Of several, one that runs is not concerned, whatever became of its command.
-                Some(_) if several && process.is_started() => Err(Refusal::AlreadyStarted),
-                Some((_, error)) => Err(Refusal::unstartable(error)),
-                None => process.start_by_order(outlook.after_order(several), turn),
+                Some(_) if several && process.is_started() => Err(Rejection::AlreadyStarted),
+                Some((_, error)) => Err(Rejection::unstartable(error)),
+                None => process.start_by_order(outlook.after_order(several), cx),
             }
         });
     }
 
-    fn order_stop(&mut self, id: RequestId, which: &Which, wait: bool, turn: &mut Turn<'_>) {
+    fn order_stop(&mut self, id: RequestId, which: &Which, wait: bool, cx: &mut Transition<'_>) {
         let goal = wait.then_some(Goal::Down);
-        self.each(id, which, InOrder::OfStop, goal, turn, |this, proc, turn| {
-            let process = this.processes.get_mut(&proc).ok_or(Refusal::BadName)?;
-            process.stop_by_order(turn)
+        self.each(id, which, InOrder::OfStop, goal, cx, |this, proc, cx| {
+            let process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
+            process.stop_by_order(cx)
         });
     }
 
-    fn order_signal(&mut self, id: RequestId, which: &Which, signal: Signal, turn: &mut Turn<'_>) {
-        self.each(id, which, InOrder::OfStart, None, turn, |this, proc, turn| {
-            let process = this.processes.get(&proc).ok_or(Refusal::BadName)?;
-            process.forward(signal, turn).then_some(()).ok_or(Refusal::NotRunning)
+    fn order_signal(
+        &mut self,
+        id: RequestId,
+        which: &Which,
+        signal: Signal,
+        cx: &mut Transition<'_>,
+    ) {
+        self.each(id, which, InOrder::OfStart, None, cx, |this, proc, cx| {
+            let process = this.processes.get(&proc).ok_or(Rejection::BadName)?;
+            process.forward(signal, cx).then_some(()).ok_or(Rejection::NotRunning)
         });
     }
 
@@ -107,19 +115,19 @@ impl Supervisor {
         which: &Which,
         order: InOrder,
         goal: Option<Goal>,
-        turn: &mut Turn<'_>,
-        mut act: impl FnMut(&mut Self, ProcId, &mut Turn<'_>) -> Result<(), Refusal>,
+        cx: &mut Transition<'_>,
+        mut act: impl FnMut(&mut Self, ProcId, &mut Transition<'_>) -> Result<(), Rejection>,
     ) {
         let Some(procs) = self.meant(which, order) else {
-            return turn.effects.push(Effect::Reply { id, result: Err(Refusal::BadName) });
+            return cx.effects.push(Effect::Reply { id, result: Err(Rejection::BadName) });
         };
         let several = !matches!(which, Which::Process(_));
-        let mut waiter = Waiter::new(id, goal, several, turn.now);
+        let mut waiter = Waiter::new(id, goal, several, cx.now);
         for proc in procs {
-            let result = act(self, proc, turn);
+            let result = act(self, proc, cx);
             let Some(process) = self.processes.get(&proc) else { continue };
             match result {
-                Err(Refusal::AlreadyStarted | Refusal::NotRunning) if several => {}
+                Err(Rejection::AlreadyStarted | Rejection::NotRunning) if several => {}
                 Ok(()) if goal.is_some() => waiter.pending.push(proc),
                 result => waiter.outcomes.push(outcome(process, result)),
             }
@@ -153,7 +161,12 @@ impl Supervisor {
     }
 }
 
-pub(super) fn outcome(process: &Process, result: Result<(), Refusal>) -> Outcome {
+pub(super) fn outcome(process: &Process, result: Result<(), Rejection>) -> ProcessOutcome {
     let named = &process.named;
-    Outcome { proc: named.proc, name: named.name.clone(), group: named.group.clone(), result }
+    ProcessOutcome {
+        proc: named.proc,
+        name: named.name.clone(),
+        group: named.group.clone(),
+        result,
+    }
 }

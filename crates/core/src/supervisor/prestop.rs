@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Supervisor;
-use super::ending::Mood;
+use super::ending::Phase;
 use crate::effect::Effect;
 use crate::ids::{ProcId, RunId};
 use crate::line::Line;
-use crate::process::{Process, Turn};
+use crate::process::{Process, Transition};
 use crate::time::Mono;
 
 /// Time between two looks.
@@ -30,8 +30,8 @@ pub(super) struct IdleWatch {
 
 impl Supervisor {
     /// A delay begins that ends at `from`.
-    pub(super) fn begin_prestop(&mut self, from: Mono, turn: &mut Turn<'_>) {
-        let Some(least) = self.prestop_idle.filter(|least| turn.now + *least < from) else {
+    pub(super) fn begin_prestop(&mut self, from: Mono, cx: &mut Transition<'_>) {
+        let Some(least) = self.prestop_idle.filter(|least| cx.now + *least < from) else {
             return;
         };
         let main = |process: &&Process| process.spec.main && process.pid().is_some();
@@ -40,31 +40,31 @@ impl Supervisor {
             process.spec.health.progress.as_ref().is_some_and(|progress| progress.tells_idle)
         };
         if servers.is_empty() || !servers.iter().all(tells) {
-            return turn.log(Line::PrestopUnseen { delay: from - turn.now });
+            return cx.log(Line::PrestopUnseen { delay: from - cx.now });
         }
         let idle = servers.iter().map(|process| (process.named.proc, 0)).collect();
-        let not_before = turn.now + least;
+        let not_before = cx.now + least;
         self.idle_watch = Some(IdleWatch { not_before, look_at: not_before - LOOK_EVERY, idle });
     }
 
     /// Looks whether there are requests, if it is time.
-    pub(super) fn watch_idle(&mut self, turn: &mut Turn<'_>) {
-        let Mood::Ending { from, .. } = self.mood else { return };
-        if turn.now >= from {
+    pub(super) fn watch_idle(&mut self, cx: &mut Transition<'_>) {
+        let Phase::Ending { from, .. } = self.phase else { return };
+        if cx.now >= from {
             self.idle_watch = None;
         }
         let Some(watch) = self.idle_watch.as_mut() else { return };
         watch.idle.retain(|proc, _| {
             self.processes.get(proc).is_some_and(|process| process.pid().is_some())
         });
-        if turn.now < watch.look_at {
+        if cx.now < watch.look_at {
             return;
         }
-        watch.look_at = turn.now + LOOK_EVERY;
+        watch.look_at = cx.now + LOOK_EVERY;
         for proc in watch.idle.keys() {
             if let Some(process) = self.processes.get(proc) {
                 let run = RunId(process.runs());
-                turn.effects.push(Effect::LookAtLoad { proc: *proc, run });
+                cx.effects.push(Effect::LookAtLoad { proc: *proc, run });
             }
         }
     }
@@ -75,7 +75,7 @@ impl Supervisor {
         proc: ProcId,
         run: RunId,
         requests: Option<u64>,
-        turn: &mut Turn<'_>,
+        cx: &mut Transition<'_>,
     ) {
         let current = self.processes.get(&proc).is_some_and(|process| process.runs() == run.0);
         let Some(watch) = self.idle_watch.as_mut().filter(|_| current) else { return };
@@ -83,18 +83,18 @@ impl Supervisor {
             *looks = if requests == Some(0) { *looks + 1 } else { 0 };
         }
         let all_idle = watch.idle.values().all(|looks| *looks >= IDLE_LOOKS);
-        if let Mood::Ending { from, .. } = &mut self.mood
+        if let Phase::Ending { from, .. } = &mut self.phase
             && all_idle
-            && turn.now >= watch.not_before
-            && turn.now < *from
+            && cx.now >= watch.not_before
+            && cx.now < *from
         {
-            turn.log(Line::PrestopIdle { left: *from - turn.now });
-            *from = turn.now;
+            cx.log(Line::PrestopIdle { left: *from - cx.now });
+            *from = cx.now;
         }
     }
 
     pub(super) fn idle_deadline(&self) -> Option<Mono> {
-        let ending = matches!(self.mood, Mood::Ending { .. });
+        let ending = matches!(self.phase, Phase::Ending { .. });
         self.idle_watch.as_ref().filter(|_| ending).map(|watch| watch.look_at)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Supervisor, Turn, orders};
-use crate::command::{Outcome, Refusal, Reply};
+use super::{Supervisor, Transition, orders};
+use crate::command::{ProcessOutcome, Rejection, Reply};
 use crate::effect::Effect;
 use crate::ids::{ProcId, RequestId};
 use crate::line::Line;
@@ -20,7 +20,7 @@ pub(super) struct Waiter {
     /// What is waited for; `None`: nothing.
     goal: Option<Goal>,
     pub(super) pending: Vec<ProcId>,
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<ProcessOutcome>,
     /// It was about several processes, so that each outcome is told.
     several: bool,
     report_at: Mono,
@@ -41,30 +41,30 @@ impl Waiter {
         (self.goal == Some(Goal::Down)).then_some(self.report_at)
     }
 
-    fn reply(self) -> Result<Reply, Refusal> {
+    fn reply(self) -> Result<Reply, Rejection> {
         if self.several {
             return Ok(Reply::Outcomes(self.outcomes));
         }
         let result = self.outcomes.into_iter().next().map(|outcome| outcome.result);
-        result.unwrap_or(Err(Refusal::BadName)).map(|()| Reply::Done)
+        result.unwrap_or(Err(Rejection::BadName)).map(|()| Reply::Done)
     }
 }
 
 impl Supervisor {
     /// Answers those who have what they wait for, or will not get it.
-    pub(super) fn answer_waiters(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn answer_waiters(&mut self, cx: &mut Transition<'_>) {
         for mut waiter in std::mem::take(&mut self.waiters) {
-            self.advance(&mut waiter, turn);
+            self.advance(&mut waiter, cx);
             if waiter.pending.is_empty() {
                 let id = waiter.id;
-                turn.effects.push(Effect::Reply { id, result: waiter.reply() });
+                cx.effects.push(Effect::Reply { id, result: waiter.reply() });
             } else {
                 self.waiters.push(waiter);
             }
         }
     }
 
-    fn advance(&self, waiter: &mut Waiter, turn: &mut Turn<'_>) {
+    fn advance(&self, waiter: &mut Waiter, cx: &mut Transition<'_>) {
         let Some(goal) = waiter.goal else { return };
         for proc in std::mem::take(&mut waiter.pending) {
             let Some(process) = self.processes.get(&proc) else { continue };
@@ -73,10 +73,10 @@ impl Supervisor {
                 None => waiter.pending.push(proc),
             }
         }
-        if goal == Goal::Down && turn.now >= waiter.report_at {
-            waiter.report_at = turn.now + WAITING_REPORT_EVERY;
+        if goal == Goal::Down && cx.now >= waiter.report_at {
+            waiter.report_at = cx.now + WAITING_REPORT_EVERY;
             for process in waiter.pending.iter().filter_map(|proc| self.processes.get(proc)) {
-                turn.log(Line::WaitingToStop { name: process.spec.name.clone() });
+                cx.log(Line::WaitingToStop { name: process.spec.name.clone() });
             }
         }
     }

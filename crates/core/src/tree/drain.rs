@@ -19,7 +19,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::effect::Target;
+use crate::effect::SignalTarget;
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, Traits, TreeProcess};
 use crate::signal::Signal;
@@ -91,7 +91,7 @@ pub(crate) enum Reach {
 /// A process to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
-    pub(crate) target: Target,
+    pub(crate) target: SignalTarget,
     pub(crate) signal: Signal,
     pub(crate) reason: AskReason,
 }
@@ -272,7 +272,7 @@ impl Drain {
             Lead::Asked(known @ None) => {
                 *known = main;
                 if let Some(signal) = main.and_then(|traits| self.instead(traits)) {
-                    let target = Target::Process(self.main);
+                    let target = SignalTarget::Process(self.main);
                     asks.push(Ask { target, signal, reason: AskReason::IgnoresStopsignal });
                 }
             }
@@ -287,7 +287,7 @@ impl Drain {
         for (process, reason) in self.due() {
             if self.asked.insert(process.member) {
                 let signal = self.instead(process.traits).unwrap_or(self.signal);
-                asks.push(Ask { target: Target::Member(process.member), signal, reason });
+                asks.push(Ask { target: SignalTarget::Member(process.member), signal, reason });
             }
         }
         asks
@@ -304,7 +304,7 @@ impl Drain {
         for process in group {
             self.asked.insert(process.member);
             if let Some(signal) = self.instead(process.traits) {
-                let target = Target::Member(process.member);
+                let target = SignalTarget::Member(process.member);
                 asks.push(Ask { target, signal, reason: AskReason::IgnoresStopsignal });
             }
         }

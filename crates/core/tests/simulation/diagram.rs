@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use supervisor_core::Label;
+use supervisor_core::StateName;
 
 /// The drawing stands between these lines.
 const BEGIN: &str = "<!-- what the simulation took: UPDATE=1 make simulate -->\n";
@@ -15,7 +15,7 @@ const END: &str = "<!-- end -->\n";
 pub(crate) struct Diagram(BTreeSet<(&'static str, &'static str, &'static str)>);
 
 impl Diagram {
-    pub(crate) fn took(&mut self, from: Label, cause: &'static str, to: Label) {
+    pub(crate) fn took(&mut self, from: StateName, cause: &'static str, to: StateName) {
         self.0.insert((from.name(), cause, to.name()));
     }
 

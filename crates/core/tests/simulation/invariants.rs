@@ -42,8 +42,8 @@ pub(crate) enum Invariant {
     ReportsTheTruth,
     BusyIsNotDead,
     BlockedIsNotHung,
-    IllForACause,
-    IllIsActedUpon,
+    UnhealthyForACause,
+    UnhealthyIsActedUpon,
     LookedIntoFirst,
     AsksInTime,
     MakesClean,
@@ -129,8 +129,8 @@ impl Invariant {
             Self::BlockedIsNotHung => {
                 "nobody is ended for being silent before it was seen that it can write its output"
             }
-            Self::IllForACause => "nobody is ill without a cause that was seen",
-            Self::IllIsActedUpon => "who is ill is dealt with at once",
+            Self::UnhealthyForACause => "nobody is ill without a cause that was seen",
+            Self::UnhealthyIsActedUpon => "who is ill is dealt with at once",
             Self::LookedIntoFirst => "who is ill is looked into before it is stopped",
             Self::AsksInTime => "health is asked for by who is due, and not too often",
             Self::MakesClean => {

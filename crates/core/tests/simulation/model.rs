@@ -31,7 +31,7 @@ use crate::kernel::Kernel;
 use budget::Budget;
 use orders::Asked;
 use pools::{Clock, Pool};
-use process::{Phase, Proc, Sweep};
+use process::{Cleanup, Phase, Proc};
 
 /// A second request to stop counts only this long after the first.
 const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
@@ -387,16 +387,16 @@ impl Model {
         self.hurry = true;
         self.stops_from = None;
         for proc in self.procs.values_mut() {
-            match &mut proc.sweep {
-                Sweep::Busy { forced, .. } => *forced = true,
-                sweep @ Sweep::Tidying { .. } => {
-                    (*sweep, proc.turn.came_down) = (Sweep::Clear, true);
+            match &mut proc.cleanup {
+                Cleanup::Busy { forced, .. } => *forced = true,
+                cleanup @ Cleanup::Tidying { .. } => {
+                    (*cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
                 }
-                sweep @ Sweep::Draining => {
-                    (*sweep, proc.must_count) = (Sweep::forced(false), true);
+                cleanup @ Cleanup::Draining => {
+                    (*cleanup, proc.must_count) = (Cleanup::forced(false), true);
                     proc.drain = None;
                 }
-                Sweep::Clear | Sweep::Stuck { .. } => {}
+                Cleanup::Clear | Cleanup::Stuck { .. } => {}
             }
             match &mut proc.phase {
                 Phase::Asked { stop } => *stop = true,

@@ -12,7 +12,7 @@ use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{SignalRule, Spec};
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Input, Supervisor, Target};
+use supervisor_core::{Effect, Input, SignalTarget, Supervisor};
 
 use crate::invariants::{Invariant, broken, hold};
 use crate::kernel::{Kernel, last_line};
@@ -251,13 +251,13 @@ impl Case {
             Effect::Collect { proc, run, .. } => self.owed.push(Owed::Collect(*proc, *run)),
             Effect::Connect { proc, run } => self.owed.push(Owed::Connect(*proc, *run)),
             Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
-            Effect::Signal { target: Target::Process(pid), signal } => {
+            Effect::Signal { target: SignalTarget::Process(pid), signal } => {
                 self.kernel.signal(*pid, *signal, now, random);
             }
-            Effect::Signal { target: Target::Group(pid), signal } => {
+            Effect::Signal { target: SignalTarget::Group(pid), signal } => {
                 self.kernel.signal_group(*pid, *signal, now, random);
             }
-            Effect::Signal { target: Target::Member(member), signal } => {
+            Effect::Signal { target: SignalTarget::Member(member), signal } => {
                 // Who has another start time is spared by the world.
                 if self.kernel.member(*member).is_some() {
                     self.kernel.signal(member.pid, *signal, now, random);

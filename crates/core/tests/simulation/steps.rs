@@ -5,7 +5,8 @@ use std::time::Duration;
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
 use supervisor_core::health::{
-    Answer, Block, CheckFailure, Comm, Depth, Listener, Load, Look, Progress, Stranger, TreeCount,
+    Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
+    Stranger, TreeCount,
 };
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Job, Notification, SpawnError, SpawnErrorKind};
@@ -139,7 +140,7 @@ impl Case {
                 let from = random.pick(&[Listener::Unseen, Listener::Stranger(stranger)]);
                 let from = if kind { Listener::Tree } else { from };
                 let depth = random.pick(&[Depth::Whole, Depth::Connection]);
-                let answer = Answer { from, depth };
+                let answer = CheckAnswer { from, depth };
                 let result = if fails { Err(random.pick(&failures)) } else { Ok(answer) };
                 let cpu = random.pick(&[Duration::ZERO, Duration::from_secs(1)]);
                 let load = Load { cpu, over: Duration::from_secs(2) };
@@ -153,10 +154,10 @@ impl Case {
                 let waiting = random.below(4).saturating_sub(2) as u64;
                 let there = kind || random.below(6) > 0;
                 let look = if there {
-                    Look::Seen(Progress { running, waiting, done })
+                    ProgressSample::Seen(Progress { running, waiting, done })
                 } else {
-                    let failed = Look::Failed(CheckFailure::Refused);
-                    random.pick(&[Look::Late, Look::Nothing, failed])
+                    let failed = ProgressSample::Failed(CheckFailure::Refused);
+                    random.pick(&[ProgressSample::Late, ProgressSample::Nothing, failed])
                 };
                 Input::Progressed { proc, run, look }
             }

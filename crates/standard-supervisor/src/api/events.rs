@@ -75,7 +75,7 @@ fn described(control: &Control, event: &Event) -> Value {
         Event::State { process, from, to } => {
             let mut state = named(process);
             state["from"] = from.name().into();
-            state["to"] = to.label().name().into();
+            state["to"] = to.state_name().name().into();
             entered(&mut state, *to);
             state
         }

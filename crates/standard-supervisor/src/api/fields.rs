@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use supervisor_core::Label;
-use supervisor_core::command::{Difference, Outcome};
+use supervisor_core::StateName;
+use supervisor_core::command::{Difference, ProcessOutcome};
 use supervisor_core::time::Wall;
 use supervisor_sys::io::log_piece::Piece;
 use supervisor_wire::process_text::namespec;
@@ -39,22 +39,13 @@ enum Kind {
 
 impl Kind {
     fn schema(self) -> Value {
-        const STATES: [Label; 7] = [
-            Label::Stopped,
-            Label::Starting,
-            Label::Running,
-            Label::Backoff,
-            Label::Stopping,
-            Label::Exited,
-            Label::Fatal,
-        ];
         match self {
             Self::Text => json!({"type": "string"}),
             Self::Whole => json!({"type": "integer"}),
             Self::Number => json!({"type": "number"}),
             Self::Yes => json!({"type": "boolean"}),
             Self::Time => json!({"type": "string", "format": "date-time"}),
-            Self::State => json!({"type": "string", "enum": STATES.map(Label::name)}),
+            Self::State => json!({"type": "string", "enum": StateName::ALL.map(StateName::name)}),
             Self::Channels => {
                 json!({"type": "array", "items": {"type": "string", "enum": ["stdout", "stderr"]}})
             }
@@ -149,7 +140,7 @@ pub(super) const GROUP: &[Field<Group>] = &[
 ];
 
 #[rustfmt::skip]
-pub(super) const OUTCOME: &[Field<Outcome>] = &[
+pub(super) const OUTCOME: &[Field<ProcessOutcome>] = &[
     field("name", Kind::Text, "The program.", |o| json!(namespec(&o.group, &o.name))),
     field("done", Kind::Yes, "It was done.", |o| json!(o.result.is_ok())),
     nullable("refusal", Kind::Text, "Why not, in one word.", |o| json!(o.result.clone().err().map(|refusal| Fault::of(refusal, &o.name).name()))),

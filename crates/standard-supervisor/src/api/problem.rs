@@ -4,7 +4,7 @@
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
-use supervisor_core::command::Refusal;
+use supervisor_core::command::Rejection;
 
 use crate::control::CannotReread;
 use crate::http::{Body, Fault};
@@ -39,19 +39,19 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "BAD_NAME", detail)
     }
 
-    pub(super) fn refused(whom: &str, refusal: &Refusal) -> Self {
+    pub(super) fn refused(whom: &str, refusal: &Rejection) -> Self {
         let status = match refusal {
-            Refusal::BadName => StatusCode::NOT_FOUND,
-            Refusal::NoFile(_)
-            | Refusal::NotExecutable(_)
-            | Refusal::SpawnError
-            | Refusal::AbnormalTermination => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::AlreadyStarted
-            | Refusal::NotRunning
-            | Refusal::AlreadyAdded
-            | Refusal::StillRunning => StatusCode::CONFLICT,
-            Refusal::Unkillable => StatusCode::INTERNAL_SERVER_ERROR,
-            Refusal::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Rejection::BadName => StatusCode::NOT_FOUND,
+            Rejection::NoFile(_)
+            | Rejection::NotExecutable(_)
+            | Rejection::SpawnError
+            | Rejection::AbnormalTermination => StatusCode::UNPROCESSABLE_ENTITY,
+            Rejection::AlreadyStarted
+            | Rejection::NotRunning
+            | Rejection::AlreadyAdded
+            | Rejection::StillRunning => StatusCode::CONFLICT,
+            Rejection::Unkillable => StatusCode::INTERNAL_SERVER_ERROR,
+            Rejection::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         };
         let name = Fault::of(refusal.clone(), whom).name();
         Self::new(status, name, format!("{whom}: {refusal}"))

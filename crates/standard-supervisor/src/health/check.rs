@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor_core::health::{Answer, CheckFailure, Depth, Listener};
+use supervisor_core::health::{CheckAnswer, CheckFailure, Depth, Listener};
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::health::{HttpGet, Probe};
 use tokio::time::timeout;
@@ -30,7 +30,7 @@ pub(crate) struct Asked {
 }
 
 /// Asks once.
-pub(crate) async fn check(asked: Asked, runner: Runner) -> Result<Answer, CheckFailure> {
+pub(crate) async fn check(asked: Asked, runner: Runner) -> Result<CheckAnswer, CheckFailure> {
     let Asked { probe, limit, find_listener, main } = asked;
     let (depth, peer) = match probe {
         // It sees to its end itself: who runs out of time is ended, too.
@@ -52,7 +52,7 @@ pub(crate) async fn check(asked: Asked, runner: Runner) -> Result<Answer, CheckF
         Some(peer) => listener::find(peer, main).await,
         None => Listener::Unseen,
     };
-    Ok(Answer { from, depth })
+    Ok(CheckAnswer { from, depth })
 }
 
 async fn answers(
@@ -96,7 +96,7 @@ mod tests {
         answer(probe, limit).map(|_| ())
     }
 
-    fn answer(probe: Probe, limit: Duration) -> Result<Answer, CheckFailure> {
+    fn answer(probe: Probe, limit: Duration) -> Result<CheckAnswer, CheckFailure> {
         let runner = Runner {
             helpers: Rc::default(),
             checker: Rc::default(),

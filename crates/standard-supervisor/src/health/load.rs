@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use supervisor_core::health::{Answer, CheckFailure, Load};
+use supervisor_core::health::{CheckAnswer, CheckFailure, Load};
 use supervisor_core::ids::Pid;
 use tokio::time::{Instant, timeout};
 
@@ -13,10 +13,10 @@ use supervisor_sys::process::process_table::{self, Family};
 /// Waits for an answer. From half of its time on the tree below `root` is measured: who
 /// answers costs nothing.
 pub(crate) async fn with_load(
-    answer: impl Future<Output = Result<Answer, CheckFailure>>,
+    answer: impl Future<Output = Result<CheckAnswer, CheckFailure>>,
     limit: Duration,
     root: Option<Pid>,
-) -> (Result<Answer, CheckFailure>, Option<Load>) {
+) -> (Result<CheckAnswer, CheckFailure>, Option<Load>) {
     let mut answer = pin!(answer);
     if let Ok(result) = timeout(limit / 2, &mut answer).await {
         return (result, None);

@@ -1,6 +1,6 @@
 //! A look at how far a server has got, on its page of metrics.
 
-use supervisor_core::health::{CheckFailure, Look, Progress};
+use supervisor_core::health::{CheckFailure, Progress, ProgressSample};
 use supervisor_core::spec::health::ProgressSpec;
 use supervisor_wire::prometheus::{self, Selector};
 use tokio::time::timeout;
@@ -11,17 +11,17 @@ use super::http::{self, Reached};
 const PAGE_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Looks once.
-pub(crate) async fn look(spec: ProgressSpec) -> Look {
+pub(crate) async fn look(spec: ProgressSpec) -> ProgressSample {
     match timeout(spec.timeout, http::get(&spec.page, PAGE_LIMIT)).await {
-        Err(_) | Ok(Err(CheckFailure::TimedOut)) => Look::Late,
+        Err(_) | Ok(Err(CheckFailure::TimedOut)) => ProgressSample::Late,
         Ok(Ok((Reached::Page(page), _))) if page.status != 200 => {
-            Look::Failed(CheckFailure::Status(page.status))
+            ProgressSample::Failed(CheckFailure::Status(page.status))
         }
         Ok(Ok((Reached::Page(page), _))) if !page.cut => {
-            read(&spec, &page.body).map_or(Look::Nothing, Look::Seen)
+            read(&spec, &page.body).map_or(ProgressSample::Nothing, ProgressSample::Seen)
         }
-        Ok(Ok((Reached::Page(_) | Reached::Connection, _))) => Look::Nothing,
-        Ok(Err(failure)) => Look::Failed(failure),
+        Ok(Ok((Reached::Page(_) | Reached::Connection, _))) => ProgressSample::Nothing,
+        Ok(Err(failure)) => ProgressSample::Failed(failure),
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use supervisor_core::files::Kept;
-use supervisor_core::health::{CheckFailure, Ill};
+use supervisor_core::health::{CheckFailure, Unhealthy};
 use supervisor_core::ids::ProcId;
 use supervisor_core::spec::health::HealthSpec;
 use supervisor_core::time::Wall;
-use supervisor_core::{Info, Label, PoolInfo, StopCounts, Supervisor};
+use supervisor_core::{Info, PoolInfo, StateName, StopCounts, Supervisor};
 use supervisor_sys::io::counters::{Flow, IoCounters};
 
 use super::tally::{BUCKETS, Counts, Tally, UNSEEN};
@@ -62,16 +62,6 @@ impl From<bool> for Value {
     }
 }
 
-const LABELS: [Label; 7] = [
-    Label::Stopped,
-    Label::Starting,
-    Label::Running,
-    Label::Backoff,
-    Label::Stopping,
-    Label::Exited,
-    Label::Fatal,
-];
-
 pub(super) fn build_info(_: &Reading<'_>) -> Vec<Sample> {
     vec![sample([env!("CARGO_PKG_VERSION")], 1)]
 }
@@ -90,7 +80,7 @@ pub(super) fn stopping(reading: &Reading<'_>) -> Vec<Sample> {
 
 pub(super) fn state(reading: &Reading<'_>) -> Vec<Sample> {
     let states = |info: Info<'_>| {
-        LABELS.map(|label| (label.name(), Value::from(info.state == label))).to_vec()
+        StateName::ALL.map(|state| (state.name(), Value::from(info.state == state))).to_vec()
     };
     each_by(reading, states)
 }
@@ -156,8 +146,8 @@ pub(super) fn unhealthy(reading: &Reading<'_>) -> Vec<Sample> {
         if info.spec.health == HealthSpec::default() {
             return Vec::new();
         }
-        let ills = reading.tally.of(info.named.proc).ills;
-        Ill::KINDS.into_iter().zip(ills.map(Value::from)).collect()
+        let unhealthy = reading.tally.of(info.named.proc).unhealthy;
+        Unhealthy::KINDS.into_iter().zip(unhealthy.map(Value::from)).collect()
     })
 }
 

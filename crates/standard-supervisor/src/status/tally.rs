@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use supervisor_core::health::{Block, CheckFailure, Ill, Look};
+use supervisor_core::health::{Block, CheckFailure, ProgressSample, Unhealthy};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::Class;
 use supervisor_core::signal::Signal;
 use supervisor_core::time::Mono;
-use supervisor_core::{Effect, Input, Target};
+use supervisor_core::{Effect, Input, SignalTarget};
 
 /// Upper ends of the buckets of answering times, in seconds: from a healthy server on this
 /// machine to the longest time-outs that people set.
@@ -45,8 +45,8 @@ pub(super) struct Counts {
     pub(super) failures: [u64; CheckFailure::KINDS.len()],
     /// Looks at its work that showed nothing, by [`UNSEEN`].
     pub(super) unseen: [u64; UNSEEN.len()],
-    /// By [`Ill::KINDS`].
-    pub(super) ills: [u64; Ill::KINDS.len()],
+    /// By [`Unhealthy::KINDS`].
+    pub(super) unhealthy: [u64; Unhealthy::KINDS.len()],
     /// Runs that the kernel ended for want of memory.
     pub(super) oom: u64,
     /// What runs left behind.
@@ -73,9 +73,9 @@ impl Tally {
         if let Input::Progressed { proc, look, .. } = input {
             let unseen = &mut self.processes.entry(*proc).or_default().unseen;
             match look {
-                Look::Seen(_) => {}
-                Look::Late => unseen[0] += 1,
-                Look::Nothing | Look::Failed(_) => unseen[1] += 1,
+                ProgressSample::Seen(_) => {}
+                ProgressSample::Late => unseen[0] += 1,
+                ProgressSample::Nothing | ProgressSample::Failed(_) => unseen[1] += 1,
             }
         }
         if let Input::OutputSeen { proc, block: Some(block), .. } = input {
@@ -98,7 +98,7 @@ impl Tally {
     fn note_block(&mut self, proc: ProcId, block: Block) {
         if block.counts() {
             let counts = self.processes.entry(proc).or_default();
-            count(&mut counts.ills, &Ill::KINDS, Ill::Blocked(block).kind());
+            count(&mut counts.unhealthy, &Unhealthy::KINDS, Unhealthy::Blocked(block).kind());
         }
     }
 
@@ -108,19 +108,22 @@ impl Tally {
             Effect::Check { proc, run, .. } => {
                 self.processes.entry(*proc).or_default().asked = Some((*run, now));
             }
-            Effect::Collect { proc, ill, .. } => {
+            Effect::Collect { proc, unhealthy, .. } => {
                 let counts = self.processes.entry(*proc).or_default();
-                count(&mut counts.ills, &Ill::KINDS, ill.kind());
+                count(&mut counts.unhealthy, &Unhealthy::KINDS, unhealthy.kind());
             }
             Effect::Report(report) => {
                 let counts = self.processes.entry(report.process.proc).or_default();
                 counts.oom += u64::from(report.cause.class() == Class::Oom);
                 counts.leftovers += report.leftovers as u64;
             }
-            Effect::Signal { target: Target::Member(_), signal } => {
+            Effect::Signal { target: SignalTarget::Member(_), signal } => {
                 self.killed_leftovers += u64::from(*signal == Signal::KILL);
             }
-            Effect::Signal { target: Target::Process(_) | Target::Group(_), signal } => {
+            Effect::Signal {
+                target: SignalTarget::Process(_) | SignalTarget::Group(_),
+                signal,
+            } => {
                 self.killed += u64::from(*signal == Signal::KILL);
             }
             Effect::Log(line) => self.stuck += u64::from(matches!(line, Line::Unkillable { .. })),
@@ -171,7 +174,7 @@ fn count<const N: usize>(counts: &mut [u64; N], kinds: &[&str; N], kind: &str) {
 mod tests {
     use std::time::Duration;
 
-    use supervisor_core::health::Answer;
+    use supervisor_core::health::CheckAnswer;
 
     use super::*;
 
@@ -185,7 +188,7 @@ mod tests {
         tally.note_input(at(2100), &Input::Checked { proc, run, result, load: None });
         // What was asked of an earlier run says nothing about how long this one takes.
         tally.note_effect(at(3000), &Effect::Check { proc, run, find_listener: false });
-        let (run, result) = (RunId(2), Ok(Answer::default()));
+        let (run, result) = (RunId(2), Ok(CheckAnswer::default()));
         tally.note_input(at(3001), &Input::Checked { proc, run, result, load: None });
         let counts = tally.of(proc);
         assert_eq!(counts.answers.counts.iter().sum::<u64>(), 1);
@@ -198,7 +201,7 @@ mod tests {
     fn only_sigkill_counts_as_a_kill() {
         let mut tally = Tally::default();
         for signal in [Signal::TERM, Signal::KILL] {
-            let target = Target::Group(supervisor_core::ids::Pid(7));
+            let target = SignalTarget::Group(supervisor_core::ids::Pid(7));
             tally.note_effect(Mono::from_zero(Duration::ZERO), &Effect::Signal { target, signal });
         }
         assert_eq!((tally.killed, tally.killed_leftovers), (1, 0));

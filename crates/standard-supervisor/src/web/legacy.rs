@@ -1,7 +1,7 @@
 //! The actions of supervisord's page, by URL, with its words.
 
 use supervisor_core::Reply;
-use supervisor_core::command::{Command, Refusal, Which};
+use supervisor_core::command::{Command, Rejection, Which};
 use supervisor_sys::wall::local_time;
 use supervisor_wire::record::ctime;
 
@@ -70,15 +70,15 @@ async fn act_on(
     })
 }
 
-async fn stop(control: &Control, which: Which) -> Result<Reply, Refusal> {
+async fn stop(control: &Control, which: Which) -> Result<Reply, Rejection> {
     control.ask(Command::Stop { which, wait: true }).await
 }
 
 /// `done`, or the first thing that went wrong.
 fn said(
-    answer: Result<Reply, Refusal>,
+    answer: Result<Reply, Rejection>,
     done: impl FnOnce() -> String,
-    refused: impl FnOnce(&Refusal) -> String,
+    refused: impl FnOnce(&Rejection) -> String,
 ) -> String {
     match answer {
         Ok(Reply::Outcomes(outcomes)) => {
@@ -92,25 +92,25 @@ fn said(
     }
 }
 
-fn unstarted(name: &str, spec: &str, refusal: &Refusal) -> String {
+fn unstarted(name: &str, spec: &str, refusal: &Rejection) -> String {
     let why = match refusal {
-        Refusal::NoFile(_) => "no such file",
-        Refusal::NotExecutable(_) => "file not executable",
-        Refusal::AlreadyStarted => "already started",
-        Refusal::SpawnError => "spawn error",
-        Refusal::AbnormalTermination => "abnormal termination",
-        Refusal::BadName
-        | Refusal::NotRunning
-        | Refusal::AlreadyAdded
-        | Refusal::StillRunning
-        | Refusal::Unkillable
-        | Refusal::ShuttingDown => return format!("ERROR: {name}: {}", fault(spec)(refusal)),
+        Rejection::NoFile(_) => "no such file",
+        Rejection::NotExecutable(_) => "file not executable",
+        Rejection::AlreadyStarted => "already started",
+        Rejection::SpawnError => "spawn error",
+        Rejection::AbnormalTermination => "abnormal termination",
+        Rejection::BadName
+        | Rejection::NotRunning
+        | Rejection::AlreadyAdded
+        | Rejection::StillRunning
+        | Rejection::Unkillable
+        | Rejection::ShuttingDown => return format!("ERROR: {name}: {}", fault(spec)(refusal)),
     };
     format!("ERROR: {name}: {why}")
 }
 
 /// The words for a refusal that supervisord's page has no words for.
-fn fault(spec: &str) -> impl FnOnce(&Refusal) -> String {
+fn fault(spec: &str) -> impl FnOnce(&Rejection) -> String {
     move |refusal| {
         let fault = Fault::of(refusal.clone(), spec);
         format!("unexpected rpc fault [{}] {}", fault.code(), fault.text())

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use supervisor_core::Label;
+use supervisor_core::StateName;
 use supervisor_core::time::Wall;
 use supervisor_wire::{form, rfc3339};
 
@@ -11,10 +11,10 @@ use super::html::{Button, Escaped, document};
 use crate::snapshot::{Program, Snapshot};
 
 /// States in which something can be started.
-const STARTABLE: &[Label] = &[Label::Stopped, Label::Exited, Label::Fatal];
+const STARTABLE: &[StateName] = &[StateName::Stopped, StateName::Exited, StateName::Fatal];
 
 /// States in which something can be stopped.
-const STOPPABLE: &[Label] = &[Label::Starting, Label::Running, Label::Backoff];
+const STOPPABLE: &[StateName] = &[StateName::Starting, StateName::Running, StateName::Backoff];
 
 /// The page; `message`: what came of the last action.
 pub(crate) fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
@@ -52,14 +52,14 @@ pub(crate) fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
 /// How many are up, and how many failed, in words.
 pub(crate) fn summary(programs: &[Program]) -> String {
     let count =
-        |of: &[Label]| programs.iter().filter(|program| of.contains(&program.state)).count();
+        |of: &[StateName]| programs.iter().filter(|program| of.contains(&program.state)).count();
     let counts = [
-        (count(&[Label::Running]), "running"),
-        (count(&[Label::Starting]), "starting"),
-        (count(&[Label::Stopping]), "stopping"),
-        (count(&[Label::Backoff]), "waiting to retry"),
-        (count(&[Label::Fatal]), "failed"),
-        (count(&[Label::Stopped, Label::Exited]), "stopped"),
+        (count(&[StateName::Running]), "running"),
+        (count(&[StateName::Starting]), "starting"),
+        (count(&[StateName::Stopping]), "stopping"),
+        (count(&[StateName::Backoff]), "waiting to retry"),
+        (count(&[StateName::Fatal]), "failed"),
+        (count(&[StateName::Stopped, StateName::Exited]), "stopped"),
     ];
     let some = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = some.map(|(count, what)| format!("{count} {what}")).collect();
@@ -67,11 +67,13 @@ pub(crate) fn summary(programs: &[Program]) -> String {
 }
 
 /// The class that supervisord's page gives a state.
-pub(crate) const fn class(state: Label) -> &'static str {
+pub(crate) const fn class(state: StateName) -> &'static str {
     match state {
-        Label::Running => "statusrunning",
-        Label::Fatal | Label::Backoff => "statuserror",
-        Label::Stopped | Label::Starting | Label::Stopping | Label::Exited => "statusnominal",
+        StateName::Running => "statusrunning",
+        StateName::Fatal | StateName::Backoff => "statuserror",
+        StateName::Stopped | StateName::Starting | StateName::Stopping | StateName::Exited => {
+            "statusnominal"
+        }
     }
 }
 
@@ -215,16 +217,20 @@ pub(crate) fn description(program: &Program, at: Wall) -> String {
         return format!("waiting for {what}");
     }
     match (program.state, program.pid) {
-        (Label::Stopped | Label::Exited, _) if program.started.is_none() => {
+        (StateName::Stopped | StateName::Exited, _) if program.started.is_none() => {
             "Not started".to_owned()
         }
-        (Label::Stopped | Label::Exited, _) => ago(program.stopped),
-        (Label::Fatal | Label::Backoff, _) => program.error.clone().unwrap_or_default(),
-        (Label::Starting | Label::Running | Label::Stopping, None) => String::new(),
-        (Label::Starting | Label::Running | Label::Stopping, Some(pid)) if processes > 1 => {
+        (StateName::Stopped | StateName::Exited, _) => ago(program.stopped),
+        (StateName::Fatal | StateName::Backoff, _) => program.error.clone().unwrap_or_default(),
+        (StateName::Starting | StateName::Running | StateName::Stopping, None) => String::new(),
+        (StateName::Starting | StateName::Running | StateName::Stopping, Some(pid))
+            if processes > 1 =>
+        {
             format!("pid {pid}, {processes} processes")
         }
-        (Label::Starting | Label::Running | Label::Stopping, Some(pid)) => format!("pid {pid}"),
+        (StateName::Starting | StateName::Running | StateName::Stopping, Some(pid)) => {
+            format!("pid {pid}")
+        }
     }
 }
 
@@ -246,7 +252,7 @@ fn last_exit(program: &Program) -> String {
 fn buttons(program: &Program) -> String {
     let Program { spec, state, .. } = program;
     let api = |action| format!("api/v1/programs/{}/{action}", form::encoded(spec));
-    let button = |action, label, states: &[Label], question: Option<&str>| {
+    let button = |action, label, states: &[StateName], question: Option<&str>| {
         let hidden = !states.contains(state);
         let states: Vec<&str> = states.iter().map(|state| state.name()).collect();
         let (states, api) = (states.join(" "), api(action));
@@ -256,7 +262,7 @@ fn buttons(program: &Program) -> String {
     let (restart, stop) = (format!("Restart {spec}?"), format!("Stop {spec}?"));
     [
         button("start", "Start", STARTABLE, None),
-        button("restart", "Restart", &[Label::Running], Some(&restart)),
+        button("restart", "Restart", &[StateName::Running], Some(&restart)),
         button("stop", "Stop", STOPPABLE, Some(&stop)),
     ]
     .concat()
@@ -270,7 +276,7 @@ mod tests {
     use crate::snapshot::Group;
     use crate::web::tree_usage::TreeUsage;
 
-    fn program(group: &str, name: &str, state: Label) -> Program {
+    fn program(group: &str, name: &str, state: StateName) -> Program {
         let spec = if group == name { name.to_owned() } else { format!("{group}:{name}") };
         let (name, group) = (name.to_owned(), group.to_owned());
         Program {
@@ -305,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_row_tells_what_there_is_to_know() {
-        let html = shown(vec![program("web", "web", Label::Running)]);
+        let html = shown(vec![program("web", "web", StateName::Running)]);
         for piece in [
             "<title>Supervisor Status</title>",
             r#"<span class="status statusrunning">running</span>"#,
@@ -324,9 +330,9 @@ mod tests {
     #[test]
     fn programs_of_a_group_stand_under_its_name() {
         let html = shown(vec![
-            program("site", "a", Label::Running),
-            program("site", "b", Label::Fatal),
-            program("web", "web", Label::Stopped),
+            program("site", "a", StateName::Running),
+            program("site", "b", StateName::Fatal),
+            program("web", "web", StateName::Stopped),
         ]);
         assert!(html.contains(r#"<h2>site <span class="quiet">2 programs</span></h2>"#), "{html}");
         assert_eq!(html.matches("<h2>").count(), 1);
@@ -337,7 +343,7 @@ mod tests {
     #[test]
     fn no_name_is_markup() {
         let evil = "<script>alert(1)</script>\"'";
-        let mut program = program(evil, evil, Label::Fatal);
+        let mut program = program(evil, evil, StateName::Fatal);
         program.error = Some(evil.to_owned());
         program.last_exit = Some(evil.to_owned());
         let html = shown(vec![program]);

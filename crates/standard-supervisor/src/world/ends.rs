@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use supervisor_core::Input;
-use supervisor_core::health::Ill;
+use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Circumstances, Death, Exit};
 use supervisor_core::level::Level;
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Finds out in what state a process and its tree are.
-    pub(super) fn collect(&mut self, proc: ProcId, run: RunId, ill: Ill) {
+    pub(super) fn collect(&mut self, proc: ProcId, run: RunId, unhealthy: Unhealthy) {
         // Who would have to be asked is left out: that could take the time that there is.
         let members = self.begin_census(proc).map(|census| census.found).unwrap_or_default();
         let done = Input::Collected { proc, run };
@@ -166,7 +166,7 @@ impl World {
         let (name, full) = (slot.spec.name.clone(), slot.full_name());
         tokio::task::spawn_local(async move {
             let found = inquiry.make().await;
-            let text = format!("{full}, run {}: {ill}\n{}", run.0, found.text);
+            let text = format!("{full}, run {}: {unhealthy}\n{}", run.0, found.text);
             let path = crashes.keep_evidence(&full, run, &text);
             let count = found.summary.len();
             let at = path.as_ref().map_or_else(String::new, |path| format!(": {}", path.display()));

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use supervisor_core::Input;
-use supervisor_core::health::{CheckFailure, Look, TreeCount};
+use supervisor_core::health::{CheckFailure, ProgressSample, TreeCount};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Probe;
@@ -67,7 +67,11 @@ impl World {
     pub(super) fn look_at_progress(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
-            return self.answers.push_back(Input::Progressed { proc, run, look: Look::Nothing });
+            return self.answers.push_back(Input::Progressed {
+                proc,
+                run,
+                look: ProgressSample::Nothing,
+            });
         };
         let asked = Box::pin(health::look(spec));
         let answer = async move { Input::Progressed { proc, run, look: asked.await } };
@@ -83,8 +87,10 @@ impl World {
         let asked = Box::pin(health::look(spec));
         let answer = async move {
             let requests = match asked.await {
-                Look::Seen(progress) => Some(progress.running.saturating_add(progress.waiting)),
-                Look::Late | Look::Nothing | Look::Failed(_) => None,
+                ProgressSample::Seen(progress) => {
+                    Some(progress.running.saturating_add(progress.waiting))
+                }
+                ProgressSample::Late | ProgressSample::Nothing | ProgressSample::Failed(_) => None,
             };
             Input::LoadSeen { proc, run, requests }
         };

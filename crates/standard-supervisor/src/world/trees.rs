@@ -6,7 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use supervisor_core::Target;
+use supervisor_core::SignalTarget;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::Input;
 use supervisor_core::level::Level;
@@ -54,11 +54,11 @@ impl World {
         (Rc::clone(&self.parts.roster), Rc::clone(&self.readers))
     }
 
-    pub(super) fn signal(&self, target: &Target, signal: Signal) {
+    pub(super) fn signal(&self, target: &SignalTarget, signal: Signal) {
         let sent = match target {
-            Target::Process(pid) => signal::send(*pid, signal),
-            Target::Group(pid) => signal::send_to_group(*pid, signal),
-            Target::Member(member) => {
+            SignalTarget::Process(pid) => signal::send(*pid, signal),
+            SignalTarget::Group(pid) => signal::send_to_group(*pid, signal),
+            SignalTarget::Member(member) => {
                 self.reserve.with_room(|| signal::send_to_member(*member, signal))
             }
         };

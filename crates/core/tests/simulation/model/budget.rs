@@ -6,7 +6,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::time::Mono;
 
 use super::drain::Drain;
-use super::process::{Alive, Phase, Proc, Sweep};
+use super::process::{Alive, Cleanup, Phase, Proc};
 use super::{End, Model};
 
 /// What is kept for the very end.
@@ -46,7 +46,7 @@ impl Model {
         self.budget.as_ref()?;
         let stays = |proc: &&Proc| {
             // For a start that will not come nothing needs to be made clean.
-            let for_start = matches!(proc.sweep, Sweep::Tidying { for_end: false, .. });
+            let for_start = matches!(proc.cleanup, Cleanup::Tidying { for_end: false, .. });
             proc.is_sweeping() && !for_start
                 || match &proc.phase {
                     Phase::Down { .. } => false,
@@ -113,7 +113,7 @@ impl Model {
                 if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
                     stop.fresh |= cut;
                 }
-                if let Sweep::Busy { forced: false, .. } = proc.sweep {
+                if let Cleanup::Busy { forced: false, .. } = proc.cleanup {
                     proc.kill_by = Some(kill_by);
                 }
             });

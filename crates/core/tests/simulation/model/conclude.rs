@@ -12,7 +12,7 @@ use super::Model;
 use super::gate::Outlook;
 use super::orders::Asked;
 use super::pools::Pool;
-use super::process::{Alive, Phase, Proc, Sweep};
+use super::process::{Alive, Cleanup, Phase, Proc};
 use crate::invariants::hold;
 use crate::kernel::Kernel;
 
@@ -98,8 +98,9 @@ impl Model {
         let last = self.last_active().filter(|_| self.ending.is_some()).unwrap_or_default();
         for id in &self.stopped {
             let in_turn = last.contains(id);
-            let ill = self.procs[id].alive().is_some_and(|alive| alive.health.condemned.is_some());
-            hold!(in_turn || !ill, LookedIntoFirst, "{id:?} is ill, and stopped at once");
+            let unhealthy =
+                self.procs[id].alive().is_some_and(|alive| alive.health.condemned.is_some());
+            hold!(in_turn || !unhealthy, LookedIntoFirst, "{id:?} is ill, and stopped at once");
             hold!(in_turn, StopsInOrder, "{id:?} is stopped, it is the turn of {last:?}");
         }
         // Who starts first stops last.
@@ -116,12 +117,12 @@ impl Model {
             return;
         };
         hold!(
-            (info.state, proc.told) == (proc.label(), proc.label()),
+            (info.state, proc.told) == (proc.state_name(), proc.state_name()),
             StateAsExpected,
             "{id:?} is {:?}, told {:?}, and not {:?}: {:?}",
             info.state,
             proc.told,
-            proc.label(),
+            proc.state_name(),
             proc.phase
         );
         let pid = proc.alive().map(|alive| alive.pid);
@@ -139,7 +140,7 @@ impl Model {
             "{id:?} is said to wait for {:?}",
             info.waits_for
         );
-        let due = proc.pending.filter(|_| proc.sweep == Sweep::Clear && !held_back);
+        let due = proc.pending.filter(|_| proc.cleanup == Cleanup::Clear && !held_back);
         let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
         let tidies = match &proc.spec.tidy {
@@ -147,7 +148,7 @@ impl Model {
             tidy => tidy.is_some(),
         };
         hold!(!(proc.turn.to_tidy && tidies), MakesClean, "{id:?} is not tidied");
-        if let Sweep::Tidying { for_end, .. } = proc.sweep {
+        if let Cleanup::Tidying { for_end, .. } = proc.cleanup {
             let ending = self.ending.is_some();
             hold!(for_end == ending, MakesClean, "{id:?} is tidied for the end: {for_end}");
         }
@@ -175,12 +176,12 @@ impl Model {
         }
         if let Some(condemned) = alive.health.condemned {
             let due = condemned.collected || (self.ticked && now >= condemned.by);
-            hold!(!due, IllIsActedUpon, "{id:?} goes on, which is {:?}", condemned.ill);
+            hold!(!due, UnhealthyIsActedUpon, "{id:?} goes on, which is {:?}", condemned.unhealthy);
             return;
         }
         if let Some(until) = alive.health.looking {
             let due = self.ticked && now >= until;
-            hold!(!due, IllIsActedUpon, "{id:?} is silent, and nothing is done");
+            hold!(!due, UnhealthyIsActedUpon, "{id:?} is silent, and nothing is done");
             return;
         }
         if !proc.turn.watched {
@@ -192,12 +193,12 @@ impl Model {
             let up = alive.ready || (spec.ready == Ready::Startsecs && long);
             hold!(!up, StateAsExpected, "{id:?} is not RUNNING yet");
             let late = alive.ready_by.is_some_and(|by| now >= by);
-            hold!(!late, IllIsActedUpon, "{id:?} is not ready in time");
+            hold!(!late, UnhealthyIsActedUpon, "{id:?} is not ready in time");
         }
         let observed = spec.action == Action::Observe;
         let known = observed && alive.health.told;
-        let ill = alive.is_ill(spec, now) && !known;
-        hold!(!ill, IllIsActedUpon, "{id:?} is ill: {:?}", alive.health);
+        let unhealthy = alive.is_unhealthy(spec, now) && !known;
+        hold!(!unhealthy, UnhealthyIsActedUpon, "{id:?} is ill: {:?}", alive.health);
         hold!(!alive.health.overdue(now), AsksInTime, "{id:?} is not asked: {:?}", alive.health);
     }
 
@@ -236,7 +237,7 @@ impl Model {
     pub(crate) fn check_calm(&self, core: &Supervisor) {
         for proc in self.procs.values() {
             let calm = is_calm(proc);
-            hold!(calm, SettlesDown, "{:?}: {:?} {:?}", proc.id, proc.phase, proc.sweep);
+            hold!(calm, SettlesDown, "{:?}: {:?} {:?}", proc.id, proc.phase, proc.cleanup);
         }
         let rightly = |asked: &Asked| {
             let mut pending = asked.pending();

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use supervisor_core::Target;
+use supervisor_core::SignalTarget;
 use supervisor_core::ids::Member;
 use supervisor_core::input::{Exit, TreeProcess};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{ProcessSpec, StopTarget};
 use supervisor_core::time::Mono;
 
-use super::process::{Phase, Proc, Sweep};
+use super::process::{Cleanup, Phase, Proc};
 use crate::invariants::hold;
 use crate::kernel::{Entry, Kernel};
 
@@ -135,7 +135,7 @@ impl Proc {
     /// One of its tree is asked to end during a stop.
     pub(super) fn drain_asks(
         &mut self,
-        target: &Target,
+        target: &SignalTarget,
         signal: Signal,
         entry: &Entry,
         kernel: &Kernel,
@@ -149,7 +149,7 @@ impl Proc {
         let right = signal == drain.signal_for(deaf) && signal != Signal::KILL
             || signal == Signal::KILL && drain.signal == Signal::KILL;
         hold!(right, SignalsForAReason, "{target:?} of {id:?} gets {signal}");
-        let Target::Member(member) = target else {
+        let SignalTarget::Member(member) = target else {
             let once = !std::mem::replace(&mut drain.main_again, true);
             hold!(once && deaf && drain.lead.is_none(), AskedOnce, "{id:?} is asked again");
             return;
@@ -194,8 +194,8 @@ impl Proc {
             return;
         }
         if now >= drain.until {
-            if down && self.sweep == Sweep::Draining {
-                (self.sweep, self.must_count) = (Sweep::forced(false), true);
+            if down && self.cleanup == Cleanup::Draining {
+                (self.cleanup, self.must_count) = (Cleanup::forced(false), true);
                 self.drain = None;
             }
         } else if killtree && drain.stage_at(now) > drain.stage {

@@ -8,16 +8,16 @@ use supervisor_core::report::{Class, Next};
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::spec::{Autorestart, RetryRule};
 use supervisor_core::time::Mono;
-use supervisor_core::{FORERUNNER_WITHIN, Label};
+use supervisor_core::{FORERUNNER_WITHIN, StateName};
 
-use super::process::{Alive, Phase, Proc, Report, Sweep, Then, Why};
+use super::process::{Alive, Cleanup, Intent, Phase, Proc, Report, Why};
 
 impl Proc {
     /// Its start failed; the status, if it was given up.
     pub(crate) fn not_born(&mut self, kind: SpawnErrorKind, now: Mono) -> Option<u8> {
         let Phase::Asked { stop } = self.phase else { return None };
         if stop {
-            self.down(Label::Stopped, Why::Rests);
+            self.down(StateName::Stopped, Why::Rests);
             return None;
         }
         let hopeless = match self.spec.retry {
@@ -42,10 +42,10 @@ impl Proc {
             self.drain = None;
         }
         if self.drain.is_some() {
-            (self.sweep, self.must_count) = (Sweep::Draining, true);
+            (self.cleanup, self.must_count) = (Cleanup::Draining, true);
         } else if self.spec.killtree {
-            self.sweep =
-                Sweep::Busy { counting: false, forced: killed, asked_at: None, killed_at: None };
+            self.cleanup =
+                Cleanup::Busy { counting: false, forced: killed, asked_at: None, killed_at: None };
         } else {
             self.turn.came_down = true;
         }
@@ -56,22 +56,22 @@ impl Proc {
         };
         let (pid, forerunner) = (Some(alive.pid), self.forerunner(now));
         let ended = Ended { class, exit: Some(exit), uptime: now - alive.since, pid, forerunner };
-        match alive.stop.map(|stop| stop.then) {
-            Some(Then::Rest) => {
-                self.down(Label::Stopped, Why::Rests);
+        match alive.stop.map(|stop| stop.intent) {
+            Some(Intent::Rest) => {
+                self.down(StateName::Stopped, Why::Rests);
                 None
             }
-            Some(Then::Run) => {
-                self.down(Label::Stopped, Why::Rests);
+            Some(Intent::Run) => {
+                self.down(StateName::Stopped, Why::Rests);
                 self.start(now, "start");
                 None
             }
-            Some(Then::Fail(_)) => self.ended_ill(alive, exit, ended, now),
+            Some(Intent::Fail(_)) => self.ended_unhealthy(alive, exit, ended, now),
             None => self.ended_unasked(alive, exit, ended, now),
         }
     }
 
-    fn ended_ill(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
+    fn ended_unhealthy(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
         let ended = Ended { class: Class::Health, ..ended };
         let (code, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
@@ -85,7 +85,7 @@ impl Proc {
         };
         self.expect_report(ended, Next::GiveUp);
         self.row.clear();
-        self.down(Label::Fatal, Why::Ill(code, ends));
+        self.down(StateName::Fatal, Why::Unhealthy(code, ends));
         Some(code)
     }
 
@@ -109,10 +109,10 @@ impl Proc {
         if again && self.spec.retry != RetryRule::FailedStarts {
             return self.count_failure(true, ended, exit.status(), now);
         }
-        self.ended_well = expected;
+        self.ended_as_expected = expected;
         let counts_for = if expected { 0 } else { exit.status() };
         let why = if again { Why::Rests } else { Why::Ended(counts_for) };
-        self.down(Label::Exited, why);
+        self.down(StateName::Exited, why);
         let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
         if again || !expected || oom {
             self.expect_report(ended, next);
@@ -134,9 +134,9 @@ impl Proc {
             return Some(self.give_up(ended, status));
         }
         let wait = Duration::from_secs((self.row.len() - usize::from(self.row[0])) as u64);
-        let label = if wait.is_zero() { Label::Exited } else { Label::Backoff };
+        let state = if wait.is_zero() { StateName::Exited } else { StateName::Backoff };
         self.expect_report(ended, Next::Restart(wait));
-        self.down(label, Why::Rests);
+        self.down(state, Why::Rests);
         let cause = if wait.is_zero() { "its rule wants it to run" } else { "its wait is over" };
         self.start(now + wait, cause);
         None
@@ -146,7 +146,7 @@ impl Proc {
         let code = if self.spec.retry == RetryRule::Once { status } else { 1 };
         self.expect_report(ended, Next::GiveUp);
         self.row.clear();
-        self.down(Label::Fatal, Why::GaveUp(code));
+        self.down(StateName::Fatal, Why::GaveUp(code));
         code
     }
 
@@ -179,9 +179,9 @@ impl Proc {
         }
     }
 
-    fn down(&mut self, label: Label, why: Why) {
-        self.turn.failed |= matches!(label, Label::Backoff | Label::Fatal);
-        self.phase = Phase::Down { label, why };
+    fn down(&mut self, state_name: StateName, why: Why) {
+        self.turn.failed |= matches!(state_name, StateName::Backoff | StateName::Fatal);
+        self.phase = Phase::Down { state_name, why };
         self.pending = None;
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::spec::start::Until;
 use supervisor_core::time::Mono;
-use supervisor_core::{CONNECT_LIMIT, Label};
+use supervisor_core::{CONNECT_LIMIT, StateName};
 
 use super::Model;
-use super::process::{Phase, Proc, Sweep, Then, Why};
+use super::process::{Cleanup, Intent, Phase, Proc, Why};
 use crate::invariants::hold;
 
 /// From one attempt to reach servers to the next, and how late an answer may be.
@@ -144,7 +144,7 @@ impl Model {
         hold!(!proc.turn.ending, NoStartAtTheEnd, "{id:?} is to be started");
         hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for what it depends on");
         proc.waits = false;
-        let down = matches!(proc.phase, Phase::Down { .. }) && proc.sweep == Sweep::Clear;
+        let down = matches!(proc.phase, Phase::Down { .. }) && proc.cleanup == Cleanup::Clear;
         let due = proc.pending.is_some_and(|pending| pending.not_before <= now);
         hold!(down && due, AsksInTime, "{id:?} is not about to start: {:?}", proc.pending);
         hold!(run.0 == proc.run + 1, AsksInTime, "{run:?} follows {}", proc.run);
@@ -181,8 +181,9 @@ impl Proc {
 
     /// What is not wanted any more doesn't wait.
     pub(crate) fn forget_waits(&mut self) {
-        let again =
-            self.alive().is_some_and(|alive| alive.stop.is_some_and(|stop| stop.then == Then::Run));
+        let again = self
+            .alive()
+            .is_some_and(|alive| alive.stop.is_some_and(|stop| stop.intent == Intent::Run));
         if self.pending.is_none() && !again {
             (self.waits, self.targets) = (false, None);
         }
@@ -209,20 +210,22 @@ impl Proc {
 
 fn standing(proc: &Proc, until: Until) -> Standing {
     match &proc.phase {
-        Phase::Down { why: Why::GaveUp(_) | Why::Ill(..), .. } if proc.pending.is_none() => {
+        Phase::Down { why: Why::GaveUp(_) | Why::Unhealthy(..), .. } if proc.pending.is_none() => {
             Standing::Lost
         }
         Phase::Down { .. } if proc.pending.is_some() => Standing::Coming,
-        Phase::Down { label: Label::Exited, why: Why::Ended(_) } => match until {
+        Phase::Down { state_name: StateName::Exited, why: Why::Ended(_) } => match until {
             Until::Started => Standing::There,
-            Until::Completed if proc.ended_well && proc.sweep == Sweep::Clear => Standing::There,
-            Until::Completed if proc.ended_well => Standing::Coming,
+            Until::Completed if proc.ended_as_expected && proc.cleanup == Cleanup::Clear => {
+                Standing::There
+            }
+            Until::Completed if proc.ended_as_expected => Standing::Coming,
             Until::Completed | Until::Ready => Standing::Lost,
         },
         Phase::Down { .. } | Phase::Asked { stop: true } => Standing::Resting,
         Phase::Asked { stop: false } => Standing::Coming,
-        Phase::Alive(alive) => match (alive.stop.map(|stop| stop.then), until) {
-            (Some(Then::Rest), _) => Standing::Resting,
+        Phase::Alive(alive) => match (alive.stop.map(|stop| stop.intent), until) {
+            (Some(Intent::Rest), _) => Standing::Resting,
             (None, Until::Started) if alive.up_at.is_some() => Standing::There,
             (None, Until::Ready) if alive.is_ready() => Standing::There,
             (_, _) => Standing::Coming,

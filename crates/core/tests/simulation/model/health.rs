@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use supervisor_core::health::{Answer, CheckFailure, Ill, Listener, Look, Progress};
+use supervisor_core::health::{
+    CheckAnswer, CheckFailure, Listener, Progress, ProgressSample, Unhealthy,
+};
 use supervisor_core::input::Notification;
 use supervisor_core::spec::health::{Action, HealthSpec, ListenerRule, TreeSpec};
 use supervisor_core::time::Mono;
@@ -80,7 +82,7 @@ struct Asking {
 /// It will be stopped since it is ill.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Condemned {
-    pub(crate) ill: Ill,
+    pub(crate) unhealthy: Unhealthy,
     /// It must be stopped then.
     pub(crate) by: Mono,
     pub(crate) collected: bool,
@@ -187,7 +189,7 @@ impl Health {
         spec: &HealthSpec,
         starting: bool,
         now: Mono,
-        (result, busy): (Result<Answer, CheckFailure>, bool),
+        (result, busy): (Result<CheckAnswer, CheckFailure>, bool),
     ) -> bool {
         let Some(check) = spec.check.as_ref().filter(|_| self.check.open.is_some()) else {
             return false;
@@ -196,7 +198,7 @@ impl Health {
         let interval = if starting { check.interval.min(second) } else { check.interval };
         self.check.answered(now, (interval, interval + check.jitter));
         let result = match (result, check.listener) {
-            (Ok(Answer { from: Listener::Stranger(stranger), .. }), ListenerRule::Own) => {
+            (Ok(CheckAnswer { from: Listener::Stranger(stranger), .. }), ListenerRule::Own) => {
                 Err(CheckFailure::Stranger(stranger))
             }
             (result, _) => result,
@@ -246,19 +248,19 @@ impl Health {
         stalled.is_some_and(|stalled| self.moved_at.is_some_and(|at| now - at < stalled))
     }
 
-    pub(crate) fn progressed(&mut self, spec: &HealthSpec, now: Mono, look: Look) {
+    pub(crate) fn progressed(&mut self, spec: &HealthSpec, now: Mono, look: ProgressSample) {
         let Some(progress) = spec.progress.as_ref().filter(|_| self.progress.by.is_some()) else {
             return;
         };
         self.progress.answered(now, (progress.interval, progress.interval));
         // A page that is late shows what it showed before.
         let seen = match look {
-            Look::Seen(seen) => {
+            ProgressSample::Seen(seen) => {
                 self.seen_at = Some(now);
                 Some(seen)
             }
-            Look::Late => self.last,
-            Look::Nothing | Look::Failed(_) => None,
+            ProgressSample::Late => self.last,
+            ProgressSample::Nothing | ProgressSample::Failed(_) => None,
         };
         let Some(seen) = seen else { return };
         let moved = self.last.is_some_and(|last| last.done != seen.done);
@@ -272,7 +274,7 @@ impl Health {
         if moved && self.looking.is_some() && self.failure == Some(CheckFailure::TimedOut) {
             self.fails = 0;
         }
-        if moved || look == Look::Seen(seen) && seen.running == 0 {
+        if moved || look == ProgressSample::Seen(seen) && seen.running == 0 {
             self.lives(Lack::Work);
         }
     }
@@ -314,11 +316,11 @@ impl Health {
     /// It is to be seen whether it can write.
     pub(crate) fn look_at_output(&mut self, spec: &HealthSpec, now: Mono, when: (bool, bool)) {
         let Some(lacks) = self.silent(spec, now, when) else {
-            return hold!(false, IllForACause, "its output is looked at: {self:?}");
+            return hold!(false, UnhealthyForACause, "its output is looked at: {self:?}");
         };
         self.lacks = lacks;
         let once = self.looking.is_none() && !self.free;
-        hold!(once, IllIsActedUpon, "its output is looked at again: {self:?}");
+        hold!(once, UnhealthyIsActedUpon, "its output is looked at again: {self:?}");
         self.looking = Some(now + GRACE);
     }
 
@@ -367,7 +369,7 @@ impl Health {
     }
 
     /// Whether it is ill by its rules, once it is up.
-    pub(crate) fn is_ill(&self, spec: &HealthSpec, now: Mono) -> bool {
+    pub(crate) fn is_unhealthy(&self, spec: &HealthSpec, now: Mono) -> bool {
         let check = spec
             .check
             .as_ref()
@@ -387,32 +389,37 @@ impl Health {
     pub(crate) fn condemn(
         &mut self,
         spec: &HealthSpec,
-        ill: Ill,
+        unhealthy: Unhealthy,
         now: Mono,
         (up, late): (bool, bool),
     ) {
         let silent = self.silent(spec, now, (up, late)).is_some();
         let blocked = silent && !self.free;
-        hold!(!blocked, BlockedIsNotHung, "it is condemned for {ill:?}: {self:?}");
-        let cause = match ill {
-            Ill::Blocked(_) => false,
-            Ill::NotReady { last, .. } => late && last == self.failure && !self.is_asked_wrongly(),
-            Ill::Check { failure, .. } => {
+        hold!(!blocked, BlockedIsNotHung, "it is condemned for {unhealthy:?}: {self:?}");
+        let cause = match unhealthy {
+            Unhealthy::Blocked(_) => false,
+            Unhealthy::NotReady { last, .. } => {
+                late && last == self.failure && !self.is_asked_wrongly()
+            }
+            Unhealthy::Check { failure, .. } => {
                 let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);
                 let busy = busy || self.is_borne();
                 hold!(!busy, BusyIsNotDead, "it is condemned for time-outs: {self:?}");
-                hold!(!self.is_asked_wrongly(), IllForACause, "its check is wrong: {self:?}");
+                hold!(!self.is_asked_wrongly(), UnhealthyForACause, "its check is wrong: {self:?}");
                 let limit = spec.check.as_ref().map_or(u32::MAX, |check| check.failures);
                 up && self.failure == Some(failure) && self.fails >= limit
             }
-            Ill::Incomplete { .. } => self.is_incomplete(spec),
-            Ill::Stalled { .. } | Ill::Silent { .. } => up && self.is_ill(spec, now),
+            Unhealthy::Incomplete { .. } => self.is_incomplete(spec),
+            Unhealthy::Stalled { .. } | Unhealthy::Silent { .. } => {
+                up && self.is_unhealthy(spec, now)
+            }
         };
-        hold!(cause, IllForACause, "{ill:?} with {self:?}");
-        let observed = spec.action == Action::Observe && !matches!(ill, Ill::NotReady { .. });
-        hold!(!observed, IllForACause, "it was only to be observed");
-        hold!(self.condemned.is_none(), IllForACause, "it is condemned twice");
+        hold!(cause, UnhealthyForACause, "{unhealthy:?} with {self:?}");
+        let observed =
+            spec.action == Action::Observe && !matches!(unhealthy, Unhealthy::NotReady { .. });
+        hold!(!observed, UnhealthyForACause, "it was only to be observed");
+        hold!(self.condemned.is_none(), UnhealthyForACause, "it is condemned twice");
         let by = now + spec.evidence.limit + GRACE;
-        self.condemned = Some(Condemned { ill, by, collected: false });
+        self.condemned = Some(Condemned { unhealthy, by, collected: false });
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use supervisor_core::command::{Command, Difference, Outcome, Refusal, Reply, Which};
+use supervisor_core::command::{Command, Difference, ProcessOutcome, Rejection, Reply, Which};
 use supervisor_core::ids::{ProcId, RequestId};
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::Mono;
-use supervisor_core::{Effect, Label};
+use supervisor_core::{Effect, StateName};
 
 use super::gate::Outlook;
-use super::process::{Phase, Proc, Sweep, Then, Why};
+use super::process::{Cleanup, Intent, Phase, Proc, Why};
 use super::{End, Model};
 use crate::invariants::hold;
 use crate::kernel::Kernel;
@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 enum Expected {
     /// This, at once.
-    Exactly(Result<Reply, Refusal>),
+    Exactly(Result<Reply, Rejection>),
     /// What came of an order, once that is settled for all.
     Outcomes { goal: Goal, several: bool, of: BTreeMap<ProcId, Settling> },
 }
@@ -42,7 +42,7 @@ enum Goal {
 struct Settling {
     name: String,
     group: String,
-    true_now: Vec<Result<(), Refusal>>,
+    true_now: Vec<Result<(), Rejection>>,
     settled: bool,
 }
 
@@ -50,7 +50,7 @@ impl Model {
     pub(crate) fn asked(&mut self, id: RequestId, command: &Command, now: Mono) {
         let refused = self.ending.is_some() && !matches!(command, Command::RemoteEvent { .. });
         let expected = if refused {
-            Expected::Exactly(Err(Refusal::ShuttingDown))
+            Expected::Exactly(Err(Rejection::ShuttingDown))
         } else {
             self.expected(command, now)
         };
@@ -79,8 +79,8 @@ impl Model {
                     let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
                     let proc = this.procs.get_mut(&id).unwrap();
                     match unstartable.iter().find(|(other, _)| *other == proc.id) {
-                        Some(_) if several && proc.is_wanted() => Err(Refusal::AlreadyStarted),
-                        Some((_, error)) => Err(Refusal::NoFile(error.message.clone())),
+                        Some(_) if several && proc.is_wanted() => Err(Rejection::AlreadyStarted),
+                        Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
                         None => proc.order_start(waits, now),
                     }
                 })
@@ -92,7 +92,7 @@ impl Model {
             Command::Signal { which, signal } => self.each(which, Goal::Nothing, |this, id| {
                 let proc = this.procs.get_mut(&id).unwrap();
                 if proc.alive().is_none() {
-                    return Err(Refusal::NotRunning);
+                    return Err(Rejection::NotRunning);
                 }
                 proc.forwards.push(*signal);
                 Ok(())
@@ -113,7 +113,7 @@ impl Model {
         &mut self,
         which: &Which,
         goal: Goal,
-        mut act: impl FnMut(&mut Self, ProcId) -> Result<(), Refusal>,
+        mut act: impl FnMut(&mut Self, ProcId) -> Result<(), Rejection>,
     ) -> Expected {
         let several = !matches!(which, Which::Process(_));
         let meant: Vec<ProcId> = match which {
@@ -123,7 +123,7 @@ impl Model {
             }
             Which::All => self.procs.keys().copied().collect(),
             Which::Process(_) | Which::Group(_) => {
-                return Expected::Exactly(Err(Refusal::BadName));
+                return Expected::Exactly(Err(Rejection::BadName));
             }
         };
         let mut of = BTreeMap::new();
@@ -131,7 +131,7 @@ impl Model {
             let result = act(self, id);
             let Some(proc) = self.procs.get_mut(&id) else { continue };
             proc.forget_waits();
-            if several && matches!(result, Err(Refusal::AlreadyStarted | Refusal::NotRunning)) {
+            if several && matches!(result, Err(Rejection::AlreadyStarted | Rejection::NotRunning)) {
                 continue;
             }
             let settled = result.is_err() || goal == Goal::Nothing;
@@ -157,12 +157,12 @@ impl Model {
         difference
     }
 
-    fn add(&mut self, name: &str, now: Mono) -> Result<(), Refusal> {
+    fn add(&mut self, name: &str, now: Mono) -> Result<(), Rejection> {
         if self.groups.iter().any(|group| group.spec.name == name) {
-            return Err(Refusal::AlreadyAdded);
+            return Err(Rejection::AlreadyAdded);
         }
         let spec = self.available.iter().find(|group| group.name == name).cloned();
-        let members = self.insert(spec.ok_or(Refusal::BadName)?);
+        let members = self.insert(spec.ok_or(Rejection::BadName)?);
         for id in members {
             let Some(proc) = self.procs.get_mut(&id) else { continue };
             if proc.spec.autostart {
@@ -173,13 +173,13 @@ impl Model {
         Ok(())
     }
 
-    fn remove(&mut self, name: &str) -> Result<(), Refusal> {
+    fn remove(&mut self, name: &str) -> Result<(), Rejection> {
         if !self.groups.iter().any(|group| group.spec.name == name) {
-            return Err(Refusal::BadName);
+            return Err(Rejection::BadName);
         }
         let members = self.members_of(name);
         if members.iter().any(|id| self.procs[id].is_active() || self.procs[id].is_stuck()) {
-            return Err(Refusal::StillRunning);
+            return Err(Rejection::StillRunning);
         }
         self.procs.retain(|id, _| !members.contains(id));
         self.groups.retain(|group| group.spec.name != name);
@@ -234,7 +234,7 @@ impl Asked {
         open.map(|(id, _)| *id)
     }
 
-    fn check(&self, result: &Result<Reply, Refusal>) {
+    fn check(&self, result: &Result<Reply, Rejection>) {
         match &self.expected {
             Expected::Exactly(expected) => {
                 hold!(result == expected, AnswersTrue, "{result:?} to {self:?}");
@@ -245,7 +245,7 @@ impl Asked {
                     return;
                 };
                 hold!(outcomes.len() == of.len(), AnswersTrue, "{outcomes:?} to {self:?}");
-                for Outcome { proc, name, group, result } in outcomes {
+                for ProcessOutcome { proc, name, group, result } in outcomes {
                     let is_true = of.get(proc).is_some_and(|settling| {
                         (&settling.name, &settling.group) == (name, group)
                             && settling.true_now.contains(result)
@@ -284,28 +284,30 @@ impl Settling {
 }
 
 /// What is true of a process that is to be up, and whether that is the end of it.
-fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Refusal>>, bool) {
+fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Rejection>>, bool) {
     let mut truth = Vec::new();
     if proc.turn.came_up || (starting_is_enough && proc.turn.came_alive) {
         truth.push(Ok(()));
     }
     if proc.turn.failed {
-        truth.push(Err(Refusal::SpawnError));
+        truth.push(Err(Rejection::SpawnError));
     }
     let settled = match &proc.phase {
-        Phase::Alive(alive) => match alive.stop.map(|stop| stop.then) {
+        Phase::Alive(alive) => match alive.stop.map(|stop| stop.intent) {
             None if alive.up_at.is_some() || starting_is_enough => Some(Ok(())),
-            None | Some(Then::Run) => None,
-            Some(Then::Rest) => Some(Err(Refusal::AbnormalTermination)),
-            Some(Then::Fail(_)) => Some(Err(Refusal::SpawnError)),
+            None | Some(Intent::Run) => None,
+            Some(Intent::Rest) => Some(Err(Rejection::AbnormalTermination)),
+            Some(Intent::Fail(_)) => Some(Err(Rejection::SpawnError)),
         },
-        Phase::Asked { stop: true } => Some(Err(Refusal::AbnormalTermination)),
+        Phase::Asked { stop: true } => Some(Err(Rejection::AbnormalTermination)),
         Phase::Asked { stop: false } => None,
-        Phase::Down { label: Label::Backoff | Label::Fatal, .. }
-        | Phase::Down { why: Why::GaveUp(_) | Why::Ill(..), .. } => Some(Err(Refusal::SpawnError)),
-        Phase::Down { .. } if proc.has_stuck_tree() => Some(Err(Refusal::SpawnError)),
+        Phase::Down { state_name: StateName::Backoff | StateName::Fatal, .. }
+        | Phase::Down { why: Why::GaveUp(_) | Why::Unhealthy(..), .. } => {
+            Some(Err(Rejection::SpawnError))
+        }
+        Phase::Down { .. } if proc.has_stuck_tree() => Some(Err(Rejection::SpawnError)),
         Phase::Down { .. } if proc.pending.is_some() => None,
-        Phase::Down { .. } => Some(Err(Refusal::AbnormalTermination)),
+        Phase::Down { .. } => Some(Err(Rejection::AbnormalTermination)),
     };
     let is_settled = settled.is_some();
     truth.extend(settled);
@@ -314,9 +316,9 @@ fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Refusal>>, bool)
 
 /// What is true of a process that is to be down, and whether that is the end of it. Who was
 /// started again by another order meanwhile needn't be waited for.
-fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Refusal>>, bool) {
+fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Rejection>>, bool) {
     if proc.is_stuck() {
-        return (vec![Err(Refusal::Unkillable)], true);
+        return (vec![Err(Rejection::Unkillable)], true);
     }
     let overtaken = match &proc.phase {
         Phase::Alive(alive) => alive.stop.is_none(),
@@ -324,9 +326,12 @@ fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Refusal>>, bool) {
         Phase::Down { .. } => false,
     };
     let left = proc.spec.killtree && !kernel.living_of(proc.id).is_empty();
-    let clean = match proc.sweep {
-        Sweep::Clear => true,
-        Sweep::Draining | Sweep::Busy { .. } | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
+    let clean = match proc.cleanup {
+        Cleanup::Clear => true,
+        Cleanup::Draining
+        | Cleanup::Busy { .. }
+        | Cleanup::Stuck { .. }
+        | Cleanup::Tidying { .. } => false,
     };
     let is_down = matches!(proc.phase, Phase::Down { .. }) && clean;
     let mut truth = Vec::new();

@@ -9,7 +9,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::line::Line;
 use supervisor_core::spec::{PoolSpec, ResultHandler};
 use supervisor_core::time::{Mono, Now};
-use supervisor_core::{Effect, LISTENER_DRAIN, Label};
+use supervisor_core::{Effect, LISTENER_DRAIN, StateName};
 
 use super::Model;
 use super::process::Proc;
@@ -298,7 +298,8 @@ impl Model {
             let ready = ears.is_some_and(|ears| {
                 ears.iter().any(|(id, ear)| id == proc && matches!(ear, Ear::Ready))
             });
-            let running = self.procs.get(proc).is_some_and(|proc| proc.label() == Label::Running);
+            let running =
+                self.procs.get(proc).is_some_and(|proc| proc.state_name() == StateName::Running);
             let fits = ready && running && !told.contains(proc);
             hold!(fits, TellsTheReady, "{proc:?} is told {}", envelope.serial);
             told.push(*proc);
@@ -319,7 +320,8 @@ impl Model {
 
     fn dispatch(&mut self, now: Mono, post: &mut Post) {
         let procs = &self.procs;
-        let running = |proc: ProcId| procs.get(&proc).is_some_and(|p| p.label() == Label::Running);
+        let running =
+            |proc: ProcId| procs.get(&proc).is_some_and(|p| p.state_name() == StateName::Running);
         for pool in self.groups.iter_mut().filter_map(|group| group.pool.as_mut()) {
             for rest in pool.rests.values_mut() {
                 rest.until = rest.until.filter(|until| now < *until);

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use supervisor_core::Label;
-use supervisor_core::command::Refusal;
-use supervisor_core::health::Ill;
+use supervisor_core::StateName;
+use supervisor_core::command::Rejection;
+use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::input::{Death, Exit};
 use supervisor_core::report::{Class, Next};
@@ -28,7 +28,7 @@ pub(crate) struct Proc {
     pub(crate) listens: bool,
     pub(crate) spec: Rc<ProcessSpec>,
     /// As observers were told.
-    pub(crate) told: Label,
+    pub(crate) told: StateName,
     /// How often it was started.
     pub(crate) run: u64,
     pub(crate) phase: Phase,
@@ -39,12 +39,12 @@ pub(crate) struct Proc {
     /// Its start waits for servers.
     pub(crate) targets: Option<Targets>,
     /// It ended as expected the last time.
-    pub(crate) ended_well: bool,
+    pub(crate) ended_as_expected: bool,
     /// It was up once.
     pub(super) ever_up: bool,
     /// Of each failure that still counts, whether the run had been up.
     pub(super) row: Vec<bool>,
-    pub(crate) sweep: Sweep,
+    pub(crate) cleanup: Cleanup,
     /// Who was found in its tree.
     pub(crate) known: BTreeSet<Member>,
     /// Its place was made clean before its first start.
@@ -93,7 +93,7 @@ pub(crate) struct InTurn {
 #[expect(clippy::large_enum_variant, reason = "there are few of them")]
 pub(crate) enum Phase {
     Down {
-        label: Label,
+        state_name: StateName,
         why: Why,
     },
     /// Its start was ordered and not answered. `stop`: it is not wanted any more.
@@ -115,7 +115,7 @@ pub(crate) enum Why {
     /// It was given up; this is its status.
     GaveUp(u8),
     /// It was ill; this is its status, and whether it ends everything.
-    Ill(u8, bool),
+    Unhealthy(u8, bool),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -137,9 +137,9 @@ pub(crate) struct Alive {
 
 impl Alive {
     /// Whether it is ill by its rules: before it is up, only if it lacks processes.
-    pub(crate) fn is_ill(&self, spec: &HealthSpec, now: Mono) -> bool {
+    pub(crate) fn is_unhealthy(&self, spec: &HealthSpec, now: Mono) -> bool {
         match self.up_at {
-            Some(_) => self.health.is_ill(spec, now),
+            Some(_) => self.health.is_unhealthy(spec, now),
             None => self.health.is_incomplete(spec),
         }
     }
@@ -152,14 +152,14 @@ pub(crate) struct Stop {
     pub(crate) stuck: bool,
     /// It was asked in this turn.
     pub(crate) fresh: bool,
-    pub(crate) then: Then,
+    pub(crate) intent: Intent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum Intent {
     Rest,
     Run,
-    Fail(Ill),
+    Fail(Unhealthy),
 }
 
 /// A start that is due.
@@ -171,7 +171,7 @@ pub(crate) struct Pending {
 
 /// Where the clean-up stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sweep {
+pub(crate) enum Cleanup {
     Clear,
     /// A stop has lost its main process; [`Proc::drain`] says how it goes on.
     Draining,
@@ -213,7 +213,7 @@ impl Alive {
     }
 }
 
-impl Sweep {
+impl Cleanup {
     /// By SIGKILL from now on.
     pub(crate) const fn forced(counting: bool) -> Self {
         Self::Busy { counting, forced: true, asked_at: None, killed_at: None }
@@ -227,16 +227,16 @@ impl Proc {
             group: group.to_owned(),
             listens,
             spec,
-            told: Label::Stopped,
+            told: StateName::Stopped,
             run: 0,
-            phase: Phase::Down { label: Label::Stopped, why: Why::Rests },
+            phase: Phase::Down { state_name: StateName::Stopped, why: Why::Rests },
             pending: None,
             waits: false,
             targets: None,
-            ended_well: false,
+            ended_as_expected: false,
             ever_up: false,
             row: Vec::new(),
-            sweep: Sweep::Clear,
+            cleanup: Cleanup::Clear,
             known: BTreeSet::new(),
             deaths: Vec::new(),
             cleared: false,
@@ -252,13 +252,13 @@ impl Proc {
         }
     }
 
-    pub(crate) const fn label(&self) -> Label {
+    pub(crate) const fn state_name(&self) -> StateName {
         match &self.phase {
-            Phase::Down { label, .. } => *label,
-            Phase::Asked { .. } => Label::Starting,
-            Phase::Alive(Alive { stop: Some(_), .. }) => Label::Stopping,
-            Phase::Alive(Alive { up_at: Some(_), .. }) => Label::Running,
-            Phase::Alive(_) => Label::Starting,
+            Phase::Down { state_name, .. } => *state_name,
+            Phase::Asked { .. } => StateName::Starting,
+            Phase::Alive(Alive { stop: Some(_), .. }) => StateName::Stopping,
+            Phase::Alive(Alive { up_at: Some(_), .. }) => StateName::Running,
+            Phase::Alive(_) => StateName::Starting,
         }
     }
 
@@ -287,11 +287,11 @@ impl Proc {
     }
 
     pub(crate) const fn has_stuck_tree(&self) -> bool {
-        matches!(self.sweep, Sweep::Stuck { .. })
+        matches!(self.cleanup, Cleanup::Stuck { .. })
     }
 
     pub(crate) const fn is_sweeping(&self) -> bool {
-        matches!(self.sweep, Sweep::Draining | Sweep::Busy { .. } | Sweep::Tidying { .. })
+        matches!(self.cleanup, Cleanup::Draining | Cleanup::Busy { .. } | Cleanup::Tidying { .. })
     }
 
     /// Which of its files are removed.
@@ -318,7 +318,7 @@ impl Proc {
     pub(crate) const fn is_held(&self) -> bool {
         let stopped = matches!(
             self.phase,
-            Phase::Down { label: Label::Stopped, .. } | Phase::Down { why: Why::Held, .. }
+            Phase::Down { state_name: StateName::Stopped, .. } | Phase::Down { why: Why::Held, .. }
         );
         stopped && self.pending.is_none() && self.run > 0
     }
@@ -328,14 +328,16 @@ impl Proc {
         match &self.phase {
             Phase::Down { .. } => self.pending.is_some(),
             Phase::Asked { stop } => !stop,
-            Phase::Alive(alive) => alive.stop.is_none_or(|stop| stop.then == Then::Run),
+            Phase::Alive(alive) => alive.stop.is_none_or(|stop| stop.intent == Intent::Run),
         }
     }
 
     /// The exit code with which everything ends because of this process.
     pub(crate) fn ends_all(&self) -> Option<u8> {
         let code = match &self.phase {
-            Phase::Down { why: Why::Ill(code, ends), .. } if *ends || self.spec.essential => *code,
+            Phase::Down { why: Why::Unhealthy(code, ends), .. } if *ends || self.spec.essential => {
+                *code
+            }
             Phase::Down { why: Why::GaveUp(code), .. } if self.spec.essential => *code,
             Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => {
                 return (self.spec.essential && self.is_stuck()).then_some(1);
@@ -368,9 +370,9 @@ impl Proc {
 
     /// What an order to start it is answered with at once; `Ok`: it will be started. `waits`:
     /// as soon as the programs that it depends on are there.
-    pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Refusal> {
+    pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Rejection> {
         let held_back = self.is_held_back();
-        let free = self.sweep == Sweep::Clear && !self.clears_first();
+        let free = self.cleanup == Cleanup::Clear && !self.clears_first();
         let at_once = !waits && free && self.spec.start.wait_for.is_none();
         match &mut self.phase {
             Phase::Asked { stop: stop @ true } => {
@@ -378,27 +380,29 @@ impl Proc {
                 self.row.clear();
                 return Ok(());
             }
-            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.then != Then::Run || held_back => {
-                stop.then = Then::Run;
+            Phase::Alive(Alive { stop: Some(stop), .. })
+                if stop.intent != Intent::Run || held_back =>
+            {
+                stop.intent = Intent::Run;
             }
-            Phase::Down { label, .. }
-                if self.pending.is_some() && held_back && *label != Label::Backoff => {}
-            Phase::Down { label, .. } if self.pending.is_none() => {
-                if matches!(self.sweep, Sweep::Stuck { .. }) {
+            Phase::Down { state_name, .. }
+                if self.pending.is_some() && held_back && *state_name != StateName::Backoff => {}
+            Phase::Down { state_name, .. } if self.pending.is_none() => {
+                if matches!(self.cleanup, Cleanup::Stuck { .. }) {
                     // They may have gone: that is looked at.
-                    self.sweep = Sweep::forced(false);
-                    return Err(Refusal::SpawnError);
+                    self.cleanup = Cleanup::forced(false);
+                    return Err(Rejection::SpawnError);
                 }
                 // It can't be FATAL and about to be started.
-                if *label == Label::Fatal && !at_once {
-                    *label = Label::Stopped;
+                if *state_name == StateName::Fatal && !at_once {
+                    *state_name = StateName::Stopped;
                 }
                 let Phase::Down { why, .. } = &mut self.phase else { unreachable!() };
                 *why = Why::Rests;
                 self.start(now, "start");
             }
             Phase::Asked { .. } | Phase::Alive(_) | Phase::Down { .. } => {
-                return Err(Refusal::AlreadyStarted);
+                return Err(Rejection::AlreadyStarted);
             }
         }
         self.row.clear();
@@ -408,23 +412,23 @@ impl Proc {
     }
 
     /// What an order to stop it is answered with at once; `Ok`: it is stopped, or will be.
-    pub(crate) fn order_stop(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn order_stop(&mut self) -> Result<(), Rejection> {
         match &mut self.phase {
             Phase::Asked { stop: stop @ false } => *stop = true,
-            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.then != Then::Rest => {
-                stop.then = Then::Rest;
+            Phase::Alive(Alive { stop: Some(stop), .. }) if stop.intent != Intent::Rest => {
+                stop.intent = Intent::Rest;
             }
             Phase::Alive(alive @ Alive { stop: None, .. }) => alive.to_stop = true,
-            Phase::Down { label, why } if self.pending.is_some() => {
-                match label {
-                    Label::Backoff => *label = Label::Stopped,
-                    Label::Exited => *why = Why::Held,
+            Phase::Down { state_name, why } if self.pending.is_some() => {
+                match state_name {
+                    StateName::Backoff => *state_name = StateName::Stopped,
+                    StateName::Exited => *why = Why::Held,
                     _ => {}
                 }
                 self.pending = None;
             }
             Phase::Asked { .. } | Phase::Alive(_) | Phase::Down { .. } => {
-                return Err(Refusal::NotRunning);
+                return Err(Rejection::NotRunning);
             }
         }
         Ok(())
@@ -434,14 +438,16 @@ impl Proc {
     pub(crate) fn cut_short(&mut self) {
         self.pending = None;
         let for_nothing = self.run == 0 || self.removes() == RemoveLeftovers::No;
-        if let Sweep::Tidying { for_end: false, .. } = self.sweep
+        if let Cleanup::Tidying { for_end: false, .. } = self.cleanup
             && for_nothing
         {
-            (self.sweep, self.turn.came_down) = (Sweep::Clear, true);
+            (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
         }
         match &mut self.phase {
-            Phase::Down { label: label @ Label::Backoff, .. } => *label = Label::Fatal,
-            Phase::Alive(Alive { stop: Some(stop), .. }) => stop.then = Then::Rest,
+            Phase::Down { state_name: state_name @ StateName::Backoff, .. } => {
+                *state_name = StateName::Fatal
+            }
+            Phase::Alive(Alive { stop: Some(stop), .. }) => stop.intent = Intent::Rest,
             Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_) => {}
         }
     }
@@ -488,7 +494,7 @@ impl Proc {
     pub(crate) fn due(&self) -> Option<Mono> {
         use supervisor_core::UNKILLABLE_AFTER;
         let own = match &self.phase {
-            Phase::Down { .. } if self.sweep == Sweep::Clear && !self.waits => {
+            Phase::Down { .. } if self.cleanup == Cleanup::Clear && !self.waits => {
                 let targets = self.targets.map(|targets| targets.due());
                 targets.or_else(|| self.pending.map(|pending| pending.not_before))
             }
@@ -500,17 +506,19 @@ impl Proc {
             },
             Phase::Alive(alive) => self.due_alive(alive),
         };
-        let sweep = match self.sweep {
-            Sweep::Tidying { until, .. } | Sweep::Stuck { recount_at: until } => Some(until),
-            Sweep::Busy { counting: false, killed_at: Some(at), .. } => Some(at + UNKILLABLE_AFTER),
-            Sweep::Busy { counting: false, asked_at: Some(at), .. } => {
+        let cleanup = match self.cleanup {
+            Cleanup::Tidying { until, .. } | Cleanup::Stuck { recount_at: until } => Some(until),
+            Cleanup::Busy { counting: false, killed_at: Some(at), .. } => {
+                Some(at + UNKILLABLE_AFTER)
+            }
+            Cleanup::Busy { counting: false, asked_at: Some(at), .. } => {
                 let by = at + self.spec.leftover_grace;
                 Some(self.kill_by.map_or(by, |kill_by| by.min(kill_by)))
             }
-            Sweep::Draining => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),
-            Sweep::Busy { .. } | Sweep::Clear => None,
+            Cleanup::Draining => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),
+            Cleanup::Busy { .. } | Cleanup::Clear => None,
         };
-        own.into_iter().chain(sweep).min()
+        own.into_iter().chain(cleanup).min()
     }
 
     fn due_alive(&self, alive: &Alive) -> Option<Mono> {

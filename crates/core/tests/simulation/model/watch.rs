@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use supervisor_core::event::Event;
 use supervisor_core::files::FILES_EVERY;
-use supervisor_core::health::Ill;
+use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::report::{Cause, Next, RunReport};
@@ -12,13 +12,13 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{RemoveLeftovers, StopTarget};
 use supervisor_core::time::Mono;
-use supervisor_core::{Effect, Input, Label, Target};
+use supervisor_core::{Effect, Input, SignalTarget, StateName};
 use supervisor_core::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 
 use super::drain::Drain;
 use super::gate::Outlook;
 use super::health::Condemned;
-use super::process::{Alive, Phase, Proc, Stop, Sweep, Then, Why};
+use super::process::{Alive, Cleanup, Intent, Phase, Proc, Stop, Why};
 use super::{End, Model};
 use crate::invariants::hold;
 use crate::kernel::{Kernel, last_line};
@@ -37,10 +37,10 @@ impl Model {
         }
         for proc in self.procs.values_mut() {
             proc.drain_ticked(now);
-            if let Sweep::Tidying { until, .. } = proc.sweep
+            if let Cleanup::Tidying { until, .. } = proc.cleanup
                 && now >= until
             {
-                (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
             }
         }
     }
@@ -54,22 +54,22 @@ impl Model {
                     let new = found.iter().any(|member| !proc.known.contains(member));
                     proc.known.extend(found);
                     proc.drain_counted(now, members, kernel);
-                    match &mut proc.sweep {
-                        Sweep::Draining
-                        | Sweep::Busy { counting: true, .. }
-                        | Sweep::Stuck { .. }
+                    match &mut proc.cleanup {
+                        Cleanup::Draining
+                        | Cleanup::Busy { counting: true, .. }
+                        | Cleanup::Stuck { .. }
                             if members.is_empty() =>
                         {
                             proc.drain = None;
-                            (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                            (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
                             proc.turn.to_tidy = true;
                         }
-                        Sweep::Busy { counting, .. } => *counting = false,
-                        sweep @ Sweep::Stuck { .. } if new => *sweep = Sweep::forced(false),
-                        Sweep::Stuck { .. }
-                        | Sweep::Draining
-                        | Sweep::Clear
-                        | Sweep::Tidying { .. } => {}
+                        Cleanup::Busy { counting, .. } => *counting = false,
+                        cleanup @ Cleanup::Stuck { .. } if new => *cleanup = Cleanup::forced(false),
+                        Cleanup::Stuck { .. }
+                        | Cleanup::Draining
+                        | Cleanup::Clear
+                        | Cleanup::Tidying { .. } => {}
                     }
                 });
             }
@@ -78,8 +78,8 @@ impl Model {
                 self.with(*proc, |proc| proc.connected(run, reached, now));
             }
             Input::Tidied { proc, run } => self.of_run(*proc, *run, |proc| {
-                if let Sweep::Tidying { .. } = proc.sweep {
-                    (proc.sweep, proc.turn.came_down) = (Sweep::Clear, true);
+                if let Cleanup::Tidying { .. } = proc.cleanup {
+                    (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
                 }
             }),
             Input::Checked { proc, run, result, load } => {
@@ -154,14 +154,14 @@ impl Model {
 
     /// All that were waited for have ended: it is counted, not waited for.
     pub(super) fn tree_ended(&mut self, proc: ProcId, run: RunId) {
-        self.of_run(proc, run, |proc| match proc.sweep {
-            Sweep::Draining | Sweep::Stuck { .. } => proc.must_count = true,
-            Sweep::Busy { counting: false, asked_at, killed_at, .. }
+        self.of_run(proc, run, |proc| match proc.cleanup {
+            Cleanup::Draining | Cleanup::Stuck { .. } => proc.must_count = true,
+            Cleanup::Busy { counting: false, asked_at, killed_at, .. }
                 if asked_at.or(killed_at).is_some() =>
             {
                 proc.must_count = true;
             }
-            Sweep::Busy { .. } | Sweep::Clear | Sweep::Tidying { .. } => {}
+            Cleanup::Busy { .. } | Cleanup::Clear | Cleanup::Tidying { .. } => {}
         });
     }
 
@@ -195,13 +195,13 @@ impl Model {
     pub(crate) fn sees(&mut self, now: Mono, effect: &Effect, kernel: &Kernel) {
         match effect {
             Effect::Spawn { proc, run } => self.spawns(*proc, *run, now, kernel),
-            Effect::Signal { target: Target::Process(pid), signal } => {
+            Effect::Signal { target: SignalTarget::Process(pid), signal } => {
                 self.signals(*pid, false, *signal, now, kernel);
             }
-            Effect::Signal { target: Target::Group(pid), signal } => {
+            Effect::Signal { target: SignalTarget::Group(pid), signal } => {
                 self.signals(*pid, true, *signal, now, kernel);
             }
-            Effect::Signal { target: Target::Member(member), signal } => {
+            Effect::Signal { target: SignalTarget::Member(member), signal } => {
                 self.signals_member(*member, *signal, now, kernel);
             }
             Effect::KillTree { proc } => self.kills_tree(*proc, now),
@@ -225,10 +225,10 @@ impl Model {
                 let late = alive.ready_by.is_some_and(|by| now >= by) && !up;
                 alive.health.look_at_output(&spec.health, now, (up, late));
             }),
-            Effect::Collect { proc, run, ill } => self.asks(*proc, *run, |alive, spec| {
+            Effect::Collect { proc, run, unhealthy } => self.asks(*proc, *run, |alive, spec| {
                 let late = alive.ready_by.is_some_and(|by| now >= by) && alive.up_at.is_none();
                 let up = alive.up_at.is_some();
-                alive.health.condemn(&spec.health, *ill, now, (up, late));
+                alive.health.condemn(&spec.health, *unhealthy, now, (up, late));
             }),
             Effect::LookAtFiles { proc, run } => self.looks_at_files(*proc, *run, now),
             Effect::Tidy { proc, run, occasion } => self.tidies(*proc, *run, *occasion, now),
@@ -288,7 +288,7 @@ impl Model {
         let left = proc.spec.killtree && !living.is_empty();
         let main = living.iter().any(|pid| kernel.entry(*pid).is_some_and(|entry| entry.main));
         hold!(!left && !main, OneCopy, "{id:?} is started beside {living:?}");
-        let clean = !matches!(proc.sweep, Sweep::Tidying { .. });
+        let clean = !matches!(proc.cleanup, Cleanup::Tidying { .. });
         let clean = clean && !proc.clears_first();
         hold!(clean, MakesClean, "{id:?} is started before its place is clean");
         let due = proc.pending.is_some_and(|pending| pending.not_before <= now);
@@ -318,12 +318,13 @@ impl Model {
             proc.forwards.remove(at);
             return;
         }
-        let (spec, tidied) = (std::rc::Rc::clone(&proc.spec), proc.sweep);
+        let (spec, tidied) = (std::rc::Rc::clone(&proc.spec), proc.cleanup);
         let until = proc.drain.as_ref().map(|drain| drain.until);
         let Phase::Alive(alive) = &mut proc.phase else { return };
         if let Some(stop) = &mut alive.stop {
             if signal != Signal::KILL {
-                let target = if group { Target::Group(pid) } else { Target::Process(pid) };
+                let target =
+                    if group { SignalTarget::Group(pid) } else { SignalTarget::Process(pid) };
                 return proc.drain_asks(&target, signal, kernel.entry(pid).unwrap(), kernel);
             }
             let due = until.is_none_or(|until| now >= until) || stop.hurried;
@@ -339,25 +340,25 @@ impl Model {
         let same = (signal, group) == (spec.stopsignal, spec.stop_target == StopTarget::Group);
         hold!(same, SignalsForAReason, "{id:?} gets {signal}, group: {group}");
         let watched = proc.turn.watched;
-        let looked = |ill: &Condemned| ill.collected || watched && now >= ill.by;
-        let mut then = Then::Rest;
+        let looked = |unhealthy: &Condemned| unhealthy.collected || watched && now >= unhealthy.by;
+        let mut intent = Intent::Rest;
         if alive.to_stop {
             alive.to_stop = false;
         } else if let Some(condemned) = alive.health.condemned.filter(looked) {
-            then = Then::Fail(condemned.ill);
+            intent = Intent::Fail(condemned.unhealthy);
             proc.turn.failed = true;
         } else {
             self.stopped.push(id);
         }
         // One that hangs does not drain.
-        let wait = match then {
-            Then::Fail(_) => spec.stopwaitsecs.min(spec.health_stop),
-            Then::Rest | Then::Run => spec.stopwaitsecs,
+        let wait = match intent {
+            Intent::Fail(_) => spec.stopwaitsecs.min(spec.health_stop),
+            Intent::Rest | Intent::Run => spec.stopwaitsecs,
         };
         let wait = kill_by.map_or(wait, |by| wait.min(by - now));
         proc.drain = Some(Drain::new(now, wait, signal));
         alive.stop =
-            Some(Stop { killed_at: None, hurried: hurry, stuck: false, fresh: true, then });
+            Some(Stop { killed_at: None, hurried: hurry, stuck: false, fresh: true, intent });
     }
 
     fn signals_member(&mut self, member: Member, signal: Signal, now: Mono, kernel: &Kernel) {
@@ -371,10 +372,10 @@ impl Model {
         let kills = signal == Signal::KILL;
         if proc.drain.is_some() {
             let Some(entry) = kernel.member(member) else { return };
-            return proc.drain_asks(&Target::Member(member), signal, entry, kernel);
+            return proc.drain_asks(&SignalTarget::Member(member), signal, entry, kernel);
         }
-        match (&mut proc.sweep, &proc.phase) {
-            (Sweep::Busy { forced, asked_at, killed_at, .. }, Phase::Down { .. }) => {
+        match (&mut proc.cleanup, &proc.phase) {
+            (Cleanup::Busy { forced, asked_at, killed_at, .. }, Phase::Down { .. }) => {
                 let grace = proc.spec.leftover_grace;
                 let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
                 let patient = asked_at.is_some_and(|at| now >= at + grace) || cut;
@@ -388,7 +389,7 @@ impl Model {
                 hold!(kills, SignalsForAReason, "{member:?} gets {signal}");
             }
             // Whoever was born too late to have been killed before.
-            (Sweep::Stuck { .. }, Phase::Down { .. }) if kills => {}
+            (Cleanup::Stuck { .. }, Phase::Down { .. }) if kills => {}
             _ => hold!(false, SignalsForAReason, "{member:?} gets {signal}"),
         }
     }
@@ -404,14 +405,16 @@ impl Model {
 
 impl Proc {
     fn counted(&mut self, ticked: bool, asked_for: bool, now: Mono) {
-        match (&self.phase, &mut self.sweep) {
-            (Phase::Down { .. }, Sweep::Busy { counting, .. }) => *counting = true,
-            (Phase::Down { .. }, Sweep::Stuck { recount_at }) if ticked && now >= *recount_at => {
+        match (&self.phase, &mut self.cleanup) {
+            (Phase::Down { .. }, Cleanup::Busy { counting, .. }) => *counting = true,
+            (Phase::Down { .. }, Cleanup::Stuck { recount_at }) if ticked && now >= *recount_at => {
                 *recount_at = now + RECOUNT_EVERY;
             }
-            (Phase::Down { .. }, Sweep::Stuck { .. }) if asked_for => {}
+            (Phase::Down { .. }, Cleanup::Stuck { .. }) if asked_for => {}
             // One has gone after all, or somebody asks.
-            (Phase::Down { .. }, sweep @ Sweep::Stuck { .. }) => *sweep = Sweep::forced(true),
+            (Phase::Down { .. }, cleanup @ Cleanup::Stuck { .. }) => {
+                *cleanup = Cleanup::forced(true)
+            }
             _ => {}
         }
     }
@@ -422,12 +425,15 @@ impl Model {
         let Some(proc) = self.procs.get(&id) else { return };
         let killed = |stop: &Stop| stop.killed_at.is_some();
         let main = proc.alive().and_then(|alive| alive.stop).is_some_and(|stop| killed(&stop));
-        let patient = match proc.sweep {
-            Sweep::Busy { forced, asked_at, .. } => {
+        let patient = match proc.cleanup {
+            Cleanup::Busy { forced, asked_at, .. } => {
                 let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
                 forced || cut || asked_at.is_some_and(|at| now >= at + proc.spec.leftover_grace)
             }
-            Sweep::Draining | Sweep::Clear | Sweep::Stuck { .. } | Sweep::Tidying { .. } => false,
+            Cleanup::Draining
+            | Cleanup::Clear
+            | Cleanup::Stuck { .. }
+            | Cleanup::Tidying { .. } => false,
         };
         hold!(main || patient, KillsAfterPatience, "the tree of {id:?} is killed");
         hold!(proc.spec.killtree, SignalsForAReason, "the tree of {id:?} is its own business");
@@ -451,21 +457,21 @@ impl Model {
                 hold!(there, StartsInOrder, "{id:?} does not wait for what it depends on");
                 proc.waits = false;
             }
-            let before = proc.sweep;
+            let before = proc.cleanup;
             let due = match before {
-                Sweep::Clear if proc.run == 0 => proc.clears_first(),
-                Sweep::Clear => proc.spec.tidy.is_some() && proc.turn.came_down,
+                Cleanup::Clear if proc.run == 0 => proc.clears_first(),
+                Cleanup::Clear => proc.spec.tidy.is_some() && proc.turn.came_down,
                 // What was made clean for a start is made so for the end.
-                Sweep::Tidying { for_end: false, .. } => for_end,
-                Sweep::Tidying { for_end: true, .. }
-                | Sweep::Draining
-                | Sweep::Busy { .. }
-                | Sweep::Stuck { .. } => false,
+                Cleanup::Tidying { for_end: false, .. } => for_end,
+                Cleanup::Tidying { for_end: true, .. }
+                | Cleanup::Draining
+                | Cleanup::Busy { .. }
+                | Cleanup::Stuck { .. } => false,
             };
             hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
             let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;
             hold!(!for_end || wanted, MakesClean, "{id:?} is tidied for the end");
-            proc.sweep = Sweep::Tidying { until: now + occasion.limit(), for_end };
+            proc.cleanup = Cleanup::Tidying { until: now + occasion.limit(), for_end };
             proc.cleared = true;
             (proc.turn.came_down, proc.turn.to_tidy) = (false, false);
         });
@@ -478,7 +484,7 @@ impl Model {
                 hold!(false, ReportsOnce, "{id:?} is reported: {report:?}");
                 return;
             };
-            if report.cause == Cause::Unkillable && proc.sweep != Sweep::Clear {
+            if report.cause == Cause::Unkillable && proc.cleanup != Cleanup::Clear {
                 (expected.class, expected.next) = (report.cause.class(), Next::GiveUp);
             }
             let told = (report.run, report.cause.class(), report.exit, report.next, report.uptime);
@@ -498,12 +504,12 @@ impl Model {
     fn says(&mut self, line: &Line, now: Mono) {
         match line {
             Line::Bug { what } => hold!(false, NoBug, "{what}"),
-            Line::Ill { name, ill: Ill::Blocked(_), .. } => {
+            Line::Unhealthy { name, unhealthy: Unhealthy::Blocked(_), .. } => {
                 let mut procs = self.procs.values().filter(|proc| proc.spec.name == *name);
                 let borne = procs.any(|proc| proc.alive().is_some_and(|alive| alive.health.borne));
-                hold!(borne, IllForACause, "{name} is said to be blocked");
+                hold!(borne, UnhealthyForACause, "{name} is said to be blocked");
             }
-            Line::Ill { name, observe: true, .. } => self.finds(name, true, now),
+            Line::Unhealthy { name, observe: true, .. } => self.finds(name, true, now),
             Line::Recovered { name } => self.finds(name, false, now),
             Line::CheckedWrongly { name, .. } => {
                 let mut procs = self.procs.values_mut();
@@ -511,7 +517,7 @@ impl Model {
                 let wrong = alive.filter(|alive| alive.health.is_asked_wrongly());
                 let by = wrong.and_then(|alive| alive.ready_by.take());
                 let due = by.is_some_and(|by| now >= by);
-                hold!(due, IllForACause, "{name} is said to be asked wrongly");
+                hold!(due, UnhealthyForACause, "{name} is said to be asked wrongly");
             }
             Line::Unkillable { name, pids, .. } => {
                 let hurried = self.is_hurried();
@@ -519,14 +525,14 @@ impl Model {
                 let Some(proc) = procs.find(|proc| proc.spec.name == *name) else {
                     return;
                 };
-                let at = match (&mut proc.phase, &mut proc.sweep) {
+                let at = match (&mut proc.phase, &mut proc.cleanup) {
                     (Phase::Alive(Alive { stop: Some(stop), .. }), _) => {
                         stop.stuck = true;
                         stop.killed_at
                     }
-                    (Phase::Down { .. }, sweep @ Sweep::Busy { .. }) => {
-                        let Sweep::Busy { killed_at, .. } = *sweep else { return };
-                        *sweep = Sweep::Stuck { recount_at: now + RECOUNT_EVERY };
+                    (Phase::Down { .. }, cleanup @ Cleanup::Busy { .. }) => {
+                        let Cleanup::Busy { killed_at, .. } = *cleanup else { return };
+                        *cleanup = Cleanup::Stuck { recount_at: now + RECOUNT_EVERY };
                         killed_at
                     }
                     (Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_), _) => None,
@@ -540,22 +546,26 @@ impl Model {
     }
 
     /// It is said of one who is only observed that he is ill, or well again.
-    fn finds(&mut self, name: &str, ill: bool, now: Mono) {
+    fn finds(&mut self, name: &str, unhealthy: bool, now: Mono) {
         let mut procs = self.procs.values_mut();
         let Some(proc) = procs.find(|proc| proc.spec.name == name) else { return };
         let spec = std::rc::Rc::clone(&proc.spec);
         let Some(alive) = proc.alive_mut() else { return };
-        let truth = alive.is_ill(&spec.health, now);
+        let truth = alive.is_unhealthy(&spec.health, now);
         let health = &mut alive.health;
-        let new = health.told != ill || (ill && health.told_block);
-        let borne = !ill && health.borne;
-        hold!(truth == ill && new && !borne, IllForACause, "{name} is said to be ill: {ill}");
-        (health.told, health.told_block) = (ill, false);
+        let new = health.told != unhealthy || (unhealthy && health.told_block);
+        let borne = !unhealthy && health.borne;
+        hold!(
+            truth == unhealthy && new && !borne,
+            UnhealthyForACause,
+            "{name} is said to be ill: {unhealthy}"
+        );
+        (health.told, health.told_block) = (unhealthy, false);
     }
 
     fn tells(&mut self, event: &Event, now: Mono, kernel: &Kernel) {
         let Event::State { process, from, to } = event else { return };
-        let (id, to) = (process.proc, to.label());
+        let (id, to) = (process.proc, to.state_name());
         let ticked = self.ticked;
         let ending = self.ending.is_some();
         let Some(proc) = self.procs.get_mut(&id) else {
@@ -568,7 +578,7 @@ impl Model {
             "{id:?} goes from {from:?}, told {:?}, to {to:?}",
             proc.told
         );
-        if to == Label::Running {
+        if to == StateName::Running {
             may_be_up(proc, ticked, now, kernel);
         }
         let cause = cause(proc, (*from, to), ending);
@@ -632,8 +642,8 @@ fn may_be_up(proc: &mut Proc, ticked: bool, now: Mono, kernel: &Kernel) {
     }
 }
 
-const fn is_legal(from: Label, to: Label) -> bool {
-    use Label as L;
+const fn is_legal(from: StateName, to: StateName) -> bool {
+    use StateName as L;
     matches!(
         (from, to),
         (L::Stopped | L::Exited | L::Backoff | L::Fatal, L::Starting)
@@ -648,8 +658,8 @@ const fn is_legal(from: Label, to: Label) -> bool {
 }
 
 /// Why that change of state came, as the diagram has it.
-fn cause(proc: &Proc, change: (Label, Label), ending: bool) -> &'static str {
-    use Label as L;
+fn cause(proc: &Proc, change: (StateName, StateName), ending: bool) -> &'static str {
+    use StateName as L;
     let gave_up = matches!(proc.phase, Phase::Down { why: Why::GaveUp(_), .. });
     match change {
         (_, L::Starting) => proc.pending.map_or("?", |pending| pending.cause),

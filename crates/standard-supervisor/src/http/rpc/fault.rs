@@ -1,6 +1,6 @@
 //! What can go wrong, by number and name: the one table.
 
-use supervisor_core::command::Refusal;
+use supervisor_core::command::Rejection;
 use supervisor_wire::xmlrpc;
 
 /// A kind of failure, or the lack of one.
@@ -67,19 +67,19 @@ impl Fault {
     }
 
     /// Why an order for `name` was refused.
-    pub(crate) fn of(refusal: Refusal, name: &str) -> Self {
+    pub(crate) fn of(refusal: Rejection, name: &str) -> Self {
         let (kind, about) = match refusal {
-            Refusal::BadName => (Kind::BadName, name.to_owned()),
-            Refusal::NoFile(why) => (Kind::NoFile, why),
-            Refusal::NotExecutable(why) => (Kind::NotExecutable, why),
-            Refusal::SpawnError => (Kind::SpawnError, name.to_owned()),
-            Refusal::AbnormalTermination => (Kind::AbnormalTermination, name.to_owned()),
-            Refusal::AlreadyStarted => (Kind::AlreadyStarted, name.to_owned()),
-            Refusal::NotRunning => (Kind::NotRunning, name.to_owned()),
-            Refusal::AlreadyAdded => (Kind::AlreadyAdded, name.to_owned()),
-            Refusal::StillRunning => (Kind::StillRunning, name.to_owned()),
-            Refusal::Unkillable => (Kind::Failed, format!("{name}: {refusal}")),
-            Refusal::ShuttingDown => return Kind::ShutdownState.into(),
+            Rejection::BadName => (Kind::BadName, name.to_owned()),
+            Rejection::NoFile(why) => (Kind::NoFile, why),
+            Rejection::NotExecutable(why) => (Kind::NotExecutable, why),
+            Rejection::SpawnError => (Kind::SpawnError, name.to_owned()),
+            Rejection::AbnormalTermination => (Kind::AbnormalTermination, name.to_owned()),
+            Rejection::AlreadyStarted => (Kind::AlreadyStarted, name.to_owned()),
+            Rejection::NotRunning => (Kind::NotRunning, name.to_owned()),
+            Rejection::AlreadyAdded => (Kind::AlreadyAdded, name.to_owned()),
+            Rejection::StillRunning => (Kind::StillRunning, name.to_owned()),
+            Rejection::Unkillable => (Kind::Failed, format!("{name}: {refusal}")),
+            Rejection::ShuttingDown => return Kind::ShutdownState.into(),
         };
         Self::new(kind, about)
     }

@@ -8,7 +8,7 @@ use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::Exit;
 use supervisor_core::spec::Sink;
 use supervisor_core::time::Wall;
-use supervisor_core::{Label, command::Which};
+use supervisor_core::{StateName, command::Which};
 use supervisor_sys::wall;
 use supervisor_wire::process_text;
 use supervisor_wire::xmlrpc::Value;
@@ -42,8 +42,12 @@ pub(super) fn all(house: &House, _: &Params) -> Outcome {
 pub(super) fn takes_input(house: &House, proc: ProcId) -> bool {
     let core = house.control.core();
     core.process(proc).is_some_and(|info| match info.state {
-        Label::Starting | Label::Running => info.pid.is_some(),
-        Label::Stopped | Label::Backoff | Label::Stopping | Label::Exited | Label::Fatal => false,
+        StateName::Starting | StateName::Running => info.pid.is_some(),
+        StateName::Stopped
+        | StateName::Backoff
+        | StateName::Stopping
+        | StateName::Exited
+        | StateName::Fatal => false,
     })
 }
 
@@ -64,15 +68,15 @@ pub(super) fn log_name(house: &House, info: &Info<'_>, channel: Channel) -> Stri
 }
 
 /// supervisord's number for a state.
-const fn number(state: Label) -> i64 {
+const fn number(state: StateName) -> i64 {
     match state {
-        Label::Stopped => 0,
-        Label::Starting => 10,
-        Label::Running => 20,
-        Label::Backoff => 30,
-        Label::Stopping => 40,
-        Label::Exited => 100,
-        Label::Fatal => 200,
+        StateName::Stopped => 0,
+        StateName::Starting => 10,
+        StateName::Running => 20,
+        StateName::Backoff => 30,
+        StateName::Stopping => 40,
+        StateName::Exited => 100,
+        StateName::Fatal => 200,
     }
 }
 
@@ -101,22 +105,22 @@ fn described(house: &House, info: &Info<'_>, now: Wall) -> Value {
 fn description(info: &Info<'_>, now: Wall) -> String {
     let history = info.history;
     match info.state {
-        Label::Running => {
+        StateName::Running => {
             let started = history.started.map_or(now, |started| started);
             let uptime = now.secs().cast_signed().saturating_sub(started.secs().cast_signed());
             process_text::running(info.pid.map_or(0, |Pid(pid)| pid), uptime)
         }
-        Label::Stopped | Label::Exited | Label::Backoff if info.waits_for.is_some() => {
+        StateName::Stopped | StateName::Exited | StateName::Backoff if info.waits_for.is_some() => {
             format!("waiting for {}", info.waits_for.as_deref().unwrap_or_default())
         }
-        Label::Fatal | Label::Backoff => {
+        StateName::Fatal | StateName::Backoff => {
             process_text::failed(history.error.as_deref().unwrap_or_default(), &info.named.name)
         }
-        Label::Stopped | Label::Exited => {
+        StateName::Stopped | StateName::Exited => {
             let stopped = history.started.map(|_| history.stopped.unwrap_or_default());
             process_text::ended(stopped.map(wall::local))
         }
-        Label::Starting | Label::Stopping => String::new(),
+        StateName::Starting | StateName::Stopping => String::new(),
     }
 }
 

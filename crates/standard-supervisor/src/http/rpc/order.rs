@@ -1,7 +1,7 @@
 //! Starting, stopping, signalling.
 
 use supervisor_core::command::Answer;
-use supervisor_core::command::{Command, Outcome as Settled, Reply, Which};
+use supervisor_core::command::{Command, ProcessOutcome, Reply, Which};
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::xmlrpc::Value;
 
@@ -112,8 +112,8 @@ fn told(answer: Answer, name: &str) -> Outcome {
     }
 }
 
-fn outcome(one: Settled) -> Value {
-    let Settled { name, group, result, .. } = one;
+fn outcome(one: ProcessOutcome) -> Value {
+    let ProcessOutcome { name, group, result, .. } = one;
     let result = result.map_err(|refusal| Fault::of(refusal, &namespec(&group, &name)));
     status(&name, &group, result)
 }

@@ -8,7 +8,7 @@ use crate::event::Channel;
 
 /// Why a run is ill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ill {
+pub enum Unhealthy {
     /// It was not ready in time.
     NotReady {
         /// That time.
@@ -71,7 +71,7 @@ impl Block {
     }
 }
 
-impl Ill {
+impl Unhealthy {
     /// The kinds of illness, as they are counted.
     pub const KINDS: [&str; 6] =
         ["not_ready", "check", "stalled", "incomplete", "silent", "blocked"];
@@ -122,7 +122,7 @@ impl Ill {
     }
 }
 
-impl fmt::Display for Ill {
+impl fmt::Display for Unhealthy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotReady { within, last } => {
@@ -171,10 +171,13 @@ mod tests {
     fn a_limit_is_told_as_it_was_set() {
         for (millis, told) in [(1500, "1.5"), (50, "0.05"), (30_000, "30"), (61_234, "61.23")] {
             let within = Duration::from_millis(millis);
-            let ill = Ill::NotReady { within, last: None };
-            assert_eq!(ill.to_string(), format!("it was not ready within {told} seconds"));
-            let ill = Ill::Silent { since: within };
-            assert_eq!(ill.to_string(), format!("it gave no sign of life for {told} seconds"));
+            let unhealthy = Unhealthy::NotReady { within, last: None };
+            assert_eq!(unhealthy.to_string(), format!("it was not ready within {told} seconds"));
+            let unhealthy = Unhealthy::Silent { since: within };
+            assert_eq!(
+                unhealthy.to_string(),
+                format!("it gave no sign of life for {told} seconds")
+            );
         }
     }
 }
