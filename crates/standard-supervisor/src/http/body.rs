@@ -9,14 +9,14 @@ use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::mpsc;
 
 use super::held::Hold;
-use super::pace::Pace;
+use super::limit::{Activity, Phase};
 
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) struct Body {
     content: Content,
-    /// The connection that waits for its end.
-    pace: Option<Rc<Pace>>,
+    /// What the connection that sends it is doing.
+    activity: Option<Rc<Activity>>,
     /// What it takes of the room that all share.
     hold: Option<Hold>,
 }
@@ -40,7 +40,7 @@ impl Body {
     pub(crate) fn stream() -> (Feed, Self) {
         // One piece is on its way while the next is made.
         let (feed, pieces) = mpsc::channel(1);
-        (Feed(feed), Self { content: Content::Stream(pieces), pace: None, hold: None })
+        (Feed(feed), Self { content: Content::Stream(pieces), activity: None, hold: None })
     }
 
     /// How many bytes it has, if that is known.
@@ -57,19 +57,20 @@ impl Body {
         self
     }
 
-    /// Tells the connection when it has been given over.
-    pub(super) fn on(mut self, pace: Rc<Pace>) -> Self {
-        if let Content::Stream(_) = self.content {
-            pace.streams();
-        }
-        self.pace = Some(pace);
+    /// Joins it to the connection that sends it.
+    pub(super) fn on(mut self, activity: Rc<Activity>) -> Self {
+        activity.enter(match self.content {
+            Content::Whole(_) => Phase::Transfer,
+            Content::Stream(_) => Phase::Streaming,
+        });
+        self.activity = Some(activity);
         self
     }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(Some(bytes.into())), pace: None, hold: None }
+        Self { content: Content::Whole(Some(bytes.into())), activity: None, hold: None }
     }
 }
 
@@ -94,7 +95,7 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let ending = self.pace.as_ref().is_some_and(|pace| pace.is_ending());
+        let ending = self.activity.as_ref().is_some_and(|activity| activity.is_ending());
         match &mut self.content {
             Content::Whole(bytes) => {
                 let slice = match bytes {
@@ -125,8 +126,8 @@ impl hyper::body::Body for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(pace) = &self.pace {
-            pace.answered();
+        if let Some(activity) = &self.activity {
+            activity.enter(Phase::Transfer);
         }
     }
 }

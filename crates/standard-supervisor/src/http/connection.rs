@@ -1,10 +1,8 @@
 //! One connection, from its first byte to its last.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::os::fd::AsFd;
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -16,19 +14,19 @@ use hyper::header::{EXPECT, HeaderValue, SERVER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use supervisor_config::Credentials;
 use supervisor_core::level::Level;
 use supervisor_sys::either::either;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 
 use super::held::Hold;
+use super::limit::{Activity, Phase};
 use super::listen::Serves;
-use super::pace::{Overdue, Pace, Paced};
-use super::places::Place;
 use super::serve::House;
+use super::stream::Stream;
 use super::traffic::Refused;
 use super::{Body, auth, error_page, routes};
 use crate::status;
@@ -41,6 +39,13 @@ pub(crate) const MAX_HEADERS: usize = 100;
 
 /// Bytes of a request's body.
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long a connection's first request may take until its client is let in.
+pub(crate) const HEAD_TIME: Duration = Duration::from_secs(20);
+
+/// How long a head may take on the status port, from the end of the answer before it: strangers
+/// ask there, and can connect again.
+pub(crate) const STATUS_IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// How long a body may take.
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(20);
@@ -60,35 +65,41 @@ pub(super) struct Visit {
 
 /// Serves a connection to its end, or until everything ends: what is being answered then
 /// is answered.
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
-    stream: S,
+pub(super) async fn serve(
+    stream: Stream,
+    activity: &Rc<Activity>,
     visit: Visit,
-    place: &Place,
     mut ending: watch::Receiver<bool>,
 ) {
-    let pace = &place.pace;
     let visit = Rc::new(visit);
     let service = service_fn(|request: Request<Incoming>| {
-        pace.asked(!request.body().is_end_stream());
-        let (visit, pace) = (Rc::clone(&visit), Rc::clone(pace));
+        let (visit, activity) = (Rc::clone(&visit), Rc::clone(activity));
         async move {
-            let response = answer(&visit, &pace, request).await;
-            Ok::<_, Infallible>(response.map(|body| body.on(pace)))
+            // However many requests a client sends at once, others have their turn.
+            if activity.is_let_in() {
+                yield_now().await;
+            }
+            let response = answer(&visit, &activity, request).await;
+            Ok::<_, Infallible>(response.map(|body| body.on(activity)))
         }
     });
-    let stream = TokioIo::new(Paced::new(stream, Rc::clone(pace)));
+    let idle_time = match visit.serves {
+        Serves::Operators => None,
+        Serves::Status => Some(STATUS_IDLE_TIME),
+    };
     let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle_time)
         // Who has said all that he wanted to say still wants to hear the answer.
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .title_case_headers(true)
-        .serve_connection(stream, service);
+        .serve_connection(TokioIo::new(stream.clone()), service);
     let mut connection = pin!(connection);
     // An error ends the connection; the client knows best why.
-    let connected = either(connection.as_mut(), pace.hung_up());
-    let overdue = Cell::new(None);
-    let served = either(connected, async { overdue.set(Some(pace.overdue().await)) });
+    let connected = either(connection.as_mut(), stream.is_to_close());
+    let served = either(connected, is_late(activity));
     let ended = ending.wait_for(|ending| *ending);
     let traffic = &visit.house.traffic;
     match either(served, ended).await {
@@ -96,22 +107,27 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + AsFd + Unpin + 'static>(
             traffic.refuse(Refused::HeadTooLarge);
         }
         Some(Some(Some(Ok(()) | Err(_)) | None)) => {}
-        Some(None) => match overdue.get() {
-            Some(Overdue::Head) => traffic.refuse(Refused::HeadTimeout),
-            Some(Overdue::Idle) | None => {}
-        },
+        Some(None) => traffic.refuse(Refused::HeadTimeout),
         None => {
-            pace.end();
+            activity.end();
             connection.as_mut().graceful_shutdown();
-            let _ = either(connection, pace.overdue()).await;
+            let _ = either(connection, either(stream.is_to_close(), is_late(activity))).await;
         }
     }
 }
 
+/// Waits until a client should have been let in, unless it is then.
+async fn is_late(activity: &Activity) {
+    sleep(HEAD_TIME).await;
+    if activity.is_let_in() {
+        pending().await
+    }
+}
+
 /// Answers a request. A mistake of ours costs this answer and nothing else.
-async fn answer(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Response<Body> {
+async fn answer(visit: &Visit, activity: &Activity, request: Request<Incoming>) -> Response<Body> {
     let line = format!("{} {} {:?}", request.method(), request.uri(), request.version());
-    let answered = unless_it_panics(pin!(guarded(visit, pace, request))).await;
+    let answered = unless_it_panics(pin!(guarded(visit, activity, request))).await;
     let mut response = answered.unwrap_or_else(|panic| {
         let why = words_of(&*panic);
         let message = format!("Server Error: {line}: {why}");
@@ -130,7 +146,7 @@ async fn answer(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Respo
     response
 }
 
-async fn guarded(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Response<Body> {
+async fn guarded(visit: &Visit, activity: &Activity, request: Request<Incoming>) -> Response<Body> {
     let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     if let Some(refused) = refused {
@@ -141,6 +157,7 @@ async fn guarded(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Resp
         }
         return refused;
     }
+    activity.let_in();
     let mut hold = visit.house.held.begin();
     let traffic = &visit.house.traffic;
     let collected = match visit.serves {
@@ -152,7 +169,7 @@ async fn guarded(visit: &Visit, pace: &Pace, request: Request<Incoming>) -> Resp
     match collected {
         Ok(Ok(body)) => {
             let request = Request::from_parts(head, body);
-            pace.waits();
+            activity.enter(Phase::Working);
             match visit.serves {
                 Serves::Operators => routes::answer(&visit.house, request).await,
                 Serves::Status => status::answer(&visit.house, &request).await,

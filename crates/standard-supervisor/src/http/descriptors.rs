@@ -1,5 +1,4 @@
-//! Which descriptors connections may have: programs need some too, and who follows a log
-//! takes several.
+//! Which descriptors connections may have: programs need some too.
 
 use std::fs;
 
@@ -12,9 +11,8 @@ pub(crate) const MAX_CONNECTIONS: usize = 1024;
 /// Of the descriptors that we may have, one in so many is for a connection at most.
 const DESCRIPTORS_PER_CONNECTION: usize = 4;
 
-/// Descriptors of who follows a log: the connection, a second one that shows when he has
-/// gone, and the log.
-const PER_FOLLOWER: usize = 3;
+/// Descriptors of a connection that follows a log: its own and that of the log.
+const PER_FOLLOWER: usize = 2;
 
 /// Descriptors that are kept for each program that has none yet: pipes, logs, and what it
 /// takes to start it.
@@ -56,8 +54,8 @@ mod tests {
 
     #[test]
     fn enough_is_left_for_programs_and_somebody_may_always_follow() {
-        assert!(leave_enough(1024, 1024 - 416 - 3, 50));
-        assert!(!leave_enough(1024, 1024 - 416 - 2, 50));
+        assert!(leave_enough(1024, 1024 - 416 - 2, 50));
+        assert!(!leave_enough(1024, 1024 - 416 - 1, 50));
         assert!(leave_enough(1024, 250, 10_000));
         assert!(!leave_enough(1024, 256, 10_000));
         assert!(leave_enough(usize::MAX, 1000, 100_000));

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix};
+use rustix::net::{AddressFamily, SocketAddrUnix, sockopt};
 use supervisor_config::{Credentials, Listen, Server};
 use supervisor_core::level::Level;
 use supervisor_sys::io::errno;
@@ -25,11 +25,28 @@ const TRIES: usize = 3;
 /// socket there has it for less than a millisecond.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long nothing comes over TCP before it is asked whether the client's machine is still
+/// there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// How long until that is asked again.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often it is asked before the connection is closed.
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// How long the client's machine may leave unanswered what it was sent; where it answers
+/// but its program reads nothing, how long that may last. Only for the status port: a log
+/// that is followed through a pager may stand still for hours, and the kernel gives up on
+/// who has vanished meanwhile after a quarter of an hour.
+const UNREAD_TIME: Duration = Duration::from_secs(120);
+
 /// A place where operators may enter. A socket's file goes with it.
 #[derive(Debug)]
 pub(crate) struct Door {
     pub(crate) serves: Serves,
-    pub(crate) socket: Socket,
+    /// It listens, and never makes us wait.
+    pub(crate) socket: OwnedFd,
     pub(crate) credentials: Option<Credentials>,
     _file: Option<SocketFile>,
 }
@@ -41,13 +58,6 @@ pub(crate) enum Serves {
     Operators,
     /// Whoever asks how it is.
     Status,
-}
-
-/// A socket that listens and never makes us wait.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    Tcp(OwnedFd),
-    Unix(OwnedFd),
 }
 
 /// The file of a socket of ours. What others have put in its place is left alone.
@@ -82,8 +92,21 @@ pub(crate) fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(L
 fn open_status(listen: &Listen) -> Result<Door, String> {
     let section = "supervisord".to_owned();
     let server = Server { section, listen: listen.clone(), credentials: None };
-    let opened = door(&server).map(|door| Door { serves: Serves::Status, ..door });
+    let opened = door(&server).map(|door| {
+        let milliseconds = u32::try_from(UNREAD_TIME.as_millis()).unwrap_or(u32::MAX);
+        let _ = sockopt::set_tcp_user_timeout(&door.socket, milliseconds);
+        Door { serves: Serves::Status, ..door }
+    });
     opened.map_err(|error| format!("status port: {}", refusal(&server, &error)))
+}
+
+/// Finds out about clients whose machine, or whose way here, has gone. Connections have what
+/// their listener has.
+fn notice_vanished_clients(listener: &OwnedFd) -> io::Result<()> {
+    sockopt::set_tcp_keepidle(listener, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(listener, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(listener, KEEPALIVE_PROBES)?;
+    Ok(sockopt::set_socket_keepalive(listener, true)?)
 }
 
 fn door(server: &Server) -> io::Result<Door> {
@@ -91,14 +114,18 @@ fn door(server: &Server) -> io::Result<Door> {
     match &server.listen {
         Listen::Inet { host, port } => {
             let socket = listening::tcp(host.as_deref(), *port)?;
+            // Without these it is answered all the same.
+            let _ = notice_vanished_clients(&socket);
+            // Answers are written whole: there is nothing to wait for.
+            let _ = sockopt::set_tcp_nodelay(&socket, true);
             rustix::net::listen(&socket, MOST_WAITING)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok(Door { serves, socket: Socket::Tcp(socket), credentials, _file: None })
+            Ok(Door { serves, socket, credentials, _file: None })
         }
         Listen::Unix { path, mode, owner } => {
             let (socket, file) = unix(path, *mode, *owner)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok(Door { serves, socket: Socket::Unix(socket), credentials, _file: Some(file) })
+            Ok(Door { serves, socket, credentials, _file: Some(file) })
         }
     }
 }

@@ -17,14 +17,14 @@ mod connection;
 mod descriptors;
 mod follow;
 mod held;
+mod limit;
 mod listen;
 mod logtail;
-mod pace;
 mod page;
-mod places;
 mod routes;
 mod rpc;
 mod serve;
+mod stream;
 mod traffic;
 
 pub(crate) use body::{Body, Feed};

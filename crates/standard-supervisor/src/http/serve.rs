@@ -1,17 +1,19 @@
 //! Accepts connections.
 
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::Response;
-use rustix::net::sockopt;
+use rustix::net::SocketFlags;
 use supervisor_core::level::Level;
 use supervisor_core::time::Wall;
 use supervisor_sys::either::either;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use supervisor_sys::io::watch::Watched;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
@@ -21,31 +23,15 @@ use super::changes::Changes;
 use super::connection::{self, Visit};
 use super::descriptors;
 use super::held::Held;
-use super::listen::{Door, Serves, Socket};
-use super::pace::STATUS_IDLE_TIME;
-use super::places::Places;
+use super::limit::ConnectionLimit;
+use super::listen::{Door, Serves};
+use super::stream::Stream;
 use super::traffic::{Refused, Traffic};
 use crate::control::Control;
 use crate::status::Status;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long nothing comes over TCP before it is asked whether the client's machine is still
-/// there.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-
-/// How long until that is asked again.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
-/// How often it is asked before the connection is closed.
-const KEEPALIVE_PROBES: u32 = 4;
-
-/// How long the client's machine may leave unanswered what it was sent; where it answers
-/// but its program reads nothing, how long that may last. Only for the status port: a log
-/// that is followed through a pager may stand still for hours, and the kernel gives up on
-/// who has vanished meanwhile after a quarter of an hour.
-const UNREAD_TIME: Duration = Duration::from_secs(120);
 
 /// Who comes through a file has no address; supervisord's log has this one.
 const UNIX_PEER: &str = "localhost:0";
@@ -117,12 +103,9 @@ pub(crate) fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = 
     // To each its own: who fills a port does not shut out who comes by a socket's file.
     let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
-        let idle_time = match door.serves {
-            Serves::Operators => None,
-            Serves::Status => Some(STATUS_IDLE_TIME),
-        };
-        let places = Places::new(each, idle_time);
-        spawn_local(accept(door, Rc::clone(&house), places, ending.clone()));
+        // Nothing is ordered at the status port: all that is asked there can be asked again.
+        let limit = ConnectionLimit::new(each, door.serves == Serves::Operators);
+        spawn_local(accept(door, Rc::clone(&house), limit, ending.clone()));
     }
     drop(ending);
     async move {
@@ -143,56 +126,38 @@ fn log_date(moment: Wall) -> String {
     }
 }
 
-/// A door that is watched.
-#[derive(Debug)]
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-/// Who has come in.
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
 /// Accepts until everything ends.
 async fn accept(
     door: Door,
     house: Rc<House>,
-    places: Rc<Places>,
+    limit: Rc<ConnectionLimit>,
     mut ending: watch::Receiver<bool>,
 ) {
-    let Door { serves, socket, credentials, .. } = &door;
-    let listener = match Listener::of(socket) {
+    let listener = match Watched::for_reading(&door.socket) {
         Ok(listener) => listener,
         Err(error) => return house.complain(CANNOT_ACCEPT, &error),
     };
     loop {
-        let accepted = either(listener.accept(*serves), ending.wait_for(|ending| *ending)).await;
+        let accepted = either(next(&listener), ending.wait_for(|ending| *ending)).await;
         match accepted {
-            Some(Ok((stream, peer))) => {
-                if places.are_taken() {
+            Some(Ok((socket, peer))) => {
+                if limit.is_reached() {
                     house.traffic.refuse(Refused::NoPlace);
                 }
-                // Those behind him wait to be accepted, or go elsewhere.
+                // Those behind it wait to be accepted.
                 let ended = ending.wait_for(|ending| *ending);
-                let Some(place) = either(places.take(), ended).await else { return };
-                let (serves, credentials) = (*serves, credentials.clone());
+                let Some(slot) = either(limit.take(), ended).await else { return };
+                let (serves, credentials) = (door.serves, door.credentials.clone());
                 let visit = Visit { house: Rc::clone(&house), serves, credentials, peer };
-                let connected = house.traffic.connect();
                 let ending = ending.clone();
                 spawn_local(async move {
-                    match stream {
-                        Stream::Tcp(stream) => {
-                            connection::serve(stream, visit, &place, ending).await;
+                    let _connected = visit.house.traffic.connect();
+                    match Stream::new(socket, &slot.activity) {
+                        Ok(stream) => {
+                            connection::serve(stream, &slot.activity, visit, ending).await;
                         }
-                        Stream::Unix(stream) => {
-                            connection::serve(stream, visit, &place, ending).await;
-                        }
+                        Err(error) => visit.house.complain(CANNOT_ACCEPT, &error),
                     }
-                    drop((place, connected));
                 });
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -206,47 +171,13 @@ async fn accept(
     }
 }
 
-impl Listener {
-    fn of(socket: &Socket) -> io::Result<Self> {
-        Ok(match socket {
-            Socket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket.try_clone()?.into())?),
-            Socket::Unix(socket) => Self::Unix(UnixListener::from_std(socket.try_clone()?.into())?),
-        })
-    }
-
-    /// The next who comes, and his address.
-    async fn accept(&self, serves: Serves) -> io::Result<(Stream, String)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // Answers are written whole: there is nothing to wait for.
-                let _ = stream.set_nodelay(true);
-                // Without these it is answered all the same.
-                let _ = notice_who_vanishes(&stream, serves);
-                Ok((Stream::Tcp(stream), peer.to_string()))
-            }
-            Self::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), UNIX_PEER.to_owned()))
-            }
-        }
-    }
-}
-
-/// Clients whose machine, or whose way here, has gone say nothing.
-fn notice_who_vanishes(stream: &TcpStream, serves: Serves) -> io::Result<()> {
-    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?;
-    sockopt::set_socket_keepalive(stream, true)?;
-    match serves {
-        Serves::Operators => {}
-        Serves::Status => {
-            let milliseconds = u32::try_from(UNREAD_TIME.as_millis()).unwrap_or(u32::MAX);
-            sockopt::set_tcp_user_timeout(stream, milliseconds)?;
-        }
-    }
-    Ok(())
+/// The next connection, and the address of its client.
+async fn next(listener: &Watched<&OwnedFd>) -> io::Result<(OwnedFd, String)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let accept = |socket: &&OwnedFd| Ok(rustix::net::acceptfrom_with(socket, flags)?);
+    let (socket, peer) = poll_fn(|context| listener.poll_read(context, accept)).await?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    Ok((socket, peer.map_or_else(|| UNIX_PEER.to_owned(), |peer| peer.to_string())))
 }
 
 #[cfg(test)]

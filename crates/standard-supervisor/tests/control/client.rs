@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::harness::PATIENCE;
 
@@ -39,14 +38,6 @@ impl Client<UnixStream> {
     pub(crate) fn end(&mut self) -> &mut Self {
         self.0.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
         self
-    }
-
-    /// Whether nothing comes for so long.
-    pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.0.get_ref().set_read_timeout(Some(time)).unwrap();
-        let read = self.0.fill_buf().map(<[u8]>::len);
-        self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
-        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 }
 

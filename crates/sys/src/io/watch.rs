@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
@@ -35,6 +36,11 @@ impl<T: AsFd> Watched<T> {
         Self::watch(owner, Interest::WRITABLE)
     }
 
+    /// Watches for both.
+    pub fn for_both(owner: T) -> io::Result<Self> {
+        Self::watch(owner, Interest::READABLE | Interest::WRITABLE)
+    }
+
     fn watch(owner: T, interest: Interest) -> io::Result<Self> {
         // SAFETY: the descriptor stays open and the same as long as it is watched:
         // it belongs to `owner`, which moves into the watch, and `AsFd` promises
@@ -46,6 +52,45 @@ impl<T: AsFd> Watched<T> {
     /// What is watched.
     pub fn get(&self) -> &T {
         &self.0.get_ref().0
+    }
+
+    /// Reads when there is something; an error of kind `WouldBlock` says that there is not.
+    pub fn poll_read<R>(
+        &self,
+        context: &mut Context<'_>,
+        mut read: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let mut readable = ready!(self.0.poll_read_ready(context))?;
+            if let Ok(result) = readable.try_io(|watched| read(&watched.get_ref().0)) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    /// Writes when there is room; an error of kind `WouldBlock` says that there is not.
+    pub fn poll_write<R>(
+        &self,
+        context: &mut Context<'_>,
+        mut write: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let mut writable = ready!(self.0.poll_write_ready(context))?;
+            if let Ok(result) = writable.try_io(|watched| write(&watched.get_ref().0)) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    /// Waits until the other end will say nothing more, whatever there is still to read.
+    pub async fn read_closed(&self) {
+        // That is all an interest in what is urgent waits for besides.
+        while let Ok(mut seen) = self.0.ready(Interest::PRIORITY).await {
+            if seen.ready().is_read_closed() {
+                return;
+            }
+            seen.clear_ready_matching(tokio::io::Ready::PRIORITY);
+        }
     }
 
     /// Waits until there is something to read. `None`: the event loop is ending.
@@ -60,11 +105,6 @@ impl<T: AsFd> Watched<T> {
 }
 
 impl<T: AsFd> Ready<'_, T> {
-    /// Whether the other end will say nothing more, whatever there is still to read.
-    pub fn is_closed(&self) -> bool {
-        self.0.ready().is_read_closed()
-    }
-
     /// Whether nobody reads at the other end.
     pub fn is_finished(&self) -> bool {
         self.0.ready().is_write_closed()

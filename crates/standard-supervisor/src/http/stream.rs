@@ -1,0 +1,118 @@
+//! The bytes of a connection. What passes is noted, and that the client has left.
+
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use supervisor_sys::either::either;
+use supervisor_sys::io::watch::Watched;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::limit::{Activity, Phase};
+
+/// A connection's socket, whose progress is noted.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    socket: Rc<Watched<OwnedFd>>,
+    activity: Rc<Activity>,
+}
+
+impl Stream {
+    pub(super) fn new(socket: OwnedFd, activity: &Rc<Activity>) -> io::Result<Self> {
+        let socket = Rc::new(Watched::for_both(socket)?);
+        Ok(Self { socket, activity: Rc::clone(activity) })
+    }
+
+    /// Waits until the connection's slot is needed, or its client has left without waiting
+    /// for an answer. hyper looks for neither while it answers.
+    ///
+    /// A client that ends its side still waits for an answer, as `nc -N` does, unless it ends
+    /// the other side as well; on TCP that shows only when something is sent. The end of its
+    /// side is the only sign that the client of a stream gives.
+    pub(super) async fn is_to_close(&self) {
+        let mut silent = false;
+        loop {
+            let left = match self.activity.phase() {
+                Phase::Transfer => false,
+                Phase::Working => silent && self.is_deaf(),
+                Phase::Streaming => silent,
+            };
+            if left || self.activity.is_evicted() {
+                return;
+            }
+            if silent {
+                self.activity.changed().await;
+            } else {
+                silent = either(self.socket.read_closed(), self.activity.changed()).await.is_some();
+            }
+        }
+    }
+
+    /// Whether the client has closed both sides.
+    fn is_deaf(&self) -> bool {
+        let mut polled = [PollFd::new(self.socket.get(), PollFlags::empty())];
+        let now = Timespec::default();
+        poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().contains(PollFlags::HUP)
+    }
+
+    fn note(&self, passed: io::Result<usize>) -> io::Result<usize> {
+        if passed.as_ref().is_ok_and(|bytes| *bytes > 0) {
+            self.activity.progresses();
+        }
+        passed
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buffer.initialize_unfilled();
+        let read = |socket: &OwnedFd| Ok(rustix::io::read(socket, &mut *room)?);
+        let read = ready!(self.socket.poll_read(context, read));
+        buffer.advance(self.note(read)?);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let send = |socket: &OwnedFd| {
+            let mut nothing = SendAncillaryBuffer::default();
+            Ok(rustix::net::sendmsg(socket, pieces, &mut nothing, SendFlags::NOSIGNAL)?)
+        };
+        let sent = ready!(self.socket.poll_write(context, send));
+        Poll::Ready(self.note(sent))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let done = rustix::net::shutdown(self.socket.get(), rustix::net::Shutdown::Write);
+        Poll::Ready(Ok(done?))
+    }
+}
