@@ -16,7 +16,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Command, Launch, Sink, Stdio};
 use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
-use supervisor_sys::process::process_table::stat;
+use supervisor_sys::process::process_table::{Family, stat};
 use supervisor_sys::process::reap::{self, Ended};
 use supervisor_sys::process::signal;
 use tokio::sync::oneshot;
@@ -156,11 +156,22 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // Who is not reaped still has its pid, and leads its group.
+        // A helper that is not reaped still has its pid, and leads its group.
         if self.helpers.has(self.pid) {
+            kill_below(self.pid);
             let _ = signal::send_to_group(self.pid, Signal::KILL);
             self.helpers.killed.borrow_mut().insert(self.pid);
         }
+    }
+}
+
+/// Kills all descendants of a process, in whatever group or session they are. Call it before
+/// the process itself is killed: they are found as long as their parents live.
+pub(crate) fn kill_below(pid: Pid) {
+    let below = Family::now().and_then(|family| family.descendants(pid));
+    for member in below.unwrap_or_default() {
+        // One that has ended in the meantime needs no signal.
+        let _ = signal::send_to_member(member, Signal::KILL);
     }
 }
 

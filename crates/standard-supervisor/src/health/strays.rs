@@ -11,7 +11,7 @@ use supervisor_sys::process::readers::{READ_TIME, Readers, Told};
 use supervisor_sys::process::signal;
 use tokio::time::Instant;
 
-use crate::helpers::Helpers;
+use crate::helpers::{Helpers, kill_below};
 use crate::tree::Roster;
 
 /// Finds them: their parents have ended, so they are our children, and the environment that
@@ -70,11 +70,8 @@ impl Strays {
     }
 }
 
-/// Kills it and all below it, the lower ones first found while their parents are there.
 fn kill(member: Member) {
-    let below = Family::now().and_then(|family| family.descendants(member.pid));
-    for one in below.unwrap_or_default().into_iter().chain([member]) {
-        // It has gone by itself, or goes when the next check has ended.
-        let _ = signal::send_to_member(one, Signal::KILL);
-    }
+    kill_below(member.pid);
+    // One that has gone by itself needs no signal.
+    let _ = signal::send_to_member(member, Signal::KILL);
 }

@@ -201,3 +201,30 @@ fn what_a_check_starts_in_another_session_is_ended() {
     wait_gone(last);
     std::fs::remove_dir_all(place).unwrap();
 }
+
+#[test]
+fn what_a_check_that_times_out_started_in_another_session_is_ended_before_the_next() {
+    let place = std::env::temp_dir().join(format!("late-strays-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let fifo = place.join("said");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    // Each check says what became of the process that the one before it started.
+    let script = place.join("check");
+    let text = "cd \"${0%/*}\"; last=$(cat pid 2>/dev/null) && \
+                if kill -0 $last 2>/dev/null; then echo alive >said; else echo gone >said; fi\n\
+                setsid sh -c 'echo $$ >pid; exec sleep 1000' >/dev/null 2>&1 &\nwait\n";
+    std::fs::write(&script, text).unwrap();
+    let mut running = Running::start(
+        supervise(["sleep", "1000"])
+            .env("PROCESS_HEALTH_COMMAND", format!("sh {}", script.display()))
+            .env("PROCESS_HEALTH_TIMEOUT", "1")
+            .env("PROCESS_HEALTH_INTERVAL", "1")
+            .env("PROCESS_HEALTH_ACTION", "observe"),
+    );
+    let said = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    assert_eq!(Lines::of(said).wait_for("").trim(), "gone");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    std::fs::remove_dir_all(place).unwrap();
+}
