@@ -490,7 +490,7 @@ impl Process {
         let (from, pid) = (self.state.state_name(), self.pid());
         self.state = next;
         if !self.wants_start() {
-            self.gate = Gate::Open;
+            self.history.waited += self.gate.open(cx.now);
         }
         if from != self.state.state_name() {
             let (process, to) = (Rc::clone(&self.named), self.entered(pid));

@@ -54,11 +54,13 @@ pub(crate) struct Waiting {
     since: Mono,
     /// By then it has taken too long.
     until: Mono,
-    cx: Question,
+    question: Question,
     /// Which did not accept the last time.
     last: Option<Unreached>,
     /// When that was last reported.
     told_at: Option<Mono>,
+    /// Until when the wait is part of [`History::waited`](super::History::waited).
+    counted: Mono,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +110,28 @@ pub(crate) enum ByOrder {
     Overrule(Vec<Dependency>),
 }
 
+impl Waiting {
+    /// Returns how long it has lasted since it was last counted.
+    fn count(&mut self, now: Mono) -> Duration {
+        let before = std::mem::replace(&mut self.counted, now);
+        now - before
+    }
+}
+
 impl Gate {
+    /// Opens it. Returns how long a wait for servers has lasted since it was last counted.
+    pub(super) fn open(&mut self, now: Mono) -> Duration {
+        match std::mem::replace(self, Self::Open) {
+            Self::Targets(mut waiting) => waiting.count(now),
+            Self::Open | Self::Dependencies { .. } => Duration::ZERO,
+        }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match self {
             Self::Open | Self::Dependencies { .. } => None,
             Self::Targets(Waiting {
-                cx: Question::Due(at) | Question::Asked { until: at },
+                question: Question::Due(at) | Question::Asked { until: at },
                 until,
                 ..
             }) => Some((*at).min(*until)),
@@ -238,14 +256,15 @@ impl Process {
         let now = cx.now;
         let asked = Question::Asked { until: now + CONNECT_LIMIT + ANSWER_GRACE };
         match &mut self.gate {
-            Gate::Targets(waiting) => waiting.cx = asked,
+            Gate::Targets(waiting) => waiting.question = asked,
             gate @ (Gate::Open | Gate::Dependencies { .. }) => {
                 *gate = Gate::Targets(Waiting {
                     since: now,
                     until: now + wait.timeout,
-                    cx: asked,
+                    question: asked,
                     last: None,
                     told_at: None,
+                    counted: now,
                 });
             }
         }
@@ -266,10 +285,11 @@ impl Process {
     ) {
         let (name, now, next) = (self.name(), cx.now, self.next_run());
         let Gate::Targets(waiting) = &mut self.gate else { return };
-        let Question::Asked { .. } = waiting.cx else { return };
+        let Question::Asked { .. } = waiting.question else { return };
         if run != next {
             return;
         }
+        self.history.waited += waiting.count(now);
         match result {
             Ok(()) => {
                 if waiting.told_at.is_some() {
@@ -279,7 +299,7 @@ impl Process {
                 self.spawn(cx);
             }
             Err(unreached) => {
-                waiting.cx = Question::Due(now + ASK_AGAIN);
+                waiting.question = Question::Due(now + ASK_AGAIN);
                 let known = waiting.last.as_ref() == Some(&unreached);
                 let told = waiting.told_at.is_some_and(|at| known && now - at < REMIND_EVERY);
                 waiting.last = Some(unreached.clone());
@@ -294,10 +314,11 @@ impl Process {
 
     /// Lets time pass for what it waits for.
     pub(super) fn tick_gate(&mut self, cx: &mut Transition<'_>) {
-        let Gate::Targets(waiting) = &self.gate else { return };
+        let Gate::Targets(waiting) = &mut self.gate else { return };
+        self.history.waited += waiting.count(cx.now);
         let spec = std::rc::Rc::clone(&self.spec);
         let Some(wait) = &spec.start.wait_for else { return };
-        let (Question::Due(at) | Question::Asked { until: at }) = waiting.cx;
+        let (Question::Due(at) | Question::Asked { until: at }) = waiting.question;
         if cx.now >= waiting.until {
             let target = match &waiting.last {
                 Some(last) => last.to_string(),

@@ -24,6 +24,8 @@ pub struct History {
     pub restarts: [(Class, u64); 6],
     /// How long the latest start that succeeded took.
     pub up_after: Option<Duration>,
+    /// How long its starts have waited for servers elsewhere, as far as they were asked.
+    pub waited: Duration,
     /// What it says that it is doing.
     pub status: Option<String>,
     /// What its stops took.
@@ -66,6 +68,7 @@ impl Default for History {
             last_exit: None,
             restarts: Class::ALL.map(|class| (class, 0)),
             up_after: None,
+            waited: Duration::ZERO,
             status: None,
             stops: StopCounts::default(),
         }

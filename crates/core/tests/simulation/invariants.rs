@@ -13,6 +13,7 @@ pub(crate) enum Invariant {
     StartsWhatIsDue,
     StartsInOrder,
     FailsTheLost,
+    CountsWaits,
     NoStartAtTheEnd,
     UpWhenReady,
     DeadAreNotUp,
@@ -79,6 +80,7 @@ impl Invariant {
                  servers that it waits for were reached"
             }
             Self::FailsTheLost => "nothing waits for ever for what can't come",
+            Self::CountsWaits => "the time that starts wait for servers is counted, all of it once",
             Self::NoStartAtTheEnd => "nothing is started after a request to stop everything",
             Self::UpWhenReady => "nothing is RUNNING before startsecs, or before it is ready",
             Self::DeadAreNotUp => "time does not make RUNNING who had died before",

@@ -109,6 +109,8 @@ metrics! {
         "How the run before this one ended: its exit code, or 128 + n for signal n; NaN before any did";
     Gauge Process "process_time_to_ready_seconds" = read::time_to_ready:
         "How long the latest start took that succeeded; NaN before any did";
+    Counter Process "process_wait_seconds_total" = read::wait_seconds:
+        "Time that starts waited for the servers in wait_for to accept connections; grows with each attempt";
     Histogram Checked "process_check_duration_seconds" = read::check_duration:
         "How long the check took to be answered, or to fail";
     Counter Checked "process_check_failures_total" ["kind"] = read::check_failures:

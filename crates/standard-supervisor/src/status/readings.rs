@@ -199,6 +199,10 @@ pub(super) fn stop_signals(reading: &Reading<'_>) -> Vec<Sample> {
     })
 }
 
+pub(super) fn wait_seconds(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.waited.as_secs_f64())
+}
+
 pub(super) fn stop_seconds(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| info.history.stops.time.as_secs_f64())
 }

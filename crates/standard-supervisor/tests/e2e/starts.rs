@@ -115,9 +115,18 @@ fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
     for path in ["/readyz", "/startupz", "/ping"] {
         assert_eq!(get(port, path).0, "503", "{path}");
     }
+    let waited = || {
+        let page = get(port, "/metrics").1;
+        let series = "standard_supervisor_process_wait_seconds_total{group=\"app\",process=\"app\"} ";
+        let value = page.lines().find_map(|line| line.strip_prefix(series));
+        value.unwrap().parse::<f64>().unwrap()
+    };
+    let at_first = waited();
+    assert!(at_first > 0.0);
     rustix::net::listen(&socket, 8).unwrap();
     running.stderr.wait_for("waiting: app has reached all servers");
     running.stdout.wait_for("rank");
+    assert!(waited() > at_first);
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
 }

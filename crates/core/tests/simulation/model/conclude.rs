@@ -1,6 +1,7 @@
 //! What must be true when all that the core wanted has been carried out.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use supervisor_core::ids::ProcId;
 use supervisor_core::spec::RemoveLeftovers;
@@ -32,8 +33,10 @@ impl Model {
             self.stop_all(now.mono, effects);
         }
         self.check_stops(now.mono);
+        let ends = self.ending.is_some();
         for proc in self.procs.values_mut() {
             proc.check_drain();
+            proc.count_wait(now.mono, ends);
         }
         for proc in self.procs.values() {
             self.check_process(proc, now.mono, core);
@@ -140,6 +143,11 @@ impl Model {
             "{id:?} is said to wait for {:?}",
             info.waits_for
         );
+        let waited = proc.waited + proc.waits_since.map_or(Duration::ZERO, |since| now - since);
+        let counted = info.history.waited;
+        let all = counted == waited || proc.waits_since.is_some();
+        let holds = proc.waited <= counted && counted <= waited && all;
+        hold!(holds, CountsWaits, "{id:?} has waited {waited:?} and not {counted:?}");
         let due = proc.pending.filter(|_| proc.cleanup == Cleanup::Clear && !held_back);
         let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);

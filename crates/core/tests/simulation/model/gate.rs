@@ -202,6 +202,15 @@ impl Proc {
         }
     }
 
+    /// Adds up how long it waits for servers; `ends`: nothing is started from now on.
+    pub(crate) fn count_wait(&mut self, now: Mono, ends: bool) {
+        if self.targets.is_some() && !ends {
+            self.waits_since.get_or_insert(now);
+        } else if let Some(since) = self.waits_since.take() {
+            self.waited += now - since;
+        }
+    }
+
     /// Its servers were not reached in time.
     pub(crate) fn waited_too_long(&self, now: Mono) -> bool {
         self.targets.is_some_and(|targets| now >= targets.by && !targets.reached)

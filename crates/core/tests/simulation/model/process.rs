@@ -38,6 +38,10 @@ pub(crate) struct Proc {
     pub(crate) waits: bool,
     /// Its start waits for servers.
     pub(crate) targets: Option<Targets>,
+    /// When the wait for servers began that is under way.
+    pub(crate) waits_since: Option<Mono>,
+    /// How long all earlier ones lasted.
+    pub(crate) waited: Duration,
     /// It ended as expected the last time.
     pub(crate) ended_as_expected: bool,
     /// It was up once.
@@ -233,6 +237,8 @@ impl Proc {
             pending: None,
             waits: false,
             targets: None,
+            waits_since: None,
+            waited: Duration::ZERO,
             ended_as_expected: false,
             ever_up: false,
             row: Vec::new(),
