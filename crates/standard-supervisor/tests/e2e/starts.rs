@@ -117,7 +117,8 @@ fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
     }
     let waited = || {
         let page = get(port, "/metrics").1;
-        let series = "standard_supervisor_process_wait_seconds_total{group=\"app\",process=\"app\"} ";
+        let series =
+            "standard_supervisor_process_wait_seconds_total{group=\"app\",process=\"app\"} ";
         let value = page.lines().find_map(|line| line.strip_prefix(series));
         value.unwrap().parse::<f64>().unwrap()
     };
