@@ -7,11 +7,9 @@
 //!                                                             └─> sys: the system calls
 //! ```
 
-mod api;
 mod capture;
 mod check;
 mod cli;
-mod control;
 mod crash;
 mod descendants;
 mod driver;
@@ -19,24 +17,18 @@ mod engine;
 mod events;
 mod health;
 mod helpers;
-mod http;
 mod inbox;
 mod launch;
-mod machine;
 mod opening;
-mod operate;
 mod operated;
 mod own_process;
 mod pidproxy;
 mod probe;
 mod run;
 mod shared_socket;
-mod snapshot;
 mod startup;
-mod status;
 mod tidy;
 mod tree;
-mod web;
 mod world;
 
 use std::process::ExitCode;

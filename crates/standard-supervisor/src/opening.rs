@@ -9,7 +9,6 @@ use supervisor_sys::io::files::{self, OwnFile};
 use supervisor_sys::process::own::Foreground;
 
 use crate::capture::journal::Journal;
-use crate::http;
 use crate::startup::cannot_write;
 
 /// What is to be said and written at a start.
@@ -74,7 +73,7 @@ impl Opening {
     /// Logs where operators reach the supervisor.
     pub(crate) fn announce_servers(&self) {
         let say = |level, line: &str| self.journal.say(level, line);
-        http::announce(&self.servers, &self.namespaces, say);
+        supervisor_control::announce(&self.servers, &self.namespaces, say);
     }
 
     /// Logs that the supervisor has started.

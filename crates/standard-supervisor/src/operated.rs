@@ -6,6 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use supervisor_control::Tally;
+use supervisor_control::{About, Control};
+use supervisor_control::{Later, Machine};
 use supervisor_core::command::{Answer, Command};
 use supervisor_core::event::{Channel, Event};
 use supervisor_core::ids::{Pid, ProcId};
@@ -19,10 +22,7 @@ use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
 
 use crate::capture::journal::Journal;
-use crate::control::{About, Control};
 use crate::engine::{Engine, Observer};
-use crate::machine::{Later, Machine};
-use crate::status::Tally;
 
 /// An engine that operators look at and give orders to.
 #[derive(Debug)]

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use supervisor_config::{Config, Errors, Flags, Sources, Supervisord, command_mode, file_mode};
+use supervisor_control::Door;
+use supervisor_control::{About, Control};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Sink, Spec};
@@ -24,10 +26,8 @@ use supervisor_sys::process::signal::Signals;
 
 use crate::capture::auto_log::{self, AutoLogs};
 use crate::capture::journal::{Journal, Style};
-use crate::control::{About, Control};
 use crate::driver::Driver;
 use crate::engine::Engine;
-use crate::http::{self, Door};
 use crate::opening::{Opening, put_where_asked};
 use crate::operated::{Counting, Operated};
 use crate::own_process::{leave_foreground, settle_in, take_umask};
@@ -191,7 +191,7 @@ impl Service {
             AutoLogs::new(&supervisord).clean_up(&journal);
         }
         shared_socket::try_all(&spec, &journal)?;
-        let doors = http::open(&servers, supervisord.status.as_ref())?;
+        let doors = supervisor_control::open(&servers, supervisord.status.as_ref())?;
         opening.will_announce(servers, &namespaces);
         if has_file {
             opening.announce_servers();
@@ -235,7 +235,7 @@ impl Service {
                 driver.boot();
             }
         }
-        let ended = driver.run(|| http::serve(doors, control));
+        let ended = driver.run(|| supervisor_control::serve(doors, control));
         self.next_serial.set(engine.core.borrow().next_serial());
         opening.remove_files();
         ended.map_err(|error| startup::no_event_loop(&error))

@@ -24,7 +24,7 @@ pub(super) const UNSEEN: [&str; 2] = ["late", "nothing"];
 
 /// All that is counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub struct Tally {
     processes: BTreeMap<ProcId, Counts>,
     /// Main processes that had to be killed, since they did not stop in time.
     pub(super) killed: u64,
@@ -69,7 +69,7 @@ impl Tally {
     }
 
     /// Counts what the core is told.
-    pub(crate) fn note_input(&mut self, now: Mono, input: &Input) {
+    pub fn note_input(&mut self, now: Mono, input: &Input) {
         if let Input::Progressed { proc, look, .. } = input {
             let unseen = &mut self.processes.entry(*proc).or_default().unseen;
             match look {
@@ -103,7 +103,7 @@ impl Tally {
     }
 
     /// Counts what the core orders.
-    pub(crate) fn note_effect(&mut self, now: Mono, effect: &Effect) {
+    pub fn note_effect(&mut self, now: Mono, effect: &Effect) {
         match effect {
             Effect::Check { proc, run, .. } => {
                 self.processes.entry(*proc).or_default().asked = Some((*run, now));

@@ -97,7 +97,7 @@ impl House {
 
 /// Answers whoever comes through these doors, from within the event loop. The result is to
 /// be waited for at the end of it all: the answers that are being given.
-pub(crate) fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
+pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
     let house = Rc::new(House::new(control));
     let (end, ending) = watch::channel(false);
     // To each its own: who fills a port does not shut out who comes by a socket's file.

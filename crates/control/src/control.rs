@@ -23,15 +23,15 @@ use crate::machine::Machine;
 use crate::status::Tally;
 
 /// What does not change while a configuration is in effect.
-pub(crate) struct About {
+pub struct About {
     /// The name by which the supervisor calls itself.
-    pub(crate) identifier: String,
+    pub identifier: String,
     /// The supervisor's own log file.
-    pub(crate) log: Option<PathBuf>,
+    pub log: Option<PathBuf>,
     /// Under which names XML-RPC methods are found.
-    pub(crate) namespaces: Vec<String>,
+    pub namespaces: Vec<String>,
     /// Reads the configuration as it is now, or tells all that is wrong with it.
-    pub(crate) reread: Box<dyn Fn() -> Result<Vec<GroupSpec>, String>>,
+    pub reread: Box<dyn Fn() -> Result<Vec<GroupSpec>, String>>,
 }
 
 impl std::fmt::Debug for About {
@@ -58,7 +58,7 @@ struct Shared {
 
 /// A handle on the supervisor.
 #[derive(Clone, Debug)]
-pub(crate) struct Control(Rc<Shared>);
+pub struct Control(Rc<Shared>);
 
 /// Why a configuration could not be read again, in supervisord's words, or that it was
 /// not the time.
@@ -72,17 +72,13 @@ pub(crate) enum CannotReread {
 
 impl Control {
     /// A handle on `machine`. `tally`, where there is one, counts what happens to it.
-    pub(crate) fn new(
-        machine: Box<dyn Machine>,
-        about: About,
-        tally: Option<Rc<RefCell<Tally>>>,
-    ) -> Self {
+    pub fn new(machine: Box<dyn Machine>, about: About, tally: Option<Rc<RefCell<Tally>>>) -> Self {
         let (began, missed) = (machine.now().wall, Cell::new(0));
         Self(Rc::new(Shared { machine, about, tally, began, missed }))
     }
 
     /// The core as it is. Not to be kept over an `await`.
-    pub(crate) fn core(&self) -> Ref<'_, Supervisor> {
+    pub fn core(&self) -> Ref<'_, Supervisor> {
         self.0.machine.core()
     }
 
@@ -112,7 +108,7 @@ impl Control {
     }
 
     /// What does not change.
-    pub(crate) fn about(&self) -> &About {
+    pub fn about(&self) -> &About {
         &self.0.about
     }
 

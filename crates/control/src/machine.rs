@@ -22,10 +22,10 @@ use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
 
 /// Something that will be known later, without leaving the thread.
-pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The supervisor that operators look at and give orders to.
-pub(crate) trait Machine: Debug {
+pub trait Machine: Debug {
     /// The core as it is. Never kept across an `await`.
     fn core(&self) -> Ref<'_, Supervisor>;
 

@@ -43,7 +43,7 @@ const UNREAD_TIME: Duration = Duration::from_secs(120);
 
 /// A place where operators may enter. A socket's file goes with it.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub struct Door {
     pub(crate) serves: Serves,
     /// It listens, and never makes us wait.
     pub(crate) socket: OwnedFd,
@@ -70,13 +70,13 @@ struct SocketFile {
 
 /// Opens all of them, or says in supervisord's words which one can't be.
 /// `status` is where anybody may ask how it is.
-pub(crate) fn open(servers: &[Server], status: Option<&Listen>) -> Result<Vec<Door>, String> {
+pub fn open(servers: &[Server], status: Option<&Listen>) -> Result<Vec<Door>, String> {
     let opened = |server| door(server).map_err(|error| refusal(server, &error));
     servers.iter().map(opened).chain(status.map(open_status)).collect()
 }
 
 /// Says who may enter where.
-pub(crate) fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(Level, &str)) {
+pub fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(Level, &str)) {
     for Server { section, credentials, .. } in servers {
         for namespace in namespaces {
             say(Level::Info, &format!("RPC interface '{namespace}' initialized"));

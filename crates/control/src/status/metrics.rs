@@ -247,7 +247,7 @@ mod tests {
     const HEAD: &str = "\
 # All metrics
 
-Made from the table in `crates/standard-supervisor/src/status/metrics.rs` by
+Made from the table in `crates/control/src/status/metrics.rs` by
 `UPDATE=1 cargo test -p standard-supervisor --lib metrics`.
 
 `GET /metrics` on the status port (`PROCESS_STATUS_PORT`, `status_port` in

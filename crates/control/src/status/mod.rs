@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use crate::http::{Body, House};
 use crate::web::tree_usage::tree_usage;
 
-pub(crate) use tally::Tally;
+pub use tally::Tally;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 

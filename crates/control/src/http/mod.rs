@@ -29,8 +29,9 @@ mod traffic;
 
 pub(crate) use body::{Body, Feed};
 pub(crate) use follow::{Followed, Grown};
-pub(crate) use listen::{Door, announce, open};
+pub use listen::{Door, announce, open};
 pub(crate) use page::error as error_page;
 pub(crate) use rpc::Fault;
-pub(crate) use serve::{House, serve};
+pub(crate) use serve::House;
+pub use serve::serve;
 pub(crate) use traffic::{Refused, Traffic};

@@ -1,0 +1,27 @@
+//! What answers operators, orchestrators and monitoring: XML-RPC, the page, the API, and the
+//! status port with its probes and metrics.
+//!
+//! ```text
+//!   sockets ──> http ─┬─> rpc, logtail
+//!                     ├─> web: the page          ──> control ──> trait Machine
+//!                     ├─> api: JSON
+//!                     └─> status: probes, metrics
+//! ```
+//!
+//! Everything is answered from what a [`Machine`] tells; the engine itself is unknown here.
+
+#![forbid(unsafe_code)]
+
+mod api;
+mod control;
+mod http;
+mod machine;
+mod operate;
+mod snapshot;
+mod status;
+mod web;
+
+pub use control::{About, Control};
+pub use http::{Door, announce, open, serve};
+pub use machine::{Later, Machine};
+pub use status::Tally;
