@@ -6,8 +6,8 @@
 
 use std::fmt;
 
+use crate::exit::{SpawnError, SpawnErrorKind};
 use crate::ids::ProcId;
-use crate::input::{SpawnError, SpawnErrorKind};
 use crate::signal::Signal;
 use crate::spec::GroupSpec;
 

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use crate::command::{Rejection, Reply};
+use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::health::Unhealthy;
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::line::Line;
-use crate::listener::Envelope;
 use crate::report::RunReport;
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalTarget};
 use crate::spec::GroupSpec;
 use crate::tree::Occasion;
 
@@ -26,7 +26,7 @@ pub enum Effect {
     },
     /// Send a signal. A target that has gone is no error: its exit is on its way.
     Signal {
-        /// To whom.
+        /// To which processes.
         target: SignalTarget,
         /// Which.
         signal: Signal,
@@ -189,15 +189,4 @@ pub enum Effect {
     Restart,
     /// What was to be prepared is: begin with what comes next. Nothing follows.
     Proceed,
-}
-
-/// Whom a signal is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignalTarget {
-    /// A child of ours that has not been reaped.
-    Process(Pid),
-    /// The process group that such a child leads.
-    Group(Pid),
-    /// Someone found by a census; must be checked to be still the same process.
-    Member(Member),
 }

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::ids::{Pid, ProcId};
-use crate::process::StateName;
+use crate::state_name::StateName;
 use crate::time::Wall;
 
 /// Something that happened, as it was at that moment.

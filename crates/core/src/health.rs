@@ -27,6 +27,7 @@ mod unhealthy;
 
 use std::time::Duration;
 
+use crate::asking::Asking;
 use crate::ids::RunId;
 use crate::spec::health::{HealthSpec, ListenerRule, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
@@ -36,7 +37,9 @@ use counting::Counting;
 use output::OutputSeen;
 use progressing::Progressing;
 
-pub use answer::{BadCertificate, CheckAnswer, CheckFailure, Comm, Depth, Listener, Stranger};
+pub use answer::{
+    BadCertificate, CheckAnswer, CheckFailure, Comm, Depth, Listener, Stranger, Unreached,
+};
 pub use checking::Load;
 pub use counting::TreeCount;
 pub(crate) use unhealthy::exactly;
@@ -144,22 +147,6 @@ pub(crate) enum Checked {
         /// To be said: it isn't known by now.
         new: bool,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asking {
-    /// To be asked at this time.
-    Due(Mono),
-    /// Asked; without an answer by then there will be none.
-    Asked { until: Mono },
-}
-
-impl Asking {
-    const fn at(self) -> Mono {
-        match self {
-            Self::Due(at) | Self::Asked { until: at } => at,
-        }
-    }
 }
 
 /// The next sign of life is due at `at`, which is `within` after the last.

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use crate::event::Named;
 use crate::health::Unhealthy;
 use crate::ids::Pid;
-use crate::process::{History, Process, Standing, StateName};
+use crate::process::{History, Process, Standing};
 use crate::spec::start::Until;
 use crate::spec::{GroupSpec, ProcessSpec};
+use crate::state_name::StateName;
 use crate::time::Mono;
 
 /// A process as it is.

@@ -1,14 +1,14 @@
 //! Everything that can happen to a supervisor.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
-use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount};
+use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
-use crate::process::gate::Unreached;
 use crate::signal::Signal;
+
+pub use crate::exit::{Death, Exit, SpawnError, SpawnErrorKind};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,17 +273,6 @@ pub struct Circumstances {
     pub last_line: Option<String>,
 }
 
-/// The end of a process of a program's tree that was not its main process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Death {
-    /// The name that the kernel has for it, at most 15 bytes long.
-    pub name: String,
-    /// The pid that it had.
-    pub pid: Pid,
-    /// How it ended; `None`: its parent waited for it, and nobody else knows.
-    pub exit: Option<Exit>,
-}
-
 /// Who could continue the supervisor if it was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -294,83 +283,4 @@ pub enum Job {
     Alone,
     /// There is no terminal: whatever stopped the program goes on with it.
     Unattended,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// It returned this code.
-    Code(u8),
-    /// A signal ended it.
-    Signal {
-        /// Which one.
-        signal: Signal,
-        /// It left a core file.
-        core_dumped: bool,
-    },
-}
-
-impl Exit {
-    /// The status a shell would report: the code, or 128 + the signal's number.
-    #[must_use]
-    pub const fn status(self) -> u8 {
-        match self {
-            Self::Code(code) => code,
-            Self::Signal { signal, .. } => 128 + signal.number(),
-        }
-    }
-}
-
-/// supervisord's description of an exit.
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit status {code}"),
-            Self::Signal { signal, core_dumped: false } => write!(f, "terminated by {signal}"),
-            Self::Signal { signal, core_dumped: true } => {
-                write!(f, "terminated by {signal} (core dumped)")
-            }
-        }
-    }
-}
-
-/// Why a process could not be started: what to say, and whether trying again can help.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpawnError {
-    /// What kind of failure it was.
-    pub kind: SpawnErrorKind,
-    /// The sentence for the log, in supervisord's words where it has them.
-    pub message: String,
-}
-
-/// The kinds of failure to start that are treated differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpawnErrorKind {
-    /// There is no such command.
-    NotFound,
-    /// The command is there and can't be executed, or what should run can't be understood.
-    NotExecutable,
-    /// Something may be better next time: too many files, processes, no memory.
-    Transient,
-}
-
-impl SpawnErrorKind {
-    /// The status a shell reports for this failure.
-    #[must_use]
-    pub const fn status(self) -> u8 {
-        match self {
-            Self::NotFound => 127,
-            Self::NotExecutable => 126,
-            Self::Transient => 1,
-        }
-    }
-
-    /// Whether trying again without a change from outside is pointless.
-    #[must_use]
-    pub const fn is_permanent(self) -> bool {
-        match self {
-            Self::NotFound | Self::NotExecutable => true,
-            Self::Transient => false,
-        }
-    }
 }

@@ -26,9 +26,12 @@
 
 #![forbid(unsafe_code)]
 
+mod asking;
 pub mod command;
 pub mod effect;
+mod envelope;
 pub mod event;
+mod exit;
 pub mod failure;
 pub mod files;
 pub mod health;
@@ -44,20 +47,25 @@ pub mod report;
 mod retry;
 pub mod signal;
 pub mod spec;
+mod state_name;
 mod supervisor;
 pub mod time;
 mod tree;
 
 pub use command::{Command, Rejection, Reply};
-pub use effect::{Effect, SignalTarget};
+pub use effect::Effect;
+pub use envelope::Envelope;
 pub use event::Event;
+pub use health::Unreached;
 pub use info::{GroupInfo, Info, PoolInfo};
 pub use input::Input;
-pub use listener::{Envelope, LISTENER_DRAIN, LONGEST_REJECTED_PAUSE, REJECTED_PAUSE};
+pub use listener::{LISTENER_DRAIN, LONGEST_REJECTED_PAUSE, REJECTED_PAUSE};
 pub use process::FORERUNNER_WITHIN;
-pub use process::gate::{CONNECT_LIMIT, Unreached};
-pub use process::{History, StateName, StopCounts};
+pub use process::gate::CONNECT_LIMIT;
+pub use process::{History, StopCounts};
 pub use readiness::{Readiness, Unready};
+pub use signal::SignalTarget;
+pub use state_name::StateName;
 pub use supervisor::Supervisor;
 pub use tree::drain::AskReason;
 pub use tree::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};

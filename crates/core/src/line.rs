@@ -6,11 +6,11 @@ mod facts;
 use std::fmt;
 use std::time::Duration;
 
+use crate::health::Unreached;
 use crate::health::{CheckFailure, Unhealthy, exactly};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
 use crate::level::Level;
-use crate::process::gate::Unreached;
 use crate::report::Because;
 use crate::signal::Signal;
 use crate::spec::StopTarget;

@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::effect::Effect;
+use crate::envelope::Envelope;
 use crate::event::{Event, EventType, Named};
 use crate::ids::ProcId;
 use crate::info::PoolInfo;
@@ -50,19 +51,6 @@ pub const LISTENER_DRAIN: Duration = Duration::from_secs(1);
 
 /// The answer of a listener that is content.
 const OK: &[u8] = b"OK";
-
-/// An event on its way to a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// Counts all events that any pool was told of.
-    pub serial: u64,
-    /// The pool.
-    pub pool: Rc<str>,
-    /// Counts the events of this pool.
-    pub pool_serial: u64,
-    /// What happened.
-    pub event: Rc<Event>,
-}
 
 /// Listeners of which each event is told to one.
 #[derive(Clone, Debug)]

@@ -29,7 +29,7 @@ mod watching;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::effect::{Effect, SignalTarget};
+use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
 use crate::health::{Health, Unhealthy};
 use crate::ids::{Pid, RunId};
@@ -37,8 +37,9 @@ use crate::input::Exit;
 use crate::line::Line;
 use crate::report::RunReport;
 use crate::retry::Failures;
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalTarget};
 use crate::spec::{ProcessSpec, RetryRule};
+use crate::state_name::StateName;
 use crate::time::{Mono, Now, Wall};
 use crate::tree::Tree;
 
@@ -48,46 +49,6 @@ pub(crate) use gate::{ByOrder, Gate, Standing};
 pub(crate) use goal::Goal;
 pub use history::{History, StopCounts};
 use stopping::StopRecord;
-
-/// The name of a state, as supervisord shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "https://supervisord.org/subprocess.html#process-states")]
-pub enum StateName {
-    Stopped,
-    Starting,
-    Running,
-    Backoff,
-    Stopping,
-    Exited,
-    Fatal,
-}
-
-impl StateName {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Stopped,
-        Self::Starting,
-        Self::Running,
-        Self::Backoff,
-        Self::Stopping,
-        Self::Exited,
-        Self::Fatal,
-    ];
-
-    /// In capitals.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stopped => "STOPPED",
-            Self::Starting => "STARTING",
-            Self::Running => "RUNNING",
-            Self::Backoff => "BACKOFF",
-            Self::Stopping => "STOPPING",
-            Self::Exited => "EXITED",
-            Self::Fatal => "FATAL",
-        }
-    }
-}
 
 /// Where a process stands, with all that this state knows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::event::Named;
 use crate::info::Info;
-use crate::process::StateName;
+use crate::state_name::StateName;
 use crate::supervisor::Supervisor;
 
 /// Whether everything that counts is ready.

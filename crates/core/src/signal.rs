@@ -2,9 +2,22 @@
 
 use std::fmt;
 
+use crate::ids::{Member, Pid};
+
 /// A signal number in the range that `kill(2)` accepts, 0 to 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
+
+/// Which processes a signal goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignalTarget {
+    /// A child of ours that has not been reaped.
+    Process(Pid),
+    /// The process group that such a child leads.
+    Group(Pid),
+    /// A process that a census found; whether it is still the same must be checked.
+    Member(Member),
+}
 
 /// Names by number; the first name listed for a number is the one printed.
 const NAMES: [(u8, &str); 36] = [

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ids::Pid;
 use crate::spec::health::ListenerRule;
+use crate::spec::start::HostPort;
 
 /// What a check found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -258,6 +259,21 @@ impl fmt::Display for CheckFailure {
             }
             Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
         }
+    }
+}
+
+/// A server that did not accept a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    /// Where it should be.
+    pub target: HostPort,
+    /// What came of the attempt.
+    pub failure: CheckFailure,
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.target, self.failure)
     }
 }
 

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ANSWER_GRACE, Asking, CheckFailure, REMIND_EVERY, Unhealthy};
+use super::{ANSWER_GRACE, CheckFailure, REMIND_EVERY, Unhealthy};
+use crate::asking::Asking;
 use crate::spec::health::CheckSpec;
 use crate::time::Mono;
 

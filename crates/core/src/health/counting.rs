@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Asking, Unhealthy};
+use super::Unhealthy;
+use crate::asking::Asking;
 use crate::spec::health::TreeSpec;
 use crate::time::Mono;
 

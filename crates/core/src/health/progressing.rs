@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Asking, Progress, ProgressSample, Unhealthy};
+use super::{Progress, ProgressSample, Unhealthy};
+use crate::asking::Asking;
 use crate::spec::health::ProgressSpec;
 use crate::time::Mono;
 

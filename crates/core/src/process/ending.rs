@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Due, Fatal, Gate, Intent, Kill, Live, Process, State, StateName, Transition};
-use crate::effect::{Effect, SignalTarget};
+use crate::effect::Effect;
 use crate::health::{Health, Unhealthy};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
 use crate::line::{GaveUp, Line, NoHelper};
 use crate::report::{Because, Cause, Class, Next, RunReport};
 use crate::retry::{Failures, RetryDecision};
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalTarget};
 use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
 use crate::time::Mono;

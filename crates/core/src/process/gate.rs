@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use super::deaths::Deaths;
 use super::{Intent, Process, State, Transition};
+use crate::asking::Asking;
 use crate::effect::Effect;
-use crate::health::CheckFailure;
+use crate::health::Unreached;
 use crate::ids::RunId;
 use crate::line::{GaveUp, Line};
 use crate::report::{Cause, Next};
-use crate::spec::start::{Dependency, HostPort, Until, WaitSpec};
+use crate::spec::start::{Dependency, Until, WaitSpec};
 use crate::time::Mono;
 
 /// How long one connection may take.
@@ -54,36 +55,13 @@ pub(crate) struct Waiting {
     since: Mono,
     /// By then it has taken too long.
     until: Mono,
-    question: Question,
+    asking: Asking,
     /// Which did not accept the last time.
     last: Option<Unreached>,
     /// When that was last reported.
     told_at: Option<Mono>,
     /// Until when the wait is part of [`History::waited`](super::History::waited).
     counted: Mono,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
-    /// To be asked at this time.
-    Due(Mono),
-    /// Asked; without an answer by then there will be none.
-    Asked { until: Mono },
-}
-
-/// A server that did not accept a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreached {
-    /// Where it should be.
-    pub target: HostPort,
-    /// What came of the attempt.
-    pub failure: CheckFailure,
-}
-
-impl std::fmt::Display for Unreached {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.target, self.failure)
-    }
 }
 
 /// How far a program is from where those that depend on it need it.
@@ -131,7 +109,7 @@ impl Gate {
         match self {
             Self::Open | Self::Dependencies { .. } => None,
             Self::Targets(Waiting {
-                question: Question::Due(at) | Question::Asked { until: at },
+                asking: Asking::Due(at) | Asking::Asked { until: at },
                 until,
                 ..
             }) => Some((*at).min(*until)),
@@ -254,14 +232,14 @@ impl Process {
     /// Asks whether all servers that it waits for accept connections.
     pub(super) fn ask_targets(&mut self, wait: &WaitSpec, cx: &mut Transition<'_>) {
         let now = cx.now;
-        let asked = Question::Asked { until: now + CONNECT_LIMIT + ANSWER_GRACE };
+        let asked = Asking::Asked { until: now + CONNECT_LIMIT + ANSWER_GRACE };
         match &mut self.gate {
-            Gate::Targets(waiting) => waiting.question = asked,
+            Gate::Targets(waiting) => waiting.asking = asked,
             gate @ (Gate::Open | Gate::Dependencies { .. }) => {
                 *gate = Gate::Targets(Waiting {
                     since: now,
                     until: now + wait.timeout,
-                    question: asked,
+                    asking: asked,
                     last: None,
                     told_at: None,
                     counted: now,
@@ -285,7 +263,7 @@ impl Process {
     ) {
         let (name, now, next) = (self.name(), cx.now, self.next_run());
         let Gate::Targets(waiting) = &mut self.gate else { return };
-        let Question::Asked { .. } = waiting.question else { return };
+        let Asking::Asked { .. } = waiting.asking else { return };
         if run != next {
             return;
         }
@@ -299,7 +277,7 @@ impl Process {
                 self.spawn(cx);
             }
             Err(unreached) => {
-                waiting.question = Question::Due(now + ASK_AGAIN);
+                waiting.asking = Asking::Due(now + ASK_AGAIN);
                 let known = waiting.last.as_ref() == Some(&unreached);
                 let told = waiting.told_at.is_some_and(|at| known && now - at < REMIND_EVERY);
                 waiting.last = Some(unreached.clone());
@@ -318,7 +296,7 @@ impl Process {
         self.history.waited += waiting.count(cx.now);
         let spec = std::rc::Rc::clone(&self.spec);
         let Some(wait) = &spec.start.wait_for else { return };
-        let (Question::Due(at) | Question::Asked { until: at }) = waiting.question;
+        let (Asking::Due(at) | Asking::Asked { until: at }) = waiting.asking;
         if cx.now >= waiting.until {
             let target = match &waiting.last {
                 Some(last) => last.to_string(),

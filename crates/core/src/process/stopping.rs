@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Fatal, Intent, Kill, Live, Process, State, Transition};
 use crate::command::Rejection;
-use crate::effect::{Effect, SignalTarget};
+use crate::effect::Effect;
 use crate::ids::Pid;
 use crate::line::Line;
 use crate::retry::Failures;
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalTarget};
 use crate::spec::StopTarget;
 use crate::time::Mono;
 use crate::tree::Tree;

@@ -19,10 +19,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::effect::SignalTarget;
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, Traits, TreeProcess};
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalTarget};
 use crate::spec::StopTarget;
 use crate::time::Mono;
 
