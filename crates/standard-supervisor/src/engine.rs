@@ -15,7 +15,7 @@ use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Supervisor};
 use supervisor_sys::clock::Clock;
 use supervisor_sys::process::process_table::{Family, environ};
-use supervisor_sys::process::readers::{READ_TIME, Told};
+use supervisor_sys::process::readers::{READ_TIME, ReadOutcome};
 use tokio::time::Instant;
 
 use crate::tree::Roots;
@@ -99,7 +99,7 @@ impl Engine {
             let (roster, readers) = self.world.borrow().identifiers();
             let deadline = Instant::now() + READ_TIME;
             for (member, told) in readers.read(environ, &unsure, deadline).await {
-                if let Told::All(environ) = told
+                if let ReadOutcome::All(environ) = told
                     && let Some(proc) = roster.owner_by_mark(&environ)
                 {
                     known.push((member.pid, proc));

@@ -15,7 +15,7 @@ use supervisor_core::signal::Signal;
 use supervisor_wire::procfs::{self, Stat};
 
 use supervisor_sys::process::process_table::{self, Family};
-use supervisor_sys::process::readers::Told;
+use supervisor_sys::process::readers::ReadOutcome;
 
 /// The variable that marks everything that descends from a program. A supervisor
 /// within a supervisor adds its mark to the one it was given.
@@ -25,7 +25,7 @@ pub(crate) const MARK: &str = "STANDARD_SUPERVISOR_TREE";
 #[derive(Debug)]
 pub(crate) struct Roster {
     own: Pid,
-    /// Told apart from other supervisors' marks, which may have been inherited.
+    /// ReadOutcome apart from other supervisors' marks, which may have been inherited.
     instance: String,
     inherited: Option<String>,
     seen: RefCell<BTreeMap<Member, ProcId>>,
@@ -119,20 +119,20 @@ impl Roster {
     pub(crate) fn conclude(
         &self,
         census: &Census,
-        environs: &[(Member, Told)],
+        environs: &[(Member, ReadOutcome)],
     ) -> io::Result<(Vec<Member>, Vec<Member>)> {
         let family = Family::now()?;
         let mut found = census.found.clone();
         let mut silent = Vec::new();
         for (member, told) in environs {
             match told {
-                Told::All(environ) if self.is_marked(environ, census.root.proc) => {
+                ReadOutcome::All(environ) if self.is_marked(environ, census.root.proc) => {
                     found.push(*member);
                     found.extend(family.descendants(member.pid)?);
                 }
-                Told::All(_) => {}
-                Told::Nothing => silent.push(*member),
-                Told::Failed(error) => {
+                ReadOutcome::All(_) => {}
+                ReadOutcome::Nothing => silent.push(*member),
+                ReadOutcome::Failed(error) => {
                     return Err(error.raw_os_error().map_or_else(
                         || io::Error::from(error.kind()),
                         io::Error::from_raw_os_error,

@@ -14,7 +14,7 @@ use super::fields::{PIECE, object};
 use super::problem::Problem;
 use super::{Asked, process};
 use crate::control::Control;
-use crate::http::{Body, Followed, Grown, House};
+use crate::http::{Body, Followed, Grown, ServerState};
 
 /// Bytes that are given at once unless another number is asked for.
 const USUAL: u64 = 64 * 1024;
@@ -81,8 +81,8 @@ pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
 }
 
 /// Whether descriptors are left for one more who stays.
-pub(super) fn may_follow(house: &House) -> Result<(), Problem> {
-    if house.may_follow() {
+pub(super) fn may_follow(server: &ServerState) -> Result<(), Problem> {
+    if server.may_follow() {
         return Ok(());
     }
     let detail = "the descriptors that are left are for programs: others follow logs and \
@@ -91,10 +91,14 @@ pub(super) fn may_follow(house: &House) -> Result<(), Problem> {
 }
 
 /// A log as it grows.
-pub(super) fn follow(house: &House, log: Log, asked: &Asked) -> Result<Response<Body>, Problem> {
+pub(super) fn follow(
+    server: &ServerState,
+    log: Log,
+    asked: &Asked,
+) -> Result<Response<Body>, Problem> {
     let from = asked.number("from")?;
-    may_follow(house)?;
-    let changes = house.changes();
+    may_follow(server)?;
+    let changes = server.changes();
     let begun = changes.and_then(|changes| Followed::begin(log.path.clone(), &changes, from));
     let followed = begun.map_err(|error| log.problem(&error))?;
     let (feed, body) = Body::stream();

@@ -19,12 +19,16 @@ use self::logs::Log;
 use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
 use crate::control::Control;
-use crate::http::{Body, House};
+use crate::http::{Body, ServerState};
 use crate::snapshot::{self, Snapshot};
 use crate::web::origin;
 
 /// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
-pub(crate) async fn answer(house: &House, path: &str, request: &Request<Bytes>) -> Response<Body> {
+pub(crate) async fn answer(
+    server: &ServerState,
+    path: &str,
+    request: &Request<Bytes>,
+) -> Response<Body> {
     let method = match *request.method() {
         hyper::Method::GET => Some(Method::Get),
         hyper::Method::POST => Some(Method::Post),
@@ -47,7 +51,7 @@ pub(crate) async fn answer(house: &House, path: &str, request: &Request<Bytes>) 
         Ok(asked) => asked,
         Err(problem) => return problem.response(),
     };
-    match carry_out(house, route.act, &asked).await {
+    match carry_out(server, route.act, &asked).await {
         Ok(response) => response,
         Err(problem) => problem.response(),
     }
@@ -108,8 +112,12 @@ impl Asked {
     }
 }
 
-async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Body>, Problem> {
-    let control = &house.control;
+async fn carry_out(
+    server: &ServerState,
+    act: Act,
+    asked: &Asked,
+) -> Result<Response<Body>, Problem> {
+    let control = &server.control;
     let value = match act {
         Act::ShowSupervisor => object(SUPERVISOR, &Snapshot::without_programs(control)),
         Act::ListPrograms => {
@@ -122,11 +130,11 @@ async fn carry_out(house: &House, act: Act, asked: &Asked) -> Result<Response<Bo
             json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
         }
         Act::ReadLog => logs::piece(&Log::of_program(control, asked)?, asked)?,
-        Act::FollowLog => return logs::follow(house, Log::of_program(control, asked)?, asked),
+        Act::FollowLog => return logs::follow(server, Log::of_program(control, asked)?, asked),
         Act::ReadOwnLog => logs::piece(&Log::of_supervisor(control)?, asked)?,
-        Act::FollowOwnLog => return logs::follow(house, Log::of_supervisor(control)?, asked),
+        Act::FollowOwnLog => return logs::follow(server, Log::of_supervisor(control)?, asked),
         Act::FollowEvents => {
-            logs::may_follow(house)?;
+            logs::may_follow(server)?;
             return Ok(events::follow(control));
         }
         Act::ShowDescription => openapi::document(),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use super::held::Hold;
+use super::held::BodyReservation;
 use super::limit::{Activity, Phase};
 
 /// The body of an answer.
@@ -18,7 +18,7 @@ pub(crate) struct Body {
     /// What the connection that sends it is doing.
     activity: Option<Rc<Activity>>,
     /// What it takes of the room that all share.
-    hold: Option<Hold>,
+    reservation: Option<BodyReservation>,
 }
 
 /// Bytes that are given to a connection at once: while they are on their way, the others
@@ -40,7 +40,7 @@ impl Body {
     pub(crate) fn stream() -> (Feed, Self) {
         // One piece is on its way while the next is made.
         let (feed, pieces) = mpsc::channel(1);
-        (Feed(feed), Self { content: Content::Stream(pieces), activity: None, hold: None })
+        (Feed(feed), Self { content: Content::Stream(pieces), activity: None, reservation: None })
     }
 
     /// How many bytes it has, if that is known.
@@ -52,8 +52,8 @@ impl Body {
     }
 
     /// Counts it while it is read.
-    pub(super) fn held_by(mut self, hold: Hold) -> Self {
-        self.hold = Some(hold);
+    pub(super) fn held_by(mut self, reservation: BodyReservation) -> Self {
+        self.reservation = Some(reservation);
         self
     }
 
@@ -70,7 +70,7 @@ impl Body {
 
 impl<T: Into<Bytes>> From<T> for Body {
     fn from(bytes: T) -> Self {
-        Self { content: Content::Whole(Some(bytes.into())), activity: None, hold: None }
+        Self { content: Content::Whole(Some(bytes.into())), activity: None, reservation: None }
     }
 }
 

@@ -22,10 +22,10 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::held::Hold;
+use super::held::BodyReservation;
 use super::limit::{Activity, Phase};
 use super::listen::Serves;
-use super::serve::House;
+use super::serve::ServerState;
 use super::stream::Stream;
 use super::traffic::Refused;
 use super::{Body, auth, error_page, routes};
@@ -55,8 +55,8 @@ const NAME: &str = concat!("standard-supervisor/", env!("CARGO_PKG_VERSION"));
 
 /// Whom a connection reached, and from where.
 #[derive(Debug)]
-pub(super) struct Visit {
-    pub(super) house: Rc<House>,
+pub(super) struct ConnectionContext {
+    pub(super) server: Rc<ServerState>,
     pub(super) serves: Serves,
     pub(super) credentials: Option<Credentials>,
     /// The client's address and port; nothing for a socket's file.
@@ -68,22 +68,22 @@ pub(super) struct Visit {
 pub(super) async fn serve(
     stream: Stream,
     activity: &Rc<Activity>,
-    visit: Visit,
+    context: ConnectionContext,
     mut ending: watch::Receiver<bool>,
 ) {
-    let visit = Rc::new(visit);
+    let context = Rc::new(context);
     let service = service_fn(|request: Request<Incoming>| {
-        let (visit, activity) = (Rc::clone(&visit), Rc::clone(activity));
+        let (context, activity) = (Rc::clone(&context), Rc::clone(activity));
         async move {
             // However many requests a client sends at once, others have their turn.
             if activity.is_let_in() {
                 yield_now().await;
             }
-            let response = answer(&visit, &activity, request).await;
+            let response = answer(&context, &activity, request).await;
             Ok::<_, Infallible>(response.map(|body| body.on(activity)))
         }
     });
-    let idle_time = match visit.serves {
+    let idle_time = match context.serves {
         Serves::Operators => None,
         Serves::Status => Some(STATUS_IDLE_TIME),
     };
@@ -101,7 +101,7 @@ pub(super) async fn serve(
     let connected = either(connection.as_mut(), stream.is_to_close());
     let served = either(connected, is_late(activity));
     let ended = ending.wait_for(|ending| *ending);
-    let traffic = &visit.house.traffic;
+    let traffic = &context.server.traffic;
     match either(served, ended).await {
         Some(Some(Some(Err(error)))) if error.is_parse_too_large() => {
             traffic.refuse(Refused::HeadTooLarge);
@@ -125,29 +125,37 @@ async fn is_late(activity: &Activity) {
 }
 
 /// Answers a request. A mistake of ours costs this answer and nothing else.
-async fn answer(visit: &Visit, activity: &Activity, request: Request<Incoming>) -> Response<Body> {
+async fn answer(
+    context: &ConnectionContext,
+    activity: &Activity,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let line = format!("{} {} {:?}", request.method(), request.uri(), request.version());
-    let answered = unless_it_panics(pin!(guarded(visit, activity, request))).await;
+    let answered = unless_it_panics(pin!(guarded(context, activity, request))).await;
     let mut response = answered.unwrap_or_else(|panic| {
         let why = words_of(&*panic);
         let message = format!("Server Error: {line}: {why}");
-        visit.house.control.say(Level::Error, &message);
+        context.server.control.say(Level::Error, &message);
         error_page(StatusCode::INTERNAL_SERVER_ERROR)
     });
-    let mut hold = visit.house.held.begin();
-    if hold.grow(response.body().len().unwrap_or(0)) {
-        response = response.map(|body| body.held_by(hold));
+    let mut reservation = context.server.held.begin();
+    if reservation.grow(response.body().len().unwrap_or(0)) {
+        response = response.map(|body| body.held_by(reservation));
     } else {
-        visit.house.traffic.refuse(Refused::TooMuchHeld);
+        context.server.traffic.refuse(Refused::TooMuchHeld);
         response = error_page(StatusCode::SERVICE_UNAVAILABLE);
     }
     response.headers_mut().insert(SERVER, HeaderValue::from_static(NAME));
-    visit.house.note(visit, &line, &response);
+    context.server.note(context, &line, &response);
     response
 }
 
-async fn guarded(visit: &Visit, activity: &Activity, request: Request<Incoming>) -> Response<Body> {
-    let refused = auth::refusal(visit.credentials.as_ref(), request.headers());
+async fn guarded(
+    context: &ConnectionContext,
+    activity: &Activity,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let refused = auth::refusal(context.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     if let Some(refused) = refused {
         // Who is refused while he still sends may not hear why. Who asked whether he may
@@ -158,10 +166,10 @@ async fn guarded(visit: &Visit, activity: &Activity, request: Request<Incoming>)
         return refused;
     }
     activity.let_in();
-    let mut hold = visit.house.held.begin();
-    let traffic = &visit.house.traffic;
-    let collected = match visit.serves {
-        Serves::Operators => timeout(BODY_TIME, collect(body, &mut hold)).await,
+    let mut reservation = context.server.held.begin();
+    let traffic = &context.server.traffic;
+    let collected = match context.serves {
+        Serves::Operators => timeout(BODY_TIME, collect(body, &mut reservation)).await,
         // Nothing is asked with a body there, and anybody may send one.
         Serves::Status if !body.is_end_stream() => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
         Serves::Status => Ok(Ok(Bytes::new())),
@@ -170,9 +178,9 @@ async fn guarded(visit: &Visit, activity: &Activity, request: Request<Incoming>)
         Ok(Ok(body)) => {
             let request = Request::from_parts(head, body);
             activity.enter(Phase::Working);
-            match visit.serves {
-                Serves::Operators => routes::answer(&visit.house, request).await,
-                Serves::Status => status::answer(&visit.house, &request).await,
+            match context.serves {
+                Serves::Operators => routes::answer(&context.server, request).await,
+                Serves::Status => status::answer(&context.server, &request).await,
             }
         }
         Ok(Err(status)) => {
@@ -208,7 +216,10 @@ fn closing(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-async fn collect(mut body: Incoming, hold: &mut Hold) -> Result<Bytes, StatusCode> {
+async fn collect(
+    mut body: Incoming,
+    reservation: &mut BodyReservation,
+) -> Result<Bytes, StatusCode> {
     // Nothing is read of what is too long anyway.
     if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
@@ -220,7 +231,7 @@ async fn collect(mut body: Incoming, hold: &mut Hold) -> Result<Bytes, StatusCod
         if collected.len() + piece.len() > MAX_BODY_BYTES {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        if !hold.grow(piece.len()) {
+        if !reservation.grow(piece.len()) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         collected.extend_from_slice(&piece);

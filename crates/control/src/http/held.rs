@@ -20,15 +20,15 @@ pub(super) struct Held {
 
 /// What one holds, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(super) struct BodyReservation {
     all: Held,
     bytes: usize,
 }
 
 impl Held {
     /// One who holds nothing yet.
-    pub(super) fn begin(&self) -> Hold {
-        Hold { all: self.clone(), bytes: 0 }
+    pub(super) fn begin(&self) -> BodyReservation {
+        BodyReservation { all: self.clone(), bytes: 0 }
     }
 
     /// Waits for the turn to make something long, as long as the result lives: while it is
@@ -38,7 +38,7 @@ impl Held {
     }
 }
 
-impl Hold {
+impl BodyReservation {
     /// Whether so many bytes may be held as well.
     pub(super) fn grow(&mut self, more: usize) -> bool {
         let (all, own) = (self.all.bytes.get() + more, self.bytes + more);
@@ -51,7 +51,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for BodyReservation {
     fn drop(&mut self) {
         self.all.bytes.set(self.all.bytes.get() - self.bytes);
     }

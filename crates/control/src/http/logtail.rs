@@ -10,7 +10,7 @@ use supervisor_core::event::Channel;
 use tokio::task::spawn_local;
 
 use super::follow::{Followed, Grown};
-use super::serve::House;
+use super::serve::ServerState;
 use super::{Body, error_page};
 
 /// Proxies must not hold back what comes slowly.
@@ -20,19 +20,19 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 const TRUNCATED: &str = "==> File truncated <==\n";
 
 /// Follows the log of a process: `NAME`, `GROUP:NAME`, either with `/stdout` or `/stderr`.
-pub(super) fn of_process(house: &House, method: &Method, wanted: &str) -> Response<Body> {
+pub(super) fn of_process(server: &ServerState, method: &Method, wanted: &str) -> Response<Body> {
     let (name, channel) = wanted.split_once('/').unwrap_or((wanted, "stdout"));
     let channel = match channel {
         "stdout" => Channel::Stdout,
         "stderr" => Channel::Stderr,
         _ => return error_page(StatusCode::NOT_FOUND),
     };
-    let found = house.control.core().find(name);
+    let found = server.control.core().find(name);
     let path = match found {
-        Some(Which::Process(proc)) => house.control.log_path(proc, channel),
+        Some(Which::Process(proc)) => server.control.log_path(proc, channel),
         Some(Which::Group(_) | Which::All) | None => None,
     };
-    let mut response = follow(house, method, path);
+    let mut response = follow(server, method, path);
     if response.status() == StatusCode::OK {
         response.headers_mut().insert(UNBUFFERED, HeaderValue::from_static("no"));
     }
@@ -40,19 +40,19 @@ pub(super) fn of_process(house: &House, method: &Method, wanted: &str) -> Respon
 }
 
 /// Follows the supervisor's own log.
-pub(super) fn of_supervisor(house: &House, method: &Method) -> Response<Body> {
-    follow(house, method, house.control.about().log.clone())
+pub(super) fn of_supervisor(server: &ServerState, method: &Method) -> Response<Body> {
+    follow(server, method, server.control.about().log.clone())
 }
 
-fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Body> {
+fn follow(server: &ServerState, method: &Method, path: Option<PathBuf>) -> Response<Body> {
     if *method != Method::GET {
         return error_page(StatusCode::BAD_REQUEST);
     }
     let Some(path) = path else { return error_page(StatusCode::NOT_FOUND) };
-    if !house.may_follow() {
+    if !server.may_follow() {
         return error_page(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let begun = house.changes().and_then(|changes| Followed::begin(path, &changes, None));
+    let begun = server.changes().and_then(|changes| Followed::begin(path, &changes, None));
     let followed = match begun {
         Ok(followed) => followed,
         // What can't be a log is as good as none.
@@ -60,7 +60,7 @@ fn follow(house: &House, method: &Method, path: Option<PathBuf>) -> Response<Bod
             return error_page(StatusCode::NOT_FOUND);
         }
         Err(error) => {
-            house.complain("cannot follow a log", &error);
+            server.complain("cannot follow a log", &error);
             return error_page(StatusCode::SERVICE_UNAVAILABLE);
         }
     };

@@ -32,6 +32,6 @@ pub(crate) use follow::{Followed, Grown};
 pub use listen::{Door, announce, open};
 pub(crate) use page::error as error_page;
 pub(crate) use rpc::Fault;
-pub(crate) use serve::House;
+pub(crate) use serve::ServerState;
 pub use serve::serve;
 pub(crate) use traffic::{Refused, Traffic};

@@ -4,7 +4,7 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 use supervisor_wire::form;
 
-use super::serve::House;
+use super::serve::ServerState;
 use super::{Body, logtail, rpc};
 use crate::web::{self, origin};
 
@@ -18,7 +18,7 @@ const LOGTAIL: &str = "/logtail/";
 const MAIN_LOGTAIL: &str = "/mainlogtail";
 
 /// Answers a request whose sender may enter.
-pub(super) async fn answer(house: &House, request: Request<Bytes>) -> Response<Body> {
+pub(super) async fn answer(server: &ServerState, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
     // A call may change something, and a log that is followed keeps a place: neither is for
     // pages of other sites.
@@ -27,12 +27,12 @@ pub(super) async fn answer(house: &House, request: Request<Bytes>) -> Response<B
         return web::other_origin();
     }
     if path.starts_with(RPC) {
-        rpc::answer(house, &request).await
+        rpc::answer(server, &request).await
     } else if let Some(wanted) = path.strip_prefix(LOGTAIL) {
-        logtail::of_process(house, request.method(), wanted)
+        logtail::of_process(server, request.method(), wanted)
     } else if path.starts_with(MAIN_LOGTAIL) {
-        logtail::of_supervisor(house, request.method())
+        logtail::of_supervisor(server, request.method())
     } else {
-        web::answer(house, request).await
+        web::answer(server, request).await
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 
 use super::Body;
 use super::changes::Changes;
-use super::connection::{self, Visit};
+use super::connection::{self, ConnectionContext};
 use super::descriptors;
 use super::held::Held;
 use super::limit::ConnectionLimit;
@@ -40,7 +40,7 @@ const CANNOT_ACCEPT: &str = "cannot accept a connection";
 
 /// What all connections have in common.
 #[derive(Debug)]
-pub(crate) struct House {
+pub(crate) struct ServerState {
     pub(crate) control: Control,
     pub(super) held: Held,
     changes: RefCell<Option<Rc<Changes>>>,
@@ -48,7 +48,7 @@ pub(crate) struct House {
     pub(crate) status: Status,
 }
 
-impl House {
+impl ServerState {
     fn new(control: Control) -> Self {
         Self {
             control,
@@ -84,9 +84,9 @@ impl House {
     }
 
     /// Notes what was asked and answered.
-    pub(super) fn note(&self, visit: &Visit, line: &str, response: &Response<Body>) {
+    pub(super) fn note(&self, context: &ConnectionContext, line: &str, response: &Response<Body>) {
         if self.control.says(Level::Trace) {
-            let (peer, status) = (&visit.peer, response.status().as_u16());
+            let (peer, status) = (&context.peer, response.status().as_u16());
             let date = log_date(self.control.now().wall);
             let length = response.body().len().unwrap_or(0);
             let message = format!("{peer} - - [{date}] \"{line}\" {status} {length}");
@@ -98,14 +98,14 @@ impl House {
 /// Answers whoever comes through these doors, from within the event loop. The result is to
 /// be waited for at the end of it all: the answers that are being given.
 pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
-    let house = Rc::new(House::new(control));
+    let server = Rc::new(ServerState::new(control));
     let (end, ending) = watch::channel(false);
     // To each its own: who fills a port does not shut out who comes by a socket's file.
     let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
         // Nothing is ordered at the status port: all that is asked there can be asked again.
         let limit = ConnectionLimit::new(each, door.serves == Serves::Operators);
-        spawn_local(accept(door, Rc::clone(&house), limit, ending.clone()));
+        spawn_local(accept(door, Rc::clone(&server), limit, ending.clone()));
     }
     drop(ending);
     async move {
@@ -129,41 +129,42 @@ fn log_date(moment: Wall) -> String {
 /// Accepts until everything ends.
 async fn accept(
     door: Door,
-    house: Rc<House>,
+    server: Rc<ServerState>,
     limit: Rc<ConnectionLimit>,
     mut ending: watch::Receiver<bool>,
 ) {
     let listener = match Watched::for_reading(&door.socket) {
         Ok(listener) => listener,
-        Err(error) => return house.complain(CANNOT_ACCEPT, &error),
+        Err(error) => return server.complain(CANNOT_ACCEPT, &error),
     };
     loop {
         let accepted = either(next(&listener), ending.wait_for(|ending| *ending)).await;
         match accepted {
             Some(Ok((socket, peer))) => {
                 if limit.is_reached() {
-                    house.traffic.refuse(Refused::NoPlace);
+                    server.traffic.refuse(Refused::NoPlace);
                 }
                 // Those behind it wait to be accepted.
                 let ended = ending.wait_for(|ending| *ending);
                 let Some(slot) = either(limit.take(), ended).await else { return };
                 let (serves, credentials) = (door.serves, door.credentials.clone());
-                let visit = Visit { house: Rc::clone(&house), serves, credentials, peer };
+                let context =
+                    ConnectionContext { server: Rc::clone(&server), serves, credentials, peer };
                 let ending = ending.clone();
                 spawn_local(async move {
-                    let _connected = visit.house.traffic.connect();
+                    let _connected = context.server.traffic.connect();
                     match Stream::new(socket, &slot.activity) {
                         Ok(stream) => {
-                            connection::serve(stream, &slot.activity, visit, ending).await;
+                            connection::serve(stream, &slot.activity, context, ending).await;
                         }
-                        Err(error) => visit.house.complain(CANNOT_ACCEPT, &error),
+                        Err(error) => context.server.complain(CANNOT_ACCEPT, &error),
                     }
                 });
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Some(Err(error)) => {
-                house.complain(CANNOT_ACCEPT, &error);
-                house.traffic.refuse(Refused::CannotAccept);
+                server.complain(CANNOT_ACCEPT, &error);
+                server.traffic.refuse(Refused::CannotAccept);
                 let _ = either(ending.wait_for(|ending| *ending), sleep(ACCEPT_PAUSE)).await;
             }
             None => return,

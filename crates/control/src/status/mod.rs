@@ -17,7 +17,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use supervisor_core::Readiness;
 use tokio::sync::Mutex;
 
-use crate::http::{Body, House};
+use crate::http::{Body, ServerState};
 use crate::web::tree_usage::tree_usage;
 
 pub use tally::Tally;
@@ -39,7 +39,7 @@ pub(crate) struct Status {
 }
 
 /// Answers a request on the status port.
-pub(crate) async fn answer(house: &House, request: &Request<Bytes>) -> Response<Body> {
+pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
     if *request.method() != Method::GET && *request.method() != Method::HEAD {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -49,15 +49,15 @@ pub(crate) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
         // That there is an answer is the answer: it comes from the loop that supervises.
         "/livez" => text(StatusCode::OK, "alive\n"),
         "/readyz" => {
-            let readiness = house.control.core().readiness();
+            let readiness = server.control.core().readiness();
             text(code(&readiness), readiness.to_string())
         }
-        "/ping" => text(code(&house.control.core().readiness()), ""),
-        "/startupz" => startup(house),
+        "/ping" => text(code(&server.control.core().readiness()), ""),
+        "/startupz" => startup(server),
         "/metrics" => {
-            let _measuring = house.status.measuring.lock().await;
-            let usages = tree_usage(&house.control).await;
-            of_type(OPEN_METRICS, StatusCode::OK, page::text(house, &usages))
+            let _measuring = server.status.measuring.lock().await;
+            let usages = tree_usage(&server.control).await;
+            of_type(OPEN_METRICS, StatusCode::OK, page::text(server, &usages))
         }
         _ => text(StatusCode::NOT_FOUND, format!("there is only {PATHS}\n")),
     }
@@ -71,9 +71,9 @@ const fn code(readiness: &Readiness) -> StatusCode {
     }
 }
 
-fn startup(house: &House) -> Response<Body> {
-    let core = house.control.core();
-    let started = &house.status.started;
+fn startup(server: &ServerState) -> Response<Body> {
+    let core = server.control.core();
+    let started = &server.status.started;
     if !started.get() {
         started.set(core.has_started());
     }

@@ -11,16 +11,16 @@ use supervisor_core::ids::ProcId;
 
 use super::metrics::{Kind, METRICS, Metric};
 use super::readings::{Reading, Sample, Value, buckets};
-use crate::http::House;
+use crate::http::ServerState;
 use crate::web::tree_usage::TreeUsage;
 
 /// The page as it is now.
-pub(super) fn text(house: &House, usages: &BTreeMap<ProcId, TreeUsage>) -> String {
-    let control = &house.control;
+pub(super) fn text(server: &ServerState, usages: &BTreeMap<ProcId, TreeUsage>) -> String {
+    let control = &server.control;
     let reading = Reading {
         core: &control.core(),
         tally: &control.tally(),
-        traffic: &house.traffic,
+        traffic: &server.traffic,
         usages,
         io_counters: &control.io_counters(),
         began: control.began(),

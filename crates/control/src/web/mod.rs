@@ -25,7 +25,7 @@ use supervisor_wire::{form, tail};
 
 use crate::api;
 use crate::control::Control;
-use crate::http::{Body, House, error_page};
+use crate::http::{Body, ServerState, error_page};
 use crate::snapshot::Snapshot;
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
@@ -42,10 +42,10 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 /// Answers a request to a server of ours that isn't for one of supervisord's interfaces
 /// for programs.
-pub(crate) async fn answer(house: &House, request: Request<Bytes>) -> Response<Body> {
+pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
     if let Some(rest) = request.uri().path().strip_prefix("/api/v1/") {
-        return api::answer(house, rest, &request).await;
+        return api::answer(server, rest, &request).await;
     }
     let path = path.trim_start_matches('/');
     match path {
@@ -65,8 +65,8 @@ pub(crate) async fn answer(house: &House, request: Request<Bytes>) -> Response<B
     let fields = Fields::of(&request);
     match path {
         "ok.html" => plain(StatusCode::OK, "OK"),
-        "tail.html" => page_of(tail_page::tail_page(&tail_of(&house.control, &fields))),
-        _ => overview(&house.control, &request, &fields).await,
+        "tail.html" => page_of(tail_page::tail_page(&tail_of(&server.control, &fields))),
+        _ => overview(&server.control, &request, &fields).await,
     }
 }
 

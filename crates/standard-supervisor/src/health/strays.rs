@@ -7,7 +7,7 @@ use std::rc::Rc;
 use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::signal::Signal;
 use supervisor_sys::process::process_table::{Family, environ, stat};
-use supervisor_sys::process::readers::{READ_TIME, Readers, Told};
+use supervisor_sys::process::readers::{READ_TIME, ReadOutcome, Readers};
 use supervisor_sys::process::signal;
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ impl Strays {
         }
         let told = self.readers.read(environ, &orphans, Instant::now() + READ_TIME).await;
         for (member, told) in told {
-            if let Told::All(environ) = told
+            if let ReadOutcome::All(environ) = told
                 && self.roster.is_of_check(&environ, proc)
             {
                 kill(member);

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use supervisor_core::health::TreeCount;
 use supervisor_core::ids::Member;
 
-use supervisor_sys::process::readers::Told;
+use supervisor_sys::process::readers::ReadOutcome;
 
 /// Those that are meant, each with a number that stands for its command line.
 pub(crate) type Meant = BTreeMap<Member, u64>;
@@ -14,13 +14,15 @@ pub(crate) type Meant = BTreeMap<Member, u64>;
 /// Those whose command line holds `pattern`. Who does not answer lives all the same: he is
 /// what he was when he was `last` counted. Who never answered is none of them, since a
 /// stranger who is counted once would be missed for good.
-pub(crate) fn meant(lines: &[(Member, Told)], pattern: &str, last: &Meant) -> Meant {
+pub(crate) fn meant(lines: &[(Member, ReadOutcome)], pattern: &str, last: &Meant) -> Meant {
     let meant = lines.iter().filter_map(|(member, line)| match line {
-        Told::All(line) => {
+        ReadOutcome::All(line) => {
             let line = String::from_utf8_lossy(line).replace('\0', " ");
             line.contains(pattern).then(|| (*member, number(&line)))
         }
-        Told::Nothing | Told::Failed(_) => last.get(member).map(|line| (*member, *line)),
+        ReadOutcome::Nothing | ReadOutcome::Failed(_) => {
+            last.get(member).map(|line| (*member, *line))
+        }
     });
     meant.collect()
 }
@@ -49,10 +51,10 @@ mod tests {
     fn who_does_not_answer_is_what_he_was() {
         let [a, b, c, d] = [1, 2, 3, 4].map(|pid| Member { pid: Pid(pid), start: 0 });
         let lines = [
-            (a, Told::All(b"vllm\0worker\0".to_vec())),
-            (b, Told::All(b"sh\0".to_vec())),
-            (c, Told::Nothing),
-            (d, Told::Nothing),
+            (a, ReadOutcome::All(b"vllm\0worker\0".to_vec())),
+            (b, ReadOutcome::All(b"sh\0".to_vec())),
+            (c, ReadOutcome::Nothing),
+            (d, ReadOutcome::Nothing),
         ];
         let found = meant(&lines, "vllm worker", &[(b, 7), (c, 8)].into());
         assert_eq!(found.keys().copied().collect::<Vec<_>>(), [a, c]);
@@ -65,7 +67,7 @@ mod tests {
         let lines: Vec<_> = (1..)
             .zip(lines)
             .map(|(pid, line)| {
-                (Member { pid: Pid(pid), start: 0 }, Told::All(line.as_bytes().to_vec()))
+                (Member { pid: Pid(pid), start: 0 }, ReadOutcome::All(line.as_bytes().to_vec()))
             })
             .collect();
         let found = meant(&lines, "VLLM::", &Meant::new());

@@ -179,7 +179,7 @@ impl Asking {
     async fn environs(
         &self,
         census: &Census,
-    ) -> Vec<(Member, supervisor_sys::process::readers::Told)> {
+    ) -> Vec<(Member, supervisor_sys::process::readers::ReadOutcome)> {
         self.readers.read(environ, &census.unsure, self.deadline).await
     }
 

@@ -44,7 +44,7 @@ struct Silent(Arc<Mutex<BTreeSet<Member>>>);
 
 /// What came of reading about one process.
 #[derive(Debug)]
-pub enum Told {
+pub enum ReadOutcome {
     /// This was there; nothing if it has gone.
     All(Vec<u8>),
     /// It doesn't answer.
@@ -65,9 +65,10 @@ impl Readers {
         read: Read,
         whom: &[Member],
         deadline: Instant,
-    ) -> Vec<(Member, Told)> {
+    ) -> Vec<(Member, ReadOutcome)> {
         let mut all = self.read_once(read, whom, deadline).await;
-        let short = |told: &Told| matches!(told, Told::Failed(error) if is_shortage(error));
+        let short =
+            |told: &ReadOutcome| matches!(told, ReadOutcome::Failed(error) if is_shortage(error));
         let again: Vec<Member> =
             all.iter().filter(|(_, told)| short(told)).map(|(member, _)| *member).collect();
         if !again.is_empty() {
@@ -86,19 +87,19 @@ impl Readers {
         read: Read,
         whom: &[Member],
         deadline: Instant,
-    ) -> Vec<(Member, Told)> {
+    ) -> Vec<(Member, ReadOutcome)> {
         let mut answers = Vec::new();
         while let Some(rest) = whom.get(answers.len()..).filter(|rest| !rest.is_empty()) {
             if Instant::now() >= deadline {
                 // Next time, who took the time is known and isn't asked.
-                let too_late = || Told::Failed(io::ErrorKind::TimedOut.into());
+                let too_late = || ReadOutcome::Failed(io::ErrorKind::TimedOut.into());
                 answers.resize_with(whom.len(), too_late);
                 break;
             }
             let place = timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await;
             let Ok(Ok(place)) = place else {
                 // So many hang that this would be no better next time.
-                answers.resize_with(whom.len(), || Told::Nothing);
+                answers.resize_with(whom.len(), || ReadOutcome::Nothing);
                 break;
             };
             let rest = rest.to_vec();
@@ -114,7 +115,7 @@ impl Readers {
         whom: Vec<Member>,
         place: OwnedSemaphorePermit,
         deadline: Instant,
-        answers: &mut Vec<Told>,
+        answers: &mut Vec<ReadOutcome>,
     ) {
         let (tell, mut told) = mpsc::unbounded_channel();
         let (silent, asked) = (self.silent.clone(), whom.clone());
@@ -133,7 +134,7 @@ impl Readers {
         for member in whom {
             let until = deadline.min(Instant::now() + READ_PATIENCE);
             if let Ok(answer) = timeout_at(until, told.recv()).await {
-                answers.push(answer.unwrap_or(Told::Nothing));
+                answers.push(answer.unwrap_or(ReadOutcome::Nothing));
                 continue;
             }
             // In this order: the thread takes back what it finds closed.
@@ -143,29 +144,29 @@ impl Readers {
             if late.is_some() {
                 self.silent.remove(member);
             }
-            return answers.push(late.unwrap_or(Told::Nothing));
+            return answers.push(late.unwrap_or(ReadOutcome::Nothing));
         }
     }
 
     /// Where there can be no thread there are too many processes, and whose they are must be
     /// found out all the more. Who waits in the kernel may be one that hangs.
-    fn ask_here(&self, member: Member, read: Read) -> Told {
+    fn ask_here(&self, member: Member, read: Read) -> ReadOutcome {
         match process_table::stat(member.pid) {
-            Ok(Some(stat)) if stat.state == b'D' => Told::Nothing,
+            Ok(Some(stat)) if stat.state == b'D' => ReadOutcome::Nothing,
             Ok(_) => self.silent.ask(member, read),
-            Err(error) => Told::Failed(error),
+            Err(error) => ReadOutcome::Failed(error),
         }
     }
 }
 
 impl Silent {
-    fn ask(&self, member: Member, read: Read) -> Told {
+    fn ask(&self, member: Member, read: Read) -> ReadOutcome {
         if self.locked().contains(&member) {
-            return Told::Nothing;
+            return ReadOutcome::Nothing;
         }
         match read(member.pid) {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Told::Nothing,
-            answer => answer.map_or_else(Told::Failed, Told::All),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => ReadOutcome::Nothing,
+            answer => answer.map_or_else(ReadOutcome::Failed, ReadOutcome::All),
         }
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let whom = [Pid(-1), HANGS, Pid(-3)].map(|pid| Member { pid, start: 0 });
         let told = async || {
             let answers = readers.read(read, &whom, Instant::now() + READ_TIME).await;
-            answers.iter().map(|(_, told)| matches!(told, Told::All(_))).collect::<Vec<_>>()
+            answers.iter().map(|(_, told)| matches!(told, ReadOutcome::All(_))).collect::<Vec<_>>()
         };
         assert_eq!(told().await, [true, false, true]);
         while readers.places.available_permits() != READERS - 1 {

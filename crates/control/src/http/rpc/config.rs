@@ -14,7 +14,7 @@ use super::params::Params;
 use super::table::{Later, Outcome};
 use super::{daemon, info, record, text};
 use crate::control::CannotReread;
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 
 /// What clients are told of a setting that has no value.
 const NONE: &str = "none";
@@ -25,10 +25,10 @@ const AUTO: &str = "auto";
 /// supervisord's defaults, for logs that are none.
 const NO_LOG: (i64, i64) = (50 * 1024 * 1024, 10);
 
-pub(super) fn reload<'a>(house: &'a House, _: &'a Params) -> Later<'a> {
+pub(super) fn reload<'a>(server: &'a ServerState, _: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let Difference { added, changed, removed } =
-            house.control.reread().await.map_err(|why| match why {
+            server.control.reread().await.map_err(|why| match why {
                 CannotReread::Wrong(why) => Fault::new(Kind::CantReread, why),
                 CannotReread::Refused(refusal) => Fault::of(refusal, ""),
             })?;
@@ -37,22 +37,22 @@ pub(super) fn reload<'a>(house: &'a House, _: &'a Params) -> Later<'a> {
     })
 }
 
-pub(super) fn add<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn add<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let name = params.text(0)?;
-        daemon::done(house, Command::AddGroup(name.to_owned()), name).await
+        daemon::done(server, Command::AddGroup(name.to_owned()), name).await
     })
 }
 
-pub(super) fn remove<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn remove<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let name = params.text(0)?;
-        daemon::done(house, Command::RemoveGroup(name.to_owned()), name).await
+        daemon::done(server, Command::RemoveGroup(name.to_owned()), name).await
     })
 }
 
-pub(super) fn all(house: &House, _: &Params) -> Outcome {
-    let core = house.control.core();
+pub(super) fn all(server: &ServerState, _: &Params) -> Outcome {
+    let core = server.control.core();
     let live: BTreeMap<*const ProcessSpec, Info<'_>> =
         core.processes().map(|info| (Rc::as_ptr(info.spec), info)).collect();
     let mut all: Vec<(&GroupSpec, bool, &Rc<ProcessSpec>)> = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn all(house: &House, _: &Params) -> Outcome {
         // What was made of just this configuration knows the names of its logs.
         let made = live.get(&Rc::as_ptr(spec));
         settings(group, active, spec, |channel| {
-            made.map(|info| info::log_name(house, info, channel))
+            made.map(|info| info::log_name(server, info, channel))
         })
     });
     Ok(Value::Array(settings.collect()))

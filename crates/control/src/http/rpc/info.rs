@@ -17,30 +17,30 @@ use super::fault::{Fault, Kind};
 use super::params::Params;
 use super::table::Outcome;
 use super::{record, text};
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 
-pub(super) fn one(house: &House, params: &Params) -> Outcome {
+pub(super) fn one(server: &ServerState, params: &Params) -> Outcome {
     let name = params.text(0)?;
-    let core = house.control.core();
+    let core = server.control.core();
     let found = match core.find(name) {
         Some(Which::Process(proc)) => core.process(proc),
         Some(Which::Group(_) | Which::All) | None => None,
     };
     let info = found.ok_or_else(|| Fault::new(Kind::BadName, name))?;
-    Ok(described(house, &info, house.control.now().wall))
+    Ok(described(server, &info, server.control.now().wall))
 }
 
-pub(super) fn all(house: &House, _: &Params) -> Outcome {
-    let core = house.control.core();
+pub(super) fn all(server: &ServerState, _: &Params) -> Outcome {
+    let core = server.control.core();
     let mut all: Vec<Info<'_>> = core.processes().collect();
     all.sort_by(|a, b| (&a.named.group, &a.named.name).cmp(&(&b.named.group, &b.named.name)));
-    let now = house.control.now().wall;
-    Ok(Value::Array(all.iter().map(|info| described(house, info, now)).collect()))
+    let now = server.control.now().wall;
+    Ok(Value::Array(all.iter().map(|info| described(server, info, now)).collect()))
 }
 
 /// Whether what is written to a process's stdin can still reach it.
-pub(super) fn takes_input(house: &House, proc: ProcId) -> bool {
-    let core = house.control.core();
+pub(super) fn takes_input(server: &ServerState, proc: ProcId) -> bool {
+    let core = server.control.core();
     core.process(proc).is_some_and(|info| match info.state {
         StateName::Starting | StateName::Running => info.pid.is_some(),
         StateName::Stopped
@@ -52,9 +52,9 @@ pub(super) fn takes_input(house: &House, proc: ProcId) -> bool {
 }
 
 /// The name of the log of a stream, as clients are told of it: empty if there is none.
-pub(super) fn log_name(house: &House, info: &Info<'_>, channel: Channel) -> String {
+pub(super) fn log_name(server: &ServerState, info: &Info<'_>, channel: Channel) -> String {
     let named = |path: &Path| path.display().to_string();
-    let log = house.control.log_path(info.named.proc, channel);
+    let log = server.control.log_path(info.named.proc, channel);
     if let Some(path) = log {
         return named(&path);
     }
@@ -81,8 +81,8 @@ const fn number(state: StateName) -> i64 {
 }
 
 /// Clients know these members and types, and no others.
-fn described(house: &House, info: &Info<'_>, now: Wall) -> Value {
-    let log = |channel| log_name(house, info, channel);
+fn described(server: &ServerState, info: &Info<'_>, now: Wall) -> Value {
+    let log = |channel| log_name(server, info, channel);
     let stdout = log(Channel::Stdout);
     record([
         ("name", text(info.named.name.clone())),

@@ -18,47 +18,47 @@ use super::fault::{Fault, Kind};
 use super::params::Params;
 use super::table::Outcome;
 use super::{info, status, text};
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 
-pub(super) fn read_main(house: &House, params: &Params) -> Result<Wanted, Fault> {
+pub(super) fn read_main(server: &ServerState, params: &Params) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(0)?, params.number(1)?);
-    let path = house.control.about().log.clone().ok_or(Kind::NoFile)?;
+    let path = server.control.about().log.clone().ok_or(Kind::NoFile)?;
     read(&path, offset, length)
 }
 
-pub(super) fn clear_main(house: &House, _: &Params) -> Outcome {
-    let path = house.control.about().log.as_ref().filter(|path| path.exists());
+pub(super) fn clear_main(server: &ServerState, _: &Params) -> Outcome {
+    let path = server.control.about().log.as_ref().filter(|path| path.exists());
     let path = path.ok_or(Kind::NoFile)?;
-    match house.control.clear_main_log(path) {
+    match server.control.clear_main_log(path) {
         Ok(()) => Ok(Value::Bool(true)),
         Err(error) => Err(Fault::new(Kind::Failed, error.to_string())),
     }
 }
 
-pub(super) fn read_stdout(house: &House, params: &Params) -> Result<Wanted, Fault> {
-    read_of(house, params, Channel::Stdout)
+pub(super) fn read_stdout(server: &ServerState, params: &Params) -> Result<Wanted, Fault> {
+    read_of(server, params, Channel::Stdout)
 }
 
-pub(super) fn read_stderr(house: &House, params: &Params) -> Result<Wanted, Fault> {
-    read_of(house, params, Channel::Stderr)
+pub(super) fn read_stderr(server: &ServerState, params: &Params) -> Result<Wanted, Fault> {
+    read_of(server, params, Channel::Stderr)
 }
 
-pub(super) fn tail_stdout(house: &House, params: &Params) -> Result<Wanted, Fault> {
-    tail_of(house, params, Channel::Stdout)
+pub(super) fn tail_stdout(server: &ServerState, params: &Params) -> Result<Wanted, Fault> {
+    tail_of(server, params, Channel::Stdout)
 }
 
-pub(super) fn tail_stderr(house: &House, params: &Params) -> Result<Wanted, Fault> {
-    tail_of(house, params, Channel::Stderr)
+pub(super) fn tail_stderr(server: &ServerState, params: &Params) -> Result<Wanted, Fault> {
+    tail_of(server, params, Channel::Stderr)
 }
 
-pub(super) fn clear(house: &House, params: &Params) -> Outcome {
+pub(super) fn clear(server: &ServerState, params: &Params) -> Outcome {
     let name = params.text(0)?;
-    clear_of(house, process(house, name)?, name)?;
+    clear_of(server, process(server, name)?, name)?;
     Ok(Value::Bool(true))
 }
 
-pub(super) fn clear_all(house: &House, _: &Params) -> Outcome {
-    let core = house.control.core();
+pub(super) fn clear_all(server: &ServerState, _: &Params) -> Outcome {
+    let core = server.control.core();
     let mut all: Vec<_> = core.processes().collect();
     // Groups are in their order already.
     for group in all.chunk_by_mut(|a, b| a.named.group == b.named.group) {
@@ -66,31 +66,31 @@ pub(super) fn clear_all(house: &House, _: &Params) -> Outcome {
     }
     let cleared = all.iter().map(|info| {
         let (name, group) = (&info.named.name, &info.named.group);
-        status(name, group, clear_of(house, info.named.proc, &namespec(group, name)))
+        status(name, group, clear_of(server, info.named.proc, &namespec(group, name)))
     });
     Ok(Value::Array(cleared.collect()))
 }
 
-fn process(house: &House, name: &str) -> Result<ProcId, Fault> {
-    match house.control.core().find(name) {
+fn process(server: &ServerState, name: &str) -> Result<ProcId, Fault> {
+    match server.control.core().find(name) {
         Some(Which::Process(proc)) => Ok(proc),
         Some(Which::Group(_) | Which::All) | None => Err(Fault::new(Kind::BadName, name)),
     }
 }
 
-fn clear_of(house: &House, proc: ProcId, name: &str) -> Result<(), Fault> {
-    let cleared = house.control.clear_logs(proc);
+fn clear_of(server: &ServerState, proc: ProcId, name: &str) -> Result<(), Fault> {
+    let cleared = server.control.clear_logs(proc);
     cleared.map_err(|error| Fault::new(Kind::Failed, format!("{name}: {error}")))
 }
 
-fn read_of(house: &House, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
+fn read_of(server: &ServerState, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(1)?, params.number(2)?);
-    let proc = process(house, params.text(0)?)?;
-    let path = house.control.log_path(proc, channel);
+    let proc = process(server, params.text(0)?)?;
+    let path = server.control.log_path(proc, channel);
     let Some(path) = path else {
         // A device, perhaps, which is no file that can be read.
-        let core = house.control.core();
-        let name = core.process(proc).map(|info| info::log_name(house, &info, channel));
+        let core = server.control.core();
+        let name = core.process(proc).map(|info| info::log_name(server, &info, channel));
         let name = name.filter(|name| !name.is_empty());
         return Err(name.map_or_else(|| Kind::NoFile.into(), |name| Fault::new(Kind::NoFile, name)));
     };
@@ -107,10 +107,10 @@ fn read(path: &Path, offset: i64, length: i64) -> Result<Wanted, Fault> {
     Ok(Wanted { file: Some(file), bytes, shape: Shape::Text })
 }
 
-fn tail_of(house: &House, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
+fn tail_of(server: &ServerState, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(1)?, params.number(2)?);
-    let proc = process(house, params.text(0)?)?;
-    let log = house.control.log_path(proc, channel).and_then(|path| log_piece::open(&path).ok());
+    let proc = process(server, params.text(0)?)?;
+    let log = server.control.log_path(proc, channel).and_then(|path| log_piece::open(&path).ok());
     Ok(match log {
         Some((file, size)) => {
             let tail::Tail { bytes, offset, overflow } = tail::tail(offset, length, size);

@@ -8,7 +8,7 @@ mod info;
 mod logs;
 mod order;
 mod params;
-mod room;
+mod response_budget;
 mod stdin;
 mod system;
 mod table;
@@ -21,11 +21,11 @@ use supervisor_wire::python;
 use supervisor_wire::xmlrpc::{self, Value};
 use tokio::task::yield_now;
 
-use super::serve::House;
+use super::serve::ServerState;
 use super::{Body, error_page};
 use fault::Kind;
 use params::Params;
-use room::Room;
+use response_budget::ResponseBudget;
 use table::{Handler, Outcome};
 
 pub(crate) use fault::Fault;
@@ -34,7 +34,7 @@ pub(crate) use fault::Fault;
 const SYSTEM: &str = "system";
 
 /// Answers a request to the RPC's path.
-pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<Body> {
+pub(super) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
     if request.method() != Method::POST {
         return error_page(StatusCode::BAD_REQUEST);
     }
@@ -47,14 +47,14 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
         Err(error) => {
             let data = shown(request.body());
             let message = format!("XML-RPC request data {data} is invalid: {error}");
-            house.control.say(Level::Error, &message);
+            server.control.say(Level::Error, &message);
             return error_page(StatusCode::BAD_REQUEST);
         }
     };
     let name = python::shown(&call.method, TOLD);
-    house.control.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
-    let mut room = Room::new(house);
-    let result = self::call(house, &call.method, Params(call.params), &mut room).await;
+    server.control.say(Level::Trace, &format!("XML-RPC method called: {name}()"));
+    let mut budget = ResponseBudget::new(server);
+    let result = self::call(server, &call.method, Params(call.params), &mut budget).await;
     let came = match &result {
         Ok(_) => "returned successfully".to_owned(),
         Err(fault) => {
@@ -62,8 +62,8 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
             format!("returned fault: [{}] {text}", fault.code())
         }
     };
-    house.control.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
-    room.wait_for_turn(0).await;
+    server.control.say(Level::Trace, &format!("XML-RPC method {name}() {came}"));
+    budget.wait_for_turn(0).await;
     let result = result.map_err(Into::into);
     let mut writer = xmlrpc::Writer::response(&result);
     while writer.step() {
@@ -76,32 +76,37 @@ pub(super) async fn answer(house: &House, request: &Request<Bytes>) -> Response<
 }
 
 /// Makes a call.
-async fn call(house: &House, name: &str, params: Params, room: &mut Room<'_>) -> Outcome {
-    let method = method(house, name).ok_or(Kind::UnknownMethod)?;
+async fn call(
+    server: &ServerState,
+    name: &str,
+    params: Params,
+    budget: &mut ResponseBudget<'_>,
+) -> Outcome {
+    let method = method(server, name).ok_or(Kind::UnknownMethod)?;
     if !method.accepts(params.0.len()) {
         return Err(Kind::IncorrectParameters.into());
     }
-    if !method.always && house.control.core().is_ending() {
+    if !method.always && server.control.core().is_ending() {
         return Err(Kind::ShutdownState.into());
     }
     match method.handler {
         Handler::Now(act) => {
-            let value = act(house, &params)?;
-            room.take(length(&value)).await?;
+            let value = act(server, &params)?;
+            budget.take(length(&value)).await?;
             Ok(value)
         }
         // What has been ordered is answered, however little room there is.
-        Handler::Wait(act) => act(house, &params).await,
+        Handler::Wait(act) => act(server, &params).await,
         Handler::Read(find) => {
-            let wanted = find(house, &params)?;
+            let wanted = find(server, &params)?;
             let expected = wanted.length();
-            room.take(expected).await?;
+            budget.take(expected).await?;
             let value = wanted.read().await?;
             // What is no text becomes longer.
-            room.take(length(&value).saturating_sub(expected)).await?;
+            budget.take(length(&value).saturating_sub(expected)).await?;
             Ok(value)
         }
-        Handler::Many(act) => act(house, &params, room).await,
+        Handler::Many(act) => act(server, &params, budget).await,
     }
 }
 
@@ -122,15 +127,15 @@ fn length(value: &Value) -> u64 {
 }
 
 /// The method with this full name.
-fn method(house: &House, name: &str) -> Option<&'static table::Method> {
+fn method(server: &ServerState, name: &str) -> Option<&'static table::Method> {
     let (namespace, name) = name.split_once('.')?;
-    let methods = namespaces(house).find(|(known, _)| *known == namespace)?.1;
+    let methods = namespaces(server).find(|(known, _)| *known == namespace)?.1;
     methods.iter().find(|method| method.name == name)
 }
 
 /// All namespaces and their methods.
-fn namespaces(house: &House) -> impl Iterator<Item = (&str, &'static [table::Method])> {
-    let main = house.control.about().namespaces.iter().map(|name| (name.as_str(), table::MAIN));
+fn namespaces(server: &ServerState) -> impl Iterator<Item = (&str, &'static [table::Method])> {
+    let main = server.control.about().namespaces.iter().map(|name| (name.as_str(), table::MAIN));
     main.chain([(SYSTEM, table::SYSTEM)])
 }
 

@@ -9,86 +9,86 @@ use super::fault::{Fault, Kind};
 use super::params::Params;
 use super::status;
 use super::table::{Later, Outcome};
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 
-pub(super) fn start<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn start<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (name, wait) = (params.text(0)?, params.yes(1)?);
-        told(house.control.start(meant(house, name)?, wait).await, name)
+        told(server.control.start(meant(server, name)?, wait).await, name)
     })
 }
 
-pub(super) fn start_group<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn start_group<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (name, wait) = (params.text(0)?, params.yes(1)?);
-        told(house.control.start(Which::Group(name.to_owned()), wait).await, name)
+        told(server.control.start(Which::Group(name.to_owned()), wait).await, name)
     })
 }
 
-pub(super) fn start_all<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
-    Box::pin(async move { told(house.control.start(Which::All, params.yes(0)?).await, "") })
+pub(super) fn start_all<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
+    Box::pin(async move { told(server.control.start(Which::All, params.yes(0)?).await, "") })
 }
 
-pub(super) fn stop<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn stop<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (name, wait) = (params.text(0)?, params.yes(1)?);
-        let which = meant(house, name)?;
-        told(house.control.ask(Command::Stop { which, wait }).await, name)
+        let which = meant(server, name)?;
+        told(server.control.ask(Command::Stop { which, wait }).await, name)
     })
 }
 
-pub(super) fn stop_group<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn stop_group<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (name, wait) = (params.text(0)?, params.yes(1)?);
         let which = Which::Group(name.to_owned());
-        told(house.control.ask(Command::Stop { which, wait }).await, name)
+        told(server.control.ask(Command::Stop { which, wait }).await, name)
     })
 }
 
-pub(super) fn stop_all<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn stop_all<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (which, wait) = (Which::All, params.yes(0)?);
-        told(house.control.ask(Command::Stop { which, wait }).await, "")
+        told(server.control.ask(Command::Stop { which, wait }).await, "")
     })
 }
 
-pub(super) fn signal<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn signal<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let name = params.text(0)?;
-        send(house, meant(house, name)?, name, params.get(1)?).await
+        send(server, meant(server, name)?, name, params.get(1)?).await
     })
 }
 
-pub(super) fn signal_group<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn signal_group<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let name = params.text(0)?;
-        send(house, Which::Group(name.to_owned()), name, params.get(1)?).await
+        send(server, Which::Group(name.to_owned()), name, params.get(1)?).await
     })
 }
 
-pub(super) fn signal_all<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
-    Box::pin(async move { send(house, Which::All, "", params.get(0)?).await })
+pub(super) fn signal_all<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
+    Box::pin(async move { send(server, Which::All, "", params.get(0)?).await })
 }
 
 /// Whom a client means.
-fn meant(house: &House, name: &str) -> Result<Which, Fault> {
-    house.control.core().find(name).ok_or_else(|| Fault::new(Kind::BadName, name))
+fn meant(server: &ServerState, name: &str) -> Result<Which, Fault> {
+    server.control.core().find(name).ok_or_else(|| Fault::new(Kind::BadName, name))
 }
 
-async fn send(house: &House, which: Which, name: &str, signal: &Value) -> Outcome {
+async fn send(server: &ServerState, which: Which, name: &str, signal: &Value) -> Outcome {
     // Clients without types, and those with numbers.
     let number = signal.as_int().map(|number| number.to_string());
     let given = number.as_deref().or_else(|| signal.as_str()).ok_or(Kind::IncorrectParameters)?;
     match supervisor_config::signal(given) {
-        Ok(signal) => told(house.control.ask(Command::Signal { which, signal }).await, name),
-        Err(_) => bad_signal(house, &which, name, given),
+        Ok(signal) => told(server.control.ask(Command::Signal { which, signal }).await, name),
+        Err(_) => bad_signal(server, &which, name, given),
     }
 }
 
 /// A signal that there is none of can't be sent: each that would get one says so.
-fn bad_signal(house: &House, which: &Which, name: &str, given: &str) -> Outcome {
+fn bad_signal(server: &ServerState, which: &Which, name: &str, given: &str) -> Outcome {
     let fault = Fault::new(Kind::BadSignal, given);
-    let core = house.control.core();
+    let core = server.control.core();
     let group = match which {
         Which::Process(_) => return Err(fault),
         Which::Group(group) if core.find(&format!("{group}:")).is_none() => {

@@ -8,24 +8,24 @@ use super::fault::{Fault, Kind};
 use super::params::Params;
 use super::table::{Later, Outcome};
 use super::{daemon, info};
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 use crate::http::traffic::Refused;
 
 /// Bytes of an event that a client sends, its type and its data together. As many as a pool
 /// has room for, or an observer is late by, are held.
 const MAX_EVENT_BYTES: usize = 64 * 1024;
 
-pub(super) fn send(house: &House, params: &Params) -> Outcome {
+pub(super) fn send(server: &ServerState, params: &Params) -> Outcome {
     let chars = params.get(1)?;
     let chars = chars.as_str().ok_or_else(|| not_a_text(chars))?;
     let name = params.text(0)?;
-    let Some(Which::Process(proc)) = house.control.core().find(name) else {
+    let Some(Which::Process(proc)) = server.control.core().find(name) else {
         return Err(Fault::new(Kind::BadName, name));
     };
-    if !info::takes_input(house, proc) {
+    if !info::takes_input(server, proc) {
         return Err(Fault::new(Kind::NotRunning, name));
     }
-    match house.control.write_stdin(proc, chars.as_bytes()) {
+    match server.control.write_stdin(proc, chars.as_bytes()) {
         Some(Ok(())) => Ok(Value::Bool(true)),
         None | Some(Err(CannotWrite::Closed)) => Err(Fault::new(Kind::NoFile, name)),
         Some(Err(why @ CannotWrite::Full)) => {
@@ -41,15 +41,15 @@ fn not_a_text(value: &Value) -> Fault {
     }
 }
 
-pub(super) fn tell<'a>(house: &'a House, params: &'a Params) -> Later<'a> {
+pub(super) fn tell<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (kind, data) = (params.text(0)?.to_owned(), params.text(1)?.to_owned());
         let length = kind.len() + data.len();
         if length > MAX_EVENT_BYTES {
-            house.traffic.refuse(Refused::EventTooLong);
+            server.traffic.refuse(Refused::EventTooLong);
             let why = format!("type and data have {length} bytes, at most {MAX_EVENT_BYTES} fit");
             return Err(Fault::new(Kind::BadArguments, why));
         }
-        daemon::done(house, Command::RemoteEvent { kind, data }, "").await
+        daemon::done(server, Command::RemoteEvent { kind, data }, "").await
     })
 }

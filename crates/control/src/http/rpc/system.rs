@@ -5,14 +5,14 @@ use tokio::task::yield_now;
 
 use super::fault::{Fault, Kind};
 use super::params::Params;
-use super::room::Room;
+use super::response_budget::ResponseBudget;
 use super::table::{Later, Outcome};
 use super::{call, length, method, namespaces, record, text};
 use crate::http::Refused;
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 
-pub(super) fn list(house: &House, _: &Params) -> Outcome {
-    let methods = namespaces(house).flat_map(|(namespace, methods)| {
+pub(super) fn list(server: &ServerState, _: &Params) -> Outcome {
+    let methods = namespaces(server).flat_map(|(namespace, methods)| {
         methods.iter().map(move |method| format!("{namespace}.{}", method.name))
     });
     let mut names: Vec<String> = methods.collect();
@@ -20,13 +20,13 @@ pub(super) fn list(house: &House, _: &Params) -> Outcome {
     Ok(Value::Array(names.into_iter().map(text).collect()))
 }
 
-pub(super) fn help(house: &House, params: &Params) -> Outcome {
-    let method = method(house, params.text(0)?).ok_or(Kind::SignatureUnsupported)?;
+pub(super) fn help(server: &ServerState, params: &Params) -> Outcome {
+    let method = method(server, params.text(0)?).ok_or(Kind::SignatureUnsupported)?;
     Ok(text(method.help))
 }
 
-pub(super) fn signature(house: &House, params: &Params) -> Outcome {
-    let method = method(house, params.text(0)?).ok_or(Kind::SignatureUnsupported)?;
+pub(super) fn signature(server: &ServerState, params: &Params) -> Outcome {
+    let method = method(server, params.text(0)?).ok_or(Kind::SignatureUnsupported)?;
     let types = std::iter::once(&method.gives).chain(method.takes);
     Ok(Value::Array(types.map(|one| text(one.name())).collect()))
 }
@@ -40,24 +40,24 @@ const MAX_CALLS: usize = 1000;
 /// A call begins when the one before has its result. Others have their turn in between: no
 /// number of calls may hold up a restart.
 pub(super) fn multicall<'a>(
-    house: &'a House,
+    server: &'a ServerState,
     params: &'a Params,
-    room: &'a mut Room<'_>,
+    budget: &'a mut ResponseBudget<'_>,
 ) -> Later<'a> {
     Box::pin(async move {
         let calls = params.get(0)?.as_array().ok_or(Kind::IncorrectParameters)?;
         let (mut results, mut size) = (Vec::with_capacity(calls.len()), 0);
         for (number, one) in calls.iter().enumerate() {
             let result = if number >= MAX_CALLS {
-                house.traffic.refuse(Refused::TooManyCalls);
+                server.traffic.refuse(Refused::TooManyCalls);
                 Err(Fault::new(Kind::Failed, "too many calls are before this one"))
             } else if size >= MAX_RESULTS {
-                house.traffic.refuse(Refused::ResultsTooLong);
+                server.traffic.refuse(Refused::ResultsTooLong);
                 Err(Fault::new(Kind::Failed, "the results before this one are too long"))
             } else {
-                let result = member(house, one, room).await;
+                let result = member(server, one, budget).await;
                 // The next call may wait for a process, and nobody should for that.
-                room.pass();
+                budget.pass();
                 yield_now().await;
                 result
             };
@@ -74,7 +74,7 @@ pub(super) fn multicall<'a>(
     })
 }
 
-async fn member(house: &House, one: &Value, room: &mut Room<'_>) -> Outcome {
+async fn member(server: &ServerState, one: &Value, budget: &mut ResponseBudget<'_>) -> Outcome {
     let incorrect = |why: &str| Fault::new(Kind::IncorrectParameters, why);
     let name = one.field("methodName").and_then(Value::as_str);
     let name = name.filter(|name| !name.is_empty()).ok_or_else(|| incorrect("No methodName"))?;
@@ -85,5 +85,5 @@ async fn member(house: &House, one: &Value, room: &mut Room<'_>) -> Outcome {
         Some(params) => params.as_array().ok_or(Kind::IncorrectParameters)?.to_vec(),
         None => Vec::new(),
     };
-    call(house, name, Params(params), room).await
+    call(server, name, Params(params), budget).await
 }

@@ -8,9 +8,9 @@ use supervisor_wire::xmlrpc::Value;
 use super::fault::Fault;
 use super::logs::Wanted;
 use super::params::Params;
-use super::room::Room;
+use super::response_budget::ResponseBudget;
 use super::{config, daemon, info, logs, order, stdin, system};
-use crate::http::serve::House;
+use crate::http::serve::ServerState;
 
 /// What comes of a call.
 pub(super) type Outcome = Result<Value, Fault>;
@@ -47,13 +47,13 @@ impl Type {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Handler {
     /// It is done at once.
-    Now(fn(&House, &Params) -> Outcome),
+    Now(fn(&ServerState, &Params) -> Outcome),
     /// It may take its time.
-    Wait(for<'a> fn(&'a House, &'a Params) -> Later<'a>),
+    Wait(for<'a> fn(&'a ServerState, &'a Params) -> Later<'a>),
     /// It finds a piece of a log, which is read once there is room for it.
-    Read(fn(&House, &Params) -> Result<Wanted, Fault>),
+    Read(fn(&ServerState, &Params) -> Result<Wanted, Fault>),
     /// It makes other calls, each with what it takes.
-    Many(for<'a> fn(&'a House, &'a Params, &'a mut Room<'_>) -> Later<'a>),
+    Many(for<'a> fn(&'a ServerState, &'a Params, &'a mut ResponseBudget<'_>) -> Later<'a>),
 }
 
 /// A method.
@@ -76,7 +76,7 @@ impl Method {
         gives: Type,
         takes: &'static [Type],
         help: &'static str,
-        handler: fn(&House, &Params) -> Outcome,
+        handler: fn(&ServerState, &Params) -> Outcome,
     ) -> Self {
         let handler = Handler::Now(handler);
         Self { name, gives, takes, optional: 0, always: false, help, handler }
@@ -87,7 +87,7 @@ impl Method {
         gives: Type,
         takes: &'static [Type],
         help: &'static str,
-        handler: for<'a> fn(&'a House, &'a Params) -> Later<'a>,
+        handler: for<'a> fn(&'a ServerState, &'a Params) -> Later<'a>,
     ) -> Self {
         let handler = Handler::Wait(handler);
         Self { name, gives, takes, optional: 0, always: false, help, handler }
@@ -98,7 +98,7 @@ impl Method {
         gives: Type,
         takes: &'static [Type],
         help: &'static str,
-        handler: fn(&House, &Params) -> Result<Wanted, Fault>,
+        handler: fn(&ServerState, &Params) -> Result<Wanted, Fault>,
     ) -> Self {
         let handler = Handler::Read(handler);
         Self { name, gives, takes, optional: 0, always: false, help, handler }
@@ -109,7 +109,7 @@ impl Method {
         gives: Type,
         takes: &'static [Type],
         help: &'static str,
-        handler: for<'a> fn(&'a House, &'a Params, &'a mut Room<'_>) -> Later<'a>,
+        handler: for<'a> fn(&'a ServerState, &'a Params, &'a mut ResponseBudget<'_>) -> Later<'a>,
     ) -> Self {
         let handler = Handler::Many(handler);
         Self { name, gives, takes, optional: 0, always: false, help, handler }

@@ -6,32 +6,32 @@ use tokio::task::yield_now;
 
 use super::fault::{Fault, Kind};
 use crate::http::Refused;
-use crate::http::held::Hold;
-use crate::http::serve::House;
+use crate::http::held::BodyReservation;
+use crate::http::serve::ServerState;
 
 /// Bytes of an answer; of those that are longer one is made at a time.
 const LONG_ANSWER: u64 = 1 << 20;
 
 /// What one answer takes, until it is made.
 #[derive(Debug)]
-pub(super) struct Room<'a> {
-    house: &'a House,
-    hold: Hold,
+pub(super) struct ResponseBudget<'a> {
+    server: &'a ServerState,
+    reservation: BodyReservation,
     bytes: u64,
     turn: Option<MutexGuard<'a, ()>>,
 }
 
-impl<'a> Room<'a> {
+impl<'a> ResponseBudget<'a> {
     /// Nothing yet.
-    pub(super) fn new(house: &'a House) -> Self {
-        Self { house, hold: house.held.begin(), bytes: 0, turn: None }
+    pub(super) fn new(server: &'a ServerState) -> Self {
+        Self { server, reservation: server.held.begin(), bytes: 0, turn: None }
     }
 
     /// Takes room for results of so many bytes, before they are made if that is known.
     pub(super) async fn take(&mut self, bytes: u64) -> Result<(), Fault> {
         self.wait_for_turn(bytes).await;
-        if !self.hold.grow(usize::try_from(bytes).unwrap_or(usize::MAX)) {
-            self.house.traffic.refuse(Refused::TooMuchHeld);
+        if !self.reservation.grow(usize::try_from(bytes).unwrap_or(usize::MAX)) {
+            self.server.traffic.refuse(Refused::TooMuchHeld);
             let why = "too much waits to be read by others: ask again later";
             return Err(Fault::new(Kind::Failed, why));
         }
@@ -43,7 +43,7 @@ impl<'a> Room<'a> {
     /// more.
     pub(super) async fn wait_for_turn(&mut self, more: u64) {
         if self.bytes + more > LONG_ANSWER && self.turn.is_none() {
-            self.turn = Some(self.house.held.turn().await);
+            self.turn = Some(self.server.held.turn().await);
             // The one before may have ended just now: two are not made without a break.
             yield_now().await;
         }
