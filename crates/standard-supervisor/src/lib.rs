@@ -7,29 +7,14 @@
 //!                                                             └─> sys: the system calls
 //! ```
 
-mod capture;
 mod check;
 mod cli;
-mod crash;
-mod descendants;
-mod driver;
-mod engine;
-mod events;
-mod health;
-mod helpers;
-mod inbox;
-mod launch;
 mod opening;
 mod operated;
-mod own_process;
 mod pidproxy;
 mod probe;
 mod run;
-mod shared_socket;
 mod startup;
-mod tidy;
-mod tree;
-mod world;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use supervisor_config::{Record, Server, Supervisord};
 use supervisor_core::level::Level;
+use supervisor_daemon::capture::journal::Journal;
 use supervisor_sys::io::files::{self, OwnFile};
 use supervisor_sys::process::own::Foreground;
 
-use crate::capture::journal::Journal;
 use crate::startup::cannot_write;
 
 /// What is to be said and written at a start.

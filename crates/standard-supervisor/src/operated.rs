@@ -21,8 +21,8 @@ use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
 
-use crate::capture::journal::Journal;
-use crate::engine::{Engine, Observer};
+use supervisor_daemon::capture::journal::Journal;
+use supervisor_daemon::engine::{Engine, Observer};
 
 /// An engine that operators look at and give orders to.
 #[derive(Debug)]

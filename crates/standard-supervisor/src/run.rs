@@ -18,22 +18,22 @@ use supervisor_control::{About, Control};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Sink, Spec};
+use supervisor_daemon::capture::auto_log::{self, AutoLogs};
+use supervisor_daemon::capture::journal::{Journal, Style};
+use supervisor_daemon::driver::Driver;
+use supervisor_daemon::engine::Engine;
+use supervisor_daemon::own_process::{leave_foreground, settle_in, take_umask};
+use supervisor_daemon::shared_socket;
+use supervisor_daemon::world::{End, Handling, Parts, World};
 use supervisor_sys::clock::Clock;
 use supervisor_sys::console::FAILURE;
 use supervisor_sys::host::ThisHost;
 use supervisor_sys::process::reap;
 use supervisor_sys::process::signal::Signals;
 
-use crate::capture::auto_log::{self, AutoLogs};
-use crate::capture::journal::{Journal, Style};
-use crate::driver::Driver;
-use crate::engine::Engine;
 use crate::opening::{Opening, put_where_asked};
 use crate::operated::{Counting, Operated};
-use crate::own_process::{leave_foreground, settle_in, take_umask};
-use crate::shared_socket;
 use crate::startup;
-use crate::world::{End, Handling, Parts, World};
 
 /// What the supervisor was called with, from which its configuration can be read again.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Sink;
 
-use crate::capture::journal::{Journal, Style};
-use crate::capture::log_file::LogFile;
-use crate::capture::syslog::Syslog;
-use crate::tree::{MARK, Roster};
+use supervisor_daemon::capture::journal::{Journal, Style};
+use supervisor_daemon::capture::log_file::LogFile;
+use supervisor_daemon::capture::syslog::Syslog;
+use supervisor_daemon::tree::{MARK, Roster};
 
 /// A journal that writes where `supervisord` says. What names one of our own streams is
 /// left to the caller, who knows what they are for.

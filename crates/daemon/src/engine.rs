@@ -22,7 +22,7 @@ use crate::tree::Roots;
 use crate::world::World;
 
 /// Sees everything that passes between core and world, to count it.
-pub(crate) trait Observer: Debug {
+pub trait Observer: Debug {
     /// Sees what the core is told.
     fn input(&self, now: Mono, input: &Input);
 
@@ -32,17 +32,20 @@ pub(crate) trait Observer: Debug {
 
 /// Core and world. Neither is borrowed across an `await`.
 #[derive(Debug)]
-pub(crate) struct Engine {
-    pub(crate) core: RefCell<Supervisor>,
-    pub(crate) world: RefCell<World>,
-    pub(crate) clock: Clock,
+pub struct Engine {
+    /// What decides.
+    pub core: RefCell<Supervisor>,
+    /// What carries out.
+    pub world: RefCell<World>,
+    /// The clock that both go by.
+    pub clock: Clock,
     observer: Option<Box<dyn Observer>>,
     next_request: Cell<u64>,
 }
 
 impl Engine {
     /// An engine that has not begun. `observer`, where there is one, sees all that happens.
-    pub(crate) fn new(
+    pub fn new(
         core: Supervisor,
         world: World,
         clock: Clock,
@@ -67,14 +70,14 @@ impl Engine {
     }
 
     /// Gives an order whose reply is of no interest.
-    pub(crate) fn order(&self, command: Command) {
+    pub fn order(&self, command: Command) {
         let id = self.new_request();
         self.world.borrow().inbox().push(Input::Request { id, command });
     }
 
     /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
     /// far as it only waits.
-    pub(crate) async fn ask(&self, command: Command) -> Answer {
+    pub async fn ask(&self, command: Command) -> Answer {
         let id = self.new_request();
         let answer = self.world.borrow_mut().expect(id);
         self.world.borrow().inbox().push(Input::Request { id, command });
@@ -93,7 +96,7 @@ impl Engine {
 
     /// The roots of the trees of all programs, each with its program. A process that doesn't
     /// answer in time belongs to none.
-    pub(crate) async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
+    pub async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
         let Roots { mut known, unsure } = self.world.borrow().roots(family)?;
         if !unsure.is_empty() {
             let (roster, readers) = self.world.borrow().identifiers();

@@ -23,7 +23,7 @@ use super::syslog::Syslog;
 
 /// Where lines go, and which.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     style: Style,
     format: LogFormat,
     pipes: RefCell<Vec<Pipe>>,
@@ -48,7 +48,7 @@ struct Pipe {
 
 /// What lines look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// supervisord's records, from this level on.
     Records(Level),
     /// As a shell complains about a command: only what went wrong, without a time.
@@ -57,7 +57,7 @@ pub(crate) enum Style {
 
 impl Journal {
     /// A journal that goes nowhere yet.
-    pub(crate) const fn new(style: Style, format: LogFormat) -> Self {
+    pub const fn new(style: Style, format: LogFormat) -> Self {
         Self {
             style,
             format,
@@ -69,7 +69,7 @@ impl Journal {
     }
 
     /// Opens one more pipe for the lines; what is said comes out at its other end.
-    pub(crate) fn open_pipe(&self) -> io::Result<OwnedFd> {
+    pub fn open_pipe(&self) -> io::Result<OwnedFd> {
         let (read, end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         if self.says(Level::Debug) {
             // Otherwise a pipe's usual size will do.
@@ -80,12 +80,12 @@ impl Journal {
     }
 
     /// Writes the lines to this file as well.
-    pub(crate) fn also_to(&self, file: LogFile) {
+    pub fn also_to(&self, file: LogFile) {
         *self.file.borrow_mut() = Some(file);
     }
 
     /// Sends the lines to the system's log as well.
-    pub(crate) fn also_to_syslog(&self, syslog: Syslog) {
+    pub fn also_to_syslog(&self, syslog: Syslog) {
         *self.syslog.borrow_mut() = Some(syslog);
     }
 
@@ -98,7 +98,7 @@ impl Journal {
     }
 
     /// Whether lines of this level come out.
-    pub(crate) fn says(&self, level: Level) -> bool {
+    pub fn says(&self, level: Level) -> bool {
         match self.style {
             Style::Records(least) => level >= least,
             Style::Complaints => level >= Level::Warn,
@@ -123,7 +123,7 @@ impl Journal {
     }
 
     /// Says something of the shell's own.
-    pub(crate) fn say(&self, level: Level, message: &str) {
+    pub fn say(&self, level: Level, message: &str) {
         self.tell(level, message, || None);
     }
 
@@ -138,7 +138,7 @@ impl Journal {
     }
 
     /// How many lines were lost so far.
-    pub(crate) const fn lost(&self) -> u64 {
+    pub const fn lost(&self) -> u64 {
         self.lost.get()
     }
 

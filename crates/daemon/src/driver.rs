@@ -25,7 +25,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Core and world, and what wakes them.
 #[derive(Debug)]
-pub(crate) struct Driver {
+pub struct Driver {
     engine: Rc<Engine>,
     inbox: Rc<Inbox>,
     journal: Rc<Journal>,
@@ -36,7 +36,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// A driver that has not begun.
-    pub(crate) fn new(engine: Rc<Engine>, journal: Rc<Journal>, signals: Rc<Signals>) -> Self {
+    pub fn new(engine: Rc<Engine>, journal: Rc<Journal>, signals: Rc<Signals>) -> Self {
         let inbox = engine.world.borrow().inbox();
         Self { engine, inbox, journal, signals, announced: false }
     }
@@ -44,7 +44,7 @@ impl Driver {
     /// Starts what is to be started, unless a signal was quicker. What becomes of it is
     /// dealt with by [`Self::run`]: until then nothing has been waited for or written, so
     /// this is all that stands between us and the program.
-    pub(crate) fn boot(&self) {
+    pub fn boot(&self) {
         self.take_signals();
         self.handle(Input::Boot);
         // What we do next can wait; the program can't, and may share our processor.
@@ -52,7 +52,7 @@ impl Driver {
     }
 
     /// Says from now on what happens to programs as it happens.
-    pub(crate) const fn announced(&mut self) {
+    pub const fn announced(&mut self) {
         self.announced = true;
     }
 
@@ -62,7 +62,7 @@ impl Driver {
     /// # Errors
     ///
     /// If the event loop can't be made.
-    pub(crate) fn run<F: Future<Output = ()>>(
+    pub fn run<F: Future<Output = ()>>(
         mut self,
         beside: impl FnOnce() -> F,
     ) -> std::io::Result<End> {

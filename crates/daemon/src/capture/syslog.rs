@@ -14,14 +14,14 @@ const IDENT: &str = "supervisord";
 /// A way to the system's log. What it can't take at once is lost: logging must not stop
 /// a program.
 #[derive(Debug)]
-pub(crate) struct Syslog {
+pub struct Syslog {
     socket: UnixDatagram,
     path: PathBuf,
 }
 
 impl Syslog {
     /// The log of this system. A daemon that isn't there yet may come.
-    pub(crate) fn of_system() -> io::Result<Self> {
+    pub fn of_system() -> io::Result<Self> {
         Self::at(Path::new("/dev/log"))
     }
 

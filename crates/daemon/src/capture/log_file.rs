@@ -12,7 +12,7 @@ use supervisor_core::spec;
 /// A log file. While it can't be opened, what is written to it is lost; every write
 /// tries again.
 #[derive(Debug)]
-pub(crate) struct LogFile {
+pub struct LogFile {
     spec: spec::LogFile,
     open: Option<Open>,
 }
@@ -27,13 +27,13 @@ struct Open {
 
 impl LogFile {
     /// A log file that is opened when it is needed.
-    pub(crate) const fn new(spec: spec::LogFile) -> Self {
+    pub const fn new(spec: spec::LogFile) -> Self {
         Self { spec, open: None }
     }
 
     /// Opens it for appending, or again: what stands at its path now is written to,
     /// and created if need be.
-    pub(crate) fn reopen(&mut self) -> io::Result<()> {
+    pub fn reopen(&mut self) -> io::Result<()> {
         self.open = None;
         self.open = Some(Open::append_to(&self.spec.path)?);
         Ok(())

@@ -34,7 +34,7 @@ pub(crate) enum Change {
 
 /// Makes each socket that some process wants once, so that one that can't be made is
 /// known early.
-pub(crate) fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
+pub fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
     let mut tried: Vec<&Socket> = Vec::new();
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
     for wanted in processes.filter_map(|process| process.launch.socket.as_ref()) {

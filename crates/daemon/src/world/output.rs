@@ -131,7 +131,7 @@ impl World {
 
 impl World {
     /// What is known of the outside of all processes, in numbers.
-    pub(crate) fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
+    pub fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
         self.slots.iter().map(|(proc, slot)| (*proc, slot.io_counters())).collect()
     }
 }

@@ -25,7 +25,7 @@ const RANDOM_LETTERS: usize = 8;
 const ATTEMPTS: usize = 100;
 
 /// Whether any stream goes to such a file.
-pub(crate) fn is_wanted(spec: &Spec) -> bool {
+pub fn is_wanted(spec: &Spec) -> bool {
     let is_auto = |output: &Output| matches!(output.sink, Sink::Auto { .. });
     let mut processes = spec.groups.iter().flat_map(|group| &group.processes);
     processes.any(|process| match &process.launch.stdio {
@@ -38,20 +38,20 @@ pub(crate) fn is_wanted(spec: &Spec) -> bool {
 
 /// Where such files are, and what their names carry.
 #[derive(Clone, Debug)]
-pub(crate) struct AutoLogs {
+pub struct AutoLogs {
     directory: PathBuf,
     identifier: String,
 }
 
 impl AutoLogs {
     /// As `[supervisord]` says.
-    pub(crate) fn new(supervisord: &Supervisord) -> Self {
+    pub fn new(supervisord: &Supervisord) -> Self {
         let (directory, identifier) = (&supervisord.childlogdir, &supervisord.identifier);
         Self { directory: directory.clone(), identifier: identifier.clone() }
     }
 
     /// Removes the files of earlier runs, rotated ones too.
-    pub(crate) fn clean_up(&self, journal: &Journal) {
+    pub fn clean_up(&self, journal: &Journal) {
         let Ok(entries) = fs::read_dir(&self.directory) else {
             return journal.say(Level::Warn, "Could not clear childlog dir");
         };

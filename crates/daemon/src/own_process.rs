@@ -14,7 +14,7 @@ const USUAL_UMASK: u32 = 0o022;
 
 /// Becomes whom it shall be and makes sure of what it needs. Returns what there is to
 /// say about it; fails with supervisord's messages.
-pub(crate) fn settle_in(supervisord: &Supervisord) -> Result<Vec<(Level, String)>, String> {
+pub fn settle_in(supervisord: &Supervisord) -> Result<Vec<(Level, String)>, String> {
     let mut notes = Vec::new();
     // Limits that only the administrator may raise come first, unlike in supervisord,
     // where they fail once the user has changed.
@@ -37,7 +37,7 @@ pub(crate) fn settle_in(supervisord: &Supervisord) -> Result<Vec<(Level, String)
 
 /// Takes the file mode creation mask that was asked for: what was opened before, the
 /// supervisor's own log, isn't affected.
-pub(crate) fn take_umask(supervisord: &Supervisord) {
+pub fn take_umask(supervisord: &Supervisord) {
     if let Some(umask) = supervisord.umask {
         rustix::process::umask(umask.into());
     }
@@ -46,7 +46,7 @@ pub(crate) fn take_umask(supervisord: &Supervisord) {
 /// Leaves the foreground as supervisord does, except that the process that was started waits
 /// there to be released: a service manager may look for the pidfile and the sockets as soon
 /// as it has ended.
-pub(crate) fn leave_foreground(
+pub fn leave_foreground(
     supervisord: &Supervisord,
     journal: &Journal,
 ) -> Result<Foreground, String> {

@@ -13,7 +13,7 @@ use super::World;
 
 impl World {
     /// The log file of a stream, if it goes to one.
-    pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<&Path> {
+    pub fn log_path(&self, proc: ProcId, channel: Channel) -> Option<&Path> {
         match self.slots.get(&proc)?.sink(channel)? {
             spec::Sink::File(file) => Some(&file.path),
             spec::Sink::Discard
@@ -24,7 +24,7 @@ impl World {
     }
 
     /// Begins the log files of a process anew.
-    pub(crate) fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
+    pub fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
         for channel in [Channel::Stdout, Channel::Stderr] {
             if let Some(path) = self.log_path(proc, channel) {
                 remove_file(path)?;
@@ -37,7 +37,7 @@ impl World {
     }
 
     /// Begins the supervisor's own log file anew.
-    pub(crate) fn clear_main_log(&self, path: &Path) -> io::Result<()> {
+    pub fn clear_main_log(&self, path: &Path) -> io::Result<()> {
         remove_file(path)?;
         self.parts.journal.say(Level::Info, "reopening log file");
         self.parts.journal.reopen();

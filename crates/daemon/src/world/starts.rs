@@ -17,7 +17,7 @@ use crate::tree::MARK;
 
 impl World {
     /// Why the command of a process could not be executed, if it was started now.
-    pub(crate) fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
+    pub fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
         let launch = &self.slots.get(&proc)?.spec.launch;
         lookup::command(launch, &self.parts.environment).err()
     }

@@ -19,11 +19,11 @@ use supervisor_sys::process::readers::ReadOutcome;
 
 /// The variable that marks everything that descends from a program. A supervisor
 /// within a supervisor adds its mark to the one it was given.
-pub(crate) const MARK: &str = "STANDARD_SUPERVISOR_TREE";
+pub const MARK: &str = "STANDARD_SUPERVISOR_TREE";
 
 /// What is known about who belongs where.
 #[derive(Debug)]
-pub(crate) struct Roster {
+pub struct Roster {
     own: Pid,
     /// ReadOutcome apart from other supervisors' marks, which may have been inherited.
     instance: String,
@@ -70,7 +70,7 @@ impl Census {
 
 impl Roster {
     /// `instance` is a word without commas that no other supervisor has.
-    pub(crate) fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
+    pub fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
         Self { own, instance, inherited, seen: RefCell::default() }
     }
 

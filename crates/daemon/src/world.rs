@@ -54,18 +54,18 @@ const OBSERVERS_ROOM: usize = 256;
 
 /// What happens to the output of all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Handling {
+pub struct Handling {
     /// Terminal control sequences are taken out.
-    pub(crate) strip_ansi: bool,
+    pub strip_ansi: bool,
     /// All of it is repeated in the journal, if that says as much.
-    pub(crate) echo: bool,
+    pub echo: bool,
     /// The end of it is kept for reports of runs that end unasked.
-    pub(crate) remember: bool,
+    pub remember: bool,
 }
 
 /// How it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// With this exit code.
     Exit(u8),
     /// With what was prepared here.
@@ -113,22 +113,28 @@ impl Slot {
 
 /// What a [`World`] is made of.
 #[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) roster: Rc<Roster>,
-    pub(crate) environment: Environment,
+pub struct Parts {
+    /// Tells which process belongs to which program.
+    pub roster: Rc<Roster>,
+    /// The environment that programs inherit.
+    pub environment: Environment,
     /// Its main program is told who keeps it.
-    pub(crate) keeps_command: bool,
-    pub(crate) handling: Handling,
-    pub(crate) auto_logs: AutoLogs,
+    pub keeps_command: bool,
+    /// What is done with output on its way.
+    pub handling: Handling,
+    /// Where logs with the name AUTO go.
+    pub auto_logs: AutoLogs,
     /// The name that events carry.
-    pub(crate) identifier: String,
-    pub(crate) crash: Crash,
-    pub(crate) journal: Rc<Journal>,
+    pub identifier: String,
+    /// What is kept and written of crashes.
+    pub crash: Crash,
+    /// The supervisor's own log.
+    pub journal: Rc<Journal>,
 }
 
 /// Everything that effects act on.
 #[derive(Debug)]
-pub(crate) struct World {
+pub struct World {
     parts: Parts,
     slots: BTreeMap<ProcId, Slot>,
     sockets: Vec<SharedSocket>,
@@ -176,7 +182,7 @@ pub(crate) struct World {
 
 impl World {
     /// A world in which there are no processes yet.
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub fn new(parts: Parts) -> Self {
         let reserve = Rc::new(Reserve::new());
         let launcher = Rc::<Launcher>::default();
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
@@ -219,7 +225,7 @@ impl World {
     }
 
     /// Lets the journal's lines, which come through `pipe`, come out here.
-    pub(crate) fn add_voice(&mut self, pipe: OwnedFd, sink: &spec::Sink) {
+    pub fn add_voice(&mut self, pipe: OwnedFd, sink: &spec::Sink) {
         let voice = Relay::for_journal(self.sink(sink));
         voice.add(pipe, None);
         self.new_relays.push(Rc::clone(&voice));
@@ -390,16 +396,12 @@ impl World {
     }
 
     /// Tells of all that happens from now on.
-    pub(crate) fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+    pub fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
         self.observers.subscribe()
     }
 
     /// Writes to a process's stdin. `None`: it has none.
-    pub(crate) fn write_stdin(
-        &self,
-        proc: ProcId,
-        bytes: &[u8],
-    ) -> Option<Result<(), CannotWrite>> {
+    pub fn write_stdin(&self, proc: ProcId, bytes: &[u8]) -> Option<Result<(), CannotWrite>> {
         self.slots.get(&proc)?.write_stdin(bytes, || {})
     }
 

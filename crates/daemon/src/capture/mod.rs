@@ -9,14 +9,14 @@
 //! Nothing here ever waits: a sink that can't take more leaves the bytes in the
 //! pipe, so the writer feels back-pressure and nobody else does.
 
-pub(crate) mod auto_log;
+pub mod auto_log;
 pub(crate) mod filter;
 pub(crate) mod glance;
-pub(crate) mod journal;
+pub mod journal;
 mod json_record;
-pub(crate) mod log_file;
+pub mod log_file;
 pub(crate) mod needle;
 pub(crate) mod relay;
 pub(crate) mod sink;
-pub(crate) mod syslog;
+pub mod syslog;
 pub(crate) mod tail;
