@@ -165,7 +165,7 @@ impl Evidence {
             let cases = text.lines().filter_map(|line| line.strip_prefix(";;; "));
             names.extend(cases.map(|case| format!("bad: {case}")));
         });
-        each_file(&document("crates/core/tests/traces"), "txt", &mut |path, _| {
+        each_file(&document("crates/core/tests/stories"), "txt", &mut |path, _| {
             names.insert(format!("story: {}", path.file_stem().unwrap().to_string_lossy()));
         });
         each_file(&document("crates"), "rs", &mut |_, text| {

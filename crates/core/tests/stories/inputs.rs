@@ -1,0 +1,324 @@
+//! What happens in a story: words to inputs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use supervisor_core::command::Command as Order;
+use supervisor_core::event::Channel;
+use supervisor_core::health::{
+    Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
+    Stranger, TreeCount,
+};
+use supervisor_core::ids::{Member, Pid, RequestId};
+use supervisor_core::input::{
+    Circumstances, Death, Exit, Job, Notification, SpawnError, SpawnErrorKind, Traits, TreeProcess,
+};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::GroupSpec;
+use supervisor_core::{Input, Unreached};
+
+use crate::programs::host_port;
+use crate::stage::{Stage, seconds};
+
+impl Stage {
+    pub(crate) fn input(&self, words: &[&str]) -> Input {
+        let input = self.answer(words).or_else(|| self.health_answer(words));
+        let input = input.or_else(|| self.end(words)).or_else(|| self.from_program(words));
+        input.or_else(|| self.from_outside(words)).unwrap_or_else(|| panic!("unknown {words:?}"))
+    }
+
+    /// What came of an effect.
+    fn answer(&self, words: &[&str]) -> Option<Input> {
+        Some(match words {
+            ["spawned", run, pid] => {
+                let (proc, run) = self.run(run);
+                Input::Spawned { proc, run, pid: Pid(pid.parse().unwrap()) }
+            }
+            ["failed", run, kind, message @ ..] => {
+                let (proc, run) = self.run(run);
+                let kind = match *kind {
+                    "not-found" => SpawnErrorKind::NotFound,
+                    "not-executable" => SpawnErrorKind::NotExecutable,
+                    "transient" => SpawnErrorKind::Transient,
+                    other => panic!("unknown kind of failure {other}"),
+                };
+                Input::SpawnFailed {
+                    proc,
+                    run,
+                    error: SpawnError { kind, message: message.join(" ") },
+                }
+            }
+            ["census", run, found @ ..] => {
+                let (proc, run) = self.run(run);
+                let (main, members) = match found {
+                    [main, members @ ..] if main.starts_with("main") => {
+                        (Some(traits(main)), members)
+                    }
+                    members => (None, members),
+                };
+                let members = members.iter().map(|word| tree_process(word)).collect();
+                Input::Census { proc, run, main, members }
+            }
+            ["tree-ended", run] => {
+                let (proc, run) = self.run(run);
+                Input::TreeEnded { proc, run }
+            }
+            ["collected", run] => {
+                let (proc, run) = self.run(run);
+                Input::Collected { proc, run }
+            }
+            ["tidied", run] => {
+                let (proc, run) = self.run(run);
+                Input::Tidied { proc, run }
+            }
+            ["connected", run] => {
+                let (proc, run) = self.run(run);
+                Input::Connected { proc, run, result: Ok(()) }
+            }
+            ["unreached", run, target, failure] => {
+                let (proc, run) = self.run(run);
+                let failure = match *failure {
+                    "refused" => CheckFailure::Refused,
+                    "late" => CheckFailure::TimedOut,
+                    other => panic!("unknown failure {other}"),
+                };
+                let unreached = Unreached { target: host_port(target), failure };
+                Input::Connected { proc, run, result: Err(unreached) }
+            }
+            ["load", run, requests] => {
+                let (proc, run) = self.run(run);
+                Input::LoadSeen { proc, run, requests: requests.parse().ok() }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What came of a question about the health of a run.
+    fn health_answer(&self, words: &[&str]) -> Option<Input> {
+        Some(match words {
+            // `busy`: its tree was, while it timed out.
+            ["checked", run, result] => {
+                let (proc, run) = self.run(run);
+                let over = Duration::from_secs(2);
+                let load = (*result == "busy").then_some(Load { cpu: over, over });
+                let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
+                let result = match *result {
+                    "passes" => Ok(CheckAnswer::default()),
+                    // It wants a client certificate.
+                    "connects" => {
+                        Ok(CheckAnswer { depth: Depth::Connection, ..CheckAnswer::default() })
+                    }
+                    "stranger" => Ok(CheckAnswer {
+                        from: Listener::Stranger(stranger),
+                        ..CheckAnswer::default()
+                    }),
+                    "refused" => Err(CheckFailure::Refused),
+                    "late" | "busy" => Err(CheckFailure::TimedOut),
+                    status => Err(CheckFailure::Status(status.parse().unwrap())),
+                };
+                Input::Checked { proc, run, result, load }
+            }
+            ["progressed", run, look @ ..] => {
+                let (proc, run) = self.run(run);
+                let look = match look {
+                    [] => ProgressSample::Nothing,
+                    ["late"] => ProgressSample::Late,
+                    ["404"] => ProgressSample::Failed(CheckFailure::Status(404)),
+                    // Under way, or under way and waiting.
+                    [running, done] => ProgressSample::Seen(Progress {
+                        running: running.split('+').next().unwrap().parse().unwrap(),
+                        waiting: running.split('+').nth(1).map_or(0, |n| n.parse().unwrap()),
+                        done: done.parse().unwrap(),
+                    }),
+                    other => panic!("not a look at progress: {other:?}"),
+                };
+                Input::Progressed { proc, run, look }
+            }
+            // How many, and with how many different command lines: all, if that isn't told.
+            ["tree", run, count] => {
+                let (proc, run) = self.run(run);
+                let (alive, distinct) = count.split_once('/').unwrap_or((count, count));
+                let (alive, distinct) = (alive.parse().unwrap(), distinct.parse().unwrap());
+                Input::TreeCounted { proc, run, count: TreeCount { alive, distinct } }
+            }
+            // STREAM SECONDS BYTES of a reader that stands still, or nothing.
+            ["output", run, block @ ..] => {
+                let (proc, run) = self.run(run);
+                let block = match block {
+                    [] => None,
+                    [channel, since, waiting] => Some(Block {
+                        channel: if *channel == "stdout" {
+                            Channel::Stdout
+                        } else {
+                            Channel::Stderr
+                        },
+                        since: seconds(since),
+                        waiting: waiting.parse().unwrap(),
+                    }),
+                    other => panic!("not a look at output: {other:?}"),
+                };
+                Input::OutputSeen { proc, run, block }
+            }
+            _ => return None,
+        })
+    }
+
+    /// Ends and suspensions of processes.
+    fn end(&self, words: &[&str]) -> Option<Input> {
+        Some(match words {
+            ["reaped", pid, exit, found @ ..] => {
+                let (oom, said) = match found {
+                    ["oom", said @ ..] => (true, said),
+                    said => (false, said),
+                };
+                let last_line = (!said.is_empty()).then(|| said.join(" "));
+                Input::Reaped {
+                    pid: Pid(pid.parse().unwrap()),
+                    exit: self::exit(exit),
+                    found: Circumstances { oom, last_line },
+                }
+            }
+            ["descendant", name, main, pid, exit] => {
+                let exit = (*exit != "unknown").then(|| self::exit(exit));
+                let pid = Pid(pid.parse().unwrap());
+                Input::DescendantEnded {
+                    proc: self.proc(name),
+                    main: Pid(main.parse().unwrap()),
+                    death: Death { name: "worker".to_owned(), pid, exit },
+                }
+            }
+            ["suspended", pid, job] => {
+                let job = match *job {
+                    "controlled" => Job::Controlled,
+                    "alone" => Job::Alone,
+                    "unattended" => Job::Unattended,
+                    _ => panic!("{job}"),
+                };
+                Input::Suspended { pid: Pid(pid.parse().unwrap()), job }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What programs and listeners write and report.
+    fn from_program(&self, words: &[&str]) -> Option<Input> {
+        Some(match words {
+            ["notified", name, said @ ..] => {
+                let mut notification = Notification::default();
+                for said in said {
+                    match said.split_once('=').unwrap_or((said, "")) {
+                        ("ready", _) => notification.ready = true,
+                        ("stopping", _) => notification.stopping = true,
+                        ("watchdog", _) => notification.watchdog = true,
+                        ("extend", secs) => {
+                            notification.extend = Some(Duration::from_secs(secs.parse().unwrap()));
+                        }
+                        other => panic!("unknown notification {other:?}"),
+                    }
+                }
+                Input::Notified { proc: self.proc(name), said: notification }
+            }
+            ["ready", name, pid] => {
+                Input::ReadyLogged { proc: self.proc(name), pid: Pid(pid.parse().unwrap()) }
+            }
+            ["said", name, pid, text @ ..] => Input::ListenerSaid {
+                proc: self.proc(name),
+                pid: Pid(pid.parse().unwrap()),
+                data: text.join(" ").replace("\\n", "\n").into_bytes(),
+            },
+            ["deaf", name, serial] => {
+                Input::TellFailed { proc: self.proc(name), serial: serial.parse().unwrap() }
+            }
+            ["wrote", name, pid, text] => Input::Logged {
+                proc: self.proc(name),
+                pid: Pid(pid.parse().unwrap()),
+                channel: Channel::Stdout,
+                data: text.as_bytes().to_vec(),
+            },
+            _ => return None,
+        })
+    }
+
+    /// Time, signals and operators.
+    fn from_outside(&self, words: &[&str]) -> Option<Input> {
+        Some(match words {
+            ["boot"] => Input::Boot,
+            ["tick"] => Input::Tick,
+            ["signal", name] => Input::Signalled(Signal::from_name(name).unwrap()),
+            ["request", id, order @ ..] => {
+                Input::Request { id: RequestId(id.parse().unwrap()), command: self.order(order) }
+            }
+            ["gone", id] => Input::RequestGone { id: RequestId(id.parse().unwrap()) },
+            _ => return None,
+        })
+    }
+
+    fn order(&self, words: &[&str]) -> Order {
+        match words {
+            ["start", name, rest @ ..] => {
+                let missing = rest.iter().filter_map(|word| word.strip_prefix("missing="));
+                let unstartable = missing.map(|name| {
+                    let message = format!("can't find command '{name}'");
+                    (self.proc(name), SpawnError { kind: SpawnErrorKind::NotFound, message })
+                });
+                Order::Start {
+                    which: self.which(name),
+                    wait: !rest.contains(&"nowait"),
+                    unstartable: unstartable.collect(),
+                }
+            }
+            ["stop", name, rest @ ..] => {
+                Order::Stop { which: self.which(name), wait: !rest.contains(&"nowait") }
+            }
+            ["signal", signal, name] => Order::Signal {
+                which: self.which(name),
+                signal: Signal::from_name(signal).unwrap(),
+            },
+            ["shutdown"] => Order::Shutdown,
+            ["restart"] => Order::Restart,
+            ["reread", names @ ..] => {
+                let meant = |group: &&GroupSpec| names.contains(&group.name.as_str());
+                // Of two with one name the one told last counts.
+                let found: BTreeMap<_, _> =
+                    self.known.iter().filter(meant).map(|group| (&group.name, group)).collect();
+                Order::Reread(found.into_values().cloned().collect())
+            }
+            ["add", name] => Order::AddGroup((*name).to_owned()),
+            ["remove", name] => Order::RemoveGroup((*name).to_owned()),
+            ["event", kind, data] => {
+                Order::RemoteEvent { kind: (*kind).to_owned(), data: (*data).to_owned() }
+            }
+            other => panic!("unknown order {other:?}"),
+        }
+    }
+}
+
+/// A process of a tree, `PID[<PARENT][@GROUP][!sh][!deaf]`: without a parent one that ours
+/// has become, without a group in one of its own; a shell; one that ignores the stop signal.
+fn tree_process(word: &str) -> TreeProcess {
+    let number = |sign: char| -> Option<i32> {
+        let (_, rest) = word.split_once(sign)?;
+        rest.split(['<', '@', '!']).next().unwrap().parse().ok()
+    };
+    let pid = word.split(['<', '@', '!']).next().unwrap().parse().unwrap();
+    TreeProcess {
+        member: Member { pid: Pid(pid), start: 7 },
+        parent: Pid(number('<').unwrap_or(1)),
+        group: Pid(number('@').unwrap_or(pid)),
+        traits: traits(word),
+    }
+}
+
+fn traits(word: &str) -> Traits {
+    Traits { shell: word.contains("!sh"), ignores_stopsignal: word.contains("!deaf") }
+}
+
+fn exit(text: &str) -> Exit {
+    match text.split_once('=').unwrap() {
+        ("exit", code) => Exit::Code(code.parse().unwrap()),
+        ("signal", name) => {
+            Exit::Signal { signal: Signal::from_name(name).unwrap(), core_dumped: false }
+        }
+        other => panic!("unknown exit {other:?}"),
+    }
+}

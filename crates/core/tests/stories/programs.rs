@@ -1,0 +1,277 @@
+//! Programs, as the first lines of a story have them.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::event::EventType;
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::health::{
+    Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe, ProgressSpec,
+    Ready, Scheme, TreeSpec,
+};
+use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
+use supervisor_core::spec::{
+    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
+    RetryRule, Sink, Stdio, StopTarget, TidySpec,
+};
+
+/// `program NAME KEY=VALUE...` or `listener NAME events=TYPE,... buffer=N KEY=VALUE...`.
+pub(crate) fn group(words: &[&str]) -> GroupSpec {
+    let [kind, name, options @ ..] = words else { panic!("a program has a name") };
+    let mut pool = PoolSpec { events: [].into(), buffer_size: 10, handler: ResultHandler::Verdict };
+    let mut rest = Vec::new();
+    for option in options {
+        match option.split_once('=').unwrap() {
+            ("events", types) => {
+                let types = types.split(',').map(|name| EventType::from_name(name).unwrap());
+                pool.events = types.collect();
+            }
+            ("buffer", size) => pool.buffer_size = size.parse().unwrap(),
+            ("answers", "output") => pool.handler = ResultHandler::Output,
+            _ => rest.push(*option),
+        }
+    }
+    let process = program(name, rest.into_iter());
+    GroupSpec {
+        name: (*name).to_owned(),
+        priority: process.priority,
+        processes: vec![Rc::new(process)],
+        pool: (*kind == "listener").then_some(pool),
+    }
+}
+
+/// A program with the defaults of the command line, changed as `words` say.
+fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec {
+    let mut spec = by_default(name);
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap();
+        let known = set_basics(&mut spec, key, value)
+            || set_restarts(&mut spec, key, value)
+            || set_stop(&mut spec, key, value)
+            || set_readiness(&mut spec, key, value)
+            || set_health(&mut spec, key, value);
+        assert!(known, "unknown key {key}");
+    }
+    spec
+}
+
+fn by_default(name: &str) -> ProcessSpec {
+    ProcessSpec {
+        name: name.to_owned(),
+        program: name.to_owned(),
+        priority: 999,
+        autostart: true,
+        startsecs: Duration::from_secs(1),
+        startretries: 3,
+        autorestart: Autorestart::Always,
+        exitcodes: vec![255],
+        stopsignal: Signal::TERM,
+        stopwaitsecs: Duration::from_secs(30),
+        stop_target: StopTarget::Main,
+        kill_target: StopTarget::Group,
+        leftover_grace: Duration::from_secs(2),
+        health_stop: Duration::from_secs(10),
+        retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
+        main: true,
+        essential: true,
+        killtree: true,
+        tidy: None,
+        start: StartSpec::default(),
+        health: HealthSpec::default(),
+        launch: Launch {
+            command: Command::Argv(vec![name.into()]),
+            environment: Vec::new(),
+            directory: None,
+            umask: None,
+            user: None,
+            stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
+            shown: name.to_owned(),
+            serverurl: None,
+            socket: None,
+            die_with_supervisor: true,
+        },
+    }
+}
+
+/// What a program is, and when it starts.
+fn set_basics(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
+    let number = || value.parse::<u64>().unwrap();
+    match key {
+        "priority" => spec.priority = value.parse().unwrap(),
+        "autostart" => spec.autostart = value == "true",
+        "startsecs" => spec.startsecs = Duration::from_secs(number()),
+        "main" => spec.main = value == "true",
+        "essential" => spec.essential = value == "true",
+        // PROGRAM:UNTIL,...
+        "depends_on" => spec.start.depends_on = value.split(',').map(dependency).collect(),
+        // HOST:PORT,.../TIMEOUT
+        "wait_for" => {
+            let (targets, timeout) = value.split_once('/').unwrap();
+            let timeout = Duration::from_secs(timeout.parse().unwrap());
+            let targets = targets.split(',').map(host_port).collect();
+            spec.start.wait_for = Some(WaitSpec { targets, timeout });
+        }
+        "program" => spec.program = value.to_owned(),
+        _ => return false,
+    }
+    true
+}
+
+/// When it is started again.
+fn set_restarts(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
+    match key {
+        "startretries" => spec.startretries = value.parse().unwrap(),
+        "autorestart" => {
+            spec.autorestart = match value {
+                "true" => Autorestart::Always,
+                "false" => Autorestart::Never,
+                "unexpected" => Autorestart::Unexpected,
+                other => panic!("autorestart={other}"),
+            }
+        }
+        "exitcodes" => {
+            spec.exitcodes = value.split(',').map(|code| code.parse().unwrap()).collect()
+        }
+        "retryresetsecs" => {
+            spec.retry = match value {
+                "off" => RetryRule::FailedStarts,
+                "once" => RetryRule::Once,
+                secs => RetryRule::Consecutive {
+                    reset_after: Duration::from_secs(secs.parse().unwrap()),
+                },
+            }
+        }
+        "retries_before_ready" => {
+            spec.start.retries_before_ready = Some(value.parse().unwrap());
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// How it is stopped, and what is cleaned up after it.
+fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
+    let number = || value.parse::<u64>().unwrap();
+    match key {
+        "stopsignal" => spec.stopsignal = Signal::from_name(value).unwrap(),
+        "stopwaitsecs" => spec.stopwaitsecs = Duration::from_secs(number()),
+        "stop_target" => {
+            spec.stop_target = match value {
+                "main" => StopTarget::Main,
+                "group" => StopTarget::Group,
+                other => panic!("stop_target={other}"),
+            }
+        }
+        "leftover_grace" => spec.leftover_grace = Duration::from_secs(number()),
+        "killtree" => spec.killtree = value == "true",
+        "tidy" => {
+            let remove_leftovers = match value {
+                "port" => RemoveLeftovers::No,
+                "evidence" => RemoveLeftovers::OnEvidence,
+                "all" => RemoveLeftovers::All,
+                _ => panic!("tidy={value}"),
+            };
+            spec.tidy = Some(TidySpec { remove_leftovers, ..TidySpec::default() });
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// When it is ready, and what follows if it is unhealthy.
+fn set_readiness(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
+    let number = || value.parse::<u64>().unwrap();
+    match key {
+        "ready" => {
+            spec.health.ready = match value {
+                "checked" => Ready::Checked,
+                "notified" => Ready::Notified,
+                text => Ready::Logged(text.to_owned()),
+            }
+        }
+        "start_timeout" => spec.health.start_timeout = Some(Duration::from_secs(number())),
+        // After `check`.
+        "listener" => {
+            assert_eq!(value, "own");
+            spec.health.check.as_mut().unwrap().listener = ListenerRule::Own;
+        }
+        "watchdog" => spec.health.watchdog = Some(Duration::from_secs(number())),
+        "action" => {
+            spec.health.action = match value {
+                "observe" => Action::Observe,
+                "restart" => Action::Restart,
+                "stop" => Action::Stop,
+                code => Action::Exit(code.parse().unwrap()),
+            }
+        }
+        "health_stop" => spec.health_stop = Duration::from_secs(number()),
+        _ => return false,
+    }
+    true
+}
+
+/// What the supervisor asks it.
+fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
+    match key {
+        // INTERVAL/TIMEOUT/FAILURES, and the patience with one that is busy
+        "check" => {
+            let numbers = numbers(value);
+            spec.health.check = Some(CheckSpec {
+                probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
+                set_by: "PROCESS_HEALTH_TCP".to_owned(),
+                listener: ListenerRule::Any,
+                interval: Duration::from_secs(numbers[0]),
+                jitter: Duration::ZERO,
+                timeout: Duration::from_secs(numbers[1]),
+                failures: numbers[2].try_into().unwrap(),
+                patience: Duration::from_secs(numbers.get(3).copied().unwrap_or(120)),
+            });
+        }
+        // INTERVAL/STALLED
+        "progress" => {
+            let numbers = numbers(value);
+            let server = HttpServer::Tcp { host: "localhost".to_owned(), port: 80 };
+            spec.health.progress = Some(ProgressSpec {
+                page: HttpGet::new(HttpUrl {
+                    scheme: Scheme::Http,
+                    server,
+                    path: "/metrics".to_owned(),
+                }),
+                running: Vec::new(),
+                waiting: Vec::new(),
+                tells_idle: true,
+                done: Vec::new(),
+                interval: Duration::from_secs(numbers[0]),
+                timeout: Duration::from_secs(1),
+                stalled: Duration::from_secs(numbers[1]),
+            });
+        }
+        // INTERVAL/PATIENCE
+        "tree" => {
+            let numbers = numbers(value);
+            spec.health.tree = Some(TreeSpec {
+                pattern: "worker".to_owned(),
+                distinct: false,
+                interval: Duration::from_secs(numbers[0]),
+                patience: Duration::from_secs(numbers[1]),
+            });
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn dependency(text: &str) -> Dependency {
+    let (program, until) = text.split_once(':').unwrap();
+    let until = Until::ALL.into_iter().find(|known| known.name() == until).unwrap();
+    Dependency { program: program.to_owned(), until }
+}
+
+pub(crate) fn host_port(text: &str) -> HostPort {
+    let (host, port) = text.split_once(':').unwrap();
+    HostPort { host: host.to_owned(), port: port.parse().unwrap() }
+}
+
+fn numbers(text: &str) -> Vec<u64> {
+    text.split('/').map(|number| number.parse().unwrap()).collect()
+}

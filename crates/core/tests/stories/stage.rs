@@ -1,0 +1,148 @@
+//! One story on its way: the core, and the names that the story has for things.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use supervisor_core::command::Which;
+use supervisor_core::ids::{ProcId, RunId};
+use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
+use supervisor_core::time::{Mono, Now, Wall};
+use supervisor_core::{Effect, Input, Supervisor};
+
+use crate::programs::group;
+
+/// What the wall clock shows when the other shows zero, in seconds.
+const WALL_ZERO: u64 = 1_800_000_000;
+
+/// The story with the effects that the core answers with in place of those told.
+pub(crate) fn play(story: &str) -> String {
+    let mut spec = Spec {
+        groups: Vec::new(),
+        signals: SignalRule::StopOrForward,
+        when_done: WhenDone::Exit,
+        prestop_delay: Duration::ZERO,
+        prestop_idle: None,
+        stop_budget: None,
+    };
+    let mut known = Vec::new();
+    let mut stage: Option<Stage> = None;
+    let mut played = String::new();
+    for line in story.lines() {
+        if line.starts_with("  ") {
+            continue;
+        }
+        writeln!(played, "{line}").unwrap();
+        let words: Vec<_> = line.split_whitespace().collect();
+        match *words {
+            [] | ["#", ..] => {}
+            ["later", ref words @ ..] => known.push(group(words)),
+            ["program" | "listener", ..] => {
+                known.push(group(&words));
+                spec.groups.push(group(&words));
+            }
+            ["prestop", secs] => {
+                spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
+            }
+            ["until-idle", secs] => {
+                spec.prestop_idle = Some(Duration::from_secs(secs.parse().unwrap()));
+            }
+            ["budget", secs] => {
+                spec.stop_budget = Some(Duration::from_secs(secs.parse().unwrap()));
+            }
+            ["run-once"] => spec.signals = SignalRule::ForwardAll,
+            ["proceed-within", seconds] => {
+                let within = Duration::from_secs(seconds.parse().unwrap());
+                spec.when_done = WhenDone::Proceed { within };
+            }
+            ["file-mode"] => {
+                (spec.signals, spec.when_done) = (SignalRule::Supervisord, WhenDone::Stay);
+            }
+            [time, ref words @ ..] => {
+                let stage = stage.get_or_insert_with(|| {
+                    // As the configuration has them.
+                    spec.groups.sort_by_key(|group| group.priority);
+                    Stage::new(spec.clone(), known.clone())
+                });
+                played.push_str(&stage.act(seconds(time), words));
+            }
+        }
+    }
+    played
+}
+
+pub(crate) struct Stage {
+    pub(crate) core: Supervisor,
+    pub(crate) known: Vec<GroupSpec>,
+    names: BTreeMap<ProcId, String>,
+    deadline: Option<Mono>,
+}
+
+impl Stage {
+    fn new(spec: Spec, known: Vec<GroupSpec>) -> Self {
+        Self { core: Supervisor::new(spec), known, names: BTreeMap::new(), deadline: None }
+    }
+
+    fn act(&mut self, since_zero: Duration, words: &[&str]) -> String {
+        if words == ["waits?"] {
+            let infos = self.core.processes();
+            let waiting = infos.filter_map(|info| Some((&info.named.name, info.waits_for?)));
+            return waiting.map(|(name, what)| format!("  {name}: {what}\n")).collect();
+        }
+        if words == ["ready?"] {
+            let readiness = self.core.readiness().to_string();
+            let started = if self.core.has_started() { "  has started\n" } else { "" };
+            let lines = readiness.lines().map(|line| format!("  {line}\n"));
+            return lines.chain([started.to_owned()]).collect();
+        }
+        let mono = Mono::from_zero(since_zero);
+        let wall = Wall::from_epoch(Duration::from_secs(WALL_ZERO) + since_zero);
+        let input = self.input(words);
+        let ticked = input == Input::Tick;
+        let effects = self.core.handle(Now::new(mono, wall), input);
+        let mut shown = String::new();
+        for effect in effects {
+            if let Effect::AddGroup { group, first } = &effect {
+                let numbers = (first.0..).map(ProcId);
+                let names = group.processes.iter().map(|process| process.name.clone());
+                self.names.extend(numbers.zip(names));
+            } else {
+                writeln!(shown, "  {}", self.show(&effect)).unwrap();
+            }
+        }
+        let deadline = self.core.next_deadline();
+        if deadline != self.deadline {
+            let text = deadline.map_or_else(|| "never".to_owned(), |at| at.to_string());
+            writeln!(shown, "  next {text}").unwrap();
+            self.deadline = deadline;
+        }
+        if ticked && deadline.is_some_and(|at| at <= mono) {
+            shown.push_str("  a deadline in the past: the caller would spin\n");
+        }
+        shown
+    }
+
+    pub(crate) fn which(&self, name: &str) -> Which {
+        if name == "all" { Which::All } else { self.core.find(name).unwrap() }
+    }
+
+    pub(crate) fn proc(&self, name: &str) -> ProcId {
+        // The latest with that name: a group may have been removed and added again.
+        *self.names.iter().rfind(|(_, known)| *known == name).unwrap().0
+    }
+
+    pub(crate) fn run(&self, text: &str) -> (ProcId, RunId) {
+        let (name, run) = text.split_once('#').unwrap();
+        (self.proc(name), RunId(run.parse().unwrap()))
+    }
+
+    pub(crate) fn name(&self, proc: ProcId) -> &str {
+        &self.names[&proc]
+    }
+}
+
+pub(crate) fn seconds(text: &str) -> Duration {
+    let (secs, millis) = text.split_once('.').unwrap();
+    assert_eq!(millis.len(), 3, "times have three decimals: {text}");
+    Duration::from_secs(secs.parse().unwrap()) + Duration::from_millis(millis.parse().unwrap())
+}
