@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn d8_a_command_survives_the_file() {
+    fn a_command_survives_the_file() {
         for word in [
             "date +%s",
             "%(message)s",

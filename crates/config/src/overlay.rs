@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn d14_a_key_with_underscores_reaches_its_section() {
+    fn a_key_with_underscores_reaches_its_section() {
         for (variable, meaning) in [
             ("SUPERVISOR_PROGRAM__APP_STARTSECS", "[program:app] startsecs"),
             (
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn d15_a_key_with_a_dot_can_be_written() {
+    fn a_key_with_a_dot_can_be_written() {
         let (meaning, warnings) =
             parsed("SUPERVISOR_RPCINTERFACE__SUPERVISOR_SUPERVISOR_RPCINTERFACE_FACTORY");
         assert_eq!(meaning, "[rpcinterface:supervisor] supervisor.rpcinterface_factory");

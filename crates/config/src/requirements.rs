@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn d22_it_goes_to_the_python_that_runs_the_server() {
+    fn requirements_go_to_the_python_that_runs_the_server() {
         let env = [("PATH", "/venv/bin:/usr/bin")];
         for (script, command, python) in [
             ("", "/opt/py/python3.12", "/opt/py/python3.12"),

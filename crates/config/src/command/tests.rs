@@ -80,7 +80,7 @@ fn a_command_alone_gives_one_supervised_program() {
 }
 
 #[test]
-fn d8_argv_is_never_read_as_text() {
+fn argv_is_never_read_as_text() {
     let argv = vec!["x".into(), OsString::from_vec(b"\xff ; %s \n # \r".to_vec())];
     let config = command_mode(argv.clone(), &sources(&[]), &FakeHost::default()).unwrap();
     assert_eq!(process(&config, "app").launch.command, Command::Argv(argv));
@@ -119,7 +119,7 @@ fn a_path_for_the_record_may_be_chosen() {
 }
 
 #[test]
-fn d14_an_override_reaches_the_spec_and_the_record() {
+fn an_override_reaches_the_spec_and_the_record() {
     let config = config(&[
         ("SUPERVISOR_PROGRAM__APP_STARTSECS", " 10 "),
         ("SUPERVISOR_PROGRAM__APP_STDOUT_LOGFILE", "/var/log/app.log"),
@@ -142,14 +142,14 @@ fn d14_an_override_reaches_the_spec_and_the_record() {
 }
 
 #[test]
-fn d16_only_255_is_expected_unless_something_else_is_said() {
+fn only_255_is_expected_unless_something_else_is_said() {
     assert_eq!(process(&config(&[]), "app").exitcodes, [255]);
     let config = config(&[("SUPERVISOR_PROGRAM__APP_EXITCODES", "0, 2")]);
     assert_eq!(process(&config, "app").exitcodes, [0, 2]);
 }
 
 #[test]
-fn d26_a_program_is_found_whatever_the_case_of_its_name() {
+fn a_program_is_found_whatever_the_case_of_its_name() {
     let host = FakeHost::with(&[(
         "/srv/etc/my.conf",
         "[program:MyApp]\ncommand=%(here)s/run --x\nautorestart=false\nstartsecs=2\n[include]\nfiles=x\n",

@@ -23,7 +23,7 @@ fn without_variables_the_defaults_are_the_documented_ones() {
 }
 
 #[test]
-fn d17_one_truth_table_and_a_warning_for_what_looks_like_yes() {
+fn one_truth_table_and_a_warning_for_what_looks_like_yes() {
     for (value, supervise, warned) in [
         ("true", true, false),
         ("TRUE\n", true, false),
@@ -69,7 +69,7 @@ fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
 }
 
 #[test]
-fn d18_warning_is_a_log_level() {
+fn warning_is_a_log_level() {
     let (settings, report) = settings(&[("LOG_LEVEL", "WARNING")]);
     assert!(report.is_clean());
     assert_eq!(settings.log_level, Level::Warn);

@@ -16,7 +16,7 @@ fn a_read_only_container_without_root_is_no_obstacle() {
 }
 
 #[test]
-fn d07_no_zombie_outlives_its_moment() {
+fn no_zombie_outlives_its_moment() {
     let Some(image) = image() else { return };
     // Twenty orphans that end, a worker in a session of its own that ends, and a server.
     let script = "for i in $(seq 20); do (sh -c 'exec sleep 0.3' &); done; \

@@ -11,7 +11,7 @@ const GONE: &str = "mkfifo /tmp/pipe; head -c 1 </tmp/pipe & \
                     exec standard-supervisor sh -c 'seq 100000; echo alive >&2; exec sleep 1000' >/tmp/pipe";
 
 #[test]
-fn d09_a_stalled_stdout_does_not_hold_up_a_stop() {
+fn a_stalled_stdout_does_not_hold_up_a_stop() {
     let Some(image) = image() else { return };
     let mut container = Container::run(&[image, "sh", "-c", STALLED]);
     container.stderr().wait_for("success: app");

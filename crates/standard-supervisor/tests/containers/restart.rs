@@ -21,7 +21,7 @@ fn a_crash_is_recovered_without_the_engine_noticing() {
 }
 
 #[test]
-fn d01_giving_up_lets_restart_on_failure_act() {
+fn giving_up_lets_restart_on_failure_act() {
     let Some(image) = image() else { return };
     let words = ["--restart=on-failure:2", "-e", "PROCESS_MAX_START_RETRIES=0", image];
     let command = ["standard-supervisor", "sh", "-c", "echo run; exit 3"];

@@ -9,7 +9,7 @@ use crate::harness::{Running, supervise};
 const ECHO: &str = r#"for word; do printf '<%s>\n' "$word"; done; echo end; exec sleep 1000"#;
 
 #[test]
-fn d08_nothing_in_an_argument_is_special() {
+fn nothing_in_an_argument_is_special() {
     let words = [
         "%",
         "%(ENV_HOME)s",
@@ -38,7 +38,7 @@ fn d08_nothing_in_an_argument_is_special() {
 }
 
 #[test]
-fn d08_newlines_and_bytes_that_are_no_text_arrive_too() {
+fn newlines_and_bytes_that_are_no_text_arrive_too() {
     let strange: Vec<OsString> = [&b"two\n  lines"[..], b"\xff\xfe", b"tab\tbell\x07", b"\r"]
         .into_iter()
         .map(|bytes| OsStr::from_bytes(bytes).to_owned())

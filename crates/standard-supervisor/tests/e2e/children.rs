@@ -75,7 +75,7 @@ fn directory_umask_and_user_are_as_asked() {
 }
 
 #[test]
-fn d07_orphans_that_become_ours_are_buried() {
+fn adopted_orphans_are_reaped() {
     // Twenty processes whose parent ends before they do; each becomes our child.
     let script = "i=0; while [ $i -lt 20 ]; do (sh -c 'echo orphan $$; exec sleep 0.2' &); \
                   i=$((i+1)); done; echo all; exec sleep 1000";
@@ -92,7 +92,7 @@ fn d07_orphans_that_become_ours_are_buried() {
 }
 
 #[test]
-fn d07_as_pid_1_it_is_an_init() {
+fn as_pid_1_it_is_an_init() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a PID namespace");
     }
@@ -109,7 +109,7 @@ fn d07_as_pid_1_it_is_an_init() {
 }
 
 #[test]
-fn d24_nothing_is_searched_for_but_the_command() {
+fn nothing_is_searched_for_but_the_command() {
     let mut running = Running::start(
         supervise(["/bin/sh", "-c", "echo run"])
             .env("PATH", "")
@@ -141,7 +141,7 @@ fn an_idle_supervisor_does_not_wake_up() {
 }
 
 #[test]
-fn d25_a_child_that_dies_unseen_wakes_us_at_once() {
+fn a_child_that_exits_wakes_the_supervisor_at_once() {
     // Started with SIGCHLD ignored, a careless supervisor would never hear of it.
     let script = format!("trap '' CHLD; exec {} false", crate::harness::BINARY);
     let mut command = crate::harness::clean("sh", ["-c", &script]);

@@ -61,7 +61,7 @@ fn retries_out_of_range_are_refused() {
 }
 
 #[test]
-fn d18_log_level_warning_is_a_level() {
+fn log_level_warning_is_a_level() {
     let mut running = Running::start(
         supervise(["false"]).env("LOG_LEVEL", "Warning").env("PROCESS_MAX_START_RETRIES", "0"),
     );
@@ -71,7 +71,7 @@ fn d18_log_level_warning_is_a_level() {
 }
 
 #[test]
-fn d17_a_yes_that_means_no_is_pointed_out() {
+fn a_yes_that_means_no_is_pointed_out() {
     for value in ["yes", "on", "ture"] {
         let mut running = Running::start(supervise(["true"]).env("PROCESS_AUTO_RECOVERY", value));
         assert_eq!(running.exit_code(), 0);
@@ -81,7 +81,7 @@ fn d17_a_yes_that_means_no_is_pointed_out() {
 }
 
 #[test]
-fn d14_keys_with_underscores_reach_their_section() {
+fn keys_with_underscores_reach_their_section() {
     let mut running = Running::start(
         supervise(["true"])
             .arg("--check")

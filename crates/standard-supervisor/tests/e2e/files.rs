@@ -9,7 +9,7 @@ use crate::harness::{Running, clean, supervise};
 const OVER_TMP: &str = concat!("exec 9<", env!("CARGO_BIN_EXE_standard-supervisor"));
 
 #[test]
-fn d19_the_record_is_for_its_owner_only_and_goes_when_we_go() {
+fn the_record_is_for_its_owner_only_and_goes_when_we_go() {
     // A /tmp of our own, so that the default paths are free.
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a mount namespace");
@@ -67,7 +67,7 @@ fn a_chosen_path_that_can_t_be_written_is_an_error() {
 }
 
 #[test]
-fn d19_two_instances_do_not_disturb_each_other() {
+fn two_instances_do_not_disturb_each_other() {
     let start = || Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
     let (mut first, mut second) = (start(), start());
     for running in [&mut first, &mut second] {
@@ -86,7 +86,7 @@ fn d19_two_instances_do_not_disturb_each_other() {
 }
 
 #[test]
-fn d19_a_read_only_file_system_is_no_obstacle() {
+fn a_read_only_file_system_is_no_obstacle() {
     if !rustix::process::getuid().is_root() {
         return println!("skipped: needs root to make a mount namespace");
     }

@@ -5,7 +5,7 @@ use crate::harness::{Running, clean};
 const GENERATE: &str = env!("CARGO_BIN_EXE_generate-supervisor-config");
 
 #[test]
-fn d23_options_of_the_command_are_the_command_s() {
+fn options_of_the_command_are_the_command_s() {
     let path = std::env::temp_dir().join(format!("generate-{}", std::process::id()));
     let out = path.to_str().unwrap();
     let words = ["-o", out, "-p", "llm", "--log-level", "DEBUG", "vllm", "serve", "m"];

@@ -3,7 +3,7 @@
 use crate::harness::{Running, supervise};
 
 #[test]
-fn d01_giving_up_ends_the_container_with_1() {
+fn giving_up_ends_the_container_with_1() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; exit 3"]).env("PROCESS_MAX_START_RETRIES", "1"),
     );
@@ -37,7 +37,7 @@ fn the_program_s_own_setting_overrides_the_general_one() {
 }
 
 #[test]
-fn d05_a_server_that_dies_after_startsecs_is_given_up_as_well() {
+fn a_server_that_dies_after_startsecs_is_given_up_as_well() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; sleep 1.3; exit 1"])
             .env("PROCESS_MAX_START_RETRIES", "1"),
@@ -47,7 +47,7 @@ fn d05_a_server_that_dies_after_startsecs_is_given_up_as_well() {
 }
 
 #[test]
-fn d05_a_run_that_was_long_enough_makes_up_for_earlier_failures() {
+fn a_run_that_was_long_enough_makes_up_for_earlier_failures() {
     // With a reset after one second every run that reaches RUNNING is long enough:
     // there are more starts than retries would allow.
     let mut running = Running::start(
@@ -63,7 +63,7 @@ fn d05_a_run_that_was_long_enough_makes_up_for_earlier_failures() {
 }
 
 #[test]
-fn d06_a_program_that_dies_at_once_is_never_called_running() {
+fn a_program_that_dies_at_once_is_never_called_running() {
     let mut running = Running::start(supervise(["false"]).env("PROCESS_MAX_START_RETRIES", "2"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest();

@@ -1,7 +1,4 @@
 //! The promises, one file each, kept by the built binary with real processes.
-//!
-//! A test named `d07_…` is about a defect of the Python tool that this one
-//! replaces; the number is the one that the project's notes give it.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 

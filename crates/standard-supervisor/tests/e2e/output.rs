@@ -49,7 +49,7 @@ fn all_that_a_program_wrote_is_out_before_its_exit_line() {
 }
 
 #[test]
-fn d20_a_plain_start_says_only_what_happens() {
+fn a_plain_start_says_only_what_happens() {
     let mut running = Running::start(&mut supervise(["sh", "-c", "echo up; exec sleep 1000"]));
     running.stdout.wait_for("up");
     running.stderr.wait_for("success:");
@@ -65,7 +65,7 @@ fn d20_a_plain_start_says_only_what_happens() {
 }
 
 #[test]
-fn d10_stdout_may_be_a_socket() {
+fn stdout_may_be_a_socket() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut child = supervise(["sh", "-c", "seq 1 20000; exec sleep 1000"])
         .stdout(Stdio::from(OwnedFd::from(theirs)))

@@ -17,7 +17,7 @@ const WAYS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn d09_a_reader_that_stalls_does_not_hold_up_a_stop() {
+fn a_reader_that_stalls_does_not_hold_up_a_stop() {
     for (name, value) in WAYS {
         // Nobody reads either stream, and the program writes more than a pipe holds.
         let (_unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
@@ -37,7 +37,7 @@ fn d09_a_reader_that_stalls_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn d09_a_reader_that_stalls_does_not_hold_up_a_restart() {
+fn a_reader_that_stalls_does_not_hold_up_a_restart() {
     let (_unread, out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
     let mut child = supervise(["sh", "-c", "exec yes"])
         .stdout(Stdio::from(out))

@@ -114,7 +114,7 @@ fn when_the_installation_fails_nothing_is_started_and_the_exit_is_1() {
 }
 
 #[test]
-fn d11_a_stop_during_the_installation_is_honoured_and_ends_all_of_it() {
+fn a_stop_during_the_installation_ends_all_of_it() {
     // A build that left the group, and pip that waits for it.
     let pip = "setsid sleep 1000 & echo builder $!; echo tool $$; sleep 1000";
     // To run once is to be transparent: the status tells of the signal.
@@ -134,7 +134,7 @@ fn d11_a_stop_during_the_installation_is_honoured_and_ends_all_of_it() {
 }
 
 #[test]
-fn d22_an_installation_that_takes_too_long_is_ended_and_the_exit_is_1() {
+fn an_installation_that_takes_too_long_is_ended_and_the_exit_is_1() {
     let model = Model::with_python("long", "echo tool $$; sleep 1000");
     let mut command = model.supervise(&SERVER);
     let mut running = Running::start(command.env("STANDARD_PIP_TIMEOUT_SECS", "1"));

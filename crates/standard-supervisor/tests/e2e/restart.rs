@@ -31,7 +31,7 @@ fn an_exit_with_0_is_a_failure_too() {
 }
 
 #[test]
-fn d16_exit_code_255_is_no_licence_to_stop() {
+fn exit_code_255_does_not_prevent_a_restart() {
     let mut running = Running::start(
         supervise(["sh", "-c", "echo run; sleep 1.2; exit 255"])
             .env("PROCESS_MAX_START_RETRIES", "1"),
@@ -56,7 +56,7 @@ fn an_exit_that_was_declared_expected_ends_with_0() {
 }
 
 #[test]
-fn d03_a_program_that_is_not_restarted_speaks_for_the_container() {
+fn a_program_that_is_not_restarted_speaks_for_the_container() {
     for (script, code) in [("exit 7", 7), ("kill -SEGV $$", 139)] {
         let mut running = Running::start(
             supervise(["sh", "-c", script])

@@ -3,7 +3,7 @@
 use crate::harness::{Running, supervise};
 
 #[test]
-fn d21_serve_runs_the_command_that_the_image_names() {
+fn serve_runs_the_command_that_the_image_names() {
     let mut running = Running::start(
         supervise(["serve"])
             .env("PROCESS_COMMAND", "sh -c 'echo \"it runs, $0\"; sleep 1000' \"100 %s\""),
@@ -14,7 +14,7 @@ fn d21_serve_runs_the_command_that_the_image_names() {
 }
 
 #[test]
-fn d21_without_a_command_of_the_image_the_exit_is_1_and_the_variable_is_named() {
+fn without_a_command_of_the_image_the_exit_is_1_and_the_variable_is_named() {
     let mut running = Running::start(supervise(["serve"]).env("PATH", "/usr/bin:/nowhere"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");

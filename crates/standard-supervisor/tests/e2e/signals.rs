@@ -7,7 +7,7 @@ const LISTENER: &str = "for s in HUP USR1 USR2 WINCH CONT RTMIN; do trap \"echo 
                         trap 'echo got TERM; exit 0' TERM; echo up; while :; do sleep 0.05; done";
 
 #[test]
-fn d12_signals_that_mean_nothing_to_us_go_on_to_the_program() {
+fn signals_that_mean_nothing_to_us_go_on_to_the_program() {
     let mut running = Running::start(&mut supervise(["bash", "-c", LISTENER]));
     running.stdout.wait_for("up");
     for signal in ["HUP", "USR1", "USR2", "WINCH", "CONT", "RTMIN"] {

@@ -28,7 +28,7 @@ fn a_server_is_asked_to_stop_and_the_exit_is_0() {
 }
 
 #[test]
-fn d02_a_drain_gets_more_than_five_seconds() {
+fn a_drain_gets_more_than_five_seconds() {
     let mut running = Running::start(&mut supervise(["sh", "-c", &draining("6.5")]));
     running.stdout.wait_for("up");
     running.signal("TERM");
@@ -51,7 +51,7 @@ fn after_stopwaitsecs_it_is_killed_and_the_exit_is_0_all_the_same() {
 }
 
 #[test]
-fn d12_a_second_request_a_second_later_kills_at_once() {
+fn a_second_request_a_second_later_kills_at_once() {
     let mut running = Running::start(&mut supervise(["sh", "-c", STUBBORN]));
     let pid = running.stdout.number_after("up ");
     running.signal("TERM");
@@ -66,7 +66,7 @@ fn d12_a_second_request_a_second_later_kills_at_once() {
 }
 
 #[test]
-fn d11_a_signal_in_the_first_moment_is_honoured() {
+fn a_signal_in_the_first_moment_stops_the_program() {
     // However early it arrives, nothing is left running and the exit is clean.
     // Before the first instruction the kernel's default applies: 143.
     for _ in 0..40 {
@@ -78,7 +78,7 @@ fn d11_a_signal_in_the_first_moment_is_honoured() {
 }
 
 #[test]
-fn d11_a_signal_during_backoff_is_honoured() {
+fn a_signal_during_backoff_ends_the_supervisor() {
     let mut running = Running::start(supervise(["false"]).env("PROCESS_MAX_START_RETRIES", "100"));
     running.stderr.wait_for("exited: app");
     running.stderr.wait_for("exited: app");

@@ -12,7 +12,7 @@ const STUBBORN_FAMILY: &str = "setsid sh -c 'trap \"\" TERM; echo escaped $$; wh
      sleep 0.1; echo leader $$; exec sleep 1000";
 
 #[test]
-fn d04_workers_of_a_crashed_leader_are_gone_before_the_restart() {
+fn workers_of_a_crashed_leader_are_gone_before_the_restart() {
     let mut running = Running::start(&mut supervise(["sh", "-c", FAMILY]));
     let (workers, leader) = family(&mut running);
     kill(leader, "KILL");
@@ -24,7 +24,7 @@ fn d04_workers_of_a_crashed_leader_are_gone_before_the_restart() {
 }
 
 #[test]
-fn d04_a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
+fn a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
     let mut running = Running::start(&mut supervise(["sh", "-c", STUBBORN_FAMILY]));
     let escaped = running.stdout.number_after("escaped ");
     kill(running.stdout.number_after("leader "), "KILL");
@@ -56,7 +56,7 @@ fn without_free_descriptors_a_worker_is_found_and_killed_all_the_same() {
 }
 
 #[test]
-fn d04_on_a_stop_nobody_survives() {
+fn a_stop_ends_the_whole_tree() {
     for script in [FAMILY, STUBBORN_FAMILY] {
         let mut command = supervise(["sh", "-c", script]);
         let mut running = Running::start(command.env("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "2"));
@@ -162,7 +162,7 @@ fn a_child_that_the_supervisor_had_before_is_not_touched() {
 }
 
 #[test]
-fn d13_the_program_dies_with_a_supervisor_that_is_killed() {
+fn the_program_dies_with_a_supervisor_that_is_killed() {
     let mut running = Running::start(&mut supervise(["sh", "-c", "echo up $$; exec sleep 1000"]));
     let pid = running.stdout.number_after("up ");
     running.signal("KILL");

@@ -37,7 +37,7 @@ fn ready(running: &mut Running) -> (i32, [i32; 2]) {
 }
 
 #[test]
-fn d04_workers_that_outlive_their_leader_are_gone_before_the_restart_and_so_is_the_port() {
+fn workers_that_outlive_their_leader_are_gone_before_the_restart_and_so_is_the_port() {
     let Some((mut running, port)) = serve(&[]) else { return };
     let (leader, workers) = ready(&mut running);
     running.stderr.wait_for("success: app entered RUNNING state");
