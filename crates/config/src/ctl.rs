@@ -213,10 +213,10 @@ pub fn supervisorctl(
     let or_default = |default: Option<&str>| default.unwrap_or_default().to_owned();
     let serverurl = flags.serverurl.or(file.serverurl);
     Ok(Ctl {
-        serverurl: serverurl.unwrap_or_else(|| or_default(CTL_SERVERURL.def.default)),
+        serverurl: serverurl.unwrap_or_else(|| or_default(CTL_SERVERURL.def.default.file)),
         username: flags.username.or(file.username),
         password: flags.password.or(file.password),
-        prompt: file.prompt.unwrap_or_else(|| or_default(PROMPT.def.default)),
+        prompt: file.prompt.unwrap_or_else(|| or_default(PROMPT.def.default.file)),
         history_file: flags.history_file.or(file.history_file),
         interactive: flags.interactive || flags.words.is_empty(),
         line: (!flags.words.is_empty()).then(|| flags.words.join(" ")),

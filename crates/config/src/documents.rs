@@ -1,7 +1,8 @@
 //! Reference pages, made from the tables.
 
-use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable, option_of};
+use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable};
 use crate::tools::{Tool, tools};
+use crate::without_effect::keys_once;
 
 const MADE: &str = "Made from the tables in `crates/config/src` by\n\
                     `UPDATE=1 cargo test -p supervisor-config --test documents`.\n\n";
@@ -10,13 +11,14 @@ const MADE: &str = "Made from the tables in `crates/config/src` by\n\
 #[must_use]
 pub fn environment_reference() -> String {
     let mut out = format!("# Environment of `standard-supervisor`\n\n{MADE}");
-    out.push_str("| variable | default | meaning |\n|---|---|---|\n");
+    out.push_str("| variable | default | accepts | meaning |\n|---|---|---|---|\n");
     for variable in &VARIABLES {
-        let default = match variable.default {
+        let default = match variable.default() {
             "" => "–".to_owned(),
             value => format!("`{value}`"),
         };
-        out.push_str(&format!("| `{}` | {default} | {} |\n", variable.name, variable.doc));
+        let (name, accepts) = (variable.name, variable.accepts());
+        out.push_str(&format!("| `{name}` | {default} | {accepts} | {} |\n", variable.doc));
     }
     out.push_str(
         "\nMistakes are reported all together, each with its variable, the value seen and what \
@@ -25,7 +27,14 @@ pub fn environment_reference() -> String {
     out.push_str(SHARED);
     for variable in &VARIABLES {
         let (name, key) = (variable.name, key_in_file(variable));
-        let once = if variable.once { "yes" } else { "no effect" };
+        let once = match variable.name {
+            name if name == OVERRIDE.name => {
+                let keys: Vec<String> = keys_once().map(|key| format!("`{key}`")).collect();
+                format!("{} of `app` and the supervisor", keys.join(", "))
+            }
+            _ if variable.acts_once() => "yes".to_owned(),
+            _ => "no effect".to_owned(),
+        };
         out.push_str(&format!("| `{name}` | yes | {once} | {key} |\n"));
     }
     out
@@ -49,7 +58,7 @@ in the file.
 ";
 
 fn key_in_file(variable: &Variable) -> String {
-    match option_of(variable) {
+    match variable.option() {
         Some((section, key)) => format!("`{key}` of `[{section}]`"),
         None if variable.name == OVERRIDE.name => "every key".to_owned(),
         None if variable.name == HEALTH.name => {

@@ -7,7 +7,6 @@ use supervisor_core::Supervisor;
 use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
 
-use crate::env::VariableOption;
 use crate::environment;
 use crate::error::{MASK, without_credentials};
 use crate::generated::{Note, render};
@@ -30,24 +29,16 @@ const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL",
 
 /// All sections with every option's value or default, in the order of the table, as
 /// text that reads back the same but for what is masked. Options that are unset and have no
-/// default are left out; keys that nothing reads come last. `named` are the keys that a
-/// variable with a name of its own sets.
-pub(crate) fn text(
-    sections: &Sections,
-    heading: &str,
-    lossy_command: bool,
-    named: &[VariableOption],
-) -> String {
+/// default are left out; keys that nothing reads come last.
+pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> String {
     let all = sections.all.iter().map(|section| filled(sections, section)).collect();
     let defaults = sections.defaults.iter().map(masked).collect();
     let filled = Sections { all, defaults };
-    let note = |section: &Section, entry: &Entry| {
-        let said = || named.iter().find(|named| named.owner.is(section) && named.key == entry.key);
-        let text = match (&entry.origin, said()) {
-            (Origin::BuiltIn, Some(named)) => named.variable.to_owned(),
-            (Origin::BuiltIn, None) if entry.key == COMMAND.def.key => "command line".to_owned(),
-            (Origin::BuiltIn, None) => "default".to_owned(),
-            (origin, _) => match origin.comment() {
+    let note = |_: &Section, entry: &Entry| {
+        let text = match &entry.origin {
+            Origin::BuiltIn if entry.key == COMMAND.def.key => "command line".to_owned(),
+            Origin::BuiltIn => "default".to_owned(),
+            origin => match origin.comment() {
                 Some(Comment { sign, .. }) => format!("{origin}, up to the comment after '{sign}'"),
                 None => origin.to_string(),
             },
@@ -122,7 +113,7 @@ fn filled(sections: &Sections, section: &Section) -> Section {
 }
 
 fn default(def: &OptionDef) -> Option<Entry> {
-    let value = def.default?.to_owned();
+    let value = def.default.file?.to_owned();
     Some(Entry { key: def.key.to_owned(), value, origin: Origin::BuiltIn })
 }
 

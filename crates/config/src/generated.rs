@@ -192,13 +192,12 @@ mod tests {
     use crate::expand::{Names, escape, expand};
     use crate::ini::Origin;
     use crate::ini::tests::read;
-    use crate::template;
-    use supervisor_core::level::Level;
+    use crate::template::{self, Run};
 
     /// What a reader of the file gets as the program's words.
     fn words_from_file(argv: &[String]) -> (Option<Vec<String>>, Rendered) {
         let command = escape(&shlex::join(argv.iter().map(String::as_str)));
-        let sections = template::base("app", &command, Level::Info, 3);
+        let sections = template::base("app", &command, Run::Supervised);
         let rendered = render("A record.", &sections, |_| true, |_, _| None, false);
         let (sections, report) = read(&rendered.text);
         assert!(report.is_clean(), "{report:?}\n{}", rendered.text);

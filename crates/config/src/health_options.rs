@@ -110,7 +110,7 @@ pub(crate) fn reference() -> String {
     );
     for def in HEALTH.iter().map(|setting| setting.def()) {
         let OptionDef { key, what, default, doc, .. } = def;
-        let (variable, default) = (variable(key), shown(*default));
+        let (variable, default) = (variable(key), shown(default.file));
         out.push_str(&format!(
             "| `{key}` | `{variable}` | {what} | {default} | {} |\n",
             doc.trim()

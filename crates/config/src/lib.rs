@@ -43,6 +43,7 @@ mod lower;
 mod manual;
 mod named;
 mod nearest;
+mod once;
 mod options;
 mod overlay;
 mod presets;
@@ -124,8 +125,6 @@ pub struct Config {
     pub source: Option<Source>,
     sections: Rc<ini::Sections>,
     lossy_command: bool,
-    /// Options that a variable with a name of its own sets.
-    named: Vec<env::VariableOption>,
 }
 
 /// The generated file. Its text is made when it is asked for: the program needn't
@@ -171,7 +170,6 @@ impl Config {
             source: None,
             sections,
             lossy_command,
-            named: Vec::new(),
         }
     }
 
@@ -193,7 +191,7 @@ impl Config {
         } else {
             "The configuration in effect."
         };
-        let text = effective::text(&self.sections, heading, self.lossy_command, &self.named);
+        let text = effective::text(&self.sections, heading, self.lossy_command);
         // The main process of a command that runs once is never killed.
         if self.runs_once() { text } else { text + &effective::summary(&self.spec) }
     }

@@ -42,13 +42,25 @@ pub(crate) struct Lowered {
     pub(crate) control: Control,
 }
 
-/// How the supervisor was entered.
+/// What the supervisor was given to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode<'a> {
-    /// By a command, which is what a built-in `command` stands for, byte for byte.
+    /// A command, which a built-in `command` stands for, byte for byte.
     Command(&'a [OsString]),
-    /// By a configuration file.
+    /// A command that runs once.
+    Once(&'a [OsString]),
+    /// A configuration file.
     File,
+}
+
+impl<'a> Mode<'a> {
+    /// The words of the command.
+    fn command(self) -> Option<&'a [OsString]> {
+        match self {
+            Self::Command(command) | Self::Once(command) => Some(command),
+            Self::File => None,
+        }
+    }
 }
 
 /// Finds out what `sections` mean; `here` is what `%(here)s` stands for. `None` if
@@ -143,7 +155,7 @@ impl<'a> Lowering<'a> {
         names: &Names<'_>,
     ) -> Result<Option<T>, Reported> {
         let entry = self.entry(section, key.def.key);
-        let (text, origin) = match (entry, key.def.default) {
+        let (text, origin) = match (entry, key.def.default.file) {
             (Some(entry), _) => (entry.value.as_str(), &entry.origin),
             (None, Some(default)) => (default, &Origin::BuiltIn),
             (None, None) => return Ok(None),

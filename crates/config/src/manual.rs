@@ -47,8 +47,9 @@ fn of_tool(tool: &Tool) -> String {
         out.push_str(".SH ENVIRONMENT\n");
         for variable in &VARIABLES {
             out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(variable.name), text(variable.doc)));
-            if !variable.default.is_empty() {
-                out.push_str(&format!("Default:\n.BR {} .\n", escaped(variable.default)));
+            out.push_str(&format!("Accepts {}.\n", text(&variable.accepts())));
+            if !variable.default().is_empty() {
+                out.push_str(&format!("Default:\n.BR {} .\n", escaped(variable.default())));
             }
         }
     }

@@ -41,25 +41,51 @@ impl Reach {
     }
 }
 
-/// What is known about an option whatever the type of its value.
+/// An option, whatever the type of its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OptionDef {
     pub(crate) key: &'static str,
-    /// The value if nothing is said; `None`: unset.
-    pub(crate) default: Option<&'static str>,
-    /// The default of a program that `standard-supervisor COMMAND` runs, if different.
-    pub(crate) command_default: Option<&'static str>,
+    pub(crate) default: PerMode,
     pub(crate) reach: Reach,
-    /// What it accepts, in words.
+    /// The values that it accepts, in words.
     pub(crate) what: &'static str,
     pub(crate) doc: &'static str,
 }
 
-/// The default of `leftover_grace_secs`, where no section is read.
-pub(crate) const LEFTOVER_GRACE_SECS: Duration = Duration::from_secs(2);
+/// The value of an option that nothing sets, by what the supervisor runs; `None`: unset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PerMode {
+    /// A configuration file, as in supervisord.
+    pub(crate) file: Option<&'static str>,
+    /// Programs beside a command, and the supervisor of a command.
+    pub(crate) command: Option<&'static str>,
+    /// The command itself.
+    pub(crate) app: Option<&'static str>,
+    /// A command that runs once.
+    pub(crate) once: Option<&'static str>,
+}
 
-/// The default of `health_stop_secs`, where no section is read.
-pub(crate) const HEALTH_STOP_SECS: Duration = Duration::from_secs(10);
+impl PerMode {
+    /// The same everywhere.
+    pub(crate) const fn all(value: Option<&'static str>) -> Self {
+        Self { file: value, command: value, app: value, once: value }
+    }
+
+    /// Another value with a command.
+    pub(crate) const fn command(self, value: Option<&'static str>) -> Self {
+        Self { command: value, ..self }.app(value)
+    }
+
+    /// Another value for the command's own program.
+    pub(crate) const fn app(self, value: Option<&'static str>) -> Self {
+        Self { app: value, ..self }.once(value)
+    }
+
+    /// Another value for a command that runs once.
+    pub(crate) const fn once(self, value: Option<&'static str>) -> Self {
+        Self { once: value, ..self }
+    }
+}
 
 /// Whether values of this option don't belong in a log: passwords, headers of checks, and
 /// environments, where keys of services are.
@@ -78,6 +104,12 @@ pub(crate) trait Setting: Sync {
     fn def(&self) -> &OptionDef;
     /// Whether it accepts this value; if not, why.
     fn check(&self, value: &str, context: &Context<'_>) -> Result<(), String>;
+}
+
+impl std::fmt::Debug for dyn Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.def().key)
+    }
 }
 
 impl<T: 'static> Setting for Key<T> {
@@ -192,36 +224,39 @@ macro_rules! default {
     };
 }
 
-/// Each line makes one typed key and its row in the table of its section.
+/// Each line makes one typed key and its definition in the table of its section. Behind the
+/// default with a file stand those that differ from the one before them: with a command, of the
+/// command's own program, and of a command that runs once.
 macro_rules! options {
-    ($table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $value_type:ident($key:literal,
-        $reach:ident) default $default:tt $(/ $command:tt)?;)+) => {
+    ($table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $takes:ident($key:literal,
+        $reach:ident) default $file:tt $(, command $command:tt)? $(, app $app:tt)?
+        $(, once $once:tt)?;)+) => {
         $(
             $(#[doc = $doc])+
             pub(crate) static $name: Key<$type> = Key {
                 def: OptionDef {
                     key: $key,
-                    default: default!($default),
-                    command_default: options!(@command $($command)?),
+                    default: $crate::options::PerMode::all(default!($file))
+                        $(.command(default!($command)))?
+                        $(.app(default!($app)))?
+                        $(.once(default!($once)))?,
                     reach: Reach::$reach,
-                    what: values::$value_type.what,
+                    what: values::$takes.what,
                     doc: concat!($($doc),+),
                 },
-                value_type: &values::$value_type,
+                value_type: &values::$takes,
             };
         )+
         /// The options of these sections.
         pub(crate) static $table: &[&'static dyn Setting] = &[$(&$name),+];
     };
-    (@command) => { None };
-    (@command $command:tt) => { default!($command) };
 }
 
 pub(crate) use {default, options};
 
 options! { SUPERVISORD:
     /// Where the supervisor's own lines go.
-    LOGFILE: PathBuf = FILE_PATH("logfile", Global) default "supervisord.log";
+    LOGFILE: PathBuf = FILE_PATH("logfile", Global) default "supervisord.log", command "/dev/null";
     /// Size from which that file is rotated; 0: never.
     LOGFILE_MAXBYTES: i64 = BYTE_SIZE("logfile_maxbytes", Global) default "50MB";
     /// How many rotated files are kept.
@@ -229,11 +264,11 @@ options! { SUPERVISORD:
     /// How much the supervisor says.
     LOGLEVEL: Level = LOG_LEVEL("loglevel", Global) default "info";
     /// Where the supervisor's process id is written.
-    PIDFILE: PathBuf = FILE_PATH("pidfile", Global) default "supervisord.pid";
+    PIDFILE: PathBuf = FILE_PATH("pidfile", Global) default "supervisord.pid", command "/tmp/supervisord-app.pid", once "/dev/null";
     /// The supervisor's file mode creation mask.
     SUPERVISORD_UMASK: u32 = OCTAL("umask", Global) default "022";
     /// Stay in the foreground.
-    NODAEMON: bool = BOOLEAN("nodaemon", Global) default "false";
+    NODAEMON: bool = BOOLEAN("nodaemon", Global) default "false", command "true";
     /// Don't repeat the supervisor's lines on stdout.
     SILENT: bool = BOOLEAN("silent", Global) default "false";
     /// File descriptors that must be available.
@@ -282,23 +317,23 @@ options! { PROGRAM:
     /// Start with the supervisor.
     AUTOSTART: bool = BOOLEAN("autostart", Program) default "true";
     /// Uptime from which a start counts as successful.
-    STARTSECS: i64 = SECONDS("startsecs", Program) default "1";
+    STARTSECS: i64 = SECONDS("startsecs", Program) default "1", once "0";
     /// How many failed starts are retried.
-    STARTRETRIES: i64 = INTEGER("startretries", Program) default "3";
+    STARTRETRIES: i64 = INTEGER("startretries", Program) default "3", once "0";
     /// Whether it is started again after it ended: always, never, or after an unexpected exit.
-    AUTORESTART: Autorestart = AUTORESTART("autorestart", Program) default "unexpected" / "true";
+    AUTORESTART: Autorestart = AUTORESTART("autorestart", Program) default "unexpected", command "true", once "false";
     /// Exit codes that are expected.
-    EXITCODES: Vec<u8> = EXIT_CODES("exitcodes", Program) default "0";
+    EXITCODES: Vec<u8> = EXIT_CODES("exitcodes", Program) default "0", app "255", once "";
     /// The signal that asks it to stop.
     STOPSIGNAL: Signal = SIGNAL("stopsignal", Program) default "TERM";
     /// How long it may take to stop before it is killed.
-    STOPWAITSECS: i64 = SECONDS("stopwaitsecs", Program) default "10" / "30";
+    STOPWAITSECS: i64 = SECONDS("stopwaitsecs", Program) default "10", command "30";
     /// Which processes get the stop signal: the main process, which stops its own workers, or its whole process group at once. If unset, as `stopasgroup` says. Not in supervisord.
-    STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset / "main";
+    STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset, command "main";
     /// Send the stop signal to the whole process group, unless `stop_target` is set.
-    STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false" / "true";
+    STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false", command "true";
     /// Send SIGKILL to the whole process group; as `stopasgroup` if unset.
-    KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset / "true";
+    KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset, command "true";
     /// Whom it runs as. With a command line HOME, USER and LOGNAME are that user's unless `environment` sets them.
     PROGRAM_USER: User = USER("user", Program) default unset;
     /// Its file mode creation mask.
@@ -306,11 +341,11 @@ options! { PROGRAM:
     /// Its working directory.
     DIRECTORY: String = TEXT("directory", Process) default unset;
     /// Its stderr goes where its stdout goes.
-    REDIRECT_STDERR: bool = BOOLEAN("redirect_stderr", Program) default "false";
+    REDIRECT_STDERR: bool = BOOLEAN("redirect_stderr", Program) default "false", app "true", once "false";
     /// Where its stdout goes.
-    STDOUT_LOGFILE: LogTarget = LOG_TARGET("stdout_logfile", Process) default "AUTO" / "/dev/stdout";
+    STDOUT_LOGFILE: LogTarget = LOG_TARGET("stdout_logfile", Process) default "AUTO", command "/dev/stdout";
     /// Size from which that file is rotated; 0: never.
-    STDOUT_LOGFILE_MAXBYTES: i64 = BYTE_SIZE("stdout_logfile_maxbytes", Process) default "50MB";
+    STDOUT_LOGFILE_MAXBYTES: i64 = BYTE_SIZE("stdout_logfile_maxbytes", Process) default "50MB", app "0";
     /// How many rotated files are kept.
     STDOUT_LOGFILE_BACKUPS: i64 = INTEGER("stdout_logfile_backups", Process) default "10";
     /// Size of the buffer for messages that a program marks in its stdout; 0: don't look for them.
@@ -320,9 +355,9 @@ options! { PROGRAM:
     /// Also send stdout to syslog.
     STDOUT_SYSLOG: bool = BOOLEAN("stdout_syslog", Process) default "false";
     /// Where its stderr goes.
-    STDERR_LOGFILE: LogTarget = LOG_TARGET("stderr_logfile", Process) default "AUTO" / "/dev/stderr";
+    STDERR_LOGFILE: LogTarget = LOG_TARGET("stderr_logfile", Process) default "AUTO", command "/dev/stderr";
     /// Size from which that file is rotated; 0: never.
-    STDERR_LOGFILE_MAXBYTES: i64 = BYTE_SIZE("stderr_logfile_maxbytes", Process) default "50MB";
+    STDERR_LOGFILE_MAXBYTES: i64 = BYTE_SIZE("stderr_logfile_maxbytes", Process) default "50MB", app "0";
     /// How many rotated files are kept.
     STDERR_LOGFILE_BACKUPS: i64 = INTEGER("stderr_logfile_backups", Process) default "10";
     /// Size of the buffer for messages that a program marks in its stderr; 0: don't look for them.
@@ -336,18 +371,18 @@ options! { PROGRAM:
     /// The URL that the program is told the supervisor answers at.
     SERVERURL: String = TEXT("serverurl", Program) default "AUTO";
     /// End what a process leaves behind before anything else happens. Not in supervisord.
-    KILLTREE: bool = BOOLEAN("killtree", Program) default "false" / "true";
+    KILLTREE: bool = BOOLEAN("killtree", Program) default "false", command "true";
     /// Time between SIGTERM and SIGKILL for leftover processes of a run that ended by itself, 0 to 60 seconds; after a stop they have what is left of `stopwaitsecs`. Needs `killtree`. Not in supervisord.
     LEFTOVER_GRACE: Duration = UP_TO_A_MINUTE("leftover_grace_secs", Program) default "2";
     /// Count every failure against `startretries`, until a run has stayed up that long. Not in supervisord.
-    RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off";
+    RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off", command "600", once "off";
 }
 
 options! { SERVER:
     /// The supervisor gives up when this program does, and ends when it has ended for good. With a command line the latter is so for the command alone. Not in supervisord.
-    ESSENTIAL: bool = BOOLEAN("essential", Program) default "false" / "true";
+    ESSENTIAL: bool = BOOLEAN("essential", Program) default "false", command "true";
     /// Between two runs and at the end, remove files in /dev/shm, and sockets, that no process uses: `true` only those that evidence links to the program, `all` all of its user in /dev/shm and all its sockets in /dev/shm, /tmp and its runtime directory, also before the first start, models excepted; needs `killtree`. Not in supervisord.
-    REMOVE_LEFTOVERS: RemoveLeftovers = REMOVE_LEFTOVERS("remove_leftovers", Program) default "false" / "true";
+    REMOVE_LEFTOVERS: RemoveLeftovers = REMOVE_LEFTOVERS("remove_leftovers", Program) default "false", command "true", once "false";
     /// Between two runs, wait up to ten seconds until nobody listens at this port; who does is named in the log; needs `killtree`. Not in supervisord.
     AWAIT_PORT: Option<u16> = PORT_OR_OFF("await_port", Program) default "off";
 }
@@ -365,13 +400,13 @@ options! { START:
 
 options! { CRASH:
     /// Tell in one line of the log what is known of each run that ended unasked. Not in supervisord.
-    CRASH_LINE: bool = BOOLEAN("crash_line", Global) default "false" / "true";
+    CRASH_LINE: bool = BOOLEAN("crash_line", Global) default "false", command "true", once "false";
     /// The directory in which each such run leaves a file in JSON, and what was found out about it before. Not in supervisord.
-    CRASH_DIR: Option<PathBuf> = PATH_OR_OFF("crash_dir", Global) default "off" / "/tmp/standard-supervisor-crashes";
+    CRASH_DIR: Option<PathBuf> = PATH_OR_OFF("crash_dir", Global) default "off", command "/tmp/standard-supervisor-crashes", once "off";
     /// How many of the newest of these files are kept. Not in supervisord.
     CRASH_KEEP: i64 = INTEGER("crash_keep", Global) default "10";
     /// The file that tells the container's engine of the latest such run in at most 4096 bytes; one that was not asked for is written only where it is there already. Not in supervisord.
-    TERMINATION_LOG: Option<PathBuf> = PATH_OR_OFF("termination_log", Global) default "off" / "/dev/termination-log";
+    TERMINATION_LOG: Option<PathBuf> = PATH_OR_OFF("termination_log", Global) default "off", command "/dev/termination-log", once "off";
 }
 
 options! { EVENTLISTENER:

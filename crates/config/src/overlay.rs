@@ -15,10 +15,14 @@ use crate::nearest::nearest;
 use crate::options::{SectionKind, is_secret};
 use crate::sources::Sources;
 use crate::template::APP;
+use crate::without_effect;
 use supervisor_wire::python;
 
 /// What overrides begin with.
 pub(crate) const PREFIX: &str = "SUPERVISOR_";
+
+/// The supervisor's own section.
+const SUPERVISORD: &str = "supervisord";
 
 /// Variables that start like an override and are none: ours, and those that a
 /// supervisor [sets for its
@@ -81,6 +85,20 @@ pub(crate) fn read(sources: &Sources, report: &mut Report) -> Vec<Override> {
         }
     }
     overrides
+}
+
+/// Those that act on a command that runs once. Mistakes in others have no effect either.
+pub(crate) fn read_once(sources: &Sources) -> Vec<Override> {
+    let mut overrides = read(sources, &mut Report::default());
+    let own = [SUPERVISORD.to_owned(), format!("program:{APP}")];
+    overrides.retain(|o| own.contains(&o.section) && without_effect::acts_once(&o.key));
+    overrides
+}
+
+/// The names of the others.
+pub(crate) fn names_without_effect(sources: &Sources) -> impl Iterator<Item = String> {
+    let acting = read_once(sources);
+    names(sources).into_iter().filter(move |name| !acting.iter().any(|o| o.variable == *name))
 }
 
 /// Puts the overrides on top of `sections`.
@@ -245,8 +263,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::template::{self, Run};
     use crate::testing::sources;
-    use supervisor_core::level::Level;
 
     /// `[section] key`, and the warnings.
     fn parsed(variable: &str) -> (String, Vec<String>) {
@@ -254,7 +272,7 @@ mod tests {
         let sources = sources(&[(variable, "v")]);
         let found = read(&sources, &mut report);
         let text = found.iter().map(|o| format!("[{}] {}", o.section, o.key)).collect();
-        let mut sections = crate::template::base(APP, "x", Level::Info, 3);
+        let mut sections = template::base(APP, "x", Run::Supervised);
         apply(&mut sections, found, &sources, &mut report);
         let told = report.finish(Some(())).map(|(_, warnings)| warnings);
         (text, told.unwrap_or_else(|errors| vec![errors.to_string()]))

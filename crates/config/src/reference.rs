@@ -3,7 +3,7 @@
 
 use crate::env;
 use crate::health_options;
-use crate::options::{EXTENSIONS, KINDS, OptionDef, SectionKind, Setting};
+use crate::options::{EXTENSIONS, KINDS, OptionDef, PerMode, SectionKind, Setting};
 use crate::template;
 
 const REFERENCE_HEAD: &str = "\
@@ -44,7 +44,7 @@ pub fn reference() -> String {
     out.push_str("|---|---|---|---|---|\n");
     for (section, def) in EXTENSIONS {
         let (key, doc) = (def.key, def.doc.trim().trim_end_matches(" Not in supervisord."));
-        let file = shown(def.default);
+        let file = shown(def.default.file);
         let command = with_a_command(None, def).unwrap_or_else(|| file.clone());
         out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
     }
@@ -71,7 +71,7 @@ pub fn reference() -> String {
 
 /// What an option is when nobody says anything, with a file and with a command line.
 pub(crate) fn defaults(kind: SectionKind, def: &OptionDef) -> String {
-    let file = shown(def.default);
+    let file = shown(def.default.file);
     match with_a_command(Some(kind), def) {
         Some(command) => format!("{file}{WITH_A_COMMAND}{command}"),
         None => file,
@@ -88,21 +88,21 @@ fn with_a_command(kind: Option<SectionKind>, def: &OptionDef) -> Option<String> 
         return None;
     }
     if let Some(variable) = env::variable_of(def) {
-        return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default))));
+        return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default()))));
     }
-    if def.command_default.is_some() {
-        return Some(shown(def.command_default));
+    let PerMode { file, command, app, .. } = def.default;
+    if command != file {
+        return Some(shown(command));
     }
     let kind = kind?;
-    let app = template::assumed(kind, def.key).filter(|value| Some(value.as_str()) != def.default);
-    let app = app.map(|value| shown(Some(&value)));
+    let app = (app != file).then(|| shown(app));
     match (kind, template::stream_of(def.key)) {
         (SectionKind::Program, Some(stream)) => {
             Some(format!("`0` for `app`, and for others unless `{stream}` is set"))
         }
         (SectionKind::FcgiProgram, Some(stream)) => Some(format!("`0` unless `{stream}` is set")),
         (SectionKind::Program, None) => app.map(|value| format!("{value} for `app`")),
-        _ => app,
+        _ => None,
     }
 }
 

@@ -18,7 +18,7 @@ use supervisor_core::spec::{
 
 use crate::env::{AUTO_INSTALL, AutoInstall, Install, PIP_ARGS, PIP_TIMEOUT};
 use crate::error::Report;
-use crate::options;
+use crate::options::{self, Key};
 use crate::search::Search;
 use crate::shlex;
 use crate::values::Context;
@@ -188,8 +188,9 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         // The installer's own children are no workers that drain.
         stop_target: StopTarget::Group,
         kill_target: StopTarget::Group,
-        leftover_grace: options::LEFTOVER_GRACE_SECS,
-        health_stop: options::HEALTH_STOP_SECS,
+        leftover_grace: default_of(&options::LEFTOVER_GRACE, context),
+        // Nothing checks its health.
+        health_stop: STOPWAIT,
         retry: RetryRule::Once,
         main: false,
         essential: false,
@@ -213,6 +214,12 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         prestop_idle: None,
         stop_budget: None,
     }
+}
+
+/// The default of an option with a command; nothing sets it for an installation.
+fn default_of<T: Default>(option: &Key<T>, context: Context<'_>) -> T {
+    let text = option.def.default.command.unwrap_or_default();
+    (option.value_type.parse)(text, &context).unwrap_or_default()
 }
 
 fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {

@@ -19,15 +19,15 @@ struct Part {
     header: &'static str,
     kind: SectionKind,
     /// Options that count as they stand here; if there are any, so does the section.
-    sources: &'static [(&'static str, &'static str)],
+    set: &'static [(&'static str, &'static str)],
 }
 
 const fn part(
     header: &'static str,
     kind: SectionKind,
-    sources: &'static [(&'static str, &'static str)],
+    set: &'static [(&'static str, &'static str)],
 ) -> Part {
-    Part { header, kind, sources }
+    Part { header, kind, set }
 }
 
 const PARTS: [Part; 11] = [
@@ -60,20 +60,20 @@ const PARTS: [Part; 11] = [
 #[must_use]
 pub fn sample() -> String {
     let mut out = HEAD.to_owned();
-    for Part { header, kind, sources } in PARTS {
-        let comment = if sources.is_empty() { ";" } else { "" };
+    for Part { header, kind, set } in PARTS {
+        let comment = if set.is_empty() { ";" } else { "" };
         out.push_str(&format!("\n{comment}[{header}]\n"));
         for def in kind.settings().map(Setting::def) {
-            let value = sources.iter().find(|(key, _)| *key == def.key).map(|(_, value)| *value);
+            let value = set.iter().find(|(key, _)| *key == def.key).map(|(_, value)| *value);
             out.push_str(&line(def, value));
         }
     }
     out
 }
 
-fn line(def: &OptionDef, sources: Option<&str>) -> String {
-    let comment = if sources.is_some() { "" } else { ";" };
-    let value = sources.or(def.default).unwrap_or("...");
+fn line(def: &OptionDef, set: Option<&str>) -> String {
+    let comment = if set.is_some() { "" } else { ";" };
+    let value = set.or(def.default.file).unwrap_or("...");
     let option = format!("{comment}{}={value}", def.key);
     format!("{option:<40} ; {} Takes {}.\n", def.doc.trim(), def.what)
 }

@@ -3,12 +3,12 @@
 use crate::command::include_files;
 use crate::error::{Errors, Report};
 use crate::expand::{Names, Shared, expand};
-use crate::ini::Sections;
 use crate::options::STATUS_PORT_KEY;
 use crate::server::Listen;
 use crate::sources::{Host, Sources};
+use crate::template::{self, APP, Run};
 use crate::values::{self, Context, InetAddress};
-use crate::{env, overlay, template};
+use crate::{env, overlay};
 
 /// The status port of a supervisor that was started with this environment; `None`: it has
 /// none. Whatever else the environment says, and is wrong with it, is that supervisor's
@@ -20,13 +20,16 @@ use crate::{env, overlay, template};
 pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>, Errors> {
     let (context, mut others) = (Context { sources, host }, Report::default());
     let settings = env::read(&context, &mut others);
-    let mut sections = Sections::default();
-    if settings.supervise {
+    let run = if settings.supervise { Run::Supervised } else { Run::Once };
+    let mut sections = template::base(APP, "", run);
+    if run == Run::Supervised {
         let overrides = overlay::read(sources, &mut others);
         let (overrides, _) = include_files(&mut sections, overrides, context, &mut others);
         overlay::apply(&mut sections, overrides, sources, &mut others);
+    } else {
+        overlay::apply(&mut sections, overlay::read_once(sources), sources, &mut others);
     }
-    template::complete(&mut sections, &settings);
+    template::complete(&mut sections, &settings, run);
     let section = sections.section("supervisord");
     let entry = section.and_then(|section| sections.entry(section, STATUS_PORT_KEY.def.key));
     let mut report = Report::default();
@@ -84,7 +87,7 @@ mod tests {
         assert_eq!(port(&[("PROCESS_STATUS_PORT", "tcp://1.2.3.4:80")]), None);
         assert_eq!(port(&[own]).as_deref(), Some("127.0.0.1 9100"));
         assert_eq!(port(&[own, option, ("P", "9200")]).as_deref(), Some("localhost 9200"));
-        assert_eq!(port(&[own, option, ("P", "9200"), once]).as_deref(), Some("127.0.0.1 9100"));
+        assert_eq!(port(&[own, option, ("P", "9200"), once]).as_deref(), Some("localhost 9200"));
         assert!(port(&[file]).is_some_and(|port| port.ends_with(" 9300")));
         // What is wrong besides is for the supervisor to say.
         assert!(port(&[own, ("PROCESS_MAX_START_RETRIES", "x")]).is_some());

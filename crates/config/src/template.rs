@@ -1,4 +1,4 @@
-//! What `standard-supervisor COMMAND` assumes before anyone says anything.
+//! The sections that `standard-supervisor COMMAND` assumes, from the table of options.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,9 @@ use crate::env::{EnvSettings, VariableEntry};
 use crate::expand::escape;
 use crate::ini::{Entry, Origin, Section, Sections};
 use crate::lower::Mode;
-use crate::options::{self, SectionKind, Setting};
-use crate::supervisord::LogFormat;
+use crate::named::NamedList;
+use crate::options::{self, OptionDef, PerMode, SectionKind, Setting};
 use crate::values;
-use supervisor_core::level::Level;
 use supervisor_core::spec::start::Until;
 
 /// The program's name in command mode.
@@ -18,109 +17,127 @@ pub(crate) const APP: &str = "app";
 /// How the option that bounds a log file ends; before it stands that of the file.
 const MAXBYTES: &str = "_maxbytes";
 
-/// `[supervisord]` and the program's section, in the order in which they are
-/// written. `command` is the command line as it stands in a configuration file.
-///
-/// Keys, values and order are those of the Python tool's file, on which others rely.
-pub(crate) fn base(program: &str, command: &str, level: Level, startretries: i64) -> Sections {
-    let pidfile = escape(&format!("/tmp/supervisord-{program}.pid"));
-    let startretries = startretries.to_string();
-    let supervisord = [
-        ("nodaemon", "true"),
-        ("loglevel", level.name()),
-        ("logfile", "/dev/null"),
-        ("pidfile", &pidfile),
-    ];
-    let program_options = [
-        ("command", command),
-        ("autostart", "true"),
-        ("autorestart", "true"),
-        ("startretries", &startretries),
-        ("stdout_logfile", "/dev/stdout"),
-        ("stdout_logfile_maxbytes", "0"),
-        ("stderr_logfile", "/dev/stderr"),
-        ("stderr_logfile_maxbytes", "0"),
-        ("redirect_stderr", "true"),
-        // No exit of a server is expected; 255 stands for "none" where a list must
-        // not be empty.
-        ("exitcodes", "255"),
-        ("startsecs", "1"),
-        ("stopsignal", "TERM"),
-        ("stopwaitsecs", "30"),
-        ("stopasgroup", "true"),
-        ("killasgroup", "true"),
-    ];
+/// Options of `[supervisord]` that are always written, in this order: that of the Python
+/// tool's file, on which others rely.
+const WRITTEN_OF_SUPERVISORD: [&OptionDef; 4] =
+    [&options::NODAEMON.def, &options::LOGLEVEL.def, &options::LOGFILE.def, &options::PIDFILE.def];
+
+/// Options of the program that are always written, behind its command.
+const WRITTEN_OF_PROGRAM: [&OptionDef; 14] = [
+    &options::AUTOSTART.def,
+    &options::AUTORESTART.def,
+    &options::STARTRETRIES.def,
+    &options::STDOUT_LOGFILE.def,
+    &options::STDOUT_LOGFILE_MAXBYTES.def,
+    &options::STDERR_LOGFILE.def,
+    &options::STDERR_LOGFILE_MAXBYTES.def,
+    &options::REDIRECT_STDERR.def,
+    &options::EXITCODES.def,
+    &options::STARTSECS.def,
+    &options::STOPSIGNAL.def,
+    &options::STOPWAITSECS.def,
+    &options::STOPASGROUP.def,
+    &options::KILLASGROUP.def,
+];
+
+/// Whether the command is supervised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    Supervised,
+    Once,
+}
+
+impl Run {
+    /// The default of an option of `[supervisord]` or of the command's program.
+    fn of(self, default: &PerMode) -> Option<&'static str> {
+        match self {
+            Self::Supervised => default.app,
+            Self::Once => default.once,
+        }
+    }
+}
+
+/// `[supervisord]` and the program's section, in the order in which they are written. `command`
+/// is the command line as it stands in a configuration file.
+pub(crate) fn base(program: &str, command: &str, run: Run) -> Sections {
+    let entries = |written: &[&OptionDef]| -> Vec<Entry> {
+        let set = written.iter().filter_map(|def| {
+            let value = run.of(&def.default)?;
+            let own = def.key == options::PIDFILE.def.key;
+            Some(built_in(def.key, &if own { value.replace(APP, program) } else { value.into() }))
+        });
+        set.collect()
+    };
+    let command = Entry { value: command.to_owned(), ..built_in(options::COMMAND.def.key, "") };
+    let program_entries = [command].into_iter().chain(entries(&WRITTEN_OF_PROGRAM)).collect();
     let all = [
-        section("supervisord".to_owned(), &supervisord),
-        section(format!("program:{program}"), &program_options),
+        section("supervisord".to_owned(), entries(&WRITTEN_OF_SUPERVISORD).into_iter().collect()),
+        section(format!("program:{program}"), program_entries),
     ];
     Sections { all: all.into_iter().collect(), ..Sections::default() }
 }
 
-/// What is assumed of an option of `[supervisord]`, or of the program that the command
-/// line is, by the sections above.
-pub(crate) fn assumed(kind: SectionKind, key: &str) -> Option<String> {
-    let sections = base(APP, "", Level::Info, 3);
-    let section =
-        sections.all.iter().find(|section| SectionKind::of(&section.name) == Some(kind))?;
-    let entry = section.entry(key).filter(|entry| entry.key != options::COMMAND.def.key)?;
-    Some(entry.value.replace("%%", "%"))
-}
-
-/// The stream's option, if this one tells how large its file may become.
+/// The option of a stream, if this option bounds the size of its file.
 pub(crate) fn stream_of(key: &str) -> Option<&str> {
-    key.strip_suffix(MAXBYTES).filter(|stream| values_are_streams(stream))
+    key.strip_suffix(MAXBYTES).filter(|stream| is_stream(stream))
 }
 
-/// Fills in, for every program, the defaults of command mode that differ from
-/// supervisord's.
-pub(crate) fn complete(sections: &mut Sections, settings: &EnvSettings) {
-    assume_for_supervisord(sections, settings);
+/// Fills in what variables set, and for every program the defaults of command mode that differ
+/// from supervisord's.
+pub(crate) fn complete(sections: &mut Sections, settings: &EnvSettings, run: Run) {
+    apply_variables(sections, &settings.options);
     complete_helpers(sections, Mode::Command(&[]));
     let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
     for section in &mut sections.all {
-        let kind = SectionKind::of(&section.name);
-        let Some(
+        if let Some(
             kind @ (SectionKind::Supervisord | SectionKind::Program | SectionKind::FcgiProgram),
-        ) = kind
-        else {
-            continue;
-        };
-        for VariableEntry { owner, entry } in &settings.options {
-            let known = inherited.contains(&entry.key) || section.entry(&entry.key).is_some();
-            if owner.is(section) && !known {
+        ) = SectionKind::of(&section.name)
+        {
+            assume_defaults(section, kind, &inherited, run);
+        }
+    }
+}
+
+/// An option itself counts more than the variable that stands for it.
+fn apply_variables(sections: &mut Sections, options: &[VariableEntry]) {
+    let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
+    for section in &mut sections.all {
+        for VariableEntry { owner, entry } in options {
+            let is_set = match section.entry(&entry.key) {
+                Some(known) => known.origin.is_explicit(),
+                None => inherited.contains(&entry.key),
+            };
+            if !is_set && owner.is(section) {
                 section.set(entry.clone());
             }
         }
-        let sources = |entry: &Entry| entry.origin != Origin::BuiltIn;
-        let group = options::STOPASGROUP.def.key;
-        let group_is_set =
-            section.entry(group).is_some_and(sources) || inherited.iter().any(|key| key == group);
-        let mut assume = |key: &str, value: &str| {
-            if section.entry(key).is_none() && !inherited.iter().any(|known| known == key) {
-                section.set(built_in(key, value));
-                return true;
-            }
-            false
-        };
+    }
+}
+
+fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String], run: Run) {
+    let is_set = |section: &Section, key: &str| {
+        section.entry(key).is_some() || inherited.iter().any(|known| known == key)
+    };
+    let group = options::STOPASGROUP.def.key;
+    let group_is_set = section.entry(group).is_some_and(|entry| entry.origin.is_explicit())
+        || inherited.iter().any(|key| key == group);
+    let is_app = section.label() == APP && kind == SectionKind::Program;
+    for def in kind.settings().map(Setting::def) {
+        let PerMode { file, command, .. } = def.default;
+        let value =
+            if is_app || kind == SectionKind::Supervisord { run.of(&def.default) } else { command };
         // A user who sets stopasgroup has said which processes are meant.
-        for def in kind.settings().map(Setting::def) {
-            if def.key == options::STOP_TARGET.def.key && group_is_set {
-                continue;
-            }
-            if let Some(value) = def.command_default
-                && assume(def.key, value)
-                && values_are_streams(def.key)
-            {
-                // A stream can't be rotated.
-                assume(&format!("{}{MAXBYTES}", def.key), "0");
-            }
-        }
-        if kind == SectionKind::Supervisord {
+        let is_meant = def.key == options::STOP_TARGET.def.key && group_is_set;
+        let Some(value) = value.filter(|_| value != file && !is_meant) else { continue };
+        if is_set(section, def.key) {
             continue;
         }
-        assume(options::STARTRETRIES.def.key, &settings.max_start_retries.to_string());
-        assume(options::RETRYRESETSECS.def.key, &settings.retry_reset_secs.to_string());
+        section.set(built_in(def.key, value));
+        let maxbytes = format!("{}{MAXBYTES}", def.key);
+        if is_stream(def.key) && !is_set(section, &maxbytes) {
+            // A stream can't be rotated.
+            section.set(built_in(&maxbytes, "0"));
+        }
     }
 }
 
@@ -163,8 +180,8 @@ pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
 /// Programs whose completion is waited for, as sections name them.
 fn awaited(sections: &Sections) -> BTreeSet<String> {
     let key = options::DEPENDS_ON.def.key;
-    let sources = sections.all.iter().filter_map(|section| section.entry(key));
-    let words = sources.flat_map(|entry| entry.value.split(','));
+    let set = sections.all.iter().filter_map(|section| section.entry(key));
+    let words = set.flat_map(|entry| entry.value.split(','));
     let meant = words.filter_map(|word| {
         let (program, until) = word.split_once(':')?;
         let completed = until.trim().eq_ignore_ascii_case(Until::Completed.name());
@@ -173,36 +190,19 @@ fn awaited(sections: &Sections) -> BTreeSet<String> {
     meant.collect()
 }
 
-/// What variables ask of the supervisor itself, unless an option says otherwise.
-fn assume_for_supervisord(sections: &mut Sections, settings: &EnvSettings) {
-    let format = (settings.log_format != LogFormat::default()).then(|| settings.log_format.name());
-    for (key, value) in [
-        (options::LOG_FORMAT_KEY.def.key, format),
-        (options::STATUS_PORT_KEY.def.key, settings.status_port.as_deref()),
-        (options::PRESTOP_DELAY_KEY.def.key, settings.prestop_delay_secs.as_deref()),
-    ] {
-        let Some(value) = value else { continue };
-        let section = sections.section_mut("supervisord", &Origin::BuiltIn);
-        if section.entry(key).is_none() {
-            section.set(built_in(key, &escape(value)));
-        }
-    }
-}
-
 /// Whether supervisord doesn't know this option.
 pub(crate) fn is_ours(key: &str) -> bool {
     options::EXTENSIONS.iter().any(|(_, def)| def.key == key)
 }
 
-fn values_are_streams(key: &str) -> bool {
+fn is_stream(key: &str) -> bool {
     [options::STDOUT_LOGFILE.def.key, options::STDERR_LOGFILE.def.key].contains(&key)
 }
 
-fn section(name: String, options: &[(&str, &str)]) -> Section {
-    let entries = options.iter().map(|(key, value)| built_in(key, value)).collect();
+fn section(name: String, entries: NamedList<Entry>) -> Section {
     Section { name, origin: Origin::BuiltIn, entries }
 }
 
 fn built_in(key: &str, value: &str) -> Entry {
-    Entry { key: key.to_owned(), value: value.to_owned(), origin: Origin::BuiltIn }
+    Entry { key: key.to_owned(), value: escape(value), origin: Origin::BuiltIn }
 }

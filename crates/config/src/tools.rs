@@ -3,7 +3,7 @@
 
 use crate::ctl;
 use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
-use crate::env::{VARIABLES, Variable};
+use crate::env::VARIABLES;
 use crate::exits::{self, ExitCode};
 use crate::flags;
 
@@ -309,11 +309,15 @@ impl ToolOption {
 /// The variables of command mode, each with its default in brackets.
 fn environment() -> String {
     let mut text = "\nenvironment:\n".to_owned();
-    for Variable { name, default, doc, .. } in &VARIABLES {
-        let default = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-        text.push_str(&format!("  {name}{default}\n"));
+    for variable in &VARIABLES {
+        let default = match variable.default() {
+            "" => String::new(),
+            default => format!(" [{default}]"),
+        };
+        text.push_str(&format!("  {}{default}\n", variable.name));
         // The marks are those of the reference.
-        text.push_str(&wrapped("      ", &doc.replace('`', "")));
+        let meaning = format!("{} Accepts {}.", variable.doc, variable.accepts());
+        text.push_str(&wrapped("      ", &meaning.replace('`', "")));
     }
     text
 }

@@ -1,9 +1,9 @@
-//! Options that are understood and checked, but that don't act where the supervisor
-//! stands in front of a command: it is the foreground, its own lines go to stderr, and it
-//! stays where it was started.
+//! Options that are understood and checked, but that don't act where the supervisor stands in
+//! front of a command: it is the foreground, its own lines go to stderr, and it stays where it
+//! was started. Where the command runs once, few of them act.
 
 use crate::lower::Mode;
-use crate::options::SectionKind;
+use crate::options::{self, OptionDef, SectionKind};
 
 /// Options, and the value with which it makes no difference that they don't act.
 const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
@@ -11,6 +11,23 @@ const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
     (SectionKind::Supervisord, "silent", Some("false")),
     (SectionKind::Supervisord, "directory", None),
 ];
+
+/// Options that act on a command that runs once, and whether they also do below another
+/// supervisor, which has done what comes before the start.
+const ONCE: [(&OptionDef, Below); 6] = [
+    (&options::STOPWAITSECS.def, Below::Acts),
+    (&options::LEFTOVER_GRACE.def, Below::Acts),
+    (&options::LOG_FORMAT_KEY.def, Below::Acts),
+    (&options::STATUS_PORT_KEY.def, Below::None),
+    (&options::WAIT_FOR.def, Below::None),
+    (&options::WAIT_TIMEOUT.def, Below::None),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Below {
+    Acts,
+    None,
+}
 
 /// An option without effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +39,26 @@ pub(crate) struct WithoutEffect {
 /// Whether this option has no effect.
 pub(crate) fn option(mode: Mode<'_>, kind: SectionKind, key: &str) -> Option<WithoutEffect> {
     match mode {
-        Mode::Command(_) => {
+        Mode::Command(_) | Mode::Once(_) => {
             let mut rows = WITH_A_COMMAND.iter();
             let (.., harmless) = rows.find(|(of, name, _)| *of == kind && *name == key)?;
             Some(WithoutEffect { harmless: *harmless })
         }
         Mode::File => None,
     }
+}
+
+/// The keys of the options that act on a command that runs once.
+pub(crate) fn keys_once() -> impl Iterator<Item = &'static str> {
+    ONCE.iter().map(|(def, _)| def.key)
+}
+
+/// Whether this option acts on a command that runs once.
+pub(crate) fn acts_once(key: &str) -> bool {
+    ONCE.iter().any(|(def, _)| def.key == key)
+}
+
+/// Whether this option does so in the program of another supervisor.
+pub(crate) fn acts_once_below(key: &str) -> bool {
+    ONCE.iter().any(|(def, below)| def.key == key && *below == Below::Acts)
 }

@@ -68,7 +68,7 @@ fn completions_are_what_the_tables_say() {
 fn the_readme_has_a_row_for_each_variable() {
     let readme = std::fs::read_to_string(document("README.md")).unwrap();
     for variable in VARIABLES {
-        let default = match variable.default {
+        let default = match variable.default() {
             "" => "–".to_owned(),
             value => format!("`{value}`"),
         };

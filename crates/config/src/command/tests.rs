@@ -1,16 +1,18 @@
 use std::os::unix::ffi::OsStringExt;
-
 use std::path::{Path, PathBuf};
-
-use supervisor_core::spec::LogFile;
+use std::time::Duration;
 
 use supervisor_core::event::EventType;
-use supervisor_core::spec::{PoolSpec, RemoveLeftovers, ResultHandler, StopTarget, TidySpec};
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{
+    Autorestart, HealthSpec, Launch, LogFile, PoolSpec, ProcessSpec, RemoveLeftovers,
+    ResultHandler, RetryRule, Sink, StartSpec, Stdio, StopTarget, TidySpec,
+};
 
 use super::*;
-use crate::env::{CRASH_DIR, TERMINATION_LOG, VARIABLES};
+use crate::env::VARIABLES;
 use crate::server::Listen;
-use crate::supervisord::LogFormat;
+use crate::supervisord::{Crash, LogFormat};
 use crate::testing::{FakeHost, sources};
 
 mod effective;
@@ -38,6 +40,46 @@ fn process<'a>(config: &'a Config, name: &str) -> &'a ProcessSpec {
 fn names(config: &Config) -> Vec<String> {
     let groups = config.spec.groups.iter();
     groups.flat_map(|g| g.processes.iter().map(|p| format!("{}:{}", g.name, p.name))).collect()
+}
+
+/// A command that runs once, with nothing set.
+fn once(command: Vec<OsString>) -> ProcessSpec {
+    let shown = shown(&command);
+    ProcessSpec {
+        name: APP.to_owned(),
+        program: APP.to_owned(),
+        priority: 999,
+        autostart: true,
+        startsecs: Duration::ZERO,
+        startretries: 0,
+        autorestart: Autorestart::Never,
+        exitcodes: Vec::new(),
+        stopsignal: Signal::TERM,
+        stopwaitsecs: Duration::from_secs(30),
+        stop_target: StopTarget::Main,
+        kill_target: StopTarget::Group,
+        leftover_grace: Duration::from_secs(2),
+        health_stop: Duration::from_secs(10),
+        retry: RetryRule::Once,
+        main: true,
+        essential: true,
+        killtree: true,
+        tidy: None,
+        start: StartSpec::default(),
+        health: HealthSpec::default(),
+        launch: Launch {
+            command: Command::Argv(command),
+            environment: Vec::new(),
+            directory: None,
+            umask: None,
+            user: None,
+            stdio: Stdio::Inherited,
+            shown,
+            serverurl: None,
+            socket: None,
+            die_with_supervisor: true,
+        },
+    }
 }
 
 #[test]
@@ -72,7 +114,7 @@ fn a_command_alone_gives_one_supervised_program() {
             stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
             ..app.launch.clone()
         },
-        ..process_once(Vec::new(), StartSpec::default())
+        ..once(Vec::new())
     };
     assert_eq!(app, ProcessSpec { launch: app.launch.clone(), ..expected });
     assert!(app.launch.die_with_supervisor && app.essential && app.killtree);
@@ -311,10 +353,10 @@ fn an_ignored_stderr_logfile_is_mentioned_only_if_somebody_set_it() {
 fn reports_of_crashes_go_where_a_container_has_room_for_them() {
     let crash = config(&[]).supervisord.crash;
     let files = crash.files.unwrap();
-    assert_eq!(files.directory.to_str(), Some(CRASH_DIR.default));
+    assert_eq!(files.directory.to_str(), Some("/tmp/standard-supervisor-crashes"));
     assert!(crash.line && !files.asked_for && files.keep == 10);
     let log = crash.termination_log.unwrap();
-    assert_eq!((log.path.to_str(), log.asked_for), (Some(TERMINATION_LOG.default), false));
+    assert_eq!((log.path.to_str(), log.asked_for), (Some("/dev/termination-log"), false));
 
     let crash = config(&[
         ("PROCESS_CRASH_DIR", "/crashes/100%"),
@@ -365,13 +407,55 @@ fn what_needs_killtree_has_no_effect_without_it_and_a_warning_says_so() {
 }
 
 #[test]
+fn run_once_has_its_grace_periods_and_the_check_shows_them() {
+    let off = ("PROCESS_AUTO_RECOVERY", "false");
+    let config = config(&[
+        off,
+        ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "90"),
+        ("PROCESS_LEFTOVER_GRACE_SECS", "7"),
+    ]);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let app = process(&config, "app");
+    let grace = (app.stopwaitsecs.as_secs(), app.leftover_grace.as_secs());
+    assert_eq!((grace, app.retry), ((90, 7), RetryRule::Once));
+    let text = config.effective();
+    for (line, origin) in [
+        ("stopwaitsecs = 90 ", "SUPERVISOR_PROGRAM__APP_STOPWAITSECS"),
+        ("leftover_grace_secs = 7 ", "PROCESS_LEFTOVER_GRACE_SECS"),
+        ("autorestart = false ", "default"),
+        ("pidfile = /dev/null ", "default"),
+    ] {
+        let shown = text.lines().find(|known| known.starts_with(line));
+        assert!(shown.is_some_and(|shown| shown.ends_with(&format!("; {origin}"))), "{line}{text}");
+    }
+    let wrong = errors(&[off, ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "x")]);
+    assert!(wrong.contains("SUPERVISOR_PROGRAM__APP_STOPWAITSECS: not a whole number"), "{wrong}");
+}
+
+/// Below another supervisor only what follows a start counts again.
+#[test]
+fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
+    let mut sources = sources(&[
+        ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "90"),
+        ("SUPERVISOR_PROGRAM__APP_STARTSECS", "9"),
+        ("PROCESS_WAIT_FOR", "head:1"),
+        ("PROCESS_STATUS_PORT", "9100"),
+    ]);
+    sources.keeper = Some(supervisor_core::ids::Pid(7));
+    let config = command_mode(vec!["x".into()], &sources, &FakeHost::default()).unwrap();
+    let expected = ProcessSpec { stopwaitsecs: Duration::from_secs(90), ..once(vec!["x".into()]) };
+    assert_eq!(process(&config, "app"), &expected);
+    assert_eq!(config.supervisord.status, None);
+}
+
+#[test]
 fn run_once_is_a_plain_init() {
     let config =
         config(&[("PROCESS_AUTO_RECOVERY", "false"), ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x")]);
     assert!(config.runs_once() && config.record.is_none());
     assert_eq!(config.spec.signals, SignalRule::ForwardAll);
     let argv = ["vllm", "serve", "a ; %b"].map(OsString::from).to_vec();
-    assert_eq!(config.spec.groups[0].processes, [process_once(argv, StartSpec::default()).into()]);
+    assert_eq!(config.spec.groups[0].processes, [once(argv).into()]);
     assert_eq!(config.warnings.len(), 1);
     assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_STARTSECS has no effect"));
     let text = errors(&[("PROCESS_AUTO_RECOVERY", "false"), ("PROCESS_MAX_START_RETRIES", "x")]);

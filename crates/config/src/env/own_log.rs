@@ -3,30 +3,32 @@
 
 use supervisor_core::level::Level;
 
-use super::{LOG_FORMAT, LOG_LEVEL, OWN_LOG_FORMAT, OWN_LOG_LEVEL, Variable, valid};
+use super::variables::LEVELS;
+use super::{
+    LOG_FORMAT, LOG_LEVEL, OWN_LOG_FORMAT, OWN_LOG_LEVEL, Variable, VariableEntry, entry, valid,
+};
 use crate::error::{Report, in_short};
-use crate::supervisord::LogFormat;
 use crate::values::{self, Context, ValueType};
 use supervisor_wire::python::{self, repr};
 
-/// What was said of it, and whether that matters: a command that runs once has the log to
-/// itself.
+/// The variables that set the log's options: of each option, our own name counts more.
+pub(super) const VARIABLES: [&str; 4] =
+    [OWN_LOG_LEVEL.name, OWN_LOG_FORMAT.name, LOG_LEVEL.name, LOG_FORMAT.name];
+
+/// The log's variables, and whether the supervisor has a log: a command that runs once has it
+/// to itself.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heard<'a> {
+pub(super) struct Log<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) supervise: bool,
 }
 
-/// What was understood, and of which variable.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Of<T> {
-    pub(super) value: T,
-    pub(super) variable: &'static str,
-}
+/// A value, and the variable that sets it.
+type Set<T> = (T, &'static Variable);
 
 /// The levels of these variables. Those of a file are supervisord's.
 static LEVEL: ValueType<Level> = ValueType {
-    what: "debug, info, warn, warning, error or critical",
+    what: LEVELS,
     parse: |text, _| match text.to_lowercase().as_str() {
         "debug" => Ok(Level::Debug),
         "info" => Ok(Level::Info),
@@ -37,33 +39,33 @@ static LEVEL: ValueType<Level> = ValueType {
     },
 };
 
-impl Heard<'_> {
-    pub(super) fn level(self, report: &mut Report) -> Option<Of<Level>> {
-        self.either(&OWN_LOG_LEVEL, &LOG_LEVEL, &LEVEL, report)
-    }
-
-    pub(super) fn format(self, report: &mut Report) -> Option<Of<LogFormat>> {
-        self.either(&OWN_LOG_FORMAT, &LOG_FORMAT, &values::LOG_FORMAT, report)
+impl Log<'_> {
+    /// The options that the variables set.
+    pub(super) fn options(self, report: &mut Report) -> impl Iterator<Item = VariableEntry> {
+        let level = self.either(&OWN_LOG_LEVEL, &LOG_LEVEL, &LEVEL, report);
+        let format = self.either(&OWN_LOG_FORMAT, &LOG_FORMAT, &values::LOG_FORMAT, report);
+        let level = level.and_then(|(level, variable)| entry(variable, level.name()));
+        let format = format.and_then(|(format, variable)| entry(variable, format.name()));
+        level.into_iter().chain(format)
     }
 
     /// What our own variable says, else what the one says that is also the server's.
     fn either<T>(
         self,
-        ours: &Variable,
-        shared: &Variable,
+        ours: &'static Variable,
+        shared: &'static Variable,
         value_type: &ValueType<T>,
         report: &mut Report,
-    ) -> Option<Of<T>> {
-        let said = self.context.sources.setting(ours.name).is_some_and(|value| !value.is_empty());
-        if said {
-            let (_, value) = valid(self.context, report, ours, value_type)?;
-            return Some(Of { value, variable: ours.name });
+    ) -> Option<Set<T>> {
+        let is_set = self.context.sources.setting(ours.name).is_some_and(|value| !value.is_empty());
+        if is_set {
+            return Some((valid(self.context, report, ours, value_type)?, ours));
         }
         let value = self.context.sources.setting(shared.name)?;
         let text = value.to_str().map(python::strip);
         let understood = text.and_then(|text| (value_type.parse)(text, self.context).ok());
         if understood.is_none() && text != Some("") && self.supervise {
-            let (name, default) = (shared.name, shared.default);
+            let (name, default) = (shared.name, shared.default());
             let got = text.map_or_else(|| format!("{value:?}"), repr);
             report.warn(format!(
                 "{name}={} is left to the server, and the supervisor uses {default}; to choose \
@@ -73,6 +75,6 @@ impl Heard<'_> {
                 value_type.what
             ));
         }
-        understood.map(|value| Of { value, variable: shared.name })
+        understood.map(|value| (value, shared))
     }
 }

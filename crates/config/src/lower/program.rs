@@ -307,7 +307,7 @@ fn numbers<'a>(
 /// The unexpanded name: that is what supervisord looks at for forbidden characters.
 fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option<String> {
     let entry = lowering.entry(section, o::PROCESS_NAME.def.key);
-    let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.def.default)?;
+    let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.def.default.file)?;
     let name = values::name(text);
     name.map_err(|why| {
         let key = o::PROCESS_NAME.def.key;
@@ -326,7 +326,7 @@ fn command<'a>(
     names: &Names<'_>,
 ) -> Option<(Command, String)> {
     let origin = lowering.entry(section, o::COMMAND.def.key).map(|entry| &entry.origin);
-    if let (Mode::Command(argv), Some(Origin::BuiltIn)) = (lowering.mode, origin) {
+    if let (Some(argv), Some(Origin::BuiltIn)) = (lowering.mode.command(), origin) {
         return Some((Command::Argv(argv.to_vec()), shown(argv)));
     }
     let missing = format!("program section {} does not specify a command", section.name);
@@ -337,7 +337,7 @@ fn command<'a>(
         Err(why) => Command::Unparsable(unparsable(&text, why, origin)),
     };
     match (&command, lowering.mode) {
-        (Command::Unparsable(why), Mode::Command(_)) => {
+        (Command::Unparsable(why), Mode::Command(_) | Mode::Once(_)) => {
             lowering.refuse(section, &o::COMMAND.def, origin.unwrap_or(&section.origin), why);
             None
         }
@@ -363,6 +363,9 @@ fn retry<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Option<RetryRule> {
+    if let Mode::Once(_) = lowering.mode {
+        return Some(RetryRule::Once);
+    }
     let seconds = lowering.get(section, &o::RETRYRESETSECS, names)?;
     Some(match seconds {
         None => RetryRule::FailedStarts,
@@ -379,6 +382,9 @@ fn stdio<'a>(
     section: &'a Section,
     names: &Names<'_>,
 ) -> Option<Stdio> {
+    if let Mode::Once(_) = lowering.mode {
+        return Some(Stdio::Inherited);
+    }
     let redirect = lowering.get(section, &o::REDIRECT_STDERR, names);
     let stdout = output(lowering, section, names, &STDOUT);
     let stderr = output(lowering, section, names, &STDERR);
@@ -482,7 +488,7 @@ fn warn_of_growth(
 /// in place, and so does a file; who is nobody else needs none of this.
 fn identity(lowering: &Lowering<'_>, user: Option<&User>) -> Vec<(OsString, OsString)> {
     let user = user.filter(|user| user.uid != lowering.context.sources.uid);
-    let (Some(user), Mode::Command(_)) = (user, lowering.mode) else { return Vec::new() };
+    let (Some(user), Some(_)) = (user, lowering.mode.command()) else { return Vec::new() };
     let name = OsString::from(&user.name);
     [("HOME", user.home.clone().into()), ("USER", name.clone()), ("LOGNAME", name)]
         .map(|(variable, value)| (variable.into(), value))

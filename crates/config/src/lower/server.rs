@@ -75,7 +75,7 @@ fn inet<'a>(
     let address = lowering.reachable(section, &o::PORT.def, address)?;
     let InetAddress { host, port } = address;
     let listen = match lowering.mode {
-        Mode::Command(_) => Listen::at_all(host, port),
+        Mode::Command(_) | Mode::Once(_) => Listen::at_all(host, port),
         // As supervisord: a port alone is one of IPv4.
         Mode::File => Listen::Inet { host, port },
     };

@@ -14,7 +14,7 @@ fn once_a_status_port_answers_and_what_has_no_effect_is_named_in_one_line() {
         ("LOG_FORMAT", "json"),
         ("LOG_LEVEL", "debug"),
     ]);
-    let everywhere = Some(Listen::Inet { host: None, port: 9100 });
+    let everywhere = Some(Listen::at_all(None, 9100));
     assert_eq!(
         (config.supervisord.status, config.spec.prestop_delay),
         (everywhere, Duration::ZERO)

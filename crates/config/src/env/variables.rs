@@ -1,0 +1,432 @@
+//! The table of environment variables with a name of their own: one row each, from which they
+//! are read, and `--help`, the manual page and the reference are made.
+
+use crate::error::Report;
+use crate::ini::Section;
+use crate::options::{self, OptionDef, SectionKind, Setting};
+use crate::overlay;
+use crate::template::APP;
+use crate::without_effect;
+
+/// What most of our variables begin with, and others may.
+pub(crate) const PREFIX: &str = "PROCESS_";
+
+/// The levels of the log that variables accept. Those of a file are supervisord's.
+pub(super) const LEVELS: &str = "debug, info, warn, warning, error or critical";
+
+/// An environment variable that `standard-supervisor COMMAND` understands.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Its own default; `None`: that of the option for which it stands.
+    default: Option<&'static str>,
+    pub(super) accepts: Accepts,
+    /// The option for which it stands, and the sections that this option belongs to.
+    pub(super) stands_for: Option<(Owner, &'static dyn Setting)>,
+    /// What it does.
+    pub doc: &'static str,
+    /// Whether it has an effect on a command that runs once, unless its option says so.
+    once: bool,
+}
+
+/// The values that a variable accepts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Accepts {
+    /// Whole numbers.
+    Whole { unit: &'static str, min: i64, max: Option<i64> },
+    /// The values of the option for which it stands.
+    AsOption,
+    /// What these words say; its own code reads it.
+    Text(&'static str),
+}
+
+/// The sections whose option a variable sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// `[supervisord]`.
+    Supervisord,
+    /// All programs.
+    Programs,
+    /// The program that the command line is.
+    App,
+}
+
+impl Owner {
+    /// Whether it is this section.
+    pub(crate) fn is(self, section: &Section) -> bool {
+        match (self, SectionKind::of(&section.name)) {
+            (Self::Supervisord, kind) => kind == Some(SectionKind::Supervisord),
+            (Self::Programs, kind) => {
+                matches!(kind, Some(SectionKind::Program | SectionKind::FcgiProgram))
+            }
+            (Self::App, _) => section.name == format!("program:{APP}"),
+        }
+    }
+}
+
+impl Variable {
+    const fn of_option(
+        name: &'static str,
+        stands_for: (Owner, &'static dyn Setting),
+        doc: &'static str,
+    ) -> Self {
+        let stands_for = Some(stands_for);
+        Self { name, default: None, accepts: Accepts::AsOption, stands_for, doc, once: false }
+    }
+
+    /// Its value if it is not set; empty: none.
+    #[must_use]
+    pub fn default(&self) -> &'static str {
+        let of_option = || self.def().and_then(|def| def.default.app);
+        self.default.or_else(of_option).unwrap_or_default()
+    }
+
+    /// The values that it accepts, in words.
+    #[must_use]
+    pub fn accepts(&self) -> String {
+        match self.accepts {
+            Accepts::Text(text) => text.to_owned(),
+            Accepts::AsOption => self.def().map_or_else(String::new, |def| def.what.to_owned()),
+            Accepts::Whole { unit, min, max } => {
+                let number = match unit {
+                    "" => "a whole number".to_owned(),
+                    unit => format!("a whole number of {unit}"),
+                };
+                match max {
+                    Some(max) => format!("{number} from {min} to {max}"),
+                    None => format!("{number}, {min} or more"),
+                }
+            }
+        }
+    }
+
+    /// Whether it has an effect on a command that runs once.
+    #[must_use]
+    pub fn acts_once(&self) -> bool {
+        self.once || self.def().is_some_and(|def| without_effect::acts_once(def.key))
+    }
+
+    /// The section and key of the option for which it stands.
+    #[must_use]
+    pub fn option(&self) -> Option<(&'static str, &'static str)> {
+        let (owner, setting) = self.stands_for?;
+        let section = match owner {
+            Owner::Supervisord => "supervisord",
+            Owner::Programs | Owner::App => "program:NAME",
+        };
+        Some((section, setting.def().key))
+    }
+
+    fn def(&self) -> Option<&'static OptionDef> {
+        self.stands_for.map(|(_, setting)| setting.def())
+    }
+
+    /// Whether other programs may read it as well, and so give it values that aren't for us.
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.name.starts_with(PREFIX) && !self.name.starts_with(overlay::PREFIX)
+    }
+
+    /// Reports a value that isn't accepted. One of a name that others use may be for them:
+    /// it must not keep the container from starting.
+    pub(crate) fn reject(&self, report: &mut Report, why: &str) {
+        if !self.is_shared() {
+            report.error(why);
+        } else if self.default().is_empty() {
+            report.warn(format!("{why}; ignoring it"));
+        } else {
+            report.warn(format!("{why}; using the default, {}", self.default()));
+        }
+    }
+}
+
+/// Whether the command is supervised or runs once.
+pub(crate) const AUTO_RECOVERY: Variable = Variable {
+    name: "PROCESS_AUTO_RECOVERY",
+    default: Some("true"),
+    accepts: Accepts::Text("true or 1; any other value is off"),
+    stands_for: None,
+    doc: "`true` or `1`: restart the program when it exits. Any other value: run it once, as a plain init does.",
+    once: true,
+};
+
+/// Number of restarts in a row.
+pub(crate) const MAX_START_RETRIES: Variable = Variable {
+    name: "PROCESS_MAX_START_RETRIES",
+    default: None,
+    accepts: Accepts::Whole { unit: "", min: 0, max: Some(100) },
+    stands_for: Some((Owner::Programs, &options::STARTRETRIES)),
+    doc: "Number of failures in a row that are followed by a restart.",
+    once: false,
+};
+
+/// Uptime that clears past failures.
+pub(crate) const RETRY_RESET_SECS: Variable = Variable {
+    name: "PROCESS_RETRY_RESET_SECS",
+    default: None,
+    accepts: Accepts::Whole { unit: "seconds", min: 0, max: None },
+    stands_for: Some((Owner::Programs, &options::RETRYRESETSECS)),
+    doc: "Uptime after which the supervisor forgets past failures, in seconds.",
+    once: false,
+};
+
+/// Level of the log, by a name that servers read as well.
+pub(crate) const LOG_LEVEL: Variable = Variable {
+    name: "LOG_LEVEL",
+    default: None,
+    accepts: Accepts::Text(LEVELS),
+    stands_for: Some((Owner::Supervisord, &options::LOGLEVEL)),
+    doc: "Level of the supervisor's own log, if `PROCESS_LOG_LEVEL` is not set. If the value is none of that variable's levels, the supervisor leaves it to the server and uses `info`.",
+    once: false,
+};
+
+/// Level of the log.
+pub(crate) const OWN_LOG_LEVEL: Variable = Variable {
+    name: "PROCESS_LOG_LEVEL",
+    default: Some(""),
+    accepts: Accepts::Text(LEVELS),
+    stands_for: Some((Owner::Supervisord, &options::LOGLEVEL)),
+    doc: "Level of the supervisor's own log: debug, info, warn (or warning), error or critical. Overrides `LOG_LEVEL`, which the server may read as well.",
+    once: false,
+};
+
+/// Format of the log, by a name that servers read as well.
+pub(crate) const LOG_FORMAT: Variable = Variable {
+    name: "LOG_FORMAT",
+    default: None,
+    accepts: Accepts::AsOption,
+    stands_for: Some((Owner::Supervisord, &options::LOG_FORMAT_KEY)),
+    doc: "Format of the supervisor's own log, if `PROCESS_LOG_FORMAT` is not set. If the value is neither `text` nor `json`, the supervisor leaves it to the server and uses `text`.",
+    once: true,
+};
+
+/// Format of the log.
+pub(crate) const OWN_LOG_FORMAT: Variable = Variable {
+    name: "PROCESS_LOG_FORMAT",
+    default: Some(""),
+    accepts: Accepts::AsOption,
+    stands_for: Some((Owner::Supervisord, &options::LOG_FORMAT_KEY)),
+    doc: "Format of the supervisor's own log: text, or json for one JSON object per line. The output of programs is unchanged. Overrides `LOG_FORMAT`, which the server may read as well.",
+    once: true,
+};
+
+/// Where probes are answered.
+pub(crate) const STATUS_PORT: Variable = Variable::of_option(
+    "PROCESS_STATUS_PORT",
+    (Owner::Supervisord, &options::STATUS_PORT_KEY),
+    "Port, or host:port, that answers `/livez`, `/readyz`, `/startupz`, `/ping` and `/metrics`.",
+);
+
+/// Delay before a stop.
+pub(crate) const PRESTOP_DELAY_SECS: Variable = Variable::of_option(
+    "PROCESS_PRESTOP_DELAY_SECS",
+    (Owner::Supervisord, &options::PRESTOP_DELAY_KEY),
+    "Delay before the stop signal is sent, in seconds. `/readyz` returns 503 during the delay.",
+);
+
+/// Where the record is written.
+pub(crate) const CONFIG_PATH: Variable = Variable {
+    name: "SUPERVISOR_CONFIG_PATH",
+    default: Some("/tmp/supervisord.conf"),
+    accepts: Accepts::Text("a path"),
+    stands_for: None,
+    doc: "Path of the file with the effective configuration. A file at a path that you choose is overwritten and stays; the one at the default path is removed at exit.",
+    once: false,
+};
+
+/// Whether stale files are removed.
+pub(crate) const REMOVE_LEFTOVERS: Variable = Variable::of_option(
+    "PROCESS_REMOVE_LEFTOVERS",
+    (Owner::Programs, &options::REMOVE_LEFTOVERS),
+    "Before a restart and at the end, remove the stale files in `/dev/shm` and the stale sockets that evidence links to the program. `all`: also without evidence, and before the first start. `false`: none.",
+);
+
+/// Whether that delay ends when the server is idle.
+pub(crate) const PRESTOP_UNTIL_IDLE: Variable = Variable::of_option(
+    "PROCESS_PRESTOP_UNTIL_IDLE",
+    (Owner::Supervisord, &options::PRESTOP_UNTIL_IDLE),
+    "`true`: the delay ends early when the server runs no request and none waits. Needs the preset vllm, sglang, tgi or llama.cpp.",
+);
+
+/// Shortest such delay.
+pub(crate) const PRESTOP_MIN_SECS: Variable = Variable::of_option(
+    "PROCESS_PRESTOP_MIN_SECS",
+    (Owner::Supervisord, &options::PRESTOP_MIN),
+    "Shortest time of such a delay, in seconds, because load balancers need it to notice.",
+);
+
+/// Time for a whole shutdown.
+pub(crate) const STOP_BUDGET_SECS: Variable = Variable::of_option(
+    "PROCESS_STOP_BUDGET_SECS",
+    (Owner::Supervisord, &options::STOP_BUDGET),
+    "Time for a whole shutdown, in seconds, such as 9 for `docker stop`, which kills after 10. The supervisor cuts grace periods so that all programs fit.",
+);
+
+/// Time for leftover processes.
+pub(crate) const LEFTOVER_GRACE_SECS: Variable = Variable::of_option(
+    "PROCESS_LEFTOVER_GRACE_SECS",
+    (Owner::Programs, &options::LEFTOVER_GRACE),
+    "Time between SIGTERM and SIGKILL for leftover processes of a run that ended by itself, in seconds.",
+);
+
+/// The port to wait for.
+pub(crate) const AWAIT_PORT: Variable = Variable::of_option(
+    "PROCESS_AWAIT_PORT",
+    (Owner::App, &options::AWAIT_PORT),
+    "The server's port. Before a restart the supervisor waits up to ten seconds until the port is free, and names the process that holds it.",
+);
+
+/// The servers to wait for.
+pub(crate) const WAIT_FOR: Variable = Variable::of_option(
+    "PROCESS_WAIT_FOR",
+    (Owner::App, &options::WAIT_FOR),
+    "Servers that must accept a connection before every start of the program, as `host:port,host:port`. Until then the program is STOPPED and nothing counts as a failure.",
+);
+
+/// Longest wait for them.
+pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable::of_option(
+    "PROCESS_WAIT_TIMEOUT_SECS",
+    (Owner::App, &options::WAIT_TIMEOUT),
+    "Longest time that the program waits for these servers, in seconds. After it, the supervisor exits with 1 and names the server.",
+);
+
+/// Restarts before the program was ever ready.
+pub(crate) const RETRIES_BEFORE_READY: Variable = Variable::of_option(
+    "PROCESS_RETRIES_BEFORE_READY",
+    (Owner::App, &options::RETRIES_BEFORE_READY),
+    "Number of failures in a row that are followed by a restart before the program was ready for the first time. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
+);
+
+/// Behavior below another supervisor.
+pub(crate) const NESTED: Variable = Variable {
+    name: "PROCESS_NESTED",
+    default: Some("once"),
+    accepts: Accepts::Text("once or supervise"),
+    stands_for: None,
+    doc: "Behavior inside the program of another `standard-supervisor` that supervises. `once`: run the command once and install nothing. `supervise`: supervise it as well.",
+    once: true,
+};
+
+/// Where reports are written.
+pub(crate) const CRASH_DIR: Variable = Variable::of_option(
+    "PROCESS_CRASH_DIR",
+    (Owner::Supervisord, &options::CRASH_DIR),
+    "Directory for a report in JSON about each run that exits unexpectedly; the newest ten are kept. `off`: no reports.",
+);
+
+/// The container's termination message.
+pub(crate) const TERMINATION_LOG: Variable = Variable::of_option(
+    "PROCESS_TERMINATION_LOG",
+    (Owner::Supervisord, &options::TERMINATION_LOG),
+    "File in which Kubernetes finds why a container ended. The supervisor writes it if it exists, or if you set this variable. `off`: never.",
+);
+
+/// Any option of supervisord; read by `overlay`.
+pub(crate) const OVERRIDE: Variable = Variable {
+    name: "SUPERVISOR_{SECTION}_{KEY}",
+    default: Some(""),
+    accepts: Accepts::Text("the values of the option"),
+    stands_for: None,
+    doc: "Any option of a supervisord configuration; `__` in the section stands for `:`.",
+    once: false,
+};
+
+/// The command in place of SageMaker's `serve`; read by `sagemaker`.
+pub(crate) const COMMAND: Variable = Variable {
+    name: "PROCESS_COMMAND",
+    default: Some(""),
+    accepts: Accepts::Text("a program and its arguments"),
+    stands_for: None,
+    doc: "The command that runs when the one given is `serve`, as SageMaker gives it, and no such program exists. Split as a shell splits words.",
+    once: true,
+};
+
+/// Whether requirements of the model are installed.
+pub(crate) const AUTO_INSTALL: Variable = Variable {
+    name: "STANDARD_AUTO_INSTALL_REQ",
+    default: Some("true"),
+    accepts: Accepts::Text("true, 1, yes or on; any other value is off"),
+    stands_for: None,
+    doc: "`true`, `1`, `yes` or `on`: install `requirements.txt` of the model's directory before the program starts. If you set the variable and there is none, `code/requirements.txt` is installed. Any other value: install nothing.",
+    once: true,
+};
+
+/// Where they are looked for.
+pub(crate) const MODEL_PATH: Variable = Variable {
+    name: "SAGEMAKER_MODEL_PATH",
+    default: Some("/opt/ml/model"),
+    accepts: Accepts::Text("a path"),
+    stands_for: None,
+    doc: "The model's directory, with `requirements.txt` and a directory `requirements` of packages.",
+    once: true,
+};
+
+/// What is installed in their place.
+pub(crate) const PIP_ARGS: Variable = Variable {
+    name: "STANDARD_PIP_ARGS",
+    default: Some(""),
+    accepts: Accepts::Text("arguments, split as a shell splits words"),
+    stands_for: None,
+    doc: "Arguments for `pip install` in place of that file, such as `-r /srv/more.txt --index-url URL`.",
+    once: true,
+};
+
+/// Time limit of the installation.
+pub(crate) const PIP_TIMEOUT: Variable = Variable {
+    name: "STANDARD_PIP_TIMEOUT_SECS",
+    default: Some("1800"),
+    accepts: Accepts::Whole { unit: "seconds", min: 1, max: Some(86_400) },
+    stands_for: None,
+    doc: "Time limit for the installation, in seconds.",
+    once: true,
+};
+
+/// Options of health; read by `overlay`, by the table in `health_options`.
+pub(crate) const HEALTH: Variable = Variable {
+    name: "PROCESS_HEALTH_{KEY}",
+    default: Some(""),
+    accepts: Accepts::Text("the values of the option"),
+    stands_for: None,
+    doc: "Readiness and health: checks, and what follows when they fail. `PROCESS_HEALTH_PRESET=vllm` sets them for vLLM.",
+    once: false,
+};
+
+/// All of them, in the order in which they are worth reading about.
+pub static VARIABLES: [Variable; 29] = [
+    AUTO_RECOVERY,
+    MAX_START_RETRIES,
+    RETRIES_BEFORE_READY,
+    RETRY_RESET_SECS,
+    WAIT_FOR,
+    WAIT_TIMEOUT_SECS,
+    NESTED,
+    REMOVE_LEFTOVERS,
+    LEFTOVER_GRACE_SECS,
+    AWAIT_PORT,
+    CRASH_DIR,
+    TERMINATION_LOG,
+    STATUS_PORT,
+    PRESTOP_DELAY_SECS,
+    PRESTOP_UNTIL_IDLE,
+    PRESTOP_MIN_SECS,
+    STOP_BUDGET_SECS,
+    OWN_LOG_LEVEL,
+    OWN_LOG_FORMAT,
+    LOG_LEVEL,
+    LOG_FORMAT,
+    CONFIG_PATH,
+    OVERRIDE,
+    HEALTH,
+    COMMAND,
+    AUTO_INSTALL,
+    MODEL_PATH,
+    PIP_ARGS,
+    PIP_TIMEOUT,
+];
+
+/// The variable that sets what this option is with a command.
+pub(crate) fn variable_of(def: &OptionDef) -> Option<&'static Variable> {
+    let is_of = |variable: &&Variable| variable.def().is_some_and(|known| known.key == def.key);
+    // One that overrides another has no default.
+    VARIABLES.iter().filter(is_of).find(|variable| variable.default.is_none())
+}
