@@ -296,7 +296,8 @@ impl Facts {
             GaveUp::TooManyRetries
             | GaveUp::CannotStart
             | GaveUp::Unkillable
-            | GaveUp::Unhealthy => self,
+            | GaveUp::Unhealthy
+            | GaveUp::Repeated => self,
         }
     }
 
@@ -372,6 +373,7 @@ const fn reason(why: &GaveUp) -> &'static str {
         GaveUp::CannotStart => "cannot_start",
         GaveUp::Unkillable => "unkillable",
         GaveUp::Unhealthy => "unhealthy",
+        GaveUp::Repeated => "repeated",
         GaveUp::DependencyLost(_) => "dependency",
         GaveUp::TargetUnreached { .. } => "unreachable",
     }
