@@ -294,7 +294,8 @@ impl Case {
         }
         if let Some(exit) = self.kernel.reap(pid) {
             let oom = self.random.one_in(12);
-            let signs = ["", "", "missing_module", "disk_full", "cuda_out_of_memory"];
+            let signs =
+                ["", "missing_module", "model_not_found", "disk_full", "cuda_out_of_memory"];
             let sign = self.random.pick(&signs);
             let found = (!sign.is_empty()).then(|| Found { sign, line: last_line(pid) });
             let shared_memory_full = self.random.one_in(2);

@@ -98,8 +98,8 @@ impl Proc {
         let was_ready = self.spec.health.ready != Ready::Startsecs && alive.up_at.is_some();
         let sign = found.found.as_ref()?.sign;
         let class = match sign {
-            "missing_module" if was_ready => return None,
-            "missing_module" => Class::Config,
+            "missing_module" | "model_not_found" if was_ready => return None,
+            "missing_module" | "model_not_found" => Class::Config,
             "disk_full" => Class::NoSpace,
             "cuda_out_of_memory" => Class::GpuMemory,
             sign => panic!("{sign} is not played"),
