@@ -67,6 +67,7 @@ fn once(command: Vec<OsString>) -> ProcessSpec {
         tidy: None,
         start: StartSpec::default(),
         health: HealthSpec::default(),
+        failure: supervisor_core::spec::FailureSpec::default(),
         launch: Launch {
             command: Command::Argv(command),
             environment: Vec::new(),
