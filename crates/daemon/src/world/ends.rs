@@ -151,8 +151,7 @@ impl World {
         let Some((slot, (pid, true))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
             return self.answers.push_back(done);
         };
-        let path = self.parts.environment.iter().find(|(name, _)| name == "PATH");
-        let path = path.map(|(_, path)| path.as_os_str());
+        let path = lookup::inherited_path(&self.parts.environment);
         let start = self.reserve.with_room(|| process_table::start_of(pid));
         let inquiry = Inquiry {
             main: Member { pid, start: start.ok().flatten().unwrap_or_default() },
