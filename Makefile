@@ -3,7 +3,6 @@
 .PHONY: help check test llm simulate faults conformance bench fuzz endure sanitize dist check-packages try test-env clean
 
 root := $(CURDIR)
-release := target/x86_64-unknown-linux-gnu/release
 
 help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
@@ -37,7 +36,7 @@ check:
 test: test-env check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
 	SAGEMAKER_PYTHON=$(root)/target/sagemaker-env/bin/python \
-	STANDARD_SUPERVISOR_STATIC=$(root)/$(release) \
+	STANDARD_SUPERVISOR_STATIC=$(root)/dist/bin \
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
 	STANDARD_SUPERVISOR_DIST=$(root)/dist \
 	cargo test --workspace --no-fail-fast

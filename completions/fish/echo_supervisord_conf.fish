@@ -1,4 +1,4 @@
-# Made from the tables in crates/config/src; see crates/docgen.
+# Made from the tables in crates/config/src; see tests/documents.rs there.
 
 
 complete -c echo_supervisord_conf -f

@@ -1,4 +1,4 @@
-# Made from the tables in crates/config/src; see crates/docgen.
+# Made from the tables in crates/config/src; see tests/documents.rs there.
 
 function __fish_standard_supervisor_rest
     set -l words (commandline -opc)
@@ -8,7 +8,7 @@ function __fish_standard_supervisor_rest
             case --
                 set -e words[1]
                 break
-            case --probe --port
+            case --probe --port --as
                 set -e words[1]
                 set -e words[1]
             case '-*'
@@ -34,5 +34,6 @@ complete -c standard-supervisor -x -a '(__fish_standard_supervisor_command)'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l check -d 'print the effective configuration with the origin of each value, and everything that the start would reject; start nothing'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l probe -x -d 'ask the status port whether the supervisor is live, or its programs are ready or started; print the answer and exit with 0 for yes, else 1; for HEALTHCHECK and exec probes in images without curl'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l port -x -d 'the status port that --probe asks; default: PROCESS_STATUS_PORT'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l as -x -d 'first of all words: be supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as by a link of that name'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l help -d 'print a short help text'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l version -d 'print the version'

@@ -85,6 +85,7 @@ pub fn standard_supervisor() -> Tool {
         usage: &[
             "[--check] [--] COMMAND [ARG...]",
             "--probe live|ready|started [--port [HOST:]PORT]",
+            "--as PROGRAM [ARG...]",
             "--help | --version",
         ],
         about: &["Runs COMMAND, restarts it when it fails, stops it cleanly when asked, ends all \
@@ -108,6 +109,12 @@ pub fn standard_supervisor() -> Tool {
                 "port",
                 Some("[HOST:]PORT"),
                 "the status port that --probe asks; default: PROCESS_STATUS_PORT",
+            ),
+            option(
+                None,
+                "as",
+                Some("PROGRAM"),
+                "first of all words: be supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as by a link of that name",
             ),
             HELP,
             VERSION,

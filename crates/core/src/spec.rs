@@ -4,7 +4,6 @@
 //! types or reports why it can't. Names follow supervisord's
 //! [configuration reference](https://supervisord.org/configuration.html).
 
-pub mod failure;
 pub mod health;
 pub mod start;
 
@@ -17,7 +16,6 @@ use std::time::Duration;
 use crate::event::{Channel, EventType};
 use crate::signal::Signal;
 
-pub use failure::FailureSpec;
 pub use health::HealthSpec;
 pub use start::StartSpec;
 
@@ -142,8 +140,6 @@ pub struct ProcessSpec {
     pub start: StartSpec,
     /// When it is up, when it is ill, and what follows.
     pub health: HealthSpec,
-    /// What is made of its failures.
-    pub failure: FailureSpec,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
 }

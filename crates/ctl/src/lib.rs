@@ -23,7 +23,7 @@ mod shell;
 mod trouble;
 mod typed;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, Write};
 
 use supervisor_config::{
@@ -40,18 +40,16 @@ use self::input::Input;
 use self::session::Session;
 use self::trouble::Trouble;
 
-/// `supervisorctl`; returns the exit code.
+/// `supervisorctl`, which was `called` so, with these words behind it; returns the exit code.
 #[must_use]
-pub fn run() -> u8 {
-    let mut words = std::env::args_os();
-    let called = words.next().unwrap_or_else(|| "supervisorctl".into());
+pub fn run(called: &OsStr, words: &[OsString]) -> u8 {
     let name = called.to_string_lossy().into_owned();
-    let flags = match supervisorctl_flags(&words.collect::<Vec<OsString>>()) {
+    let flags = match supervisorctl_flags(words) {
         Ok(CtlRequest::Help) => return print(&help(&name)),
         Ok(CtlRequest::Run(flags)) => flags,
         Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
     };
-    match supervisorctl(flags, &program(&called), &sources(), &ThisHost::Starting) {
+    match supervisorctl(flags, &program(called), &sources(), &ThisHost::Starting) {
         Ok(ctl) => deal(ctl),
         Err(errors) => refuse_as_supervisord(&name, errors.messages()),
     }

@@ -1,14 +1,15 @@
 //! The command lines.
 
+mod companions;
+mod generate;
+
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 
 use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
-    Config, Errors, Request, Sources, generate, generate_supervisor_config as generate_tool,
-    pidproxy as pidproxy_tool, standard_supervisor as standard_supervisor_tool, status_address,
-    status_port, supervisord_flags, supervisord_help,
+    Config, Errors, Request, Sources, standard_supervisor as standard_supervisor_tool,
+    status_address, status_port, supervisord_flags, supervisord_help,
 };
 use supervisor_core::level::Level;
 use supervisor_sys::clock::Clock;
@@ -16,13 +17,12 @@ use supervisor_sys::console::{
     BAD_USAGE, FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, sources,
 };
 use supervisor_sys::host::ThisHost;
-use supervisor_sys::io::files::OwnFile;
 use supervisor_sys::io::stderr::to_stderr;
 use supervisor_sys::process::signal::Signals;
 
 use crate::check::obstacles;
-use crate::pidproxy::{self, Refusal};
 use crate::probe::{self, Question};
+use crate::program::{Call, Program};
 use crate::run::{Failure, Invocation, Mode, run};
 
 /// The version of supervisord that ours behaves as. Clients ask for it.
@@ -34,12 +34,28 @@ WARN: supervisord runs as root and searches its configuration file, also in the 
 -c with an absolute path says which is meant
 ";
 
+/// Is the program that was called; returns the exit code.
+pub(crate) fn run_called() -> u8 {
+    let Call { program, name, words } = match Call::of(std::env::args_os()) {
+        Ok(call) => call,
+        Err(why) => return complain(&why, &standard_supervisor_tool().usage_text()),
+    };
+    match program {
+        Program::StandardSupervisor => standard_supervisor(words),
+        Program::Supervisord => supervisord(&name, &words),
+        Program::Supervisorctl => supervisor_ctl::run(&name, &words),
+        Program::EchoSupervisordConf => companions::echo_supervisord_conf(&words),
+        Program::Pidproxy => companions::pidproxy(words),
+        Program::GenerateSupervisorConfig => generate::generate_supervisor_config(words),
+    }
+}
+
 /// `standard-supervisor`; returns the exit code.
-pub(crate) fn standard_supervisor() -> u8 {
+fn standard_supervisor(words: Vec<OsString>) -> u8 {
     // First of all: a signal that comes earlier would end us without a word.
     let signals = Signals::take_over();
     let clock = Clock::start();
-    let wanted = match wanted(Parser::from_env()) {
+    let wanted = match wanted(Parser::from_args(words)) {
         Ok(wanted) => wanted,
         Err(error) => return complain(&error, &standard_supervisor_tool().usage_text()),
     };
@@ -93,20 +109,18 @@ fn tell(config: &Config) {
 }
 
 /// `supervisord`; returns the exit code.
-pub(crate) fn supervisord() -> u8 {
+fn supervisord(called: &OsStr, words: &[OsString]) -> u8 {
     let signals = Signals::take_over();
     let clock = Clock::start();
-    let mut words = std::env::args_os();
-    let called = words.next().unwrap_or_else(|| "supervisord".into());
     let name = called.to_string_lossy().into_owned();
-    let (flags, check) = match supervisord_flags(&words.collect::<Vec<_>>()) {
+    let (flags, check) = match supervisord_flags(words) {
         Ok(Request::Help) => return print(&supervisord_help(&name)),
         Ok(Request::Version) => return print(&format!("{SUPERVISORD_VERSION}\n")),
         Ok(Request::Check(flags)) => (flags, true),
         Ok(Request::Run(flags)) => (flags, false),
         Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
     };
-    let (sources, program) = (sources(), program(&called));
+    let (sources, program) = (sources(), program(called));
     if flags.configuration.is_none() && rustix::process::getuid().is_root() {
         to_stderr(SEARCHING_AS_ROOT);
     }
@@ -166,68 +180,6 @@ fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
     obstacles
 }
 
-/// `generate-supervisor-config`; returns the exit code.
-pub(crate) fn generate_supervisor_config() -> u8 {
-    let order = match order(Parser::from_env()) {
-        Ok(Some(order)) => order,
-        Ok(None) => return print(&generate_tool().help()),
-        Err(error) if error.to_string() == VERSION_WANTED => {
-            return version("generate-supervisor-config");
-        }
-        Err(error) => return complain(&error, &generate_tool().usage_text()),
-    };
-    let generated = match generate(&order.command, &order.name, order.log_level) {
-        Ok(generated) => generated,
-        Err(errors) => return refuse(&errors),
-    };
-    for warning in &generated.warnings {
-        to_stderr(&format!("WARN: {warning}\n"));
-    }
-    match OwnFile::put(&order.output, 0o600, generated.text.as_bytes()) {
-        Ok(_) => SUCCESS,
-        Err(error) => complain(&format!("cannot write {}: {error}", order.output.display()), ""),
-    }
-}
-
-/// `echo_supervisord_conf`; returns the exit code.
-pub(crate) fn echo_supervisord_conf() -> u8 {
-    const USAGE: &str = "usage: echo_supervisord_conf > FILE\n";
-    let mut words = std::env::args_os().skip(1);
-    match words.next() {
-        None => print(&supervisor_config::sample()),
-        Some(word) if word == "-h" || word == "--help" || word == "-?" => print(USAGE),
-        Some(word) => complain(&format!("{word:?} is not understood"), USAGE),
-    }
-}
-
-/// `pidproxy`; returns the exit code.
-pub(crate) fn pidproxy() -> u8 {
-    let signals = Signals::take_over();
-    let mut words = std::env::args_os().skip(1);
-    let (pidfile, command) = (words.next(), words.collect::<Vec<_>>());
-    // In front of a command it is the name of a file, as any word is.
-    if command.is_empty() && pidfile.as_ref().is_some_and(|word| word == "--help") {
-        return print(&pidproxy_tool().help());
-    }
-    let Some(pidfile) = pidfile.filter(|_| !command.is_empty()) else {
-        // On stdout and with 1, as supervisor's.
-        let _ = print("Usage: pidproxy <pidfile name> <command> [<cmdarg1> ...]\n");
-        return FAILURE;
-    };
-    let say = |message: &str| to_stderr(&format!("{message}\n"));
-    let signals = match signals {
-        Ok(signals) => signals,
-        Err(error) => return complain(&format!("cannot watch for signals: {error}"), ""),
-    };
-    match pidproxy::pidproxy(&signals, pidfile.as_ref(), &command, say) {
-        Ok(()) => SUCCESS,
-        Err(Refusal { message, code }) => {
-            to_stderr(&format!("pidproxy: {message}\n"));
-            code
-        }
-    }
-}
-
 enum Wanted {
     Help,
     Version,
@@ -261,47 +213,6 @@ fn wanted(mut parser: Parser) -> Result<Wanted, lexopt::Error> {
         (None, Some(_)) => Err("--port is for --probe alone".into()),
         (None, None) => Ok(if check { Wanted::Check(command) } else { Wanted::Run(command) }),
     }
-}
-
-struct Order {
-    output: PathBuf,
-    name: String,
-    log_level: Level,
-    command: Vec<OsString>,
-}
-
-const VERSION_WANTED: &str = "--version";
-
-/// What `generate-supervisor-config` is asked for; `None`: its help.
-fn order(mut parser: Parser) -> Result<Option<Order>, lexopt::Error> {
-    let (mut output, mut name, mut log_level) = (None, "app".to_owned(), Level::Info);
-    let mut command = Vec::new();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("help") | Arg::Short('h') => return Ok(None),
-            Arg::Long("version") => return Err(VERSION_WANTED.into()),
-            Arg::Long("output") | Arg::Short('o') => output = Some(parser.value()?.into()),
-            Arg::Long("program-name") | Arg::Short('p') => name = parser.value()?.string()?,
-            Arg::Long("log-level") => log_level = parser.value()?.parse_with(generated_level)?,
-            Arg::Value(first) => {
-                command.push(first);
-                command.extend(parser.raw_args()?);
-            }
-            Arg::Long(_) | Arg::Short(_) => return Err(arg.unexpected()),
-        }
-    }
-    let output = output.ok_or("-o OUT is missing: the file to write")?;
-    if command.is_empty() {
-        return Err("No launch command provided".into());
-    }
-    Ok(Some(Order { output, name, log_level, command }))
-}
-
-fn generated_level(text: &str) -> Result<Level, String> {
-    let level = Level::from_name(text);
-    let allowed = [Level::Error, Level::Info, Level::Debug];
-    let level = level.filter(|level| allowed.contains(level));
-    level.ok_or_else(|| format!("{text:?} is none of ERROR, INFO and DEBUG"))
 }
 
 fn version(program: &str) -> u8 {

@@ -13,43 +13,12 @@ mod opening;
 mod operated;
 mod pidproxy;
 mod probe;
+mod program;
 mod run;
 mod startup;
 
-use std::process::ExitCode;
-
-/// `standard-supervisor`, to be called by nobody but `main`; returns the exit code.
+/// The program that was called, to be called by nothing but `main`; returns the exit code.
 #[must_use]
-pub fn standard_supervisor() -> i32 {
-    supervisor_sys::image::start::run(cli::standard_supervisor)
-}
-
-/// `supervisord`.
-#[must_use]
-pub fn supervisord() -> ExitCode {
-    cli::supervisord().into()
-}
-
-/// `supervisorctl`.
-#[must_use]
-pub fn supervisorctl() -> ExitCode {
-    supervisor_ctl::run().into()
-}
-
-/// `echo_supervisord_conf`.
-#[must_use]
-pub fn echo_supervisord_conf() -> ExitCode {
-    cli::echo_supervisord_conf().into()
-}
-
-/// `pidproxy`.
-#[must_use]
-pub fn pidproxy() -> ExitCode {
-    cli::pidproxy().into()
-}
-
-/// `generate-supervisor-config`.
-#[must_use]
-pub fn generate_supervisor_config() -> ExitCode {
-    cli::generate_supervisor_config().into()
+pub fn run() -> i32 {
+    supervisor_sys::image::start::run(cli::run_called)
 }

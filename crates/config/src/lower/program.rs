@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, FailureSpec, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
-    StopTarget, User,
+    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio, StopTarget, User,
 };
 
 use super::supervisord::sink;
@@ -153,7 +152,6 @@ impl Model {
                 tidy: tidy?,
                 start: start?,
                 health: HealthSpec::default(),
-                failure: FailureSpec::default(),
                 launch: Launch {
                     command: Command::Argv(Vec::new()),
                     environment: Vec::new(),

@@ -296,8 +296,7 @@ impl Facts {
             GaveUp::TooManyRetries
             | GaveUp::CannotStart
             | GaveUp::Unkillable
-            | GaveUp::Unhealthy
-            | GaveUp::Repeated => self,
+            | GaveUp::Unhealthy => self,
         }
     }
 
@@ -373,7 +372,6 @@ const fn reason(why: &GaveUp) -> &'static str {
         GaveUp::CannotStart => "cannot_start",
         GaveUp::Unkillable => "unkillable",
         GaveUp::Unhealthy => "unhealthy",
-        GaveUp::Repeated => "repeated",
         GaveUp::DependencyLost(_) => "dependency",
         GaveUp::TargetUnreached { .. } => "unreachable",
     }

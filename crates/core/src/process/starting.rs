@@ -7,7 +7,6 @@ use super::deaths::Deaths;
 use super::{ByOrder, Due, Gate, Intent, Live, Process, State, Transition};
 use crate::command::Rejection;
 use crate::effect::Effect;
-use crate::failure::Class;
 use crate::health::Health;
 use crate::ids::{Pid, RunId};
 use crate::input::SpawnError;
@@ -98,7 +97,7 @@ impl Process {
             | State::Running { .. }
             | State::Backoff { .. } => return Err(Rejection::AlreadyStarted),
         }
-        (self.failures, self.hopeless) = (Failures::default(), None);
+        self.failures = Failures::default();
         self.pass_gate(by, cx);
         self.start(cx);
         Ok(())
@@ -165,7 +164,7 @@ impl Process {
         }
         if hopeless {
             let because = self.file_report(None, cause, Next::GiveUp, cx);
-            return self.give_up(GaveUp::CannotStart, because, (status, Class::Spawn), cx);
+            return self.give_up(GaveUp::CannotStart, because, status, cx);
         }
         match self.failures.add(false, self.retries()) {
             RetryDecision::Retry(wait) => {
@@ -174,7 +173,7 @@ impl Process {
             }
             RetryDecision::GiveUp => {
                 let because = self.file_report(None, cause, Next::GiveUp, cx);
-                self.give_up(GaveUp::TooManyRetries, because, (status, Class::Spawn), cx);
+                self.give_up(GaveUp::TooManyRetries, because, status, cx);
             }
         }
     }

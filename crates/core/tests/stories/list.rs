@@ -15,12 +15,9 @@ macro_rules! stories {
 stories! {
     a_background_job_ignores_the_stop_signal
     a_check_that_asks_for_the_wrong_thing_ends_nobody
-    a_class_is_given_only_where_asked_for
     a_client_certificate_is_wanted
-    a_configuration_that_cannot_work
     a_dependency_that_is_given_up
     a_drain_keeps_its_workers
-    a_failure_that_a_restart_mends
     a_group_is_asked_at_once
     a_head_that_does_not_come
     a_helper_that_completes
@@ -50,7 +47,6 @@ stories! {
     a_worker_that_ended_long_before_is_no_cause
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
-    another_failure_in_between
     answers_about_a_group_that_has_gone
     answers_are_understood_however_they_are_cut
     answers_that_are_output_are_printed

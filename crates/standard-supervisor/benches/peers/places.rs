@@ -94,8 +94,7 @@ fn ours(workspace: &Path) -> (PathBuf, Option<String>) {
     if let Some(given) = env::var_os("STANDARD_SUPERVISOR_BIN") {
         return (PathBuf::from(given), Some("named by STANDARD_SUPERVISOR_BIN".to_owned()));
     }
-    let triple = format!("{}-unknown-linux-gnu", env::consts::ARCH);
-    let shipped = workspace.join("target").join(triple).join("release/standard-supervisor");
+    let shipped = workspace.join("dist/bin/standard-supervisor");
     let by_cargo = PathBuf::from(OURS_BY_CARGO);
     let changed = |file: &Path| fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
     match (changed(&shipped), changed(&by_cargo)) {

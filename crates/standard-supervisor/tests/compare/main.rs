@@ -46,7 +46,7 @@ const MOST_ACCIDENTS: usize = 4;
 /// The binary under test; `None`: theirs once more.
 fn ours() -> Option<String> {
     let twice = std::env::var_os("COMPARE_THEIRS_TWICE").is_some();
-    (!twice).then(|| env!("CARGO_BIN_EXE_supervisord").to_owned())
+    (!twice).then(|| harness::program("supervisord").to_owned())
 }
 
 #[test]

@@ -9,14 +9,14 @@ mod harness;
 
 use std::path::Path;
 
-use harness::{clean, python, skip};
+use harness::{clean, programs, python, skip};
 
 #[test]
 fn supervisors_own_end_to_end_tests_pass() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python with supervisord", "REQUIRE_PYTHON");
     };
-    let binaries = Path::new(env!("CARGO_BIN_EXE_supervisord")).parent().unwrap();
+    let binaries = programs();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/run.py");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance");
     let words = [script.as_ref(), binaries.as_os_str(), folder.as_os_str()];

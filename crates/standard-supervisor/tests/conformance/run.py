@@ -40,7 +40,7 @@ import os
 import sys
 
 def main():
-    os.execv({path!r}, [{path!r}] + sys.argv[1:])
+    os.execv({path!r}, [{name!r}] + sys.argv[1:])
 
 if __name__ == "__main__":
     main()
@@ -85,7 +85,7 @@ def make_package(binaries, folder):
     shutil.copytree(os.path.dirname(supervisor.__file__), package, ignore=ignored)
     for module, program in PROGRAMS.items():
         with open(os.path.join(package, module + ".py"), "w") as file:
-            file.write(STAND_IN.format(path=os.path.join(binaries, program)))
+            file.write(STAND_IN.format(path=os.path.join(binaries, "standard-supervisor"), name=program))
     hello = os.path.join(package, "tests/fixtures/hello.sh")
     if not os.path.exists(hello):
         with open(hello, "w", encoding="utf-8") as file:

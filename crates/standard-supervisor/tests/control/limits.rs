@@ -205,7 +205,7 @@ fn crowded(name: &str) -> (Home, Running) {
         name,
         "minfds=1\n[unix_http_server]\nfile=%(here)s/s.sock\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n[program:a]\ncommand=sleep 1000\nstartsecs=0\nautostart=false\n",
     );
-    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::SUPERVISORD);
+    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::supervisord());
     let mut command = crate::harness::clean("sh", ["-c", &words]);
     let mut running = Running::start(command.current_dir(&home));
     running.stdout.wait_for("supervisord started with pid");
@@ -330,7 +330,8 @@ fn too_many_open_files_are_waited_for_without_haste() {
     stop(&mut running);
     // Enough for two connections, where a quarter would be three.
     assert!(needed >= 11, "{needed}");
-    let words = format!("ulimit -n {}; exec {} -n -c t.conf", needed + 1, crate::home::SUPERVISORD);
+    let words =
+        format!("ulimit -n {}; exec {} -n -c t.conf", needed + 1, crate::home::supervisord());
     let mut command = crate::harness::clean("sh", ["-c", &words]);
     let mut running = Running::start(command.current_dir(&home));
     running.stdout.wait_for("supervisord started with pid");

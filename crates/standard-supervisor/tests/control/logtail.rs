@@ -112,7 +112,7 @@ fn the_supervisors_own_log_is_followed_too() {
 fn who_stops_following_a_silent_log_leaves_his_place() {
     let home = Home::new("logtail-gone", &format!("minfds=1\n{TEXT}"));
     // A quarter of the descriptors is for connections.
-    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::SUPERVISORD);
+    let words = format!("ulimit -n 64; exec {} -n -c t.conf", crate::home::supervisord());
     let mut command = crate::harness::clean("sh", ["-c", &words]);
     let mut running = Running::start(command.current_dir(&home));
     running.stdout.wait_for("success: a");

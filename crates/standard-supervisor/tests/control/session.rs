@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::client::Client;
 use crate::harness::{Running, clean, python, skip, wait};
-use crate::home::{Home, SUPERVISORD, stop};
+use crate::home::{Home, stop, supervisord};
 
 const SCRIPT: &str = include_str!("session.py");
 const CONFIGURATION: &str = include_str!("session.conf");
@@ -28,7 +28,7 @@ fn a_session_goes_as_with_the_original() {
     };
     let original = Path::new(&python).with_file_name("supervisord");
     let theirs = session("theirs", original.to_str().unwrap(), &python);
-    let ours = session("ours", SUPERVISORD, &python);
+    let ours = session("ours", supervisord(), &python);
     assert!(theirs.len() > 250, "the session is over too early: {:#?}", theirs.last());
     let mut different = Vec::new();
     for (theirs, ours) in theirs.iter().zip(&ours).filter(|(theirs, ours)| theirs != ours) {

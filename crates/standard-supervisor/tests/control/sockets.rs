@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 use crate::client::{Client, call, post};
-use crate::harness::{Running, free_port, supervise, wait_gone};
+use crate::harness::{Running, free_port, program, supervise, wait_gone};
 use crate::home::{Home, stop};
 
 const RPC: &str = "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n";
@@ -107,7 +107,7 @@ fn an_ipv6_address_is_listened_at_and_reached() {
         let mut running = home.start();
         running.stdout.wait_for("supervisord started with pid");
         assert_eq!(["127.0.0.1", "::1"].map(|host| is_open(host, port)), open, "{host}{port}");
-        let mut ctl = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
+        let mut ctl = Command::new(program("supervisorctl"));
         let pid = ctl.args(["-c", home.path("t.conf").to_str().unwrap(), "pid"]).output().unwrap();
         assert!(pid.status.success(), "{pid:?}");
         stop(&mut running);

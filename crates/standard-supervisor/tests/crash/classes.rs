@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::harness::{Running, clean, skip, supervise};
+use crate::harness::{Running, clean, program, skip, supervise};
 use crate::place::Place;
 
 #[test]
@@ -119,7 +119,7 @@ fn a_file_asks_for_the_line_and_the_report() {
         );
         fs::write(place.path("conf"), file).unwrap();
         let words = ["-c".into(), place.path("conf")];
-        let mut running = Running::start(&mut clean(env!("CARGO_BIN_EXE_supervisord"), words));
+        let mut running = Running::start(&mut clean(program("supervisord"), words));
         assert_eq!(running.exit_code(), 1);
         assert_eq!(running.stdout.said("crash: program=a"), asked);
         if asked {

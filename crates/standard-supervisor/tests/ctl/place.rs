@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::harness::{Running, clean, free_port, python, skip};
+use crate::harness::{Running, clean, free_port, program, python, skip};
 
 /// Whose daemon is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,9 @@ pub(crate) enum Client {
 }
 
 /// The binary under test.
-const OURS: &str = env!("CARGO_BIN_EXE_supervisorctl");
+fn ours() -> &'static str {
+    program("supervisorctl")
+}
 
 /// What every configuration begins with. The inet server wants to know who asks: ann,
 /// whose password is `admin`; the third server keeps it as it is.
@@ -73,7 +75,7 @@ impl Place {
                 command.args(words);
                 command
             }
-            Daemon::Ours => clean(env!("CARGO_BIN_EXE_supervisord"), words),
+            Daemon::Ours => clean(program("supervisord"), words),
         };
         let running = Running::start(command.current_dir(&place.folder).env("LANG", "C.UTF-8"));
         place.daemon = Some(running);
@@ -147,7 +149,7 @@ impl Place {
     /// A client that is told these words and no configuration.
     pub(crate) fn bare(&self, client: Client, words: &[String]) -> Command {
         let mut command = match client {
-            Client::Ours => clean(OURS, words),
+            Client::Ours => clean(ours(), words),
             Client::Theirs => {
                 let mut command = clean(&self.python, ["-m", "supervisor.supervisorctl"]);
                 command.args(words);

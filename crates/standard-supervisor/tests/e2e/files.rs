@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Running, clean, supervise};
+use crate::harness::{Running, clean, program, supervise};
 
 /// Keeps the binary within reach as descriptor 9, also if it is somewhere in /tmp.
 const OVER_TMP: &str = concat!("exec 9<", env!("CARGO_BIN_EXE_standard-supervisor"));
@@ -139,7 +139,7 @@ fn generated_files_are_private() {
     let folder = folder("generated");
     let path = folder.join("conf");
     let mut running = Running::start(&mut clean(
-        env!("CARGO_BIN_EXE_generate-supervisor-config"),
+        program("generate-supervisor-config"),
         ["-o".as_ref(), path.as_os_str(), "vllm".as_ref()],
     ));
     assert_eq!(running.exit_code(), 0);

@@ -1,8 +1,10 @@
 //! `generate-supervisor-config`.
 
-use crate::harness::{Running, clean};
+use crate::harness::{Running, clean, program};
 
-const GENERATE: &str = env!("CARGO_BIN_EXE_generate-supervisor-config");
+fn generate() -> &'static str {
+    program("generate-supervisor-config")
+}
 
 #[test]
 fn options_of_the_command_are_the_command_s() {
@@ -10,7 +12,7 @@ fn options_of_the_command_are_the_command_s() {
     let out = path.to_str().unwrap();
     let words = ["-o", out, "-p", "llm", "--log-level", "DEBUG", "vllm", "serve", "m"];
     let more = ["--host", "0.0.0.0", "-o", "x", "--log-level", "loud", "50%"];
-    let mut running = Running::start(&mut clean(GENERATE, words.into_iter().chain(more)));
+    let mut running = Running::start(&mut clean(generate(), words.into_iter().chain(more)));
     assert_eq!(running.exit_code(), 0, "{:?}", running.stderr.rest());
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("[program:llm]") && text.contains("loglevel = debug"), "{text}");
@@ -26,7 +28,7 @@ fn what_is_missing_is_said_with_the_usage() {
         (&["-o", "/tmp/x"][..], "No launch command provided"),
         (&["-o", "/tmp/x", "--log-level", "loud", "vllm"][..], "loud"),
     ] {
-        let mut running = Running::start(&mut clean(GENERATE, words));
+        let mut running = Running::start(&mut clean(generate(), words));
         assert_eq!(running.exit_code(), 1);
         let said = running.stderr.rest().join("\n");
         assert!(said.contains(missing) && said.contains("usage:"), "{said}");

@@ -7,10 +7,9 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use std::path::Path;
 use std::process::Command;
 
-use harness::{clean, python, skip};
+use harness::{clean, programs, python, skip};
 
 /// What `run.py` exits with where the machine can't show it.
 const LACKING: i32 = 77;
@@ -20,7 +19,7 @@ fn holds(scenario: &str, settings: &[&str]) {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python", "REQUIRE_PYTHON");
     };
-    let binaries = Path::new(env!("CARGO_BIN_EXE_supervisord")).parent().unwrap();
+    let binaries = programs();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endurance/run.py");
     let mut command = clean(&python, ["-B", script]);
     let output = command.arg(binaries).arg(scenario).args(settings).output().unwrap();

@@ -127,7 +127,9 @@ class Place:
                               shell=True, capture_output=True, text=True)
         if made.returncode != 0:
             raise Lacking(f"no container engine: {made.stderr.strip()}")
-        binds = {self.folder: "rw", self.binaries: "ro", HERE: "ro"}
+        # The program may be a link to a file elsewhere.
+        file = os.path.realpath(os.path.join(self.binaries, "supervisord"))
+        binds = {self.folder: "rw", self.binaries: "ro", os.path.dirname(file): "ro", HERE: "ro"}
         # A Python in an environment of its own wants the one it was made from, too.
         binds |= {path: "ro" for path in (sys.prefix, sys.base_prefix)}
         binds |= {path: "ro" for path in ("/usr", "/bin", "/lib", "/lib64", "/etc")}

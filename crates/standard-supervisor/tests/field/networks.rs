@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::harness::{Running, python, skip, supervise};
+use crate::harness::{Running, program, python, skip, supervise};
 use crate::net::Namespace;
 use crate::{beside, example};
 
@@ -36,7 +36,7 @@ fn on_an_ipv6_only_network_the_status_port_the_page_and_the_check_of_the_server_
     assert!(namespace.inside(&probe).status().unwrap().success());
     let page = namespace.http("[::1]:9001".parse().unwrap(), "GET /").unwrap();
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("app"), "{page}");
-    let supervisorctl = env!("CARGO_BIN_EXE_supervisorctl");
+    let supervisorctl = program("supervisorctl");
     let words = [supervisorctl, "-s", "http://[::1]:9001", "status"];
     let output = namespace.program(&words).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -15,6 +15,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -25,6 +26,39 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_standard-supervisor");
+
+/// All programs that the binary is, by the names of links to it.
+const PROGRAMS: [&str; 6] = [
+    "standard-supervisor",
+    "supervisord",
+    "supervisorctl",
+    "echo_supervisord_conf",
+    "pidproxy",
+    "generate-supervisor-config",
+];
+
+/// A folder with all programs: links to the binary under test.
+pub fn programs() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in PROGRAMS {
+        let link = folder.join(name);
+        if std::fs::read_link(&link).is_ok_and(|to| to == Path::new(BINARY)) {
+            continue;
+        }
+        // By a rename: other tests make it at the same time.
+        let (process, thread) = (std::process::id(), std::thread::current().id());
+        let draft = folder.join(format!(".{name}.{process}.{thread:?}"));
+        std::os::unix::fs::symlink(BINARY, &draft).unwrap();
+        std::fs::rename(&draft, &link).unwrap();
+    }
+    folder
+}
+
+/// The path of a program that the binary is.
+pub fn program(name: &str) -> &'static str {
+    programs().join(name).into_os_string().into_string().unwrap().leak()
+}
 
 /// The Python environment that the tests' set-up made; `None`: it didn't.
 pub fn python() -> Option<String> {

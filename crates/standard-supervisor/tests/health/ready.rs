@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Running, clean};
+use crate::harness::{Running, clean, program};
 use crate::server::{Server, end};
 
 /// The time at the beginning of a line of the log, or behind `listening at`.
@@ -120,7 +120,7 @@ fn a_file_says_it_with_the_same_words() {
         )
         .replace("%(port)s", &port.to_string()),
     );
-    let mut command = clean(env!("CARGO_BIN_EXE_supervisord"), ["-c"]);
+    let mut command = clean(program("supervisord"), ["-c"]);
     command.arg(server.folder.join("supervisord.conf"));
     let mut running = Running::start(&mut command);
     running.stdout.wait_for("success: web entered RUNNING state, it was ready after ");

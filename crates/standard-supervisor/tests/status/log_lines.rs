@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Running, clean, free_port, http, supervise, wait};
+use crate::harness::{Running, clean, free_port, http, program, supervise, wait};
 
 /// All lines as objects; each has the fields that all have.
 #[track_caller]
@@ -87,7 +87,7 @@ fn a_file_may_ask_for_a_status_port_and_for_objects_in_its_log() {
         folder.join("pid").display(),
     );
     fs::write(&file, text).unwrap();
-    let supervisord = env!("CARGO_BIN_EXE_supervisord");
+    let supervisord = program("supervisord");
     let file = file.to_str().unwrap();
     let mut running = Running::start(&mut clean(supervisord, ["-n", "-c", file]));
     running.stdout.wait_for("success: web entered RUNNING state");
@@ -116,7 +116,7 @@ fn a_command_that_cannot_be_parsed_is_not_executable_in_the_log_as_over_rpc() {
                 log_format=json\n[program:a]\ncommand=sh -c \"x\nessential=true\n";
     fs::write(&file, text).unwrap();
     let words = ["-c", file.to_str().unwrap()];
-    let mut running = Running::start(&mut clean(env!("CARGO_BIN_EXE_supervisord"), words));
+    let mut running = Running::start(&mut clean(program("supervisord"), words));
     assert_eq!(running.exit_code(), 1);
     fs::remove_dir_all(&folder).unwrap();
     let objects = objects(running.stdout.rest().iter().map(String::as_str));

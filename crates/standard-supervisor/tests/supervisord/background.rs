@@ -112,7 +112,7 @@ fn a_program_of_the_supervisors_own_user_keeps_its_groups() {
         "own-groups",
         "[program:a]\nuser=root\nstdout_logfile=%(here)s/out\ncommand=sh -c 'id -G; exec sleep 1000'\n",
     );
-    let words = ["--groups", "4242", crate::home::SUPERVISORD, "-n", "-c", "t.conf"];
+    let words = ["--groups", "4242", crate::home::supervisord(), "-n", "-c", "t.conf"];
     let mut command = crate::harness::clean("setpriv", words);
     let mut running = crate::harness::Running::start(command.current_dir(&home));
     home.lines("out").wait_for("4242");
@@ -124,7 +124,7 @@ fn limits_are_raised_or_refused() {
     let shell = |limits: &str| {
         let mut command = crate::harness::clean(
             "sh",
-            ["-c", &format!("{limits}; exec \"$0\" -n -c t.conf"), crate::home::SUPERVISORD],
+            ["-c", &format!("{limits}; exec \"$0\" -n -c t.conf"), crate::home::supervisord()],
         );
         let home = Home::new("limits", "minfds=300\n[program:a]\ncommand=sleep 1000\n");
         command.current_dir(&home);

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::harness::{Running, clean};
-use crate::home::{Home, SUPERVISORD, stop};
+use crate::home::{Home, stop, supervisord};
 
 /// The size of a file that is large.
 const LARGE: usize = 10 * 1024 * 1024;
@@ -25,7 +25,8 @@ const MEMORY_OF_MANY: u64 = 128 * 1024;
 const LONGEST_REFUSAL: usize = 2 * LARGE;
 
 fn bounded(home: &Home, words: &str) -> Command {
-    let script = format!("ulimit -v {MOST_MEMORY}; exec {SUPERVISORD} -c t.conf {words}");
+    let supervisord = supervisord();
+    let script = format!("ulimit -v {MOST_MEMORY}; exec {supervisord} -c t.conf {words}");
     let mut command = clean("sh", ["-c", &script]);
     command.current_dir(home);
     command
@@ -231,6 +232,7 @@ fn a_pipe_that_nobody_writes_into_is_not_waited_for() {
 
 #[test]
 fn a_pipe_with_a_writer_is_read_to_its_end() {
+    let supervisord = supervisord();
     let home = Home::new("pipe-written", "");
     fifo(&home, "pipe");
     // Both ends are there from the beginning, as in `-c <(command)`.
@@ -238,7 +240,7 @@ fn a_pipe_with_a_writer_is_read_to_its_end() {
         "exec 3<>pipe 4>pipe 5<pipe 3>&-\n\
          {{ exec 5<&-; echo '[supervisord]'; echo '[program:a]'; echo 'command=sleep 1000'; }} >&4 &\n\
          exec 4>&-\n\
-         exec {SUPERVISORD} -n -c /dev/fd/5"
+         exec {supervisord} -n -c /dev/fd/5"
     );
     let mut running = Running::start(clean("bash", ["-c", &script]).current_dir(&home));
     running.stdout.wait_for("spawned: 'a'");
@@ -262,7 +264,7 @@ fn a_file_that_may_not_be_read_is_named() {
     std::fs::set_permissions(home.path("t.conf"), PermissionsExt::from_mode(0o000)).unwrap();
     // Where the build is, others may not get in.
     let program = home.path("supervisord");
-    std::fs::copy(SUPERVISORD, &program).unwrap();
+    std::fs::copy(supervisord(), &program).unwrap();
     std::fs::set_permissions(&home, PermissionsExt::from_mode(0o755)).unwrap();
     let mut command = clean(program.to_str().unwrap(), ["-n", "-c", "t.conf"]);
     if rustix::process::geteuid().is_root() {

@@ -1,7 +1,7 @@
 //! Options, usage errors, the search for a file, `--check`.
 
 use crate::harness::{Running, clean};
-use crate::home::{Home, SUPERVISORD, stop};
+use crate::home::{Home, stop, supervisord};
 
 /// Exit code, stdout and stderr.
 fn run(command: &mut std::process::Command) -> (i32, String, String) {
@@ -13,27 +13,28 @@ fn run(command: &mut std::process::Command) -> (i32, String, String) {
 #[test]
 fn help_and_version_are_printed() {
     for word in ["-h", "--help", "-?"] {
-        let (code, out, err) = run(&mut clean(SUPERVISORD, [word]));
+        let (code, out, err) = run(&mut clean(supervisord(), [word]));
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(out.contains("supervisord -- run a set of applications"), "{out}");
         assert!(out.contains("-l/--logfile FILENAME -- use FILENAME as"), "{out}");
     }
-    let (code, out, _) = run(&mut clean(SUPERVISORD, ["--version"]));
+    let (code, out, _) = run(&mut clean(supervisord(), ["--version"]));
     assert_eq!((code, out.as_str()), (0, "4.3.0"));
 }
 
 #[test]
 fn usage_errors_end_with_2_and_point_to_the_help() {
+    let supervisord = supervisord();
     for (words, message) in [
         (&["-x"][..], "Error: option -x not recognized"),
         (&["-n", "web"], "Error: positional arguments are not supported: ['web']"),
         (&["-c", "/nowhere/x.conf"], "Error: could not find config file /nowhere/x.conf"),
         (&["-c", "/"], "Error: could not read config file /: "),
     ] {
-        let (code, out, err) = run(&mut clean(SUPERVISORD, words));
+        let (code, out, err) = run(&mut clean(supervisord, words));
         assert_eq!((code, out.as_str()), (2, ""), "{words:?}");
         assert!(err.contains(message), "{err}");
-        assert!(err.ends_with(&format!("\nFor help, use {SUPERVISORD} -h")), "{err}");
+        assert!(err.ends_with(&format!("\nFor help, use {supervisord} -h")), "{err}");
     }
 }
 
@@ -87,7 +88,7 @@ fn a_file_is_searched_in_the_current_directory() {
         "supervisord.conf",
         "[supervisord]\nnodaemon=true\n[program:a]\ncommand=sleep 100\n",
     );
-    let mut running = Running::start(clean(SUPERVISORD, [""; 0]).current_dir(&home));
+    let mut running = Running::start(clean(supervisord(), [""; 0]).current_dir(&home));
     running.stdout.wait_for("spawned: 'a'");
     stop(&mut running);
     let warned = running.stderr.rest().iter().any(|line| line.contains("-c with an absolute path"));

@@ -2,15 +2,19 @@
 
 use std::process::Command;
 
-use crate::harness::{Running, clean, is_alive, kill, python, skip, wait_gone};
-use crate::home::{Home, SUPERVISORD, stop};
+use crate::harness::{Running, clean, is_alive, kill, program, python, skip, wait_gone};
+use crate::home::{Home, stop, supervisord};
 
-const ECHO: &str = env!("CARGO_BIN_EXE_echo_supervisord_conf");
-const PIDPROXY: &str = env!("CARGO_BIN_EXE_pidproxy");
+fn echo() -> &'static str {
+    program("echo_supervisord_conf")
+}
+fn pidproxy() -> &'static str {
+    program("pidproxy")
+}
 
 /// The sample as it is printed.
 fn sample() -> String {
-    let output = clean(ECHO, [""; 0]).output().unwrap();
+    let output = clean(echo(), [""; 0]).output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
 }
@@ -22,7 +26,7 @@ fn the_sample_is_a_configuration_for_us() {
     let home = Home::new("sample", "");
     home.write("t.conf", &text);
     let output =
-        clean(SUPERVISORD, ["-c", "t.conf", "--check"]).current_dir(&home).output().unwrap();
+        clean(supervisord(), ["-c", "t.conf", "--check"]).current_dir(&home).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("is ignored"), "{output:?}");
 }
@@ -48,16 +52,16 @@ fn the_sample_is_a_configuration_for_the_original() {
 
 #[test]
 fn echo_says_how_it_is_used() {
-    let mut help = Running::start(&mut clean(ECHO, ["-h"]));
+    let mut help = Running::start(&mut clean(echo(), ["-h"]));
     assert_eq!(help.exit_code(), 0);
     assert_eq!(help.stdout.rest(), ["usage: echo_supervisord_conf > FILE"]);
-    assert_eq!(Running::start(&mut clean(ECHO, ["x"])).exit_code(), 1);
+    assert_eq!(Running::start(&mut clean(echo(), ["x"])).exit_code(), 1);
 }
 
 #[test]
 fn echo_says_why_it_could_not_write() {
     let full = std::fs::File::create("/dev/full").unwrap();
-    let output = clean(ECHO, [""; 0]).stdout(full).output().unwrap();
+    let output = clean(echo(), [""; 0]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
@@ -65,7 +69,7 @@ fn echo_says_why_it_could_not_write() {
     );
     // Who reads no further has seen enough.
     let (_, nobody_reads) = std::io::pipe().unwrap();
-    let output = clean(ECHO, [""; 0]).stdout(nobody_reads).output().unwrap();
+    let output = clean(echo(), [""; 0]).stdout(nobody_reads).output().unwrap();
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
@@ -79,7 +83,7 @@ fn proxied(home: &Home) -> Command {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let mut command = clean(
-        PIDPROXY,
+        pidproxy(),
         ["pidfile", "/bin/sh", "-c", "echo command $$; sh ./server & exec sleep 1000"],
     );
     command.current_dir(home);
@@ -113,7 +117,7 @@ fn pidproxy_passes_signals_on_and_ends_with_those_that_end() {
 #[test]
 fn pidproxy_ends_with_its_command_and_stays_without_a_pidfile() {
     let home = Home::new("pidproxy-ends", "");
-    let mut proxy = clean(PIDPROXY, ["pidfile", "/bin/sh", "-c", "echo up $$; exec sleep 1000"]);
+    let mut proxy = clean(pidproxy(), ["pidfile", "/bin/sh", "-c", "echo up $$; exec sleep 1000"]);
     let mut proxy = Running::start(proxy.current_dir(&home));
     let command = proxy.stdout.number_after("up ");
     proxy.signal("TERM");
@@ -122,21 +126,21 @@ fn pidproxy_ends_with_its_command_and_stays_without_a_pidfile() {
     kill(command, "KILL");
     assert_eq!(proxy.exit_code(), 0);
 
-    let mut echo = Running::start(&mut clean(PIDPROXY, ["x", "/bin/echo", "1", "2"]));
+    let mut echo = Running::start(&mut clean(pidproxy(), ["x", "/bin/echo", "1", "2"]));
     assert_eq!(echo.exit_code(), 0);
     assert_eq!(echo.stdout.rest(), ["1 2"]);
 }
 
 #[test]
 fn pidproxy_says_what_is_wrong() {
-    let mut usage = Running::start(&mut clean(PIDPROXY, ["x"]));
+    let mut usage = Running::start(&mut clean(pidproxy(), ["x"]));
     assert_eq!(usage.exit_code(), 1);
     assert!(usage.stdout.rest()[0].starts_with("Usage: pidproxy"));
     for (command, code, why) in [
         ("/no/such/command", 127, "No such file or directory"),
         ("/etc/passwd", 126, "Permission denied"),
     ] {
-        let mut refused = Running::start(&mut clean(PIDPROXY, ["x", command]));
+        let mut refused = Running::start(&mut clean(pidproxy(), ["x", command]));
         assert_eq!(refused.exit_code(), code);
         let said = format!("pidproxy: cannot run {command}: {why}");
         assert_eq!(refused.stderr.rest(), [said]);
@@ -145,19 +149,20 @@ fn pidproxy_says_what_is_wrong() {
 
 #[test]
 fn pidproxy_says_how_it_is_used_if_asked_alone() {
-    let mut help = Running::start(&mut clean(PIDPROXY, ["--help"]));
+    let mut help = Running::start(&mut clean(pidproxy(), ["--help"]));
     assert_eq!(help.exit_code(), 0);
     assert_eq!(help.stdout.rest()[0], "usage: pidproxy PIDFILE COMMAND [ARG...]");
-    let mut echo = Running::start(&mut clean(PIDPROXY, ["--help", "/bin/echo", "1"]));
+    let mut echo = Running::start(&mut clean(pidproxy(), ["--help", "/bin/echo", "1"]));
     assert_eq!(echo.exit_code(), 0);
     assert_eq!(echo.stdout.rest(), ["1"]);
 }
 
 #[test]
 fn a_server_that_goes_into_the_background_is_stopped_through_its_proxy() {
+    let pidproxy = pidproxy();
     let home = Home::new("pidproxy-program", "");
     let line = format!(
-        "[supervisord]\nchildlogdir=%(here)s\n[program:p]\ncommand={PIDPROXY} pidfile /bin/sh -c 'sleep 1000 & echo $! > pidfile; wait'\nstartsecs=0\n"
+        "[supervisord]\nchildlogdir=%(here)s\n[program:p]\ncommand={pidproxy} pidfile /bin/sh -c 'sleep 1000 & echo $! > pidfile; wait'\nstartsecs=0\n"
     );
     home.write("t.conf", &line);
     let mut running = home.start();

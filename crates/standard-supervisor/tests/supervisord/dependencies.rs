@@ -1,7 +1,7 @@
 //! Programs that depend on each other: by our own option, and by the event listener from PyPI
 //! that people have used for it.
 
-use crate::harness::{clean, python, skip};
+use crate::harness::{clean, program, python, skip};
 use crate::home::{Home, stop};
 
 /// A server at a socket.
@@ -12,7 +12,7 @@ const SOCKET: &str = "logfile=log\npidfile=pid\n[unix_http_server]\nfile=%(here)
 /// What `supervisorctl` prints.
 fn ctl(home: &Home, words: &[&str]) -> String {
     let url = format!("unix://{}", home.path("s").display());
-    let mut ctl = clean(env!("CARGO_BIN_EXE_supervisorctl"), ["-s", &url]);
+    let mut ctl = clean(program("supervisorctl"), ["-s", &url]);
     String::from_utf8(ctl.args(words).output().unwrap().stdout).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn a_program_that_waits_is_stopped_to_clients_and_says_for_what() {
         let home = home.path("s");
         move || {
             let url = format!("unix://{}", home.display());
-            let mut ctl = clean(env!("CARGO_BIN_EXE_supervisorctl"), ["-s", &url, "start", "all"]);
+            let mut ctl = clean(program("supervisorctl"), ["-s", &url, "start", "all"]);
             String::from_utf8(ctl.output().unwrap().stdout).unwrap()
         }
     });

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Lines, Running, clean};
+use crate::harness::{Lines, Running, clean, program};
 
 /// The binary under test.
-pub(crate) const SUPERVISORD: &str = env!("CARGO_BIN_EXE_supervisord");
+pub(crate) fn supervisord() -> &'static str {
+    program("supervisord")
+}
 
 /// A folder of a test's own; it goes with it.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl Home {
 
     /// `supervisord -c t.conf` and more words, not started yet.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = clean(SUPERVISORD, ["-c", "t.conf"]);
+        let mut command = clean(supervisord(), ["-c", "t.conf"]);
         command.args(words).current_dir(&self.0);
         command
     }

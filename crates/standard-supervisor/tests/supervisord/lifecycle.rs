@@ -1,7 +1,7 @@
 //! Restarts in place, ends, and the policies of our own.
 
 use crate::harness::{Running, clean, is_alive};
-use crate::home::{Home, SUPERVISORD, stop};
+use crate::home::{Home, stop, supervisord};
 
 #[test]
 fn a_hangup_reads_the_file_again() {
@@ -128,7 +128,7 @@ fn a_pidfile_of_another_that_runs_is_left_alone() {
 fn a_terminal_that_goes_away_is_no_harm() {
     let home = Home::new("terminal", "[program:a]\ncommand=sleep 1000\n");
     let (ours, theirs) = crate::harness::terminal();
-    let mut child = clean(SUPERVISORD, ["-n", "-c", "t.conf"])
+    let mut child = clean(supervisord(), ["-n", "-c", "t.conf"])
         .current_dir(&home)
         .stdout(std::process::Stdio::from(theirs))
         .spawn()

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 
 use crate::harness::{Running, clean, is_alive, kill, skip};
-use crate::home::{Home, SUPERVISORD, stop};
+use crate::home::{Home, stop, supervisord};
 
 #[test]
 fn a_flood_is_rotated_and_no_line_is_lost() {
@@ -51,6 +51,7 @@ fn may_mount() -> bool {
 
 #[test]
 fn a_disk_that_fills_and_is_emptied_costs_what_came_between() {
+    let supervisord = supervisord();
     if !may_mount() {
         return skip("needs a mount namespace of its own", "REQUIRE_MOUNT");
     }
@@ -68,7 +69,7 @@ fn a_disk_that_fills_and_is_emptied_costs_what_came_between() {
     );
     std::fs::create_dir(home.path("disk")).unwrap();
     let script = format!(
-        "mount -t tmpfs -o size=1m tmpfs disk && {{ {SUPERVISORD} -n -c t.conf; \
+        "mount -t tmpfs -o size=1m tmpfs disk && {{ {supervisord} -n -c t.conf; \
          cat disk/out.2 disk/out.1 disk/out > all; cat disk/main > main; }}"
     );
     let mut command = clean("unshare", ["--mount", "sh", "-c", &script]);
@@ -182,6 +183,7 @@ fn logs_of_earlier_runs_go_unless_they_are_to_be_kept() {
 
 #[test]
 fn lines_reach_syslog() {
+    let supervisord = supervisord();
     if !may_mount() {
         return skip("needs a mount namespace of its own", "REQUIRE_MOUNT");
     }
@@ -194,7 +196,7 @@ fn lines_reach_syslog() {
     socket.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
     let script = format!(
         "mkdir dev && mount --rbind /dev dev 2>/dev/null; mount -t tmpfs tmpfs /dev && ln -s {0}/socket /dev/log && \
-         ln -s /proc/self/fd /dev/fd && ln -s {0}/dev/null /dev/null && exec {SUPERVISORD} -n -c t.conf",
+         ln -s /proc/self/fd /dev/fd && ln -s {0}/dev/null /dev/null && exec {supervisord} -n -c t.conf",
         home.as_ref().display()
     );
     let mut command = clean("unshare", ["--mount", "sh", "-c", &script]);

@@ -112,7 +112,7 @@ fn a_socket_has_its_mode_before_it_is_given_away() {
     let home = Home::new("fcgi-given", text);
     // Later its owner may put a link to something else there. Who may give away files but not
     // change those of others, as in a container, could not change the mode then.
-    let words = ["--bounding-set=-fowner", crate::home::SUPERVISORD, "-c", "t.conf", "-n"];
+    let words = ["--bounding-set=-fowner", crate::home::supervisord(), "-c", "t.conf", "-n"];
     let mut command = crate::harness::clean("setpriv", words);
     let mut running = Running::start(command.current_dir(&home));
     running.stdout.wait_for("spawned: 'f'");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{PATIENCE, Running, clean, free_port};
+use crate::harness::{PATIENCE, Running, clean, free_port, program};
 
 /// A supervisord with a server. All of it ends with this value.
 pub struct Site {
@@ -39,7 +39,7 @@ impl Site {
         );
         let path = folder.join("site.conf");
         std::fs::write(&path, config).unwrap();
-        let mut command = clean(env!("CARGO_BIN_EXE_supervisord"), ["-c".as_ref(), path.as_path()]);
+        let mut command = clean(program("supervisord"), ["-c".as_ref(), path.as_path()]);
         let mut running = Running::start(command.current_dir(&folder));
         running.stdout.wait_for("supervisord started with pid");
         Self { running, port, folder }

@@ -5,8 +5,8 @@
 
 use std::ffi::{c_char, c_int};
 
-/// The C library's `main`: see [`standard_supervisor::standard_supervisor`].
+/// The C library's `main`: see [`standard_supervisor::run`].
 #[unsafe(no_mangle)]
 pub extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
-    standard_supervisor::standard_supervisor()
+    standard_supervisor::run()
 }

@@ -1,7 +1,0 @@
-//! Asks a supervisord how things are, and tells it what to do.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    standard_supervisor::supervisorctl()
-}
