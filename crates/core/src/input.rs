@@ -230,8 +230,20 @@ pub struct TreeProcess {
     pub parent: Pid,
     /// Its process group.
     pub group: Pid,
+    /// What links it to the program.
+    pub claim: Claim,
     /// What a stop must know of it.
     pub traits: Traits,
+}
+
+/// What links a process to a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Descent, the process group, the mark in the environment, the cgroup or an earlier census.
+    Linked,
+    /// Nothing links it to one program, but one of the supervisor's programs has started it:
+    /// it has become the supervisor's child, and only their descendants can.
+    Orphan,
 }
 
 /// What a stop must know of a process.

@@ -178,6 +178,11 @@ pub enum Line {
         ends_all: bool,
     },
     /// It exited well at once, and left so many processes behind.
+    /// Which program started these is not known.
+    OrphansLeft {
+        name: String,
+        pids: Vec<Pid>,
+    },
     WentToBackground {
         name: String,
         uptime: Duration,
@@ -422,6 +427,7 @@ impl Line {
             | Self::ListenerUnknown { .. }
             | Self::WaitOverruled { .. }
             | Self::HelperFails { .. }
+            | Self::OrphansLeft { .. }
             | Self::WentToBackground { .. }
             | Self::NothingToRun => Level::Warn,
             Self::GaveUp { ends_all: true, .. }
@@ -562,6 +568,13 @@ impl fmt::Display for Line {
                      SUPERVISOR_PROGRAM__{program}_{key}={value}"
                 )
             }
+            Self::OrphansLeft { name, pids } => write!(
+                f,
+                "cannot tell whether '{name}' or another program started {} ({}); leaving {} alone",
+                processes(pids.len()),
+                list(pids),
+                if pids.len() == 1 { "it" } else { "them" }
+            ),
             Self::WentToBackground { name, uptime, left } => write!(
                 f,
                 "background: {name} exited with status 0 after {:.1} seconds and left {} running: \

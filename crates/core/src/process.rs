@@ -21,6 +21,7 @@ mod ending;
 pub(crate) mod gate;
 mod goal;
 mod history;
+mod orphans;
 mod starting;
 mod stopping;
 mod tidying;
@@ -48,6 +49,7 @@ pub use deaths::FORERUNNER_WITHIN;
 pub(crate) use gate::{ByOrder, Gate, Standing};
 pub(crate) use goal::Goal;
 pub use history::{History, StopCounts};
+use orphans::Orphans;
 use stopping::StopRecord;
 
 /// Where a process stands, with all that this state knows.
@@ -168,6 +170,7 @@ pub(crate) struct Process {
     report: Option<Box<RunReport>>,
     /// Of the present run, or of the last one.
     deaths: Deaths,
+    orphans: Orphans,
     /// The last line that the last run wrote, if that is known.
     last_line: Option<String>,
     /// Of the stop that is under way, until the whole tree has gone.
@@ -229,6 +232,7 @@ impl Process {
             files_seen: None,
             report: None,
             deaths: Deaths::default(),
+            orphans: Orphans::default(),
             last_line: None,
             stop_record: None,
         }

@@ -59,6 +59,8 @@ pub struct Supervisor {
     /// The status that speaks for the program that ended last.
     last_outcome: u8,
     waiters: Vec<Waiter>,
+    /// Processes were removed that have run and whose trees are their own business.
+    spared_trees: bool,
     next_serial: u64,
     ticks: Ticks,
     job_control: JobControl,
@@ -86,6 +88,7 @@ impl Supervisor {
             late_at: None,
             last_outcome: 0,
             waiters: Vec::new(),
+            spared_trees: false,
             next_serial: 0,
             ticks: Ticks::default(),
             job_control: JobControl::default(),
@@ -216,7 +219,10 @@ impl Supervisor {
                 self.with(proc, cx, |process, cx| process.descendant_ended(main, death, cx));
             }
             Input::Census { proc, run, main, members } => {
-                self.with(proc, cx, |process, cx| process.counted(run, main, members, cx));
+                let takes_orphans = self.takes_orphans(proc);
+                self.with(proc, cx, |process, cx| {
+                    process.counted(run, main, members, takes_orphans, cx);
+                });
             }
             Input::TreeEnded { proc, run } => {
                 self.with(proc, cx, |process, cx| process.tree_ended(run, cx));
@@ -340,6 +346,17 @@ impl Supervisor {
             Some(process) => process.leftover_reaped(pid, exit, cx),
             None => cx.log(Line::ReapedUnknown { pid, exit }),
         }
+    }
+
+    /// Whether an orphan that nothing links to one program belongs to a tree that is to be ended
+    /// now: each other program that has run ends its tree, and has nothing left that it knows.
+    fn takes_orphans(&self, proc: ProcId) -> bool {
+        let mut processes = self.processes.iter();
+        !self.spared_trees
+            && processes.all(|(other, process)| {
+                let rests = *other == proc || process.has_nothing_left();
+                process.runs() == 0 || (process.spec.killtree && rests)
+            })
     }
 
     /// Does what follows from the states as they are.

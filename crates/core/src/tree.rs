@@ -394,6 +394,11 @@ impl Tree {
         matches!(self, Self::Stuck { .. })
     }
 
+    /// Whether a stop or a clean-up goes on that counts it again.
+    pub(crate) const fn is_counted(&self) -> bool {
+        matches!(self, Self::Draining(_) | Self::Counting { .. } | Self::Leaving { .. })
+    }
+
     /// Whether waiting can still change something.
     pub(crate) const fn is_busy(&self) -> bool {
         match self {

@@ -2,15 +2,16 @@
 //! environment, by having been seen in the tree before, and by cgroup where there
 //! is one.
 //!
-//! Nobody else is touched. As PID 1, or behind an entry script, the supervisor is
-//! also parent to processes that it was never asked to keep.
+//! No other process is touched. As PID 1, or behind an entry script, the supervisor is
+//! also parent to processes that it was never asked to keep. Where it is neither, an orphan
+//! that becomes its child has been started by one of its programs; the core says by which.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 
 use supervisor_core::ids::{Member, Pid, ProcId};
-use supervisor_core::input::{Traits, TreeProcess};
+use supervisor_core::input::{Claim, Traits, TreeProcess};
 use supervisor_core::signal::Signal;
 use supervisor_wire::procfs::{self, Stat};
 
@@ -25,9 +26,11 @@ pub const MARK: &str = "STANDARD_SUPERVISOR_TREE";
 #[derive(Debug)]
 pub struct Roster {
     own: Pid,
-    /// ReadOutcome apart from other supervisors' marks, which may have been inherited.
+    /// Told apart from other supervisors' marks, which may have been inherited.
     instance: String,
     inherited: Option<String>,
+    /// Only what our programs started becomes our child.
+    adopts_only_ours: bool,
     seen: RefCell<BTreeMap<Member, ProcId>>,
 }
 
@@ -51,6 +54,17 @@ pub(crate) struct Census {
     pub(crate) unsure: Vec<Member>,
 }
 
+/// What a census has found.
+#[derive(Debug, Default)]
+pub(crate) struct Conclusion {
+    /// Those that belong to the program.
+    pub(crate) found: Vec<Member>,
+    /// Those that one of our programs has started, and nothing says which.
+    pub(crate) orphans: Vec<Member>,
+    /// Those that may be a stranger's, since nothing can be read of them.
+    pub(crate) unknown: Vec<Member>,
+}
+
 /// The roots of the trees of all programs.
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
@@ -58,6 +72,13 @@ pub(crate) struct Roots {
     pub(crate) known: Vec<(Pid, ProcId)>,
     /// Of these only the mark can tell.
     pub(crate) unsure: Vec<Member>,
+}
+
+impl Conclusion {
+    /// Nothing else was found.
+    pub(crate) fn of_linked(found: &[Member]) -> Self {
+        Self { found: found.to_vec(), ..Self::default() }
+    }
 }
 
 impl Census {
@@ -69,9 +90,14 @@ impl Census {
 }
 
 impl Roster {
-    /// `instance` is a word without commas that no other supervisor has.
+    /// `instance` is a word without commas that no other supervisor has. Call it before the
+    /// first program is started.
     pub fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
-        Self { own, instance, inherited, seen: RefCell::default() }
+        // PID 1 inherits the orphans of `docker exec`, and a child that was there before may
+        // leave us its own.
+        let children = Family::now().and_then(|family| family.children(own));
+        let adopts_only_ours = own != Pid(1) && children.is_ok_and(|all| all.is_empty());
+        Self { own, instance, inherited, adopts_only_ours, seen: RefCell::default() }
     }
 
     /// The value of [`MARK`] for a program.
@@ -115,23 +141,25 @@ impl Roster {
     }
 
     /// Ends a count, with what the environments of those of whom it was unsure tell.
-    /// Returns who was found, and of whom nothing is known.
     pub(crate) fn conclude(
         &self,
         census: &Census,
         environs: &[(Member, ReadOutcome)],
-    ) -> io::Result<(Vec<Member>, Vec<Member>)> {
+    ) -> io::Result<Conclusion> {
         let family = Family::now()?;
         let mut found = census.found.clone();
-        let mut silent = Vec::new();
+        let mut unmarked = Vec::new();
         for (member, told) in environs {
             match told {
                 ReadOutcome::All(environ) if self.is_marked(environ, census.root.proc) => {
                     found.push(*member);
                     found.extend(family.descendants(member.pid)?);
                 }
-                ReadOutcome::All(_) => {}
-                ReadOutcome::Nothing => silent.push(*member),
+                // Another program's, or what the command of a check left.
+                ReadOutcome::All(environ) if self.has_any_mark(environ) => {}
+                // Also where it may not be read, or was cleared.
+                ReadOutcome::All(environ) => unmarked.push((*member, environ.is_empty())),
+                ReadOutcome::Nothing => unmarked.push((*member, true)),
                 ReadOutcome::Failed(error) => {
                     return Err(error.raw_os_error().map_or_else(
                         || io::Error::from(error.kind()),
@@ -140,30 +168,31 @@ impl Roster {
                 }
             }
         }
-        // Who was born into the group or session of one of these descends from it.
-        let mut unknown = Vec::new();
-        for member in silent {
+        let mut conclusion = Conclusion::default();
+        for (member, silent) in unmarked {
             let Some((_, stat)) = living(member.pid)?.filter(|(now, _)| *now == member) else {
                 continue;
             };
+            // One that was born into the group or session of one of these descends from it.
             let led = |one: &Member| [stat.pgrp, stat.session].contains(&one.pid.0);
-            if found.iter().any(led) {
-                found.push(member);
-                found.extend(family.descendants(member.pid)?);
+            let here = if found.iter().any(led) {
+                &mut found
+            } else if self.adopts_only_ours {
+                &mut conclusion.orphans
             } else {
-                unknown.push(member);
-            }
+                conclusion.unknown.extend(silent.then_some(member));
+                continue;
+            };
+            here.push(member);
+            here.extend(family.descendants(member.pid)?);
         }
-        // Time has passed: of whose end has been told must not be waited for.
-        let mut here = Vec::new();
-        for member in found {
-            if living(member.pid)?.is_some_and(|(now, _)| now == member) && !here.contains(&member)
-            {
-                here.push(member);
-            }
-        }
-        self.remember(census.root, &here);
-        Ok((here, unknown))
+        // Time has passed: one whose end was reported must not be waited for.
+        conclusion.found = still_living(found)?;
+        let is_found = |member: &Member| conclusion.found.contains(member);
+        conclusion.orphans = still_living(conclusion.orphans)?;
+        conclusion.orphans.retain(|member| !is_found(member));
+        self.remember(census.root, &conclusion.found);
+        Ok(conclusion)
     }
 
     /// Whose our children are, as far as they are anybody's. `mains` tells of each latest
@@ -228,6 +257,13 @@ impl Roster {
         has_mark(environ, |mark| mark == own.as_bytes())
     }
 
+    /// Whether that is the environment of what one of our programs, or a check of one, started.
+    fn has_any_mark(&self, environ: &[u8]) -> bool {
+        has_mark(environ, |mark| {
+            mark.strip_prefix(self.instance.as_bytes()).is_some_and(|rest| rest.starts_with(b"."))
+        })
+    }
+
     /// Whether it is that of any of them.
     pub(crate) fn is_of_any_check(&self, environ: &[u8]) -> bool {
         let own = format!("{}.check.", self.instance);
@@ -248,22 +284,36 @@ impl Roster {
 /// live.
 pub(crate) fn describe(
     root: Root,
-    found: &[Member],
+    counted: &Conclusion,
     stopsignal: Signal,
 ) -> io::Result<(Option<Traits>, Vec<TreeProcess>)> {
     let main = if root.alive { living(root.pid)? } else { None };
     let main = main.map(|(member, stat)| process_table::traits(member.pid, stat, stopsignal));
+    let linked = counted.found.iter().map(|member| (member, Claim::Linked));
+    let orphans = counted.orphans.iter().map(|member| (member, Claim::Orphan));
     let mut tree = Vec::new();
-    for member in found {
+    for (member, claim) in linked.chain(orphans) {
         let now = living(member.pid)?.filter(|(now, _)| now == member);
         tree.extend(now.map(|(member, stat)| TreeProcess {
             member,
             parent: Pid(stat.ppid),
             group: Pid(stat.pgrp),
+            claim,
             traits: process_table::traits(member.pid, stat, stopsignal),
         }));
     }
     Ok((main, tree))
+}
+
+/// Those that still live, each once.
+fn still_living(members: Vec<Member>) -> io::Result<Vec<Member>> {
+    let mut here = Vec::new();
+    for member in members {
+        if living(member.pid)?.is_some_and(|(now, _)| now == member) && !here.contains(&member) {
+            here.push(member);
+        }
+    }
+    Ok(here)
 }
 
 fn has_mark(environ: &[u8], which: impl Fn(&[u8]) -> bool) -> bool {

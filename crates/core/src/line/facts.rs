@@ -141,6 +141,9 @@ impl Line {
                     .count("limit", u64::from(*limit))
                     .flag("ends_all", *ends_all)
             }
+            Self::OrphansLeft { name, pids } => {
+                of("orphans_left").program(name).pids(pids.iter().copied())
+            }
             Self::WentToBackground { name, uptime, left } => of("went_to_background")
                 .program(name)
                 .seconds("uptime_seconds", *uptime)

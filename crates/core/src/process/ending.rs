@@ -140,17 +140,19 @@ impl Process {
         }
     }
 
-    /// Its tree was counted.
+    /// Its tree was counted. `takes_orphans`: see [`Self::claim`].
     pub(crate) fn counted(
         &mut self,
         run: RunId,
         main: Option<Traits>,
         found: Vec<TreeProcess>,
+        takes_orphans: bool,
         cx: &mut Transition<'_>,
     ) {
         if run != RunId(self.runs) {
             return;
         }
+        let found = self.claim(found, takes_orphans, cx);
         if let State::Stopping { kill: Kill::Sent { .. }, .. } = self.state {
             for process in found {
                 cx.signal(SignalTarget::Member(process.member), Signal::KILL);

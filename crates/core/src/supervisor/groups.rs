@@ -90,7 +90,8 @@ impl Supervisor {
         }
         let group = self.groups.remove(at);
         for proc in &group.members {
-            self.processes.remove(proc);
+            let removed = self.processes.remove(proc);
+            self.spared_trees |= removed.is_some_and(|it| it.runs() > 0 && !it.spec.killtree);
         }
         self.by_program.retain(|_, procs| {
             procs.retain(|proc| self.processes.contains_key(proc));

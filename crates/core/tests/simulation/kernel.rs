@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid, ProcId};
-use supervisor_core::input::{Exit, Traits, TreeProcess};
+use supervisor_core::input::{Claim, Exit, Traits, TreeProcess};
 use supervisor_core::signal::Signal;
 use supervisor_core::time::Mono;
 
@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     /// How the one that started it ended, if that has made it ours.
     pub(crate) orphaned: Option<Exit>,
     pub(crate) traits: Traits,
+    /// It has cleared all traces: only its parent says whose it is.
+    hides: bool,
     /// What it does about a signal to end while a child of it lives: nothing.
     defers: bool,
     /// Only SIGKILL ends it.
@@ -74,11 +76,14 @@ impl Kernel {
     /// after a double fork.
     pub(crate) fn fork(&mut self, parent: Pid, random: &mut Random) {
         let (pid, from) = (self.free_pid(), self.table[&parent.0]);
-        let group = if random.one_in(3) { pid } else { from.group };
+        let hides = from.hides || random.one_in(8);
+        let group = if hides || random.one_in(3) { pid } else { from.group };
         let parent = if random.one_in(4) { US } else { parent.0 };
         self.born(pid, from.owner, (group, parent), false, random);
+        let entry = self.table.get_mut(&pid).unwrap();
+        entry.hides = hides;
         if parent == US {
-            self.table.get_mut(&pid).unwrap().orphaned = Some(Exit::Code(0));
+            entry.orphaned = Some(Exit::Code(0));
         }
     }
 
@@ -109,6 +114,7 @@ impl Kernel {
             parent,
             orphaned: None,
             traits: Traits { shell: random.one_in(3), ignores_stopsignal: random.one_in(6) },
+            hides: false,
             defers: random.one_in(3),
             stubborn: random.one_in(3),
             iron: random.one_in(12),
@@ -133,8 +139,19 @@ impl Kernel {
         self.pids(|entry| entry.dead.is_none())
     }
 
+    /// Those that can be known to be of its tree.
     pub(crate) fn living_of(&self, proc: ProcId) -> Vec<Pid> {
-        self.pids(|entry| entry.owner == Some(proc) && entry.dead.is_none())
+        let linked = |entry: &Entry| self.claim(entry) == Claim::Linked;
+        self.pids(|entry| entry.owner == Some(proc) && entry.dead.is_none() && linked(entry))
+    }
+
+    /// What links it to the program that it is of.
+    pub(crate) fn claim(&self, entry: &Entry) -> Claim {
+        match self.table.get(&entry.parent).filter(|parent| parent.dead.is_none()) {
+            _ if !entry.hides => Claim::Linked,
+            Some(parent) => self.claim(parent),
+            None => Claim::Orphan,
+        }
     }
 
     pub(crate) fn unreaped(&self) -> Vec<Pid> {
@@ -149,18 +166,26 @@ impl Kernel {
         self.table.iter().filter(|(_, entry)| which(entry)).map(|(pid, _)| Pid(*pid)).collect()
     }
 
-    /// Who of a tree is alive, the main process left out.
-    pub(crate) fn census(&self, proc: ProcId) -> Vec<TreeProcess> {
+    /// Who of a tree is alive, the main process left out, and who may be of it. Who was seen
+    /// to be of it can't hide any more.
+    pub(crate) fn census(&mut self, proc: ProcId) -> Vec<TreeProcess> {
         let table = self.table.iter();
-        let living = table
-            .filter(|(_, entry)| entry.owner == Some(proc) && !entry.main && entry.dead.is_none());
+        let living = table.filter(|(_, entry)| {
+            let may_be = entry.owner == Some(proc) || self.claim(entry) == Claim::Orphan;
+            may_be && !entry.main && entry.dead.is_none()
+        });
         let seen = |(pid, entry): (&i32, &Entry)| TreeProcess {
             member: Member { pid: Pid(*pid), start: entry.start },
             parent: Pid(entry.parent),
             group: Pid(entry.group),
+            claim: self.claim(entry),
             traits: entry.traits,
         };
-        living.map(seen).collect()
+        let found: Vec<_> = living.map(seen).collect();
+        for process in found.iter().filter(|process| process.claim == Claim::Linked) {
+            self.table.get_mut(&process.member.pid.0).unwrap().hides = false;
+        }
+        found
     }
 
     /// What a census sees of the main process, if it lives.

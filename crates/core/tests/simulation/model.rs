@@ -67,6 +67,8 @@ pub(crate) struct Model {
     remote_events: usize,
     group_changes: usize,
     removed: Vec<ProcId>,
+    /// Programs were removed that keep their trees.
+    spared: bool,
     next_serial: u64,
     clock: Clock,
     /// What listeners rejected in this turn.
@@ -122,6 +124,7 @@ impl Model {
             remote_events: 0,
             group_changes: 0,
             removed: Vec::new(),
+            spared: false,
             next_serial,
             clock: Clock::default(),
             returned: Vec::new(),

@@ -11,7 +11,8 @@ use supervisor_core::health::{
 };
 use supervisor_core::ids::{Member, Pid, RequestId};
 use supervisor_core::input::{
-    Circumstances, Death, Exit, Job, Notification, SpawnError, SpawnErrorKind, Traits, TreeProcess,
+    Circumstances, Claim, Death, Exit, Job, Notification, SpawnError, SpawnErrorKind, Traits,
+    TreeProcess,
 };
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::GroupSpec;
@@ -293,8 +294,9 @@ impl Stage {
     }
 }
 
-/// A process of a tree, `PID[<PARENT][@GROUP][!sh][!deaf]`: without a parent one that ours
-/// has become, without a group in one of its own; a shell; one that ignores the stop signal.
+/// A process of a tree, `PID[<PARENT][@GROUP][!sh][!deaf][!orphan]`: without a parent one that ours
+/// has become, without a group in one of its own; a shell; one that ignores the stop signal; one
+/// that may be any program's.
 fn tree_process(word: &str) -> TreeProcess {
     let number = |sign: char| -> Option<i32> {
         let (_, rest) = word.split_once(sign)?;
@@ -305,6 +307,7 @@ fn tree_process(word: &str) -> TreeProcess {
         member: Member { pid: Pid(pid), start: 7 },
         parent: Pid(number('<').unwrap_or(1)),
         group: Pid(number('@').unwrap_or(pid)),
+        claim: if word.contains("!orphan") { Claim::Orphan } else { Claim::Linked },
         traits: traits(word),
     }
 }

@@ -47,6 +47,9 @@ stories! {
     a_worker_that_ended_long_before_is_no_cause
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
+    an_orphan_of_a_program_that_keeps_its_tree
+    an_orphan_that_may_be_another_programs
+    an_orphan_that_only_one_program_can_have_started
     answers_about_a_group_that_has_gone
     answers_are_understood_however_they_are_cut
     answers_that_are_output_are_printed

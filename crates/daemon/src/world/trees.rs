@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::World;
 use crate::capture::journal::Journal;
 use crate::health::Kind;
-use crate::tree::{Census, Root, Roots, Roster, describe};
+use crate::tree::{Census, Conclusion, Root, Roots, Roster, describe};
 
 /// How long a census that was not possible waits to be taken again.
 const CENSUS_PAUSE: Duration = Duration::from_secs(1);
@@ -75,15 +75,16 @@ impl World {
         self.postponed.borrow_mut().retain(|(other, _)| *other != proc);
         let slot = self.slots.get(&proc);
         let stopsignal = slot.map_or(Signal::TERM, |slot| slot.spec.stopsignal);
-        let describe = move |root, found: &[Member]| {
-            let (main, members) = describe(root, found, stopsignal)?;
+        let describe = move |root, counted: &Conclusion| {
+            let (main, members) = describe(root, counted, stopsignal)?;
             Ok(Input::Census { proc, run, main, members })
         };
         let begun = self.begin_census(proc);
         if let Ok(Census { root, found, unsure }) = &begun
             && unsure.is_empty()
             && !self.slots.get(&proc).is_some_and(|slot| slot.files.is_looked_at())
-            && let Ok(answer) = self.reserve.with_room(|| describe(*root, found))
+            && let counted = Conclusion::of_linked(found)
+            && let Ok(answer) = self.reserve.with_room(|| describe(*root, &counted))
         {
             return self.answers.push_back(answer);
         }
@@ -102,8 +103,8 @@ impl World {
                     }
                     let environs = asking.environs(&census).await;
                     reserve.with_room(|| {
-                        let (found, unknown) = asking.roster.conclude(&census, &environs)?;
-                        Ok((describe(census.root, &found)?, unknown))
+                        let counted = asking.roster.conclude(&census, &environs)?;
+                        Ok((describe(census.root, &counted)?, counted.unknown))
                     })
                 }
                 Err(error) => Err(error),
@@ -189,7 +190,7 @@ impl Asking {
             return Ok(census.found.clone());
         }
         let environs = self.environs(census).await;
-        self.roster.conclude(census, &environs).map(|(members, _)| members)
+        self.roster.conclude(census, &environs).map(|counted| counted.found)
     }
 }
 
@@ -204,7 +205,8 @@ fn tell_unknown(
         let pids: Vec<String> = unknown.iter().map(|member| member.pid.to_string()).collect();
         let pids = pids.join(", ");
         let message = format!(
-            "cannot tell whether these belong to '{name}', they hang: {pids}; they are left alone"
+            "cannot tell whether pids {pids} belong to '{name}': /proc does not show their \
+             environment; leaving them alone"
         );
         journal.say(Level::Warn, &message);
     }

@@ -121,6 +121,101 @@ fn a_double_fork_does_not_escape() {
     assert_eq!(running.exit_code(), 0);
 }
 
+/// A leader that leaves a process which has forked twice, cleared its environment and left
+/// the session, so that nothing links it to the program.
+const HIDDEN: &str = "env -i setsid sh -c \"(setsid sh -c 'echo hidden \\$\\$; exec sleep 1000' &)\"; \
+                      sleep 0.2; echo leader $$; exec sleep 1000";
+
+#[test]
+fn an_orphan_that_hides_its_origin_is_ended_before_the_restart_of_the_only_program() {
+    let mut running = Running::start(&mut supervise(["sh", "-c", HIDDEN]));
+    let hidden = running.stdout.number_after("hidden ");
+    kill(running.stdout.number_after("leader "), "KILL");
+    running.stderr.wait_for("killing 1 process left behind by 'app'");
+    running.stderr.wait_for("spawned:");
+    assert!(!is_alive(hidden));
+    let next = running.stdout.number_after("hidden ");
+    running.stdout.wait_for("leader ");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!is_alive(next));
+}
+
+#[test]
+fn an_orphan_that_is_not_dumpable_is_ended_where_the_supervisor_is_not_root() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: needs root to become another user");
+    }
+    // It may be executed and not read, so its environment is hidden from its own user.
+    let place = std::env::temp_dir().join(format!("not-dumpable-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let sleep = place.join("sleep");
+    std::fs::copy("/bin/sleep", &sleep).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    std::fs::set_permissions(&sleep, mode).unwrap();
+    let script = format!(
+        "setsid sh -c \"(setsid sh -c 'echo hidden \\$\\$; exec {} 1000' &)\"; \
+         sleep 0.2; echo leader $$; exec sleep 1000",
+        sleep.display()
+    );
+    let words = ["--reuid=65534", "--regid=65534", "--clear-groups", crate::harness::BINARY];
+    let mut command =
+        crate::harness::clean("setpriv", words.into_iter().chain(["sh", "-c", &script]));
+    let mut running = Running::start(&mut command);
+    let hidden = running.stdout.number_after("hidden ");
+    kill(running.stdout.number_after("leader "), "KILL");
+    running.stderr.wait_for("killing 1 process left behind by 'app'");
+    running.stderr.wait_for("spawned:");
+    assert!(!is_alive(hidden));
+    let next = running.stdout.number_after("hidden ");
+    running.stdout.wait_for("leader ");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!is_alive(next));
+    std::fs::remove_dir_all(place).unwrap();
+}
+
+#[test]
+fn an_orphan_that_may_be_another_programs_is_ended_when_the_last_program_stops() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", HIDDEN]).env("SUPERVISOR_PROGRAM__OTHER_COMMAND", "sleep 1000"),
+    );
+    let hidden = running.stdout.number_after("hidden ");
+    kill(running.stdout.number_after("leader "), "KILL");
+    let line = running.stderr.wait_for("cannot tell whether 'app' or another program started");
+    assert!(line.contains(&format!("1 process ({hidden}); leaving it alone")), "{line}");
+    running.stdout.wait_for("leader ");
+    assert!(is_alive(hidden));
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+    assert!(!is_alive(hidden));
+}
+
+#[test]
+fn as_pid_1_an_orphan_of_a_process_that_entered_the_container_is_not_touched() {
+    if !rustix::process::getuid().is_root() {
+        return println!("skipped: needs root to make a PID namespace");
+    }
+    let script = "echo leader $$; exec sleep 1000";
+    let words = ["--pid", "--fork", "--mount-proc", crate::harness::BINARY, "sh", "-c", script];
+    let mut running = Running::start(&mut crate::harness::clean("unshare", words));
+    let leader = running.stdout.number_after("leader ").to_string();
+    let list = format!("/proc/{0}/task/{0}/children", running.pid());
+    let supervisor = std::fs::read_to_string(list).unwrap().trim().to_owned();
+    let enter = |script: &str| {
+        let words = ["-t", &supervisor, "--pid", "--mount", "env", "-i", "sh", "-c", script];
+        crate::harness::clean("nsenter", words).output().unwrap()
+    };
+    let began = enter("setsid sleep 1000 >/dev/null 2>&1 & echo $!").stdout;
+    let stranger = String::from_utf8(began).unwrap().trim().to_owned();
+    assert!(enter(&format!("kill -KILL {leader}")).status.success());
+    running.stderr.wait_for("exited: app");
+    running.stdout.wait_for("leader ");
+    assert!(enter(&format!("kill -0 {stranger}")).status.success());
+    kill(supervisor.parse().unwrap(), "TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
 #[test]
 fn a_process_of_another_program_is_not_touched() {
     let mut running = Running::start(supervise(["sh", "-c", "echo app $$; exec sleep 1000"]).env(

@@ -181,6 +181,8 @@ impl Model {
         if members.iter().any(|id| self.procs[id].is_active() || self.procs[id].is_stuck()) {
             return Err(Rejection::StillRunning);
         }
+        let spared = |id: &ProcId| self.procs[id].run > 0 && !self.procs[id].spec.killtree;
+        self.spared |= members.iter().any(spared);
         self.procs.retain(|id, _| !members.contains(id));
         self.groups.retain(|group| group.spec.name != name);
         self.removed.extend(members);

@@ -51,6 +51,8 @@ pub(crate) struct Proc {
     pub(crate) cleanup: Cleanup,
     /// Who was found in its tree.
     pub(crate) known: BTreeSet<Member>,
+    /// Those of them that nothing links to it, and that count as its own all the same.
+    pub(crate) taken: BTreeSet<Member>,
     /// Its place was made clean before its first start.
     pub(crate) cleared: bool,
     /// When it was last looked at what its present run has open.
@@ -244,6 +246,7 @@ impl Proc {
             row: Vec::new(),
             cleanup: Cleanup::Clear,
             known: BTreeSet::new(),
+            taken: BTreeSet::new(),
             deaths: Vec::new(),
             cleared: false,
             files_seen: None,

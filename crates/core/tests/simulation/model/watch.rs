@@ -6,6 +6,7 @@ use supervisor_core::event::Event;
 use supervisor_core::files::FILES_EVERY;
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
+use supervisor_core::input::{Claim, TreeProcess};
 use supervisor_core::line::Line;
 use supervisor_core::report::{Cause, Next, RunReport};
 use supervisor_core::signal::Signal;
@@ -21,7 +22,7 @@ use super::health::Condemned;
 use super::process::{Alive, Cleanup, Intent, Phase, Proc, Stop, Why};
 use super::{End, Model};
 use crate::invariants::hold;
-use crate::kernel::{Kernel, last_line};
+use crate::kernel::{Entry, Kernel, last_line};
 
 impl Model {
     pub(super) fn time_passed(&mut self, now: Mono) {
@@ -49,7 +50,9 @@ impl Model {
     pub(super) fn answered(&mut self, now: Mono, input: &Input, kernel: &Kernel) {
         match input {
             Input::Census { proc, run, members, .. } => {
+                let takes_orphans = self.takes_orphans(*proc);
                 self.of_run(*proc, *run, |proc| {
+                    let members = &proc.own_of(members, takes_orphans);
                     let found: Vec<_> = members.iter().map(|process| process.member).collect();
                     let new = found.iter().any(|member| !proc.known.contains(member));
                     proc.known.extend(found);
@@ -367,7 +370,9 @@ impl Model {
             hold!(false, SignalsOwnOnly, "{member:?} is signalled, whom no census found");
             return;
         };
-        let others = kernel.member(member).filter(|entry| entry.owner != Some(proc.id));
+        let another =
+            |entry: &&Entry| entry.owner != Some(proc.id) && kernel.claim(entry) == Claim::Linked;
+        let others = kernel.member(member).filter(another);
         hold!(others.is_none(), SignalsOwnOnly, "{member:?} is signalled");
         let kills = signal == Signal::KILL;
         if proc.drain.is_some() {
@@ -394,6 +399,11 @@ impl Model {
         }
     }
 
+    /// Whether nothing is left of any other program that may have started an orphan.
+    fn takes_orphans(&self, id: ProcId) -> bool {
+        !self.spared && self.procs.values().all(|proc| proc.id == id || proc.starts_no_orphans())
+    }
+
     fn counts(&mut self, id: ProcId, now: Mono) {
         let ticked = self.ticked;
         self.with(id, |proc| {
@@ -404,6 +414,23 @@ impl Model {
 }
 
 impl Proc {
+    fn starts_no_orphans(&self) -> bool {
+        let down = matches!(self.phase, Phase::Down { .. } | Phase::Asked { .. });
+        let swept = matches!(self.cleanup, Cleanup::Draining | Cleanup::Busy { .. });
+        self.run == 0 || self.spec.killtree && down && !swept
+    }
+
+    /// Those of a census that are its own.
+    fn own_of(&mut self, members: &[TreeProcess], takes_orphans: bool) -> Vec<TreeProcess> {
+        let is_taken = |one: &&TreeProcess| {
+            one.claim == Claim::Orphan && (takes_orphans || self.taken.contains(&one.member))
+        };
+        self.taken = members.iter().filter(is_taken).map(|one| one.member).collect();
+        let own =
+            |one: &&TreeProcess| one.claim == Claim::Linked || self.taken.contains(&one.member);
+        members.iter().filter(own).copied().collect()
+    }
+
     fn counted(&mut self, ticked: bool, asked_for: bool, now: Mono) {
         match (&self.phase, &mut self.cleanup) {
             (Phase::Down { .. }, Cleanup::Busy { counting, .. }) => *counting = true,
@@ -587,15 +614,22 @@ impl Model {
     }
 
     fn exits(&mut self, end: End, kernel: &Kernel) {
+        let stuck = self.procs.values().any(Proc::is_stuck);
+        // What a program that keeps its tree may have started is nobody else's business.
+        let spares = |proc: &Proc| proc.run > 0 && !proc.spec.killtree;
+        let spared = stuck || self.spared || self.procs.values().any(spares);
         let mut left = kernel.living();
         left.retain(|pid| {
-            let owner = kernel.entry(*pid).and_then(|entry| entry.owner);
-            owner.and_then(|id| self.procs.get(&id)).is_some_and(|proc| {
+            let Some(entry) = kernel.entry(*pid) else { return false };
+            let Some(owner) = entry.owner else { return false };
+            if kernel.claim(entry) == Claim::Orphan {
+                return !spared;
+            }
+            self.procs.get(&owner).is_some_and(|proc| {
                 proc.spec.killtree && !proc.is_stuck() || proc.alive().is_some() && !proc.is_stuck()
             })
         });
         hold!(left.is_empty(), EndsChildless, "{left:?} are left");
-        let stuck = self.procs.values().any(Proc::is_stuck);
         self.settle(true);
         let expected = if stuck { Some(End::Exit(1)) } else { self.ending };
         hold!(Some(end) == expected, ExitCode, "{end:?} and not {expected:?}");
