@@ -1,11 +1,13 @@
-//! The world: everything that touches it, and nothing that decides.
+//! The programs: their command lines, and the run-up that wires everything together.
 //!
 //! ```text
-//!   cli ─┬─> supervise ─┬─> driver ──┬─> core: decides
-//!        └─> serve ─────┘            └─> world: carries out ──┬─> launch, lookup, tree
-//!                                                             ├─> capture: output
-//!                                                             └─> sys: the system calls
+//!   main ─> cli ─┬─> run ──┬─> daemon: the engine
+//!                │         └─> operated ─> control: what answers operators
+//!                ├─> ctl: supervisorctl
+//!                └─> check, probe, pidproxy
 //! ```
+
+#![forbid(unsafe_code)]
 
 mod check;
 mod cli;

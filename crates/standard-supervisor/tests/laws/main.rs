@@ -1,0 +1,28 @@
+//! The laws of the crates: what each may depend on, that only one of them has `unsafe` code,
+//! and that the folders of a crate don't import each other in circles. ARCHITECTURE.md says
+//! why.
+
+mod circles;
+mod dependencies;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of all crates.
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// All Rust files below `folder`, with their paths.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
