@@ -1,4 +1,4 @@
-# Made from the tables in crates/config/src; see tests/documents.rs there.
+# Made from the tables in crates/config/src; see crates/docgen.
 
 function __fish_supervisorctl_rest
     set -l words (commandline -opc)

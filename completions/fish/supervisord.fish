@@ -1,4 +1,4 @@
-# Made from the tables in crates/config/src; see tests/documents.rs there.
+# Made from the tables in crates/config/src; see crates/docgen.
 
 
 complete -c supervisord -f

@@ -145,7 +145,7 @@ fn supervise(
         prestop_idle: meant.supervisord.prestop_idle,
         stop_budget: meant.supervisord.stop_budget,
     };
-    stop_budget::warn_if_exceeded(&spec, report);
+    stop_budget::warn_if_exceeded(&spec, Mode::Command(command), report);
     let sections = Rc::new(sections);
     let record = Record {
         path: settings.config_path.clone(),

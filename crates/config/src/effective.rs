@@ -1,9 +1,6 @@
 //! What `--check` prints: each option in effect and where it was said, how long a stop may
 //! take, and what is asked whether it is well. Nothing that may be a password is shown.
 
-use std::time::Duration;
-
-use supervisor_core::Supervisor;
 use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
 
@@ -14,15 +11,13 @@ use crate::health_options;
 use crate::ini::{Comment, Entry, Origin, Section, Sections};
 use crate::named::NamedList;
 use crate::options::{COMMAND, OptionDef, PASSWORD, PROGRAM_ENVIRONMENT, SectionKind, Setting};
+use crate::stop_budget::Longest;
 
 /// Where what stands behind an option begins.
 const NOTES_AT: usize = 40;
 
 /// Programs of which it is said what is asked: no person reads more.
 const MOST_TOLD: usize = 50;
-
-/// Of those that stop together, how many are named.
-const MOST_NAMED: usize = 10;
 
 /// Parts of the names of environment variables whose values are keys of services.
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH"];
@@ -50,7 +45,9 @@ pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> S
 
 /// What follows from all options together, as comments.
 pub(crate) fn summary(spec: &Spec) -> String {
-    let mut out = format!("\n; {}\n", longest_stop(spec));
+    let Longest { sum, steps } = Longest::of(spec);
+    let mut out =
+        format!("\n; A stop takes at most {} s: {}\n", sum.as_secs_f64(), steps.join(", then "));
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
     let waits = processes.clone().filter_map(|process| waits(process));
     let asked = processes.flat_map(|process| questions(&process.name, &process.health));
@@ -58,23 +55,6 @@ pub(crate) fn summary(spec: &Spec) -> String {
         out.push_str(&format!("; {line}\n"));
     }
     out
-}
-
-/// The core says who stops when; of those that stop together the longest grace period counts.
-fn longest_stop(spec: &Spec) -> String {
-    let supervisor = Supervisor::new(spec.clone());
-    let steps = supervisor.stop_steps();
-    let sum = spec.prestop_delay + steps.iter().map(|(_, longest)| *longest).sum::<Duration>();
-    let shown = |name: &str, time: Duration| format!("{name} {}", time.as_secs_f64());
-    let delay = (!spec.prestop_delay.is_zero()).then(|| shown("prestop delay", spec.prestop_delay));
-    let steps = steps.iter().take(MOST_TOLD).map(|(names, longest)| {
-        let others = names.len().saturating_sub(MOST_NAMED);
-        let more = if others > 0 { format!(" and {others} more") } else { String::new() };
-        let names = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(" and ");
-        shown(&(names + &more), *longest)
-    });
-    let parts: Vec<String> = delay.into_iter().chain(steps).collect();
-    format!("A stop takes at most {} s: {}", sum.as_secs_f64(), parts.join(", then "))
 }
 
 /// What the process waits for before it starts.

@@ -19,11 +19,10 @@ use supervisor_wire::python;
 
 use self::variables::Accepts;
 pub(crate) use self::variables::{
-    AUTO_INSTALL, AUTO_RECOVERY, COMMAND, CONFIG_PATH, HEALTH, LOG_FORMAT, LOG_LEVEL, MODEL_PATH,
-    NESTED, OVERRIDE, OWN_LOG_FORMAT, OWN_LOG_LEVEL, Owner, PIP_ARGS, PIP_TIMEOUT, PREFIX,
-    STOP_BUDGET_SECS, variable_of,
+    AUTO_INSTALL, AUTO_RECOVERY, COMMAND, CONFIG_PATH, LOG_FORMAT, LOG_LEVEL, MODEL_PATH, NESTED,
+    OWN_LOG_FORMAT, OWN_LOG_LEVEL, Owner, PIP_ARGS, PIP_TIMEOUT, PREFIX, STOP_BUDGET_SECS,
 };
-pub use self::variables::{VARIABLES, Variable};
+pub use self::variables::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
 
 /// An option as its variable sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -81,7 +81,7 @@ fn read(
         prestop_idle: meant.supervisord.prestop_idle,
         stop_budget: meant.supervisord.stop_budget,
     };
-    stop_budget::warn_if_exceeded(&spec, report);
+    stop_budget::warn_if_exceeded(&spec, Mode::File, report);
     let config =
         Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
     Some(Config { included, source: Some(Source { path, searched }), ..config })

@@ -13,7 +13,6 @@ use supervisor_core::spec::health::{Action, Header, HttpUrl, ListenerRule, Ready
 
 use crate::options::{Key, OptionDef, Reach, Setting, default, options};
 use crate::presets::Preset;
-use crate::reference::shown;
 use crate::values;
 
 options! { HEALTH:
@@ -84,40 +83,26 @@ options! { HEALTH:
 /// What variables of this kind begin with.
 pub(crate) const PREFIX: &str = "PROCESS_HEALTH_";
 
+/// The definitions of these options.
+pub fn options() -> impl Iterator<Item = &'static OptionDef> {
+    HEALTH.iter().map(|setting| setting.def())
+}
+
 /// Whether this is the key of one of them.
-pub(crate) fn has(key: &str) -> bool {
+#[must_use]
+pub fn has(key: &str) -> bool {
     HEALTH.iter().any(|setting| setting.def().key == key)
 }
 
 /// The variable that sets an option of the command's program.
-pub(crate) fn variable(key: &str) -> String {
+#[must_use]
+pub fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.strip_prefix("health_").unwrap_or(key).to_uppercase())
 }
 
 /// Variables and the keys they set.
-pub fn variables() -> impl Iterator<Item = (String, &'static str)> {
+pub(crate) fn variables() -> impl Iterator<Item = (String, &'static str)> {
     HEALTH.iter().map(|setting| setting.def().key).map(|key| (variable(key), key))
-}
-
-/// Their part of the reference.
-pub(crate) fn reference() -> String {
-    let mut out = String::from(
-        "## Ready, well, unhealthy\n\n\
-         Options of `[program:NAME]` and `[fcgi-program:NAME]`, ours alone. With a command line\n\
-         each is also a variable: `PROCESS_HEALTH_URL` is `SUPERVISOR_PROGRAM__APP_HEALTH_URL`,\n\
-         which counts if both are set. See [health](../design/health.md).\n\n\
-         | key | variable | accepts | default | what it does |\n|---|---|---|---|---|\n",
-    );
-    for def in HEALTH.iter().map(|setting| setting.def()) {
-        let OptionDef { key, what, default, doc, .. } = def;
-        let (variable, default) = (variable(key), shown(default.file));
-        out.push_str(&format!(
-            "| `{key}` | `{variable}` | {what} | {default} | {} |\n",
-            doc.trim()
-        ));
-    }
-    out.push('\n');
-    out
 }
 
 #[cfg(test)]

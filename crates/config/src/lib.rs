@@ -22,10 +22,8 @@ mod against_supervisord;
 #[cfg_attr(fuzzing, allow(missing_docs))]
 pub mod bad_input;
 mod command;
-mod completion;
 mod ctl;
 mod ctl_commands;
-mod documents;
 mod effective;
 mod env;
 mod environment;
@@ -40,14 +38,12 @@ mod health_options;
 mod include;
 mod ini;
 mod lower;
-mod manual;
 mod named;
 mod nearest;
 mod once;
 mod options;
 mod overlay;
 mod presets;
-mod reference;
 mod requirements;
 mod sagemaker;
 mod sample;
@@ -59,6 +55,7 @@ mod sources;
 mod status_port;
 mod stop_budget;
 mod supervisord;
+pub mod tables;
 mod template;
 #[cfg(any(test, fuzzing))]
 mod testing;
@@ -74,29 +71,20 @@ use supervisor_core::spec::{RetryRule, Spec};
 use crate::lower::Control;
 
 pub use crate::command::{command_mode, generate};
-pub use crate::completion::completions;
 pub use crate::ctl::{
     Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
 };
 pub use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
-pub use crate::documents::{commands_reference, environment_reference, exits_reference};
-pub use crate::env::{VARIABLES, Variable};
+pub use crate::env::VARIABLES;
 pub use crate::error::Errors;
-pub use crate::exits::ExitCode;
 pub use crate::file::{Source, file_mode};
 pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
-pub use crate::health_options::variables as health_variables;
-pub use crate::manual::manual_pages;
-pub use crate::presets::presets_reference;
-pub use crate::reference::reference;
 pub use crate::sample::sample;
 pub use crate::server::{Credentials, Listen, Server};
 pub use crate::sources::{Host, Sources};
 pub use crate::status_port::{status_address, status_port};
 pub use crate::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
-pub use crate::tools::{
-    Operand, Tool, ToolOption, generate_supervisor_config, pidproxy, standard_supervisor, tools,
-};
+pub use crate::tools::{Tool, generate_supervisor_config, pidproxy, standard_supervisor};
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;
 

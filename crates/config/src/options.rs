@@ -21,7 +21,7 @@ use supervisor_core::level::Level;
 
 /// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// None.
     Global,
     /// `program_name` and `group_name`.
@@ -32,7 +32,8 @@ pub(crate) enum Reach {
 
 impl Reach {
     /// Those names, as the reference has them.
-    pub(crate) fn names(self) -> &'static str {
+    #[must_use]
+    pub fn names(self) -> &'static str {
         match self {
             Self::Global => "",
             Self::Program => "`program_name`, `group_name`",
@@ -43,26 +44,30 @@ impl Reach {
 
 /// An option, whatever the type of its value.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct OptionDef {
-    pub(crate) key: &'static str,
-    pub(crate) default: PerMode,
-    pub(crate) reach: Reach,
+pub struct OptionDef {
+    /// Its name.
+    pub key: &'static str,
+    /// Its value if nothing sets it.
+    pub default: PerMode,
+    /// The names that its value may use.
+    pub reach: Reach,
     /// The values that it accepts, in words.
-    pub(crate) what: &'static str,
-    pub(crate) doc: &'static str,
+    pub what: &'static str,
+    /// What it does.
+    pub doc: &'static str,
 }
 
 /// The value of an option that nothing sets, by what the supervisor runs; `None`: unset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PerMode {
+pub struct PerMode {
     /// A configuration file, as in supervisord.
-    pub(crate) file: Option<&'static str>,
+    pub file: Option<&'static str>,
     /// Programs beside a command, and the supervisor of a command.
-    pub(crate) command: Option<&'static str>,
+    pub command: Option<&'static str>,
     /// The command itself.
-    pub(crate) app: Option<&'static str>,
+    pub app: Option<&'static str>,
     /// A command that runs once.
-    pub(crate) once: Option<&'static str>,
+    pub once: Option<&'static str>,
 }
 
 impl PerMode {
@@ -124,22 +129,33 @@ impl<T: 'static> Setting for Key<T> {
 
 /// The kinds of sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SectionKind {
+pub enum SectionKind {
+    /// `[supervisord]`.
     Supervisord,
+    /// `[program:NAME]`.
     Program,
+    /// `[eventlistener:NAME]`.
     EventListener,
+    /// `[fcgi-program:NAME]`.
     FcgiProgram,
+    /// `[group:NAME]`.
     Group,
+    /// `[unix_http_server]`.
     UnixHttpServer,
+    /// `[inet_http_server]`.
     InetHttpServer,
+    /// `[rpcinterface:NAME]`.
     RpcInterface,
+    /// `[supervisorctl]`.
     Supervisorctl,
+    /// `[ctlplugin:NAME]`.
     CtlPlugin,
+    /// `[include]`.
     Include,
 }
 
 /// Section names, or what they start with, by kind.
-pub(crate) const KINDS: [(&str, SectionKind); 11] = [
+pub const KINDS: [(&str, SectionKind); 11] = [
     ("supervisord", SectionKind::Supervisord),
     ("program:", SectionKind::Program),
     ("eventlistener:", SectionKind::EventListener),
@@ -157,6 +173,11 @@ impl SectionKind {
     /// The kind of the section with this name.
     pub(crate) fn of(section: &str) -> Option<Self> {
         KINDS.iter().find(|(name, kind)| kind.fits(name, section)).map(|(_, kind)| *kind)
+    }
+
+    /// The definitions of its options.
+    pub fn options(self) -> impl Iterator<Item = &'static OptionDef> {
+        self.settings().map(Setting::def)
     }
 
     /// Its options.
@@ -194,7 +215,7 @@ impl SectionKind {
 }
 
 /// What supervisord doesn't have, by section.
-pub(crate) const EXTENSIONS: [(&str, &OptionDef); 17] = [
+pub const EXTENSIONS: [(&str, &OptionDef); 17] = [
     ("program", &RETRYRESETSECS.def),
     ("program", &ESSENTIAL.def),
     ("program", &KILLTREE.def),

@@ -16,7 +16,6 @@ mod place;
 mod plan;
 mod ray;
 mod ray_serve;
-mod reference;
 mod sagemaker;
 mod sglang;
 mod tei;
@@ -29,36 +28,38 @@ use std::time::Duration;
 
 pub(crate) use command::{Command, Surroundings, is_no};
 pub(crate) use plan::{Asks, Plan};
-pub use reference::presets_reference;
 
 /// A server.
 #[derive(Debug)]
-pub(crate) struct Preset {
-    pub(crate) name: &'static str,
+pub struct Preset {
+    /// The name by which it is chosen.
+    pub name: &'static str,
     /// What people call it.
-    pub(crate) title: &'static str,
+    pub title: &'static str,
     /// Programs, scripts and Python modules that start it: what stands behind one of them in
     /// a command are its options.
-    pub(crate) programs: &'static [&'static str],
-    pub(crate) listens: Listens,
+    pub programs: &'static [&'static str],
+    /// Where it listens.
+    pub listens: Listens,
     /// The page that says whether it is well.
-    pub(crate) path: &'static str,
-    pub(crate) metrics: Option<Metrics>,
+    pub path: &'static str,
+    /// Where its metrics are.
+    pub metrics: Option<Metrics>,
     /// Time within which it answers unless it is very busy.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
     /// Time from one check to the next.
-    pub(crate) interval: Duration,
+    pub interval: Duration,
     /// Time for which it may do nothing that its counters show.
-    pub(crate) stalled: Duration,
+    pub stalled: Duration,
     /// Text of its output that says that it is ready; otherwise its check does.
-    pub(crate) ready: Option<&'static str>,
+    pub ready: Option<&'static str>,
     /// Text in the command lines of the processes that it is made of, each of which has a
     /// command line of its own.
-    pub(crate) tree: Option<&'static str>,
+    pub tree: Option<&'static str>,
     /// What it decides by itself.
     pub(crate) adapt: fn(&Command<'_>, &mut Plan),
     /// What its users should know, for the reference; with links to where it is from.
-    pub(crate) notes: &'static [&'static str],
+    pub notes: &'static [&'static str],
 }
 
 impl PartialEq for Preset {
@@ -69,50 +70,59 @@ impl PartialEq for Preset {
 
 /// Where a server listens: what says so, and the place if nothing does.
 #[derive(Debug)]
-pub(crate) struct Listens {
-    pub(crate) host: Named,
-    pub(crate) port: Named,
-    pub(crate) usual_port: u16,
+pub struct Listens {
+    /// What sets the address.
+    pub host: Named,
+    /// What sets the port.
+    pub port: Named,
+    /// The port if nothing sets it.
+    pub usual_port: u16,
     /// Programs for which variables count more than options. Others that may serve the same
     /// don't read them.
-    pub(crate) variables_win: &'static [&'static str],
+    pub variables_win: &'static [&'static str],
     /// It speaks TLS if all of these are given.
-    pub(crate) tls: &'static [Named],
+    pub tls: &'static [Named],
     /// An unambiguous beginning of an option's name does, from which these are told apart.
-    pub(crate) abbreviates: bool,
+    pub abbreviates: bool,
     /// Options that a file of `key: value` lines may hold as well.
-    pub(crate) file: &'static [&'static str],
+    pub file: &'static [&'static str],
 }
 
 /// What sets a value: options, of which the last one in the command counts, and variables.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Named {
-    pub(crate) options: &'static [&'static str],
-    pub(crate) variables: &'static [&'static str],
+pub struct Named {
+    /// Options of its command.
+    pub options: &'static [&'static str],
+    /// Variables of its environment.
+    pub variables: &'static [&'static str],
 }
 
 /// A page of metrics.
 #[derive(Debug)]
-pub(crate) struct Metrics {
-    pub(crate) path: &'static str,
+pub struct Metrics {
+    /// The path of the page.
+    pub path: &'static str,
     /// `None`: where its health is asked for.
-    pub(crate) place: Option<OwnPlace>,
+    pub place: Option<OwnPlace>,
     /// Gauges of requests for which something should be done.
-    pub(crate) running: &'static [&'static str],
+    pub running: &'static [&'static str],
     /// Gauges of requests that may wait though nothing is done for them.
-    pub(crate) waiting: &'static [&'static str],
+    pub waiting: &'static [&'static str],
     /// Nothing is under way when all of these are 0.
-    pub(crate) tells_idle: bool,
+    pub tells_idle: bool,
     /// Counters of what was done.
-    pub(crate) done: &'static [&'static str],
+    pub done: &'static [&'static str],
 }
 
 /// The place of metrics that have one of their own.
 #[derive(Debug)]
-pub(crate) struct OwnPlace {
-    pub(crate) usual_port: u16,
-    pub(crate) port: Named,
-    pub(crate) host: Named,
+pub struct OwnPlace {
+    /// The port if nothing sets it.
+    pub usual_port: u16,
+    /// What sets the port.
+    pub port: Named,
+    /// What sets the address.
+    pub host: Named,
 }
 
 impl Named {
@@ -124,6 +134,13 @@ impl Named {
 
     const fn either(options: &'static [&'static str], variables: &'static [&'static str]) -> Self {
         Self { options, variables }
+    }
+}
+
+impl Named {
+    /// All of its names: options first.
+    pub fn all(&self) -> impl Iterator<Item = &'static str> {
+        self.options.iter().chain(self.variables).copied()
     }
 }
 
@@ -155,7 +172,7 @@ pub(crate) const STALLED: Duration = Duration::from_secs(120);
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// All of them.
-pub(crate) static PRESETS: [Preset; 14] = [
+pub static PRESETS: [Preset; 14] = [
     vllm::VLLM,
     sglang::SGLANG,
     tensorrt_llm::TENSORRT_LLM,

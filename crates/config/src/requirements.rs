@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule, Sink,
-    Spec, StartSpec, Stdio, StopTarget, WhenDone,
+    Autorestart, Command, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule,
+    SignalRule, Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{AUTO_INSTALL, AutoInstall, Install, PIP_ARGS, PIP_TIMEOUT};
@@ -198,6 +198,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         tidy: None,
         start: StartSpec::default(),
         health: HealthSpec::default(),
+        failure: FailureSpec::default(),
         launch: launch(argv, context),
     };
     let group = GroupSpec {

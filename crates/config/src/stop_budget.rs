@@ -1,37 +1,68 @@
-//! Whether a shutdown fits into its budget.
+//! How long a shutdown may take, and whether it fits into its budget.
 
 use std::time::Duration;
 
 use supervisor_core::spec::Spec;
+use supervisor_core::{STOP_RESERVE, Supervisor};
 
 use crate::env;
 use crate::error::Report;
+use crate::lower::Mode;
+use crate::options;
 
-/// What is left at the end for SIGKILL and the last output.
-const RESERVE: Duration = Duration::from_secs(1);
+/// How many steps are named.
+const MOST_TOLD: usize = 50;
+
+/// How many programs of one step are named.
+const MOST_NAMED: usize = 10;
+
+/// A shutdown with nothing cut: its sum, and its steps in words.
+pub(crate) struct Longest {
+    pub(crate) sum: Duration,
+    pub(crate) steps: Vec<String>,
+}
+
+impl Longest {
+    /// The delay before the stop, and one step after the other as the core takes them; of programs
+    /// that stop together the longest grace period counts.
+    pub(crate) fn of(spec: &Spec) -> Self {
+        let supervisor = Supervisor::new(spec.clone());
+        let steps = supervisor.stop_steps();
+        let sum = spec.prestop_delay + steps.iter().map(|(_, longest)| *longest).sum::<Duration>();
+        let delay =
+            (!spec.prestop_delay.is_zero()).then(|| shown("prestop delay", spec.prestop_delay));
+        let steps = steps.iter().take(MOST_TOLD).map(|(names, longest)| {
+            let others = names.len().saturating_sub(MOST_NAMED);
+            let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+            let names = names.iter().take(MOST_NAMED).copied().collect::<Vec<_>>().join(" and ");
+            shown(&(names + &more), *longest)
+        });
+        Self { sum, steps: delay.into_iter().chain(steps).collect() }
+    }
+}
+
+fn shown(name: &str, time: Duration) -> String {
+    format!("{name} {}", time.as_secs_f64())
+}
 
 /// Warns with the sum if the settings ask for more time than the budget has.
-pub(crate) fn warn_if_exceeded(spec: &Spec, report: &mut Report) {
+pub(crate) fn warn_if_exceeded(spec: &Spec, mode: Mode<'_>, report: &mut Report) {
     let Some(budget) = spec.stop_budget else { return };
-    let waits = spec.groups.iter().filter_map(|group| {
-        let wait = group.processes.iter().map(|process| process.stopwaitsecs).max()?;
-        Some((group.name.as_str(), wait))
-    });
-    let delay = ("delay before the stop", spec.prestop_delay);
-    let parts = [delay].into_iter().filter(|(_, delay)| !delay.is_zero()).chain(waits);
-    let parts: Vec<_> = parts.chain([("reserve", RESERVE)]).collect();
-    let sum: Duration = parts.iter().map(|(_, time)| *time).sum();
+    let Longest { sum, mut steps } = Longest::of(spec);
+    let sum = sum + STOP_RESERVE;
     if sum <= budget {
         return;
     }
-    let parts: Vec<_> =
-        parts.iter().map(|(name, time)| format!("{name} {}", time.as_secs_f64())).collect();
+    steps.push(shown("reserve", STOP_RESERVE));
+    let name = match mode {
+        Mode::Command(_) | Mode::Once(_) => env::STOP_BUDGET_SECS.name,
+        Mode::File => options::STOP_BUDGET.def.key,
+    };
     report.warn(format!(
-        "{}: a shutdown may take {} seconds ({}), more than the budget of {}; grace periods are \
+        "{name}: a shutdown may take {} seconds ({}), more than the budget of {}; grace periods are \
          cut to fit",
-        env::STOP_BUDGET_SECS.name,
         sum.as_secs_f64(),
-        parts.join(", "),
+        steps.join(", "),
         budget.as_secs_f64()
     ));
 }

@@ -78,7 +78,8 @@ pub(crate) fn base(program: &str, command: &str, run: Run) -> Sections {
 }
 
 /// The option of a stream, if this option bounds the size of its file.
-pub(crate) fn stream_of(key: &str) -> Option<&str> {
+#[must_use]
+pub fn stream_of(key: &str) -> Option<&str> {
     key.strip_suffix(MAXBYTES).filter(|stream| is_stream(stream))
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn option(mode: Mode<'_>, kind: SectionKind, key: &str) -> Option<Wit
 }
 
 /// The keys of the options that act on a command that runs once.
-pub(crate) fn keys_once() -> impl Iterator<Item = &'static str> {
+pub fn keys_once() -> impl Iterator<Item = &'static str> {
     ONCE.iter().map(|(def, _)| def.key)
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::Channel;
+use crate::failure::Found;
 use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::signal::Signal;
@@ -283,6 +284,10 @@ pub struct Circumstances {
     pub oom: bool,
     /// The last line of its output, cut to a bounded length.
     pub last_line: Option<String>,
+    /// The sign that its output ended with, if its preset knows one.
+    pub found: Option<Found>,
+    /// `/dev/shm` is full.
+    pub shared_memory_full: bool,
 }
 
 /// Who could continue the supervisor if it was stopped.

@@ -66,6 +66,6 @@ pub use process::{History, StopCounts};
 pub use readiness::{Readiness, Unready};
 pub use signal::SignalTarget;
 pub use state_name::StateName;
-pub use supervisor::Supervisor;
+pub use supervisor::{STOP_RESERVE, Supervisor};
 pub use tree::drain::AskReason;
 pub use tree::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};

@@ -331,6 +331,8 @@ pub enum GaveUp {
     Unkillable,
     /// It was ill.
     Unhealthy,
+    /// It failed twice of the same before it was ever ready.
+    Repeated,
     /// This program, on which it depends, was given up or did not complete.
     DependencyLost(String),
     /// A server that it waits for did not accept a connection in time.
@@ -744,6 +746,9 @@ impl fmt::Display for GaveUp {
             Self::CannotStart => f.write_str("it can't be started and retrying would not help"),
             Self::Unkillable => f.write_str("a process of it survived SIGKILL"),
             Self::Unhealthy => f.write_str("it was unhealthy"),
+            Self::Repeated => f.write_str(
+                "a restart would not help, it failed twice of the same before it was ever ready",
+            ),
             Self::DependencyLost(dependency) => {
                 write!(f, "it depends on {dependency}, which failed")
             }

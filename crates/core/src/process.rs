@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
+use crate::failure::Class;
 use crate::health::{Health, Unhealthy};
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
@@ -135,8 +136,8 @@ pub(crate) enum Kill {
 /// Why a process is in FATAL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fatal {
-    /// It was given up; a shell would report this status.
-    GaveUp { status: u8 },
+    /// It was given up; a shell would report this status. `code`: the supervisor's own.
+    GaveUp { status: u8, code: u8 },
     /// It was ill, and is not to be started again. `ends`: the supervisor is to exit, too,
     /// with this status.
     Unhealthy { status: u8, ends: bool },
@@ -173,6 +174,8 @@ pub(crate) struct Process {
     orphans: Orphans,
     /// The last line that the last run wrote, if that is known.
     last_line: Option<String>,
+    /// What the last run failed of before it was ready, if a change from outside is needed.
+    hopeless: Option<(Class, String)>,
     /// Of the stop that is under way, until the whole tree has gone.
     stop_record: Option<StopRecord>,
 }
@@ -234,6 +237,7 @@ impl Process {
             deaths: Deaths::default(),
             orphans: Orphans::default(),
             last_line: None,
+            hopeless: None,
             stop_record: None,
         }
     }
@@ -283,9 +287,9 @@ impl Process {
             State::Exited { exit, intent: Intent::Rest, told: false } => {
                 Some(if self.expects(*exit) { 0 } else { exit.status() })
             }
-            State::Fatal { why: Fatal::GaveUp { status } } => match self.spec.retry {
+            State::Fatal { why: Fatal::GaveUp { status, code } } => match self.spec.retry {
                 RetryRule::Once => Some(*status),
-                RetryRule::FailedStarts | RetryRule::Consecutive { .. } => Some(1),
+                RetryRule::FailedStarts | RetryRule::Consecutive { .. } => Some(*code),
             },
             State::Fatal { why: Fatal::Unhealthy { status, .. } } => Some(*status),
             State::Exited { .. }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::event::Named;
+use crate::failure::{Class, Verdict};
 use crate::health::Unhealthy;
 use crate::ids::{Pid, RunId};
 use crate::input::{Death, Exit};
@@ -59,6 +60,8 @@ pub struct Because {
     pub why: String,
     /// Whether `why` says more than the exit status.
     pub says_more: bool,
+    /// The line of output that decided the class.
+    pub decided_by: Option<String>,
     /// The last line of output.
     pub last_line: Option<String>,
 }
@@ -78,18 +81,8 @@ pub enum Cause {
     Health(Unhealthy),
     /// It was to end, and did not even by SIGKILL.
     Unkillable,
-}
-
-/// The kinds of causes, as they are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "those of Cause")]
-pub enum Class {
-    Spawn,
-    Exit,
-    Signal,
-    Oom,
-    Health,
-    Unkillable,
+    /// What its output, or the devices, say of it.
+    Failure(Verdict),
 }
 
 /// What follows the end of a run.
@@ -109,6 +102,10 @@ impl RunReport {
     pub fn why(&self) -> String {
         let cause = match (&self.cause, self.exit) {
             (Cause::Signal, Some(exit @ Exit::Signal { .. })) => format!("it was {exit}"),
+            (Cause::Failure(verdict), Some(exit)) => match exit {
+                Exit::Code(code) => format!("{verdict}: it exited with {code}"),
+                Exit::Signal { .. } => format!("{verdict}: it was {exit}"),
+            },
             (cause, _) => cause.to_string(),
         };
         match &self.forerunner {
@@ -125,46 +122,53 @@ impl RunReport {
         }
     }
 
+    /// The line of output that decided the class.
+    #[must_use]
+    pub fn decided_by(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Failure(verdict) => verdict.line.as_deref(),
+            Cause::Spawn(_)
+            | Cause::Exit(_)
+            | Cause::Signal
+            | Cause::Oom
+            | Cause::Health(_)
+            | Cause::Unkillable => None,
+        }
+    }
+
     /// The same for a line of the log.
     #[must_use]
     pub fn because(&self) -> Because {
-        let says_more = match self.cause {
-            Cause::Exit(_) | Cause::Signal => self.forerunner.is_some(),
-            Cause::Spawn(_) | Cause::Oom | Cause::Health(_) | Cause::Unkillable => true,
-        };
+        let says_more = self.forerunner.is_some() || self.cause.says_more();
         let (class, last_line) = (self.cause.class(), self.last_line.clone());
-        Because { class, why: self.why(), says_more, last_line }
+        let decided_by = self.decided_by().map(str::to_owned);
+        Because { class, why: self.why(), says_more, decided_by, last_line }
     }
 }
 
-/// As a line has it: cause, class, last line of output.
+/// As a line has it: cause, class, the line of output that decided it or else the last one.
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (class={})", self.why, self.class.name())?;
-        self.last_line.as_ref().map_or(Ok(()), |line| write!(f, "; last output: {line:?}"))
-    }
-}
-
-impl Class {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Spawn, Self::Exit, Self::Signal, Self::Oom, Self::Health, Self::Unkillable];
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Spawn => "spawn",
-            Self::Exit => "exit",
-            Self::Signal => "signal",
-            Self::Oom => "oom",
-            Self::Health => "health",
-            Self::Unkillable => "unkillable",
+        match (&self.decided_by, &self.last_line) {
+            (Some(line), _) => write!(f, "; decided by: {line:?}"),
+            (None, Some(line)) => write!(f, "; last output: {line:?}"),
+            (None, None) => Ok(()),
         }
     }
 }
 
 impl Cause {
+    /// Whether it says more than the exit status.
+    pub(crate) const fn says_more(&self) -> bool {
+        match self {
+            Self::Exit(_) | Self::Signal => false,
+            Self::Spawn(_) | Self::Oom | Self::Health(_) | Self::Unkillable | Self::Failure(_) => {
+                true
+            }
+        }
+    }
+
     /// Which kind it is.
     #[must_use]
     pub const fn class(&self) -> Class {
@@ -175,6 +179,7 @@ impl Cause {
             Self::Oom => Class::Oom,
             Self::Health(_) => Class::Health,
             Self::Unkillable => Class::Unkillable,
+            Self::Failure(verdict) => verdict.class,
         }
     }
 }
@@ -188,6 +193,7 @@ impl fmt::Display for Cause {
             Self::Oom => f.write_str("the kernel ended it for want of memory"),
             Self::Health(unhealthy) => unhealthy.fmt(f),
             Self::Unkillable => f.write_str("it survived SIGKILL"),
+            Self::Failure(verdict) => verdict.fmt(f),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! types or reports why it can't. Names follow supervisord's
 //! [configuration reference](https://supervisord.org/configuration.html).
 
+pub mod failure;
 pub mod health;
 pub mod start;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::event::{Channel, EventType};
 use crate::signal::Signal;
 
+pub use failure::FailureSpec;
 pub use health::HealthSpec;
 pub use start::StartSpec;
 
@@ -140,6 +142,8 @@ pub struct ProcessSpec {
     pub start: StartSpec,
     /// When it is up, when it is ill, and what follows.
     pub health: HealthSpec,
+    /// What is made of its failures.
+    pub failure: FailureSpec,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
 }

@@ -26,6 +26,7 @@ use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
 
 use budget::Budget;
+pub use budget::STOP_RESERVE;
 use ending::Phase;
 use events::Ticks;
 use groups::Group;

@@ -67,6 +67,7 @@ fn once(command: Vec<OsString>) -> ProcessSpec {
         tidy: None,
         start: StartSpec::default(),
         health: HealthSpec::default(),
+        failure: supervisor_core::spec::FailureSpec::default(),
         launch: Launch {
             command: Command::Argv(command),
             environment: Vec::new(),
@@ -446,6 +447,24 @@ fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
     let expected = ProcessSpec { stopwaitsecs: Duration::from_secs(90), ..once(vec!["x".into()]) };
     assert_eq!(process(&config, "app"), &expected);
     assert_eq!(config.supervisord.status, None);
+}
+
+/// Programs of one group that wait for each other stop one after the other.
+#[test]
+fn a_budget_counts_what_the_core_stops_one_after_the_other() {
+    let config = config(&[
+        ("PROCESS_STOP_BUDGET_SECS", "50"),
+        ("SUPERVISOR_PROGRAM__B_COMMAND", "b"),
+        ("SUPERVISOR_PROGRAM__B_DEPENDS_ON", "app"),
+        ("SUPERVISOR_GROUP__G_PROGRAMS", "app,b"),
+    ]);
+    assert_eq!(
+        config.warnings,
+        [
+            "PROCESS_STOP_BUDGET_SECS: a shutdown may take 61 seconds (b 30, app 30, reserve 1), more \
+          than the budget of 50; grace periods are cut to fit"
+        ]
+    );
 }
 
 #[test]

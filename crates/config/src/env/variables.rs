@@ -322,7 +322,7 @@ pub(crate) const TERMINATION_LOG: Variable = Variable::of_option(
 );
 
 /// Any option of supervisord; read by `overlay`.
-pub(crate) const OVERRIDE: Variable = Variable {
+pub const OVERRIDE: Variable = Variable {
     name: "SUPERVISOR_{SECTION}_{KEY}",
     default: Some(""),
     accepts: Accepts::Text("the values of the option"),
@@ -382,7 +382,7 @@ pub(crate) const PIP_TIMEOUT: Variable = Variable {
 };
 
 /// Options of health; read by `overlay`, by the table in `health_options`.
-pub(crate) const HEALTH: Variable = Variable {
+pub const HEALTH: Variable = Variable {
     name: "PROCESS_HEALTH_{KEY}",
     default: Some(""),
     accepts: Accepts::Text("the values of the option"),
@@ -425,7 +425,8 @@ pub static VARIABLES: [Variable; 29] = [
 ];
 
 /// The variable that sets what this option is with a command.
-pub(crate) fn variable_of(def: &OptionDef) -> Option<&'static Variable> {
+#[must_use]
+pub fn variable_of(def: &OptionDef) -> Option<&'static Variable> {
     let is_of = |variable: &&Variable| variable.def().is_some_and(|known| known.key == def.key);
     // One that overrides another has no default.
     VARIABLES.iter().filter(is_of).find(|variable| variable.default.is_none())

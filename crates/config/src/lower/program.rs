@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio, StopTarget, User,
+    Command, FailureSpec, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
+    StopTarget, User,
 };
 
 use super::supervisord::sink;
@@ -152,6 +153,7 @@ impl Model {
                 tidy: tidy?,
                 start: start?,
                 health: HealthSpec::default(),
+                failure: FailureSpec::default(),
                 launch: Launch {
                     command: Command::Argv(Vec::new()),
                     environment: Vec::new(),

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use supervisor_core::failure::Class;
 use supervisor_core::health::{Block, CheckFailure, ProgressSample, Unhealthy};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::line::Line;
-use supervisor_core::report::Class;
 use supervisor_core::signal::Signal;
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Input, SignalTarget};

@@ -64,6 +64,12 @@ impl Preset {
             Self::Neuron => "neuron",
         }
     }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.name() == name)
+    }
 }
 
 impl Text {

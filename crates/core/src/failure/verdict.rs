@@ -1,5 +1,7 @@
 //! What the evidence adds up to.
 
+use std::fmt;
+
 use super::class::Class;
 use super::output::Found;
 use crate::input::Exit;
@@ -27,6 +29,13 @@ pub struct Verdict {
     pub cause: String,
     /// The line that decided it, if one did.
     pub line: Option<String>,
+}
+
+/// What happened, and the name of the sign.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.class.row().what, self.cause)
+    }
 }
 
 /// The class of a failure, if there is one that says more than how the process ended.

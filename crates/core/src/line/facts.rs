@@ -299,7 +299,8 @@ impl Facts {
             GaveUp::TooManyRetries
             | GaveUp::CannotStart
             | GaveUp::Unkillable
-            | GaveUp::Unhealthy => self,
+            | GaveUp::Unhealthy
+            | GaveUp::Repeated => self,
         }
     }
 
@@ -375,6 +376,7 @@ const fn reason(why: &GaveUp) -> &'static str {
         GaveUp::CannotStart => "cannot_start",
         GaveUp::Unkillable => "unkillable",
         GaveUp::Unhealthy => "unhealthy",
+        GaveUp::Repeated => "repeated",
         GaveUp::DependencyLost(_) => "dependency",
         GaveUp::TargetUnreached { .. } => "unreachable",
     }

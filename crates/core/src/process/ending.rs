@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::{Due, Fatal, Gate, Intent, Kill, Live, Process, State, StateName, Transition};
 use crate::effect::Effect;
+use crate::failure::{self, Class, Consequence, Evidence, Found};
 use crate::health::{Health, Unhealthy};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
 use crate::line::{GaveUp, Line, NoHelper};
-use crate::report::{Because, Cause, Class, Next, RunReport};
+use crate::report::{Because, Cause, Next, RunReport};
 use crate::retry::{Failures, RetryDecision};
 use crate::signal::{Signal, SignalTarget};
 use crate::spec::health::{Action, Ready};
@@ -24,7 +25,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 impl Process {
     /// The main process ended.
     pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
-        let Circumstances { oom, last_line } = found;
+        let Circumstances { oom, last_line, found, shared_memory_full } = found;
         self.last_line = last_line;
         self.history.stopped = Some(cx.wall);
         self.history.last_exit = Some(exit);
@@ -33,8 +34,7 @@ impl Process {
         }
         let cause = match exit {
             _ if oom => Cause::Oom,
-            Exit::Code(code) => Cause::Exit(code),
-            Exit::Signal { .. } => Cause::Signal,
+            _ => self.cause(exit, found.as_ref(), shared_memory_full),
         };
         match self.state.clone() {
             State::Starting { live, due, .. } if !due.is_over(cx.now) => {
@@ -74,6 +74,39 @@ impl Process {
         }
     }
 
+    /// Why it ended, as far as that is certain.
+    fn cause(&self, exit: Exit, found: Option<&Found>, shared_memory_full: bool) -> Cause {
+        let was_ready = match self.spec.health.ready {
+            Ready::Startsecs => None,
+            Ready::Checked | Ready::Notified | Ready::Logged(_) => {
+                Some(self.live().is_some_and(|live| live.up_at.is_some()))
+            }
+        };
+        let verdict =
+            self.spec.failure.preset.and_then(|_| {
+                failure::judge(&Evidence { exit, found, shared_memory_full, was_ready })
+            });
+        match (verdict, exit) {
+            (Some(verdict), _) => Cause::Failure(verdict),
+            (None, Exit::Code(code)) => Cause::Exit(code),
+            (None, Exit::Signal { .. }) => Cause::Signal,
+        }
+    }
+
+    /// Whether the run before failed of the same, and a further restart would as well: it was
+    /// never ready in this container, and only a change from outside can help.
+    fn is_hopeless(&mut self, cause: &Cause) -> bool {
+        let Cause::Failure(verdict) = cause else {
+            self.hopeless = None;
+            return false;
+        };
+        let knows_ready = self.spec.health.ready != Ready::Startsecs;
+        let needs_change = verdict.class.row().then == Consequence::GiveUpIfRepeated;
+        let failure = (verdict.class, verdict.cause.clone());
+        let may_count = needs_change && knows_ready && !self.was_ready;
+        self.hopeless.replace(failure.clone()).filter(|_| may_count) == Some(failure)
+    }
+
     fn stopped(&mut self, live: Live, exit: Exit, intent: Intent, cx: &mut Transition<'_>) {
         let expected = self.expects(exit);
         self.history.exit = Some(exit);
@@ -105,7 +138,7 @@ impl Process {
                 }
                 return self.fail_run(live, exit, Cause::Health(unhealthy), cx);
             }
-            Action::Stop => (1, false),
+            Action::Stop => (self.spec.failure.exit_code(Class::Health), false),
             Action::Exit(code) => (code, true),
         };
         let because =
@@ -203,7 +236,7 @@ impl Process {
             self.fail_run(live, exit, cause, cx);
         } else if again {
             self.file_report(Some((live, exit)), cause, Next::Restart(Duration::ZERO), cx);
-        } else if !expected || cause.class() == Class::Oom {
+        } else if !expected || cause.says_more() {
             self.file_report(Some((live, exit)), cause, Next::Rest, cx);
         }
     }
@@ -229,8 +262,17 @@ impl Process {
         if !self.spec.main && self.expects(exit) && self.failures.count() == 0 {
             self.warn_of_helper(exit, cx);
         }
-        match self.failures.add(live.up_at.is_some(), self.retries()) {
-            RetryDecision::Retry(wait) => {
+        let outcome = (exit.status(), cause.class());
+        let decision = if self.is_hopeless(&cause) {
+            Err(GaveUp::Repeated)
+        } else {
+            match self.failures.add(live.up_at.is_some(), self.retries()) {
+                RetryDecision::Retry(wait) => Ok(wait),
+                RetryDecision::GiveUp => Err(GaveUp::TooManyRetries),
+            }
+        };
+        match decision {
+            Ok(wait) => {
                 self.file_report(ended, cause, Next::Restart(wait), cx);
                 if wait.is_zero() {
                     self.enter(State::Exited { exit, intent: Intent::Run, told: false }, cx);
@@ -238,9 +280,9 @@ impl Process {
                     self.back_off(wait, cx);
                 }
             }
-            RetryDecision::GiveUp => {
+            Err(why) => {
                 let because = self.file_report(ended, cause, Next::GiveUp, cx);
-                self.give_up(GaveUp::TooManyRetries, because.clone(), exit.status(), cx);
+                self.give_up(why, because.clone(), outcome, cx);
                 self.tell_last_run(live, exit, because, cx);
             }
         }
@@ -352,22 +394,24 @@ impl Process {
         &mut self,
         why: GaveUp,
         because: Option<Because>,
-        status: u8,
+        (status, class): (u8, Class),
         cx: &mut Transition<'_>,
     ) {
         // Who never began has nothing to back off from.
         if self.state_name() != StateName::Stopped {
             self.back_off(Duration::ZERO, cx);
         }
-        self.enter(State::Fatal { why: Fatal::GaveUp { status } }, cx);
-        self.failures = Failures::default();
+        let code = self.spec.failure.exit_code(class);
+        self.enter(State::Fatal { why: Fatal::GaveUp { status, code } }, cx);
+        (self.failures, self.hopeless) = (Failures::default(), None);
         let ends_all = match why {
             // Nobody else says why nothing ran.
             GaveUp::DependencyLost(_) | GaveUp::TargetUnreached { .. } => self.spec.essential,
             GaveUp::TooManyRetries
             | GaveUp::CannotStart
             | GaveUp::Unkillable
-            | GaveUp::Unhealthy => self.takes_all_along(),
+            | GaveUp::Unhealthy
+            | GaveUp::Repeated => self.takes_all_along(),
         };
         let name = self.name();
         cx.log(Line::GaveUp { name, why, because, ends_all });

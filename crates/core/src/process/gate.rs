@@ -17,6 +17,7 @@ use super::deaths::Deaths;
 use super::{Intent, Process, State, Transition};
 use crate::asking::Asking;
 use crate::effect::Effect;
+use crate::failure::Class;
 use crate::health::Unreached;
 use crate::ids::RunId;
 use crate::line::{GaveUp, Line};
@@ -226,7 +227,7 @@ impl Process {
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.error = Some(why.to_string());
         self.file_report(None, Cause::Spawn(why.to_string()), Next::GiveUp, cx);
-        self.give_up(why, None, 1, cx);
+        self.give_up(why, None, (1, Class::Spawn), cx);
     }
 
     /// Asks whether all servers that it waits for accept connections.

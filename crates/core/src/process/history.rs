@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::failure::Class;
 use crate::input::Exit;
-use crate::report::Class;
 use crate::spec::StopTarget;
 use crate::time::Wall;
 
@@ -21,7 +21,7 @@ pub struct History {
     /// How the run before the present one ended, whatever it was.
     pub last_exit: Option<Exit>,
     /// How often it was started again, by the cause of what it was started again after.
-    pub restarts: [(Class, u64); 6],
+    pub restarts: [(Class, u64); Class::ALL.len()],
     /// How long the latest start that succeeded took.
     pub up_after: Option<Duration>,
     /// How long its starts have waited for servers elsewhere, as far as they were asked.

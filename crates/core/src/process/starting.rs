@@ -7,6 +7,7 @@ use super::deaths::Deaths;
 use super::{ByOrder, Due, Gate, Intent, Live, Process, State, Transition};
 use crate::command::Rejection;
 use crate::effect::Effect;
+use crate::failure::Class;
 use crate::health::Health;
 use crate::ids::{Pid, RunId};
 use crate::input::SpawnError;
@@ -97,7 +98,7 @@ impl Process {
             | State::Running { .. }
             | State::Backoff { .. } => return Err(Rejection::AlreadyStarted),
         }
-        self.failures = Failures::default();
+        (self.failures, self.hopeless) = (Failures::default(), None);
         self.pass_gate(by, cx);
         self.start(cx);
         Ok(())
@@ -164,7 +165,7 @@ impl Process {
         }
         if hopeless {
             let because = self.file_report(None, cause, Next::GiveUp, cx);
-            return self.give_up(GaveUp::CannotStart, because, status, cx);
+            return self.give_up(GaveUp::CannotStart, because, (status, Class::Spawn), cx);
         }
         match self.failures.add(false, self.retries()) {
             RetryDecision::Retry(wait) => {
@@ -173,7 +174,7 @@ impl Process {
             }
             RetryDecision::GiveUp => {
                 let because = self.file_report(None, cause, Next::GiveUp, cx);
-                self.give_up(GaveUp::TooManyRetries, because, status, cx);
+                self.give_up(GaveUp::TooManyRetries, because, (status, Class::Spawn), cx);
             }
         }
     }

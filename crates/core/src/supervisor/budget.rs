@@ -12,8 +12,8 @@ use crate::ids::ProcId;
 use crate::time::Mono;
 use crate::tree::UNKILLABLE_AFTER;
 
-/// What stays at the end for SIGKILL to take effect, and for the last output.
-const RESERVE: Duration = Duration::from_secs(1);
+/// Time of a budget that stays at the end for SIGKILL to take effect, and for the last output.
+pub const STOP_RESERVE: Duration = Duration::from_secs(1);
 
 /// What SIGKILL may take however little is left: a process that needs milliseconds is not
 /// unkillable.
@@ -41,7 +41,7 @@ struct Share {
 impl Supervisor {
     /// The delay before the first stop signal: a budget leaves no more than itself.
     pub(super) fn affordable(&self, delay: Duration) -> Duration {
-        self.stop_budget.map_or(delay, |budget| delay.min(budget.saturating_sub(RESERVE)))
+        self.stop_budget.map_or(delay, |budget| delay.min(budget.saturating_sub(STOP_RESERVE)))
     }
 
     /// The shutdown begins, if it hasn't.
@@ -61,7 +61,7 @@ impl Supervisor {
             return Some(share.kill_by);
         }
         let waits = self.waits(&[]);
-        let cap = cap(waits, (*until - RESERVE) - now);
+        let cap = cap(waits, (*until - STOP_RESERVE) - now);
         let share = Share { procs: procs.to_owned(), kill_by: now + cap, cap };
         let kill_by = share.kill_by;
         if let Some(budget) = &mut self.budget {

@@ -41,6 +41,7 @@ pub(crate) enum Invariant {
     ListenersMayEnd,
     ReportsOnce,
     ReportsTheTruth,
+    RetriesWhatMayWork,
     BusyIsNotDead,
     BlockedIsNotHung,
     UnhealthyForACause,
@@ -127,6 +128,10 @@ impl Invariant {
             Self::LosesOnlyByOverflow => "no event is lost but the oldest of a full buffer",
             Self::ReportsOnce => "an end that nobody asked for is reported once",
             Self::ReportsTheTruth => "a report says how the run ended and what follows",
+            Self::RetriesWhatMayWork => {
+                "retries end early only after the same failure twice, one that takes a change from \
+                 outside, before it was ever ready"
+            }
             Self::BusyIsNotDead => "nobody is ended for time-outs while it gets on with its work",
             Self::BlockedIsNotHung => {
                 "nobody is ended for being silent before it was seen that it can write its output"

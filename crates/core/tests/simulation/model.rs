@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use supervisor_core::Input;
 use supervisor_core::ids::{Pid, ProcId};
-use supervisor_core::input::Exit;
+use supervisor_core::input::{Circumstances, Exit};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use supervisor_core::time::Mono;
@@ -254,7 +254,7 @@ impl Model {
                     self.procs.get_mut(proc).and_then(|proc| proc.not_born(error.kind, now));
                 self.note(*proc, outcome);
             }
-            Input::Reaped { pid, exit, found } => self.reaped(*pid, *exit, found.oom, now),
+            Input::Reaped { pid, exit, found } => self.reaped(*pid, *exit, found, now),
             Input::DescendantEnded { proc, main, death } => self.with(*proc, |proc| {
                 if proc.well_alive().is_some_and(|alive| alive.pid == *main) {
                     proc.deaths.push((now, death.clone()));
@@ -321,9 +321,9 @@ impl Model {
         }
     }
 
-    fn reaped(&mut self, pid: Pid, exit: Exit, oom: bool, now: Mono) {
+    fn reaped(&mut self, pid: Pid, exit: Exit, found: &Circumstances, now: Mono) {
         if let Some(id) = self.main(pid) {
-            let outcome = self.procs.get_mut(&id).and_then(|proc| proc.ended(exit, oom, now));
+            let outcome = self.procs.get_mut(&id).and_then(|proc| proc.ended(exit, found, now));
             self.note(id, outcome);
             self.fell_silent(id);
         }

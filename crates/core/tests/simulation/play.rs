@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use supervisor_core::event::{Event, EventType};
+use supervisor_core::failure::Found;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Circumstances, Death};
 use supervisor_core::line::Line;
@@ -293,7 +294,13 @@ impl Case {
         }
         if let Some(exit) = self.kernel.reap(pid) {
             let oom = self.random.one_in(12);
-            let found = Circumstances { oom, last_line: Some(last_line(pid)) };
+            let signs =
+                ["", "missing_module", "model_not_found", "disk_full", "cuda_out_of_memory"];
+            let sign = self.random.pick(&signs);
+            let found = (!sign.is_empty()).then(|| Found { sign, line: last_line(pid) });
+            let shared_memory_full = self.random.one_in(2);
+            let last_line = Some(last_line(pid));
+            let found = Circumstances { oom, last_line, found, shared_memory_full };
             self.give(Input::Reaped { pid, exit, found });
         }
     }

@@ -1,10 +1,11 @@
 //! Configurations, as wild as they may be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::event::EventType;
+use supervisor_core::failure::{Class, Preset};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
     Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe,
@@ -12,8 +13,8 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
-    RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
+    Autorestart, Command, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
+    ResultHandler, RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 
 use crate::random::Random;
@@ -157,8 +158,16 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         tidy: (killtree && random.one_in(2)).then(|| tidy(random)),
         start: StartSpec::default(),
         health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
+        failure: failure(random),
         launch: launch(name),
     }
+}
+
+fn failure(random: &mut Random) -> FailureSpec {
+    let preset = random.one_in(2).then_some(Preset::Cuda);
+    let codes = [(Class::Config, 78), (Class::Exit, 9), (Class::Health, 80), (Class::Spawn, 66)];
+    let exit_codes = if random.one_in(3) { codes.into() } else { BTreeMap::new() };
+    FailureSpec { preset, exit_codes }
 }
 
 fn tidy(random: &mut Random) -> TidySpec {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use supervisor_core::command::Command as Order;
 use supervisor_core::event::Channel;
+use supervisor_core::failure::{Found, SIGNS};
 use supervisor_core::health::{
     Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
     Stranger, TreeCount,
@@ -172,11 +173,25 @@ impl Stage {
                     ["oom", said @ ..] => (true, said),
                     said => (false, said),
                 };
+                // The name of a sign, before the line that shows it.
+                let (sign, said) = match said {
+                    [sign, said @ ..] if sign.starts_with("sign=") => (Some(&sign[5..]), said),
+                    said => (None, said),
+                };
+                let (shared_memory_full, said) = match said {
+                    ["shm-full", said @ ..] => (true, said),
+                    said => (false, said),
+                };
                 let last_line = (!said.is_empty()).then(|| said.join(" "));
                 Input::Reaped {
                     pid: Pid(pid.parse().unwrap()),
                     exit: self::exit(exit),
-                    found: Circumstances { oom, last_line },
+                    found: Circumstances {
+                        oom,
+                        found: sign.map(|name| self::found(name, last_line.as_deref())),
+                        shared_memory_full,
+                        last_line,
+                    },
                 }
             }
             ["descendant", name, main, pid, exit] => {
@@ -314,6 +329,11 @@ fn tree_process(word: &str) -> TreeProcess {
 
 fn traits(word: &str) -> Traits {
     Traits { shell: word.contains("!sh"), ignores_stopsignal: word.contains("!deaf") }
+}
+
+fn found(sign: &str, line: Option<&str>) -> Found {
+    let sign = SIGNS.iter().find(|known| known.name == sign).unwrap().name;
+    Found { sign, line: line.unwrap_or_default().to_owned() }
 }
 
 fn exit(text: &str) -> Exit {

@@ -15,9 +15,12 @@ macro_rules! stories {
 stories! {
     a_background_job_ignores_the_stop_signal
     a_check_that_asks_for_the_wrong_thing_ends_nobody
+    a_class_is_given_only_where_asked_for
     a_client_certificate_is_wanted
+    a_configuration_that_cannot_work
     a_dependency_that_is_given_up
     a_drain_keeps_its_workers
+    a_failure_that_a_restart_mends
     a_group_is_asked_at_once
     a_head_that_does_not_come
     a_helper_that_completes
@@ -47,6 +50,7 @@ stories! {
     a_worker_that_ended_long_before_is_no_cause
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
+    another_failure_in_between
     an_orphan_of_a_program_that_keeps_its_tree
     an_orphan_that_may_be_another_programs
     an_orphan_that_only_one_program_can_have_started

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::event::EventType;
+use supervisor_core::failure::{Class, Preset};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
     Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe, ProgressSpec,
@@ -11,8 +12,8 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
-    Autorestart, Command, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers, ResultHandler,
-    RetryRule, Sink, Stdio, StopTarget, TidySpec,
+    Autorestart, Command, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
+    ResultHandler, RetryRule, Sink, Stdio, StopTarget, TidySpec,
 };
 
 /// `program NAME KEY=VALUE...` or `listener NAME events=TYPE,... buffer=N KEY=VALUE...`.
@@ -78,6 +79,7 @@ fn by_default(name: &str) -> ProcessSpec {
         tidy: None,
         start: StartSpec::default(),
         health: HealthSpec::default(),
+        failure: FailureSpec::default(),
         launch: Launch {
             command: Command::Argv(vec![name.into()]),
             environment: Vec::new(),
@@ -149,7 +151,7 @@ fn set_restarts(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     true
 }
 
-/// How it is stopped, and what is cleaned up after it.
+/// How it is stopped, what is cleaned up after it, and what is made of its failures.
 fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     let number = || value.parse::<u64>().unwrap();
     match key {
@@ -164,6 +166,14 @@ fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         }
         "leftover_grace" => spec.leftover_grace = Duration::from_secs(number()),
         "killtree" => spec.killtree = value == "true",
+        "failures" => spec.failure.preset = Preset::of(value),
+        // CLASS:CODE,...
+        "exit_codes" => {
+            let codes = value.split(',').map(|one| one.split_once(':').unwrap());
+            spec.failure.exit_codes = codes
+                .map(|(class, code)| (Class::of(class).unwrap(), code.parse().unwrap()))
+                .collect();
+        }
         "tidy" => {
             let remove_leftovers = match value {
                 "port" => RemoveLeftovers::No,

@@ -82,6 +82,9 @@ impl CrashReport {
         }
         add("class", run.cause.class().name().to_owned());
         add("cause", quoted(&run.why()));
+        if let Some(line) = run.decided_by() {
+            add("decided_by", quoted(line));
+        }
         if let Some(exit) = run.exit {
             add("exit", quoted(&exit.to_string()));
         }
@@ -116,6 +119,7 @@ impl CrashReport {
             ("uptime_seconds", time(run.uptime)),
             ("leftovers_killed", Value::Count(run.leftovers as u64)),
         ];
+        fields.extend(run.decided_by().map(|line| ("decided_by", text(line))));
         match run.exit {
             Some(Exit::Code(code)) => fields.push(("exit_code", Value::Count(code.into()))),
             Some(Exit::Signal { signal, .. }) => {
@@ -165,6 +169,7 @@ impl CrashReport {
             "pid": run.pid.map(|pid| pid.0),
             "class": run.cause.class().name(),
             "cause": run.why(),
+            "decided_by": run.decided_by(),
             "forerunner": run.forerunner.as_ref().map(forerunner),
             "exit_code": code,
             "signal": signal,
@@ -190,9 +195,8 @@ impl CrashReport {
     /// As a message of at most [`MESSAGE`] bytes: why it ended, what it was, then as much of
     /// the end of the output as there is room for.
     pub(crate) fn message(&self) -> String {
-        let RunReport { process, ended, .. } = &self.run;
-        let (name, why) = (process.full(), self.run.because());
-        let head = format!("{name}: {why}\n{} {}\n", rfc3339(ended.secs()), self.line());
+        let (why, ended) = (self.run.because(), self.run.ended);
+        let head = format!("{why}\n{} {}\n", rfc3339(ended.secs()), self.line());
         let output = self.lines.iter().flatten().fold(String::new(), |all, line| all + line + "\n");
         let head = &head[..head.floor_char_boundary(MESSAGE)];
         let room = MESSAGE - head.len();
@@ -299,7 +303,7 @@ mod tests {
         long.lines[0] = vec!["ä".repeat(MESSAGE), "the end".to_owned()];
         let message = long.message();
         assert!(message.len() <= MESSAGE && message.len() > MESSAGE - 4, "{}", message.len());
-        let why = "app: the kernel ended it for want of memory (class=oom); last output: \"zeile\"";
+        let why = "the kernel ended it for want of memory (class=oom); last output: \"zeile\"";
         let crash = "2000-03-01T00:00:00Z crash: program=app";
         assert!(message.starts_with(&format!("{why}\n{crash}")), "{message}");
         assert!(message.ends_with("ää\nthe end\n"));

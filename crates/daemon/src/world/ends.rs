@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use supervisor_core::Input;
+use supervisor_core::failure::{self, Found, Preset};
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Circumstances, Death, Exit};
@@ -78,15 +79,15 @@ impl World {
             .map(|relay| relay.as_ref().and_then(|relay| relay.last_of(ended.pid)));
         // Errors go to stderr, where a program has one of its own.
         let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
+        let found = slot.spec.failure.preset.and_then(|preset| sign_in(&output, preset));
         slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
         // Where programs share a counter, it may have been another's.
         let ended_by = |by| matches!(ended.exit, Exit::Signal { signal, .. } if signal == by);
-        if ended_by(Signal::BUS) {
-            self.shared_memory.explain_bus_error(&slot.spec.name);
-        }
+        let shared_memory_full =
+            ended_by(Signal::BUS) && self.shared_memory.explain_bus_error(&slot.spec.name);
         let killed = ended_by(Signal::KILL);
         let oom = group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed);
-        Circumstances { oom, last_line }
+        Circumstances { oom, last_line, found, shared_memory_full }
     }
 
     /// From now on it is told when one of a process's descendants ends. Who is not ours is not
@@ -150,8 +151,7 @@ impl World {
         let Some((slot, (pid, true))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
             return self.answers.push_back(done);
         };
-        let path = self.parts.environment.iter().find(|(name, _)| name == "PATH");
-        let path = path.map(|(_, path)| path.as_os_str());
+        let path = lookup::inherited_path(&self.parts.environment);
         let start = self.reserve.with_room(|| process_table::start_of(pid));
         let inquiry = Inquiry {
             main: Member { pid, start: start.ok().flatten().unwrap_or_default() },
@@ -178,6 +178,14 @@ impl World {
             inbox.push(done);
         });
     }
+}
+
+/// The sign that the output ended with: what is kept of it is looked at once, at the end, so
+/// that looking costs a program that runs nothing. Errors go to stderr, where a program has one
+/// of its own.
+fn sign_in(output: &[Option<Tail>; 2], preset: Preset) -> Option<Found> {
+    let mut streams = output.iter().rev().flatten().map(|tail| tail.lines(usize::MAX));
+    streams.find_map(|lines| failure::read(lines.iter().map(String::as_str), preset))
 }
 
 fn own_memory(slot: &Slot) -> Option<MemoryGroup> {

@@ -276,14 +276,16 @@ impl SharedMemory {
     }
 
     /// Says of a process that ended by SIGBUS what the reason may be.
-    pub(super) fn explain_bus_error(&self, name: &str) {
-        if let Some(how_full) = how_full() {
+    pub(super) fn explain_bus_error(&self, name: &str) -> bool {
+        let how_full = how_full();
+        if let Some(how_full) = &how_full {
             let note = format!(
                 "'{name}' got SIGBUS, and /dev/shm is full ({how_full}): raise it with --shm-size, \
                  shm_size or an emptyDir with medium Memory"
             );
             self.journal.say(Level::Warn, &note);
         }
+        how_full.is_some()
     }
 }
 

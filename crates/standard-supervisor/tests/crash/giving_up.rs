@@ -19,7 +19,7 @@ fn giving_up_says_the_cause_and_the_last_line_of_output_once() {
     assert!(line.ends_with("(exit status 3)"), "{line}");
     assert_eq!(running.exit_code(), 1);
     let message = place.message();
-    assert!(message.starts_with(&format!("app: {why}\n")), "{message}");
+    assert!(message.starts_with(&format!("{why}\n")), "{message}");
     assert!(message.ends_with("loading\nno model at \"/x\"\t\n\n"), "{message}");
 }
 

@@ -46,7 +46,7 @@ fn the_message_to_the_engine_is_cut_at_the_front_of_the_output() {
     assert_eq!(running.exit_code(), 1);
     let message = place.message();
     assert!((4000..=4096).contains(&message.len()), "{}", message.len());
-    assert!(message.starts_with("app: it exited with 1 (class=exit); "), "{message}");
+    assert!(message.starts_with("it exited with 1 (class=exit); "), "{message}");
     assert!(message.lines().nth(1).unwrap().contains("crash: program=app run=1"), "{message}");
     assert!(message.ends_with("010000\n"), "{message}");
 }

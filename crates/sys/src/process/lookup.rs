@@ -13,6 +13,9 @@ use supervisor_core::spec::{Command, Launch};
 /// What is searched when there is no `PATH` at all, as in supervisord.
 const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
 
+/// The variable with the directories in which commands are searched.
+const PATH: &str = "PATH";
+
 /// The command line of a program, and the file to execute for it. `environment` lies beneath
 /// the variables that `launch` sets.
 pub fn command<'a>(
@@ -32,9 +35,13 @@ pub fn command<'a>(
 
 /// The `PATH` in which a program's commands are searched.
 pub fn path<'a>(launch: &'a Launch, environment: &'a [(OsString, OsString)]) -> Option<&'a OsStr> {
-    let is_path = |(name, _): &&(OsString, OsString)| name == "PATH";
-    let own = launch.environment.iter().rfind(is_path);
-    own.or_else(|| environment.iter().find(is_path)).map(|(_, path)| path.as_os_str())
+    let own = launch.environment.iter().rfind(|(name, _)| name == PATH);
+    own.map(|(_, path)| path.as_os_str()).or_else(|| inherited_path(environment))
+}
+
+/// The `PATH` of an environment. Where a name occurs twice, its first value counts.
+pub fn inherited_path(environment: &[(OsString, OsString)]) -> Option<&OsStr> {
+    environment.iter().find(|(name, _)| name == PATH).map(|(_, path)| path.as_os_str())
 }
 
 /// Finds the file to execute for `word`.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use supervisor_core::failure::Class;
 use supervisor_core::ids::Pid;
-use supervisor_core::input::{Death, Exit, SpawnErrorKind};
-use supervisor_core::report::{Class, Next};
+use supervisor_core::input::{Circumstances, Death, Exit, SpawnErrorKind};
+use supervisor_core::report::Next;
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::spec::{Autorestart, RetryRule};
 use supervisor_core::time::Mono;
@@ -26,7 +27,7 @@ impl Proc {
             RetryRule::Once => true,
         };
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
-        let ended = Ended { class, exit: None, uptime, pid: None, forerunner: None };
+        let ended = Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None };
         if hopeless {
             return Some(self.give_up(ended, kind.status()));
         }
@@ -34,7 +35,7 @@ impl Proc {
     }
 
     /// Its main process ended; the status that speaks for it, if it ended for good.
-    pub(crate) fn ended(&mut self, exit: Exit, oom: bool, now: Mono) -> Option<u8> {
+    pub(crate) fn ended(&mut self, exit: Exit, found: &Circumstances, now: Mono) -> Option<u8> {
         let alive = *self.alive()?;
         let killed = alive.stop.is_some_and(|stop| stop.killed_at.is_some());
         self.drain_loses_its_lead(exit, now);
@@ -49,13 +50,17 @@ impl Proc {
         } else {
             self.turn.came_down = true;
         }
-        let class = match exit {
-            _ if oom => Class::Oom,
-            Exit::Code(_) => Class::Exit,
-            Exit::Signal { .. } => Class::Signal,
+        let failure = self.failure(exit, found, &alive);
+        let class = match (exit, failure) {
+            _ if found.oom => Class::Oom,
+            (_, Some((class, _))) => class,
+            (Exit::Code(_), None) => Class::Exit,
+            (Exit::Signal { .. }, None) => Class::Signal,
         };
+        let sign = failure.map_or("", |(_, sign)| sign);
         let (pid, forerunner) = (Some(alive.pid), self.forerunner(now));
-        let ended = Ended { class, exit: Some(exit), uptime: now - alive.since, pid, forerunner };
+        let uptime = now - alive.since;
+        let ended = Ended { class, sign, exit: Some(exit), uptime, pid, forerunner };
         match alive.stop.map(|stop| stop.intent) {
             Some(Intent::Rest) => {
                 self.down(StateName::Stopped, Why::Rests);
@@ -71,8 +76,53 @@ impl Proc {
         }
     }
 
+    /// What its output says, for the few signs that are played here.
+    fn failure(
+        &self,
+        exit: Exit,
+        found: &Circumstances,
+        alive: &Alive,
+    ) -> Option<(Class, &'static str)> {
+        self.spec.failure.preset?;
+        let signal = match exit {
+            Exit::Code(_) => 0,
+            Exit::Signal { signal, .. } => signal.number(),
+        };
+        // Asked to end from outside, by HUP, INT or TERM.
+        if [1, 2, 15].contains(&signal) {
+            return None;
+        }
+        if signal == 7 && found.shared_memory_full {
+            return Some((Class::NoSpace, "bus"));
+        }
+        let was_ready = self.spec.health.ready != Ready::Startsecs && alive.up_at.is_some();
+        let sign = found.found.as_ref()?.sign;
+        let class = match sign {
+            "missing_module" | "model_not_found" if was_ready => return None,
+            "missing_module" | "model_not_found" => Class::Config,
+            "disk_full" => Class::NoSpace,
+            "cuda_out_of_memory" => Class::GpuMemory,
+            sign => panic!("{sign} is not played"),
+        };
+        Some((class, sign))
+    }
+
+    /// Whether it failed twice in a row of what only a change from outside can mend, before it
+    /// was ever ready.
+    fn is_hopeless(&mut self, ended: &Ended) -> bool {
+        let before = self.failed_of.replace((ended.class, ended.sign));
+        let knows_ready = self.spec.health.ready != Ready::Startsecs;
+        let needs_change = [Class::Config, Class::NoSpace].contains(&ended.class);
+        self.turn.repeated = needs_change
+            && knows_ready
+            && !self.ever_up
+            && before == Some((ended.class, ended.sign));
+        self.turn.repeated
+    }
+
     fn ended_unhealthy(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
         let ended = Ended { class: Class::Health, ..ended };
+        let stopped = self.spec.failure.exit_codes.get(&Class::Health).copied().unwrap_or(1);
         let (code, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = alive.up_at {
@@ -80,7 +130,7 @@ impl Proc {
                 }
                 return self.count_failure(alive.up_at.is_some(), ended, exit.status(), now);
             }
-            Action::Stop => (1, false),
+            Action::Stop => (stopped, false),
             Action::Exit(code) => (code, true),
         };
         self.expect_report(ended, Next::GiveUp);
@@ -91,7 +141,7 @@ impl Proc {
 
     fn ended_unasked(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
         let by_time = self.spec.health.ready == Ready::Startsecs;
-        let oom = ended.class == Class::Oom;
+        let known = !matches!(ended.class, Class::Exit | Class::Signal);
         let long = by_time && now >= alive.since + self.spec.startsecs;
         if alive.up_at.is_none() && !long {
             return self.count_failure(false, ended, exit.status(), now);
@@ -114,7 +164,7 @@ impl Proc {
         let why = if again { Why::Rests } else { Why::Ended(counts_for) };
         self.down(StateName::Exited, why);
         let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
-        if again || !expected || oom {
+        if again || !expected || known {
             self.expect_report(ended, next);
         }
         if again {
@@ -128,6 +178,9 @@ impl Proc {
     /// The first of a row waits a second, or not at all if it had been up; each that
     /// follows a second more.
     fn count_failure(&mut self, up: bool, ended: Ended, status: u8, now: Mono) -> Option<u8> {
+        if ended.exit.is_some() && self.is_hopeless(&ended) {
+            return Some(self.give_up(ended, status));
+        }
         self.row.push(up);
         let before = self.spec.start.retries_before_ready.filter(|_| !self.ever_up);
         if self.row.len() > before.unwrap_or(self.spec.startretries) as usize {
@@ -143,7 +196,9 @@ impl Proc {
     }
 
     fn give_up(&mut self, ended: Ended, status: u8) -> u8 {
-        let code = if self.spec.retry == RetryRule::Once { status } else { 1 };
+        let own = self.spec.failure.exit_codes.get(&ended.class).copied().unwrap_or(1);
+        let code = if self.spec.retry == RetryRule::Once { status } else { own };
+        self.failed_of = None;
         self.expect_report(ended, Next::GiveUp);
         self.row.clear();
         self.down(StateName::Fatal, Why::GaveUp(code));
@@ -153,7 +208,7 @@ impl Proc {
     /// What it waits for will not be there; the status.
     pub(crate) fn cannot_start(&mut self) -> u8 {
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
-        let ended = Ended { class, exit: None, uptime, pid: None, forerunner: None };
+        let ended = Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None };
         self.turn.not_begun = true;
         let code = self.give_up(ended, 1);
         self.report = self.report.map(|report| Report { run: self.run + 1, ..report });
@@ -186,7 +241,7 @@ impl Proc {
     }
 
     fn expect_report(&mut self, ended: Ended, next: Next) {
-        let Ended { class, exit, uptime, pid, forerunner } = ended;
+        let Ended { class, sign: _, exit, uptime, pid, forerunner } = ended;
         let next =
             if self.turn.ending && matches!(next, Next::Restart(_)) { Next::Rest } else { next };
         let run = self.run;
@@ -218,6 +273,8 @@ impl Proc {
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     class: Class,
+    /// The sign that its output ended with.
+    sign: &'static str,
     exit: Option<Exit>,
     uptime: Duration,
     pid: Option<Pid>,

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use supervisor_core::StateName;
 use supervisor_core::command::Rejection;
+use supervisor_core::failure::Class;
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::input::{Death, Exit};
-use supervisor_core::report::{Class, Next};
+use supervisor_core::report::Next;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{HealthSpec, Ready};
 use supervisor_core::spec::{ProcessSpec, RemoveLeftovers};
@@ -48,6 +49,8 @@ pub(crate) struct Proc {
     pub(super) ever_up: bool,
     /// Of each failure that still counts, whether the run had been up.
     pub(super) row: Vec<bool>,
+    /// What the last run failed of.
+    pub(super) failed_of: Option<(Class, &'static str)>,
     pub(crate) cleanup: Cleanup,
     /// Who was found in its tree.
     pub(crate) known: BTreeSet<Member>,
@@ -87,6 +90,8 @@ pub(crate) struct InTurn {
     /// It ended, and had been there long enough to count as RUNNING.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
+    /// It failed as before, and a restart would not help.
+    pub(crate) repeated: bool,
     /// It was given up before it began.
     pub(crate) not_begun: bool,
     /// Everything was being stopped already.
@@ -244,6 +249,7 @@ impl Proc {
             ended_as_expected: false,
             ever_up: false,
             row: Vec::new(),
+            failed_of: None,
             cleanup: Cleanup::Clear,
             known: BTreeSet::new(),
             taken: BTreeSet::new(),
@@ -415,6 +421,7 @@ impl Proc {
             }
         }
         self.row.clear();
+        self.failed_of = None;
         // Who waits for servers has waited for the others.
         self.waits = waits && self.targets.is_none();
         Ok(())

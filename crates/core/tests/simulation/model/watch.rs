@@ -7,7 +7,7 @@ use supervisor_core::files::FILES_EVERY;
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Claim, TreeProcess};
-use supervisor_core::line::Line;
+use supervisor_core::line::{GaveUp, Line};
 use supervisor_core::report::{Cause, Next, RunReport};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::Ready;
@@ -530,6 +530,11 @@ impl Model {
 
     fn says(&mut self, line: &Line, now: Mono) {
         match line {
+            Line::GaveUp { name, why: GaveUp::Repeated, .. } => {
+                let mut named = self.procs.values().filter(|proc| proc.spec.name == *name);
+                let rightly = named.any(|proc| proc.turn.repeated);
+                hold!(rightly, RetriesWhatMayWork, "{name} is given up: a restart may help");
+            }
             Line::Bug { what } => hold!(false, NoBug, "{what}"),
             Line::Unhealthy { name, unhealthy: Unhealthy::Blocked(_), .. } => {
                 let mut procs = self.procs.values().filter(|proc| proc.spec.name == *name);

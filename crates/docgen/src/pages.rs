@@ -1,16 +1,14 @@
 //! Reference pages, made from the tables.
 
-use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable};
-use crate::tools::{Tool, tools};
-use crate::without_effect::keys_once;
-
-const MADE: &str = "Made from the tables in `crates/config/src` by\n\
-                    `UPDATE=1 cargo test -p supervisor-config --test documents`.\n\n";
+use crate::MADE_BY;
+use supervisor_config::tables::keys_once;
+use supervisor_config::tables::{HEALTH, OVERRIDE, VARIABLES, Variable};
+use supervisor_config::tables::{Tool, tools};
 
 /// The environment variables of `standard-supervisor COMMAND`, as Markdown.
 #[must_use]
 pub fn environment_reference() -> String {
-    let mut out = format!("# Environment of `standard-supervisor`\n\n{MADE}");
+    let mut out = format!("# Environment of `standard-supervisor`\n\n{MADE_BY}");
     out.push_str("| variable | default | accepts | meaning |\n|---|---|---|---|\n");
     for variable in &VARIABLES {
         let default = match variable.default() {
@@ -71,7 +69,7 @@ fn key_in_file(variable: &Variable) -> String {
 /// The exit codes of every program, as Markdown.
 #[must_use]
 pub fn exits_reference() -> String {
-    let mut out = format!("# Exit codes\n\n{MADE}");
+    let mut out = format!("# Exit codes\n\n{MADE_BY}");
     for tool in tools() {
         out.push_str(&format!("## `{}`\n\n| code | meaning |\n|---|---|\n", tool.name));
         for exit in tool.exits {
@@ -85,7 +83,7 @@ pub fn exits_reference() -> String {
 /// The command line of every program, as Markdown.
 #[must_use]
 pub fn commands_reference() -> String {
-    let mut out = format!("# Commands\n\n{MADE}");
+    let mut out = format!("# Commands\n\n{MADE_BY}");
     for tool in tools() {
         out.push_str(&command(&tool));
     }

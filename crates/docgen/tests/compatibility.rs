@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use supervisor_config::{CTL_COMMANDS, reference, supervisord_help};
+use supervisor_config::{CTL_COMMANDS, supervisord_help};
 use supervisor_core::event::EventType;
+use supervisor_docgen::reference;
 
 /// With which words a row may begin to judge.
 const VERDICTS: [&str; 3] = ["same", "better", "refused"];
@@ -16,7 +17,7 @@ const JUDGED: &str = " | ours | shown by |";
 
 /// A row of a judged table.
 #[derive(Debug)]
-struct OptionDef {
+struct JudgedRow {
     /// The section of the document: `[program:NAME]`, or the words of its heading.
     heading: String,
     what: String,
@@ -122,7 +123,7 @@ fn options() -> Vec<(String, String)> {
 }
 
 /// The rows of all judged tables.
-fn rows(text: &str) -> Vec<OptionDef> {
+fn rows(text: &str) -> Vec<JudgedRow> {
     let (mut heading, mut judged, mut rows) = (String::new(), false, Vec::new());
     for line in text.lines() {
         if line.starts_with('#') {
@@ -132,7 +133,7 @@ fn rows(text: &str) -> Vec<OptionDef> {
         match cells[..] {
             _ if !line.starts_with('|') => judged = false,
             _ if line.ends_with(JUDGED) => judged = true,
-            [what, verdict, shown_by] if judged => rows.push(OptionDef {
+            [what, verdict, shown_by] if judged => rows.push(JudgedRow {
                 heading: heading.clone(),
                 what: what.to_owned(),
                 verdict: verdict.to_owned(),

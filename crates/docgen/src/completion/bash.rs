@@ -4,7 +4,7 @@
 use super::{
     Argument, MADE, Offer, Position, offers, own, own_names, spellings, states, with_argument,
 };
-use crate::tools::{Operand, Tool};
+use supervisor_config::tables::{Operand, Tool};
 
 pub(super) fn script(tool: &Tool) -> String {
     let parts = [helpers(tool), completing(tool)];

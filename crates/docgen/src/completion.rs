@@ -8,8 +8,8 @@ mod zsh;
 use supervisor_core::StateName;
 use supervisor_core::signal::Signal;
 
-use crate::ctl_commands::CtlCommand;
-use crate::tools::{Tool, ToolOption, tools};
+use supervisor_config::tables::CtlCommand;
+use supervisor_config::tables::{Tool, ToolOption, tools};
 
 /// All completions: paths below a folder of completions, and contents.
 #[must_use]
@@ -25,7 +25,7 @@ pub fn completions() -> Vec<(String, String)> {
     tools().iter().flat_map(of_tool).collect()
 }
 
-const MADE: &str = "Made from the tables in crates/config/src; see tests/documents.rs there.";
+const MADE: &str = "Made from the tables in crates/config/src; see crates/docgen.";
 
 /// What an option's argument is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ fn states(between: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::tools;
+    use supervisor_config::tables::tools;
 
     /// `fixed… +asked…`, first and later.
     fn offered(name: &str) -> [String; 2] {

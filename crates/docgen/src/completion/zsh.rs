@@ -1,7 +1,7 @@
 //! Functions for [zsh](https://zsh.sourceforge.io/Doc/Release/Completion-System.html).
 
 use super::{Argument, MADE, Offer, Position, offers, own, spellings, states};
-use crate::tools::{Operand, Tool, ToolOption};
+use supervisor_config::tables::{Operand, Tool, ToolOption};
 
 pub(super) fn script(tool: &Tool) -> String {
     let name = tool.name;

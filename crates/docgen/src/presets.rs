@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{Listens, Metrics, Named, PRESETS, Preset};
+use supervisor_config::tables::{Listens, Metrics, PRESETS, Preset};
 
 const HEAD: &str = "\
 # Presets
 
 Made from the tables in `crates/config/src/presets` by
-`UPDATE=1 cargo test -p supervisor-config --test documents`.
+`UPDATE=1 cargo test -p supervisor-docgen`.
 
 `PROCESS_HEALTH_PRESET=NAME`, or `health_preset=NAME` in a file, tells the supervisor which
 server it runs. The preset reads the server's command and environment. It understands
@@ -120,11 +120,4 @@ fn counters(metrics: &Metrics) -> Vec<(&'static str, String)> {
 
 fn code<'n>(names: impl Iterator<Item = &'n str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-impl Named {
-    /// All of its names: options first.
-    fn all(&self) -> impl Iterator<Item = &'static str> {
-        self.options.iter().chain(self.variables).copied()
-    }
 }

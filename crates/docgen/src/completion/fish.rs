@@ -1,7 +1,7 @@
 //! Scripts for [fish](https://fishshell.com/docs/current/completions.html).
 
 use super::{Argument, MADE, Offer, Position, offers, own, states, with_argument};
-use crate::tools::{Operand, Tool};
+use supervisor_config::tables::{Operand, Tool};
 
 pub(super) fn script(tool: &Tool) -> String {
     let operands = match tool.operand {

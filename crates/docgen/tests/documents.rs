@@ -8,9 +8,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use supervisor_config::{
-    VARIABLES, commands_reference, completions, environment_reference, exits_reference,
-    health_variables, manual_pages, presets_reference, reference,
+use supervisor_config::tables::{VARIABLES, health_options, health_variable};
+use supervisor_docgen::{
+    commands_reference, completions, environment_reference, exits_reference, manual_pages,
+    presets_reference, reference,
 };
 
 #[test]
@@ -108,7 +109,7 @@ fn the_documents_name_only_variables_that_there_are() {
                 names += 1;
                 // What stands before the key is the beginning of all those of a kind.
                 let known = VARIABLES.iter().any(|v| v.name.split('{').next() == Some(word))
-                    || health_variables().any(|(name, _)| name == word);
+                    || health_options().any(|def| health_variable(def.key) == word);
                 assert!(known, "{}: there is no variable {word}", page.display());
             }
         }

@@ -1,16 +1,16 @@
 //! The reference of all options, made from their tables and from what is assumed in front
 //! of a command.
 
-use crate::env;
-use crate::health_options;
-use crate::options::{EXTENSIONS, KINDS, OptionDef, PerMode, SectionKind, Setting};
-use crate::template;
+use supervisor_config::tables::{
+    EXTENSIONS, KINDS, OptionDef, PerMode, SectionKind, health_options, health_variable,
+    is_health_option, stream_of, variable_of,
+};
 
 const REFERENCE_HEAD: &str = "\
 # All options
 
 Made from the tables in `crates/config/src` by
-`UPDATE=1 cargo test -p supervisor-config --test documents`.
+`UPDATE=1 cargo test -p supervisor-docgen`.
 
 An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` for the
 `:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
@@ -49,12 +49,12 @@ pub fn reference() -> String {
         out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
     }
     out.push('\n');
-    out.push_str(&health_options::reference());
+    out.push_str(&health());
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));
         out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
-        for def in kind.settings().map(Setting::def).filter(|def| !health_options::has(def.key)) {
+        for def in kind.options().filter(|def| !is_health_option(def.key)) {
             out.push_str(&format!(
                 "| `{}` | {} | {} | {} | {} |\n",
                 def.key,
@@ -69,7 +69,27 @@ pub fn reference() -> String {
     out
 }
 
-/// What an option is when nobody says anything, with a file and with a command line.
+/// The options of health.
+fn health() -> String {
+    let mut out = String::from(
+        "## Ready, well, ill\n\n\
+         Options of `[program:NAME]` and `[fcgi-program:NAME]`, ours alone. With a command line\n\
+         each is also a variable: `PROCESS_HEALTH_URL` is `SUPERVISOR_PROGRAM__APP_HEALTH_URL`,\n\
+         which counts if both are set. See [health](../design/health.md).\n\n\
+         | key | variable | accepts | default | what it does |\n|---|---|---|---|---|\n",
+    );
+    for OptionDef { key, what, default, doc, .. } in health_options() {
+        let (variable, default) = (health_variable(key), shown(default.file));
+        out.push_str(&format!(
+            "| `{key}` | `{variable}` | {what} | {default} | {} |\n",
+            doc.trim()
+        ));
+    }
+    out.push('\n');
+    out
+}
+
+/// The defaults of an option, with a file and with a command line.
 pub(crate) fn defaults(kind: SectionKind, def: &OptionDef) -> String {
     let file = shown(def.default.file);
     match with_a_command(Some(kind), def) {
@@ -87,7 +107,7 @@ fn with_a_command(kind: Option<SectionKind>, def: &OptionDef) -> Option<String> 
     if kind == Some(SectionKind::EventListener) {
         return None;
     }
-    if let Some(variable) = env::variable_of(def) {
+    if let Some(variable) = variable_of(def) {
         return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default()))));
     }
     let PerMode { file, command, app, .. } = def.default;
@@ -96,7 +116,7 @@ fn with_a_command(kind: Option<SectionKind>, def: &OptionDef) -> Option<String> 
     }
     let kind = kind?;
     let app = (app != file).then(|| shown(app));
-    match (kind, template::stream_of(def.key)) {
+    match (kind, stream_of(def.key)) {
         (SectionKind::Program, Some(stream)) => {
             Some(format!("`0` for `app`, and for others unless `{stream}` is set"))
         }
@@ -117,13 +137,12 @@ pub(crate) fn shown(default: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::collections::BTreeMap;
+
+    use supervisor_config::{Sources, command_mode};
+    use supervisor_sys::host::ThisHost;
 
     use super::*;
-    use crate::command_mode;
-    use crate::error::Report;
-    use crate::ini::Sections;
-    use crate::testing::{FakeHost, sources};
 
     #[test]
     fn the_reference_tells_both_defaults() {
@@ -140,26 +159,48 @@ mod tests {
     /// Two programs beside each other: what the page says of `app` alone isn't said of both.
     #[test]
     fn the_defaults_with_a_command_line_are_those_in_effect() {
-        let sources = sources(&[
+        let environment = [
             ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x"),
             ("SUPERVISOR_FCGI-PROGRAM__F_COMMAND", "x"),
             ("SUPERVISOR_FCGI-PROGRAM__F_SOCKET", "unix:///tmp/s"),
-        ]);
-        let config = command_mode(vec!["x".into()], &sources, &FakeHost::default()).unwrap();
-        let (mut sections, mut report) = (Sections::default(), Report::default());
-        sections.read(Path::new(""), config.effective().as_bytes(), &mut report);
+        ];
+        let sources = Sources {
+            environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
+            ..Sources::default()
+        };
+        let config = command_mode(vec!["x".into()], &sources, &ThisHost::Starting).unwrap();
+        let effective = values(&config.effective());
         for name in ["supervisord", "program:app", "program:other", "fcgi-program:f"] {
-            let section = sections.section(name).unwrap();
-            let kind = SectionKind::of(name).unwrap();
-            for def in kind.settings().map(Setting::def) {
+            let kind = kind(name);
+            for def in kind.options() {
                 if matches!(def.key, "command" | "socket") {
                     continue;
                 }
-                let value = section.entry(def.key).map(|entry| entry.value.replace("%%", "%"));
+                let value = effective.get(&(name.to_owned(), def.key.to_owned()));
                 let claimed = claimed(&defaults(kind, def), name == "program:app");
-                assert_eq!(claimed, shown(value.as_deref()), "[{name}] {}", def.key);
+                assert_eq!(claimed, shown(value.map(String::as_str)), "[{name}] {}", def.key);
             }
         }
+    }
+
+    fn kind(section: &str) -> SectionKind {
+        let of = |(name, _): &&(&str, SectionKind)| section.starts_with(name);
+        KINDS.iter().find(of).unwrap().1
+    }
+
+    /// The values of what `--check` prints, by section and key.
+    fn values(text: &str) -> BTreeMap<(String, String), String> {
+        let (mut section, mut values) = (String::new(), BTreeMap::new());
+        for line in text.lines().filter(|line| !line.starts_with(';')) {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                section = name.0.to_owned();
+            } else if let Some((key, rest)) = line.split_once('=') {
+                let value = rest.split_once(" ;").map_or(rest, |(value, _)| value);
+                let value = value.trim().replace("%%", "%");
+                values.insert((section.clone(), key.trim().to_owned()), value);
+            }
+        }
+        values
     }
 
     /// What a default as the page has it says of a program that sets nothing.

@@ -1,10 +1,10 @@
 //! Manual pages, in the language of
 //! [man(7)](https://man7.org/linux/man-pages/man7/man.7.html).
 
-use crate::env::VARIABLES;
-use crate::options::{KINDS, Setting};
 use crate::reference::{defaults, shown};
-use crate::tools::{Tool, ToolOption, tools};
+use supervisor_config::tables::KINDS;
+use supervisor_config::tables::VARIABLES;
+use supervisor_config::tables::{Tool, ToolOption, tools};
 
 /// What the pages are dated: the day of the newest release, once there is one. Not the day on
 /// which they are made, which would make them anew each day.
@@ -80,7 +80,7 @@ fn of_options() -> String {
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!(".SH \"[{}{label}]\"\n", escaped(name)));
-        for def in kind.settings().map(Setting::def) {
+        for def in kind.options() {
             let default = match defaults(kind, def) {
                 unset if unset == shown(None) => String::new(),
                 default => format!(" Default: {default}."),
@@ -95,7 +95,7 @@ fn of_options() -> String {
 
 fn title(name: &str, section: u8, summary: &str) -> String {
     format!(
-        ".\\\" Made from the tables in crates/config/src; see tests/documents.rs there.\n\
+        ".\\\" Made from the tables in crates/config/src; see crates/docgen.\n\
          .TH {} {section} {DATE} standard-supervisor\n.SH NAME\n{} \\- {}\n",
         name.to_uppercase(),
         escaped(name),

@@ -1,0 +1,21 @@
+//! What is written for people, made from the tables of `supervisor-config`: manual pages,
+//! completions for shells, and pages of the reference. No program that is shipped is linked with
+//! it; `UPDATE=1 cargo test -p supervisor-docgen` writes the files.
+
+#![forbid(unsafe_code)]
+
+mod completion;
+mod manual;
+mod pages;
+mod presets;
+mod reference;
+
+pub use crate::completion::completions;
+pub use crate::manual::manual_pages;
+pub use crate::pages::{commands_reference, environment_reference, exits_reference};
+pub use crate::presets::presets_reference;
+pub use crate::reference::reference;
+
+/// How a file is made, for those who find it.
+const MADE_BY: &str = "Made from the tables in `crates/config/src` by\n\
+                       `UPDATE=1 cargo test -p supervisor-docgen`.\n\n";
