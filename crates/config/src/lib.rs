@@ -30,6 +30,7 @@ mod environment;
 mod error;
 mod exits;
 mod expand;
+mod failure_options;
 mod file;
 mod flags;
 mod generated;

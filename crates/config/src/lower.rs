@@ -6,6 +6,7 @@
 
 pub(crate) mod client;
 mod crash;
+mod failure;
 mod group;
 mod health;
 mod listener;

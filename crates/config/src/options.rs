@@ -14,6 +14,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::start::{Dependency, HostPort};
 use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
 
+use crate::failure_options::{self, FAILURE};
 use crate::health_options::{self, HEALTH};
 use crate::supervisord::LogFormat;
 use crate::values::{self, Context, FcgiSocket, InetAddress, LogTarget, Owner, ValueType};
@@ -184,17 +185,17 @@ impl SectionKind {
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let none: &[&'static dyn Setting] = &[];
         let tables = match self {
-            Self::Supervisord => [SUPERVISORD, CRASH, none, none, none],
-            Self::Program => [PROGRAM, SERVER, START, HEALTH, none],
-            Self::EventListener => [PROGRAM, EVENTLISTENER, none, none, none],
-            Self::FcgiProgram => [PROGRAM, SERVER, START, HEALTH, FCGI_PROGRAM],
-            Self::Group => [GROUP, none, none, none, none],
-            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none, none],
-            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none, none],
-            Self::RpcInterface => [RPCINTERFACE, none, none, none, none],
-            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none, none],
-            Self::CtlPlugin => [CTLPLUGIN, none, none, none, none],
-            Self::Include => [INCLUDE, none, none, none, none],
+            Self::Supervisord => [SUPERVISORD, CRASH, none, none, none, none],
+            Self::Program => [PROGRAM, SERVER, START, HEALTH, FAILURE, none],
+            Self::EventListener => [PROGRAM, EVENTLISTENER, none, none, none, none],
+            Self::FcgiProgram => [PROGRAM, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM],
+            Self::Group => [GROUP, none, none, none, none, none],
+            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none, none, none],
+            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none, none, none],
+            Self::RpcInterface => [RPCINTERFACE, none, none, none, none, none],
+            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none, none, none],
+            Self::CtlPlugin => [CTLPLUGIN, none, none, none, none, none],
+            Self::Include => [INCLUDE, none, none, none, none, none],
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -215,7 +216,7 @@ impl SectionKind {
 }
 
 /// What supervisord doesn't have, by section.
-pub const EXTENSIONS: [(&str, &OptionDef); 17] = [
+pub const EXTENSIONS: [(&str, &OptionDef); 19] = [
     ("program", &RETRYRESETSECS.def),
     ("program", &ESSENTIAL.def),
     ("program", &KILLTREE.def),
@@ -225,6 +226,8 @@ pub const EXTENSIONS: [(&str, &OptionDef); 17] = [
     ("program", &WAIT_FOR.def),
     ("program", &WAIT_TIMEOUT.def),
     ("program", &RETRIES_BEFORE_READY.def),
+    ("program", &failure_options::PRESET.def),
+    ("program", &failure_options::EXIT_CODES.def),
     ("supervisord", &CRASH_LINE.def),
     ("supervisord", &CRASH_DIR.def),
     ("supervisord", &CRASH_KEEP.def),

@@ -5,6 +5,7 @@
 //! supervisord's own checks. Every check either gives a value that needs no further
 //! look, or the text that supervisord prints.
 
+mod failure;
 mod health;
 mod start;
 mod status;
@@ -26,6 +27,7 @@ pub(crate) use self::health::{
     READY, SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND,
     UP_TO_A_MINUTE, URL, host,
 };
+pub(crate) use failure::{CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset};
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 

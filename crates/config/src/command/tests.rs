@@ -16,6 +16,7 @@ use crate::supervisord::{Crash, LogFormat};
 use crate::testing::{FakeHost, sources};
 
 mod effective;
+mod failures;
 mod mistakes;
 mod starts;
 mod variables;

@@ -2,6 +2,7 @@
 //! are read, and `--help`, the manual page and the reference are made.
 
 use crate::error::Report;
+use crate::failure_options;
 use crate::ini::Section;
 use crate::options::{self, OptionDef, SectionKind, Setting};
 use crate::overlay;
@@ -297,6 +298,20 @@ pub(crate) const RETRIES_BEFORE_READY: Variable = Variable::of_option(
     "Number of failures in a row that are followed by a restart before the program was ready for the first time. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
 );
 
+/// Texts of failures.
+pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
+    "PROCESS_FAILURE_PRESET",
+    (Owner::App, &failure_options::PRESET),
+    "Texts of failures that the end of the output is searched for, so that the supervisor knows the class of a failure: those of NVIDIA's, AMD's or AWS Neuron's devices, and of servers. `auto`: `cuda` with `PROCESS_HEALTH_PRESET`, otherwise `off`.",
+);
+
+/// Exit codes by class.
+pub(crate) const EXIT_CODES: Variable = Variable::of_option(
+    "PROCESS_EXIT_CODES",
+    (Owner::Programs, &failure_options::EXIT_CODES),
+    "Exit codes of the supervisor when it gives up, by the class of the last failure, such as `gpu_lost:71,config:78`. Without it, and for all other classes: 1.",
+);
+
 /// Behavior below another supervisor.
 pub(crate) const NESTED: Variable = Variable {
     name: "PROCESS_NESTED",
@@ -392,7 +407,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 29] = [
+pub static VARIABLES: [Variable; 31] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -403,6 +418,8 @@ pub static VARIABLES: [Variable; 29] = [
     REMOVE_LEFTOVERS,
     LEFTOVER_GRACE_SECS,
     AWAIT_PORT,
+    FAILURE_PRESET,
+    EXIT_CODES,
     CRASH_DIR,
     TERMINATION_LOG,
     STATUS_PORT,

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, FailureSpec, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio,
-    StopTarget, User,
+    Command, HealthSpec, Launch, Output, ProcessSpec, RetryRule, Sink, Stdio, StopTarget, User,
 };
 
 use super::supervisord::sink;
-use super::{Lowering, Mode, at_least_zero, health, listener, start, tidy, to_u32};
+use super::{Lowering, Mode, at_least_zero, failure, health, listener, start, tidy, to_u32};
 use crate::command::shown;
 use crate::error::in_short;
 use crate::expand::{Meaning, Names, expand};
@@ -120,6 +119,7 @@ impl Model {
             tidy::read(lowering, section, names, killtree.unwrap_or(true))
         };
         let start = start::read(lowering, section, names);
+        let failure = failure::read(lowering, section, names);
         let user = user.ok()?;
         let socket = match SectionKind::of(&section.name) {
             Some(SectionKind::FcgiProgram) => {
@@ -153,7 +153,7 @@ impl Model {
                 tidy: tidy?,
                 start: start?,
                 health: HealthSpec::default(),
-                failure: FailureSpec::default(),
+                failure: failure?,
                 launch: Launch {
                     command: Command::Argv(Vec::new()),
                     environment: Vec::new(),

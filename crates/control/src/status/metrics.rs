@@ -119,6 +119,8 @@ metrics! {
         "Looks at the process's own metrics that showed nothing: they came late, or were not there, or too long";
     Counter Process "process_unhealthy_total" ["reason"] = read::unhealthy:
         "Times the process was stopped as unhealthy, or found blocked in writing, by reason";
+    Counter Process "process_failures_total" ["class"] = read::failures:
+        "Runs that ended unasked, by the class of the failure";
     Counter Process "process_oom_kills_total" = read::oom_kills:
         "Runs that the kernel ended for want of memory";
     Counter Process "process_leftovers_total" = read::leftovers:

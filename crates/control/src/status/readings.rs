@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use supervisor_core::failure::Class;
 use supervisor_core::files::Kept;
 use supervisor_core::health::{CheckFailure, Unhealthy};
 use supervisor_core::ids::ProcId;
@@ -151,8 +152,16 @@ pub(super) fn unhealthy(reading: &Reading<'_>) -> Vec<Sample> {
     })
 }
 
+pub(super) fn failures(reading: &Reading<'_>) -> Vec<Sample> {
+    each_by(reading, |info| {
+        let counts = reading.tally.of(info.named.proc).classes;
+        let names = Class::ALL.iter().map(|class| class.name());
+        names.zip(counts.map(Value::from)).collect()
+    })
+}
+
 pub(super) fn oom_kills(reading: &Reading<'_>) -> Vec<Sample> {
-    each(reading, |info| reading.tally.of(info.named.proc).oom)
+    each(reading, |info| reading.tally.of(info.named.proc).classes[Class::Oom as usize])
 }
 
 pub(super) fn leftovers(reading: &Reading<'_>) -> Vec<Sample> {

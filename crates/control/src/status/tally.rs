@@ -47,8 +47,8 @@ pub(super) struct Counts {
     pub(super) unseen: [u64; UNSEEN.len()],
     /// By [`Unhealthy::KINDS`].
     pub(super) unhealthy: [u64; Unhealthy::KINDS.len()],
-    /// Runs that the kernel ended for want of memory.
-    pub(super) oom: u64,
+    /// Runs that ended unasked, by [`Class::ALL`].
+    pub(super) classes: [u64; Class::ALL.len()],
     /// What runs left behind.
     pub(super) leftovers: u64,
 }
@@ -114,7 +114,7 @@ impl Tally {
             }
             Effect::Report(report) => {
                 let counts = self.processes.entry(report.process.proc).or_default();
-                counts.oom += u64::from(report.cause.class() == Class::Oom);
+                counts.classes[report.cause.class() as usize] += 1;
                 counts.leftovers += report.leftovers as u64;
             }
             Effect::Signal { target: SignalTarget::Member(_), signal } => {

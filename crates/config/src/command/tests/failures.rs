@@ -1,0 +1,54 @@
+//! What is made of failures, as the environment says it.
+
+use supervisor_core::failure::{Class, Preset};
+
+use super::*;
+
+fn preset(pairs: &[(&str, &str)]) -> Option<Preset> {
+    process(&config(pairs), "app").failure.preset
+}
+
+#[test]
+fn a_health_preset_brings_its_texts_of_failures_and_a_setting_overrides_it() {
+    let vllm = ("PROCESS_HEALTH_PRESET", "vllm");
+    assert_eq!(preset(&[]), None);
+    assert_eq!(preset(&[vllm]), Some(Preset::Cuda));
+    assert_eq!(preset(&[vllm, ("PROCESS_FAILURE_PRESET", "off")]), None);
+    assert_eq!(preset(&[vllm, ("PROCESS_FAILURE_PRESET", "ROCm")]), Some(Preset::Rocm));
+    assert_eq!(preset(&[("PROCESS_FAILURE_PRESET", "neuron")]), Some(Preset::Neuron));
+    assert!(
+        errors(&[("PROCESS_FAILURE_PRESET", "tpu")]).contains("auto, cuda, rocm, neuron or off")
+    );
+}
+
+#[test]
+fn exit_codes_are_given_by_class() {
+    let codes = |text| process(&config(&[("PROCESS_EXIT_CODES", text)]), "app").failure.clone();
+    let failure = codes("gpu_lost:71, config:78");
+    let class_codes = [(Class::GpuLost, 71), (Class::Config, 78)];
+    assert_eq!(failure.exit_codes, class_codes.into());
+    assert_eq!((failure.exit_code(Class::Config), failure.exit_code(Class::Exit)), (78, 1));
+}
+
+#[test]
+fn an_unknown_class_or_code_says_what_would_work() {
+    for (text, why) in [
+        ("gpu_los:71", "'gpu_los' is not a failure class; the nearest is gpu_lost"),
+        ("x:71", "'x' is not a failure class; classes are spawn, exit, signal, oom"),
+        ("config:0", "'0' is not an exit code from 1 to 255"),
+        ("config:256", "'256' is not an exit code from 1 to 255"),
+        ("config", "'config' is not CLASS:CODE"),
+    ] {
+        let told = errors(&[("PROCESS_EXIT_CODES", text)]);
+        assert!(told.contains("PROCESS_EXIT_CODES") && told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn an_exit_code_that_means_something_else_is_warned_of() {
+    for (code, warned) in [("71", false), ("2", true), ("93", true), ("137", true), ("255", true)] {
+        let codes = format!("oom:{code}");
+        let told = config(&[("PROCESS_EXIT_CODES", &codes)]).warnings.join("\n");
+        assert_eq!(told.contains("another meaning"), warned, "{code}: {told}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The options that say what is made of a program's failures. None is supervisord's; programs
+//! and FastCGI programs have them.
+
+use std::collections::BTreeMap;
+
+use supervisor_core::failure::Class;
+
+use crate::options::{Key, OptionDef, Reach, Setting, default, options};
+use crate::values::{self, FailurePreset};
+
+options! { FAILURE:
+    /// Texts of failures that the end of a run's output is searched for: those of servers, and of NVIDIA's (`cuda`), AMD's (`rocm`) or AWS Neuron's (`neuron`) devices. `off`: none. `auto`: `cuda` with a `health_preset`, otherwise `off`. Not in supervisord.
+    PRESET: FailurePreset = FAILURE_PRESET("failure_preset", Program) default "auto";
+    /// Exit codes of the supervisor when it gives up on an essential program, by the class of its last failure; 1 for all others. Not in supervisord.
+    EXIT_CODES: BTreeMap<Class, u8> = CLASS_EXIT_CODES("failure_exit_codes", Program) default "";
+}

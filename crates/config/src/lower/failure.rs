@@ -1,0 +1,56 @@
+//! What is made of a program's failures.
+
+use supervisor_core::failure::Preset;
+use supervisor_core::spec::FailureSpec;
+
+use super::Lowering;
+use crate::expand::Names;
+use crate::failure_options as o;
+use crate::health_options;
+use crate::ini::Section;
+use crate::options::SectionKind;
+use crate::values::FailurePreset;
+
+/// Reads it. The output of an event listener is its protocol.
+pub(super) fn read<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<FailureSpec> {
+    if SectionKind::of(&section.name) == Some(SectionKind::EventListener) {
+        return Some(FailureSpec::default());
+    }
+    let preset = lowering.get(section, &o::PRESET, names);
+    let exit_codes = lowering.get(section, &o::EXIT_CODES, names);
+    // What health presets know are servers that run models, mostly on NVIDIA's devices.
+    let is_known = lowering.entry(section, health_options::PRESET.def.key).is_some();
+    let (preset, exit_codes) = (preset?, exit_codes?);
+    for (class, code) in &exit_codes {
+        if let Some(means) = other_meaning(*code) {
+            lowering.report.warn(format!(
+                "[{}] {}={}:{code} uses an exit code with another meaning: {means}",
+                section.name,
+                o::EXIT_CODES.def.key,
+                class.name()
+            ));
+        }
+    }
+    let preset = match preset {
+        FailurePreset::Auto => is_known.then_some(Preset::Cuda),
+        FailurePreset::Off => None,
+        FailurePreset::Of(preset) => Some(preset),
+    };
+    Some(FailureSpec { preset, exit_codes })
+}
+
+/// What others take an exit code for.
+const fn other_meaning(code: u8) -> Option<&'static str> {
+    match code {
+        2 => Some("wrong usage, by this supervisor with a file and by shells"),
+        93 => Some("do not restart, by NVIDIA's resiliency extension"),
+        125..=127 => Some("a container or a command that could not be started"),
+        128..=165 => Some("a signal, 128 and its number"),
+        255 => Some("a status out of range"),
+        _ => None,
+    }
+}

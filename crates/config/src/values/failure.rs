@@ -1,0 +1,57 @@
+//! What the options of failures accept.
+
+use std::collections::BTreeMap;
+
+use supervisor_core::failure::{Class, Preset};
+use supervisor_wire::python::repr;
+
+use super::{ValueType, list};
+use crate::nearest::nearest;
+
+/// Which texts of failures are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailurePreset {
+    /// Those that the health preset brings.
+    Auto,
+    /// None.
+    Off,
+    /// These.
+    Of(Preset),
+}
+
+pub(crate) static FAILURE_PRESET: ValueType<FailurePreset> = ValueType {
+    what: "auto, cuda, rocm, neuron or off",
+    parse: |text, _| match text.to_ascii_lowercase().as_str() {
+        "auto" => Ok(FailurePreset::Auto),
+        "off" => Ok(FailurePreset::Off),
+        name => {
+            let preset = Preset::of(name).map(FailurePreset::Of);
+            preset.ok_or_else(|| format!("{} is not one of them", repr(text)))
+        }
+    },
+};
+
+pub(crate) static CLASS_EXIT_CODES: ValueType<BTreeMap<Class, u8>> = ValueType {
+    what: "pairs of a failure class and an exit code from 1 to 255 with commas between them, such \
+           as gpu_lost:71,config:78",
+    parse: |text, _| list(text).map(class_and_code).collect(),
+};
+
+fn class_and_code(word: &str) -> Result<(Class, u8), String> {
+    let Some((name, code)) = word.split_once(':') else {
+        return Err(format!("{} is not CLASS:CODE", repr(word)));
+    };
+    let (name, code) = (name.trim().to_ascii_lowercase(), code.trim());
+    let class = Class::of(&name).ok_or_else(|| {
+        let known = || Class::ALL.into_iter().map(Class::name);
+        let hint = match nearest(&name, known()) {
+            Some((_, near)) => format!("the nearest is {near}"),
+            None => format!("classes are {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        format!("{} is not a failure class; {hint}", repr(&name))
+    })?;
+    let valid = code.parse().ok().filter(|code| *code > 0);
+    valid
+        .map(|code| (class, code))
+        .ok_or_else(|| format!("{} is not an exit code from 1 to 255", repr(code)))
+}
