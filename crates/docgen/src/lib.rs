@@ -12,7 +12,9 @@ mod reference;
 
 pub use crate::completion::completions;
 pub use crate::manual::manual_pages;
-pub use crate::pages::{commands_reference, environment_reference, exits_reference};
+pub use crate::pages::{
+    commands_reference, environment_reference, exits_reference, failures_reference,
+};
 pub use crate::presets::presets_reference;
 pub use crate::reference::reference;
 

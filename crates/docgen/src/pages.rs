@@ -1,5 +1,7 @@
 //! Reference pages, made from the tables.
 
+use supervisor_core::failure::{CLASSES, ClassRow, Consequence, Preset, SIGNS};
+
 use crate::MADE_BY;
 use supervisor_config::tables::keys_once;
 use supervisor_config::tables::{HEALTH, OVERRIDE, VARIABLES, Variable};
@@ -78,6 +80,57 @@ pub fn exits_reference() -> String {
         out.push('\n');
     }
     out.trim_end().to_owned() + "\n"
+}
+
+/// The classes of failures and the texts that show them, as Markdown.
+#[must_use]
+pub fn failures_reference() -> String {
+    let mut out = format!("# Failure classes\n\n{MADE_BY}{FAILURES}");
+    out.push_str("| class | how it is recognized | what follows | suggested exit code |\n");
+    out.push_str("|---|---|---|---|\n");
+    for row in CLASSES {
+        let ClassRow { name, recognized, suggested_code, .. } = row;
+        let then = consequence(row.then);
+        out.push_str(&format!("| `{name}` | {recognized} | {then} | {suggested_code} |\n"));
+    }
+    out.push_str(SIGNS_BEFORE);
+    out.push_str(
+        "| sign | class | presets | only before ready | source |\n|---|---|---|---|---|\n",
+    );
+    for sign in SIGNS {
+        let presets = sign.of.map_or("all", Preset::name);
+        let before = if sign.before_ready { "yes" } else { "" };
+        let (name, class, source) = (sign.name, sign.class.name(), sign.source);
+        out.push_str(&format!("| `{name}` | `{class}` | {presets} | {before} | {source} |\n"));
+    }
+    out
+}
+
+const FAILURES: &str = "
+Each run that exits unexpectedly has one class. It is the label `class` of
+`standard_supervisor_process_failures_total`, and the field `class` of log lines and reports.
+`PROCESS_EXIT_CODES` sets the supervisor's exit code by class.
+
+";
+
+const SIGNS_BEFORE: &str = "
+## Signs
+
+A sign is a text in the output, for example `torch.OutOfMemoryError: CUDA out of memory.` The
+supervisor looks for signs when a run has ended, in the last 32 KiB of its output. The first
+error of the final burst counts. `crates/core/src/failure/signs.rs` has the texts.
+
+";
+
+const fn consequence(then: Consequence) -> &'static str {
+    match then {
+        Consequence::Retry => "restart, as the retry settings say",
+        Consequence::WaitFirst => "restart, as the retry settings say; `await_port` waits first",
+        Consequence::GiveUpIfRepeated => {
+            "one restart; the supervisor gives up if the same failure follows before the program was ever ready"
+        }
+        Consequence::GiveUp => "the supervisor gives up at once",
+    }
 }
 
 /// The command line of every program, as Markdown.

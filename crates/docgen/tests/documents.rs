@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 
 use supervisor_config::tables::{VARIABLES, health_options, health_variable};
 use supervisor_docgen::{
-    commands_reference, completions, environment_reference, exits_reference, manual_pages,
-    presets_reference, reference,
+    commands_reference, completions, environment_reference, exits_reference, failures_reference,
+    manual_pages, presets_reference, reference,
 };
 
 #[test]
@@ -19,6 +19,7 @@ fn reference_pages_are_what_the_tables_say() {
     check("docs/reference/options.md", &reference());
     check("docs/reference/environment.md", &environment_reference());
     check("docs/reference/exit-codes.md", &exits_reference());
+    check("docs/reference/failures.md", &failures_reference());
     check("docs/reference/presets.md", &presets_reference());
     check("docs/reference/commands.md", &commands_reference());
 }

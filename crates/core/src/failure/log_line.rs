@@ -63,6 +63,12 @@ impl<'a> LogLine<'a> {
             && name.split('.').all(word);
         is_one.then_some((name, message))
     }
+
+    /// The same, also of an exception that ended a C++ program, which has no name.
+    pub(super) fn raised(&self) -> Option<(&'a str, &'a str)> {
+        let what = || self.text.trim_start().strip_prefix("what():").map(|what| ("", what.trim()));
+        self.exception().or_else(what)
+    }
 }
 
 /// `INFO:     `, `ERROR 05-12 01:48:42 [core.py:72] `, `WARNING:root:`, ` ERROR shard-manager: `.

@@ -190,14 +190,16 @@ fn kind(line: &LogLine<'_>, preset: Preset) -> Kind {
         return Kind::Traceback;
     }
     let indented = text.starts_with([' ', '\t']);
-    let thrown = text.trim_start().starts_with("what():");
-    if line.exception().is_some() || thrown {
+    if line.raised().is_some() {
         return Kind::Exception;
     }
+    if indented {
+        return Kind::Part;
+    }
     match signs::find(line, preset) {
-        Some(sign) if !indented => Kind::Printed(sign),
-        _ if indented || line.level == Level::Error => Kind::Part,
-        _ => Kind::Calm,
+        Some(sign) => Kind::Printed(sign),
+        None if line.level == Level::Error => Kind::Part,
+        None => Kind::Calm,
     }
 }
 

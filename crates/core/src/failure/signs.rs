@@ -73,26 +73,29 @@ impl Preset {
 }
 
 impl Text {
-    fn fits(self, line: &LogLine<'_>) -> bool {
-        let raised = || {
-            let what = line.text.trim_start().strip_prefix("what():").map(|what| ("", what.trim()));
-            line.exception().or(what)
-        };
+    /// `raised`: the name and the message of the exception that the line is, if it is one.
+    fn fits(self, text: &str, raised: Option<(&str, &str)>) -> bool {
         match self {
-            Self::Raised(pieces) => raised().is_some_and(|(_, message)| holds(message, pieces)),
-            Self::Named(end, pieces) => raised()
-                .is_some_and(|(name, message)| name.ends_with(end) && holds(message, pieces)),
-            Self::Begins(pieces) => {
-                pieces.first().is_some_and(|first| line.text.starts_with(first))
-                    && holds(line.text, pieces)
+            Self::Raised(pieces) => raised.is_some_and(|(_, message)| holds(message, pieces)),
+            Self::Named(end, pieces) => {
+                raised.is_some_and(|(name, message)| name.ends_with(end) && holds(message, pieces))
             }
-            Self::Printed(pieces) => holds(line.text, pieces),
+            Self::Begins(pieces) => {
+                pieces.first().is_some_and(|first| text.starts_with(first)) && holds(text, pieces)
+            }
+            Self::Printed(pieces) => holds(text, pieces),
         }
     }
 }
 
+/// Bytes of a piece that are looked for first: `contains` compares many at once up to that many.
+const AT_ONCE: usize = 32;
+
 /// Whether the pieces follow one another in the text.
 fn holds(text: &str, pieces: &[&str]) -> bool {
+    if pieces.iter().any(|piece| !text.contains(&piece[..piece.floor_char_boundary(AT_ONCE)])) {
+        return false;
+    }
     let mut rest = text;
     pieces.iter().all(|piece| match rest.find(piece) {
         Some(at) => {
@@ -105,8 +108,10 @@ fn holds(text: &str, pieces: &[&str]) -> bool {
 
 /// The sign that a line shows, of those that a preset looks for.
 pub(super) fn find(line: &LogLine<'_>, preset: Preset) -> Option<&'static Sign> {
+    let raised = line.raised();
     SIGNS.iter().find(|sign| {
-        sign.of.is_none_or(|of| of == preset) && sign.texts.iter().any(|text| text.fits(line))
+        sign.of.is_none_or(|of| of == preset)
+            && sign.texts.iter().any(|text| text.fits(line.text, raised))
     })
 }
 

@@ -8,6 +8,7 @@ mod harness;
 
 mod classes;
 mod cleaning;
+mod failures;
 mod files;
 mod giving_up;
 mod illness;

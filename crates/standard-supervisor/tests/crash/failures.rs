@@ -1,0 +1,85 @@
+//! Failure classes: programs that end as real servers do, by what those print and how they exit.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use supervisor_core::failure::SIGNS;
+
+use crate::harness::Running;
+use crate::place::Place;
+
+/// What real servers print, in our own words: each with the name of its sign.
+fn known() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/failures/known.txt");
+    let text = fs::read_to_string(path).unwrap();
+    let outputs = text.split("\n== ").skip(1).map(|output| output.split_once('\n').unwrap());
+    outputs
+        .map(|(title, lines)| (title.trim_end_matches(" (ready)").to_owned(), lines.to_owned()))
+        .collect()
+}
+
+#[test]
+fn each_sign_is_found_in_what_a_program_printed_and_told_everywhere() {
+    for (number, (name, output)) in known().into_iter().enumerate() {
+        let sign = SIGNS.iter().find(|sign| sign.name == name).unwrap();
+        let place = Place::new(&format!("sign-{number}"));
+        fs::write(place.path("output"), &output).unwrap();
+        // SGLang ends by a SIGKILL of its own, vLLM with 0 after its engine died.
+        let end = ["exit 1", "kill -KILL $$", "exit 0", "kill -ABRT $$"][number % 4];
+        let script = format!("cat {}; {end}", place.path("output").display());
+        let mut command = place.shell(&script);
+        let preset = sign.of.map_or("cuda", |of| of.name());
+        command.env("PROCESS_FAILURE_PRESET", preset);
+        command.env("PROCESS_EXIT_CODES", format!("{}:111", sign.class.name()));
+        let mut running = Running::start(&mut command);
+        assert_eq!(running.exit_code(), 111, "{name}");
+        let report = place.report();
+        assert_eq!(report["class"], json!(sign.class.name()), "{name}: {report:#}");
+        let (what, line) = (sign.class.row().what, report["decided_by"].as_str().unwrap());
+        assert!(output.contains(line.trim_end_matches('…')), "{name}: {line}");
+        let message = place.message();
+        assert!(message.starts_with(&format!("{what} ({name}): ")), "{message}");
+        assert!(message.contains(&format!("decided by: {line:?}")), "{message}");
+        let gave_up = running.stderr.wait_for("gave up: app entered FATAL state, ");
+        assert!(gave_up.contains(&format!(": {what} ({name}): ")), "{gave_up}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_tried_twice_and_ends_with_its_code() {
+    let place = Place::new("config");
+    let script = "echo \"ModuleNotFoundError: No module named 'fastapi'\"; exit 1";
+    let mut command = place.shell(script);
+    command
+        .env("PROCESS_MAX_START_RETRIES", "9")
+        .env("PROCESS_FAILURE_PRESET", "cuda")
+        .env("PROCESS_HEALTH_READY", "log:listening")
+        .env("PROCESS_EXIT_CODES", "config:78");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("a restart would not help, it failed twice of the same");
+    assert_eq!(running.exit_code(), 78);
+    assert_eq!(place.names().len(), 2);
+}
+
+#[test]
+fn without_a_preset_an_exit_is_an_exit() {
+    let place = Place::new("no-preset");
+    let script = "echo 'torch.OutOfMemoryError: CUDA out of memory.'; exit 1";
+    let mut running = Running::start(&mut place.shell(script));
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(place.report()["class"], json!("exit"));
+}
+
+#[test]
+fn a_server_that_served_after_an_error_did_not_end_of_it() {
+    let place = Place::new("served");
+    let script = "echo 'torch.OutOfMemoryError: CUDA out of memory.'
+         echo 'INFO:     10.0.0.4:5 - \"POST /v1/completions HTTP/1.1\" 200 OK'
+         kill -KILL $$";
+    let mut command = place.shell(script);
+    command.env("PROCESS_FAILURE_PRESET", "cuda");
+    let mut running = Running::start(&mut command);
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(place.report()["class"], json!("signal"));
+}
