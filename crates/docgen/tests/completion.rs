@@ -193,7 +193,7 @@ fn check(shells: &[Shell], line: &str, wanted: &str) {
 
 #[test]
 fn options_are_offered_before_the_command_only() {
-    check(&ALL, "standard-supervisor --", "--check --help --port --probe --version");
+    check(&ALL, "standard-supervisor --", "--as --check --help --port --probe --version");
     check(&ALL, "standard-supervisor --check --v", "--version");
     check(&ALL, "standard-supervisor bash --chec", "");
     check(&ALL, "generate-supervisor-config -o x --pro", "--program-name");

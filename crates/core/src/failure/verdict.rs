@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::class::Class;
 use super::output::Found;
-use crate::input::Exit;
+use crate::exit::Exit;
 use crate::signal::Signal;
 
 /// What is known of a run that ended by itself.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{crates, sources};
 
 /// Crates, each with everything that it may be built from.
-const LAWS: [(&str, &[&str]); 8] = [
+const LAWS: [(&str, &[&str]); 9] = [
     // Decides: no I/O, no clock, nothing that could bring either.
     ("supervisor-core", &[]),
     // Bytes to values and back.
@@ -81,6 +81,8 @@ const LAWS: [(&str, &[&str]); 8] = [
             "tokio",
         ],
     ),
+    // Writes manual pages, completions and reference pages; linked into no product.
+    ("supervisor-docgen", &["supervisor-config", "supervisor-core"]),
     // Wires the others together.
     (
         "standard-supervisor",
