@@ -2,7 +2,7 @@
 
 use supervisor_wire::xmlrpc::Value;
 
-use super::trouble::Trouble;
+use super::error::CtlError;
 
 /// The states in which a process isn't running and won't by itself.
 const STOPPED_STATES: [i64; 4] = [0, 100, 200, 1000];
@@ -64,15 +64,15 @@ pub(crate) struct Changes {
     pub(crate) removed: Vec<String>,
 }
 
-pub(crate) fn text(value: &Value) -> Result<String, Trouble> {
+pub(crate) fn text(value: &Value) -> Result<String, CtlError> {
     value.as_str().map(str::to_owned).ok_or_else(|| unexpected("a text", value))
 }
 
-pub(crate) fn number(value: &Value) -> Result<i64, Trouble> {
+pub(crate) fn number(value: &Value) -> Result<i64, CtlError> {
     value.as_int().ok_or_else(|| unexpected("a number", value))
 }
 
-pub(crate) fn info(value: Value) -> Result<Info, Trouble> {
+pub(crate) fn info(value: Value) -> Result<Info, CtlError> {
     let name = text(field(&value, "name")?)?;
     let group = text(field(&value, "group")?)?;
     let statename = text(field(&value, "statename")?)?;
@@ -92,7 +92,7 @@ pub(crate) fn info(value: Value) -> Result<Info, Trouble> {
     Ok(Info { name, group, statename, description, pid, state, members })
 }
 
-pub(crate) fn infos(value: Value) -> Result<Vec<Info>, Trouble> {
+pub(crate) fn infos(value: Value) -> Result<Vec<Info>, CtlError> {
     match value {
         Value::Array(values) => values.into_iter().map(info).collect(),
         other @ (Value::Int(_)
@@ -105,7 +105,7 @@ pub(crate) fn infos(value: Value) -> Result<Vec<Info>, Trouble> {
     }
 }
 
-pub(crate) fn outcomes(value: &Value) -> Result<Vec<Outcome>, Trouble> {
+pub(crate) fn outcomes(value: &Value) -> Result<Vec<Outcome>, CtlError> {
     let outcome = |value: &Value| {
         let status = number(field(value, "status")?)?;
         Ok(Outcome {
@@ -118,7 +118,7 @@ pub(crate) fn outcomes(value: &Value) -> Result<Vec<Outcome>, Trouble> {
     list(value)?.iter().map(outcome).collect()
 }
 
-pub(crate) fn configured(value: &Value) -> Result<Vec<Configured>, Trouble> {
+pub(crate) fn configured(value: &Value) -> Result<Vec<Configured>, CtlError> {
     let one = |value: &Value| {
         Ok(Configured {
             name: text(field(value, "name")?)?,
@@ -132,7 +132,7 @@ pub(crate) fn configured(value: &Value) -> Result<Vec<Configured>, Trouble> {
     list(value)?.iter().map(one).collect()
 }
 
-pub(crate) fn changes(value: &Value) -> Result<Changes, Trouble> {
+pub(crate) fn changes(value: &Value) -> Result<Changes, CtlError> {
     let names = |value: &Value| list(value)?.iter().map(text).collect::<Result<Vec<_>, _>>();
     match list(value)?.first().and_then(Value::as_array) {
         Some([added, changed, removed]) => {
@@ -142,22 +142,22 @@ pub(crate) fn changes(value: &Value) -> Result<Changes, Trouble> {
     }
 }
 
-fn field<'a>(value: &'a Value, name: &str) -> Result<&'a Value, Trouble> {
+fn field<'a>(value: &'a Value, name: &str) -> Result<&'a Value, CtlError> {
     value.field(name).ok_or_else(|| unexpected(&format!("something with a {name}"), value))
 }
 
-fn list(value: &Value) -> Result<&[Value], Trouble> {
+fn list(value: &Value) -> Result<&[Value], CtlError> {
     value.as_array().ok_or_else(|| unexpected("a list", value))
 }
 
-fn yes(value: &Value) -> Result<bool, Trouble> {
+fn yes(value: &Value) -> Result<bool, CtlError> {
     value.as_bool().ok_or_else(|| unexpected("a yes or no", value))
 }
 
 /// How much of a strange answer is shown.
 const SHOWN: usize = 100;
 
-fn unexpected(wanted: &str, value: &Value) -> Trouble {
+fn unexpected(wanted: &str, value: &Value) -> CtlError {
     let seen: String = format!("{value:?}").chars().take(SHOWN).collect();
-    Trouble::Garbled(format!("{wanted} was expected, not {seen}"))
+    CtlError::Garbled(format!("{wanted} was expected, not {seen}"))
 }

@@ -21,7 +21,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
 use super::address::Address;
-use super::trouble::Trouble;
+use super::error::CtlError;
 
 /// A longer answer is none that supervisord would give, or more than fits here.
 const LONGEST_ANSWER: usize = 256 << 20;
@@ -38,10 +38,10 @@ pub(crate) trait Remote {
     /// From now on we are somebody else.
     fn set_credentials(&mut self, username: String, password: String);
     /// The result of `supervisor.METHOD`.
-    fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, Trouble>;
+    fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError>;
     /// Copies what the server says at `path` as it comes, until it ends, `out` takes no
     /// more, or somebody presses Ctrl-C.
-    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, Trouble>;
+    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, CtlError>;
     /// Where Ctrl-C is waited for, and all else that can't be part of a trait.
     fn client(&mut self) -> Option<&mut Client>;
 }
@@ -141,23 +141,23 @@ impl Remote for Client {
         self.connection = None;
     }
 
-    fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, Trouble> {
+    fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError> {
         let mut connection = self.connection.take();
         let done = self.run(self.server.call(&mut connection, method, params));
-        let result = done.unwrap_or(Err(Trouble::Interrupted));
-        self.connection = connection.filter(|_| !matches!(result, Err(Trouble::Interrupted)));
+        let result = done.unwrap_or(Err(CtlError::Interrupted));
+        self.connection = connection.filter(|_| !matches!(result, Err(CtlError::Interrupted)));
         result
     }
 
-    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, Trouble> {
-        self.watch_interrupts().map_err(Trouble::Io)?;
+    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, CtlError> {
+        self.watch_interrupts().map_err(CtlError::Io)?;
         let work = async {
             let mut body = match self.server.open(path).await? {
                 Opened::Stream(body) => body,
                 Opened::Refused(code) => return Ok(Followed::Refused(code)),
             };
             while let Some(piece) = next_piece(&mut body).await {
-                out.write_all(&piece).and_then(|()| out.flush()).map_err(Trouble::Unheard)?;
+                out.write_all(&piece).and_then(|()| out.flush()).map_err(CtlError::StdoutClosed)?;
             }
             Ok(Followed::Ended)
         };
@@ -185,7 +185,7 @@ impl Server {
         connection: &mut Option<Connection>,
         method: &str,
         params: &[Value],
-    ) -> Result<Value, Trouble> {
+    ) -> Result<Value, CtlError> {
         let call = xmlrpc::write_call(&format!("supervisor.{method}"), params);
         let mut sender = match connection.take().filter(|sender| !sender.is_closed()) {
             Some(sender) => sender,
@@ -199,11 +199,11 @@ impl Server {
         let answer = whole(response.into_body()).await?;
         *connection = Some(sender);
         let answer = xmlrpc::read_response(&answer);
-        answer.map_err(|why| Trouble::Garbled(why.to_string()))?.map_err(Trouble::Fault)
+        answer.map_err(|why| CtlError::Garbled(why.to_string()))?.map_err(CtlError::Fault)
     }
 
     /// Asks for something that goes on, by a connection of its own.
-    pub(crate) async fn open(&self, path: &str) -> Result<Opened, Trouble> {
+    pub(crate) async fn open(&self, path: &str) -> Result<Opened, CtlError> {
         let mut sender = self.connect().await?;
         let request = self.request(Method::GET, path, String::new())?;
         let response = send(&mut sender, request).await?;
@@ -213,8 +213,8 @@ impl Server {
         })
     }
 
-    async fn connect(&self) -> Result<Connection, Trouble> {
-        match Address::parse(&self.url).map_err(Trouble::BadUrl)? {
+    async fn connect(&self) -> Result<Connection, CtlError> {
+        match Address::parse(&self.url).map_err(CtlError::BadUrl)? {
             Address::Unix(path) => shake_hands(UnixStream::connect(path).await).await,
             Address::Tcp { host, port } => {
                 let connected = resolver::connect(&host, port).await;
@@ -228,7 +228,7 @@ impl Server {
         method: Method,
         path: &str,
         body: String,
-    ) -> Result<Request<String>, Trouble> {
+    ) -> Result<Request<String>, CtlError> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, self.host());
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, "text/xml");
@@ -239,7 +239,7 @@ impl Server {
             let proof = STANDARD.encode(format!("{username}:{password}"));
             request = request.header(AUTHORIZATION, format!("Basic {proof}"));
         }
-        request.body(body).map_err(|error| Trouble::BadUrl(format!("{error} in {path}")))
+        request.body(body).map_err(|error| CtlError::BadUrl(format!("{error} in {path}")))
     }
 
     /// What to call the server in a request.
@@ -251,19 +251,19 @@ impl Server {
         }
     }
 
-    fn refusal(&self, response: &Response<Incoming>) -> Trouble {
+    fn refusal(&self, response: &Response<Incoming>) -> CtlError {
         let code = response.status();
         let reason = code.canonical_reason().unwrap_or_default().to_owned();
         // Python's client calls every server that.
-        Trouble::Status { code: code.as_u16(), reason, place: format!("127.0.0.1{RPC_PATH}") }
+        CtlError::Status { code: code.as_u16(), reason, place: format!("127.0.0.1{RPC_PATH}") }
     }
 }
 
-async fn shake_hands<S>(connected: io::Result<S>) -> Result<Connection, Trouble>
+async fn shake_hands<S>(connected: io::Result<S>) -> Result<Connection, CtlError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let stream = TokioIo::new(connected.map_err(Trouble::Io)?);
+    let stream = TokioIo::new(connected.map_err(CtlError::Io)?);
     let (sender, connection) = http1::handshake(stream).await.map_err(broken)?;
     // Its failure is also that of the request that waits for it.
     tokio::spawn(async move { connection.await.unwrap_or_default() });
@@ -273,30 +273,30 @@ where
 async fn send(
     sender: &mut Connection,
     request: Request<String>,
-) -> Result<Response<Incoming>, Trouble> {
+) -> Result<Response<Incoming>, CtlError> {
     sender.ready().await.map_err(broken)?;
     sender.send_request(request).await.map_err(broken)
 }
 
 /// What went wrong with a connection, as the kernel said it if it was the kernel.
-fn broken(error: hyper::Error) -> Trouble {
+fn broken(error: hyper::Error) -> CtlError {
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(inner) = cause {
         if let Some(number) = inner.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
-            return Trouble::Io(io::Error::from_raw_os_error(number));
+            return CtlError::Io(io::Error::from_raw_os_error(number));
         }
         cause = inner.source();
     }
-    if error.is_parse() { Trouble::Garbled(error.to_string()) } else { Trouble::Disconnected }
+    if error.is_parse() { CtlError::Garbled(error.to_string()) } else { CtlError::Disconnected }
 }
 
-async fn whole(mut body: Incoming) -> Result<Vec<u8>, Trouble> {
+async fn whole(mut body: Incoming) -> Result<Vec<u8>, CtlError> {
     let mut all = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         if all.len() + data.len() > LONGEST_ANSWER {
             let most = LONGEST_ANSWER >> 20;
-            return Err(Trouble::Garbled(format!("it is longer than {most} MB")));
+            return Err(CtlError::Garbled(format!("it is longer than {most} MB")));
         }
         all.extend_from_slice(&data);
     }

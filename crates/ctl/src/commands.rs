@@ -13,13 +13,13 @@ mod upcheck;
 
 use supervisor_config::CTL_COMMANDS;
 
+use super::error::CtlError;
 use super::session::Session;
-use super::trouble::Trouble;
 
 pub(crate) use help::overview;
 
 /// What a command has come to; what it has to say it has said.
-pub(crate) type Done = Result<(), Trouble>;
+pub(crate) type Done = Result<(), CtlError>;
 
 /// A command.
 #[derive(Debug)]

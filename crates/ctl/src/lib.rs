@@ -13,15 +13,15 @@
 mod address;
 mod answer;
 mod client;
+mod command_line;
 mod commands;
+mod error;
 mod fault;
 mod history;
 mod input;
 mod render;
 mod session;
 mod shell;
-mod trouble;
-mod typed;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, Write};
@@ -36,9 +36,9 @@ use supervisor_sys::host::ThisHost;
 use supervisor_sys::io::stderr::to_stderr;
 
 use self::client::{Client, Credentials};
+use self::error::CtlError;
 use self::input::Input;
 use self::session::Session;
-use self::trouble::Trouble;
 
 /// `supervisorctl`, which was `called` so, with these words behind it; returns the exit code.
 #[must_use]
@@ -82,7 +82,7 @@ fn deal(ctl: Ctl) -> u8 {
         Some(line) => session.carry_out(line).map(|_| ()),
     };
     let status = if ctl.interactive { SUCCESS } else { session.status };
-    match done.and_then(|()| out.flush().map_err(Trouble::Unheard)) {
+    match done.and_then(|()| out.flush().map_err(CtlError::StdoutClosed)) {
         Ok(()) => status,
         Err(_) => FAILURE,
     }

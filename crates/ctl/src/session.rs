@@ -6,10 +6,10 @@ use std::io::Write;
 use supervisor_wire::xmlrpc::Value;
 
 use super::client::Remote;
+use super::command_line::CommandLine;
 use super::commands::{self, Run};
+use super::error::CtlError;
 use super::input::Input;
-use super::trouble::Trouble;
-use super::typed::Typed;
 
 /// The exit status of a failure that has none of its own.
 pub(crate) const GENERIC: u8 = 1;
@@ -40,14 +40,14 @@ impl Session<'_> {
     /// # Errors
     ///
     /// What makes it useless to go on.
-    pub(crate) fn carry_out(&mut self, line: &str) -> Result<Next, Trouble> {
-        let (name, words) = match Typed::read(line) {
-            Typed::Nothing => return Ok(Next::GoOn),
-            Typed::Nonsense(line) => {
+    pub(crate) fn carry_out(&mut self, line: &str) -> Result<Next, CtlError> {
+        let (name, words) = match CommandLine::read(line) {
+            CommandLine::Nothing => return Ok(Next::GoOn),
+            CommandLine::Nonsense(line) => {
                 self.fail(GENERIC, &format!("*** Unknown syntax: {line}"))?;
                 return Ok(Next::GoOn);
             }
-            Typed::Command { name, words } => (name, words),
+            CommandLine::Command { name, words } => (name, words),
         };
         let Some(command) = commands::find(name) else {
             self.fail(GENERIC, &format!("*** Unknown syntax: {}", line.trim()))?;
@@ -63,7 +63,7 @@ impl Session<'_> {
         loop {
             match run(self, words) {
                 Ok(()) => break,
-                Err(trouble) if trouble.wants_authentication() => {
+                Err(error) if error.wants_authentication() => {
                     self.say("Server requires authentication")?;
                     if !self.interactive {
                         self.status = GENERIC;
@@ -73,55 +73,55 @@ impl Session<'_> {
                         break;
                     }
                 }
-                Err(end @ (Trouble::Unheard(_) | Trouble::Interrupted)) => return Err(end),
+                Err(end @ (CtlError::StdoutClosed(_) | CtlError::Interrupted)) => return Err(end),
                 Err(
-                    trouble @ (Trouble::Fault(_)
-                    | Trouble::Status { .. }
-                    | Trouble::Io(_)
-                    | Trouble::Disconnected
-                    | Trouble::BadUrl(_)
-                    | Trouble::Garbled(_)),
+                    error @ (CtlError::Fault(_)
+                    | CtlError::Status { .. }
+                    | CtlError::Io(_)
+                    | CtlError::Disconnected
+                    | CtlError::BadUrl(_)
+                    | CtlError::Garbled(_)),
                 ) => {
-                    let place = match &trouble {
-                        Trouble::BadUrl(_) => "http://HOST:PORT or unix:///PATH would do",
-                        Trouble::Fault(_)
-                        | Trouble::Status { .. }
-                        | Trouble::Io(_)
-                        | Trouble::Disconnected
-                        | Trouble::Garbled(_)
-                        | Trouble::Unheard(_)
-                        | Trouble::Interrupted => self.remote.url(),
+                    let place = match &error {
+                        CtlError::BadUrl(_) => "http://HOST:PORT or unix:///PATH would do",
+                        CtlError::Fault(_)
+                        | CtlError::Status { .. }
+                        | CtlError::Io(_)
+                        | CtlError::Disconnected
+                        | CtlError::Garbled(_)
+                        | CtlError::StdoutClosed(_)
+                        | CtlError::Interrupted => self.remote.url(),
                     };
-                    let message = format!("error: {trouble}: {place}");
+                    let message = format!("error: {error}: {place}");
                     self.fail(GENERIC, &message)?;
                     break;
                 }
             }
         }
-        self.out.flush().map_err(Trouble::Unheard)?;
+        self.out.flush().map_err(CtlError::StdoutClosed)?;
         Ok(Next::GoOn)
     }
 
     /// Prints a line.
-    pub(crate) fn say(&mut self, line: &str) -> Result<(), Trouble> {
-        writeln!(self.out, "{line}").map_err(Trouble::Unheard)
+    pub(crate) fn say(&mut self, line: &str) -> Result<(), CtlError> {
+        writeln!(self.out, "{line}").map_err(CtlError::StdoutClosed)
     }
 
     /// Prints a line and gives the session this status.
-    pub(crate) fn fail(&mut self, status: u8, line: &str) -> Result<(), Trouble> {
+    pub(crate) fn fail(&mut self, status: u8, line: &str) -> Result<(), CtlError> {
         self.status = status;
         self.say(line)
     }
 
     /// The result of `supervisor.METHOD`. What was said so far is out before it is
     /// asked for: it may take long.
-    pub(crate) fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, Trouble> {
-        self.out.flush().map_err(Trouble::Unheard)?;
+    pub(crate) fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError> {
+        self.out.flush().map_err(CtlError::StdoutClosed)?;
         self.remote.call(method, params)
     }
 
     /// Asks a question, if somebody is there, and whether the answer is yes.
-    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Trouble> {
+    pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, CtlError> {
         if !self.interactive {
             return Ok(true);
         }
@@ -130,25 +130,27 @@ impl Session<'_> {
     }
 
     /// The next line that is typed; `None`: there is none.
-    pub(crate) fn read_line(&mut self) -> Result<Option<String>, Trouble> {
+    pub(crate) fn read_line(&mut self) -> Result<Option<String>, CtlError> {
         match self.remote.client() {
-            Some(client) => client.run(self.input.next_line()).ok_or(Trouble::Interrupted),
+            Some(client) => client.run(self.input.next_line()).ok_or(CtlError::Interrupted),
             None => Ok(self.input.line()),
         }
     }
 
     /// Says something that a line is to follow.
-    pub(crate) fn prompt(&mut self, question: &str) -> Result<(), Trouble> {
-        write!(self.out, "{question}").and_then(|()| self.out.flush()).map_err(Trouble::Unheard)
+    pub(crate) fn prompt(&mut self, question: &str) -> Result<(), CtlError> {
+        write!(self.out, "{question}")
+            .and_then(|()| self.out.flush())
+            .map_err(CtlError::StdoutClosed)
     }
 
-    fn ask(&mut self, question: &str) -> Result<Option<String>, Trouble> {
+    fn ask(&mut self, question: &str) -> Result<Option<String>, CtlError> {
         self.prompt(question)?;
         self.read_line()
     }
 
     /// Asks who somebody is; `false` if he doesn't say.
-    fn ask_who(&mut self) -> Result<bool, Trouble> {
+    fn ask_who(&mut self) -> Result<bool, CtlError> {
         let username = self.ask("Username:")?;
         let hidden = self.input.hide();
         let password = self.ask("Password:");

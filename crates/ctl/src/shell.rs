@@ -16,9 +16,9 @@ use supervisor_sys::io::stderr::to_stderr;
 use super::answer;
 use super::client::{Client, Remote, Server};
 use super::commands::{self, COMMANDS, Takes};
+use super::error::CtlError;
 use super::history::{History, MOST_LINES};
 use super::session::{Next, Session};
-use super::trouble::Trouble;
 
 /// Carries out `first` and then what is typed, until somebody leaves.
 pub(super) fn run(
@@ -26,10 +26,10 @@ pub(super) fn run(
     prompt: &str,
     history_file: Option<&Path>,
     first: &str,
-) -> Result<(), Trouble> {
+) -> Result<(), CtlError> {
     let prompt = format!("{prompt}> ");
     if let Some(client) = session.remote.client() {
-        client.watch_interrupts().map_err(Trouble::Io)?;
+        client.watch_interrupts().map_err(CtlError::Io)?;
     }
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut lines = match terminal.then(|| Edited::new(history_file)).flatten() {
@@ -39,7 +39,7 @@ pub(super) fn run(
     let done = converse(session, &prompt, &mut lines, first);
     lines.end();
     match done {
-        Err(Trouble::Interrupted) => session.say(""),
+        Err(CtlError::Interrupted) => session.say(""),
         other => other,
     }
 }
@@ -49,7 +49,7 @@ fn converse(
     prompt: &str,
     lines: &mut Lines,
     first: &str,
-) -> Result<(), Trouble> {
+) -> Result<(), CtlError> {
     let mut line = first.to_owned();
     loop {
         if session.carry_out(&line)? == Next::Leave {
@@ -60,7 +60,7 @@ fn converse(
             client.hang_up();
             client.server()
         });
-        session.out.flush().map_err(Trouble::Unheard)?;
+        session.out.flush().map_err(CtlError::StdoutClosed)?;
         match lines.next(session, prompt, server)? {
             Some(next) => line = next,
             None => return session.say(""),
@@ -80,7 +80,7 @@ impl Lines {
         session: &mut Session<'_>,
         prompt: &str,
         server: Option<Server>,
-    ) -> Result<Option<String>, Trouble> {
+    ) -> Result<Option<String>, CtlError> {
         match self {
             Self::Edited(edited) => edited.next(prompt, server),
             Self::Plain => {
@@ -119,7 +119,7 @@ impl Edited {
         Some(Self { editor, history })
     }
 
-    fn next(&mut self, prompt: &str, server: Option<Server>) -> Result<Option<String>, Trouble> {
+    fn next(&mut self, prompt: &str, server: Option<Server>) -> Result<Option<String>, CtlError> {
         self.editor.set_helper(server.and_then(Completion::new));
         match self.editor.readline(prompt) {
             Ok(line) => {
@@ -127,7 +127,7 @@ impl Edited {
                 let _ = self.editor.add_history_entry(line.as_str());
                 Ok(Some(line))
             }
-            Err(ReadlineError::Interrupted) => Err(Trouble::Interrupted),
+            Err(ReadlineError::Interrupted) => Err(CtlError::Interrupted),
             // The terminal is gone, or said so.
             Err(_) => Ok(None),
         }

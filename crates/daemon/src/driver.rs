@@ -82,7 +82,7 @@ impl Driver {
         loop {
             self.settle();
             self.take_inbox();
-            self.engine.world.borrow_mut().look_around();
+            self.engine.world.borrow_mut().record_run_baseline();
             let new_relays = self.engine.world.borrow_mut().take_new_relays();
             // Groups may have come and gone.
             relays.retain(|(_, task): &(_, JoinHandle<()>)| !task.is_finished());
@@ -143,7 +143,7 @@ impl Driver {
             self.take_inbox();
             self.handle(reaped);
             self.settle();
-            self.engine.world.borrow_mut().bury();
+            self.engine.world.borrow_mut().release_sockets();
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   driver ──┬─> core: decides
-//!            └─> world: carries out ──┬─> launch, tree, tidy: processes and what they leave
+//!            └─> world: carries out ──┬─> launch, tree, cleanup: processes and what they leave
 //!                                     ├─> capture: output
 //!                                     ├─> health: checks
 //!                                     └─> crash: evidence and reports
@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+mod cleanup;
 mod crash;
 mod descendants;
 pub mod driver;
@@ -23,6 +24,5 @@ mod inbox;
 mod launch;
 pub mod own_process;
 pub mod shared_socket;
-mod tidy;
 pub mod tree;
 pub mod world;

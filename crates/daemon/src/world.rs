@@ -356,7 +356,7 @@ impl World {
 
     /// Gives back what the last reaped process had, now that it is known whether another
     /// takes its place: a shared socket stays open for that one.
-    pub(crate) fn bury(&mut self) {
+    pub(crate) fn release_sockets(&mut self) {
         for socket in std::mem::take(&mut self.freed) {
             self.give_back(Some(socket));
         }

@@ -4,9 +4,9 @@
 
 #![allow(unsafe_code, reason = "this crate is where it belongs; each block says why it is sound")]
 
-pub mod aside;
 pub mod clock;
 pub mod console;
+pub mod deadline;
 pub mod either;
 pub mod host;
 pub mod image;

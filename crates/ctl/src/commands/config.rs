@@ -6,11 +6,11 @@ use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help};
 use crate::answer::{self, Changes};
+use crate::command_line;
+use crate::error::CtlError;
 use crate::fault;
 use crate::render;
 use crate::session::{GENERIC, Session};
-use crate::trouble::Trouble;
-use crate::typed;
 
 pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
     if !words.is_empty() {
@@ -33,7 +33,7 @@ pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
 }
 
 /// Has the configuration read; `None` if that can't be, and then it has been said.
-fn reload(session: &mut Session<'_>, ending: &str) -> Result<Option<Changes>, Trouble> {
+fn reload(session: &mut Session<'_>, ending: &str) -> Result<Option<Changes>, CtlError> {
     match session.call("reloadConfig", &[]) {
         Ok(changes) => answer::changes(&changes).map(Some),
         Err(trouble) if trouble.is_fault(fault::SHUTDOWN_STATE) => {
@@ -50,7 +50,7 @@ fn reload(session: &mut Session<'_>, ending: &str) -> Result<Option<Changes>, Tr
 
 pub(super) fn update(session: &mut Session<'_>, words: &str) -> Done {
     let Some(changes) = reload(session, "ERROR: already shutting down")? else { return Ok(()) };
-    let mut wanted = typed::words(words);
+    let mut wanted = command_line::words(words);
     if wanted.contains(&"all") {
         wanted.clear();
     }
@@ -94,7 +94,7 @@ fn name_unknown(session: &mut Session<'_>, changes: &Changes, wanted: &[&str]) -
 }
 
 pub(super) fn add(session: &mut Session<'_>, words: &str) -> Done {
-    for name in typed::words(words) {
+    for name in command_line::words(words) {
         match session.call("addProcessGroup", &named(name)) {
             Ok(_) => session.say(&format!("{name}: added process group"))?,
             Err(trouble) => match trouble.fault().map(|fault| fault.code) {
@@ -111,7 +111,7 @@ pub(super) fn add(session: &mut Session<'_>, words: &str) -> Done {
 }
 
 pub(super) fn remove(session: &mut Session<'_>, words: &str) -> Done {
-    for name in typed::words(words) {
+    for name in command_line::words(words) {
         match session.call("removeProcessGroup", &named(name)) {
             Ok(_) => session.say(&format!("{name}: removed process group"))?,
             Err(trouble) => match trouble.fault().map(|fault| fault.code) {

@@ -4,9 +4,9 @@ use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help, status};
 use crate::answer;
+use crate::command_line;
 use crate::fault;
 use crate::session::{GENERIC, Session};
-use crate::typed;
 
 /// The exit status if a process has no pid.
 const NOT_RUNNING: u8 = 7;
@@ -15,7 +15,7 @@ pub(super) fn pid(session: &mut Session<'_>, words: &str) -> Done {
     if !session.is_up()? {
         return Ok(());
     }
-    let names = typed::words(words);
+    let names = command_line::words(words);
     if names.is_empty() {
         let pid = answer::number(&session.call("getPID", &[])?)?;
         return session.say(&pid.to_string());

@@ -13,11 +13,11 @@ use super::logs::{PRESS_CTRL_C, cannot_read, log_path};
 use super::{Done, help};
 use crate::answer;
 use crate::client::{Opened, Server, next_piece};
+use crate::command_line;
+use crate::error::{CtlError, cannot_connect, shown};
 use crate::fault;
 use crate::input::Input;
 use crate::session::{GENERIC, Session};
-use crate::trouble::{Trouble, cannot_connect, shown};
-use crate::typed;
 
 /// How many pieces of output may wait to be printed.
 const WAITING: usize = 16;
@@ -32,14 +32,14 @@ enum Heard {
 /// What happened first.
 enum Happened {
     Heard(Heard),
-    Typed(Option<String>),
+    CommandLine(Option<String>),
 }
 
 pub(super) fn fg(session: &mut Session<'_>, words: &str) -> Done {
     if !session.is_up()? {
         return Ok(());
     }
-    let name = match typed::words(words)[..] {
+    let name = match command_line::words(words)[..] {
         [name] => name,
         [] => {
             session.fail(GENERIC, "ERROR: no process name supplied")?;
@@ -62,9 +62,9 @@ pub(super) fn fg(session: &mut Session<'_>, words: &str) -> Done {
 
 fn attend(session: &mut Session<'_>, name: &str) -> Done {
     session.say(PRESS_CTRL_C)?;
-    session.out.flush().map_err(Trouble::Unheard)?;
+    session.out.flush().map_err(CtlError::StdoutClosed)?;
     let Some(client) = session.remote.client() else { return Ok(()) };
-    client.watch_interrupts().map_err(Trouble::Io)?;
+    client.watch_interrupts().map_err(CtlError::Io)?;
     let server = client.server();
     let mut conversation = Conversation {
         server,
@@ -92,7 +92,7 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     /// Until no more is typed, or nobody is there to be told; then what is to be said
     /// of that.
-    async fn go_on(&mut self) -> Result<Option<String>, Trouble> {
+    async fn go_on(&mut self) -> Result<Option<String>, CtlError> {
         let (sender, mut heard) = mpsc::channel(WAITING);
         for channel in ["stdout", "stderr"] {
             let path = log_path(self.name, channel);
@@ -103,13 +103,13 @@ impl Conversation<'_> {
             match happened(&mut heard, self.input).await {
                 Happened::Heard(Heard::Output(piece)) => {
                     let written = self.out.write_all(&piece).and_then(|()| self.out.flush());
-                    written.map_err(Trouble::Unheard)?;
+                    written.map_err(CtlError::StdoutClosed)?;
                 }
                 Happened::Heard(Heard::Nothing(why)) => {
-                    writeln!(self.complaints, "{why}").map_err(Trouble::Unheard)?;
+                    writeln!(self.complaints, "{why}").map_err(CtlError::StdoutClosed)?;
                 }
-                Happened::Typed(None) => return Ok(None),
-                Happened::Typed(Some(line)) => {
+                Happened::CommandLine(None) => return Ok(None),
+                Happened::CommandLine(Some(line)) => {
                     let told = [named(self.name), [Value::String(line + "\n")]].concat();
                     let told = self.server.call(&mut connection, "sendProcessStdin", &told).await;
                     if let Err(trouble) = told {
@@ -146,7 +146,7 @@ async fn listen(server: Server, path: String, to: Sender<Heard>) {
             return;
         }
         Err(trouble) => {
-            let why = if let Trouble::Io(error) = &trouble {
+            let why = if let CtlError::Io(error) = &trouble {
                 cannot_connect(error)
             } else {
                 format!("Cannot read: {trouble}")
@@ -169,7 +169,7 @@ async fn happened(heard: &mut Receiver<Heard>, input: &mut Input) -> Happened {
         if let Poll::Ready(Some(heard)) = heard.poll_recv(cx) {
             return Poll::Ready(Happened::Heard(heard));
         }
-        typed.as_mut().poll(cx).map(Happened::Typed)
+        typed.as_mut().poll(cx).map(Happened::CommandLine)
     })
     .await
 }

@@ -56,14 +56,14 @@ fn lines(command: &Command) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::typed;
+    use crate::command_line;
 
     #[test]
     fn every_command_says_how_it_is_used_and_by_its_own_name() {
         for command in &COMMANDS {
             let (name, usage) = (command.name, command.usage());
             assert!(!usage.is_empty(), "{name}");
-            let own = |line: &&str| typed::words(line)[0] == name || name == "EOF";
+            let own = |line: &&str| command_line::words(line)[0] == name || name == "EOF";
             assert!(usage.iter().map(|(usage, _)| usage).all(own), "{name}");
         }
         assert!(COMMANDS.is_sorted_by_key(|command| command.name));

@@ -4,11 +4,11 @@ use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help};
 use crate::answer::{self, Outcome};
+use crate::command_line;
+use crate::error::CtlError;
 use crate::fault;
 use crate::render::{namespec, split_namespec};
 use crate::session::{GENERIC, Session};
-use crate::trouble::Trouble;
-use crate::typed;
 
 /// The exit status of a command that lacks a word.
 const INVALID_ARGUMENTS: u8 = 2;
@@ -100,7 +100,7 @@ pub(super) fn signal(session: &mut Session<'_>, words: &str) -> Done {
     if !session.is_up()? {
         return Ok(());
     }
-    match typed::words(words)[..] {
+    match command_line::words(words)[..] {
         [signal, ref names @ ..] if !names.is_empty() => {
             session.do_to(&SIGNAL, names, Some(signal))
         }
@@ -123,7 +123,7 @@ fn begin(
     if !session.is_up()? {
         return Ok(());
     }
-    let names = typed::words(words);
+    let names = command_line::words(words);
     if !names.is_empty() {
         return go_on(session, &names);
     }
@@ -174,7 +174,7 @@ impl Session<'_> {
 }
 
 /// What became of one process.
-fn outcome(result: Result<Value, Trouble>, group: &str, name: &str) -> Result<Outcome, Trouble> {
+fn outcome(result: Result<Value, CtlError>, group: &str, name: &str) -> Result<Outcome, CtlError> {
     let (status, description) = match result {
         Ok(_) => (fault::SUCCESS, String::new()),
         Err(trouble) => match trouble.fault() {

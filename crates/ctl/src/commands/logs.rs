@@ -8,10 +8,10 @@ use supervisor_wire::xmlrpc::Value;
 use super::{Done, help};
 use crate::answer;
 use crate::client::Followed;
+use crate::command_line;
+use crate::error::{CtlError, cannot_connect};
 use crate::fault;
 use crate::session::{GENERIC, Session};
-use crate::trouble::{Trouble, cannot_connect};
-use crate::typed;
 
 pub(super) use super::lifecycle::clear;
 
@@ -64,7 +64,7 @@ pub(super) fn tail(session: &mut Session<'_>, words: &str) -> Done {
     if !session.is_up()? {
         return Ok(());
     }
-    let Order { name, channel, extent } = match order(&typed::words(words)) {
+    let Order { name, channel, extent } = match order(&command_line::words(words)) {
         Ok(order) => order,
         Err(mistake) => return refuse(session, &mistake, "tail"),
     };
@@ -86,7 +86,7 @@ pub(super) fn maintail(session: &mut Session<'_>, words: &str) -> Done {
     if !session.is_up()? {
         return Ok(());
     }
-    let extent = match typed::words(words)[..] {
+    let extent = match command_line::words(words)[..] {
         [] => Ok(Extent::Last(USUAL)),
         [word] => extent(word),
         [..] => Err(Mistake { text: "Error: too many arguments".to_owned(), usage: true }),
@@ -141,7 +141,7 @@ fn refuse(session: &mut Session<'_>, mistake: &Mistake, command: &str) -> Done {
     if mistake.usage { help::usage(session, command) } else { Ok(()) }
 }
 
-fn show(session: &mut Session<'_>, name: &str, result: Result<Value, Trouble>) -> Done {
+fn show(session: &mut Session<'_>, name: &str, result: Result<Value, CtlError>) -> Done {
     let trouble = match result {
         Ok(text) => return session.say(&answer::text(&text)?),
         Err(trouble) => trouble,
@@ -172,19 +172,20 @@ pub(super) fn log_path(name: &str, channel: &str) -> String {
 /// What is wrong with following is said on stderr and costs nothing, as in supervisor's.
 fn follow(session: &mut Session<'_>, path: &str) -> Done {
     session.say(PRESS_CTRL_C)?;
-    session.out.flush().map_err(Trouble::Unheard)?;
+    session.out.flush().map_err(CtlError::StdoutClosed)?;
     let what = match session.remote.follow(path, session.out) {
         Ok(Followed::Ended) => return Ok(()),
         Ok(Followed::Interrupted) => return session.say(""),
         Ok(Followed::Refused(code)) => cannot_read(code.as_u16()),
-        Err(Trouble::Io(error)) => cannot_connect(&error),
+        Err(CtlError::Io(error)) => cannot_connect(&error),
         // A pipe's reader that has seen enough is nothing to complain of.
-        Err(Trouble::Unheard(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+        Err(CtlError::StdoutClosed(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             return Ok(());
         }
         Err(trouble) => return Err(trouble),
     };
-    writeln!(session.complaints, "{}{path} {what}", session.remote.url()).map_err(Trouble::Unheard)
+    writeln!(session.complaints, "{}{path} {what}", session.remote.url())
+        .map_err(CtlError::StdoutClosed)
 }
 
 /// What is said of a log that isn't there.
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_tail_is_asked_for_in_many_ways() {
-        let order_of = |line: &'static str| order(&typed::words(line)).map_err(|m| m.text);
+        let order_of = |line: &'static str| order(&command_line::words(line)).map_err(|m| m.text);
         let ok = |name, channel, extent| Ok(Order { name, channel, extent });
         let wrong = |text: &str| Err(text.to_owned());
         for (line, result) in [

@@ -4,10 +4,10 @@ use supervisor_wire::xmlrpc::Value;
 
 use super::Done;
 use crate::answer::{self, Info};
+use crate::command_line;
+use crate::error::CtlError;
 use crate::render::{self, split_namespec};
 use crate::session::Session;
-use crate::trouble::Trouble;
-use crate::typed;
 
 /// The exit status if a process that was asked about isn't running.
 const NOT_RUNNING: u8 = 3;
@@ -19,7 +19,7 @@ const UNKNOWN: u8 = 4;
 const JSON: &str = "--json";
 
 pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
-    let mut names = typed::words(words);
+    let mut names = command_line::words(words);
     let json = names.contains(&JSON);
     names.retain(|name| *name != JSON);
     if let Some(unfit) = session.unfit()? {
@@ -51,7 +51,7 @@ fn complain(session: &mut Session<'_>, json: bool, complaint: &str) -> Done {
     if !json {
         return session.say(complaint);
     }
-    writeln!(session.complaints, "{complaint}").map_err(Trouble::Unheard)
+    writeln!(session.complaints, "{complaint}").map_err(CtlError::StdoutClosed)
 }
 
 struct Chosen<'a> {

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use supervisor_wire::xmlrpc::{Fault, Value};
 
 use crate::client::{Client, Followed, Remote};
+use crate::error::CtlError;
 use crate::input::Input;
 use crate::session::Session;
-use crate::trouble::Trouble;
 
-type Answer = Result<Value, Trouble>;
+type Answer = Result<Value, CtlError>;
 
 /// A daemon that gives these answers and keeps what it was asked.
 struct Daemon {
@@ -40,9 +40,9 @@ impl Remote for Daemon {
         self.answers.pop_front().unwrap_or_else(|| panic!("{method} has no answer"))
     }
 
-    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, Trouble> {
+    fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, CtlError> {
         self.asked.push(path.to_owned());
-        out.write_all(b"piece\n").map_err(Trouble::Unheard)?;
+        out.write_all(b"piece\n").map_err(CtlError::StdoutClosed)?;
         Ok(Followed::Interrupted)
     }
 
@@ -60,7 +60,7 @@ fn text(text: &str) -> Value {
 }
 
 fn fault(code: i32, text: &str) -> Answer {
-    Err(Trouble::Fault(Fault { code, text: text.to_owned() }))
+    Err(CtlError::Fault(Fault { code, text: text.to_owned() }))
 }
 
 fn done() -> Answer {
@@ -234,11 +234,11 @@ fn a_daemon_of_another_kind_is_told_from_none() {
     for (line, answer, said, status) in [
         (
             "status",
-            Err(Trouble::Io(io::Error::from_raw_os_error(libc::ECONNREFUSED))),
+            Err(CtlError::Io(io::Error::from_raw_os_error(libc::ECONNREFUSED))),
             "refused connection\n",
             4,
         ),
-        ("pid", Err(Trouble::Io(io::Error::from_raw_os_error(libc::ENOENT))), "no such file\n", 7),
+        ("pid", Err(CtlError::Io(io::Error::from_raw_os_error(libc::ENOENT))), "no such file\n", 7),
         ("pid", fault(1, "UNKNOWN_METHOD"), "(see sample.conf).\n", 3),
         ("pid", Ok(text("4.0")), "but the remote version is 4.0.\n", 5),
         ("pid", fault(6, "SHUTDOWN_STATE"), "<Fault 6: 'SHUTDOWN_STATE'>: unix:///s\n", 1),

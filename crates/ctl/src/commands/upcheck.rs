@@ -3,9 +3,9 @@
 use supervisor_wire::xmlrpc::Value;
 
 use crate::answer;
+use crate::error::CtlError;
 use crate::fault;
 use crate::session::{GENERIC, Session};
-use crate::trouble::Trouble;
 
 /// The version of the API that is spoken here.
 const API_VERSION: &str = "3.0";
@@ -24,7 +24,7 @@ pub(super) struct Unfit {
 
 impl Session<'_> {
     /// Whether a daemon is there that speaks our language; if not, that has been said.
-    pub(super) fn is_up(&mut self) -> Result<bool, Trouble> {
+    pub(super) fn is_up(&mut self) -> Result<bool, CtlError> {
         match self.unfit()? {
             None => Ok(true),
             Some(unfit) => self.fail(unfit.status, &unfit.text).map(|()| false),
@@ -32,13 +32,13 @@ impl Session<'_> {
     }
 
     /// The same, and the caller says it.
-    pub(super) fn unfit(&mut self) -> Result<Option<Unfit>, Trouble> {
+    pub(super) fn unfit(&mut self) -> Result<Option<Unfit>, CtlError> {
         let version = self.call("getVersion", &[]);
         judge(version, self.remote.url()).inspect_err(|_| self.status = GENERIC)
     }
 }
 
-fn judge(version: Result<Value, Trouble>, url: &str) -> Result<Option<Unfit>, Trouble> {
+fn judge(version: Result<Value, CtlError>, url: &str) -> Result<Option<Unfit>, CtlError> {
     let unfit = |status, text: String| Ok(Some(Unfit { status, text }));
     match version {
         Ok(version) => match answer::text(&version)?.as_str() {

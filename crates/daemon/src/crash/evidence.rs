@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid};
 use supervisor_core::spec::health::EvidenceSpec;
-use supervisor_sys::aside::{Wanted, aside};
+use supervisor_sys::deadline::{Wanted, run_with_deadline};
 use supervisor_sys::process::process_table::stat;
 use supervisor_sys::process::{pidfd, signal};
 
@@ -116,7 +116,7 @@ impl Inquiry {
             }
             pythons
         };
-        aside(limit, read).await.unwrap_or_default()
+        run_with_deadline(limit, read).await.unwrap_or_default()
     }
 
     async fn ask_pythons(&self, pythons: &[Pid], found: &Arc<Mutex<Evidence>>, limit: Duration) {

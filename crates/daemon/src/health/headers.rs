@@ -9,7 +9,7 @@ use supervisor_core::health::CheckFailure;
 use supervisor_core::spec::health::Headers;
 use supervisor_wire::http_header;
 
-use supervisor_sys::aside::aside;
+use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::host::ThisHost;
 
 /// Bytes that a file of headers may have.
@@ -25,7 +25,7 @@ pub(super) async fn read(headers: &Headers) -> Result<HeaderMap, CheckFailure> {
         append(&mut map, &header.name, &header.value)?;
     }
     let Some(path) = headers.file.clone() else { return Ok(map) };
-    let file = aside(READ_TIME, move |_| file(&path)).await.flatten();
+    let file = run_with_deadline(READ_TIME, move |_| file(&path)).await.flatten();
     for line in file.ok_or(CheckFailure::NoHeaders)?.lines().map(str::trim) {
         // As in files of `curl --header @FILE`.
         if line.is_empty() || line.starts_with('#') {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use supervisor_core::health::{Comm, Listener, Stranger};
 use supervisor_core::ids::Pid;
-use supervisor_sys::aside::aside;
+use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::process_table::{Family, descends};
 use supervisor_wire::procfs;
 
@@ -21,7 +21,7 @@ pub(super) async fn find(peer: Peer, main: Option<Pid>) -> Listener {
     if !peer.own {
         return Listener::Unseen;
     }
-    let found = aside(LOOK_TIME, move |_| look(peer.address, main)).await;
+    let found = run_with_deadline(LOOK_TIME, move |_| look(peer.address, main)).await;
     found.and_then(Result::ok).unwrap_or_default()
 }
 

@@ -29,7 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use supervisor_sys::aside::aside;
+use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::host::ThisHost;
 
 /// Names the file with the certificates to trust, as for OpenSSL.
@@ -138,7 +138,7 @@ async fn verified(
 ) -> Result<Arc<dyn ServerCertVerifier>, CheckFailure> {
     let nothing = CheckFailure::Certificate(BadCertificate::NothingToTrust);
     let set = spec.ca_file.clone().or_else(|| std::env::var_os(CERT_FILE).map(PathBuf::from));
-    let roots = aside(READ_TIME, move |_| roots(set.as_deref())).await;
+    let roots = run_with_deadline(READ_TIME, move |_| roots(set.as_deref())).await;
     let roots = roots.filter(|roots| !roots.is_empty()).ok_or(nothing)?;
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();

@@ -48,7 +48,7 @@ impl World {
     }
 
     /// Looks at what those that have begun found, now that they run.
-    pub(crate) fn look_around(&mut self) {
+    pub(crate) fn record_run_baseline(&mut self) {
         let mut shared = None;
         for proc in std::mem::take(&mut self.begun) {
             let Some(slot) = self.slots.get_mut(&proc) else { continue };

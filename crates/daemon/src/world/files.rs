@@ -12,7 +12,7 @@ use supervisor_core::ids::{Member, ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::{Input, Occasion};
-use supervisor_sys::aside::aside;
+use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::io::shared_memory::shared_memory;
 use supervisor_sys::process::process_table::start_of;
 use tokio::sync::Semaphore;
@@ -20,10 +20,10 @@ use tokio::time::Instant;
 
 use super::{Slot, World};
 use crate::capture::journal::Journal;
+use crate::cleanup::evidence::Evidence;
+use crate::cleanup::removal::{Outcome, Search};
+use crate::cleanup::{Before, Places, file_time, port};
 use crate::health::Kind;
-use crate::tidy::evidence::Evidence;
-use crate::tidy::removal::{Outcome, Search};
-use crate::tidy::{Before, Places, file_time, port};
 
 /// Paths of which one line of the log tells.
 const NAMED: usize = 10;
@@ -145,7 +145,7 @@ impl World {
         let (evidence, memory) = (slot.files.evidence.clone(), self.shared_memory.clone());
         let (name, journal) = (slot.spec.name.clone(), Rc::clone(&self.parts.journal));
         self.questions.start(proc, Kind::Files, async move {
-            let looked = aside(LOOK_TIME, move |_| {
+            let looked = run_with_deadline(LOOK_TIME, move |_| {
                 let count = evidence.look_at(&members);
                 drop(look);
                 count
@@ -175,7 +175,7 @@ impl World {
             let limit = occasion.limit().saturating_sub(MARGIN);
             let end = Instant::now() + limit;
             if let Some(search) = search {
-                match aside(limit, move |wanted| search.carry_out(wanted)).await {
+                match run_with_deadline(limit, move |wanted| search.carry_out(wanted)).await {
                     Some(outcome) => tell(&journal, &name, &outcome, &told, &kept),
                     None => {
                         let note = format!(

@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 use supervisor_core::files::{Facts, Fate, Kept, judge};
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::RemoveLeftovers;
-use supervisor_sys::aside::Wanted;
+use supervisor_sys::deadline::Wanted;
 
 use super::entries::{Before, Found, Places, Seen as Entry, Walk, open_folder};
 use super::evidence::{Evidence, Seen};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use supervisor_core::ids::Pid;
 use supervisor_wire::{procfs, python};
 
-use supervisor_sys::aside::aside;
+use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::pidfd;
 
 /// Characters of a program's name that are told.
@@ -46,7 +46,7 @@ pub(crate) async fn wait_free(
 ) -> Option<Holder> {
     let mut last = None;
     let wait = async {
-        while let Some(Some(holder)) = aside(limit, move |_| holder(port)).await {
+        while let Some(Some(holder)) = run_with_deadline(limit, move |_| holder(port)).await {
             if last.as_ref() == Some(&holder) {
                 // It has ended, and is still there: nothing tells when that changes.
                 return;

@@ -17,7 +17,7 @@ const UNAUTHORIZED: u16 = 401;
 
 /// Why a call has no result.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum CtlError {
     /// The daemon's refusal.
     Fault(Fault),
     /// The server's refusal: it is no supervisord, or wants to know who asks.
@@ -38,12 +38,12 @@ pub(crate) enum Trouble {
     /// What came is no answer; what is wrong with it.
     Garbled(String),
     /// Nobody listens to what we print.
-    Unheard(io::Error),
+    StdoutClosed(io::Error),
     /// Somebody pressed Ctrl-C.
     Interrupted,
 }
 
-impl Trouble {
+impl CtlError {
     /// Whether this is the fault with this code.
     pub(crate) fn is_fault(&self, code: i32) -> bool {
         self.fault().is_some_and(|fault| fault.code == code)
@@ -58,7 +58,7 @@ impl Trouble {
             | Self::Disconnected
             | Self::BadUrl(_)
             | Self::Garbled(_)
-            | Self::Unheard(_)
+            | Self::StdoutClosed(_)
             | Self::Interrupted => None,
         }
     }
@@ -83,14 +83,14 @@ impl Trouble {
     }
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for CtlError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
 /// The type and the text of the exception that Python has for it.
-impl fmt::Display for Trouble {
+impl fmt::Display for CtlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fault(fault) => write!(f, "<class 'xmlrpc.client.Fault'>, {}", shown(fault)),
@@ -105,7 +105,7 @@ impl fmt::Display for Trouble {
             ),
             Self::BadUrl(why) => write!(f, "<class 'ValueError'>, {why}"),
             Self::Garbled(why) => write!(f, "the server's answer is not supervisord's: {why}"),
-            Self::Unheard(error) => write!(f, "cannot print: {error}"),
+            Self::StdoutClosed(error) => write!(f, "cannot print: {error}"),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }
@@ -151,8 +151,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn troubles_begin_as_pythons_do() {
-        let os = |number| Trouble::Io(io::Error::from_raw_os_error(number)).to_string();
+    fn errors_begin_as_pythons_do() {
+        let os = |number| CtlError::Io(io::Error::from_raw_os_error(number)).to_string();
         assert_eq!(
             os(libc::ECONNREFUSED),
             "<class 'ConnectionRefusedError'>, [Errno 111] Connection refused"
@@ -163,7 +163,7 @@ mod tests {
         );
         let fault = Fault { code: 6, text: "SHUTDOWN_STATE".to_owned() };
         assert_eq!(
-            Trouble::from(fault).to_string(),
+            CtlError::from(fault).to_string(),
             "<class 'xmlrpc.client.Fault'>, <Fault 6: 'SHUTDOWN_STATE'>"
         );
     }

@@ -29,14 +29,14 @@ impl Drop for Withdrawal {
 
 /// Does `work` in a thread of its own and waits for it, but no longer than `limit`. `None`:
 /// that was too short, or there can be no thread. What hangs is left to end with us.
-pub async fn aside<T: Send + 'static>(
+pub async fn run_with_deadline<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce(&Wanted) -> T + Send + 'static,
 ) -> Option<T> {
     let wanted = Wanted::default();
     let _withdrawal = Withdrawal(wanted.clone());
     let (done, result) = oneshot::channel();
-    let started = thread::Builder::new().name("aside".to_owned()).spawn(move || {
+    let started = thread::Builder::new().name("deadline".to_owned()).spawn(move || {
         // Nobody may wait any more.
         let _ = done.send(work(&wanted));
     });

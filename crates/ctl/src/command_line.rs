@@ -4,7 +4,7 @@ use supervisor_wire::python;
 
 /// What somebody typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Typed<'a> {
+pub(crate) enum CommandLine<'a> {
     /// Nothing, or blanks.
     Nothing,
     /// A command's name and what follows it.
@@ -18,7 +18,7 @@ pub(crate) enum Typed<'a> {
     Nonsense(&'a str),
 }
 
-impl<'a> Typed<'a> {
+impl<'a> CommandLine<'a> {
     /// Takes a line apart.
     pub(crate) fn read(line: &'a str) -> Self {
         let line = python::strip(line);
@@ -47,17 +47,17 @@ mod tests {
 
     #[test]
     fn a_command_ends_where_its_letters_do() {
-        let command = |name, words| Typed::Command { name, words };
+        let command = |name, words| CommandLine::Command { name, words };
         for (line, typed) in [
-            ("  ", Typed::Nothing),
+            ("  ", CommandLine::Nothing),
             (" status  a b ", command("status", "a b")),
             ("tail-100 x", command("tail", "-100 x")),
             ("?tail", command("help", "tail")),
             ("? ", command("help", "")),
-            ("!ls", Typed::Nonsense("!ls")),
-            ("ünder x", Typed::Nonsense("ünder x")),
+            ("!ls", CommandLine::Nonsense("!ls")),
+            ("ünder x", CommandLine::Nonsense("ünder x")),
         ] {
-            assert_eq!(Typed::read(line), typed, "{line:?}");
+            assert_eq!(CommandLine::read(line), typed, "{line:?}");
         }
         assert_eq!(words(" a \t b\u{a0}c\n"), ["a", "b", "c"]);
     }
