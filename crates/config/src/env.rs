@@ -1,18 +1,19 @@
 //! The environment variables with a name of their own.
 
+pub(crate) mod overlay;
 mod own_log;
+pub(crate) mod service_link;
 mod variables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Report, in_short};
-use crate::expand::escape;
-use crate::health_options;
-use crate::ini::{Entry, Origin};
-use crate::nearest::nearest;
-use crate::overlay;
+use crate::options::health_options;
 use crate::sources::Sources;
+use crate::text::expand::escape;
+use crate::text::ini::{Entry, Origin};
+use crate::text::nearest::nearest;
 use crate::values::{Context, ValueType};
 use supervisor_core::ids::Pid;
 use supervisor_wire::python;

@@ -16,53 +16,20 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-mod against_supervisord;
-#[cfg(any(test, fuzzing))]
-#[cfg_attr(fuzzing, allow(missing_docs))]
-pub mod bad_input;
-mod command;
-mod ctl;
-mod ctl_commands;
-mod effective;
 mod env;
-mod environment;
 mod error;
-mod exits;
-mod expand;
-mod failure_options;
-mod file;
-mod flags;
-mod generated;
-mod getopt;
-mod health_options;
-mod include;
-mod ini;
 mod lower;
-mod named;
-mod nearest;
-mod once;
+mod modes;
 mod options;
-mod overlay;
 mod presets;
-mod requirements;
-mod sagemaker;
-mod sample;
-mod search;
-mod server;
-mod service_link;
-mod shlex;
+mod settings;
 mod sources;
-mod status_port;
-mod stop_budget;
-mod supervisord;
 pub mod tables;
-mod template;
 #[cfg(any(test, fuzzing))]
 mod testing;
+mod text;
 mod tools;
 mod values;
-mod without_effect;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -71,20 +38,22 @@ use supervisor_core::spec::{RetryRule, Spec};
 
 use crate::lower::Control;
 
-pub use crate::command::{command_mode, generate};
-pub use crate::ctl::{
-    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
-};
-pub use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
 pub use crate::env::VARIABLES;
 pub use crate::error::Errors;
-pub use crate::file::{Source, file_mode};
-pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
-pub use crate::sample::sample;
-pub use crate::server::{Credentials, Listen, Server};
+pub use crate::modes::command::{command_mode, generate};
+pub use crate::modes::file::{Source, file_mode};
+pub use crate::modes::status_port::{status_address, status_port};
+pub use crate::settings::server::{Credentials, Listen, Server};
+pub use crate::settings::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
 pub use crate::sources::{Host, Sources};
-pub use crate::status_port::{status_address, status_port};
-pub use crate::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
+#[cfg(any(test, fuzzing))]
+pub use crate::testing::bad_input;
+pub use crate::tools::ctl::{
+    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
+};
+pub use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
+pub use crate::tools::flags::{Flags, Request, supervisord_flags, supervisord_help};
+pub use crate::tools::sample::sample;
 pub use crate::tools::{Tool, generate_supervisor_config, pidproxy, standard_supervisor};
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;
@@ -112,7 +81,7 @@ pub struct Config {
     pub included: Vec<PathBuf>,
     /// The configuration file; `None`: a command was given instead.
     pub source: Option<Source>,
-    sections: Rc<ini::Sections>,
+    sections: Rc<text::ini::Sections>,
     lossy_command: bool,
 }
 
@@ -124,7 +93,7 @@ pub struct Record {
     pub path: PathBuf,
     /// Somebody asked for it there: it is kept, and not being able to write it is an error.
     pub chosen_by_user: bool,
-    sections: Rc<ini::Sections>,
+    sections: Rc<text::ini::Sections>,
     lossy_command: bool,
 }
 
@@ -143,7 +112,7 @@ impl Config {
         supervisord: Supervisord,
         control: Control,
         record: Option<Record>,
-        (sections, lossy_command): (Rc<ini::Sections>, bool),
+        (sections, lossy_command): (Rc<text::ini::Sections>, bool),
     ) -> Self {
         let Control { servers, namespaces } = control;
         Self {
@@ -180,8 +149,8 @@ impl Config {
         } else {
             "The configuration in effect."
         };
-        let text = effective::text(&self.sections, heading, self.lossy_command);
+        let text = modes::effective::text(&self.sections, heading, self.lossy_command);
         // The main process of a command that runs once is never killed.
-        if self.runs_once() { text } else { text + &effective::summary(&self.spec) }
+        if self.runs_once() { text } else { text + &modes::effective::summary(&self.spec) }
     }
 }

@@ -25,14 +25,14 @@ use supervisor_core::spec::GroupSpec;
 use program::Base;
 pub(crate) use server::Control;
 
-use crate::environment;
 use crate::error::{Report, in_short};
-use crate::expand::{Names, Shared, expand, expand_secret};
-use crate::ini::{Entry, Origin, Section, Sections};
+use crate::options::without_effect;
 use crate::options::{Key, OptionDef, PROGRAM_ENVIRONMENT, SectionKind, Setting, is_secret};
-use crate::supervisord::Supervisord;
+use crate::settings::supervisord::Supervisord;
+use crate::text::environment;
+use crate::text::expand::{Names, Shared, expand, expand_secret};
+use crate::text::ini::{Entry, Origin, Section, Sections};
 use crate::values::{self, Context, InetAddress};
-use crate::without_effect;
 use supervisor_wire::python::repr;
 
 /// What the sections mean.

@@ -7,22 +7,9 @@
 //! a long request is worked on, not only when it is done.
 
 mod command;
-mod infinity;
-mod llama_cpp;
-mod llama_cpp_python;
-mod lmdeploy;
-mod ollama;
 mod place;
 mod plan;
-mod ray;
-mod ray_serve;
-mod sagemaker;
-mod sglang;
-mod tei;
-mod tensorrt_llm;
-mod tgi;
-mod triton;
-mod vllm;
+mod servers;
 
 use std::time::Duration;
 
@@ -173,20 +160,20 @@ pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// All of them.
 pub static PRESETS: [Preset; 14] = [
-    vllm::VLLM,
-    sglang::SGLANG,
-    tensorrt_llm::TENSORRT_LLM,
-    triton::TRITON,
-    tgi::TGI,
-    llama_cpp::LLAMA_CPP,
-    llama_cpp_python::LLAMA_CPP_PYTHON,
-    ollama::OLLAMA,
-    lmdeploy::LMDEPLOY,
-    tei::TEI,
-    infinity::INFINITY,
-    ray_serve::RAY_SERVE,
-    ray::RAY,
-    sagemaker::SAGEMAKER,
+    servers::vllm::VLLM,
+    servers::sglang::SGLANG,
+    servers::tensorrt_llm::TENSORRT_LLM,
+    servers::triton::TRITON,
+    servers::tgi::TGI,
+    servers::llama_cpp::LLAMA_CPP,
+    servers::llama_cpp_python::LLAMA_CPP_PYTHON,
+    servers::ollama::OLLAMA,
+    servers::lmdeploy::LMDEPLOY,
+    servers::tei::TEI,
+    servers::infinity::INFINITY,
+    servers::ray_serve::RAY_SERVE,
+    servers::ray::RAY,
+    servers::sagemaker::SAGEMAKER,
 ];
 
 /// What there is, for a message.

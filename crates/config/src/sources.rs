@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::User;
 
-use crate::service_link;
+use crate::env::service_link;
 
 /// Everything that the caller reads of its process, once, besides the command line.
 #[derive(Clone, Debug, Default)]

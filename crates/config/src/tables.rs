@@ -1,14 +1,14 @@
 //! The tables from which documents are made: options, variables, presets and programs. What is
 //! read and done by them is elsewhere.
 
-pub use crate::ctl_commands::CtlCommand;
 pub use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
-pub use crate::exits::ExitCode;
-pub use crate::health_options::{
+pub use crate::modes::template::stream_of;
+pub use crate::options::health_options::{
     has as is_health_option, options as health_options, variable as health_variable,
 };
+pub use crate::options::without_effect::keys_once;
 pub use crate::options::{EXTENSIONS, KINDS, OptionDef, PerMode, Reach, SectionKind};
 pub use crate::presets::{Listens, Metrics, Named, OwnPlace, PRESETS, Preset};
-pub use crate::template::stream_of;
+pub use crate::tools::ctl_commands::CtlCommand;
+pub use crate::tools::exits::ExitCode;
 pub use crate::tools::{Operand, Tool, ToolOption, tools};
-pub use crate::without_effect::keys_once;

@@ -1,5 +1,10 @@
 //! What the tests of several modules need: something said, and a host.
 
+#[cfg(test)]
+mod against_supervisord;
+#[cfg_attr(fuzzing, allow(missing_docs))]
+pub mod bad_input;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,16 @@
 //! The programs, as their users see them: one entry each, from which `--help`, the manual
 //! pages and the shells' completions are made.
 
-use crate::ctl;
-use crate::ctl_commands::{CTL_COMMANDS, CtlCommand};
+pub(crate) mod ctl;
+pub(crate) mod ctl_commands;
+pub(crate) mod exits;
+pub(crate) mod flags;
+pub(crate) mod getopt;
+pub(crate) mod sample;
+
 use crate::env::VARIABLES;
-use crate::exits::{self, ExitCode};
-use crate::flags;
+use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
+use crate::tools::exits::ExitCode;
 
 /// One program.
 #[derive(Clone, Debug)]

@@ -5,29 +5,38 @@
 //! supervisord's own checks. Every check either gives a value that needs no further
 //! look, or the text that supervisord prints.
 
+mod addresses;
 mod failure;
 mod health;
+mod owners;
+mod paths;
 mod start;
 mod status;
 
-use std::net::Ipv6Addr;
-use std::path::{Component, Path, PathBuf};
-
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
+use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget};
 
-use crate::environment;
 use crate::error::in_short;
 use crate::sources::{Host, Sources};
+use crate::text::environment;
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
 
+pub(crate) use self::addresses::{
+    BACKLOG, FCGI_SOCKET, FcgiSocket, InetAddress, PORT, PORT_OR_OFF, reachable_here, unbracketed,
+};
+use self::addresses::{inet_address, port};
+pub(crate) use self::failure::{CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset};
 pub(crate) use self::health::{
     ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LISTENER, LOOPBACK, PORT_NUMBER, PRESET,
     READY, SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND,
     UP_TO_A_MINUTE, URL, host,
 };
-pub(crate) use failure::{CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset};
+pub(crate) use self::owners::{CHMOD, CHOWN, Owner, SOCKET_MODE, SOCKET_OWNER, USER};
+pub(crate) use self::paths::{
+    EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL, PATH_OR_OFF, STDERR,
+    STDOUT, absolute,
+};
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 
@@ -48,36 +57,6 @@ impl std::fmt::Debug for Context<'_> {
 pub(crate) struct ValueType<T> {
     pub(crate) what: &'static str,
     pub(crate) parse: fn(&str, &Context<'_>) -> Result<T, String>,
-}
-
-/// Where a program's output goes, as it was said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LogTarget {
-    None,
-    Auto,
-    Syslog,
-    Path(PathBuf),
-}
-
-/// A `user[:group]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) user: User,
-    pub(crate) group: Option<u32>,
-}
-
-/// An address to listen on; no host means all interfaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct InetAddress {
-    pub(crate) host: Option<String>,
-    pub(crate) port: u16,
-}
-
-/// Where a FastCGI program's socket is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum FcgiSocket {
-    Unix(PathBuf),
-    Tcp(InetAddress),
 }
 
 pub(crate) static TEXT: ValueType<String> =
@@ -130,43 +109,6 @@ pub(crate) static LOG_LEVEL: ValueType<Level> = ValueType {
     },
 };
 
-pub(crate) static EXISTING_DIRECTORY: ValueType<PathBuf> =
-    ValueType { what: "an existing directory", parse: existing_directory };
-
-pub(crate) static FILE_PATH: ValueType<PathBuf> =
-    ValueType { what: "a path in an existing directory", parse: file_path };
-
-pub(crate) static NORMAL_PATH: ValueType<PathBuf> = ValueType {
-    what: "a path",
-    parse: |text, context| Ok(absolute(&with_home(python::strip(text), context), context)),
-};
-
-pub(crate) static PATH_OR_OFF: ValueType<Option<PathBuf>> = ValueType {
-    what: "a path, or off",
-    parse: |text, context| match python::strip(text) {
-        text if text.eq_ignore_ascii_case("off") => Ok(None),
-        "" => Err("an empty path".to_owned()),
-        text => Ok(Some(absolute(&with_home(text, context), context))),
-    },
-};
-
-pub(crate) static PORT_OR_OFF: ValueType<Option<u16>> = ValueType {
-    what: "a port from 1 to 65535, or off",
-    parse: |text, _| match text.to_ascii_lowercase().as_str() {
-        "off" => Ok(None),
-        _ => {
-            let port = python::int(text).ok().and_then(|port| u16::try_from(port).ok());
-            let port = port.filter(|port| *port > 0);
-            port.map(Some).ok_or_else(|| format!("not a valid port: {}", repr(text)))
-        }
-    },
-};
-
-pub(crate) static LOG_TARGET: ValueType<LogTarget> = ValueType {
-    what: "a path in an existing directory, AUTO, NONE, off or syslog",
-    parse: log_target,
-};
-
 pub(crate) static SIGNAL: ValueType<Signal> = ValueType {
     what: "a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number",
     parse: |text, _| signal(text),
@@ -199,38 +141,6 @@ pub(crate) static REMOVE_LEFTOVERS: ValueType<RemoveLeftovers> = ValueType {
     },
 };
 
-pub(crate) static USER: ValueType<User> =
-    ValueType { what: "the name or id of a user that exists here", parse: user };
-
-pub(crate) static SOCKET_MODE: ValueType<u32> = ValueType {
-    what: OCTAL.what,
-    parse: |text, _| octal(text).map_err(|_| format!("Invalid socket_mode value {text}")),
-};
-
-pub(crate) static SOCKET_OWNER: ValueType<Owner> = ValueType {
-    what: "user or user:group, both existing here",
-    parse: |text, context| {
-        owner(text, context).map_err(|_| format!("Invalid socket_owner value {text}"))
-    },
-};
-
-pub(crate) static CHMOD: ValueType<u32> = ValueType {
-    what: OCTAL.what,
-    parse: |text, _| octal(text).map_err(|_| format!("Invalid chmod value {text}")),
-};
-
-pub(crate) static CHOWN: ValueType<Owner> = ValueType {
-    what: "user or user:group, both existing here",
-    parse: |text, context| {
-        owner(text, context).map_err(|_| format!("Invalid sockchown value {text}"))
-    },
-};
-
-pub(crate) static PORT: ValueType<InetAddress> = ValueType {
-    what: "port, :port, *:port or host:port, with a port from 1 to 65535",
-    parse: |text, _| inet_address(text),
-};
-
 pub(crate) static ENVIRONMENT: ValueType<Vec<(String, String)>> = ValueType {
     what: "KEY=\"value\" pairs with commas between them",
     parse: |text, _| environment::parse(text),
@@ -239,20 +149,6 @@ pub(crate) static ENVIRONMENT: ValueType<Vec<(String, String)>> = ValueType {
 pub(crate) static LIST: ValueType<Vec<String>> = ValueType {
     what: "words with commas between them",
     parse: |text, _| Ok(list(text).map(str::to_owned).collect()),
-};
-
-pub(crate) static BACKLOG: ValueType<u16> = ValueType {
-    what: "a whole number from 1 to 65535",
-    parse: |text, _| {
-        let number = python::int(text)?;
-        let backlog = u16::try_from(number).ok().filter(|n| *n > 0);
-        backlog.ok_or_else(|| format!("Invalid socket_backlog value {}", written(number, text)))
-    },
-};
-
-pub(crate) static FCGI_SOCKET: ValueType<FcgiSocket> = ValueType {
-    what: "unix:///absolute/path or tcp://host:port",
-    parse: |text, _| fcgi_socket(text),
 };
 
 /// A name of a program, process or group: trimmed, and free of what event payloads
@@ -265,25 +161,6 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
         Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", shown())),
         None => Ok(trimmed.to_owned()),
     }
-}
-
-/// A relative path starts at the working directory. As in
-/// [`os.path.abspath`](https://docs.python.org/3/library/os.path.html#os.path.abspath),
-/// `..` takes the name before it away, whatever that may link to.
-pub(crate) fn absolute(path: &Path, context: &Context<'_>) -> PathBuf {
-    let mut absolute = PathBuf::new();
-    for component in context.sources.cwd.join(path).components() {
-        match component {
-            Component::ParentDir => {
-                absolute.pop();
-            }
-            Component::CurDir => {}
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
-                absolute.push(component);
-            }
-        }
-    }
-    absolute
 }
 
 pub(crate) fn boolean(text: &str) -> Option<bool> {
@@ -306,68 +183,6 @@ fn octal(text: &str) -> Result<u32, String> {
     let number = python::octal(text).and_then(|number| u32::try_from(number).ok());
     number.ok_or_else(|| format!("{text} can not be converted to an octal type"))
 }
-
-fn existing_directory(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
-    let path = with_home(text, context);
-    if context.host.is_dir(&absolute(&path, context)) {
-        Ok(path)
-    } else {
-        Err(format!("{text} is not an existing directory"))
-    }
-}
-
-fn file_path(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
-    let path = with_home(text, context);
-    let directory = path.to_str().and_then(|p| p.rsplit_once('/')).map(|(directory, _)| directory);
-    let exists = match directory {
-        _ if is_stream(text) => true,
-        None | Some("") => true,
-        Some(directory) => context.host.is_dir(&absolute(Path::new(directory), context)),
-    };
-    if exists {
-        Ok(path)
-    } else {
-        Err(format!("The directory named as part of the path {text} does not exist"))
-    }
-}
-
-/// `~/x` and `~user/x`, as
-/// [`os.path.expanduser`](https://docs.python.org/3/library/os.path.html#os.path.expanduser).
-fn with_home(text: &str, context: &Context<'_>) -> PathBuf {
-    let Some(rest) = text.strip_prefix('~') else { return PathBuf::from(text) };
-    let (user, rest) = rest.split_once('/').map_or((rest, None), |(user, rest)| (user, Some(rest)));
-    let home = if user.is_empty() {
-        context.sources.variable("HOME").map(PathBuf::from).or_else(|| context.host.home(None))
-    } else {
-        context.host.home(Some(user))
-    };
-    match (home, rest) {
-        (None, _) => PathBuf::from(text),
-        (Some(home), None) => home,
-        (Some(home), Some(rest)) => home.join(rest.trim_start_matches('/')),
-    }
-}
-
-fn log_target(text: &str, context: &Context<'_>) -> Result<LogTarget, String> {
-    match text.to_lowercase().as_str() {
-        "" | "none" | "off" => Ok(LogTarget::None),
-        "auto" => Ok(LogTarget::Auto),
-        "syslog" => Ok(LogTarget::Syslog),
-        _ => file_path(text, context).map(LogTarget::Path),
-    }
-}
-
-/// Paths that are never opened: what they stand for was inherited.
-fn is_stream(text: &str) -> bool {
-    STDOUT.contains(&text) || STDERR.contains(&text) || text == NULL
-}
-
-/// The names of the supervisor's own stdout.
-pub(crate) const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-/// The names of the supervisor's own stderr.
-pub(crate) const STDERR: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
-/// The name of nowhere.
-pub(crate) const NULL: &str = "/dev/null";
 
 /// The signal that a text names, by name or number: the one place where options, RPC and the
 /// API find it out. 32 and 33 are the C library's own.
@@ -393,78 +208,6 @@ fn exit_codes(text: &str) -> Option<Vec<u8>> {
     text.split(',').map(|code| u8::try_from(python::int(code).ok()?).ok()).collect()
 }
 
-fn user(text: &str, context: &Context<'_>) -> Result<User, String> {
-    match python::int(text) {
-        Ok(uid) => {
-            let known = u32::try_from(uid).ok().and_then(|uid| context.host.user_by_id(uid));
-            known.ok_or_else(|| format!("Invalid user id {text}"))
-        }
-        Err(_) => {
-            context.host.user_by_name(text).ok_or_else(|| format!("Invalid user name {text}"))
-        }
-    }
-}
-
-fn owner(text: &str, context: &Context<'_>) -> Result<Owner, String> {
-    let (name, group) = text.split_once(':').map_or((text, None), |(u, g)| (u, Some(g)));
-    let invalid = || format!("Invalid user:group definition {text}");
-    let user = user(name, context).map_err(|_| invalid())?;
-    let group = match group {
-        None => None,
-        Some(group) => Some(group_id(group, context).ok_or_else(invalid)?),
-    };
-    Ok(Owner { user, group })
-}
-
-fn group_id(text: &str, context: &Context<'_>) -> Option<u32> {
-    match python::int(text) {
-        Ok(gid) => u32::try_from(gid).ok().filter(|gid| context.host.group_exists(*gid)),
-        Err(_) => context.host.group_by_name(text),
-    }
-}
-
-fn inet_address(text: &str) -> Result<InetAddress, String> {
-    let (host, port) = match text.rsplit_once(':') {
-        None => {
-            let port =
-                port(text).map_err(|_| format!("not a valid port number: {} ", repr(text)))?;
-            return Ok(InetAddress { host: None, port });
-        }
-        Some((_, "")) => return Err("no port number specified in ''".to_owned()),
-        Some((host, port_text)) => (host.to_lowercase(), port(port_text)?),
-    };
-    let host = Some(unbracketed(&host)).filter(|host| !matches!(*host, "" | "*"));
-    let host = host.map(str::to_owned);
-    Ok(InetAddress { host, port })
-}
-
-/// An IPv6 address without the brackets that keep its colons apart from the port's.
-pub(crate) fn unbracketed(host: &str) -> &str {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()).unwrap_or(host)
-}
-
-/// Whether one can listen there, as far as that is known before it is tried.
-pub(crate) fn reachable_here(address: &InetAddress, context: &Context<'_>) -> Result<(), String> {
-    match &address.host {
-        Some(host) if !context.host.has_address(host) => {
-            Err(format!("{host} is neither an IP address nor a name in /etc/hosts"))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn port(text: &str) -> Result<u16, String> {
-    let number = python::int(text)?;
-    match u16::try_from(number) {
-        Ok(port) if port > 0 => Ok(port),
-        Ok(_) | Err(_) if number < 1 => {
-            Err(format!("{} is below lower bound (1)", written(number, text)))
-        }
-        Ok(_) | Err(_) => Err(format!("{} is above upper bound (65535)", written(number, text))),
-    }
-}
-
 /// A number as Python prints it. One that is too large to count was read as another.
 fn written(number: i64, text: &str) -> String {
     if number.saturating_abs() == i64::MAX {
@@ -477,30 +220,6 @@ fn written(number: i64, text: &str) -> String {
 fn list(text: &str) -> impl Iterator<Item = &str> {
     let items = (!text.is_empty()).then(|| text.split(',').map(python::strip));
     items.into_iter().flatten()
-}
-
-fn fcgi_socket(text: &str) -> Result<FcgiSocket, String> {
-    if let Some(path) = text.strip_prefix("unix://") {
-        return if path.starts_with('/') {
-            Ok(FcgiSocket::Unix(PathBuf::from(path)))
-        } else {
-            Err(format!("Unix socket path {path} is not an absolute path"))
-        };
-    }
-    let address = text.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':'));
-    match address {
-        Some((host, port_text))
-            if !host.is_empty()
-                && !host.contains(python::is_space)
-                && (unbracketed(host) != host || !host.contains(':'))
-                && !port_text.is_empty()
-                && port_text.chars().all(|c| c.is_ascii_digit()) =>
-        {
-            let host = Some(unbracketed(host).to_lowercase());
-            Ok(FcgiSocket::Tcp(InetAddress { host, port: port(port_text)? }))
-        }
-        Some(_) | None => Err(format!("Bad socket format {text}")),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The table of environment variables with a name of their own: one row each, from which they
 //! are read, and `--help`, the manual page and the reference are made.
 
+use crate::env::overlay;
 use crate::error::Report;
-use crate::failure_options;
-use crate::ini::Section;
+use crate::modes::template::APP;
+use crate::options::failure_options;
+use crate::options::without_effect;
 use crate::options::{self, OptionDef, SectionKind, Setting};
-use crate::overlay;
-use crate::template::APP;
-use crate::without_effect;
+use crate::text::ini::Section;
 
 /// What most of our variables begin with, and others may.
 pub(crate) const PREFIX: &str = "PROCESS_";

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Lowering, Mode};
 use crate::error::Report;
-use crate::expand::{Names, Shared};
-use crate::ini::{Section, Sections};
 use crate::options::{self as o, SectionKind};
+use crate::text::expand::{Names, Shared};
+use crate::text::ini::{Section, Sections};
 use crate::values::{Context, NORMAL_PATH};
 
 /// The section's options; `None` is unset.

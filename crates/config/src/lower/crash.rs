@@ -1,10 +1,10 @@
 //! What becomes of reports of runs that end unasked: options of `[supervisord]`.
 
 use super::{Lowering, at_least_zero};
-use crate::expand::Names;
-use crate::ini::Section;
 use crate::options as o;
-use crate::supervisord::{Crash, CrashFiles, TerminationLog};
+use crate::settings::supervisord::{Crash, CrashFiles, TerminationLog};
+use crate::text::expand::Names;
+use crate::text::ini::Section;
 
 /// Reads them.
 pub(super) fn read<'a>(

@@ -4,11 +4,10 @@ use supervisor_core::failure::Preset;
 use supervisor_core::spec::FailureSpec;
 
 use super::Lowering;
-use crate::expand::Names;
-use crate::failure_options as o;
-use crate::health_options;
-use crate::ini::Section;
-use crate::options::SectionKind;
+use crate::options::failure_options as o;
+use crate::options::{SectionKind, health_options};
+use crate::text::expand::Names;
+use crate::text::ini::Section;
 use crate::values::FailurePreset;
 
 /// Reads it. The output of an event listener is its protocol.

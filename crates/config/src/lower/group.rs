@@ -7,9 +7,9 @@ use supervisor_core::spec::GroupSpec;
 use super::program::Base;
 use super::{Lowering, listener, program, start};
 use crate::error::in_short;
-use crate::expand::Names;
-use crate::ini::Section;
 use crate::options::{self as o, SectionKind};
+use crate::text::expand::Names;
+use crate::text::ini::Section;
 use crate::values;
 use supervisor_wire::python::repr;
 

@@ -17,12 +17,12 @@ use preset::{Made, Planned};
 
 use super::Lowering;
 use super::program::origin;
-use crate::expand::Names;
-use crate::health_options as o;
-use crate::ini::Section;
+use crate::options::health_options as o;
 use crate::options::{Key, SectionKind};
 use crate::presets;
-use crate::shlex;
+use crate::text::expand::Names;
+use crate::text::ini::Section;
+use crate::text::shlex;
 
 /// Reads those of a process that runs `argv`. An event listener has none: it says itself when it is ready.
 pub(super) fn read<'a>(

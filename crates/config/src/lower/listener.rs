@@ -7,9 +7,9 @@ use supervisor_core::spec::{PoolSpec, ResultHandler, Socket, SocketAddress, User
 
 use super::Lowering;
 use crate::error::in_short;
-use crate::expand::Names;
-use crate::ini::Section;
 use crate::options as o;
+use crate::text::expand::Names;
+use crate::text::ini::Section;
 use crate::values::{FcgiSocket, InetAddress};
 
 /// The result handlers that are known. Any other is Python code of the user's.

@@ -2,10 +2,10 @@
 
 use super::{Lowering, Mode, client};
 use crate::error::in_short;
-use crate::expand::Names;
-use crate::ini::Section;
 use crate::options::{self as o, SectionKind};
-use crate::server::{Credentials, Listen, Server};
+use crate::settings::server::{Credentials, Listen, Server};
+use crate::text::expand::Names;
+use crate::text::ini::Section;
 use crate::values::InetAddress;
 use supervisor_wire::python;
 

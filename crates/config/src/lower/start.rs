@@ -10,10 +10,10 @@ use supervisor_core::spec::{Autorestart, GroupSpec, HealthSpec, ProcessSpec, Sta
 use super::Lowering;
 use super::program::origin;
 use crate::error::in_short;
-use crate::expand::Names;
-use crate::ini::Section;
-use crate::nearest::nearest;
 use crate::options::{self as o, SectionKind};
+use crate::text::expand::Names;
+use crate::text::ini::Section;
+use crate::text::nearest::nearest;
 use supervisor_wire::python::repr;
 
 /// Reads it. An event listener waits for nobody: it starts before all others.

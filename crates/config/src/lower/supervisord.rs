@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use supervisor_core::spec::{LogFile, Output, Sink};
 
 use super::{Lowering, Mode, at_least_zero, crash, to_u32};
-use crate::expand::Names;
-use crate::ini::{Origin, Section};
 use crate::options::{self as o, Key, SectionKind};
-use crate::server::Listen;
-use crate::supervisord::Supervisord;
+use crate::settings::server::Listen;
+use crate::settings::supervisord::Supervisord;
+use crate::text::expand::Names;
+use crate::text::ini::{Origin, Section};
 use crate::values;
 
 /// Reads `[supervisord]`; what is missing has its default.

@@ -3,9 +3,9 @@
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
 use super::Lowering;
-use crate::expand::Names;
-use crate::ini::Section;
 use crate::options as o;
+use crate::text::expand::Names;
+use crate::text::ini::Section;
 
 /// Reads it. `killtree`: nothing of the last run lives on, without which none of this
 /// is possible.

@@ -3,9 +3,9 @@
 
 use super::Lowering;
 use crate::error::in_short;
-use crate::ini::{Entry, Origin, Section};
-use crate::nearest::nearest;
 use crate::options::{KINDS, SectionKind};
+use crate::text::ini::{Entry, Origin, Section};
+use crate::text::nearest::nearest;
 
 /// Says which sections and keys of files nothing reads, and what may have been meant.
 pub(super) fn warn(lowering: &mut Lowering<'_>) {

@@ -6,7 +6,7 @@ use supervisor_core::failure::{Class, Preset};
 use supervisor_wire::python::repr;
 
 use super::{ValueType, list};
-use crate::nearest::nearest;
+use crate::text::nearest::nearest;
 
 /// Which texts of failures are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

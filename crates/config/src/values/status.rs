@@ -5,7 +5,7 @@ use std::time::Duration;
 use supervisor_wire::python::{self, repr};
 
 use super::{InetAddress, ValueType, inet_address, reachable_here};
-use crate::supervisord::LogFormat;
+use crate::settings::supervisord::LogFormat;
 
 /// As long as a stop may be held back: an hour. More is a typing error.
 const LONGEST_PRESTOP: f64 = 3600.0;

@@ -8,7 +8,7 @@ use supervisor_core::spec::Autorestart;
 use supervisor_core::spec::health::{CheckSpec, HttpUrl, Probe, ProgressSpec, Ready, TreeSpec};
 
 use super::Reading;
-use crate::health_options as health;
+use crate::options::health_options as health;
 use crate::options::{self as o, SectionKind};
 use crate::presets::{self, Asks, Command, Plan, Preset, Surroundings};
 use crate::values;

@@ -1,0 +1,118 @@
+//! Where a program's output goes.
+
+use supervisor_core::spec::{Output, Sink, Stdio};
+
+use super::super::supervisord::sink;
+use super::super::{Lowering, Mode, at_least_zero, to_u32};
+use crate::options::{self as o, Key};
+use crate::text::expand::Names;
+use crate::text::ini::Section;
+use crate::values::LogTarget;
+
+/// What its standard streams are.
+pub(super) fn stdio<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Stdio> {
+    if let Mode::Once(_) = lowering.mode {
+        return Some(Stdio::Inherited);
+    }
+    let redirect = lowering.get(section, &o::REDIRECT_STDERR, names);
+    let stdout = output(lowering, section, names, &STDOUT);
+    let stderr = output(lowering, section, names, &STDERR);
+    let (redirect, stdout, stderr) = (redirect?, stdout?, stderr?);
+    warn_of_growth(lowering, section, &STDOUT, &stdout);
+    if !redirect {
+        warn_of_growth(lowering, section, &STDERR, &stderr);
+        return Some(Stdio::Captured { stdout, stderr: Some(stderr) });
+    }
+    let file = matches!(stderr.sink, Sink::File(_) | Sink::Stdout | Sink::Stderr);
+    if file && lowering.is_explicit(section, STDERR.logfile.def.key) {
+        lowering.report.warn(format!(
+            "For [{}], redirect_stderr=true but stderr_logfile has also been set to a filename, \
+             the filename has been ignored",
+            section.name
+        ));
+    }
+    Some(Stdio::Captured { stdout, stderr: None })
+}
+
+/// The options of one stream.
+struct StreamKeys {
+    logfile: &'static Key<LogTarget>,
+    maxbytes: &'static Key<i64>,
+    backups: &'static Key<i64>,
+    capture: &'static Key<i64>,
+    syslog: &'static Key<bool>,
+    events: &'static Key<bool>,
+}
+
+static STDOUT: StreamKeys = StreamKeys {
+    logfile: &o::STDOUT_LOGFILE,
+    maxbytes: &o::STDOUT_LOGFILE_MAXBYTES,
+    backups: &o::STDOUT_LOGFILE_BACKUPS,
+    capture: &o::STDOUT_CAPTURE_MAXBYTES,
+    syslog: &o::STDOUT_SYSLOG,
+    events: &o::STDOUT_EVENTS_ENABLED,
+};
+
+static STDERR: StreamKeys = StreamKeys {
+    logfile: &o::STDERR_LOGFILE,
+    maxbytes: &o::STDERR_LOGFILE_MAXBYTES,
+    backups: &o::STDERR_LOGFILE_BACKUPS,
+    capture: &o::STDERR_CAPTURE_MAXBYTES,
+    syslog: &o::STDERR_SYSLOG,
+    events: &o::STDERR_EVENTS_ENABLED,
+};
+
+/// What becomes of a stream.
+fn output<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+    keys: &StreamKeys,
+) -> Option<Output> {
+    let mut size = |key: &Key<i64>| {
+        let value = lowering.get(section, key, names)?;
+        Some(at_least_zero(value, section, key.def.key, lowering.report))
+    };
+    let (maxbytes, backups, capture) =
+        (size(keys.maxbytes), size(keys.backups), size(keys.capture));
+    let syslog = lowering.get(section, keys.syslog, names);
+    let events = lowering.get(section, keys.events, names);
+    let target = lowering.get(section, keys.logfile, names);
+    let (maxbytes, backups, capture_maxbytes) = (maxbytes?, to_u32(backups?), capture?);
+    let (target, syslog) = (target?, syslog?);
+    let deprecated = target == LogTarget::Syslog;
+    if deprecated {
+        lowering.report.warn(format!(
+            "For [{}], {}=syslog but this is deprecated and will be removed.  Use {}=true to \
+             enable syslog instead.",
+            section.name, keys.logfile.def.key, keys.syslog.def.key
+        ));
+    }
+    let sink = match target {
+        LogTarget::None | LogTarget::Syslog => Sink::Discard,
+        LogTarget::Auto => Sink::Auto { maxbytes, backups },
+        // Relative to where the supervisor works when it is opened.
+        LogTarget::Path(path) => sink(path, maxbytes, backups),
+    };
+    Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes, events_enabled: events? })
+}
+
+/// A file that nobody named is a file that nobody watches.
+fn warn_of_growth(
+    lowering: &mut Lowering<'_>,
+    section: &Section,
+    keys: &StreamKeys,
+    output: &Output,
+) {
+    if let Sink::Auto { maxbytes: 0, .. } = output.sink {
+        lowering.report.warn(format!(
+            "For [{}], AUTO logging used for {} without rollover, set maxbytes > 0 to avoid \
+             filling up filesystem unintentionally",
+            section.name, keys.logfile.def.key
+        ));
+    }
+}

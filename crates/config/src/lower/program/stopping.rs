@@ -1,0 +1,56 @@
+//! How a program is stopped.
+
+use std::time::Duration;
+
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::StopTarget;
+
+use super::super::{Lowering, at_least_zero};
+use super::origin;
+use crate::options as o;
+use crate::options::health_options;
+use crate::text::expand::Names;
+use crate::text::ini::Section;
+
+/// The signal, who gets it, and the grace periods.
+pub(super) struct Stopping {
+    pub(super) signal: Signal,
+    pub(super) wait: Duration,
+    pub(super) target: StopTarget,
+    pub(super) kill_target: StopTarget,
+    pub(super) leftover_grace: Duration,
+    pub(super) for_health: Duration,
+}
+
+impl Stopping {
+    pub(super) fn read<'a>(
+        lowering: &mut Lowering<'a>,
+        section: &'a Section,
+        names: &Names<'_>,
+    ) -> Option<Self> {
+        let signal = lowering.get(section, &o::STOPSIGNAL, names);
+        let wait = lowering.get(section, &o::STOPWAITSECS, names);
+        let as_group = lowering.get(section, &o::STOPASGROUP, names);
+        let kill_as_group = lowering.try_get(section, &o::KILLASGROUP, names);
+        let (as_group, kill_as_group) = (as_group?, kill_as_group.ok()?.or(as_group)?);
+        if as_group && !kill_as_group {
+            let origin = origin(lowering, section, o::KILLASGROUP.def.key);
+            let why =
+                "Cannot set stopasgroup=true and killasgroup=false; set stopasgroup=false as well";
+            lowering.complain(section, origin, why);
+        }
+        let target = lowering.try_get(section, &o::STOP_TARGET, names);
+        let leftover_grace = lowering.get(section, &o::LEFTOVER_GRACE, names);
+        let for_health = lowering.get(section, &health_options::STOP, names);
+        let wait = at_least_zero(wait?, section, o::STOPWAITSECS.def.key, lowering.report);
+        let reach = |group| if group { StopTarget::Group } else { StopTarget::Main };
+        Some(Self {
+            signal: signal?,
+            wait: Duration::from_secs(wait),
+            target: target.ok()?.unwrap_or_else(|| reach(as_group)),
+            kill_target: reach(kill_as_group),
+            leftover_grace: leftover_grace?,
+            for_health: for_health?,
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! What the supervisor was given to run: a command, a command that runs once, or a file. Each mode
+//! reads its sources into sections, and sections are lowered in the same way.
+
+pub(crate) mod command;
+pub(crate) mod effective;
+pub(crate) mod file;
+pub(crate) mod once;
+pub(crate) mod requirements;
+pub(crate) mod sagemaker;
+pub(crate) mod search;
+pub(crate) mod status_port;
+pub(crate) mod stop_budget;
+pub(crate) mod template;

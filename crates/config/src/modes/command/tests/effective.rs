@@ -1,0 +1,86 @@
+//! What `--check` prints.
+
+use super::*;
+
+#[test]
+fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_asked() {
+    let host = FakeHost::with(&[(
+        "/srv/x.conf",
+        "[program:x]\ncommand=x ;y\nstopwaitsecs=7\nenvironment=API_KEY=s3cret,A=1\n",
+    )]);
+    let config = configured(
+        &[
+            ("SUPERVISOR_INCLUDE_FILES", "x.conf"),
+            ("PROCESS_MAX_START_RETRIES", "5"),
+            ("PROCESS_LOG_LEVEL", "debug"),
+            ("LOG_LEVEL", "trace"),
+            ("LOG_FORMAT", "pretty"),
+            ("PROCESS_PRESTOP_DELAY_SECS", "2.5"),
+            ("SUPERVISOR_PROGRAM__APP_STARTSECS", "4"),
+            ("SUPERVISOR_PROGRAM__APP_DEPENDS_ON", "x:ready"),
+            ("PROCESS_WAIT_FOR", "head:6379"),
+            ("PROCESS_HEALTH_URL", "http://127.0.0.1:8000/health?key=s3cret"),
+            ("PROCESS_HEALTH_HEADERS", "Authorization: Bearer s3cret"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", "/tmp/s.sock"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_USERNAME", "u"),
+            ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "s3cret"),
+        ],
+        &host,
+    );
+    let text = config.unwrap().effective();
+    for (option, origin) in [
+        ("command = vllm serve", "command line"),
+        ("command = x", "/srv/x.conf:2, up to the comment after ';'"),
+        ("environment = \"API_KEY\"=\"****\",\"A\"=\"1\"", "/srv/x.conf:4"),
+        ("startretries = 5", "PROCESS_MAX_START_RETRIES"),
+        ("loglevel = debug", "PROCESS_LOG_LEVEL"),
+        ("log_format = text", "default"),
+        ("startsecs = 4", "SUPERVISOR_PROGRAM__APP_STARTSECS"),
+        ("health_headers = Authorization: ****", "PROCESS_HEALTH_HEADERS"),
+        ("password = ****", "SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD"),
+    ] {
+        let line = text.lines().find(|line| line.starts_with(option));
+        let line = line.unwrap_or_else(|| panic!("no {option} in\n{text}"));
+        assert!(line.ends_with(&format!(" ; {origin}")), "{line}");
+    }
+    for line in [
+        "; A stop takes at most 39.5 s: prestop delay 2.5, then app 30, then x 7",
+        "; app: starts after x:ready, head:6379",
+        "; app: health check every 10 s: http://127.0.0.1:8000/health (set by PROCESS_HEALTH_URL)",
+    ] {
+        assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
+    }
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn the_effective_configuration_reads_back_as_itself() {
+    let config = config(&[("SUPERVISOR_PROGRAM__B_COMMAND", "b ' ;'")]);
+    let text = config.effective();
+    for line in [
+        "startretries = 3",
+        "essential = true",
+        "retryresetsecs = 600",
+        "numprocs = 1",
+        "loglevel = info",
+    ] {
+        let option = format!("{line} ");
+        assert!(text.lines().any(|l| l.starts_with(&option)), "{line}\n{text}");
+    }
+    let (sections, mut report) = crate::text::ini::tests::read(&text);
+    let host = FakeHost::default();
+    let argv = ["vllm", "serve", "a ; %b"].map(OsString::from);
+    let meant = lower(
+        &sections,
+        Mode::Command(&argv),
+        Path::new("/srv"),
+        Context { sources: &sources(&[]), host: &host },
+        &mut report,
+    )
+    .unwrap();
+    // Only how the commands are quoted differs.
+    assert_eq!(meant.groups.len(), config.spec.groups.len());
+    for (meant, had) in meant.groups.iter().zip(&config.spec.groups) {
+        assert!(meant.is_same_as(had), "{meant:?}\n{had:?}");
+    }
+}

@@ -1,0 +1,60 @@
+//! Files that are written, and those that are removed.
+
+use super::*;
+
+#[test]
+fn reports_of_crashes_go_where_a_container_has_room_for_them() {
+    let crash = config(&[]).supervisord.crash;
+    let files = crash.files.unwrap();
+    assert_eq!(files.directory.to_str(), Some("/tmp/standard-supervisor-crashes"));
+    assert!(crash.line && !files.asked_for && files.keep == 10);
+    let log = crash.termination_log.unwrap();
+    assert_eq!((log.path.to_str(), log.asked_for), (Some("/dev/termination-log"), false));
+
+    let crash = config(&[
+        ("PROCESS_CRASH_DIR", "/crashes/100%"),
+        ("PROCESS_TERMINATION_LOG", "off"),
+        ("SUPERVISOR_SUPERVISORD_CRASH_KEEP", "3"),
+    ]);
+    let crash = crash.supervisord.crash;
+    let files = crash.files.unwrap();
+    assert_eq!(files.directory.to_str(), Some("/crashes/100%"));
+    assert!(files.asked_for && files.keep == 3 && crash.termination_log.is_none());
+
+    let crash = config(&[("PROCESS_AUTO_RECOVERY", "false")]).supervisord.crash;
+    assert_eq!(crash, Crash::default());
+}
+
+#[test]
+fn the_place_is_made_clean_as_the_short_variables_say() {
+    let sources = [("PROCESS_AWAIT_PORT", "8000"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
+    let config = config(&sources);
+    let tidy = |name: &str| process(&config, name).tidy.clone().unwrap();
+    let on_evidence =
+        TidySpec { remove_leftovers: RemoveLeftovers::OnEvidence, ..TidySpec::default() };
+    assert_eq!(tidy("app"), TidySpec { port: Some(8000), ..on_evidence.clone() });
+    assert_eq!(tidy("other"), on_evidence);
+    let errors = errors(&[("PROCESS_AWAIT_PORT", "0"), ("PROCESS_REMOVE_LEFTOVERS", "maybe")]);
+    assert!(errors.contains("PROCESS_AWAIT_PORT: not a valid port: '0'"), "{errors}");
+    let invalid = "PROCESS_REMOVE_LEFTOVERS: invalid value 'maybe'; expected true, false or all";
+    assert!(errors.contains(invalid), "{errors}");
+}
+
+#[test]
+fn a_socket_of_the_command_line_is_known_to_be_the_programs() {
+    let config = config(&[
+        ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "vllm serve m --uds /tmp/v.sock"),
+        ("PROCESS_REMOVE_LEFTOVERS", "all"),
+    ]);
+    let tidy = process(&config, "other").tidy.clone().unwrap();
+    assert_eq!(tidy.sockets, [PathBuf::from("/tmp/v.sock")]);
+    assert_eq!(tidy.remove_leftovers, RemoveLeftovers::All);
+}
+
+#[test]
+fn what_needs_killtree_has_no_effect_without_it_and_a_warning_says_so() {
+    let config =
+        config(&[("SUPERVISOR_PROGRAM__APP_KILLTREE", "false"), ("PROCESS_AWAIT_PORT", "8000")]);
+    assert_eq!(process(&config, "app").tidy, None);
+    assert_eq!(config.warnings, ["[program:app] await_port has no effect without killtree"]);
+}

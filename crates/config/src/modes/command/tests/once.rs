@@ -1,0 +1,60 @@
+//! A command that runs once.
+
+use super::*;
+
+#[test]
+fn run_once_has_its_grace_periods_and_the_check_shows_them() {
+    let off = ("PROCESS_AUTO_RECOVERY", "false");
+    let config = config(&[
+        off,
+        ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "90"),
+        ("PROCESS_LEFTOVER_GRACE_SECS", "7"),
+    ]);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let app = process(&config, "app");
+    let grace = (app.stopwaitsecs.as_secs(), app.leftover_grace.as_secs());
+    assert_eq!((grace, app.retry), ((90, 7), RetryRule::Once));
+    let text = config.effective();
+    for (line, origin) in [
+        ("stopwaitsecs = 90 ", "SUPERVISOR_PROGRAM__APP_STOPWAITSECS"),
+        ("leftover_grace_secs = 7 ", "PROCESS_LEFTOVER_GRACE_SECS"),
+        ("autorestart = false ", "default"),
+        ("pidfile = /dev/null ", "default"),
+    ] {
+        let shown = text.lines().find(|known| known.starts_with(line));
+        assert!(shown.is_some_and(|shown| shown.ends_with(&format!("; {origin}"))), "{line}{text}");
+    }
+    let wrong = errors(&[off, ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "x")]);
+    assert!(wrong.contains("SUPERVISOR_PROGRAM__APP_STOPWAITSECS: not a whole number"), "{wrong}");
+}
+
+/// Below another supervisor only what follows a start counts again.
+#[test]
+fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
+    let mut sources = sources(&[
+        ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "90"),
+        ("SUPERVISOR_PROGRAM__APP_STARTSECS", "9"),
+        ("PROCESS_WAIT_FOR", "head:1"),
+        ("PROCESS_STATUS_PORT", "9100"),
+    ]);
+    sources.keeper = Some(supervisor_core::ids::Pid(7));
+    let config = command_mode(vec!["x".into()], &sources, &FakeHost::default()).unwrap();
+    let expected =
+        ProcessSpec { stopwaitsecs: Duration::from_secs(90), ..run_once_spec(vec!["x".into()]) };
+    assert_eq!(process(&config, "app"), &expected);
+    assert_eq!(config.supervisord.status, None);
+}
+
+#[test]
+fn run_once_is_a_plain_init() {
+    let config =
+        config(&[("PROCESS_AUTO_RECOVERY", "false"), ("SUPERVISOR_PROGRAM__APP_STARTSECS", "x")]);
+    assert!(config.runs_once() && config.record.is_none());
+    assert_eq!(config.spec.signals, SignalRule::ForwardAll);
+    let argv = ["vllm", "serve", "a ; %b"].map(OsString::from).to_vec();
+    assert_eq!(config.spec.groups[0].processes, [run_once_spec(argv).into()]);
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_STARTSECS has no effect"));
+    let text = errors(&[("PROCESS_AUTO_RECOVERY", "false"), ("PROCESS_MAX_START_RETRIES", "x")]);
+    assert!(text.contains("PROCESS_MAX_START_RETRIES"));
+}

@@ -1,0 +1,146 @@
+//! What `--check` prints: each option in effect and where it was said, how long a stop may
+//! take, and what is asked whether it is well. Nothing that may be a password is shown.
+
+use supervisor_core::spec::start::StartSpec;
+use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
+
+use crate::error::{MASK, without_credentials};
+use crate::modes::stop_budget::Longest;
+use crate::options::health_options;
+use crate::options::{COMMAND, OptionDef, PASSWORD, PROGRAM_ENVIRONMENT, SectionKind, Setting};
+use crate::text::environment;
+use crate::text::generated::{Note, render};
+use crate::text::ini::{Comment, Entry, Origin, Section, Sections};
+use crate::text::named::NamedList;
+
+/// Where what stands behind an option begins.
+const NOTES_AT: usize = 40;
+
+/// Programs of which it is said what is asked: no person reads more.
+const MOST_TOLD: usize = 50;
+
+/// Parts of the names of environment variables whose values are keys of services.
+const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH"];
+
+/// All sections with every option's value or default, in the order of the table, as
+/// text that reads back the same but for what is masked. Options that are unset and have no
+/// default are left out; keys that nothing reads come last.
+pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> String {
+    let all = sections.all.iter().map(|section| filled(sections, section)).collect();
+    let defaults = sections.defaults.iter().map(masked).collect();
+    let filled = Sections { all, defaults };
+    let note = |_: &Section, entry: &Entry| {
+        let text = match &entry.origin {
+            Origin::BuiltIn if entry.key == COMMAND.def.key => "command line".to_owned(),
+            Origin::BuiltIn => "default".to_owned(),
+            origin => match origin.comment() {
+                Some(Comment { sign, .. }) => format!("{origin}, up to the comment after '{sign}'"),
+                None => origin.to_string(),
+            },
+        };
+        Some(Note { text, at: NOTES_AT })
+    };
+    render(heading, &filled, |_| true, note, lossy_command).text
+}
+
+/// What follows from all options together, as comments.
+pub(crate) fn summary(spec: &Spec) -> String {
+    let Longest { sum, steps } = Longest::of(spec);
+    let mut out =
+        format!("\n; A stop takes at most {} s: {}\n", sum.as_secs_f64(), steps.join(", then "));
+    let processes = spec.groups.iter().flat_map(|group| &group.processes);
+    let waits = processes.clone().filter_map(|process| waits(process));
+    let asked = processes.flat_map(|process| questions(&process.name, &process.health));
+    for line in waits.take(MOST_TOLD).chain(asked.take(MOST_TOLD)) {
+        out.push_str(&format!("; {line}\n"));
+    }
+    out
+}
+
+/// What the process waits for before it starts.
+fn waits(process: &ProcessSpec) -> Option<String> {
+    let StartSpec { depends_on, wait_for, .. } = &process.start;
+    let programs = depends_on.iter().map(ToString::to_string);
+    let servers = wait_for.iter().flat_map(|wait| wait.targets.iter().map(ToString::to_string));
+    let all: Vec<String> = programs.chain(servers).collect();
+    (!all.is_empty()).then(|| format!("{}: starts after {}", process.name, all.join(", ")))
+}
+
+fn questions(name: &str, health: &HealthSpec) -> Vec<String> {
+    let check = health.check.as_ref().map(|check| {
+        let (every, by) = (check.interval.as_secs_f64(), &check.set_by);
+        format!("{name}: health check every {every} s: {} (set by {by})", check.probe)
+    });
+    let progress = health.progress.as_ref().map(|progress| {
+        let every = progress.interval.as_secs_f64();
+        format!("{name}: metrics every {every} s: {}", progress.page.url)
+    });
+    check.into_iter().chain(progress).collect()
+}
+
+fn filled(sections: &Sections, section: &Section) -> Section {
+    let mut filled = Section { entries: NamedList::default(), ..section.clone() };
+    for def in
+        SectionKind::of(&section.name).into_iter().flat_map(SectionKind::settings).map(Setting::def)
+    {
+        let said = sections.entry(section, def.key).cloned();
+        said.or_else(|| default(def)).iter().for_each(|entry| filled.set(masked(entry)));
+    }
+    for entry in &section.entries {
+        filled.set(masked(entry));
+    }
+    filled
+}
+
+fn default(def: &OptionDef) -> Option<Entry> {
+    let value = def.default.file?.to_owned();
+    Some(Entry { key: def.key.to_owned(), value, origin: Origin::BuiltIn })
+}
+
+/// The entry without what may be a password. A name that stands for one stays.
+fn masked(entry: &Entry) -> Entry {
+    let value = &entry.value;
+    let stands_for = value.starts_with("%(") && value.ends_with(")s") && !value[2..].contains("%(");
+    let value = match entry.key.as_str() {
+        _ if stands_for || value.is_empty() => value.clone(),
+        key if key == PASSWORD.def.key => MASK.to_owned(),
+        key if key == health_options::HEADERS.def.key => {
+            let header = |line: &str| match line.split_once(':') {
+                Some((name, _)) => format!("{name}: {MASK}"),
+                None => MASK.to_owned(),
+            };
+            value.lines().map(header).collect::<Vec<_>>().join("\n")
+        }
+        // What is asked for may have a key in its query.
+        key if [health_options::URL.def.key, health_options::PROGRESS_URL.def.key]
+            .contains(&key) =>
+        {
+            match value.split_once('?') {
+                Some((url, _)) => format!("{url}?{MASK}"),
+                None => value.clone(),
+            }
+        }
+        key if key == PROGRAM_ENVIRONMENT.def.key => environment_of(value),
+        _ => without_credentials(value).into_owned(),
+    };
+    Entry { value, ..entry.clone() }
+}
+
+/// Keys of services are masked by the names of their variables.
+fn environment_of(value: &str) -> String {
+    let is_secret = |name: &str| {
+        let name = name.to_uppercase();
+        SECRET_NAMES.iter().any(|part| name.contains(part))
+    };
+    match environment::parse(value) {
+        Ok(pairs) if pairs.iter().any(|(name, _)| is_secret(name)) => {
+            let shown = pairs.into_iter().map(|(name, value)| {
+                let value = if is_secret(&name) { MASK.to_owned() } else { value };
+                (name, without_credentials(&value).into_owned())
+            });
+            environment::render(&shown.collect::<Vec<_>>())
+        }
+        Ok(_) => without_credentials(value).into_owned(),
+        Err(_) => MASK.to_owned(),
+    }
+}

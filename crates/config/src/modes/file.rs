@@ -1,0 +1,205 @@
+//! File mode: `supervisord -c FILE`.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use supervisor_core::spec::{SignalRule, Spec, WhenDone};
+
+use crate::Config;
+use crate::error::{Errors, Report, in_short};
+use crate::lower::{Mode, check_overruled, lower};
+use crate::modes::stop_budget;
+use crate::modes::template::complete_helpers;
+use crate::options::{FILES, SUPERVISORD_USER, SectionKind};
+use crate::sources::{Host, Sources};
+use crate::text::expand::{Names, Shared, escape};
+use crate::text::include;
+use crate::text::ini::{Entry, Origin, Sections};
+use crate::tools::flags::{FlagSetting, Flags};
+use crate::values::{Context, absolute};
+use supervisor_wire::python::repr;
+
+/// The section without which a file is not supervisord's.
+const SUPERVISORD: &str = "supervisord";
+
+/// A configuration file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Where it is; absolute.
+    pub path: PathBuf,
+    /// It was found where supervisord looks for one, not named.
+    pub searched: bool,
+}
+
+/// Finds out what `supervisord` shall do.
+///
+/// `program` is the path of the program itself: a configuration is also searched near
+/// it. What the command line says takes the place of what the file says; the
+/// environment has no say.
+///
+/// Fails with every mistake in command line and files.
+pub fn file_mode(
+    flags: &Flags,
+    program: &Path,
+    sources: &Sources,
+    host: &dyn Host,
+) -> Result<Config, Errors> {
+    let mut report = Report::default();
+    let context = Context { sources, host };
+    let config = read(flags, program, context, &mut report);
+    let notes = report.take_notes();
+    let (mut config, warnings) = report.finish(config)?;
+    (config.warnings, config.notes) = (warnings, notes);
+    Ok(config)
+}
+
+fn read(
+    flags: &Flags,
+    program: &Path,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Option<Config> {
+    for flag in &flags.without_effect {
+        report.warn(format!("{flag} has no effect: it is about Python's profiler"));
+    }
+    let (shown, searched) = find(flags, program, context, report)?;
+    let path = absolute(&shown, &context);
+    let here = path.parent().unwrap_or(&path);
+    let mut sections = sections_of(&shown, here, context, report)?;
+    let included = include_files(&mut sections, here, context, report);
+    // What a broken line should have said is unknown: what lacks for it is no mistake.
+    if !report.is_clean() {
+        return None;
+    }
+    apply(&flags.settings, &mut sections, here, context, report);
+    complete_helpers(&mut sections, Mode::File);
+    let meant = lower(&sections, Mode::File, here, context, report)?;
+    let spec = Spec {
+        groups: meant.groups,
+        signals: SignalRule::Supervisord,
+        when_done: WhenDone::Stay,
+        prestop_delay: meant.supervisord.prestop_delay,
+        prestop_idle: meant.supervisord.prestop_idle,
+        stop_budget: meant.supervisord.stop_budget,
+    };
+    stop_budget::warn_if_exceeded(&spec, Mode::File, report);
+    let config =
+        Config::new(spec, meant.supervisord, meant.control, None, (Rc::new(sections), false));
+    Some(Config { included, source: Some(Source { path, searched }), ..config })
+}
+
+/// The configuration file, and whether it had to be searched.
+fn find(
+    flags: &Flags,
+    program: &Path,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Option<(PathBuf, bool)> {
+    if let Some(path) = &flags.configuration {
+        return named(path, context, report).map(|path| (path, false));
+    }
+    let places = places(program);
+    let found = places.iter().find(|place| context.host.exists(&absolute(place, &context)));
+    if found.is_none() {
+        let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+        report.error(format!(
+            "No config file found at default paths ({}); use the -c option to specify a config \
+             file at a different path",
+            places.join(", ")
+        ));
+    }
+    found.map(|place| (place.clone(), true))
+}
+
+/// The file that `-c` names, if it is there.
+pub(crate) fn named(path: &Path, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
+    if !context.host.exists(&absolute(path, &context)) {
+        report.error(format!("could not find config file {}", path.display()));
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+/// What a file says that is to be called `shown` and stands in `here`.
+pub(crate) fn sections_of(
+    shown: &Path,
+    here: &Path,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Option<Sections> {
+    let bytes = context.host.read(&absolute(shown, &context));
+    let bytes = bytes.map_err(|why| {
+        report.error(format!("could not read config file {}: {why}", shown.display()));
+    });
+    let mut sections = Sections::default();
+    sections.read_in(Some(here), shown, &bytes.ok()?, report);
+    Some(sections)
+}
+
+/// Where [supervisord
+/// looks](https://supervisord.org/configuration.html#configuration-file), in its order.
+pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
+    let near = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
+    [
+        near.join("etc/supervisord.conf"),
+        near.join("supervisord.conf"),
+        "supervisord.conf".into(),
+        "etc/supervisord.conf".into(),
+        "/etc/supervisord.conf".into(),
+        "/etc/supervisor/supervisord.conf".into(),
+    ]
+}
+
+/// Adds what `[include]` names and takes that section out: it has had its effect.
+fn include_files(
+    sections: &mut Sections,
+    here: &Path,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Vec<PathBuf> {
+    let included = sections.all.take(|s| SectionKind::of(&s.name) == Some(SectionKind::Include));
+    let Some(section) = included else { return Vec::new() };
+    let Some(files) = sections.entry(&section, FILES.def.key).cloned() else {
+        let place = &section.origin;
+        report
+            .error(format!("{place}: .ini file has [include] section, but no files setting in it"));
+        return Vec::new();
+    };
+    let shared = Shared::new(context.sources, here);
+    let names = Names::new(&shared);
+    match include::read(sections, &files.value, here, &names, &context, report) {
+        Ok(paths) => paths,
+        Err(why) => {
+            report.error(format!("{}: {why}; a percent sign is written %%", files.origin));
+            Vec::new()
+        }
+    }
+}
+
+/// Puts what the command line says on top of the file's `[supervisord]`.
+fn apply(
+    settings: &[FlagSetting],
+    sections: &mut Sections,
+    here: &Path,
+    context: Context<'_>,
+    report: &mut Report,
+) {
+    for FlagSetting { flag, key, value } in settings {
+        let setting = SectionKind::Supervisord.settings().find(|setting| setting.def().key == *key);
+        // A user may be known on other machines only; all else should be right anyway.
+        if let Some(setting) = setting.filter(|_| *key != SUPERVISORD_USER.def.key) {
+            check_overruled(sections, setting, here, context, report);
+        }
+        if let Some(Err(why)) = setting.map(|setting| setting.check(value, &context)) {
+            report.error(format!("invalid value for {flag} {}: {why}", repr(&in_short(value))));
+        } else if sections.section(SUPERVISORD).is_some() {
+            let origin = Origin::Flag(flag.clone());
+            let entry =
+                Entry { key: (*key).to_owned(), value: escape(value), origin: origin.clone() };
+            sections.section_mut(SUPERVISORD, &origin).set(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

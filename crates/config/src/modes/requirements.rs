@@ -1,0 +1,408 @@
+//! What the model needs of Python packages, installed before the server starts.
+//!
+//! The contract is that of the Python tool of this name: `requirements.txt` in the
+//! model's directory, or `STANDARD_PIP_ARGS` in its place; `uv` before `pip`. What it
+//! leaves out is here: a time limit, and the interpreter of a command that is itself a
+//! Python script.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use supervisor_core::signal::Signal;
+use supervisor_core::spec::{
+    Autorestart, Command, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule,
+    SignalRule, Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
+};
+
+use crate::env::{AUTO_INSTALL, AutoInstall, Install, PIP_ARGS, PIP_TIMEOUT};
+use crate::error::Report;
+use crate::modes::search::Search;
+use crate::options::{self, Key};
+use crate::text::shlex;
+use crate::values::Context;
+
+/// The name of the installation in the log.
+const NAME: &str = "requirements";
+
+/// What is looked for in the model's directory.
+const FILE: &str = "requirements.txt";
+
+/// Where a model archive of
+/// [SageMaker](https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)
+/// has the code that serves the model.
+const CODE: &str = "code";
+
+/// Packages that lie beside it, for where there is no network.
+const PACKAGES: &str = "requirements";
+
+/// How long an installation that is stopped may take to clean up.
+const STOPWAIT: Duration = Duration::from_secs(5);
+
+/// The installation that comes before `command`, if there is something to install.
+/// Where there isn't, this costs one question about a file.
+pub(crate) fn installation(
+    install: &Install,
+    command: &[OsString],
+    signals: SignalRule,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Option<Spec> {
+    let (source, packages, words) = wanted(install, context, report)?;
+    let search = Search { context };
+    let Some(python) = search.python(command) else {
+        report.error(format!(
+            "{source} is to be installed, but there is no Python: the command names none, and neither python3 nor python is in {}; {}=false starts without installing",
+            search.path(), AUTO_INSTALL.name
+        ));
+        return None;
+    };
+    let (tool, mut argv) = search.installer(python);
+    argv.extend(words);
+    if let Some(packages) = packages {
+        argv.extend(["--find-links".into(), packages.into()]);
+    }
+    report.warn(format!(
+        "installing {source} by {tool} before the server starts: what is installed can run any code here ({}=false turns this off; at most {} seconds, {})",
+        AUTO_INSTALL.name, install.within.as_secs(), PIP_TIMEOUT.name
+    ));
+    Some(spec(argv, install.within, signals, context))
+}
+
+/// What is to be installed, in words; the folder of packages, and the arguments.
+fn wanted(
+    install: &Install,
+    context: Context<'_>,
+    report: &mut Report,
+) -> Option<(String, Option<PathBuf>, Vec<OsString>)> {
+    if install.asked == AutoInstall::Off {
+        return None;
+    }
+    if let Some(args) = &install.pip_args {
+        // The arguments may hold a password of an index, so they aren't repeated.
+        match shlex::split(args) {
+            Ok(words) => {
+                let words = words.into_iter().map(OsString::from).collect();
+                return Some((format!("what {} says", PIP_ARGS.name), None, words));
+            }
+            Err(why) => {
+                let why = format!("{}: {why}; quotes come in pairs", PIP_ARGS.name);
+                PIP_ARGS.reject(report, &why);
+            }
+        }
+    }
+    let folder = folder(install, context, report)?;
+    let file = folder.join(FILE);
+    let packages = Some(folder.join(PACKAGES)).filter(|path| context.host.is_dir(path));
+    let beside = packages.as_ref().map_or("", |_| ", with the packages beside it,");
+    let source = format!("{}{beside}", file.display());
+    Some((source, packages, vec!["-r".into(), file.into()]))
+}
+
+/// The folder whose requirements are installed. Those of the archive's code are so only on
+/// demand: who has them and starts today must start tomorrow.
+fn folder(install: &Install, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
+    let has_file = |folder: &PathBuf| context.host.is_file(&folder.join(FILE));
+    if has_file(&install.model) {
+        return Some(install.model.clone());
+    }
+    let code = Some(install.model.join(CODE)).filter(has_file)?;
+    if install.asked == AutoInstall::On {
+        return Some(code);
+    }
+    let (file, name) = (code.join(FILE), AUTO_INSTALL.name);
+    report.warn(format!(
+        "{} is not installed: without {name} the supervisor installs {} only; set {name}=true to \
+         install this file before the server starts, or {name}=false to silence this warning",
+        file.display(),
+        install.model.join(FILE).display()
+    ));
+    None
+}
+
+impl Search<'_> {
+    /// The tool's name, and its command line as far as all installations have it in common.
+    fn installer(&self, python: PathBuf) -> (&'static str, Vec<OsString>) {
+        match self.find("uv".as_ref()) {
+            Some(uv) => {
+                let words = ["pip", "install", "--python"].map(OsString::from);
+                ("uv", [vec![uv.into()], words.to_vec(), vec![python.into()]].concat())
+            }
+            None => {
+                let words = ["-m", "pip", "install"].map(OsString::from);
+                ("pip", [vec![python.into()], words.to_vec()].concat())
+            }
+        }
+    }
+
+    /// The interpreter that will run the server, or the one that people mean.
+    fn python(&self, command: &[OsString]) -> Option<PathBuf> {
+        let first = command.first().map(OsString::as_os_str).unwrap_or_default();
+        let found = self.find(first);
+        let named = is_python(Path::new(first)).then(|| found.clone()).flatten();
+        named
+            .or_else(|| self.of_script(&found?))
+            .or_else(|| self.find("python3".as_ref()))
+            .or_else(|| self.find("python".as_ref()))
+    }
+
+    /// The interpreter that a script names: of `vllm`, say, which pip installed into a
+    /// virtual environment.
+    fn of_script(&self, script: &Path) -> Option<PathBuf> {
+        let start = self.context.host.beginning(script);
+        let text = String::from_utf8_lossy(&start).into_owned();
+        let mut lines = text.strip_prefix("#!")?.lines();
+        let mut words = shlex::split(lines.next()?).ok()?;
+        if words.first().is_some_and(|word| word == "/bin/sh") {
+            // How installers write a path that is too long for that line.
+            words = shlex::split(lines.next()?.strip_prefix("'''exec' ")?).ok()?;
+        }
+        if words.first().is_some_and(|word| Path::new(word).file_name() == Some("env".as_ref())) {
+            words.retain(|word| !word.starts_with('-') && !word.contains('='));
+            words.remove(0);
+        }
+        let interpreter = words.first().filter(|word| is_python(Path::new(word)))?;
+        self.find(interpreter.as_ref())
+    }
+}
+
+/// `python`, `python3`, `python3.12`.
+fn is_python(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| name == "python" || name.starts_with("python3"))
+}
+
+fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Context<'_>) -> Spec {
+    let process = ProcessSpec {
+        name: NAME.to_owned(),
+        program: NAME.to_owned(),
+        priority: 999,
+        autostart: true,
+        startsecs: Duration::ZERO,
+        startretries: 0,
+        autorestart: Autorestart::Never,
+        exitcodes: vec![0],
+        stopsignal: Signal::TERM,
+        stopwaitsecs: STOPWAIT,
+        // The installer's own children are no workers that drain.
+        stop_target: StopTarget::Group,
+        kill_target: StopTarget::Group,
+        leftover_grace: default_of(&options::LEFTOVER_GRACE, context),
+        // Nothing checks its health.
+        health_stop: STOPWAIT,
+        retry: RetryRule::Once,
+        main: false,
+        essential: false,
+        killtree: true,
+        tidy: None,
+        start: StartSpec::default(),
+        health: HealthSpec::default(),
+        failure: FailureSpec::default(),
+        launch: launch(argv, context),
+    };
+    let group = GroupSpec {
+        name: NAME.to_owned(),
+        priority: 999,
+        processes: vec![Rc::new(process)],
+        pool: None,
+    };
+    Spec {
+        groups: vec![group],
+        signals,
+        when_done: WhenDone::Proceed { within },
+        prestop_delay: Duration::ZERO,
+        prestop_idle: None,
+        stop_budget: None,
+    }
+}
+
+/// The default of an option with a command; nothing sets it for an installation.
+fn default_of<T: Default>(option: &Key<T>, context: Context<'_>) -> T {
+    let text = option.def.default.command.unwrap_or_default();
+    (option.value_type.parse)(text, &context).unwrap_or_default()
+}
+
+fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {
+    // Nobody is there to answer when an index asks for a password.
+    let no_input = ("PIP_NO_INPUT", "1");
+    let is_set = context.sources.variable(no_input.0).is_some();
+    let environment = [no_input].into_iter().filter(|_| !is_set);
+    Launch {
+        command: Command::Argv(argv),
+        environment: environment.map(|(name, value)| (name.into(), value.into())).collect(),
+        directory: None,
+        umask: None,
+        user: None,
+        // What it says is about the start, not the server's output.
+        stdio: Stdio::Captured { stdout: Sink::Stderr.into(), stderr: None },
+        socket: None,
+        serverurl: None,
+        // Nobody can ask for it, and arguments may hold a password.
+        shown: String::new(),
+        die_with_supervisor: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Errors;
+    use crate::command_mode;
+    use crate::testing::{FakeHost, sources};
+
+    const MODEL: &str = "/opt/ml/model/requirements.txt";
+
+    /// The command line of the installation, and what is said about it.
+    fn installation(
+        env: &[(&str, &str)],
+        files: &[(&str, &str)],
+        command: &[&str],
+    ) -> Result<Option<(String, Vec<String>)>, Errors> {
+        let command = command.iter().map(OsString::from).collect();
+        let config = command_mode(command, &sources(env), &FakeHost::with(files))?;
+        Ok(config.preparation.map(|spec| {
+            let Command::Argv(argv) = &spec.groups[0].processes[0].launch.command else {
+                panic!("{spec:?}")
+            };
+            let words = argv.iter().map(|word| word.to_str().unwrap());
+            (shlex::join(words), config.warnings)
+        }))
+    }
+
+    fn installs(env: &[(&str, &str)], files: &[(&str, &str)], command: &[&str]) -> String {
+        installation(env, files, command).unwrap().unwrap().0
+    }
+
+    #[test]
+    fn without_a_file_or_when_turned_off_nothing_is_installed() {
+        let python = ("/bin/python3", "");
+        assert_eq!(installation(&[], &[python], &["python3"]), Ok(None));
+        for off in ["false", "0", "no", "OFF", "maybe", ""] {
+            let env = [("STANDARD_AUTO_INSTALL_REQ", off), ("STANDARD_PIP_ARGS", "x")];
+            assert_eq!(installation(&env, &[python, (MODEL, "")], &["python3"]), Ok(None), "{off}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_installed_by_pip_or_by_uv_and_that_is_said_loudly() {
+        let files = [("/bin/python3", ""), (MODEL, ""), ("/bin/x", "")];
+        let (words, sources) = installation(&[], &files, &["x"]).unwrap().unwrap();
+        assert_eq!(words, format!("/bin/python3 -m pip install -r {MODEL}"));
+        let text = "installing /opt/ml/model/requirements.txt by pip before the server starts";
+        assert!(sources[0].starts_with(text), "{sources:?}");
+        let packages = "/opt/ml/model/requirements/a.whl";
+        let files = [&files[..], &[("/bin/uv", ""), (packages, "")]].concat();
+        assert_eq!(
+            installs(&[("STANDARD_AUTO_INSTALL_REQ", "Yes")], &files, &["x"]),
+            format!(
+                "/bin/uv pip install --python /bin/python3 -r {MODEL} --find-links /opt/ml/model/requirements"
+            )
+        );
+    }
+
+    #[test]
+    fn the_model_may_be_elsewhere_and_an_empty_path_is_none() {
+        let files = [("/bin/python3", ""), ("/srv/m/requirements.txt", ""), (MODEL, "")];
+        let at = |path| installs(&[("SAGEMAKER_MODEL_PATH", path)], &files, &["x"]);
+        assert!(at("m").ends_with("-r /srv/m/requirements.txt"));
+        assert!(at("").ends_with(&format!("-r {MODEL}")));
+    }
+
+    #[test]
+    fn arguments_take_the_place_of_the_file_and_are_not_repeated_in_the_log() {
+        let args = "-r '/my file' --index-url https://me:secret@host/";
+        let env = [("STANDARD_PIP_ARGS", args)];
+        let files = [("/bin/python3", ""), (MODEL, "")];
+        let (words, told) = installation(&env, &files, &["x"]).unwrap().unwrap();
+        assert_eq!(words, format!("/bin/python3 -m pip install {args}"));
+        assert!(!told.join("").contains("secret"), "{told:?}");
+        // The name is the Python tool's, so a mistake in it doesn't keep the server from starting.
+        let bad = sources(&[("STANDARD_PIP_ARGS", "'a")]);
+        let config = command_mode(vec!["x".into()], &bad, &FakeHost::with(&files)).unwrap();
+        let warning = "STANDARD_PIP_ARGS: No closing quotation; quotes come in pairs; ignoring it";
+        assert_eq!((config.preparation.is_some(), &*config.warnings[0]), (true, warning));
+    }
+
+    #[test]
+    fn requirements_go_to_the_python_that_runs_the_server() {
+        let env = [("PATH", "/venv/bin:/usr/bin")];
+        for (script, command, python) in [
+            ("", "/opt/py/python3.12", "/opt/py/python3.12"),
+            ("", "python", "/venv/bin/python"),
+            ("#!/opt/py/python3.12\n", "vllm", "/opt/py/python3.12"),
+            ("#! /opt/py/python3.12 -s\n", "vllm", "/opt/py/python3.12"),
+            ("#!/usr/bin/env python\n", "vllm", "/venv/bin/python"),
+            ("#!/usr/bin/env -S python3 -u\n", "vllm", "/usr/bin/python3"),
+            (
+                "#!/bin/sh\n'''exec' '/opt/py/python3.12' \"$0\" \"$@\"\n",
+                "vllm",
+                "/opt/py/python3.12",
+            ),
+            ("#!/bin/sh\nexec something\n", "vllm", "/usr/bin/python3"),
+            ("\u{7f}ELF", "vllm", "/usr/bin/python3"),
+            ("#!/gone/python3\n", "vllm", "/usr/bin/python3"),
+        ] {
+            let files = [
+                ("/venv/bin/vllm", script),
+                ("/venv/bin/python", ""),
+                ("/usr/bin/python3", ""),
+                ("/opt/py/python3.12", ""),
+                (MODEL, ""),
+            ];
+            let words = installs(&env, &files, &[command, "serve"]);
+            assert!(words.starts_with(&format!("{python} -m pip")), "{script:?}: {words}");
+        }
+    }
+
+    #[test]
+    fn without_any_python_the_message_names_what_would_work() {
+        let errors = installation(&[], &[(MODEL, "")], &["x"]).unwrap_err().to_string();
+        assert!(errors.contains("neither python3 nor python is in the usual PATH"), "{errors}");
+        assert!(errors.contains("STANDARD_AUTO_INSTALL_REQ=false"), "{errors}");
+    }
+
+    #[test]
+    fn it_has_a_time_limit_and_ends_its_tree() {
+        let files = [("/bin/python3", ""), (MODEL, "")];
+        let env = sources(&[("STANDARD_PIP_TIMEOUT_SECS", "60")]);
+        let config = command_mode(vec!["x".into()], &env, &FakeHost::with(&files)).unwrap();
+        let spec = config.preparation.unwrap();
+        assert_eq!(spec.when_done, WhenDone::Proceed { within: Duration::from_secs(60) });
+        let process = &spec.groups[0].processes[0];
+        assert!(
+            process.killtree
+                && process.stop_target == StopTarget::Group
+                && process.launch.die_with_supervisor
+        );
+        assert_eq!(process.launch.environment, [("PIP_NO_INPUT".into(), "1".into())]);
+        let none = sources(&[("STANDARD_PIP_TIMEOUT_SECS", "0")]);
+        let config = command_mode(vec!["x".into()], &none, &FakeHost::with(&files)).unwrap();
+        let warning = "STANDARD_PIP_TIMEOUT_SECS must be between 1 and 86400, got 0; using the \
+                       default, 1800";
+        assert_eq!(config.warnings[0], warning);
+    }
+
+    #[test]
+    fn requirements_of_the_code_are_installed_when_that_was_asked_for() {
+        const IN_CODE: &str = "/opt/ml/model/code/requirements.txt";
+        let files =
+            [("/bin/python3", ""), (IN_CODE, ""), ("/opt/ml/model/code/requirements/a", "")];
+        let unsaid =
+            command_mode(vec!["x".into()], &sources(&[]), &FakeHost::with(&files)).unwrap();
+        let [warning] = &unsaid.warnings[..] else { panic!("{:?}", unsaid.warnings) };
+        assert!(warning.starts_with(&format!("{IN_CODE} is not installed: ")), "{warning}");
+        assert_eq!(unsaid.preparation, None);
+        let off = sources(&[("STANDARD_AUTO_INSTALL_REQ", "false")]);
+        let off = command_mode(vec!["x".into()], &off, &FakeHost::with(&files)).unwrap();
+        assert_eq!((off.preparation, off.warnings), (None, vec![]));
+        let on = [("STANDARD_AUTO_INSTALL_REQ", "true")];
+        let words = installs(&on, &files, &["x"]);
+        let beside = "--find-links /opt/ml/model/code/requirements";
+        assert!(words.ends_with(&format!("-r {IN_CODE} {beside}")), "{words}");
+        // The file at the root counts more.
+        let both = [&files[..], &[(MODEL, "")]].concat();
+        let words = installs(&on, &both, &["x"]);
+        assert!(words.ends_with(&format!("-r {MODEL}")), "{words}");
+    }
+}

@@ -1,0 +1,328 @@
+//! What holds for any input, however bad: nothing panics, nothing runs on for ever, and
+//! each mistake names its place. The property tests below and the fuzz targets in
+//! `fuzz/` ask this.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::Config;
+use crate::error::{Report, in_short};
+use crate::modes::file::file_mode;
+use crate::testing::{FakeHost, sources};
+use crate::text::environment;
+use crate::text::expand::{Meaning, Names, expand, pin_here};
+use crate::text::ini::{Origin, Sections};
+use crate::tools::flags::Flags;
+use crate::values::{self, Context};
+use supervisor_wire::python::repr;
+
+const FILE: &str = "/srv/t.conf";
+
+/// A configuration file. Each mistake in it names the file, and the line, the section
+/// and the option if it is about one; what is accepted can be shown.
+pub fn ini(bytes: &[u8]) {
+    match configuration(bytes) {
+        Ok(config) => drop(config.effective()),
+        Err(messages) => {
+            let places = places(bytes);
+            for message in messages {
+                assert!(names_its_place(&message, &places), "{message}");
+            }
+        }
+    }
+}
+
+/// A value with names in it. What comes out is bounded; what is escaped comes back.
+pub fn expansion(text: &str) {
+    let names = BTreeMap::from([
+        ("a".to_owned(), Meaning::Text("x".repeat(1000))),
+        ("n".to_owned(), Meaning::Number(-5)),
+        ("bytes".to_owned(), Meaning::NotUtf8),
+    ]);
+    let label = "program:p.k";
+    let names = Names::only(names);
+    if let Err(why) = expand(text, &names, label) {
+        assert!(why.contains(&repr(&in_short(text))) && why.contains(label), "{why}");
+    }
+    let _ = pin_here(text, "/%");
+    assert_eq!(expand(&crate::text::expand::escape(text), &names, label).as_deref(), Ok(text));
+}
+
+/// An `environment=` list. Names are not empty, and there once.
+pub fn variables(text: &str) {
+    let Ok(pairs) = environment::parse(text) else { return };
+    let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.iter().all(|name| !name.is_empty() && !name.contains('=')), "{pairs:?}");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), pairs.len(), "{pairs:?}");
+}
+
+/// A value of each kind that is more than a word. What is accepted has a meaning that is
+/// itself accepted; what isn't is quoted.
+pub fn value(text: &str) {
+    let (sources, host) = (sources(&[]), FakeHost::default());
+    let context = Context { sources: &sources, host: &host };
+    match (values::SIGNAL.parse)(text, &context) {
+        Ok(signal) => {
+            let number = signal.number().to_string();
+            assert_eq!((values::SIGNAL.parse)(&number, &context), Ok(signal));
+        }
+        Err(why) => assert!(why.contains(&repr(text)), "{why}"),
+    }
+    match (values::EXIT_CODES.parse)(text, &context) {
+        Ok(codes) => {
+            let list: Vec<String> = codes.iter().map(u8::to_string).collect();
+            assert_eq!((values::EXIT_CODES.parse)(&list.join(","), &context), Ok(codes));
+        }
+        Err(why) => assert!(why.contains(&repr(text)), "{why}"),
+    }
+    let _ = (values::BYTE_SIZE.parse)(text, &context);
+    let _ = (values::PORT.parse)(text, &context);
+    let _ = (values::FCGI_SOCKET.parse)(text, &context);
+    let _ = (values::CHOWN.parse)(text, &context);
+    let _ = (values::NORMAL_PATH.parse)(text, &context);
+    let _ = (values::LOG_TARGET.parse)(text, &context);
+    let _ = crate::text::shlex::split(text);
+}
+
+/// The configuration that a file is, or its mistakes.
+fn configuration(bytes: &[u8]) -> Result<Config, Vec<String>> {
+    let host = FakeHost(BTreeMap::from([(FILE.into(), bytes.to_vec())]));
+    let flags = Flags { configuration: Some(FILE.into()), ..Flags::default() };
+    let sources = sources(&[("HOME", "/home/me")]);
+    file_mode(&flags, Path::new("/usr/bin/supervisord"), &sources, &host)
+        .map_err(|errors| errors.messages().map(str::to_owned).collect())
+}
+
+/// What a message about a line has to name: a section, and an option.
+type Mentioned = (Option<String>, Option<String>);
+
+/// The sections and options that a file has, by line.
+fn places(bytes: &[u8]) -> BTreeMap<usize, Mentioned> {
+    let (mut sections, mut report) = (Sections::default(), Report::default());
+    sections.read(Path::new(FILE), bytes, &mut report);
+    let line = |origin: &Origin| match origin {
+        Origin::File { line, .. } => *line,
+        Origin::BuiltIn | Origin::Variable(_) | Origin::Flag(_) => 0,
+    };
+    let mut places = BTreeMap::new();
+    for section in &sections.all {
+        let name = Some(section.name.clone());
+        places.insert(line(&section.origin), (name.clone(), None));
+        for entry in &section.entries {
+            places.insert(line(&entry.origin), (name.clone(), Some(entry.key.clone())));
+        }
+    }
+    // What it says may turn out to be a mistake in any section.
+    for entry in &sections.defaults {
+        places.insert(line(&entry.origin), (None, Some(entry.key.clone())));
+    }
+    places
+}
+
+fn names_its_place(message: &str, places: &BTreeMap<usize, Mentioned>) -> bool {
+    let Some(rest) = message.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(':')) else {
+        // Two kinds are about the whole of it.
+        return message.contains("does not include supervisord section")
+            || message.starts_with("there are more than these");
+    };
+    let Some((line, rest)) = rest.split_once(": ") else { return false };
+    let Ok(line) = line.parse() else { return false };
+    let (section, key) = places.get(&line).cloned().unwrap_or_default();
+    section.is_none_or(|name| rest.contains(&printed(&name)))
+        && key.is_none_or(|key| rest.contains(&printed(&key)))
+}
+
+/// A name as a message has it, without the quotes.
+fn printed(name: &str) -> String {
+    let name = repr(name);
+    name[1..name.len() - 1].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::options::{KINDS, Setting};
+
+    /// Values that are right for some option and wrong for most.
+    const VALUES: &[&str] = &[
+        "",
+        "0",
+        "-1",
+        "1",
+        "true",
+        "maybe",
+        "99999999999999999999",
+        "256",
+        "0,2",
+        "0,,2",
+        "1,x",
+        "TERM",
+        "SIGFOO",
+        "33",
+        "-9",
+        "cat",
+        "a 'b",
+        "%(here)s",
+        "%(x)s",
+        "%",
+        "%(here",
+        "%(n)d",
+        "A=1",
+        "A=\"1\",B='2",
+        "A",
+        "=",
+        "A=1 B=2",
+        "/nowhere/x",
+        "/",
+        "nobody",
+        "me",
+        "7777",
+        "o7",
+        "*:80",
+        ":0",
+        "unix:///x",
+        "tcp://h",
+        "\u{0}",
+        "a\u{0}b",
+        "über",
+        "10MB",
+        "MB",
+        "AUTO",
+        "syslog",
+        "a,b",
+        "a:b",
+        "x y",
+        "process_name",
+        "%(program_name)s%(process_num)d",
+    ];
+
+    fn sections() -> Vec<String> {
+        let names = KINDS.iter().map(|(name, _)| *name);
+        let labels = ["", "a", "b", "a b", "\u{0}", "x:y", "%(here)s"];
+        let labelled = names.flat_map(|name| labels.map(|label| format!("{name}{label}")));
+        labelled.chain(["DEFAULT", "nonsense"].map(str::to_owned)).collect()
+    }
+
+    fn keys() -> Vec<&'static str> {
+        let kinds = KINDS.iter().map(|(_, kind)| *kind);
+        let keys = kinds.flat_map(|kind| kind.settings().map(|setting| Setting::def(setting).key));
+        keys.chain(["nonsense"]).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_configuration_panic(bytes: Vec<u8>) {
+            ini(&bytes);
+        }
+
+        #[test]
+        fn no_lines_make_a_configuration_panic(
+            text in "(\\[(supervisord|program:a|include|DEFAULT|\\PC)?\\]?|command|=|:|%|\\(|[a-z0;#' \"\n\r\t\u{0}]|\\PC)*",
+        ) {
+            ini(text.as_bytes());
+        }
+
+        #[test]
+        fn every_mistake_names_file_line_section_and_option(
+            parts in proptest::collection::vec(
+                (select(sections()), proptest::collection::vec((select(keys()), select(VALUES)), 0..12)),
+                0..6,
+            ),
+        ) {
+            let mut text = "[supervisord]\n[program:a]\ncommand=cat\n".to_owned();
+            for (section, options) in parts {
+                text.push_str(&format!("[{section}]\n"));
+                for (key, value) in options {
+                    text.push_str(&format!("{key}={value}\n"));
+                }
+            }
+            ini(text.as_bytes());
+        }
+
+        #[test]
+        fn every_wrong_value_names_its_option(kind in select(&KINDS), value in select(VALUES)) {
+            for setting in kind.1.settings() {
+                let key = setting.def().key;
+                let name = kind.0.trim_end_matches(':');
+                let label = if kind.0.ends_with(':') { ":z" } else { "" };
+                ini(format!("[supervisord]\n[{name}{label}]\n{key}={value}\n").as_bytes());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_an_expansion_panic(
+            text in "(%|\\(|\\)|a|n|bytes|[0-9.*+#diouxXeEfFgGcrsa -]|\\PC)*",
+        ) {
+            expansion(&text);
+        }
+
+        #[test]
+        fn no_text_makes_a_list_of_variables_panic(text in "([A-C=,'\"\\\\# \n]|\\PC)*") {
+            variables(&text);
+        }
+
+        #[test]
+        fn no_text_makes_a_value_panic(
+            text in "((SIG)?(RTMIN|RTMAX|TERM|term|KILL)?|[-+_,0-9 ]|[kKmMgG][bB]|:|/|unix://|tcp://|~|'|\"|\\\\|\\PC)*",
+        ) {
+            value(&text);
+        }
+
+        #[test]
+        fn lists_of_exit_codes_are_read_as_they_are_written(codes: Vec<u8>, blank in "[ \t]?") {
+            let list: Vec<String> = codes.iter().map(|code| format!("{blank}{code}{blank}")).collect();
+            let (sources, host) = (sources(&[]), FakeHost::default());
+            let context = Context { sources: &sources, host: &host };
+            prop_assert_eq!((values::EXIT_CODES.parse)(&list.join(","), &context), Ok(codes));
+        }
+    }
+
+    const MANY: usize = 50_000;
+
+    /// Seconds are enough; a look at all others for each would take many minutes.
+    const PATIENCE: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn much_of_anything_takes_seconds() {
+        let (done, ended) = channel();
+        std::thread::spawn(move || {
+            much_of_anything();
+            done.send(()).unwrap();
+        });
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(()));
+    }
+
+    fn much_of_anything() {
+        let lines = |line: &dyn Fn(usize) -> String| (0..MANY).map(line).collect::<String>();
+        for text in [
+            lines(&|n| format!("[section{n}]\n")),
+            format!("[supervisord]\n{}", lines(&|n| format!("option{n}=x\n"))),
+            format!("[DEFAULT]\n{}", lines(&|n| format!("option{n}=x\n"))),
+            format!("[supervisord]\n{}", lines(&|n| format!("mistake{n}\n"))),
+            format!("[supervisord]\n{}=x\n", "key".repeat(MANY)),
+            format!("[supervisord]\nidentifier={}\n", "%(here)s".repeat(MANY)),
+            format!(
+                "[supervisord]\nenvironment={}\n",
+                lines(&|n| format!("V{n}=x,")).replace('\n', "")
+            ),
+            format!("[supervisord]\nidentifier=x\n{}", " y\n".repeat(MANY)),
+            format!(
+                "[supervisord]\n[group:x]\nprograms={}",
+                lines(&|n| format!("p{n},")).replace('\n', "")
+            ),
+        ] {
+            ini(text.as_bytes());
+        }
+        expansion(&"%(a)4096s".repeat(MANY));
+        expansion(&"(".repeat(MANY));
+        value(&"9".repeat(MANY));
+    }
+}
