@@ -11,8 +11,9 @@ use supervisor_sys::either::either;
 use supervisor_sys::image::code;
 use supervisor_sys::io::watch::Watched;
 use supervisor_sys::process::signal::Signals;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, LocalSet};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
@@ -22,6 +23,10 @@ use crate::world::End;
 
 /// How long the last output may take to be read once everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long nothing must happen until the code that ran is taken out of memory. What runs again
+/// after that costs a page fault for each 64 KiB of code.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// Core and world, and what wakes them.
 #[derive(Debug)]
@@ -78,8 +83,10 @@ impl Driver {
     async fn serve(self, last: impl Future<Output = ()>) -> std::io::Result<End> {
         let signals = Watched::for_reading(Rc::clone(&self.signals))?;
         let mut relays = Vec::new();
-        let mut has_started = false;
+        let has_run = Rc::new(Notify::new());
+        tokio::task::spawn_local(forget_code(Rc::clone(&has_run)));
         loop {
+            has_run.notify_one();
             self.settle();
             self.take_inbox();
             self.engine.world.borrow_mut().record_run_baseline();
@@ -97,9 +104,6 @@ impl Driver {
             if let Some(end) = end {
                 self.last_words(last, relays).await;
                 return Ok(end);
-            }
-            if !std::mem::replace(&mut has_started, true) {
-                code::forget();
             }
             let next = self.engine.core.borrow().next_deadline();
             let deadline = next.and_then(|at| self.engine.clock.instant(at));
@@ -209,5 +213,14 @@ impl Driver {
             }
         };
         let _ = timeout_at(deadline, all).await;
+    }
+}
+
+/// Takes code out of memory each time that the loop has run and then had nothing to do.
+async fn forget_code(has_run: Rc<Notify>) {
+    loop {
+        has_run.notified().await;
+        while timeout(QUIET, has_run.notified()).await.is_ok() {}
+        code::forget();
     }
 }
