@@ -7,7 +7,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::time::{Mono, Now};
-use supervisor_core::{Effect, Supervisor};
+use supervisor_core::{Effect, StateName, Supervisor};
 
 use super::Model;
 use super::gate::Outlook;
@@ -119,6 +119,8 @@ impl Model {
             hold!(false, GroupsAsTold, "the core has no {id:?}");
             return;
         };
+        let waits = proc.state_name() == StateName::Fatal && info.waits_for.is_some();
+        hold!(!waits, FailsTheLost, "{id:?} waits for {:?}, which can't come", info.waits_for);
         hold!(
             (info.state, proc.told) == (proc.state_name(), proc.state_name()),
             StateAsExpected,
