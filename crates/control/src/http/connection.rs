@@ -13,13 +13,12 @@ use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{EXPECT, HeaderValue, SERVER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use supervisor_config::Credentials;
 use supervisor_core::level::Level;
 use supervisor_sys::either::either;
 use tokio::sync::watch;
-use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::held::BodyReservation;
@@ -75,9 +74,8 @@ pub(super) async fn serve(
     let service = service_fn(|request: Request<Incoming>| {
         let (context, activity) = (Rc::clone(&context), Rc::clone(activity));
         async move {
-            // However many requests a client sends at once, others have their turn.
             if activity.is_let_in() {
-                yield_now().await;
+                context.server.wait_for_newcomers().await;
             }
             let response = answer(&context, &activity, request).await;
             Ok::<_, Infallible>(response.map(|body| body.on(activity)))
@@ -177,7 +175,8 @@ async fn guarded(
     match collected {
         Ok(Ok(body)) => {
             let request = Request::from_parts(head, body);
-            activity.enter(Phase::Working);
+            let may_order = request.method() == Method::POST;
+            activity.enter(if may_order { Phase::Ordering } else { Phase::Answering });
             match context.serves {
                 Serves::Operators => routes::answer(&context.server, request).await,
                 Serves::Status => status::answer(&context.server, &request).await,

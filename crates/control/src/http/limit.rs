@@ -18,28 +18,46 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 /// Of the slots, one in so many may belong to a connection that is being closed, while
-/// another has it already.
-const CLOSING: usize = 8;
+/// another has it already. With half of that, strangers could take slots of connections that
+/// have not been read yet.
+const CLOSING: usize = 4;
 
 /// All slots of a server.
 #[derive(Debug)]
 pub(super) struct ConnectionLimit {
     most: usize,
-    /// Whether a connection keeps its slot while its request is carried out.
-    keeps_working: bool,
-    taken: RefCell<BTreeMap<u64, Rc<Activity>>>,
+    queues: RefCell<Queues>,
+    counts: Rc<Counts>,
+}
+
+/// Connections by their last progress. Some have made more since: that is looked up when
+/// it is their turn to be closed.
+#[derive(Debug, Default)]
+struct Queues {
+    /// Those that have been let in.
+    known: Queue,
+    strangers: Queue,
+}
+
+type Queue = BTreeMap<u64, Rc<Activity>>;
+
+/// What connections tell the limit.
+#[derive(Debug, Default)]
+struct Counts {
+    open: Cell<usize>,
     /// How many of them are being closed.
     closing: Cell<usize>,
-    latest: Rc<Cell<u64>>,
-    freed: Rc<Notify>,
+    /// How many of the others have not been let in.
+    strangers: Cell<usize>,
+    /// All progress so far.
+    progress: Cell<u64>,
+    freed: Notify,
 }
 
 /// A connection's slot, as long as this lives.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) activity: Rc<Activity>,
-    number: u64,
-    limit: Rc<ConnectionLimit>,
 }
 
 /// What a connection is doing.
@@ -49,9 +67,10 @@ pub(crate) struct Activity {
     let_in: Cell<bool>,
     /// When it made progress, in the order of all progress.
     progress: Cell<u64>,
-    latest: Rc<Cell<u64>>,
-    freed: Rc<Notify>,
+    counts: Rc<Counts>,
     evicted: Cell<bool>,
+    /// It has no slot any more.
+    closed: Cell<bool>,
     ending: Cell<bool>,
     changed: Notify,
 }
@@ -61,103 +80,155 @@ pub(crate) struct Activity {
 pub(super) enum Phase {
     /// A request or an answer is under way, or neither.
     Transfer,
-    /// A request is carried out.
-    Working,
+    /// An answer is made.
+    Answering,
+    /// An order is carried out, which may take minutes.
+    Ordering,
     /// What happens is sent as it happens.
     Streaming,
 }
 
 impl ConnectionLimit {
-    pub(super) fn new(most: usize, keeps_working: bool) -> Rc<Self> {
-        Rc::new(Self {
-            most,
-            keeps_working,
-            taken: RefCell::default(),
-            closing: Cell::new(0),
-            latest: Rc::default(),
-            freed: Rc::default(),
-        })
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, queues: RefCell::default(), counts: Rc::default() }
     }
 
     /// Whether no slot is free.
     pub(super) fn is_reached(&self) -> bool {
-        self.staying() >= self.most
+        self.counts.open.get() - self.counts.closing.get() >= self.most
     }
 
-    /// Takes a slot. If none is free another connection is closed, or if all are working,
-    /// waits for one.
-    pub(super) async fn take(self: &Rc<Self>) -> Slot {
+    /// Takes a slot. If none is free another connection is closed, or if orders of all are
+    /// being carried out, waits for one.
+    pub(super) async fn take(&self) -> Slot {
         // Connections that are being closed have their descriptors until their next turn.
         let all = self.most + self.most / CLOSING;
-        while (self.is_reached() && !self.evict()) || self.taken.borrow().len() >= all {
-            self.freed.notified().await;
+        while (self.is_reached() && !self.evict()) || self.counts.open.get() >= all {
+            self.counts.freed.notified().await;
         }
-        let number = self.latest.get() + 1;
-        let (latest, freed) = (Rc::clone(&self.latest), Rc::clone(&self.freed));
-        let activity = Rc::new(Activity::new(latest, freed));
-        self.taken.borrow_mut().insert(number, Rc::clone(&activity));
-        Slot { activity, number, limit: Rc::clone(self) }
+        let slot = Slot::new(&self.counts);
+        let mut queues = self.queues.borrow_mut();
+        queues.forget_closed(2 * self.most);
+        queues.strangers.insert(slot.activity.progress.get(), Rc::clone(&slot.activity));
+        slot
     }
 
-    fn staying(&self) -> usize {
-        self.taken.borrow().len() - self.closing.get()
-    }
-
-    /// Closes a connection, unless all are working.
+    /// Closes a connection, unless orders of all are being carried out.
     fn evict(&self) -> bool {
-        let taken = self.taken.borrow();
-        let staying = || taken.values().filter(|activity| !activity.evicted.get());
-        let strangers = || staying().filter(|activity| !activity.let_in.get());
-        let idle = |activity: &&Rc<Activity>| {
-            !self.keeps_working || activity.phase.get() != Phase::Working
+        let mut queues = self.queues.borrow_mut();
+        let (stranger, known) = (queues.oldest_stranger(), queues.oldest_known());
+        let too_many = self.counts.strangers.get() > self.most / 2;
+        let oldest = match (stranger, known) {
+            (Some(stranger), Some(known)) if too_many || stranger < known => {
+                queues.strangers.remove(&stranger)
+            }
+            (_, Some(known)) => queues.known.remove(&known),
+            (Some(stranger), None) => queues.strangers.remove(&stranger),
+            (None, None) => None,
         };
-        let oldest = if strangers().count() > self.most / 2 {
-            strangers().filter(idle).min_by_key(|activity| activity.progress.get())
-        } else {
-            staying().filter(idle).min_by_key(|activity| activity.progress.get())
-        };
-        let Some(oldest) = oldest else { return false };
-        oldest.evicted.set(true);
-        oldest.changed.notify_one();
-        self.closing.set(self.closing.get() + 1);
-        true
+        oldest.inspect(|activity| activity.evict()).is_some()
+    }
+}
+
+impl Queues {
+    /// Forgets connections that were closed when there are so many.
+    fn forget_closed(&mut self, most: usize) {
+        for queue in [&mut self.known, &mut self.strangers] {
+            if queue.len() >= most {
+                queue.retain(|_, activity| !activity.closed.get());
+            }
+        }
+    }
+
+    /// The last progress of the stranger that made none for longest.
+    fn oldest_stranger(&mut self) -> Option<u64> {
+        while let Some((progress, stranger)) = self.strangers.pop_first() {
+            if stranger.let_in.get() {
+                self.known.insert(stranger.progress.get(), stranger);
+            } else if put_back(&mut self.strangers, progress, stranger) {
+                return Some(progress);
+            }
+        }
+        None
+    }
+
+    /// The same of those that have been let in, and whose orders are not being carried out.
+    fn oldest_known(&mut self) -> Option<u64> {
+        let mut ordering = Queue::new();
+        let mut oldest = None;
+        while let Some((progress, known)) = self.known.pop_first() {
+            if known.phase.get() == Phase::Ordering {
+                ordering.insert(known.progress.get(), known);
+            } else if put_back(&mut self.known, progress, known) {
+                oldest = Some(progress);
+                break;
+            }
+        }
+        self.known.append(&mut ordering);
+        oldest
+    }
+}
+
+/// Puts a connection that is still open where it belongs. Whether that is where it was.
+fn put_back(queue: &mut Queue, progress: u64, activity: Rc<Activity>) -> bool {
+    if activity.closed.get() || activity.evicted.get() {
+        return false;
+    }
+    let now = activity.progress.get();
+    queue.insert(now, activity);
+    now == progress
+}
+
+impl Slot {
+    fn new(counts: &Rc<Counts>) -> Self {
+        let activity = Rc::new(Activity {
+            phase: Cell::new(Phase::Transfer),
+            let_in: Cell::new(false),
+            progress: Cell::new(0),
+            counts: Rc::clone(counts),
+            evicted: Cell::new(false),
+            closed: Cell::new(false),
+            ending: Cell::new(false),
+            changed: Notify::new(),
+        });
+        activity.progresses();
+        add(&counts.open, 1);
+        add(&counts.strangers, 1);
+        Self { activity }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.limit.taken.borrow_mut().remove(&self.number);
-        let closing = self.limit.closing.get();
-        self.limit.closing.set(closing - usize::from(self.activity.evicted.get()));
-        self.limit.freed.notify_one();
+        let Activity { counts, let_in, evicted, closed, .. } = &*self.activity;
+        closed.set(true);
+        add(&counts.open, -1);
+        if evicted.get() {
+            add(&counts.closing, -1);
+        } else if !let_in.get() {
+            add(&counts.strangers, -1);
+        }
+        counts.freed.notify_one();
     }
 }
 
-impl Activity {
-    fn new(latest: Rc<Cell<u64>>, freed: Rc<Notify>) -> Self {
-        let activity = Self {
-            phase: Cell::new(Phase::Transfer),
-            let_in: Cell::new(false),
-            progress: Cell::new(0),
-            latest,
-            freed,
-            evicted: Cell::new(false),
-            ending: Cell::new(false),
-            changed: Notify::new(),
-        };
-        activity.progresses();
-        activity
-    }
+fn add(count: &Cell<usize>, change: isize) {
+    count.set(count.get().saturating_add_signed(change));
+}
 
+impl Activity {
     /// Notes that bytes came or went.
     pub(super) fn progresses(&self) {
-        self.latest.set(self.latest.get() + 1);
-        self.progress.set(self.latest.get());
+        let all = &self.counts.progress;
+        all.set(all.get() + 1);
+        self.progress.set(all.get());
     }
 
     /// Notes that a request came whose client may make it.
     pub(super) fn let_in(&self) {
-        self.let_in.set(true);
+        if !self.let_in.replace(true) && !self.evicted.get() {
+            add(&self.counts.strangers, -1);
+        }
     }
 
     pub(super) fn is_let_in(&self) -> bool {
@@ -171,13 +242,23 @@ impl Activity {
     pub(super) fn enter(&self, phase: Phase) {
         if self.phase.replace(phase) != phase {
             self.changed.notify_one();
-            self.freed.notify_one();
+            self.counts.freed.notify_one();
         }
     }
 
     /// Waits until phase or slot changes; may return without.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Gives its slot to another connection.
+    fn evict(&self) {
+        self.evicted.set(true);
+        add(&self.counts.closing, 1);
+        if !self.let_in.get() {
+            add(&self.counts.strangers, -1);
+        }
+        self.changed.notify_one();
     }
 
     /// Whether another connection has its slot.
@@ -206,7 +287,7 @@ mod tests {
     const MOST: usize = 8;
 
     /// Takes a slot, or reports that none can be had for now.
-    async fn take(limit: &Rc<ConnectionLimit>) -> Option<Slot> {
+    async fn take(limit: &ConnectionLimit) -> Option<Slot> {
         timeout(Duration::from_secs(60), limit.take()).await.ok()
     }
 
@@ -221,11 +302,13 @@ mod tests {
     }
 
     /// A server that is full of connections that were let in, or were not.
-    async fn full(limit: &Rc<ConnectionLimit>, let_in: bool) -> Vec<(usize, Slot)> {
+    async fn full(limit: &ConnectionLimit, let_in: bool) -> Vec<(usize, Slot)> {
         let mut slots = Vec::new();
         for at in 0..MOST {
             let slot = take(limit).await.unwrap();
-            slot.activity.let_in.set(let_in);
+            if let_in {
+                slot.activity.let_in();
+            }
             slots.push((at, slot));
         }
         assert!(limit.is_reached());
@@ -235,7 +318,7 @@ mod tests {
     #[test]
     fn the_connection_without_progress_for_longest_is_closed_for_a_new_one() {
         run(async {
-            let limit = ConnectionLimit::new(MOST, true);
+            let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
             slots[0].1.activity.progresses();
             slots.push((MOST, take(&limit).await.unwrap()));
@@ -246,7 +329,7 @@ mod tests {
     #[test]
     fn strangers_close_each_other_and_no_connection_that_was_let_in() {
         run(async {
-            let limit = ConnectionLimit::new(MOST, true);
+            let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
             let mut closed = Vec::new();
             for at in MOST..4 * MOST {
@@ -262,7 +345,7 @@ mod tests {
     #[test]
     fn a_new_connection_is_not_closed_before_it_could_be_read() {
         run(async {
-            let limit = ConnectionLimit::new(MOST, true);
+            let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
             for at in MOST..MOST + MOST / 2 {
                 slots.push((at, take(&limit).await.unwrap()));
@@ -274,9 +357,9 @@ mod tests {
     #[test]
     fn an_order_that_is_carried_out_keeps_its_slot() {
         run(async {
-            let limit = ConnectionLimit::new(MOST, true);
+            let limit = ConnectionLimit::new(MOST);
             let mut slots = full(&limit, true).await;
-            slots.iter().for_each(|(_, slot)| slot.activity.enter(Phase::Working));
+            slots.iter().for_each(|(_, slot)| slot.activity.enter(Phase::Ordering));
             assert!(take(&limit).await.is_none());
             slots[3].1.activity.enter(Phase::Transfer);
             slots.push((MOST, take(&limit).await.unwrap()));
@@ -285,25 +368,30 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_ordered_no_request_keeps_its_slot() {
+    fn few_are_open_more_than_may_be() {
         run(async {
-            let limit = ConnectionLimit::new(MOST, false);
-            let mut slots = full(&limit, true).await;
-            slots.iter().for_each(|(_, slot)| slot.activity.enter(Phase::Working));
+            let limit = ConnectionLimit::new(MOST);
+            let mut slots = full(&limit, false).await;
             slots.push((MOST, take(&limit).await.unwrap()));
-            assert_eq!(evicted(&mut slots), [0]);
+            slots.push((MOST, take(&limit).await.unwrap()));
+            assert!(take(&limit).await.is_none(), "none of them has been closed yet");
+            assert_eq!(evicted(&mut slots), [0, 1, 2]);
+            assert!(take(&limit).await.is_some());
         });
     }
 
     #[test]
-    fn few_are_open_more_than_may_be() {
+    fn connections_that_come_and_go_leave_nothing() {
         run(async {
-            let limit = ConnectionLimit::new(MOST, true);
-            let mut slots = full(&limit, false).await;
-            slots.push((MOST, take(&limit).await.unwrap()));
-            assert!(take(&limit).await.is_none(), "none of them has been closed yet");
-            assert_eq!(evicted(&mut slots), [0, 1]);
-            assert!(take(&limit).await.is_some());
+            let limit = ConnectionLimit::new(MOST);
+            for at in 0..10 * MOST {
+                let slot = take(&limit).await.unwrap();
+                if at % 2 == 0 {
+                    slot.activity.let_in();
+                }
+            }
+            assert!(limit.queues.borrow().strangers.len() <= 2 * MOST);
+            assert_eq!((limit.counts.open.get(), limit.counts.strangers.get()), (0, 0));
         });
     }
 }

@@ -60,6 +60,17 @@ pub(crate) enum Serves {
     Status,
 }
 
+impl Serves {
+    /// How many connections are accepted before others have their turn. What operators ask
+    /// for takes longer.
+    pub(super) const fn at_once(self) -> u32 {
+        match self {
+            Self::Operators => 16,
+            Self::Status => 64,
+        }
+    }
+}
+
 /// The file of a socket of ours. What others have put in its place is left alone.
 #[derive(Debug)]
 struct SocketFile {

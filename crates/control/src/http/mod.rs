@@ -14,6 +14,7 @@ mod auth;
 mod body;
 mod changes;
 mod connection;
+mod crowd;
 mod descriptors;
 mod follow;
 mod held;

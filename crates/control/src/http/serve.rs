@@ -5,7 +5,9 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::Response;
@@ -14,16 +16,17 @@ use supervisor_core::level::Level;
 use supervisor_core::time::Wall;
 use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
-use tokio::sync::watch;
-use tokio::task::spawn_local;
+use tokio::sync::{MutexGuard, Semaphore, watch};
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::sleep;
 
 use super::Body;
 use super::changes::Changes;
 use super::connection::{self, ConnectionContext};
+use super::crowd;
 use super::descriptors;
 use super::held::Held;
-use super::limit::ConnectionLimit;
+use super::limit::{ConnectionLimit, Slot};
 use super::listen::{Door, Serves};
 use super::stream::Stream;
 use super::traffic::{Refused, Traffic};
@@ -32,6 +35,10 @@ use crate::status::Status;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Requests after the first of their connections that are answered between two times that
+/// connections are accepted.
+const FOLLOW_UPS: usize = 32;
 
 /// Who comes through a file has no address; supervisord's log has this one.
 const UNIX_PEER: &str = "localhost:0";
@@ -46,6 +53,7 @@ pub(crate) struct ServerState {
     changes: RefCell<Option<Rc<Changes>>>,
     pub(crate) traffic: Traffic,
     pub(crate) status: Status,
+    follow_ups: Semaphore,
 }
 
 impl ServerState {
@@ -56,7 +64,20 @@ impl ServerState {
             changes: RefCell::default(),
             traffic: Traffic::default(),
             status: Status::default(),
+            follow_ups: Semaphore::new(FOLLOW_UPS),
         }
+    }
+
+    /// Lets new connections go first: however many requests clients send at once on those that
+    /// they have, only some of these are answered until more are accepted.
+    pub(super) async fn wait_for_newcomers(&self) {
+        let _turn = self.follow_ups.acquire().await;
+        yield_now().await;
+    }
+
+    /// Waits for the turn to make an answer of all programs, or another long one.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.held.turn().await
     }
 
     /// Says what could not be done.
@@ -103,8 +124,7 @@ pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
     // To each its own: who fills a port does not shut out who comes by a socket's file.
     let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
-        // Nothing is ordered at the status port: all that is asked there can be asked again.
-        let limit = ConnectionLimit::new(each, door.serves == Serves::Operators);
+        let limit = ConnectionLimit::new(each);
         spawn_local(accept(door, Rc::clone(&server), limit, ending.clone()));
     }
     drop(ending);
@@ -130,16 +150,39 @@ fn log_date(moment: Wall) -> String {
 async fn accept(
     door: Door,
     server: Rc<ServerState>,
-    limit: Rc<ConnectionLimit>,
+    limit: ConnectionLimit,
     mut ending: watch::Receiver<bool>,
 ) {
     let listener = match Watched::for_reading(&door.socket) {
         Ok(listener) => listener,
         Err(error) => return server.complain(CANNOT_ACCEPT, &error),
     };
+    // How many came since others had their turn, and whether the turn before had as many.
+    let (mut came, mut crowd) = (0, false);
     loop {
-        let accepted = either(next(&listener), ending.wait_for(|ending| *ending)).await;
+        if came == door.serves.at_once() {
+            (came, crowd) = (0, true);
+            yield_now().await;
+            if *ending.borrow() {
+                return;
+            }
+        }
+        let waiting = poll_fn(|context| Poll::Ready(pin!(next(&listener)).poll(context))).await;
+        let accepted = match waiting {
+            Poll::Ready(accepted) => Some(accepted),
+            Poll::Pending => {
+                (came, crowd) = (0, false);
+                either(next(&listener), ending.wait_for(|ending| *ending)).await
+            }
+        };
+        came += 1;
         match accepted {
+            Some(Ok((socket, _)))
+                if crowd && door.serves == Serves::Status && limit.is_reached() =>
+            {
+                server.traffic.refuse(Refused::NoPlace);
+                crowd::answer_probe(&server, &socket);
+            }
             Some(Ok((socket, peer))) => {
                 if limit.is_reached() {
                     server.traffic.refuse(Refused::NoPlace);
@@ -148,18 +191,9 @@ async fn accept(
                 let ended = ending.wait_for(|ending| *ending);
                 let Some(slot) = either(limit.take(), ended).await else { return };
                 let (serves, credentials) = (door.serves, door.credentials.clone());
-                let context =
-                    ConnectionContext { server: Rc::clone(&server), serves, credentials, peer };
-                let ending = ending.clone();
-                spawn_local(async move {
-                    let _connected = context.server.traffic.connect();
-                    match Stream::new(socket, &slot.activity) {
-                        Ok(stream) => {
-                            connection::serve(stream, &slot.activity, context, ending).await;
-                        }
-                        Err(error) => context.server.complain(CANNOT_ACCEPT, &error),
-                    }
-                });
+                let server = Rc::clone(&server);
+                let context = ConnectionContext { server, serves, credentials, peer };
+                spawn_local(serve_one(socket, slot, context, ending.clone()));
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Some(Err(error)) => {
@@ -169,6 +203,20 @@ async fn accept(
             }
             None => return,
         }
+    }
+}
+
+async fn serve_one(
+    socket: OwnedFd,
+    slot: Slot,
+    context: ConnectionContext,
+    ending: watch::Receiver<bool>,
+) {
+    let server = Rc::clone(&context.server);
+    let _connected = server.traffic.connect();
+    match Stream::new(socket, &slot.activity) {
+        Ok(stream) => connection::serve(stream, &slot.activity, context, ending).await,
+        Err(error) => server.complain(CANNOT_ACCEPT, &error),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The bytes of a connection. What passes is noted, and that the client has left.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
@@ -19,12 +20,18 @@ use super::limit::{Activity, Phase};
 pub(super) struct Stream {
     socket: Rc<Watched<OwnedFd>>,
     activity: Rc<Activity>,
+    /// Nothing has been read yet.
+    fresh: Rc<Cell<bool>>,
+}
+
+fn would_block<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 impl Stream {
     pub(super) fn new(socket: OwnedFd, activity: &Rc<Activity>) -> io::Result<Self> {
         let socket = Rc::new(Watched::for_both(socket)?);
-        Ok(Self { socket, activity: Rc::clone(activity) })
+        Ok(Self { socket, activity: Rc::clone(activity), fresh: Rc::new(Cell::new(true)) })
     }
 
     /// Waits until the connection's slot is needed, or its client has left without waiting
@@ -38,7 +45,7 @@ impl Stream {
         loop {
             let left = match self.activity.phase() {
                 Phase::Transfer => false,
-                Phase::Working => silent && self.is_deaf(),
+                Phase::Answering | Phase::Ordering => silent && self.is_deaf(),
                 Phase::Streaming => silent,
             };
             if left || self.activity.is_evicted() {
@@ -74,8 +81,13 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.initialize_unfilled();
-        let read = |socket: &OwnedFd| Ok(rustix::io::read(socket, &mut *room)?);
-        let read = ready!(self.socket.poll_read(context, read));
+        let mut read = |socket: &OwnedFd| Ok(rustix::io::read(socket, &mut *room)?);
+        // Most heads come with their connection. Until the event loop has looked others could
+        // have closed it.
+        let read = match self.fresh.replace(false).then(|| read(self.socket.get())) {
+            Some(read) if !would_block(&read) => read,
+            Some(_) | None => ready!(self.socket.poll_read(context, read)),
+        };
         buffer.advance(self.note(read)?);
         Poll::Ready(Ok(()))
     }
@@ -99,7 +111,10 @@ impl AsyncWrite for Stream {
             let mut nothing = SendAncillaryBuffer::default();
             Ok(rustix::net::sendmsg(socket, pieces, &mut nothing, SendFlags::NOSIGNAL)?)
         };
-        let sent = ready!(self.socket.poll_write(context, send));
+        let sent = match send(self.socket.get()) {
+            sent if would_block(&sent) => ready!(self.socket.poll_write(context, send)),
+            sent => sent,
+        };
         Poll::Ready(self.note(sent))
     }
 

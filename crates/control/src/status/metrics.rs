@@ -57,8 +57,8 @@ impl About {
 }
 
 impl Kind {
-    #[cfg(test)]
-    const fn name(self) -> &'static str {
+    /// As the page has it.
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",

@@ -15,14 +15,14 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use supervisor_core::Readiness;
-use tokio::sync::Mutex;
 
 use crate::http::{Body, ServerState};
 use crate::web::tree_usage::tree_usage;
 
 pub use tally::Tally;
 
-const TEXT: &str = "text/plain; charset=utf-8";
+/// The type of all answers but the metrics.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -34,8 +34,6 @@ const PATHS: &str = "/livez /readyz /startupz /ping /metrics";
 pub(crate) struct Status {
     /// It has been up as a whole, and `/startupz` said so.
     started: Cell<bool>,
-    /// However many ask, trees are measured one by one.
-    measuring: Mutex<()>,
 }
 
 /// Answers a request on the status port.
@@ -46,21 +44,40 @@ pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Re
         return refused;
     }
     match request.uri().path() {
-        // That there is an answer is the answer: it comes from the loop that supervises.
-        "/livez" => text(StatusCode::OK, "alive\n"),
-        "/readyz" => {
-            let readiness = server.control.core().readiness();
-            text(code(&readiness), readiness.to_string())
-        }
-        "/ping" => text(code(&server.control.core().readiness()), ""),
-        "/startupz" => startup(server),
         "/metrics" => {
-            let _measuring = server.status.measuring.lock().await;
+            let _turn = server.turn().await;
             let usages = tree_usage(&server.control).await;
-            of_type(OPEN_METRICS, StatusCode::OK, page::text(server, &usages))
+            of_type(OPEN_METRICS, StatusCode::OK, page::text(server, &usages).await)
         }
-        _ => text(StatusCode::NOT_FOUND, format!("there is only {PATHS}\n")),
+        path => match probe(server, path) {
+            Some((code, words)) => text(code, words),
+            None => text(StatusCode::NOT_FOUND, format!("there is only {PATHS}\n")),
+        },
     }
+}
+
+/// What an orchestrator or a load balancer is told that asks for this path.
+pub(crate) fn probe(server: &ServerState, path: &str) -> Option<(StatusCode, String)> {
+    let core = server.control.core();
+    let readiness = || (code(&core.readiness()), core.readiness().to_string());
+    Some(match path {
+        // That there is an answer is the answer: it comes from the loop that supervises.
+        "/livez" => (StatusCode::OK, "alive\n".to_owned()),
+        "/readyz" => readiness(),
+        "/ping" => (readiness().0, String::new()),
+        "/startupz" => {
+            let started = &server.status.started;
+            if !started.get() {
+                started.set(core.has_started());
+            }
+            if started.get() {
+                (StatusCode::OK, "started\n".to_owned())
+            } else {
+                (StatusCode::SERVICE_UNAVAILABLE, readiness().1)
+            }
+        }
+        _ => return None,
+    })
 }
 
 /// Whether a load balancer should send work.
@@ -69,18 +86,6 @@ const fn code(readiness: &Readiness) -> StatusCode {
         Readiness::Ready => StatusCode::OK,
         Readiness::Stopping | Readiness::Waiting(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-fn startup(server: &ServerState) -> Response<Body> {
-    let core = server.control.core();
-    let started = &server.status.started;
-    if !started.get() {
-        started.set(core.has_started());
-    }
-    if started.get() {
-        return text(StatusCode::OK, "started\n");
-    }
-    text(StatusCode::SERVICE_UNAVAILABLE, core.readiness().to_string())
 }
 
 fn text(code: StatusCode, words: impl Into<Bytes>) -> Response<Body> {

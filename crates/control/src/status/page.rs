@@ -1,100 +1,171 @@
-//! All metrics as a page of OpenMetrics.
+//! All metrics as a page of [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/).
+//!
+//! It is written here because a page of thousands of processes takes too long to be written
+//! in one go, and a library writes it in one go.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Display, Write};
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::{Registry, Unit};
 use supervisor_core::ids::ProcId;
+use tokio::task::yield_now;
 
 use super::metrics::{Kind, METRICS, Metric};
 use super::readings::{Reading, Sample, Value, buckets};
 use crate::http::ServerState;
 use crate::web::tree_usage::TreeUsage;
 
-/// The page as it is now.
-pub(super) fn text(server: &ServerState, usages: &BTreeMap<ProcId, TreeUsage>) -> String {
+/// Units that a name may end with.
+const UNITS: [&str; 2] = ["seconds", "bytes"];
+
+/// Writes the page, and lets others have their turn after each metric: their values are those
+/// of one moment each.
+pub(super) async fn text(server: &ServerState, usages: &BTreeMap<ProcId, TreeUsage>) -> String {
     let control = &server.control;
-    let reading = Reading {
-        core: &control.core(),
-        tally: &control.tally(),
-        traffic: &server.traffic,
-        usages,
-        io_counters: &control.io_counters(),
-        began: control.began(),
-        lines_lost: control.lines_lost(),
-        missed: control.missed(),
-    };
-    let samples = METRICS.iter().map(|metric| (metric.read)(&reading)).collect();
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(Page(samples)));
+    let (tally, io_counters) = (control.tally(), control.io_counters());
     let mut page = String::new();
-    // A string takes everything.
-    let _ = text::encode(&mut page, &registry);
+    for metric in METRICS {
+        let samples = (metric.read)(&Reading {
+            core: &control.core(),
+            tally: &tally,
+            traffic: &server.traffic,
+            usages,
+            io_counters: &io_counters,
+            began: control.began(),
+            lines_lost: control.lines_lost(),
+            missed: control.missed(),
+        });
+        // A string takes everything.
+        let _ = family(&mut page, metric, &samples);
+        yield_now().await;
+    }
+    page.push_str("# EOF\n");
     page
 }
 
-/// The values of each of the metrics.
-#[derive(Debug)]
-struct Page(Vec<Vec<Sample>>);
-
-impl Collector for Page {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for (metric, samples) in METRICS.iter().zip(&self.0) {
-            let (name, unit) = without_unit(metric.name.trim_end_matches("_total"));
-            let mut encoder =
-                encoder.encode_descriptor(name, metric.help, unit.as_ref(), kind(metric.kind))?;
-            for sample in samples {
-                let labels: Vec<_> =
-                    metric.all_labels().zip(sample.labels.iter().map(String::as_str)).collect();
-                if labels.is_empty() {
-                    write(&mut encoder, metric, &sample.value)?;
-                } else {
-                    write(&mut encoder.encode_family(&labels)?, metric, &sample.value)?;
+/// Writes a metric with all its values.
+fn family(page: &mut String, metric: &Metric, samples: &[Sample]) -> fmt::Result {
+    let name = metric.name.trim_end_matches("_total");
+    writeln!(page, "# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind.name())?;
+    if let Some(unit) = UNITS.into_iter().find(|unit| name.ends_with(&format!("_{unit}"))) {
+        writeln!(page, "# UNIT {name} {unit}")?;
+    }
+    for Sample { labels, value } in samples {
+        let labels = Labels { le: None, metric, values: labels };
+        match (metric.kind, value) {
+            (Kind::Counter, Value::Count(count)) => writeln!(page, "{name}_total{labels} {count}")?,
+            (Kind::Counter, Value::Number(number)) => {
+                writeln!(page, "{name}_total{labels} {}", Number(*number))?;
+            }
+            (Kind::Gauge, Value::Count(count)) => writeln!(page, "{name}{labels} {count}")?,
+            (Kind::Gauge, Value::Number(number)) => {
+                writeln!(page, "{name}{labels} {}", Number(*number))?;
+            }
+            (Kind::Histogram, Value::Times { counts, sum }) => {
+                writeln!(page, "{name}_sum{labels} {}", Number(*sum))?;
+                writeln!(page, "{name}_count{labels} {}", counts.iter().sum::<u64>())?;
+                let mut below = 0;
+                for (end, count) in buckets(counts) {
+                    below += count;
+                    writeln!(page, "{name}_bucket{} {below}", Labels { le: Some(end), ..labels })?;
                 }
+            }
+            // The table's mistake: a series less, and the test of all series sees it.
+            (Kind::Counter | Kind::Gauge, Value::Times { .. })
+            | (Kind::Histogram, Value::Count(_) | Value::Number(_)) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The labels of a value.
+#[derive(Clone, Copy)]
+struct Labels<'a> {
+    /// The upper end of a bucket.
+    le: Option<f64>,
+    metric: &'a Metric,
+    values: &'a [String],
+}
+
+impl Display for Labels<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = '{';
+        if let Some(end) = self.le {
+            write!(f, "{{le=\"{}\"", Number(end))?;
+            separator = ',';
+        }
+        for (name, value) in self.metric.all_labels().zip(self.values) {
+            write!(f, "{separator}{name}=\"{}\"", Escaped(value))?;
+            separator = ',';
+        }
+        if separator == ',' { f.write_char('}') } else { Ok(()) }
+    }
+}
+
+/// The value of a label.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '\\' | '"' => write!(f, "\\{character}")?,
+                '\n' => f.write_str("\\n")?,
+                character => f.write_char(character)?,
             }
         }
         Ok(())
     }
 }
 
-fn write(encoder: &mut MetricEncoder<'_>, metric: &Metric, value: &Value) -> fmt::Result {
-    match (metric.kind, value) {
-        (Kind::Counter, Value::Count(count)) => {
-            encoder.encode_counter::<NoLabelSet, _, u64>(count, None)
+/// A number that shows that it is no count.
+struct Number(f64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            f64::INFINITY => f.write_str("+Inf"),
+            number if number.is_nan() => f.write_str("NaN"),
+            number => write!(f, "{number:?}"),
         }
-        (Kind::Counter, Value::Number(number)) => {
-            encoder.encode_counter::<NoLabelSet, _, f64>(number, None)
-        }
-        (Kind::Gauge, Value::Count(count)) => encoder.encode_gauge(count),
-        (Kind::Gauge, Value::Number(number)) => encoder.encode_gauge(number),
-        (Kind::Histogram, Value::Times { counts, sum }) => {
-            let all = counts.iter().sum();
-            encoder.encode_histogram::<NoLabelSet>(*sum, all, &buckets(counts), None)
-        }
-        // The table's mistake: a series less, and the test of all series sees it.
-        (Kind::Counter | Kind::Gauge, Value::Times { .. })
-        | (Kind::Histogram, Value::Count(_) | Value::Number(_)) => Ok(()),
     }
 }
 
-const fn kind(kind: Kind) -> MetricType {
-    match kind {
-        Kind::Counter => MetricType::Counter,
-        Kind::Gauge => MetricType::Gauge,
-        Kind::Histogram => MetricType::Histogram,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The unit at the end of a name is put there by whoever writes the page.
-fn without_unit(name: &str) -> (&str, Option<Unit>) {
-    for unit in [Unit::Seconds, Unit::Bytes] {
-        let rest = name.strip_suffix(unit.as_str()).and_then(|rest| rest.strip_suffix('_'));
-        if let Some(rest) = rest {
-            return (rest, Some(unit));
+    #[test]
+    fn numbers_and_labels_are_as_parsers_want_them() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (0.001, "0.001"),
+            (2.5, "2.5"),
+            (1_795_641_706.25, "1795641706.25"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(Number(number).to_string(), text);
+        }
+        assert_eq!(Escaped("a\"b\\c\nd").to_string(), r#"a\"b\\c\nd"#);
+    }
+
+    #[test]
+    fn a_histogram_counts_what_is_below_each_end() {
+        let metric = METRICS.iter().find(|metric| metric.kind == Kind::Histogram).unwrap();
+        let mut counts = vec![0; buckets(&[0; 64]).len()];
+        (counts[1], counts[11]) = (2, 1);
+        let labels = vec!["web".to_owned(), "web\n".to_owned()];
+        let mut page = String::new();
+        let value = Value::Times { counts, sum: 3.5 };
+        family(&mut page, metric, &[Sample { labels, value }]).unwrap();
+        for line in [
+            "_seconds_sum{group=\"web\",process=\"web\\n\"} 3.5\n",
+            "_seconds_count{group=\"web\",process=\"web\\n\"} 3\n",
+            "_seconds_bucket{le=\"0.001\",group=\"web\",process=\"web\\n\"} 0\n",
+            "_seconds_bucket{le=\"0.0025\",group=\"web\",process=\"web\\n\"} 2\n",
+            "_seconds_bucket{le=\"+Inf\",group=\"web\",process=\"web\\n\"} 3\n",
+        ] {
+            assert!(page.contains(line), "{line} in {page}");
         }
     }
-    (name, None)
 }

@@ -16,3 +16,4 @@ mod logtail;
 mod orders;
 mod session;
 mod sockets;
+mod strangers;

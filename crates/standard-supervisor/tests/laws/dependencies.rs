@@ -58,7 +58,6 @@ const LAWS: [(&str, &[&str]); 9] = [
             "hyper",
             "hyper-util",
             "libc",
-            "prometheus-client",
             "rustix",
             "serde_json",
             "tokio",

@@ -1,0 +1,59 @@
+//! What happens at the status port when more come than can be served.
+//!
+//! Thousands of connections that wait to be accepted are in front of whoever asks `/livez`
+//! next, and an orchestrator that gets no answer ends a healthy container. So while there is a
+//! crowd, a probe is answered as soon as its connection is accepted, without all that a
+//! connection needs otherwise, and other connections are closed: nothing else can take the
+//! room of probes.
+
+use std::os::fd::OwnedFd;
+
+use rustix::net::{RecvFlags, SendFlags};
+
+use super::serve::ServerState;
+use crate::status;
+
+/// Bytes of a probe's head: those of orchestrators and load balancers have about a hundred.
+const PROBE: usize = 2048;
+
+/// Answers a probe whose head is there. Whatever else the client wants, it can ask again.
+pub(super) fn answer_probe(server: &ServerState, socket: &OwnedFd) {
+    let mut head = [0; PROBE];
+    // A client that has sent nothing yet is a stranger like the others.
+    let Ok(read) = rustix::net::recv(socket, &mut head, RecvFlags::DONTWAIT) else { return };
+    let answer = path(&head[..read.0]).and_then(|path| status::probe(server, path));
+    if let Some((code, words)) = answer {
+        let answer = format!(
+            "HTTP/1.1 {code}\r\nContent-Type: {}\r\nCache-Control: no-store\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{words}",
+            status::TEXT,
+            words.len(),
+        );
+        // It fits into the buffer of a new connection, or the client has gone.
+        let _ = rustix::net::send(socket, answer.as_bytes(), SendFlags::NOSIGNAL);
+    }
+}
+
+/// The path that a whole head asks for.
+fn path(head: &[u8]) -> Option<&str> {
+    let head = std::str::from_utf8(head).ok()?;
+    if !head.contains("\r\n\r\n") {
+        return None;
+    }
+    let target = head.strip_prefix("GET ")?.split(' ').next()?;
+    target.split('?').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_a_whole_head_that_asks_for_a_path() {
+        assert_eq!(path(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), Some("/livez"));
+        assert_eq!(path(b"GET /readyz?verbose HTTP/1.1\r\n\r\n"), Some("/readyz"));
+        for other in ["", "GET /livez", "GET /livez HTTP/1.1\r\nX:", "POST / HTTP/1.1\r\n\r\n"] {
+            assert_eq!(path(other.as_bytes()), None, "{other}");
+        }
+    }
+}

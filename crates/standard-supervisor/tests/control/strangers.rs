@@ -1,0 +1,109 @@
+//! What many others ask for, or leave half done, does not keep a client from an answer.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::harness::{PATIENCE, Running, free_port};
+use crate::home::{Home, stop};
+use crate::load::raise_own_limit;
+
+/// Connections that are opened and kept.
+const STRANGERS: usize = 10_000;
+
+/// Processor time that the supervisor may need before it answers `/livez`. It is not
+/// optimized here, which takes several times the 100 ms that are promised. Time as such says
+/// nothing on a machine that it shares with the strangers and other tests.
+const ANSWERED_WITHIN: Duration =
+    Duration::from_millis(if cfg!(debug_assertions) { 600 } else { 100 });
+
+/// A supervisor of programs, the port of its status, and that of operators.
+fn started(name: &str) -> (Home, Running, [u16; 2]) {
+    let [status, operators] = [free_port(), free_port()];
+    let home = Home::new(
+        name,
+        &format!(
+            "minfds=4096\nstatus_port=127.0.0.1:{status}\n\
+             [inet_http_server]\nport=127.0.0.1:{operators}\n\
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
+             [program:many]\ncommand=sleep 1000\nnumprocs=50\nprocess_name=%(process_num)d\nautostart=false\n"
+        ),
+    );
+    let mut running = home.start();
+    running.stdout.wait_for("supervisord started with pid");
+    (home, running, [status, operators])
+}
+
+/// The processor time that a process has used.
+fn processor_time(pid: i32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/schedstat")).unwrap();
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// What it takes from no connection to an answer.
+fn answered(pid: i32, port: u16) -> Duration {
+    let before = processor_time(pid);
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("alive\n"), "{answer}");
+    processor_time(pid) - before
+}
+
+/// Lets strangers come with each of these in turn, while `/livez` is asked all the time.
+fn besieged(name: &str, requests: &[(usize, &str)]) {
+    let (_home, mut running, ports) = started(name);
+    raise_own_limit();
+    let (done, pid) = (AtomicBool::new(false), running.pid());
+    let times = thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            let mut times = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                times.push(answered(pid, ports[0]));
+                thread::yield_now();
+            }
+            times
+        });
+        let mut strangers = Vec::new();
+        for (at, request) in requests.iter().cycle().take(STRANGERS) {
+            let mut stranger = TcpStream::connect(("127.0.0.1", ports[*at])).unwrap();
+            stranger.set_nonblocking(true).unwrap();
+            let _ = stranger.write(request.as_bytes());
+            strangers.push(stranger);
+        }
+        done.store(true, Ordering::Relaxed);
+        client.join().unwrap()
+    });
+    let longest = times.iter().max().unwrap();
+    println!("{name}: {} answers, each within {longest:?} of processor time", times.len());
+    assert!(*longest < ANSWERED_WITHIN, "{times:?}");
+    stop(&mut running);
+}
+
+const STATUS: usize = 0;
+const OPERATORS: usize = 1;
+
+#[test]
+fn half_heads_keep_no_client_from_an_answer() {
+    let half = "GET /livez HTTP/1.1\r\nX:";
+    besieged("half-heads", &[(STATUS, half), (OPERATORS, half), (STATUS, "")]);
+}
+
+#[test]
+fn answers_that_are_not_read_keep_no_client_from_an_answer() {
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let livez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+    besieged("unread", &[(STATUS, &metrics), (STATUS, &livez)]);
+}
+
+#[test]
+fn operators_keep_no_client_from_an_answer() {
+    let page = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(10);
+    let events = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n";
+    let log = "GET /mainlogtail HTTP/1.1\r\nHost: x\r\n\r\n";
+    besieged("operators", &[(OPERATORS, &page), (OPERATORS, events), (OPERATORS, log)]);
+}
