@@ -12,6 +12,9 @@ use supervisor_core::{Info, StateName};
 use crate::control::Control;
 use crate::web::tree_usage::{TreeUsage, tree_usage};
 
+/// Programs that are shown in one go, before others have their turn.
+pub(crate) const AT_ONCE: usize = 100;
+
 /// The supervisor as it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {

@@ -8,11 +8,14 @@ mod openapi;
 mod problem;
 mod routes;
 
+use std::fmt::Write;
+
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use supervisor_core::command::Which;
+use tokio::task::yield_now;
 
 use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
 use self::logs::Log;
@@ -20,7 +23,7 @@ use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
 use crate::control::Control;
 use crate::http::{Body, ServerState};
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot::{self, AT_ONCE, Program, Snapshot};
 use crate::web::origin;
 
 /// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
@@ -121,10 +124,13 @@ async fn carry_out(
     let value = match act {
         Act::ShowSupervisor => object(SUPERVISOR, &Snapshot::without_programs(control)),
         Act::ListPrograms => {
-            let programs = Snapshot::take(control).await.programs;
-            json!({"programs": programs.iter().map(|one| object(PROGRAM, one)).collect::<Vec<_>>()})
+            let _turn = server.turn().await;
+            return Ok(respond(list(&Snapshot::take(control).await.programs).await));
         }
-        Act::ShowProgram => show(control, asked.text("name")).await?,
+        Act::ShowProgram => {
+            let _turn = server.turn().await;
+            show(control, asked.text("name")).await?
+        }
         Act::ListGroups => {
             let groups = snapshot::groups(control);
             json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
@@ -146,7 +152,7 @@ async fn carry_out(
         Act::Restart => act::restart(control).await?,
         Act::Shutdown => act::shutdown(control).await?,
     };
-    Ok(respond(&value))
+    Ok(respond(value.to_string()))
 }
 
 async fn show(control: &Control, name: &str) -> Result<Value, Problem> {
@@ -154,6 +160,21 @@ async fn show(control: &Control, name: &str) -> Result<Value, Problem> {
     program
         .map(|program| object(PROGRAM, &program))
         .ok_or_else(|| Problem::bad_name("program", name))
+}
+
+/// All programs as JSON. Others have their turn after each of [`AT_ONCE`].
+async fn list(programs: &[Program]) -> String {
+    let mut json = "{\"programs\":[".to_owned();
+    for (number, program) in programs.iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        // A string takes everything.
+        let _ = write!(json, "{comma}{}", object(PROGRAM, program));
+        if number % AT_ONCE == AT_ONCE - 1 {
+            yield_now().await;
+        }
+    }
+    json.push_str("]}");
+    json
 }
 
 /// The process that a name means.
@@ -164,8 +185,8 @@ fn process(control: &Control, name: &str) -> Result<supervisor_core::ids::ProcId
     }
 }
 
-fn respond(value: &Value) -> Response<Body> {
-    let mut response = crate::web::plain(StatusCode::OK, value.to_string());
+fn respond(json: String) -> Response<Body> {
+    let mut response = crate::web::plain(StatusCode::OK, json);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

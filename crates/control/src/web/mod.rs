@@ -66,7 +66,7 @@ pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Res
     match path {
         "ok.html" => plain(StatusCode::OK, "OK"),
         "tail.html" => page_of(tail_page::tail_page(&tail_of(&server.control, &fields))),
-        _ => overview(&server.control, &request, &fields).await,
+        _ => overview(server, &request, &fields).await,
     }
 }
 
@@ -115,15 +115,20 @@ impl Fields {
     }
 }
 
-async fn overview(control: &Control, request: &Request<Bytes>, fields: &Fields) -> Response<Body> {
+async fn overview(
+    server: &ServerState,
+    request: &Request<Bytes>,
+    fields: &Fields,
+) -> Response<Body> {
     let Some(action) = fields.get("action") else {
-        let snapshot = Snapshot::take(control).await;
-        return page_of(page::page(&snapshot, fields.get("message")));
+        let _turn = server.turn().await;
+        let snapshot = Snapshot::take(&server.control).await;
+        return page_of(page::page(&snapshot, fields.get("message")).await);
     };
     if action != "refresh" && !origin::is_own(request.headers()) {
         return other_origin();
     }
-    match legacy::act(control, action, fields.get("processname")).await {
+    match legacy::act(&server.control, action, fields.get("processname")).await {
         Ok(message) => redirect(request, &message),
         Err(legacy::Unknown) => error_page(StatusCode::INTERNAL_SERVER_ERROR),
     }

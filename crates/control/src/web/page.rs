@@ -6,9 +6,10 @@ use std::time::Duration;
 use supervisor_core::StateName;
 use supervisor_core::time::Wall;
 use supervisor_wire::{form, rfc3339};
+use tokio::task::yield_now;
 
 use super::html::{Button, Escaped, document};
-use crate::snapshot::{Program, Snapshot};
+use crate::snapshot::{AT_ONCE, Program, Snapshot};
 
 /// States in which something can be started.
 const STARTABLE: &[StateName] = &[StateName::Stopped, StateName::Exited, StateName::Fatal];
@@ -17,7 +18,7 @@ const STARTABLE: &[StateName] = &[StateName::Stopped, StateName::Exited, StateNa
 const STOPPABLE: &[StateName] = &[StateName::Starting, StateName::Running, StateName::Backoff];
 
 /// The page; `message`: what came of the last action.
-pub(crate) fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
+pub(crate) async fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     let mut body = String::new();
     header(&mut body, snapshot);
     let _ = writeln!(
@@ -35,11 +36,11 @@ pub(crate) fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     let (alone, together): (Vec<_>, Vec<_>) = groups.partition(|members| is_alone(members));
     if !alone.is_empty() {
         body.push_str("<section>\n");
-        table(&mut body, alone.into_iter().flatten(), snapshot.at);
+        table(&mut body, alone.into_iter().flatten(), snapshot.at).await;
         body.push_str("</section>\n");
     }
     for members in together {
-        section(&mut body, snapshot, members);
+        section(&mut body, snapshot, members).await;
     }
     body.push_str("</main>\n");
     body.push_str(
@@ -135,7 +136,7 @@ fn header(body: &mut String, snapshot: &Snapshot) {
     );
 }
 
-fn section(body: &mut String, snapshot: &Snapshot, members: &[Program]) {
+async fn section(body: &mut String, snapshot: &Snapshot, members: &[Program]) {
     let name = members.first().map_or("", |member| member.group.as_str());
     let listens = snapshot.groups.iter().any(|group| group.name == name && group.listens);
     let kind = if listens { "event listener" } else { "program" };
@@ -158,19 +159,23 @@ fn section(body: &mut String, snapshot: &Snapshot, members: &[Program]) {
         name = Escaped(name),
         count = members.len(),
     );
-    table(body, members.iter(), snapshot.at);
+    table(body, members.iter(), snapshot.at).await;
     body.push_str("</section>\n");
 }
 
-fn table<'a>(body: &mut String, programs: impl Iterator<Item = &'a Program>, at: Wall) {
+/// Lets others have their turn after each of [`AT_ONCE`] rows.
+async fn table(body: &mut String, programs: impl Iterator<Item = &Program>, at: Wall) {
     body.push_str(
         "<table class=\"programs\">\n<thead><tr><th class=\"state\">State<th>Program\
          <th class=\"number\">Uptime<th class=\"number\">CPU<th class=\"number\">Memory\
          <th class=\"number\">Restarts<th class=\"exit\">Last exit<th class=\"buttons\">\
          </tr></thead>\n<tbody>\n",
     );
-    for program in programs {
+    for (number, program) in programs.enumerate() {
         row(body, program, at);
+        if number % AT_ONCE == AT_ONCE - 1 {
+            yield_now().await;
+        }
     }
     body.push_str("</tbody>\n</table>\n");
 }
@@ -306,7 +311,8 @@ mod tests {
         let at = Wall::from_epoch(Duration::from_secs(5000));
         let identifier = "supervisor".to_owned();
         let snapshot = Snapshot { identifier, pid: 1, ending: false, at, programs, groups };
-        page(&snapshot, Some("<b>done</b>"))
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(page(&snapshot, Some("<b>done</b>")))
     }
 
     #[test]

@@ -15,8 +15,9 @@ use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};
 use super::params::Params;
-use super::table::Outcome;
-use super::{record, text};
+use super::response_budget::ResponseBudget;
+use super::table::{Later, Outcome};
+use super::{length, record, text};
 use crate::http::serve::ServerState;
 
 pub(super) fn one(server: &ServerState, params: &Params) -> Outcome {
@@ -30,12 +31,30 @@ pub(super) fn one(server: &ServerState, params: &Params) -> Outcome {
     Ok(described(server, &info, server.control.now().wall))
 }
 
-pub(super) fn all(server: &ServerState, _: &Params) -> Outcome {
+/// About how many bytes are told of a process.
+const TOLD_OF_ONE: u64 = 2048;
+
+/// All processes at one moment. Where there are many, one such answer is made at a time.
+pub(super) fn all<'a>(
+    server: &'a ServerState,
+    _: &'a Params,
+    budget: &'a mut ResponseBudget<'_>,
+) -> Later<'a> {
+    Box::pin(async move {
+        let processes = server.control.core().processes().count() as u64;
+        budget.wait_for_turn(processes * TOLD_OF_ONE).await;
+        let all = described_all(server);
+        budget.take(length(&all)).await?;
+        Ok(all)
+    })
+}
+
+fn described_all(server: &ServerState) -> Value {
     let core = server.control.core();
     let mut all: Vec<Info<'_>> = core.processes().collect();
     all.sort_by(|a, b| (&a.named.group, &a.named.name).cmp(&(&b.named.group, &b.named.name)));
     let now = server.control.now().wall;
-    Ok(Value::Array(all.iter().map(|info| described(server, info, now)).collect()))
+    Value::Array(all.iter().map(|info| described(server, info, now)).collect())
 }
 
 /// Whether what is written to a process's stdin can still reach it.

@@ -52,7 +52,7 @@ pub(super) enum Handler {
     Wait(for<'a> fn(&'a ServerState, &'a Params) -> Later<'a>),
     /// It finds a piece of a log, which is read once there is room for it.
     Read(fn(&ServerState, &Params) -> Result<Wanted, Fault>),
-    /// It makes other calls, each with what it takes.
+    /// It takes what its answer needs itself.
     Many(for<'a> fn(&'a ServerState, &'a Params, &'a mut ResponseBudget<'_>) -> Later<'a>),
 }
 
@@ -281,7 +281,7 @@ pub(super) const MAIN: &[Method] = &[
         order::signal_all,
     ),
     Method::now("getProcessInfo", Struct, &[String], "What is known of one process.", info::one),
-    Method::now(
+    Method::many(
         "getAllProcessInfo",
         Array,
         &[],
