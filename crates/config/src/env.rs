@@ -2,7 +2,6 @@
 
 pub(crate) mod overlay;
 mod own_log;
-pub(crate) mod service_link;
 mod variables;
 
 use std::path::PathBuf;
@@ -10,11 +9,11 @@ use std::time::Duration;
 
 use crate::error::{Report, in_short};
 use crate::options::health_options;
-use crate::sources::Sources;
+use crate::sources::{Context, Sources, service_link};
 use crate::text::expand::escape;
 use crate::text::ini::{Entry, Origin};
 use crate::text::nearest::nearest;
-use crate::values::{Context, ValueType};
+use crate::values::ValueType;
 use supervisor_core::ids::Pid;
 use supervisor_wire::python;
 
@@ -24,6 +23,20 @@ pub(crate) use self::variables::{
     OWN_LOG_FORMAT, OWN_LOG_LEVEL, Owner, PIP_ARGS, PIP_TIMEOUT, PREFIX, STOP_BUDGET_SECS,
 };
 pub use self::variables::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
+
+/// Notes the variables that begin as ours do and are a container engine's.
+pub(crate) fn tell_service_links(sources: &Sources, report: &mut Report) {
+    let names = sources.environment.iter().map(|(name, _)| name.to_string_lossy());
+    let ours = names
+        .filter(|name| [PREFIX, overlay::PREFIX].iter().any(|prefix| name.starts_with(prefix)));
+    let links: Vec<_> = ours.filter(|name| service_link::is(sources, name)).collect();
+    if !links.is_empty() {
+        report.note(format!(
+            "ignoring variables that have the form of a service link: {}",
+            links.join(", ")
+        ));
+    }
+}
 
 /// An option as its variable sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@
 
 mod env;
 mod error;
+mod flags;
 mod lower;
 mod modes;
 mod options;
@@ -40,7 +41,11 @@ use crate::lower::Control;
 
 pub use crate::env::VARIABLES;
 pub use crate::error::Errors;
+pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
 pub use crate::modes::command::{command_mode, generate};
+pub use crate::modes::ctl::{
+    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
+};
 pub use crate::modes::file::{Source, file_mode};
 pub use crate::modes::status_port::{status_address, status_port};
 pub use crate::settings::server::{Credentials, Listen, Server};
@@ -48,11 +53,7 @@ pub use crate::settings::supervisord::{Crash, CrashFiles, LogFormat, Supervisord
 pub use crate::sources::{Host, Sources};
 #[cfg(any(test, fuzzing))]
 pub use crate::testing::bad_input;
-pub use crate::tools::ctl::{
-    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
-};
 pub use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
-pub use crate::tools::flags::{Flags, Request, supervisord_flags, supervisord_help};
 pub use crate::tools::sample::sample;
 pub use crate::tools::{Tool, generate_supervisor_config, pidproxy, standard_supervisor};
 pub use crate::values::signal;

@@ -17,9 +17,9 @@ mod supervisord;
 mod tidy;
 mod unknown;
 
-use std::ffi::OsString;
 use std::path::Path;
 
+use crate::sources::{Context, Mode};
 use supervisor_core::spec::GroupSpec;
 
 use program::Base;
@@ -32,7 +32,7 @@ use crate::settings::supervisord::Supervisord;
 use crate::text::environment;
 use crate::text::expand::{Names, Shared, expand, expand_secret};
 use crate::text::ini::{Entry, Origin, Section, Sections};
-use crate::values::{self, Context, InetAddress};
+use crate::values::{self, InetAddress};
 use supervisor_wire::python::repr;
 
 /// What the sections mean.
@@ -41,27 +41,6 @@ pub(crate) struct Lowered {
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) supervisord: Supervisord,
     pub(crate) control: Control,
-}
-
-/// What the supervisor was given to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode<'a> {
-    /// A command, which a built-in `command` stands for, byte for byte.
-    Command(&'a [OsString]),
-    /// A command that runs once.
-    Once(&'a [OsString]),
-    /// A configuration file.
-    File,
-}
-
-impl<'a> Mode<'a> {
-    /// The words of the command.
-    fn command(self) -> Option<&'a [OsString]> {
-        match self {
-            Self::Command(command) | Self::Once(command) => Some(command),
-            Self::File => None,
-        }
-    }
 }
 
 /// Finds out what `sections` mean; `here` is what `%(here)s` stands for. `None` if

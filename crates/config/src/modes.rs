@@ -2,6 +2,7 @@
 //! reads its sources into sections, and sections are lowered in the same way.
 
 pub(crate) mod command;
+pub(crate) mod ctl;
 pub(crate) mod effective;
 pub(crate) mod file;
 pub(crate) mod once;

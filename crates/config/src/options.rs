@@ -16,7 +16,8 @@ use self::failure_options::FAILURE;
 use self::health_options::HEALTH;
 pub use self::table::EXTENSIONS;
 pub(crate) use self::table::*;
-use crate::values::{Context, ValueType};
+use crate::sources::Context;
+use crate::values::ValueType;
 
 /// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,12 @@ mod servers;
 
 use std::time::Duration;
 
+use supervisor_wire::python::repr;
+
 pub(crate) use command::{Command, Surroundings, is_no};
 pub(crate) use plan::{Asks, Plan};
+
+use crate::values::ValueType;
 
 /// A server.
 #[derive(Debug)]
@@ -179,6 +183,15 @@ pub static PRESETS: [Preset; 14] = [
 /// What there is, for a message.
 pub(crate) const NAMES: &str = "vllm, sglang, tensorrt-llm, triton, tgi, llama.cpp, \
      llama-cpp-python, ollama, lmdeploy, tei, infinity, ray-serve, ray or sagemaker";
+
+/// The value that names a preset.
+pub(crate) static PRESET: ValueType<&'static Preset> = ValueType {
+    what: NAMES,
+    parse: |text, _| {
+        let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(text));
+        found.ok_or_else(|| format!("no preset is named {}", repr(text)))
+    },
+};
 
 /// A preset to begin with: only a place and a path are its own.
 const fn preset(name: &'static str, title: &'static str, path: &'static str) -> Preset {

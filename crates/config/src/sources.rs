@@ -1,14 +1,14 @@
 //! Where a configuration comes from besides the command line and files, and the few questions
 //! that only the host can answer.
 
+pub(crate) mod service_link;
+
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::User;
-
-use crate::env::service_link;
 
 /// Everything that the caller reads of its process, once, besides the command line.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,43 @@ impl Sources {
     pub(crate) fn settings(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let names = self.environment.iter().map(|(name, _)| name.to_string_lossy());
         names.filter(|name| !service_link::is(self, name))
+    }
+}
+
+/// The program's name in command mode.
+pub(crate) const APP: &str = "app";
+
+/// What the supervisor was given to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode<'a> {
+    /// A command, which a built-in `command` stands for, byte for byte.
+    Command(&'a [OsString]),
+    /// A command that runs once.
+    Once(&'a [OsString]),
+    /// A configuration file.
+    File,
+}
+
+impl<'a> Mode<'a> {
+    /// The words of the command.
+    pub(crate) fn command(self) -> Option<&'a [OsString]> {
+        match self {
+            Self::Command(command) | Self::Once(command) => Some(command),
+            Self::File => None,
+        }
+    }
+}
+
+/// What a value may depend on besides its text.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) sources: &'a Sources,
+    pub(crate) host: &'a dyn Host,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("sources", self.sources).finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 //! read and done by them is elsewhere.
 
 pub use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
+pub use crate::flags::getopt::ToolOption;
 pub use crate::modes::template::stream_of;
 pub use crate::options::health_options::{
     has as is_health_option, options as health_options, variable as health_variable,
@@ -11,4 +12,4 @@ pub use crate::options::{EXTENSIONS, KINDS, OptionDef, PerMode, Reach, SectionKi
 pub use crate::presets::{Listens, Metrics, Named, OwnPlace, PRESETS, Preset};
 pub use crate::tools::ctl_commands::CtlCommand;
 pub use crate::tools::exits::ExitCode;
-pub use crate::tools::{Operand, Tool, ToolOption, tools};
+pub use crate::tools::{Operand, Tool, tools};

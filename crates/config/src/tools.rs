@@ -1,14 +1,14 @@
 //! The programs, as their users see them: one entry each, from which `--help`, the manual
 //! pages and the shells' completions are made.
 
-pub(crate) mod ctl;
 pub(crate) mod ctl_commands;
 pub(crate) mod exits;
-pub(crate) mod flags;
-pub(crate) mod getopt;
 pub(crate) mod sample;
 
 use crate::env::VARIABLES;
+use crate::flags;
+use crate::flags::getopt::{ToolOption, option};
+use crate::modes::ctl;
 use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
 use crate::tools::exits::ExitCode;
 
@@ -39,19 +39,6 @@ pub struct Tool {
     pub exits: &'static [ExitCode],
     /// Manual pages to read next, with their sections.
     pub see_also: &'static [&'static str],
-}
-
-/// One option of a program.
-#[derive(Clone, Copy, Debug)]
-pub struct ToolOption {
-    /// Its letter.
-    pub short: Option<char>,
-    /// Its name.
-    pub long: &'static str,
-    /// What its argument is called; `None`: it has none.
-    pub argument: Option<&'static str>,
-    /// What it does.
-    pub doc: &'static str,
 }
 
 /// What follows a program's options.
@@ -258,16 +245,6 @@ pub fn pidproxy() -> Tool {
 const HELP: ToolOption = option(None, "help", None, "print a short help text");
 const VERSION: ToolOption = option(None, "version", None, "print the version");
 
-/// One option.
-pub(crate) const fn option(
-    short: Option<char>,
-    long: &'static str,
-    argument: Option<&'static str>,
-    doc: &'static str,
-) -> ToolOption {
-    ToolOption { short, long, argument, doc }
-}
-
 impl Tool {
     /// How it is called, as every form's line.
     #[must_use]
@@ -305,16 +282,6 @@ impl Tool {
             text.push_str(&format!("{lead}  {example}\n"));
         }
         text + &format!("\nsee: man {} {}\n", self.section, self.name)
-    }
-}
-
-impl ToolOption {
-    /// `-o, --output OUT`.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        let short = self.short.map_or_else(String::new, |short| format!("-{short}, "));
-        let argument = self.argument.map_or_else(String::new, |name| format!(" {name}"));
-        format!("{short}--{}{argument}", self.long)
     }
 }
 

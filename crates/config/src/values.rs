@@ -17,7 +17,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget};
 
 use crate::error::in_short;
-use crate::sources::{Host, Sources};
+use crate::sources::Context;
 use crate::text::environment;
 use supervisor_core::level::Level;
 use supervisor_wire::python::{self, repr};
@@ -28,9 +28,9 @@ pub(crate) use self::addresses::{
 use self::addresses::{inet_address, port};
 pub(crate) use self::failure::{CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset};
 pub(crate) use self::health::{
-    ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LISTENER, LOOPBACK, PORT_NUMBER, PRESET,
-    READY, SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND,
-    UP_TO_A_MINUTE, URL, host,
+    ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LISTENER, LOOPBACK, PORT_NUMBER, READY,
+    SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, UP_TO_A_MINUTE,
+    URL, host,
 };
 pub(crate) use self::owners::{CHMOD, CHOWN, Owner, SOCKET_MODE, SOCKET_OWNER, USER};
 pub(crate) use self::paths::{
@@ -39,19 +39,6 @@ pub(crate) use self::paths::{
 };
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
-
-/// What checks may ask besides the text.
-#[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
-    pub(crate) sources: &'a Sources,
-    pub(crate) host: &'a dyn Host,
-}
-
-impl std::fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("said", self.sources).finish_non_exhaustive()
-    }
-}
 
 /// A kind of value: how it is read, and in words what is accepted.
 pub(crate) struct ValueType<T> {

@@ -8,11 +8,10 @@
 use std::borrow::Cow;
 
 use crate::error::{Report, in_short};
-use crate::modes::template::APP;
 use crate::options::health_options;
 use crate::options::without_effect;
 use crate::options::{SectionKind, is_secret};
-use crate::sources::Sources;
+use crate::sources::{APP, Sources};
 use crate::text::expand::pin_here;
 use crate::text::ini::{Entry, Origin, Sections};
 use crate::text::nearest::nearest;

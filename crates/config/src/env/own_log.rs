@@ -1,6 +1,7 @@
 //! How much the supervisor says, and how. `LOG_LEVEL` and `LOG_FORMAT` are names that
 //! servers read as well: a value that isn't ours is theirs.
 
+use crate::sources::Context;
 use supervisor_core::level::Level;
 
 use super::variables::LEVELS;
@@ -8,7 +9,7 @@ use super::{
     LOG_FORMAT, LOG_LEVEL, OWN_LOG_FORMAT, OWN_LOG_LEVEL, Variable, VariableEntry, entry, valid,
 };
 use crate::error::{Report, in_short};
-use crate::values::{self, Context, ValueType};
+use crate::values::{self, ValueType};
 use supervisor_wire::python::{self, repr};
 
 /// The variables that set the log's options: of each option, our own name counts more.

@@ -3,10 +3,10 @@
 
 use crate::env::overlay;
 use crate::error::Report;
-use crate::modes::template::APP;
 use crate::options::failure_options;
 use crate::options::without_effect;
 use crate::options::{self, OptionDef, SectionKind, Setting};
+use crate::sources::APP;
 use crate::text::ini::Section;
 
 /// What most of our variables begin with, and others may.

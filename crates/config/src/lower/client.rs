@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Lowering, Mode};
+use super::Lowering;
 use crate::error::Report;
 use crate::options::{self as o, SectionKind};
+use crate::sources::{Context, Mode};
 use crate::text::expand::{Names, Shared};
 use crate::text::ini::{Section, Sections};
-use crate::values::{Context, NORMAL_PATH};
+use crate::values::NORMAL_PATH;
 
 /// The section's options; `None` is unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::sources::{APP, Mode};
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{Command, HealthSpec, Launch, ProcessSpec, Stdio, User};
 
@@ -18,8 +19,7 @@ use self::command::command;
 use self::output::stdio;
 use self::restarting::Restarting;
 use self::stopping::Stopping;
-use super::{Lowering, Mode, failure, health, listener, start, tidy};
-use crate::modes::template::APP;
+use super::{Lowering, failure, health, listener, start, tidy};
 use crate::options::{self as o, SectionKind};
 use crate::text::expand::{Meaning, Names, expand};
 use crate::text::ini::{Origin, Section};

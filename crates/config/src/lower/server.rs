@@ -1,9 +1,10 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
-use super::{Lowering, Mode, client};
+use super::{Lowering, client};
 use crate::error::in_short;
 use crate::options::{self as o, SectionKind};
 use crate::settings::server::{Credentials, Listen, Server};
+use crate::sources::Mode;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::InetAddress;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::sources::Mode;
 use supervisor_core::spec::{LogFile, Output, Sink};
 
-use super::{Lowering, Mode, at_least_zero, crash, to_u32};
+use super::{Lowering, at_least_zero, crash, to_u32};
 use crate::options::{self as o, Key, SectionKind};
 use crate::settings::server::Listen;
 use crate::settings::supervisord::Supervisord;

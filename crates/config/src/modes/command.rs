@@ -7,24 +7,23 @@ use std::rc::Rc;
 use supervisor_core::spec::{Command, SignalRule, Spec, WhenDone};
 
 use crate::env::overlay::{self, Override};
-use crate::env::service_link;
 use crate::env::{self, EnvSettings};
 use crate::error::{Errors, Report};
-use crate::lower::{Mode, lower};
+use crate::lower::lower;
 use crate::modes::once::{self, run_once};
 use crate::modes::requirements;
 use crate::modes::sagemaker;
 use crate::modes::stop_budget;
-use crate::modes::template::{self, APP, Run};
+use crate::modes::template::{self, Run};
 use crate::options::without_effect;
 use crate::options::{COMMAND, FILES, LOGLEVEL};
-use crate::sources::{Host, Sources};
+use crate::sources::{APP, Context, Host, Mode, Sources};
 use crate::text::expand::{Names, Shared, escape};
 use crate::text::generated::{Rendered, render};
 use crate::text::include;
 use crate::text::ini::{Entry, Origin, Sections};
 use crate::text::shlex;
-use crate::values::{self, Context};
+use crate::values::{self};
 use crate::{Config, Generated, Record};
 use supervisor_core::level::Level;
 
@@ -66,7 +65,7 @@ pub fn command_mode(
         let signals = config.spec.signals;
         requirements::installation(&settings.install, runs, signals, context, &mut report)
     });
-    service_link::tell(sources, &mut report);
+    env::tell_service_links(sources, &mut report);
     let notes = report.take_notes();
     let (mut config, warnings) = report.finish(config)?;
     (config.warnings, config.notes, config.preparation) = (warnings, notes, preparation);
@@ -210,13 +209,7 @@ impl Record {
 /// of it because a word is not UTF-8.
 pub(crate) fn as_text(command: &[OsString]) -> (String, bool) {
     let lossy = command.iter().any(|word| word.to_str().is_none());
-    (escape(&shown(command)), lossy)
-}
-
-/// The command line as one would type it.
-pub(crate) fn shown(command: &[OsString]) -> String {
-    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-    shlex::join(words.iter().map(AsRef::as_ref))
+    (escape(&shlex::shown(command)), lossy)
 }
 
 #[cfg(test)]

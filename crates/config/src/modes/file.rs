@@ -7,16 +7,16 @@ use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 
 use crate::Config;
 use crate::error::{Errors, Report, in_short};
-use crate::lower::{Mode, check_overruled, lower};
+use crate::flags::{FlagSetting, Flags};
+use crate::lower::{check_overruled, lower};
 use crate::modes::stop_budget;
 use crate::modes::template::complete_helpers;
 use crate::options::{FILES, SUPERVISORD_USER, SectionKind};
-use crate::sources::{Host, Sources};
+use crate::sources::{Context, Host, Mode, Sources};
 use crate::text::expand::{Names, Shared, escape};
 use crate::text::include;
 use crate::text::ini::{Entry, Origin, Sections};
-use crate::tools::flags::{FlagSetting, Flags};
-use crate::values::{Context, absolute};
+use crate::values::absolute;
 use supervisor_wire::python::repr;
 
 /// The section without which a file is not supervisord's.

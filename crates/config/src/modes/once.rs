@@ -9,11 +9,10 @@ use crate::Config;
 use crate::env::overlay;
 use crate::env::{self, EnvSettings};
 use crate::error::Report;
-use crate::lower::{Mode, lower};
+use crate::lower::lower;
 use crate::modes::command::as_text;
-use crate::modes::template::{self, APP, Run};
-use crate::sources::Sources;
-use crate::values::Context;
+use crate::modes::template::{self, Run};
+use crate::sources::{APP, Context, Mode, Sources};
 
 /// Finds out what running `command` once means. Of the options that the environment sets, those
 /// count of which `acts` is true.

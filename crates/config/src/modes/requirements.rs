@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::sources::Context;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
     Autorestart, Command, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule,
@@ -21,7 +22,6 @@ use crate::error::Report;
 use crate::modes::search::Search;
 use crate::options::{self, Key};
 use crate::text::shlex;
-use crate::values::Context;
 
 /// The name of the installation in the log.
 const NAME: &str = "requirements";

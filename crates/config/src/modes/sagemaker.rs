@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use crate::env::COMMAND;
 use crate::error::{Report, in_short};
 use crate::modes::search::Search;
+use crate::sources::Context;
 use crate::text::shlex;
-use crate::values::Context;
 use supervisor_wire::python::repr;
 
 /// See <https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html>.

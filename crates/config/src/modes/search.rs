@@ -1,9 +1,8 @@
 //! Looking for programs as the command itself will be looked for.
 
+use crate::sources::Context;
 use std::ffi::OsStr;
 use std::path::PathBuf;
-
-use crate::values::Context;
 
 /// Finds programs in the `PATH` that was said.
 #[derive(Clone, Copy, Debug)]

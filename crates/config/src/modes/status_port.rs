@@ -4,12 +4,12 @@ use crate::env;
 use crate::env::overlay;
 use crate::error::{Errors, Report};
 use crate::modes::command::include_files;
-use crate::modes::template::{self, APP, Run};
+use crate::modes::template::{self, Run};
 use crate::options::STATUS_PORT_KEY;
 use crate::settings::server::Listen;
-use crate::sources::{Host, Sources};
+use crate::sources::{APP, Context, Host, Sources};
 use crate::text::expand::{Names, Shared, expand};
-use crate::values::{self, Context, InetAddress};
+use crate::values::{self, InetAddress};
 
 /// The status port of a supervisor that was started with this environment; `None`: it has
 /// none. Whatever else the environment says, and is wrong with it, is that supervisor's

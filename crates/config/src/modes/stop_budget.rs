@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::sources::Mode;
 use supervisor_core::spec::Spec;
 use supervisor_core::{STOP_RESERVE, Supervisor};
 
 use crate::env;
 use crate::error::Report;
-use crate::lower::Mode;
 use crate::options;
 
 /// How many steps are named.

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::env::{EnvSettings, VariableEntry};
-use crate::lower::Mode;
 use crate::options::{self, OptionDef, PerMode, SectionKind, Setting};
+use crate::sources::{APP, Mode};
 use crate::text::expand::escape;
 use crate::text::ini::{Entry, Origin, Section, Sections};
 use crate::text::named::NamedList;
 use crate::values;
 use supervisor_core::spec::start::Until;
-
-/// The program's name in command mode.
-pub(crate) const APP: &str = "app";
 
 /// How the option that bounds a log file ends; before it stands that of the file.
 const MAXBYTES: &str = "_maxbytes";

@@ -13,7 +13,12 @@ use supervisor_core::spec::health::{Action, Header, HttpUrl, ListenerRule, Ready
 
 use crate::options::{Key, OptionDef, Reach, Setting, default, options};
 use crate::presets::Preset;
-use crate::values;
+
+/// The types of values: those of all options, and presets.
+mod values {
+    pub(super) use crate::presets::PRESET;
+    pub(super) use crate::values::*;
+}
 
 options! { HEALTH:
     /// The server that it is: says where its health and its metrics are found, and which tell whether it gets on. What is set besides counts more.

@@ -2,8 +2,8 @@
 //! front of a command: it is the foreground, its own lines go to stderr, and it stays where it
 //! was started. Where the command runs once, few of them act.
 
-use crate::lower::Mode;
 use crate::options::{self, OptionDef, SectionKind};
+use crate::sources::Mode;
 
 /// Options, and the value with which it makes no difference that they don't act.
 const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [

@@ -14,10 +14,11 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use crate::error::Report;
+use crate::sources::Context;
 use crate::testing::{FakeHost, sources};
 use crate::text::expand::{Meaning, Names, expand};
 use crate::text::ini::Sections;
-use crate::values::{self, Context};
+use crate::values::{self};
 use supervisor_core::signal::Signal;
 use supervisor_wire::python;
 

@@ -7,13 +7,14 @@ use std::path::Path;
 
 use crate::Config;
 use crate::error::{Report, in_short};
+use crate::flags::Flags;
 use crate::modes::file::file_mode;
+use crate::sources::Context;
 use crate::testing::{FakeHost, sources};
 use crate::text::environment;
 use crate::text::expand::{Meaning, Names, expand, pin_here};
 use crate::text::ini::{Origin, Sections};
-use crate::tools::flags::Flags;
-use crate::values::{self, Context};
+use crate::values::{self};
 use supervisor_wire::python::repr;
 
 const FILE: &str = "/srv/t.conf";

@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Report;
+use crate::sources::Context;
 use crate::text::expand::{Names, expand};
 use crate::text::ini::Sections;
-use crate::values::Context;
 use supervisor_wire::python;
 
 /// Adds all files that `patterns` names to `sections` and returns their paths.

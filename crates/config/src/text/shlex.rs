@@ -2,6 +2,8 @@
 //! [`shlex.split`](https://docs.python.org/3/library/shlex.html#shlex.split) finds
 //! them: quotes and backslashes of a POSIX shell, and nothing else of it.
 
+use std::ffi::OsString;
+
 /// Where in a word a character stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quoting {
@@ -122,6 +124,12 @@ fn is_literal(quoting: Quoting, c: char) -> bool {
 
 fn is_separator(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
+}
+
+/// A command line as one would type it.
+pub(crate) fn shown(command: &[OsString]) -> String {
+    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+    join(words.iter().map(AsRef::as_ref))
 }
 
 #[cfg(test)]

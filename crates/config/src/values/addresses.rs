@@ -3,9 +3,10 @@
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
+use crate::sources::Context;
 use supervisor_wire::python::{self, repr};
 
-use super::{Context, ValueType, written};
+use super::{ValueType, written};
 
 /// An address to listen on; no host means all interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,6 @@ use supervisor_wire::prometheus::Selector;
 use supervisor_wire::python::{self, repr};
 
 use super::{ValueType, inet_address, list, port, unbracketed};
-use crate::presets::{self, PRESETS, Preset};
 
 /// Shorter than this nothing is asked again and again: it would do nothing else.
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -48,14 +47,6 @@ pub(crate) static SPAN_OR_OFF: ValueType<Option<Duration>> = ValueType {
     what: "a number of seconds from 0.05 on, such as 600, or off",
     parse: |text, _| {
         if text.eq_ignore_ascii_case("off") { Ok(None) } else { span(text, SHORTEST).map(Some) }
-    },
-};
-
-pub(crate) static PRESET: ValueType<&'static Preset> = ValueType {
-    what: presets::NAMES,
-    parse: |text, _| {
-        let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(text));
-        found.ok_or_else(|| format!("no preset is named {}", repr(text)))
     },
 };
 

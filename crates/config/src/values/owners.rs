@@ -1,9 +1,10 @@
 //! Users, and the owners and modes of sockets.
 
+use crate::sources::Context;
 use supervisor_core::spec::User;
 use supervisor_wire::python;
 
-use super::{Context, OCTAL, ValueType, octal};
+use super::{OCTAL, ValueType, octal};
 
 /// A `user[:group]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

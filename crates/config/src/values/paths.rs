@@ -2,9 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::sources::Context;
 use supervisor_wire::python;
 
-use super::{Context, ValueType};
+use super::ValueType;
 
 /// Where a program's output goes, as it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]

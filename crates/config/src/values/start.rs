@@ -68,8 +68,8 @@ fn host_and_port(text: &str) -> Result<HostPort, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::Context;
     use crate::testing::{FakeHost, sources};
-    use crate::values::Context;
 
     #[test]
     fn programs_and_how_far_they_must_have_got() {

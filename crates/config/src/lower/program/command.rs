@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 
+use crate::sources::Mode;
 use supervisor_core::spec::Command;
 
-use super::super::{Lowering, Mode};
+use super::super::Lowering;
 use crate::error::in_short;
-use crate::modes::command::shown;
 use crate::options as o;
 use crate::text::expand::Names;
 use crate::text::ini::{Comment, Origin, Section};
@@ -22,7 +22,7 @@ pub(super) fn command<'a>(
 ) -> Option<(Command, String)> {
     let origin = lowering.entry(section, o::COMMAND.def.key).map(|entry| &entry.origin);
     if let (Some(argv), Some(Origin::BuiltIn)) = (lowering.mode.command(), origin) {
-        return Some((Command::Argv(argv.to_vec()), shown(argv)));
+        return Some((Command::Argv(argv.to_vec()), shlex::shown(argv)));
     }
     let missing = format!("program section {} does not specify a command", section.name);
     let text = lowering.require(section, &o::COMMAND, names, &missing)?;

@@ -1,9 +1,10 @@
 //! Where a program's output goes.
 
+use crate::sources::Mode;
 use supervisor_core::spec::{Output, Sink, Stdio};
 
 use super::super::supervisord::sink;
-use super::super::{Lowering, Mode, at_least_zero, to_u32};
+use super::super::{Lowering, at_least_zero, to_u32};
 use crate::options::{self as o, Key};
 use crate::text::expand::Names;
 use crate::text::ini::Section;

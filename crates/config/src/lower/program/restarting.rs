@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::sources::Mode;
 use supervisor_core::spec::{Autorestart, RetryRule};
 
-use super::super::{Lowering, Mode, at_least_zero, to_u32};
+use super::super::{Lowering, at_least_zero, to_u32};
 use crate::options::{self as o, Key};
 use crate::text::expand::Names;
 use crate::text::ini::Section;

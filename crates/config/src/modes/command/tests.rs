@@ -47,7 +47,7 @@ fn names(config: &Config) -> Vec<String> {
 
 /// A command that runs once, with nothing set.
 fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
-    let shown = shown(&command);
+    let shown = shlex::shown(&command);
     ProcessSpec {
         name: APP.to_owned(),
         program: APP.to_owned(),

@@ -5,8 +5,8 @@ use supervisor_core::spec::{
 
 use super::*;
 use crate::Crash;
+use crate::flags::{Request, supervisord_flags};
 use crate::testing::{FakeHost, sources};
-use crate::tools::flags::{Request, supervisord_flags};
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
 /// Reads `files`, the first of which is given with `-c`; `words` follow.

@@ -4,14 +4,15 @@
 //! [supervisord](https://supervisord.org/running.html#supervisord-command-line-options),
 //! and one of our own, `--check`.
 
+pub(crate) mod getopt;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use supervisor_wire::python::repr;
 
+use self::getopt::{Flag, Given, Reading, ToolOption, conflicting, option};
 use crate::options as o;
-use crate::tools::getopt::{self, Flag, Given, Reading, conflicting};
-use crate::tools::{ToolOption, option};
 
 /// What `supervisord` was asked for on its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,7 @@
 //! [Docker's links](https://docs.docker.com/engine/network/links/#environment-variables).
 //! Nobody wrote them for us.
 
-use crate::env;
-use crate::env::overlay;
-use crate::error::Report;
-use crate::sources::Sources;
+use super::Sources;
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
@@ -25,21 +22,6 @@ pub(crate) fn is(sources: &Sources, name: &str) -> bool {
         || [("_NAME", "_PORT"), ("_ENV_", "_PORT")].into_iter().any(|(part, mate)| {
             name.rfind(part).is_some_and(|at| is_url(sources, &format!("{}{mate}", &name[..at])))
         })
-}
-
-/// Says which variables were left alone that would be ours by their beginning.
-pub(crate) fn tell(sources: &Sources, report: &mut Report) {
-    let names = sources.environment.iter().map(|(name, _)| name.to_string_lossy());
-    let ours = names.filter(|name| {
-        [env::PREFIX, overlay::PREFIX].iter().any(|prefix| name.starts_with(prefix))
-    });
-    let links: Vec<_> = ours.filter(|name| is(sources, name)).collect();
-    if !links.is_empty() {
-        report.note(format!(
-            "ignoring variables that have the form of a service link: {}",
-            links.join(", ")
-        ));
-    }
 }
 
 /// `NAME_PORT_80_TCP`, and what is told of it.

@@ -161,3 +161,36 @@ impl<D: Reading> Words<D> {
         }
     }
 }
+
+/// One option of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolOption {
+    /// Its letter.
+    pub short: Option<char>,
+    /// Its name.
+    pub long: &'static str,
+    /// What its argument is called; `None`: it has none.
+    pub argument: Option<&'static str>,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// One option.
+pub(crate) const fn option(
+    short: Option<char>,
+    long: &'static str,
+    argument: Option<&'static str>,
+    doc: &'static str,
+) -> ToolOption {
+    ToolOption { short, long, argument, doc }
+}
+
+impl ToolOption {
+    /// `-o, --output OUT`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let short = self.short.map_or_else(String::new, |short| format!("-{short}, "));
+        let argument = self.argument.map_or_else(String::new, |name| format!(" {name}"));
+        format!("{short}--{}{argument}", self.long)
+    }
+}

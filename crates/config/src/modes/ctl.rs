@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use supervisor_wire::python::repr;
 
 use crate::error::{Errors, Report};
+use crate::flags::getopt::{self, Flag, Given, Reading, ToolOption, conflicting, option};
 use crate::lower::client;
 use crate::modes::file::{named, places, sections_of};
 use crate::options::{CTL_SERVERURL, PROMPT};
-use crate::sources::{Host, Sources};
-use crate::tools::getopt::{self, Flag, Given, Reading, conflicting};
-use crate::tools::{ToolOption, option};
-use crate::values::{Context, absolute};
+use crate::sources::{Context, Host, Sources};
+use crate::values::absolute;
 
 /// What `supervisorctl` was asked for on its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
