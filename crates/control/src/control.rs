@@ -129,12 +129,10 @@ impl Control {
         self.ask(Command::Start { which, wait, unstartable }).await
     }
 
-    /// Stops what runs of them, and starts them all. Nothing comes between the two orders:
-    /// where the supervisor ends with its last program, it goes on.
+    /// Restarts processes. A process whose command can't be executed goes on as it is.
     pub(crate) async fn restart(&self, which: Which, wait: bool) -> Answer {
-        // Its answer says nothing that the start's doesn't.
-        self.0.machine.order(Command::Stop { which: which.clone(), wait: false });
-        self.start(which, wait).await
+        let unstartable = self.unstartable(&which);
+        self.ask(Command::RestartPrograms { which, wait, unstartable }).await
     }
 
     /// Reads the configuration again: the reply tells what it would change.

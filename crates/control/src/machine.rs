@@ -36,9 +36,6 @@ pub trait Machine: Debug {
     /// far as it only waits.
     fn ask(&self, command: Command) -> Later<'_, Answer>;
 
-    /// Gives an order whose reply is of no interest.
-    fn order(&self, command: Command);
-
     /// Why a process could not be executed at this moment, if that is known.
     fn obstacle(&self, proc: ProcId) -> Option<SpawnError>;
 

@@ -30,6 +30,16 @@ pub enum Command {
         /// Reply when they have ended; otherwise once they have been asked to.
         wait: bool,
     },
+    /// Stop the processes that run, and start all of them: each as soon as its own tree has
+    /// ended. A process whose command can't be executed goes on as it is.
+    RestartPrograms {
+        /// Which.
+        which: Which,
+        /// Reply when they are up, or failed; otherwise once they have been started.
+        wait: bool,
+        /// Those whose command can't be executed at present, and why.
+        unstartable: Vec<(ProcId, SpawnError)>,
+    },
     /// Send a signal to main processes.
     Signal {
         /// Whose.

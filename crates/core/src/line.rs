@@ -165,6 +165,10 @@ pub enum Line {
         exit: Exit,
     },
     NothingToRun,
+    /// All programs have ended, and operators stopped these or removed others.
+    WaitsForOperator {
+        stopped: Vec<String>,
+    },
     /// What may be a helper that runs once ended as it should, and that counts as a failure.
     HelperFails {
         name: String,
@@ -431,6 +435,7 @@ impl Line {
             | Self::HelperFails { .. }
             | Self::OrphansLeft { .. }
             | Self::WentToBackground { .. }
+            | Self::WaitsForOperator { .. }
             | Self::NothingToRun => Level::Warn,
             Self::GaveUp { ends_all: true, .. }
             | Self::LastRun { ends_all: true, .. }
@@ -554,6 +559,13 @@ impl fmt::Display for Line {
             Self::NothingToRun => f.write_str(
                 "nothing to run: no program has autostart=true, and there is no way to start one",
             ),
+            Self::WaitsForOperator { stopped } => {
+                f.write_str("no program is running")?;
+                if !stopped.is_empty() {
+                    write!(f, ": a command stopped {}", list(stopped))?;
+                }
+                f.write_str("; waiting for a command that starts or adds one, or for SIGTERM")
+            }
             Self::HelperFails { name, program, exit, because, of, ends_all } => {
                 let program = program.to_uppercase();
                 let (rule, key, value) = match because {

@@ -27,7 +27,7 @@ use crate::time::{Mono, Now};
 
 use budget::Budget;
 pub use budget::STOP_RESERVE;
-use ending::Phase;
+use ending::{Idle, Phase};
 use events::Ticks;
 use groups::Group;
 use job::JobControl;
@@ -59,6 +59,7 @@ pub struct Supervisor {
     late_at: Option<Mono>,
     /// The status that speaks for the program that ended last.
     last_outcome: u8,
+    idle: Idle,
     waiters: Vec<Waiter>,
     /// Processes were removed that have run and whose trees are their own business.
     spared_trees: bool,
@@ -88,6 +89,7 @@ impl Supervisor {
             asked_at: None,
             late_at: None,
             last_outcome: 0,
+            idle: Idle::default(),
             waiters: Vec::new(),
             spared_trees: false,
             next_serial: 0,

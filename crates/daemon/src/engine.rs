@@ -69,12 +69,6 @@ impl Engine {
         }
     }
 
-    /// Gives an order whose reply is of no interest.
-    pub fn order(&self, command: Command) {
-        let id = self.new_request();
-        self.world.borrow().inbox().push(Input::Request { id, command });
-    }
-
     /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
     /// far as it only waits.
     pub async fn ask(&self, command: Command) -> Answer {

@@ -56,10 +56,6 @@ impl Machine for Operated {
         Box::pin(self.engine.ask(command))
     }
 
-    fn order(&self, command: Command) {
-        self.engine.order(command);
-    }
-
     fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
         self.engine.world.borrow().obstacle(proc)
     }

@@ -129,6 +129,9 @@ impl Line {
             Self::Waiting { names } => of("waiting").with("programs", Value::Texts(names.clone())),
             Self::ReapedUnknown { pid, exit } => of("reaped_unknown").pid(*pid).exit(*exit),
             Self::NothingToRun => of("nothing_to_run"),
+            Self::WaitsForOperator { stopped } => {
+                of("waits_for_operator").with("programs", Value::Texts(stopped.clone()))
+            }
             Self::HelperFails { name, program: _, exit, because, of: limit, ends_all } => {
                 let because = match because {
                     NoHelper::KeptRunning => "autorestart",

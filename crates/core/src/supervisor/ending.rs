@@ -35,6 +35,16 @@ pub(super) enum Phase {
     Over,
 }
 
+/// What keeps a supervisor whose programs have all ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Idle {
+    /// An operator removed a group, and no program has run since. Clients update a program by
+    /// stopping, removing and adding it: the supervisor must not exit in between.
+    pub(super) removed: bool,
+    /// The supervisor has logged what it waits for.
+    told: bool,
+}
+
 impl Phase {
     /// When there is something to do, whatever becomes of the processes.
     pub(super) fn deadline(self) -> Option<Mono> {
@@ -208,16 +218,19 @@ impl Supervisor {
         self.end(End::Exit { code }, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
 
-    /// Once no program runs and none will start again, listeners needn't stay either. Whom
-    /// an operator has stopped he may start again.
+    /// Ends the supervisor once no program runs and none will start again; listeners do not
+    /// keep it. A program that an operator stopped or removed does: the operator may start it,
+    /// or add it again.
     pub(super) fn end_if_done(&mut self, cx: &mut Transition<'_>) {
+        if self.programs().any(Process::is_active) {
+            self.idle = Idle::default();
+            return;
+        }
+        if self.when_done == WhenDone::Stay || self.waits_for_operator(cx) {
+            return;
+        }
         let end = match self.when_done {
             WhenDone::Stay => return,
-            WhenDone::Exit | WhenDone::Proceed { .. }
-                if self.programs().any(|process| process.is_active() || process.is_held()) =>
-            {
-                return;
-            }
             WhenDone::Exit => End::Exit { code: self.last_outcome },
             WhenDone::Proceed { .. } if self.last_outcome == 0 => End::Proceed,
             WhenDone::Proceed { .. } => {
@@ -226,6 +239,17 @@ impl Supervisor {
             }
         };
         self.end(end, cx.now, cx.now + WAITING_REPORT_EVERY);
+    }
+
+    /// Whether only an operator can go on from here; logs that once.
+    fn waits_for_operator(&mut self, cx: &mut Transition<'_>) -> bool {
+        let held = self.programs().filter(|process| process.is_held());
+        let stopped: Vec<String> = held.map(|process| process.spec.name.clone()).collect();
+        let waits = self.idle.removed || !stopped.is_empty();
+        if waits && !std::mem::replace(&mut self.idle.told, true) {
+            cx.log(Line::WaitsForOperator { stopped });
+        }
+        waits
     }
 
     /// A preparation may not take for ever.

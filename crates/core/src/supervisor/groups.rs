@@ -89,6 +89,7 @@ impl Supervisor {
             return Err(Rejection::StillRunning);
         }
         let group = self.groups.remove(at);
+        self.idle.removed |= group.pool.is_none();
         for proc in &group.members {
             let removed = self.processes.remove(proc);
             self.spared_trees |= removed.is_some_and(|it| it.runs() > 0 && !it.spec.killtree);

@@ -43,6 +43,9 @@ impl Supervisor {
                 return self.order_start(id, &which, wait, &unstartable, cx);
             }
             Command::Stop { which, wait } => return self.order_stop(id, &which, wait, cx),
+            Command::RestartPrograms { which, wait, unstartable } => {
+                return self.order_restart(id, &which, wait, &unstartable, cx);
+            }
             Command::Signal { which, signal } => {
                 return self.order_signal(id, &which, signal, cx);
             }
@@ -79,6 +82,37 @@ impl Supervisor {
             match unstartable.iter().find(|(other, _)| *other == proc) {
                 // Of several, one that runs is not concerned, whatever became of its command.
                 Some(_) if several && process.is_started() => Err(Rejection::AlreadyStarted),
+                Some((_, error)) => Err(Rejection::unstartable(error)),
+                None => process.start_by_order(outlook.after_order(several), cx),
+            }
+        });
+    }
+
+    /// Stops in stop order and then wants the starts, so that dependents stop before what they
+    /// depend on, and start after it.
+    fn order_restart(
+        &mut self,
+        id: RequestId,
+        which: &Which,
+        wait: bool,
+        unstartable: &[(ProcId, SpawnError)],
+        cx: &mut Transition<'_>,
+    ) {
+        let obstacle = |proc| unstartable.iter().find(|(other, _)| *other == proc);
+        for proc in self.meant(which, InOrder::OfStop).into_iter().flatten() {
+            if obstacle(proc).is_none()
+                && let Some(process) = self.processes.get_mut(&proc)
+            {
+                // A process that does not run needs only the start.
+                let _ = process.stop_by_order(cx);
+            }
+        }
+        let goal = if wait { Goal::Up } else { Goal::Started };
+        let several = !matches!(which, Which::Process(_));
+        self.each(id, which, InOrder::OfStart, Some(goal), cx, |this, proc, cx| {
+            let outlook = this.outlook(proc);
+            let process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
+            match obstacle(proc) {
                 Some((_, error)) => Err(Rejection::unstartable(error)),
                 None => process.start_by_order(outlook.after_order(several), cx),
             }

@@ -63,6 +63,8 @@ pub(crate) struct Model {
     /// When listeners that are waited for are to stop.
     drained_at: Option<Mono>,
     last_outcome: u8,
+    /// A program was removed by order, and none has run since.
+    vacated: bool,
     requests: Vec<Asked>,
     remote_events: usize,
     group_changes: usize,
@@ -120,6 +122,7 @@ impl Model {
             job: job::JobControl::default(),
             drained_at: None,
             last_outcome: 0,
+            vacated: false,
             requests: Vec::new(),
             remote_events: 0,
             group_changes: 0,
@@ -422,8 +425,10 @@ impl Model {
                 self.end(End::Exit(code));
             }
         }
-        let stays = |proc: &Proc| !proc.listens && (proc.is_active() || proc.is_held());
-        let over = !self.procs.values().any(stays);
+        let programs = || self.procs.values().filter(|proc| !proc.listens);
+        let active = programs().any(Proc::is_active);
+        self.vacated &= !(done && active);
+        let over = !active && !self.vacated && !programs().any(Proc::is_held);
         if done && over && self.booted && self.ending.is_none() {
             match (self.when_done, self.last_outcome) {
                 (WhenDone::Stay, _) => {}

@@ -240,11 +240,15 @@ impl Case {
 
     fn order(&mut self) {
         let command = match self.random.below(24) {
-            0..=5 => {
+            0..=4 => {
                 let unstartable = self.unstartable();
                 Command::Start { which: self.which(), wait: self.random.one_in(2), unstartable }
             }
-            6..=11 => Command::Stop { which: self.which(), wait: self.random.one_in(2) },
+            5 | 6 => {
+                let (which, wait) = (self.which(), self.random.one_in(2));
+                Command::RestartPrograms { which, wait, unstartable: self.unstartable() }
+            }
+            7..=11 => Command::Stop { which: self.which(), wait: self.random.one_in(2) },
             12 => {
                 let signals = [Signal::HUP, Signal::USR1, Signal::KILL, Signal::CONT];
                 Command::Signal { which: self.which(), signal: self.random.pick(&signals) }

@@ -271,16 +271,18 @@ impl Stage {
 
     fn order(&self, words: &[&str]) -> Order {
         match words {
-            ["start", name, rest @ ..] => {
+            ["start" | "restart-programs", name, rest @ ..] => {
                 let missing = rest.iter().filter_map(|word| word.strip_prefix("missing="));
                 let unstartable = missing.map(|name| {
                     let message = format!("can't find command '{name}'");
                     (self.proc(name), SpawnError { kind: SpawnErrorKind::NotFound, message })
                 });
-                Order::Start {
-                    which: self.which(name),
-                    wait: !rest.contains(&"nowait"),
-                    unstartable: unstartable.collect(),
+                let (which, wait) = (self.which(name), !rest.contains(&"nowait"));
+                let unstartable = unstartable.collect();
+                if words[0] == "start" {
+                    Order::Start { which, wait, unstartable }
+                } else {
+                    Order::RestartPrograms { which, wait, unstartable }
                 }
             }
             ["stop", name, rest @ ..] => {

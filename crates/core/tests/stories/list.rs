@@ -33,6 +33,7 @@ stories! {
     a_question_is_answered_once
     a_rank_waits_for_its_head
     a_rejected_event_comes_again_after_a_pause
+    a_restart_is_one_order
     a_run_that_was_never_ready_forgives_nothing
     a_sidecar_waits_for_its_server
     a_start_script_without_exec
@@ -48,6 +49,7 @@ stories! {
     a_worker_dies_while_the_model_loads
     a_worker_that_died_before_is_missed_after
     a_worker_that_ended_long_before_is_no_cause
+    an_operator_updates_the_only_program
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
     another_failure_in_between

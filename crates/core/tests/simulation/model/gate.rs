@@ -181,9 +181,9 @@ impl Proc {
 
     /// What is not wanted any more doesn't wait.
     pub(crate) fn forget_waits(&mut self) {
-        let again = self
-            .alive()
-            .is_some_and(|alive| alive.stop.is_some_and(|stop| stop.intent == Intent::Run));
+        let again = self.alive().is_some_and(|alive| {
+            alive.to_restart || alive.stop.is_some_and(|stop| stop.intent == Intent::Run)
+        });
         if self.pending.is_none() && !again {
             (self.waits, self.targets) = (false, None);
         }
@@ -233,7 +233,7 @@ fn standing(proc: &Proc, until: Until) -> Standing {
         },
         Phase::Down { .. } | Phase::Asked { stop: true } => Standing::Resting,
         Phase::Asked { stop: false } => Standing::Coming,
-        Phase::Alive(alive) => match (alive.stop.map(|stop| stop.intent), until) {
+        Phase::Alive(alive) => match (alive.intent(), until) {
             (Some(Intent::Rest), _) => Standing::Resting,
             (None, Until::Started) if alive.up_at.is_some() => Standing::There,
             (None, Until::Ready) if alive.is_ready() => Standing::There,

@@ -85,6 +85,25 @@ impl Model {
                     }
                 })
             }
+            Command::RestartPrograms { which, wait, unstartable } => {
+                let goal = if *wait { Goal::Up } else { Goal::Started };
+                let several = !matches!(which, Which::Process(_));
+                let obstacle = |id| unstartable.iter().find(|(other, _)| *other == id);
+                for id in self.meant(which).into_iter().flatten() {
+                    if obstacle(id).is_none() {
+                        let proc = self.procs.get_mut(&id).unwrap();
+                        let _ = proc.order_stop();
+                        proc.forget_waits();
+                    }
+                }
+                self.each(which, goal, |this, id| {
+                    let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
+                    match obstacle(id) {
+                        Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
+                        None => this.procs.get_mut(&id).unwrap().order_start(waits, now),
+                    }
+                })
+            }
             Command::Stop { which, wait } => {
                 let goal = if *wait { Goal::Down } else { Goal::Nothing };
                 self.each(which, goal, |this, id| this.procs.get_mut(&id).unwrap().order_stop())
@@ -116,15 +135,8 @@ impl Model {
         mut act: impl FnMut(&mut Self, ProcId) -> Result<(), Rejection>,
     ) -> Expected {
         let several = !matches!(which, Which::Process(_));
-        let meant: Vec<ProcId> = match which {
-            Which::Process(proc) if self.procs.contains_key(proc) => vec![*proc],
-            Which::Group(name) if self.groups.iter().any(|group| group.spec.name == *name) => {
-                self.members_of(name)
-            }
-            Which::All => self.procs.keys().copied().collect(),
-            Which::Process(_) | Which::Group(_) => {
-                return Expected::Exactly(Err(Rejection::BadName));
-            }
+        let Some(meant) = self.meant(which) else {
+            return Expected::Exactly(Err(Rejection::BadName));
         };
         let mut of = BTreeMap::new();
         for id in self.dependencies_first(meant) {
@@ -140,6 +152,17 @@ impl Model {
             of.insert(id, Settling { name, group, true_now, settled });
         }
         Expected::Outcomes { goal, several, of }
+    }
+
+    fn meant(&self, which: &Which) -> Option<Vec<ProcId>> {
+        match which {
+            Which::Process(proc) => self.procs.contains_key(proc).then(|| vec![*proc]),
+            Which::Group(name) => {
+                let known = self.groups.iter().any(|group| group.spec.name == *name);
+                known.then(|| self.members_of(name))
+            }
+            Which::All => Some(self.procs.keys().copied().collect()),
+        }
     }
 
     fn difference(&self, groups: &[GroupSpec]) -> Difference {
@@ -183,6 +206,7 @@ impl Model {
         }
         let spared = |id: &ProcId| self.procs[id].run > 0 && !self.procs[id].spec.killtree;
         self.spared |= members.iter().any(spared);
+        self.vacated |= members.iter().any(|id| !self.procs[id].listens);
         self.procs.retain(|id, _| !members.contains(id));
         self.groups.retain(|group| group.spec.name != name);
         self.removed.extend(members);

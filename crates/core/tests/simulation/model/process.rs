@@ -143,6 +143,8 @@ pub(crate) struct Alive {
     pub(crate) answered: bool,
     /// It is to be asked to stop in this turn.
     pub(crate) to_stop: bool,
+    /// The order that stops it starts it again.
+    pub(crate) to_restart: bool,
     pub(crate) stop: Option<Stop>,
 }
 
@@ -228,6 +230,18 @@ impl Cleanup {
     /// By SIGKILL from now on.
     pub(crate) const fn forced(counting: bool) -> Self {
         Self::Busy { counting, forced: true, asked_at: None, killed_at: None }
+    }
+}
+
+impl Alive {
+    /// What it does after its stop, if that was ordered.
+    pub(crate) const fn intent(&self) -> Option<Intent> {
+        match (self.stop, self.to_stop, self.to_restart) {
+            (Some(stop), ..) => Some(stop.intent),
+            (None, true, true) => Some(Intent::Run),
+            (None, true, false) => Some(Intent::Rest),
+            (None, false, _) => None,
+        }
     }
 }
 
@@ -400,6 +414,9 @@ impl Proc {
             {
                 stop.intent = Intent::Run;
             }
+            Phase::Alive(alive @ Alive { stop: None, to_stop: true, .. }) => {
+                alive.to_restart = true;
+            }
             Phase::Down { state_name, .. }
                 if self.pending.is_some() && held_back && *state_name != StateName::Backoff => {}
             Phase::Down { state_name, .. } if self.pending.is_none() => {
@@ -487,6 +504,7 @@ impl Proc {
             health: Health::starting(asks.then_some(now), health.tree.as_ref(), now),
             answered: false,
             to_stop: stop,
+            to_restart: false,
             stop: None,
         });
     }

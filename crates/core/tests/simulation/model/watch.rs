@@ -347,6 +347,9 @@ impl Model {
         let mut intent = Intent::Rest;
         if alive.to_stop {
             alive.to_stop = false;
+            if std::mem::take(&mut alive.to_restart) {
+                intent = Intent::Run;
+            }
         } else if let Some(condemned) = alive.health.condemned.filter(looked) {
             intent = Intent::Fail(condemned.unhealthy);
             proc.turn.failed = true;
