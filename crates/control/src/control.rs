@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use supervisor_core::Supervisor;
-use supervisor_core::command::{Answer, Command, Rejection, Which};
+use supervisor_core::command::{Command, CommandResult, Rejection, Which};
 use supervisor_core::event::{Channel, Event};
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
@@ -118,19 +118,19 @@ impl Control {
 
     /// Gives an order and waits for the reply. Who stops waiting takes the order back as
     /// far as it only waits.
-    pub(crate) async fn ask(&self, command: Command) -> Answer {
+    pub(crate) async fn ask(&self, command: Command) -> CommandResult {
         self.0.machine.ask(command).await
     }
 
     /// Starts processes. What can't be executed is found out first: it is refused, and its
     /// state stays as it was.
-    pub(crate) async fn start(&self, which: Which, wait: bool) -> Answer {
+    pub(crate) async fn start(&self, which: Which, wait: bool) -> CommandResult {
         let unstartable = self.unstartable(&which);
         self.ask(Command::Start { which, wait, unstartable }).await
     }
 
     /// Restarts processes. A process whose command can't be executed goes on as it is.
-    pub(crate) async fn restart(&self, which: Which, wait: bool) -> Answer {
+    pub(crate) async fn restart(&self, which: Which, wait: bool) -> CommandResult {
         let unstartable = self.unstartable(&which);
         self.ask(Command::RestartPrograms { which, wait, unstartable }).await
     }

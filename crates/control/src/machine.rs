@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use supervisor_core::Supervisor;
-use supervisor_core::command::{Answer, Command};
+use supervisor_core::command::{Command, CommandResult};
 use supervisor_core::event::{Channel, Event};
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
@@ -34,7 +34,7 @@ pub trait Machine: Debug {
 
     /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
     /// far as it only waits.
-    fn ask(&self, command: Command) -> Later<'_, Answer>;
+    fn ask(&self, command: Command) -> Later<'_, CommandResult>;
 
     /// Why a process could not be executed at this moment, if that is known.
     fn obstacle(&self, proc: ProcId) -> Option<SpawnError>;

@@ -113,7 +113,7 @@ pub struct Difference {
 }
 
 /// What came of an order.
-pub type Answer = Result<Reply, Rejection>;
+pub type CommandResult = Result<Reply, Rejection>;
 
 /// Why an order was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]

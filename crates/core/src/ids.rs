@@ -13,6 +13,15 @@ pub struct ProcId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(pub u64);
 
+/// One run of a process: what each question about it carries, and each answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunKey {
+    /// The process.
+    pub proc: ProcId,
+    /// Its incarnation.
+    pub run: RunId,
+}
+
 /// A request that waits for its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::event::Channel;
 use crate::failure::Found;
-use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
-use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
+use crate::ids::{Pid, ProcId, RequestId, RunId, RunKey};
 use crate::signal::Signal;
 
+pub use crate::answer::{Answer, Claim, Traits, TreeProcess};
 pub use crate::exit::{Death, Exit, SpawnError, SpawnErrorKind};
 
 /// One thing that happened.
@@ -18,23 +18,12 @@ pub enum Input {
     Boot,
     /// Time has passed. May come late, early or twice.
     Tick,
-    /// The answer to [`Effect::Spawn`](crate::effect::Effect::Spawn): it runs.
-    Spawned {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// The pid it got.
-        pid: Pid,
-    },
-    /// The answer to [`Effect::Spawn`](crate::effect::Effect::Spawn): it doesn't.
-    SpawnFailed {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// Why not.
-        error: SpawnError,
+    /// The answer to an effect that is about one run of a process.
+    Answer {
+        /// Which run.
+        run: RunKey,
+        /// What came of it.
+        answer: Answer,
     },
     /// A child of ours ended: a program's main process or an orphan.
     Reaped {
@@ -54,25 +43,6 @@ pub enum Input {
         main: Pid,
         /// What is known of it.
         death: Death,
-    },
-    /// The answer to [`Effect::Census`](crate::effect::Effect::Census).
-    Census {
-        /// Whose tree was looked at.
-        proc: ProcId,
-        /// Which incarnation asked.
-        run: RunId,
-        /// The main process; `None`: it has ended.
-        main: Option<Traits>,
-        /// The other processes of the tree that are alive.
-        members: Vec<TreeProcess>,
-    },
-    /// The answer to [`Effect::AwaitEnd`](crate::effect::Effect::AwaitEnd): all of those
-    /// processes have ended, whoever waited for them.
-    TreeEnded {
-        /// Whose tree they belonged to.
-        proc: ProcId,
-        /// Which incarnation asked.
-        run: RunId,
     },
     /// A child of ours was stopped, as by SIGTSTP or SIGSTOP: it is alive and does nothing.
     Suspended {
@@ -124,54 +94,6 @@ pub enum Input {
         /// What.
         data: Vec<u8>,
     },
-    /// The answer to [`Effect::Check`](crate::effect::Effect::Check).
-    Checked {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// What was found.
-        result: Result<CheckAnswer, CheckFailure>,
-        /// What its tree used of the processors, if it did not answer in time and that could
-        /// be found out.
-        load: Option<Load>,
-    },
-    /// The answer to [`Effect::LookAtProgress`](crate::effect::Effect::LookAtProgress).
-    Progressed {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// What came of it.
-        look: ProgressSample,
-    },
-    /// The answer to [`Effect::LookAtLoad`](crate::effect::Effect::LookAtLoad).
-    LoadSeen {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// Requests that run or wait; `None`: that could not be seen.
-        requests: Option<u64>,
-    },
-    /// The answer to [`Effect::CountTree`](crate::effect::Effect::CountTree).
-    TreeCounted {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// How many there are.
-        count: TreeCount,
-    },
-    /// The answer to [`Effect::LookAtOutput`](crate::effect::Effect::LookAtOutput).
-    OutputSeen {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-        /// What keeps it from writing; `None`: nothing.
-        block: Option<Block>,
-    },
     /// A process, or one of its tree, told of itself.
     Notified {
         /// Which process.
@@ -186,29 +108,6 @@ pub enum Input {
         /// Its main process when it wrote that.
         pid: Pid,
     },
-    /// The answer to [`Effect::Collect`](crate::effect::Effect::Collect).
-    Collected {
-        /// Which process.
-        proc: ProcId,
-        /// Which incarnation.
-        run: RunId,
-    },
-    /// The answer to [`Effect::Tidy`](crate::effect::Effect::Tidy).
-    Tidied {
-        /// Which process.
-        proc: ProcId,
-        /// The incarnation that had ended.
-        run: RunId,
-    },
-    /// The answer to [`Effect::Connect`](crate::effect::Effect::Connect).
-    Connected {
-        /// Which process waits.
-        proc: ProcId,
-        /// The incarnation that waits to begin.
-        run: RunId,
-        /// Whether all accepted, or which did not.
-        result: Result<(), Unreached>,
-    },
     /// A process sent a message in its output.
     Communicated {
         /// Which process.
@@ -222,40 +121,12 @@ pub enum Input {
     },
 }
 
-/// A process of a program's tree, as a census saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TreeProcess {
-    /// Which process.
-    pub member: Member,
-    /// Its parent at that moment: after the end of the one that started it, another.
-    pub parent: Pid,
-    /// Its process group.
-    pub group: Pid,
-    /// What links it to the program.
-    pub claim: Claim,
-    /// What a stop must know of it.
-    pub traits: Traits,
-}
-
-/// What links a process to a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// Descent, the process group, the mark in the environment, the cgroup or an earlier census.
-    Linked,
-    /// Nothing links it to one program, but one of the supervisor's programs has started it:
-    /// it has become the supervisor's child, and only their descendants can.
-    Orphan,
-}
-
-/// What a stop must know of a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traits {
-    /// It is a shell: it runs no trap while a child of it is in the foreground, and passes
-    /// no signal on by itself.
-    pub shell: bool,
-    /// It ignores the program's `stopsignal`, as a shell's background jobs ignore INT and
-    /// QUIT.
-    pub ignores_stopsignal: bool,
+impl Input {
+    /// The answer to an effect about a run of a process.
+    #[must_use]
+    pub const fn answer(proc: ProcId, run: RunId, answer: Answer) -> Self {
+        Self::Answer { run: RunKey { proc, run }, answer }
+    }
 }
 
 /// What a process tells of itself, in one message, as

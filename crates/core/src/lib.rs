@@ -26,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod asking;
 pub mod command;
 pub mod effect;
@@ -52,6 +53,7 @@ mod supervisor;
 pub mod time;
 mod tree;
 
+pub use answer::Answer;
 pub use command::{Command, Rejection, Reply};
 pub use effect::Effect;
 pub use envelope::Envelope;

@@ -30,6 +30,7 @@ mod watching;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::answer::Answer;
 use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
 use crate::failure::Class;
@@ -160,6 +161,8 @@ pub(crate) struct Process {
     /// It was ready once, by whatever says that it is.
     was_ready: bool,
     tree: Tree,
+    /// The tree could not be counted; it is counted again then.
+    recount_at: Option<Mono>,
     /// What holds back a start that is wanted.
     gate: Gate,
     runs: u64,
@@ -229,6 +232,7 @@ impl Process {
             told_background: false,
             was_ready: false,
             tree: Tree::Clear,
+            recount_at: None,
             gate: Gate::Open,
             runs: 0,
             cleared: false,
@@ -244,6 +248,31 @@ impl Process {
 
     pub(crate) const fn state_name(&self) -> StateName {
         self.state.state_name()
+    }
+
+    /// The present run, or the last one; 0 before the first.
+    pub(crate) const fn run(&self) -> RunId {
+        RunId(self.runs)
+    }
+
+    /// Whether an answer about this run is about the present one. Servers are waited for by the
+    /// run that is to begin.
+    pub(crate) const fn awaits(&self, run: RunId, answer: &Answer) -> bool {
+        match answer {
+            Answer::Connected(_) => run.0 == self.next_run().0,
+            Answer::Spawned { .. }
+            | Answer::SpawnFailed(_)
+            | Answer::Census { .. }
+            | Answer::CensusFailed
+            | Answer::TreeEnded
+            | Answer::Checked { .. }
+            | Answer::Progressed(_)
+            | Answer::LoadSeen { .. }
+            | Answer::TreeCounted(_)
+            | Answer::OutputSeen(_)
+            | Answer::Collected
+            | Answer::Tidied => run.0 == self.runs,
+        }
     }
 
     /// How often it was started.
@@ -409,7 +438,8 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal { .. } => None,
         };
-        [own, self.tree.deadline(), self.gate.deadline()].into_iter().flatten().min()
+        let others = [self.tree.deadline(), self.recount_at, self.gate.deadline()];
+        own.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Time passed.
@@ -432,6 +462,9 @@ impl Process {
         }
         let step = self.tree.tick(cx.now, cx.unkillable_after);
         self.carry_out(step, cx);
+        if self.recount_at.is_some_and(|at| cx.now >= at) {
+            self.count_tree(cx);
+        }
         self.tick_gate(cx);
     }
 

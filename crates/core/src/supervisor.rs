@@ -1,6 +1,7 @@
 //! All processes together: what reaches whom, in which order they start and
 //! stop, and when it is over.
 
+mod answers;
 mod budget;
 mod dependencies;
 mod ending;
@@ -211,52 +212,16 @@ impl Supervisor {
         match input {
             Input::Boot => self.boot(cx),
             Input::Tick => self.tick(cx),
-            Input::Spawned { proc, run, pid } => {
-                self.with(proc, cx, |process, cx| process.spawned(run, pid, cx));
-            }
-            Input::SpawnFailed { proc, run, error } => {
-                self.with(proc, cx, |process, cx| process.spawn_failed(run, error, cx));
-            }
+            Input::Answer { run, answer } => self.answered(run, answer, cx),
             Input::Reaped { pid, exit, found } => self.reaped(pid, exit, found, cx),
             Input::DescendantEnded { proc, main, death } => {
                 self.with(proc, cx, |process, cx| process.descendant_ended(main, death, cx));
-            }
-            Input::Census { proc, run, main, members } => {
-                let takes_orphans = self.takes_orphans(proc);
-                self.with(proc, cx, |process, cx| {
-                    process.counted(run, main, members, takes_orphans, cx);
-                });
-            }
-            Input::TreeEnded { proc, run } => {
-                self.with(proc, cx, |process, cx| process.tree_ended(run, cx));
-            }
-            Input::Checked { proc, run, result, load } => {
-                self.with(proc, cx, |process, cx| process.checked(run, result, load, cx));
-            }
-            Input::Progressed { proc, run, look } => {
-                self.with(proc, cx, |process, cx| process.progressed(run, look, cx));
-            }
-            Input::LoadSeen { proc, run, requests } => self.load_seen(proc, run, requests, cx),
-            Input::TreeCounted { proc, run, count } => {
-                self.with(proc, cx, |process, cx| process.tree_counted(run, count, cx));
-            }
-            Input::OutputSeen { proc, run, block } => {
-                self.with(proc, cx, |process, cx| process.output_seen(run, block, cx));
             }
             Input::Notified { proc, said } => {
                 self.with(proc, cx, |process, cx| process.notified(said, cx));
             }
             Input::ReadyLogged { proc, pid } => {
                 self.with(proc, cx, |process, cx| process.ready_logged(pid, cx));
-            }
-            Input::Collected { proc, run } => {
-                self.with(proc, cx, |process, cx| process.collected(run, cx));
-            }
-            Input::Tidied { proc, run } => {
-                self.with(proc, cx, |process, _| process.tidied(run));
-            }
-            Input::Connected { proc, run, result } => {
-                self.with(proc, cx, |process, cx| process.connected(run, result, cx));
             }
             Input::Signalled(signal) => self.signalled(signal, cx),
             Input::Suspended { pid, job } => self.suspended(pid, job, cx),

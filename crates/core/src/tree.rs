@@ -384,6 +384,14 @@ impl Tree {
         matches!(self, Self::Draining(_))
     }
 
+    /// Whether a count can change something.
+    pub(crate) const fn awaits_count(&self) -> bool {
+        match self {
+            Self::Draining(_) | Self::Counting { .. } | Self::Stuck { .. } => true,
+            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } => false,
+        }
+    }
+
     /// Whether a new run may be started beside what is left.
     pub(crate) const fn is_clear(&self) -> bool {
         matches!(self, Self::Clear)

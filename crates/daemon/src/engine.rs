@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::io;
 use std::rc::Rc;
 
-use supervisor_core::command::{Answer, Command, Rejection};
+use supervisor_core::command::{Command, CommandResult, Rejection};
 use supervisor_core::ids::{Pid, ProcId, RequestId};
 use supervisor_core::input::Input;
 use supervisor_core::time::Mono;
@@ -71,7 +71,7 @@ impl Engine {
 
     /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
     /// far as it only waits.
-    pub async fn ask(&self, command: Command) -> Answer {
+    pub async fn ask(&self, command: Command) -> CommandResult {
         let id = self.new_request();
         let answer = self.world.borrow_mut().expect(id);
         self.world.borrow().inbox().push(Input::Request { id, command });

@@ -22,11 +22,6 @@ impl Inbox {
         self.filled.notify_one();
     }
 
-    /// Lets the loop run once, for what else has happened.
-    pub(crate) fn wake(&self) {
-        self.filled.notify_one();
-    }
-
     /// Takes the oldest.
     pub(crate) fn pop(&self) -> Option<Input> {
         self.waiting.borrow_mut().pop_front()

@@ -15,9 +15,10 @@ use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
 use supervisor_config::{Crash, LogFormat};
-use supervisor_core::command::Answer;
+use supervisor_core::Answer;
+use supervisor_core::command::CommandResult;
 use supervisor_core::event::{Entered, Event};
-use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
+use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::level::Level;
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
@@ -164,8 +165,6 @@ pub struct World {
     reserve: Rc<Reserve>,
     /// Of whom it was told last that nobody knows whose they are.
     told_unknown: Rc<RefCell<BTreeSet<Member>>>,
-    /// Censuses that were not possible, to be taken again now.
-    postponed: Rc<RefCell<Vec<(ProcId, RunId)>>>,
     crashes: Rc<Crashes>,
     shared_memory: SharedMemory,
     /// Processes of which a run has begun since it was last looked what it found.
@@ -175,7 +174,7 @@ pub struct World {
     /// Answers to effects, to be taken before anything else that happens.
     answers: VecDeque<Input>,
     /// Who waits for a reply.
-    asked: BTreeMap<RequestId, oneshot::Sender<Answer>>,
+    asked: BTreeMap<RequestId, oneshot::Sender<CommandResult>>,
     observers: broadcast::Sender<Rc<Event>>,
     end: Option<End>,
 }
@@ -211,7 +210,6 @@ impl World {
             readers: Rc::new(Readers::new(Rc::clone(&reserve))),
             reserve,
             told_unknown: Rc::default(),
-            postponed: Rc::default(),
             crashes: Crashes::new(parts.crash.clone(), Rc::clone(&parts.journal)),
             shared_memory: SharedMemory::new(Rc::clone(&parts.journal)),
             begun: Vec::new(),
@@ -249,8 +247,8 @@ impl World {
         match effect {
             Effect::Spawn { proc, run } => {
                 let answer = match self.spawn(proc) {
-                    Ok(pid) => Input::Spawned { proc, run, pid },
-                    Err(error) => Input::SpawnFailed { proc, run, error },
+                    Ok(pid) => Input::answer(proc, run, Answer::Spawned { pid }),
+                    Err(error) => Input::answer(proc, run, Answer::SpawnFailed(error)),
                 };
                 self.answers.push_back(answer);
             }
@@ -270,7 +268,7 @@ impl World {
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
             Effect::LookAtOutput { proc, run } => {
                 let block = self.slots.get(&proc).and_then(Slot::block);
-                self.answers.push_back(Input::OutputSeen { proc, run, block });
+                self.answers.push_back(Input::answer(proc, run, Answer::OutputSeen(block)));
             }
             Effect::Collect { proc, run, unhealthy } => self.collect(proc, run, unhealthy),
             Effect::Connect { proc, run } => self.connect_targets(proc, run),
@@ -309,7 +307,6 @@ impl World {
 
     /// The answer to an effect that was carried out before.
     pub(crate) fn next_answer(&mut self) -> Option<Input> {
-        self.resume_censuses();
         self.answers.pop_front()
     }
 
@@ -378,7 +375,7 @@ impl World {
     }
 
     /// Who is to be told what comes of this request.
-    pub(crate) fn expect(&mut self, id: RequestId) -> oneshot::Receiver<Answer> {
+    pub(crate) fn expect(&mut self, id: RequestId) -> oneshot::Receiver<CommandResult> {
         let (asked, answer) = oneshot::channel();
         self.asked.insert(id, asked);
         answer

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use supervisor_control::Tally;
 use supervisor_control::{About, Control};
 use supervisor_control::{Later, Machine};
-use supervisor_core::command::{Answer, Command};
+use supervisor_core::command::{Command, CommandResult};
 use supervisor_core::event::{Channel, Event};
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{Input, SpawnError};
@@ -52,7 +52,7 @@ impl Machine for Operated {
         self.engine.clock.now()
     }
 
-    fn ask(&self, command: Command) -> Later<'_, Answer> {
+    fn ask(&self, command: Command) -> Later<'_, CommandResult> {
         Box::pin(self.engine.ask(command))
     }
 

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use supervisor_core::Answer;
 use supervisor_core::failure::Class;
 use supervisor_core::health::{Block, CheckFailure, ProgressSample, Unhealthy};
+use supervisor_core::ids::RunKey;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::signal::Signal;
@@ -70,27 +72,39 @@ impl Tally {
 
     /// Counts what the core is told.
     pub fn note_input(&mut self, now: Mono, input: &Input) {
-        if let Input::Progressed { proc, look, .. } = input {
-            let unseen = &mut self.processes.entry(*proc).or_default().unseen;
-            match look {
-                ProgressSample::Seen(_) => {}
-                ProgressSample::Late => unseen[0] += 1,
-                ProgressSample::Nothing | ProgressSample::Failed(_) => unseen[1] += 1,
+        let Input::Answer { run: RunKey { proc, run }, answer } = input else { return };
+        match answer {
+            Answer::Progressed(sample) => {
+                let unseen = &mut self.processes.entry(*proc).or_default().unseen;
+                match sample {
+                    ProgressSample::Seen(_) => {}
+                    ProgressSample::Late => unseen[0] += 1,
+                    ProgressSample::Nothing | ProgressSample::Failed(_) => unseen[1] += 1,
+                }
             }
-        }
-        if let Input::OutputSeen { proc, block: Some(block), .. } = input {
-            self.note_block(*proc, *block);
-        }
-        if let Input::Checked { proc, run, result, load: _ } = input {
-            let counts = self.processes.entry(*proc).or_default();
-            if let Some((asked, at)) = counts.asked.take()
-                && asked == *run
-            {
-                counts.answers.add((now - at).as_secs_f64());
+            Answer::OutputSeen(Some(block)) => self.note_block(*proc, *block),
+            Answer::Checked { result, load: _ } => {
+                let counts = self.processes.entry(*proc).or_default();
+                if let Some((asked, at)) = counts.asked.take()
+                    && asked == *run
+                {
+                    counts.answers.add((now - at).as_secs_f64());
+                }
+                if let Err(failure) = result {
+                    count(&mut counts.failures, &CheckFailure::KINDS, failure.kind());
+                }
             }
-            if let Err(failure) = result {
-                count(&mut counts.failures, &CheckFailure::KINDS, failure.kind());
-            }
+            Answer::Spawned { .. }
+            | Answer::SpawnFailed(_)
+            | Answer::Census { .. }
+            | Answer::CensusFailed
+            | Answer::TreeEnded
+            | Answer::LoadSeen { .. }
+            | Answer::TreeCounted(_)
+            | Answer::OutputSeen(None)
+            | Answer::Collected
+            | Answer::Tidied
+            | Answer::Connected(_) => {}
         }
     }
 
@@ -185,11 +199,17 @@ mod tests {
         let mut tally = Tally::default();
         tally.note_effect(at(100), &Effect::Check { proc, run, find_listener: false });
         let result = Err(CheckFailure::TimedOut);
-        tally.note_input(at(2100), &Input::Checked { proc, run, result, load: None });
+        tally.note_input(
+            at(2100),
+            &Input::answer(proc, run, Answer::Checked { result, load: None }),
+        );
         // What was asked of an earlier run says nothing about how long this one takes.
         tally.note_effect(at(3000), &Effect::Check { proc, run, find_listener: false });
         let (run, result) = (RunId(2), Ok(CheckAnswer::default()));
-        tally.note_input(at(3001), &Input::Checked { proc, run, result, load: None });
+        tally.note_input(
+            at(3001),
+            &Input::answer(proc, run, Answer::Checked { result, load: None }),
+        );
         let counts = tally.of(proc);
         assert_eq!(counts.answers.counts.iter().sum::<u64>(), 1);
         assert_eq!(counts.answers.counts[8], 1, "2 s is more than 1 and less than 2.5");

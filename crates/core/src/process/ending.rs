@@ -22,6 +22,9 @@ use crate::tree::{CleanupStep, Escalation, Occasion};
 /// the background.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
+/// How long a census that was not possible waits to be taken again.
+const CENSUS_PAUSE: Duration = Duration::from_secs(1);
+
 impl Process {
     /// The main process ended.
     pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
@@ -166,25 +169,34 @@ impl Process {
     }
 
     /// All those of its tree that were waited for have ended.
-    pub(crate) fn tree_ended(&mut self, run: RunId, cx: &mut Transition<'_>) {
-        if run == RunId(self.runs) {
-            let step = self.tree.ended();
-            self.carry_out(step, cx);
+    pub(crate) fn tree_ended(&mut self, cx: &mut Transition<'_>) {
+        let step = self.tree.ended();
+        self.carry_out(step, cx);
+    }
+
+    /// Has its tree counted.
+    pub(super) fn count_tree(&mut self, cx: &mut Transition<'_>) {
+        self.recount_at = None;
+        cx.effects.push(Effect::Census { proc: self.named.proc, run: self.run() });
+    }
+
+    /// Its tree could not be counted.
+    pub(crate) fn count_later(&mut self, cx: &Transition<'_>) {
+        let killed = matches!(self.state, State::Stopping { kill: Kill::Sent { .. }, .. });
+        if killed || self.tree.awaits_count() {
+            self.recount_at = Some(cx.now + CENSUS_PAUSE);
         }
     }
 
     /// Its tree was counted. `takes_orphans`: see [`Self::claim`].
     pub(crate) fn counted(
         &mut self,
-        run: RunId,
         main: Option<Traits>,
         found: Vec<TreeProcess>,
         takes_orphans: bool,
         cx: &mut Transition<'_>,
     ) {
-        if run != RunId(self.runs) {
-            return;
-        }
+        self.recount_at = None;
         let found = self.claim(found, takes_orphans, cx);
         if let State::Stopping { kill: Kill::Sent { .. }, .. } = self.state {
             for process in found {
@@ -198,7 +210,7 @@ impl Process {
             if let Some(report) = &mut self.report {
                 report.leftovers = report.leftovers.max(members.len());
             }
-            let (proc, run) = (self.named.proc, RunId(self.runs));
+            let (proc, run) = (self.named.proc, self.run());
             cx.effects.push(Effect::AwaitEnd { proc, run, members });
         }
     }
@@ -424,7 +436,7 @@ impl Process {
 
     pub(super) fn sweep(&mut self, step: Escalation, cx: &mut Transition<'_>) {
         if self.spec.killtree {
-            self.look_at_files(RunId(self.runs), cx);
+            self.look_at_files(self.run(), cx);
             let step = self.tree.sweep(step);
             self.carry_out(step, cx);
         }
@@ -432,13 +444,12 @@ impl Process {
 
     /// Its main process ended during a stop.
     fn lead_ended(&mut self, exit: Exit, cx: &mut Transition<'_>) {
-        self.look_at_files(RunId(self.runs), cx);
+        self.look_at_files(self.run(), cx);
         let step = self.tree.lead_ended(cx.now, exit, self.spec.leftover_grace);
         self.carry_out(step, cx);
     }
 
     pub(super) fn carry_out(&mut self, step: CleanupStep, cx: &mut Transition<'_>) {
-        let proc = self.named.proc;
         match step {
             CleanupStep::Nothing => {}
             CleanupStep::Done => {
@@ -446,9 +457,7 @@ impl Process {
                 self.tell_report(cx);
                 self.tidy(if cx.ending { Occasion::End } else { Occasion::Start }, cx);
             }
-            CleanupStep::Count => {
-                cx.effects.push(Effect::Census { proc, run: RunId(self.runs) });
-            }
+            CleanupStep::Count => self.count_tree(cx),
             CleanupStep::Ask(asks) => self.ask_others(asks, cx),
             CleanupStep::KillMain => self.kill(cx),
             CleanupStep::Signal(signal, members) => self.signal_leftovers(signal, members, cx),

@@ -251,23 +251,15 @@ impl Process {
     }
 
     /// The run that a start would begin.
-    const fn next_run(&self) -> RunId {
+    pub(super) const fn next_run(&self) -> RunId {
         RunId(self.runs + 1)
     }
 
     /// It was tried to connect to the servers that it waits for.
-    pub(crate) fn connected(
-        &mut self,
-        run: RunId,
-        result: Result<(), Unreached>,
-        cx: &mut Transition<'_>,
-    ) {
-        let (name, now, next) = (self.name(), cx.now, self.next_run());
+    pub(crate) fn connected(&mut self, result: Result<(), Unreached>, cx: &mut Transition<'_>) {
+        let (name, now) = (self.name(), cx.now);
         let Gate::Targets(waiting) = &mut self.gate else { return };
         let Asking::Asked { .. } = waiting.asking else { return };
-        if run != next {
-            return;
-        }
         self.history.waited += waiting.count(now);
         match result {
             Ok(()) => {

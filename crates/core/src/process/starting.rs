@@ -42,7 +42,8 @@ impl Process {
     pub(super) fn spawn(&mut self, cx: &mut Transition<'_>) {
         self.runs += 1;
         self.answered = false;
-        let run = RunId(self.runs);
+        let run = self.run();
+        self.recount_at = None;
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.started = Some(cx.wall);
         self.stop_record = None;
@@ -120,13 +121,10 @@ impl Process {
         }
     }
 
-    pub(crate) fn spawned(&mut self, run: RunId, pid: Pid, cx: &mut Transition<'_>) {
-        let State::Spawning { run: expected, intent } = self.state else {
+    pub(crate) fn spawned(&mut self, pid: Pid, cx: &mut Transition<'_>) {
+        let State::Spawning { run, intent } = self.state else {
             return self.stray(pid, cx);
         };
-        if run != expected {
-            return self.stray(pid, cx);
-        }
         cx.log(Line::Spawned { name: self.name(), pid, run: run.0 });
         let live = Live { run, pid, since: cx.now, up_at: None };
         let health = &self.spec.health;
@@ -145,11 +143,8 @@ impl Process {
         }
     }
 
-    pub(crate) fn spawn_failed(&mut self, run: RunId, error: SpawnError, cx: &mut Transition<'_>) {
-        let State::Spawning { run: expected, intent } = self.state else { return };
-        if run != expected {
-            return;
-        }
+    pub(crate) fn spawn_failed(&mut self, error: SpawnError, cx: &mut Transition<'_>) {
+        let State::Spawning { run, intent } = self.state else { return };
         self.history.error = Some(error.message.clone());
         let (name, run) = (self.name(), run.0);
         cx.log(Line::SpawnFailed { name, run, message: error.message, kind: error.kind });
@@ -192,7 +187,7 @@ impl Process {
             self.failures = Failures::default();
         }
         self.was_ready = true;
-        let health = self.health_of(live.run).map(std::mem::take).unwrap_or_default();
+        let health = self.health_mut().map(std::mem::take).unwrap_or_default();
         let health = health.of_run(&self.spec.health, cx.now);
         let up_after = cx.now - live.since;
         self.history.up_after = Some(up_after);
@@ -208,7 +203,7 @@ impl Process {
     }
 
     /// Somebody was started whom nobody waits for. It must not stay.
-    fn stray(&self, pid: Pid, cx: &mut Transition<'_>) {
+    pub(crate) fn stray(&self, pid: Pid, cx: &mut Transition<'_>) {
         cx.log(Line::Bug { what: format!("{} was started twice", self.spec.name) });
         cx.signal(SignalTarget::Process(pid), Signal::KILL);
     }

@@ -51,7 +51,7 @@ impl Process {
         if self.spec.killtree {
             self.look_at_files(live.run, cx);
             // Which processes belong to it is easiest to see while it is whole.
-            cx.effects.push(Effect::Census { proc: self.named.proc, run: live.run });
+            self.count_tree(cx);
             cx.log(Line::StopBegins { name: self.name(), pid, target, signal, wait });
             self.stop_record = Some(StopRecord::new(cx.now));
         }
@@ -200,9 +200,8 @@ impl Process {
         cx.signal(main_target(pid, target), Signal::KILL);
         self.count_kills(1);
         if self.spec.killtree {
-            let proc = self.named.proc;
-            cx.effects.push(Effect::KillTree { proc });
-            cx.effects.push(Effect::Census { proc, run: live.run });
+            cx.effects.push(Effect::KillTree { proc: self.named.proc });
+            self.count_tree(cx);
         }
     }
 }

@@ -53,10 +53,8 @@ impl Process {
     }
 
     /// The place has been made clean.
-    pub(crate) fn tidied(&mut self, run: RunId) {
-        if run == RunId(self.runs) {
-            self.tree.tidied();
-        }
+    pub(crate) fn tidied(&mut self) {
+        self.tree.tidied();
     }
 
     fn removes(&self) -> RemoveLeftovers {

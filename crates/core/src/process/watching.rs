@@ -9,7 +9,7 @@ use crate::health::{
     Block, CheckAnswer, CheckFailure, Checked, Health, Load, ProgressSample, Question, TreeCount,
     Unhealthy,
 };
-use crate::ids::{Pid, RunId};
+use crate::ids::Pid;
 use crate::input::Notification;
 use crate::line::Line;
 use crate::spec::health::{Action, CheckSpec, Ready};
@@ -22,15 +22,14 @@ impl Process {
     /// Its check was answered.
     pub(crate) fn checked(
         &mut self,
-        run: RunId,
         result: Result<CheckAnswer, CheckFailure>,
         load: Option<Load>,
         cx: &mut Transition<'_>,
     ) {
         let name = self.name();
-        let starting = matches!(self.state, State::Starting { .. });
+        let (run, starting) = (self.run(), matches!(self.state, State::Starting { .. }));
         let spec = Rc::clone(&self.spec);
-        let Some(health) = self.health_of(run) else { return };
+        let Some(health) = self.health_mut() else { return };
         match health.checked(&spec.health, (run, starting), cx.now, (result, load)) {
             Checked::Failed { failure, times, of, new: true } => {
                 let check = spec.health.check.as_ref().filter(|_| times == 1);
@@ -48,7 +47,7 @@ impl Process {
             | Checked::Busy { new: false, .. }
             | Checked::NotYet { new: false, .. } => {}
         }
-        let health = self.health_of(run);
+        let health = self.health_mut();
         self.answered |= health.is_some_and(|health| health.has_passed());
         self.watch(cx);
     }
@@ -68,12 +67,11 @@ impl Process {
     }
 
     /// It was seen how far it has got.
-    pub(crate) fn progressed(&mut self, run: RunId, look: ProgressSample, cx: &mut Transition<'_>) {
+    pub(crate) fn progressed(&mut self, sample: ProgressSample, cx: &mut Transition<'_>) {
         let spec = Rc::clone(&self.spec);
-        // What is said of an earlier run is no occasion for anything.
-        if let (Some(health), Some(progress)) = (self.health_of(run), &spec.health.progress) {
-            health.progressed(progress, cx.now, look);
-            if let ProgressSample::Failed(failure) = look
+        if let (Some(health), Some(progress)) = (self.health_mut(), &spec.health.progress) {
+            health.progressed(progress, cx.now, sample);
+            if let ProgressSample::Failed(failure) = sample
                 && health.is_news_of_progress()
             {
                 let asked = progress.page.url.to_string();
@@ -84,10 +82,10 @@ impl Process {
     }
 
     /// The processes that it is made of were counted.
-    pub(crate) fn tree_counted(&mut self, run: RunId, count: TreeCount, cx: &mut Transition<'_>) {
+    pub(crate) fn tree_counted(&mut self, count: TreeCount, cx: &mut Transition<'_>) {
         let starting = matches!(self.state, State::Starting { .. });
         let spec = Rc::clone(&self.spec);
-        if let (Some(health), Some(tree)) = (self.health_of(run), &spec.health.tree) {
+        if let (Some(health), Some(tree)) = (self.health_mut(), &spec.health.tree) {
             health.counted(tree, starting, cx.now, count);
             self.watch(cx);
         }
@@ -150,8 +148,8 @@ impl Process {
     }
 
     /// What could be found out about an ill run has been found out.
-    pub(crate) fn collected(&mut self, run: RunId, cx: &mut Transition<'_>) {
-        let condemned = self.health_of(run).and_then(|health| health.condemned());
+    pub(crate) fn collected(&mut self, cx: &mut Transition<'_>) {
+        let condemned = self.health_mut().and_then(|health| health.condemned());
         if let Some(condemned) = condemned {
             self.stop_unhealthy(condemned.unhealthy, cx);
         }
@@ -163,15 +161,10 @@ impl Process {
     }
 
     /// It was seen whether its output keeps it from going on.
-    pub(crate) fn output_seen(
-        &mut self,
-        run: RunId,
-        block: Option<Block>,
-        cx: &mut Transition<'_>,
-    ) {
+    pub(crate) fn output_seen(&mut self, block: Option<Block>, cx: &mut Transition<'_>) {
         let (name, now) = (self.name(), cx.now);
         let again_by = self.spec.health.start_timeout.map(|within| now + within);
-        let Some(health) = self.health_of(run) else { return };
+        let Some(health) = self.health_mut() else { return };
         if health.output_asked_until().is_none() {
             return;
         }
@@ -226,7 +219,7 @@ impl Process {
         }
         health.lapse(&spec.health, now);
         let due = due.map(|due| self.without_limit_if_checked_wrongly(due, cx));
-        let Some(health) = self.health_of(run) else { return };
+        let Some(health) = self.health_mut() else { return };
         let unhealthy = match due {
             None => health.verdict(&spec.health, now),
             Some(Due::Ready { by: Some(by) }) if now >= by => {
@@ -238,11 +231,11 @@ impl Process {
             if !asked && health.ask_for_output(unhealthy, now) {
                 return cx.effects.push(Effect::LookAtOutput { proc, run });
             }
-            self.found_unhealthy(run, unhealthy, cx);
+            self.found_unhealthy(unhealthy, cx);
         } else if !health.is_borne() && health.tell(None) {
             cx.log(Line::Recovered { name: spec.name.clone() });
         }
-        if let Some(health) = self.health_of(run)
+        if let Some(health) = self.health_mut()
             && health.condemned().is_none()
         {
             let questions = health.questions(&spec.health, now);
@@ -275,13 +268,13 @@ impl Process {
     }
 
     /// Before it is stopped it is looked into: that destroys what can be seen.
-    fn found_unhealthy(&mut self, run: RunId, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
-        let (name, proc) = (self.name(), self.named.proc);
+    fn found_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
+        let (name, proc, run) = (self.name(), self.named.proc, self.run());
         // Who does not get ready in time has failed, whatever else is done about it.
         let observe = self.spec.health.action == Action::Observe
             && !matches!(unhealthy, Unhealthy::NotReady { .. });
         let until = cx.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;
-        let Some(health) = self.health_of(run) else { return };
+        let Some(health) = self.health_mut() else { return };
         let new = health.tell(Some(unhealthy));
         if observe && new {
             cx.log(Line::Unhealthy { name, unhealthy, observe });
@@ -298,16 +291,10 @@ impl Process {
         }
     }
 
-    pub(super) fn health_of(&mut self, run: RunId) -> Option<&mut Health> {
+    pub(super) const fn health_mut(&mut self) -> Option<&mut Health> {
         match &mut self.state {
-            State::Starting { live, health, .. } | State::Running { live, health }
-                if live.run == run =>
-            {
-                Some(health)
-            }
-            State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopped { .. }
+            State::Starting { health, .. } | State::Running { health, .. } => Some(health),
+            State::Stopped { .. }
             | State::Spawning { .. }
             | State::Backoff { .. }
             | State::Stopping { .. }

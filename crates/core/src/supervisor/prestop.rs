@@ -73,12 +73,10 @@ impl Supervisor {
     pub(super) fn load_seen(
         &mut self,
         proc: ProcId,
-        run: RunId,
         requests: Option<u64>,
         cx: &mut Transition<'_>,
     ) {
-        let current = self.processes.get(&proc).is_some_and(|process| process.runs() == run.0);
-        let Some(watch) = self.idle_watch.as_mut().filter(|_| current) else { return };
+        let Some(watch) = self.idle_watch.as_mut() else { return };
         if let Some(looks) = watch.idle.get_mut(&proc) {
             *looks = if requests == Some(0) { *looks + 1 } else { 0 };
         }

@@ -3,6 +3,7 @@
 //! [`Model::hears`] takes note of what happens, before the core does; [`Model::sees`] looks
 //! at each effect; [`Model::concludes`] at what is true when all have been carried out.
 
+mod answers;
 mod budget;
 mod conclude;
 mod drain;
@@ -201,9 +202,8 @@ impl Model {
     }
 
     /// Two looks in a row at every server that still lives, and none showed a request.
-    fn load_seen(&mut self, id: ProcId, run: u64, requests: Option<u64>, now: Mono) {
-        let current = self.procs.get(&id).is_some_and(|proc| proc.run == run);
-        let Some((not_before, looks)) = self.idle.as_mut().filter(|_| current) else { return };
+    fn load_seen(&mut self, id: ProcId, requests: Option<u64>, now: Mono) {
+        let Some((not_before, looks)) = self.idle.as_mut() else { return };
         if self.stops_from.is_none_or(|from| now >= from) {
             return;
         }
@@ -247,16 +247,7 @@ impl Model {
         match input {
             Input::Boot => self.boot(now),
             Input::Tick => self.time_passed(now),
-            Input::LoadSeen { proc, run, requests } => {
-                self.load_seen(*proc, run.0, *requests, now);
-            }
-            Input::TreeEnded { proc, run } => self.tree_ended(*proc, *run),
-            Input::Spawned { proc, pid, .. } => self.with(*proc, |proc| proc.born(*pid, now)),
-            Input::SpawnFailed { proc, error, .. } => {
-                let outcome =
-                    self.procs.get_mut(proc).and_then(|proc| proc.not_born(error.kind, now));
-                self.note(*proc, outcome);
-            }
+            Input::Answer { run, answer } => self.answered(now, *run, answer, kernel),
             Input::Reaped { pid, exit, found } => self.reaped(*pid, *exit, found, now),
             Input::DescendantEnded { proc, main, death } => self.with(*proc, |proc| {
                 if proc.well_alive().is_some_and(|alive| alive.pid == *main) {
@@ -274,16 +265,8 @@ impl Model {
             }
             Input::TellFailed { proc, serial } => self.went_deaf(*proc, *serial),
             Input::Logged { .. } | Input::Communicated { .. } => {}
-            Input::Census { .. }
-            | Input::Checked { .. }
-            | Input::Progressed { .. }
-            | Input::TreeCounted { .. }
-            | Input::Notified { .. }
-            | Input::ReadyLogged { .. }
-            | Input::OutputSeen { .. }
-            | Input::Collected { .. }
-            | Input::Connected { .. }
-            | Input::Tidied { .. } => self.answered(now, input, kernel),
+            Input::Notified { proc, said } => self.notified(*proc, said, now),
+            Input::ReadyLogged { proc, pid } => self.ready_logged(*proc, *pid),
         }
         for proc in self.procs.values_mut().filter(|proc| proc.turn.watched) {
             let spec = Rc::clone(&proc.spec);

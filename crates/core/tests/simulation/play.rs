@@ -13,7 +13,7 @@ use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{SignalRule, Spec};
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Input, SignalTarget, Supervisor};
+use supervisor_core::{Answer, Effect, Input, SignalTarget, Supervisor};
 
 use crate::invariants::{Invariant, broken, hold};
 use crate::kernel::{Kernel, last_line};
@@ -226,8 +226,10 @@ impl Case {
                     model.procs.get(proc).is_some_and(|proc| proc.alive().is_some())
                 });
             }
-            Input::Spawned { proc, .. } if self.model.listens(*proc) => {
-                self.voices.insert(*proc, Voice::new(&mut self.random));
+            Input::Answer { run, answer: Answer::Spawned { .. } }
+                if self.model.listens(run.proc) =>
+            {
+                self.voices.insert(run.proc, Voice::new(&mut self.random));
             }
             _ => {}
         }

@@ -13,7 +13,7 @@ use supervisor_core::input::{Exit, Job, Notification, SpawnError, SpawnErrorKind
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::SignalRule;
 use supervisor_core::spec::start::HostPort;
-use supervisor_core::{Input, Unreached};
+use supervisor_core::{Answer, Input, Unreached};
 
 use crate::model::process::Phase;
 use crate::play::{Case, Owed};
@@ -107,7 +107,7 @@ impl Case {
             Owed::Spawn(proc, run) if !kind && random.one_in(6) => {
                 let kinds = [SpawnErrorKind::Transient, SpawnErrorKind::NotFound];
                 let error = SpawnError { kind: random.pick(&kinds), message: "no".to_owned() };
-                Input::SpawnFailed { proc, run, error }
+                Input::answer(proc, run, Answer::SpawnFailed(error))
             }
             Owed::Spawn(proc, run) => {
                 let pid = self.kernel.start(proc, random);
@@ -115,18 +115,21 @@ impl Case {
                 if !kind && random.one_in(4) {
                     self.kernel.end(pid, Exit::Code(1));
                 }
-                Input::Spawned { proc, run, pid }
+                Input::answer(proc, run, Answer::Spawned { pid })
+            }
+            Owed::Census(proc, run) if !kind && random.one_in(8) => {
+                Input::answer(proc, run, Answer::CensusFailed)
             }
             Owed::Census(proc, run) => {
                 let (main, members) = (self.kernel.main_traits(proc), self.kernel.census(proc));
-                Input::Census { proc, run, main, members }
+                Input::answer(proc, run, Answer::Census { main, members })
             }
             Owed::Load(proc, run) => {
                 let seen = random.below(5) > 0;
                 let requests = seen.then(|| random.below(2) as u64);
-                Input::LoadSeen { proc, run, requests }
+                Input::answer(proc, run, Answer::LoadSeen { requests })
             }
-            Owed::End(proc, run) => Input::TreeEnded { proc, run },
+            Owed::End(proc, run) => Input::answer(proc, run, Answer::TreeEnded),
             Owed::Check(proc, run) => {
                 let failures = [
                     CheckFailure::Refused,
@@ -146,7 +149,7 @@ impl Case {
                 let load = Load { cpu, over: Duration::from_secs(2) };
                 let late = result == Err(CheckFailure::TimedOut);
                 let load = (late && random.below(4) > 0).then_some(load);
-                Input::Checked { proc, run, result, load }
+                Input::answer(proc, run, Answer::Checked { result, load })
             }
             Owed::Progress(proc, run) => {
                 let done = self.now.since_zero().as_secs() / if kind { 1 } else { 7 };
@@ -159,29 +162,29 @@ impl Case {
                     let failed = ProgressSample::Failed(CheckFailure::Refused);
                     random.pick(&[ProgressSample::Late, ProgressSample::Nothing, failed])
                 };
-                Input::Progressed { proc, run, look }
+                Input::answer(proc, run, Answer::Progressed(look))
             }
             Owed::Tree(proc, run) => {
                 let alive = if kind { 9 } else { random.between(2, 4) };
                 let distinct = if kind { alive } else { random.between(1, alive) };
                 let [alive, distinct] = [alive, distinct].map(|n| u32::try_from(n).unwrap());
-                Input::TreeCounted { proc, run, count: TreeCount { alive, distinct } }
+                Input::answer(proc, run, Answer::TreeCounted(TreeCount { alive, distinct }))
             }
             Owed::Output(proc, run) => {
                 let since = Duration::from_millis(500 * random.below(5) as u64);
                 let block = Block { channel: Channel::Stdout, since, waiting: 65536 };
                 let block = (!kind && random.one_in(2)).then_some(block);
-                Input::OutputSeen { proc, run, block }
+                Input::answer(proc, run, Answer::OutputSeen(block))
             }
-            Owed::Collect(proc, run) => Input::Collected { proc, run },
+            Owed::Collect(proc, run) => Input::answer(proc, run, Answer::Collected),
             Owed::Connect(proc, run) => {
                 let target = HostPort { host: "head".to_owned(), port: 6379 };
                 let failure = random.pick(&[CheckFailure::Refused, CheckFailure::TimedOut]);
                 let fails = !kind && random.one_in(2);
                 let result = if fails { Err(Unreached { target, failure }) } else { Ok(()) };
-                Input::Connected { proc, run, result }
+                Input::answer(proc, run, Answer::Connected(result))
             }
-            Owed::Tidy(proc, run) => Input::Tidied { proc, run },
+            Owed::Tidy(proc, run) => Input::answer(proc, run, Answer::Tidied),
         };
         self.give(input);
     }

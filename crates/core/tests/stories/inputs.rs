@@ -17,152 +17,19 @@ use supervisor_core::input::{
 };
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::GroupSpec;
-use supervisor_core::{Input, Unreached};
+use supervisor_core::{Answer, Input, Unreached};
 
 use crate::programs::host_port;
 use crate::stage::{Stage, seconds};
 
 impl Stage {
     pub(crate) fn input(&self, words: &[&str]) -> Input {
-        let input = self.answer(words).or_else(|| self.health_answer(words));
-        let input = input.or_else(|| self.end(words)).or_else(|| self.from_program(words));
+        if let Some(answer) = answer(words).or_else(|| health_answer(words)) {
+            let (proc, run) = self.run(words[1]);
+            return Input::answer(proc, run, answer);
+        }
+        let input = self.end(words).or_else(|| self.from_program(words));
         input.or_else(|| self.from_outside(words)).unwrap_or_else(|| panic!("unknown {words:?}"))
-    }
-
-    /// What came of an effect.
-    fn answer(&self, words: &[&str]) -> Option<Input> {
-        Some(match words {
-            ["spawned", run, pid] => {
-                let (proc, run) = self.run(run);
-                Input::Spawned { proc, run, pid: Pid(pid.parse().unwrap()) }
-            }
-            ["failed", run, kind, message @ ..] => {
-                let (proc, run) = self.run(run);
-                let kind = match *kind {
-                    "not-found" => SpawnErrorKind::NotFound,
-                    "not-executable" => SpawnErrorKind::NotExecutable,
-                    "transient" => SpawnErrorKind::Transient,
-                    other => panic!("unknown kind of failure {other}"),
-                };
-                Input::SpawnFailed {
-                    proc,
-                    run,
-                    error: SpawnError { kind, message: message.join(" ") },
-                }
-            }
-            ["census", run, found @ ..] => {
-                let (proc, run) = self.run(run);
-                let (main, members) = match found {
-                    [main, members @ ..] if main.starts_with("main") => {
-                        (Some(traits(main)), members)
-                    }
-                    members => (None, members),
-                };
-                let members = members.iter().map(|word| tree_process(word)).collect();
-                Input::Census { proc, run, main, members }
-            }
-            ["tree-ended", run] => {
-                let (proc, run) = self.run(run);
-                Input::TreeEnded { proc, run }
-            }
-            ["collected", run] => {
-                let (proc, run) = self.run(run);
-                Input::Collected { proc, run }
-            }
-            ["tidied", run] => {
-                let (proc, run) = self.run(run);
-                Input::Tidied { proc, run }
-            }
-            ["connected", run] => {
-                let (proc, run) = self.run(run);
-                Input::Connected { proc, run, result: Ok(()) }
-            }
-            ["unreached", run, target, failure] => {
-                let (proc, run) = self.run(run);
-                let failure = match *failure {
-                    "refused" => CheckFailure::Refused,
-                    "late" => CheckFailure::TimedOut,
-                    other => panic!("unknown failure {other}"),
-                };
-                let unreached = Unreached { target: host_port(target), failure };
-                Input::Connected { proc, run, result: Err(unreached) }
-            }
-            ["load", run, requests] => {
-                let (proc, run) = self.run(run);
-                Input::LoadSeen { proc, run, requests: requests.parse().ok() }
-            }
-            _ => return None,
-        })
-    }
-
-    /// What came of a question about the health of a run.
-    fn health_answer(&self, words: &[&str]) -> Option<Input> {
-        Some(match words {
-            // `busy`: its tree was, while it timed out.
-            ["checked", run, result] => {
-                let (proc, run) = self.run(run);
-                let over = Duration::from_secs(2);
-                let load = (*result == "busy").then_some(Load { cpu: over, over });
-                let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
-                let result = match *result {
-                    "passes" => Ok(CheckAnswer::default()),
-                    // It wants a client certificate.
-                    "connects" => {
-                        Ok(CheckAnswer { depth: Depth::Connection, ..CheckAnswer::default() })
-                    }
-                    "stranger" => Ok(CheckAnswer {
-                        from: Listener::Stranger(stranger),
-                        ..CheckAnswer::default()
-                    }),
-                    "refused" => Err(CheckFailure::Refused),
-                    "late" | "busy" => Err(CheckFailure::TimedOut),
-                    status => Err(CheckFailure::Status(status.parse().unwrap())),
-                };
-                Input::Checked { proc, run, result, load }
-            }
-            ["progressed", run, look @ ..] => {
-                let (proc, run) = self.run(run);
-                let look = match look {
-                    [] => ProgressSample::Nothing,
-                    ["late"] => ProgressSample::Late,
-                    ["404"] => ProgressSample::Failed(CheckFailure::Status(404)),
-                    // Under way, or under way and waiting.
-                    [running, done] => ProgressSample::Seen(Progress {
-                        running: running.split('+').next().unwrap().parse().unwrap(),
-                        waiting: running.split('+').nth(1).map_or(0, |n| n.parse().unwrap()),
-                        done: done.parse().unwrap(),
-                    }),
-                    other => panic!("not a look at progress: {other:?}"),
-                };
-                Input::Progressed { proc, run, look }
-            }
-            // How many, and with how many different command lines: all, if that isn't told.
-            ["tree", run, count] => {
-                let (proc, run) = self.run(run);
-                let (alive, distinct) = count.split_once('/').unwrap_or((count, count));
-                let (alive, distinct) = (alive.parse().unwrap(), distinct.parse().unwrap());
-                Input::TreeCounted { proc, run, count: TreeCount { alive, distinct } }
-            }
-            // STREAM SECONDS BYTES of a reader that stands still, or nothing.
-            ["output", run, block @ ..] => {
-                let (proc, run) = self.run(run);
-                let block = match block {
-                    [] => None,
-                    [channel, since, waiting] => Some(Block {
-                        channel: if *channel == "stdout" {
-                            Channel::Stdout
-                        } else {
-                            Channel::Stderr
-                        },
-                        since: seconds(since),
-                        waiting: waiting.parse().unwrap(),
-                    }),
-                    other => panic!("not a look at output: {other:?}"),
-                };
-                Input::OutputSeen { proc, run, block }
-            }
-            _ => return None,
-        })
     }
 
     /// Ends and suspensions of processes.
@@ -309,6 +176,107 @@ impl Stage {
             other => panic!("unknown order {other:?}"),
         }
     }
+}
+
+/// What came of an effect.
+fn answer(words: &[&str]) -> Option<Answer> {
+    Some(match words {
+        ["spawned", _, pid] => Answer::Spawned { pid: Pid(pid.parse().unwrap()) },
+        ["failed", _, kind, message @ ..] => {
+            let kind = match *kind {
+                "not-found" => SpawnErrorKind::NotFound,
+                "not-executable" => SpawnErrorKind::NotExecutable,
+                "transient" => SpawnErrorKind::Transient,
+                other => panic!("unknown kind of failure {other}"),
+            };
+            Answer::SpawnFailed(SpawnError { kind, message: message.join(" ") })
+        }
+        ["census", _, found @ ..] => {
+            let (main, members) = match found {
+                [main, members @ ..] if main.starts_with("main") => (Some(traits(main)), members),
+                members => (None, members),
+            };
+            let members = members.iter().map(|word| tree_process(word)).collect();
+            Answer::Census { main, members }
+        }
+        ["census-failed", _] => Answer::CensusFailed,
+        ["tree-ended", _] => Answer::TreeEnded,
+        ["collected", _] => Answer::Collected,
+        ["tidied", _] => Answer::Tidied,
+        ["connected", _] => Answer::Connected(Ok(())),
+        ["unreached", _, target, failure] => {
+            let failure = match *failure {
+                "refused" => CheckFailure::Refused,
+                "late" => CheckFailure::TimedOut,
+                other => panic!("unknown failure {other}"),
+            };
+            let unreached = Unreached { target: host_port(target), failure };
+            Answer::Connected(Err(unreached))
+        }
+        ["load", _, requests] => Answer::LoadSeen { requests: requests.parse().ok() },
+        _ => return None,
+    })
+}
+
+/// What came of a question about the health of a run.
+fn health_answer(words: &[&str]) -> Option<Answer> {
+    Some(match words {
+        // `busy`: its tree was, while it timed out.
+        ["checked", _, result] => {
+            let over = Duration::from_secs(2);
+            let load = (*result == "busy").then_some(Load { cpu: over, over });
+            let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
+            let result = match *result {
+                "passes" => Ok(CheckAnswer::default()),
+                // It wants a client certificate.
+                "connects" => {
+                    Ok(CheckAnswer { depth: Depth::Connection, ..CheckAnswer::default() })
+                }
+                "stranger" => {
+                    Ok(CheckAnswer { from: Listener::Stranger(stranger), ..CheckAnswer::default() })
+                }
+                "refused" => Err(CheckFailure::Refused),
+                "late" | "busy" => Err(CheckFailure::TimedOut),
+                status => Err(CheckFailure::Status(status.parse().unwrap())),
+            };
+            Answer::Checked { result, load }
+        }
+        ["progressed", _, look @ ..] => {
+            let look = match look {
+                [] => ProgressSample::Nothing,
+                ["late"] => ProgressSample::Late,
+                ["404"] => ProgressSample::Failed(CheckFailure::Status(404)),
+                // Under way, or under way and waiting.
+                [running, done] => ProgressSample::Seen(Progress {
+                    running: running.split('+').next().unwrap().parse().unwrap(),
+                    waiting: running.split('+').nth(1).map_or(0, |n| n.parse().unwrap()),
+                    done: done.parse().unwrap(),
+                }),
+                other => panic!("not a look at progress: {other:?}"),
+            };
+            Answer::Progressed(look)
+        }
+        // How many, and with how many different command lines: all, if that isn't told.
+        ["tree", _, count] => {
+            let (alive, distinct) = count.split_once('/').unwrap_or((count, count));
+            let (alive, distinct) = (alive.parse().unwrap(), distinct.parse().unwrap());
+            Answer::TreeCounted(TreeCount { alive, distinct })
+        }
+        // STREAM SECONDS BYTES of a reader that stands still, or nothing.
+        ["output", _, block @ ..] => {
+            let block = match block {
+                [] => None,
+                [channel, since, waiting] => Some(Block {
+                    channel: if *channel == "stdout" { Channel::Stdout } else { Channel::Stderr },
+                    since: seconds(since),
+                    waiting: waiting.parse().unwrap(),
+                }),
+                other => panic!("not a look at output: {other:?}"),
+            };
+            Answer::OutputSeen(block)
+        }
+        _ => return None,
+    })
 }
 
 /// A process of a tree, `PID[<PARENT][@GROUP][!sh][!deaf][!orphan]`: without a parent one that ours

@@ -14,6 +14,7 @@ macro_rules! stories {
 
 stories! {
     a_background_job_ignores_the_stop_signal
+    a_census_that_is_not_possible
     a_check_that_asks_for_the_wrong_thing_ends_nobody
     a_class_is_given_only_where_asked_for
     a_client_certificate_is_wanted
@@ -34,6 +35,7 @@ stories! {
     a_rank_waits_for_its_head
     a_rejected_event_comes_again_after_a_pause
     a_restart_is_one_order
+    a_run_that_is_reported_twice
     a_run_that_was_never_ready_forgives_nothing
     a_sidecar_waits_for_its_server
     a_start_script_without_exec

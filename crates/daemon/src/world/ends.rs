@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use supervisor_core::Answer;
 use supervisor_core::Input;
 use supervisor_core::failure::{self, Found, Preset};
 use supervisor_core::health::Unhealthy;
@@ -146,7 +147,7 @@ impl World {
     pub(super) fn collect(&mut self, proc: ProcId, run: RunId, unhealthy: Unhealthy) {
         // Who would have to be asked is left out: that could take the time that there is.
         let members = self.begin_census(proc).map(|census| census.found).unwrap_or_default();
-        let done = Input::Collected { proc, run };
+        let done = Input::answer(proc, run, Answer::Collected);
         let slot = self.slots.get(&proc);
         let Some((slot, (pid, true))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
             return self.answers.push_back(done);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use supervisor_core::Answer;
 use supervisor_core::files::{Kept, nearly_full};
 use supervisor_core::ids::{Member, ProcId, RunId};
 use supervisor_core::level::Level;
@@ -161,7 +162,7 @@ impl World {
 
     /// Makes the place clean.
     pub(super) fn tidy(&mut self, proc: ProcId, run: RunId, occasion: Occasion) {
-        let done = Input::Tidied { proc, run };
+        let done = Input::answer(proc, run, Answer::Tidied);
         let Some(slot) = self.slots.get(&proc) else { return self.answers.push_back(done) };
         let (name, search) = (slot.spec.name.clone(), slot.search());
         let port = match occasion {

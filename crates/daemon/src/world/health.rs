@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use supervisor_core::Answer;
 use supervisor_core::Input;
 use supervisor_core::health::{CheckFailure, ProgressSample, TreeCount};
 use supervisor_core::ids::{ProcId, RunId};
@@ -22,7 +23,11 @@ impl World {
         let Some((slot, check)) = slot.and_then(|s| Some((s, s.spec.health.check.as_ref()?)))
         else {
             let result = Err(CheckFailure::Broken);
-            return self.answers.push_back(Input::Checked { proc, run, result, load: None });
+            return self.answers.push_back(Input::answer(
+                proc,
+                run,
+                Answer::Checked { result, load: None },
+            ));
         };
         let runner = Runner {
             helpers: Rc::clone(&self.helpers),
@@ -43,7 +48,7 @@ impl World {
             if let Some(strays) = strays {
                 strays.end(proc).await;
             }
-            Input::Checked { proc, run, result, load }
+            Input::answer(proc, run, Answer::Checked { result, load })
         };
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
     }
@@ -60,21 +65,21 @@ impl World {
         let wait = slot.and_then(|slot| slot.spec.start.wait_for.as_ref());
         let targets = wait.map(|wait| wait.targets.clone()).unwrap_or_default();
         let reached = Box::pin(health::reach(targets));
-        let answer = async move { Input::Connected { proc, run, result: reached.await } };
+        let answer = async move { Input::answer(proc, run, Answer::Connected(reached.await)) };
         self.questions.ask(proc, Kind::Targets, Rc::clone(&self.inbox), answer);
     }
 
     pub(super) fn look_at_progress(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
-            return self.answers.push_back(Input::Progressed {
+            return self.answers.push_back(Input::answer(
                 proc,
                 run,
-                look: ProgressSample::Nothing,
-            });
+                Answer::Progressed(ProgressSample::Nothing),
+            ));
         };
         let asked = Box::pin(health::look(spec));
-        let answer = async move { Input::Progressed { proc, run, look: asked.await } };
+        let answer = async move { Input::answer(proc, run, Answer::Progressed(asked.await)) };
         self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
     }
 
@@ -82,7 +87,11 @@ impl World {
     pub(super) fn look_at_load(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
-            return self.answers.push_back(Input::LoadSeen { proc, run, requests: None });
+            return self.answers.push_back(Input::answer(
+                proc,
+                run,
+                Answer::LoadSeen { requests: None },
+            ));
         };
         let asked = Box::pin(health::look(spec));
         let answer = async move {
@@ -92,7 +101,7 @@ impl World {
                 }
                 ProgressSample::Late | ProgressSample::Nothing | ProgressSample::Failed(_) => None,
             };
-            Input::LoadSeen { proc, run, requests }
+            Input::answer(proc, run, Answer::LoadSeen { requests })
         };
         self.questions.ask(proc, Kind::Load, Rc::clone(&self.inbox), answer);
     }
@@ -103,7 +112,7 @@ impl World {
             slot.and_then(|slot| Some((slot, slot.spec.health.tree.as_ref()?)))
         else {
             let count = TreeCount::default();
-            return self.answers.push_back(Input::TreeCounted { proc, run, count });
+            return self.answers.push_back(Input::answer(proc, run, Answer::TreeCounted(count)));
         };
         let (pattern, counted) = (tree.pattern.clone(), Rc::clone(&slot.counted));
         let (census, asking) = (self.begin_census(proc), self.asking());
@@ -120,7 +129,7 @@ impl World {
                 *counted.borrow_mut() = meant;
             }
             let count = health::count(&counted.borrow());
-            Input::TreeCounted { proc, run, count }
+            Input::answer(proc, run, Answer::TreeCounted(count))
         };
         self.questions.ask(proc, Kind::Tree, Rc::clone(&self.inbox), Box::pin(counting));
     }

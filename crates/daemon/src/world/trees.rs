@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use supervisor_core::Answer;
 use supervisor_core::SignalTarget;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::Input;
@@ -21,9 +22,6 @@ use super::World;
 use crate::capture::journal::Journal;
 use crate::health::Kind;
 use crate::tree::{Census, Conclusion, Root, Roots, Roster, describe};
-
-/// How long a census that was not possible waits to be taken again.
-const CENSUS_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long to wait until a tree is counted again where the end of its processes can't be
 /// waited for.
@@ -72,12 +70,11 @@ impl World {
     /// an earlier one may not know whom the later finds.
     pub(super) fn census(&mut self, proc: ProcId, run: RunId) {
         self.questions.withdraw(proc, Kind::Census);
-        self.postponed.borrow_mut().retain(|(other, _)| *other != proc);
         let slot = self.slots.get(&proc);
         let stopsignal = slot.map_or(Signal::TERM, |slot| slot.spec.stopsignal);
         let describe = move |root, counted: &Conclusion| {
             let (main, members) = describe(root, counted, stopsignal)?;
-            Ok(Input::Census { proc, run, main, members })
+            Ok(Input::answer(proc, run, Answer::Census { main, members }))
         };
         let begun = self.begin_census(proc);
         if let Ok(Census { root, found, unsure }) = &begun
@@ -91,7 +88,7 @@ impl World {
         let asking = self.asking();
         let name = self.slots.get(&proc).map(|slot| slot.full_name()).unwrap_or_default();
         let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
-        let (reserve, postponed) = (Rc::clone(&self.reserve), Rc::clone(&self.postponed));
+        let reserve = Rc::clone(&self.reserve);
         let told = Rc::clone(&self.told_unknown);
         // Who is signalled or ended after this count may not be there to be looked at any more.
         let looked_at = self.slots.get(&proc).map(|slot| slot.files.looked_at());
@@ -118,9 +115,7 @@ impl World {
                     let message =
                         format!("cannot find out who belongs to '{name}': {error}; trying again");
                     journal.say(Level::Error, &message);
-                    tokio::time::sleep(CENSUS_PAUSE).await;
-                    postponed.borrow_mut().push((proc, run));
-                    inbox.wake();
+                    inbox.push(Input::answer(proc, run, Answer::CensusFailed));
                 }
             }
         });
@@ -139,16 +134,8 @@ impl World {
                     break;
                 }
             }
-            Input::TreeEnded { proc, run }
+            Input::answer(proc, run, Answer::TreeEnded)
         });
-    }
-
-    /// Takes those again that were not possible.
-    pub(super) fn resume_censuses(&mut self) {
-        let postponed = std::mem::take(&mut *self.postponed.borrow_mut());
-        for (proc, run) in postponed {
-            self.census(proc, run);
-        }
     }
 
     /// Who lives in a process's tree, its main process left out, as far as that can be told

@@ -1,6 +1,6 @@
 //! Starting, stopping, signalling.
 
-use supervisor_core::command::Answer;
+use supervisor_core::command::CommandResult;
 use supervisor_core::command::{Command, ProcessOutcome, Reply, Which};
 use supervisor_wire::process_text::namespec;
 use supervisor_wire::xmlrpc::Value;
@@ -105,7 +105,7 @@ fn bad_signal(server: &ServerState, which: &Which, name: &str, given: &str) -> O
 }
 
 /// What a client is told of an answer to an order for `name`.
-fn told(answer: Answer, name: &str) -> Outcome {
+fn told(answer: CommandResult, name: &str) -> Outcome {
     match answer.map_err(|refusal| Fault::of(refusal, name))? {
         Reply::Outcomes(outcomes) => Ok(Value::Array(outcomes.into_iter().map(outcome).collect())),
         Reply::Done | Reply::Difference(_) => Ok(Value::Bool(true)),

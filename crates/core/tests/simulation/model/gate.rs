@@ -171,7 +171,9 @@ impl Proc {
     /// It waits for other programs, and for nothing else.
     pub(crate) fn waits_for_others(&self) -> bool {
         let down = matches!(self.phase, Phase::Down { .. });
-        self.waits && down && !self.is_sweeping()
+        // Its place is made clean first.
+        let tidies = self.turn.to_tidy && self.spec.tidy.is_some();
+        self.waits && down && !self.is_sweeping() && !tidies
     }
 
     /// A start is wanted, and held back.

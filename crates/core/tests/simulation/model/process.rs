@@ -74,6 +74,8 @@ pub(crate) struct Proc {
     pub(crate) must_ask: BTreeSet<Member>,
     /// Its tree must be counted in this turn.
     pub(crate) must_count: bool,
+    /// It could not be counted, and is counted again then.
+    pub(crate) recount_at: Option<Mono>,
     /// Signals to pass on that were asked for in this turn.
     pub(crate) forwards: Vec<Signal>,
     pub(crate) turn: InTurn,
@@ -276,6 +278,7 @@ impl Proc {
             kill_by: None,
             must_ask: BTreeSet::new(),
             must_count: false,
+            recount_at: None,
             forwards: Vec::new(),
             turn: InTurn::default(),
         }
@@ -552,7 +555,7 @@ impl Proc {
             Cleanup::Draining => self.drain.as_ref().and_then(|drain| drain.due(&self.spec)),
             Cleanup::Busy { .. } | Cleanup::Clear => None,
         };
-        own.into_iter().chain(cleanup).min()
+        own.into_iter().chain(cleanup).chain(self.recount_at).min()
     }
 
     fn due_alive(&self, alive: &Alive) -> Option<Mono> {

@@ -1,7 +1,5 @@
 //! What the core does, effect by effect.
 
-use std::time::Duration;
-
 use supervisor_core::event::Event;
 use supervisor_core::files::FILES_EVERY;
 use supervisor_core::health::Unhealthy;
@@ -13,7 +11,7 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{RemoveLeftovers, StopTarget};
 use supervisor_core::time::Mono;
-use supervisor_core::{Effect, Input, SignalTarget, StateName};
+use supervisor_core::{Effect, SignalTarget, StateName};
 use supervisor_core::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 
 use super::drain::Drain;
@@ -38,160 +36,13 @@ impl Model {
         }
         for proc in self.procs.values_mut() {
             proc.drain_ticked(now);
+            proc.must_count |= proc.recount_at.is_some_and(|at| now >= at);
             if let Cleanup::Tidying { until, .. } = proc.cleanup
                 && now >= until
             {
                 (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
             }
         }
-    }
-
-    /// Something that was asked for was answered, or a process told of itself.
-    pub(super) fn answered(&mut self, now: Mono, input: &Input, kernel: &Kernel) {
-        match input {
-            Input::Census { proc, run, members, .. } => {
-                let takes_orphans = self.takes_orphans(*proc);
-                self.of_run(*proc, *run, |proc| {
-                    let members = &proc.own_of(members, takes_orphans);
-                    let found: Vec<_> = members.iter().map(|process| process.member).collect();
-                    let new = found.iter().any(|member| !proc.known.contains(member));
-                    proc.known.extend(found);
-                    proc.drain_counted(now, members, kernel);
-                    match &mut proc.cleanup {
-                        Cleanup::Draining
-                        | Cleanup::Busy { counting: true, .. }
-                        | Cleanup::Stuck { .. }
-                            if members.is_empty() =>
-                        {
-                            proc.drain = None;
-                            (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
-                            proc.turn.to_tidy = true;
-                        }
-                        Cleanup::Busy { counting, .. } => *counting = false,
-                        cleanup @ Cleanup::Stuck { .. } if new => *cleanup = Cleanup::forced(false),
-                        Cleanup::Stuck { .. }
-                        | Cleanup::Draining
-                        | Cleanup::Clear
-                        | Cleanup::Tidying { .. } => {}
-                    }
-                });
-            }
-            Input::Connected { proc, run, result } => {
-                let (run, reached) = (*run, result.is_ok());
-                self.with(*proc, |proc| proc.connected(run, reached, now));
-            }
-            Input::Tidied { proc, run } => self.of_run(*proc, *run, |proc| {
-                if let Cleanup::Tidying { .. } = proc.cleanup {
-                    (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
-                }
-            }),
-            Input::Checked { proc, run, result, load } => {
-                self.of_life(*proc, *run, |proc, spec, _| {
-                    let starting = proc.up_at.is_none();
-                    let busy = load.is_some_and(|load| !load.cpu.is_zero());
-                    let well = proc.health.checked(&spec.health, starting, now, (*result, busy));
-                    proc.ready |= well && spec.health.ready == Ready::Checked;
-                    proc.answered |= well;
-                });
-            }
-            Input::Progressed { proc, run, look } => self.of_life(*proc, *run, |proc, spec, _| {
-                proc.health.progressed(&spec.health, now, *look);
-            }),
-            Input::TreeCounted { proc, run, count } => {
-                self.of_life(*proc, *run, |proc, spec, _| {
-                    let once = spec.health.tree.as_ref().is_some_and(|tree| tree.distinct);
-                    let once = once || proc.up_at.is_none();
-                    let there = if once { count.distinct } else { count.alive };
-                    proc.health.counted(&spec.health, now, there);
-                });
-            }
-            Input::OutputSeen { proc, run, block } => {
-                self.of_life(*proc, *run, |alive, spec, watched| {
-                    let blocked = block.is_some_and(|block| block.since >= Duration::from_secs(1));
-                    *watched = alive.health.output_seen(now, blocked);
-                    if let (true, true, Some(within)) =
-                        (*watched, blocked, spec.health.start_timeout)
-                    {
-                        alive.ready_by = alive.ready_by.map(|by| by.max(now + within));
-                    }
-                });
-            }
-            Input::Collected { proc, run } => self.of_life(*proc, *run, |proc, _, watched| {
-                if let Some(condemned) = &mut proc.health.condemned {
-                    condemned.collected = true;
-                }
-                *watched = false;
-            }),
-            Input::ReadyLogged { proc, pid } => self.with(*proc, |proc| {
-                let logs = matches!(proc.spec.health.ready, Ready::Logged(_));
-                if let Some(alive) = proc.well_alive().filter(|alive| alive.pid == *pid) {
-                    alive.ready |= logs;
-                    proc.turn.watched = logs && alive.up_at.is_none();
-                }
-            }),
-            Input::Notified { proc, said } => self.with(*proc, |proc| {
-                let spec = std::rc::Rc::clone(&proc.spec);
-                let Some(alive) = proc.alive_mut() else { return };
-                match (&mut alive.stop, said.extend) {
-                    (Some(stop), Some(extend)) if stop.killed_at.is_none() => {
-                        if let Some(drain) = &mut proc.drain {
-                            drain.until = drain.until.max(now + extend);
-                        }
-                    }
-                    (Some(_), _) => {}
-                    (None, _) if alive.up_at.is_some() => {
-                        alive.health.notified(&spec.health, said, now);
-                        proc.turn.watched = true;
-                    }
-                    (None, extend) => {
-                        alive.ready |= said.ready && spec.health.ready == Ready::Notified;
-                        let by = alive.ready_by.zip(extend);
-                        alive.ready_by =
-                            by.map(|(by, extend)| by.max(now + extend)).or(alive.ready_by);
-                    }
-                }
-            }),
-            _ => {}
-        }
-    }
-
-    /// All that were waited for have ended: it is counted, not waited for.
-    pub(super) fn tree_ended(&mut self, proc: ProcId, run: RunId) {
-        self.of_run(proc, run, |proc| match proc.cleanup {
-            Cleanup::Draining | Cleanup::Stuck { .. } => proc.must_count = true,
-            Cleanup::Busy { counting: false, asked_at, killed_at, .. }
-                if asked_at.or(killed_at).is_some() =>
-            {
-                proc.must_count = true;
-            }
-            Cleanup::Busy { .. } | Cleanup::Clear | Cleanup::Tidying { .. } => {}
-        });
-    }
-
-    fn of_run(&mut self, proc: ProcId, run: RunId, act: impl FnOnce(&mut Proc)) {
-        self.with(proc, |proc| {
-            if proc.run == run.0 {
-                act(proc);
-            }
-        });
-    }
-
-    /// If that run lives, and is not asked to stop.
-    fn of_life(
-        &mut self,
-        proc: ProcId,
-        run: RunId,
-        act: impl FnOnce(&mut Alive, &supervisor_core::spec::ProcessSpec, &mut bool),
-    ) {
-        self.of_run(proc, run, |proc| {
-            let spec = std::rc::Rc::clone(&proc.spec);
-            let mut watched = true;
-            if let Some(alive) = proc.well_alive() {
-                act(alive, &spec, &mut watched);
-                // What was answered while it is condemned changes nothing.
-                proc.turn.watched = watched;
-            }
-        });
     }
 
     /// The core does something.
@@ -302,7 +153,7 @@ impl Model {
         proc.known.clear();
         proc.deaths.clear();
         (proc.drain, proc.kill_by) = (None, None);
-        proc.pending = None;
+        (proc.pending, proc.recount_at) = (None, None);
         proc.phase = Phase::Asked { stop: false };
     }
 
@@ -403,7 +254,7 @@ impl Model {
     }
 
     /// Whether nothing is left of any other program that may have started an orphan.
-    fn takes_orphans(&self, id: ProcId) -> bool {
+    pub(super) fn takes_orphans(&self, id: ProcId) -> bool {
         !self.spared && self.procs.values().all(|proc| proc.id == id || proc.starts_no_orphans())
     }
 
@@ -411,6 +262,7 @@ impl Model {
         let ticked = self.ticked;
         self.with(id, |proc| {
             let asked_for = std::mem::take(&mut proc.must_count);
+            proc.recount_at = None;
             proc.counted(ticked, asked_for, now);
         });
     }
@@ -424,7 +276,11 @@ impl Proc {
     }
 
     /// Those of a census that are its own.
-    fn own_of(&mut self, members: &[TreeProcess], takes_orphans: bool) -> Vec<TreeProcess> {
+    pub(super) fn own_of(
+        &mut self,
+        members: &[TreeProcess],
+        takes_orphans: bool,
+    ) -> Vec<TreeProcess> {
         let is_taken = |one: &&TreeProcess| {
             one.claim == Claim::Orphan && (takes_orphans || self.taken.contains(&one.member))
         };
