@@ -8,7 +8,7 @@
 //!
 //! Everything runs in the thread that supervises, between two inputs of the core: what is
 //! asked is answered from what is known, or waits for what the core replies. All that
-//! strangers can make us hold or wait for is bounded here; see `ARCHITECTURE.md`.
+//! strangers can make us hold or wait for is bounded here; see `docs/reference/limits.md`.
 
 mod auth;
 mod body;

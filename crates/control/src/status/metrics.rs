@@ -14,7 +14,7 @@ pub(super) struct Metric {
     /// Its labels, besides those of `about`.
     pub(super) labels: &'static [&'static str],
     pub(super) about: About,
-    /// The bounds whose bite it counts, as `ARCHITECTURE.md` names them.
+    /// The bounds whose bite it counts, as `docs/reference/limits.md` names them.
     #[cfg_attr(not(test), expect(dead_code, reason = "the reference and a test read it"))]
     pub(super) bounds: &'static [&'static str],
     /// Its values at this moment.
@@ -300,8 +300,7 @@ there for processes that have one. Counters begin anew when the supervisor does.
 
     #[test]
     fn every_bound_that_can_bite_is_counted() {
-        let text = std::fs::read_to_string(root("ARCHITECTURE.md")).unwrap();
-        let table = text.split("## Bounds").nth(1).unwrap().split("\n## ").next().unwrap();
+        let table = std::fs::read_to_string(root("docs/reference/limits.md")).unwrap();
         let counted: Vec<&str> = METRICS.iter().flat_map(|metric| metric.bounds).copied().collect();
         let named = table.split('`').skip(1).step_by(2);
         let constant = |word: &&str| {

@@ -4,6 +4,7 @@
 
 mod circles;
 mod dependencies;
+mod limits;
 
 use std::path::{Path, PathBuf};
 
