@@ -23,6 +23,7 @@ mod goal;
 mod history;
 mod orphans;
 mod starting;
+mod state;
 mod stopping;
 mod tidying;
 mod watching;
@@ -34,7 +35,7 @@ use crate::answer::Answer;
 use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
 use crate::failure::Class;
-use crate::health::{Health, Unhealthy};
+use crate::health::Unhealthy;
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
@@ -52,99 +53,8 @@ pub(crate) use gate::{ByOrder, Gate, Standing};
 pub(crate) use goal::Goal;
 pub use history::{History, StopCounts};
 use orphans::Orphans;
+use state::{AfterExit, AfterStop, Due, Fatal, Intent, Kill, Live, State};
 use stopping::StopRecord;
-
-/// Where a process stands, with all that this state knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Stopped {
-        intent: Intent,
-    },
-    /// The start was asked for and has not been answered.
-    Spawning {
-        run: RunId,
-        intent: Intent,
-    },
-    Starting {
-        live: Live,
-        due: Due,
-        health: Health,
-    },
-    Running {
-        live: Live,
-        health: Health,
-    },
-    Backoff {
-        retry_at: Mono,
-    },
-    Stopping {
-        live: Live,
-        kill: Kill,
-        intent: Intent,
-    },
-    Exited {
-        exit: Exit,
-        intent: Intent,
-        /// It rests since an operator said so; it would have been started again.
-        told: bool,
-    },
-    Fatal {
-        why: Fatal,
-    },
-}
-
-/// What it shall do once what is under way is done: whoever asked last has his way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Intent {
-    /// Run, as soon as the tree of the last run is clear.
-    Run,
-    /// Rest.
-    Rest,
-    /// Whatever follows a failure: it is stopped since it is ill.
-    Fail(Unhealthy),
-}
-
-/// When a start has succeeded, or failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// It has succeeded at this time.
-    Up(Mono),
-    /// It succeeds when it is ready, and has failed if it isn't by this time.
-    Ready { by: Option<Mono> },
-}
-
-/// A process that the kernel has and that was not reaped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Live {
-    pub(crate) run: RunId,
-    pub(crate) pid: Pid,
-    pub(crate) since: Mono,
-    /// Since when it has been up.
-    pub(crate) up_at: Option<Mono>,
-}
-
-/// How far a stop has gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kill {
-    /// It was asked; SIGKILL follows when [`Tree::Draining`] says so.
-    NotYet,
-    /// SIGKILL was sent; from this time on it counts as unkillable.
-    Sent { stuck_at: Mono },
-    /// It survived.
-    Stuck,
-}
-
-/// Why a process is in FATAL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fatal {
-    /// It was given up; a shell would report this status. `code`: the supervisor's own.
-    GaveUp { status: u8, code: u8 },
-    /// It was ill, and is not to be started again. `ends`: the supervisor is to exit, too,
-    /// with this status.
-    Unhealthy { status: u8, ends: bool },
-    /// It waited for its next start when the supervisor was asked to stop.
-    CutShort,
-}
 
 /// One process: its rules, its state, its history, what it left behind.
 #[derive(Clone, Debug)]
@@ -313,7 +223,7 @@ impl Process {
     /// exit was expected. `None`: it has not, or was told to.
     pub(crate) fn outcome(&self) -> Option<u8> {
         match &self.state {
-            State::Exited { exit, intent: Intent::Rest, told: false } => {
+            State::Exited { exit, after: AfterExit::Rest } => {
                 Some(if self.expects(*exit) { 0 } else { exit.status() })
             }
             State::Fatal { why: Fatal::GaveUp { status, code } } => match self.spec.retry {
@@ -348,25 +258,26 @@ impl Process {
             || match &self.state {
                 State::Stopped { intent: Intent::Rest }
                 | State::Fatal { .. }
-                | State::Exited { intent: Intent::Rest, .. }
+                | State::Exited { after: AfterExit::Rest | AfterExit::Held, .. }
                 | State::Stopping { kill: Kill::Stuck, .. } => false,
-                State::Stopped { intent: Intent::Run | Intent::Fail(_) }
+                State::Stopped { intent: Intent::Run }
                 | State::Spawning { .. }
                 | State::Starting { .. }
                 | State::Running { .. }
                 | State::Backoff { .. }
                 | State::Stopping { .. }
-                | State::Exited { intent: Intent::Run | Intent::Fail(_), .. } => true,
+                | State::Exited { after: AfterExit::Run, .. } => true,
             }
     }
 
     /// Whether it runs, or will without being asked to again.
     pub(crate) const fn is_started(&self) -> bool {
         match &self.state {
-            State::Stopped { intent }
-            | State::Exited { intent, .. }
-            | State::Stopping { intent, .. }
-            | State::Spawning { intent, .. } => matches!(intent, Intent::Run),
+            State::Stopped { intent } | State::Spawning { intent, .. } => {
+                matches!(intent, Intent::Run)
+            }
+            State::Exited { after, .. } => matches!(after, AfterExit::Run),
+            State::Stopping { after, .. } => matches!(after, AfterStop::Run),
             State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => true,
             State::Fatal { .. } => false,
         }
@@ -376,8 +287,7 @@ impl Process {
     pub(crate) const fn is_held(&self) -> bool {
         let rests = matches!(
             self.state,
-            State::Stopped { intent: Intent::Rest }
-                | State::Exited { intent: Intent::Rest, told: true, .. }
+            State::Stopped { intent: Intent::Rest } | State::Exited { after: AfterExit::Held, .. }
         );
         rests && self.runs > 0
     }
@@ -446,11 +356,11 @@ impl Process {
     pub(crate) fn tick(&mut self, cx: &mut Transition<'_>) {
         match &self.state {
             State::Starting { .. } | State::Running { .. } => self.watch(cx),
-            State::Stopping { live, kill: Kill::Sent { stuck_at }, intent }
+            State::Stopping { live, kill: Kill::Sent { stuck_at }, after }
                 if cx.now >= *stuck_at =>
             {
-                let (live, intent) = (*live, *intent);
-                self.enter(State::Stopping { live, kill: Kill::Stuck, intent }, cx);
+                let (live, after) = (*live, *after);
+                self.enter(State::Stopping { live, kill: Kill::Stuck, after }, cx);
                 self.report_unkillable(vec![live.pid], cx);
             }
             State::Stopped { .. }
@@ -513,20 +423,6 @@ impl Process {
                 Entered::Exited { pid: before, expected: self.expects(*exit) }
             }
             State::Fatal { .. } => Entered::Fatal,
-        }
-    }
-}
-
-impl State {
-    pub(crate) const fn state_name(&self) -> StateName {
-        match self {
-            Self::Stopped { .. } => StateName::Stopped,
-            Self::Spawning { .. } | Self::Starting { .. } => StateName::Starting,
-            Self::Running { .. } => StateName::Running,
-            Self::Backoff { .. } => StateName::Backoff,
-            Self::Stopping { .. } => StateName::Stopping,
-            Self::Exited { .. } => StateName::Exited,
-            Self::Fatal { .. } => StateName::Fatal,
         }
     }
 }

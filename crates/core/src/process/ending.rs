@@ -3,7 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Due, Fatal, Gate, Intent, Kill, Live, Process, State, StateName, Transition};
+use super::{
+    AfterExit, AfterStop, Due, Fatal, Gate, Intent, Kill, Live, Process, State, StateName,
+    Transition,
+};
 use crate::effect::Effect;
 use crate::failure::{self, Class, Consequence, Evidence, Found};
 use crate::health::{Health, Unhealthy};
@@ -49,10 +52,11 @@ impl Process {
             State::Starting { live, .. } | State::Running { live, .. } => {
                 self.exited(live, exit, cause, cx);
             }
-            State::Stopping { live, kill, intent } => {
-                match intent {
-                    Intent::Fail(unhealthy) => self.ended_unhealthy(live, exit, unhealthy, cx),
-                    Intent::Run | Intent::Rest => self.stopped(live, exit, intent, cx),
+            State::Stopping { live, kill, after } => {
+                match after {
+                    AfterStop::Fail(unhealthy) => self.ended_unhealthy(live, exit, unhealthy, cx),
+                    AfterStop::Run => self.stopped(live, exit, Intent::Run, cx),
+                    AfterStop::Rest => self.stopped(live, exit, Intent::Rest, cx),
                 }
                 return match kill {
                     Kill::NotYet => self.lead_ended(exit, cx),
@@ -241,8 +245,8 @@ impl Process {
                 RetryRule::FailedStarts => false,
                 RetryRule::Consecutive { .. } | RetryRule::Once => true,
             };
-        let intent = if again && !failure { Intent::Run } else { Intent::Rest };
-        self.enter(State::Exited { exit, intent, told: false }, cx);
+        let after = if again && !failure { AfterExit::Run } else { AfterExit::Rest };
+        self.enter(State::Exited { exit, after }, cx);
         cx.log(self.exited_line(live, exit, expected && !failure));
         if failure {
             self.fail_run(live, exit, cause, cx);
@@ -287,7 +291,7 @@ impl Process {
             Ok(wait) => {
                 self.file_report(ended, cause, Next::Restart(wait), cx);
                 if wait.is_zero() {
-                    self.enter(State::Exited { exit, intent: Intent::Run, told: false }, cx);
+                    self.enter(State::Exited { exit, after: AfterExit::Run }, cx);
                 } else {
                     self.back_off(wait, cx);
                 }

@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use super::deaths::Deaths;
-use super::{Intent, Process, State, Transition};
+use super::{AfterExit, AfterStop, Intent, Process, State, Transition};
 use crate::asking::Asking;
 use crate::effect::Effect;
 use crate::failure::Class;
@@ -150,8 +150,8 @@ impl Process {
             self.state,
             State::Backoff { .. }
                 | State::Stopped { intent: Intent::Run }
-                | State::Exited { intent: Intent::Run, .. }
-                | State::Stopping { intent: Intent::Run, .. }
+                | State::Exited { after: AfterExit::Run, .. }
+                | State::Stopping { after: AfterStop::Run, .. }
         )
     }
 
@@ -307,10 +307,8 @@ impl Process {
             (State::Running { .. }, Until::Started) => Standing::There,
             (State::Running { .. }, Until::Ready) if self.is_ready() => Standing::There,
             // Who has ended had been RUNNING.
-            (State::Exited { intent: Intent::Rest, told: false, .. }, Until::Started) => {
-                Standing::There
-            }
-            (State::Exited { exit, intent: Intent::Rest, told: false }, Until::Completed)
+            (State::Exited { after: AfterExit::Rest, .. }, Until::Started) => Standing::There,
+            (State::Exited { exit, after: AfterExit::Rest }, Until::Completed)
                 if self.expects(*exit) =>
             {
                 if self.tree.is_clear() {
@@ -319,10 +317,9 @@ impl Process {
                     Standing::Coming
                 }
             }
-            (
-                State::Exited { intent: Intent::Rest, told: false, .. },
-                Until::Ready | Until::Completed,
-            ) => Standing::Lost,
+            (State::Exited { after: AfterExit::Rest, .. }, Until::Ready | Until::Completed) => {
+                Standing::Lost
+            }
             (State::Fatal { .. }, _) => {
                 if self.gave_up() {
                     Standing::Lost
@@ -332,16 +329,16 @@ impl Process {
             }
             (
                 State::Stopped { intent: Intent::Rest }
-                | State::Exited { intent: Intent::Rest, .. }
+                | State::Exited { after: AfterExit::Held, .. }
                 | State::Spawning { intent: Intent::Rest, .. }
-                | State::Stopping { intent: Intent::Rest, .. },
+                | State::Stopping { after: AfterStop::Rest, .. },
                 _,
             ) => Standing::Resting,
             (
-                State::Stopped { intent: Intent::Run | Intent::Fail(_) }
-                | State::Exited { intent: Intent::Run | Intent::Fail(_), .. }
-                | State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
-                | State::Stopping { intent: Intent::Run | Intent::Fail(_), .. }
+                State::Stopped { intent: Intent::Run }
+                | State::Exited { after: AfterExit::Run, .. }
+                | State::Spawning { intent: Intent::Run, .. }
+                | State::Stopping { after: AfterStop::Run | AfterStop::Fail(_), .. }
                 | State::Starting { .. }
                 | State::Backoff { .. }
                 | State::Running { .. },

@@ -1,6 +1,6 @@
 //! What a request waits for, and whether a process has got there.
 
-use super::{Intent, Kill, Process, State};
+use super::{AfterExit, AfterStop, Intent, Kill, Process, State};
 use crate::command::Rejection;
 
 /// What a request waits for.
@@ -32,16 +32,16 @@ impl Process {
             State::Stopped { .. } | State::Exited { .. } if self.tree.is_stuck() => {
                 Some(Err(Rejection::SpawnError))
             }
-            State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
-            | State::Stopping { intent: Intent::Run, .. }
-            | State::Stopped { intent: Intent::Run | Intent::Fail(_) }
-            | State::Exited { intent: Intent::Run | Intent::Fail(_), .. } => None,
-            State::Stopping { intent: Intent::Fail(_), .. } => Some(Err(Rejection::SpawnError)),
+            State::Spawning { intent: Intent::Run, .. }
+            | State::Stopping { after: AfterStop::Run, .. }
+            | State::Stopped { intent: Intent::Run }
+            | State::Exited { after: AfterExit::Run, .. } => None,
+            State::Stopping { after: AfterStop::Fail(_), .. } => Some(Err(Rejection::SpawnError)),
             State::Backoff { .. } | State::Fatal { .. } => Some(Err(Rejection::SpawnError)),
             State::Spawning { intent: Intent::Rest, .. }
-            | State::Stopping { intent: Intent::Rest, .. }
+            | State::Stopping { after: AfterStop::Rest, .. }
             | State::Stopped { intent: Intent::Rest }
-            | State::Exited { intent: Intent::Rest, .. } => {
+            | State::Exited { after: AfterExit::Rest | AfterExit::Held, .. } => {
                 Some(Err(Rejection::AbnormalTermination))
             }
         }
@@ -59,7 +59,7 @@ impl Process {
                 }
             }
             // It was down, and somebody has started it again.
-            State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
+            State::Spawning { intent: Intent::Run, .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. } => Some(Ok(())),

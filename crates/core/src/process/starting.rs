@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::deaths::Deaths;
-use super::{ByOrder, Due, Gate, Intent, Live, Process, State, Transition};
+use super::{AfterExit, AfterStop, ByOrder, Due, Gate, Intent, Live, Process, State, Transition};
 use crate::command::Rejection;
 use crate::effect::Effect;
 use crate::failure::Class;
@@ -61,7 +61,7 @@ impl Process {
     ) -> Result<(), Rejection> {
         match self.state.clone() {
             State::Stopped { intent: Intent::Rest }
-            | State::Exited { intent: Intent::Rest, .. }
+            | State::Exited { after: AfterExit::Rest | AfterExit::Held, .. }
             | State::Fatal { .. }
                 if self.tree.is_stuck() =>
             {
@@ -75,11 +75,11 @@ impl Process {
             // Whoever can be started at once is not STOPPED in between.
             State::Fatal { .. } if self.can_spawn_at_once(&by) => {}
             State::Fatal { .. } => self.enter(State::Stopped { intent: Intent::Run }, cx),
-            State::Exited { exit, intent: Intent::Rest, .. } => {
-                self.enter(State::Exited { exit, intent: Intent::Run, told: false }, cx);
+            State::Exited { exit, after: AfterExit::Rest | AfterExit::Held, .. } => {
+                self.enter(State::Exited { exit, after: AfterExit::Run }, cx);
             }
-            State::Stopping { live, kill, intent: Intent::Rest | Intent::Fail(_) } => {
-                self.enter(State::Stopping { live, kill, intent: Intent::Run }, cx);
+            State::Stopping { live, kill, after: AfterStop::Rest | AfterStop::Fail(_) } => {
+                self.enter(State::Stopping { live, kill, after: AfterStop::Run }, cx);
             }
             State::Spawning { run, intent: Intent::Rest } => {
                 self.failures = Failures::default();
@@ -88,13 +88,13 @@ impl Process {
             }
             // It is being started already, as soon as all that it waits for is there.
             State::Stopped { intent: Intent::Run }
-            | State::Exited { intent: Intent::Run, .. }
-            | State::Stopping { intent: Intent::Run, .. }
+            | State::Exited { after: AfterExit::Run, .. }
+            | State::Stopping { after: AfterStop::Run, .. }
                 if self.gate != Gate::Open => {}
-            State::Stopped { intent: Intent::Run | Intent::Fail(_) }
-            | State::Exited { intent: Intent::Run | Intent::Fail(_), .. }
-            | State::Stopping { intent: Intent::Run, .. }
-            | State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
+            State::Stopped { intent: Intent::Run }
+            | State::Exited { after: AfterExit::Run, .. }
+            | State::Stopping { after: AfterStop::Run, .. }
+            | State::Spawning { intent: Intent::Run, .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Backoff { .. } => return Err(Rejection::AlreadyStarted),
@@ -109,7 +109,8 @@ impl Process {
     pub(crate) fn start_if_due(&mut self, cx: &mut Transition<'_>) {
         let due = match &self.state {
             State::Backoff { retry_at } => cx.now >= *retry_at,
-            State::Stopped { intent } | State::Exited { intent, .. } => *intent != Intent::Rest,
+            State::Stopped { intent } => *intent == Intent::Run,
+            State::Exited { after, .. } => *after == AfterExit::Run,
             State::Spawning { .. }
             | State::Starting { .. }
             | State::Running { .. }
@@ -138,8 +139,8 @@ impl Process {
         self.enter(State::Starting { live, due, health }, cx);
         match intent {
             Intent::Rest => self.stop(cx),
-            Intent::Run | Intent::Fail(_) if due == Due::Up(cx.now) => self.succeed(live, cx),
-            Intent::Run | Intent::Fail(_) => self.watch(cx),
+            Intent::Run if due == Due::Up(cx.now) => self.succeed(live, cx),
+            Intent::Run => self.watch(cx),
         }
     }
 

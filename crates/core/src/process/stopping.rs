@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fatal, Intent, Kill, Live, Process, State, Transition};
+use super::{AfterExit, AfterStop, Fatal, Intent, Kill, Live, Process, State, Transition};
 use crate::command::Rejection;
 use crate::effect::Effect;
 use crate::ids::Pid;
@@ -19,7 +19,7 @@ impl Process {
     pub(crate) fn stop(&mut self, cx: &mut Transition<'_>) {
         match self.state.clone() {
             State::Starting { live, .. } | State::Running { live, .. } => {
-                self.ask_to_stop(live, Intent::Rest, cx);
+                self.ask_to_stop(live, AfterStop::Rest, cx);
             }
             // Once it has been answered there is something to stop.
             State::Spawning { run, .. } => {
@@ -33,12 +33,12 @@ impl Process {
         }
     }
 
-    /// What shall follow once it has stopped is `intent`.
-    pub(super) fn ask_to_stop(&mut self, live: Live, intent: Intent, cx: &mut Transition<'_>) {
+    /// Sends the stop signal. `after`: what the process does once it has stopped.
+    pub(super) fn ask_to_stop(&mut self, live: Live, after: AfterStop, cx: &mut Transition<'_>) {
         let (pid, signal, target) = (live.pid, self.spec.stopsignal, self.spec.stop_target);
-        let wait = match intent {
-            Intent::Fail(_) => self.spec.health_stop.min(self.spec.stopwaitsecs),
-            Intent::Run | Intent::Rest => self.spec.stopwaitsecs,
+        let wait = match after {
+            AfterStop::Fail(_) => self.spec.health_stop.min(self.spec.stopwaitsecs),
+            AfterStop::Run | AfterStop::Rest => self.spec.stopwaitsecs,
         };
         let wait = match cx.kill_by.map(|by| by - cx.now) {
             Some(left) if left < wait => {
@@ -56,7 +56,7 @@ impl Process {
             self.stop_record = Some(StopRecord::new(cx.now));
         }
         self.tree = Tree::Draining(Box::new(Drain::of_main(cx.now, pid, signal, wait, reach)));
-        self.enter(State::Stopping { live, kill: Kill::NotYet, intent }, cx);
+        self.enter(State::Stopping { live, kill: Kill::NotYet, after }, cx);
         let group = target == StopTarget::Group;
         cx.log(Line::Stopping { name: self.name(), pid, group, signal });
         cx.signal(main_target(pid, target), signal);
@@ -131,12 +131,11 @@ impl Process {
         match &self.state {
             State::Starting { .. }
             | State::Running { .. }
-            | State::Spawning { intent: Intent::Run | Intent::Fail(_), .. }
-            | State::Stopping { intent: Intent::Run | Intent::Fail(_), .. }
-            | State::Stopped { intent: Intent::Run | Intent::Fail(_) } => self.stop(cx),
-            State::Exited { exit, intent: Intent::Run | Intent::Fail(_), .. } => {
-                let (exit, intent, told) = (*exit, Intent::Rest, true);
-                self.enter(State::Exited { exit, intent, told }, cx);
+            | State::Spawning { intent: Intent::Run, .. }
+            | State::Stopping { after: AfterStop::Run | AfterStop::Fail(_), .. }
+            | State::Stopped { intent: Intent::Run } => self.stop(cx),
+            State::Exited { exit, after: AfterExit::Run, .. } => {
+                self.enter(State::Exited { exit: *exit, after: AfterExit::Held }, cx);
             }
             State::Backoff { .. } => {
                 cx.log(Line::StopInBackoff { name: self.name() });
@@ -145,9 +144,9 @@ impl Process {
                 self.enter(State::Stopped { intent: Intent::Rest }, cx);
             }
             State::Spawning { intent: Intent::Rest, .. }
-            | State::Stopping { intent: Intent::Rest, .. }
+            | State::Stopping { after: AfterStop::Rest, .. }
             | State::Stopped { intent: Intent::Rest }
-            | State::Exited { intent: Intent::Rest, .. }
+            | State::Exited { after: AfterExit::Rest | AfterExit::Held, .. }
             | State::Fatal { .. } => return Err(Rejection::NotRunning),
         }
         Ok(())
@@ -160,17 +159,17 @@ impl Process {
     }
 
     fn forget_start(&mut self, cx: &mut Transition<'_>) {
-        let intent = Intent::Rest;
         match self.state {
             State::Backoff { .. } => self.enter(State::Fatal { why: Fatal::CutShort }, cx),
-            State::Exited { exit, told, .. } => {
-                self.enter(State::Exited { exit, intent, told }, cx);
+            State::Exited { exit, after: AfterExit::Run } => {
+                self.enter(State::Exited { exit, after: AfterExit::Rest }, cx);
             }
-            State::Stopped { .. } => self.enter(State::Stopped { intent }, cx),
+            State::Stopped { .. } => self.enter(State::Stopped { intent: Intent::Rest }, cx),
             State::Stopping { live, kill, .. } => {
-                self.enter(State::Stopping { live, kill, intent }, cx);
+                self.enter(State::Stopping { live, kill, after: AfterStop::Rest }, cx);
             }
-            State::Spawning { .. }
+            State::Exited { after: AfterExit::Rest | AfterExit::Held, .. }
+            | State::Spawning { .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Fatal { .. } => {}
@@ -189,10 +188,10 @@ impl Process {
 
     /// SIGKILL for the main process, and for its tree once that has been counted.
     pub(super) fn kill(&mut self, cx: &mut Transition<'_>) {
-        let State::Stopping { live, intent, .. } = self.state else { return };
+        let State::Stopping { live, after, .. } = self.state else { return };
         let kill = Kill::Sent { stuck_at: cx.now + cx.unkillable_after };
         self.tree = Tree::Clear;
-        self.enter(State::Stopping { live, kill, intent }, cx);
+        self.enter(State::Stopping { live, kill, after }, cx);
         let (name, pid, target) = (self.name(), live.pid, self.spec.kill_target);
         let group = target == StopTarget::Group;
         cx.log(Line::Killing { name: name.clone(), pid });

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Due, Intent, Kill, Process, State, Transition};
+use super::{AfterStop, Due, Kill, Process, State, Transition};
 use crate::effect::Effect;
 use crate::health::{
     Block, CheckAnswer, CheckFailure, Checked, Health, Load, ProgressSample, Question, TreeCount,
@@ -287,7 +287,7 @@ impl Process {
 
     fn stop_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state {
-            self.ask_to_stop(live, Intent::Fail(unhealthy), cx);
+            self.ask_to_stop(live, AfterStop::Fail(unhealthy), cx);
         }
     }
 

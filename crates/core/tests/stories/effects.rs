@@ -3,7 +3,8 @@
 use supervisor_core::command::{Rejection, Reply};
 use supervisor_core::event::{Entered, Event};
 use supervisor_core::ids::{ProcId, RunId};
-use supervisor_core::{Effect, Occasion, SignalTarget};
+use supervisor_core::report::RunReport;
+use supervisor_core::{Effect, Envelope, Occasion, SignalTarget};
 
 use crate::stage::Stage;
 
@@ -34,16 +35,22 @@ impl Stage {
                 let last = if *occasion == Occasion::End { " for the last time" } else { "" };
                 format!("tidy {}{last}", ran(proc, run))
             }
-            Effect::Signal { .. }
-            | Effect::Suspend { .. }
-            | Effect::Resume { .. }
-            | Effect::KillTree { .. } => self.show_signal(effect),
+            Effect::Signal { target, signal } => match target {
+                SignalTarget::Process(pid) => format!("send {signal} to process {pid}"),
+                SignalTarget::Group(pid) => format!("send {signal} to group {pid}"),
+                SignalTarget::Member(member) => format!("send {signal} to member {}", member.pid),
+            },
+            Effect::Suspend { pid } => format!("suspend with process {pid}"),
+            Effect::Resume { pid } => format!("resume process {pid}"),
+            Effect::KillTree { proc } => format!("kill tree {}", self.name(*proc)),
             Effect::Reply { id, result } => format!("reply {} {}", id.0, reply(result)),
-            Effect::Log(_)
-            | Effect::Emit(_)
-            | Effect::Tell { .. }
-            | Effect::Print { .. }
-            | Effect::Report(_) => self.show_news(effect),
+            Effect::Log(line) => format!("{} {line}", line.level().tag()),
+            Effect::Emit(event) => event_text(event),
+            Effect::Tell { proc, envelope } => {
+                format!("tell {} {}", self.name(*proc), envelope_text(envelope))
+            }
+            Effect::Print { data } => format!("print {:?}", String::from_utf8_lossy(data)),
+            Effect::Report(report) => report_text(report),
             Effect::AddGroup { .. } => String::new(),
             Effect::RemoveGroup { procs } => {
                 let names: Vec<_> = procs.iter().map(|proc| self.name(*proc)).collect();
@@ -55,47 +62,29 @@ impl Stage {
             Effect::Proceed => "proceed".to_owned(),
         }
     }
+}
 
-    fn show_signal(&self, effect: &Effect) -> String {
-        match effect {
-            Effect::Signal { target, signal } => match target {
-                SignalTarget::Process(pid) => format!("send {signal} to process {pid}"),
-                SignalTarget::Group(pid) => format!("send {signal} to group {pid}"),
-                SignalTarget::Member(member) => format!("send {signal} to member {}", member.pid),
-            },
-            Effect::Suspend { pid } => format!("suspend with process {pid}"),
-            Effect::Resume { pid } => format!("resume process {pid}"),
-            Effect::KillTree { proc } => format!("kill tree {}", self.name(*proc)),
-            other => panic!("no signal: {other:?}"),
-        }
-    }
+fn envelope_text(envelope: &Envelope) -> String {
+    format!(
+        "event {}, of {} number {}: {}",
+        envelope.serial,
+        envelope.pool,
+        envelope.pool_serial,
+        event_text(&envelope.event)
+    )
+}
 
-    fn show_news(&self, effect: &Effect) -> String {
-        match effect {
-            Effect::Log(line) => format!("{} {line}", line.level().tag()),
-            Effect::Emit(event) => event_text(event),
-            Effect::Tell { proc, envelope } => format!(
-                "tell {} event {}, of {} number {}: {}",
-                self.name(*proc),
-                envelope.serial,
-                envelope.pool,
-                envelope.pool_serial,
-                event_text(&envelope.event)
-            ),
-            Effect::Print { data } => format!("print {:?}", String::from_utf8_lossy(data)),
-            Effect::Report(report) => format!(
-                "report {}#{}, {} after {:.3} s: {}; {} left behind; {:?}",
-                report.process.name,
-                report.run.0,
-                report.cause.class().name(),
-                report.uptime.as_secs_f64(),
-                report.why(),
-                report.leftovers,
-                report.next
-            ),
-            other => panic!("no news: {other:?}"),
-        }
-    }
+fn report_text(report: &RunReport) -> String {
+    format!(
+        "report {}#{}, {} after {:.3} s: {}; {} left behind; {:?}",
+        report.process.name,
+        report.run.0,
+        report.cause.class().name(),
+        report.uptime.as_secs_f64(),
+        report.why(),
+        report.leftovers,
+        report.next
+    )
 }
 
 fn reply(result: &Result<Reply, Rejection>) -> String {

@@ -28,8 +28,8 @@ impl Stage {
             let (proc, run) = self.run(words[1]);
             return Input::answer(proc, run, answer);
         }
-        let input = self.end(words).or_else(|| self.from_program(words));
-        input.or_else(|| self.from_outside(words)).unwrap_or_else(|| panic!("unknown {words:?}"))
+        let input = self.end(words).or_else(|| self.of_program(words));
+        input.or_else(|| self.of_outside(words)).unwrap_or_else(|| panic!("unknown {words:?}"))
     }
 
     /// Ends and suspensions of processes.
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     /// What programs and listeners write and report.
-    fn from_program(&self, words: &[&str]) -> Option<Input> {
+    fn of_program(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["notified", name, said @ ..] => {
                 let mut notification = Notification::default();
@@ -123,7 +123,7 @@ impl Stage {
     }
 
     /// Time, signals and operators.
-    fn from_outside(&self, words: &[&str]) -> Option<Input> {
+    fn of_outside(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["boot"] => Input::Boot,
             ["tick"] => Input::Tick,
