@@ -54,6 +54,34 @@ pub struct Death {
     pub exit: Option<Exit>,
 }
 
+/// Kills because memory ran out, as the kernel counts them for a group of processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OomKills {
+    /// How many there were.
+    pub count: u64,
+    /// Which processes the counter is about.
+    pub counter: OomCounter,
+}
+
+/// Which processes a counter of kills is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OomCounter {
+    /// Those of the program alone.
+    #[default]
+    Own,
+    /// Those of other programs as well.
+    Shared,
+}
+
+impl OomKills {
+    /// Whether they explain this exit of the main process. With a shared counter another program
+    /// may have lost a process; a main process that was killed is one of those counted.
+    pub(crate) fn explain(self, exit: Exit) -> bool {
+        let killed = matches!(exit, Exit::Signal { signal: Signal::KILL, .. });
+        self.count > 0 && (self.counter == OomCounter::Own || killed)
+    }
+}
+
 /// Why a process could not be started: what to say, and whether trying again can help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnError {

@@ -9,7 +9,7 @@ use crate::ids::{Pid, ProcId, RequestId, RunId, RunKey};
 use crate::signal::Signal;
 
 pub use crate::answer::{Answer, Claim, Traits, TreeProcess};
-pub use crate::exit::{Death, Exit, SpawnError, SpawnErrorKind};
+pub use crate::exit::{Death, Exit, OomCounter, OomKills, SpawnError, SpawnErrorKind};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,8 +151,8 @@ pub struct Notification {
 /// What is known of the end of a main process besides its exit. Of an orphan nothing is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
-    /// The kernel ended something of its tree for want of memory while it ran.
-    pub oom: bool,
+    /// Processes that the kernel killed while the run lasted, because memory ran out.
+    pub oom_kills: OomKills,
     /// The last line of its output, cut to a bounded length.
     pub last_line: Option<String>,
     /// The sign that its output ended with, if its preset knows one.

@@ -31,16 +31,17 @@ const CENSUS_PAUSE: Duration = Duration::from_secs(1);
 impl Process {
     /// The main process ended.
     pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
-        let Circumstances { oom, last_line, found, shared_memory_full } = found;
+        let Circumstances { oom_kills, last_line, found, shared_memory_full } = found;
         self.last_line = last_line;
         self.history.stopped = Some(cx.wall);
         self.history.last_exit = Some(exit);
         if let Some(record) = &mut self.stop_record {
             record.main_ended = Some(cx.now);
         }
-        let cause = match exit {
-            _ if oom => Cause::Oom,
-            _ => self.cause(exit, found.as_ref(), shared_memory_full),
+        let cause = if oom_kills.explain(exit) {
+            Cause::Oom
+        } else {
+            self.cause(exit, found.as_ref(), shared_memory_full)
         };
         match self.state.clone() {
             State::Starting { live, due, .. } if !due.is_over(cx.now) => {

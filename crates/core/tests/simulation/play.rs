@@ -7,7 +7,7 @@ use std::time::Duration;
 use supervisor_core::event::{Event, EventType};
 use supervisor_core::failure::Found;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
-use supervisor_core::input::{Circumstances, Death};
+use supervisor_core::input::{Circumstances, Death, OomCounter, OomKills};
 use supervisor_core::line::Line;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
@@ -295,14 +295,16 @@ impl Case {
             self.descendant_ended(proc, pid);
         }
         if let Some(exit) = self.kernel.reap(pid) {
-            let oom = self.random.one_in(12);
+            let count = u64::from(self.random.one_in(8));
+            let counter = self.random.pick(&[OomCounter::Own, OomCounter::Shared]);
+            let oom_kills = OomKills { count, counter };
             let signs =
                 ["", "missing_module", "model_not_found", "disk_full", "cuda_out_of_memory"];
             let sign = self.random.pick(&signs);
             let found = (!sign.is_empty()).then(|| Found { sign, line: last_line(pid) });
             let shared_memory_full = self.random.one_in(2);
             let last_line = Some(last_line(pid));
-            let found = Circumstances { oom, last_line, found, shared_memory_full };
+            let found = Circumstances { oom_kills, last_line, found, shared_memory_full };
             self.give(Input::Reaped { pid, exit, found });
         }
     }

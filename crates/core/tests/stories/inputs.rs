@@ -12,8 +12,8 @@ use supervisor_core::health::{
 };
 use supervisor_core::ids::{Member, Pid, RequestId};
 use supervisor_core::input::{
-    Circumstances, Claim, Death, Exit, Job, Notification, SpawnError, SpawnErrorKind, Traits,
-    TreeProcess,
+    Circumstances, Claim, Death, Exit, Job, Notification, OomCounter, OomKills, SpawnError,
+    SpawnErrorKind, Traits, TreeProcess,
 };
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::GroupSpec;
@@ -36,9 +36,11 @@ impl Stage {
     fn end(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["reaped", pid, exit, found @ ..] => {
-                let (oom, said) = match found {
-                    ["oom", said @ ..] => (true, said),
-                    said => (false, said),
+                let kills = |counter| OomKills { count: 1, counter };
+                let (oom_kills, said) = match found {
+                    ["oom", said @ ..] => (kills(OomCounter::Own), said),
+                    ["oom-somewhere", said @ ..] => (kills(OomCounter::Shared), said),
+                    said => (OomKills::default(), said),
                 };
                 // The name of a sign, before the line that shows it.
                 let (sign, said) = match said {
@@ -54,7 +56,7 @@ impl Stage {
                     pid: Pid(pid.parse().unwrap()),
                     exit: self::exit(exit),
                     found: Circumstances {
-                        oom,
+                        oom_kills,
                         found: sign.map(|name| self::found(name, last_line.as_deref())),
                         shared_memory_full,
                         last_line,

@@ -51,6 +51,7 @@ stories! {
     a_worker_dies_while_the_model_loads
     a_worker_that_died_before_is_missed_after
     a_worker_that_ended_long_before_is_no_cause
+    an_oom_kill_somewhere_explains_only_a_kill
     an_operator_updates_the_only_program
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails

@@ -8,7 +8,7 @@ use supervisor_core::Input;
 use supervisor_core::failure::{self, Found, Preset};
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
-use supervisor_core::input::{Circumstances, Death, Exit};
+use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills};
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
@@ -82,13 +82,12 @@ impl World {
         let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
         let found = slot.spec.failure.preset.and_then(|preset| sign_in(&output, preset));
         slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
-        // Where programs share a counter, it may have been another's.
         let ended_by = |by| matches!(ended.exit, Exit::Signal { signal, .. } if signal == by);
         let shared_memory_full =
             ended_by(Signal::BUS) && self.shared_memory.explain_bus_error(&slot.spec.name);
-        let killed = ended_by(Signal::KILL);
-        let oom = group.is_some_and(|group| group.oom_kills > 0) && (counted_alone || killed);
-        Circumstances { oom, last_line, found, shared_memory_full }
+        let counter = if counted_alone { OomCounter::Own } else { OomCounter::Shared };
+        let oom_kills = OomKills { count: group.map_or(0, |group| group.oom_kills), counter };
+        Circumstances { oom_kills, last_line, found, shared_memory_full }
     }
 
     /// From now on it is told when one of a process's descendants ends. Who is not ours is not

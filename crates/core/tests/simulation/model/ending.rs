@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use supervisor_core::failure::Class;
 use supervisor_core::ids::Pid;
-use supervisor_core::input::{Circumstances, Death, Exit, SpawnErrorKind};
+use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills, SpawnErrorKind};
 use supervisor_core::report::Next;
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::spec::{Autorestart, RetryRule};
@@ -52,7 +52,7 @@ impl Proc {
         }
         let failure = self.failure(exit, found, &alive);
         let class = match (exit, failure) {
-            _ if found.oom => Class::Oom,
+            _ if oom(found.oom_kills, exit) => Class::Oom,
             (_, Some((class, _))) => class,
             (Exit::Code(_), None) => Class::Exit,
             (Exit::Signal { .. }, None) => Class::Signal,
@@ -279,4 +279,13 @@ struct Ended {
     uptime: Duration,
     pid: Option<Pid>,
     forerunner: Option<Pid>,
+}
+
+/// A kill that is counted for several programs tells of the one whose main process was killed.
+fn oom(kills: OomKills, exit: Exit) -> bool {
+    let killed = exit.status() == 128 + 9 && !matches!(exit, Exit::Code(_));
+    match kills.counter {
+        OomCounter::Own => kills.count > 0,
+        OomCounter::Shared => kills.count > 0 && killed,
+    }
 }
