@@ -26,7 +26,9 @@ pub(crate) use self::addresses::{
     BACKLOG, FCGI_SOCKET, FcgiSocket, InetAddress, PORT, PORT_OR_OFF, reachable_here, unbracketed,
 };
 use self::addresses::{inet_address, port};
-pub(crate) use self::failure::{CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset};
+pub(crate) use self::failure::{
+    AWAIT_GPU, AwaitGpu, CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset,
+};
 pub(crate) use self::health::{
     ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LISTENER, LOOPBACK, PORT_NUMBER, READY,
     SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, UP_TO_A_MINUTE,

@@ -1,6 +1,7 @@
 //! What comes back from the world about one run of a process.
 
 use crate::exit::SpawnError;
+use crate::failure::DeviceState;
 use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
 use crate::ids::{Member, Pid};
 
@@ -50,8 +51,9 @@ pub enum Answer {
     OutputSeen(Option<Block>),
     /// To [`Effect::Collect`](crate::effect::Effect::Collect).
     Collected,
-    /// To [`Effect::Tidy`](crate::effect::Effect::Tidy).
-    Tidied,
+    /// To [`Effect::Tidy`](crate::effect::Effect::Tidy): what the devices say, if they were to
+    /// be looked at.
+    Tidied(DeviceState),
     /// To [`Effect::Connect`](crate::effect::Effect::Connect): whether all servers accepted, or
     /// which did not.
     Connected(Result<(), Unreached>),

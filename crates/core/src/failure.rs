@@ -23,4 +23,4 @@ mod verdict;
 pub use class::{CLASSES, Class, ClassRow, Consequence};
 pub use output::{Found, read};
 pub use signs::{Preset, SIGNS, Sign};
-pub use verdict::{Evidence, Verdict, judge};
+pub use verdict::{DeviceState, Evidence, Verdict, judge};

@@ -70,4 +70,4 @@ pub use signal::SignalTarget;
 pub use state_name::StateName;
 pub use supervisor::{STOP_RESERVE, Supervisor};
 pub use tree::drain::AskReason;
-pub use tree::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
+pub use tree::{DEVICES_LIMIT, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};

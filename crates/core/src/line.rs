@@ -337,6 +337,8 @@ pub enum GaveUp {
     Unhealthy,
     /// It failed twice of the same before it was ever ready.
     Repeated,
+    /// Its devices are lost.
+    Hopeless,
     /// This program, on which it depends, was given up or did not complete.
     DependencyLost(String),
     /// A server that it waits for did not accept a connection in time.
@@ -758,6 +760,7 @@ impl fmt::Display for GaveUp {
             Self::CannotStart => f.write_str("it can't be started and retrying would not help"),
             Self::Unkillable => f.write_str("a process of it survived SIGKILL"),
             Self::Unhealthy => f.write_str("it was unhealthy"),
+            Self::Hopeless => f.write_str("no restart in this container can help"),
             Self::Repeated => f.write_str(
                 "a restart would not help, it failed twice of the same before it was ever ready",
             ),

@@ -181,7 +181,7 @@ impl Process {
             | Answer::TreeCounted(_)
             | Answer::OutputSeen(_)
             | Answer::Collected
-            | Answer::Tidied => run.0 == self.runs,
+            | Answer::Tidied(_) => run.0 == self.runs,
         }
     }
 

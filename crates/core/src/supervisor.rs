@@ -327,8 +327,15 @@ impl Supervisor {
             })
     }
 
+    fn tell_reports(&mut self, cx: &mut Transition<'_>) {
+        for process in self.processes.values_mut() {
+            process.tell_when_clear(cx);
+        }
+    }
+
     /// Does what follows from the states as they are.
     fn settle(&mut self, cx: &mut Transition<'_>) {
+        self.tell_reports(cx);
         while self.phase == Phase::Running {
             self.end_with_the_essential(cx);
             // Each that is given up may be the last hope of another, or essential.
@@ -345,6 +352,7 @@ impl Supervisor {
         }
         if let Phase::Ending { end, from, .. } = self.phase {
             self.proceed_to(end, from, cx);
+            self.tell_reports(cx);
         }
     }
 }

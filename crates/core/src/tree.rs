@@ -58,6 +58,9 @@ const TIDY_LIMIT: Duration = Duration::from_secs(10);
 /// How long making it clean at the end of everything may take.
 const LAST_TIDY_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long the memory of devices may be awaited before a start, with a margin for the answer.
+pub const DEVICES_LIMIT: Duration = Duration::from_secs(130);
+
 /// How long a process may be seen after SIGKILL before it is called unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -304,8 +307,13 @@ impl Tree {
     }
 
     /// Begins to make the place clean.
-    pub(crate) fn tidy(&mut self, occasion: Occasion, now: Mono) {
-        *self = Self::Tidying { occasion, until: now + occasion.limit() };
+    pub(crate) fn tidy(&mut self, occasion: Occasion, until: Mono) {
+        *self = Self::Tidying { occasion, until };
+    }
+
+    /// Whether the place is being made clean.
+    pub(crate) const fn is_tidying(&self) -> bool {
+        matches!(self, Self::Tidying { .. })
     }
 
     /// Whether the place is being made clean for a start.

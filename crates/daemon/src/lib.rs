@@ -18,6 +18,7 @@ mod descendants;
 pub mod driver;
 pub mod engine;
 mod events;
+mod gpu;
 mod health;
 mod helpers;
 mod inbox;

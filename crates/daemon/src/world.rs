@@ -41,6 +41,7 @@ use crate::crash::Crashes;
 use crate::crash::report::CrashReport;
 use crate::descendants::{Descendants, Room};
 use crate::events;
+use crate::gpu::Gpus;
 use crate::health::{Checker, Job, Meant, Notify, Questions};
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
@@ -166,6 +167,7 @@ pub struct World {
     /// Of whom it was told last that nobody knows whose they are.
     told_unknown: Rc<RefCell<BTreeSet<Member>>>,
     crashes: Rc<Crashes>,
+    gpus: Rc<Gpus>,
     shared_memory: SharedMemory,
     /// Processes of which a run has begun since it was last looked what it found.
     begun: Vec<ProcId>,
@@ -184,6 +186,9 @@ impl World {
     pub fn new(parts: Parts) -> Self {
         let reserve = Rc::new(Reserve::new());
         let launcher = Rc::<Launcher>::default();
+        let helpers = Rc::new(Helpers::new(Rc::clone(&launcher)));
+        let (journal, environment) = (Rc::clone(&parts.journal), parts.environment.clone());
+        let gpus = Gpus::new(Rc::clone(&helpers), journal, environment);
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
         let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
             Rc::clone(&stdout)
@@ -203,13 +208,14 @@ impl World {
             printer: OnceCell::new(),
             new_relays: Vec::new(),
             inbox: Rc::default(),
-            helpers: Rc::new(Helpers::new(Rc::clone(&launcher))),
+            helpers,
             launcher,
             questions: Questions::default(),
             room: Room::default(),
             readers: Rc::new(Readers::new(Rc::clone(&reserve))),
             reserve,
             told_unknown: Rc::default(),
+            gpus,
             crashes: Crashes::new(parts.crash.clone(), Rc::clone(&parts.journal)),
             shared_memory: SharedMemory::new(Rc::clone(&parts.journal)),
             begun: Vec::new(),

@@ -14,6 +14,7 @@ pub mod form;
 pub mod hosts;
 pub mod http_header;
 pub mod notify;
+pub mod nvidia_smi;
 pub mod passwd;
 pub mod process_text;
 pub mod procfs;

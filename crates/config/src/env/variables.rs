@@ -305,6 +305,13 @@ pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
     "Texts of failures that the end of the output is searched for, so that the supervisor knows the class of a failure: those of NVIDIA's, AMD's or AWS Neuron's devices, and of servers. `auto`: `cuda` with `PROCESS_HEALTH_PRESET`, otherwise `off`.",
 );
 
+/// Whether GPUs are asked for.
+pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
+    "PROCESS_AWAIT_GPU_MEMORY",
+    (Owner::App, &failure_options::AWAIT_GPU_MEMORY),
+    "Before a restart, ask `nvidia-smi` whether the GPUs are there, and wait up to 120 seconds until their memory is free. The supervisor gives up if a GPU is lost. `auto`: with the failure preset `cuda`, and if `nvidia-smi` is installed.",
+);
+
 /// Exit codes by class.
 pub(crate) const EXIT_CODES: Variable = Variable::of_option(
     "PROCESS_EXIT_CODES",
@@ -407,7 +414,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 31] = [
+pub static VARIABLES: [Variable; 32] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -419,6 +426,7 @@ pub static VARIABLES: [Variable; 31] = [
     LEFTOVER_GRACE_SECS,
     AWAIT_PORT,
     FAILURE_PRESET,
+    AWAIT_GPU_MEMORY,
     EXIT_CODES,
     CRASH_DIR,
     TERMINATION_LOG,

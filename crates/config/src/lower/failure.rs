@@ -8,19 +8,21 @@ use crate::options::failure_options as o;
 use crate::options::{SectionKind, health_options};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
-use crate::values::FailurePreset;
+use crate::values::{AwaitGpu, FailurePreset};
 
-/// Reads it. The output of an event listener is its protocol.
+/// Reads it. `killtree`: nothing of the last run lives on, without which no memory is awaited. The output of an event listener is its protocol.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
     names: &Names<'_>,
+    killtree: bool,
 ) -> Option<FailureSpec> {
     if SectionKind::of(&section.name) == Some(SectionKind::EventListener) {
         return Some(FailureSpec::default());
     }
     let preset = lowering.get(section, &o::PRESET, names);
     let exit_codes = lowering.get(section, &o::EXIT_CODES, names);
+    let await_gpu = lowering.get(section, &o::AWAIT_GPU_MEMORY, names);
     // What health presets know are servers that run models, mostly on NVIDIA's devices.
     let is_known = lowering.entry(section, health_options::PRESET.def.key).is_some();
     let (preset, exit_codes) = (preset?, exit_codes?);
@@ -39,7 +41,12 @@ pub(super) fn read<'a>(
         FailurePreset::Off => None,
         FailurePreset::Of(preset) => Some(preset),
     };
-    Some(FailureSpec { preset, exit_codes })
+    let wanted = match await_gpu? {
+        AwaitGpu::Auto => preset == Some(Preset::Cuda),
+        AwaitGpu::Yes => true,
+        AwaitGpu::No => false,
+    };
+    Some(FailureSpec { preset, await_devices: wanted && killtree, exit_codes })
 }
 
 /// What others take an exit code for.

@@ -112,7 +112,7 @@ impl Model {
             tidy::read(lowering, section, names, killtree.unwrap_or(true))
         };
         let start = start::read(lowering, section, names);
-        let failure = failure::read(lowering, section, names);
+        let failure = failure::read(lowering, section, names, killtree.unwrap_or(true));
         let user = user.ok()?;
         let socket = if kind == Some(SectionKind::FcgiProgram) {
             Some(listener::socket(lowering, section, user.as_ref(), names)?)

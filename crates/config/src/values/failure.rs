@@ -31,6 +31,26 @@ pub(crate) static FAILURE_PRESET: ValueType<FailurePreset> = ValueType {
     },
 };
 
+/// Whether GPUs are asked for before a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AwaitGpu {
+    /// With the texts of NVIDIA's devices.
+    Auto,
+    Yes,
+    No,
+}
+
+pub(crate) static AWAIT_GPU: ValueType<AwaitGpu> = ValueType {
+    what: "auto, true or false",
+    parse: |text, context| {
+        if text.eq_ignore_ascii_case("auto") {
+            return Ok(AwaitGpu::Auto);
+        }
+        let yes = (super::BOOLEAN.parse)(text, context)?;
+        Ok(if yes { AwaitGpu::Yes } else { AwaitGpu::No })
+    },
+};
+
 pub(crate) static CLASS_EXIT_CODES: ValueType<BTreeMap<Class, u8>> = ValueType {
     what: "pairs of a failure class and an exit code from 1 to 255 with commas between them, such \
            as gpu_lost:71,config:78",

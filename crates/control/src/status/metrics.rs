@@ -192,7 +192,12 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 51] = [
+    const NOT_COUNTED: [(&str, &str); 56] = [
+        ("ANSWER_LIMIT", "a WARN says that the tool did not answer"),
+        ("MEMORY_LIMIT", "a WARN says what holds the memory"),
+        ("DEVICES_LIMIT", "the answer comes before; it is the core's own guard"),
+        ("CALM_LINES", "it says what a burst is, and takes nothing away"),
+        ("LINE", "the report has the whole line"),
         ("CONNECT_LIMIT", "nothing is refused: the server is asked again"),
         ("ASK_AGAIN", "it is a pause between two attempts"),
         ("LAST_LINE", "the report has the rest of the output"),

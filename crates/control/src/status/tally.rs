@@ -103,7 +103,7 @@ impl Tally {
             | Answer::TreeCounted(_)
             | Answer::OutputSeen(None)
             | Answer::Collected
-            | Answer::Tidied
+            | Answer::Tidied(_)
             | Answer::Connected(_) => {}
         }
     }

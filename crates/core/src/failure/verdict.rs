@@ -38,6 +38,33 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// What the devices say once the processes of a run have gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceState {
+    /// Nothing is known: no tool is installed, or it did not answer.
+    #[default]
+    Unknown,
+    /// All that were there at the first start are, and none needs a reset.
+    Fine,
+    /// One is lost, or needs a reset or a reboot, in the tool's words.
+    Lost(String),
+    /// No device can be reached from this container any more, in the tool's words.
+    Gone(String),
+}
+
+impl DeviceState {
+    /// The class of a run that ended with its devices in this state, if they explain its end.
+    #[must_use]
+    pub fn verdict(self) -> Option<Verdict> {
+        let (class, cause) = match self {
+            Self::Unknown | Self::Fine => return None,
+            Self::Lost(cause) => (Class::GpuLost, cause),
+            Self::Gone(cause) => (Class::NoGpu, cause),
+        };
+        Some(Verdict { class, cause, line: None })
+    }
+}
+
 /// The class of a failure, if there is one that says more than how the process ended.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {

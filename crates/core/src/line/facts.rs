@@ -303,7 +303,8 @@ impl Facts {
             | GaveUp::CannotStart
             | GaveUp::Unkillable
             | GaveUp::Unhealthy
-            | GaveUp::Repeated => self,
+            | GaveUp::Repeated
+            | GaveUp::Hopeless => self,
         }
     }
 
@@ -380,6 +381,7 @@ const fn reason(why: &GaveUp) -> &'static str {
         GaveUp::Unkillable => "unkillable",
         GaveUp::Unhealthy => "unhealthy",
         GaveUp::Repeated => "repeated",
+        GaveUp::Hopeless => "hopeless",
         GaveUp::DependencyLost(_) => "dependency",
         GaveUp::TargetUnreached { .. } => "unreachable",
     }

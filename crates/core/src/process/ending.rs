@@ -348,12 +348,6 @@ impl Process {
             Next::Restart(_) if cx.ending => Next::Rest,
             Next::Restart(_) | Next::Rest | Next::GiveUp => next,
         };
-        if let Next::Restart(_) = next {
-            let class = cause.class();
-            for (known, count) in &mut self.history.restarts {
-                *count += u64::from(*known == class);
-            }
-        }
         let live = ended.map(|(live, _)| live);
         let report = RunReport {
             process: Rc::clone(&self.named),
@@ -371,10 +365,7 @@ impl Process {
             leftovers: 0,
             next,
         };
-        let because = match self.spec.retry {
-            RetryRule::FailedStarts => None,
-            RetryRule::Consecutive { .. } | RetryRule::Once => Some(report.because()),
-        };
+        let because = Some(report.because()).filter(|_| self.tells_causes());
         self.report = Some(Box::new(report));
         // Otherwise there is nothing to wait for.
         if ended.is_none() || !self.spec.killtree {
@@ -383,8 +374,31 @@ impl Process {
         because
     }
 
+    /// Whether its lines say why it ended. supervisord's have no room for that, so its own rules
+    /// do without.
+    pub(super) fn tells_causes(&self) -> bool {
+        match self.spec.retry {
+            RetryRule::FailedStarts => false,
+            RetryRule::Consecutive { .. } | RetryRule::Once => true,
+        }
+    }
+
+    /// Tells what is known of the last run, once nothing of it is left to be looked at.
+    pub(crate) fn tell_when_clear(&mut self, cx: &mut Transition<'_>) {
+        if self.tree.is_clear() {
+            self.tell_report(cx);
+        }
+    }
+
     fn tell_report(&mut self, cx: &mut Transition<'_>) {
-        cx.effects.extend(self.report.take().map(Effect::Report));
+        let Some(report) = self.report.take() else { return };
+        if let Next::Restart(_) = report.next {
+            let class = report.cause.class();
+            for (known, count) in &mut self.history.restarts {
+                *count += u64::from(*known == class);
+            }
+        }
+        cx.effects.push(Effect::Report(report));
     }
 
     /// supervisord has no such line, so its own rules do without.
@@ -428,7 +442,8 @@ impl Process {
             | GaveUp::CannotStart
             | GaveUp::Unkillable
             | GaveUp::Unhealthy
-            | GaveUp::Repeated => self.takes_all_along(),
+            | GaveUp::Repeated
+            | GaveUp::Hopeless => self.takes_all_along(),
         };
         let name = self.name();
         cx.log(Line::GaveUp { name, why, because, ends_all });
@@ -459,7 +474,10 @@ impl Process {
             CleanupStep::Nothing => {}
             CleanupStep::Done => {
                 self.tell_stop(cx);
-                self.tell_report(cx);
+                // What its devices say belongs to its report.
+                if cx.ending || !self.awaits_devices() {
+                    self.tell_report(cx);
+                }
                 self.tidy(if cx.ending { Occasion::End } else { Occasion::Start }, cx);
             }
             CleanupStep::Count => self.count_tree(cx),

@@ -1,11 +1,17 @@
 //! What is known of the files that runs leave, and making the place clean.
 
-use super::{Process, Transition};
+use std::time::Duration;
+
+use super::{AfterExit, Process, State, Transition};
 use crate::effect::Effect;
+use crate::exit::Exit;
+use crate::failure::DeviceState;
 use crate::files::FILES_EVERY;
 use crate::ids::RunId;
+use crate::line::GaveUp;
+use crate::report::{Cause, Next};
 use crate::spec::RemoveLeftovers;
-use crate::tree::Occasion;
+use crate::tree::{DEVICES_LIMIT, Occasion};
 
 impl Process {
     /// Has it noted what its tree has open, at a look that is taken anyway: what is left
@@ -22,12 +28,16 @@ impl Process {
     /// Makes the place clean, if there is anything to be done about it.
     pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
         let wanted = match occasion {
-            Occasion::Start => self.spec.tidy.is_some(),
+            Occasion::Start => self.spec.tidy.is_some() || self.awaits_devices(),
             Occasion::End => self.removes() != RemoveLeftovers::No,
         };
         if wanted {
             let (proc, run) = (self.named.proc, RunId(self.runs));
-            self.tree.tidy(occasion, cx.now);
+            let devices = match occasion {
+                Occasion::Start if self.awaits_devices() => DEVICES_LIMIT,
+                Occasion::Start | Occasion::End => Duration::ZERO,
+            };
+            self.tree.tidy(occasion, cx.now + occasion.limit() + devices);
             cx.effects.push(Effect::Tidy { proc, run, occasion });
         }
     }
@@ -52,9 +62,33 @@ impl Process {
         }
     }
 
-    /// The place has been made clean.
-    pub(crate) fn tidied(&mut self) {
-        self.tree.tidied();
+    /// The place has been made clean, and the devices say this.
+    pub(crate) fn tidied(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
+        if self.tree.is_tidying() {
+            self.tree.tidied();
+            self.judge_devices(devices, cx);
+        }
+    }
+
+    /// Whether its devices are looked at before it is started again.
+    pub(super) fn awaits_devices(&self) -> bool {
+        self.spec.failure.await_devices && self.runs > 0
+    }
+
+    /// No restart in this container helps a run whose devices are lost.
+    fn judge_devices(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
+        let waits = matches!(
+            self.state,
+            State::Backoff { .. } | State::Exited { after: AfterExit::Run, .. }
+        );
+        let (Some(verdict), Some(report), true) = (devices.verdict(), &mut self.report, waits)
+        else {
+            return;
+        };
+        let outcome = (report.exit.map_or(1, Exit::status), verdict.class);
+        (report.cause, report.next) = (Cause::Failure(verdict), Next::GiveUp);
+        let because = Some(report.because()).filter(|_| self.tells_causes());
+        self.give_up(GaveUp::Hopeless, because, outcome, cx);
     }
 
     fn removes(&self) -> RemoveLeftovers {

@@ -9,6 +9,8 @@ use crate::failure::{Class, Preset};
 pub struct FailureSpec {
     /// The signs that its output is searched for.
     pub preset: Option<Preset>,
+    /// Before a restart its devices are looked at, and their memory is awaited. Needs `killtree`.
+    pub await_devices: bool,
     /// Exit codes of the supervisor when it gives up after a failure of this class; 1 for
     /// those that are not in it.
     pub exit_codes: BTreeMap<Class, u8>,

@@ -32,7 +32,7 @@ impl Supervisor {
             Answer::TreeCounted(count) => process.tree_counted(count, cx),
             Answer::OutputSeen(block) => process.output_seen(block, cx),
             Answer::Collected => process.collected(cx),
-            Answer::Tidied => process.tidied(),
+            Answer::Tidied(devices) => process.tidied(devices, cx),
             Answer::Connected(result) => process.connected(result, cx),
             // That is the supervisor's own question.
             Answer::LoadSeen { .. } => {}

@@ -75,6 +75,7 @@ fn run_once(random: &mut Random) -> Spec {
     process.essential = true;
     process.health = HealthSpec::default();
     process.tidy = None;
+    process.failure.await_devices = false;
     let group = GroupSpec {
         name: "g0".to_owned(),
         priority: 999,
@@ -158,16 +159,17 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         tidy: (killtree && random.one_in(2)).then(|| tidy(random)),
         start: StartSpec::default(),
         health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
-        failure: failure(random),
+        failure: failure(random, killtree),
         launch: launch(name),
     }
 }
 
-fn failure(random: &mut Random) -> FailureSpec {
+fn failure(random: &mut Random, killtree: bool) -> FailureSpec {
+    let await_devices = random.one_in(3) && killtree;
     let preset = random.one_in(2).then_some(Preset::Cuda);
-    let codes = [(Class::Config, 78), (Class::Exit, 9), (Class::Health, 80), (Class::Spawn, 66)];
+    let codes = [(Class::Config, 78), (Class::Exit, 9), (Class::Health, 80), (Class::GpuLost, 71)];
     let exit_codes = if random.one_in(3) { codes.into() } else { BTreeMap::new() };
-    FailureSpec { preset, exit_codes }
+    FailureSpec { preset, await_devices, exit_codes }
 }
 
 fn tidy(random: &mut Random) -> TidySpec {

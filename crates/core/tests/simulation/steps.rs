@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
+use supervisor_core::failure::DeviceState;
 use supervisor_core::health::{
     Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
     Stranger, TreeCount,
@@ -23,7 +24,7 @@ use crate::specs;
 const REMEMBERED: usize = 30;
 
 /// Rounds of a kind world after which all must be calm.
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 1200;
 
 impl Case {
     /// One thing that can happen at this moment.
@@ -184,7 +185,15 @@ impl Case {
                 let result = if fails { Err(Unreached { target, failure }) } else { Ok(()) };
                 Input::answer(proc, run, Answer::Connected(result))
             }
-            Owed::Tidy(proc, run) => Input::answer(proc, run, Answer::Tidied),
+            Owed::Tidy(proc, run) => {
+                let devices = match self.random.below(6) {
+                    0 => DeviceState::Lost("GPU is lost".to_owned()),
+                    1 => DeviceState::Gone("No devices were found".to_owned()),
+                    2 => DeviceState::Unknown,
+                    _ => DeviceState::Fine,
+                };
+                Input::answer(proc, run, Answer::Tidied(devices))
+            }
         };
         self.give(input);
     }

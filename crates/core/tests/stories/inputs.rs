@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use supervisor_core::command::Command as Order;
 use supervisor_core::event::Channel;
-use supervisor_core::failure::{Found, SIGNS};
+use supervisor_core::failure::{DeviceState, Found, SIGNS};
 use supervisor_core::health::{
     Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
     Stranger, TreeCount,
@@ -204,7 +204,11 @@ fn answer(words: &[&str]) -> Option<Answer> {
         ["census-failed", _] => Answer::CensusFailed,
         ["tree-ended", _] => Answer::TreeEnded,
         ["collected", _] => Answer::Collected,
-        ["tidied", _] => Answer::Tidied,
+        // What the devices say, if they say something.
+        ["tidied", _] => Answer::Tidied(DeviceState::Unknown),
+        ["tidied", _, "fine"] => Answer::Tidied(DeviceState::Fine),
+        ["tidied", _, "lost", why @ ..] => Answer::Tidied(DeviceState::Lost(why.join(" "))),
+        ["tidied", _, "gone", why @ ..] => Answer::Tidied(DeviceState::Gone(why.join(" "))),
         ["connected", _] => Answer::Connected(Ok(())),
         ["unreached", _, target, failure] => {
             let failure = match *failure {

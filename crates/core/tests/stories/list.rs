@@ -23,6 +23,7 @@ stories! {
     a_drain_keeps_its_workers
     a_failure_that_a_restart_mends
     a_group_is_asked_at_once
+    a_gpu_that_is_lost
     a_head_that_does_not_come
     a_helper_that_completes
     a_helper_that_ends_as_if_done
@@ -73,6 +74,7 @@ stories! {
     crash_loop_with_a_minute_of_uptime
     crash_then_restart
     crash_while_others_stop
+    devices_that_do_not_answer
     died_before_startsecs_is_never_running
     drain_of_twenty_seconds
     essential_and_unkillable_is_no_success

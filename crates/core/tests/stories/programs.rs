@@ -167,6 +167,7 @@ fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         "leftover_grace" => spec.leftover_grace = Duration::from_secs(number()),
         "killtree" => spec.killtree = value == "true",
         "failures" => spec.failure.preset = Preset::of(value),
+        "devices" => spec.failure.await_devices = value == "true",
         // CLASS:CODE,...
         "exit_codes" => {
             let codes = value.split(',').map(|one| one.split_once(':').unwrap());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use supervisor_core::Answer;
+use supervisor_core::failure::DeviceState;
 use supervisor_core::files::{Kept, nearly_full};
 use supervisor_core::ids::{Member, ProcId, RunId};
 use supervisor_core::level::Level;
@@ -160,10 +161,19 @@ impl World {
         });
     }
 
+    /// A variable as the program finds it.
+    fn variable(&self, slot: &Slot, name: &str) -> Option<String> {
+        let own = slot.spec.launch.environment.iter().rev();
+        let mut all = own.chain(&self.parts.environment);
+        all.find(|(known, _)| known == name)?.1.to_str().map(str::to_owned)
+    }
+
     /// Makes the place clean.
     pub(super) fn tidy(&mut self, proc: ProcId, run: RunId, occasion: Occasion) {
-        let done = Input::answer(proc, run, Answer::Tidied);
-        let Some(slot) = self.slots.get(&proc) else { return self.answers.push_back(done) };
+        let done = move |devices| Input::answer(proc, run, Answer::Tidied(devices));
+        let Some(slot) = self.slots.get(&proc) else {
+            return self.answers.push_back(done(DeviceState::Unknown));
+        };
         let (name, search) = (slot.spec.name.clone(), slot.search());
         let port = match occasion {
             Occasion::Start => slot.spec.tidy.as_ref().and_then(|tidy| tidy.port),
@@ -172,6 +182,11 @@ impl World {
         let (told, kept) = (Rc::clone(&slot.files.told), Rc::clone(&slot.files.kept));
         let (inbox, memory) = (Rc::clone(&self.inbox), self.shared_memory.clone());
         let journal = Rc::clone(&self.parts.journal);
+        let gpus = match occasion {
+            Occasion::Start if slot.spec.failure.await_devices => Some(Rc::clone(&self.gpus)),
+            Occasion::Start | Occasion::End => None,
+        };
+        let visible = self.variable(slot, "CUDA_VISIBLE_DEVICES");
         self.questions.start(proc, Kind::Tidy, async move {
             let limit = occasion.limit().saturating_sub(MARGIN);
             let end = Instant::now() + limit;
@@ -192,7 +207,11 @@ impl World {
                 let left = end.saturating_duration_since(Instant::now());
                 await_port(&name, port, left, |note| journal.say(Level::Warn, &note)).await;
             }
-            inbox.push(done);
+            let devices = match gpus {
+                Some(gpus) => gpus.settle(&name, visible.as_deref()).await,
+                None => DeviceState::Unknown,
+            };
+            inbox.push(done(devices));
         });
     }
 }

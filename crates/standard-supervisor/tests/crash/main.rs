@@ -11,6 +11,7 @@ mod cleaning;
 mod failures;
 mod files;
 mod giving_up;
+mod gpu;
 mod illness;
 mod output;
 mod place;

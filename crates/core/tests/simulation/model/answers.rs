@@ -40,10 +40,9 @@ impl Model {
             }
             Answer::CensusFailed => {}
             Answer::TreeEnded => proc.tree_ended(),
-            Answer::Tidied => {
-                if let Cleanup::Tidying { .. } = proc.cleanup {
-                    (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
-                }
+            Answer::Tidied(devices) => {
+                let outcome = proc.tidied(devices);
+                self.note(id, outcome);
             }
             Answer::Checked { .. }
             | Answer::Progressed(_)
@@ -188,7 +187,7 @@ impl Alive {
             | Answer::CensusFailed
             | Answer::TreeEnded
             | Answer::LoadSeen { .. }
-            | Answer::Tidied
+            | Answer::Tidied(_)
             | Answer::Connected(_) => {}
         }
     }

@@ -154,8 +154,9 @@ impl Model {
         let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
         let tidies = match &proc.spec.tidy {
-            Some(_) if self.ending.is_some() => proc.removes() != RemoveLeftovers::No,
-            tidy => tidy.is_some(),
+            _ if self.ending.is_none() => proc.is_tidied_for_start(),
+            Some(_) => proc.removes() != RemoveLeftovers::No,
+            None => false,
         };
         hold!(!(proc.turn.to_tidy && tidies), MakesClean, "{id:?} is not tidied");
         if let Cleanup::Tidying { for_end, .. } = proc.cleanup {

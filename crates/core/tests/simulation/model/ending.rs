@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor_core::failure::Class;
+use supervisor_core::failure::{Class, DeviceState};
 use supervisor_core::ids::Pid;
 use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills, SpawnErrorKind};
 use supervisor_core::report::Next;
@@ -74,6 +74,43 @@ impl Proc {
             Some(Intent::Fail(_)) => self.ended_unhealthy(alive, exit, ended, now),
             None => self.ended_unasked(alive, exit, ended, now),
         }
+    }
+
+    /// Its devices are looked at before a start that is not the first.
+    pub(crate) fn awaits_devices(&self) -> bool {
+        self.spec.failure.await_devices && self.run > 0
+    }
+
+    /// Something is done about its place before a start.
+    pub(crate) fn is_tidied_for_start(&self) -> bool {
+        self.spec.tidy.is_some() || self.awaits_devices()
+    }
+
+    /// Its place is clean, and its devices say this; the status, if it is given up for that.
+    pub(crate) fn tidied(&mut self, devices: &DeviceState) -> Option<u8> {
+        let Cleanup::Tidying { .. } = self.cleanup else { return None };
+        (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
+        let class = match devices {
+            DeviceState::Unknown | DeviceState::Fine => return None,
+            DeviceState::Lost(_) => Class::GpuLost,
+            DeviceState::Gone(_) => Class::NoGpu,
+        };
+        let waits = match &self.phase {
+            Phase::Down { state_name, .. } => {
+                [StateName::Backoff, StateName::Exited].contains(state_name)
+            }
+            Phase::Asked { .. } | Phase::Alive(_) => false,
+        };
+        if !waits || self.pending.is_none() || self.report.is_none() {
+            return None;
+        }
+        let report = self.report.as_mut()?;
+        (report.class, report.next) = (class, Next::GiveUp);
+        let code = self.spec.failure.exit_codes.get(&class).copied().unwrap_or(1);
+        (self.failed_of, self.turn.lost) = (None, true);
+        self.row.clear();
+        self.down(StateName::Fatal, Why::GaveUp(code));
+        Some(code)
     }
 
     /// What its output says, for the few signs that are played here.

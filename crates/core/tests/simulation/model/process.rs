@@ -92,6 +92,8 @@ pub(crate) struct InTurn {
     /// It ended, and had been there long enough to count as RUNNING.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
+    /// Its devices are lost, and a restart would not help.
+    pub(crate) lost: bool,
     /// It failed as before, and a restart would not help.
     pub(crate) repeated: bool,
     /// It was given up before it began.

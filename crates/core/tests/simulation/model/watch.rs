@@ -1,5 +1,7 @@
 //! What the core does, effect by effect.
 
+use std::time::Duration;
+
 use supervisor_core::event::Event;
 use supervisor_core::files::FILES_EVERY;
 use supervisor_core::health::Unhealthy;
@@ -11,8 +13,8 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{RemoveLeftovers, StopTarget};
 use supervisor_core::time::Mono;
+use supervisor_core::{DEVICES_LIMIT, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 use supervisor_core::{Effect, SignalTarget, StateName};
-use supervisor_core::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
 
 use super::drain::Drain;
 use super::gate::Outlook;
@@ -346,7 +348,7 @@ impl Model {
             let before = proc.cleanup;
             let due = match before {
                 Cleanup::Clear if proc.run == 0 => proc.clears_first(),
-                Cleanup::Clear => proc.spec.tidy.is_some() && proc.turn.came_down,
+                Cleanup::Clear => proc.is_tidied_for_start() && proc.turn.came_down,
                 // What was made clean for a start is made so for the end.
                 Cleanup::Tidying { for_end: false, .. } => for_end,
                 Cleanup::Tidying { for_end: true, .. }
@@ -357,7 +359,9 @@ impl Model {
             hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
             let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;
             hold!(!for_end || wanted, MakesClean, "{id:?} is tidied for the end");
-            proc.cleanup = Cleanup::Tidying { until: now + occasion.limit(), for_end };
+            let devices =
+                if for_end || !proc.awaits_devices() { Duration::ZERO } else { DEVICES_LIMIT };
+            proc.cleanup = Cleanup::Tidying { until: now + occasion.limit() + devices, for_end };
             proc.cleared = true;
             (proc.turn.came_down, proc.turn.to_tidy) = (false, false);
         });
@@ -389,6 +393,11 @@ impl Model {
 
     fn says(&mut self, line: &Line, now: Mono) {
         match line {
+            Line::GaveUp { name, why: GaveUp::Hopeless, .. } => {
+                let mut named = self.procs.values().filter(|proc| proc.spec.name == *name);
+                let rightly = named.any(|proc| proc.turn.lost);
+                hold!(rightly, RetriesWhatMayWork, "{name} is given up: its devices are there");
+            }
             Line::GaveUp { name, why: GaveUp::Repeated, .. } => {
                 let mut named = self.procs.values().filter(|proc| proc.spec.name == *name);
                 let rightly = named.any(|proc| proc.turn.repeated);

@@ -52,3 +52,15 @@ fn an_exit_code_that_means_something_else_is_warned_of() {
         assert_eq!(told.contains("another meaning"), warned, "{code}: {told}");
     }
 }
+
+#[test]
+fn gpus_are_asked_for_with_the_preset_of_nvidia() {
+    let asks = |pairs: &[_]| process(&config(pairs), "app").failure.await_devices;
+    let cuda = ("PROCESS_FAILURE_PRESET", "cuda");
+    let no_tree = ("SUPERVISOR_PROGRAM__APP_KILLTREE", "false");
+    assert!(!asks(&[]) && asks(&[cuda]));
+    assert!(!asks(&[cuda, ("PROCESS_AWAIT_GPU_MEMORY", "false")]));
+    assert!(asks(&[("PROCESS_AWAIT_GPU_MEMORY", "true")]));
+    assert!(!asks(&[("PROCESS_FAILURE_PRESET", "rocm")]));
+    assert!(!asks(&[cuda, no_tree]));
+}

@@ -1,0 +1,184 @@
+//! What an answer says, beside what there was at the first start.
+
+use supervisor_core::failure::DeviceState;
+use supervisor_wire::nvidia_smi::{Answer, Device, Trouble};
+
+/// Memory in MiB that a device may use more than before: NVIDIA's resiliency extension tolerates
+/// as much.
+const TOLERANCE: u64 = 512;
+
+/// The part of a device's memory that it may use more, if that is more: one of so many.
+const PART: u64 = 50;
+
+/// Which devices a program sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Visible {
+    /// All, as far as is known.
+    All,
+    /// Those with these numbers or beginnings of identifiers.
+    Only(Vec<String>),
+}
+
+/// Whether memory is free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    Free,
+    /// These use so many MiB more than they should.
+    Held(Vec<(Device, u64)>),
+}
+
+impl Visible {
+    /// Reads `CUDA_VISIBLE_DEVICES`. A part of a device has an identifier that no device has:
+    /// then all are looked at.
+    pub(super) fn read(variable: Option<&str>) -> Self {
+        let words = variable.unwrap_or_default().split(',').map(str::trim);
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let known = |word: &String| word.parse::<u32>().is_ok() || word.starts_with("GPU-");
+        if words.is_empty() || !words.iter().all(known) { Self::All } else { Self::Only(words) }
+    }
+
+    fn has(&self, device: &Device) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(words) => words.iter().any(|word| {
+                word.parse() == Ok(device.index)
+                    || word.starts_with("GPU-") && device.uuid.starts_with(word)
+            }),
+        }
+    }
+}
+
+/// Whether the devices that the program sees are all there. One that needed a reset before the
+/// first start was used all the same, so that says nothing.
+pub(super) fn state(first: &[Device], visible: &Visible, answer: &Answer) -> DeviceState {
+    if let Some(Trouble::Gone(line)) = &answer.trouble {
+        return DeviceState::Gone(line.clone());
+    }
+    for device in first.iter().filter(|device| visible.has(device)) {
+        let now = answer.devices.iter().find(|now| now.uuid == device.uuid);
+        match (now, &answer.trouble) {
+            (None, Some(Trouble::Lost(line) | Trouble::Gone(line))) => {
+                return DeviceState::Lost(line.clone());
+            }
+            (None, None) => {
+                let what = format!("{} was there at the first start and is missing", device.uuid);
+                return DeviceState::Lost(what);
+            }
+            (Some(now), _) => {
+                if let (Some(needs), None) = (&now.needs, &device.needs) {
+                    return DeviceState::Lost(format!("{} needs: {needs}", device.uuid));
+                }
+            }
+        }
+    }
+    DeviceState::Fine
+}
+
+/// Whether the memory of the devices that the program sees is free: as much as at the first
+/// start is used, or, if that is not known, no less than at the look before.
+pub(super) fn memory(
+    baseline: Option<&[Device]>,
+    before: Option<&[Device]>,
+    visible: &Visible,
+    now: &[Device],
+) -> Memory {
+    let used_in = |devices: Option<&[Device]>, device: &Device| {
+        let known = devices?.iter().find(|known| known.uuid == device.uuid)?;
+        known.used
+    };
+    let more = |device: &Device| {
+        let used = device.used?;
+        let may = match baseline {
+            Some(_) => {
+                let part = device.total.unwrap_or_default() / PART;
+                used_in(baseline, device)?.saturating_add(TOLERANCE.max(part))
+            }
+            // It falls as long as it is less than it was.
+            None => match used_in(before, device) {
+                Some(before) if used >= before => return None,
+                _ if used <= TOLERANCE => return None,
+                _ => 0,
+            },
+        };
+        used.checked_sub(may).filter(|more| *more > 0)
+    };
+    let seen = now.iter().filter(|device| visible.has(device));
+    let held: Vec<_> = seen.filter_map(|device| Some((device.clone(), more(device)?))).collect();
+    if held.is_empty() { Memory::Free } else { Memory::Held(held) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(index: u32, used: Option<u64>, needs: Option<&str>) -> Device {
+        let uuid = format!("GPU-{index}aaa");
+        Device { index, uuid, total: Some(80_000), used, needs: needs.map(str::to_owned) }
+    }
+
+    fn answer(devices: &[Device], trouble: Option<Trouble>) -> Answer {
+        Answer { devices: devices.to_vec(), trouble, unknown_field: false }
+    }
+
+    #[test]
+    fn a_device_that_the_program_sees_is_lost() {
+        let first = [device(0, Some(1), None), device(1, Some(1), None)];
+        let lost = Trouble::Lost("GPU is lost".to_owned());
+        let all = Visible::All;
+        let only = |words: &str| Visible::read(Some(words));
+        let there = |state| state == DeviceState::Fine;
+        assert!(there(state(&first, &all, &answer(&first, None))));
+        assert!(!there(state(&first, &all, &answer(&first[..1], None))));
+        assert!(!there(state(&first, &all, &answer(&first[..1], Some(lost.clone())))));
+        // Another one is.
+        assert!(there(state(&first, &only("0"), &answer(&first[..1], Some(lost.clone())))));
+        assert!(there(state(&first, &only("GPU-0a"), &answer(&first[..1], Some(lost)))));
+        assert!(!there(state(&first, &only("MIG-7"), &answer(&first[..1], None))));
+    }
+
+    #[test]
+    fn what_a_device_needs_counts_if_it_did_not_before() {
+        let fine = [device(0, Some(1), None)];
+        let needs = [device(0, Some(1), Some("Reset"))];
+        let lost = DeviceState::Lost("GPU-0aaa needs: Reset".to_owned());
+        assert_eq!(state(&fine, &Visible::All, &answer(&needs, None)), lost);
+        assert_eq!(state(&needs, &Visible::All, &answer(&needs, None)), DeviceState::Fine);
+    }
+
+    #[test]
+    fn none_can_be_reached_any_more() {
+        let gone = Trouble::Gone("No devices were found".to_owned());
+        let expected = DeviceState::Gone("No devices were found".to_owned());
+        let first = [device(0, Some(1), None)];
+        assert_eq!(state(&first, &Visible::All, &answer(&[], Some(gone))), expected);
+    }
+
+    #[test]
+    fn memory_is_free_when_no_more_is_used_than_at_first() {
+        let baseline = [device(0, Some(600), None)];
+        let held = |used| {
+            let now = [device(0, used, None)];
+            match memory(Some(&baseline), None, &Visible::All, &now) {
+                Memory::Free => 0,
+                Memory::Held(held) => held[0].1,
+            }
+        };
+        // 2 % of 80,000 MiB are more than 512 MiB.
+        assert_eq!((held(Some(2200)), held(Some(2201)), held(Some(60_000))), (0, 1, 57_800));
+        assert_eq!(held(None), 0);
+    }
+
+    #[test]
+    fn without_a_baseline_it_is_free_when_it_no_longer_falls() {
+        let at = |used| [device(0, Some(used), None)];
+        let free = |before: Option<u64>, now: u64| {
+            let before = before.map(at);
+            let now = at(now);
+            memory(None, before.as_ref().map(|one| &one[..]), &Visible::All, &now) == Memory::Free
+        };
+        assert!(!free(None, 60_000));
+        assert!(!free(Some(60_000), 30_000));
+        assert!(free(Some(30_000), 30_000));
+        assert!(free(None, 100));
+    }
+}

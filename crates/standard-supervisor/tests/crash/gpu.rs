@@ -1,0 +1,133 @@
+//! GPUs between two runs, with a stand-in for `nvidia-smi` that plays what it answers on machines:
+//! the answers are those of the reports that crates/wire/src/nvidia_smi.rs is made from.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::harness::Running;
+use crate::place::Place;
+
+const UUID: &str = "GPU-7b1f5a3c-0000-4000-8000-000000000000";
+
+fn row(used: u32) -> String {
+    format!("0, {UUID}, 143771, {used}, None\n")
+}
+
+/// A program that crashes again and again, beside a tool that answers what `answer` does: a
+/// shell's lines, which find in `$asked` how often it was asked before.
+fn crashing(place: &Place, answer: &str) -> Command {
+    let tools = place.path("bin");
+    fs::create_dir_all(&tools).unwrap();
+    let (tool, asked) = (tools.join("nvidia-smi"), place.path("asked"));
+    fs::write(&asked, "").unwrap();
+    let asked = asked.display();
+    let script = format!("#!/bin/sh\nasked=$(wc -l < {asked})\necho >> {asked}\n{answer}\n");
+    fs::write(&tool, script).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    // It ends once the tool has been asked for what there is at the first start.
+    let ends = format!("until [ -s {asked} ]; do sleep 0.01; done; sleep 0.3; exit 1");
+    let mut command = place.shell(&ends);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut all = vec![tools];
+    all.extend(std::env::split_paths(&path));
+    command
+        .env("PATH", std::env::join_paths(all).unwrap())
+        .env("PROCESS_MAX_START_RETRIES", "1")
+        .env("PROCESS_AWAIT_GPU_MEMORY", "true")
+        .env("PROCESS_EXIT_CODES", "gpu_lost:71,no_gpu:72");
+    command
+}
+
+/// Plays `later` once it has been asked for the first time; returns class and exit code.
+fn ends(name: &str, later: &str) -> (String, i32) {
+    let place = Place::new(name);
+    let first = row(612);
+    let answer = format!("[ \"$asked\" -gt 0 ] || {{ printf '%s' '{first}'; exit 0; }}\n{later}");
+    let mut running = Running::start(&mut crashing(&place, &answer));
+    let code = running.exit_code();
+    let newest = place.names().pop().unwrap();
+    let report = fs::read(place.path("reports").join(newest)).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    (report["class"].as_str().unwrap().to_owned(), code)
+}
+
+#[test]
+fn a_lost_gpu_ends_the_retries_and_one_that_says_nothing_does_not() {
+    let healthy = format!("printf '%s' '{}'", row(612));
+    for (name, later, expected) in [
+        ("healthy", healthy.as_str(), ("exit", 1)),
+        (
+            "lost",
+            "echo 'Unable to determine the device handle for GPU 0000:02:00.0: GPU is lost. Reboot \
+             the system to recover this GPU'; exit 15",
+            ("gpu_lost", 71),
+        ),
+        (
+            "handle",
+            "echo 'Unable to determine the device handle for GPU0000:CB:00.0: Unknown Error'; exit 255",
+            ("gpu_lost", 71),
+        ),
+        ("missing", &format!("printf '1, GPU-other, 1, 1, None\\n'"), ("gpu_lost", 71)),
+        ("reset", &format!("echo '0, {UUID}, 143771, 612, Reset'"), ("gpu_lost", 71)),
+        ("none", "echo 'No devices were found'; exit 6", ("no_gpu", 72)),
+        ("access", "echo 'Failed to initialize NVML: Unknown Error'; exit 255", ("no_gpu", 72)),
+        (
+            "driver",
+            "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18",
+            ("no_gpu", 72),
+        ),
+        ("library", "echo \"couldn't find libnvidia-ml.so library\"; exit 12", ("exit", 1)),
+        ("rights", "echo 'Insufficient Permissions'; exit 4", ("exit", 1)),
+        (
+            "inforom",
+            &format!("{healthy}; echo 'WARNING: infoROM is corrupted'; exit 14"),
+            ("exit", 1),
+        ),
+        ("unreadable", &format!("echo '0, {UUID}, [N/A], [N/A], [N/A]'"), ("exit", 1)),
+    ] {
+        let (class, code) = ends(&format!("gpu-{name}"), later);
+        assert_eq!((class.as_str(), code), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_old_driver_is_asked_for_what_it_knows() {
+    let unknown = "case \"$*\" in *recovery*) echo 'Field \"gpu_recovery_action\" is not a valid \
+                   field to query.'; exit 2;; esac";
+    let place = Place::new("gpu-old");
+    let known = format!("printf '0, {UUID}, 143771, 612\\n'");
+    let mut running = Running::start(&mut crashing(&place, &format!("{unknown}\n{known}")));
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn memory_that_is_held_is_waited_for_and_the_wait_is_told() {
+    let place = Place::new("gpu-memory");
+    let (free, held) = (row(612), row(70_000));
+    // At first it is free, after the crash held, then free again.
+    let answer =
+        format!("case \"$asked\" in 1|2) printf '%s' '{held}';; *) printf '%s' '{free}';; esac");
+    let mut running = Running::start(&mut crashing(&place, &answer));
+    running.stderr.wait_for("spawned: 'app'");
+    running.stderr.wait_for("gpu: app: its memory was free after 2.");
+    running.stderr.wait_for("spawned: 'app'");
+    assert_eq!(running.exit_code(), 1);
+}
+
+#[test]
+fn a_lost_gpu_is_the_first_thing_that_is_said() {
+    let place = Place::new("gpu-said");
+    let first = row(612);
+    let answer = format!(
+        "[ \"$asked\" -gt 0 ] || {{ printf '%s' '{first}'; exit 0; }}\necho 'GPU is lost'; exit 15"
+    );
+    let mut running = Running::start(&mut crashing(&place, &answer));
+    let line = running.stderr.wait_for("gave up: app entered FATAL state, ");
+    assert!(line.contains("no restart in this container can help: a GPU is lost (GPU is lost)"));
+    assert_eq!(running.exit_code(), 71);
+    assert!(place.message().starts_with("a GPU is lost (GPU is lost): it exited with 1"));
+    assert_eq!(place.report()["next"]["action"], json!("give_up"));
+}

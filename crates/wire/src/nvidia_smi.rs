@@ -1,0 +1,195 @@
+//! What [`nvidia-smi`](https://docs.nvidia.com/deploy/nvidia-smi/index.html) answers to a query of
+//! memory: bytes to values, and nothing is concluded.
+//!
+//! Its exit code is a return code of NVML, and its errors go to stdout, so both are read. Code 0
+//! is no sign of health: fields that a driver cannot read are in brackets, and a device that is
+//! lost can be missing. Code 14 is a damaged infoROM, with which devices work.
+
+/// What a device is asked for, in the order of [`Device`]'s fields.
+pub const FIELDS: &str = "index,uuid,memory.total,memory.used";
+
+/// A field that drivers before 570 do not know.
+pub const RECOVERY_FIELD: &str = "gpu_recovery_action";
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its number.
+    pub index: u32,
+    /// Its identifier, `GPU-…`.
+    pub uuid: String,
+    /// Its memory in MiB, if that can be read.
+    pub total: Option<u64>,
+    /// How much of it is used, in MiB, if that can be read.
+    pub used: Option<u64>,
+    /// What it needs until it can be used again, such as `Reset`.
+    pub needs: Option<String>,
+}
+
+/// What was answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The devices that could be read.
+    pub devices: Vec<Device>,
+    /// What went wrong, if that is one of the things that say something of devices.
+    pub trouble: Option<Trouble>,
+    /// The driver does not know a field.
+    pub unknown_field: bool,
+}
+
+/// What went wrong, in the tool's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A device is lost.
+    Lost(String),
+    /// No device, or no driver that fits, can be reached from here.
+    Gone(String),
+}
+
+/// Reads an answer. `code`: the exit code.
+#[must_use]
+pub fn read(code: u8, output: &str) -> Answer {
+    let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
+    let unknown_field = output.contains("is not a valid field to query");
+    if unknown_field {
+        return Answer { unknown_field, ..Answer::default() };
+    }
+    Answer {
+        devices: lines().filter_map(device).collect(),
+        trouble: lines().find_map(trouble).or_else(|| by_code(code, lines().next())),
+        unknown_field,
+    }
+}
+
+fn device(line: &str) -> Option<Device> {
+    let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+    let [index, uuid, total, used, needs @ ..] = &fields[..] else { return None };
+    // What cannot be read is in brackets: `[N/A]`, `[Insufficient Permissions]`.
+    let needs = needs.first().filter(|needs| !needs.starts_with('[') && **needs != "None");
+    Some(Device {
+        index: index.parse().ok()?,
+        uuid: uuid.starts_with("GPU-").then(|| (*uuid).to_owned())?,
+        total: total.parse().ok(),
+        used: used.parse().ok(),
+        needs: needs.map(|needs| (*needs).to_owned()),
+    })
+}
+
+fn trouble(line: &str) -> Option<Trouble> {
+    let handle = line.contains("Unable to determine the device handle");
+    if line.contains("GPU is lost") || handle && line.contains("Unknown Error") {
+        return Some(Trouble::Lost(line.to_owned()));
+    }
+    let gone = [
+        "Failed to initialize NVML: Driver/library version mismatch",
+        "Failed to initialize NVML: Unknown Error",
+        "No devices were found",
+        "couldn't communicate with the NVIDIA driver",
+    ];
+    let is_gone = gone.iter().any(|text| line.contains(text));
+    is_gone.then(|| Trouble::Gone(line.to_owned()))
+}
+
+/// Codes of NVML that say the same, should the text be another one day.
+fn by_code(code: u8, line: Option<&str>) -> Option<Trouble> {
+    let says = |what: &str| match line {
+        Some(line) => line.to_owned(),
+        None => format!("nvidia-smi exited with {code}: {what}"),
+    };
+    match code {
+        6 => Some(Trouble::Gone(says("no device was found"))),
+        9 => Some(Trouble::Gone(says("the driver is not loaded"))),
+        15 => Some(Trouble::Lost(says("a GPU is lost"))),
+        17 => Some(Trouble::Gone(says("access to the devices is blocked"))),
+        18 => Some(Trouble::Gone(says("driver and library have different versions"))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "GPU-7b1f5a3c-0000-4000-8000-000000000000";
+
+    fn row(rest: &str) -> String {
+        format!("0, {UUID}, {rest}\n")
+    }
+
+    fn one(total: Option<u64>, used: Option<u64>, needs: Option<&str>) -> Vec<Device> {
+        let needs = needs.map(str::to_owned);
+        vec![Device { index: 0, uuid: UUID.to_owned(), total, used, needs }]
+    }
+
+    #[test]
+    fn a_device_is_read_field_by_field() {
+        for (rest, expected) in [
+            ("143771, 612, None", one(Some(143_771), Some(612), None)),
+            ("143771, 612", one(Some(143_771), Some(612), None)),
+            ("143771, 612, Reset", one(Some(143_771), Some(612), Some("Reset"))),
+            // GB10, and the parent device in a container with a MIG slice.
+            ("[N/A], [N/A], [N/A]", one(None, None, None)),
+            ("[Insufficient Permissions], [Insufficient Permissions]", one(None, None, None)),
+        ] {
+            assert_eq!(read(0, &row(rest)).devices, expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_inforom_is_no_trouble() {
+        let output = format!("{}WARNING: infoROM is corrupted at gpu 0000:00:1E.0\n", row("9, 1"));
+        let answer = read(14, &output);
+        assert_eq!((answer.devices.len(), answer.trouble), (1, None));
+    }
+
+    #[test]
+    fn what_goes_wrong_is_told_by_text_or_by_code() {
+        let lost = |line: &str| Some(Trouble::Lost(line.to_owned()));
+        let gone = |line: &str| Some(Trouble::Gone(line.to_owned()));
+        for (code, line, expected) in [
+            (
+                15,
+                "Unable to determine the device handle for GPU 0000:02:00.0: GPU is lost. Reboot the system to recover this GPU",
+                lost as fn(&str) -> Option<Trouble>,
+            ),
+            (255, "Unable to determine the device handle for GPU0000:CB:00.0: Unknown Error", lost),
+            (255, "Failed to initialize NVML: Unknown Error", gone),
+            (18, "Failed to initialize NVML: Driver/library version mismatch", gone),
+            (6, "No devices were found", gone),
+            (
+                9,
+                "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
+                gone,
+            ),
+            (15, "another text", lost),
+            (1, "another text", |_| None),
+            (12, "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.", |_| None),
+            (4, "Insufficient Permissions", |_| None),
+        ] {
+            assert_eq!(read(code, line).trouble, expected(line), "{code} {line}");
+        }
+    }
+
+    #[test]
+    fn of_several_devices_those_that_can_be_read_are_there() {
+        let output = format!(
+            "Unable to determine the device handle for GPU0000:CB:00.0: Unknown Error\n{}",
+            row("143771, 612")
+        );
+        let answer = read(255, &output);
+        assert!(answer.devices.len() == 1 && matches!(answer.trouble, Some(Trouble::Lost(_))));
+    }
+
+    #[test]
+    fn an_old_driver_does_not_know_a_field() {
+        let answer = read(2, "Field \"gpu_recovery_action\" is not a valid field to query.\n");
+        assert!(answer.unknown_field && answer.trouble.is_none());
+    }
+
+    #[test]
+    fn other_text_is_no_device() {
+        for text in ["", "+-----+\n| NVIDIA-SMI 580 |", "a, b, c, d", "0, MIG-1, 1, 1"] {
+            assert_eq!(read(0, text), Answer::default(), "{text}");
+        }
+    }
+}
