@@ -8,6 +8,7 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::serve::ServerState;
@@ -16,12 +17,16 @@ use crate::status;
 /// Bytes of a probe's head: those of orchestrators and load balancers have about a hundred.
 const PROBE: usize = 2048;
 
-/// Answers a probe whose head is there. Whatever else the client wants, it can ask again.
-pub(super) fn answer_probe(server: &ServerState, socket: &OwnedFd) {
+/// Answers a probe, and says whether the connection is done with: whatever else the client
+/// asks for, it can ask again. A client of which nothing came yet may be about to ask.
+pub(super) fn is_done_with(server: &ServerState, socket: &OwnedFd) -> bool {
     let mut head = [0; PROBE];
-    // A client that has sent nothing yet is a stranger like the others.
-    let Ok(read) = rustix::net::recv(socket, &mut head, RecvFlags::DONTWAIT) else { return };
-    let answer = path(&head[..read.0]).and_then(|path| status::probe(server, path));
+    let read = match rustix::net::recv(socket, &mut head, RecvFlags::DONTWAIT) {
+        Ok((read, _)) => read,
+        Err(Errno::AGAIN) => return false,
+        Err(_) => return true,
+    };
+    let answer = path(&head[..read]).and_then(|path| status::probe(server, path));
     if let Some((code, words)) = answer {
         let answer = format!(
             "HTTP/1.1 {code}\r\nContent-Type: {}\r\nCache-Control: no-store\r\n\
@@ -32,6 +37,7 @@ pub(super) fn answer_probe(server: &ServerState, socket: &OwnedFd) {
         // It fits into the buffer of a new connection, or the client has gone.
         let _ = rustix::net::send(socket, answer.as_bytes(), SendFlags::NOSIGNAL);
     }
+    true
 }
 
 /// The path that a whole head asks for.

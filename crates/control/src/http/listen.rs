@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, sockopt};
+use rustix::net::sockopt;
 use supervisor_config::{Credentials, Listen, Server};
 use supervisor_core::level::Level;
 use supervisor_sys::io::errno;
@@ -152,7 +152,9 @@ fn unix(
     draft.push(draft_suffix());
     let draft = PathBuf::from(draft);
     // Left by a predecessor with our pid that was killed meanwhile.
-    let _ = fs::remove_file(&draft);
+    if listening::is_stale(&draft) {
+        let _ = fs::remove_file(&draft);
+    }
     let socket = listening::unix(&draft)?;
     let placed = prepare(&socket, &draft, mode, owner).and_then(|()| place(&draft, path));
     let file = placed.and_then(|()| SocketFile::of(path, &draft));
@@ -198,7 +200,7 @@ fn place(draft: &Path, path: &Path) -> io::Result<()> {
             Ok(there) if !there.file_type().is_socket() => return Err(listening::not_a_socket()),
             Ok(_) | Err(_) => {}
         }
-        if is_listened_to(path)? {
+        if listening::is_listened_to(path)? {
             return Err(Errno::ADDRINUSE.into());
         }
         to_stderr(&format!("Unlinking stale socket {}\n", path.display()));
@@ -225,17 +227,6 @@ fn lock_folder_of(path: &Path) -> Option<File> {
     };
     std::thread::Builder::new().spawn(thread).ok()?;
     waiting.recv_timeout(LOCK_PATIENCE).ok()
-}
-
-fn is_listened_to(path: &Path) -> io::Result<bool> {
-    let socket = listening::new(AddressFamily::UNIX)?;
-    rustix::io::ioctl_fionbio(&socket, true)?;
-    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
-        // Too many wait to be accepted already: somebody should accept them.
-        Ok(()) | Err(Errno::AGAIN) => Ok(true),
-        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 impl SocketFile {
@@ -342,7 +333,7 @@ mod tests {
                 all.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
             });
             assert_eq!(taken.len(), 1);
-            assert!(is_listened_to(&path).unwrap());
+            assert!(listening::is_listened_to(&path).unwrap());
         }
         fs::remove_dir_all(folder).unwrap();
     }

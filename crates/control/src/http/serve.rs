@@ -177,15 +177,13 @@ async fn accept(
         };
         came += 1;
         match accepted {
-            Some(Ok((socket, _)))
-                if crowd && door.serves == Serves::Status && limit.is_reached() =>
-            {
-                server.traffic.refuse(Refused::NoPlace);
-                crowd::answer_probe(&server, &socket);
-            }
             Some(Ok((socket, peer))) => {
                 if limit.is_reached() {
                     server.traffic.refuse(Refused::NoPlace);
+                    let in_crowd = crowd && door.serves == Serves::Status;
+                    if in_crowd && crowd::is_done_with(&server, &socket) {
+                        continue;
+                    }
                 }
                 // Those behind it wait to be accepted.
                 let ended = ending.wait_for(|ending| *ending);
