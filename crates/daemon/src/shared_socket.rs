@@ -28,6 +28,8 @@ pub(crate) struct SharedSocket {
 pub(crate) enum Change {
     /// It was made, or closed.
     Done,
+    /// It was made in place of one on which another process listens.
+    TookOver,
     /// Others have it too.
     None,
 }
@@ -45,7 +47,11 @@ pub fn try_all(spec: &Spec, journal: &Journal) -> Result<(), String> {
         let mut socket = SharedSocket::new(wanted.clone());
         journal.say(Level::Info, &format!("Creating socket {socket}"));
         let taken = socket.take();
-        taken.map_err(|error| format!("Could not create FastCGI socket {socket}: {error}"))?;
+        let taken =
+            taken.map_err(|error| format!("Could not create FastCGI socket {socket}: {error}"))?;
+        if taken == Change::TookOver {
+            journal.say(Level::Warn, &socket.taken_over());
+        }
         journal.say(Level::Info, &format!("Closing socket {socket}"));
     }
     Ok(())
@@ -60,8 +66,9 @@ impl SharedSocket {
     /// One more process needs it.
     pub(crate) fn take(&mut self) -> io::Result<Change> {
         let change = if self.open.is_none() {
+            let took_over = self.is_in_use();
             self.open = Some(listen(&self.spec)?);
-            Change::Done
+            if took_over { Change::TookOver } else { Change::Done }
         } else {
             Change::None
         };
@@ -73,6 +80,20 @@ impl SharedSocket {
     pub(crate) fn give_back(&mut self) -> Change {
         self.users = self.users.saturating_sub(1);
         if self.users == 0 && self.open.take().is_some() { Change::Done } else { Change::None }
+    }
+
+    /// Whether another process listens on the socket that is at its path. supervisord takes
+    /// that over in any case: after a crash, programs of before may still have it.
+    fn is_in_use(&self) -> bool {
+        match &self.spec.address {
+            SocketAddress::Unix { path, .. } => listening::is_listened_to(path).unwrap_or(false),
+            SocketAddress::Tcp { .. } => false,
+        }
+    }
+
+    /// What is said when it was taken over.
+    pub(crate) fn taken_over(&self) -> String {
+        format!("{self} was in use by another process, which new connections no longer reach")
     }
 
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -114,4 +135,26 @@ fn unix(path: &Path, mode: u32, owner: Option<(u32, Option<u32>)>) -> io::Result
         file.set_owner(uid, gid)?;
     }
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_on_which_another_listens_is_not_taken_over_silently() {
+        let folder = std::env::temp_dir().join(format!("shared-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("s.sock");
+        let address = SocketAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
+        let take = || SharedSocket::new(Socket { address: address.clone(), backlog: None }).take();
+        assert_eq!(take().unwrap(), Change::Done);
+        assert_eq!(take().unwrap(), Change::Done, "it is stale");
+        fs::remove_file(&path).unwrap();
+        let _theirs = UnixListener::bind(&path).unwrap();
+        assert_eq!(take().unwrap(), Change::TookOver);
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -1,13 +1,13 @@
 //! A log file that is rotated by size, as supervisord does it.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use supervisor_core::spec;
+use supervisor_sys::io::guarded::{self, Place};
 
 /// A log file. While it can't be opened, what is written to it is lost; every write
 /// tries again.
@@ -75,7 +75,6 @@ impl LogFile {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        let backup = |number: u32| beside(&self.spec.path, &number.to_string());
         // It was moved, by us or somebody else, and no new one could be made: that must
         // not move, and in the end remove, the backups with every line.
         if !self.spec.path.try_exists().unwrap_or(true) {
@@ -83,15 +82,17 @@ impl LogFile {
             return Ok(());
         }
         if self.spec.backups > 0 {
+            let log = Place::of(&self.spec.path)?;
+            let backup = |number: u32| log.with_ending(&format!(".{number}"));
             // What is mounted there can't be moved, and the backups must not go for nothing.
-            let aside = beside(&self.spec.path, "rotating");
-            fs::rename(&self.spec.path, &aside)?;
+            let aside = log.with_ending(".rotating")?;
+            log.rename(&aside)?;
             for number in (1..self.spec.backups).rev() {
-                move_if_there(&backup(number), &backup(number + 1))?;
+                move_if_there(&backup(number)?, &backup(number + 1)?)?;
             }
-            move_if_there(&aside, &backup(1))?;
+            move_if_there(&aside, &backup(1)?)?;
         } else {
-            OpenOptions::new().write(true).truncate(true).open(&self.spec.path)?;
+            guarded::open(&self.spec.path, OFlags::WRONLY | OFlags::TRUNC, Mode::empty())?;
         }
         let next = Open::append_to(&self.spec.path)?;
         self.open = Some(next);
@@ -102,22 +103,16 @@ impl LogFile {
 impl Open {
     fn append_to(path: &Path) -> io::Result<Self> {
         // A pipe without a reader, or one that is full, must not stop the supervisor.
-        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-        let file = OpenOptions::new().append(true).create(true).custom_flags(flags).open(path)?;
+        let pipes = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | pipes;
+        let file = guarded::open(path, flags, Mode::from_raw_mode(0o666))?;
         let metadata = file.metadata()?;
         Ok(Self { file, size: metadata.len(), regular: metadata.is_file() })
     }
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
+fn move_if_there(from: &Place, to: &Place) -> io::Result<()> {
+    match from.rename(to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
@@ -125,6 +120,9 @@ fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -137,6 +135,33 @@ mod tests {
     #[test]
     fn without_backups_the_file_is_emptied() {
         assert_eq!(after_writing(0, 7), [("log", 19)]);
+    }
+
+    #[test]
+    fn a_link_that_the_program_puts_there_leads_nowhere() {
+        let folder = folder("linked");
+        let app = folder.join("app");
+        fs::create_dir(&app).unwrap();
+        // Only root can give directories away.
+        if std::os::unix::fs::chown(&app, Some(65534), Some(65534)).is_err() {
+            return;
+        }
+        fs::write(folder.join("precious"), "data").unwrap();
+        for backups in [0, 2] {
+            let mut log = log_in(&app, backups);
+            log.append(b"one\n").unwrap();
+            fs::remove_file(app.join("log")).unwrap();
+            std::os::unix::fs::symlink("../precious", app.join("log")).unwrap();
+            // It rotates, or is to be reopened: neither may touch what the link leads to.
+            for _ in 0..20 {
+                let _ = log.append(&[b'x'; 18]);
+            }
+            let _ = log.reopen();
+            let _ = log.append(b"two\n");
+            assert_eq!(fs::read_to_string(folder.join("precious")).unwrap(), "data");
+            let _ = fs::remove_file(app.join("log"));
+        }
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -18,6 +18,7 @@ use supervisor_core::level::Level;
 use supervisor_core::line::Value;
 use supervisor_core::report::RunReport;
 use supervisor_sys::clock;
+use supervisor_sys::io::guarded;
 
 use crate::capture::journal::Journal;
 use report::{CrashReport, Findings};
@@ -131,7 +132,7 @@ fn overwrite(log: &TerminationLog, content: &[u8]) -> io::Result<()> {
     // A pipe or a device would make us wait.
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let create = if log.asked_for { OFlags::CREATE } else { OFlags::empty() };
-    let file = rustix::fs::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;
+    let file = guarded::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;
     let kind = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
     if kind != FileType::RegularFile {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));

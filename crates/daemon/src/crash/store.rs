@@ -9,6 +9,7 @@ use supervisor_core::time::Wall;
 use supervisor_wire::utc;
 
 use supervisor_sys::io::files::OwnFile;
+use supervisor_sys::io::guarded::Place;
 
 /// Bytes that all files together may have, whatever their number.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
@@ -89,7 +90,7 @@ impl Store {
             bytes += fs::symlink_metadata(&path).map_or(0, |there| there.len());
             if newer >= self.keep || (newer > 0 && bytes > MOST_BYTES / 2) {
                 // Another instance may have been quicker.
-                let _ = fs::remove_file(path);
+                let _ = Place::of(&path).and_then(|place| place.remove());
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Log files as operators see them.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use rustix::fs::FileType;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
 use supervisor_core::level::Level;
 use supervisor_core::spec;
+use supervisor_sys::io::guarded::Place;
 
 use super::World;
 
@@ -53,12 +54,36 @@ impl World {
     }
 }
 
-/// What is no file, a device or a link to one, is left alone: others use it too.
+/// A device, or a link to one, is left alone: others use it too.
 fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(there) if there.is_file() => fs::remove_file(path),
-        Ok(_) => Ok(()),
+    let removed = Place::of(path).and_then(|place| match place.file_type()? {
+        FileType::RegularFile => place.remove(),
+        FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Ok(()),
+    });
+    match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+        removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_removed_and_a_directory_is_an_error() {
+        let folder = std::env::temp_dir().join(format!("clear-{}", std::process::id()));
+        fs::create_dir_all(folder.join("sub")).unwrap();
+        fs::write(folder.join("log"), "text").unwrap();
+        std::os::unix::fs::symlink("/dev/null", folder.join("device")).unwrap();
+        assert!(remove_file(&folder.join("sub")).is_err());
+        for name in ["log", "log", "device"] {
+            remove_file(&folder.join(name)).unwrap();
+        }
+        assert!(!folder.join("log").exists() && folder.join("device").exists());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

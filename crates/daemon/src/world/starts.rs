@@ -105,8 +105,11 @@ impl World {
         let Some(socket) = socket.map(|index| &mut self.sockets[index]) else { return Ok(()) };
         match socket.take() {
             Ok(Change::None) => {}
-            Ok(Change::Done) => {
+            Ok(change @ (Change::Done | Change::TookOver)) => {
                 self.parts.journal.say(Level::Info, &format!("Creating socket {socket}"));
+                if change == Change::TookOver {
+                    self.parts.journal.say(Level::Warn, &socket.taken_over());
+                }
             }
             Err(error) => {
                 let message = format!("Could not create FastCGI socket {socket}: {error}");

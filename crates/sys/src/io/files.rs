@@ -5,13 +5,15 @@
 //! from those of the dead.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+
+use super::guarded::{self, Place};
 
 /// Links in here, such as `/dev/stdout`, are for all programs.
 const DEVICES: &str = "/dev";
@@ -19,25 +21,24 @@ const DEVICES: &str = "/dev";
 /// A file of ours. Removing it leaves alone what others have put in its place.
 #[derive(Debug)]
 pub struct OwnFile {
-    path: PathBuf,
+    place: Place,
     file: File,
 }
 
 impl OwnFile {
     /// Puts a file with this content at `path`, in place of what is there.
     pub fn put(path: &Path, mode: u32, content: &[u8]) -> io::Result<Self> {
-        if let Ok(there) = fs::symlink_metadata(path)
+        let place = Place::of(path)?;
+        if let Ok(there) = place.file_type()
             && !there.is_file()
             && (!there.is_symlink() || path.parent() == Some(Path::new(DEVICES)))
         {
             let message = "there is something that is not a file";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
-        let draft = beside(path);
-        // Left by a predecessor with our pid that was killed while it wrote.
-        let _ = fs::remove_file(&draft);
-        let draft_file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft);
-        let mut file = match draft_file {
+        let draft = place.with_name(draft_name(path))?;
+        remove_stale(&draft);
+        let mut file = match draft.create(mode) {
             // The file may be ours to write where its folder isn't.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return match Self::rewrite(path, content) {
@@ -50,32 +51,32 @@ impl OwnFile {
         let placed = file
             .write_all(content)
             .and_then(|()| Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?))
-            .and_then(|()| fs::rename(&draft, path));
+            .and_then(|()| draft.rename(&place));
         if let Err(error) = placed {
-            let _ = fs::remove_file(&draft);
+            let _ = draft.remove();
             return Err(error);
         }
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { place, file })
     }
 
     /// Writes into the file that is there.
     fn rewrite(path: &Path, content: &[u8]) -> io::Result<Self> {
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
-        let mut file =
-            OpenOptions::new().write(true).truncate(true).custom_flags(flags).open(path)?;
+        let place = Place::of(path)?;
+        let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NOFOLLOW;
+        let mut file = guarded::open(path, flags, Mode::empty())?;
         file.write_all(content)?;
         rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { place, file })
     }
 
     /// Takes the file away, if it is still ours.
     pub fn remove(self) {
         let ours = self.file.metadata().map(|ours| (ours.dev(), ours.ino()));
-        let there = fs::symlink_metadata(&self.path).map(|there| (there.dev(), there.ino()));
+        let there = self.place.stat().map(|there| (there.st_dev, there.st_ino));
         if let (Ok(ours), Ok(there)) = (ours, there)
             && ours == there
         {
-            let _ = fs::remove_file(&self.path);
+            let _ = self.place.remove();
         }
     }
 }
@@ -98,15 +99,28 @@ pub fn with_pid(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn draft_name(path: &Path) -> OsString {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
-    path.with_file_name(name)
+    name
+}
+
+/// Removes what a predecessor with our pid left that was killed while it wrote: a file that
+/// only its owner, who we are, can write to. Anything else of this name stays, and is an error.
+fn remove_stale(draft: &Place) {
+    let Ok(there) = draft.stat() else { return };
+    let is_file = FileType::from_raw_mode(there.st_mode).is_file();
+    let is_ours = there.st_uid == rustix::process::geteuid().as_raw();
+    if is_file && is_ours && there.st_nlink == 1 && there.st_mode & 0o022 == 0 {
+        let _ = draft.remove();
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -128,6 +142,21 @@ mod tests {
             let error = OwnFile::put(Path::new(path), 0o600, b"new").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{path}");
         }
+    }
+
+    #[test]
+    fn what_others_call_as_we_call_a_draft_is_left_alone() {
+        let folder = folder("draft");
+        let path = folder.join("conf");
+        let draft = folder.join(draft_name(&path));
+        std::os::unix::fs::symlink("precious", &draft).unwrap();
+        assert!(OwnFile::put(&path, 0o600, b"new").is_err());
+        assert!(draft.is_symlink());
+        fs::remove_file(&draft).unwrap();
+        fs::write(&draft, "left behind").unwrap();
+        OwnFile::put(&path, 0o600, b"new").unwrap();
+        assert!(!draft.exists());
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod bounded_read;
 pub mod counters;
 pub mod errno;
 pub mod files;
+pub mod guarded;
 pub mod log_piece;
 pub mod pipe;
 pub mod pour;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
@@ -50,6 +50,24 @@ pub fn unix(path: &Path) -> io::Result<OwnedFd> {
     let socket = new(AddressFamily::UNIX)?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(socket)
+}
+
+/// Whether a process listens on the socket at a path.
+pub fn is_listened_to(path: &Path) -> io::Result<bool> {
+    let socket = new(AddressFamily::UNIX)?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?) {
+        // Too many wait to be accepted already: somebody should accept them.
+        Ok(()) | Err(Errno::AGAIN) => Ok(true),
+        Err(Errno::CONNREFUSED | Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether there is a socket at a path, and no process listens on it.
+pub fn is_stale(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|there| there.file_type().is_socket());
+    is_socket && is_listened_to(path).is_ok_and(|listened| !listened)
 }
 
 /// The file of a socket, to be changed whatever is put at its path meanwhile.
