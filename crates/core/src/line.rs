@@ -197,6 +197,11 @@ pub enum Line {
         name: String,
         programs: Vec<String>,
     },
+    /// These programs wait for each other, the last for the first.
+    WaitsInCircle {
+        name: String,
+        circle: Vec<String>,
+    },
     /// An operator started it though these programs are not there.
     WaitOverruled {
         name: String,
@@ -433,6 +438,7 @@ impl Line {
             | Self::EventRejected { .. }
             | Self::BadResult { .. }
             | Self::ListenerUnknown { .. }
+            | Self::WaitsInCircle { .. }
             | Self::WaitOverruled { .. }
             | Self::HelperFails { .. }
             | Self::OrphansLeft { .. }
@@ -603,6 +609,12 @@ impl fmt::Display for Line {
             Self::WaitsForPrograms { name, programs } => {
                 write!(f, "waiting: {name} starts after {}", list(programs))
             }
+            Self::WaitsInCircle { name, circle } => write!(
+                f,
+                "starting {name} without waiting, because depends_on of the active groups is \
+                 circular: {}; run 'supervisorctl update' to activate one configuration",
+                circle.join(" -> ")
+            ),
             Self::WaitOverruled { name, programs } => write!(
                 f,
                 "starting {name} without waiting for {}, because an operator started it",

@@ -345,6 +345,7 @@ impl Supervisor {
         }
         if self.phase == Phase::Running {
             self.let_through(cx);
+            while self.break_circle(cx) {}
             for process in self.processes.values_mut() {
                 process.start_if_due(cx);
             }

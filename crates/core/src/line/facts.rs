@@ -154,6 +154,9 @@ impl Line {
             Self::WaitsForPrograms { name, programs } => of("waits_for_programs")
                 .program(name)
                 .with("waits_for", Value::Texts(programs.clone())),
+            Self::WaitsInCircle { name, circle } => {
+                of("waits_in_circle").program(name).with("circle", Value::Texts(circle.clone()))
+            }
             Self::WaitOverruled { name, programs } => {
                 of("wait_overruled").program(name).with("waits_for", Value::Texts(programs.clone()))
             }

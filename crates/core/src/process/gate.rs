@@ -190,6 +190,12 @@ impl Process {
         self.start(cx);
     }
 
+    /// Those of `circle` wait for each other, and it is the first.
+    pub(crate) fn leaves_circle(&mut self, circle: Vec<String>, cx: &mut Transition<'_>) {
+        cx.log(Line::WaitsInCircle { name: self.name(), circle });
+        self.no_longer_waits(cx);
+    }
+
     /// An operator starts it.
     pub(super) fn pass_gate(&mut self, by: ByOrder, cx: &mut Transition<'_>) {
         match (by, &self.gate) {

@@ -78,6 +78,58 @@ impl Supervisor {
         }
     }
 
+    /// Starts one of those that wait for each other in a circle; whether there was a circle.
+    /// A configuration has none, but groups may be active that are of several ones.
+    pub(super) fn break_circle(&mut self, cx: &mut Transition<'_>) -> bool {
+        let Some(circle) = self.circle() else { return false };
+        let name_of = |proc| Some(self.processes.get(proc)?.spec.name.clone());
+        let names = circle.iter().chain(circle.first()).filter_map(name_of).collect();
+        let first = circle.first().and_then(|first| self.processes.get_mut(first));
+        if let Some(process) = first {
+            process.leaves_circle(names, cx);
+        }
+        true
+    }
+
+    /// Those that wait for each other and for nothing else, each for the next.
+    fn circle(&self) -> Option<Vec<ProcId>> {
+        let waiting: BTreeSet<ProcId> = self.waiting().into_iter().collect();
+        let mut seen = BTreeSet::new();
+        for proc in self.in_start_order().filter(|proc| waiting.contains(proc)) {
+            let (mut way, mut next) = (Vec::new(), Some(proc));
+            while let Some(at) = next.filter(|at| seen.insert(*at)) {
+                way.push(at);
+                next = self.waits_in_turn_for(at, &waiting);
+            }
+            if let Some(from) = way.iter().position(|at| Some(*at) == next) {
+                return Some(way.split_off(from));
+            }
+        }
+        None
+    }
+
+    /// The first that `proc` waits for, if all that it waits for wait themselves.
+    fn waits_in_turn_for(&self, proc: ProcId, waiting: &BTreeSet<ProcId>) -> Option<ProcId> {
+        let mut first = None;
+        for dependency in self.dependencies(proc) {
+            let ids = self.ids_of(&dependency.program);
+            if ids.is_empty() {
+                return None;
+            }
+            for id in ids {
+                let is_there = |it: &Process| it.standing(dependency.until) == Standing::There;
+                if self.processes.get(id).is_some_and(is_there) {
+                    continue;
+                }
+                first = first.or(Some(*id).filter(|id| waiting.contains(id)));
+                if !waiting.contains(id) {
+                    return None;
+                }
+            }
+        }
+        first
+    }
+
     /// Those that wait for other programs.
     fn waiting(&self) -> Vec<ProcId> {
         let waiting = self.processes.iter().filter(|(_, process)| process.waits_for_others());

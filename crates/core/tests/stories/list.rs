@@ -16,6 +16,7 @@ stories! {
     a_background_job_ignores_the_stop_signal
     a_census_that_is_not_possible
     a_check_that_asks_for_the_wrong_thing_ends_nobody
+    a_circle_of_two_configurations
     a_class_is_given_only_where_asked_for
     a_client_certificate_is_wanted
     a_configuration_that_cannot_work
