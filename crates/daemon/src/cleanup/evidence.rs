@@ -66,11 +66,10 @@ impl Evidence {
 }
 
 impl Seen {
-    /// Those of its processes that have ended.
+    /// Those of its processes that have ended, unless another process has the pid now: a name
+    /// that holds it may be the other's.
     pub(super) fn dead(&self) -> impl Iterator<Item = Pid> {
-        let ended =
-            |member: &&Member| start_of(member.pid).is_ok_and(|start| start != Some(member.start));
-        self.members.iter().filter(ended).map(|member| member.pid)
+        self.members.iter().map(|member| member.pid).filter(|pid| is_free(*pid))
     }
 
     fn add(&mut self, more: Self) {
@@ -126,6 +125,11 @@ impl Seen {
     }
 }
 
+/// Whether no process has this pid.
+pub(super) fn is_free(pid: Pid) -> bool {
+    start_of(pid).is_ok_and(|start| start.is_none())
+}
+
 /// What finds no room is forgotten.
 fn add<T: Ord>(all: &mut BTreeSet<T>, more: BTreeSet<T>) {
     for one in more {
@@ -167,6 +171,11 @@ mod tests {
         assert_eq!([&file, &closed, &socket].map(|path| has(path)), [true, false, true]);
         assert!(seen.sockets.contains(&socket) && seen.named.is_empty());
         assert_eq!((seen.members.len(), seen.dead().count()), (1, 0));
+        let gone = Pid(i32::MAX);
+        let recycled = Member { pid: own, start: start - 1 };
+        let members = BTreeSet::from([recycled, Member { pid: gone, start }]);
+        let earlier = Seen { members, ..Seen::default() };
+        assert_eq!(earlier.dead().collect::<Vec<_>>(), [gone]);
         fs::remove_dir_all(place).unwrap();
     }
 }

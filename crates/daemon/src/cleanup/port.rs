@@ -109,7 +109,7 @@ mod tests {
         let own = Pid(std::process::id().cast_signed());
         assert!(
             matches!(holder(port), Some(Holder::Process { pid, ref program })
-                if pid == own && program.starts_with("standard_supervisor")),
+                if pid == own && program.starts_with("supervisor_daemon")),
             "{:?}",
             holder(port)
         );

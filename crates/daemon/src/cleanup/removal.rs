@@ -11,7 +11,7 @@ use supervisor_core::spec::RemoveLeftovers;
 use supervisor_sys::deadline::Wanted;
 
 use super::entries::{Before, Found, Places, Seen as Entry, Walk, open_folder};
-use super::evidence::{Evidence, Seen};
+use super::evidence::{Evidence, Seen, is_free};
 use super::users::{Users, shares_memory_with_the_unseen};
 
 /// What somebody may have left.
@@ -51,7 +51,8 @@ impl Search {
         }
         let users = Users::now();
         // Where processes are hidden, their pids may be the same.
-        let mut dead: Vec<Pid> = seen.dead().chain(self.main).collect();
+        let mut dead: Vec<Pid> =
+            seen.dead().chain(self.main.filter(|main| is_free(*main))).collect();
         if shares_memory_with_the_unseen() {
             dead.clear();
         }

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::FileType;
-use rustix::io::Errno;
 use supervisor_core::files::Used;
+use supervisor_sys::process::reserve::is_shortage;
 use supervisor_wire::procfs;
 
 use super::entries::{Found, Identity, answers};
@@ -32,7 +32,7 @@ impl Users {
         let list = fs::read("/proc/net/unix").unwrap_or_default();
         let sockets = procfs::bound_sockets(&list).map(|(_, path)| path.to_vec()).collect();
         let mut users = Self { files: BTreeSet::new(), sockets, unseen: false };
-        let mut ourselves = false;
+        let (mut ourselves, mut shortage) = (false, false);
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
             else {
@@ -41,10 +41,11 @@ impl Users {
             ourselves |= pid == std::process::id();
             // What can't be looked into is another's, or has ended: were it taken for a user
             // of everything, nothing would be removed where one such process is.
-            let _ = users.look_into(&entry.path());
+            let seen = users.look_into(&entry.path());
+            shortage |= seen.is_err_and(|error| is_shortage(&error));
         }
-        // Without `/proc`, or with another's, nothing was seen.
-        users.unseen = shares_memory_with_the_unseen() || !ourselves;
+        // Without `/proc`, with another's, or without free descriptors, not all were seen.
+        users.unseen = shares_memory_with_the_unseen() || !ourselves || shortage;
         users
     }
 
@@ -55,13 +56,9 @@ impl Users {
                 .map(|((major, minor), inode)| (rustix::fs::makedev(major, minor), inode)),
         );
         for fd in fs::read_dir(process.join("fd"))? {
-            match rustix::fs::stat(fd?.path()) {
-                Ok(stat) => {
-                    self.files.insert((stat.st_dev, stat.st_ino));
-                }
-                // It was closed meanwhile, or is nothing that has a name.
-                Err(Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
+            // One that was closed in the meantime, or can't be reached, hides no other.
+            if let Ok(stat) = rustix::fs::stat(fd?.path()) {
+                self.files.insert((stat.st_dev, stat.st_ino));
             }
         }
         Ok(())
