@@ -348,6 +348,33 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_types_are_those_of_supervisord() {
+        let names: Vec<&str> = EventType::names().collect();
+        assert_eq!(
+            names.join(" "),
+            "EVENT PROCESS_STATE PROCESS_STATE_STOPPED PROCESS_STATE_EXITED \
+             PROCESS_STATE_STARTING PROCESS_STATE_STOPPING PROCESS_STATE_BACKOFF \
+             PROCESS_STATE_FATAL PROCESS_STATE_RUNNING PROCESS_STATE_UNKNOWN \
+             PROCESS_COMMUNICATION PROCESS_COMMUNICATION_STDOUT PROCESS_COMMUNICATION_STDERR \
+             PROCESS_LOG PROCESS_LOG_STDOUT PROCESS_LOG_STDERR REMOTE_COMMUNICATION \
+             SUPERVISOR_STATE_CHANGE SUPERVISOR_STATE_CHANGE_RUNNING \
+             SUPERVISOR_STATE_CHANGE_STOPPING TICK TICK_5 TICK_60 TICK_3600 PROCESS_GROUP \
+             PROCESS_GROUP_ADDED PROCESS_GROUP_REMOVED"
+        );
+        assert_eq!([Channel::Stdout, Channel::Stderr].map(Channel::name), ["stdout", "stderr"]);
+    }
+
+    #[test]
+    fn a_name_has_its_group_in_front_unless_they_are_the_same() {
+        let full = |group: &str, name: &str| {
+            let (name, group) = (name.to_owned(), group.to_owned());
+            Named { proc: ProcId(0), name, group }.full()
+        };
+        assert_eq!(full("site", "web"), "site:web");
+        assert_eq!(full("web", "web"), "web");
+    }
+
+    #[test]
     fn who_subscribes_to_a_kind_is_told_of_all_its_kinds() {
         use EventType as T;
         assert!(T::Tick5.is_a(T::Tick) && T::Tick5.is_a(T::Event) && T::Tick5.is_a(T::Tick5));

@@ -437,3 +437,25 @@ fn jitter(most: Duration, run: RunId, asked: u64) -> Duration {
     let mixed = (run.0 ^ asked.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     most.mul_f64(f64::from(u32::try_from(mixed).unwrap_or(0)) / f64::from(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn checks_of_many_servers_spread_over_the_jitter() {
+        let most = Duration::from_secs(8);
+        let first: BTreeSet<Duration> = (1..=100).map(|run| jitter(most, RunId(run), 0)).collect();
+        let later: BTreeSet<Duration> =
+            (0..100).map(|asked| jitter(most, RunId(1), asked)).collect();
+        for spread in [first, later] {
+            assert!(spread.len() > 90, "{spread:?}");
+            assert!(spread.iter().all(|time| *time <= most), "{spread:?}");
+            let quarters: BTreeSet<u64> = spread.iter().map(|time| time.as_secs() / 2).collect();
+            assert!(quarters.is_superset(&(0..4).collect()), "{spread:?}");
+        }
+        assert_eq!(jitter(Duration::ZERO, RunId(1), 0), Duration::ZERO);
+    }
+}

@@ -431,3 +431,52 @@ fn parse_result(said: &[u8]) -> ParsedResult {
 pub(crate) const fn next_serial(serial: u64) -> u64 {
     if serial >= i64::MAX as u64 { 0 } else { serial + 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A first line of this many bytes that announces an answer of `length`.
+    fn head(bytes: usize, length: usize) -> Vec<u8> {
+        let width = bytes - RESULT.len();
+        [RESULT, format!("{length:0width$}").as_bytes(), b"\n"].concat()
+    }
+
+    #[test]
+    fn a_first_line_may_have_64_bytes() {
+        for (bytes, whole) in [(64, true), (65, false)] {
+            let said = [head(bytes, 2), b"OK".to_vec()].concat();
+            let complete = matches!(parse_result(&said), ParsedResult::Complete { .. });
+            assert_eq!(complete, whole, "{bytes}");
+        }
+        // However it was cut, 65 bytes without an end are no first line.
+        assert!(matches!(parse_result(&[b'R'; 64]), ParsedResult::Incomplete));
+        assert!(matches!(parse_result(&[b'R'; 65]), ParsedResult::Bad { line: 64 }));
+    }
+
+    #[test]
+    fn an_answer_may_have_a_mebibyte() {
+        for (length, taken) in
+            [(0, true), (4096, true), (1_048_575, true), (1_048_576, true), (1_048_577, false)]
+        {
+            let said = [head(20, length), vec![b'x'; length], b"READY\n".to_vec()].concat();
+            match parse_result(&said) {
+                ParsedResult::Complete { content, more } => {
+                    assert!(taken, "{length}");
+                    assert_eq!(content, 21..21 + length);
+                    assert_eq!(&said[more..], READY);
+                }
+                ParsedResult::Bad { line } => assert!(!taken && line == 20, "{length}"),
+                ParsedResult::Incomplete => panic!("{length}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_piece_of_an_answer_is_waited_for() {
+        let said = [head(12, 300), vec![b'x'; 300]].concat();
+        for cut in 0..said.len() {
+            assert!(matches!(parse_result(&said[..cut]), ParsedResult::Incomplete), "{cut}");
+        }
+    }
+}

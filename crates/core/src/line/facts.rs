@@ -414,6 +414,36 @@ mod tests {
     }
 
     #[test]
+    fn failures_have_a_word_each() {
+        use SpawnErrorKind as K;
+        let kinds = [K::NotFound, K::NotExecutable, K::Transient].map(kind_of);
+        assert_eq!(kinds, ["not_found", "not_executable", "transient"]);
+        let unreached =
+            GaveUp::TargetUnreached { target: String::new(), within: Duration::from_secs(1) };
+        let reasons = [
+            GaveUp::TooManyRetries,
+            GaveUp::CannotStart,
+            GaveUp::Unkillable,
+            GaveUp::Unhealthy,
+            GaveUp::Repeated,
+            GaveUp::DependencyLost("app:ready".to_owned()),
+            unreached,
+        ];
+        assert_eq!(
+            reasons.each_ref().map(reason),
+            [
+                "too_many_retries",
+                "cannot_start",
+                "unkillable",
+                "unhealthy",
+                "repeated",
+                "dependency",
+                "unreachable"
+            ]
+        );
+    }
+
+    #[test]
     fn an_exit_is_told_in_numbers() {
         let exit = Exit::Code(3);
         let line =

@@ -342,4 +342,14 @@ mod tests {
         let header = Header { name: "Authorization".to_owned(), value: "Bearer x".to_owned() };
         assert_eq!(format!("{header:?}"), "Authorization: ***");
     }
+
+    #[test]
+    fn a_socket_for_messages_is_for_those_that_announce_themselves() {
+        let wants = |ready, watchdog: Option<u64>| {
+            let watchdog = watchdog.map(Duration::from_secs);
+            HealthSpec { ready, watchdog, ..HealthSpec::default() }.wants_notify()
+        };
+        assert!(wants(Ready::Notified, None) && wants(Ready::Startsecs, Some(3)));
+        assert!(!wants(Ready::Checked, None));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Process, Supervisor, Transition};
 use crate::effect::Effect;
-use crate::event::{Channel, Event, EventType, Period};
+use crate::event::{Channel, Event, Period};
 use crate::ids::{Pid, ProcId};
 use crate::listener::{Pool, next_serial};
 use crate::time::{Mono, Wall};
@@ -178,12 +178,6 @@ impl Supervisor {
 
     pub(super) fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.groups.iter().filter_map(|group| group.pool.as_ref())
-    }
-
-    /// Whether any listener is told of events of this type.
-    #[must_use]
-    pub fn has_listener_for(&self, kind: EventType) -> bool {
-        self.pools().any(|pool| pool.wants(kind))
     }
 
     /// How many events wait for listeners, all pools together.

@@ -165,6 +165,7 @@ stories! {
     unanswered_is_not_dead_either
     unkillable_leftover
     unkillable_main_process
+    what_is_known_of_a_program
     who_answers_must_be_of_the_program
     who_is_supervised_is_not_suspended
 }

@@ -20,13 +20,14 @@ use supervisor_core::spec::{
 pub(crate) fn group(words: &[&str]) -> GroupSpec {
     let [kind, name, options @ ..] = words else { panic!("a program has a name") };
     let mut pool = PoolSpec { events: [].into(), buffer_size: 10, handler: ResultHandler::Verdict };
-    let mut rest = Vec::new();
+    let (mut group, mut rest) = (*name, Vec::new());
     for option in options {
         match option.split_once('=').unwrap() {
             ("events", types) => {
                 let types = types.split(',').map(|name| EventType::from_name(name).unwrap());
                 pool.events = types.collect();
             }
+            ("group", name) => group = name,
             ("buffer", size) => pool.buffer_size = size.parse().unwrap(),
             ("answers", "output") => pool.handler = ResultHandler::Output,
             _ => rest.push(*option),
@@ -34,7 +35,7 @@ pub(crate) fn group(words: &[&str]) -> GroupSpec {
     }
     let process = program(name, rest.into_iter());
     GroupSpec {
-        name: (*name).to_owned(),
+        name: group.to_owned(),
         priority: process.priority,
         processes: vec![Rc::new(process)],
         pool: (*kind == "listener").then_some(pool),

@@ -8,7 +8,7 @@ use supervisor_core::command::Which;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, Input, Supervisor};
+use supervisor_core::{Effect, History, Input, PoolInfo, Supervisor};
 
 use crate::programs::group;
 
@@ -84,16 +84,8 @@ impl Stage {
     }
 
     fn act(&mut self, since_zero: Duration, words: &[&str]) -> String {
-        if words == ["waits?"] {
-            let infos = self.core.processes();
-            let waiting = infos.filter_map(|info| Some((&info.named.name, info.waits_for?)));
-            return waiting.map(|(name, what)| format!("  {name}: {what}\n")).collect();
-        }
-        if words == ["ready?"] {
-            let readiness = self.core.readiness().to_string();
-            let started = if self.core.has_started() { "  has started\n" } else { "" };
-            let lines = readiness.lines().map(|line| format!("  {line}\n"));
-            return lines.chain([started.to_owned()]).collect();
+        if let Some(answer) = self.question(words) {
+            return answer;
         }
         let mono = Mono::from_zero(since_zero);
         let wall = Wall::from_epoch(Duration::from_secs(WALL_ZERO) + since_zero);
@@ -120,6 +112,42 @@ impl Stage {
             shown.push_str("  a deadline in the past: the caller would spin\n");
         }
         shown
+    }
+
+    /// What the core knows; nothing happens.
+    fn question(&self, words: &[&str]) -> Option<String> {
+        Some(match words {
+            ["waits?"] => {
+                let infos = self.core.processes();
+                let waiting = infos.filter_map(|info| Some((&info.named.name, info.waits_for?)));
+                waiting.map(|(name, what)| format!("  {name}: {what}\n")).collect()
+            }
+            ["ready?"] => {
+                let readiness = self.core.readiness().to_string();
+                let started = if self.core.has_started() { "  has started\n" } else { "" };
+                let lines = readiness.lines().map(|line| format!("  {line}\n"));
+                lines.chain([started.to_owned()]).collect()
+            }
+            ["info?", name] => {
+                let info = self.core.process(self.proc(name)).unwrap();
+                let History { error, last_exit, restarts, .. } = info.history;
+                let exit = last_exit.map(|exit| format!(", last {exit}")).unwrap_or_default();
+                let error = error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
+                let restarts: u64 = restarts.iter().map(|(_, count)| count).sum();
+                let (full, state) = (info.named.full(), info.state.name());
+                format!("  {full} {state}, run {}, {restarts} restarts{exit}{error}\n", info.runs)
+            }
+            ["pools?"] => {
+                let pools = self.core.listener_pools();
+                let pool = |pool: PoolInfo<'_>| {
+                    let PoolInfo { name, waiting, room, lost } = pool;
+                    format!("  {name}: {waiting} of {room} wait, {lost} lost\n")
+                };
+                let next = format!("  next serial {}\n", self.core.next_serial());
+                pools.map(pool).chain([next]).collect()
+            }
+            _ => return None,
+        })
     }
 
     pub(crate) fn which(&self, name: &str) -> Which {
