@@ -27,7 +27,7 @@ pub(crate) use self::addresses::{
 };
 use self::addresses::{inet_address, port};
 pub(crate) use self::failure::{
-    AWAIT_GPU, AwaitGpu, CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset,
+    AWAIT_GPU, AwaitGpu, CLASS_EXIT_CODES, FAILURE_PRESET, FailurePreset, RANK_POLICY, RankPolicy,
 };
 pub(crate) use self::health::{
     ACTION, COUNT, HEADERS, HOST_AND_PORT, HOST_NAME, LISTENER, LOOPBACK, PORT_NUMBER, READY,

@@ -312,6 +312,13 @@ pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "Before a restart, ask `nvidia-smi` whether the GPUs are there, and wait up to 120 seconds until their memory is free. The supervisor gives up if a GPU is lost. `auto`: with the failure preset `cuda`, and if `nvidia-smi` is installed.",
 );
 
+/// What follows the failure of a rank.
+pub(crate) const RANK_POLICY: Variable = Variable::of_option(
+    "PROCESS_RANK_POLICY",
+    (Owner::App, &failure_options::RANK_POLICY),
+    "What follows a failure of a server that is one rank of several. `exit`: no restart in this container; the supervisor exits, so that the platform recreates the whole group, as LeaderWorkerSet does.",
+);
+
 /// Exit codes by class.
 pub(crate) const EXIT_CODES: Variable = Variable::of_option(
     "PROCESS_EXIT_CODES",
@@ -414,7 +421,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 32] = [
+pub static VARIABLES: [Variable; 33] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -428,6 +435,7 @@ pub static VARIABLES: [Variable; 32] = [
     FAILURE_PRESET,
     AWAIT_GPU_MEMORY,
     EXIT_CODES,
+    RANK_POLICY,
     CRASH_DIR,
     TERMINATION_LOG,
     STATUS_PORT,

@@ -1,16 +1,19 @@
 //! What is made of a program's failures.
 
+use std::time::Duration;
+
 use supervisor_core::failure::Preset;
-use supervisor_core::spec::FailureSpec;
+use supervisor_core::spec::{Autorestart, FailureSpec, ProcessSpec, RetryRule};
 
 use super::Lowering;
 use crate::options::failure_options as o;
-use crate::options::{SectionKind, health_options};
+use crate::options::{self, SectionKind, health_options};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
-use crate::values::{AwaitGpu, FailurePreset};
+use crate::values::{AwaitGpu, FailurePreset, RankPolicy};
 
-/// Reads it. `killtree`: nothing of the last run lives on, without which no memory is awaited. The output of an event listener is its protocol.
+/// Reads it. The output of an event listener is its protocol. `killtree`: nothing of the last run
+/// lives on, without which no memory is awaited.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -24,7 +27,7 @@ pub(super) fn read<'a>(
     let exit_codes = lowering.get(section, &o::EXIT_CODES, names);
     let await_gpu = lowering.get(section, &o::AWAIT_GPU_MEMORY, names);
     // What health presets know are servers that run models, mostly on NVIDIA's devices.
-    let is_known = lowering.entry(section, health_options::PRESET.def.key).is_some();
+    let is_known = lowering.is_explicit(section, health_options::PRESET.def.key);
     let (preset, exit_codes) = (preset?, exit_codes?);
     for (class, code) in &exit_codes {
         if let Some(means) = other_meaning(*code) {
@@ -47,6 +50,30 @@ pub(super) fn read<'a>(
         AwaitGpu::No => false,
     };
     Some(FailureSpec { preset, await_devices: wanted && killtree, exit_codes })
+}
+
+/// A rank of several is not started again in place: its first failure ends everything.
+pub(super) fn apply_rank_policy<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+    process: &mut ProcessSpec,
+) -> Option<()> {
+    if SectionKind::of(&section.name) == Some(SectionKind::EventListener)
+        || lowering.get(section, &o::RANK_POLICY, names)? == RankPolicy::Restart
+    {
+        return Some(());
+    }
+    for key in [options::STARTRETRIES.def.key, options::RETRIES_BEFORE_READY.def.key] {
+        if lowering.is_explicit(section, key) {
+            let (section, policy) = (&section.name, o::RANK_POLICY.def.key);
+            lowering.report.warn(format!("[{section}] {key} has no effect with {policy}=exit"));
+        }
+    }
+    (process.startretries, process.start.retries_before_ready) = (0, None);
+    (process.autorestart, process.essential) = (Autorestart::Always, true);
+    process.retry = RetryRule::Consecutive { reset_after: Duration::MAX };
+    Some(())
 }
 
 /// What others take an exit code for.

@@ -121,35 +121,34 @@ impl Model {
         };
         let (stopping, restarting) = (stopping?, restarting?);
         let launch = Launch { umask: umask.ok()?, user: user.clone(), socket, ..no_launch() };
-        Some(Self {
-            identity: identity(lowering, user.as_ref().or(base.user)),
-            process: ProcessSpec {
-                name: String::new(),
-                program: program.to_owned(),
-                priority: priority?,
-                autostart: restarting.autostart,
-                startsecs: restarting.startsecs,
-                startretries: restarting.startretries,
-                autorestart: restarting.autorestart,
-                exitcodes: restarting.exitcodes,
-                stopsignal: stopping.signal,
-                stopwaitsecs: stopping.wait,
-                stop_target: stopping.target,
-                kill_target: stopping.kill_target,
-                leftover_grace: stopping.leftover_grace,
-                health_stop: stopping.for_health,
-                retry: restarting.retry,
-                // Beside a command line, other programs are there to help it.
-                main: lowering.mode == Mode::File || section.name == format!("program:{APP}"),
-                essential: essential?,
-                killtree: killtree?,
-                tidy: tidy?,
-                start: start?,
-                health: HealthSpec::default(),
-                failure: failure?,
-                launch,
-            },
-        })
+        let mut process = ProcessSpec {
+            name: String::new(),
+            program: program.to_owned(),
+            priority: priority?,
+            autostart: restarting.autostart,
+            startsecs: restarting.startsecs,
+            startretries: restarting.startretries,
+            autorestart: restarting.autorestart,
+            exitcodes: restarting.exitcodes,
+            stopsignal: stopping.signal,
+            stopwaitsecs: stopping.wait,
+            stop_target: stopping.target,
+            kill_target: stopping.kill_target,
+            leftover_grace: stopping.leftover_grace,
+            health_stop: stopping.for_health,
+            retry: restarting.retry,
+            // Beside a command line, other programs are there to help it.
+            main: lowering.mode == Mode::File || section.name == format!("program:{APP}"),
+            essential: essential?,
+            killtree: killtree?,
+            tidy: tidy?,
+            start: start?,
+            health: HealthSpec::default(),
+            failure: failure?,
+            launch,
+        };
+        failure::apply_rank_policy(lowering, section, names, &mut process)?;
+        Some(Self { identity: identity(lowering, user.as_ref().or(base.user)), process })
     }
 
     fn process(&self, own: Own) -> ProcessSpec {

@@ -14,7 +14,7 @@ use crate::settings::supervisord::LogFormat;
 use crate::values::{self, FcgiSocket, InetAddress, LogTarget, Owner};
 
 /// What supervisord doesn't have, by section.
-pub const EXTENSIONS: [(&str, &OptionDef); 20] = [
+pub const EXTENSIONS: [(&str, &OptionDef); 21] = [
     ("program", &RETRYRESETSECS.def),
     ("program", &ESSENTIAL.def),
     ("program", &KILLTREE.def),
@@ -26,6 +26,7 @@ pub const EXTENSIONS: [(&str, &OptionDef); 20] = [
     ("program", &RETRIES_BEFORE_READY.def),
     ("program", &failure_options::PRESET.def),
     ("program", &failure_options::AWAIT_GPU_MEMORY.def),
+    ("program", &failure_options::RANK_POLICY.def),
     ("program", &failure_options::EXIT_CODES.def),
     ("supervisord", &CRASH_LINE.def),
     ("supervisord", &CRASH_DIR.def),

@@ -51,6 +51,24 @@ pub(crate) static AWAIT_GPU: ValueType<AwaitGpu> = ValueType {
     },
 };
 
+/// What follows a failure of one rank of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RankPolicy {
+    /// What follows any failure.
+    Restart,
+    /// The end, so that the whole group is recreated.
+    Exit,
+}
+
+pub(crate) static RANK_POLICY: ValueType<RankPolicy> = ValueType {
+    what: "restart or exit",
+    parse: |text, _| match text.to_ascii_lowercase().as_str() {
+        "restart" => Ok(RankPolicy::Restart),
+        "exit" => Ok(RankPolicy::Exit),
+        _ => Err(format!("{} is neither of them", repr(text))),
+    },
+};
+
 pub(crate) static CLASS_EXIT_CODES: ValueType<BTreeMap<Class, u8>> = ValueType {
     what: "pairs of a failure class and an exit code from 1 to 255 with commas between them, such \
            as gpu_lost:71,config:78",

@@ -83,3 +83,13 @@ fn a_server_that_served_after_an_error_did_not_end_of_it() {
     assert_eq!(running.exit_code(), 1);
     assert_eq!(place.report()["class"], json!("signal"));
 }
+
+#[test]
+fn a_rank_that_fails_ends_its_container_at_once() {
+    let place = Place::new("rank");
+    let mut command = place.shell("echo started; exit 0");
+    command.env_remove("PROCESS_MAX_START_RETRIES").env("PROCESS_RANK_POLICY", "exit");
+    let mut running = Running::start(&mut command);
+    assert_eq!(running.exit_code(), 1);
+    assert_eq!(place.names().len(), 1);
+}

@@ -1,6 +1,7 @@
 //! What is made of failures, as the environment says it.
 
 use supervisor_core::failure::{Class, Preset};
+use supervisor_core::spec::Autorestart;
 
 use super::*;
 
@@ -63,4 +64,18 @@ fn gpus_are_asked_for_with_the_preset_of_nvidia() {
     assert!(asks(&[("PROCESS_AWAIT_GPU_MEMORY", "true")]));
     assert!(!asks(&[("PROCESS_FAILURE_PRESET", "rocm")]));
     assert!(!asks(&[cuda, no_tree]));
+}
+
+#[test]
+fn a_rank_that_fails_ends_everything() {
+    let rank = ("PROCESS_RANK_POLICY", "exit");
+    let spec = |pairs: &[_]| process(&config(pairs), "app").clone();
+    assert_eq!(spec(&[]).startretries, 3);
+    let app = spec(&[rank, ("SUPERVISOR_PROGRAM__APP_AUTORESTART", "unexpected")]);
+    assert_eq!((app.startretries, app.essential), (0, true));
+    assert_eq!(app.autorestart, Autorestart::Always);
+    let retries = ("SUPERVISOR_PROGRAM__APP_STARTRETRIES", "5");
+    let told = config(&[rank, retries]).warnings.join("\n");
+    assert!(told.contains("startretries has no effect with rank_policy=exit"), "{told}");
+    assert!(errors(&[("PROCESS_RANK_POLICY", "stop")]).contains("restart or exit"));
 }
