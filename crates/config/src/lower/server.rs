@@ -2,7 +2,7 @@
 
 use super::{Lowering, client};
 use crate::error::in_short;
-use crate::options::{self as o, SectionKind};
+use crate::options::{self as o, OptionDef, SectionKind};
 use crate::settings::server::{Credentials, Listen, Server};
 use crate::sources::Mode;
 use crate::text::expand::Names;
@@ -109,6 +109,9 @@ fn unix<'a>(
     Some(Server { section: section.name.clone(), listen, credentials: credentials? })
 }
 
+/// Hexadecimal digits of a SHA-1 sum.
+const SHA1_DIGITS: usize = 40;
+
 /// A user name or a password alone would let nobody, or anybody, in. One that is empty is
 /// as good as none: a variable that was to fill it was itself empty.
 fn credentials<'a>(
@@ -122,7 +125,14 @@ fn credentials<'a>(
     let (username, password) = (filled(username.ok()?), filled(password.ok()?));
     let lacks = match (username, password) {
         (Some(username), Some(password)) => {
-            return Some(Some(Credentials { username, password }));
+            let credentials = Credentials { username, password };
+            let Some((option, why)) = never_matches(&credentials) else {
+                return Some(Some(credentials));
+            };
+            let entry = lowering.entry(section, option.key);
+            let origin = entry.map_or(&section.origin, |entry| &entry.origin);
+            lowering.complain(section, origin, &format!("[{}] {why}", section.name));
+            return None;
         }
         (None, None) => return Some(None),
         (Some(_), None) => &o::PASSWORD.def,
@@ -139,6 +149,26 @@ fn credentials<'a>(
     }
     lowering.complain(section, empty.map_or(&section.origin, |entry| &entry.origin), &why);
     None
+}
+
+/// Why no client can ever send these. The password is not repeated.
+fn never_matches(credentials: &Credentials) -> Option<(&'static OptionDef, String)> {
+    let Credentials { username, password } = credentials;
+    if username.contains(':') {
+        let why = format!(
+            "username: no client can send a user name with a colon, got '{username}'; \
+             use one without"
+        );
+        return Some((&o::USERNAME.def, why));
+    }
+    let sum = password.strip_prefix("{SHA}")?;
+    let is_sum = sum.len() == SHA1_DIGITS && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let why = format!(
+        "password: expected {{SHA}} and the {SHA1_DIGITS} hexadecimal digits of a SHA-1 sum, got \
+         {} characters behind {{SHA}}; printf %s PASSWORD | sha1sum prints the sum",
+        sum.chars().count()
+    );
+    (!is_sum).then_some((&o::PASSWORD.def, why))
 }
 
 fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Names<'_>) {

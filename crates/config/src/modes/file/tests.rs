@@ -290,6 +290,28 @@ fn an_empty_password_opens_no_server() {
 }
 
 #[test]
+fn a_name_or_password_that_no_client_can_send_is_a_mistake() {
+    let with = |username: &str, password: &str| {
+        let text = format!(
+            "[supervisord]\n[unix_http_server]\nfile=/tmp/s.sock\nusername={username}\n\
+             password={password}\n"
+        );
+        configured(&[("/srv/t.conf", &text)], "").map_err(|errors| errors.to_string())
+    };
+    let sum = "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8";
+    for password in ["p:w".to_owned(), format!("{{SHA}}{sum}"), sum.to_uppercase()] {
+        assert!(with("u", &password).is_ok(), "{password}");
+    }
+    let colon = with("a:b", "p").unwrap_err();
+    assert!(colon.contains("t.conf:4: ") && colon.contains("got 'a:b'"), "{colon}");
+    for sum in ["", "secret", &sum[1..], &sum.replace('5', "g")] {
+        let error = with("u", &format!("{{SHA}}{sum}")).unwrap_err();
+        assert!(error.contains("t.conf:5: ") && error.contains("40 hexadecimal digits"), "{error}");
+        assert!(sum.is_empty() || !error.contains(sum), "{error}");
+    }
+}
+
+#[test]
 fn a_serverurl_lies_beneath_the_environment() {
     let config = config(
         "[supervisord]\nenvironment=A=1\n[program:a]\ncommand=a\nserverurl=http://h:1\nenvironment=A=2\n[program:b]\ncommand=b\nserverurl=auto\nenvironment=SUPERVISOR_SERVER_URL=x\n",
