@@ -45,7 +45,9 @@ pub(crate) async fn answer(
             return Problem::new(StatusCode::NOT_FOUND, "NO_SUCH_PATH", detail).response();
         }
     };
-    if route.method == Method::Post && !origin::is_own(request.headers()) {
+    // What is followed keeps a slot and descriptors, as an order it is not for other sites.
+    let guarded = route.method == Method::Post || route.act.follows();
+    if guarded && !origin::is_own(request.headers()) {
         let detail = "this was sent by another site's page: nothing was done. Behind a proxy, \
                       let it pass on the Host header, or set X-Forwarded-Host";
         return Problem::new(StatusCode::FORBIDDEN, "OTHER_ORIGIN", detail).response();

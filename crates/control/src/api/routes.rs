@@ -43,6 +43,13 @@ pub(super) enum Act {
     Shutdown,
 }
 
+impl Act {
+    /// Whether its answer goes on for as long as the client reads.
+    pub(super) const fn follows(&self) -> bool {
+        matches!(self, Self::FollowLog | Self::FollowOwnLog | Self::FollowEvents)
+    }
+}
+
 /// To whom something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {

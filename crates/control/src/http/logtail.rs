@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Response, StatusCode};
 use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
@@ -32,11 +32,7 @@ pub(super) fn of_process(server: &ServerState, method: &Method, wanted: &str) ->
         Some(Which::Process(proc)) => server.control.log_path(proc, channel),
         Some(Which::Group(_) | Which::All) | None => None,
     };
-    let mut response = follow(server, method, path);
-    if response.status() == StatusCode::OK {
-        response.headers_mut().insert(UNBUFFERED, HeaderValue::from_static("no"));
-    }
-    response
+    follow(server, method, path)
 }
 
 /// Follows the supervisor's own log.
@@ -70,6 +66,9 @@ fn follow(server: &ServerState, method: &Method, path: Option<PathBuf>) -> Respo
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=utf-8"));
+    headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
+    // Without it browsers wait for a kilobyte, to see what it could be.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(modified) = modified.and_then(|date| HeaderValue::try_from(date).ok()) {
         headers.insert(LAST_MODIFIED, modified);
     }

@@ -14,7 +14,7 @@ use std::io;
 
 use hyper::body::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPIRES, HOST, HeaderName, HeaderValue,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue,
     LOCATION, PRAGMA, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -129,20 +129,17 @@ async fn overview(
         return other_origin();
     }
     match legacy::act(&server.control, action, fields.get("processname")).await {
-        Ok(message) => redirect(request, &message),
+        Ok(message) => redirect(request.method(), &message),
         Err(legacy::Unknown) => error_page(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
-/// To the page, with a message. After a form to where the form came from, whatever proxies
-/// are between; else as supervisord does.
-fn redirect(request: &Request<Bytes>, message: &str) -> Response<Body> {
-    let message = form::encoded(message);
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let (status, place) = match host.filter(|_| request.method() == Method::GET) {
-        Some(host) => (StatusCode::MOVED_PERMANENTLY, format!("http://{host}/?message={message}")),
-        None => (StatusCode::SEE_OTHER, format!("index.html?message={message}")),
-    };
+/// To the page, with a message. Its address is relative: supervisord's is an absolute one of
+/// `http`, which leads out of the path, and the scheme, of a proxy.
+fn redirect(method: &Method, message: &str) -> Response<Body> {
+    let place = format!("index.html?message={}", form::encoded(message));
+    let status =
+        if method == Method::GET { StatusCode::MOVED_PERMANENTLY } else { StatusCode::SEE_OTHER };
     let mut response = plain(status, "");
     let headers = response.headers_mut();
     headers.extend(HeaderValue::from_str(&place).ok().map(|place| (LOCATION, place)));

@@ -37,6 +37,7 @@ fn a_log_is_followed_from_near_its_end_as_it_grows() {
         ("content-type", "text/plain;charset=utf-8"),
         ("transfer-encoding", "chunked"),
         ("x-accel-buffering", "no"),
+        ("x-content-type-options", "nosniff"),
     ] {
         assert!(headers.contains(&(name.to_owned(), value.to_owned())), "{headers:?}");
     }

@@ -135,8 +135,15 @@ fn orders_of_a_stranger_s_page_are_refused() {
         assert_eq!(legacy.status, 403, "{head}");
         let call = site.ask("POST /RPC2", &[head, "Content-Type: text/plain"], STOP_ALL);
         assert_eq!(call.status, 403, "{head}");
-        for log in ["logtail/api", "mainlogtail"] {
-            assert_eq!(site.ask(&format!("GET /{log}"), &[head], "").status, 403, "{head} {log}");
+        for stream in [
+            "logtail/api",
+            "mainlogtail",
+            "api/v1/events",
+            "api/v1/supervisor/log/stream",
+            "api/v1/programs/api/logs/stdout/stream",
+        ] {
+            let answer = site.ask(&format!("GET /{stream}"), &[head], "");
+            assert_eq!(answer.status, 403, "{head} {stream}");
         }
     }
     assert_eq!(site.program("api")["state"], "RUNNING");
