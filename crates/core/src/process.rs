@@ -22,6 +22,7 @@ pub(crate) mod gate;
 mod goal;
 mod history;
 mod orphans;
+mod reporting;
 mod starting;
 mod state;
 mod stopping;

@@ -1,19 +1,17 @@
 //! A run that ends, and what follows from that.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::{
-    AfterExit, AfterStop, Due, Fatal, Gate, Intent, Kill, Live, Process, State, StateName,
-    Transition,
+    AfterExit, AfterStop, Due, Fatal, Intent, Kill, Live, Process, State, StateName, Transition,
 };
 use crate::effect::Effect;
-use crate::failure::{self, Class, Consequence, Evidence, Found};
+use crate::failure::Class;
 use crate::health::{Health, Unhealthy};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
 use crate::line::{GaveUp, Line, NoHelper};
-use crate::report::{Because, Cause, Next, RunReport};
+use crate::report::{Because, Cause, Next};
 use crate::retry::{Failures, RetryDecision};
 use crate::signal::{Signal, SignalTarget};
 use crate::spec::health::{Action, Ready};
@@ -80,39 +78,6 @@ impl Process {
         } else {
             self.sweep(Escalation::Ask(self.spec.leftover_grace), cx);
         }
-    }
-
-    /// Why it ended, as far as that is certain.
-    fn cause(&self, exit: Exit, found: Option<&Found>, shared_memory_full: bool) -> Cause {
-        let was_ready = match self.spec.health.ready {
-            Ready::Startsecs => None,
-            Ready::Checked | Ready::Notified | Ready::Logged(_) => {
-                Some(self.live().is_some_and(|live| live.up_at.is_some()))
-            }
-        };
-        let verdict =
-            self.spec.failure.preset.and_then(|_| {
-                failure::judge(&Evidence { exit, found, shared_memory_full, was_ready })
-            });
-        match (verdict, exit) {
-            (Some(verdict), _) => Cause::Failure(verdict),
-            (None, Exit::Code(code)) => Cause::Exit(code),
-            (None, Exit::Signal { .. }) => Cause::Signal,
-        }
-    }
-
-    /// Whether the run before failed of the same, and a further restart would as well: it was
-    /// never ready in this container, and only a change from outside can help.
-    fn is_hopeless(&mut self, cause: &Cause) -> bool {
-        let Cause::Failure(verdict) = cause else {
-            self.hopeless = None;
-            return false;
-        };
-        let knows_ready = self.spec.health.ready != Ready::Startsecs;
-        let needs_change = verdict.class.row().then == Consequence::GiveUpIfRepeated;
-        let failure = (verdict.class, verdict.cause.clone());
-        let may_count = needs_change && knows_ready && !self.was_ready;
-        self.hopeless.replace(failure.clone()).filter(|_| may_count) == Some(failure)
     }
 
     fn stopped(&mut self, live: Live, exit: Exit, intent: Intent, cx: &mut Transition<'_>) {
@@ -334,88 +299,6 @@ impl Process {
         }
     }
 
-    /// Notes what is known of a run that ended unasked, or could not begin. It is told once
-    /// all that the run left behind has gone. Returns why the run ended, for a line; with
-    /// supervisord's own rules lines are supervisord's, and have no room for that.
-    pub(super) fn file_report(
-        &mut self,
-        ended: Option<(Live, Exit)>,
-        cause: Cause,
-        next: Next,
-        cx: &mut Transition<'_>,
-    ) -> Option<Because> {
-        let next = match next {
-            Next::Restart(_) if cx.ending => Next::Rest,
-            Next::Restart(_) | Next::Rest | Next::GiveUp => next,
-        };
-        let live = ended.map(|(live, _)| live);
-        let report = RunReport {
-            process: Rc::clone(&self.named),
-            // Who is held back has not begun it.
-            run: RunId(self.runs + u64::from(self.gate != Gate::Open)),
-            pid: live.map(|live| live.pid),
-            cause,
-            exit: ended.map(|(_, exit)| exit),
-            started: self.history.started.unwrap_or(cx.wall),
-            ended: cx.wall,
-            uptime: live.map_or(Duration::ZERO, |live| cx.now - live.since),
-            up_after: live.and_then(|live| Some(live.up_at? - live.since)),
-            forerunner: self.deaths.before(cx.now),
-            last_line: self.last_line.take(),
-            leftovers: 0,
-            next,
-        };
-        let because = Some(report.because()).filter(|_| self.tells_causes());
-        self.report = Some(Box::new(report));
-        // Otherwise there is nothing to wait for.
-        if ended.is_none() || !self.spec.killtree {
-            self.tell_report(cx);
-        }
-        because
-    }
-
-    /// Whether its lines say why it ended. supervisord's have no room for that, so its own rules
-    /// do without.
-    pub(super) fn tells_causes(&self) -> bool {
-        match self.spec.retry {
-            RetryRule::FailedStarts => false,
-            RetryRule::Consecutive { .. } | RetryRule::Once => true,
-        }
-    }
-
-    /// Tells what is known of the last run, once nothing of it is left to be looked at.
-    pub(crate) fn tell_when_clear(&mut self, cx: &mut Transition<'_>) {
-        if self.tree.is_clear() {
-            self.tell_report(cx);
-        }
-    }
-
-    fn tell_report(&mut self, cx: &mut Transition<'_>) {
-        let Some(report) = self.report.take() else { return };
-        if let Next::Restart(_) = report.next {
-            let class = report.cause.class();
-            for (known, count) in &mut self.history.restarts {
-                *count += u64::from(*known == class);
-            }
-        }
-        cx.effects.push(Effect::Report(report));
-    }
-
-    /// supervisord has no such line, so its own rules do without.
-    fn tell_last_run(
-        &self,
-        live: Live,
-        exit: Exit,
-        because: Option<Because>,
-        cx: &mut Transition<'_>,
-    ) {
-        if let Some(because) = because {
-            let uptime = cx.now - live.since;
-            let (name, run, ends_all) = (self.name(), live.run.0, self.takes_all_along());
-            cx.log(Line::LastRun { name, run, uptime, exit, because, ends_all });
-        }
-    }
-
     pub(super) fn back_off(&mut self, wait: Duration, cx: &mut Transition<'_>) {
         self.enter(State::Backoff { retry_at: cx.now + wait }, cx);
     }
@@ -450,7 +333,7 @@ impl Process {
     }
 
     /// Whether everything ends when it is given up. To run once is to end, with no word about it.
-    fn takes_all_along(&self) -> bool {
+    pub(super) fn takes_all_along(&self) -> bool {
         self.spec.essential && self.spec.retry != RetryRule::Once
     }
 

@@ -57,7 +57,7 @@ def check(examples, group, group_service):
     valid({"apiVersion": "v1", "kind": "Pod",
            "metadata": pod["metadata"] | {"name": "rank"}, "spec": pod["spec"]})
     pod_fits(pod["spec"])
-    assert environment(pod["spec"]["containers"][0])["PROCESS_MAX_START_RETRIES"] == "0"
+    assert environment(pod["spec"]["containers"][0])["PROCESS_RANK_POLICY"] == "exit"
     print("leaderworkerset: fine")
 
     (kustomization,) = load(examples / "kubernetes/kustomization.yaml")
