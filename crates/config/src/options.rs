@@ -14,7 +14,6 @@ pub(crate) mod without_effect;
 
 use self::failure_options::FAILURE;
 use self::health_options::HEALTH;
-pub use self::table::EXTENSIONS;
 pub(crate) use self::table::*;
 use crate::sources::Context;
 use crate::values::ValueType;
@@ -55,6 +54,8 @@ pub struct OptionDef {
     pub what: &'static str,
     /// What it does.
     pub doc: &'static str,
+    /// Whether supervisord does not have it.
+    pub extension: bool,
 }
 
 /// The value of an option that nothing sets, by what the supervisor runs; `None`: unset.
@@ -184,17 +185,25 @@ impl SectionKind {
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let none: &[&'static dyn Setting] = &[];
         let tables = match self {
-            Self::Supervisord => [SUPERVISORD, CRASH, none, none, none, none],
-            Self::Program => [PROGRAM, SERVER, START, HEALTH, FAILURE, none],
-            Self::EventListener => [PROGRAM, EVENTLISTENER, none, none, none, none],
-            Self::FcgiProgram => [PROGRAM, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM],
-            Self::Group => [GROUP, none, none, none, none, none],
-            Self::UnixHttpServer => [UNIX_HTTP_SERVER, AUTHENTICATION, none, none, none, none],
-            Self::InetHttpServer => [INET_HTTP_SERVER, AUTHENTICATION, none, none, none, none],
-            Self::RpcInterface => [RPCINTERFACE, none, none, none, none, none],
-            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none, none, none],
-            Self::CtlPlugin => [CTLPLUGIN, none, none, none, none, none],
-            Self::Include => [INCLUDE, none, none, none, none, none],
+            Self::Supervisord => [SUPERVISORD, SUPERVISORD_POLICIES, CRASH, none, none, none, none],
+            Self::Program => [PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE, none],
+            Self::EventListener => {
+                [PROGRAM, PROGRAM_POLICIES, EVENTLISTENER, none, none, none, none]
+            }
+            Self::FcgiProgram => {
+                [PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM]
+            }
+            Self::Group => [GROUP, none, none, none, none, none, none],
+            Self::UnixHttpServer => {
+                [UNIX_HTTP_SERVER, AUTHENTICATION, none, none, none, none, none]
+            }
+            Self::InetHttpServer => {
+                [INET_HTTP_SERVER, INET_POLICIES, AUTHENTICATION, none, none, none, none]
+            }
+            Self::RpcInterface => [RPCINTERFACE, none, none, none, none, none, none],
+            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none, none, none, none],
+            Self::CtlPlugin => [CTLPLUGIN, none, none, none, none, none, none],
+            Self::Include => [INCLUDE, none, none, none, none, none, none],
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -214,6 +223,18 @@ impl SectionKind {
     }
 }
 
+/// The options that supervisord does not have, by section; FastCGI programs have those of
+/// programs.
+pub fn extensions() -> impl Iterator<Item = (&'static str, &'static OptionDef)> {
+    let kinds = [
+        ("program", SectionKind::Program),
+        ("supervisord", SectionKind::Supervisord),
+        ("inet_http_server", SectionKind::InetHttpServer),
+    ];
+    let all = kinds.into_iter().flat_map(|(name, kind)| kind.options().map(move |def| (name, def)));
+    all.filter(|(_, def)| def.extension)
+}
+
 /// `Some("x")` of `"x"`, `None` of `unset`.
 macro_rules! default {
     (unset) => {
@@ -228,7 +249,9 @@ macro_rules! default {
 /// default with a file stand those that differ from the one before them: with a command, of the
 /// command's own program, and of a command that runs once.
 macro_rules! options {
-    ($table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $takes:ident($key:literal,
+    (extensions $table:ident: $($rows:tt)+) => { options! { @ true, $table: $($rows)+ } };
+    ($table:ident: $($rows:tt)+) => { options! { @ false, $table: $($rows)+ } };
+    (@ $extension:literal, $table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $takes:ident($key:literal,
         $reach:ident) default $file:tt $(, command $command:tt)? $(, app $app:tt)?
         $(, once $once:tt)?;)+) => {
         $(
@@ -243,6 +266,7 @@ macro_rules! options {
                     reach: Reach::$reach,
                     what: values::$takes.what,
                     doc: concat!($($doc),+),
+                    extension: $extension,
                 },
                 value_type: &values::$takes,
             };

@@ -1,7 +1,7 @@
 //! Manual pages, in the language of
 //! [man(7)](https://man7.org/linux/man-pages/man7/man.7.html).
 
-use crate::reference::{defaults, shown};
+use crate::reference::{defaults, described, shown};
 use supervisor_config::tables::KINDS;
 use supervisor_config::tables::VARIABLES;
 use supervisor_config::tables::{Tool, ToolOption, tools};
@@ -85,7 +85,7 @@ fn of_options() -> String {
                 unset if unset == shown(None) => String::new(),
                 default => format!(" Default: {default}."),
             };
-            let accepts = format!("{} Accepts {}.{default}", def.doc.trim(), def.what);
+            let accepts = format!("{} Accepts {}.{default}", described(def), def.what);
             out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(def.key), text(&accepts)));
         }
     }

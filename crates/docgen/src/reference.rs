@@ -2,7 +2,7 @@
 //! of a command.
 
 use supervisor_config::tables::{
-    EXTENSIONS, KINDS, OptionDef, PerMode, SectionKind, health_options, health_variable,
+    KINDS, OptionDef, PerMode, SectionKind, extensions, health_options, health_variable,
     is_health_option, stream_of, variable_of,
 };
 
@@ -42,8 +42,8 @@ pub fn reference() -> String {
     let mut out = String::from(REFERENCE_HEAD);
     out.push_str("| key | section | with a file | with a command line | what it does |\n");
     out.push_str("|---|---|---|---|---|\n");
-    for (section, def) in EXTENSIONS {
-        let (key, doc) = (def.key, def.doc.trim().trim_end_matches(" Not in supervisord."));
+    for (section, def) in extensions().filter(|(_, def)| !is_health_option(def.key)) {
+        let (key, doc) = (def.key, def.doc.trim());
         let file = shown(def.default.file);
         let command = with_a_command(None, def).unwrap_or_else(|| file.clone());
         out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
@@ -61,12 +61,18 @@ pub fn reference() -> String {
                 def.what,
                 defaults(kind, def),
                 def.reach.names(),
-                def.doc.trim()
+                described(def)
             ));
         }
         out.push('\n');
     }
     out
+}
+
+/// What an option does, and whether supervisord has it.
+pub(crate) fn described(def: &OptionDef) -> String {
+    let note = if def.extension { " Not in supervisord." } else { "" };
+    format!("{}{note}", def.doc.trim())
 }
 
 /// The options of health.

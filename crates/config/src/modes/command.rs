@@ -199,7 +199,8 @@ impl Record {
     /// for itself. It holds the command line, and so whatever secrets are in it.
     #[must_use]
     pub fn text(&self) -> String {
-        let wanted = |entry: &Entry| entry.origin.is_explicit() || !template::is_ours(&entry.key);
+        let wanted =
+            |entry: &Entry| entry.origin.is_explicit() || template::is_for_supervisord(&entry.key);
         let heading = "Written by standard-supervisor: what is in effect. It is not read back.";
         render(heading, &self.sections, wanted, |_, _| None, self.lossy_command).text
     }

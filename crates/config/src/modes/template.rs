@@ -188,9 +188,10 @@ fn awaited(sections: &Sections) -> BTreeSet<String> {
     meant.collect()
 }
 
-/// Whether supervisord doesn't know this option.
-pub(crate) fn is_ours(key: &str) -> bool {
-    options::EXTENSIONS.iter().any(|(_, def)| def.key == key)
+/// Whether this option belongs in a file for supervisord: it knows the option, or it is the one
+/// that counts when this program reads the file.
+pub(crate) fn is_for_supervisord(key: &str) -> bool {
+    key == options::STOP_TARGET.def.key || options::extensions().all(|(_, def)| def.key != key)
 }
 
 fn is_stream(key: &str) -> bool {

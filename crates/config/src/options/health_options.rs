@@ -20,68 +20,68 @@ mod values {
     pub(super) use crate::values::*;
 }
 
-options! { HEALTH:
-    /// The server that it is: says where its health and its metrics are found, and which tell whether it gets on. What is set besides counts more.
+options! { extensions HEALTH:
+    /// Server of which the supervisor knows the health check, the metrics and what a stop needs. Your own settings override the preset.
     PRESET: &'static Preset = PRESET("health_preset", Program) default unset;
-    /// The port at which a preset's server is asked. Otherwise the command and its environment say it, as the server reads them, or it is the server's usual one.
+    /// Port at which a preset's server is asked. If unset, the preset reads it from the command and its environment, or takes the server's usual one.
     PORT: u16 = PORT_NUMBER("health_port", Process) default unset;
-    /// Where it is asked whether it is well, by a GET request.
+    /// URL of the health check, a GET request.
     URL: HttpUrl = URL("health_url", Process) default unset;
-    /// Where a connection must be accepted, if that is all that is asked.
+    /// Address that must accept a connection, as the whole health check.
     TCP: (String, u16) = HOST_AND_PORT("health_tcp", Process) default unset;
     /// Which process may answer until the check has succeeded: `own`, one of this supervisor's, or `any`. A process that cannot be seen, as in another container, may always answer.
     LISTENER: ListenerRule = LISTENER("health_listener", Program) default "own";
     /// Headers of its requests, also of those for metrics: `Authorization: Bearer KEY`, one a line. The supervisor sends them only to this host's own addresses, or over TLS with a verified certificate, and shows their values nowhere.
     HEADERS: Vec<Header> = HEADERS("health_headers", Program) default unset;
-    /// A file with more headers, one a line, read before each request.
+    /// File with more headers, one per line, read before each request.
     HEADERS_FILE: PathBuf = FILE_PATH("health_headers_file", Program) default unset;
-    /// A file of certificates (PEM) to trust for `https://` URLs, in place of the system's or of `SSL_CERT_FILE`. At this host's own addresses no certificate is verified.
+    /// File of certificates (PEM) to trust for `https://` URLs, in place of the system's or of `SSL_CERT_FILE`. At this host's own addresses no certificate is verified.
     TLS_CA_FILE: PathBuf = FILE_PATH("health_tls_ca_file", Program) default unset;
-    /// The name in the certificate of an `https://` URL's server, if it isn't the URL's host.
+    /// Name in the certificate of an `https://` URL's server, if it is not the URL's host.
     TLS_NAME: String = HOST_NAME("health_tls_name", Program) default unset;
-    /// A command that must exit with 0; it runs as the program does, and what it writes is thrown away.
+    /// Command that must exit with 0. It runs as the program does; its output is discarded.
     COMMAND: String = TEXT("health_command", Process) default unset;
-    /// Time from one check to the next; before it is ready a second at most. 10 if unset, 60 with the preset `ray`.
+    /// Time from one check to the next, in seconds; before the program is ready at most 1. If unset: 10, with the preset `ray` 60.
     INTERVAL: Duration = SPAN("health_interval", Program) default unset;
-    /// Time within which a check, or a page of metrics, must be there as a whole: 5 if unset, with the presets `sglang` 25, `ray` 30, `sagemaker` 2.
+    /// Time limit for a check or a page of metrics, in seconds. If unset: 5, with the presets `sglang` 25, `ray` 30, `sagemaker` 2.
     TIMEOUT: Duration = SPAN("health_timeout", Program) default unset;
-    /// Failed checks in a row that make it ill.
+    /// Number of consecutive failed checks that make the program unhealthy.
     FAILURES: u32 = COUNT("health_failures", Program) default "3";
-    /// Added to the interval, up to this much, differently each time.
+    /// Upper limit of a random time that is added to the interval, in seconds.
     JITTER: Duration = SPAN_OR_NONE("health_jitter", Program) default "0";
-    /// Statuses of a good answer; 200 to 399 if unset.
+    /// Statuses of a good answer. If unset: 200 to 399.
     STATUS: Vec<u16> = STATUSES("health_status", Program) default unset;
-    /// What a good answer holds.
+    /// Text in a good answer.
     BODY: String = TEXT_TO_FIND("health_body", Program) default unset;
-    /// Time within which it must be ready; otherwise the start has failed. If unset there is no limit, with a preset 1800 seconds unless its place is a guess.
+    /// Time within which the program must be ready, in seconds. Otherwise the start has failed. If unset there is no limit; with a preset it is 1800, unless the preset guesses the server's address.
     START_TIMEOUT: Option<Duration> = SPAN_OR_OFF("health_start_timeout", Program) default unset;
-    /// When a start has succeeded: after `startsecs`, when its check succeeds, when it says `READY=1` as systemd's services do, or when a text stands in its output. `check` if there is a check, else `startsecs`.
+    /// When the program is ready: after `startsecs`, when its check succeeds, when it sends `READY=1` as systemd's services do, or when a text is in its output. If unset: `check` with a check, otherwise `startsecs`.
     READY: Ready = READY("ready", Program) default unset;
-    /// It promises to say `WATCHDOG=1` this often, as systemd's services do.
+    /// Longest time between two `WATCHDOG=1` messages of the program, as systemd's services send them, in seconds.
     WATCHDOG: Duration = SPAN("watchdog_secs", Program) default unset;
-    /// Where its Prometheus metrics are.
+    /// URL of its Prometheus metrics.
     PROGRESS_URL: HttpUrl = URL("progress_url", Process) default unset;
-    /// Gauges of requests under way; their sum counts.
+    /// Gauges of requests in progress; their sum counts.
     PROGRESS_RUNNING: Vec<String> = SERIES("progress_running", Program) default unset;
-    /// Counters of what was done; their sum counts.
+    /// Counters of work done; their sum counts.
     PROGRESS_DONE: Vec<String> = SERIES("progress_done", Program) default unset;
-    /// Time from one look at its metrics to the next.
+    /// Time from one reading of the metrics to the next, in seconds.
     PROGRESS_INTERVAL: Duration = SPAN("progress_interval", Program) default "10";
-    /// Time with requests under way and nothing done that makes it ill. While something is done, checks that time out don't. So long checks may time out, and fail in no other way, while its processes use the CPU. 120 if unset, 300 with the presets `vllm`, `sglang` and `triton`.
+    /// Time with requests in progress and no work done that makes the program unhealthy, in seconds. While work is done, checks that time out do not. For this time checks may time out, and fail in no other way, while the process tree uses the CPU. If unset: 120, with the presets `vllm`, `sglang` and `triton` 300.
     PROGRESS_STALLED: Duration = SPAN("progress_stalled_secs", Program) default unset;
-    /// Text in the command lines of the processes that it is made of. Until it is ready, processes with the same command line count once. If unset, a preset that finds no HTTP server sets it.
+    /// Text in the command lines of its processes. Until the program is ready, processes with the same command line count once. If unset, a preset that finds no HTTP server sets it.
     TREE_PATTERN: String = TEXT_TO_FIND("tree_pattern", Process) default unset;
-    /// Time from one count of them to the next.
+    /// Time from one count of these processes to the next, in seconds.
     TREE_INTERVAL: Duration = SPAN("tree_interval", Program) default "10";
-    /// Time with fewer of them than there have been that makes it ill.
+    /// Time with fewer of these processes than before that makes the program unhealthy, in seconds.
     TREE_PATIENCE: Duration = SPAN("tree_patience_secs", Program) default "30";
-    /// What follows when it is ill: that is said and nothing else; it is started again; it is stopped; all is stopped and the supervisor exits with this code.
+    /// What happens when the program is unhealthy: `observe` logs it, `restart` restarts the program, `stop` stops it, `exit:N` stops everything and exits with N.
     ACTION: Action = ACTION("health_action", Program) default "restart";
-    /// Time between the stop signal and SIGKILL for a program that is stopped for its health; never more than `stopwaitsecs`, because a server that hangs does not drain.
+    /// Time between the stop signal and SIGKILL for a program that is stopped for its health, in seconds. Never more than `stopwaitsecs`, because a hung server does not drain.
     STOP: Duration = SPAN_OR_NONE("health_stop_secs", Program) default "10";
-    /// A signal that makes it tell where it stands, sent before it is stopped for its health.
+    /// Signal that makes the program print its stacks, sent before it is stopped for its health.
     DUMP_SIGNAL: Option<Signal> = SIGNAL_OR_OFF("dump_signal", Program) default "off";
-    /// Time that finding out what it does may take before it is stopped for its health.
+    /// Time limit for diagnostics before the program is stopped for its health, in seconds.
     EVIDENCE: Duration = SPAN("evidence_secs", Program) default "10";
 }
 

@@ -75,7 +75,8 @@ fn line(def: &OptionDef, set: Option<&str>) -> String {
     let comment = if set.is_some() { "" } else { ";" };
     let value = set.or(def.default.file).unwrap_or("...");
     let option = format!("{comment}{}={value}", def.key);
-    format!("{option:<40} ; {} Takes {}.\n", def.doc.trim(), def.what)
+    let note = if def.extension { " Not in supervisord." } else { "" };
+    format!("{option:<40} ; {} Takes {}.{note}\n", def.doc.trim(), def.what)
 }
 
 #[cfg(test)]
