@@ -1,4 +1,4 @@
-//! Everything that is wrong, together.
+//! Collects the errors, warnings and notes of a configuration.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::level::Level;
 
-/// What is wrong with what was said: every mistake, not just the first.
+/// All errors of a configuration, not just the first.
 ///
-/// Printed one mistake per line, each line starting with `ERROR: `. Never empty.
+/// Printed one error per line, each line starting with `ERROR: `. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors {
     errors: Vec<String>,
@@ -89,17 +89,17 @@ impl Report {
         }
     }
 
-    /// Notes something that works, though hardly as it was meant.
+    /// Adds a warning: the setting works, but probably not as intended.
     pub(crate) fn warn(&mut self, message: impl Into<String>) {
         note(&mut self.warnings, message.into());
     }
 
-    /// Notes something that only explains, for who looks closely.
+    /// Adds a note at level DEBUG.
     pub(crate) fn note(&mut self, message: impl Into<String>) {
         self.add_note(Level::Debug, &message.into());
     }
 
-    /// Notes what everybody should know who reads how a start went.
+    /// Adds a note at level INFO.
     pub(crate) fn tell(&mut self, message: impl Into<String>) {
         self.add_note(Level::Info, &message.into());
     }
@@ -180,17 +180,17 @@ pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
     out
 }
 
-/// What stands in place of what is not shown.
+/// The text in place of a secret.
 pub(crate) const MASK: &str = "****";
 
-/// How many characters of a value, or of what is said about one, are told.
+/// The number of characters of a value, or of an explanation, that a message repeats.
 const LONGEST_TOLD: usize = 200;
 
 /// How many of them are the end: that of a path says more than its middle.
 const END_TOLD: usize = 50;
 
-/// A value, or what is said about one, as a message has it: of a long one the beginning and
-/// the end. A whole file in a variable must not be a line of the log.
+/// Shortens a value or an explanation to its beginning and its end, because a whole file in a
+/// variable must not become a line of the log.
 pub(crate) fn in_short(text: &str) -> Cow<'_, str> {
     let Some((end, _)) = text.char_indices().nth_back(END_TOLD - 1) else {
         return Cow::Borrowed(text);

@@ -1,9 +1,8 @@
-//! What was said to what it means.
+//! Reads a command line, the environment and configuration files, and returns one valid
+//! [`Spec`], or all of their errors.
 //!
-//! A command line, the environment and configuration files go in, one valid
-//! [`Spec`] comes out, or everything that is wrong with them. Nothing is opened,
-//! looked up or asked for here: the environment is an argument ([`Sources`]), and files
-//! and users are reached through a trait ([`Host`]).
+//! The crate opens and looks up nothing itself: the environment is an argument ([`Sources`]),
+//! and files and users are reached through a trait ([`Host`]).
 //!
 //! ```text
 //!   built-in settings ─┐
@@ -59,24 +58,24 @@ pub use crate::tools::{Tool, generate_supervisor_config, pidproxy, standard_supe
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;
 
-/// What everything that was said means.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What must be done, successfully, before anything of `spec` begins.
+    /// A preparation that must succeed before `spec` starts.
     pub preparation: Option<Spec>,
     /// What to run and how to keep it running.
     pub spec: Spec,
-    /// What concerns the supervisor itself.
+    /// The settings of the supervisor itself.
     pub supervisord: Supervisord,
     /// Where operators reach the supervisor, in the order in which that is set up.
     pub servers: Vec<Server>,
     /// The namespaces under which XML-RPC methods are found there.
     pub namespaces: Vec<String>,
-    /// The file that tells what is in effect; `None`: none is written.
+    /// The file with the effective configuration; `None`: none is written.
     pub record: Option<Record>,
-    /// What works, though hardly as it was meant; one line each.
+    /// Warnings, one line each.
     pub warnings: Vec<String>,
-    /// What only explains, at level INFO or DEBUG; one line each.
+    /// Notes at level INFO or DEBUG, one line each.
     pub notes: Vec<(Level, String)>,
     /// The files that were included, in the order in which they were read.
     pub included: Vec<PathBuf>,
@@ -86,13 +85,13 @@ pub struct Config {
     lossy_command: bool,
 }
 
-/// The generated file. Its text is made when it is asked for: the program needn't
-/// wait for it.
+/// The generated file. Its text is made on demand, so that the program does not wait for it.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Where it goes; absolute.
     pub path: PathBuf,
-    /// Somebody asked for it there: it is kept, and not being able to write it is an error.
+    /// Whether the user chose the path. Then the file is kept, and a file that cannot be written is
+    /// an error.
     pub chosen_by_user: bool,
     sections: Rc<text::ini::Sections>,
     lossy_command: bool,
@@ -103,7 +102,7 @@ pub struct Record {
 pub struct Generated {
     /// Its whole content.
     pub text: String,
-    /// What a reader of the file won't get as it was given; also marked in the text.
+    /// Arguments that a reader of the file does not get as they were given; marked in the text.
     pub warnings: Vec<String>,
 }
 
@@ -139,9 +138,8 @@ impl Config {
         processes.any(|process| process.retry == RetryRule::Once)
     }
 
-    /// The configuration in effect: all sections and options, with every default filled in
-    /// and where each was said, and what follows from them, as a text that would be read
-    /// back the same but for passwords, which are masked.
+    /// The effective configuration as text: all sections and options with defaults and origins,
+    /// and what follows from them. It reads back the same, except for passwords, which are masked.
     #[must_use]
     pub fn effective(&self) -> String {
         let heading = if self.runs_once() {

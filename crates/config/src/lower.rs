@@ -111,7 +111,7 @@ impl<'a> Lowering<'a> {
         self.sections.entry(section, key)
     }
 
-    /// Whether a person said what this option is.
+    /// Whether the user set this option.
     fn is_explicit(&self, section: &'a Section, key: &str) -> bool {
         self.entry(section, key).is_some_and(|entry| entry.origin.is_explicit())
     }
@@ -127,7 +127,7 @@ impl<'a> Lowering<'a> {
         self.try_get(section, key, names).ok().flatten()
     }
 
-    /// As [`Self::get`], but tells "wrong" (an error) from "unset".
+    /// As [`Self::get`], but with an error if the value is wrong, and `None` if it is unset.
     fn try_get<T: PartialEq>(
         &mut self,
         section: &'a Section,
@@ -257,7 +257,7 @@ impl<'a> Lowering<'a> {
 /// Something was wrong and has been reported.
 struct Reported;
 
-/// What stands in front of a message: the variable, or `file:line`.
+/// The beginning of a message: the variable, or `file:line`.
 fn place(origin: &Origin) -> String {
     if origin.is_explicit() { format!("{origin}: ") } else { String::new() }
 }

@@ -1,11 +1,10 @@
 //! Every option there is: one row each.
 //!
-//! A row says under which key an option is found, what it accepts, what it is when
-//! nobody says anything, which names its value may use, and what it does. Reading,
-//! overriding by environment variable, warnings, `--check` and the reference all
-//! work from these rows. Sections and options are those of supervisord's
-//! [configuration reference](https://supervisord.org/configuration.html), and some
-//! of our own.
+//! A row has the option's key, the values that it accepts, its default in each mode, the names
+//! that its value may use, and what it does. Reading, overriding by environment variable,
+//! warnings, `--check` and the reference all work from these rows. Sections and options are
+//! those of supervisord's
+//! [configuration reference](https://supervisord.org/configuration.html), and some of our own.
 
 pub(crate) mod failure_options;
 pub(crate) mod health_options;

@@ -1,4 +1,4 @@
-//! What the tests of several modules need: something said, and a host.
+//! What the tests of several modules need: an environment and a host.
 
 #[cfg(test)]
 mod against_supervisord;

@@ -1,4 +1,4 @@
-//! `[supervisorctl]`: what the client is told, and by what it finds the daemon.
+//! `[supervisorctl]`: how the client finds the daemon.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ pub(crate) fn client(
     Some(read(&mut lowering, section, &Names::new(&shared)))
 }
 
-/// Reads the section, whoever does.
+/// Reads the section.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

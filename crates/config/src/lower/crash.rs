@@ -1,4 +1,4 @@
-//! What becomes of reports of runs that end unasked: options of `[supervisord]`.
+//! Where reports of runs that exit unexpectedly go: options of `[supervisord]`.
 
 use super::{Lowering, at_least_zero};
 use crate::options as o;

@@ -150,7 +150,7 @@ fn group_name(lowering: &mut Lowering<'_>, section: &Section) -> Option<String> 
     name.map_err(|why| lowering.complain(section, &section.origin, &why)).ok()
 }
 
-/// As in supervisord the first group with a name counts; unlike there, one is told.
+/// As in supervisord the first group with a name counts; a warning names the others.
 fn drop_namesakes(groups: &mut Vec<GroupSpec>, lowering: &mut Lowering<'_>) {
     let mut names = BTreeSet::new();
     groups.retain(|group| {

@@ -1,6 +1,6 @@
-//! When a program is ready and when it is ill: the options of `health_options`.
+//! When a program is ready and when it is unhealthy: the options of `health_options`.
 //!
-//! What is said counts, then what the preset knows, then the default.
+//! A setting counts more than the preset, and the preset more than the default.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Reading<'_, '_, '_> {
         let probe = self.probe(planned, url.clone(), access.as_ref());
         let timeout = self.set(&o::TIMEOUT);
         let usual = planned.map_or(presets::TIMEOUT, |planned| planned.plan.timeout);
-        let timeout = timeout.map(|said| said.unwrap_or(usual));
+        let timeout = timeout.map(|given| given.unwrap_or(usual));
         let check = self.check(planned, probe.clone(), timeout);
         let progress = self.progress(planned, url.flatten(), access.as_ref(), timeout);
         self.access_is_used(&check, &progress);
@@ -120,16 +120,18 @@ impl Reading<'_, '_, '_> {
         let status = self.set(&o::STATUS);
         let body = self.set(&o::BODY);
         let (url, tcp, command) = (url?, tcp?, command?);
-        let said = [
+        let given = [
             (&o::URL.def, url.is_some()),
             (&o::TCP.def, tcp.is_some()),
             (&o::COMMAND.def, command.is_some()),
         ];
-        let said: Vec<&str> =
-            said.iter().filter(|(_, said)| *said).map(|(def, _)| def.key).collect();
-        if let [_, .., last] = said[..] {
-            return self
-                .wrong(last, &format!("{} can't all be set; one of them can", said.join(" and ")));
+        let given: Vec<&str> =
+            given.iter().filter(|(_, given)| *given).map(|(def, _)| def.key).collect();
+        if let [_, .., last] = given[..] {
+            return self.wrong(
+                last,
+                &format!("{} can't all be set; one of them can", given.join(" and ")),
+            );
         }
         let other = tcp
             .map(|(host, port)| Probe::Tcp { host, port })
@@ -143,10 +145,10 @@ impl Reading<'_, '_, '_> {
             let key = planned.and_then(|planned| planned.plan.health_key.as_ref());
             return Some(Some(Probe::Http { get: access?.to(url.clone(), key), status, body }));
         }
-        for (key, said) in
+        for (key, given) in
             [(o::STATUS.def.key, status.is_some()), (o::BODY.def.key, body.is_some())]
         {
-            if said {
+            if given {
                 return self.wrong(key, &format!("{key} needs a health_url or a health_preset"));
             }
         }
@@ -195,8 +197,8 @@ impl Reading<'_, '_, '_> {
     /// Which setting says where it is asked.
     fn set_by(&self, planned: Option<&Planned>) -> String {
         let keys = [o::URL.def.key, o::TCP.def.key, o::COMMAND.def.key];
-        let said = keys.iter().find(|key| self.lowering.is_explicit(self.section, key));
-        match (said, planned) {
+        let given = keys.iter().find(|key| self.lowering.is_explicit(self.section, key));
+        match (given, planned) {
             (Some(key), _) => origin(self.lowering, self.section, key).to_string(),
             (None, Some(planned)) => format!("preset {}", planned.preset.name),
             (None, None) => String::new(),
@@ -213,7 +215,7 @@ impl Reading<'_, '_, '_> {
         Some(Access { headers, tls: TlsSpec { ca_file: ca_file?, name: name? } })
     }
 
-    /// A header that nobody is sent is a mistake: whoever set it believes that it is.
+    /// Rejects headers that no request would carry, because the user believes that they are sent.
     fn access_is_used(&mut self, check: &Perhaps<CheckSpec>, progress: &Perhaps<ProgressSpec>) {
         let (Some(check), Some(progress)) = (check, progress) else { return };
         let probe = check.as_ref().map(|check| &check.probe);
@@ -291,11 +293,11 @@ impl Reading<'_, '_, '_> {
                     2
                 }]
                 .key;
-                let said = keys
+                let given = keys
                     .iter()
                     .map(|def| def.key)
                     .find(|key| self.lowering.is_explicit(self.section, key));
-                self.wrong(said.unwrap_or(missing), &format!("{missing} is missing; progress is seen with all three of progress_url, progress_running and progress_done, or a health_preset that knows them"))
+                self.wrong(given.unwrap_or(missing), &format!("{missing} is missing; progress is seen with all three of progress_url, progress_running and progress_done, or a health_preset that knows them"))
             }
         }
     }
@@ -305,24 +307,25 @@ impl Reading<'_, '_, '_> {
         let interval = self.get(&o::TREE_INTERVAL);
         let patience = self.get(&o::TREE_PATIENCE);
         let (interval, patience) = (interval?, patience?);
-        let said =
+        let given =
             pattern?.map(|pattern| TreeSpec { pattern, distinct: false, interval, patience });
-        Some(said.or_else(|| planned?.tree(interval, patience)))
+        Some(given.or_else(|| planned?.tree(interval, patience)))
     }
 
-    /// Nobody is restarted because he may have been asked in the wrong place.
+    /// Without a limit if the address is a guess: a program must not be restarted because its check
+    /// may be at the wrong address.
     fn start_timeout(
         &mut self,
         planned: Option<&Planned>,
         check: &Perhaps<CheckSpec>,
     ) -> Option<Option<Duration>> {
-        let said = self.set(&o::START_TIMEOUT)?;
+        let given = self.set(&o::START_TIMEOUT)?;
         let guess = planned.is_some_and(|planned| {
             let by_preset = |check: &CheckSpec| check.set_by.starts_with("preset ");
             planned.plan.is_guess && check.iter().flatten().any(by_preset)
         });
         let usual = planned.filter(|_| !guess).map(|_| presets::START_TIMEOUT);
-        Some(said.unwrap_or(usual))
+        Some(given.unwrap_or(usual))
     }
 
     fn ready(&mut self, planned: Option<&Planned>, probe: Perhaps<Probe>) -> Option<Ready> {

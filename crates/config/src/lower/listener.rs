@@ -18,7 +18,7 @@ const HANDLERS: [(&str, ResultHandler); 2] = [
     ("supervisor_stdout:event_handler", ResultHandler::Output),
 ];
 
-/// What an event listener's pool is told.
+/// The events and the buffer of an event listener's pool.
 pub(super) fn pool<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -71,8 +71,8 @@ pub(super) fn pool<'a>(
     Some(PoolSpec { events, buffer_size: buffer_size?, handler: handler? })
 }
 
-/// The socket that makes a program a FastCGI program. `user` is whom the program runs
-/// as: the socket's file is his unless somebody says otherwise.
+/// The socket that makes a program a FastCGI program. `user` is the user that the
+/// program runs as, who owns the socket's file unless `socket_owner` is set.
 pub(super) fn socket<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

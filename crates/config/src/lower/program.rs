@@ -29,14 +29,14 @@ use crate::values;
 /// ask for all the memory there is.
 const MOST_PROCESSES: i64 = 100_000;
 
-/// What all programs' environments have beneath their own.
+/// Settings of the supervisor that all programs inherit.
 #[derive(Debug)]
 pub(super) struct Base<'a> {
-    /// What `[supervisord] environment` says.
+    /// The `environment` of `[supervisord]`.
     pub(super) environment: &'a [(String, String)],
     /// The URL of the supervisor's own server.
     pub(super) url: Option<String>,
-    /// Whom the supervisor becomes, and with it who has no user of its own.
+    /// The user that the supervisor becomes, and with it all programs without a user of their own.
     pub(super) user: Option<&'a User>,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn read<'a>(
 /// What all processes of a program have in common.
 struct Model {
     process: ProcessSpec,
-    /// Variables that tell a program whom it runs as, unless its environment says so.
+    /// HOME, USER and LOGNAME of the program's user, unless its environment sets them.
     identity: Vec<(OsString, OsString)>,
 }
 
@@ -273,8 +273,8 @@ fn no_launch() -> Launch {
     }
 }
 
-/// A server keeps caches and settings under `HOME`. supervisord leaves that of its own user
-/// in place, and so does a file; who is nobody else needs none of this.
+/// HOME, USER and LOGNAME of `user`, because a server keeps caches and settings under `HOME`.
+/// supervisord leaves those of its own user in place, and so does a file.
 fn identity(lowering: &Lowering<'_>, user: Option<&User>) -> Vec<(OsString, OsString)> {
     let user = user.filter(|user| user.uid != lowering.context.sources.uid);
     let (Some(user), Some(_)) = (user, lowering.mode.command()) else { return Vec::new() };
@@ -298,7 +298,7 @@ fn merged(
     kept.chain(own).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-/// Where an option was said; if it wasn't, where its section was.
+/// The origin of an option; if it is not set, the origin of its section.
 pub(super) fn origin<'a>(lowering: &Lowering<'a>, section: &'a Section, key: &str) -> &'a Origin {
     lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin)
 }

@@ -112,8 +112,8 @@ fn unix<'a>(
 /// Hexadecimal digits of a SHA-1 sum.
 const SHA1_DIGITS: usize = 40;
 
-/// A user name or a password alone would let nobody, or anybody, in. One that is empty is
-/// as good as none: a variable that was to fill it was itself empty.
+/// Reads both. A user name or a password alone would admit no client, or every client. An empty one
+/// counts as unset, because the variable that was to fill it was itself empty.
 fn credentials<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

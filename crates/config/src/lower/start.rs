@@ -16,7 +16,7 @@ use crate::text::ini::Section;
 use crate::text::nearest::nearest;
 use supervisor_wire::python::repr;
 
-/// Reads it. An event listener waits for nobody: it starts before all others.
+/// Reads it. An event listener waits for no program: it starts before all others.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -141,8 +141,8 @@ fn warn_of_readiness(
     }
 }
 
-/// Programs that wait for each other, each circle once, beginning with its first name. Who
-/// waits for himself is told otherwise.
+/// Programs that wait for each other, each circle once, beginning with its first name. A
+/// program that waits for itself has a message of its own.
 fn circles<'a>(programs: &BTreeMap<&'a str, Vec<&'a ProcessSpec>>) -> Vec<Vec<&'a str>> {
     let needs = |program: &str| {
         let process = programs.get(program).and_then(|all| all.first());

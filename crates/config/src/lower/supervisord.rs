@@ -68,7 +68,7 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     })
 }
 
-/// A container's limits are its own affair unless somebody asks.
+/// The limit, if the user set it or there is a file: a container's limits are otherwise left alone.
 fn limit<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -80,7 +80,7 @@ fn limit<'a>(
     asked.then_some(value)
 }
 
-/// The built-in path isn't checked: in a container without `/tmp` nobody asked for
+/// The built-in path isn't checked: in a container without `/tmp` the user did not ask for
 /// that file, so its absence is no mistake.
 fn pidfile<'a>(
     lowering: &mut Lowering<'a>,

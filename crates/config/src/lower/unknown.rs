@@ -21,7 +21,7 @@ pub(super) fn warn(lowering: &mut Lowering<'_>) {
     }
 }
 
-/// A near miss is a slip of the pen. Any other key is somebody else's: a plug-in may read its
+/// A near miss is a typing error. Any other key belongs to other software: a plug-in may read its
 /// own options from the same file.
 fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKind) {
     let known = |key: &str| kind.settings().any(|setting| setting.def().key == key);

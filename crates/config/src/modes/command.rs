@@ -161,7 +161,7 @@ fn supervise(
 }
 
 /// Adds the files that `SUPERVISOR_INCLUDE_FILES` names, and returns the other
-/// overrides and the files' paths. The overrides come later: whoever starts the container has the last word.
+/// overrides and the files' paths. The overrides come later: the environment has the last word.
 pub(crate) fn include_files(
     sections: &mut Sections,
     overrides: Vec<Override>,

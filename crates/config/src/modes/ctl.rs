@@ -38,7 +38,7 @@ pub struct CtlFlags {
     words: Vec<String>,
 }
 
-/// What `supervisorctl` shall do, and with whom.
+/// What `supervisorctl` is asked to do, and by which daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ctl {
     /// Where the daemon answers.
@@ -51,7 +51,7 @@ pub struct Ctl {
     pub prompt: String,
     /// Where the shell keeps what was typed.
     pub history_file: Option<PathBuf>,
-    /// Whether somebody is there who can be asked.
+    /// Whether the client may ask the user.
     pub interactive: bool,
     /// The one line to carry out; `None`: a shell.
     pub line: Option<String>,

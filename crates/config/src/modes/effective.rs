@@ -1,5 +1,5 @@
-//! What `--check` prints: each option in effect and where it was said, how long a stop may
-//! take, and what is asked whether it is well. Nothing that may be a password is shown.
+//! What `--check` prints: each effective option and its origin, the longest time of a stop, and
+//! the health checks. Nothing that may be a password is shown.
 
 use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
@@ -16,7 +16,7 @@ use crate::text::named::NamedList;
 /// Where what stands behind an option begins.
 const NOTES_AT: usize = 40;
 
-/// Programs of which it is said what is asked: no person reads more.
+/// Programs whose checks are listed: more would not be read.
 const MOST_TOLD: usize = 50;
 
 /// Parts of the names of environment variables whose values are keys of services.
@@ -83,8 +83,8 @@ fn filled(sections: &Sections, section: &Section) -> Section {
     for def in
         SectionKind::of(&section.name).into_iter().flat_map(SectionKind::settings).map(Setting::def)
     {
-        let said = sections.entry(section, def.key).cloned();
-        said.or_else(|| default(def)).iter().for_each(|entry| filled.set(masked(entry)));
+        let given = sections.entry(section, def.key).cloned();
+        given.or_else(|| default(def)).iter().for_each(|entry| filled.set(masked(entry)));
     }
     for entry in &section.entries {
         filled.set(masked(entry));

@@ -111,7 +111,7 @@ fn find(
     found.map(|place| (place.clone(), true))
 }
 
-/// The file that `-c` names, if it is there.
+/// The file that `-c` names, if it exists.
 pub(crate) fn named(path: &Path, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
     if !context.host.exists(&absolute(path, &context)) {
         report.error(format!("could not find config file {}", path.display()));
@@ -120,7 +120,7 @@ pub(crate) fn named(path: &Path, context: Context<'_>, report: &mut Report) -> O
     Some(path.to_owned())
 }
 
-/// What a file says that is to be called `shown` and stands in `here`.
+/// The sections of a file in the directory `here`, which messages call `shown`.
 pub(crate) fn sections_of(
     shown: &Path,
     here: &Path,

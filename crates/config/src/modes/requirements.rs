@@ -101,7 +101,7 @@ fn wanted(
 }
 
 /// The folder whose requirements are installed. Those of the archive's code are so only on
-/// demand: who has them and starts today must start tomorrow.
+/// demand, because an archive that has them starts today without them.
 fn folder(install: &Install, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
     let has_file = |folder: &PathBuf| context.host.is_file(&folder.join(FILE));
     if has_file(&install.model) {

@@ -4,7 +4,7 @@ use crate::sources::Context;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-/// Finds programs in the `PATH` that was said.
+/// Finds programs in the `PATH` of the supervisor's environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Search<'a> {
     pub(crate) context: Context<'a>,

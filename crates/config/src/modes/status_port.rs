@@ -1,4 +1,4 @@
-//! Where a supervisor in front of a command, with this environment, tells how it is.
+//! The status port of a supervisor that was started with this environment.
 
 use crate::env;
 use crate::env::overlay;

@@ -140,8 +140,8 @@ fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String
 }
 
 /// Fills in what helpers need that run once: their end is no failure, however soon it
-/// comes. A helper is what another program waits for to complete and, beside a command, what
-/// somebody said is not to be started again whatever its end was.
+/// comes. A helper is a program whose completion another one waits for and, beside a command, one
+/// that is not restarted whatever its exit was.
 pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
     let awaited = awaited(sections);
     let inherited =

@@ -1,4 +1,4 @@
-//! The options that say when a program is ready, when it is ill, and what follows. None is
+//! The options that set when a program is ready or unhealthy, and what follows. None is
 //! supervisord's; programs and FastCGI programs have them.
 //!
 //! Each is also an environment variable of the program that `standard-supervisor COMMAND`

@@ -1,11 +1,11 @@
-//! Options that are understood and checked, but that don't act where the supervisor stands in
-//! front of a command: it is the foreground, its own lines go to stderr, and it stays where it
-//! was started. Where the command runs once, few of them act.
+//! Options that are read and checked, but have no effect with a command: the supervisor stays in
+//! the foreground, logs to stderr, and keeps its working directory. If the command runs once, few
+//! options have an effect.
 
 use crate::options::{self, OptionDef, SectionKind};
 use crate::sources::Mode;
 
-/// Options, and the value with which it makes no difference that they don't act.
+/// Options without effect, and the value for which no warning is needed.
 const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
     (SectionKind::Supervisord, "nodaemon", Some("true")),
     (SectionKind::Supervisord, "silent", Some("false")),

@@ -103,7 +103,7 @@ impl<'a> Command<'a> {
         self.words.get(at).map(String::as_str)
     }
 
-    /// Whether this program stands in front of the server's.
+    /// Whether this program comes before the server's in the command.
     pub(crate) fn is_launched_by(&self, launcher: &str) -> bool {
         self.before.iter().any(|word| base(word) == launcher)
     }

@@ -25,7 +25,7 @@ impl Endpoint {
     }
 }
 
-/// Where it listens; `port` if a person said so. Or why that can't be told.
+/// Where the server listens; at `port` if the user set it. Or why that is unknown.
 pub(super) fn find(
     listens: &Listens,
     command: &Command<'_>,
@@ -68,7 +68,7 @@ fn set_host(place: &mut Endpoint, found: Option<Found>) -> Result<(), String> {
     Ok(())
 }
 
-/// The address at which who listens at `host` is reached.
+/// The address at which a server that listens at `host` is reached.
 pub(super) fn reached_at(host: &str) -> Option<String> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {
@@ -80,8 +80,8 @@ pub(super) fn reached_at(host: &str) -> Option<String> {
     }
 }
 
-fn set_port(place: &mut Endpoint, found: Option<Found>, said: Option<u16>) -> Result<(), String> {
-    if let Some(port) = said {
+fn set_port(place: &mut Endpoint, found: Option<Found>, given: Option<u16>) -> Result<(), String> {
+    if let Some(port) = given {
         place.port = port;
         return Ok(());
     }

@@ -46,14 +46,14 @@ pub(crate) struct Plan {
     pub(crate) stop: Option<(u64, String)>,
     /// A stop of it cuts requests, and how.
     pub(crate) cuts: Option<&'static str>,
-    /// It ends with 0 though nobody asked it to.
+    /// The server exits with 0 without being asked to.
     pub(crate) ends_with_0: bool,
-    /// A person said the port.
-    pub(super) port_is_said: bool,
+    /// Whether the user set the port.
+    pub(super) port_is_set: bool,
 }
 
 impl Preset {
-    /// Reads a command. A port that a person says counts.
+    /// Reads a command. A port that the user sets counts.
     pub(crate) fn plan(&'static self, command: &Command<'_>, port: Option<u16>) -> Plan {
         let mut plan = Plan {
             asks: Asks::Nothing(String::new()),
@@ -68,7 +68,7 @@ impl Preset {
             stop: None,
             cuts: None,
             ends_with_0: false,
-            port_is_said: port.is_some(),
+            port_is_set: port.is_some(),
         };
         match place::find(&self.listens, command, port) {
             Ok(place) => {

@@ -1,4 +1,4 @@
-//! What the HTTP server sections ask for.
+//! The servers that sections for HTTP set up.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ pub struct Server {
     pub section: String,
     /// Where it listens.
     pub listen: Listen,
-    /// Who may ask; `None`: anybody who reaches it.
+    /// The credentials of clients; `None`: every client that reaches it may send requests.
     pub credentials: Option<Credentials>,
 }
 
@@ -35,7 +35,7 @@ pub enum Listen {
         path: PathBuf,
         /// The file's mode.
         mode: u32,
-        /// Whose the file is: a user, and a group unless it stays as it is.
+        /// The owner of the file: a user, and a group unless that stays as it is.
         owner: Option<(u32, Option<u32>)>,
     },
 }
@@ -43,7 +43,7 @@ pub enum Listen {
 /// A user name and a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// Whom to name.
+    /// The user name.
     pub username: String,
     /// The password, or `{SHA}` and its SHA-1 sum in hexadecimal.
     pub password: String,

@@ -1,4 +1,4 @@
-//! What `[supervisord]` asks for.
+//! The settings of `[supervisord]`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,31 +14,31 @@ use crate::settings::server::Listen;
 /// valid and with all defaults. Paths are absolute but for `directory`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Supervisord {
-    /// How much the supervisor says.
+    /// The level of its log.
     pub loglevel: Level,
-    /// Where it says it, besides the terminal.
+    /// Where the log goes, besides the terminal.
     pub logfile: Output,
     /// Where its process id goes.
     pub pidfile: Option<PathBuf>,
     /// Set in the environment of every program; already part of each
     /// [`Launch`](supervisor_core::spec::Launch).
     pub environment: Vec<(String, String)>,
-    /// Its file mode creation mask; `None`: nobody said, so it is changed only by
-    /// leaving the foreground.
+    /// Its file mode creation mask; `None`: it changes only when the supervisor leaves the
+    /// foreground.
     pub umask: Option<u32>,
     /// Whether it stays in the foreground.
     pub nodaemon: bool,
     /// Whether its lines are kept off stdout.
     pub silent: bool,
-    /// How many file descriptors must be available; `None`: nobody said.
+    /// File descriptors that must be available; `None`: any number will do.
     pub minfds: Option<u64>,
-    /// How many processes must be available; `None`: nobody said.
+    /// Processes that must be available; `None`: any number will do.
     pub minprocs: Option<u64>,
     /// Whether AUTO log files of earlier runs are kept.
     pub nocleanup: bool,
     /// Where AUTO log files are created.
     pub childlogdir: PathBuf,
-    /// Whom it becomes.
+    /// The user that it becomes.
     pub user: Option<User>,
     /// Where it works once it has left the foreground.
     pub directory: Option<PathBuf>,
@@ -48,20 +48,20 @@ pub struct Supervisord {
     pub identifier: String,
     /// How its lines are written.
     pub log_format: LogFormat,
-    /// Where it tells how it and its programs are; `None`: nowhere.
+    /// The status port; `None`: there is none.
     pub status: Option<Listen>,
-    /// How long programs go on once a stop was asked for; already part of the
+    /// The delay before a stop; already part of the
     /// [`Spec`](supervisor_core::spec::Spec).
     pub prestop_delay: Duration,
     /// The delay ends early, but not before this time, when no request runs or waits.
     pub prestop_idle: Option<Duration>,
     /// Time for all of a shutdown; `None`: what its parts take.
     pub stop_budget: Option<Duration>,
-    /// Who is told of runs that end unasked.
+    /// Reports of runs that exit unexpectedly.
     pub crash: Crash,
 }
 
-/// How the supervisor's own lines are written.
+/// The format of the supervisor's own log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// As supervisord does.
@@ -82,19 +82,19 @@ impl LogFormat {
     }
 }
 
-/// What becomes of a report of a run that ended unasked. Nothing of this is supervisord's.
+/// Where reports of runs that exit unexpectedly go. supervisord has none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crash {
-    /// It is a line of the log.
+    /// Whether a line of the log reports the run.
     pub line: bool,
-    /// It is a file, and so is the evidence that was found.
+    /// The files for reports and diagnostics; `None`: there are none.
     pub files: Option<CrashFiles>,
-    /// It is what this file holds, for the one who runs the container.
+    /// The container's termination message; `None`: none is written.
     pub termination_log: Option<TerminationLog>,
 }
 
 impl Crash {
-    /// Whether somebody is told what the run wrote last.
+    /// Whether a report holds the last output of a run.
     #[must_use]
     pub const fn wants_output(&self) -> bool {
         self.files.is_some() || self.termination_log.is_some()
@@ -106,17 +106,17 @@ impl Crash {
 pub struct CrashFiles {
     /// In this directory, made when it is needed.
     pub directory: PathBuf,
-    /// Somebody asked for it; without one that was merely assumed one can do.
+    /// Whether the user set it. If the default cannot be used, there are no files.
     pub asked_for: bool,
     /// How many of the newest are kept.
     pub keep: usize,
 }
 
-/// The file by which a container tells why it ended: Kubernetes' termination message.
+/// The file for the container's termination message, which Kubernetes reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TerminationLog {
     /// Where it is.
     pub path: PathBuf,
-    /// Somebody asked for it, so it is made if it isn't there.
+    /// Whether the user set it. If so, the file is created if it does not exist.
     pub asked_for: bool,
 }

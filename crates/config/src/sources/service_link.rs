@@ -4,7 +4,7 @@
 //! [every pod of its namespace](https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)
 //! `PROCESS_HEALTH_SERVICE_HOST`, `PROCESS_HEALTH_PORT=tcp://10.0.0.1:80` and more, and so do
 //! [Docker's links](https://docs.docker.com/engine/network/links/#environment-variables).
-//! Nobody wrote them for us.
+//! They are not meant for the supervisor.
 
 use super::Sources;
 
@@ -24,7 +24,7 @@ pub(crate) fn is(sources: &Sources, name: &str) -> bool {
         })
 }
 
-/// `NAME_PORT_80_TCP`, and what is told of it.
+/// `NAME_PORT_80_TCP`, and the variables beside it.
 fn is_port(name: &str) -> bool {
     OF_A_PORT.iter().any(|end| {
         let Some((front, protocol)) = name.strip_suffix(end).and_then(|n| n.rsplit_once('_'))

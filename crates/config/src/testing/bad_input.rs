@@ -1,4 +1,4 @@
-//! What holds for any input, however bad: nothing panics, nothing runs on for ever, and
+//! What holds for any input, however bad: nothing panics, nothing runs without end, and
 //! each mistake names its place. The property tests below and the fuzz targets in
 //! `fuzz/` ask this.
 

@@ -32,7 +32,7 @@ pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<Strin
     })
 }
 
-/// As [`expand`], but the message tells nothing of `text`: only where in it the mistake is,
+/// As [`expand`], but the message repeats nothing of `text`: only the position of the mistake,
 /// and a variable that isn't there. Other names may be what happens to stand in a password.
 pub(crate) fn expand_secret(text: &str, names: &Names<'_>, label: &str) -> Result<String, String> {
     expanded(text, names).map_err(|(fault, index)| {

@@ -14,10 +14,10 @@ use crate::text::expand::pin_here;
 use crate::text::named::{HasName, NamedList};
 use supervisor_wire::python::{is_space, strip};
 
-/// Where a value was said.
+/// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nowhere: it is what this program assumes.
+    /// Built in.
     BuiltIn,
     /// In the environment variable with this name.
     Variable(String),
@@ -43,7 +43,7 @@ pub(crate) struct Comment {
 }
 
 impl Origin {
-    /// Whether a person said it.
+    /// Whether the user set it.
     pub(crate) fn is_explicit(&self) -> bool {
         match self {
             Self::BuiltIn => false,
@@ -68,7 +68,7 @@ impl Origin {
     }
 }
 
-/// What stands in front of a message: `VARIABLE` or `file:line`.
+/// The beginning of a message: `VARIABLE` or `file:line`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -113,7 +113,7 @@ impl Section {
         self.entries.named(key)
     }
 
-    /// Sets an option; one that is there keeps its place.
+    /// Sets an option; a known one keeps its position.
     pub(crate) fn set(&mut self, entry: Entry) {
         self.entries.set(entry);
     }

@@ -1,4 +1,4 @@
-//! supervisorctl's commands in words: how each is used, one row each. What they do is told
+//! supervisorctl's commands in words: how each is used, one row each. What they do is described
 //! by the program.
 
 /// A command of `supervisorctl`.

@@ -1,4 +1,4 @@
-//! What the options that say when a program is ill accept. They are our own: supervisord
+//! The values of options of health. They are our own: supervisord
 //! has none of them.
 
 use std::net::IpAddr;
@@ -145,7 +145,7 @@ pub(crate) static SIGNAL_OR_OFF: ValueType<Option<Signal>> = ValueType {
     },
 };
 
-/// Where a server is looked for if nobody says where.
+/// The host of a server if nothing names one.
 pub(crate) const LOOPBACK: &str = "127.0.0.1";
 
 fn span(text: &str, least: Duration) -> Result<Duration, String> {

@@ -7,7 +7,7 @@ use supervisor_wire::python;
 
 use super::ValueType;
 
-/// Where a program's output goes, as it was said.
+/// Where a program's output goes, as the option has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LogTarget {
     None,

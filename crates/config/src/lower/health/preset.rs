@@ -1,4 +1,4 @@
-//! What a preset makes of a program's command, and what a person is told of it.
+//! What a preset makes of a program's command, and the lines that explain it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -49,9 +49,9 @@ impl Planned {
 
     /// Its metrics: where a person says that its health is, unless they have a place of their
     /// own.
-    pub(super) fn metrics(&self, said: Option<&HttpUrl>) -> Option<HttpUrl> {
+    pub(super) fn metrics(&self, given: Option<&HttpUrl>) -> Option<HttpUrl> {
         let metrics = self.preset.metrics.as_ref()?;
-        let beside = said.filter(|_| metrics.place.is_none());
+        let beside = given.filter(|_| metrics.place.is_none());
         let beside = beside.map(|url| HttpUrl { path: metrics.path.to_owned(), ..url.clone() });
         beside.or_else(|| self.plan.metrics.clone())
     }
@@ -184,12 +184,12 @@ impl Reading<'_, '_, '_> {
     /// Time from one check to the next.
     pub(super) fn interval(&mut self, planned: Option<&Planned>) -> Option<Duration> {
         let usual = planned.map_or(presets::INTERVAL, |planned| planned.preset.interval);
-        self.set(&health::INTERVAL).map(|said| said.unwrap_or(usual))
+        self.set(&health::INTERVAL).map(|given| given.unwrap_or(usual))
     }
 
     /// Time for which nothing may be done.
     pub(super) fn stalled(&mut self, planned: Option<&Planned>) -> Option<Duration> {
         let usual = planned.map_or(presets::STALLED, |planned| planned.preset.stalled);
-        self.set(&health::PROGRESS_STALLED).map(|said| said.unwrap_or(usual))
+        self.set(&health::PROGRESS_STALLED).map(|given| given.unwrap_or(usual))
     }
 }

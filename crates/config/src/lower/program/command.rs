@@ -40,7 +40,7 @@ pub(super) fn command<'a>(
     }
 }
 
-/// What is wrong with a command line. Of the text only the first word is told: a key of a
+/// Explains why a command line cannot be parsed. It repeats only the first word: a key of a
 /// service may stand in it.
 fn unparsable(text: &str, why: &str, origin: Option<&Origin>) -> String {
     let word = in_short(text.split_whitespace().next().unwrap_or_default());

@@ -102,7 +102,7 @@ fn output<'a>(
     Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes, events_enabled: events? })
 }
 
-/// A file that nobody named is a file that nobody watches.
+/// Warns of AUTO files without rotation: the user did not name them and does not watch them.
 fn warn_of_growth(
     lowering: &mut Lowering<'_>,
     section: &Section,

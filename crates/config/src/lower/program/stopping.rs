@@ -12,7 +12,7 @@ use crate::options::health_options;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// The signal, who gets it, and the grace periods.
+/// The signal, its targets, and the grace periods.
 pub(super) struct Stopping {
     pub(super) signal: Signal,
     pub(super) wait: Duration,

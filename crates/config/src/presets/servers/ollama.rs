@@ -39,7 +39,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
         }
         Some(_) | None => (place, usual),
     };
-    if !plan.port_is_said
+    if !plan.port_is_set
         && let Some(place) = plan.port()
     {
         *place = port;

@@ -21,5 +21,5 @@ pub(in crate::presets) const RAY_SERVE: Preset = Preset {
 };
 
 fn adapt(_: &Command<'_>, plan: &mut Plan) {
-    plan.is_guess = !plan.port_is_said;
+    plan.is_guess = !plan.port_is_set;
 }

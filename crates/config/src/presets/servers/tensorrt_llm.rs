@@ -32,7 +32,7 @@ pub(in crate::presets) const TENSORRT_LLM: Preset = Preset {
     ..preset("tensorrt-llm", "TensorRT-LLM", "/health")
 };
 
-/// What tells a process its rank, by who launched it.
+/// Variables with the rank of a process, by launcher.
 const RANKS: [&str; 4] = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"];
 
 fn adapt(command: &Command<'_>, plan: &mut Plan) {

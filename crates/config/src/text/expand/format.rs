@@ -9,9 +9,9 @@ use super::names::{Meaning, Names};
 
 pub(super) enum Fault {
     Unknown(String),
-    /// Why the text makes no sense; tells of what stands in it.
+    /// The text is malformed; the explanation repeats a part of it.
     Malformed(String),
-    /// Why what it makes sense as won't do; tells nothing else of it.
+    /// The value cannot be used; the explanation repeats nothing of the text.
     Unfit(String),
 }
 

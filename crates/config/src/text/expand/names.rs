@@ -25,7 +25,7 @@ pub(crate) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    /// The names that come with what was said in the directory `here`.
+    /// The names that all values of a file in the directory `here` may use.
     pub(crate) const fn new(sources: &'a Sources, here: &'a Path) -> Self {
         Self { sources, here, added: BTreeMap::new() }
     }
