@@ -11,9 +11,11 @@ mod ending;
 pub(crate) mod gate;
 pub(crate) mod health;
 mod job;
+mod ordered;
 mod orders;
 mod pools;
 pub(crate) mod process;
+mod told;
 mod watch;
 
 use std::collections::BTreeMap;
