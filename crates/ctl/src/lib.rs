@@ -20,11 +20,12 @@ mod fault;
 mod history;
 mod input;
 mod render;
+mod screen;
 mod session;
 mod shell;
 
 use std::ffi::{OsStr, OsString};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 
 use supervisor_config::{
     Ctl, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
@@ -38,6 +39,7 @@ use supervisor_sys::io::stderr::to_stderr;
 use self::client::{Client, Credentials};
 use self::error::CtlError;
 use self::input::Input;
+use self::screen::Screen;
 use self::session::Session;
 
 /// `supervisorctl`, which was `called` so, with these words behind it; returns the exit code.
@@ -64,11 +66,16 @@ fn deal(ctl: Ctl) -> u8 {
         Ok(client) => client,
         Err(error) => return complain(&format!("cannot make an event loop: {error}"), ""),
     };
-    let mut out = BufWriter::new(std::io::stdout());
+    let stdout = std::io::stdout();
+    let mut out: Box<dyn Write> = if stdout.is_terminal() {
+        Box::new(BufWriter::new(Screen::new(stdout)))
+    } else {
+        Box::new(BufWriter::new(stdout))
+    };
     let mut session = Session {
         remote: &mut client,
         input: &mut Input::over(std::io::stdin()),
-        out: &mut out,
+        out: &mut *out,
         complaints: &mut std::io::stderr(),
         interactive: ctl.interactive,
         status: SUCCESS,

@@ -10,6 +10,7 @@ use super::command_line::CommandLine;
 use super::commands::{self, Run};
 use super::error::CtlError;
 use super::input::Input;
+use super::screen::Plain;
 
 /// The exit status of a failure that has none of its own.
 pub(crate) const GENERIC: u8 = 1;
@@ -102,9 +103,14 @@ impl Session<'_> {
         Ok(Next::GoOn)
     }
 
-    /// Prints a line.
-    pub(crate) fn say(&mut self, line: &str) -> Result<(), CtlError> {
-        writeln!(self.out, "{line}").map_err(CtlError::StdoutClosed)
+    /// Prints a message, in which nothing controls a terminal.
+    pub(crate) fn say(&mut self, message: &str) -> Result<(), CtlError> {
+        writeln!(self.out, "{}", Plain(message)).map_err(CtlError::StdoutClosed)
+    }
+
+    /// Prints what programs read, or wrote, as it is.
+    pub(crate) fn print(&mut self, text: &str) -> Result<(), CtlError> {
+        writeln!(self.out, "{text}").map_err(CtlError::StdoutClosed)
     }
 
     /// Prints a line and gives the session this status.

@@ -143,7 +143,7 @@ fn refuse(session: &mut Session<'_>, mistake: &Mistake, command: &str) -> Done {
 
 fn show(session: &mut Session<'_>, name: &str, result: Result<Value, CtlError>) -> Done {
     let trouble = match result {
-        Ok(text) => return session.say(&answer::text(&text)?),
+        Ok(text) => return session.print(&answer::text(&text)?),
         Err(trouble) => trouble,
     };
     let reason = match trouble.fault().map(|fault| fault.code) {

@@ -34,7 +34,7 @@ pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
         complain(session, json, &complaint)?;
     }
     if json {
-        session.say(&as_json(&infos))?;
+        session.print(&as_json(&infos))?;
     } else {
         for line in render::statuses(&infos) {
             session.say(&line)?;
