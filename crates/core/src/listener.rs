@@ -15,6 +15,7 @@
 //! at once, thousands of times a second. At the end listeners have a moment for what waits.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -207,7 +208,7 @@ impl Pool {
     pub(crate) fn ended(&mut self, proc: ProcId, cx: &mut Transition<'_>) {
         let Some(listener) = self.listener(proc) else { return };
         (listener.rejected, listener.rests_until) = (0, None);
-        match std::mem::replace(&mut listener.state, ListenerState::NEW) {
+        match mem::replace(&mut listener.state, ListenerState::NEW) {
             ListenerState::Busy { envelope, .. } => self.keep(envelope, cx),
             ListenerState::Acknowledged { .. } | ListenerState::Ready | ListenerState::Unknown => {}
         }
@@ -236,7 +237,7 @@ impl Pool {
         let handler = self.handler;
         let Some(listener) = self.listener(proc) else { return };
         let mut rejected = None;
-        let mut rest = data.to_vec();
+        let mut rest = data;
         while !rest.is_empty() {
             let (next, result) = listener.hear(&mut rest, handler, cx);
             let Some(next) = next else { break };
@@ -291,57 +292,52 @@ impl Listener {
     /// Takes the next word of what it wrote: what it can be told after that, if that
     /// changes, and the event that it rejects.
     fn hear(
-        &self,
-        rest: &mut Vec<u8>,
+        &mut self,
+        rest: &mut &[u8],
         handler: ResultHandler,
         cx: &mut Transition<'_>,
     ) -> (Option<ListenerState>, Option<Rc<Envelope>>) {
         let name = || self.named.name.clone();
-        match &self.state {
+        match &mut self.state {
             ListenerState::Unknown => {
-                rest.clear();
+                *rest = &[];
                 (None, None)
             }
             ListenerState::Ready => (Some(ListenerState::Unknown), None),
             ListenerState::Acknowledged { said } => {
-                let mut said = said.clone();
-                said.append(rest);
-                match said.strip_prefix(READY) {
-                    Some(more) => {
-                        *rest = more.to_vec();
-                        (Some(ListenerState::Ready), None)
-                    }
-                    None if READY.starts_with(&said) => {
-                        (Some(ListenerState::Acknowledged { said }), None)
-                    }
-                    None => (Some(ListenerState::Unknown), None),
+                let mut said = mem::take(said);
+                let missing = READY.len().saturating_sub(said.len());
+                take(&mut said, rest, missing);
+                if said == READY {
+                    (Some(ListenerState::Ready), None)
+                } else if READY.starts_with(&said) {
+                    (Some(ListenerState::Acknowledged { said }), None)
+                } else {
+                    (Some(ListenerState::Unknown), None)
                 }
             }
             ListenerState::Busy { envelope, said } => {
-                let mut said = said.clone();
-                said.append(rest);
-                match parse_result(&said) {
-                    ParsedResult::Incomplete => {
-                        let envelope = Rc::clone(envelope);
+                let (envelope, mut said) = (Rc::clone(envelope), mem::take(said));
+                match next_result(&mut said, rest) {
+                    ParsedResult::Incomplete { .. } => {
                         (Some(ListenerState::Busy { envelope, said }), None)
                     }
-                    ParsedResult::Complete { content, more } => {
-                        let content = said[content].to_vec();
-                        *rest = said[more..].to_vec();
+                    ParsedResult::Complete { content } => {
+                        let content = &said[content..];
                         if handler == ResultHandler::Output {
-                            cx.effects.push(Effect::Print { data: output(&content) });
+                            cx.effects.push(Effect::Print { data: output(content) });
                         }
                         if content == OK || handler == ResultHandler::Output {
                             cx.log(Line::EventProcessed { name: name() });
                             return (Some(ListenerState::NEW), None);
                         }
                         cx.log(Line::EventRejected { name: name() });
-                        (Some(ListenerState::NEW), Some(Rc::clone(envelope)))
+                        (Some(ListenerState::NEW), Some(envelope))
                     }
                     ParsedResult::Bad { line } => {
-                        let said = String::from_utf8_lossy(&said[..line]).into_owned();
+                        let said = visible(&said[..line]);
                         cx.log(Line::BadResult { name: name(), said });
-                        (Some(ListenerState::Unknown), Some(Rc::clone(envelope)))
+                        (Some(ListenerState::Unknown), Some(envelope))
                     }
                 }
             }
@@ -392,16 +388,12 @@ fn log_event(content: &[u8]) -> Option<(String, &[u8])> {
 
 /// How much of an answer there is.
 enum ParsedResult {
-    Incomplete,
-    /// The answer itself, and where what follows it begins.
-    Complete {
-        content: std::ops::Range<usize>,
-        more: usize,
-    },
+    /// So many bytes are missing, up to the end of the first line if that is.
+    Incomplete { missing: usize, in_line: bool },
+    /// Where the answer itself begins, which is all that follows.
+    Complete { content: usize },
     /// The first line, of this length, is not that of an answer.
-    Bad {
-        line: usize,
-    },
+    Bad { line: usize },
 }
 
 fn parse_result(said: &[u8]) -> ParsedResult {
@@ -411,7 +403,8 @@ fn parse_result(said: &[u8]) -> ParsedResult {
         return if head.len() > LONGEST_RESULT_LINE {
             ParsedResult::Bad { line: LONGEST_RESULT_LINE }
         } else {
-            ParsedResult::Incomplete
+            let missing = LONGEST_RESULT_LINE + 1 - head.len();
+            ParsedResult::Incomplete { missing, in_line: true }
         };
     };
     let length = said[..line].strip_prefix(RESULT).and_then(|length| {
@@ -419,12 +412,41 @@ fn parse_result(said: &[u8]) -> ParsedResult {
         (length <= LONGEST_RESULT).then_some(length)
     });
     let Some(length) = length else { return ParsedResult::Bad { line } };
-    let content = line + 1..line + 1 + length;
-    if said.len() < content.end {
-        return ParsedResult::Incomplete;
+    let content = line + 1;
+    match (content + length).saturating_sub(said.len()) {
+        0 => ParsedResult::Complete { content },
+        missing => ParsedResult::Incomplete { missing, in_line: false },
     }
-    let more = content.end;
-    ParsedResult::Complete { content, more }
+}
+
+/// Adds to an answer what belongs to it, and no more: it may come in pieces of any size, and
+/// others may follow.
+fn next_result(said: &mut Vec<u8>, rest: &mut &[u8]) -> ParsedResult {
+    loop {
+        match parse_result(said) {
+            ParsedResult::Incomplete { missing, in_line } if !rest.is_empty() => {
+                let end = rest.iter().take(missing).position(|byte| *byte == b'\n');
+                let wanted = end.filter(|_| in_line).map_or(missing, |end| end + 1);
+                take(said, rest, wanted);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Moves at most so many bytes.
+fn take(to: &mut Vec<u8>, from: &mut &[u8], most: usize) {
+    let (taken, rest) = from.split_at(most.min(from.len()));
+    to.extend_from_slice(taken);
+    *from = rest;
+}
+
+/// Text for a log, in which nothing controls a terminal.
+fn visible(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let each =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(each).collect()
 }
 
 /// Serials begin anew before a client's signed 64 bits are used up.
@@ -450,7 +472,7 @@ mod tests {
             assert_eq!(complete, whole, "{bytes}");
         }
         // However it was cut, 65 bytes without an end are no first line.
-        assert!(matches!(parse_result(&[b'R'; 64]), ParsedResult::Incomplete));
+        assert!(matches!(parse_result(&[b'R'; 64]), ParsedResult::Incomplete { missing: 1, .. }));
         assert!(matches!(parse_result(&[b'R'; 65]), ParsedResult::Bad { line: 64 }));
     }
 
@@ -460,14 +482,15 @@ mod tests {
             [(0, true), (4096, true), (1_048_575, true), (1_048_576, true), (1_048_577, false)]
         {
             let said = [head(20, length), vec![b'x'; length], b"READY\n".to_vec()].concat();
-            match parse_result(&said) {
-                ParsedResult::Complete { content, more } => {
+            let (mut taken_in, mut rest) = (Vec::new(), &said[..]);
+            match next_result(&mut taken_in, &mut rest) {
+                ParsedResult::Complete { content } => {
                     assert!(taken, "{length}");
-                    assert_eq!(content, 21..21 + length);
-                    assert_eq!(&said[more..], READY);
+                    assert_eq!((content, taken_in.len()), (21, 21 + length));
+                    assert_eq!(rest, READY);
                 }
                 ParsedResult::Bad { line } => assert!(!taken && line == 20, "{length}"),
-                ParsedResult::Incomplete => panic!("{length}"),
+                ParsedResult::Incomplete { .. } => panic!("{length}"),
             }
         }
     }
@@ -476,7 +499,30 @@ mod tests {
     fn every_piece_of_an_answer_is_waited_for() {
         let said = [head(12, 300), vec![b'x'; 300]].concat();
         for cut in 0..said.len() {
-            assert!(matches!(parse_result(&said[..cut]), ParsedResult::Incomplete), "{cut}");
+            assert!(matches!(parse_result(&said[..cut]), ParsedResult::Incomplete { .. }), "{cut}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_the_same_however_it_is_cut() {
+        let said = [head(12, 300), vec![b'x'; 300], READY.to_vec()].concat();
+        for size in 1..said.len() {
+            let mut answer = Vec::new();
+            let mut pieces = said.chunks(size);
+            let rest = loop {
+                let mut rest = pieces.next().unwrap();
+                if let ParsedResult::Complete { content } = next_result(&mut answer, &mut rest) {
+                    assert_eq!(answer[content..], [b'x'; 300], "{size}");
+                    break rest;
+                }
+                assert!(rest.is_empty(), "{size}");
+            };
+            assert!(rest.len() < size + READY.len(), "{size}");
+        }
+    }
+
+    #[test]
+    fn what_a_listener_says_controls_no_terminal() {
+        assert_eq!(visible("é\u{1b}[2J\u{9b}x".as_bytes()), "é\\u{1b}[2J\\u{9b}x");
     }
 }
