@@ -39,7 +39,7 @@ test: test-env check dist
 	STANDARD_SUPERVISOR_STATIC=$(root)/dist/bin \
 	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
 	STANDARD_SUPERVISOR_DIST=$(root)/dist \
-	cargo test --workspace --no-fail-fast
+	scripts/test
 
 test-env:
 	scripts/setup-tests
