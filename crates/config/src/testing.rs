@@ -30,6 +30,7 @@ pub(crate) fn sources(pairs: &[(&str, &str)]) -> Sources {
 pub(crate) struct FakeHost(pub(crate) BTreeMap<PathBuf, Vec<u8>>);
 
 impl FakeHost {
+    #[cfg(test)]
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         Self(files.iter().map(|(path, text)| (path.into(), text.as_bytes().to_vec())).collect())
     }

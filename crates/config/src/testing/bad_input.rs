@@ -19,6 +19,16 @@ use supervisor_wire::python::repr;
 
 const FILE: &str = "/srv/t.conf";
 
+/// The spec of a configuration file, for those who need one.
+///
+/// # Panics
+///
+/// If the file has errors.
+#[cfg(fuzzing)]
+pub fn spec(bytes: &[u8]) -> supervisor_core::spec::Spec {
+    configuration(bytes).unwrap().spec
+}
+
 /// A configuration file. Each mistake in it names the file, and the line, the section
 /// and the option if it is about one; what is accepted can be shown.
 pub fn ini(bytes: &[u8]) {
