@@ -1,9 +1,8 @@
 //! The socket on which a process tells of itself, as systemd's services do:
 //! [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
 //!
-//! It has a name, not a path: no file has to be made, or removed, or be within reach of
-//! another user. Any process of the machine can write to it; who is not of the tree of the
-//! program's main process is not heard.
+//! Only the program's user can write to its file: others could fill it, and a watchdog would
+//! end a healthy program. Who is not of the tree of the program's main process is not heard.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -51,19 +50,16 @@ pub(crate) struct Told {
 
 impl Notify {
     /// A socket that nobody else's has the name of.
-    pub(crate) fn new(name: String) -> io::Result<Self> {
-        let mailbox = Rc::new(Mailbox::bind(name.as_bytes())?);
+    pub(crate) fn new(name: String, user: Option<u32>) -> io::Result<Self> {
+        let mailbox = Rc::new(Mailbox::bind(&name, user)?);
         Ok(Self { name, mailbox, main: Cell::new(None) })
     }
 
     /// Tells a process of it. Which process promises signs of life can't be said before it
     /// is there: without `WATCHDOG_PID` it is whoever finds the variable.
     pub(crate) fn introduce(&self, environment: &mut Environment, watchdog: Option<Duration>) {
-        set(
-            environment,
-            "NOTIFY_SOCKET".as_ref(),
-            OsString::from(format!("@{}", self.name)).as_ref(),
-        );
+        let address = self.mailbox.address(&self.name);
+        set(environment, "NOTIFY_SOCKET".as_ref(), address.as_ref());
         environment.retain(|(name, _)| name != "WATCHDOG_PID" && name != "WATCHDOG_USEC");
         if let Some(every) = watchdog {
             let micros = OsString::from(every.as_micros().to_string());

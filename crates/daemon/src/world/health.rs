@@ -151,7 +151,8 @@ impl World {
             inbox: Rc::clone(&self.inbox),
             journal: Rc::clone(&self.parts.journal),
         };
-        match Notify::new(format!("standard-supervisor/{mark}.{number}")) {
+        let user = slot.spec.launch.user.as_ref().map(|user| user.uid);
+        match Notify::new(format!("standard-supervisor-{mark}.{number}"), user) {
             Ok(notify) => {
                 let notify = Rc::new(notify);
                 notify.introduce(environment, health.watchdog);

@@ -1,8 +1,9 @@
 //! What a program tells of itself.
 
 use std::fs;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 
 use crate::harness::Running;
 use crate::server::{Server, end};
@@ -33,15 +34,16 @@ fn a_stranger_is_not_heard() {
     let mut command = server.supervised(&["notify"]);
     let mut running =
         Running::start(command.env("PROCESS_HEALTH_READY", "notify").env("LOG_LEVEL", "debug"));
-    let line = running.stdout.wait_for("socket @");
-    let name = line.split('@').nth(1).unwrap();
-    let address = SocketAddr::from_abstract_name(name).unwrap();
-    UnixDatagram::unbound().unwrap().send_to_addr(b"READY=1", &address).unwrap();
+    let line = running.stdout.wait_for("socket /");
+    let path = Path::new(line.strip_prefix("socket ").unwrap());
+    assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
+    UnixDatagram::unbound().unwrap().send_to(b"READY=1", path).unwrap();
     running.stderr.wait_for("is not of app, what it tells is not heard");
     assert!(!running.stderr.said("RUNNING"));
     fs::write(&tell, "READY=1\n").unwrap();
     running.stderr.wait_for("entered RUNNING state");
     end(running);
+    assert!(!path.exists());
 }
 
 #[test]

@@ -105,7 +105,8 @@ class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 def tell():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-        out.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
+        address = os.environ["NOTIFY_SOCKET"]
+        out.connect("\0" + address[1:] if address.startswith("@") else address)
         # Open for writing, too: it has no end, and nothing is lost between two orders.
         with open(os.open(os.path.join(folder, "tell"), os.O_RDWR)) as orders:
             for order in orders:

@@ -1,11 +1,17 @@
 //! A socket for datagrams that tell who sent them.
 
+use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 use supervisor_core::ids::Pid;
+
+use super::listening::Pinned;
 
 /// The longest message that is taken as a whole; of a longer one the rest is lost.
 const LONGEST: usize = 4096;
@@ -13,13 +19,29 @@ const LONGEST: usize = 4096;
 /// Room for credentials and for some descriptors that a sender may add.
 const ANCILLARY: usize = 512;
 
-/// One that is bound to a name of the machine's network, not to a path.
+/// Directories in which sockets are made, the first one that may be written to: that of the
+/// system's sockets, and that for all users, where only the owner of a file can remove it.
+const DIRECTORIES: [&str; 2] = ["/run", "/tmp"];
+
+/// A socket that only one user can fill, because its file can be written to by that user only.
 #[derive(Debug)]
-pub struct Mailbox(OwnedFd);
+pub struct Mailbox {
+    socket: OwnedFd,
+    /// Its file; none where no directory may be written to.
+    path: Option<PathBuf>,
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
 
 impl AsFd for Mailbox {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -28,13 +50,35 @@ impl AsFd for Mailbox {
 struct Ancillary([u8; ANCILLARY]);
 
 impl Mailbox {
-    /// Makes it.
-    pub fn bind(name: &[u8]) -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
-        sockopt::set_socket_passcred(&socket, true)?;
-        rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(name)?)?;
-        Ok(Self(socket))
+    /// Makes one that only this user may write to, or only we. Where there can be no file it
+    /// has a name that any process of the network namespace can reach.
+    pub fn bind(name: &str, user: Option<u32>) -> io::Result<Self> {
+        for directory in DIRECTORIES {
+            if let Ok(mailbox) = Self::in_directory(Path::new(directory), name, user) {
+                return Ok(mailbox);
+            }
+        }
+        let socket = new()?;
+        rustix::net::bind(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
+        Ok(Self { socket, path: None })
+    }
+
+    fn in_directory(directory: &Path, name: &str, user: Option<u32>) -> io::Result<Self> {
+        let (socket, path) = (new()?, directory.join(name));
+        // The file has this mode from its beginning: who connects while others may write to it
+        // can go on writing.
+        rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+        rustix::net::bind(&socket, &SocketAddrUnix::new(&path)?)?;
+        let mailbox = Self { socket, path: Some(path.clone()) };
+        if user.is_some_and(|user| user != rustix::process::geteuid().as_raw()) {
+            Pinned::at(&path)?.set_owner(user.unwrap_or_default(), None)?;
+        }
+        Ok(mailbox)
+    }
+
+    /// Where it is reached, as `NOTIFY_SOCKET` has it.
+    pub fn address(&self, name: &str) -> OsString {
+        self.path.as_ref().map_or_else(|| format!("@{name}").into(), |path| path.clone().into())
     }
 
     /// The next message and who sent it. `None`: there is none at present. Descriptors that
@@ -53,7 +97,7 @@ impl Mailbox {
                 header.msg_iovlen = 1;
                 header.msg_control = ancillary.0.as_mut_ptr().cast();
                 header.msg_controllen = ANCILLARY;
-                (libc::recvmsg(self.0.as_raw_fd(), header, libc::MSG_CMSG_CLOEXEC), header)
+                (libc::recvmsg(self.socket.as_raw_fd(), header, libc::MSG_CMSG_CLOEXEC), header)
             };
             let Ok(length) = usize::try_from(length) else {
                 let error = io::Error::last_os_error();
@@ -67,6 +111,13 @@ impl Mailbox {
             return Ok(Some((sender(header), bytes)));
         }
     }
+}
+
+fn new() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    sockopt::set_socket_passcred(&socket, true)?;
+    Ok(socket)
 }
 
 /// Who sent it; 0, who nobody is, if he can't be seen from here.
@@ -96,4 +147,30 @@ fn sender(header: &libc::msghdr) -> Pid {
         }
     }
     sender
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    #[test]
+    fn only_its_user_may_write_to_it() {
+        let name = format!("mailbox-{}", std::process::id());
+        let root = rustix::process::geteuid().is_root();
+        let user = if root { Some(65534) } else { None };
+        let mailbox = Mailbox::in_directory(Path::new("/tmp"), &name, user).unwrap();
+        let path = mailbox.path.clone().unwrap();
+        assert_eq!(mailbox.address(&name), path.as_os_str());
+        let there = fs::metadata(&path).unwrap();
+        assert_eq!(there.permissions().mode() & 0o777, 0o600);
+        assert_eq!(there.uid(), user.unwrap_or(rustix::process::geteuid().as_raw()));
+        UnixDatagram::unbound().unwrap().send_to(b"READY=1", &path).unwrap();
+        let (sender, message) = mailbox.receive().unwrap().unwrap();
+        assert_eq!((sender.0, message), (std::process::id().cast_signed(), b"READY=1".to_vec()));
+        drop(mailbox);
+        assert!(!path.exists());
+    }
 }
