@@ -2,9 +2,10 @@
 //! is free again. NVIDIA's driver frees it some time after the last process has gone: 26 seconds
 //! were measured where much memory of the host was pinned.
 //!
-//! All is asked of `nvidia-smi`, one at a time, as a helper: it takes from 0.1 to 30 seconds, and
-//! may hang in the kernel for ever. What is not known holds up nothing.
+//! NVIDIA's devices are asked for with `nvidia-smi`, one at a time, as a helper: it takes from 0.1 to 30 seconds, and
+//! may hang in the kernel for ever. AMD's are read from sysfs. What is not known holds up nothing.
 
+mod amd;
 mod holders;
 mod judgement;
 
@@ -47,7 +48,7 @@ pub(crate) struct Gpus {
     helpers: Rc<Helpers>,
     journal: Rc<Journal>,
     environment: Environment,
-    /// `None`: it is not installed here.
+    /// `nvidia-smi`; `None`: it is not installed here.
     tool: Option<PathBuf>,
     /// One question at a time.
     asking: Semaphore,
@@ -90,7 +91,7 @@ impl Gpus {
 
     /// A program runs whose devices will be looked at later: finds out what there is, once.
     pub(crate) async fn note_first(&self, main: Pid) {
-        if self.tool.is_none() || self.first.borrow().is_some() {
+        if self.first.borrow().is_some() {
             return;
         }
         let Some(answer) = self.ask().await else { return };
@@ -167,6 +168,9 @@ impl Gpus {
     /// `None`: there is no answer, or none that says anything.
     async fn ask(&self) -> Option<Answer> {
         let _turn = self.asking.acquire().await.ok()?;
+        if self.tool.is_none() {
+            return amd::ask().await;
+        }
         if self.hangs.get().is_some_and(|pid| self.helpers.has(pid)) {
             return None;
         }

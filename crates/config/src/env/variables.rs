@@ -309,7 +309,7 @@ pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
 pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "PROCESS_AWAIT_GPU_MEMORY",
     (Owner::App, &failure_options::AWAIT_GPU_MEMORY),
-    "Before a restart, ask `nvidia-smi` whether the GPUs are there, and wait up to 120 seconds until their memory is free. The supervisor gives up if a GPU is lost. `auto`: with the failure preset `cuda`, and if `nvidia-smi` is installed.",
+    "Before a restart, ask `nvidia-smi`, or for AMD's devices sysfs, whether the GPUs are there, and wait up to 120 seconds until their memory is free. The supervisor gives up if a GPU is lost. `auto`: with the failure presets `cuda` and `rocm`.",
 );
 
 /// What follows the failure of a rank.

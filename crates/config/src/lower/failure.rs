@@ -45,7 +45,7 @@ pub(super) fn read<'a>(
         FailurePreset::Of(preset) => Some(preset),
     };
     let wanted = match await_gpu? {
-        AwaitGpu::Auto => preset == Some(Preset::Cuda),
+        AwaitGpu::Auto => matches!(preset, Some(Preset::Cuda | Preset::Rocm)),
         AwaitGpu::Yes => true,
         AwaitGpu::No => false,
     };

@@ -41,9 +41,11 @@ fn has_open(pid: Pid) -> bool {
     targets.any(|target| target.to_str().is_some_and(is_device))
 }
 
-/// `/dev/nvidia0`, and not the devices of the driver itself.
+/// `/dev/nvidia0`, and not the devices of the driver itself; AMD's `/dev/kfd`, which each process
+/// that computes has open.
 fn is_device(path: &str) -> bool {
-    path.strip_prefix("/dev/nvidia").is_some_and(|number| number.parse::<u32>().is_ok())
+    path == "/dev/kfd"
+        || path.strip_prefix("/dev/nvidia").is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 fn name(pid: Pid) -> String {
@@ -60,6 +62,7 @@ mod tests {
         for (path, expected) in [
             ("/dev/nvidia0", true),
             ("/dev/nvidia17", true),
+            ("/dev/kfd", true),
             ("/dev/nvidiactl", false),
             ("/dev/nvidia-uvm", false),
             ("/dev/null", false),

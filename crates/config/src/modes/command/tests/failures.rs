@@ -55,14 +55,15 @@ fn an_exit_code_that_means_something_else_is_warned_of() {
 }
 
 #[test]
-fn gpus_are_asked_for_with_the_preset_of_nvidia() {
+fn gpus_are_asked_for_with_the_presets_of_nvidia_and_amd() {
     let asks = |pairs: &[_]| process(&config(pairs), "app").failure.await_devices;
     let cuda = ("PROCESS_FAILURE_PRESET", "cuda");
     let no_tree = ("SUPERVISOR_PROGRAM__APP_KILLTREE", "false");
     assert!(!asks(&[]) && asks(&[cuda]));
     assert!(!asks(&[cuda, ("PROCESS_AWAIT_GPU_MEMORY", "false")]));
     assert!(asks(&[("PROCESS_AWAIT_GPU_MEMORY", "true")]));
-    assert!(!asks(&[("PROCESS_FAILURE_PRESET", "rocm")]));
+    assert!(asks(&[("PROCESS_FAILURE_PRESET", "rocm")]));
+    assert!(!asks(&[("PROCESS_FAILURE_PRESET", "neuron")]));
     assert!(!asks(&[cuda, no_tree]));
 }
 
