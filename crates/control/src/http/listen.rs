@@ -2,6 +2,7 @@
 //! started, so that a supervisor that nobody could reach doesn't begin.
 
 use std::fs::{self, File};
+use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -17,6 +18,7 @@ use supervisor_core::level::Level;
 use supervisor_sys::io::errno;
 use supervisor_sys::io::stderr::to_stderr;
 use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
+use tokio::time::sleep;
 
 /// How often a path is tried whose file was stale; others may be doing the same.
 const TRIES: usize = 3;
@@ -48,7 +50,7 @@ pub struct Door {
     /// It listens, and never makes us wait.
     pub(crate) socket: OwnedFd,
     pub(crate) credentials: Option<Credentials>,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 /// Who is expected at a door.
@@ -77,6 +79,8 @@ struct SocketFile {
     path: PathBuf,
     /// Device and number.
     identity: (u64, u64),
+    mode: u32,
+    owner: Option<(u32, Option<u32>)>,
 }
 
 /// Opens all of them, or says in supervisord's words which one can't be.
@@ -131,12 +135,12 @@ fn door(server: &Server) -> io::Result<Door> {
             let _ = sockopt::set_tcp_nodelay(&socket, true);
             rustix::net::listen(&socket, MOST_WAITING)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok(Door { serves, socket, credentials, _file: None })
+            Ok(Door { serves, socket, credentials, file: None })
         }
         Listen::Unix { path, mode, owner } => {
             let (socket, file) = unix(path, *mode, *owner)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
-            Ok(Door { serves, socket, credentials, _file: Some(file) })
+            Ok(Door { serves, socket, credentials, file: Some(file) })
         }
     }
 }
@@ -157,7 +161,7 @@ fn unix(
     }
     let socket = listening::unix(&draft)?;
     let placed = prepare(&socket, &draft, mode, owner).and_then(|()| place(&draft, path));
-    let file = placed.and_then(|()| SocketFile::of(path, &draft));
+    let file = placed.and_then(|()| SocketFile::of(path, &draft, mode, owner));
     let _ = fs::remove_file(&draft);
     Ok((socket, file?))
 }
@@ -230,9 +234,41 @@ fn lock_folder_of(path: &Path) -> Option<File> {
 }
 
 impl SocketFile {
-    fn of(path: &Path, draft: &Path) -> io::Result<Self> {
+    fn of(
+        path: &Path,
+        draft: &Path,
+        mode: u32,
+        owner: Option<(u32, Option<u32>)>,
+    ) -> io::Result<Self> {
         let there = fs::symlink_metadata(draft)?;
-        Ok(Self { path: path.to_owned(), identity: (there.dev(), there.ino()) })
+        Ok(Self { path: path.to_owned(), identity: (there.dev(), there.ino()), mode, owner })
+    }
+
+    /// Whether it has been removed. Another one in its place may be another supervisor's.
+    fn is_missing(&self) -> bool {
+        let there = fs::symlink_metadata(&self.path);
+        there.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl Door {
+    /// Waits until no client can reach this any more, because its file has been removed, as
+    /// cleaners of temporary directories do. Nothing tells of that but a look: to be told, one
+    /// of the few watches that a user may have would be taken for good.
+    pub(super) async fn is_lost(&self, every: Duration) {
+        let Some(file) = &self.file else { return pending().await };
+        while !file.is_missing() {
+            sleep(every).await;
+        }
+    }
+
+    /// Opens it again where its file has been removed; the path of that.
+    pub(super) fn reopen(&mut self) -> io::Result<Option<&Path>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let (socket, file) = unix(&file.path, file.mode, file.owner)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        self.socket = socket;
+        Ok(Some(&self.file.insert(file).path))
     }
 }
 
@@ -335,6 +371,32 @@ mod tests {
             assert_eq!(taken.len(), 1);
             assert!(listening::is_listened_to(&path).unwrap());
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_made_again() {
+        let folder = std::env::temp_dir().join(format!("lost-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("s.sock");
+        let listen = Listen::Unix { path: path.clone(), mode: 0o640, owner: None };
+        let mut door = door(&Server { section: String::new(), listen, credentials: None }).unwrap();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+        let every = Duration::from_secs(60);
+        let is_lost = |door: &Door| {
+            let looking = async { tokio::time::timeout(10 * every, door.is_lost(every)).await };
+            runtime.block_on(looking)
+        };
+        assert!(is_lost(&door).is_err());
+        fs::remove_file(&path).unwrap();
+        assert!(is_lost(&door).is_ok());
+        assert_eq!(door.reopen().unwrap(), Some(&*path));
+        assert!(listening::is_listened_to(&path).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+        assert!(is_lost(&door).is_err());
+        drop(door);
+        assert!(!path.exists());
         fs::remove_dir_all(folder).unwrap();
     }
 }

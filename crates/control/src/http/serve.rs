@@ -36,6 +36,9 @@ use crate::status::Status;
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether the file of a socket is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
 /// Requests after the first of their connections that are answered between two times that
 /// connections are accepted.
 const FOLLOW_UPS: usize = 32;
@@ -125,7 +128,7 @@ pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
     let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
         let limit = ConnectionLimit::new(each);
-        spawn_local(accept(door, Rc::clone(&server), limit, ending.clone()));
+        spawn_local(attend(door, Rc::clone(&server), limit, ending.clone()));
     }
     drop(ending);
     async move {
@@ -146,11 +149,44 @@ fn log_date(moment: Wall) -> String {
     }
 }
 
-/// Accepts until everything ends.
-async fn accept(
-    door: Door,
+/// Accepts until everything ends. A socket whose file was removed is opened again.
+async fn attend(
+    mut door: Door,
     server: Rc<ServerState>,
     limit: ConnectionLimit,
+    ending: watch::Receiver<bool>,
+) {
+    let mut complained = false;
+    loop {
+        let accepting = accept(&door, &server, &limit, ending.clone());
+        if either(accepting, door.is_lost(LOOK_EVERY)).await.is_some() {
+            return;
+        }
+        match door.reopen() {
+            Ok(path) => {
+                let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+                let message = format!("the socket {path} was removed; it has been created again");
+                server.control.say(Level::Warn, &message);
+                complained = false;
+            }
+            Err(error) => {
+                if !complained {
+                    server.complain("the socket was removed, and cannot be created again", &error);
+                }
+                complained = true;
+                let mut ending = ending.clone();
+                if either(ending.wait_for(|ending| *ending), sleep(LOOK_EVERY)).await.is_some() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn accept(
+    door: &Door,
+    server: &Rc<ServerState>,
+    limit: &ConnectionLimit,
     mut ending: watch::Receiver<bool>,
 ) {
     let listener = match Watched::for_reading(&door.socket) {
@@ -181,7 +217,7 @@ async fn accept(
                 if limit.is_reached() {
                     server.traffic.refuse(Refused::NoPlace);
                     let in_crowd = crowd && door.serves == Serves::Status;
-                    if in_crowd && crowd::is_done_with(&server, &socket) {
+                    if in_crowd && crowd::is_done_with(server, &socket) {
                         continue;
                     }
                 }
@@ -189,7 +225,7 @@ async fn accept(
                 let ended = ending.wait_for(|ending| *ending);
                 let Some(slot) = either(limit.take(), ended).await else { return };
                 let (serves, credentials) = (door.serves, door.credentials.clone());
-                let server = Rc::clone(&server);
+                let server = Rc::clone(server);
                 let context = ConnectionContext { server, serves, credentials, peer };
                 spawn_local(serve_one(socket, slot, context, ending.clone()));
             }
