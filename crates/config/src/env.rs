@@ -135,8 +135,8 @@ fn entry(variable: &Variable, value: &str) -> Option<VariableEntry> {
     Some(VariableEntry { owner, entry })
 }
 
-/// What a slip made of a variable sets nothing, and that shows late. Names that are near to
-/// none of ours are the program's, and those of `PROCESS_HEALTH_` are told of by `overlay`.
+/// Warns of misspelt variables, which set nothing. Names that are near to none of ours are the
+/// program's, and `overlay` warns of those of `PROCESS_HEALTH_`.
 fn warn_of_slips(sources: &Sources, report: &mut Report) {
     let health: Vec<String> = health_options::variables().map(|(name, _)| name).collect();
     let all = VARIABLES.iter().map(|v| v.name).filter(|name| *name != HEALTH.name);

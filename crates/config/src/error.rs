@@ -43,8 +43,8 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
-/// How many mistakes, and how many warnings, are told: no person reads more, and a file
-/// that is no configuration has one in every line.
+/// The number of errors, and of warnings, that are reported: a file that is no configuration
+/// has one in every line.
 const MOST_TOLD: usize = 200;
 
 /// Collects mistakes and warnings while reading goes on.

@@ -184,9 +184,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// An address to listen at, if there can be such a one here. In front of a command
-    /// that is part of the configuration; with a file, as in supervisord, whoever reads it
-    /// again may name what is not there yet.
+    /// Accepts an address to listen at if this host can have it. With a file, as in supervisord,
+    /// any address is accepted: it may exist by the time that the file is read again.
     fn reachable(
         &mut self,
         section: &'a Section,

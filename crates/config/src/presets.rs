@@ -73,7 +73,7 @@ pub struct Listens {
     pub variables_win: &'static [&'static str],
     /// It speaks TLS if all of these are given.
     pub tls: &'static [Named],
-    /// An unambiguous beginning of an option's name does, from which these are told apart.
+    /// Whether an unambiguous beginning of an option's name is enough.
     pub abbreviates: bool,
     /// Options that a file of `key: value` lines may hold as well.
     pub file: &'static [&'static str],

@@ -1,5 +1,5 @@
 //! What shells need to complete our command lines: what may stand where is found here, from
-//! the tables; how each shell is told is in a module of its own.
+//! the tables; the script of each shell is in a module of its own.
 
 mod bash;
 mod fish;
@@ -152,7 +152,7 @@ fn first_and_later(command: &CtlCommand, tool: &Tool) -> (Offer, Offer) {
     (first, later)
 }
 
-/// The states by which a line of `status` is told from one that says what went wrong.
+/// The states that distinguish a line of `status` from an error message.
 fn states(between: &str) -> String {
     StateName::ALL.map(StateName::name).join(between)
 }

@@ -18,6 +18,6 @@ pub use crate::pages::{
 pub use crate::presets::presets_reference;
 pub use crate::reference::reference;
 
-/// How a file is made, for those who find it.
+/// The lines in a generated file that say how it is made.
 const MADE_BY: &str = "Made from the tables in `crates/config/src` by\n\
                        `UPDATE=1 cargo test -p supervisor-docgen`.\n\n";

@@ -7,7 +7,7 @@ use supervisor_config::tables::VARIABLES;
 use supervisor_config::tables::{Tool, ToolOption, tools};
 
 /// What the pages are dated: the day of the newest release, once there is one. Not the day on
-/// which they are made, which would make them anew each day.
+/// which they are made, because that would change them each day.
 const DATE: &str = "2026-11-26";
 
 /// All pages: their files' names and contents.

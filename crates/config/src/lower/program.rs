@@ -103,13 +103,12 @@ impl Model {
         let killtree = lowering.get(section, &o::KILLTREE, names);
         let kind = SectionKind::of(&section.name);
         let listens = kind == Some(SectionKind::EventListener);
-        let essential =
-            if listens { Some(false) } else { lowering.get(section, &o::ESSENTIAL, names) };
-        // What listens for events serves nobody.
-        let tidy = if listens {
-            Some(None)
+        // An event listener is no server.
+        let (essential, tidy) = if listens {
+            (Some(false), Some(None))
         } else {
-            tidy::read(lowering, section, names, killtree.unwrap_or(true))
+            let essential = lowering.get(section, &o::ESSENTIAL, names);
+            (essential, tidy::read(lowering, section, names, killtree.unwrap_or(true)))
         };
         let start = start::read(lowering, section, names);
         let failure = failure::read(lowering, section, names, killtree.unwrap_or(true));

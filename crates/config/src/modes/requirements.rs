@@ -253,7 +253,7 @@ mod tests {
 
     const MODEL: &str = "/opt/ml/model/requirements.txt";
 
-    /// The command line of the installation, and what is said about it.
+    /// The command line of the installation, and its warnings and notes.
     fn installation(
         env: &[(&str, &str)],
         files: &[(&str, &str)],

@@ -17,7 +17,7 @@ use crate::values::{self, InetAddress};
 ///
 /// # Errors
 ///
-/// What is said of the port can't be understood.
+/// The environment names no valid port.
 pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>, Errors> {
     let (context, mut others) = (Context { sources, host }, Report::default());
     let settings = env::read(&context, &mut others);

@@ -19,7 +19,7 @@ use supervisor_wire::python::repr;
 
 const FILE: &str = "/srv/t.conf";
 
-/// The spec of a configuration file, for those who need one.
+/// The spec of a configuration file, for targets that need one.
 ///
 /// # Panics
 ///

@@ -72,8 +72,8 @@ _SELF_behind() {
 }
 "#;
 
-/// The daemon is asked as the command line says. With a password missing it refuses at once:
-/// nobody is asked unless a shell is wanted, and that finds nobody to answer.
+/// The daemon is asked as the command line says. Without a needed password the
+/// client fails at once, because it asks for one only in its shell.
 const NAMES: &str = r#"
 # Offers names that the daemon knows, if it answers at once.
 _SELF_names() {

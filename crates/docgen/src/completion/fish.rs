@@ -48,8 +48,8 @@ SKIP    complete -C (string join ' ' -- (string escape -- $rest) (commandline -c
 end
 ";
 
-/// The daemon is asked as the command line says. With a password missing it refuses at once:
-/// nobody is asked unless a shell is wanted, and that finds nobody to answer.
+/// The daemon is asked as the command line says. Without a needed password the
+/// client fails at once, because it asks for one only in its shell.
 const NAMES: &str = r#"
 # Whether the next word stands at this place, first or later, behind this command.
 function SELF_at
