@@ -90,6 +90,8 @@ impl Signal {
     pub const CONT: Self = Self(18);
     /// The terminal changed its size.
     pub const WINCH: Self = Self(28);
+    /// Bytes arrive at a descriptor. The supervisor reads those that the kernel sends.
+    pub const IO: Self = Self(29);
     /// Reading from a terminal in the background.
     pub const TTIN: Self = Self(21);
     /// Writing to it, or changing it, from there.

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
+use crate::capture::wakeups::Wakeups;
 use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::world::End;
@@ -82,6 +83,8 @@ impl Driver {
 
     async fn serve(self, last: impl Future<Output = ()>) -> std::io::Result<End> {
         let signals = Watched::for_reading(Rc::clone(&self.signals))?;
+        let wakeups = Rc::new(Wakeups::open());
+        tokio::task::spawn_local(Rc::clone(&wakeups).run(Rc::clone(&self.inbox)));
         let mut relays = Vec::new();
         let has_run = Rc::new(Notify::new());
         tokio::task::spawn_local(forget_code(Rc::clone(&has_run)));
@@ -94,7 +97,7 @@ impl Driver {
             // Groups may have come and gone.
             relays.retain(|(_, task): &(_, JoinHandle<()>)| !task.is_finished());
             for relay in new_relays {
-                let task = tokio::task::spawn_local(Rc::clone(&relay).run());
+                let task = tokio::task::spawn_local(Rc::clone(&relay).run(Rc::clone(&wakeups)));
                 relays.push((relay, task));
             }
             for job in self.engine.world.borrow_mut().take_jobs() {

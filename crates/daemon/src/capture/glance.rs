@@ -4,11 +4,17 @@ use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
-/// Bytes that are looked at in one go at most: what a pipe usually holds.
+use super::between;
+
+/// Bytes that are read in one go at most: what a pipe usually holds.
 pub(crate) const MOST: usize = 64 * 1024;
+
+/// What the pipe to which pages are handed on has room for: all of a pipe that a relay enlarged.
+const SCRATCH_SIZE: usize = 128 * 1024;
 
 /// The size of a pipe of which all is looked at: what a program may usually enlarge it to.
 const LARGEST: usize = 1024 * 1024;
@@ -24,12 +30,46 @@ struct Scratch {
     write: OwnedFd,
     /// Not written before it is needed, so that what is never needed takes no memory.
     bytes: Vec<u8>,
+    /// Where pages go that are of no interest; `None`: there is no such place.
+    null: Option<OwnedFd>,
 }
 
 impl Scratch {
     fn make() -> Result<Self, Errno> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Self { read, write, bytes: Vec::with_capacity(MOST) })
+        // Where that isn't allowed, more pieces are looked at.
+        let _ = rustix::pipe::fcntl_setpipe_size(&write, SCRATCH_SIZE);
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let null = rustix::fs::open(c"/dev/null", flags, Mode::empty()).ok();
+        Ok(Self { read, write, bytes: Vec::with_capacity(MOST), null })
+    }
+
+    /// Drops the first bytes of the copy, at most so many.
+    fn skip(&mut self, most: usize) -> Result<usize, Errno> {
+        if let Some(null) = &self.null {
+            match rustix::pipe::splice(&self.read, None, null, None, most, SpliceFlags::NONBLOCK) {
+                Ok(skipped) => return Ok(skipped),
+                Err(_) => self.null = None,
+            }
+        }
+        self.bytes.clear();
+        self.bytes.reserve(MOST);
+        let room = &mut self.bytes.spare_capacity_mut()[..most.min(MOST)];
+        rustix::io::read(&self.read, room).map(|(skipped, _)| skipped.len())
+    }
+
+    /// Reads so many bytes of the copy, at most what there is room for.
+    fn read(&mut self, count: usize) -> Result<(), Errno> {
+        between::calls();
+        self.bytes.clear();
+        while self.bytes.len() < count {
+            match rustix::io::read(&self.read, spare_capacity(&mut self.bytes)) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Looks at more than there is room for at once; how much that was.
@@ -62,22 +102,44 @@ pub(crate) fn at<T>(
     most: usize,
     see: impl FnOnce(&[u8]) -> T,
 ) -> Result<T, Errno> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let scratch = match scratch {
-            Some(scratch) => scratch,
-            None => scratch.insert(Scratch::make()?),
-        };
-        let Scratch { read, write, bytes } = scratch;
-        let copied = rustix::pipe::tee(source, write, most.min(MOST), SpliceFlags::NONBLOCK)?;
-        bytes.clear();
-        while bytes.len() < copied {
-            match rustix::io::read(&*read, spare_capacity(bytes)) {
-                Ok(0) | Err(Errno::AGAIN) => break,
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(error),
-            }
+    with_scratch(|scratch| {
+        let most = most.min(MOST);
+        between::calls();
+        let copied = rustix::pipe::tee(source, &scratch.write, most, SpliceFlags::NONBLOCK)?;
+        scratch.read(copied)?;
+        Ok(see(&scratch.bytes))
+    })
+}
+
+/// What went wrong on the way may have left bytes in the pipe, so another is made after that.
+fn with_scratch<T>(look: impl FnOnce(&mut Scratch) -> Result<T, Errno>) -> Result<T, Errno> {
+    let mut scratch = SCRATCH.take().map_or_else(Scratch::make, Ok)?;
+    let seen = look(&mut scratch);
+    if matches!(seen, Ok(_) | Err(Errno::AGAIN)) {
+        SCRATCH.set(Some(scratch));
+    }
+    seen
+}
+
+/// Hands the last `tail` of the first `most` bytes in `source` to `see`, with how many bytes came
+/// before them; they stay where they are. So much is looked at of a flood, which would cost as much
+/// to read as to copy. Bytes as for [`at`].
+pub(crate) fn at_end<T>(
+    source: BorrowedFd<'_>,
+    most: usize,
+    tail: usize,
+    see: impl FnOnce(usize, &[u8]) -> T,
+) -> Result<T, Errno> {
+    with_scratch(|scratch| {
+        between::calls();
+        let copied = rustix::pipe::tee(source, &scratch.write, most, SpliceFlags::NONBLOCK)?;
+        let before = copied.saturating_sub(tail);
+        let mut skipped = 0;
+        while skipped < before {
+            skipped += scratch.skip(before - skipped)?;
         }
-        Ok(see(bytes))
+        scratch.read(copied - before)?;
+        Ok(see(before, &scratch.bytes))
     })
 }
 

@@ -10,6 +10,7 @@
 //! pipe, so the writer feels back-pressure and nobody else does.
 
 pub mod auto_log;
+mod between;
 pub(crate) mod filter;
 pub(crate) mod glance;
 pub mod journal;
@@ -20,3 +21,4 @@ pub(crate) mod relay;
 pub(crate) mod sink;
 pub mod syslog;
 pub(crate) mod tail;
+pub(crate) mod wakeups;

@@ -3,30 +3,31 @@
 //! A program that is started again gets a new pipe. What its last run wrote comes
 //! out first, however long the sink takes.
 
+mod carry;
+mod pace;
+mod source;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
-use supervisor_sys::either::either;
 use supervisor_sys::io::counters::Flow;
 use supervisor_sys::io::pipe;
-use supervisor_sys::io::watch::Watched;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::filter::Filter;
 use super::glance;
 use super::journal::Journal;
-use super::sink::{Moved, Sink};
+use super::sink::Sink;
 use super::tail::Tail;
-
-/// Bytes after which others get their turn.
-const TURN: u64 = 1024 * 1024;
+use carry::Pause;
+use source::Source;
 
 /// Bytes that must have come through since the last loss before another one is told. A
 /// full disk has a little room now and then, and complaints would fill it.
@@ -34,9 +35,6 @@ const TELL_AGAIN: u64 = 64 * 1024;
 
 /// Runs of which output waits for its reader at most: of each there is a pipe.
 const RUNS: usize = 8;
-
-/// How long what a listener writes in one go may take, where that is shown in the log.
-const ONE_GO: Duration = Duration::from_millis(2);
 
 /// A way from pipes to a sink.
 #[derive(Debug)]
@@ -73,48 +71,6 @@ struct Complaints {
     to: Rc<Journal>,
     /// Bytes that had come through when some were lost last.
     last: Cell<Option<u64>>,
-}
-
-#[derive(Debug)]
-struct Source {
-    pipe: OwnedFd,
-    /// Who writes into it; `None`: we do.
-    pid: Option<Pid>,
-    /// Bytes that are still taken from it, since another has followed; `None`: all.
-    left: Cell<Option<u64>>,
-    /// The end of what came; `None`: nobody will ask, or has asked.
-    tail: RefCell<Option<Tail>>,
-}
-
-impl Source {
-    fn unread(&self) -> u64 {
-        rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0)
-    }
-
-    /// Whether what is in it is all that will come.
-    const fn is_last(&self) -> bool {
-        self.left.get().is_some()
-    }
-
-    fn gave(&self, bytes: usize) {
-        self.left.set(self.left.get().map(|left| left.saturating_sub(bytes as u64)));
-    }
-}
-
-impl AsFd for Source {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
-    }
-}
-
-/// Why carrying stopped for now.
-enum Pause {
-    /// It is this one's turn first.
-    Behind(Rc<Relay>),
-    SourceEmpty,
-    SinkFull,
-    TurnOver,
-    End,
 }
 
 impl Relay {
@@ -220,20 +176,6 @@ impl Relay {
         self.changed.notify_one();
     }
 
-    /// Carries on until closed.
-    pub(crate) async fn run(self: Rc<Self>) {
-        loop {
-            match self.front() {
-                Some(source) => {
-                    self.carry_all(&source).await;
-                    self.done_with(&source);
-                }
-                None if self.closing.get() => return,
-                None => self.changed.notified().await,
-            }
-        }
-    }
-
     /// What came of all that was written so far.
     pub(crate) fn flow(&self) -> Flow {
         let (carried, lost) = (self.carried.get(), self.lost.get());
@@ -329,106 +271,6 @@ impl Relay {
         }
     }
 
-    async fn carry_all(&self, source: &Rc<Source>) {
-        let readable = match Watched::for_reading(Rc::clone(source)) {
-            Ok(readable) => readable,
-            Err(error) => return self.complain(&error),
-        };
-        loop {
-            let ready = either(readable.readable(), self.changed.notified()).await;
-            if self.filter.as_ref().is_some_and(|filter| filter.borrow().is_patient()) {
-                tokio::time::sleep(ONE_GO).await;
-            }
-            while self.is_front(source) {
-                match self.carry_some(source) {
-                    Pause::Behind(other) => other.progress.notified().await,
-                    Pause::End if self.finish(source) => {}
-                    Pause::SourceEmpty if source.is_last() && self.finish(source) => {}
-                    Pause::End => return,
-                    Pause::SourceEmpty if source.is_last() => return,
-                    Pause::SourceEmpty => break,
-                    Pause::SinkFull => self.sink.writable().await,
-                    Pause::TurnOver => tokio::task::yield_now().await,
-                }
-            }
-            if !self.is_front(source) {
-                return;
-            }
-            if let Some(Some(ready)) = ready {
-                ready.spend();
-            }
-        }
-    }
-
-    fn carry_some(&self, source: &Source) -> Pause {
-        if let Some(other) = self.ahead() {
-            return Pause::Behind(other);
-        }
-        let before = self.carried.get();
-        let pause = loop {
-            if source.left.get() == Some(0) && self.held() == 0 {
-                break Pause::End;
-            }
-            match self.draw(source) {
-                Moved::Bytes(bytes) => add(&self.carried, bytes),
-                Moved::Dropped(bytes) => self.lose(bytes),
-                Moved::SourceEmpty => break Pause::SourceEmpty,
-                Moved::SinkFull => {
-                    add(&self.stalls, 1);
-                    if self.carried.get() > before || self.still_since.get().is_none() {
-                        self.still_since.set(Some(Instant::now()));
-                    }
-                    return self.paused(Pause::SinkFull);
-                }
-                Moved::End => break Pause::End,
-                Moved::Lost(bytes, error) => {
-                    self.lose(bytes);
-                    self.complain(&error);
-                }
-            }
-            if self.carried.get() - before >= TURN {
-                break Pause::TurnOver;
-            }
-        };
-        self.still_since.set(None);
-        self.paused(pause)
-    }
-
-    fn paused(&self, pause: Pause) -> Pause {
-        self.progress.notify_waiters();
-        pause
-    }
-
-    fn draw(&self, source: &Source) -> Moved {
-        let held = &mut self.held.borrow_mut();
-        let tail = &mut *source.tail.borrow_mut();
-        match (&self.filter, source.pid) {
-            (None, _) | (_, None) => {
-                let moved = self.sink.draw(source.pipe.as_fd(), held, tail.as_mut());
-                source.gave(moved.bytes());
-                moved
-            }
-            (Some(filter), Some(pid)) => {
-                let pass = |bytes: &[u8]| {
-                    source.gave(bytes.len());
-                    if let Some(tail) = tail {
-                        tail.add(bytes);
-                    }
-                    filter.borrow_mut().pass(pid, bytes)
-                };
-                self.sink.draw_through(source.pipe.as_fd(), held, pass)
-            }
-        }
-    }
-
-    /// Lets go what the filter held back; whether there was anything.
-    fn finish(&self, source: &Source) -> bool {
-        let rest = self.filter.as_ref().zip(source.pid);
-        let rest = rest.map(|(filter, pid)| filter.borrow_mut().finish(pid)).unwrap_or_default();
-        self.held.borrow_mut().extend_from_slice(&rest);
-        !rest.is_empty()
-    }
-
     fn lose(&self, bytes: usize) {
         add(&self.carried, bytes);
         add(&self.lost, bytes);
@@ -448,88 +290,6 @@ fn add(count: &Cell<u64>, more: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::fd::AsRawFd;
-
-    use rustix::pipe::PipeFlags;
-    use supervisor_config::LogFormat;
-    use supervisor_core::event::Channel;
-    use supervisor_core::ids::ProcId;
-    use supervisor_core::spec;
-
-    use super::super::filter::Audience;
-    use super::super::journal::Style;
-    use super::super::log_file::LogFile;
-    use super::*;
-
-    fn relay(path: String) -> Rc<Relay> {
-        let file = LogFile::new(spec::LogFile { path: path.into(), maxbytes: 0, backups: 0 });
-        let filter = Filter {
-            proc: ProcId(0),
-            name: "program".to_owned(),
-            channel: Channel::Stdout,
-            strip_ansi: false,
-            separator: None,
-            ready: None,
-            syslog: None,
-            echo: false,
-            audience: Audience::None,
-            inbox: Rc::default(),
-            journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
-        };
-        Relay::new(Rc::new(Sink::log_file(file)), filter, false)
-    }
-
-    #[test]
-    fn runs_that_are_over_sooner_than_they_are_carried_lose_nothing() {
-        let (read, write) = rustix::pipe::pipe().unwrap();
-        rustix::io::ioctl_fionbio(&read, true).unwrap();
-        let relay = relay(format!("/proc/self/fd/{}", write.as_raw_fd()));
-        let runs = 3 * i32::try_from(RUNS).unwrap();
-        for pid in 0..runs {
-            let (ours, theirs) = rustix::pipe::pipe().unwrap();
-            rustix::io::ioctl_fionbio(&ours, true).unwrap();
-            relay.add(ours, Some(Pid(pid)));
-            rustix::io::write(&theirs, &[pid.unsigned_abs().to_le_bytes()[0]]).unwrap();
-        }
-        relay.pump(Pid(runs - 1));
-        let mut came = [0; 100];
-        let count = rustix::io::read(&read, &mut came).unwrap();
-        assert!(came[..count].iter().copied().eq(0..3 * RUNS.to_le_bytes()[0]), "{came:?}");
-        assert_eq!(relay.lost.get(), 0);
-    }
-
-    #[test]
-    fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
-        // What comes out at one end goes in at the other: there is always more.
-        let (read, write) = rustix::pipe::pipe().unwrap();
-        rustix::io::write(&write, b"round and round").unwrap();
-        rustix::io::ioctl_fionbio(&read, true).unwrap();
-        let relay = relay(format!("/proc/self/fd/{}", write.as_raw_fd()));
-        relay.add(read, Some(Pid(1)));
-        relay.pump(Pid(1));
-        assert!((15..2 * TURN).contains(&relay.carried.get()), "{}", relay.carried.get());
-    }
-    #[test]
-    fn the_last_lines_are_the_last_however_large_a_program_made_its_pipe() {
-        let relay = Relay::with(Rc::new(Sink::nowhere()), None, true, None);
-        let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
-        rustix::pipe::fcntl_setpipe_size(&write, 1024 * 1024).unwrap();
-        rustix::io::write(&write, "one of many\n".repeat(50_000).as_bytes()).unwrap();
-        rustix::io::write(&write, b"the last\n").unwrap();
-        // Another process has it, too: it does not end.
-        relay.add(read, Some(Pid(1)));
-        let tail = relay.last_of(Pid(1)).unwrap();
-        assert_eq!(tail.lines(2), ["one of many", "the last"]);
-    }
-
-    #[test]
-    fn what_nobody_saw_at_the_end_is_told_though_nothing_came_after_it() {
-        let relay = Relay::with(Rc::new(Sink::nowhere()), None, true, None);
-        let (read, _write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
-        relay.add(read, Some(Pid(1)));
-        relay.front().unwrap().tail.borrow_mut().as_mut().unwrap().miss(9);
-        let tail = relay.last_of(Pid(1)).unwrap();
-        assert_eq!(tail.lines(9), ["", "[9 bytes went by unseen]"]);
-    }
-}
+mod hostile;
+#[cfg(test)]
+mod tests;

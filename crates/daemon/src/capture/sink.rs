@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -20,23 +19,23 @@ use supervisor_sys::io::pour::{can_take, pour};
 use supervisor_sys::io::watch::Watched;
 use tokio::sync::Notify;
 
-use super::glance;
 use super::log_file::LogFile;
 use super::tail::Tail;
+use super::{between, glance};
 
 /// Bytes moved by one system call where they are copied.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes asked for by one system call where they are not.
-const SPLICE: usize = 1024 * 1024;
-
 /// Bytes that are looked at before they are handed on. Of more than these only the last
-/// [`KEPT_BACK`] are: looking at a flood would cost as much as copying it.
+/// [`LAST`] are: looking at a flood would cost as much as copying it.
 const LOOKED_AT: usize = 16 * 1024;
 
-/// Bytes at the end of a flood that stay in the pipe until the next time: they may be the
-/// last, and then are what somebody wants to read. A page, so that whole pages are moved.
-const KEPT_BACK: usize = 4096;
+/// Bytes at the end of a flood that are looked at: they may be the last, and then are what a crash
+/// report shows.
+const LAST: usize = 4096;
+
+/// What a program may usually enlarge its pipe to.
+const LARGEST_PIPE: usize = 1024 * 1024;
 
 /// Bytes that a terminal which we share is asked to take in one go.
 const TERMINAL_CHUNK: usize = 256;
@@ -82,6 +81,8 @@ enum Target {
 pub(crate) enum Moved {
     /// This many were moved, and there may be more.
     Bytes(usize),
+    /// This many were moved, and the sink can't take more at present.
+    Filled(usize),
     /// The source has nothing at present.
     SourceEmpty,
     /// The sink can't take any at present.
@@ -98,7 +99,10 @@ impl Moved {
     /// Bytes that are on their way no longer.
     pub(crate) const fn bytes(&self) -> usize {
         match self {
-            Self::Bytes(bytes) | Self::Dropped(bytes) | Self::Lost(bytes, _) => *bytes,
+            Self::Bytes(bytes)
+            | Self::Filled(bytes)
+            | Self::Dropped(bytes)
+            | Self::Lost(bytes, _) => *bytes,
             Self::SourceEmpty | Self::SinkFull | Self::End => 0,
         }
     }
@@ -136,7 +140,7 @@ impl Sink {
         }
     }
 
-    /// Moves some bytes from `source`, a pipe whose reading end doesn't wait. Bytes
+    /// Moves what is in `source`, a pipe whose reading end doesn't wait, or some of it. Bytes
     /// that were read and could not be delivered are in `held` until the next time.
     /// What goes by is remembered in `tail`.
     pub(crate) fn draw(
@@ -148,7 +152,7 @@ impl Sink {
         match &self.target {
             Target::Pipe(pipe) if !self.gone.get() && !self.copies.get() => match tail {
                 Some(tail) => self.splice_seen(source, *pipe, tail),
-                None => self.splice(source, *pipe, SPLICE),
+                None => self.splice(source, *pipe, all_of(source)),
             },
             Target::Pipe(_)
             | Target::Socket(_)
@@ -179,7 +183,11 @@ impl Sink {
             match moved {
                 Moved::Bytes(_) => Moved::Bytes(whole),
                 Moved::Dropped(_) => Moved::Dropped(whole),
-                Moved::SourceEmpty | Moved::SinkFull | Moved::End | Moved::Lost(..) => moved,
+                Moved::Filled(_)
+                | Moved::SourceEmpty
+                | Moved::SinkFull
+                | Moved::End
+                | Moved::Lost(..) => moved,
             }
         })
     }
@@ -238,42 +246,47 @@ impl Sink {
 
     /// As [`Self::splice`], with a look at what is moved.
     fn splice_seen(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>, tail: &mut Tail) -> Moved {
-        if tail.is_flooded() {
-            let waiting = rustix::io::ioctl_fionread(source).unwrap_or(0);
-            let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
-            if waiting > LOOKED_AT {
-                // Of a full pipe its writer waits to write more.
-                let full = waiting >= glance::MOST
-                    && rustix::pipe::fcntl_getpipe_size(source).is_ok_and(|size| waiting >= size);
-                let kept = if full { 0 } else { KEPT_BACK };
-                let moved = self.splice(source, pipe, waiting - kept);
-                if let Moved::Bytes(bytes) = moved {
-                    tail.came(true);
-                    tail.miss(bytes as u64);
-                }
-                return moved;
-            }
+        let waiting = if tail.is_flooded() { unread(source) } else { 0 };
+        let is_flood = waiting > LOOKED_AT;
+        // Of a full pipe the writer waits to write more: these bytes are not the last.
+        if is_flood && is_full(source, waiting) {
+            let moved = self.splice(source, pipe, waiting);
+            tail.came(moved.bytes() > 0);
+            tail.miss(moved.bytes() as u64);
+            return filled(moved, waiting);
         }
-        let looked = glance::at(source, LOOKED_AT, |bytes| {
+        let mut move_seen = |before: usize, bytes: &[u8]| {
             if bytes.is_empty() {
                 return Moved::End;
             }
-            tail.came(bytes.len() == LOOKED_AT);
-            let moved = self.splice(source, pipe, bytes.len());
-            if let Moved::Bytes(moved) = moved {
-                tail.add(&bytes[..moved.min(bytes.len())]);
+            let whole = before + bytes.len();
+            tail.came(whole >= LOOKED_AT);
+            // What was looked at may end anywhere; another program's output may come next.
+            let is_cut = before == 0 && whole == LOOKED_AT;
+            let line_end = bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| is_cut);
+            let whole = line_end.map_or(whole, |end| end + 1);
+            let moved = self.splice(source, pipe, whole);
+            let count = moved.bytes();
+            tail.miss(count.min(before) as u64);
+            if count > before {
+                tail.add(&bytes[..(count - before).min(bytes.len())]);
             }
-            moved
-        });
+            filled(moved, whole)
+        };
+        let looked = match is_flood {
+            true => glance::at_end(source, waiting, LAST, move_seen),
+            false => glance::at(source, LOOKED_AT, |bytes| move_seen(0, bytes)),
+        };
         match looked {
             Ok(moved) => moved,
             Err(Errno::AGAIN) => Moved::SourceEmpty,
             // Where there is no looking, it goes by unseen.
-            Err(_) => self.splice(source, pipe, SPLICE),
+            Err(_) => self.splice(source, pipe, all_of(source)),
         }
     }
 
     fn splice(&self, source: BorrowedFd<'_>, pipe: BorrowedFd<'_>, most: usize) -> Moved {
+        between::calls();
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
         match rustix::pipe::splice(source, None, pipe, None, most, flags) {
             Ok(0) => Moved::End,
@@ -300,6 +313,7 @@ impl Sink {
         }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
+            between::calls();
             match rustix::io::read(source, spare_capacity(scratch)) {
                 Ok(0) => Moved::End,
                 Ok(_) => deliver(scratch, held),
@@ -402,16 +416,49 @@ fn byte_by_byte(bytes: &[u8], terminal: BorrowedFd<'_>) -> Result<usize, Errno> 
     Ok(bytes.len())
 }
 
-/// Why a splice would have had to wait. Either end may be the reason, and may have changed
-/// since: only an end that is asked and still not ready will tell when it is. To wait for
-/// the other, which has told already, would be to wait for ever.
+/// Of so many bytes that are in a pipe fewer are moved only where the other has no room for them.
+fn filled(moved: Moved, wanted: usize) -> Moved {
+    match moved {
+        Moved::Bytes(bytes) if bytes > 0 && bytes < wanted => Moved::Filled(bytes),
+        Moved::Bytes(_)
+        | Moved::Filled(_)
+        | Moved::SourceEmpty
+        | Moved::SinkFull
+        | Moved::End
+        | Moved::Dropped(_)
+        | Moved::Lost(..) => moved,
+    }
+}
+
+fn unread(source: BorrowedFd<'_>) -> usize {
+    between::calls();
+    rustix::io::ioctl_fionread(source)
+        .map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+/// Bytes to ask for that are all of what is there: a limit in the middle would cut a line. Of an
+/// empty pipe a splice tells whether it has ended.
+fn all_of(source: BorrowedFd<'_>) -> usize {
+    match unread(source) {
+        0 => LARGEST_PIPE,
+        bytes => bytes,
+    }
+}
+
+fn is_full(source: BorrowedFd<'_>, waiting: usize) -> bool {
+    waiting >= glance::MOST
+        && rustix::pipe::fcntl_getpipe_size(source).is_ok_and(|size| waiting >= size)
+}
+
+/// Why a splice would have had to wait. Either end may be the reason, and may have changed since: a
+/// sink that has room by now would not be announced. The source is not polled, see
+/// [`supervisor_sys::io::arrivals`].
 fn what_it_waits_for(source: BorrowedFd<'_>, pipe: BorrowedFd<'_>) -> Moved {
-    let mut asked = [PollFd::new(&pipe, PollFlags::OUT), PollFd::new(&source, PollFlags::IN)];
-    let _ = rustix::event::poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-    match asked.map(|end| !end.revents().is_empty()) {
-        [false, _] => Moved::SinkFull,
-        [true, false] => Moved::SourceEmpty,
-        [true, true] => Moved::Bytes(0),
+    between::calls();
+    match (can_take(pipe), unread(source)) {
+        (false, _) => Moved::SinkFull,
+        (true, 0) => Moved::SourceEmpty,
+        (true, _) => Moved::Bytes(0),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files, pipes and descriptors.
 
+pub mod arrivals;
 pub mod bounded_read;
 pub mod counters;
 pub mod errno;

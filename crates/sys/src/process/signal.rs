@@ -48,6 +48,8 @@ impl Signals {
                 libc::sigdelset(set.as_mut_ptr(), signal);
             }
             libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+            // Blocked as well, but read by [`crate::io::arrivals`].
+            libc::sigdelset(set.as_mut_ptr(), libc::SIGIO);
             libc::signal(libc::SIGPIPE, libc::SIG_IGN);
             // Inherited as ignored, it would make the kernel reap our children.
             libc::signal(libc::SIGCHLD, libc::SIG_DFL);

@@ -1,0 +1,211 @@
+//! The way of the bytes: when a relay looks at a pipe, and what it does with what is there.
+
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use supervisor_sys::either::either;
+
+use super::super::sink::Moved;
+use super::super::wakeups::{Share, Wakeups, Watch};
+use super::pace::{self, Next, Pace, Seen};
+use super::source::Source;
+use super::{Relay, add};
+
+/// Bytes after which others get their turn.
+const TURN: u64 = 1024 * 1024;
+
+/// What a reader makes room for at once at least, unless it is a slow one.
+const SLOWLY: u64 = 16 * 1024;
+
+/// How long what a listener writes in one go may take, where that is shown in the log.
+const ONE_GO: Duration = Duration::from_millis(2);
+
+/// Why carrying stopped for now.
+pub(super) enum Pause {
+    /// It is this one's turn first.
+    Behind(Rc<Relay>),
+    SourceEmpty,
+    SinkFull,
+    /// What was there has been moved. There may be more.
+    TurnOver,
+    End,
+}
+
+/// How one source is looked at.
+struct Looks {
+    watch: Watch<Rc<Source>>,
+    pace: Pace,
+    /// Bytes that the pipe has room for; the program may change that.
+    room: u64,
+    /// Bytes that were moved since others had their turn.
+    since_others: u64,
+    /// Set once the pipe has been enlarged, or was found not to need it.
+    enlarged: Option<Option<Share>>,
+}
+
+impl Relay {
+    /// Carries on until closed.
+    pub(crate) async fn run(self: Rc<Self>, wakeups: Rc<Wakeups>) {
+        loop {
+            match self.front() {
+                Some(source) => {
+                    self.carry_all(&source, &wakeups).await;
+                    self.done_with(&source);
+                }
+                None if self.closing.get() => return,
+                None => self.changed.notified().await,
+            }
+        }
+    }
+
+    async fn carry_all(&self, source: &Rc<Source>, wakeups: &Rc<Wakeups>) {
+        let mut looks = Looks {
+            watch: wakeups.watch(source),
+            pace: Pace::new(),
+            room: source.room(),
+            since_others: 0,
+            enlarged: None,
+        };
+        while self.is_front(source) {
+            let (at, is_armed) = (Instant::now(), looks.watch.is_armed());
+            let before = self.carried.get();
+            let pause = self.carry_some(source);
+            let moved = self.carried.get() - before;
+            let is_empty = match pause {
+                Pause::Behind(other) => {
+                    other.progress.notified().await;
+                    continue;
+                }
+                Pause::End if self.finish(source) => continue,
+                Pause::SourceEmpty if source.is_last() && self.finish(source) => continue,
+                Pause::End => return,
+                Pause::SourceEmpty if source.is_last() => return,
+                Pause::SinkFull => {
+                    // Bytes stay where they are, so arrivals are of no interest.
+                    looks.watch.disarm();
+                    // A reader that takes a little at a time would wake us for each page. That it
+                    // took some may be told another relay during the rest, so it is not waited for.
+                    match (1..SLOWLY).contains(&moved) && wakeups.can_rest() {
+                        true => wakeups.rest(pace::LONGEST).await,
+                        false => self.sink.writable().await,
+                    }
+                    continue;
+                }
+                Pause::SourceEmpty => true,
+                Pause::TurnOver => false,
+            };
+            let seen = Seen { at, moved, is_empty, is_armed, room: looks.room };
+            let next = looks.pace.next(seen);
+            match next {
+                Next::Rest(time) if wakeups.can_rest() => {
+                    looks.watch.disarm();
+                    looks.enlarged.get_or_insert_with(|| wakeups.enlarge(source));
+                    looks.room = source.room();
+                    looks.since_others = 0;
+                    either(wakeups.rest(time), self.changed.notified()).await;
+                }
+                Next::Wait => {
+                    either(looks.watch.arrival(), self.changed.notified()).await;
+                    looks.since_others = 0;
+                    if self.filter.as_ref().is_some_and(|filter| filter.borrow().is_patient()) {
+                        tokio::time::sleep(ONE_GO).await;
+                    }
+                }
+                Next::Rest(_) | Next::Look | Next::Arm => {
+                    if next == Next::Arm
+                        && let Err(error) = looks.watch.arm()
+                    {
+                        return self.complain(&error);
+                    }
+                    looks.since_others += moved;
+                    if looks.since_others >= TURN {
+                        looks.since_others = 0;
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves what is there now, and leaves what comes in the meantime: to follow a program that
+    /// writes line by line would cost more than each line does.
+    pub(super) fn carry_some(&self, source: &Source) -> Pause {
+        if let Some(other) = self.ahead() {
+            return Pause::Behind(other);
+        }
+        let pause = loop {
+            if source.left.get() == Some(0) && self.held() == 0 {
+                break Pause::End;
+            }
+            match self.draw(source) {
+                Moved::Bytes(0) => {}
+                Moved::Bytes(bytes) => {
+                    add(&self.carried, bytes);
+                    break Pause::TurnOver;
+                }
+                Moved::Dropped(bytes) => {
+                    self.lose(bytes);
+                    break Pause::TurnOver;
+                }
+                Moved::SourceEmpty => break Pause::SourceEmpty,
+                Moved::Filled(bytes) => {
+                    add(&self.carried, bytes);
+                    self.still_since.set(None);
+                    return self.full();
+                }
+                Moved::SinkFull => return self.full(),
+                Moved::End => break Pause::End,
+                Moved::Lost(bytes, error) => {
+                    self.lose(bytes);
+                    self.complain(&error);
+                }
+            }
+        };
+        self.still_since.set(None);
+        self.paused(pause)
+    }
+
+    fn full(&self) -> Pause {
+        add(&self.stalls, 1);
+        if self.still_since.get().is_none() {
+            self.still_since.set(Some(tokio::time::Instant::now()));
+        }
+        self.paused(Pause::SinkFull)
+    }
+
+    fn paused(&self, pause: Pause) -> Pause {
+        self.progress.notify_waiters();
+        pause
+    }
+
+    fn draw(&self, source: &Source) -> Moved {
+        let held = &mut self.held.borrow_mut();
+        let tail = &mut *source.tail.borrow_mut();
+        match (&self.filter, source.pid) {
+            (None, _) | (_, None) => {
+                let moved = self.sink.draw(source.pipe.as_fd(), held, tail.as_mut());
+                source.gave(moved.bytes());
+                moved
+            }
+            (Some(filter), Some(pid)) => {
+                let pass = |bytes: &[u8]| {
+                    source.gave(bytes.len());
+                    if let Some(tail) = tail {
+                        tail.add(bytes);
+                    }
+                    filter.borrow_mut().pass(pid, bytes)
+                };
+                self.sink.draw_through(source.pipe.as_fd(), held, pass)
+            }
+        }
+    }
+
+    /// Lets go what the filter held back; whether there was anything.
+    pub(super) fn finish(&self, source: &Source) -> bool {
+        let rest = self.filter.as_ref().zip(source.pid);
+        let rest = rest.map(|(filter, pid)| filter.borrow_mut().finish(pid)).unwrap_or_default();
+        self.held.borrow_mut().extend_from_slice(&rest);
+        !rest.is_empty()
+    }
+}

@@ -1,0 +1,204 @@
+//! Relays and a hostile program: real pipes, and a program that writes, fills its pipe or ends between
+//! any two system calls of the relay, while the reader reads a little now and then.
+//!
+//! What must hold: every line comes out whole, once and in order, and none waits for the next one.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use supervisor_core::ids::Pid;
+use tokio::task::LocalSet;
+
+use super::super::between;
+use super::super::sink::Sink;
+use super::super::wakeups::Wakeups;
+use super::Relay;
+
+const CASES: u64 = 40;
+
+/// So long nothing takes; what has not come by then waits for something that has come already.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Numbers that look random, the same for the same seed.
+struct Dice(Cell<u64>);
+
+impl Dice {
+    fn below(&self, limit: u64) -> u64 {
+        let mut state = self.0.get();
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        self.0.set(state);
+        state % limit
+    }
+}
+
+/// A program, as seen from outside: the end of its pipe and how many lines it wrote.
+struct Program {
+    name: char,
+    pipe: RefCell<Option<OwnedFd>>,
+    written: Cell<u64>,
+}
+
+impl Program {
+    fn line(&self) -> String {
+        let number = self.written.get();
+        let filling = "x".repeat(usize::try_from(number * 37 % 150).unwrap());
+        format!("{}{number:07}{filling}\n", self.name)
+    }
+
+    fn writes(&self, most: u64) {
+        let pipe = self.pipe.borrow();
+        for _ in 0..most {
+            let Some(pipe) = &*pipe else { return };
+            match rustix::io::write(pipe, self.line().as_bytes()) {
+                Ok(_) => self.written.set(self.written.get() + 1),
+                Err(Errno::AGAIN) => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+struct Scene {
+    dice: Dice,
+    programs: [Program; 2],
+    reader: Rc<OwnedFd>,
+    came: RefCell<Vec<u8>>,
+    /// Whether the hostile ones do anything at present.
+    acts: Cell<bool>,
+}
+
+impl Scene {
+    fn act(&self) {
+        if !self.acts.get() {
+            return;
+        }
+        let program = &self.programs[usize::from(self.dice.below(3) == 0)];
+        match self.dice.below(40) {
+            0..6 => program.writes(1),
+            6..9 => program.writes(self.dice.below(200)),
+            9 => program.writes(u64::MAX),
+            10..14 => self.read(usize::try_from(self.dice.below(5000)).unwrap()),
+            14 => self.read(1 << 18),
+            15 if self.dice.below(60) == 0 => drop(program.pipe.take()),
+            _ => {}
+        }
+    }
+
+    fn read(&self, most: usize) {
+        let mut some = vec![0; most];
+        if let Ok(bytes) = rustix::io::read(&*self.reader, &mut some[..]) {
+            self.came.borrow_mut().extend_from_slice(&some[..bytes]);
+        }
+    }
+
+    fn lines(&self) -> u64 {
+        self.came.borrow().iter().filter(|byte| **byte == b'\n').count() as u64
+    }
+
+    /// The programs write nothing more for now: all that they wrote comes out.
+    async fn all_comes(&self) {
+        self.acts.set(false);
+        let written = || self.programs.iter().map(|program| program.written.get()).sum::<u64>();
+        let begin = Instant::now();
+        while self.lines() < written() {
+            assert!(begin.elapsed() < PATIENCE, "{} of {} lines came", self.lines(), written());
+            self.read(1 << 18);
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        self.acts.set(true);
+    }
+
+    fn is_whole(&self) {
+        let came = String::from_utf8(self.came.take()).expect("whole lines");
+        let mut next = [0; 2];
+        for line in came.lines() {
+            let which = usize::from(line.starts_with('b'));
+            let known = Program {
+                name: ['a', 'b'][which],
+                pipe: RefCell::default(),
+                written: Cell::new(next[which]),
+            };
+            assert_eq!(format!("{line}\n"), known.line());
+            next[which] += 1;
+        }
+        assert_eq!(next, self.programs.each_ref().map(|program| program.written.get()));
+    }
+}
+
+async fn play(seed: u64, sink: &Rc<Sink>, reader: &Rc<OwnedFd>, wakeups: Wakeups) {
+    let wakeups = Rc::new(wakeups);
+    tokio::task::spawn_local(Rc::clone(&wakeups).run(Rc::default()));
+    let pipes = [(); 2].map(|()| pipe_with(PipeFlags::NONBLOCK).unwrap());
+    let relays = [(); 2].map(|()| Relay::with(Rc::clone(sink), None, true, None));
+    let mut names = 'a'..='b';
+    let mut pids = 1..;
+    let programs = pipes.map(|(read, write)| {
+        let pid = pids.next().unwrap();
+        relays[usize::try_from(pid - 1).unwrap()].add(read, Some(Pid(pid)));
+        let pipe = RefCell::new(Some(write));
+        Program { name: names.next().unwrap(), pipe, written: Cell::new(0) }
+    });
+    let dice = Dice(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1));
+    let came = RefCell::default();
+    let scene =
+        Rc::new(Scene { dice, programs, reader: Rc::clone(reader), came, acts: Cell::new(true) });
+    let actor = Rc::clone(&scene);
+    between::act(Some(Box::new(move || actor.act())));
+    let carried = relays
+        .each_ref()
+        .map(|relay| tokio::task::spawn_local(Rc::clone(relay).run(Rc::clone(&wakeups))));
+    for step in 0..40 {
+        for _ in 0..scene.dice.below(20) {
+            scene.act();
+        }
+        match scene.dice.below(4) {
+            0 => tokio::task::yield_now().await,
+            1 => tokio::time::sleep(Duration::from_micros(scene.dice.below(900))).await,
+            _ if step % 10 == 9 => scene.all_comes().await,
+            _ => {}
+        }
+    }
+    scene.all_comes().await;
+    for program in &scene.programs {
+        drop(program.pipe.take());
+    }
+    between::act(None);
+    for relay in &relays {
+        relay.close();
+    }
+    for carried in carried {
+        tokio::time::timeout(PATIENCE, carried).await.expect("the end comes out").unwrap();
+    }
+    scene.is_whole();
+}
+
+#[test]
+fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_time() {
+    // The sink belongs to the process for good, as a standard stream does.
+    let (reader, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+    let write: &'static OwnedFd = Box::leak(Box::new(write));
+    let reader = Rc::new(reader);
+    let seeds = std::env::var("SEED").map_or(0..CASES, |seed| {
+        let seed = seed.parse().expect("a number");
+        seed..seed + 1
+    });
+    for seed in seeds {
+        eprintln!("SEED={seed}");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let wakeups = match seed % 3 {
+                0 => Wakeups::without_signals(),
+                _ => Wakeups::open(),
+            };
+            // It belongs to the event loop that it is first waited for in.
+            let sink = Rc::new(Sink::inherited(write.as_fd()));
+            play(seed, &sink, &reader, wakeups).await;
+        });
+    }
+}

@@ -1,0 +1,121 @@
+//! How long a relay leaves a busy pipe alone.
+//!
+//! A relay that looks at each write takes one line at a time: five system calls and two switches
+//! between processes for each. If it rests for some hundred microseconds, the program fills whole
+//! pages in its own pipe, which cost no more than a line does.
+
+use std::time::{Duration, Instant};
+
+/// The longest rest, so that a line is not late. A program that writes lines as fast as it can
+/// fills half of an enlarged pipe in about this time.
+pub(super) const LONGEST: Duration = Duration::from_micros(250);
+
+/// Rests shorter than this are not worth their timer. What fills a pipe sooner comes in large
+/// pieces, and gains nothing by waiting.
+const SHORTEST: Duration = Duration::from_micros(60);
+
+/// A look that finds something this soon after the last one makes a stream busy: up to some
+/// thousand lines a second none is delayed.
+const WINDOW: Duration = Duration::from_micros(50);
+
+/// What is found at once when a pipe is no longer empty, if it is written to in large pieces. There
+/// is nothing to gather then, and a rest only holds up their writer.
+const LARGE: u64 = 16 * 1024;
+
+/// How late a timer may be without a stream that wrote less than a page counting as idle.
+const LATENESS: Duration = Duration::from_micros(150);
+const PAGE: u64 = 4096;
+
+/// After this long the rate of before is of no interest.
+const FORGOTTEN: Duration = Duration::from_millis(1);
+
+/// What a relay does after it has moved what was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Look again at once.
+    Look,
+    /// Look again so much later, and not before.
+    Rest(Duration),
+    /// Have arrivals announced, and look once more: none were announced so far.
+    Arm,
+    /// Wait for an arrival.
+    Wait,
+}
+
+/// What one look at a pipe showed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// When the look began.
+    pub(super) at: Instant,
+    pub(super) moved: u64,
+    /// Whether the pipe was found empty in the end; otherwise there may be more.
+    pub(super) is_empty: bool,
+    /// Whether arrivals were announced when the look began.
+    pub(super) is_armed: bool,
+    /// Bytes that the pipe has room for.
+    pub(super) room: u64,
+}
+
+/// The rate of one stream, over its last few looks.
+#[derive(Debug)]
+pub(super) struct Pace {
+    last: Option<Instant>,
+    rested: Duration,
+    bytes: u64,
+    time: Duration,
+    comes_in_large_pieces: bool,
+}
+
+impl Pace {
+    pub(super) const fn new() -> Self {
+        Self {
+            last: None,
+            rested: Duration::ZERO,
+            bytes: 0,
+            time: Duration::ZERO,
+            comes_in_large_pieces: false,
+        }
+    }
+
+    pub(super) fn next(&mut self, seen: Seen) -> Next {
+        let gap = self.last.replace(seen.at).map(|last| seen.at.saturating_duration_since(last));
+        let rested = std::mem::take(&mut self.rested);
+        if seen.is_armed && seen.moved > 0 {
+            self.comes_in_large_pieces = seen.moved >= LARGE;
+        }
+        if let Some(gap) = gap.filter(|gap| *gap <= FORGOTTEN + LONGEST) {
+            self.bytes = self.bytes / 2 + seen.moved;
+            self.time = self.time / 2 + gap;
+            // On a busy machine a timer may be as late as it likes.
+            let is_busy = match rested.is_zero() {
+                true => gap < WINDOW,
+                false => gap < rested + LATENESS || seen.moved >= PAGE,
+            };
+            if seen.moved > 0
+                && is_busy
+                && !self.comes_in_large_pieces
+                && let Some(rest) = self.rest(seen.room)
+            {
+                self.rested = rest;
+                return Next::Rest(rest);
+            }
+        } else {
+            (self.bytes, self.time) = (0, Duration::ZERO);
+        }
+        match (seen.is_armed, seen.is_empty) {
+            (true, true) => Next::Wait,
+            (_, false) => Next::Look,
+            (false, true) => Next::Arm,
+        }
+    }
+
+    /// Until the pipe will be nearly half full. Half of an enlarged pipe has more pages than the
+    /// usual pipe that they go to, since lines don't fill them.
+    fn rest(&self, room: u64) -> Option<Duration> {
+        let wanted = u128::from(room / 16 * 7);
+        let nanoseconds = self.time.as_nanos() * wanted / u128::from(self.bytes.max(1));
+        let rest =
+            Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)).min(LONGEST);
+        (rest >= SHORTEST).then_some(rest)
+    }
+}

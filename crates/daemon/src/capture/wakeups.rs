@@ -1,0 +1,255 @@
+//! What wakes relays: bytes that arrive in a pipe while it is idle, and a timer while it is busy.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use supervisor_core::Input;
+use supervisor_core::signal::Signal;
+use supervisor_sys::either::either;
+use supervisor_sys::io::arrivals::Arrivals;
+use supervisor_sys::io::watch::Watched;
+use tokio::sync::Notify;
+
+use super::between;
+use crate::inbox::Inbox;
+
+/// Streams of which SIGIO tells that bytes arrive; others are watched by epoll. The signal doesn't
+/// say of which, so all of them are looked at whenever it comes.
+const SIGNALLED: usize = 8;
+
+/// Pipes that are enlarged at a time at most. The kernel allows a user without privileges 512 of
+/// this size, and then gives all that this user makes two pages, also in other programs.
+const ENLARGED: usize = 64;
+
+/// Room for what a busy program writes while its relay rests: twice what a pipe usually has.
+const ENLARGED_SIZE: usize = 128 * 1024;
+
+/// The timer and SIGIO, shared by all relays.
+#[derive(Debug)]
+pub(crate) struct Wakeups {
+    arrivals: Option<Watched<Arrivals>>,
+    arrived: Notify,
+    timer: Option<Watched<OwnedFd>>,
+    /// Relays that rest, by when and in which order they began to.
+    resting: RefCell<BTreeMap<(Instant, u64), Waker>>,
+    rests: Cell<u64>,
+    /// How many streams use SIGIO, and how many pipes are enlarged.
+    signalled: Cell<usize>,
+    enlarged: Cell<usize>,
+}
+
+impl Wakeups {
+    /// What the kernel offers. Without descriptors relays get along without a timer, or without
+    /// SIGIO. To be made within the event loop, by the thread that all relays run on.
+    pub(crate) fn open() -> Self {
+        let arrivals = Arrivals::open().and_then(Watched::for_reading).ok();
+        Self {
+            arrivals,
+            arrived: Notify::new(),
+            timer: timer().ok(),
+            resting: RefCell::default(),
+            rests: Cell::new(0),
+            signalled: Cell::new(0),
+            enlarged: Cell::new(0),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn without_signals() -> Self {
+        Self { arrivals: None, ..Self::open() }
+    }
+
+    /// Wakes relays for as long as the event loop runs.
+    pub(crate) async fn run(self: Rc<Self>, inbox: Rc<Inbox>) {
+        either(self.wake_idle(&inbox), self.wake_resting()).await;
+    }
+
+    async fn wake_idle(&self, inbox: &Inbox) {
+        let Some(arrivals) = &self.arrivals else { return std::future::pending().await };
+        while let Some(ready) = arrivals.readable().await {
+            let taken = arrivals.get().take();
+            ready.spend();
+            if taken.arrived {
+                self.arrived.notify_waiters();
+            }
+            if taken.sent {
+                inbox.push(Input::Signalled(Signal::IO));
+            }
+        }
+    }
+
+    async fn wake_resting(&self) {
+        let Some(timer) = &self.timer else { return std::future::pending().await };
+        while let Some(ready) = timer.readable().await {
+            // It need not be read: setting it again is enough.
+            ready.spend();
+            let now = Instant::now();
+            let mut resting = self.resting.borrow_mut();
+            while let Some(first) = resting.first_entry()
+                && first.key().0 <= now
+            {
+                first.remove().wake();
+            }
+            if let Some((next, _)) = resting.first_key_value() {
+                set(timer.get(), next.0.saturating_duration_since(now));
+            }
+        }
+    }
+
+    /// Whether relays can rest.
+    pub(crate) const fn can_rest(&self) -> bool {
+        self.timer.is_some()
+    }
+
+    /// Waits so long, more exactly than the event loop's own timers do.
+    pub(crate) async fn rest(&self, time: Duration) {
+        let Some(timer) = &self.timer else { return };
+        let now = Instant::now();
+        let number = self.rests.replace(self.rests.get() + 1);
+        let place = Place { resting: &self.resting, key: (now + time, number) };
+        let mut is_set = false;
+        poll_fn(|context| {
+            let mut resting = self.resting.borrow_mut();
+            if std::mem::replace(&mut is_set, true) && !resting.contains_key(&place.key) {
+                return Poll::Ready(());
+            }
+            let is_first = resting.first_key_value().is_none_or(|(first, _)| place.key <= *first);
+            if resting.insert(place.key, context.waker().clone()).is_none() && is_first {
+                set(timer.get(), time);
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// How a new stream learns of bytes that arrive.
+    pub(crate) fn watch<T: AsFd + Clone>(self: &Rc<Self>, pipe: &T) -> Watch<T> {
+        if let Some(arrivals) = self.arrivals.as_ref().map(Watched::get)
+            && arrivals.works()
+            && self.signalled.get() < SIGNALLED
+            && arrivals.own(pipe.as_fd()).is_ok()
+        {
+            self.signalled.set(self.signalled.get() + 1);
+            let share = Share(Rc::clone(self), |wakeups| &wakeups.signalled);
+            return Watch::BySignal { pipe: pipe.clone(), armed: false, share };
+        }
+        Watch::ByEpoll { pipe: pipe.clone(), watched: None }
+    }
+
+    /// Makes a pipe larger that a busy program writes into, unless it is as large, too many
+    /// already are, or the kernel won't.
+    pub(crate) fn enlarge(self: &Rc<Self>, pipe: impl AsFd) -> Option<Share> {
+        let size = rustix::pipe::fcntl_getpipe_size(&pipe).ok()?;
+        if size >= ENLARGED_SIZE || self.enlarged.get() >= ENLARGED {
+            return None;
+        }
+        rustix::pipe::fcntl_setpipe_size(&pipe, ENLARGED_SIZE).ok()?;
+        self.enlarged.set(self.enlarged.get() + 1);
+        Some(Share(Rc::clone(self), |wakeups| &wakeups.enlarged))
+    }
+}
+
+/// Given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share(Rc<Wakeups>, fn(&Wakeups) -> &Cell<usize>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let count = (self.1)(&self.0);
+        count.set(count.get() - 1);
+    }
+}
+
+/// A relay that rests no longer, for whichever reason, is not woken.
+struct Place<'a> {
+    resting: &'a RefCell<BTreeMap<(Instant, u64), Waker>>,
+    key: (Instant, u64),
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.resting.borrow_mut().remove(&self.key);
+    }
+}
+
+/// How a relay learns of bytes that arrive in an idle pipe. While it is disarmed, the pipe's writer
+/// doesn't pay for that.
+#[derive(Debug)]
+pub(crate) enum Watch<T: AsFd> {
+    BySignal { pipe: T, armed: bool, share: Share },
+    ByEpoll { pipe: T, watched: Option<Watched<T>> },
+}
+
+impl<T: AsFd + Clone> Watch<T> {
+    pub(crate) const fn is_armed(&self) -> bool {
+        match self {
+            Self::BySignal { armed, .. } => *armed,
+            Self::ByEpoll { watched, .. } => watched.is_some(),
+        }
+    }
+
+    /// From now on arrivals wake. What arrived before may not, so the caller looks once more.
+    pub(crate) fn arm(&mut self) -> io::Result<()> {
+        between::calls();
+        match self {
+            Self::BySignal { pipe, armed, share } => {
+                let Some(arrivals) = &share.0.arrivals else { return Ok(()) };
+                arrivals.get().announce(pipe.as_fd())?;
+                *armed = true;
+            }
+            Self::ByEpoll { pipe, watched } => *watched = Some(Watched::for_reading(pipe.clone())?),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn disarm(&mut self) {
+        match self {
+            Self::BySignal { pipe, armed, share } => {
+                if std::mem::take(armed)
+                    && let Some(arrivals) = &share.0.arrivals
+                {
+                    // Otherwise there are signals that nothing waits for.
+                    let _ = arrivals.get().silence(pipe.as_fd());
+                }
+            }
+            Self::ByEpoll { watched, .. } => drop(watched.take()),
+        }
+    }
+
+    /// Waits until something may have arrived since the pipe was armed, or was found empty after
+    /// that.
+    pub(crate) async fn arrival(&self) {
+        match self {
+            Self::BySignal { share, .. } => share.0.arrived.notified().await,
+            Self::ByEpoll { watched: Some(watched), .. } => {
+                if let Some(ready) = watched.readable().await {
+                    ready.spend();
+                }
+            }
+            Self::ByEpoll { watched: None, .. } => {}
+        }
+    }
+}
+
+fn timer() -> io::Result<Watched<OwnedFd>> {
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    Watched::for_reading(timerfd_create(TimerfdClockId::Monotonic, flags)?)
+}
+
+fn set(timer: &OwnedFd, time: Duration) {
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // Zero would mean never.
+    let it_value = Timespec::try_from(time.max(Duration::from_nanos(1))).unwrap_or(none);
+    let once = Itimerspec { it_interval: none, it_value };
+    let _ = timerfd_settime(timer, TimerfdTimerFlags::empty(), &once);
+}
