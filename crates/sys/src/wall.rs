@@ -3,21 +3,21 @@
 use std::mem::MaybeUninit;
 
 use supervisor_core::time::Wall;
-use supervisor_wire::record::LocalTime;
+use supervisor_wire::date::CalendarTime;
 
 /// Now, by the local clock and time zone (`TZ`, else `/etc/localtime`).
-pub fn local_time() -> LocalTime {
+pub fn local_time() -> CalendarTime {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     at(now.tv_sec, u16::try_from(now.tv_nsec / 1_000_000).unwrap_or(0))
 }
 
 /// Another moment by the same clock.
-pub fn local(moment: Wall) -> LocalTime {
+pub fn local(moment: Wall) -> CalendarTime {
     let millisecond = u16::try_from(moment.since_epoch().subsec_millis()).unwrap_or(0);
     at(moment.secs().cast_signed(), millisecond)
 }
 
-fn at(seconds: libc::time_t, millisecond: u16) -> LocalTime {
+fn at(seconds: libc::time_t, millisecond: u16) -> CalendarTime {
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid; localtime_r fills the structure or, for a
     // year that doesn't fit, leaves the zeroes, which are valid too.
@@ -26,7 +26,7 @@ fn at(seconds: libc::time_t, millisecond: u16) -> LocalTime {
         parts.assume_init()
     };
     let small = |number: i32| u8::try_from(number).unwrap_or(0);
-    LocalTime {
+    CalendarTime {
         year: parts.tm_year + 1900,
         month: small(parts.tm_mon + 1),
         day: small(parts.tm_mday),

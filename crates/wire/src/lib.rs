@@ -7,6 +7,7 @@
 pub mod ansi;
 pub mod basic_auth;
 pub mod communication;
+pub mod date;
 pub mod dns;
 pub mod event;
 pub mod executable;
@@ -20,9 +21,6 @@ pub mod process_text;
 pub mod procfs;
 pub mod prometheus;
 pub mod python;
-pub mod record;
-pub mod rfc3339;
 pub mod syslog;
 pub mod tail;
-pub mod utc;
 pub mod xmlrpc;

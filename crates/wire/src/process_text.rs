@@ -1,7 +1,7 @@
 //! What clients are told of a process in words: its name and its description, as
 //! `supervisorctl status` shows them.
 
-use crate::record::LocalTime;
+use crate::date::CalendarTime;
 
 /// How a process is called: by its own name if its group has the same one, else by both.
 #[must_use]
@@ -49,9 +49,9 @@ pub fn failed(spawn_error: &str, name: &str) -> String {
 
 /// Describes one that is STOPPED or EXITED since then; none if it was never started.
 #[must_use]
-pub fn ended(at: Option<LocalTime>) -> String {
+pub fn ended(at: Option<CalendarTime>) -> String {
     let Some(time) = at else { return "Not started".to_owned() };
-    let LocalTime { day, hour, minute, .. } = time;
+    let CalendarTime { day, hour, minute, .. } = time;
     let half = if hour < 12 { "AM" } else { "PM" };
     let hour = match hour % 12 {
         0 => 12,
@@ -107,7 +107,7 @@ mod tests {
     fn ends_are_told_on_the_clock_of_twelve_hours() {
         let at = |month, day, hour, minute| {
             let (second, millisecond) = (12, 700);
-            ended(Some(LocalTime { year: 2026, month, day, hour, minute, second, millisecond }))
+            ended(Some(CalendarTime { year: 2026, month, day, hour, minute, second, millisecond }))
         };
         assert_eq!(at(11, 22, 21, 27), "Nov 22 09:27 PM");
         assert_eq!(at(1, 1, 0, 0), "Jan 01 12:00 AM");

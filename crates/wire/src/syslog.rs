@@ -1,15 +1,15 @@
 //! Lines for the system's log, as `/dev/log` takes them
 //! ([RFC 3164](https://www.rfc-editor.org/rfc/rfc3164)).
 
-use crate::record::LocalTime;
+use crate::date::CalendarTime;
 
 /// Facility "user", severity "informational", as supervisord sends everything.
 const PRIORITY: u8 = 8 + 6;
 
 /// One message from the program called `ident`.
 #[must_use]
-pub fn datagram(time: LocalTime, ident: &str, message: &[u8]) -> Vec<u8> {
-    let LocalTime { day, hour, minute, second, .. } = time;
+pub fn datagram(time: CalendarTime, ident: &str, message: &[u8]) -> Vec<u8> {
+    let CalendarTime { day, hour, minute, second, .. } = time;
     let month = time.month_name();
     let head = format!("<{PRIORITY}>{month} {day:2} {hour:02}:{minute:02}:{second:02} {ident}: ");
     [head.as_bytes(), message].concat()
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn a_datagram_has_priority_time_and_name() {
-        let time = LocalTime {
+        let time = CalendarTime {
             year: 2026,
             month: 11,
             day: 3,

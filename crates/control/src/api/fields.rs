@@ -8,8 +8,8 @@ use supervisor_core::StateName;
 use supervisor_core::command::{Difference, ProcessOutcome};
 use supervisor_core::time::Wall;
 use supervisor_sys::io::log_piece::Piece;
+use supervisor_wire::date;
 use supervisor_wire::process_text::namespec;
-use supervisor_wire::rfc3339;
 
 use crate::http::Fault;
 use crate::snapshot::{Group, Program, Snapshot};
@@ -94,7 +94,7 @@ const fn nullable<T>(
 }
 
 pub(super) fn time(moment: Wall) -> Value {
-    rfc3339::utc(moment.since_epoch()).into()
+    date::rfc3339_millis(moment.since_epoch()).into()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is exact for decades")]

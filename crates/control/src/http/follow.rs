@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use supervisor_sys::either::either;
 use supervisor_sys::io::log_piece;
@@ -71,10 +70,9 @@ impl Followed {
         })
     }
 
-    /// When it was last written to.
-    pub(crate) fn modified(&self) -> Option<SystemTime> {
-        let metadata = self.file.metadata().ok()?;
-        Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(metadata.mtime()).ok()?))
+    /// When it was last written to, in seconds since 1970.
+    pub(crate) fn modified(&self) -> Option<u64> {
+        u64::try_from(self.file.metadata().ok()?.mtime()).ok()
     }
 
     /// Sends all that is there and all that comes, until nobody reads any more. `told` puts

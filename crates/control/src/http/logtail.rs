@@ -7,6 +7,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED, X_CONT
 use hyper::{Method, Response, StatusCode};
 use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
+use supervisor_wire::date;
 use tokio::task::spawn_local;
 
 use super::follow::{Followed, Grown};
@@ -60,7 +61,7 @@ fn follow(server: &ServerState, method: &Method, path: Option<PathBuf>) -> Respo
             return error_page(StatusCode::SERVICE_UNAVAILABLE);
         }
     };
-    let modified = followed.modified().map(httpdate::fmt_http_date);
+    let modified = followed.modified().map(date::http);
     let (feed, body) = Body::stream();
     spawn_local(followed.send_to(feed, |grown, _| words(grown)));
     let mut response = Response::new(body);

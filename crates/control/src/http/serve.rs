@@ -8,14 +8,14 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use hyper::Response;
 use rustix::net::SocketFlags;
 use supervisor_core::level::Level;
-use supervisor_core::time::Wall;
 use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
+use supervisor_wire::date;
 use tokio::sync::{MutexGuard, Semaphore, watch};
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::sleep;
@@ -111,7 +111,7 @@ impl ServerState {
     pub(super) fn note(&self, context: &ConnectionContext, line: &str, response: &Response<Body>) {
         if self.control.says(Level::Trace) {
             let (peer, status) = (&context.peer, response.status().as_u16());
-            let date = log_date(self.control.now().wall);
+            let date = date::access_log(self.control.now().wall.secs());
             let length = response.body().len().unwrap_or(0);
             let message = format!("{peer} - - [{date}] \"{line}\" {status} {length}");
             self.control.say(Level::Trace, &message);
@@ -135,17 +135,6 @@ pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
         // Nobody may be there.
         let _ = end.send(true);
         end.closed().await;
-    }
-}
-
-/// A moment as access logs show it: `25/Nov/2026:21:21:46 +0000`.
-fn log_date(moment: Wall) -> String {
-    // `Wed, 25 Nov 2026 21:21:46 GMT`
-    let date = httpdate::fmt_http_date(UNIX_EPOCH + moment.since_epoch());
-    let words: Vec<&str> = date.split(' ').collect();
-    match words[..] {
-        [_, day, month, year, time, _] => format!("{day}/{month}/{year}:{time} +0000"),
-        _ => date,
     }
 }
 
@@ -261,15 +250,4 @@ async fn next(listener: &Watched<&OwnedFd>) -> io::Result<(OwnedFd, String)> {
     let (socket, peer) = poll_fn(|context| listener.poll_read(context, accept)).await?;
     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
     Ok((socket, peer.map_or_else(|| UNIX_PEER.to_owned(), |peer| peer.to_string())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_access_logs() {
-        let moment = Wall::from_epoch(Duration::from_secs(1_795_641_706));
-        assert_eq!(log_date(moment), "25/Nov/2026:21:21:46 +0000");
-    }
 }

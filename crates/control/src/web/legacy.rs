@@ -3,7 +3,7 @@
 use supervisor_core::Reply;
 use supervisor_core::command::{Command, Rejection, Which};
 use supervisor_sys::wall::local_time;
-use supervisor_wire::record::ctime;
+use supervisor_wire::date::ctime;
 
 use crate::control::Control;
 use crate::http::Fault;

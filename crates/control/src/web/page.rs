@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use supervisor_core::StateName;
 use supervisor_core::time::Wall;
-use supervisor_wire::{form, rfc3339};
+use supervisor_wire::{date, form};
 use tokio::task::yield_now;
 
 use super::html::{Button, Escaped, document};
@@ -250,7 +250,7 @@ fn cpu(program: &Program) -> String {
 
 fn last_exit(program: &Program) -> String {
     let Some(exit) = &program.last_exit else { return "–".to_owned() };
-    let when = program.stopped.map(|at| rfc3339::utc(at.since_epoch())).unwrap_or_default();
+    let when = program.stopped.map(|at| date::rfc3339_millis(at.since_epoch())).unwrap_or_default();
     format!(r#"<time datetime="{when}" title="{when}">{}</time>"#, Escaped(exit))
 }
 

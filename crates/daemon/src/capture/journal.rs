@@ -15,7 +15,7 @@ use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, Line};
 use supervisor_sys::clock;
 use supervisor_sys::wall;
-use supervisor_wire::record::record;
+use supervisor_wire::date::record;
 
 use super::json_record;
 use super::log_file::LogFile;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, NOTE, Value};
-use supervisor_wire::rfc3339;
+use supervisor_wire::date;
 
 /// One record with its newline: when, how important, what happened, the sentence that
 /// people would read, and what is in it. The first four are always there.
@@ -17,7 +17,7 @@ pub(crate) fn record(
 ) -> String {
     let Facts { event, fields } = facts.unwrap_or(Facts { event: NOTE, fields: Vec::new() });
     let always = [
-        ("time", rfc3339::utc(since_epoch).into()),
+        ("time", date::rfc3339_millis(since_epoch).into()),
         ("level", level.name().into()),
         ("event", event.into()),
         ("message", message.into()),

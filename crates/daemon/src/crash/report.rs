@@ -10,7 +10,7 @@ use supervisor_core::level::Level;
 use supervisor_core::line::{Facts, Value};
 use supervisor_core::report::{Forerunner, Next, RunReport};
 use supervisor_sys::process::reap::Usage;
-use supervisor_wire::utc::rfc3339;
+use supervisor_wire::date::rfc3339;
 
 use crate::capture::tail::Tail;
 

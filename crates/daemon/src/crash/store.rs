@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use supervisor_core::time::Wall;
-use supervisor_wire::utc;
+use supervisor_wire::date;
 
 use supervisor_sys::io::files::OwnFile;
 use supervisor_sys::io::guarded::Place;
@@ -46,7 +46,7 @@ impl Store {
         content: &[u8],
     ) -> io::Result<PathBuf> {
         self.make()?;
-        let at = utc::compact(at.secs());
+        let at = date::compact(at.secs());
         let path = self.directory.join(format!("{at}-{}-{run}.{kind}", plain(name)));
         OwnFile::put(&path, 0o600, content)?;
         self.prune(kind);

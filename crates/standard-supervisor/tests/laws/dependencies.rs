@@ -54,7 +54,6 @@ const LAWS: [(&str, &[&str]); 9] = [
             "supervisor-config",
             "supervisor-wire",
             "supervisor-sys",
-            "httpdate",
             "hyper",
             "hyper-util",
             "libc",

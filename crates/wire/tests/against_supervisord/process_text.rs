@@ -1,9 +1,9 @@
 //! What is said of a process.
 
 use proptest::strategy::Strategy;
+use supervisor_wire::date::CalendarTime;
 use supervisor_wire::process_text::{ended, running, split_namespec};
 use supervisor_wire::python::repr;
-use supervisor_wire::record::LocalTime;
 
 use crate::{generated, oracle};
 
@@ -25,7 +25,7 @@ fn ends_are_told_alike() {
         (1..13_u8, 1..29_u8, 0..24_u8, 0..60_u8),
         |(month, day, hour, minute)| format!("{month} {day} {hour} {minute}"),
         |(month, day, hour, minute)| {
-            ended(Some(LocalTime {
+            ended(Some(CalendarTime {
                 year: 2026,
                 month: *month,
                 day: *day,
