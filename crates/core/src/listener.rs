@@ -423,14 +423,14 @@ fn parse_result(said: &[u8]) -> ParsedResult {
 /// others may follow.
 fn next_result(said: &mut Vec<u8>, rest: &mut &[u8]) -> ParsedResult {
     loop {
-        match parse_result(said) {
-            ParsedResult::Incomplete { missing, in_line } if !rest.is_empty() => {
-                let end = rest.iter().take(missing).position(|byte| *byte == b'\n');
-                let wanted = end.filter(|_| in_line).map_or(missing, |end| end + 1);
-                take(said, rest, wanted);
-            }
-            result => return result,
+        let result = parse_result(said);
+        let ParsedResult::Incomplete { missing, in_line } = result else { return result };
+        if rest.is_empty() {
+            return result;
         }
+        let end = rest.iter().take(missing).position(|byte| *byte == b'\n');
+        let wanted = end.filter(|_| in_line).map_or(missing, |end| end + 1);
+        take(said, rest, wanted);
     }
 }
 

@@ -184,7 +184,7 @@ pub struct World {
 impl World {
     /// A world in which there are no processes yet.
     pub fn new(parts: Parts) -> Self {
-        let reserve = Rc::new(Reserve::new());
+        let reserve = Rc::new(Reserve::filled());
         let launcher = Rc::<Launcher>::default();
         let helpers = Rc::new(Helpers::new(Rc::clone(&launcher)));
         let (journal, environment) = (Rc::clone(&parts.journal), parts.environment.clone());

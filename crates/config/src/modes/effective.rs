@@ -30,13 +30,14 @@ pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> S
     let defaults = sections.defaults.iter().map(masked).collect();
     let filled = Sections { all, defaults };
     let note = |_: &Section, entry: &Entry| {
-        let text = match &entry.origin {
-            Origin::BuiltIn if entry.key == COMMAND.def.key => "command line".to_owned(),
-            Origin::BuiltIn => "default".to_owned(),
-            origin => match origin.comment() {
-                Some(Comment { sign, .. }) => format!("{origin}, up to the comment after '{sign}'"),
-                None => origin.to_string(),
-            },
+        let origin = &entry.origin;
+        let text = match (origin, origin.comment()) {
+            (Origin::BuiltIn, _) if entry.key == COMMAND.def.key => "command line".to_owned(),
+            (Origin::BuiltIn, _) => "default".to_owned(),
+            (_, Some(Comment { sign, .. })) => {
+                format!("{origin}, up to the comment after '{sign}'")
+            }
+            (_, None) => origin.to_string(),
         };
         Some(Note { text, at: NOTES_AT })
     };

@@ -121,7 +121,7 @@ impl Supervisor {
                 if self.processes.get(id).is_some_and(is_there) {
                     continue;
                 }
-                first = first.or(Some(*id).filter(|id| waiting.contains(id)));
+                first = first.or_else(|| Some(*id).filter(|id| waiting.contains(id)));
                 if !waiting.contains(id) {
                     return None;
                 }

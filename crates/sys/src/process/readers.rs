@@ -210,7 +210,7 @@ mod tests {
     async fn ask_one_who_hangs() {
         let (release, hangs): (Sender<()>, _) = channel();
         *RELEASE.lock().unwrap() = Some(hangs);
-        let readers = Readers::new(Rc::new(Reserve::new()));
+        let readers = Readers::new(Rc::new(Reserve::filled()));
         let whom = [Pid(-1), HANGS, Pid(-3)].map(|pid| Member { pid, start: 0 });
         let told = async || {
             let answers = readers.read(read, &whom, Instant::now() + READ_TIME).await;

@@ -25,7 +25,8 @@ pub struct GivenUp<'a>(&'a Reserve);
 
 impl Reserve {
     /// As much as there is now; what is missing is added when there is more.
-    pub fn new() -> Self {
+    #[must_use]
+    pub fn filled() -> Self {
         let reserve = Self { kept: RefCell::default() };
         reserve.fill();
         reserve
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_reserve_is_given_up_for_what_has_no_room_and_taken_back() {
-        let reserve = Reserve::new();
+        let reserve = Reserve::filled();
         let tries = RefCell::new(Vec::new());
         let done = reserve.with_room(|| {
             tries.borrow_mut().push(reserve.kept.borrow().len());
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_reserve_stays_for_any_other_failure() {
-        let reserve = Reserve::new();
+        let reserve = Reserve::filled();
         let done: io::Result<()> = reserve.with_room(|| {
             assert_eq!(reserve.kept.borrow().len(), RESERVE);
             Err(Errno::IO.into())
