@@ -132,13 +132,13 @@ fn overwrite(log: &TerminationLog, content: &[u8]) -> io::Result<()> {
     // A pipe or a device would make us wait.
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let create = if log.asked_for { OFlags::CREATE } else { OFlags::empty() };
-    let file = guarded::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;
+    let mut file = guarded::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;
     let kind = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
     if kind != FileType::RegularFile {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     }
     rustix::fs::ftruncate(&file, 0)?;
-    std::fs::File::from(file).write_all(content)
+    file.write_all(content)
 }
 
 #[cfg(test)]

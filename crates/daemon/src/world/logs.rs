@@ -59,7 +59,12 @@ fn remove_file(path: &Path) -> io::Result<()> {
     let removed = Place::of(path).and_then(|place| match place.file_type()? {
         FileType::RegularFile => place.remove(),
         FileType::Directory => Err(io::ErrorKind::IsADirectory.into()),
-        _ => Ok(()),
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => Ok(()),
     });
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -70,7 +70,7 @@ fn a_lost_gpu_ends_the_retries_and_one_that_says_nothing_does_not() {
             "echo 'Unable to determine the device handle for GPU0000:CB:00.0: Unknown Error'; exit 255",
             ("gpu_lost", 71),
         ),
-        ("missing", &format!("printf '1, GPU-other, 1, 1, None\\n'"), ("gpu_lost", 71)),
+        ("missing", "printf '1, GPU-other, 1, 1, None\\n'", ("gpu_lost", 71)),
         ("reset", &format!("echo '0, {UUID}, 143771, 612, Reset'"), ("gpu_lost", 71)),
         ("none", "echo 'No devices were found'; exit 6", ("no_gpu", 72)),
         ("access", "echo 'Failed to initialize NVML: Unknown Error'; exit 255", ("no_gpu", 72)),

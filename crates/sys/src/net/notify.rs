@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(mailbox.address(&name), path.as_os_str());
         let there = fs::metadata(&path).unwrap();
         assert_eq!(there.permissions().mode() & 0o777, 0o600);
-        assert_eq!(there.uid(), user.unwrap_or(rustix::process::geteuid().as_raw()));
+        assert_eq!(there.uid(), user.unwrap_or_else(|| rustix::process::geteuid().as_raw()));
         UnixDatagram::unbound().unwrap().send_to(b"READY=1", &path).unwrap();
         let (sender, message) = mailbox.receive().unwrap().unwrap();
         assert_eq!((sender.0, message), (std::process::id().cast_signed(), b"READY=1".to_vec()));
