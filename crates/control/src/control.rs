@@ -204,13 +204,8 @@ impl Control {
 
     fn unstartable(&self, which: &Which) -> Vec<(ProcId, SpawnError)> {
         let core = self.core();
-        let meant = core.processes().filter(|info| match which {
-            Which::Process(proc) => info.named.proc == *proc,
-            Which::Group(group) => info.named.group == *group,
-            Which::All => true,
-        });
-        meant
-            .filter_map(|info| Some((info.named.proc, self.0.machine.obstacle(info.named.proc)?)))
-            .collect()
+        let members = core.members(which).unwrap_or_default().into_iter();
+        let procs = members.map(|info| info.named.proc);
+        procs.filter_map(|proc| Some((proc, self.0.machine.obstacle(proc)?))).collect()
     }
 }

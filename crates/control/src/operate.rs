@@ -11,12 +11,8 @@ use crate::control::{CannotReread, Control};
 pub(crate) fn clear(control: &Control, which: &Which) -> io::Result<()> {
     let meant: Vec<_> = {
         let core = control.core();
-        let meant = core.processes().filter(|info| match which {
-            Which::Process(proc) => info.named.proc == *proc,
-            Which::Group(group) => info.named.group == *group,
-            Which::All => true,
-        });
-        meant.map(|info| info.named.proc).collect()
+        let members = core.members(which).unwrap_or_default();
+        members.iter().map(|info| info.named.proc).collect()
     };
     meant.into_iter().try_for_each(|proc| control.clear_logs(proc))
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::time::Wall;
@@ -100,7 +99,7 @@ impl Snapshot {
 
 /// One program, with what it uses; `None`: there is none of this name.
 pub(crate) async fn program(control: &Control, name: &str) -> Option<Program> {
-    let Some(Which::Process(proc)) = control.core().find(name) else { return None };
+    let proc = control.core().resolve_process(name).ok()?;
     let usages = tree_usage(control).await;
     let core = control.core();
     core.process(proc).map(|info| described(control, &info, &usages))

@@ -88,7 +88,7 @@ fn done() -> Value {
 
 fn known(control: &Control, which: &Which) -> Result<(), Problem> {
     match which {
-        Which::Group(group) if control.core().find(&format!("{group}:*")).is_none() => {
+        Which::Group(group) if control.core().members(which).is_err() => {
             Err(Problem::bad_name("group", group))
         }
         Which::Group(_) | Which::Process(_) | Which::All => Ok(()),

@@ -14,7 +14,6 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
-use supervisor_core::command::Which;
 use tokio::task::yield_now;
 
 use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
@@ -181,10 +180,8 @@ async fn list(programs: &[Program]) -> String {
 
 /// The process that a name means.
 fn process(control: &Control, name: &str) -> Result<supervisor_core::ids::ProcId, Problem> {
-    match control.core().find(name) {
-        Some(Which::Process(proc)) => Ok(proc),
-        Some(Which::Group(_) | Which::All) | None => Err(Problem::bad_name("program", name)),
-    }
+    let proc = control.core().resolve_process(name);
+    proc.map_err(|_| Problem::bad_name("program", name))
 }
 
 fn respond(json: String) -> Response<Body> {

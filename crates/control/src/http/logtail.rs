@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Response, StatusCode};
-use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_wire::date;
 use tokio::task::spawn_local;
@@ -28,11 +27,8 @@ pub(super) fn of_process(server: &ServerState, method: &Method, wanted: &str) ->
         "stderr" => Channel::Stderr,
         _ => return error_page(StatusCode::NOT_FOUND),
     };
-    let found = server.control.core().find(name);
-    let path = match found {
-        Some(Which::Process(proc)) => server.control.log_path(proc, channel),
-        Some(Which::Group(_) | Which::All) | None => None,
-    };
+    let proc = server.control.core().resolve_process(name).ok();
+    let path = proc.and_then(|proc| server.control.log_path(proc, channel));
     follow(server, method, path)
 }
 

@@ -30,10 +30,10 @@ pub(super) async fn act(
             Ok(said(started, || format!("All restarted at {}", ctime(local_time())), fault("")))
         }
         ("start" | "stop" | "restart" | "clearlog", Some(spec)) => {
-            let which = control.core().find(spec);
+            let which = control.core().resolve(spec);
             match which {
-                Some(which) => act_on(control, action, spec, which).await,
-                None => Ok(format!("No such process named {spec}")),
+                Ok(which) => act_on(control, action, spec, which).await,
+                Err(_) => Ok(format!("No such process named {spec}")),
             }
         }
         (_, Some(_) | None) => Err(Unknown),

@@ -18,7 +18,6 @@ use hyper::header::{
     LOCATION, PRAGMA, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_sys::io::log_piece;
 use supervisor_wire::{form, tail};
@@ -185,7 +184,7 @@ fn end_of_log(
     channel: Channel,
     length: u64,
 ) -> Result<tail_page::Text, String> {
-    let Some(Which::Process(proc)) = control.core().find(spec) else {
+    let Ok(proc) = control.core().resolve_process(spec) else {
         return Err(format!("ERROR: unexpected rpc fault [10] BAD_NAME: {spec}"));
     };
     let Some(path) = control.log_path(proc, channel) else {

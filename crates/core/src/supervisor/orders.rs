@@ -7,6 +7,7 @@ use crate::command::{Command, ProcessOutcome, Rejection, Reply, Which};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::ids::{ProcId, RequestId};
+use crate::info::Info;
 use crate::input::SpawnError;
 use crate::process::Goal;
 use crate::signal::Signal;
@@ -19,17 +20,49 @@ enum InOrder {
 }
 
 impl Supervisor {
-    /// Whom a name means: `GROUP:PROCESS`, `GROUP:*` or `GROUP:` for all of a group, or the
+    /// What a name means: `GROUP:PROCESS`, `GROUP:*` or `GROUP:` for all of a group, or the
     /// name of a process whose group has the same.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<Which> {
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BadName`] if there is no such process or group.
+    pub fn resolve(&self, name: &str) -> Result<Which, Rejection> {
         let (group, process) = name.split_once(':').unwrap_or((name, name));
+        let group = self.group(group).ok_or(Rejection::BadName)?;
         if process.is_empty() || process == "*" {
-            return self.group(group).map(|group| Which::Group(group.spec.name.clone()));
+            return Ok(Which::Group(group.spec.name.clone()));
         }
-        let members = &self.group(group)?.members;
         let named = |proc: &&ProcId| self.processes[proc].named.name == process;
-        members.iter().find(named).map(|proc| Which::Process(*proc))
+        let proc = group.members.iter().find(named).ok_or(Rejection::BadName)?;
+        Ok(Which::Process(*proc))
+    }
+
+    /// The process that a name means.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BadName`] if there is no such process, also if the name means a group.
+    pub fn resolve_process(&self, name: &str) -> Result<ProcId, Rejection> {
+        match self.resolve(name)? {
+            Which::Process(proc) => Ok(proc),
+            Which::Group(_) | Which::All => Err(Rejection::BadName),
+        }
+    }
+
+    /// The processes that are meant, in start order.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BadName`] if there is no such process or group.
+    pub fn members(&self, which: &Which) -> Result<Vec<Info<'_>>, Rejection> {
+        match which {
+            Which::Process(proc) => Ok(vec![self.process(*proc).ok_or(Rejection::BadName)?]),
+            Which::Group(name) => {
+                let group = self.group(name).ok_or(Rejection::BadName)?;
+                Ok(group.members.iter().filter_map(|proc| self.process(*proc)).collect())
+            }
+            Which::All => Ok(self.processes().collect()),
+        }
     }
 
     pub(super) fn order(&mut self, id: RequestId, command: Command, cx: &mut Transition<'_>) {

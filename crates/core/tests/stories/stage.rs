@@ -151,7 +151,7 @@ impl Stage {
     }
 
     pub(crate) fn which(&self, name: &str) -> Which {
-        if name == "all" { Which::All } else { self.core.find(name).unwrap() }
+        if name == "all" { Which::All } else { self.core.resolve(name).unwrap() }
     }
 
     pub(crate) fn proc(&self, name: &str) -> ProcId {

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use supervisor_core::Info;
+use supervisor_core::StateName;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::Exit;
 use supervisor_core::spec::Sink;
 use supervisor_core::time::Wall;
-use supervisor_core::{StateName, command::Which};
 use supervisor_sys::wall;
 use supervisor_wire::process_text;
 use supervisor_wire::xmlrpc::Value;
@@ -23,10 +23,7 @@ use crate::http::serve::ServerState;
 pub(super) fn one(server: &ServerState, params: &Params) -> Outcome {
     let name = params.text(0)?;
     let core = server.control.core();
-    let found = match core.find(name) {
-        Some(Which::Process(proc)) => core.process(proc),
-        Some(Which::Group(_) | Which::All) | None => None,
-    };
+    let found = core.resolve_process(name).ok().and_then(|proc| core.process(proc));
     let info = found.ok_or_else(|| Fault::new(Kind::BadName, name))?;
     Ok(described(server, &info, server.control.now().wall))
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use supervisor_core::command::Which;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
 use supervisor_sys::io::log_piece;
@@ -72,10 +71,8 @@ pub(super) fn clear_all(server: &ServerState, _: &Params) -> Outcome {
 }
 
 fn process(server: &ServerState, name: &str) -> Result<ProcId, Fault> {
-    match server.control.core().find(name) {
-        Some(Which::Process(proc)) => Ok(proc),
-        Some(Which::Group(_) | Which::All) | None => Err(Fault::new(Kind::BadName, name)),
-    }
+    let proc = server.control.core().resolve_process(name);
+    proc.map_err(|rejection| Fault::of(rejection, name))
 }
 
 fn clear_of(server: &ServerState, proc: ProcId, name: &str) -> Result<(), Fault> {

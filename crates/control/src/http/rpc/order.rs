@@ -72,7 +72,8 @@ pub(super) fn signal_all<'a>(server: &'a ServerState, params: &'a Params) -> Lat
 
 /// Whom a client means.
 fn meant(server: &ServerState, name: &str) -> Result<Which, Fault> {
-    server.control.core().find(name).ok_or_else(|| Fault::new(Kind::BadName, name))
+    let which = server.control.core().resolve(name);
+    which.map_err(|rejection| Fault::of(rejection, name))
 }
 
 async fn send(server: &ServerState, which: Which, name: &str, signal: &Value) -> Outcome {
@@ -88,19 +89,14 @@ async fn send(server: &ServerState, which: Which, name: &str, signal: &Value) ->
 /// A signal that there is none of can't be sent: each that would get one says so.
 fn bad_signal(server: &ServerState, which: &Which, name: &str, given: &str) -> Outcome {
     let fault = Fault::new(Kind::BadSignal, given);
+    if let Which::Process(_) = which {
+        return Err(fault);
+    }
     let core = server.control.core();
-    let group = match which {
-        Which::Process(_) => return Err(fault),
-        Which::Group(group) if core.find(&format!("{group}:")).is_none() => {
-            return Err(Fault::new(Kind::BadName, name));
-        }
-        Which::Group(group) => Some(group),
-        Which::All => None,
-    };
-    let all = core.processes().filter(|info| info.pid.is_some());
-    let meant = all.filter(|info| group.is_none_or(|group| *group == info.named.group));
+    let members = core.members(which).map_err(|rejection| Fault::of(rejection, name))?;
+    let running = members.iter().filter(|info| info.pid.is_some());
     let statuses =
-        meant.map(|info| status(&info.named.name, &info.named.group, Err(fault.clone())));
+        running.map(|info| status(&info.named.name, &info.named.group, Err(fault.clone())));
     Ok(Value::Array(statuses.collect()))
 }
 

@@ -1,6 +1,6 @@
 //! What processes are told.
 
-use supervisor_core::command::{Command, Which};
+use supervisor_core::command::Command;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_wire::xmlrpc::Value;
 
@@ -19,9 +19,8 @@ pub(super) fn send(server: &ServerState, params: &Params) -> Outcome {
     let chars = params.get(1)?;
     let chars = chars.as_str().ok_or_else(|| not_a_text(chars))?;
     let name = params.text(0)?;
-    let Some(Which::Process(proc)) = server.control.core().find(name) else {
-        return Err(Fault::new(Kind::BadName, name));
-    };
+    let proc = server.control.core().resolve_process(name);
+    let proc = proc.map_err(|rejection| Fault::of(rejection, name))?;
     if !info::takes_input(server, proc) {
         return Err(Fault::new(Kind::NotRunning, name));
     }
