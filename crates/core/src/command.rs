@@ -1,4 +1,4 @@
-//! What an operator may ask for, and what he is told.
+//! What an operator may ask for, and the replies.
 //!
 //! A request that waits is answered by the change of state that it waits for; nobody
 //! asks again and again. Refusals are those of supervisord's
@@ -42,14 +42,14 @@ pub enum Command {
     },
     /// Send a signal to main processes.
     Signal {
-        /// Whose.
+        /// Of which processes.
         which: Which,
         /// Which signal.
         signal: Signal,
     },
     /// Stop everything and end.
     Shutdown,
-    /// Stop everything and begin anew with the configuration as it is then.
+    /// Stop everything and start again with the configuration as it is then.
     Restart,
     /// Take note of the groups of a configuration that was read again.
     Reread(Vec<GroupSpec>),
@@ -66,7 +66,7 @@ pub enum Command {
     },
 }
 
-/// Whom an order is for.
+/// Which processes an order is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// One process.

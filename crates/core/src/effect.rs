@@ -43,14 +43,14 @@ pub enum Effect {
         /// The child.
         pid: Pid,
     },
-    /// List who lives in a process's tree; answered by `Census`.
+    /// List the processes of a tree; answered by `Census` or `CensusFailed`.
     Census {
         /// Whose tree.
         proc: ProcId,
         /// The incarnation that asks.
         run: RunId,
     },
-    /// Wait until all of these have ended, also those that somebody else waits for;
+    /// Wait until all of these have ended, also those that another process reaps;
     /// answered by `TreeEnded`. A later one of the same process takes its place.
     AwaitEnd {
         /// Whose tree they belong to.
@@ -110,7 +110,7 @@ pub enum Effect {
     Collect {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that is ill.
+        /// The incarnation that is unhealthy.
         run: RunId,
         /// Why it is.
         unhealthy: Unhealthy,
@@ -141,7 +141,7 @@ pub enum Effect {
         /// The incarnation that waits to begin.
         run: RunId,
     },
-    /// A run ended unasked, and all that it left behind has gone.
+    /// A run exited by itself, and all processes that it left behind have ended.
     Report(Box<RunReport>),
     /// Say something in the supervisor's log.
     Log(Line),
@@ -185,7 +185,7 @@ pub enum Effect {
         /// The exit code.
         code: u8,
     },
-    /// All is over: read the configuration again and begin anew. Nothing follows.
+    /// All is over: read the configuration again and start again. Nothing follows.
     Restart,
     /// What was to be prepared is: begin with what comes next. Nothing follows.
     Proceed,

@@ -41,7 +41,7 @@ pub enum Event {
         /// What.
         data: Rc<[u8]>,
     },
-    /// Somebody outside has something to say.
+    /// An event of a client.
     Remote {
         /// What kind of thing.
         kind: String,
@@ -288,7 +288,7 @@ impl EventType {
         TYPES.iter().map(|(_, name, _)| *name)
     }
 
-    /// Whether events of this type are told to who subscribed to `subscribed`.
+    /// Whether a subscription to `subscribed` covers events of this type.
     #[must_use]
     pub fn is_a(self, subscribed: Self) -> bool {
         self == subscribed || self.row().2.is_some_and(|parent| parent.is_a(subscribed))

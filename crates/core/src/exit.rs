@@ -50,7 +50,7 @@ pub struct Death {
     pub name: String,
     /// The pid that it had.
     pub pid: Pid,
-    /// How it ended; `None`: its parent waited for it, and nobody else knows.
+    /// How it ended; `None`: its parent reaped it, and no other process knows.
     pub exit: Option<Exit>,
 }
 

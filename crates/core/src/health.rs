@@ -1,18 +1,18 @@
-//! Whether a run is well: what it answers, whether it gets on, whether it is whole.
+//! Whether a run is healthy: its answers to checks, its progress, its number of processes.
 //!
 //! ```text
-//!   asked ──> answered well ─────────────────────> well
-//!     │ refused, bad status, bad body ──> counted ──> N in a row: ill
+//!   asked ──> passes ─────────────────────────────> healthy
+//!     │ refused, bad status, bad body ──> counted ──> N in a row: unhealthy
 //!     └ timed out ── and it gets on with its work: excused
 //!                 ├─ and does nothing else, while its tree is busy and no counter says
-//!                 │  that it is idle: counted, but ill only after a longer patience
+//!                 │  that it is idle: counted, but unhealthy only after a longer patience
 //!                 └─ otherwise: counted
-//!   requests under way, nothing done, or no page in time, for a while ──> ill
-//!   fewer of its processes than there were, for a while, ready or not ──> ill
-//!   no sign of life within the time that it promised ──> ill
+//!   requests under way, nothing done, or no page in time, for a while ──> unhealthy
+//!   fewer of its processes than there were, for a while, ready or not ──> unhealthy
+//!   no sign of life within the time that it promised ──> unhealthy
 //!
-//!   ill since it is silent ──> can it write its output? ── no: borne with, and told
-//!                                                      └─ yes: dealt with
+//!   silent ──> can it write its output? ── no: no restart, and a line
+//!                                       └─ yes: unhealthy
 //! ```
 //!
 //! A server that is busy is not dead: while it gets on with its work, not answering in
@@ -65,7 +65,7 @@ const ANSWER_GRACE: Duration = Duration::from_secs(1);
 pub struct Progress {
     /// Requests under way, for which something should be done.
     pub running: u64,
-    /// Requests that wait, perhaps for somebody else.
+    /// Requests that wait, perhaps for another server.
     pub waiting: u64,
     /// What was done since it started, in whatever is counted.
     pub done: u64,
@@ -104,13 +104,13 @@ pub(crate) struct Health {
     watchdog: Option<Watchdog>,
     /// It says that it is about to end.
     leaving: bool,
-    /// Why it is ill, as has been said.
+    /// Why it is unhealthy, as was logged.
     unhealthy: Option<Unhealthy>,
     output: OutputSeen,
     condemned: Option<Condemned>,
 }
 
-/// A run that will be stopped since it is ill, once that has been looked into.
+/// A run that the supervisor will stop as unhealthy, once diagnostics have been collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Condemned {
     pub(crate) unhealthy: Unhealthy,
@@ -133,7 +133,7 @@ pub(crate) enum Checked {
         /// To be said: it isn't known by now.
         new: bool,
     },
-    /// It times out, often enough to be ill, but its tree is busy.
+    /// It times out, often enough to be unhealthy, but its tree is busy.
     Busy {
         /// For how long that has been so, and may be.
         since: Duration,
@@ -158,7 +158,7 @@ struct Watchdog {
 
 impl Health {
     /// Of a run that was just started: what tells that it is ready, and its processes. A
-    /// worker that dies while the model loads is missed by nobody else.
+    /// only the count notices a worker that dies while the model loads.
     pub(crate) fn of_start(spec: &HealthSpec, now: Mono) -> Self {
         let asks = spec.ready == Ready::Checked;
         let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now, now));
@@ -166,7 +166,7 @@ impl Health {
         Self { check, tree, ..Self::default() }
     }
 
-    /// Of this run, which is up from now on. Who was missing goes on being missed.
+    /// Of this run, which is up from now on. Processes that were missing stay missing.
     pub(crate) fn of_run(self, spec: &HealthSpec, now: Mono) -> Self {
         let proven = self.check.is_some_and(|check| check.proven);
         Self {
@@ -180,7 +180,7 @@ impl Health {
                 .map(|progress| Progressing::new(now + progress.interval)),
             tree: self.tree,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
-            // Who is ready is not blocked any more.
+            // A program that became ready is no longer blocked.
             unhealthy: self
                 .unhealthy
                 .filter(|unhealthy| self.condemned.is_none() && !unhealthy.is_block()),
@@ -206,7 +206,7 @@ impl Health {
         [check, progress, tree, watchdog].into_iter().flatten().min()
     }
 
-    /// Who should have answered by now, and has not, has not answered in time.
+    /// Counts questions without an answer by now as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         if let Some(check) = &mut self.check
@@ -340,12 +340,12 @@ impl Health {
         self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Silent { .. }));
     }
 
-    /// It will be stopped since it is ill. Nothing is asked any more.
+    /// Decides to stop the run as unhealthy. No question follows.
     pub(crate) const fn condemn(&mut self, unhealthy: Unhealthy, until: Mono) {
         self.condemned = Some(Condemned { unhealthy, until });
     }
 
-    /// Whether it will be stopped since it is ill.
+    /// Whether the supervisor will stop it as unhealthy.
     pub(crate) const fn condemned(&self) -> Option<Condemned> {
         self.condemned
     }
@@ -355,7 +355,7 @@ impl Health {
         self.condemned.is_some() || self.output_asked_until().is_some()
     }
 
-    /// Notes why it is known to be ill, if it is; whether that it is or isn't is new, or that
+    /// Notes why it is known to be unhealthy, if it is; whether that it is or isn't is new, or that
     /// its output is no longer to blame.
     pub(crate) fn tell(&mut self, unhealthy: Option<Unhealthy>) -> bool {
         let block = |unhealthy: Option<Unhealthy>| unhealthy.is_some_and(Unhealthy::is_block);
@@ -365,7 +365,7 @@ impl Health {
         new
     }
 
-    /// Why it is known to be ill, if it is.
+    /// Why it is known to be unhealthy, if it is.
     pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
         self.unhealthy
     }
@@ -375,9 +375,9 @@ impl Health {
         self.leaving = true;
     }
 
-    /// Whether it is to be given work: by the rules and nothing else, whatever is done about
-    /// an illness. A check that fails once may well be a matter of chance, and who is hung
-    /// gets no work though he is only observed.
+    /// Whether clients should send it work, whatever the supervisor does about an unhealthy
+    /// server. One failed check does not count, and a hung server that is only observed gets no
+    /// work.
     pub(crate) const fn is_healthy(&self) -> bool {
         !self.leaving && self.unhealthy.is_none()
     }
@@ -398,7 +398,7 @@ impl Health {
         self.check.as_ref()?.last?.err()
     }
 
-    /// Why it is ill, if it is.
+    /// Why it is unhealthy, if it is.
     pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Unhealthy> {
         self.check_verdict(spec)
             .or_else(|| self.progress_verdict(spec))

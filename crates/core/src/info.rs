@@ -1,4 +1,4 @@
-//! What is known of processes and groups at this moment, for whoever asks.
+//! What is known of processes and groups at this moment.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::time::Mono;
 /// A process as it is.
 #[derive(Clone, Debug)]
 pub struct Info<'a> {
-    /// Who it is.
+    /// Its number and names.
     pub named: &'a Rc<Named>,
     /// What was asked for.
     pub spec: &'a Rc<ProcessSpec>,
@@ -28,7 +28,7 @@ pub struct Info<'a> {
     pub ready: bool,
     /// It has exited as expected and is not started again.
     pub completed: bool,
-    /// Why it is ill, if it is up and known to be.
+    /// Why it is unhealthy, if it is up and known to be.
     pub unhealthy: Option<Unhealthy>,
     /// What its start waits for, for people to read.
     pub waits_for: Option<String>,

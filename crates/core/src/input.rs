@@ -48,7 +48,7 @@ pub enum Input {
     Suspended {
         /// Its pid.
         pid: Pid,
-        /// Who could continue the supervisor if it stopped as well.
+        /// Which process could continue the supervisor if it stopped as well.
         job: Job,
     },
     /// A signal reached the supervisor.
@@ -58,10 +58,10 @@ pub enum Input {
     Request {
         /// Goes into the reply.
         id: RequestId,
-        /// What he asks for.
+        /// What the operator asks for.
         command: Command,
     },
-    /// Nobody waits for this reply any more.
+    /// The client no longer waits for this reply.
     RequestGone {
         /// Which request's.
         id: RequestId,
@@ -83,7 +83,7 @@ pub enum Input {
         /// The event's serial.
         serial: u64,
     },
-    /// A process, of whose output somebody wants to know, wrote something.
+    /// A process with an observed output wrote something.
     Logged {
         /// Which process.
         proc: ProcId,
@@ -161,7 +161,7 @@ pub struct Circumstances {
     pub shared_memory_full: bool,
 }
 
-/// Who could continue the supervisor if it was stopped.
+/// Which process could continue the supervisor if it was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
     /// A shell with job control, which sees that it is stopped.

@@ -9,12 +9,12 @@
 //! ```text
 //!   Input ──> handle(now, input) ──> Effects, in order
 //!               │
-//!               └── supervisor.rs   who is concerned
-//!                     ├── supervisor/   orders and who waits for them, groups, events, the end
-//!                     ├── listener.rs   event listeners: what they are told, what they answer
+//!               └── supervisor.rs   which process an input is for
+//!                     ├── supervisor/   orders and requests that wait, groups, events, the end
+//!                     ├── listener.rs   event listeners: events sent, answers read
 //!                     └── process.rs    one process: its state
 //!                           ├── process/  every change of it
-//!                           ├── health.rs is it well
+//!                           ├── health.rs is it healthy
 //!                           ├── retry.rs  may it start again, and when
 //!                           ├── tree.rs   what it left behind
 //!                           └── files.rs  which files may be removed

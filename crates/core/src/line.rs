@@ -1,5 +1,5 @@
-//! What the supervisor says in its log, in supervisord's words where it has them:
-//! people and tools search for `spawned:`, `exited:`, `gave up:`.
+//! The lines of the supervisor's log, in supervisord's words where it has them: people and
+//! tools search for `spawned:`, `exited:`, `gave up:`.
 
 mod facts;
 mod level;
@@ -256,7 +256,7 @@ pub enum Line {
         name: String,
         /// How long it has timed out.
         since: Duration,
-        /// From then on it is ill.
+        /// After this time it counts as unhealthy.
         patience: Duration,
     },
     /// It starts, and its check fails as yet.
@@ -337,7 +337,7 @@ pub enum GaveUp {
     CannotStart,
     /// It, or a process of its tree, survived SIGKILL.
     Unkillable,
-    /// It was ill.
+    /// It was unhealthy.
     Unhealthy,
     /// It failed twice of the same before it was ever ready.
     Repeated,
@@ -357,7 +357,7 @@ pub enum GaveUp {
 /// Why the end of what may be a helper that runs once counts as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoHelper {
-    /// It is to run for ever.
+    /// It is to keep running.
     KeptRunning,
     /// It ended before it counted as started.
     TooQuick,

@@ -146,7 +146,7 @@ impl Pool {
         self.waiting.push_back(Rc::new(Envelope { serial, pool, pool_serial, event }));
     }
 
-    /// Tells those who are ready what waits.
+    /// Sends waiting events to listeners that are ready.
     pub(crate) fn dispatch(
         &mut self,
         is_running: impl Fn(ProcId) -> bool,
@@ -214,7 +214,7 @@ impl Pool {
         }
     }
 
-    /// A listener could not be told: it hears nothing any more, until it is started again.
+    /// An event could not be sent: the listener gets none until it is started again.
     pub(crate) fn tell_failed(&mut self, proc: ProcId, serial: u64, cx: &mut Transition<'_>) {
         let Some(listener) = self.listener(proc) else { return };
         match &listener.state {
@@ -449,7 +449,7 @@ fn visible(bytes: &[u8]) -> String {
     text.chars().map(each).collect()
 }
 
-/// Serials begin anew before a client's signed 64 bits are used up.
+/// Serials start again at 0 before a client's signed 64 bits are used up.
 pub(crate) const fn next_serial(serial: u64) -> u64 {
     if serial >= i64::MAX as u64 { 0 } else { serial + 1 }
 }

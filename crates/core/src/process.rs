@@ -81,7 +81,7 @@ pub(crate) struct Process {
     cleared: bool,
     /// When it was last looked at what this run has open.
     files_seen: Option<(RunId, Mono)>,
-    /// Of the latest end that nobody asked for, until all that it left behind has gone.
+    /// Of the latest exit by itself, until all processes that it left behind have ended.
     report: Option<Box<RunReport>>,
     /// Of the present run, or of the last one.
     deaths: Deaths,
@@ -248,7 +248,7 @@ impl Process {
         matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::Unhealthy { .. } })
     }
 
-    /// Whether the supervisor is to exit since this process was ill.
+    /// Whether the supervisor exits because this process was unhealthy.
     pub(crate) const fn ends_all(&self) -> bool {
         matches!(self.state, State::Fatal { why: Fatal::Unhealthy { ends: true, .. } })
     }
@@ -284,7 +284,7 @@ impl Process {
         }
     }
 
-    /// Whether an operator has stopped it, who may want to start it again.
+    /// Whether an operator has stopped it and may start it again.
     pub(crate) const fn is_held(&self) -> bool {
         let rests = matches!(
             self.state,
@@ -303,7 +303,7 @@ impl Process {
         matches!(&self.state, State::Running { health, .. } if health.is_healthy())
     }
 
-    /// Why it is ill, if it lives and is known to be.
+    /// Why it is unhealthy, if it lives and is known to be.
     pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
         match &self.state {
             State::Starting { health, .. } | State::Running { health, .. } => health.unhealthy(),

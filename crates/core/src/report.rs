@@ -1,4 +1,4 @@
-//! What is known of a run that ended unasked, and not as it was to.
+//! Reports of runs that exited by themselves, unexpectedly.
 
 use std::fmt;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::ids::{Pid, RunId};
 use crate::input::{Death, Exit};
 use crate::time::Wall;
 
-/// A run that ended unasked.
+/// A run that exited by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
     /// Which process.
@@ -77,7 +77,7 @@ pub enum Cause {
     Signal,
     /// The kernel ended it for want of memory.
     Oom,
-    /// It was ill and was made to end.
+    /// It was unhealthy, and the supervisor stopped it.
     Health(Unhealthy),
     /// It was to end, and did not even by SIGKILL.
     Unkillable,

@@ -61,7 +61,7 @@ const NAMES: [(u8, &str); 36] = [
 
 impl Signal {
     /// Whether it is one that a fault of its own sends to a process, or that it sends itself
-    /// when it has found one. Others may come from somebody else's end.
+    /// when it has found one. Others may come from another process's end.
     #[must_use]
     pub const fn is_fault(self) -> bool {
         // ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS.

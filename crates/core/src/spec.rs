@@ -140,7 +140,7 @@ pub struct ProcessSpec {
     pub tidy: Option<TidySpec>,
     /// What a start waits for.
     pub start: StartSpec,
-    /// When it is up, when it is ill, and what follows.
+    /// When it is up, when it is unhealthy, and what follows.
     pub health: HealthSpec,
     /// What is made of its failures.
     pub failure: FailureSpec,
@@ -264,7 +264,7 @@ pub struct Launch {
     pub directory: Option<PathBuf>,
     /// File mode creation mask.
     pub umask: Option<u32>,
-    /// Whom to become.
+    /// The user to switch to.
     pub user: Option<User>,
     /// What happens to the standard streams.
     pub stdio: Stdio,

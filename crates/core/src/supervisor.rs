@@ -1,5 +1,5 @@
-//! All processes together: what reaches whom, in which order they start and
-//! stop, and when it is over.
+//! All processes together: which process an input is for, in which order processes start and
+//! stop, and when the supervisor exits.
 
 mod answers;
 mod budget;
@@ -56,7 +56,7 @@ pub struct Supervisor {
     phase: Phase,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
-    /// When what may not take for ever has taken too long.
+    /// When a preparation has taken too long.
     late_at: Option<Mono>,
     /// The status that speaks for the program that ended last.
     last_outcome: u8,
@@ -125,7 +125,7 @@ impl Supervisor {
         let unkillable_after = self.unkillable_after(now.mono);
         let cx = &mut Transition::new(now, self.is_ending(), unkillable_after, &mut effects);
         self.route(input, cx);
-        // Before anything is started again: who waits is told of what was.
+        // Before anything starts again: requests are answered with what was.
         self.answer_waiters(cx);
         self.watch_idle(cx);
         self.settle(cx);

@@ -26,7 +26,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Whether somebody of the tree worked, and did not only wait.
+    /// Whether a process of the tree worked, and did not only wait.
     #[must_use]
     pub const fn is_busy(self) -> bool {
         !self.over.is_zero()

@@ -17,7 +17,7 @@ pub(super) struct Progressing {
     moved_at: Option<Mono>,
     /// Since when requests have been under way with nothing done.
     still_since: Option<Mono>,
-    /// How long that was so at the latest look. What it has done since nobody knows.
+    /// How long that was so at the latest sample. Progress since then is unknown.
     still: Duration,
     /// That there is no page has been said.
     told: bool,

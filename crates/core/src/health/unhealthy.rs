@@ -1,4 +1,4 @@
-//! In which ways a run can be ill, and what is said of each.
+//! The ways in which a run can be unhealthy, and the words for each.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::CheckFailure;
 use crate::event::Channel;
 
-/// Why a run is ill.
+/// Why a run is unhealthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unhealthy {
     /// It was not ready in time.
@@ -96,7 +96,7 @@ impl Unhealthy {
     }
 
     /// Whether it may be so because the program can't write its output. What answers, even
-    /// wrongly, or has lost processes, is ill for another reason.
+    /// wrongly, or has lost processes, is unhealthy for another reason.
     #[must_use]
     pub const fn is_silence(self) -> bool {
         match self {

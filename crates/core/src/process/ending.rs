@@ -93,7 +93,7 @@ impl Process {
         Line::Exited { name, pid, run, exit, expected }
     }
 
-    /// It was ill, and has been made to end.
+    /// It was unhealthy, and the supervisor has stopped it.
     fn ended_unhealthy(
         &mut self,
         live: Live,
@@ -311,7 +311,7 @@ impl Process {
         (status, class): (u8, Class),
         cx: &mut Transition<'_>,
     ) {
-        // Who never began has nothing to back off from.
+        // A program that never started has nothing to back off from.
         if self.state_name() != StateName::Stopped {
             self.back_off(Duration::ZERO, cx);
         }
@@ -319,7 +319,7 @@ impl Process {
         self.enter(State::Fatal { why: Fatal::GaveUp { status, code } }, cx);
         (self.failures, self.hopeless) = (Failures::default(), None);
         let ends_all = match why {
-            // Nobody else says why nothing ran.
+            // No other line says why nothing ran.
             GaveUp::DependencyLost(_) | GaveUp::TargetUnreached { .. } => self.spec.essential,
             GaveUp::TooManyRetries
             | GaveUp::CannotStart

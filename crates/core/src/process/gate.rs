@@ -9,7 +9,7 @@
 //!
 //! Dependencies are waited for at boot, when a group is added and when several are started
 //! by one order: a later crash of a program is no reason to hold back those that depend on
-//! it. Targets are waited for before every start. Nothing counts as a failure meanwhile.
+//! it. Targets are waited for before every start. The wait itself is no failure.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub(crate) enum Standing {
     There,
     /// It is on its way.
     Coming,
-    /// It rests until somebody starts it.
+    /// It rests until an operator starts it.
     Resting,
     /// It will never get there by itself.
     Lost,
@@ -312,7 +312,7 @@ impl Process {
         match (&self.state, until) {
             (State::Running { .. }, Until::Started) => Standing::There,
             (State::Running { .. }, Until::Ready) if self.is_ready() => Standing::There,
-            // Who has ended had been RUNNING.
+            // A program that exited had been RUNNING.
             (State::Exited { after: AfterExit::Rest, .. }, Until::Started) => Standing::There,
             (State::Exited { exit, after: AfterExit::Rest }, Until::Completed)
                 if self.expects(*exit) =>

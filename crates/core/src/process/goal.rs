@@ -28,7 +28,7 @@ impl Process {
         match &self.state {
             State::Running { .. } => Some(Ok(())),
             State::Starting { .. } => starting_is_enough.then_some(Ok(())),
-            // What survived SIGKILL stands in its way, who knows for how long.
+            // A process that survived SIGKILL is in its way, for an unknown time.
             State::Stopped { .. } | State::Exited { .. } if self.tree.is_stuck() => {
                 Some(Err(Rejection::SpawnError))
             }
@@ -58,7 +58,7 @@ impl Process {
                     (!self.tree.is_busy()).then_some(Ok(()))
                 }
             }
-            // It was down, and somebody has started it again.
+            // It was down, and another order has started it again.
             State::Spawning { intent: Intent::Run, .. }
             | State::Starting { .. }
             | State::Running { .. }

@@ -35,9 +35,9 @@ pub struct History {
 /// What the stops of a process took, over all its runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopCounts {
-    /// Stops whose signal went to the main process.
+    /// Stops with a signal to the main process.
     pub main: u64,
-    /// Stops whose signal went to its process group.
+    /// Stops with a signal to its process group.
     pub group: u64,
     /// Signals to other processes of the tree.
     pub others: u64,

@@ -1,4 +1,4 @@
-//! What is known of a run that ended unasked: why, and what is told of it.
+//! Reports of runs that exited by themselves: the cause, and what follows.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl Process {
         self.hopeless.replace(failure.clone()).filter(|_| may_count) == Some(failure)
     }
 
-    /// Notes what is known of a run that ended unasked, or could not begin. It is told once
+    /// Notes what is known of a run that exited by itself, or could not start. It is reported once
     /// all that the run left behind has gone. Returns why the run ended, for a line; with
     /// supervisord's own rules lines are supervisord's, and have no room for that.
     pub(super) fn file_report(
@@ -69,7 +69,7 @@ impl Process {
         let live = ended.map(|(live, _)| live);
         let report = RunReport {
             process: Rc::clone(&self.named),
-            // Who is held back has not begun it.
+            // A start that is held back has not begun its run.
             run: RunId(self.runs + u64::from(self.gate != Gate::Open)),
             pid: live.map(|live| live.pid),
             cause,

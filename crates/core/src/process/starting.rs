@@ -72,7 +72,7 @@ impl Process {
             State::Stopped { intent: Intent::Rest } => {
                 self.enter(State::Stopped { intent: Intent::Run }, cx);
             }
-            // Whoever can be started at once is not STOPPED in between.
+            // A program that can start at once is not STOPPED in between.
             State::Fatal { .. } if self.can_spawn_at_once(&by) => {}
             State::Fatal { .. } => self.enter(State::Stopped { intent: Intent::Run }, cx),
             State::Exited { exit, after: AfterExit::Rest | AfterExit::Held, .. } => {
@@ -105,7 +105,7 @@ impl Process {
         Ok(())
     }
 
-    /// Starts a process whose time has come.
+    /// Starts the process if its start is due.
     pub(crate) fn start_if_due(&mut self, cx: &mut Transition<'_>) {
         let due = match &self.state {
             State::Backoff { retry_at } => cx.now >= *retry_at,
@@ -203,7 +203,7 @@ impl Process {
         });
     }
 
-    /// Somebody was started whom nobody waits for. It must not stay.
+    /// A process was started that the core did not order. It must not stay.
     pub(crate) fn stray(&self, pid: Pid, cx: &mut Transition<'_>) {
         cx.log(Line::Bug { what: format!("{} was started twice", self.spec.name) });
         cx.signal(SignalTarget::Process(pid), Signal::KILL);

@@ -15,7 +15,7 @@ use crate::tree::{DEVICES_LIMIT, Occasion};
 
 impl Process {
     /// Has it noted what its tree has open, at a look that is taken anyway: what is left
-    /// later says no longer whose it was.
+    /// later does not show its owner.
     pub(super) fn look_at_files(&mut self, run: RunId, cx: &mut Transition<'_>) {
         let recent = self.files_seen.is_some_and(|(of, at)| of == run && cx.now - at < FILES_EVERY);
         if self.removes() == RemoveLeftovers::No || recent {

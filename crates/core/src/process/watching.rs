@@ -147,7 +147,7 @@ impl Process {
         }
     }
 
-    /// What could be found out about an ill run has been found out.
+    /// Diagnostics of an unhealthy run have been collected.
     pub(crate) fn collected(&mut self, cx: &mut Transition<'_>) {
         let condemned = self.health_mut().and_then(|health| health.condemned());
         if let Some(condemned) = condemned {
@@ -270,7 +270,7 @@ impl Process {
     /// Before it is stopped it is looked into: that destroys what can be seen.
     fn found_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
         let (name, proc, run) = (self.name(), self.named.proc, self.run());
-        // Who does not get ready in time has failed, whatever else is done about it.
+        // A start that is not ready in time has failed, also if health is only observed.
         let observe = self.spec.health.action == Action::Observe
             && !matches!(unhealthy, Unhealthy::NotReady { .. });
         let until = cx.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;

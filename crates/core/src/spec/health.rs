@@ -1,4 +1,4 @@
-//! When a process counts as up, and as ill, and what follows.
+//! When a process counts as up, and as unhealthy, and what follows.
 //!
 //! None of this is supervisord's; a process for which nothing is said is up after
 //! `startsecs` and never ill.
@@ -15,7 +15,7 @@ use crate::signal::Signal;
 pub struct HealthSpec {
     /// When a start has succeeded.
     pub ready: Ready,
-    /// How long it may take until then; `None`: for ever.
+    /// How long it may take until then; `None`: no limit.
     pub start_timeout: Option<Duration>,
     /// A question that is asked again and again.
     pub check: Option<CheckSpec>,
@@ -25,7 +25,7 @@ pub struct HealthSpec {
     pub tree: Option<TreeSpec>,
     /// How often it promises to give a sign of life; `None`: it doesn't.
     pub watchdog: Option<Duration>,
-    /// What is done when it is ill.
+    /// What the supervisor does when it is unhealthy.
     pub action: Action,
     /// What is found out before that.
     pub evidence: EvidenceSpec,
@@ -71,7 +71,7 @@ pub struct CheckSpec {
     pub jitter: Duration,
     /// Time within which it must be answered.
     pub timeout: Duration,
-    /// Failures in a row that make it ill. At least 1.
+    /// Consecutive failures that make it unhealthy. At least 1.
     pub failures: u32,
     /// Time for which it may time out, and fail in no other way, while its tree is busy.
     pub patience: Duration,
@@ -268,7 +268,7 @@ pub struct ProgressSpec {
     pub interval: Duration,
     /// Time within which a page must be there.
     pub timeout: Duration,
-    /// Time without anything done, while requests are under way, that makes it ill.
+    /// Time without progress, while requests are under way, that makes it unhealthy.
     pub stalled: Duration,
 }
 
@@ -282,11 +282,11 @@ pub struct TreeSpec {
     pub distinct: bool,
     /// Time from one look to the next.
     pub interval: Duration,
-    /// Time with fewer of them alive than there have been that makes it ill.
+    /// Time with fewer of them alive than before that makes it unhealthy.
     pub patience: Duration,
 }
 
-/// What is done when a process is ill.
+/// What the supervisor does when a process is unhealthy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Action {
     /// It is said, and nothing else.
@@ -300,7 +300,7 @@ pub enum Action {
     Exit(u8),
 }
 
-/// What is found out about a process that is ill before it is stopped.
+/// Diagnostics of an unhealthy process, collected before it is stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceSpec {
     /// Time that may take.

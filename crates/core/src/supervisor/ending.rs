@@ -1,4 +1,4 @@
-//! The way to the end: who asks for it, who is stopped when, and what follows.
+//! The end: what asks for it, in which order programs stop, and what follows.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::signal::Signal;
 use crate::spec::{SignalRule, WhenDone};
 use crate::time::Mono;
 
-/// How often it is said who is being waited for while everything stops.
+/// How often the supervisor logs which programs it waits for while everything stops.
 const WAITING_REPORT_EVERY: Duration = Duration::from_secs(3);
 
 /// A second request to stop counts only this long after the first, so that a
@@ -49,7 +49,7 @@ impl Phase {
     /// When there is something to do, whatever becomes of the processes.
     pub(super) fn deadline(self) -> Option<Mono> {
         match self {
-            // Before that nobody is being waited for.
+            // Before that the supervisor waits for no program.
             Self::Ending { from, report_at, .. } => Some(report_at.max(from)),
             Self::Booting | Self::Running | Self::Finished { .. } | Self::Over => None,
         }
@@ -74,7 +74,7 @@ impl Supervisor {
             }
             SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, cx),
             SignalRule::StopOrForward => cx.log(Line::IgnoredSignal { signal }),
-            // With nobody to pass it on to, the supervisor stands in for the program.
+            // Without a program to pass the signal on to, the supervisor acts in its place.
             SignalRule::ForwardAll if ends && self.stands_in() => {
                 let exit = Exit::Signal { signal, core_dumped: false };
                 // What waits to begin has not failed.
@@ -161,8 +161,8 @@ impl Supervisor {
         self.asked_at.map_or(from, |asked_at| asked_at.max(from))
     }
 
-    /// Begins to stop everything since somebody asked for it: those who send work may need
-    /// a moment to notice.
+    /// Begins to stop everything on request. Clients may need a moment to notice, so a delay
+    /// comes first.
     pub(super) fn end_by_order(&mut self, end: End, cx: &mut Transition<'_>) {
         let delay = self.affordable(self.prestop_delay);
         let from = cx.now + delay;
@@ -174,7 +174,7 @@ impl Supervisor {
     }
 
     /// Begins to stop everything, unless that has begun already; an exit may still take
-    /// the place of a restart. From `report_at` on it is said who is waited for.
+    /// the place of a restart. From `report_at` on the supervisor logs which programs it waits for.
     fn end(&mut self, end: End, from: Mono, report_at: Mono) {
         match (&mut self.phase, end) {
             (phase @ (Phase::Booting | Phase::Running), end) => {
@@ -213,7 +213,7 @@ impl Supervisor {
         } else if !over.gave_up() && self.programs().any(Process::is_active) {
             cx.log(Line::EndsWith { name });
         }
-        // How its main process ended says nothing about who is still there.
+        // The exit of its main process says nothing about processes that are left.
         let code = over.outcome().filter(|_| !over.is_stuck()).unwrap_or(1);
         self.end(End::Exit { code }, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
@@ -252,7 +252,7 @@ impl Supervisor {
         waits
     }
 
-    /// A preparation may not take for ever.
+    /// Ends a preparation that takes too long.
     pub(super) fn give_up_if_late(&mut self, cx: &mut Transition<'_>) {
         if let WhenDone::Proceed { within } = self.when_done
             && self.phase == Phase::Running
@@ -274,7 +274,7 @@ impl Supervisor {
         groups.flat_map(|group| &group.members).filter_map(|proc| self.processes.get(proc))
     }
 
-    /// Nothing is started any more; from `from` on everything is stopped.
+    /// Starts nothing from now on; stops everything from `from` on.
     pub(super) fn proceed_to(&mut self, end: End, from: Mono, cx: &mut Transition<'_>) {
         if let Phase::Ending { announced: announced @ false, .. } = &mut self.phase {
             *announced = true;
@@ -292,8 +292,8 @@ impl Supervisor {
         }
     }
 
-    /// Groups stop one after another, the last started first, and nobody before those that
-    /// depend on it. Those whose turn has not come may end by themselves.
+    /// Stops groups one after another, the last started first, and no program before those that
+    /// depend on it. Programs of later groups may exit by themselves in the meantime.
     fn stop_next(&mut self, end: End, cx: &mut Transition<'_>) {
         let next = self.stops_next(&self.active());
         if next.is_empty() {

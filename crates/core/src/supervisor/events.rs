@@ -19,7 +19,7 @@ pub(super) enum Wrote {
     Message,
 }
 
-/// When the next multiple of a period comes for which somebody waits.
+/// When the next multiple of each subscribed period comes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ticks {
     /// The latest multiple of each period, in seconds.
@@ -32,7 +32,7 @@ impl Ticks {
         self.next
     }
 
-    /// Nobody waits for any.
+    /// No listener subscribes to ticks.
     const fn rest(&mut self) {
         self.next = None;
     }

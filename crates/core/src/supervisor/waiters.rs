@@ -10,10 +10,10 @@ use crate::line::Line;
 use crate::process::Goal;
 use crate::time::Mono;
 
-/// How often it is said for whom a request waits.
+/// How often the supervisor logs which programs a request waits for.
 const WAITING_REPORT_EVERY: Duration = Duration::from_secs(2);
 
-/// A request that is answered when no process is pending any more.
+/// A request that is answered once no process is pending.
 #[derive(Clone, Debug)]
 pub(super) struct Waiter {
     pub(super) id: RequestId,
@@ -36,7 +36,7 @@ impl Waiter {
         Self { id, goal, pending: Vec::new(), outcomes: Vec::new(), several, report_at }
     }
 
-    /// When it is to be said again for whom it waits.
+    /// When the supervisor logs again which programs it waits for.
     pub(super) fn deadline(&self) -> Option<Mono> {
         (self.goal == Some(Goal::Down)).then_some(self.report_at)
     }
@@ -51,7 +51,7 @@ impl Waiter {
 }
 
 impl Supervisor {
-    /// Answers those who have what they wait for, or will not get it.
+    /// Answers requests whose goal is reached, or out of reach.
     pub(super) fn answer_waiters(&mut self, cx: &mut Transition<'_>) {
         for mut waiter in std::mem::take(&mut self.waiters) {
             self.advance(&mut waiter, cx);

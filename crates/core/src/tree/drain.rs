@@ -310,7 +310,7 @@ impl Drain {
         asks
     }
 
-    /// Those whose turn it is to be asked, for the first reason that holds.
+    /// The processes to ask now, each for the first reason that holds.
     fn due(&self) -> Vec<(TreeProcess, AskReason)> {
         let mut due = Vec::new();
         if self.has_lost_its_lead() {
