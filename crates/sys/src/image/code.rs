@@ -1,4 +1,7 @@
 //! The pages of our own code.
+//!
+//! To take those out of memory that ran saves 2.0 of 3.2 MB of an idle supervisor (PSS, measured
+//! on Linux 6.18 beside one that did so only after its start; `make bench`, third table).
 
 use rustix::mm::{Advice, madvise};
 
