@@ -12,11 +12,11 @@
 pub mod auto_log;
 mod between;
 pub(crate) mod filter;
-pub(crate) mod glance;
 pub mod journal;
 mod json_record;
 pub mod log_file;
 pub(crate) mod needle;
+pub(crate) mod peek;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub mod syslog;

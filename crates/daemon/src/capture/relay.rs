@@ -22,8 +22,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::filter::Filter;
-use super::glance;
 use super::journal::Journal;
+use super::peek;
 use super::sink::Sink;
 use super::tail::Tail;
 use carry::Pause;
@@ -140,7 +140,7 @@ impl Relay {
         };
         let mut tail = source.tail.take()?;
         // A pipe that can't be looked into is as good as empty.
-        let unseen = glance::at_all(source.as_fd(), |bytes| tail.add(bytes)).unwrap_or(0);
+        let unseen = peek::at_all(source.as_fd(), |bytes| tail.add(bytes)).unwrap_or(0);
         tail.miss(unseen);
         tail.end();
         Some(tail)

@@ -15,13 +15,13 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::pipe::SpliceFlags;
 use supervisor_sys::either::either;
-use supervisor_sys::io::pour::{can_take, pour};
 use supervisor_sys::io::watch::Watched;
+use supervisor_sys::io::write_without_blocking::{can_take, write_without_blocking};
 use tokio::sync::Notify;
 
 use super::log_file::LogFile;
 use super::tail::Tail;
-use super::{between, glance};
+use super::{between, peek};
 
 /// Bytes moved by one system call where they are copied.
 const CHUNK: usize = 64 * 1024;
@@ -274,8 +274,8 @@ impl Sink {
             filled(moved, whole)
         };
         let looked = match is_flood {
-            true => glance::at_end(source, waiting, LAST, move_seen),
-            false => glance::at(source, LOOKED_AT, |bytes| move_seen(0, bytes)),
+            true => peek::at_end(source, waiting, LAST, move_seen),
+            false => peek::at(source, LOOKED_AT, |bytes| move_seen(0, bytes)),
         };
         match looked {
             Ok(moved) => moved,
@@ -349,7 +349,7 @@ impl Sink {
             Target::SharedTerminal(fd) => {
                 Ok(byte_by_byte(&bytes[..bytes.len().min(TERMINAL_CHUNK)], *fd)?)
             }
-            Target::Pipe(fd) => Ok(pour(bytes, *fd)?),
+            Target::Pipe(fd) => Ok(write_without_blocking(bytes, *fd)?),
             Target::Plain(fd) => Ok(rustix::io::write(fd, bytes)?),
             Target::Log(file) => file.borrow_mut().append(bytes),
             Target::Nowhere => Ok(bytes.len()),
@@ -446,7 +446,7 @@ fn all_of(source: BorrowedFd<'_>) -> usize {
 }
 
 fn is_full(source: BorrowedFd<'_>, waiting: usize) -> bool {
-    waiting >= glance::MOST
+    waiting >= peek::MOST
         && rustix::pipe::fcntl_getpipe_size(source).is_ok_and(|size| waiting >= size)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use crate::io::pour::pour;
+use crate::io::write_without_blocking::write_without_blocking;
 
 /// How long somebody who has stderr open may take to read on, before the rest is dropped.
 const READER_PATIENCE: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ fn say(text: &str, to: BorrowedFd<'_>, is_ready: impl Fn() -> Result<usize, Errn
     while !rest.is_empty() {
         let written = match is_ready() {
             Ok(0) => return,
-            Ok(_) => pour(rest, to),
+            Ok(_) => write_without_blocking(rest, to),
             // With a limit of no descriptors at all nothing can be polled.
             Err(Errno::INVAL) => rustix::io::write(to, rest),
             Err(error) => Err(error),

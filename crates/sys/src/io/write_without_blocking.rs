@@ -14,16 +14,16 @@ use rustix::pipe::{PipeFlags, SpliceFlags};
 const PAGE: usize = 4096;
 
 thread_local! {
-    /// Shared by all: empty whenever nobody pours.
+    /// Shared by all: empty between calls.
     static SCRATCH: RefCell<Option<(OwnedFd, OwnedFd)>> = const { RefCell::new(None) };
 }
 
 /// Writes as many of `bytes` into `sink` as it has room for. `EAGAIN`: it has none.
-pub fn pour(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
+pub fn write_without_blocking(bytes: &[u8], sink: BorrowedFd<'_>) -> Result<usize, Errno> {
     match by_splice(bytes, sink) {
         // Some places forbid to splice, and there may be no descriptor to spare.
         Err(error) if ![Errno::AGAIN, Errno::PIPE].contains(&error) => by_page(bytes, sink),
-        poured => poured,
+        written => written,
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_pipe_that_would_wait_takes_what_it_has_room_for() {
-        for way in [pour, by_page] {
+        for way in [write_without_blocking, by_page] {
             let (reader, sink) = rustix::pipe::pipe().unwrap();
             let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
             let mut sent = 0;
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_pipe_that_is_nearly_full_takes_whole_lines() {
-        for way in [pour, by_page] {
+        for way in [write_without_blocking, by_page] {
             let (reader, sink) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
             while rustix::io::write(&sink, &[0; PAGE]).is_ok() {}
             rustix::io::read(&reader, &mut [0; PAGE]).unwrap();
