@@ -10,6 +10,8 @@
 //! asked is answered from what is known, or waits for what the core replies. All that
 //! strangers can make us hold or wait for is bounded here; see `docs/reference/limits.md`.
 
+#[cfg(test)]
+mod any_bytes;
 mod auth;
 mod body;
 mod changes;

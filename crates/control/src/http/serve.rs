@@ -60,7 +60,7 @@ pub(crate) struct ServerState {
 }
 
 impl ServerState {
-    fn new(control: Control) -> Self {
+    pub(super) fn new(control: Control) -> Self {
         Self {
             control,
             held: Held::default(),
