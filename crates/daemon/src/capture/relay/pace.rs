@@ -119,3 +119,75 @@ impl Pace {
         (rest >= SHORTEST).then_some(rest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Stream {
+        pace: Pace,
+        now: Instant,
+    }
+
+    impl Stream {
+        fn new() -> Self {
+            Self { pace: Pace::new(), now: Instant::now() }
+        }
+
+        fn looks(&mut self, later: u64, moved: u64, is_armed: bool) -> Next {
+            self.now += Duration::from_micros(later);
+            let (at, is_empty) = (self.now, moved == 0);
+            self.pace.next(Seen { at, moved, is_empty, is_armed, room: 128 * 1024 })
+        }
+    }
+
+    #[test]
+    fn lines_that_come_now_and_then_are_not_delayed() {
+        let mut stream = Stream::new();
+        for _ in 0..50 {
+            // A short piece proves nothing: only an empty pipe is waited for.
+            assert_eq!(stream.looks(200, 100, true), Next::Look);
+            assert_eq!(stream.looks(2, 0, true), Next::Wait);
+        }
+    }
+
+    #[test]
+    fn lines_that_come_fast_are_left_to_gather_and_no_longer_than_for_the_longest_rest() {
+        let mut stream = Stream::new();
+        stream.looks(0, 100, true);
+        let mut next = stream.looks(5, 100, true);
+        for _ in 0..50 {
+            let Next::Rest(rest) = next else { panic!("{next:?}") };
+            assert!((SHORTEST..=LONGEST).contains(&rest), "{rest:?}");
+            let rested = u64::try_from(rest.as_micros()).unwrap();
+            // 300 MB/s.
+            next = stream.looks(rested, rested * 300, false);
+        }
+    }
+
+    #[test]
+    fn a_timer_that_is_late_makes_no_flood_idle() {
+        let mut stream = Stream::new();
+        stream.looks(0, 100, true);
+        stream.looks(5, 100, true);
+        assert!(matches!(stream.looks(900, 100_000, false), Next::Rest(_)));
+    }
+
+    #[test]
+    fn a_rest_in_which_nothing_came_is_followed_by_another_look_once_arrivals_are_announced() {
+        let mut stream = Stream::new();
+        stream.looks(0, 100, true);
+        assert!(matches!(stream.looks(5, 100, true), Next::Rest(_)));
+        assert_eq!(stream.looks(250, 0, false), Next::Arm);
+        assert_eq!(stream.looks(5, 0, true), Next::Wait);
+    }
+
+    #[test]
+    fn large_pieces_are_never_left_to_gather() {
+        let mut stream = Stream::new();
+        for _ in 0..50 {
+            assert_eq!(stream.looks(200, 65_536, true), Next::Look);
+            assert_eq!(stream.looks(30, 65_536, true), Next::Look);
+        }
+    }
+}
