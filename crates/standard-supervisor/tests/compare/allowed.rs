@@ -258,13 +258,12 @@ fn dependencies(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
         applied |= log.len() < before;
     }
     for log in theirs.logs_mut().chain(ours.logs_mut()) {
-        let is_start = |record: &&mut Record| record.text.starts_with("spawned: ");
-        let mut texts: Vec<String> =
-            log.iter_mut().filter(is_start).map(|record| record.text.clone()).collect();
-        texts.sort_unstable();
-        for (record, text) in log.iter_mut().filter(is_start).zip(texts) {
-            record.text = text;
-        }
+        let is_start = |record: &Record| record.text.starts_with("spawned: ");
+        let Some(first) = log.iter().position(is_start) else { continue };
+        let mut starts: Vec<Record> = log.extract_if(.., |record| is_start(record)).collect();
+        starts.sort_by(|one, other| one.text.cmp(&other.text));
+        // In front of what follows from them, such as the success of another program.
+        log.splice(first..first, starts);
     }
     applied
 }
