@@ -34,7 +34,7 @@ use super::stream::Stream;
 use crate::control::{About, Control};
 use crate::machine::{Later, Machine};
 
-/// Requests in all; `CASES=n` in the environment for another number.
+/// Connections in all.
 const CASES: u64 = 3000;
 
 /// Longer than any limit on a request. The clock needs no time.
@@ -303,11 +303,10 @@ fn play() {
         reread: Box::new(|| Ok(Vec::new())),
     };
     let server = Rc::new(ServerState::new(Control::new(Box::new(machine), about, None)));
-    let cases = std::env::var("CASES").map_or(CASES, |cases| cases.parse().unwrap());
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        for case in 1..=cases {
+        for case in 1..=CASES {
             let dice = Dice(Cell::new(case.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
             let (bytes, locked) = (request(&dice), dice.below(3) == 0);
             let serves = [Serves::Operators, Serves::Operators, Serves::Status][dice.below(3)];
