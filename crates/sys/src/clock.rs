@@ -36,6 +36,13 @@ impl Clock {
     }
 }
 
+/// The present moment, to measure how long something took that the core does not decide about.
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+#[must_use]
+pub fn moment() -> Instant {
+    Instant::now()
+}
+
 /// What people's clocks show. Before 1970 it is the beginning of 1970.
 pub fn wall() -> Wall {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);

@@ -15,6 +15,7 @@ use rustix::time::{
 };
 use supervisor_core::Input;
 use supervisor_core::signal::Signal;
+use supervisor_sys::clock::moment;
 use supervisor_sys::either::either;
 use supervisor_sys::io::arrivals::Arrivals;
 use supervisor_sys::io::watch::Watched;
@@ -93,7 +94,7 @@ impl Wakeups {
         while let Some(ready) = timer.readable().await {
             // It need not be read: setting it again is enough.
             ready.spend();
-            let now = Instant::now();
+            let now = moment();
             let mut resting = self.resting.borrow_mut();
             while let Some(first) = resting.first_entry()
                 && first.key().0 <= now
@@ -114,7 +115,7 @@ impl Wakeups {
     /// Waits so long, more exactly than the event loop's own timers do.
     pub(crate) async fn rest(&self, time: Duration) {
         let Some(timer) = &self.timer else { return };
-        let now = Instant::now();
+        let now = moment();
         let number = self.rests.replace(self.rests.get() + 1);
         let place = Place { resting: &self.resting, key: (now + time, number) };
         let mut is_set = false;

@@ -2,8 +2,9 @@
 
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use supervisor_sys::clock::moment;
 use supervisor_sys::either::either;
 
 use super::super::sink::Moved;
@@ -68,7 +69,7 @@ impl Relay {
             enlarged: None,
         };
         while self.is_front(source) {
-            let (at, is_armed) = (Instant::now(), looks.watch.is_armed());
+            let (at, is_armed) = (moment(), looks.watch.is_armed());
             let before = self.carried.get();
             let pause = self.carry_some(source);
             let moved = self.carried.get() - before;

@@ -6,11 +6,12 @@
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use supervisor_core::ids::Pid;
+use supervisor_sys::clock::moment;
 use tokio::task::LocalSet;
 
 use super::super::between;
@@ -105,7 +106,7 @@ impl Scene {
     async fn all_comes(&self) {
         self.acts.set(false);
         let written = || self.programs.iter().map(|program| program.written.get()).sum::<u64>();
-        let begin = Instant::now();
+        let begin = moment();
         while self.lines() < written() {
             assert!(begin.elapsed() < PATIENCE, "{} of {} lines came", self.lines(), written());
             self.read(1 << 18);
@@ -179,6 +180,7 @@ async fn play(seed: u64, sink: &Rc<Sink>, reader: &Rc<OwnedFd>, wakeups: Wakeups
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test takes its seed from the environment")]
 fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_time() {
     // The sink belongs to the process for good, as a standard stream does.
     let (reader, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();

@@ -122,6 +122,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use supervisor_sys::clock::moment;
+
     use super::*;
 
     struct Stream {
@@ -131,7 +133,7 @@ mod tests {
 
     impl Stream {
         fn new() -> Self {
-            Self { pace: Pace::new(), now: Instant::now() }
+            Self { pace: Pace::new(), now: moment() }
         }
 
         fn looks(&mut self, later: u64, moved: u64, is_armed: bool) -> Next {
