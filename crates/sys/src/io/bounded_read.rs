@@ -18,7 +18,7 @@ const LARGEST_FILE: u64 = 64 * 1024 * 1024;
 ///
 /// # Errors
 ///
-/// If it can't be read, is larger than [`LARGEST_FILE`], or the writer takes longer.
+/// If it can't be read, is larger than `LARGEST_FILE`, or the writer takes longer.
 pub fn bounded_read(path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
     // Opening a pipe must not wait for somebody to write into it: nobody may.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

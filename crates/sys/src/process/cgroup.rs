@@ -2,7 +2,7 @@
 //!
 //! Nobody can leave a cgroup by forking, changing session or clearing the
 //! environment, and the kernel ends all of its members in one stroke. Most
-//! containers mount the hierarchy read-only; then [`crate::tree`] must do.
+//! containers mount the hierarchy read-only; then `crate::tree` must do.
 //! See [the kernel's documentation](https://docs.kernel.org/admin-guide/cgroup-v2.html).
 
 use std::ffi::CString;

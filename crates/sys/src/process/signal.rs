@@ -35,7 +35,7 @@ const LEFT_ALONE: [i32; 8] = [
 ];
 
 impl Signals {
-    /// Takes over every signal but [`LEFT_ALONE`]. To be called first of all: a signal
+    /// Takes over every signal but `LEFT_ALONE`. To be called first of all: a signal
     /// that came earlier would have its default effect.
     pub fn take_over() -> io::Result<Self> {
         let mut set = MaybeUninit::<libc::sigset_t>::uninit();

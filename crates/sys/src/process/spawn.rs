@@ -4,7 +4,7 @@
 //! until it has executed the program, so nothing is copied and a failure to
 //! execute is simply a number that it leaves behind. The price is that between
 //! `clone` and `execve` it may do nothing but system calls on values prepared
-//! before: see [`child`].
+//! before: see `child`.
 
 use std::ffi::{CString, c_int, c_void};
 use std::io;
