@@ -20,7 +20,7 @@ use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
 
 use crate::machine::Machine;
-use crate::status::Tally;
+use crate::tally::Tally;
 
 /// What does not change while a configuration is in effect.
 pub struct About {

@@ -2,10 +2,10 @@
 //! status port with its probes and metrics.
 //!
 //! ```text
-//!   sockets ──> http ─┬─> rpc, logtail
-//!                     ├─> web: the page          ──> control ──> trait Machine
-//!                     ├─> api: JSON
-//!                     └─> status: probes, metrics
+//!   sockets ──> http ──> site ─┬─> rpc, logtail
+//!                              ├─> web: the page          ──> control ──> trait Machine
+//!                              ├─> api: JSON
+//!                              └─> status: probes, metrics
 //! ```
 //!
 //! Everything is answered from what a [`Machine`] tells; the engine itself is unknown here.
@@ -17,11 +17,15 @@ mod control;
 mod http;
 mod machine;
 mod operate;
+mod site;
 mod snapshot;
 mod status;
+mod tally;
+mod tree_usage;
 mod web;
 
 pub use control::{About, Control};
-pub use http::{Door, announce, open, serve};
+pub use http::{Door, announce, open};
 pub use machine::{Later, Machine};
-pub use status::Tally;
+pub use site::serve;
+pub use tally::Tally;

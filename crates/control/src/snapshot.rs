@@ -9,7 +9,7 @@ use supervisor_core::time::Wall;
 use supervisor_core::{Info, StateName};
 
 use crate::control::Control;
-use crate::web::tree_usage::{TreeUsage, tree_usage};
+use crate::tree_usage::{TreeUsage, tree_usage};
 
 /// Programs that are shown in one go, before others have their turn.
 pub(crate) const AT_ONCE: usize = 100;

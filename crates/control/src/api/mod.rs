@@ -21,9 +21,8 @@ use self::logs::Log;
 use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
 use crate::control::Control;
-use crate::http::{Body, ServerState};
+use crate::http::{Body, ServerState, origin, plain};
 use crate::snapshot::{self, AT_ONCE, Program, Snapshot};
-use crate::web::origin;
 
 /// Answers a request for `path`, which is what follows `/api/v1/`, as it was sent.
 pub(crate) async fn answer(
@@ -185,7 +184,7 @@ fn process(control: &Control, name: &str) -> Result<supervisor_core::ids::ProcId
 }
 
 fn respond(json: String) -> Response<Body> {
-    let mut response = crate::web::plain(StatusCode::OK, json);
+    let mut response = plain(StatusCode::OK, json);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

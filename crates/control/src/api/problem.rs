@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use supervisor_core::command::Rejection;
 
 use crate::control::CannotReread;
-use crate::http::{Body, Fault};
+use crate::http::{Body, Fault, plain};
 use crate::operate::CannotUpdate;
-use crate::web::plain;
 
 /// A problem.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,8 +27,7 @@ use super::listen::Serves;
 use super::serve::ServerState;
 use super::stream::Stream;
 use super::traffic::Refused;
-use super::{Body, auth, error_page, routes};
-use crate::status;
+use super::{Body, auth, error_page};
 
 /// Bytes of a request's head.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -177,10 +176,7 @@ async fn guarded(
             let request = Request::from_parts(head, body);
             let may_order = request.method() == Method::POST;
             activity.enter(if may_order { Phase::Ordering } else { Phase::Answering });
-            match context.serves {
-                Serves::Operators => routes::answer(&context.server, request).await,
-                Serves::Status => status::answer(&context.server, &request).await,
-            }
+            context.server.site.answer(&context.server, context.serves, request).await
         }
         Ok(Err(status)) => {
             match status {

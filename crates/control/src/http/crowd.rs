@@ -12,7 +12,9 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::serve::ServerState;
-use crate::status;
+
+/// The type of a probe's answer.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Bytes of a probe's head: those of orchestrators and load balancers have about a hundred.
 const PROBE: usize = 2048;
@@ -26,12 +28,12 @@ pub(super) fn is_done_with(server: &ServerState, socket: &OwnedFd) -> bool {
         Err(Errno::AGAIN) => return false,
         Err(_) => return true,
     };
-    let answer = path(&head[..read]).and_then(|path| status::probe(server, path));
+    let answer = path(&head[..read]).and_then(|path| server.site.probe(server, path));
     if let Some((code, words)) = answer {
         let answer = format!(
             "HTTP/1.1 {code}\r\nContent-Type: {}\r\nCache-Control: no-store\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n{words}",
-            status::TEXT,
+            TEXT,
             words.len(),
         );
         // It fits into the buffer of a new connection, or the client has gone.

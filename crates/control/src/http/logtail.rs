@@ -20,7 +20,7 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 const TRUNCATED: &str = "==> File truncated <==\n";
 
 /// Follows the log of a process: `NAME`, `GROUP:NAME`, either with `/stdout` or `/stderr`.
-pub(super) fn of_process(server: &ServerState, method: &Method, wanted: &str) -> Response<Body> {
+pub(crate) fn of_process(server: &ServerState, method: &Method, wanted: &str) -> Response<Body> {
     let (name, channel) = wanted.split_once('/').unwrap_or((wanted, "stdout"));
     let channel = match channel {
         "stdout" => Channel::Stdout,
@@ -33,7 +33,7 @@ pub(super) fn of_process(server: &ServerState, method: &Method, wanted: &str) ->
 }
 
 /// Follows the supervisor's own log.
-pub(super) fn of_supervisor(server: &ServerState, method: &Method) -> Response<Body> {
+pub(crate) fn of_supervisor(server: &ServerState, method: &Method) -> Response<Body> {
     follow(server, method, server.control.about().log.clone())
 }
 

@@ -1,17 +1,13 @@
 //! How operators reach the supervisor: HTTP over unix sockets and ports.
 //!
 //! ```text
-//!   listen: sockets ──> serve: accepts ──> connection: one task each ──> auth ──> routes ─┬─> rpc
-//!                                                                                         ├─> logtail
-//!                                                                                         └─> web
+//!   listen: sockets ──> serve: accepts ──> connection: one task each ──> auth ──> Site
 //! ```
 //!
 //! Everything runs in the thread that supervises, between two inputs of the core: what is
 //! asked is answered from what is known, or waits for what the core replies. All that
 //! strangers can make us hold or wait for is bounded here; see `docs/reference/limits.md`.
 
-#[cfg(test)]
-mod any_bytes;
 mod auth;
 mod body;
 mod changes;
@@ -22,19 +18,21 @@ mod follow;
 mod held;
 mod limit;
 mod listen;
-mod logtail;
+pub(crate) mod logtail;
+pub(crate) mod origin;
 mod page;
-mod routes;
-mod rpc;
+pub(crate) mod rpc;
 mod serve;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 pub(crate) use body::{Body, Feed};
 pub(crate) use follow::{Followed, Grown};
+pub(crate) use listen::Serves;
 pub use listen::{Door, announce, open};
-pub(crate) use page::error as error_page;
+pub(crate) use page::{error as error_page, other_origin, plain};
 pub(crate) use rpc::Fault;
-pub(crate) use serve::ServerState;
-pub use serve::serve;
+pub(crate) use serve::{ServerState, Site, serve};
 pub(crate) use traffic::{Refused, Traffic};

@@ -1,6 +1,7 @@
-//! What is shown when something can't be.
+//! Answers that are no pages of ours: errors, and plain text.
 
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
 
 use super::Body;
@@ -16,4 +17,23 @@ pub(crate) fn error(status: StatusCode) -> Response<Body> {
     *page.status_mut() = status;
     page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     page
+}
+
+/// Rejects what a page of another site has sent.
+pub(crate) fn other_origin() -> Response<Body> {
+    plain(
+        StatusCode::FORBIDDEN,
+        "This was sent by another site's page: nothing was done. Behind a proxy, let it \
+         pass on the Host header, or set X-Forwarded-Host.\n",
+    )
+}
+
+/// Answers with text.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.into()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }

@@ -1,6 +1,7 @@
 //! Accepts connections.
 
 use std::cell::RefCell;
+use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +11,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::Response;
+use hyper::body::Bytes;
+use hyper::{Request, Response, StatusCode};
 use rustix::net::SocketFlags;
 use supervisor_core::level::Level;
 use supervisor_sys::either::either;
@@ -31,7 +33,7 @@ use super::listen::{Door, Serves};
 use super::stream::Stream;
 use super::traffic::{Refused, Traffic};
 use crate::control::Control;
-use crate::status::Status;
+use crate::machine::Later;
 
 /// How long nothing is accepted after it failed, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -48,6 +50,20 @@ const UNIX_PEER: &str = "localhost:0";
 
 const CANNOT_ACCEPT: &str = "cannot accept a connection";
 
+/// Answers requests whose sender may enter. Connections know no pages.
+pub(crate) trait Site: Debug {
+    /// Answers a request at a server of this kind.
+    fn answer<'a>(
+        &'a self,
+        server: &'a ServerState,
+        serves: Serves,
+        request: Request<Bytes>,
+    ) -> Later<'a, Response<Body>>;
+
+    /// The answer of a probe at this path, as plain text.
+    fn probe(&self, server: &ServerState, path: &str) -> Option<(StatusCode, String)>;
+}
+
 /// What all connections have in common.
 #[derive(Debug)]
 pub(crate) struct ServerState {
@@ -55,18 +71,18 @@ pub(crate) struct ServerState {
     pub(super) held: Held,
     changes: RefCell<Option<Rc<Changes>>>,
     pub(crate) traffic: Traffic,
-    pub(crate) status: Status,
+    pub(super) site: Box<dyn Site>,
     follow_ups: Semaphore,
 }
 
 impl ServerState {
-    pub(super) fn new(control: Control) -> Self {
+    pub(super) fn new(control: Control, site: Box<dyn Site>) -> Self {
         Self {
             control,
             held: Held::default(),
             changes: RefCell::default(),
             traffic: Traffic::default(),
-            status: Status::default(),
+            site,
             follow_ups: Semaphore::new(FOLLOW_UPS),
         }
     }
@@ -121,8 +137,12 @@ impl ServerState {
 
 /// Answers whoever comes through these doors, from within the event loop. The result is to
 /// be waited for at the end of it all: the answers that are being given.
-pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
-    let server = Rc::new(ServerState::new(control));
+pub(crate) fn serve(
+    doors: Vec<Door>,
+    control: Control,
+    site: Box<dyn Site>,
+) -> impl Future<Output = ()> {
+    let server = Rc::new(ServerState::new(control, site));
     let (end, ending) = watch::channel(false);
     // To each its own: who fills a port does not shut out who comes by a socket's file.
     let each = (descriptors::places() / doors.len().max(1)).max(1);

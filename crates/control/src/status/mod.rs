@@ -7,7 +7,6 @@
 mod metrics;
 mod page;
 mod readings;
-mod tally;
 
 use std::cell::Cell;
 
@@ -17,12 +16,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use supervisor_core::Readiness;
 
 use crate::http::{Body, ServerState};
-use crate::web::tree_usage::tree_usage;
-
-pub use tally::Tally;
+use crate::tree_usage::tree_usage;
 
 /// The type of all answers but the metrics.
-pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -37,7 +34,11 @@ pub(crate) struct Status {
 }
 
 /// Answers a request on the status port.
-pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
+pub(crate) async fn answer(
+    state: &Status,
+    server: &ServerState,
+    request: &Request<Bytes>,
+) -> Response<Body> {
     if *request.method() != Method::GET && *request.method() != Method::HEAD {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -49,7 +50,7 @@ pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Re
             let usages = tree_usage(&server.control).await;
             of_type(OPEN_METRICS, StatusCode::OK, page::text(server, &usages).await)
         }
-        path => match probe(server, path) {
+        path => match probe(state, server, path) {
             Some((code, words)) => text(code, words),
             None => text(StatusCode::NOT_FOUND, format!("there is only {PATHS}\n")),
         },
@@ -57,7 +58,11 @@ pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Re
 }
 
 /// What an orchestrator or a load balancer is told that asks for this path.
-pub(crate) fn probe(server: &ServerState, path: &str) -> Option<(StatusCode, String)> {
+pub(crate) fn probe(
+    state: &Status,
+    server: &ServerState,
+    path: &str,
+) -> Option<(StatusCode, String)> {
     let core = server.control.core();
     let readiness = || (code(&core.readiness()), core.readiness().to_string());
     Some(match path {
@@ -66,7 +71,7 @@ pub(crate) fn probe(server: &ServerState, path: &str) -> Option<(StatusCode, Str
         "/readyz" => readiness(),
         "/ping" => (readiness().0, String::new()),
         "/startupz" => {
-            let started = &server.status.started;
+            let started = &state.started;
             if !started.get() {
                 started.set(core.has_started());
             }

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::metrics::{Kind, METRICS, Metric};
 use super::readings::{Reading, Sample, Value, buckets};
 use crate::http::ServerState;
-use crate::web::tree_usage::TreeUsage;
+use crate::tree_usage::TreeUsage;
 
 /// Units that a name may end with.
 const UNITS: [&str; 2] = ["seconds", "bytes"];

@@ -11,9 +11,9 @@ use supervisor_core::time::Wall;
 use supervisor_core::{Info, PoolInfo, StateName, StopCounts, Supervisor};
 use supervisor_sys::io::counters::{Flow, IoCounters};
 
-use super::tally::{BUCKETS, Counts, Tally, UNSEEN};
 use crate::http::{Refused, Traffic};
-use crate::web::tree_usage::TreeUsage;
+use crate::tally::{BUCKETS, Counts, Tally, UNSEEN};
+use crate::tree_usage::TreeUsage;
 
 /// What is read.
 #[derive(Clone, Copy)]

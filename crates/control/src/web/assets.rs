@@ -3,8 +3,7 @@
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
-use super::plain;
-use crate::http::{Body, error_page};
+use crate::http::{Body, error_page, plain};
 
 /// A file that is part of the binary.
 struct Asset {

@@ -5,26 +5,23 @@
 mod assets;
 mod html;
 mod legacy;
-pub(crate) mod origin;
 mod page;
 mod tail_page;
-pub(crate) mod tree_usage;
 
 use std::io;
 
 use hyper::body::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue,
-    LOCATION, PRAGMA, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    LOCATION, PRAGMA, REFERRER_POLICY,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use supervisor_core::event::Channel;
 use supervisor_sys::io::log_piece;
 use supervisor_wire::{form, tail};
 
-use crate::api;
 use crate::control::Control;
-use crate::http::{Body, ServerState, error_page};
+use crate::http::{Body, ServerState, error_page, origin, other_origin, plain};
 use crate::snapshot::Snapshot;
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
@@ -43,9 +40,6 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// for programs.
 pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
-    if let Some(rest) = request.uri().path().strip_prefix("/api/v1/") {
-        return api::answer(server, rest, &request).await;
-    }
     let path = path.trim_start_matches('/');
     match path {
         "" | "index.html" | "tail.html" | "ok.html" => {
@@ -67,25 +61,6 @@ pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Res
         "tail.html" => page_of(tail_page::tail_page(&tail_of(&server.control, &fields))),
         _ => overview(server, &request, &fields).await,
     }
-}
-
-/// What another site's page is answered.
-pub(crate) fn other_origin() -> Response<Body> {
-    plain(
-        StatusCode::FORBIDDEN,
-        "This was sent by another site's page: nothing was done. Behind a proxy, let it \
-         pass on the Host header, or set X-Forwarded-Host.\n",
-    )
-}
-
-/// Text that is no page.
-pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(text.into()));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// Names and values of a query and a form. The form counts more; of several values in a

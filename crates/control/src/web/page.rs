@@ -279,7 +279,7 @@ mod tests {
 
     use super::*;
     use crate::snapshot::Group;
-    use crate::web::tree_usage::TreeUsage;
+    use crate::tree_usage::TreeUsage;
 
     fn program(group: &str, name: &str, state: StateName) -> Program {
         let spec = if group == name { name.to_owned() } else { format!("{group}:{name}") };

@@ -34,7 +34,7 @@ pub(crate) use fault::Fault;
 const SYSTEM: &str = "system";
 
 /// Answers a request to the RPC's path.
-pub(super) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
+pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
     if request.method() != Method::POST {
         return error_page(StatusCode::BAD_REQUEST);
     }

@@ -33,6 +33,7 @@ use super::serve::ServerState;
 use super::stream::Stream;
 use crate::control::{About, Control};
 use crate::machine::{Later, Machine};
+use crate::site;
 
 /// Connections in all.
 const CASES: u64 = 3000;
@@ -302,7 +303,8 @@ fn play() {
         namespaces: vec!["supervisor".to_owned()],
         reread: Box::new(|| Ok(Vec::new())),
     };
-    let server = Rc::new(ServerState::new(Control::new(Box::new(machine), about, None)));
+    let server =
+        Rc::new(ServerState::new(Control::new(Box::new(machine), about, None), site::pages()));
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {

@@ -17,56 +17,56 @@ use supervisor_core::{Effect, Input, SignalTarget};
 
 /// Upper ends of the buckets of answering times, in seconds: from a healthy server on this
 /// machine to the longest time-outs that people set.
-pub(super) const BUCKETS: [f64; 11] =
+pub(crate) const BUCKETS: [f64; 11] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Why a look at a program's work showed nothing: its page was late, or there is none, or
 /// nothing on it.
-pub(super) const UNSEEN: [&str; 2] = ["late", "nothing"];
+pub(crate) const UNSEEN: [&str; 2] = ["late", "nothing"];
 
 /// All that is counted.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     processes: BTreeMap<ProcId, Counts>,
     /// Main processes that had to be killed, since they did not stop in time.
-    pub(super) killed: u64,
+    pub(crate) killed: u64,
     /// Signals that ended what a program left behind, since it did not go by itself.
-    pub(super) killed_leftovers: u64,
+    pub(crate) killed_leftovers: u64,
     /// Times that SIGKILL did not help.
-    pub(super) stuck: u64,
+    pub(crate) stuck: u64,
 }
 
 /// What is counted of a process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     /// The question that has not been answered yet.
     asked: Option<(RunId, Mono)>,
     /// How long answers took.
-    pub(super) answers: Histogram,
+    pub(crate) answers: Histogram,
     /// By [`CheckFailure::KINDS`].
-    pub(super) failures: [u64; CheckFailure::KINDS.len()],
+    pub(crate) failures: [u64; CheckFailure::KINDS.len()],
     /// Looks at its work that showed nothing, by [`UNSEEN`].
-    pub(super) unseen: [u64; UNSEEN.len()],
+    pub(crate) unseen: [u64; UNSEEN.len()],
     /// By [`Unhealthy::KINDS`].
-    pub(super) unhealthy: [u64; Unhealthy::KINDS.len()],
+    pub(crate) unhealthy: [u64; Unhealthy::KINDS.len()],
     /// Runs that ended unasked, by [`Class::ALL`].
-    pub(super) classes: [u64; Class::ALL.len()],
+    pub(crate) classes: [u64; Class::ALL.len()],
     /// What runs left behind.
-    pub(super) leftovers: u64,
+    pub(crate) leftovers: u64,
 }
 
 /// Times, by how long they are.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     /// One for each of [`BUCKETS`], and one for what is longer.
-    pub(super) counts: [u64; BUCKETS.len() + 1],
+    pub(crate) counts: [u64; BUCKETS.len() + 1],
     /// Seconds, all together.
-    pub(super) sum: f64,
+    pub(crate) sum: f64,
 }
 
 impl Tally {
     /// What is counted of a process.
-    pub(super) fn of(&self, proc: ProcId) -> Counts {
+    pub(crate) fn of(&self, proc: ProcId) -> Counts {
         self.processes.get(&proc).cloned().unwrap_or_default()
     }
 
