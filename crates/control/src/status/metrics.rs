@@ -192,7 +192,12 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 56] = [
+    const NOT_COUNTED: [(&str, &str); 61] = [
+        ("ENLARGED", "nothing is rejected: other pipes stay as they are"),
+        ("ENLARGED_SIZE", "it is a size"),
+        ("SIGNALLED", "nothing is rejected: other streams wait otherwise"),
+        ("FOLLOW_UPS", "nothing is rejected: requests wait for their turn"),
+        ("LOOK_EVERY", "it is a pause"),
         ("ANSWER_LIMIT", "a WARN says that the tool did not answer"),
         ("MEMORY_LIMIT", "a WARN says what holds the memory"),
         ("DEVICES_LIMIT", "the answer comes before; it is the core's own guard"),
