@@ -357,8 +357,8 @@ impl Process {
             CleanupStep::Nothing => {}
             CleanupStep::Done => {
                 self.tell_stop(cx);
-                // What its devices say belongs to its report.
-                if cx.ending || !self.awaits_devices() {
+                // What its devices say about a restart belongs to its report.
+                if cx.ending || !self.awaits_devices() || !self.is_to_restart() {
                     self.tell_report(cx);
                 }
                 self.tidy(if cx.ending { Occasion::End } else { Occasion::Start }, cx);

@@ -75,16 +75,17 @@ impl Process {
         self.spec.failure.await_devices && self.runs > 0
     }
 
+    /// Whether it is started again by itself, at once or after a pause.
+    pub(super) const fn is_to_restart(&self) -> bool {
+        matches!(self.state, State::Backoff { .. } | State::Exited { after: AfterExit::Run, .. })
+    }
+
     /// No restart in this container helps a run whose devices are lost.
     fn judge_devices(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
-        let waits = matches!(
-            self.state,
-            State::Backoff { .. } | State::Exited { after: AfterExit::Run, .. }
-        );
-        let (Some(verdict), Some(report), true) = (devices.verdict(), &mut self.report, waits)
-        else {
+        if !self.is_to_restart() {
             return;
-        };
+        }
+        let (Some(verdict), Some(report)) = (devices.verdict(), &mut self.report) else { return };
         let outcome = (report.exit.map_or(1, Exit::status), verdict.class);
         (report.cause, report.next) = (Cause::Failure(verdict), Next::GiveUp);
         let because = Some(report.because()).filter(|_| self.tells_causes());

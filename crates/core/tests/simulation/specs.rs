@@ -165,10 +165,10 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
 }
 
 fn failure(random: &mut Random, killtree: bool) -> FailureSpec {
-    let await_devices = random.one_in(3) && killtree;
     let preset = random.one_in(2).then_some(Preset::Cuda);
     let codes = [(Class::Config, 78), (Class::Exit, 9), (Class::Health, 80), (Class::GpuLost, 71)];
     let exit_codes = if random.one_in(3) { codes.into() } else { BTreeMap::new() };
+    let await_devices = killtree && random.one_in(3);
     FailureSpec { preset, await_devices, exit_codes }
 }
 

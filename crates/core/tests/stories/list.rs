@@ -36,6 +36,7 @@ stories! {
     a_question_is_answered_once
     a_rank_waits_for_its_head
     a_rejected_event_comes_again_after_a_pause
+    a_report_of_a_program_that_rests_waits_for_no_device
     a_restart_is_one_order
     a_run_that_is_reported_twice
     a_run_that_was_never_ready_forgives_nothing
