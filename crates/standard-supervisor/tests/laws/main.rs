@@ -7,6 +7,7 @@
 mod circles;
 mod dependencies;
 mod limits;
+mod words;
 
 use std::path::{Path, PathBuf};
 
