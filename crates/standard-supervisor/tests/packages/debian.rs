@@ -68,7 +68,9 @@ fn the_package_installs_runs_and_leaves_nothing_when_removed() {
 fn every_program_has_a_manual_page_and_completions() {
     let Some(dist) = dist() else { return };
     let listing = run(Command::new("dpkg-deb").arg("--contents").arg(file(&dist, ".deb")));
-    let paths: Vec<_> = listing.lines().filter_map(|line| line.split(" ./").nth(1)).collect();
+    let paths = listing.lines().filter_map(|line| line.split(" ./").nth(1));
+    // A link is listed with what it leads to.
+    let paths: Vec<_> = paths.map(|path| path.split(" -> ").next().unwrap()).collect();
     let programs: Vec<_> = paths.iter().filter_map(|path| path.strip_prefix("usr/bin/")).collect();
     let programs: Vec<_> = programs.into_iter().filter(|name| !name.is_empty()).collect();
     assert!(programs.contains(&"standard-supervisor"), "{paths:?}");

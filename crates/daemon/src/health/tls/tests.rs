@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 
 fn file(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls")).join(name)
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../standard-supervisor/tests/tls")).join(name)
 }
 
 /// A server with one of the certificates, which wants one of its clients or not.
