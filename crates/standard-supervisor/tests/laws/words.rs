@@ -70,7 +70,7 @@ fn count(text: &str) -> usize {
         let phrase: Vec<&str> = phrase.split(' ').collect();
         words.windows(phrase.len()).filter(|window| *window == phrase).count()
     };
-    WORDS.iter().map(|word| hits(&word)).sum()
+    WORDS.iter().map(hits).sum()
 }
 
 fn known(path: &Path) -> BTreeMap<String, usize> {
