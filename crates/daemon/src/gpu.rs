@@ -9,10 +9,10 @@ mod amd;
 mod holders;
 mod judgement;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub(crate) struct Gpus {
     journal: Rc<Journal>,
     environment: Environment,
     /// `nvidia-smi`; `None`: it is not installed here.
-    tool: Option<PathBuf>,
+    tool: OnceCell<Option<PathBuf>>,
     /// One question at a time.
     asking: Semaphore,
     /// The tool that did not answer: as long as it is there, no other is started.
@@ -74,14 +74,11 @@ impl Gpus {
         journal: Rc<Journal>,
         environment: Environment,
     ) -> Rc<Self> {
-        let path = environment.iter().find(|(name, _)| name == "PATH");
-        let path = path.map(|(_, path)| path.as_os_str());
-        let tool = lookup::find("nvidia-smi".as_ref(), path, None).ok();
         Rc::new(Self {
             helpers,
             journal,
             environment,
-            tool,
+            tool: OnceCell::new(),
             asking: Semaphore::new(1),
             hangs: Cell::default(),
             old_driver: Cell::default(),
@@ -165,10 +162,20 @@ impl Gpus {
         self.journal.say(Level::Warn, &note);
     }
 
+    /// Searches the tool when it is first needed: a start must not wait for that.
+    fn tool(&self) -> Option<&Path> {
+        let search = || {
+            let path = self.environment.iter().find(|(name, _)| name == "PATH");
+            let path = path.map(|(_, path)| path.as_os_str());
+            lookup::find("nvidia-smi".as_ref(), path, None).ok()
+        };
+        self.tool.get_or_init(search).as_deref()
+    }
+
     /// `None`: there is no answer, or none that says anything.
     async fn ask(&self) -> Option<Answer> {
         let _turn = self.asking.acquire().await.ok()?;
-        if self.tool.is_none() {
+        if self.tool().is_none() {
             return amd::ask().await;
         }
         if self.hangs.get().is_some_and(|pid| self.helpers.has(pid)) {
@@ -189,7 +196,7 @@ impl Gpus {
         let fields =
             if recovery { format!("{fields},{}", nvidia_smi::RECOVERY_FIELD) } else { fields };
         let argv: Vec<OsString> = vec![
-            self.tool.as_ref()?.into(),
+            self.tool()?.into(),
             format!("--query-gpu={fields}").into(),
             "--format=csv,noheader,nounits".into(),
         ];

@@ -17,6 +17,7 @@ use supervisor_wire::procfs::{self, Stat};
 
 use supervisor_sys::process::process_table::{self, Family};
 use supervisor_sys::process::readers::ReadOutcome;
+use supervisor_sys::process::reap;
 
 /// The variable that marks everything that descends from a program. A supervisor
 /// within a supervisor adds its mark to the one it was given.
@@ -95,8 +96,7 @@ impl Roster {
     pub fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
         // PID 1 inherits the orphans of `docker exec`, and a child that was there before may
         // leave us its own.
-        let children = Family::now().and_then(|family| family.children(own));
-        let adopts_only_ours = own != Pid(1) && children.is_ok_and(|all| all.is_empty());
+        let adopts_only_ours = own != Pid(1) && reap::has_no_children();
         Self { own, instance, inherited, adopts_only_ours, seen: RefCell::default() }
     }
 

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions, waitid};
 use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
 use supervisor_core::signal::Signal;
@@ -13,6 +14,13 @@ use supervisor_core::signal::Signal;
 pub fn adopt_orphans() {
     let own = rustix::process::getpid();
     let _ = rustix::process::set_child_subreaper(Some(own));
+}
+
+/// Whether this process certainly has no child, neither living nor dead.
+#[must_use]
+pub fn has_no_children() -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::All, look), Err(Errno::CHILD))
 }
 
 /// A child that has ended.
