@@ -53,7 +53,7 @@ pub(crate) fn set_without_effect(sources: &Sources) -> impl Iterator<Item = Stri
     own.filter(|name| sources.setting(name).is_some()).chain(overlay::names_without_effect(sources))
 }
 
-/// What these variables set.
+/// The settings that environment variables give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EnvSettings {
     pub(crate) supervise: bool,

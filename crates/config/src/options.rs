@@ -51,7 +51,7 @@ pub struct OptionDef {
     pub reach: Reach,
     /// The values that it accepts, in words.
     pub what: &'static str,
-    /// What it does.
+    /// Its effect.
     pub doc: &'static str,
     /// Whether supervisord does not have it.
     pub extension: bool,

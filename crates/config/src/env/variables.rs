@@ -9,7 +9,7 @@ use crate::options::{self, OptionDef, SectionKind, Setting};
 use crate::sources::APP;
 use crate::text::ini::Section;
 
-/// What most of our variables begin with, and others may.
+/// The prefix of most variables of ours. Variables of other programs may have it as well.
 pub(crate) const PREFIX: &str = "PROCESS_";
 
 /// The levels of the log that variables accept. Those of a file are supervisord's.
@@ -25,7 +25,7 @@ pub struct Variable {
     pub(super) accepts: Accepts,
     /// The option for which it stands, and the sections that this option belongs to.
     pub(super) stands_for: Option<(Owner, &'static dyn Setting)>,
-    /// What it does.
+    /// Its effect.
     pub doc: &'static str,
     /// Whether it has an effect on a command that runs once, unless its option says so.
     once: bool,
@@ -38,7 +38,7 @@ pub(super) enum Accepts {
     Whole { unit: &'static str, min: i64, max: Option<i64> },
     /// The values of the option for which it stands.
     AsOption,
-    /// What these words say; its own code reads it.
+    /// A value that this text describes; the variable's own code reads it.
     Text(&'static str),
 }
 
@@ -312,7 +312,7 @@ pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "Before a restart, ask `nvidia-smi`, or for AMD's devices sysfs, whether the GPUs are there, and wait up to 120 seconds until their memory is free. The supervisor gives up if a GPU is lost. `auto`: with the failure presets `cuda` and `rocm`.",
 );
 
-/// What follows the failure of a rank.
+/// The consequence of a rank's failure.
 pub(crate) const RANK_POLICY: Variable = Variable::of_option(
     "PROCESS_RANK_POLICY",
     (Owner::App, &failure_options::RANK_POLICY),
@@ -390,7 +390,7 @@ pub(crate) const MODEL_PATH: Variable = Variable {
     once: true,
 };
 
-/// What is installed in their place.
+/// Arguments for pip that replace the requirements file.
 pub(crate) const PIP_ARGS: Variable = Variable {
     name: "STANDARD_PIP_ARGS",
     default: Some(""),

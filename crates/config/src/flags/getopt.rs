@@ -169,7 +169,7 @@ pub struct ToolOption {
     pub short: Option<char>,
     /// Its name.
     pub long: &'static str,
-    /// What its argument is called; `None`: it has none.
+    /// The name of its argument; `None`: it takes none.
     pub argument: Option<&'static str>,
     /// What it does.
     pub doc: &'static str,

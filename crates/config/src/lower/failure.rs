@@ -26,7 +26,7 @@ pub(super) fn read<'a>(
     let preset = lowering.get(section, &o::PRESET, names);
     let exit_codes = lowering.get(section, &o::EXIT_CODES, names);
     let await_gpu = lowering.get(section, &o::AWAIT_GPU_MEMORY, names);
-    // What health presets know are servers that run models, mostly on NVIDIA's devices.
+    // Health presets are for servers that run models, mostly on NVIDIA's devices.
     let is_known = lowering.is_explicit(section, health_options::PRESET.def.key);
     let (preset, exit_codes) = (preset?, exit_codes?);
     for (class, code) in &exit_codes {
@@ -76,7 +76,7 @@ pub(super) fn apply_rank_policy<'a>(
     Some(())
 }
 
-/// What others take an exit code for.
+/// The meaning that shells and orchestrators give an exit code.
 const fn other_meaning(code: u8) -> Option<&'static str> {
     match code {
         2 => Some("wrong usage, by this supervisor with a file and by shells"),
