@@ -278,6 +278,26 @@ pub struct Launch {
     pub die_with_supervisor: bool,
 }
 
+impl Launch {
+    /// A process that executes `argv` as the supervisor itself runs: with its user, directory,
+    /// environment and streams.
+    #[must_use]
+    pub const fn as_supervisor(argv: Vec<OsString>) -> Self {
+        Self {
+            command: Command::Argv(argv),
+            environment: Vec::new(),
+            directory: None,
+            umask: None,
+            user: None,
+            stdio: Stdio::Inherited,
+            shown: String::new(),
+            serverurl: None,
+            socket: None,
+            die_with_supervisor: true,
+        }
+    }
+}
+
 /// What to execute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {

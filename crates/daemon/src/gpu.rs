@@ -20,13 +20,14 @@ use supervisor_core::failure::DeviceState;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
 use supervisor_core::level::Level;
+use supervisor_core::spec::Launch;
 use supervisor_sys::process::lookup;
 use supervisor_wire::nvidia_smi::{self, Answer, Device};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::capture::journal::Journal;
-use crate::helpers::{Helper, Helpers, as_ourselves};
+use crate::helpers::{Helper, Helpers};
 use crate::launch::Environment;
 use judgement::{Memory, Visible, memory, state};
 
@@ -200,7 +201,7 @@ impl Gpus {
             format!("--query-gpu={fields}").into(),
             "--format=csv,noheader,nounits".into(),
         ];
-        let what = as_ourselves(argv);
+        let what = Launch::as_supervisor(argv);
         let helper: Helper =
             self.helpers.start("nvidia-smi", &what, self.environment.clone()).ok()?;
         let pid = helper.pid();

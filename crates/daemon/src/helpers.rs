@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::{Exit, SpawnError};
 use supervisor_core::signal::Signal;
-use supervisor_core::spec::{Command, Launch, Sink, Stdio};
+use supervisor_core::spec::{Launch, Sink, Stdio};
 use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
 use supervisor_sys::process::process_table::{Family, stat};
@@ -192,21 +192,5 @@ async fn read_all(pipe: &Watched<OwnedFd>, output: &mut Vec<u8>, room: usize) {
             Err(Errno::INTR) => {}
             Err(_) => return,
         }
-    }
-}
-
-/// A command line for a helper that runs as we do.
-pub(crate) fn as_ourselves(argv: Vec<std::ffi::OsString>) -> Launch {
-    Launch {
-        shown: String::new(),
-        command: Command::Argv(argv),
-        environment: Vec::new(),
-        directory: None,
-        umask: None,
-        user: None,
-        stdio: Stdio::Inherited,
-        serverurl: None,
-        socket: None,
-        die_with_supervisor: true,
     }
 }

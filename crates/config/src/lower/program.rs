@@ -119,7 +119,12 @@ impl Model {
             None
         };
         let (stopping, restarting) = (stopping?, restarting?);
-        let launch = Launch { umask: umask.ok()?, user: user.clone(), socket, ..no_launch() };
+        let launch = Launch {
+            umask: umask.ok()?,
+            user: user.clone(),
+            socket,
+            ..Launch::as_supervisor(Vec::new())
+        };
         let mut process = ProcessSpec {
             name: String::new(),
             program: program.to_owned(),
@@ -254,22 +259,6 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
         lowering.complain(section, origin(lowering, section, key), &why)
     })
     .ok()
-}
-
-/// What is filled in for each process.
-fn no_launch() -> Launch {
-    Launch {
-        command: Command::Argv(Vec::new()),
-        environment: Vec::new(),
-        directory: None,
-        umask: None,
-        user: None,
-        stdio: Stdio::Inherited,
-        shown: String::new(),
-        serverurl: None,
-        socket: None,
-        die_with_supervisor: true,
-    }
 }
 
 /// HOME, USER and LOGNAME of `user`, because a server keeps caches and settings under `HOME`.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use crate::sources::Context;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, Command, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule,
-    SignalRule, Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
+    Autorestart, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule,
+    Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{AUTO_INSTALL, AutoInstall, Install, PIP_ARGS, PIP_TIMEOUT};
@@ -229,18 +229,11 @@ fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {
     let is_set = context.sources.variable(no_input.0).is_some();
     let environment = [no_input].into_iter().filter(|_| !is_set);
     Launch {
-        command: Command::Argv(argv),
         environment: environment.map(|(name, value)| (name.into(), value.into())).collect(),
-        directory: None,
-        umask: None,
-        user: None,
-        // What it says is about the start, not the server's output.
+        // What it says is about the start, not the server's output. Arguments may hold a
+        // password, so the command is not shown.
         stdio: Stdio::Captured { stdout: Sink::Stderr.into(), stderr: None },
-        socket: None,
-        serverurl: None,
-        // Nobody can ask for it, and arguments may hold a password.
-        shown: String::new(),
-        die_with_supervisor: true,
+        ..Launch::as_supervisor(argv)
     }
 }
 
@@ -262,7 +255,9 @@ mod tests {
         let command = command.iter().map(OsString::from).collect();
         let config = command_mode(command, &sources(env), &FakeHost::with(files))?;
         Ok(config.preparation.map(|spec| {
-            let Command::Argv(argv) = &spec.groups[0].processes[0].launch.command else {
+            let supervisor_core::spec::Command::Argv(argv) =
+                &spec.groups[0].processes[0].launch.command
+            else {
                 panic!("{spec:?}")
             };
             let words = argv.iter().map(|word| word.to_str().unwrap());

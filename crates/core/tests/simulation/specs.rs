@@ -13,7 +13,7 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
-    Autorestart, Command, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
+    Autorestart, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
     ResultHandler, RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 
@@ -254,15 +254,8 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
 
 fn launch(name: String) -> Launch {
     Launch {
-        command: Command::Argv(vec![name.clone().into()]),
-        environment: Vec::new(),
-        directory: None,
-        umask: None,
-        user: None,
         stdio: Stdio::Captured { stdout: Sink::Discard.into(), stderr: None },
-        shown: name,
-        serverurl: None,
-        socket: None,
-        die_with_supervisor: true,
+        shown: name.clone(),
+        ..Launch::as_supervisor(vec![name.into()])
     }
 }

@@ -12,7 +12,7 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
-    Autorestart, Command, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
+    Autorestart, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
     ResultHandler, RetryRule, Sink, Stdio, StopTarget, TidySpec,
 };
 
@@ -82,16 +82,9 @@ fn by_default(name: &str) -> ProcessSpec {
         health: HealthSpec::default(),
         failure: FailureSpec::default(),
         launch: Launch {
-            command: Command::Argv(vec![name.into()]),
-            environment: Vec::new(),
-            directory: None,
-            umask: None,
-            user: None,
             stdio: Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None },
             shown: name.to_owned(),
-            serverurl: None,
-            socket: None,
-            die_with_supervisor: true,
+            ..Launch::as_supervisor(vec![name.into()])
         },
     }
 }

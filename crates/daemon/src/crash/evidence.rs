@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use supervisor_core::ids::{Member, Pid};
+use supervisor_core::spec::Launch;
 use supervisor_core::spec::health::EvidenceSpec;
 use supervisor_sys::deadline::{Wanted, run_with_deadline};
 use supervisor_sys::process::process_table::stat;
 use supervisor_sys::process::{pidfd, signal};
 
-use crate::helpers::{Helpers, as_ourselves};
+use crate::helpers::Helpers;
 use crate::launch::Environment;
 
 /// Processes of a tree that are looked into.
@@ -125,8 +126,11 @@ impl Inquiry {
         for pid in pythons.iter().take(PYTHONS) {
             let words = ["dump", "--pid", &pid.to_string()].map(OsString::from);
             let argv = [py_spy.clone().into_os_string()].into_iter().chain(words).collect();
-            let helper =
-                self.helpers.start("py-spy", &as_ourselves(argv), self.environment.clone());
+            let helper = self.helpers.start(
+                "py-spy",
+                &Launch::as_supervisor(argv),
+                self.environment.clone(),
+            );
             asked.push((*pid, helper));
         }
         for (pid, helper) in asked {

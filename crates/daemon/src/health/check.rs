@@ -86,8 +86,8 @@ mod tests {
     use std::rc::Rc;
 
     use supervisor_config::LogFormat;
+    use supervisor_core::spec::Launch;
     use supervisor_core::spec::health::{HttpServer, HttpUrl, Scheme};
-    use supervisor_core::spec::{Command, Launch, Stdio};
 
     use super::*;
     use crate::capture::journal::{Journal, Style};
@@ -100,18 +100,7 @@ mod tests {
         let runner = Runner {
             helpers: Rc::default(),
             checker: Rc::default(),
-            launch: Launch {
-                command: Command::Argv(Vec::new()),
-                environment: Vec::new(),
-                directory: None,
-                umask: None,
-                user: None,
-                stdio: Stdio::Inherited,
-                shown: String::new(),
-                serverurl: None,
-                socket: None,
-                die_with_supervisor: true,
-            },
+            launch: Launch::as_supervisor(Vec::new()),
             environment: Vec::new(),
             name: "app".to_owned(),
             journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),

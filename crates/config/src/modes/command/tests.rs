@@ -71,18 +71,7 @@ fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
         start: StartSpec::default(),
         health: HealthSpec::default(),
         failure: supervisor_core::spec::FailureSpec::default(),
-        launch: Launch {
-            command: Command::Argv(command),
-            environment: Vec::new(),
-            directory: None,
-            umask: None,
-            user: None,
-            stdio: Stdio::Inherited,
-            shown,
-            serverurl: None,
-            socket: None,
-            die_with_supervisor: true,
-        },
+        launch: Launch { shown, ..Launch::as_supervisor(command) },
     }
 }
 
