@@ -143,8 +143,8 @@ fn warn_of_slips(sources: &Sources, report: &mut Report) {
     let all = all.chain(health.iter().map(String::as_str));
     // By what differs between them: as whole words, all look a bit like each other.
     let ends: Vec<&str> = all.filter_map(|name| name.strip_prefix(PREFIX)).collect();
-    for name in sources.settings() {
-        let Some(end) = name.strip_prefix(PREFIX) else { continue };
+    for name in sources.settings_with(PREFIX) {
+        let end = &name[PREFIX.len()..];
         if ends.contains(&end) || name.starts_with(health_options::PREFIX) {
             continue;
         }

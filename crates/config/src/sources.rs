@@ -39,10 +39,11 @@ impl Sources {
         self.variable(name).filter(|_| !service_link::is(self, name))
     }
 
-    /// The names of all variables that may configure the supervisor, as far as they are text.
-    pub(crate) fn settings(&self) -> impl Iterator<Item = Cow<'_, str>> {
+    /// The names with this prefix of all variables that may configure the supervisor, as far as
+    /// they are text. An image sets hundreds of others, and each look stands before the start.
+    pub(crate) fn settings_with(&self, prefix: &str) -> impl Iterator<Item = Cow<'_, str>> {
         let names = self.environment.iter().map(|(name, _)| name.to_string_lossy());
-        names.filter(|name| !service_link::is(self, name))
+        names.filter(move |name| name.starts_with(prefix) && !service_link::is(self, name))
     }
 }
 

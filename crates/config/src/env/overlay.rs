@@ -57,11 +57,9 @@ struct Doubt {
 /// The names of all variables that are, or try to be, overrides: first the short ones, so
 /// that those which name a section have the last word.
 pub(crate) fn names(sources: &Sources) -> Vec<String> {
-    let all: Vec<String> = sources.settings().map(Cow::into_owned).collect();
-    let short = all.iter().filter(|name| name.starts_with(health_options::PREFIX));
-    let long =
-        all.iter().filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()));
-    short.chain(long).cloned().collect()
+    let short = sources.settings_with(health_options::PREFIX);
+    let long = sources.settings_with(PREFIX).filter(|name| !OTHERS.contains(&&**name));
+    short.chain(long).map(Cow::into_owned).collect()
 }
 
 /// All overrides, each kind in the environment's order.
