@@ -1,6 +1,7 @@
 //! Carries out what the core decided. Nothing in here decides.
 
 mod ends;
+mod events;
 mod files;
 mod health;
 mod logs;
@@ -14,16 +15,15 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
-use supervisor_config::{Crash, LogFormat};
+use supervisor_config::Crash;
 use supervisor_core::Answer;
+use supervisor_core::Effect;
 use supervisor_core::command::CommandResult;
-use supervisor_core::event::{Entered, Event};
+use supervisor_core::event::Event;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Circumstances, Exit, Input};
-use supervisor_core::level::Level;
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
-use supervisor_core::{Effect, Envelope};
-use supervisor_sys::io::stdin::{CannotWrite, Stdin};
+use supervisor_sys::io::stdin::Stdin;
 use supervisor_sys::process::cgroup::{self, Cgroup};
 use supervisor_sys::process::job;
 use supervisor_sys::process::memory;
@@ -33,14 +33,13 @@ use supervisor_sys::process::reserve::Reserve;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::capture::auto_log::AutoLogs;
-use crate::capture::journal::{Journal, Style};
+use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 use crate::crash::Crashes;
 use crate::crash::report::CrashReport;
 use crate::descendants::{Descendants, Room};
-use crate::events;
 use crate::gpu::Gpus;
 use crate::health::{Checker, Job, Meant, Notify, Questions};
 use crate::helpers::Helpers;
@@ -398,16 +397,6 @@ impl World {
         self.crashes.recent()
     }
 
-    /// Tells of all that happens from now on.
-    pub fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
-        self.observers.subscribe()
-    }
-
-    /// Writes to a process's stdin. `None`: it has none.
-    pub fn write_stdin(&self, proc: ProcId, bytes: &[u8]) -> Option<Result<(), CannotWrite>> {
-        self.slots.get(&proc)?.write_stdin(bytes, || {})
-    }
-
     fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {
         for (number, spec) in (first.0..).zip(&group.processes) {
             let socket = spec.launch.socket.as_ref().map(|wanted| self.socket(wanted));
@@ -441,64 +430,5 @@ impl World {
             }
         }
         self.files.borrow_mut().retain(|_, sink| sink.strong_count() > 0);
-    }
-
-    fn emit(&mut self, event: &Rc<Event>) {
-        if let Event::State { process, from, to } = &**event {
-            self.parts.journal.say(Level::Trace, &events::change(process, *from, *to));
-            if let Entered::Running { .. } = to {
-                self.watch_descendants(process.proc);
-            }
-        }
-        // Nobody may be there.
-        let _ = self.observers.send(Rc::clone(event));
-    }
-
-    fn print(&mut self, lines: &[u8]) {
-        if self.printer.get().is_none() {
-            let printer = Journal::new(Style::Complaints, LogFormat::Text);
-            match printer.open_pipe() {
-                Ok(pipe) => self.add_voice(pipe, &spec::Sink::Stdout),
-                Err(error) => {
-                    let why = format!("output of a listener is lost: cannot make a pipe: {error}");
-                    return self.parts.journal.say(Level::Error, &why);
-                }
-            }
-            let _ = self.printer.set(printer);
-        }
-        if let Some(printer) = self.printer.get() {
-            printer.repeat(lines);
-        }
-    }
-
-    fn tell(&mut self, proc: ProcId, envelope: &Envelope) {
-        let text = events::text(&self.parts.identifier, envelope);
-        let serial = envelope.serial;
-        let failed = Input::TellFailed { proc, serial };
-        let (inbox, later) = (Rc::clone(&self.inbox), failed.clone());
-        let slot = self.slots.get(&proc);
-        let told =
-            slot.and_then(|slot| slot.write_stdin(text.as_bytes(), move || inbox.push(later)));
-        match told {
-            Some(Ok(())) => {}
-            None | Some(Err(CannotWrite::Closed | CannotWrite::Full)) => {
-                self.answers.push_back(failed);
-            }
-        }
-    }
-}
-
-impl Slot {
-    /// Writes to its stdin. `None`: it has none.
-    fn write_stdin(
-        &self,
-        bytes: &[u8],
-        broken: impl FnOnce() + 'static,
-    ) -> Option<Result<(), CannotWrite>> {
-        let written = self.stdin.as_ref()?.write(bytes, broken);
-        if written == Err(CannotWrite::Full) {
-            self.stdin_refused.set(self.stdin_refused.get() + 1);
-        }
-        Some(written)
     }
 }

@@ -1,0 +1,134 @@
+//! Reads `RESULT n` and the answer behind it, in pieces of any size.
+
+/// What stands in front of the length of an answer.
+const RESULT: &[u8] = b"RESULT ";
+
+/// Bytes of an answer's first line at most.
+const LONGEST_RESULT_LINE: usize = 64;
+
+/// Bytes of an answer at most.
+const LONGEST_RESULT: usize = 1024 * 1024;
+
+/// How much of an answer there is.
+pub(super) enum ParsedResult {
+    /// So many bytes are missing, up to the end of the first line if that is.
+    Incomplete { missing: usize, in_line: bool },
+    /// Where the answer itself begins, which is all that follows.
+    Complete { content: usize },
+    /// The first line, of this length, is not that of an answer.
+    Bad { line: usize },
+}
+
+fn parse_result(said: &[u8]) -> ParsedResult {
+    // However it was cut into pieces, the same is understood.
+    let head = &said[..said.len().min(LONGEST_RESULT_LINE + 1)];
+    let Some(line) = head.iter().position(|byte| *byte == b'\n') else {
+        return if head.len() > LONGEST_RESULT_LINE {
+            ParsedResult::Bad { line: LONGEST_RESULT_LINE }
+        } else {
+            let missing = LONGEST_RESULT_LINE + 1 - head.len();
+            ParsedResult::Incomplete { missing, in_line: true }
+        };
+    };
+    let length = said[..line].strip_prefix(RESULT).and_then(|length| {
+        let length = std::str::from_utf8(length).ok()?.trim().parse::<usize>().ok()?;
+        (length <= LONGEST_RESULT).then_some(length)
+    });
+    let Some(length) = length else { return ParsedResult::Bad { line } };
+    let content = line + 1;
+    match (content + length).saturating_sub(said.len()) {
+        0 => ParsedResult::Complete { content },
+        missing => ParsedResult::Incomplete { missing, in_line: false },
+    }
+}
+
+/// Adds to an answer what belongs to it, and no more: it may come in pieces of any size, and
+/// others may follow.
+pub(super) fn next_result(said: &mut Vec<u8>, rest: &mut &[u8]) -> ParsedResult {
+    loop {
+        let result = parse_result(said);
+        let ParsedResult::Incomplete { missing, in_line } = result else { return result };
+        if rest.is_empty() {
+            return result;
+        }
+        let end = rest.iter().take(missing).position(|byte| *byte == b'\n');
+        let wanted = end.filter(|_| in_line).map_or(missing, |end| end + 1);
+        take(said, rest, wanted);
+    }
+}
+
+/// Moves at most so many bytes.
+pub(super) fn take(to: &mut Vec<u8>, from: &mut &[u8], most: usize) {
+    let (taken, rest) = from.split_at(most.min(from.len()));
+    to.extend_from_slice(taken);
+    *from = rest;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::READY;
+    use super::*;
+
+    /// A first line of this many bytes that announces an answer of `length`.
+    fn head(bytes: usize, length: usize) -> Vec<u8> {
+        let width = bytes - RESULT.len();
+        [RESULT, format!("{length:0width$}").as_bytes(), b"\n"].concat()
+    }
+
+    #[test]
+    fn a_first_line_may_have_64_bytes() {
+        for (bytes, whole) in [(64, true), (65, false)] {
+            let said = [head(bytes, 2), b"OK".to_vec()].concat();
+            let complete = matches!(parse_result(&said), ParsedResult::Complete { .. });
+            assert_eq!(complete, whole, "{bytes}");
+        }
+        // However it was cut, 65 bytes without an end are no first line.
+        assert!(matches!(parse_result(&[b'R'; 64]), ParsedResult::Incomplete { missing: 1, .. }));
+        assert!(matches!(parse_result(&[b'R'; 65]), ParsedResult::Bad { line: 64 }));
+    }
+
+    #[test]
+    fn an_answer_may_have_a_mebibyte() {
+        for (length, taken) in
+            [(0, true), (4096, true), (1_048_575, true), (1_048_576, true), (1_048_577, false)]
+        {
+            let said = [head(20, length), vec![b'x'; length], b"READY\n".to_vec()].concat();
+            let (mut taken_in, mut rest) = (Vec::new(), &said[..]);
+            match next_result(&mut taken_in, &mut rest) {
+                ParsedResult::Complete { content } => {
+                    assert!(taken, "{length}");
+                    assert_eq!((content, taken_in.len()), (21, 21 + length));
+                    assert_eq!(rest, READY);
+                }
+                ParsedResult::Bad { line } => assert!(!taken && line == 20, "{length}"),
+                ParsedResult::Incomplete { .. } => panic!("{length}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_piece_of_an_answer_is_waited_for() {
+        let said = [head(12, 300), vec![b'x'; 300]].concat();
+        for cut in 0..said.len() {
+            assert!(matches!(parse_result(&said[..cut]), ParsedResult::Incomplete { .. }), "{cut}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_the_same_however_it_is_cut() {
+        let said = [head(12, 300), vec![b'x'; 300], READY.to_vec()].concat();
+        for size in 1..said.len() {
+            let mut answer = Vec::new();
+            let mut pieces = said.chunks(size);
+            let rest = loop {
+                let mut rest = pieces.next().unwrap();
+                if let ParsedResult::Complete { content } = next_result(&mut answer, &mut rest) {
+                    assert_eq!(answer[content..], [b'x'; 300], "{size}");
+                    break rest;
+                }
+                assert!(rest.is_empty(), "{size}");
+            };
+            assert!(rest.len() < size + READY.len(), "{size}");
+        }
+    }
+}
