@@ -71,8 +71,8 @@ pub(super) fn pool<'a>(
     Some(PoolSpec { events, buffer_size: buffer_size?, handler: handler? })
 }
 
-/// The socket that makes a program a FastCGI program. `user`, whom the
-/// program runs as, owns the socket's file unless `socket_owner` is set.
+/// The socket that makes a program a FastCGI program. The program's `user` owns the socket's
+/// file unless `socket_owner` is set.
 pub(super) fn socket<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
