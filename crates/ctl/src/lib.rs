@@ -15,6 +15,7 @@ mod answer;
 mod client;
 mod command_line;
 mod commands;
+mod editor;
 mod error;
 mod fault;
 mod history;
@@ -75,6 +76,7 @@ fn deal(ctl: Ctl) -> u8 {
     let mut session = Session {
         remote: &mut client,
         input: &mut Input::over(std::io::stdin()),
+        editor: None,
         out: &mut *out,
         complaints: &mut std::io::stderr(),
         interactive: ctl.interactive,

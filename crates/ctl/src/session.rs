@@ -8,6 +8,7 @@ use supervisor_wire::xmlrpc::Value;
 use super::client::Remote;
 use super::command_line::CommandLine;
 use super::commands::{self, Run};
+use super::editor::Editor;
 use super::error::CtlError;
 use super::input::Input;
 use super::screen::Plain;
@@ -19,6 +20,8 @@ pub(crate) const GENERIC: u8 = 1;
 pub(crate) struct Session<'a> {
     pub(crate) remote: &'a mut dyn Remote,
     pub(crate) input: &'a mut Input,
+    /// What reads the lines of a shell on a terminal.
+    pub(crate) editor: Option<Box<Editor>>,
     pub(crate) out: &'a mut dyn Write,
     pub(crate) complaints: &'a mut dyn Write,
     /// Whether somebody is there who can be asked.
@@ -136,7 +139,7 @@ impl Session<'_> {
     }
 
     /// The next line that is typed; `None`: there is none.
-    pub(crate) fn read_line(&mut self) -> Result<Option<String>, CtlError> {
+    fn read_line(&mut self) -> Result<Option<String>, CtlError> {
         match self.remote.client() {
             Some(client) => client.run(self.input.next_line()).ok_or(CtlError::Interrupted),
             None => Ok(self.input.line()),
@@ -144,13 +147,18 @@ impl Session<'_> {
     }
 
     /// Says something that a line is to follow.
-    pub(crate) fn prompt(&mut self, question: &str) -> Result<(), CtlError> {
+    fn prompt(&mut self, question: &str) -> Result<(), CtlError> {
         write!(self.out, "{question}")
             .and_then(|()| self.out.flush())
             .map_err(CtlError::StdoutClosed)
     }
 
-    fn ask(&mut self, question: &str) -> Result<Option<String>, CtlError> {
+    /// The line that is typed behind this question; `None`: there is none.
+    pub(crate) fn ask(&mut self, question: &str) -> Result<Option<String>, CtlError> {
+        if let Some(editor) = &mut self.editor {
+            self.out.flush().map_err(CtlError::StdoutClosed)?;
+            return editor.answer(question);
+        }
         self.prompt(question)?;
         self.read_line()
     }
@@ -158,8 +166,9 @@ impl Session<'_> {
     /// Asks who somebody is; `false` if he doesn't say.
     fn ask_who(&mut self) -> Result<bool, CtlError> {
         let username = self.ask("Username:")?;
+        // What was typed ahead is no password.
         let hidden = self.input.hide();
-        let password = self.ask("Password:");
+        let password = self.prompt("Password:").and_then(|()| self.read_line());
         self.input.show(hidden);
         self.say("\n")?;
         let (Some(username), Some(password)) = (username, password?) else {

@@ -110,6 +110,7 @@ fn answered<const N: usize>(
     let mut session = Session {
         remote: &mut daemon,
         input,
+        editor: None,
         out: &mut said,
         complaints: &mut complained,
         interactive,
@@ -251,6 +252,7 @@ fn a_daemon_of_another_kind_is_told_from_none() {
         let mut session = Session {
             remote: &mut daemon,
             input: &mut Input::over(reader),
+            editor: None,
             out: &mut out,
             complaints: &mut io::sink(),
             interactive: false,

@@ -81,6 +81,30 @@ fn ctrl_c_ends_a_tail_and_not_the_shell() {
 }
 
 #[test]
+fn lines_that_are_typed_ahead_or_pasted_all_run() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, CAT) else { return };
+        place.has_said("success: cat entered RUNNING");
+        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        screen.wait_for("supervisor> ");
+        // At once, a question and its answer among them, and the rest while a command runs.
+        screen.type_in("version\rshutdown\rno\ravail\rrestart cat\rhelp quit\r");
+        screen.wait_for("4.3.0");
+        screen.wait_for("process down y/N? ");
+        screen.wait_for("web:web-1");
+        screen.wait_for("cat: started");
+        screen.wait_for("leave the shell");
+        screen.type_in("restart cat\n");
+        screen.type_in("version\nhelp avail\n");
+        screen.wait_for("cat: started");
+        screen.wait_for("4.3.0");
+        screen.wait_for("list the processes in the configuration");
+        screen.type_in(CTRL_D);
+        assert_eq!(screen.end().0, 0);
+    }
+}
+
+#[test]
 fn a_shell_asks_before_it_ends_the_daemon() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, "") else { return };
