@@ -9,6 +9,7 @@ mod manual;
 mod pages;
 mod presets;
 mod reference;
+mod troubleshooting;
 
 pub use crate::completion::completions;
 pub use crate::manual::manual_pages;
@@ -17,6 +18,7 @@ pub use crate::pages::{
 };
 pub use crate::presets::presets_reference;
 pub use crate::reference::reference;
+pub use crate::troubleshooting::troubleshooting_page;
 
 /// The lines in a generated file that say how it is made.
 const MADE_BY: &str = "Made from the tables in `crates/config/src` by\n\

@@ -62,7 +62,7 @@ fn key_in_file(variable: &Variable) -> String {
         Some((section, key)) => format!("`{key}` of `[{section}]`"),
         None if variable.name == OVERRIDE.name => "every key".to_owned(),
         None if variable.name == HEALTH.name => {
-            "see [Ready, well, ill](options.md#ready-well-ill)".to_owned()
+            "see [Readiness and health](options.md#readiness-and-health)".to_owned()
         }
         None => "–".to_owned(),
     }

@@ -20,7 +20,7 @@ INFO check: app: asking http://127.0.0.1:9000/health (preset vllm, --port 9000);
 ```
 
 - Your own settings always win: `PROCESS_HEALTH_URL`, `PROCESS_HEALTH_PORT` and
-  [all others](options.md#ready-well-unhealthy).
+  [all others](options.md#readiness-and-health).
 - A shell script hides the server's options. The preset then asks at the server's usual place
   and says so. Such a place is a guess: a server that never answers there is not restarted,
   unless you set `PROCESS_HEALTH_PORT` or `PROCESS_HEALTH_START_TIMEOUT`.

@@ -78,7 +78,7 @@ pub(crate) fn described(def: &OptionDef) -> String {
 /// The options of health.
 fn health() -> String {
     let mut out = String::from(
-        "## Ready, well, ill\n\n\
+        "## Readiness and health\n\n\
          Options of `[program:NAME]` and `[fcgi-program:NAME]`, ours alone. With a command line\n\
          each is also a variable: `PROCESS_HEALTH_URL` is `SUPERVISOR_PROGRAM__APP_HEALTH_URL`,\n\
          which counts if both are set. See [health](../design/health.md).\n\n\

@@ -281,6 +281,19 @@ mod tests {
     }
 
     #[test]
+    fn every_row_is_in_the_reference() {
+        let page = include_str!("../../../../docs/reference/status-port.md");
+        for route in &ROUTES {
+            let method = match route.method {
+                Method::Get => "GET",
+                Method::Post => "POST",
+            };
+            let operation = format!("`{method} {}`", route.path);
+            assert!(page.contains(&operation), "docs/reference/status-port.md lacks {operation}");
+        }
+    }
+
+    #[test]
     fn every_segment_in_braces_is_described() {
         for segment in ROUTES.iter().flat_map(|route| route.path.split('/')) {
             if let Some(name) = segment.strip_prefix('{') {
