@@ -1,6 +1,6 @@
 //! Starting one process as its [`Launch`] says.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -9,13 +9,17 @@ use std::path::Path;
 use rustix::pipe::PipeFlags;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
+use supervisor_core::level::Level;
 use supervisor_core::spec::{Command, Launch, Stdio, User};
 
 use supervisor_sys::io::errno;
 use supervisor_sys::process::interpreter;
 use supervisor_sys::process::landing::Landing;
 use supervisor_sys::process::lookup;
-use supervisor_sys::process::spawn::{Failure, Plan, Step, Streams, c_string, spawn};
+use supervisor_sys::process::reap;
+use supervisor_sys::process::spawn::{
+    Failure, Plan, Restrictions, Spawner, Step, Streams, c_string,
+};
 
 /// A process that was started, and our ends of its pipes.
 #[derive(Debug)]
@@ -40,6 +44,9 @@ pub(crate) struct Pipes {
 pub(crate) struct Launcher {
     /// Where the streams of those that are captured are put; from the first one on.
     landing: OnceCell<Landing>,
+    spawner: Spawner,
+    /// Whether the restrictions were reported.
+    reported: Cell<bool>,
 }
 
 /// Names and values, byte for byte.
@@ -73,7 +80,7 @@ impl Launcher {
                 die_with_us: launch.die_with_supervisor,
                 cgroup,
             };
-            spawn(&plan).map_err(|failure| explain(name, &file, launch, &failure))
+            self.spawner.spawn(&plan).map_err(|failure| explain(name, &file, launch, &failure))
         };
         match &launch.stdio {
             Stdio::Inherited => Ok(Launched { pid: started(Streams::Inherited)?, pipes: None }),
@@ -97,6 +104,14 @@ impl Launcher {
         }
     }
 
+    /// The line about what the system refuses, to be logged after the first start.
+    pub(crate) fn restrictions(&self) -> Option<(Level, String)> {
+        if self.reported.replace(true) {
+            return None;
+        }
+        describe(self.spawner.restrictions(), reap::adopts_orphans())
+    }
+
     fn landing(&self) -> io::Result<&Landing> {
         if self.landing.get().is_none() {
             // It is empty: nobody came in between.
@@ -104,6 +119,30 @@ impl Launcher {
         }
         self.landing.get().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+}
+
+/// Describes what the system refuses, and what follows.
+fn describe(restrictions: Restrictions, adopts_orphans: bool) -> Option<(Level, String)> {
+    let Restrictions { copied_table, copied_memory } = restrictions;
+    let mut parts = Vec::new();
+    if let Some((step, errno)) = copied_table {
+        let call = if step == Step::Clone { "clone with CLONE_FILES" } else { "close_range" };
+        let reason = errno::name(&io::Error::from_raw_os_error(errno));
+        parts.push(format!("{call} ({reason}), so each start copies the descriptor table"));
+    }
+    if copied_memory {
+        let what = "shared memory for a new process";
+        parts.push(format!("{what}, so a program that cannot be executed exits with 127"));
+    }
+    if !adopts_orphans {
+        let what = "PR_SET_CHILD_SUBREAPER";
+        parts.push(format!("{what}, so processes that outlive their parent are not found"));
+    }
+    // A copied table costs time only.
+    let level = if copied_memory || !adopts_orphans { Level::Warn } else { Level::Info };
+    let refused = parts.join("; ");
+    (!refused.is_empty())
+        .then(|| (level, format!("the kernel, sandbox or emulator refuses {refused}")))
 }
 
 /// The process's ends, then ours. Ours never wait.

@@ -479,10 +479,11 @@ mod tests {
         assert!(matches!(waits_for(), Moved::SourceEmpty));
         rustix::io::write(&program, b"word").unwrap();
         assert!(matches!(waits_for(), Moved::Bytes(0)));
-        while rustix::io::write(&sink, &[0; 4096]).is_ok() {}
+        let page = rustix::param::page_size();
+        while rustix::io::write(&sink, &vec![0; page]).is_ok() {}
         assert!(matches!(waits_for(), Moved::SinkFull));
         // Between the splice that failed and the question, the reader has read.
-        rustix::io::read(&reader, &mut [0; 8192]).unwrap();
+        rustix::io::read(&reader, &mut vec![0; 2 * page]).unwrap();
         assert!(matches!(waits_for(), Moved::Bytes(0)));
         drop(reader);
         assert!(matches!(waits_for(), Moved::Bytes(0)));

@@ -44,6 +44,9 @@ impl World {
                 return Err(error);
             }
         };
+        if let Some((level, line)) = self.launcher.restrictions() {
+            self.parts.journal.say(level, &line);
+        }
         slot.main = Some((pid, true));
         if let Some(notify) = &slot.notify {
             notify.serves(pid);

@@ -3,7 +3,7 @@
 
 use std::io;
 
-const NAMES: [(i32, &str); 20] = [
+const NAMES: [(i32, &str); 21] = [
     (libc::EPERM, "EPERM"),
     (libc::ENOENT, "ENOENT"),
     (libc::EIO, "EIO"),
@@ -22,6 +22,7 @@ const NAMES: [(i32, &str); 20] = [
     (libc::ETXTBSY, "ETXTBSY"),
     (libc::ENOSPC, "ENOSPC"),
     (libc::EROFS, "EROFS"),
+    (libc::ENOSYS, "ENOSYS"),
     (libc::ELOOP, "ELOOP"),
     (libc::ENAMETOOLONG, "ENAMETOOLONG"),
 ];

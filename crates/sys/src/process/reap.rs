@@ -16,6 +16,13 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(own));
 }
 
+/// Whether orphans among our descendants become our children.
+#[must_use]
+pub fn adopts_orphans() -> bool {
+    std::process::id() == 1
+        || rustix::process::child_subreaper().is_ok_and(|reaper| reaper.is_some())
+}
+
 /// Whether this process certainly has no child, neither living nor dead.
 #[must_use]
 pub fn has_no_children() -> bool {

@@ -6,6 +6,7 @@
 //! `clone` and `execve` it may do nothing but system calls on values prepared
 //! before: see `child`.
 
+use std::cell::Cell;
 use std::ffi::{CString, c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -88,22 +89,80 @@ pub enum Step {
 /// Enough for a few system calls and libc's wrappers around them.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// Starts the process and returns its pid once the program has been executed.
-pub fn spawn(plan: &Plan<'_>) -> Result<Pid, Failure> {
-    // Valgrind, under which the rest of this is checked, knows no such clone.
-    if let Streams::Given(_) = plan.stdio
-        && !cfg!(valgrind)
-    {
-        match spawn_with(plan, Table::Shared) {
-            // Linux before 5.9, or a sandbox, can't.
-            Err(Failure { step: Step::Descriptors, .. }) => {}
-            result => return result,
-        }
-    }
-    spawn_with(plan, Table::Copied)
+/// Starts processes in the fastest way that the system allows, and remembers which one it is.
+#[derive(Debug, Default)]
+pub struct Spawner {
+    restrictions: Cell<Restrictions>,
 }
 
-fn spawn_with(plan: &Plan<'_>, table: Table) -> Result<Pid, Failure> {
+/// How the system restricts the start of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restrictions {
+    /// The step and the error number because of which each process gets a copy of the descriptor
+    /// table, which takes longer. Linux before 5.9, sandboxes and qemu-user do this.
+    pub copied_table: Option<(Step, i32)>,
+    /// The new process had a copy of our memory in spite of `CLONE_VM`, so that it could not
+    /// report a failure: it exits with 127 then. qemu-user does this.
+    pub copied_memory: bool,
+}
+
+impl Spawner {
+    /// Starts the process and returns its pid once the program has been executed.
+    ///
+    /// # Errors
+    ///
+    /// The step that failed, and the reason.
+    pub fn spawn(&self, plan: &Plan<'_>) -> Result<Pid, Failure> {
+        let mut restrictions = self.restrictions.get();
+        // Valgrind, under which the rest of this is checked, knows no such clone.
+        if let (Streams::Given(_), None, false) =
+            (plan.stdio, restrictions.copied_table, cfg!(valgrind))
+        {
+            match spawn_with(plan, Table::Shared) {
+                Err(failure) if failure.is_of_shared_table() => {
+                    let errno = failure.error.raw_os_error().unwrap_or(0);
+                    restrictions.copied_table = Some((failure.step, errno));
+                    self.restrictions.set(restrictions);
+                }
+                result => return result.map(|started| started.pid),
+            }
+        }
+        let Started { pid, shares_memory } = spawn_with(plan, Table::Copied)?;
+        if !shares_memory {
+            self.restrictions.set(Restrictions { copied_memory: true, ..restrictions });
+        }
+        Ok(pid)
+    }
+
+    /// The restrictions that starts met so far.
+    #[must_use]
+    pub const fn restrictions(&self) -> Restrictions {
+        self.restrictions.get()
+    }
+}
+
+impl Failure {
+    /// Whether the system may allow the start with a copied table of descriptors. qemu-user
+    /// refuses the clone, Linux before 5.9 and sandboxes the step that ends the sharing.
+    fn is_of_shared_table(&self) -> bool {
+        let refusals = [libc::EINVAL, libc::ENOSYS, libc::EPERM];
+        match self.step {
+            Step::Descriptors => true,
+            Step::Clone => self.error.raw_os_error().is_some_and(|errno| refusals.contains(&errno)),
+            Step::User | Step::Directory | Step::Execute => false,
+        }
+    }
+}
+
+/// A process that [`spawn_with`] started.
+#[derive(Debug)]
+struct Started {
+    pid: Pid,
+    /// Whether it had our memory, as it was to.
+    shares_memory: bool,
+}
+
+fn spawn_with(plan: &Plan<'_>, table: Table) -> Result<Started, Failure> {
     let argv = pointers(plan.argv);
     let environment = pointers(plan.environment);
     let mut errand = Errand {
@@ -112,6 +171,7 @@ fn spawn_with(plan: &Plan<'_>, table: Table) -> Result<Pid, Failure> {
         argv: &argv,
         environment: &environment,
         parent: std::process::id().cast_signed(),
+        began: false,
         failed: None,
     };
     let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / size_of::<u128>());
@@ -130,8 +190,11 @@ fn spawn_with(plan: &Plan<'_>, table: Table) -> Result<Pid, Failure> {
     }
     // SAFETY: the child wrote to `errand` behind the compiler's back; a volatile
     // read of our own variable sees it.
-    match unsafe { (&raw const errand.failed).read_volatile() } {
-        None => Ok(Pid(pid)),
+    let (shares_memory, failed) = unsafe {
+        ((&raw const errand.began).read_volatile(), (&raw const errand.failed).read_volatile())
+    };
+    match failed {
+        None => Ok(Started { pid: Pid(pid), shares_memory }),
         Some((step, errno)) => {
             reap::failed_start(pid);
             Err(Failure { step, error: io::Error::from_raw_os_error(errno) })
@@ -145,6 +208,8 @@ struct Errand<'a> {
     argv: &'a [*const libc::c_char],
     environment: &'a [*const libc::c_char],
     parent: i32,
+    /// The child has run, which we see if it has our memory.
+    began: bool,
     failed: Option<(Step, c_int)>,
 }
 
@@ -154,6 +219,7 @@ extern "C" fn child(errand: *mut c_void) -> c_int {
     // SAFETY: `spawn` passes a pointer to its errand, which nobody else touches
     // while we run.
     let errand = unsafe { &mut *errand.cast::<Errand<'_>>() };
+    errand.began = true;
     errand.failed = match prepare(errand.plan, errand.table, errand.parent) {
         Err(step) => Some((step, errno())),
         Ok(()) => {
@@ -343,7 +409,8 @@ mod tests {
                 };
                 spawn_with(&plan, table)
             });
-            let pid = started.unwrap().unwrap();
+            let Started { pid, shares_memory } = started.unwrap().unwrap();
+            assert!(shares_memory);
             waitpid(rustix::process::Pid::from_raw(pid.0), WaitOptions::empty()).unwrap();
             drop((writer, stray));
             let mut said = String::new();
