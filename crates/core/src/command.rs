@@ -157,16 +157,16 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadName => "there is no process or group of this name",
+            Self::BadName => "no process or group has this name",
             Self::NoFile(why) | Self::NotExecutable(why) => why,
-            Self::SpawnError => "it could not be started, or ended at once",
-            Self::AbnormalTermination => "it ended before it was up",
-            Self::AlreadyStarted => "it runs already",
-            Self::NotRunning => "it does not run",
-            Self::AlreadyAdded => "the group is there already",
-            Self::StillRunning => "something of the group still runs",
-            Self::Unkillable => "a process of it survived SIGKILL",
-            Self::ShuttingDown => "the supervisor is stopping everything",
+            Self::SpawnError => "it could not be started, or exited immediately",
+            Self::AbnormalTermination => "it exited before it was RUNNING",
+            Self::AlreadyStarted => "it is already running",
+            Self::NotRunning => "it is not running",
+            Self::AlreadyAdded => "the group already exists",
+            Self::StillRunning => "a process of the group is still running",
+            Self::Unkillable => "one of its processes survived SIGKILL",
+            Self::ShuttingDown => "the supervisor is stopping",
         })
     }
 }

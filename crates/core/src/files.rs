@@ -95,13 +95,13 @@ impl Kept {
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::InUse => "a process uses them",
+            Self::InUse => "in use by a process",
             Self::NoEvidence => {
-                "no process of its tree was seen to use them; \
+                "not seen in use by its processes; \
                  PROCESS_REMOVE_LEFTOVERS=all (remove_leftovers=all) removes them"
             }
-            Self::Model => "by their names they are models",
-            Self::Unseen => "the processes that may use them can't be seen from here",
+            Self::Model => "named like model files",
+            Self::Unseen => "the processes that may use them are not visible to the supervisor",
         }
     }
 }

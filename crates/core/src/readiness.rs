@@ -91,7 +91,7 @@ impl fmt::Display for Readiness {
             Self::Ready => f.write_str("ready\n"),
             Self::Stopping => f.write_str("not ready: the supervisor is stopping\n"),
             Self::Waiting(unready) if unready.is_empty() => {
-                f.write_str("not ready: there is no program that starts with the supervisor\n")
+                f.write_str("not ready: no program starts with the supervisor\n")
             }
             Self::Waiting(unready) => unready.iter().try_for_each(|unready| unready.fmt(f)),
         }
@@ -103,7 +103,7 @@ impl fmt::Display for Unready {
         let Self { named, state, remark } = self;
         let name = &named.name;
         match state {
-            StateName::Running => write!(f, "not ready: {name} is RUNNING, but not well")?,
+            StateName::Running => write!(f, "not ready: {name} is RUNNING but unhealthy")?,
             StateName::Starting
             | StateName::Stopping
             | StateName::Stopped

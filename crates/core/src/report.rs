@@ -117,7 +117,7 @@ impl RunReport {
                     None => "ended".to_owned(),
                 };
                 let (before, name) = (before.as_secs_f64(), name.escape_debug());
-                format!("{cause}, {before:.1} seconds after its process {name} (pid {pid}) {ended}")
+                format!("{cause}, {before:.1} s after its process {name} (pid {pid}) {ended}")
             }
         }
     }
@@ -189,8 +189,8 @@ impl fmt::Display for Cause {
         match self {
             Self::Spawn(why) => f.write_str(why),
             Self::Exit(code) => write!(f, "it exited with {code}"),
-            Self::Signal => f.write_str("a signal ended it"),
-            Self::Oom => f.write_str("the kernel ended it for want of memory"),
+            Self::Signal => f.write_str("a signal terminated it"),
+            Self::Oom => f.write_str("the kernel OOM-killed it"),
             Self::Health(unhealthy) => unhealthy.fmt(f),
             Self::Unkillable => f.write_str("it survived SIGKILL"),
             Self::Failure(verdict) => verdict.fmt(f),

@@ -65,7 +65,7 @@ fn deal(ctl: Ctl) -> u8 {
     let credentials = Credentials { username: ctl.username, password: ctl.password };
     let mut client = match Client::new(ctl.serverurl, credentials) {
         Ok(client) => client,
-        Err(error) => return complain(&format!("cannot make an event loop: {error}"), ""),
+        Err(error) => return complain(&format!("cannot create an event loop: {error}"), ""),
     };
     let stdout = std::io::stdout();
     let mut out: Box<dyn Write> = if stdout.is_terminal() {

@@ -118,9 +118,10 @@ impl Gpus {
             let waited = begun.elapsed();
             match held {
                 Memory::Free if before.is_some() => {
-                    let what = if first.is_baseline { "was free" } else { "no longer fell" };
+                    let what =
+                        if first.is_baseline { "was released" } else { "stopped decreasing" };
                     let note = format!(
-                        "gpu: {name}: its memory {what} after {:.1} seconds",
+                        "gpu: {name}: GPU memory {what} after {:.1} seconds",
                         waited.as_secs_f64()
                     );
                     self.journal.say(Level::Info, &note);
@@ -150,8 +151,8 @@ impl Gpus {
         }
         match holders::of_devices().await {
             holders if holders.is_empty() => note.push_str(
-                "; no process that this container can see has a GPU open: another container may, or \
-                 the driver has not released it",
+                "; no process visible in this container has a GPU open; another container may \
+                 use it, or the driver has not released it yet",
             ),
             holders => {
                 let shown: Vec<_> =
@@ -209,7 +210,7 @@ impl Gpus {
         let Some(exit) = outcome.exit else {
             self.hangs.set(Some(pid));
             let note = format!(
-                "gpu: nvidia-smi did not answer in {} seconds; nothing is known of the devices",
+                "gpu: nvidia-smi did not respond within {} s; the state of the GPUs is unknown",
                 ANSWER_LIMIT.as_secs()
             );
             self.journal.say(Level::Warn, &note);

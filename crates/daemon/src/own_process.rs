@@ -50,8 +50,8 @@ pub fn leave_foreground(
     supervisord: &Supervisord,
     journal: &Journal,
 ) -> Result<Foreground, String> {
-    let foreground = own::go_on_in_the_background()
-        .map_err(|error| format!("cannot go into the background: {error}"))?;
+    let foreground =
+        own::go_on_in_the_background().map_err(|error| format!("cannot daemonize: {error}"))?;
     journal.say(Level::Info, "daemonizing the supervisord process");
     if let Some(directory) = &supervisord.directory {
         let shown = directory.display();
@@ -63,7 +63,7 @@ pub fn leave_foreground(
         }
     }
     if let Err(error) = own::leave_terminal() {
-        journal.say(Level::Critical, &format!("cannot leave the terminal: {error}"));
+        journal.say(Level::Critical, &format!("cannot detach from the terminal: {error}"));
     }
     rustix::process::umask(supervisord.umask.unwrap_or(USUAL_UMASK).into());
     Ok(foreground)
@@ -73,7 +73,7 @@ fn become_user(user: &User) -> Result<(), String> {
     if !rustix::process::getuid().is_root() {
         let own = rustix::process::getuid().as_raw();
         return Err(format!(
-            "Can't drop privilege as nonroot user: it runs as user {own} and shall become {}",
+            "Can't drop privilege as nonroot user: running as user {own}, cannot switch to {}",
             user.uid
         ));
     }

@@ -29,9 +29,8 @@ use crate::run::{Failure, Invocation, Mode, run};
 const SUPERVISORD_VERSION: &str = "4.3.0";
 
 /// Whoever can put a file there decides what root runs.
-const SEARCHING_AS_ROOT: &str = "\
-WARN: supervisord runs as root and searches its configuration file, also in the current directory; \
--c with an absolute path says which is meant
+const SEARCHING_AS_ROOT: &str = "WARN: supervisord runs as root and looks for its configuration \
+ file in default locations, including the current directory; set -c to an absolute path
 ";
 
 /// Is the program that was called; returns the exit code.
@@ -153,8 +152,8 @@ fn probe(question: Question, port: Option<&str>) -> u8 {
     };
     let asked = match listen {
         Ok(Some(listen)) => probe::ask(question, &listen).map_err(|why| format!("ERROR: {why}")),
-        Ok(None) => Err("ERROR: --probe: no status port is set; set PROCESS_STATUS_PORT=9100 for \
-                         the supervisor and the probe, or give --port PORT"
+        Ok(None) => Err("ERROR: --probe: no status port is set; set PROCESS_STATUS_PORT=9100 \
+         for the supervisor and the probe, or pass --port PORT"
             .to_owned()),
         Err(why) => Err(why),
     };
@@ -175,7 +174,7 @@ fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
     tell(config);
     let mut obstacles = obstacles(config, sources);
     if print(&config.effective()) != SUCCESS {
-        obstacles.insert("not all could be written".to_owned());
+        obstacles.insert("incomplete write".to_owned());
     }
     obstacles
 }

@@ -90,9 +90,8 @@ impl Opening {
         };
         let shown = path.display();
         if files::is_taken(&path) {
-            let message = format!(
-                "pidfile {shown} belongs to another supervisor, which is running; it is left alone"
-            );
+            let message =
+                format!("pidfile {shown} belongs to another running supervisor; leaving it alone");
             self.journal.say(Level::Warn, &message);
             return;
         }
@@ -158,7 +157,7 @@ pub(crate) fn put_where_asked(record: &Record) -> Result<(), String> {
         Ok(_kept) => Ok(()),
         Err(error) => {
             let message = cannot_write("the configuration", path, &error);
-            Err(format!("{message} (SUPERVISOR_CONFIG_PATH names it; a writable path would do)"))
+            Err(format!("{message}; set SUPERVISOR_CONFIG_PATH to a writable path"))
         }
     }
 }

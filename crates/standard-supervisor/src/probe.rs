@@ -110,7 +110,7 @@ fn ask_at(question: Question, address: SocketAddr, clock: &Clock) -> io::Result<
         }
     }
     understood(&String::from_utf8_lossy(&answer))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "that is no supervisor"))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not a supervisor"))
 }
 
 /// The status and the body of an answer.

@@ -70,7 +70,7 @@ impl Call {
             let wanted = words.next().unwrap_or_default();
             let program = Program::named(&wanted).ok_or_else(|| {
                 let names = Program::ALL.map(Program::name).join(", ");
-                format!("--as {}: the programs are {names}", wanted.display())
+                format!("--as: unknown program '{}'; expected one of {names}", wanted.display())
             })?;
             return Ok(Self { program, name: program.name().into(), words: words.collect() });
         }
@@ -116,7 +116,10 @@ mod tests {
     fn an_unknown_name_is_refused_with_those_that_there_are() {
         let why = call(&["standard-supervisor", "--as", "supervisor"]).unwrap_err();
         assert!(
-            why.starts_with("--as supervisor: the programs are standard-supervisor, "),
+            why.starts_with(
+                "--as: unknown program 'supervisor'; expected one of \
+             standard-supervisor, "
+            ),
             "{why}"
         );
         assert!(call(&["standard-supervisor", "--as"]).is_err());

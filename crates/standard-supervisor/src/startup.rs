@@ -30,7 +30,12 @@ pub(crate) fn journal(supervisord: &Supervisord, style: Style) -> Result<Rc<Jour
         }
     }
     if supervisord.logfile.syslog {
-        journal.also_to_syslog(Syslog::of_system().map_err(|error| format!("no syslog: {error}"))?);
+        journal.also_to_syslog(Syslog::of_system().map_err(|error| {
+            format!(
+                "cannot connect to \
+         syslog: {error}"
+            )
+        })?);
     }
     Ok(Rc::new(journal))
 }
@@ -45,7 +50,7 @@ pub(crate) fn log_path(supervisord: &Supervisord) -> Option<PathBuf> {
 
 /// A pipe for the journal's lines.
 pub(crate) fn voice(journal: &Journal) -> Result<OwnedFd, String> {
-    journal.open_pipe().map_err(|error| format!("cannot make a pipe: {error}"))
+    journal.open_pipe().map_err(|error| format!("cannot create a pipe: {error}"))
 }
 
 /// What reading the configuration gave to say, as supervisord says it.
@@ -75,5 +80,5 @@ pub(crate) fn cannot_write(what: &str, path: &Path, error: &dyn Display) -> Stri
 
 /// The one way to say that there is no event loop.
 pub(crate) fn no_event_loop(error: &io::Error) -> String {
-    format!("cannot make an event loop: {error}")
+    format!("cannot create an event loop: {error}")
 }

@@ -58,12 +58,19 @@ pub const CLASSES: [ClassRow; 15] = {
     use Consequence::{GiveUp, GiveUpIfRepeated, Retry, WaitFirst};
     [
         row(C::Spawn, "spawn", "", "The command could not be started.", Retry, 66),
-        row(C::Exit, "exit", "", "The process exited, and nothing more is certain.", Retry, 1),
+        row(
+            C::Exit,
+            "exit",
+            "",
+            "The process exited, and its output shows no other cause.",
+            Retry,
+            1,
+        ),
         row(
             C::Signal,
             "signal",
             "",
-            "A signal ended the process, and nothing more is certain.",
+            "A signal terminated the process, and its output shows no other cause.",
             Retry,
             1,
         ),
@@ -81,7 +88,8 @@ pub const CLASSES: [ClassRow; 15] = {
             C::GpuMemory,
             "gpu_memory",
             "out of GPU memory",
-            "The output ends with an allocation failure of a GPU, or with a check that found too little GPU memory.",
+            "The output ends with a GPU allocation failure, or with a check that found too \
+             little GPU memory.",
             WaitFirst,
             70,
         ),
@@ -89,7 +97,8 @@ pub const CLASSES: [ClassRow; 15] = {
             C::GpuError,
             "gpu_error",
             "GPU error",
-            "The output ends with an error of a GPU after which its context cannot be used. The device itself is not known to be lost.",
+            "The output ends with a GPU error after which the process cannot use its GPU \
+             context. Nothing shows that the device itself is lost.",
             Retry,
             74,
         ),
@@ -97,15 +106,17 @@ pub const CLASSES: [ClassRow; 15] = {
             C::GpuLost,
             "gpu_lost",
             "a GPU is lost",
-            "After the processes have gone, `nvidia-smi` reports a lost GPU, one GPU fewer than at the first start, or a reset or reboot that it needs.",
+            "After all processes have exited, `nvidia-smi` reports a lost GPU, one GPU fewer \
+             than at the first start, or a GPU that needs a reset or a reboot.",
             GiveUp,
             71,
         ),
         row(
             C::NoGpu,
             "no_gpu",
-            "this container has no GPU any more",
-            "There were GPUs at the first start, and now `nvidia-smi` finds no device, no driver, or a driver of another version.",
+            "the container no longer has a GPU",
+            "The first start had GPUs, and `nvidia-smi` now finds no device, no driver, or a \
+             driver of another version.",
             GiveUp,
             72,
         ),
@@ -113,7 +124,8 @@ pub const CLASSES: [ClassRow; 15] = {
             C::Collective,
             "collective",
             "communication between ranks failed",
-            "The output ends with a time-out or an error of NCCL, or of the rendezvous of ranks.",
+            "The output ends with an NCCL timeout or error, or with a failed rendezvous of the \
+             ranks.",
             Retry,
             76,
         ),
@@ -129,7 +141,7 @@ pub const CLASSES: [ClassRow; 15] = {
             C::PortInUse,
             "port_in_use",
             "its port is in use",
-            "The output ends with a bind that failed because the address is in use.",
+            "The output ends with a `bind` that failed because the address is in use.",
             WaitFirst,
             77,
         ),
@@ -137,7 +149,8 @@ pub const CLASSES: [ClassRow; 15] = {
             C::Config,
             "config",
             "it cannot run as configured",
-            "Before the server was ready, the output ends with an error of its arguments, model, token, libraries or driver version.",
+            "Before the server was ready, the output ends with an error about its arguments, \
+             model, token, libraries or driver version.",
             GiveUpIfRepeated,
             78,
         ),
@@ -145,7 +158,8 @@ pub const CLASSES: [ClassRow; 15] = {
             C::Hub,
             "hub",
             "the model hub cannot be reached",
-            "Before the server was ready, the output ends with a network error of the model hub.",
+            "Before the server was ready, the output ends with a network error from the model \
+             hub.",
             Retry,
             69,
         ),

@@ -236,14 +236,17 @@ impl fmt::Display for CheckFailure {
             Self::Unresolved => f.write_str("the host name cannot be resolved"),
             Self::TimedOut => f.write_str("timed out"),
             Self::Status(status) => write!(f, "status {status}"),
-            Self::Body => f.write_str("the answer lacks the expected text"),
-            Self::Command(status) => write!(f, "the command ended with status {status}"),
+            Self::Body => f.write_str("the response lacks the expected text"),
+            Self::Command(status) => write!(f, "the command exited with status {status}"),
             Self::NotStarted => f.write_str("the command could not be started"),
             Self::SpeaksTls => f.write_str("the server speaks TLS"),
             Self::LacksTls => f.write_str("the server does not speak TLS"),
             Self::Certificate(bad) => f.write_str(match bad {
                 BadCertificate::Untrusted => "the server's certificate is not trusted",
-                BadCertificate::WrongName => "the server's certificate is for another name",
+                BadCertificate::WrongName => {
+                    "the server's certificate does not match the host \
+                 name"
+                }
                 BadCertificate::Expired => {
                     "the server's certificate has expired or is not valid yet"
                 }
@@ -251,13 +254,14 @@ impl fmt::Display for CheckFailure {
                 BadCertificate::NothingToTrust => "no certificates to trust were found",
             }),
             Self::Withheld => f.write_str(
-                "the headers were not sent: the server is elsewhere, and not verified by TLS",
+                "the headers were not sent, because the server is on another host and not \
+                 verified by TLS",
             ),
-            Self::NoHeaders => f.write_str("the file with headers cannot be read"),
+            Self::NoHeaders => f.write_str("the headers file cannot be read"),
             Self::Stranger(stranger) => {
-                write!(f, "{stranger} listens there, which is not a process of this program")
+                write!(f, "{stranger} listens there and does not belong to this program")
             }
-            Self::Broken => f.write_str("it could not be asked, or did not answer properly"),
+            Self::Broken => f.write_str("connection or protocol error"),
         }
     }
 }

@@ -126,30 +126,31 @@ impl fmt::Display for Unhealthy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotReady { within, last } => {
-                write!(f, "it was not ready within {} seconds", exactly(*within))?;
-                last.map_or(Ok(()), |failure| write!(f, ", the last check: {failure}"))
+                write!(f, "not ready within {} s", exactly(*within))?;
+                last.map_or(Ok(()), |failure| write!(f, ", last check: {failure}"))
             }
-            Self::Check { failure, times } => {
-                let checks = if *times == 1 { "check" } else { "checks in a row" };
-                write!(f, "it failed {times} {checks}, the last: {failure}")
-            }
+            Self::Check { failure, times } => match times {
+                1 => write!(f, "1 check failed: {failure}"),
+                _ => write!(f, "{times} consecutive checks failed, last: {failure}"),
+            },
             Self::Stalled { running, since } => write!(
                 f,
-                "it has {running} requests under way and has done nothing for {} seconds",
-                since.as_secs()
+                "no progress for {} s with {running} request{} in flight",
+                since.as_secs(),
+                if *running == 1 { "" } else { "s" }
             ),
             Self::Incomplete { alive, of, since } => write!(
                 f,
-                "only {alive} of {of} of its processes have been there for {} seconds",
+                "only {alive} of {of} expected processes have been alive for {} s",
                 since.as_secs()
             ),
             Self::Silent { since } => {
-                write!(f, "it gave no sign of life for {} seconds", exactly(*since))
+                write!(f, "no watchdog notification for {} s", exactly(*since))
             }
             Self::Blocked(Block { channel, since, waiting }) => write!(
                 f,
-                "it cannot write its output: the reader of its {} has taken nothing for {} \
-                 seconds, and {waiting} bytes wait",
+                "it cannot write its output: the reader of its {} has read nothing for {} s, \
+                 {waiting} bytes waiting",
                 channel.name(),
                 since.as_secs()
             ),
@@ -172,12 +173,9 @@ mod tests {
         for (millis, told) in [(1500, "1.5"), (50, "0.05"), (30_000, "30"), (61_234, "61.23")] {
             let within = Duration::from_millis(millis);
             let unhealthy = Unhealthy::NotReady { within, last: None };
-            assert_eq!(unhealthy.to_string(), format!("it was not ready within {told} seconds"));
+            assert_eq!(unhealthy.to_string(), format!("not ready within {told} s"));
             let unhealthy = Unhealthy::Silent { since: within };
-            assert_eq!(
-                unhealthy.to_string(),
-                format!("it gave no sign of life for {told} seconds")
-            );
+            assert_eq!(unhealthy.to_string(), format!("no watchdog notification for {told} s"));
         }
     }
 }

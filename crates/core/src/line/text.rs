@@ -33,7 +33,7 @@ impl fmt::Display for Line {
             // The line before has the last output.
             Self::LastRun { name, run, uptime, exit, because, .. } => {
                 let uptime = uptime.as_secs_f64();
-                write!(f, "last run: {name} run {run} ended after {uptime:.1} seconds ({exit})")?;
+                write!(f, "last run: {name} run {run} ended after {uptime:.1} s ({exit})")?;
                 if because.says_more { write!(f, ": {}", because.why) } else { Ok(()) }
             }
             Self::Stopping { name, pid, group, signal } => {
@@ -47,7 +47,7 @@ impl fmt::Display for Line {
                 };
                 write!(
                     f,
-                    "stop: {name}: sending {signal} to {target}; SIGKILL in {} seconds",
+                    "stop: {name}: sending {signal} to {target}; SIGKILL in {} s",
                     exactly(*wait)
                 )
             }
@@ -56,9 +56,9 @@ impl fmt::Display for Line {
                 reason.write(f, pids, *signal, *kill_in)
             }
             Self::StopEnds { name, took, main, asked, killed } => {
-                write!(f, "stop: {name}: finished after {:.1} seconds", took.as_secs_f64())?;
+                write!(f, "stop: {name}: finished after {:.1} s", took.as_secs_f64())?;
                 if let Some(main) = main {
-                    write!(f, " (main process: {:.1} seconds)", main.as_secs_f64())?;
+                    write!(f, " (main process: {:.1} s)", main.as_secs_f64())?;
                 }
                 let others = if *asked == 1 { "process" } else { "processes" };
                 write!(f, "; {asked} other {others} signaled, {killed} killed")
@@ -66,43 +66,41 @@ impl fmt::Display for Line {
             Self::Killing { name, pid } => write!(f, "killing '{name}' ({pid}) with SIGKILL"),
             Self::Leftovers { name, members, signal } => write!(
                 f,
-                "killing {} left behind by '{name}' ({}) with {signal}",
-                processes(members.len()),
+                "killing {} of '{name}' ({}) with {signal}",
+                counted(members.len(), "leftover process"),
                 list(members.iter().map(|member| member.pid))
             ),
             Self::Unkillable { name, pids, after } => write!(
                 f,
-                "'{name}' ({}) is still there {} seconds after SIGKILL, stuck in the kernel; \
-                 no second copy will be started",
+                "'{name}' ({}) still exists {} s after SIGKILL, stuck in the kernel; not \
+                 starting a second copy",
                 list(pids),
                 after.as_secs()
             ),
             Self::ExitRequest { signal } => write!(f, "received {signal} indicating exit request"),
-            Self::Prestop { delay } => write!(
-                f,
-                "not ready any more; programs are stopped in {} seconds",
-                delay.as_secs_f64()
-            ),
-            Self::EndsWith { name } => {
-                write!(f, "{name} has ended and is not started again: everything stops")
+            Self::Prestop { delay } => {
+                write!(f, "no longer ready; stopping programs in {} s", delay.as_secs_f64())
             }
-            Self::PassedOn { name, signal } => write!(f, "received {signal}, passed on to {name}"),
+            Self::EndsWith { name } => {
+                write!(f, "{name} exited and will not be restarted; stopping all programs")
+            }
+            Self::PassedOn { name, signal } => write!(f, "received {signal}, forwarded to {name}"),
             Self::PrestopUnseen { delay } => write!(
                 f,
-                "PROCESS_PRESTOP_UNTIL_IDLE: no metrics say when the server is idle (presets \
-                 vllm, sglang, tgi and llama.cpp have them); waiting the full {} seconds",
+                "PROCESS_PRESTOP_UNTIL_IDLE: no metrics show when the server is idle (presets \
+                 vllm, sglang, tgi and llama.cpp have them); waiting the full {} s",
                 delay.as_secs_f64()
             ),
             Self::PrestopIdle { left } => write!(
                 f,
-                "no request is running or waiting: stopping programs {:.1} seconds early",
+                "no request is running or waiting: stopping programs {:.1} s early",
                 left.as_secs_f64()
             ),
             Self::PrestopCut { signal } => {
                 write!(f, "received {signal} again, stopping programs now")
             }
             Self::KillRequest { signal } => {
-                write!(f, "received {signal} again, killing everything at once")
+                write!(f, "received {signal} again, killing all processes now")
             }
             Self::RestartRequest { signal, ignored: false } => {
                 write!(f, "received {signal} indicating restart request")
@@ -120,7 +118,8 @@ impl fmt::Display for Line {
             Self::Waiting { names } => write!(f, "waiting for {} to die", list(names)),
             Self::ReapedUnknown { pid, exit } => write!(f, "reaped unknown pid {pid} ({exit})"),
             Self::NothingToRun => f.write_str(
-                "nothing to run: no program has autostart=true, and there is no way to start one",
+                "nothing to run: no program has autostart=true, and no control interface is \
+                 configured to start one",
             ),
             Self::WaitsForOperator { stopped } => {
                 f.write_str("no program is running")?;
@@ -154,10 +153,10 @@ impl fmt::Display for Line {
             ),
             Self::WentToBackground { name, uptime, left } => write!(
                 f,
-                "background: {name} exited with status 0 after {:.1} seconds and left {} running: \
-                 it seems to put itself into the background, where the supervisor cannot keep \
-                 it; start it in the foreground (nginx: daemon off; a script: without & at the \
-                 end, or with wait)",
+                "background: {name} exited with status 0 after {:.1} s and left {} \
+                 running: it seems to run in the background, where the supervisor cannot manage \
+                 it; run it in the foreground (nginx: daemon off; a script: no & at the end, or \
+                 wait)",
                 uptime.as_secs_f64(),
                 processes(*left),
             ),
@@ -177,24 +176,28 @@ impl fmt::Display for Line {
             ),
             Self::WaitsForTarget { name, unreached, left } => write!(
                 f,
-                "waiting: {name} starts when {} accepts connections: {}; waiting for another {} \
-                 seconds at most",
+                "waiting: {name} starts when {} accepts connections: {}; waiting up to {} s \
+                 more",
                 unreached.target,
                 unreached.failure,
                 left.as_secs()
             ),
             Self::TargetsReached { name, after } => write!(
                 f,
-                "waiting: {name} has reached all servers after {:.1} seconds; starting it",
+                "waiting: {name}: all servers accept connections after {:.1} s; starting it",
                 after.as_secs_f64()
             ),
             Self::Ready { name, up_after, .. } => write!(
                 f,
-                "success: {name} entered RUNNING state, it was ready after {:.1} seconds",
+                "success: {name} entered RUNNING state, ready after {:.1} s",
                 up_after.as_secs_f64()
             ),
             Self::CheckFailed { name, failure, times, of, asked } => {
-                write!(f, "check: {name} failed: {failure} ({times} in a row; {of} are too many)")?;
+                if times > of {
+                    write!(f, "check: {name} failed ({times} consecutive): {failure}")?;
+                } else {
+                    write!(f, "check: {name} failed ({times}/{of}): {failure}")?;
+                }
                 match asked {
                     Some(asked) => write!(f, "; {asked}{}", remedy(*failure)),
                     None => Ok(()),
@@ -202,8 +205,8 @@ impl fmt::Display for Line {
             }
             Self::NoMetrics { name, asked, failure } => write!(
                 f,
-                "check: {name} has no metrics at {asked} ({failure}), so its progress is not \
-                 watched{}",
+                "check: {name}: no metrics at {asked} ({failure}); its progress is not \
+                 monitored{}",
                 if *failure == CheckFailure::Status(404) {
                     "; enable the server's metrics, or set progress_url".to_owned()
                 } else {
@@ -212,45 +215,44 @@ impl fmt::Display for Line {
             ),
             Self::CheckConnects { name } => write!(
                 f,
-                "check: {name} wants a client certificate, and the supervisor has none; checking \
-                 only that it accepts connections"
+                "check: {name} requires a client certificate, which the supervisor does not \
+                 have; checking only that it accepts connections"
             ),
             Self::CheckedWrongly { name, within, failure } => write!(
                 f,
-                "check: {name} was not ready within {} seconds ({failure}); it is not restarted, \
-                 because it answers{}",
+                "check: {name} was not ready within {} s ({failure}); not restarting it, \
+                 because it responds{}",
                 exactly(*within),
                 remedy(*failure)
             ),
             Self::CheckExcused { name } => {
-                write!(f, "check: {name} timed out, but gets on with its work: it is busy")
+                write!(f, "check: {name} timed out but is making progress; treating it as busy")
             }
             Self::CheckBusy { name, since, patience } => write!(
                 f,
-                "check: {name} has timed out for {} seconds, but its processes are busy; it is \
-                 unhealthy if that lasts {} seconds",
+                "check: {name} has timed out for {} s, but its processes use the CPU; it \
+                 becomes unhealthy after {} s",
                 since.as_secs(),
                 exactly(*patience)
             ),
             Self::NotReadyYet { name, asked, failure, since } => write!(
                 f,
-                "check: {name} is not ready yet, it has been starting for {} seconds; {asked}: \
-                 {failure}{}",
+                "check: {name} not ready after {} s: {asked}: {failure}{}",
                 since.as_secs(),
                 remedy(*failure)
             ),
             Self::Unhealthy { name, unhealthy: unhealthy @ Unhealthy::Blocked(_), .. } => {
-                write!(f, "unhealthy: {name}, {unhealthy}; it is not restarted for that")
+                write!(f, "unhealthy: {name}: {unhealthy}; not restarting it for this")
             }
             Self::Unhealthy { name, unhealthy, observe: false } => {
-                write!(f, "unhealthy: {name}, {unhealthy}")
+                write!(f, "unhealthy: {name}: {unhealthy}")
             }
             Self::Unhealthy { name, unhealthy, observe: true } => {
-                write!(f, "unhealthy: {name}, {unhealthy}; nothing is done about it")
+                write!(f, "unhealthy: {name}: {unhealthy}; no action (health_action=observe)")
             }
             Self::Recovered { name } => write!(f, "healthy: {name} has recovered"),
             Self::NotPrepared { names, why } => {
-                write!(f, "gave up: {} {why}; nothing else is started", list(names))
+                write!(f, "gave up: {} {why}; not starting any other program", list(names))
             }
             Self::StopInBackoff { name } => {
                 write!(f, "Attempted to kill {name}, which is in BACKOFF state.")
@@ -277,8 +279,8 @@ impl fmt::Display for Line {
             ),
             Self::ListenerDeaf { name, serial } => write!(
                 f,
-                "epipe occurred while sending event {serial} to listener {name}; it is told \
-                 nothing more until it is started again"
+                "epipe occurred while sending event {serial} to listener {name}; sending it no \
+                 events until it restarts"
             ),
             Self::Bug { what } => write!(f, "bug: {what}; please report this"),
         }
@@ -294,15 +296,15 @@ impl AskReason {
         kill_in: Duration,
     ) -> fmt::Result {
         let those = format!("{} ({})", processes(pids.len()), list(pids));
-        let kill_in = format!("SIGKILL in {:.1} seconds", kill_in.as_secs_f64());
+        let kill_in = format!("SIGKILL in {:.1} s", kill_in.as_secs_f64());
         match self {
             Self::IgnoresStopsignal => {
-                write!(f, "sending {signal} to {those}: the stop signal is ignored there")
+                write!(f, "sending {signal} to {those}: stop signal ignored")
             }
             Self::ParentDied => write!(
                 f,
-                "sending {signal} to {those}: the parent was terminated without passing the \
-                 signal on; {kill_in}"
+                "sending {signal} to {those}: the parent was terminated without forwarding the \
+                 signal; {kill_in}"
             ),
             Self::StillThere => write!(
                 f,
@@ -310,7 +312,7 @@ impl AskReason {
             ),
             Self::BehindShell => write!(
                 f,
-                "sending {signal} to {those}: the shell in front has not passed the signal on; \
+                "sending {signal} to {those}: the parent shell has not forwarded the signal; \
                  {kill_in}. Start the server with exec, or set stop_target=group"
             ),
             Self::LastSecond => {
@@ -324,18 +326,19 @@ impl fmt::Display for GaveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyRetries => f.write_str("too many start retries too quickly"),
-            Self::CannotStart => f.write_str("it can't be started and retrying would not help"),
-            Self::Unkillable => f.write_str("a process of it survived SIGKILL"),
+            Self::CannotStart => f.write_str("it cannot be started, and retrying would not help"),
+            Self::Unkillable => f.write_str("one of its processes survived SIGKILL"),
             Self::Unhealthy => f.write_str("it was unhealthy"),
             Self::Hopeless => f.write_str("no restart in this container can help"),
             Self::Repeated => f.write_str(
-                "a restart would not help, it failed twice of the same before it was ever ready",
+                "a restart would not help: it failed twice in the same way before it was ever \
+                 ready",
             ),
             Self::DependencyLost(dependency) => {
                 write!(f, "it depends on {dependency}, which failed")
             }
             Self::TargetUnreached { target, within } => {
-                write!(f, "it waited {} seconds for {target}", exactly(*within))
+                write!(f, "it waited {} s for {target}", exactly(*within))
             }
         }
     }
@@ -346,7 +349,7 @@ impl fmt::Display for NotPrepared {
         match self {
             Self::Failed(status) => write!(f, "failed with status {status}"),
             Self::TooLong(within) => {
-                write!(f, "took longer than the {} seconds it may take", exactly(*within))
+                write!(f, "took longer than {} s", exactly(*within))
             }
         }
     }
@@ -362,5 +365,9 @@ fn list(things: impl IntoIterator<Item = impl fmt::Display>) -> String {
 }
 
 fn processes(n: usize) -> String {
-    format!("{n} process{}", if n == 1 { "" } else { "es" })
+    counted(n, "process")
+}
+
+fn counted(n: usize, process: &str) -> String {
+    format!("{n} {process}{}", if n == 1 { "" } else { "es" })
 }

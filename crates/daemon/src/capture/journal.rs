@@ -180,7 +180,8 @@ impl Journal {
         }
         for pipe in self.pipes.borrow_mut().iter_mut() {
             let missing = |lines: u64| {
-                let message = format!("{lines} lines are missing here: nobody read them");
+                let unit = if lines == 1 { "line" } else { "lines" };
+                let message = format!("dropped {lines} log {unit}: this log was not being read");
                 self.record(Level::Warn, &message, || None)
             };
             if !pipe.write(text, missing) {

@@ -266,7 +266,7 @@ impl Relay {
             && let Some(source) = sources.remove(1)
         {
             self.lose(usize::try_from(source.unread()).unwrap_or(usize::MAX));
-            let why = format!("its reader has taken nothing of {RUNS} runs");
+            let why = format!("its reader consumed no output of the last {RUNS} runs");
             self.complain(&io::Error::other(why));
         }
     }

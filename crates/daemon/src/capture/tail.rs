@@ -39,7 +39,7 @@ impl Tail {
     pub(crate) fn end(&mut self) {
         let missed = std::mem::take(&mut self.missed);
         if missed > 0 {
-            let gap = format!("\n[{missed} bytes went by unseen]\n");
+            let gap = format!("\n[{missed} bytes skipped]\n");
             self.push(gap.as_bytes());
         }
     }
@@ -111,7 +111,7 @@ mod tests {
         tail.miss(7);
         tail.miss(5);
         tail.add(b"after\n");
-        assert_eq!(tail.lines(9), ["before", "", "[12 bytes went by unseen]", "after"]);
+        assert_eq!(tail.lines(9), ["before", "", "[12 bytes skipped]", "after"]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process { pid, program } => write!(f, "pid {pid} ({program})"),
-            Self::Unknown => f.write_str("a process that can't be seen from here"),
+            Self::Unknown => f.write_str("a process that is not visible in /proc"),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Inquiry {
         }
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if !in_time {
-            let _ = writeln!(found.text, "\n[there was no time for more]");
+            let _ = writeln!(found.text, "\n[truncated: the time limit was reached]");
         }
         found
     }
@@ -105,7 +105,7 @@ impl Inquiry {
                 let (text, summary) = describe(*pid);
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 if found.text.len() + text.len() > TEXT {
-                    found.text.push_str("\n[there is no room for more]\n");
+                    found.text.push_str("\n[truncated: the size limit was reached]\n");
                     break;
                 }
                 found.text.push_str(&text);

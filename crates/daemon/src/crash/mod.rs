@@ -117,7 +117,7 @@ impl Crashes {
             Err(error) => {
                 if let Some(level) = self.complaint.take() {
                     let directory = store.directory().display();
-                    let message = format!("no crash reports can be kept in {directory}: {error}");
+                    let message = format!("cannot keep crash reports in {directory}: {error}");
                     self.journal.say(level, &message);
                 }
                 None
@@ -135,7 +135,7 @@ fn overwrite(log: &TerminationLog, content: &[u8]) -> io::Result<()> {
     let mut file = guarded::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;
     let kind = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
     if kind != FileType::RegularFile {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     rustix::fs::ftruncate(&file, 0)?;
     file.write_all(content)

@@ -275,10 +275,9 @@ mod tests {
     fn the_line_tells_all_that_has_room_in_it() {
         assert_eq!(
             report(0).line(),
-            "crash: program=app run=3 pid=42 class=oom \
-             cause=\"the kernel ended it for want of memory\" exit=\"terminated by SIGKILL\" \
-             uptime=60.000s ready_after=1.500s cpu=2.500s peak_memory=3MiB oom_kills=1 \
-             leftovers=2 next=restart after=0.000s"
+            "crash: program=app run=3 pid=42 class=oom cause=\"the kernel OOM-killed it\" \
+             exit=\"terminated by SIGKILL\" uptime=60.000s ready_after=1.500s cpu=2.500s \
+             peak_memory=3MiB oom_kills=1 leftovers=2 next=restart after=0.000s"
         );
     }
 
@@ -303,7 +302,7 @@ mod tests {
         long.lines[0] = vec!["ä".repeat(MESSAGE), "the end".to_owned()];
         let message = long.message();
         assert!(message.len() <= MESSAGE && message.len() > MESSAGE - 4, "{}", message.len());
-        let why = "the kernel ended it for want of memory (class=oom); last output: \"zeile\"";
+        let why = "the kernel OOM-killed it (class=oom); last output: \"zeile\"";
         let crash = "2000-03-01T00:00:00Z crash: program=app";
         assert!(message.starts_with(&format!("{why}\n{crash}")), "{message}");
         assert!(message.ends_with("ää\nthe end\n"));

@@ -71,7 +71,7 @@ impl Store {
         if there.is_dir() && ours && private {
             return Ok(());
         }
-        let message = "it is no directory that only we may write to";
+        let message = "it is not a directory that only the supervisor's user can write to";
         Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
     }
 

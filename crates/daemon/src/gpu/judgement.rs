@@ -61,7 +61,7 @@ pub(super) fn state(first: &[Device], visible: &Visible, answer: &Answer) -> Dev
                 return DeviceState::Lost(line.clone());
             }
             (None, None) => {
-                let what = format!("{} was there at the first start and is missing", device.uuid);
+                let what = format!("{} existed at the first start and is missing", device.uuid);
                 return DeviceState::Lost(what);
             }
             (Some(now), _) => {

@@ -101,7 +101,11 @@ impl Notify {
 
     fn take(&self, told: &Told, sender: Pid, datagram: &[u8]) {
         if !self.main.get().is_some_and(|main| belongs(sender, main)) {
-            let note = format!("{sender} is not of {}, what it tells is not heard", told.name);
+            let note = format!(
+                "ignoring a notification from {sender}, which does not belong to \
+             {}",
+                told.name
+            );
             return told.journal.say(Level::Debug, &note);
         }
         let notify::Message { ready, stopping, watchdog, watchdog_every, extend, status } =
@@ -115,7 +119,7 @@ impl Notify {
 
 impl Told {
     fn complain(&self, error: &io::Error) {
-        let note = format!("cannot hear what {} tells of itself: {error}", self.name);
+        let note = format!("cannot read the notify socket of {}: {error}", self.name);
         self.journal.say(Level::Error, &note);
     }
 }

@@ -173,10 +173,13 @@ impl World {
             let text = format!("{full}, run {}: {unhealthy}\n{}", run.0, found.text);
             let path = crashes.keep_evidence(&full, run, &text);
             let count = found.summary.len();
-            let at = path.as_ref().map_or_else(String::new, |path| format!(": {}", path.display()));
-            journal.say(Level::Info, &format!("evidence of {count} processes of '{name}'{at}"));
+            let processes = if count == 1 { "process" } else { "processes" };
+            let at = path.as_ref();
+            let at = at.map_or_else(String::new, |path| format!(" written to {}", path.display()));
+            let note = format!("diagnostics of '{name}' ({count} {processes}){at}");
+            journal.say(Level::Info, &note);
             for line in found.summary.iter().take(TOLD) {
-                journal.say(Level::Info, &format!("evidence: {line}"));
+                journal.say(Level::Info, &format!("diagnostics: {line}"));
             }
             *place.borrow_mut() = path;
             inbox.push(done);

@@ -46,7 +46,10 @@ impl World {
             match printer.open_pipe() {
                 Ok(pipe) => self.add_voice(pipe, &spec::Sink::Stdout),
                 Err(error) => {
-                    let why = format!("output of a listener is lost: cannot make a pipe: {error}");
+                    let why = format!(
+                        "dropping the output of a listener: cannot create a pipe: \
+                     {error}"
+                    );
                     return self.parts.journal.say(Level::Error, &why);
                 }
             }

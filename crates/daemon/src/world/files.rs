@@ -153,8 +153,10 @@ impl World {
                 count
             });
             if let Some(count) = looked.await {
-                let note =
-                    format!("'{name}' uses {} in shared memory, sockets included", files(count));
+                let note = format!(
+                    "'{name}' uses {} in shared memory, sockets included",
+                    counted(count, "file")
+                );
                 journal.say(Level::Debug, &note);
             }
             memory.look();
@@ -216,7 +218,7 @@ impl World {
     }
 }
 
-/// Says what became of files; of those that are kept, of each once.
+/// Logs which files were removed, and each file that is kept once.
 fn tell(
     journal: &Journal,
     name: &str,
@@ -225,9 +227,9 @@ fn tell(
     kept: &[Cell<u64>; Kept::ALL.len()],
 ) {
     if !outcome.removed.is_empty() {
-        let (count, bytes) = (files(outcome.removed.len()), outcome.bytes);
+        let (files, bytes) = (counted(outcome.removed.len(), "stale file"), outcome.bytes);
         let paths = listed(&outcome.removed);
-        let note = format!("removed {count} that '{name}' left ({bytes} bytes): {paths}");
+        let note = format!("removed {files} of '{name}' ({bytes} bytes): {paths}");
         journal.say(Level::Info, &note);
     }
     let mut told = told.borrow_mut();
@@ -241,15 +243,15 @@ fn tell(
             continue;
         }
         count.set(count.get() + new.len() as u64);
-        let (files, paths) = (files(new.len()), listed(&new));
+        let (files, paths) = (counted(new.len(), "stale file"), listed(&new));
         let note =
-            format!("kept {files} that '{name}' may have left, {}: {paths}", reason.reason());
+            format!("kept {files} that '{name}' may have created ({}): {paths}", reason.reason());
         journal.say(Level::Info, &note);
     }
 }
 
-fn files(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "file" } else { "files" })
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 fn listed(paths: &[PathBuf]) -> String {
@@ -261,12 +263,12 @@ fn listed(paths: &[PathBuf]) -> String {
 
 async fn await_port(name: &str, port: u16, limit: Duration, warn: impl Fn(String)) {
     let left = port::wait_free(port, limit, |holder| {
-        warn(format!("'{name}' has to wait for port {port}: {holder} listens there"));
+        warn(format!("'{name}' is waiting for port {port}: {holder} listens on it"));
     });
     if let Some(holder) = left.await {
         warn(format!(
-            "port {port} of '{name}' is still taken: {holder} listens there; \
-             starting '{name}' all the same"
+            "port {port} of '{name}' is still in use: {holder} listens on it; starting '{name}' \
+             anyway"
         ));
     }
 }

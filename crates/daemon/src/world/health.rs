@@ -161,7 +161,7 @@ impl World {
             }
             Err(error) => {
                 let name = &slot.spec.name;
-                let note = format!("cannot make a socket on which {name} tells of itself: {error}");
+                let note = format!("cannot create the notify socket of {name}: {error}");
                 self.parts.journal.say(Level::Error, &note);
             }
         }

@@ -121,7 +121,13 @@ impl World {
             match Syslog::of_system() {
                 Ok(syslog) => self.syslog = Some(Rc::new(syslog)),
                 Err(error) => {
-                    self.parts.journal.say(Level::Warn, &format!("no syslog: {error}"));
+                    self.parts.journal.say(
+                        Level::Warn,
+                        &format!(
+                            "cannot connect to syslog: \
+                     {error}"
+                        ),
+                    );
                 }
             }
         }

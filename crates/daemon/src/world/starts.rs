@@ -132,7 +132,7 @@ impl World {
 }
 
 fn no_such_process() -> SpawnError {
-    let message = "there is no such process".to_owned();
+    let message = "no such process".to_owned();
     SpawnError { kind: SpawnErrorKind::NotFound, message }
 }
 

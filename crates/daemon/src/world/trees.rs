@@ -113,7 +113,7 @@ impl World {
                 }
                 Err(error) => {
                     let message =
-                        format!("cannot find out who belongs to '{name}': {error}; trying again");
+                        format!("cannot list the processes of '{name}': {error}; trying again");
                     journal.say(Level::Error, &message);
                     inbox.push(Input::answer(proc, run, Answer::CensusFailed));
                 }

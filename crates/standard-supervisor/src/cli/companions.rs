@@ -15,7 +15,7 @@ pub(crate) fn echo_supervisord_conf(words: &[OsString]) -> u8 {
     match words.first() {
         None => print(&supervisor_config::sample()),
         Some(word) if word == "-h" || word == "--help" || word == "-?" => print(USAGE),
-        Some(word) => complain(&format!("{word:?} is not understood"), USAGE),
+        Some(word) => complain(&format!("unknown argument {word:?}"), USAGE),
     }
 }
 

@@ -73,5 +73,5 @@ fn generated_level(text: &str) -> Result<Level, String> {
     let level = Level::from_name(text);
     let allowed = [Level::Error, Level::Info, Level::Debug];
     let level = level.filter(|level| allowed.contains(level));
-    level.ok_or_else(|| format!("{text:?} is none of ERROR, INFO and DEBUG"))
+    level.ok_or_else(|| format!("invalid value {text:?}; expected ERROR, INFO or DEBUG"))
 }

@@ -70,7 +70,7 @@ fn what_is_no_socket_is_left_alone_and_nothing_is_started() {
     assert_eq!(running.exit_code(), 2);
     let complaint = running.stderr.rest().join("\n");
     assert!(complaint.contains("Error: Cannot open an HTTP server: "), "{complaint}");
-    assert!(complaint.contains("there is something that is not a socket"), "{complaint}");
+    assert!(complaint.contains("it exists and is not a socket"), "{complaint}");
     assert!(complaint.contains("[unix_http_server]"), "{complaint}");
     assert_eq!(home.read("s.sock"), "data");
     assert!(!home.path("ran").exists());

@@ -18,7 +18,7 @@ fn nothing_is_removed_where_that_was_not_asked_for() {
     let mut running = Running::start(&mut command);
     assert_eq!(running.exit_code(), 1);
     assert!(fs::remove_file(&leaked).is_ok());
-    assert!(!running.stderr.said("that 'app' left"));
+    assert!(!running.stderr.said("of 'app' ("));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_stranger_at_the_port_is_named() {
     let mut stranger = Running::start(&mut crate::harness::clean("python3", ["-c", &*listen]));
     stranger.stdout.wait_for("listening");
     fs::write(place.path("go"), "go\n").unwrap();
-    let line = running.stderr.wait_for(&format!("'app' has to wait for port {port}"));
+    let line = running.stderr.wait_for(&format!("'app' is waiting for port {port}"));
     assert!(
         line.contains(&format!("pid {} (", stranger.pid())) && line.contains("python3"),
         "{line}"
@@ -62,8 +62,8 @@ fn after_ten_seconds_the_start_says_who_still_holds_the_port() {
     command.env("PROCESS_MAX_START_RETRIES", "1").env("PROCESS_AWAIT_PORT", port.to_string());
     let mut running = Running::start(&mut command);
     fs::write(place.path("go"), "go\n").unwrap();
-    running.stderr.wait_for(&format!("'app' has to wait for port {port}"));
-    let line = running.stderr.wait_for(&format!("port {port} of 'app' is still taken: pid "));
+    running.stderr.wait_for(&format!("'app' is waiting for port {port}"));
+    let line = running.stderr.wait_for(&format!("port {port} of 'app' is still in use: pid "));
     assert!(line.contains("starting 'app' all the same"), "{line}");
     running.stderr.wait_for("spawned: 'app'");
     running.stdout.wait_for("second");

@@ -57,7 +57,7 @@ fn what_cannot_work_is_tried_twice_and_ends_with_its_code() {
         .env("PROCESS_HEALTH_READY", "log:listening")
         .env("PROCESS_EXIT_CODES", "config:78");
     let mut running = Running::start(&mut command);
-    running.stderr.wait_for("a restart would not help, it failed twice of the same");
+    running.stderr.wait_for("a restart would not help: it failed twice in the same way");
     assert_eq!(running.exit_code(), 78);
     assert_eq!(place.names().len(), 2);
 }

@@ -39,7 +39,7 @@ fn a_server_that_crashes_leaves_its_socket_and_comes_up_again() {
         running.stdout.wait_for("bound");
         stranger.leaves_a_socket();
         kill(pid, "KILL");
-        let line = running.stderr.wait_for("that 'app' left");
+        let line = running.stderr.wait_for("of 'app' (");
         assert!(line.contains(&*socket.to_string_lossy()), "{line}");
         assert!(stranger.is_there(), "{line}");
     }
@@ -63,14 +63,14 @@ fn what_a_run_had_open_is_removed_and_what_appeared_meanwhile_is_kept_with_its_r
     fs::write(&strange, "strange").unwrap();
     stranger.leaves_a_socket();
     fs::write(place.path("go"), "go\n").unwrap();
-    let removed = running.stderr.wait_for("that 'app' left");
-    let kept = running.stderr.wait_for("that 'app' may have left");
+    let removed = running.stderr.wait_for("of 'app' (");
+    let kept = running.stderr.wait_for("that 'app' may have created");
     running.stdout.wait_for("second");
     let there = [&own, &strange, &stranger.path].map(|path| path.exists());
     let _ = fs::remove_file(strange);
     assert_eq!(there, [false, true, true], "{removed}\n{kept}");
     assert!(removed.contains(&*own.to_string_lossy()), "{removed}");
-    assert!(kept.contains("no process of its tree was seen to use them"), "{kept}");
+    assert!(kept.contains("not seen in use by its processes"), "{kept}");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn files_are_removed_at_the_end_as_well() {
     running.stderr.wait_for("'app' uses 1 file in shared memory");
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
-    running.stderr.wait_for("removed 1 file that 'app' left");
+    running.stderr.wait_for("removed 1 stale file of 'app'");
     assert!(!own.exists());
 }
 
@@ -129,7 +129,7 @@ fn one_process_that_cannot_be_looked_into_does_not_keep_everything() {
     let pid = running.stderr.number_after("spawned: 'app' with pid ");
     running.stderr.wait_for("'app' uses 1 file in shared memory");
     kill(pid, "KILL");
-    running.stderr.wait_for("removed 1 file that 'app' left");
+    running.stderr.wait_for("removed 1 stale file of 'app'");
     fs::remove_file(binary).unwrap();
 }
 

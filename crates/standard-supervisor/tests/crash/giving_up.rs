@@ -30,7 +30,7 @@ fn giving_up_a_server_that_was_never_ready_says_so() {
     command.env("PROCESS_HEALTH_READY", "log:listening");
     let mut running = Running::start(command.env("PROCESS_HEALTH_START_TIMEOUT", "0.2"));
     let line = running.stderr.wait_for(GAVE_UP);
-    let why = "it was not ready within 0.2 seconds";
+    let why = "not ready within 0.2 s";
     let told = format!("{GAVE_UP}{why} (class=health); last output: \"loading\"");
     assert!(line.ends_with(&told), "{line}");
     let line = running.stderr.wait_for("last run: app run 1 ended after ");

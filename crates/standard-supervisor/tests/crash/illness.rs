@@ -23,8 +23,11 @@ fn a_program_that_is_ill_is_looked_into_before_it_is_stopped() {
     let mut running = Running::start(&mut command);
     running.stderr.wait_for("success: app");
     fs::write(place.path("ill"), "").unwrap();
-    let line = running.stderr.wait_for("evidence of ");
-    assert!(line.contains(" processes of 'app': ") && line.ends_with(".txt"), "{line}");
+    let line = running.stderr.wait_for("diagnostics of ");
+    assert!(
+        line.contains("of 'app' (") && line.contains(" written to ") && line.ends_with(".txt"),
+        "{line}"
+    );
     running.stderr.wait_for("(sleep) S (sleeping), 1 threads");
     assert_eq!(running.exit_code(), 1);
     // It was asked while it lived.

@@ -86,7 +86,7 @@ fn a_script_without_exec_and_trap_costs_no_drain() {
         running.stdout.wait_for("one up");
         let said = stopped(&mut running);
         drained(&running, "one");
-        assert!(said.contains("the parent was terminated without passing the signal on"), "{said}");
+        assert!(said.contains("the parent was terminated without forwarding the signal"), "{said}");
     }
 }
 
@@ -112,7 +112,7 @@ fn behind_a_trap_that_is_deferred_the_server_is_asked_in_the_last_quarter() {
         let said = stopped(&mut running);
         drained(&running, "one");
         assert!(running.stdout.said("trapped") && running.stdout.said("after"));
-        assert!(said.contains("the shell in front has not passed the signal on"), "{said}");
+        assert!(said.contains("the parent shell has not forwarded the signal"), "{said}");
         assert!(said.contains("Start the server with exec, or set stop_target=group"), "{said}");
         assert!(!said.contains("SIGKILL\n"), "{said}");
     }
@@ -151,7 +151,7 @@ fn what_a_main_process_leaves_that_exits_by_itself_has_until_the_last_quarter() 
     assert!(running.stdout.said("worker asked") && !is_alive(worker));
     let late =
         format!("sending SIGTERM to 1 process ({worker}): still running after the parent exited");
-    assert!(said.contains(&late) && said.contains("SIGKILL in 1.0 seconds"), "{said}");
+    assert!(said.contains(&late) && said.contains("SIGKILL in 1.0 s"), "{said}");
 }
 
 #[test]
@@ -269,5 +269,5 @@ fn a_budget_cuts_grace_periods_so_that_all_ends_in_time() {
     assert_eq!(running.exit_code(), 0);
     let took = start.elapsed();
     assert!(took < Duration::from_secs(5) && took > Duration::from_secs(3), "{took:?}");
-    assert!(running.stderr.said("SIGKILL in 2 seconds"), "{:?}", running.stderr);
+    assert!(running.stderr.said("SIGKILL in 2 s"), "{:?}", running.stderr);
 }

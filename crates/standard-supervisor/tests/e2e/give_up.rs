@@ -12,7 +12,7 @@ fn giving_up_ends_the_container_with_1() {
     let gave_up = "gave up: app entered FATAL state, too many start retries too quickly";
     assert!(said.contains(gave_up), "{said}");
     assert!(said.contains("last run: app run 2 ended after 0."), "{said}");
-    assert!(said.contains(" seconds (exit status 3)"), "{said}");
+    assert!(said.contains(" s (exit status 3)"), "{said}");
 }
 
 #[test]

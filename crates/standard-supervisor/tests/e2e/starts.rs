@@ -125,7 +125,7 @@ fn a_rank_waits_for_its_head_and_nothing_counts_as_a_failure() {
     let at_first = waited();
     assert!(at_first > 0.0);
     rustix::net::listen(&socket, 8).unwrap();
-    running.stderr.wait_for("waiting: app has reached all servers");
+    running.stderr.wait_for("waiting: app: all servers accept connections");
     running.stdout.wait_for("rank");
     assert!(waited() > at_first);
     running.signal("TERM");
@@ -154,7 +154,7 @@ fn a_restart_waits_for_the_head_as_well() {
 #[test]
 fn a_wait_that_takes_too_long_ends_with_1_and_the_servers_name() {
     let (_closed, head) = closed_port();
-    let told = format!("it waited 1 seconds for 127.0.0.1:{head} (connection refused)");
+    let told = format!("it waited 1 s for 127.0.0.1:{head} (connection refused)");
     let supervised = supervise(["echo", "rank"]);
     for mut command in [supervised, once(["echo", "rank"])] {
         let wait = format!("127.0.0.1:{head}");

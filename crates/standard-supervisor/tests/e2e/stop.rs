@@ -62,7 +62,7 @@ fn a_second_request_a_second_later_kills_at_once() {
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
     assert!(!is_alive(pid));
-    assert!(running.stderr.said("received SIGTERM again, killing everything at once"));
+    assert!(running.stderr.said("received SIGTERM again, killing all processes now"));
 }
 
 #[test]

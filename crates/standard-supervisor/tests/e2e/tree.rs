@@ -16,7 +16,7 @@ fn workers_of_a_crashed_leader_are_gone_before_the_restart() {
     let mut running = Running::start(&mut supervise(["sh", "-c", FAMILY]));
     let (workers, leader) = family(&mut running);
     kill(leader, "KILL");
-    running.stderr.wait_for("killing 2 processes left behind by 'app'");
+    running.stderr.wait_for("killing 2 leftover processes of 'app'");
     running.stderr.wait_for("spawned:");
     assert!(workers.iter().all(|pid| !is_alive(*pid)), "{workers:?}");
     running.signal("TERM");
@@ -29,7 +29,7 @@ fn a_worker_that_ignores_sigterm_is_killed_before_the_restart() {
     let escaped = running.stdout.number_after("escaped ");
     kill(running.stdout.number_after("leader "), "KILL");
     let line = running.stderr.wait_for("with SIGKILL");
-    assert!(line.contains("left behind by 'app'") && line.contains(&escaped.to_string()), "{line}");
+    assert!(line.contains("leftover process") && line.contains(&escaped.to_string()), "{line}");
     running.stderr.wait_for("spawned:");
     assert!(!is_alive(escaped));
     running.signal("TERM");
@@ -49,7 +49,7 @@ fn without_free_descriptors_a_worker_is_found_and_killed_all_the_same() {
     prlimit(Pid::from_raw(running.pid()), Resource::Nofile, limit).unwrap();
     kill(leader, "KILL");
     let line = running.stderr.wait_for("with SIGKILL");
-    assert!(line.contains("left behind by 'app'") && line.contains(&escaped.to_string()), "{line}");
+    assert!(line.contains("leftover process") && line.contains(&escaped.to_string()), "{line}");
     wait_gone(escaped);
     running.signal("TERM");
     running.exit_code();
@@ -114,7 +114,7 @@ fn a_double_fork_does_not_escape() {
     let leader = running.stdout.number_after("leader ");
     assert!(is_alive(daemon));
     kill(leader, "KILL");
-    running.stderr.wait_for("left behind by 'app'");
+    running.stderr.wait_for("leftover process");
     running.stderr.wait_for("spawned:");
     assert!(!is_alive(daemon));
     running.signal("TERM");
@@ -131,7 +131,7 @@ fn an_orphan_that_hides_its_origin_is_ended_before_the_restart_of_the_only_progr
     let mut running = Running::start(&mut supervise(["sh", "-c", HIDDEN]));
     let hidden = running.stdout.number_after("hidden ");
     kill(running.stdout.number_after("leader "), "KILL");
-    running.stderr.wait_for("killing 1 process left behind by 'app'");
+    running.stderr.wait_for("killing 1 leftover process of 'app'");
     running.stderr.wait_for("spawned:");
     assert!(!is_alive(hidden));
     let next = running.stdout.number_after("hidden ");
@@ -164,7 +164,7 @@ fn an_orphan_that_is_not_dumpable_is_ended_where_the_supervisor_is_not_root() {
     let mut running = Running::start(&mut command);
     let hidden = running.stdout.number_after("hidden ");
     kill(running.stdout.number_after("leader "), "KILL");
-    running.stderr.wait_for("killing 1 process left behind by 'app'");
+    running.stderr.wait_for("killing 1 leftover process of 'app'");
     running.stderr.wait_for("spawned:");
     assert!(!is_alive(hidden));
     let next = running.stdout.number_after("hidden ");

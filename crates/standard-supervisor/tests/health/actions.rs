@@ -8,7 +8,7 @@ fn who_only_observes_leaves_it_as_it_is() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_ACTION", "observe"));
     server.set("health", "500 no");
-    running.stderr.wait_for("the last: status 500; nothing is done about it");
+    running.stderr.wait_for("last: status 500; no action (health_action=observe)");
     times(&mut running.stdout, "asked /health", 15);
     server.set("health", "200 ok");
     running.stderr.wait_for("healthy: app has recovered");
@@ -50,16 +50,20 @@ fn who_is_ill_gets_no_work_though_he_is_only_observed() {
         .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}"));
     let mut running = up(server.with_metrics(&mut command, "{turn}"));
     assert_eq!(readiness(port), "200 ready");
-    let not_well = "503 not ready: app is RUNNING, but not well (it ";
+    let not_well = "503 not ready: app is RUNNING but unhealthy (";
     server.set("health", "500 no");
-    running.stderr.wait_for("unhealthy: app, it failed 3 checks in a row");
-    assert!(readiness(port).starts_with(&format!("{not_well}failed ")), "{}", readiness(port));
+    running.stderr.wait_for("unhealthy: app: 3 consecutive checks failed");
+    assert!(
+        readiness(port).starts_with(&format!("{not_well}3 consecutive")),
+        "{}",
+        readiness(port)
+    );
     server.set("health", "200 ok");
     running.stderr.wait_for("healthy: app has recovered");
     assert_eq!(readiness(port), "200 ready");
     server.with_metrics(&mut command, "7");
     running.stderr.wait_for("unhealthy: app, it has 2 requests under way");
-    assert!(readiness(port).starts_with(&format!("{not_well}has 2 ")), "{}", readiness(port));
+    assert!(readiness(port).starts_with(&format!("{not_well}no progress ")), "{}", readiness(port));
     server.with_metrics(&mut command, "{turn}");
     running.stderr.wait_for("healthy: app has recovered");
     assert_eq!(readiness(port), "200 ready");

@@ -15,9 +15,10 @@ fn a_server_whose_output_nobody_reads_is_told_and_not_restarted() {
     let mut said = Lines::of(running.stderr.take().unwrap());
     said.wait_for("entered RUNNING state");
     server.set("health", "flood");
-    let blocked = "unhealthy: app, it cannot write its output: the reader of its stdout has taken";
+    let blocked = "unhealthy: app: it cannot write its output: the reader of its stdout has \
+     read nothing";
     let line = said.wait_for(blocked);
-    assert!(line.ends_with("bytes wait; it is not restarted for that"), "{line}");
+    assert!(line.ends_with("bytes waiting; not restarting it for this"), "{line}");
     server.set("health", "200 ok");
     let mut reader = running.stdout.take().unwrap();
     std::thread::spawn(move || reader.read_to_end(&mut Vec::new()));

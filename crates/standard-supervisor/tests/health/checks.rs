@@ -14,9 +14,9 @@ fn what_is_wrong_with_an_answer_is_told_apart() {
     for (health, failure) in [
         ("503 ok", "status 503"),
         ("404", "status 404"),
-        ("200 loading", "the answer lacks the expected text"),
+        ("200 loading", "the response lacks the expected text"),
         ("hang", "timed out"),
-        ("drop", "it could not be asked, or did not answer properly"),
+        ("drop", "connection or protocol error"),
     ] {
         server.set("health", health);
         running.stderr.wait_for(&format!("check: app failed: {failure}"));
@@ -31,8 +31,8 @@ fn failures_in_a_row_end_a_server_and_it_is_started_again() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_FAILURES", "2"));
     server.set("health", "500 no");
-    running.stderr.wait_for("check: app failed: status 500 (1 in a row; 2 are too many)");
-    running.stderr.wait_for("unhealthy: app, it failed 2 checks in a row, the last: status 500");
+    running.stderr.wait_for("check: app failed (1/2): status 500");
+    running.stderr.wait_for("unhealthy: app: 2 consecutive checks failed, last: status 500");
     running.stderr.wait_for("terminated by SIGTERM");
     server.set("health", "200 ok");
     running.stderr.wait_for("entered RUNNING state");
@@ -57,7 +57,7 @@ fn a_server_that_is_stopped_in_its_tracks_times_out() {
     let Some(server) = Server::new() else { return };
     let mut running = up(server.checked(&[]).env("PROCESS_HEALTH_TIMEOUT", "0.3"));
     kill(running.stdout.number_after("pid "), "STOP");
-    running.stderr.wait_for("unhealthy: app, it failed 3 checks in a row, the last: timed out");
+    running.stderr.wait_for("unhealthy: app: 3 consecutive checks failed, last: timed out");
     running.stderr.wait_for("terminated by SIGKILL");
     running.stderr.wait_for("entered RUNNING state");
     end(running);
@@ -78,7 +78,7 @@ fn time_outs_alone_of_a_busy_server_need_the_longer_patience() {
     times(&mut running.stdout, "asked /health", 10);
     assert!(!running.stderr.said("unhealthy: app"));
     server.set("health", "busy");
-    running.stderr.wait_for("but its processes are busy; it is unhealthy if that lasts 4 seconds");
+    running.stderr.wait_for("but its processes use the CPU; it becomes unhealthy after 4 s");
     running.stderr.wait_for("unhealthy: app, it failed ");
     server.set("health", "200 ok");
     running.stderr.wait_for("entered RUNNING state");
@@ -105,7 +105,7 @@ fn a_connection_is_enough_where_that_is_asked_for() {
     running.stdout.wait_for("pid ");
     std::fs::write(gate, "go").unwrap();
     running.stdout.wait_for("listening at ");
-    running.stderr.wait_for("entered RUNNING state, it was ready after ");
+    running.stderr.wait_for("entered RUNNING state, ready after ");
     // Nobody asked it anything.
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
@@ -125,7 +125,7 @@ fn a_command_is_run_as_the_program_is_and_its_status_counts() {
         .env("PROCESS_HEALTH_COMMAND", format!("sh -c '{script}'"))
         .env("PROCESS_HEALTH_ACTION", "observe"));
     server.set("ill", "");
-    running.stderr.wait_for("check: app failed: the command ended with status 1");
+    running.stderr.wait_for("check: app failed (1/3): the command exited with status 1");
     running.stderr.wait_for("unhealthy: app");
     std::fs::remove_file(server.folder.join("ill")).unwrap();
     running.stderr.wait_for("healthy: app has recovered");
@@ -165,7 +165,7 @@ fn a_command_that_is_not_there_is_named() {
         .env("PROCESS_HEALTH_ACTION", "observe"));
     running.stderr.wait_for("cannot check app: can't find command 'no-such-check'");
     for _ in 0..3 {
-        running.stderr.wait_for("check: app failed: the command could not be started");
+        running.stderr.wait_for("check: app failed (1/3): the command could not be started");
     }
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);

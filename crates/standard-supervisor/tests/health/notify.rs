@@ -20,9 +20,9 @@ fn a_program_is_up_when_it_says_so_and_ill_when_it_falls_silent() {
     running.stdout.wait_for("listening at");
     fs::write(&tell, "STATUS=loading\n").unwrap();
     fs::write(&tell, "READY=1|STATUS=serving\n").unwrap();
-    running.stderr.wait_for("entered RUNNING state, it was ready after ");
+    running.stderr.wait_for("entered RUNNING state, ready after ");
     fs::write(&tell, "WATCHDOG=1\n").unwrap();
-    running.stderr.wait_for("unhealthy: app, it gave no sign of life for 3 seconds");
+    running.stderr.wait_for("unhealthy: app: no watchdog notification for 3 s");
     running.stderr.wait_for("spawned: 'app'");
     end(running);
 }

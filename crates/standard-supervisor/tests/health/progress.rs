@@ -11,9 +11,7 @@ fn a_server_that_answers_well_and_does_nothing_is_hung() {
     running.stdout.wait_for("asked /metrics");
     running.stdout.wait_for("asked /metrics");
     server.set("metrics", "app:running 2\napp:tokens_total 1e6\n");
-    running
-        .stderr
-        .wait_for("unhealthy: app, it has 2 requests under way and has done nothing for ");
+    running.stderr.wait_for("unhealthy: app: no progress for ");
     running.stderr.wait_for("terminated by SIGTERM");
     assert!(!running.stderr.said("check: app failed"));
     server.set("metrics", "app:running 0\napp:tokens_total 1e6\n");
@@ -31,9 +29,7 @@ fn a_server_whose_metrics_do_not_come_any_more_is_hung_though_it_says_that_it_is
         .env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "1"));
     times(&mut running.stdout, "asked /metrics", 2);
     server.set("metrics", "hang");
-    running
-        .stderr
-        .wait_for("unhealthy: app, it has 2 requests under way and has done nothing for ");
+    running.stderr.wait_for("unhealthy: app: no progress for ");
     server.set("metrics", "");
     running.stderr.wait_for("entered RUNNING state");
     end(running);
@@ -64,11 +60,11 @@ fn a_busy_server_is_not_a_dead_one() {
     times(&mut running.stdout, "asked /metrics", 3);
     server.set("health", "hang");
     for _ in 0..4 {
-        running.stderr.wait_for("check: app timed out, but gets on with its work: it is busy");
+        running.stderr.wait_for("check: app timed out but is making progress; treating it as busy");
     }
     // A wrong answer is no sign of being busy.
     server.set("health", "500 no");
-    running.stderr.wait_for("unhealthy: app, it failed 2 checks in a row, the last: status 500");
+    running.stderr.wait_for("unhealthy: app: 2 consecutive checks failed, last: status 500");
     server.set("health", "200 ok");
     running.stderr.wait_for("entered RUNNING state");
     end(running);
@@ -118,7 +114,7 @@ fn the_delay_ends_when_the_server_is_idle() {
         .env("PROCESS_PRESTOP_UNTIL_IDLE", "true")
         .env("PROCESS_PRESTOP_MIN_SECS", "1"));
     running.signal("TERM");
-    running.stderr.wait_for("not ready any more; programs are stopped in 3600 seconds");
+    running.stderr.wait_for("no longer ready; stopping programs in 3600 s");
     times(&mut running.stdout, "asked /metrics", 4);
     assert!(!running.stderr.said("stop: app"), "{:?}", running.stderr);
     server.set("metrics", "app:running 0\napp:tokens_total 6\n");

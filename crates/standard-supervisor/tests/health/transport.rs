@@ -60,7 +60,10 @@ fn of_a_server_that_wants_client_certificates_the_connection_is_checked() {
     let mut running = Running::start(
         server.supervised(&["mtls"]).env("PROCESS_HEALTH_URL", url("https", "127.0.0.1", &server)),
     );
-    running.stderr.wait_for("check: app wants a client certificate, and the supervisor has none");
+    running.stderr.wait_for(
+        "check: app requires a client certificate, which the supervisor \
+     does not have",
+    );
     running.stderr.wait_for("entered RUNNING state");
     end(running);
 }
@@ -106,11 +109,11 @@ fn headers_of_a_file_are_read_for_each_request() {
         .env("PROCESS_HEALTH_HEADERS_FILE", &file)
         .env("PROCESS_HEALTH_ACTION", "observe"));
     server.set("key", "sk-second");
-    running.stderr.wait_for("unhealthy: app, it failed 3 checks in a row, the last: status 401");
+    running.stderr.wait_for("unhealthy: app: 3 consecutive checks failed, last: status 401");
     server.set("headers", "X-Key: sk-second\n");
     running.stderr.wait_for("healthy: app has recovered");
     std::fs::remove_file(&file).unwrap();
-    running.stderr.wait_for("check: app failed: the file with headers cannot be read");
+    running.stderr.wait_for("check: app failed (1/3): the headers file cannot be read");
     end(running);
 }
 
@@ -122,7 +125,7 @@ fn metrics_that_cannot_be_had_are_said() {
     server.set("key", "sk-first");
     let mut running = up(&mut command);
     running.stderr.wait_for(&format!(
-        "check: app has no metrics at {} (status 401), so its progress is not watched",
+        "check: app: no metrics at {} (status 401); its progress is not monitored",
         server.url("/metrics")
     ));
     end(running);
@@ -152,7 +155,7 @@ fn who_answers_at_the_servers_address_and_is_not_of_the_server_does_not_make_it_
     };
     let mut running = Running::start(&mut command());
     let line = running.stderr.wait_for(&format!("pid {} (", std::process::id()));
-    assert!(line.contains("listens there, which is not a process of this program"), "{line}");
+    assert!(line.contains("listens there and does not belong to this program"), "{line}");
     assert!(line.contains("stop that process, or set health_listener=any"), "{line}");
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);

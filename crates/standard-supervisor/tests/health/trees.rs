@@ -20,7 +20,7 @@ fn a_server_that_lost_a_worker_is_started_again() {
     times(&mut running.stdout, "asked /health", 5);
     // Its parent doesn't wait for it: it stays as a zombie, which doesn't count.
     kill(worker, "KILL");
-    running.stderr.wait_for("unhealthy: app, only 0 of 1 of its processes have been there for ");
+    running.stderr.wait_for("unhealthy: app: only 0 of 1 expected processes have been alive for ");
     running.stderr.wait_for("terminated by SIGTERM");
     running.stderr.wait_for("entered RUNNING state");
     end(running);
@@ -57,7 +57,7 @@ fn a_worker_that_is_missing_while_the_model_loads_is_noticed() {
     let asks = BufReader::new(File::options().read(true).write(true).open(asks).unwrap());
     assert_eq!(asks.lines().take(5).filter(Result::is_ok).count(), 5);
     kill(worker, "KILL");
-    running.stderr.wait_for("unhealthy: app, only 0 of 1 of its processes have been there for ");
+    running.stderr.wait_for("unhealthy: app: only 0 of 1 expected processes have been alive for ");
     running.stderr.wait_for("terminated by SIGTERM");
     running.stdout.wait_for("worker ");
     end(running);
@@ -98,7 +98,7 @@ fn a_rank_without_a_server_has_its_processes_watched() {
     // It is counted as often as it is looked at its page.
     assert_eq!(looks.incoming().take(5).filter(Result::is_ok).count(), 5);
     kill(worker, "KILL");
-    running.stderr.wait_for("unhealthy: app, only 1 of 2 of its processes have been there for ");
+    running.stderr.wait_for("unhealthy: app: only 1 of 2 expected processes have been alive for ");
     running.stderr.wait_for("entered RUNNING state");
     end(running);
 }

@@ -44,7 +44,7 @@ fn workers_that_outlive_their_leader_are_gone_before_the_restart_and_so_is_the_p
     // The answer may or may not make it out before the leader's end.
     let _ = http(port, "POST /crash");
     running.stderr.wait_for("exited: app (terminated by SIGKILL; not expected)");
-    running.stderr.wait_for("left behind by 'app'");
+    running.stderr.wait_for("leftover process");
     running.stderr.wait_for("spawned: 'app'");
     assert!(workers.iter().all(|pid| !is_alive(*pid)), "{workers:?}");
     let (second, _) = ready(&mut running);

@@ -59,7 +59,7 @@ fn a_stop_is_told_before_the_program_hears_of_it() {
     served.running.stderr.wait_for("success: app entered RUNNING state");
     assert_eq!(served.get("/readyz").status, 200);
     served.running.signal("TERM");
-    served.running.stderr.wait_for("not ready any more; programs are stopped in 5 seconds");
+    served.running.stderr.wait_for("no longer ready; stopping programs in 5 s");
     let stopping = "not ready: the supervisor is stopping\n";
     assert_eq!(served.get("/readyz"), says(503, stopping));
     assert_eq!(served.get("/ping"), says(503, ""));

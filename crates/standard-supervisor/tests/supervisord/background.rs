@@ -151,7 +151,7 @@ fn what_a_daemon_s_program_leaves_behind_is_ended() {
          killtree=true\ncommand=sh -c 'setsid sleep 1000 & echo $! > left; exit 3'\n",
     );
     let (mut lines, pid) = daemon(&home, &[]);
-    lines.wait_for("killing 1 process left behind by 'a'");
+    lines.wait_for("killing 1 leftover process of 'a'");
     wait_gone(home.read("left").trim().parse().unwrap());
     kill(pid, "TERM");
     wait_gone(pid);

@@ -217,7 +217,7 @@ fn a_pipe_that_nobody_writes_into_is_not_waited_for() {
     std::fs::remove_file(home.path("t.conf")).unwrap();
     fifo(&home, "t.conf");
     let said = refusal(&home);
-    let message = "Error: could not read config file t.conf: nobody writes into this pipe";
+    let message = "Error: could not read config file t.conf: no process writes to this pipe";
     assert!(said.contains(message), "{said}");
 
     let home =
@@ -225,7 +225,10 @@ fn a_pipe_that_nobody_writes_into_is_not_waited_for() {
     fifo(&home, "x.part");
     let mut running = home.start();
     let warning = running.stdout.wait_for("WARN cannot read included file ");
-    assert!(warning.contains("x.part: nobody writes into this pipe; it is left out"), "{warning}");
+    assert!(
+        warning.contains("x.part: no process writes to this pipe; it is left out"),
+        "{warning}"
+    );
     running.stdout.wait_for("spawned: 'a'");
     stop(&mut running);
 }
@@ -255,7 +258,10 @@ fn a_pipe_whose_writer_says_nothing_is_given_up() {
     let both = std::fs::OpenOptions::new().read(true).write(true).open(home.path("t.conf"));
     let said = refusal(&home);
     drop(both.unwrap());
-    assert!(said.contains("whoever has it open did not finish within 10 seconds"), "{said}");
+    assert!(
+        said.contains("the process that writes to it did not finish within 10 seconds"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_pidfile_of_another_that_runs_is_left_alone() {
     let mut first = home.start();
     first.stdout.wait_for("spawned: 'a'");
     let mut second = Running::start(&mut home.command(&["-n", "-l", "/dev/null"]));
-    second.stdout.wait_for("belongs to another supervisor, which is running");
+    second.stdout.wait_for("belongs to another running supervisor");
     second.stdout.wait_for("spawned: 'a'");
     stop(&mut second);
     assert_eq!(home.read("supervisord.pid"), format!("{}\n", first.pid()));

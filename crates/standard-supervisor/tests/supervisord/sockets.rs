@@ -98,7 +98,7 @@ fn a_socket_that_can_t_be_made_is_a_mistake_of_the_configuration() {
     assert_eq!(running.exit_code(), 2);
     let complaint = running.stderr.rest().join("\n");
     assert!(complaint.contains("Error: Could not create FastCGI socket unix://"), "{complaint}");
-    assert!(complaint.contains("there is something that is not a socket"), "{complaint}");
+    assert!(complaint.contains("it exists and is not a socket"), "{complaint}");
     assert_eq!(home.read("precious"), "data");
 }
 

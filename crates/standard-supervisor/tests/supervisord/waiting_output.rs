@@ -35,7 +35,7 @@ fn runs_whose_output_nobody_reads_do_not_pile_up() {
     );
     let mut supervisord = start(&home);
     let mut log = home.lines("log");
-    log.wait_for("cannot write the stdout of p: its reader has taken nothing of 8 runs");
+    log.wait_for("cannot write the stdout of p: its reader consumed no output of the last 8 runs");
     log.wait_for_words("spawned: 'p'", 60);
     let descriptors = std::fs::read_dir(format!("/proc/{}/fd", supervisord.id())).unwrap();
     assert!(descriptors.count() < 40);

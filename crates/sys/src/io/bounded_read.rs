@@ -29,7 +29,7 @@ pub fn bounded_read(path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
         .take(LARGEST_FILE + 1)
         .read_to_end(&mut content)?;
     if content.is_empty() && pipe {
-        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "nobody writes into this pipe"));
+        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "no process writes to this pipe"));
     }
     if content.len() as u64 > LARGEST_FILE {
         let message = format!("it is larger than {} MB", LARGEST_FILE >> 20);
@@ -57,10 +57,15 @@ impl Read for Patient {
             let mut watched = [PollFd::new(&self.file, PollFlags::IN)];
             if rustix::event::poll(&mut watched, left.as_ref())? == 0 {
                 let message = if self.patience.is_zero() {
-                    "while programs run, nobody waits for whoever writes into it".to_owned()
+                    "it is a pipe, and the supervisor does not wait for a writer while programs \
+                     run"
+                    .to_owned()
                 } else {
                     let seconds = self.patience.as_secs();
-                    format!("whoever has it open did not finish within {seconds} seconds")
+                    format!(
+                        "the process that writes to it did not finish within {seconds} \
+                     seconds"
+                    )
                 };
                 return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }

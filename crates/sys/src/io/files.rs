@@ -33,7 +33,7 @@ impl OwnFile {
             && !there.is_file()
             && (!there.is_symlink() || path.parent() == Some(Path::new(DEVICES)))
         {
-            let message = "there is something that is not a file";
+            let message = "it exists and is not a regular file";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
         let draft = place.with_name(draft_name(path))?;

@@ -162,7 +162,7 @@ impl Walk {
             return Ok(());
         }
         let message = format!(
-            "'{}' leads through a symbolic link that another user than root may have put there",
+            "'{}' contains a symbolic link that a user other than root may have created",
             path.display()
         );
         Err(io::Error::new(io::ErrorKind::PermissionDenied, message))

@@ -114,7 +114,7 @@ impl<'a> Pinned<'a> {
 
 /// What stands at a path and is not a socket is somebody's.
 pub fn not_a_socket() -> io::Error {
-    let message = "there is something that is not a socket";
+    let message = "it exists and is not a socket";
     io::Error::new(io::ErrorKind::AlreadyExists, message)
 }
 

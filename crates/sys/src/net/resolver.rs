@@ -52,7 +52,7 @@ impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownName(host) => {
-                write!(f, "{host} is unknown to /etc/hosts and to the name servers")
+                write!(f, "{host} was found neither in /etc/hosts nor in DNS")
             }
             Self::NoNameServer(host) => {
                 write!(f, "{host} is not in /etc/hosts, and no name server answers")

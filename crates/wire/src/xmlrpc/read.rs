@@ -72,12 +72,12 @@ pub fn read_response(body: &[u8]) -> Result<Result<Value, Fault>, ReadError> {
             let mut params = document.params()?;
             match (params.pop(), params.is_empty()) {
                 (Some(value), true) => Ok(value),
-                _ => return Err(document.wrong("an answer has exactly one <param>")),
+                _ => return Err(document.wrong("a response has exactly one <param>")),
             }
         }
         Some("fault") => Err(document.fault()?),
         Some(other) => return Err(document.unexpected(other, "<params> or <fault>")),
-        None => return Err(document.wrong("<methodResponse> holds nothing")),
+        None => return Err(document.wrong("<methodResponse> is empty")),
     };
     document.close()?;
     document.end()?;
@@ -104,7 +104,7 @@ impl<'a> Document<'a> {
     /// UTF-8 whatever its declaration says, as supervisord takes it.
     fn new(body: &'a [u8], max_values: usize) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(body)
-            .map_err(|why| ReadError::Unmarshallable(format!("it isn't UTF-8: {why}")))?;
+            .map_err(|why| ReadError::Unmarshallable(format!("it is not UTF-8: {why}")))?;
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
         Ok(Self { reader, depth: 0, values_left: max_values })
@@ -117,7 +117,7 @@ impl<'a> Document<'a> {
                 Some(Piece::Open(tag)) => return Ok(tag.name().0.to_owned()),
                 Some(Piece::Text(text)) if python::strip(&text).is_empty() => {}
                 Some(Piece::Text(_) | Piece::Close) | None => {
-                    return Err(self.wrong("it holds no element"));
+                    return Err(self.wrong("it contains no element"));
                 }
             }
         }
@@ -129,7 +129,7 @@ impl<'a> Document<'a> {
             match self.piece()? {
                 None => return Ok(()),
                 Some(Piece::Text(text)) if python::strip(&text).is_empty() => {}
-                Some(_) => return Err(self.wrong("something follows the document's end")),
+                Some(_) => return Err(self.wrong("unexpected text after the end of the document")),
             }
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Document<'a> {
     /// What stands in a `<value>`: a text, or one element.
     fn value(&mut self) -> Result<Value, ReadError> {
         let left = self.values_left.checked_sub(1);
-        self.values_left = left.ok_or_else(|| self.wrong("it holds too many values"))?;
+        self.values_left = left.ok_or_else(|| self.wrong("it contains too many values"))?;
         let mut text = String::new();
         loop {
             match self.inside()? {
@@ -295,7 +295,7 @@ impl<'a> Document<'a> {
                 Event::Text(text) => Piece::Text(text.xml_content(XmlVersion::Implicit1_0)),
                 Event::CData(text) => Piece::Text(text.xml_content(XmlVersion::Implicit1_0)),
                 Event::GeneralRef(reference) => Piece::Text(self.referred(&reference)?),
-                Event::DocType(_) => return Err(self.wrong("document types aren't accepted")),
+                Event::DocType(_) => return Err(self.wrong("document types are not accepted")),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => continue,
                 Event::Eof => return Ok(None),
             }));
@@ -307,7 +307,7 @@ impl<'a> Document<'a> {
         let name = reference.borrow().into_inner();
         if reference.is_char_ref() {
             let c = reference.resolve_char_ref().ok().flatten();
-            let c = c.ok_or_else(|| self.wrong(&format!("&{name}; is no character")))?;
+            let c = c.ok_or_else(|| self.wrong(&format!("&{name}; is not a character")))?;
             return Ok(Cow::Owned(c.to_string()));
         }
         Ok(Cow::Borrowed(match name.as_ref() {
@@ -332,7 +332,7 @@ impl<'a> Document<'a> {
 
 /// The value of an element that holds only text.
 fn scalar(tag: &str, text: String) -> Result<Value, String> {
-    let no = |kind: &str| format!("'{text}' is no {kind}");
+    let no = |kind: &str| format!("'{text}' is not a valid {kind}");
     Ok(match tag {
         "int" | "i4" => Value::Int(python::int(&text).map_err(|_| no("whole number"))?),
         "boolean" => Value::Bool(text == "1"),

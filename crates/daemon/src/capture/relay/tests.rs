@@ -79,5 +79,5 @@ fn what_nobody_saw_at_the_end_is_told_though_nothing_came_after_it() {
     relay.add(read, Some(Pid(1)));
     relay.front().unwrap().tail.borrow_mut().as_mut().unwrap().miss(9);
     let tail = relay.last_of(Pid(1)).unwrap();
-    assert_eq!(tail.lines(9), ["", "[9 bytes went by unseen]"]);
+    assert_eq!(tail.lines(9), ["", "[9 bytes skipped]"]);
 }

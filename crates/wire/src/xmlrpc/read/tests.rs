@@ -92,11 +92,11 @@ fn an_answer_is_one_value_or_a_fault() {
     assert!(why(fault(&code)).starts_with(needs));
     assert!(why(fault(&format!("{}{text}", member("faultCode", "9999999999")))).contains(needs));
     let two = one.replace("</params>", "<param><value/></param></params>");
-    assert!(why(answer(&two)).starts_with("an answer has exactly one <param>"));
-    assert!(why(answer("<params/>")).starts_with("an answer has exactly one <param>"));
+    assert!(why(answer(&two)).starts_with("a response has exactly one <param>"));
+    assert!(why(answer("<params/>")).starts_with("a response has exactly one <param>"));
     assert!(why(answer(&format!("{one}<x/>"))).starts_with("<x> where the end of"));
     assert!(why(answer("<x/>")).starts_with("<x> where <params> or <fault> is expected"));
-    assert!(why(answer("")).starts_with("<methodResponse> holds nothing"));
+    assert!(why(answer("")).starts_with("<methodResponse> is empty"));
     assert!(why(read_response(b"<html/>")).starts_with("<html> where <methodResponse>"));
 }
 
@@ -104,13 +104,13 @@ fn an_answer_is_one_value_or_a_fault() {
 fn entities_cannot_be_defined() {
     let laughs = "<?xml version='1.0'?><!DOCTYPE lolz [<!ENTITY a 'lol'>\
         <!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>]><methodCall><methodName>&b;</methodName>";
-    assert!(why(read_call(laughs.as_bytes())).starts_with("document types aren't accepted"));
+    assert!(why(read_call(laughs.as_bytes())).starts_with("document types are not accepted"));
     let late = call("<methodName>a</methodName><!DOCTYPE a SYSTEM 'file:///etc/passwd'>");
-    assert!(why(late).starts_with("document types aren't accepted"));
+    assert!(why(late).starts_with("document types are not accepted"));
     assert!(why(param("&lol;")).starts_with("unknown entity &lol;"));
     assert!(why(call("<x>&lol;</x>")).starts_with("unknown entity &lol;"));
     for reference in ["&#0;", "&#xd800;", "&#x110000;", "&#x;", "&#-1;"] {
-        let expected = format!("{reference} is no character");
+        let expected = format!("{reference} is not a character");
         assert!(why(param(reference)).starts_with(&expected), "{reference}");
     }
 }
@@ -137,7 +137,7 @@ fn the_number_of_values_has_a_bound() {
     };
     // The array is a value too.
     assert!(with(MAX_CALL_VALUES - 1).is_ok());
-    assert!(why(with(MAX_CALL_VALUES)).starts_with("it holds too many values"));
+    assert!(why(with(MAX_CALL_VALUES)).starts_with("it contains too many values"));
 }
 
 #[test]
@@ -151,10 +151,10 @@ fn huge_numbers_are_the_largest_there_are() {
 #[test]
 fn values_of_another_form_are_refused() {
     for (value, reason) in [
-        ("<int>x</int>", "'x' is no whole number"),
-        ("<int/>", "'' is no whole number"),
-        ("<double/>", "'' is no number"),
-        ("<base64>*</base64>", "'*' is no base64"),
+        ("<int>x</int>", "'x' is not a valid whole number"),
+        ("<int/>", "'' is not a valid whole number"),
+        ("<double/>", "'' is not a valid number"),
+        ("<base64>*</base64>", "'*' is not valid base64"),
         ("<int><int>1</int></int>", "<int> where text is expected"),
         ("<int>1</int><int>2</int>", "<int> where the end of the element around it"),
         ("<array><value/></array>", "<value> where <data> is expected"),
@@ -188,7 +188,7 @@ fn a_reason_is_one_short_line_whatever_it_quotes() {
             assert!(reason.len() < MAX_REASON * 5, "{}", reason.len());
         }
     }
-    assert!(why(param("<int>\n</int>")).starts_with(r"'\n' is no whole number, at byte "));
+    assert!(why(param("<int>\n</int>")).starts_with(r"'\n' is not a valid whole number, at byte "));
 }
 
 #[test]
