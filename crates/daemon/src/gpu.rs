@@ -121,7 +121,7 @@ impl Gpus {
                     let what =
                         if first.is_baseline { "was released" } else { "stopped decreasing" };
                     let note = format!(
-                        "gpu: {name}: GPU memory {what} after {:.1} seconds",
+                        "gpu: {name}: GPU memory {what} after {:.1} s",
                         waited.as_secs_f64()
                     );
                     self.journal.say(Level::Info, &note);
@@ -141,7 +141,7 @@ impl Gpus {
 
     /// Says what holds memory, as far as that can be seen.
     async fn tell_held(&self, name: &str, held: &[(Device, u64)], waited: Duration) {
-        let mut note = format!("gpu: {name}: after {} seconds", waited.as_secs());
+        let mut note = format!("gpu: {name}: after {} s", waited.as_secs());
         for (device, more) in held {
             let _ = write!(
                 note,

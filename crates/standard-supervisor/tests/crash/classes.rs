@@ -93,7 +93,7 @@ fn a_directory_that_can_t_be_made_costs_the_file_and_not_the_program() {
     command.env("PROCESS_CRASH_DIR", "/proc/nowhere");
     let mut running = Running::start(&mut command);
     assert_eq!(running.exit_code(), 1);
-    assert!(running.stderr.said("WARN no crash reports can be kept in /proc/nowhere"));
+    assert!(running.stderr.said("WARN cannot keep crash reports in /proc/nowhere"));
     assert!(running.stderr.said("crash: program=app run=1"));
 }
 

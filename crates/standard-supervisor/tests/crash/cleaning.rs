@@ -64,7 +64,7 @@ fn after_ten_seconds_the_start_says_who_still_holds_the_port() {
     fs::write(place.path("go"), "go\n").unwrap();
     running.stderr.wait_for(&format!("'app' is waiting for port {port}"));
     let line = running.stderr.wait_for(&format!("port {port} of 'app' is still in use: pid "));
-    assert!(line.contains("starting 'app' all the same"), "{line}");
+    assert!(line.contains("starting 'app' anyway"), "{line}");
     running.stderr.wait_for("spawned: 'app'");
     running.stdout.wait_for("second");
 }

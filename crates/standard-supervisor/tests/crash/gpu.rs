@@ -112,7 +112,7 @@ fn memory_that_is_held_is_waited_for_and_the_wait_is_told() {
         format!("case \"$asked\" in 1|2) printf '%s' '{held}';; *) printf '%s' '{free}';; esac");
     let mut running = Running::start(&mut crashing(&place, &answer));
     running.stderr.wait_for("spawned: 'app'");
-    running.stderr.wait_for("gpu: app: its memory was released after 2.");
+    running.stderr.wait_for("gpu: app: GPU memory was released after 2.");
     running.stderr.wait_for("spawned: 'app'");
     assert_eq!(running.exit_code(), 1);
 }
