@@ -332,11 +332,11 @@ impl<'a> Document<'a> {
 
 /// The value of an element that holds only text.
 fn scalar(tag: &str, text: String) -> Result<Value, String> {
-    let no = |kind: &str| format!("'{text}' is not a valid {kind}");
+    let no = |kind: &str| format!("'{text}' is not {kind}");
     Ok(match tag {
-        "int" | "i4" => Value::Int(python::int(&text).map_err(|_| no("whole number"))?),
+        "int" | "i4" => Value::Int(python::int(&text).map_err(|_| no("a whole number"))?),
         "boolean" => Value::Bool(text == "1"),
-        "double" => Value::Double(python::strip(&text).parse().map_err(|_| no("number"))?),
+        "double" => Value::Double(python::strip(&text).parse().map_err(|_| no("a number"))?),
         "dateTime.iso8601" => Value::DateTime(text),
         "base64" => {
             let bytes = python::from_base64(&text).ok_or_else(|| no("base64"))?;
