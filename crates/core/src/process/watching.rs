@@ -9,7 +9,7 @@ use crate::health::{
     Block, CheckAnswer, CheckFailure, Checked, Health, Load, ProgressSample, Question, TreeCount,
     Unhealthy,
 };
-use crate::ids::Pid;
+use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
 use crate::spec::health::{Action, CheckSpec, Ready};
@@ -235,19 +235,25 @@ impl Process {
         } else if !health.is_borne() && health.tell(None) {
             cx.log(Line::Recovered { name: spec.name.clone() });
         }
-        if let Some(health) = self.health_mut()
-            && health.condemned().is_none()
-        {
-            let questions = health.questions(&spec.health, now);
-            if !questions.is_empty() {
-                self.look_at_files(run, cx);
-            }
-            cx.effects.extend(questions.into_iter().map(|question| match question {
-                Question::Check { find_listener } => Effect::Check { proc, run, find_listener },
-                Question::Progress => Effect::LookAtProgress { proc, run },
-                Question::Tree => Effect::CountTree { proc, run },
-            }));
+        self.ask_due_questions(run, cx);
+    }
+
+    /// Asks the shell for the looks that are due. A run that is about to be stopped is asked
+    /// nothing more.
+    fn ask_due_questions(&mut self, run: RunId, cx: &mut Transition<'_>) {
+        let (proc, spec) = (self.named.proc, Rc::clone(&self.spec));
+        let Some(health) = self.health_mut().filter(|health| health.condemned().is_none()) else {
+            return;
+        };
+        let questions = health.questions(&spec.health, cx.now);
+        if !questions.is_empty() {
+            self.look_at_files(run, cx);
         }
+        cx.effects.extend(questions.into_iter().map(|question| match question {
+            Question::Check { find_listener } => Effect::Check { proc, run, find_listener },
+            Question::Progress => Effect::LookAtProgress { proc, run },
+            Question::Tree => Effect::CountTree { proc, run },
+        }));
     }
 
     /// A start whose check asks for the wrong thing has no limit: the server answers, and

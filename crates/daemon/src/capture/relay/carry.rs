@@ -85,12 +85,7 @@ impl Relay {
                 Pause::SinkFull => {
                     // Bytes stay where they are, so arrivals are of no interest.
                     looks.watch.disarm();
-                    // A reader that takes a little at a time would wake us for each page. That it
-                    // took some may be told another relay during the rest, so it is not waited for.
-                    match (1..SLOWLY).contains(&moved) && wakeups.can_rest() {
-                        true => wakeups.rest(pace::LONGEST).await,
-                        false => self.sink.writable().await,
-                    }
+                    self.await_room(moved, &wakeups).await;
                     continue;
                 }
                 Pause::SourceEmpty => true,
@@ -126,6 +121,16 @@ impl Relay {
                     }
                 }
             }
+        }
+    }
+
+    /// Waits until the sink, which has just taken `moved` bytes, takes more. A reader that takes
+    /// a little at a time would wake the relay for each page, so the relay rests instead: the
+    /// news of that little may also have gone to another relay.
+    async fn await_room(&self, moved: u64, wakeups: &Wakeups) {
+        match (1..SLOWLY).contains(&moved) && wakeups.can_rest() {
+            true => wakeups.rest(pace::LONGEST).await,
+            false => self.sink.writable().await,
         }
     }
 
