@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test llm simulate faults conformance bench fuzz endure sanitize dist check-packages try test-env clean
+.PHONY: help check test llm simulate faults conformance bench fuzz endure sanitize dist check-packages try docs test-env clean
 
 root := $(CURDIR)
 
@@ -8,6 +8,7 @@ help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
 	@echo "make test         everything that must hold (installs what the tests need)"
 	@echo "make llm          a real language model under load for two minutes (builds llama.cpp)"
+	@echo "make docs         the documentation as a site with search, in target/docs-site"
 	@echo "make check        formatting, lints, documentation"
 	@echo "make simulate     the core against a hostile kernel, for SECONDS (default: an hour)"
 	@echo "make faults       puts faults into the core, one at a time: is the simulation awake?"
@@ -30,6 +31,11 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	cargo test --quiet --package supervisor-docgen --test documents
+
+# With mdBook, which is built the first time.
+docs:
+	scripts/docs
 
 # The tests use the real supervisord, a real web server, real containers and the
 # packages that users install, so those are made first.
