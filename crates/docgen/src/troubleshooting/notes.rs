@@ -9,7 +9,7 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "Free space, or set `stdout_logfile` to another path. The program keeps running.",
     },
     Note {
-        text: "its reader has taken nothing of",
+        text: "its reader consumed no output of the last",
         cause: "Nothing reads the output, and eight runs have been waiting for the reader.",
         remedy: "Find out why the container's log, or the named pipe, is not read. The oldest output is dropped.",
     },
@@ -34,7 +34,7 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "Check the permissions of `childlogdir`.",
     },
     Note {
-        text: "no syslog:",
+        text: "cannot connect to syslog:",
         cause: "The program's output goes to syslog, and `/dev/log` cannot be opened.",
         remedy: "Run a syslog daemon, or set a file instead of `syslog`.",
     },
@@ -59,12 +59,12 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "The program starts anyway. Check the mounts of the container.",
     },
     Note {
-        text: "gpu: nvidia-smi did not answer in",
+        text: "gpu: nvidia-smi did not respond within",
         cause: "The NVIDIA driver did not respond. The GPU may be failing.",
         remedy: "Run `nvidia-smi` on the node. To skip this check, set `PROCESS_AWAIT_GPU_MEMORY=false`.",
     },
     Note {
-        text: "has a GPU open: another container may, or",
+        text: "has a GPU open; another container may",
         cause: "GPU memory did not become free within two minutes, and no process in this container uses it.",
         remedy: "Look for other containers on the GPU with `nvidia-smi` on the node.",
     },
@@ -74,7 +74,7 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "Stop these processes.",
     },
     Note {
-        text: "cannot find out who belongs to",
+        text: "cannot list the processes of",
         cause: "`/proc` cannot be read, mostly because there are too many open files.",
         remedy: "Raise the limit of open files (`ulimit -n`, `minfds`). The supervisor tries again.",
     },
@@ -94,7 +94,7 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "Set `SUPERVISOR_SUPERVISORD_PIDFILE=/dev/null`, or a writable path.",
     },
     Note {
-        text: "belongs to another supervisor, which is running",
+        text: "belongs to another running supervisor",
         cause: "The pidfile names a supervisor that is running.",
         remedy: "Set another `pidfile` for one of them.",
     },
