@@ -49,7 +49,7 @@ pub use crate::modes::file::{Source, file_mode};
 pub use crate::modes::status_port::{status_address, status_port};
 pub use crate::settings::server::{Credentials, Listen, Server};
 pub use crate::settings::supervisord::{Crash, CrashFiles, LogFormat, Supervisord, TerminationLog};
-pub use crate::sources::{Host, Sources};
+pub use crate::sources::{Host, RegularFile, Sources};
 #[cfg(any(test, fuzzing))]
 pub use crate::testing::bad_input;
 pub use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};

@@ -10,6 +10,7 @@ mod failure;
 mod group;
 mod health;
 mod listener;
+mod password;
 mod program;
 mod server;
 mod start;

@@ -127,6 +127,16 @@ impl<T: 'static> Setting for Key<T> {
     }
 }
 
+/// Tables of options that one kind of section has at most.
+const MOST_TABLES: usize = 7;
+
+/// `tables`, and empty ones up to the most that a kind of section has.
+fn padded<const N: usize>(
+    tables: [&'static [&'static dyn Setting]; N],
+) -> [&'static [&'static dyn Setting]; MOST_TABLES] {
+    std::array::from_fn(|at| tables.get(at).copied().unwrap_or_default())
+}
+
 /// The kinds of sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SectionKind {
@@ -182,27 +192,22 @@ impl SectionKind {
 
     /// Its options.
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
-        let none: &[&'static dyn Setting] = &[];
-        let tables = match self {
-            Self::Supervisord => [SUPERVISORD, SUPERVISORD_POLICIES, CRASH, none, none, none, none],
-            Self::Program => [PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE, none],
-            Self::EventListener => {
-                [PROGRAM, PROGRAM_POLICIES, EVENTLISTENER, none, none, none, none]
-            }
+        let tables: [&[&'static dyn Setting]; MOST_TABLES] = match self {
+            Self::Supervisord => padded([SUPERVISORD, SUPERVISORD_POLICIES, CRASH]),
+            Self::Program => padded([PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE]),
+            Self::EventListener => padded([PROGRAM, PROGRAM_POLICIES, EVENTLISTENER]),
             Self::FcgiProgram => {
                 [PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM]
             }
-            Self::Group => [GROUP, none, none, none, none, none, none],
-            Self::UnixHttpServer => {
-                [UNIX_HTTP_SERVER, AUTHENTICATION, none, none, none, none, none]
-            }
+            Self::Group => padded([GROUP]),
+            Self::UnixHttpServer => padded([UNIX_HTTP_SERVER, AUTHENTICATION, PASSWORD_POLICIES]),
             Self::InetHttpServer => {
-                [INET_HTTP_SERVER, INET_POLICIES, AUTHENTICATION, none, none, none, none]
+                padded([INET_HTTP_SERVER, INET_POLICIES, AUTHENTICATION, PASSWORD_POLICIES])
             }
-            Self::RpcInterface => [RPCINTERFACE, none, none, none, none, none, none],
-            Self::Supervisorctl => [SUPERVISORCTL, AUTHENTICATION, none, none, none, none, none],
-            Self::CtlPlugin => [CTLPLUGIN, none, none, none, none, none, none],
-            Self::Include => [INCLUDE, none, none, none, none, none, none],
+            Self::RpcInterface => padded([RPCINTERFACE]),
+            Self::Supervisorctl => padded([SUPERVISORCTL, AUTHENTICATION, PASSWORD_POLICIES]),
+            Self::CtlPlugin => padded([CTLPLUGIN]),
+            Self::Include => padded([INCLUDE]),
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -229,6 +234,8 @@ pub fn extensions() -> impl Iterator<Item = (&'static str, &'static OptionDef)> 
         ("program", SectionKind::Program),
         ("supervisord", SectionKind::Supervisord),
         ("inet_http_server", SectionKind::InetHttpServer),
+        ("unix_http_server", SectionKind::UnixHttpServer),
+        ("supervisorctl", SectionKind::Supervisorctl),
     ];
     let all = kinds.into_iter().flat_map(|(name, kind)| kind.options().map(move |def| (name, def)));
     all.filter(|(_, def)| def.extension)

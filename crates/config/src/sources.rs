@@ -84,10 +84,22 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
+/// A regular file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegularFile {
+    /// All of it.
+    pub content: Vec<u8>,
+    /// Whether users other than its owner and its group may write to it.
+    pub others_may_write: bool,
+}
+
 /// Questions about the host. The crate itself touches nothing.
 pub trait Host {
     /// The whole content of a file, or why it can't be read.
     fn read(&self, path: &Path) -> Result<Vec<u8>, String>;
+    /// The whole content of a regular file of at most `largest` bytes; `None` if nothing is at
+    /// this path. Otherwise why it can't be read.
+    fn regular_file(&self, path: &Path, largest: u64) -> Result<Option<RegularFile>, String>;
     /// The existing paths that match a shell pattern (`*`, `?`, `[…]`; a leading dot
     /// is matched by a literal dot only), in any order.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf>;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::spec::User;
 
-use crate::sources::{Host, Sources};
+use crate::sources::{Host, RegularFile, Sources};
 
 /// An environment, in `/srv` on a host named `box`.
 pub(crate) fn sources(pairs: &[(&str, &str)]) -> Sources {
@@ -39,6 +39,19 @@ impl FakeHost {
 impl Host for FakeHost {
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
         self.0.get(path).cloned().ok_or_else(|| "No such file or directory".to_owned())
+    }
+
+    /// A name that ends in `.open` is one that others may write to.
+    fn regular_file(&self, path: &Path, largest: u64) -> Result<Option<RegularFile>, String> {
+        match self.0.get(path).cloned() {
+            Some(content) if content.len() as u64 > largest => Err("it is too large".to_owned()),
+            Some(content) => {
+                let others_may_write = path.extension().is_some_and(|end| end == "open");
+                Ok(Some(RegularFile { content, others_may_write }))
+            }
+            None if self.is_dir(path) => Err("it is not a regular file".to_owned()),
+            None => Ok(None),
+        }
     }
 
     /// Knows one star, at the end of the directory part.

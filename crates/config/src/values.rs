@@ -36,8 +36,8 @@ pub(crate) use self::health::{
 };
 pub(crate) use self::owners::{CHMOD, CHOWN, Owner, SOCKET_MODE, SOCKET_OWNER, USER};
 pub(crate) use self::paths::{
-    EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL, PATH_OR_OFF, STDERR,
-    STDOUT, absolute,
+    ENV_FILES, EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL,
+    PATH_OR_OFF, STDERR, STDOUT, absolute,
 };
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};

@@ -258,7 +258,10 @@ pub enum WhenDone {
 pub struct Launch {
     /// What to execute.
     pub command: Command,
-    /// Set on top of the supervisor's own environment, in order.
+    /// Files of variables, read at each start and set on top of the supervisor's own
+    /// environment, in order.
+    pub env_files: Vec<EnvFile>,
+    /// Set on top of these, in order.
     pub environment: Vec<(OsString, OsString)>,
     /// Working directory.
     pub directory: Option<PathBuf>,
@@ -285,6 +288,7 @@ impl Launch {
     pub const fn as_supervisor(argv: Vec<OsString>) -> Self {
         Self {
             command: Command::Argv(argv),
+            env_files: Vec::new(),
             environment: Vec::new(),
             directory: None,
             umask: None,
@@ -296,6 +300,15 @@ impl Launch {
             die_with_supervisor: true,
         }
     }
+}
+
+/// A file of environment variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvFile {
+    /// Absolute.
+    pub path: PathBuf,
+    /// A process starts without it where there is none.
+    pub optional: bool,
 }
 
 /// What to execute.

@@ -9,6 +9,7 @@ use supervisor_core::input::SpawnError;
 use supervisor_core::spec::health::Probe;
 use supervisor_core::spec::{GroupSpec, ProcessSpec};
 
+use supervisor_sys::process::env_file;
 use supervisor_sys::process::interpreter;
 use supervisor_sys::process::lookup;
 
@@ -28,12 +29,16 @@ fn of(
     let name = if *name == group.name { name.clone() } else { format!("{}:{name}", group.name) };
     let launch = &process.launch;
     let directory = launch.directory.as_deref();
-    let main = lookup::command(launch, environment).map(|(argv, file)| (argv.first(), file));
+    let environment = match env_file::with_files(environment.to_vec(), &launch.env_files) {
+        Ok(environment) => environment,
+        Err(error) => return vec![format!("{name}: {}", error.message)],
+    };
+    let main = lookup::command(launch, &environment).map(|(argv, file)| (argv.first(), file));
     let main = obstacle(main, directory).map(|why| format!("{name}: {why}"));
     let check = match process.health.check.as_ref().map(|check| &check.probe) {
         Some(Probe::Command(words)) => {
             let word = words.first();
-            let path = lookup::path(launch, environment);
+            let path = lookup::path(launch, &environment);
             let file =
                 lookup::find(word.map(OsString::as_os_str).unwrap_or_default(), path, directory);
             let why = obstacle(file.map(|file| (word, file)), directory);

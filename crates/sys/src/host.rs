@@ -2,16 +2,17 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use glob::MatchOptions;
-use supervisor_config::Host;
+use supervisor_config::{Host, RegularFile};
 use supervisor_core::spec::User;
 use supervisor_wire::passwd;
 
-use crate::io::bounded_read::bounded_read;
+use crate::io::bounded_read::{bounded_read, read_regular};
+use crate::io::errno;
 use crate::net::listening;
 use crate::process::lookup;
 
@@ -31,6 +32,14 @@ impl Host for ThisHost {
             Self::Running => Duration::ZERO,
         };
         bounded_read(path, patience).map_err(|error| error.to_string())
+    }
+
+    fn regular_file(&self, path: &Path, largest: u64) -> Result<Option<RegularFile>, String> {
+        match read_regular(path, largest) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(errno::words(&error)),
+        }
     }
 
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {

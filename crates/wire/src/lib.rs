@@ -9,6 +9,7 @@ pub mod basic_auth;
 pub mod communication;
 pub mod date;
 pub mod dns;
+pub mod env_file;
 pub mod event;
 pub mod executable;
 pub mod form;

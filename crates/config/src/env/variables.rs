@@ -298,6 +298,13 @@ pub(crate) const RETRIES_BEFORE_READY: Variable = Variable::of_option(
     "Number of failures in a row that are followed by a restart before the program was ready for the first time. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
 );
 
+/// Files of variables.
+pub(crate) const ENV_FILE: Variable = Variable::of_option(
+    "PROCESS_ENV_FILE",
+    (Owner::App, &options::ENV_FILE),
+    "Files of environment variables for the program, `KEY=VALUE` one a line, with commas between the paths. Each start reads them again; they never configure the supervisor. A `-` before a path: the file may be missing.",
+);
+
 /// Texts of failures.
 pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
     "PROCESS_FAILURE_PRESET",
@@ -421,11 +428,12 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 33] = [
+pub static VARIABLES: [Variable; 34] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
     RETRY_RESET_SECS,
+    ENV_FILE,
     WAIT_FOR,
     WAIT_TIMEOUT_SECS,
     NESTED,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Lowering;
+use super::{Lowering, password};
 use crate::error::Report;
 use crate::options::{self as o, SectionKind};
 use crate::sources::{Context, Mode};
@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
     Client {
         serverurl: lowering.get(section, &o::CTL_SERVERURL, names).map(normal),
         username: lowering.get(section, &o::USERNAME, names),
-        password: lowering.get(section, &o::PASSWORD, names),
+        password: password::read(lowering, section, names).ok().flatten(),
         prompt: lowering.get(section, &o::PROMPT, names),
         history_file: lowering
             .get(section, &o::HISTORY_FILE, names)

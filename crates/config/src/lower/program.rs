@@ -2,6 +2,7 @@
 //! with it.
 
 mod command;
+mod env_files;
 mod output;
 mod restarting;
 mod stopping;
@@ -13,7 +14,7 @@ use std::rc::Rc;
 
 use crate::sources::{APP, Mode};
 use supervisor_core::files::named_sockets;
-use supervisor_core::spec::{Command, HealthSpec, Launch, ProcessSpec, Stdio, User};
+use supervisor_core::spec::{Command, EnvFile, HealthSpec, Launch, ProcessSpec, Stdio, User};
 
 use self::command::command;
 use self::output::stdio;
@@ -160,6 +161,7 @@ impl Model {
         process.name = own.name;
         (process.launch.command, process.launch.shown) = own.command;
         process.launch.serverurl = own.serverurl;
+        process.launch.env_files = own.env_files;
         let own_names: BTreeSet<&OsString> = own.environment.iter().map(|(name, _)| name).collect();
         let unsaid = self.identity.iter().filter(|(name, _)| !own_names.contains(name));
         process.launch.environment = unsaid.chain(&own.environment).cloned().collect();
@@ -178,6 +180,7 @@ struct Own {
     name: String,
     command: (Command, String),
     serverurl: Option<String>,
+    env_files: Vec<EnvFile>,
     environment: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
     stdio: Stdio,
@@ -204,6 +207,7 @@ impl Own {
             lowering.complain(section, origin, &why)
         });
         let command = command(lowering, section, names);
+        let env_files = env_files::read(lowering, section, names);
         let directory = lowering.try_get(section, &o::DIRECTORY, names);
         let stdio = stdio(lowering, section, names);
         let argv = match &command {
@@ -216,6 +220,7 @@ impl Own {
         Some(Self {
             name: name.ok()?,
             command: command?,
+            env_files: env_files?,
             environment: merged(serverurl.as_ref(), base, &environment?),
             serverurl,
             directory: directory.ok()?.map(PathBuf::from),

@@ -1,6 +1,6 @@
 //! HTTP servers, RPC interfaces, and the client's own sections.
 
-use super::{Lowering, client};
+use super::{Lowering, client, password};
 use crate::error::in_short;
 use crate::options::{self as o, OptionDef, SectionKind};
 use crate::settings::server::{Credentials, Listen, Server};
@@ -120,7 +120,7 @@ fn credentials<'a>(
     names: &Names<'_>,
 ) -> Option<Option<Credentials>> {
     let username = lowering.try_get(section, &o::USERNAME, names);
-    let password = lowering.try_get(section, &o::PASSWORD, names);
+    let password = password::read(lowering, section, names);
     let filled = |text: Option<String>| text.filter(|text| !python::strip(text).is_empty());
     let (username, password) = (filled(username.ok()?), filled(password.ok()?));
     let lacks = match (username, password) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use supervisor_core::level::Level;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::start::{Dependency, HostPort};
-use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget, User};
+use supervisor_core::spec::{Autorestart, EnvFile, RemoveLeftovers, StopTarget, User};
 
 use super::{Key, OptionDef, Reach, Setting, default, options};
 use crate::settings::supervisord::LogFormat;
@@ -132,6 +132,8 @@ options! { PROGRAM:
 }
 
 options! { extensions PROGRAM_POLICIES:
+    /// Files of environment variables, `KEY=VALUE` one a line, that the program finds besides `environment`, which wins. Each start reads them again. A missing file is an error, unless a `-` stands before its path.
+    ENV_FILE: Vec<EnvFile> = ENV_FILES("env_file", Process) default "";
     /// Which processes get the stop signal: the main process, which stops its own workers, or its whole process group at once. If unset, as `stopasgroup` says.
     STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset, command "main";
     /// Kill leftover processes of a run before anything else happens.
@@ -224,6 +226,11 @@ options! { AUTHENTICATION:
     USERNAME: String = TEXT("username", Global) default unset;
     /// Password of clients, or `{SHA}` and its SHA-1 sum.
     PASSWORD: String = TEXT("password", Global) default unset;
+}
+
+options! { extensions PASSWORD_POLICIES:
+    /// File with the password as its only line, in place of `password`.
+    PASSWORD_FILE: PathBuf = NORMAL_PATH("password_file", Global) default unset;
 }
 
 options! { RPCINTERFACE:

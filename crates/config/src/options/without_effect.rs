@@ -14,11 +14,12 @@ const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
 
 /// Options that act on a command that runs once, and whether they also do below another
 /// supervisor, which has done what comes before the start.
-const ONCE: [(&OptionDef, Below); 6] = [
+const ONCE: [(&OptionDef, Below); 7] = [
     (&options::STOPWAITSECS.def, Below::Acts),
     (&options::LEFTOVER_GRACE.def, Below::Acts),
     (&options::LOG_FORMAT_KEY.def, Below::Acts),
     (&options::STATUS_PORT_KEY.def, Below::None),
+    (&options::ENV_FILE.def, Below::None),
     (&options::WAIT_FOR.def, Below::None),
     (&options::WAIT_TIMEOUT.def, Below::None),
 ];

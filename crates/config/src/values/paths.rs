@@ -5,7 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::sources::Context;
 use supervisor_wire::python;
 
-use super::ValueType;
+use supervisor_core::spec::EnvFile;
+
+use super::{ValueType, list};
 
 /// Where a program's output goes, as the option has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,20 @@ pub(crate) static PATH_OR_OFF: ValueType<Option<PathBuf>> = ValueType {
         text if text.eq_ignore_ascii_case("off") => Ok(None),
         "" => Err("an empty path".to_owned()),
         text => Ok(Some(absolute(&with_home(text, context), context))),
+    },
+};
+
+pub(crate) static ENV_FILES: ValueType<Vec<EnvFile>> = ValueType {
+    what: "paths with commas between them, each with a - before it if the file may be missing",
+    parse: |text, context| {
+        let file = |word: &str| match word.strip_prefix('-').unwrap_or(word) {
+            "" => Err("an empty path".to_owned()),
+            path => Ok(EnvFile {
+                path: absolute(&with_home(python::strip(path), context), context),
+                optional: word.starts_with('-'),
+            }),
+        };
+        list(text).map(file).collect()
     },
 };
 

@@ -165,8 +165,9 @@ impl World {
 
     /// A variable as the program finds it.
     fn variable(&self, slot: &Slot, name: &str) -> Option<String> {
-        let own = slot.spec.launch.environment.iter().rev();
-        let mut all = own.chain(&self.parts.environment);
+        let launch = &slot.spec.launch;
+        let inherited = self.inherited(launch).unwrap_or_default();
+        let mut all = launch.environment.iter().rev().chain(&inherited);
         all.find(|(known, _)| known == name)?.1.to_str().map(str::to_owned)
     }
 

@@ -170,9 +170,12 @@ impl World {
     /// What a check's command finds, besides what the program sets itself. It is not marked
     /// as one of the program's tree: that may be ended while it looks.
     fn environment_of_helpers(&self, proc: ProcId) -> Environment {
-        let mut environment = self.parts.environment.clone();
+        let slot = self.slots.get(&proc);
+        // Files that can't be read any longer are no reason to fail a check.
+        let inherited = slot.and_then(|slot| self.inherited(&slot.spec.launch).ok());
+        let mut environment = inherited.unwrap_or_else(|| self.parts.environment.clone());
         set(&mut environment, MARK.as_ref(), self.parts.roster.check_mark(proc).as_ref());
-        if let Some(slot) = self.slots.get(&proc) {
+        if let Some(slot) = slot {
             for (name, value) in supervisord_variables(&slot.spec.name, &slot.group.name) {
                 set(&mut environment, name.as_ref(), value.as_ref());
             }

@@ -4,9 +4,10 @@ use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
-use supervisor_core::spec::{self, RetryRule, Stdio};
+use supervisor_core::spec::{self, Launch, RetryRule, Stdio};
 use supervisor_sys::io::stdin::Stdin;
 use supervisor_sys::process::cgroup::Cgroup;
+use supervisor_sys::process::env_file;
 use supervisor_sys::process::lookup;
 use supervisor_sys::process::nested;
 
@@ -19,14 +20,17 @@ impl World {
     /// Why the command of a process could not be executed, if it was started now.
     pub fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
         let launch = &self.slots.get(&proc)?.spec.launch;
-        lookup::command(launch, &self.parts.environment).err()
+        match self.inherited(launch) {
+            Ok(environment) => lookup::command(launch, &environment).err(),
+            Err(error) => Some(error),
+        }
     }
 
     pub(super) fn spawn(&mut self, proc: ProcId) -> Result<Pid, SpawnError> {
         self.connect(proc);
+        let mut environment = self.environment_of(proc)?;
         let socket = self.slots.get(&proc).and_then(|slot| slot.socket);
         self.take_socket(socket)?;
-        let mut environment = self.environment_of(proc);
         self.introduce_notify(proc, &mut environment);
         self.begins(proc);
         let Some(slot) = self.slots.get_mut(&proc) else { return Err(no_such_process()) };
@@ -69,9 +73,10 @@ impl World {
     }
 
     /// What a program's environment is made of, besides what it asks for itself.
-    pub(super) fn environment_of(&mut self, proc: ProcId) -> Environment {
-        let mut environment = self.parts.environment.clone();
-        let Some(slot) = self.slots.get_mut(&proc) else { return environment };
+    pub(super) fn environment_of(&mut self, proc: ProcId) -> Result<Environment, SpawnError> {
+        let slot = self.slots.get(&proc).ok_or_else(no_such_process)?;
+        let mut environment = self.inherited(&slot.spec.launch)?;
+        let slot = self.slots.get_mut(&proc).ok_or_else(no_such_process)?;
         if slot.spec.killtree {
             let mark = self.parts.roster.mark(proc);
             set(&mut environment, MARK.as_ref(), mark.as_ref());
@@ -93,7 +98,12 @@ impl World {
                 set(&mut environment, name.as_ref(), value.as_ref());
             }
         }
-        environment
+        Ok(environment)
+    }
+
+    /// The supervisor's own environment with the program's files on top, as they are now.
+    pub(super) fn inherited(&self, launch: &Launch) -> Result<Environment, SpawnError> {
+        env_file::with_files(self.parts.environment.clone(), &launch.env_files)
     }
 
     pub(super) fn socket(&mut self, wanted: &spec::Socket) -> usize {

@@ -8,6 +8,7 @@ mod harness;
 mod arguments;
 mod children;
 mod drain;
+mod env_file;
 mod environment;
 mod files;
 mod generate;

@@ -16,6 +16,7 @@ mod home;
 mod lifecycle;
 mod listeners;
 mod logs;
+mod secrets;
 mod sockets;
 mod superlance;
 mod waiting_output;

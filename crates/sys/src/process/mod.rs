@@ -1,6 +1,7 @@
 //! Processes: starting, signalling, waiting for their end, and what `/proc` tells of them.
 
 pub mod cgroup;
+pub mod env_file;
 pub mod interpreter;
 pub mod job;
 pub mod landing;

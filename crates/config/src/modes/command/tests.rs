@@ -20,6 +20,7 @@ mod failures;
 mod files;
 mod mistakes;
 mod once;
+mod secrets;
 mod starts;
 mod variables;
 
