@@ -4,8 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use supervisor_wire::basic_auth::{Credentials, check};
-use supervisor_wire::{form, tail};
+use supervisor_wire::http::basic_auth::{Credentials, check};
+use supervisor_wire::http::form;
+use supervisor_wire::supervisord::tail;
 
 fuzz_target!(|input: (Vec<u8>, i64, i64, u64)| {
     let (bytes, offset, length, size) = input;

@@ -15,7 +15,7 @@ use crate::text::ini::{Entry, Origin};
 use crate::text::nearest::nearest;
 use crate::values::ValueType;
 use supervisor_core::ids::Pid;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 use self::variables::Accepts;
 pub(crate) use self::variables::{

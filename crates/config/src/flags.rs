@@ -9,7 +9,7 @@ pub(crate) mod getopt;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 use self::getopt::{Flag, Given, Reading, ToolOption, conflicting, option};
 use crate::options as o;

@@ -34,7 +34,7 @@ use crate::text::environment;
 use crate::text::expand::{Names, Shared, expand, expand_secret};
 use crate::text::ini::{Entry, Origin, Section, Sections};
 use crate::values::{self, InetAddress};
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// What the sections mean.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ mod servers;
 
 use std::time::Duration;
 
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 pub(crate) use command::{Command, Surroundings, is_no};
 pub(crate) use plan::{Asks, Plan};

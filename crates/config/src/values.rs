@@ -20,7 +20,7 @@ use crate::error::in_short;
 use crate::sources::Context;
 use crate::text::environment;
 use supervisor_core::level::Level;
-use supervisor_wire::python::{self, repr};
+use supervisor_wire::supervisord::python::{self, repr};
 
 pub(crate) use self::addresses::{
     BACKLOG, FCGI_SOCKET, FcgiSocket, InetAddress, PORT, PORT_OR_OFF, reachable_here, unbracketed,

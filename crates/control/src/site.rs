@@ -4,7 +4,7 @@ use std::future::Future;
 
 use hyper::body::Bytes;
 use hyper::{Request, Response, StatusCode};
-use supervisor_wire::form;
+use supervisor_wire::http::form;
 
 use crate::http::{Body, Door, ServerState, Serves, Site, logtail, origin, other_origin, rpc};
 use crate::machine::Later;

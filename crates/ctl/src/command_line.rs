@@ -1,6 +1,6 @@
 //! A line as Python's [`cmd`](https://docs.python.org/3/library/cmd.html) takes it apart.
 
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 /// What somebody typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 use supervisor_wire::xmlrpc::Fault;
 
 use supervisor_sys::io::errno;

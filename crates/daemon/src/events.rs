@@ -3,7 +3,7 @@
 use supervisor_core::event::{Channel, Entered, Event, Named, Period};
 use supervisor_core::ids::Pid;
 use supervisor_core::{Envelope, StateName};
-use supervisor_wire::event as wire;
+use supervisor_wire::supervisord::event as wire;
 
 /// What is sent to a listener of the supervisor that calls itself `server`.
 pub(crate) fn text(server: &str, envelope: &Envelope) -> String {

@@ -13,7 +13,7 @@ use std::io;
 use supervisor_core::ids::{Member, Pid, ProcId};
 use supervisor_core::input::{Claim, Traits, TreeProcess};
 use supervisor_core::signal::Signal;
-use supervisor_wire::procfs::{self, Stat};
+use supervisor_wire::system::procfs::{self, Stat};
 
 use supervisor_sys::process::process_table::{self, Family};
 use supervisor_sys::process::readers::ReadOutcome;

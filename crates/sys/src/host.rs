@@ -9,7 +9,7 @@ use std::time::Duration;
 use glob::MatchOptions;
 use supervisor_config::{Host, RegularFile};
 use supervisor_core::spec::User;
-use supervisor_wire::passwd;
+use supervisor_wire::system::passwd;
 
 use crate::io::bounded_read::{bounded_read, read_regular};
 use crate::io::errno;

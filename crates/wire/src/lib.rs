@@ -5,23 +5,13 @@
 #![forbid(unsafe_code)]
 
 pub mod ansi;
-pub mod basic_auth;
-pub mod communication;
 pub mod date;
 pub mod dns;
 pub mod env_file;
-pub mod event;
-pub mod executable;
-pub mod form;
-pub mod hosts;
-pub mod http_header;
+pub mod http;
 pub mod notify;
-pub mod nvidia_smi;
-pub mod passwd;
-pub mod process_text;
-pub mod procfs;
 pub mod prometheus;
-pub mod python;
+pub mod supervisord;
 pub mod syslog;
-pub mod tail;
+pub mod system;
 pub mod xmlrpc;

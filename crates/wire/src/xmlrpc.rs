@@ -15,7 +15,7 @@ pub use read::{
 };
 pub use write::{WRITTEN_AT_ONCE, Writer, write_call, write_response};
 
-use crate::python;
+use crate::supervisord::python;
 
 /// A value of a call or of its answer.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ use crate::sources::{APP, Sources};
 use crate::text::expand::pin_here;
 use crate::text::ini::{Entry, Origin, Sections};
 use crate::text::nearest::nearest;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 /// What overrides begin with.
 pub(crate) const PREFIX: &str = "SUPERVISOR_";

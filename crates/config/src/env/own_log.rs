@@ -10,7 +10,7 @@ use super::{
 };
 use crate::error::{Report, in_short};
 use crate::values::{self, ValueType};
-use supervisor_wire::python::{self, repr};
+use supervisor_wire::supervisord::python::{self, repr};
 
 /// The variables that set the log's options: of each option, our own name counts more.
 pub(super) const VARIABLES: [&str; 4] =

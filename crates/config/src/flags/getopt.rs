@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// One option of a command line, and what it does.
 pub(crate) struct Flag<D: 'static> {

@@ -11,7 +11,7 @@ use crate::options::{self as o, SectionKind};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values;
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// The priority of an event listener's pool unless it is set: it hears of all others.
 const POOL_PRIORITY: i64 = -1;

@@ -1,6 +1,6 @@
 //! A password, or the file that it is in.
 
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 use super::Lowering;
 use crate::options as o;

@@ -8,7 +8,7 @@ use crate::sources::Mode;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::InetAddress;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 /// What answers supervisord's XML-RPC; a module of Python's can't be loaded.
 const MAIN_INTERFACE: &str = "supervisor.rpcinterface:make_main_rpcinterface";

@@ -14,7 +14,7 @@ use crate::options::{self as o, SectionKind};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::text::nearest::nearest;
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// Reads it. An event listener waits for no program: it starts before all others.
 pub(super) fn read<'a>(

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 use crate::error::{Errors, Report};
 use crate::flags::getopt::{self, Flag, Given, Reading, ToolOption, conflicting, option};

@@ -17,7 +17,7 @@ use crate::text::expand::{Names, Shared, escape};
 use crate::text::include;
 use crate::text::ini::{Entry, Origin, Sections};
 use crate::values::absolute;
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// The section without which a file is not supervisord's.
 const SUPERVISORD: &str = "supervisord";

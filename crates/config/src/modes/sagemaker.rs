@@ -7,7 +7,7 @@ use crate::error::{Report, in_short};
 use crate::modes::search::Search;
 use crate::sources::Context;
 use crate::text::shlex;
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// See <https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html>.
 const SERVE: &str = "serve";

@@ -20,7 +20,7 @@ use crate::text::expand::{Meaning, Names, expand};
 use crate::text::ini::Sections;
 use crate::values::{self};
 use supervisor_core::signal::Signal;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 use crate::text::environment;
 use crate::text::shlex;

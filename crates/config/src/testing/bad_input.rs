@@ -15,7 +15,7 @@ use crate::text::environment;
 use crate::text::expand::{Meaning, Names, expand, pin_here};
 use crate::text::ini::{Origin, Sections};
 use crate::values::{self};
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 const FILE: &str = "/srv/t.conf";
 

@@ -12,7 +12,7 @@ mod names;
 use self::format::{Expansion, Fault};
 pub(crate) use self::names::{Meaning, Names, Shared};
 use crate::error::in_short;
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 /// `text` with every name replaced. `label` says whose value it is:
 /// `program:app.command`. Fails with supervisord's message.

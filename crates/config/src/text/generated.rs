@@ -17,7 +17,7 @@ use crate::error::Report;
 use crate::text::environment;
 use crate::text::ini::{Entry, Section, Sections};
 use crate::text::shlex::{self, Quoting};
-use supervisor_wire::python::{is_space, strip};
+use supervisor_wire::supervisord::python::{is_space, strip};
 
 /// A text, and what in it isn't quite what it should say.
 #[derive(Clone, Debug, PartialEq, Eq)]

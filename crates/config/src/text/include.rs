@@ -9,7 +9,7 @@ use crate::error::Report;
 use crate::sources::Context;
 use crate::text::expand::{Names, expand};
 use crate::text::ini::Sections;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 /// Adds all files that `patterns` names to `sections` and returns their paths.
 /// Relative patterns start at `base`. An `[include]` in an included file is ignored.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Report;
 use crate::text::expand::pin_here;
 use crate::text::named::{HasName, NamedList};
-use supervisor_wire::python::{is_space, strip};
+use supervisor_wire::supervisord::python::{is_space, strip};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use supervisor_core::failure::{Class, Preset};
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::python::repr;
 
 use super::{ValueType, list};
 use crate::text::nearest::nearest;

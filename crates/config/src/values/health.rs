@@ -9,9 +9,9 @@ use supervisor_core::signal::Signal;
 use supervisor_core::spec::health::{
     Action, Header, HttpServer, HttpUrl, ListenerRule, Ready, Scheme,
 };
-use supervisor_wire::http_header;
+use supervisor_wire::http::header;
 use supervisor_wire::prometheus::Selector;
-use supervisor_wire::python::{self, repr};
+use supervisor_wire::supervisord::python::{self, repr};
 
 use super::{ValueType, inet_address, list, port, unbracketed};
 
@@ -181,7 +181,7 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
 fn headers(text: &str) -> Result<Vec<Header>, String> {
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     let headers = lines.map(|(at, line)| {
-        let header = http_header::parse(line)
+        let header = header::parse(line)
             .ok_or_else(|| format!("line {} is not a header; its value is not shown", at + 1))?;
         let (name, value) = header;
         if OUR_OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {

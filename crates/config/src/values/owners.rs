@@ -2,7 +2,7 @@
 
 use crate::sources::Context;
 use supervisor_core::spec::User;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 use super::{OCTAL, ValueType, octal};
 

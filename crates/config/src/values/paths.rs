@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::sources::Context;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 
 use supervisor_core::spec::EnvFile;
 

@@ -2,7 +2,7 @@
 //! has none of them.
 
 use supervisor_core::spec::start::{Dependency, HostPort, Until};
-use supervisor_wire::python::{self, repr};
+use supervisor_wire::supervisord::python::{self, repr};
 
 use super::{ValueType, health, list, port};
 

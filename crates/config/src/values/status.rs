@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor_wire::python::{self, repr};
+use supervisor_wire::supervisord::python::{self, repr};
 
 use super::{InetAddress, ValueType, inet_address, reachable_here};
 use crate::settings::supervisord::LogFormat;

@@ -9,7 +9,7 @@ use supervisor_core::command::{Difference, ProcessOutcome};
 use supervisor_core::time::Wall;
 use supervisor_sys::io::log_piece::Piece;
 use supervisor_wire::date;
-use supervisor_wire::process_text::namespec;
+use supervisor_wire::supervisord::process_text::namespec;
 
 use crate::http::Fault;
 use crate::snapshot::{Group, Program, Snapshot};
@@ -156,7 +156,7 @@ pub(super) const DIFFERENCE: &[Field<Difference>] = &[
 
 #[rustfmt::skip]
 pub(super) const PIECE: &[Field<Piece>] = &[
-    field("text", Kind::Text, "The bytes as text. What isn't UTF-8 is U+FFFD.", |p| supervisor_wire::tail::text(&p.bytes, p.start).into()),
+    field("text", Kind::Text, "The bytes as text. What isn't UTF-8 is U+FFFD.", |p| supervisor_wire::supervisord::tail::text(&p.bytes, p.start).into()),
     field("offset", Kind::Whole, "Where they begin.", |p| json!(p.start)),
     field("end", Kind::Whole, "Where they end, which is where to go on.", |p| json!(p.end())),
     field("size", Kind::Whole, "The log's size.", |p| json!(p.size)),

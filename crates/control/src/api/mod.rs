@@ -70,7 +70,7 @@ impl Asked {
         query: &str,
     ) -> Result<Self, Problem> {
         let mut said: Vec<(String, String)> = Vec::new();
-        for (name, value) in supervisor_wire::form::fields(query) {
+        for (name, value) in supervisor_wire::http::form::fields(query) {
             if !route.query.iter().any(|parameter| parameter.name == name) {
                 let known: Vec<&str> = route.query.iter().map(|known| known.name).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

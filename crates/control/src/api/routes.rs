@@ -1,6 +1,6 @@
 //! All that the API can do: one row is a path, its documentation and what answers it.
 
-use supervisor_wire::form;
+use supervisor_wire::http::form;
 
 /// One operation.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use hyper::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use supervisor_config::Credentials;
-use supervisor_wire::basic_auth::{self, Refusal};
+use supervisor_wire::http::basic_auth::{self, Refusal};
 
 use super::{Body, error_page};
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use supervisor_sys::either::either;
 use supervisor_sys::io::log_piece;
-use supervisor_wire::tail;
+use supervisor_wire::supervisord::tail;
 use tokio::sync::Notify;
 
 use super::Feed;

@@ -18,7 +18,8 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use supervisor_core::event::Channel;
 use supervisor_sys::io::log_piece;
-use supervisor_wire::{form, tail};
+use supervisor_wire::http::form;
+use supervisor_wire::supervisord::tail;
 
 use crate::control::Control;
 use crate::http::{Body, ServerState, error_page, origin, other_origin, plain};

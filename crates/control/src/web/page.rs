@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use supervisor_core::StateName;
 use supervisor_core::time::Wall;
-use supervisor_wire::{date, form};
+use supervisor_wire::date;
+use supervisor_wire::http::form;
 use tokio::task::yield_now;
 
 use super::html::{Button, Escaped, document};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use supervisor_core::event::Channel;
-use supervisor_wire::form;
+use supervisor_wire::http::form;
 
 use super::html::{Button, Escaped, document};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use supervisor_wire::python::{int, repr};
+use supervisor_wire::supervisord::python::{int, repr};
 use supervisor_wire::xmlrpc::Value;
 
 use super::{Done, help};

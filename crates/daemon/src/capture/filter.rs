@@ -9,8 +9,8 @@ use supervisor_core::Input;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::level::Level;
-use supervisor_wire::communication::{Part, Separator};
-use supervisor_wire::python::{bytes_repr, repr};
+use supervisor_wire::supervisord::communication::{Part, Separator};
+use supervisor_wire::supervisord::python::{bytes_repr, repr};
 use supervisor_wire::{ansi, syslog};
 
 use super::journal::Journal;

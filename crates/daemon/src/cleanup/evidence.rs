@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, FileType, statat};
 use supervisor_core::files::named_sockets;
 use supervisor_core::ids::{Member, Pid};
 use supervisor_sys::process::process_table::start_of;
-use supervisor_wire::procfs;
+use supervisor_wire::system::procfs;
 
 use super::entries::{ENTRIES, Identity};
 

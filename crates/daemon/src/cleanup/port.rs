@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use supervisor_core::ids::Pid;
-use supervisor_wire::{procfs, python};
+use supervisor_wire::supervisord::python;
+use supervisor_wire::system::procfs;
 
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::pidfd;

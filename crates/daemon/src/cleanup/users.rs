@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::FileType;
 use supervisor_core::files::Used;
 use supervisor_sys::process::reserve::is_shortage;
-use supervisor_wire::procfs;
+use supervisor_wire::system::procfs;
 
 use super::entries::{Found, Identity, answers};
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use supervisor_sys::deadline::run_with_deadline;
-use supervisor_wire::nvidia_smi::{Answer, Device};
+use supervisor_wire::system::nvidia_smi::{Answer, Device};
 
 /// Time for such a look: a driver that hangs may hold it up.
 const LOOK_TIME: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! What an answer says, beside what there was at the first start.
 
 use supervisor_core::failure::DeviceState;
-use supervisor_wire::nvidia_smi::{Answer, Device, Trouble};
+use supervisor_wire::system::nvidia_smi::{Answer, Device, Trouble};
 
 /// Memory in MiB that a device may use more than before: NVIDIA's resiliency extension tolerates
 /// as much.

@@ -7,7 +7,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use supervisor_config::Host;
 use supervisor_core::health::CheckFailure;
 use supervisor_core::spec::health::Headers;
-use supervisor_wire::http_header;
+use supervisor_wire::http::header;
 
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::host::ThisHost;
@@ -31,7 +31,7 @@ pub(super) async fn read(headers: &Headers) -> Result<HeaderMap, CheckFailure> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = http_header::parse(line).ok_or(CheckFailure::NoHeaders)?;
+        let (name, value) = header::parse(line).ok_or(CheckFailure::NoHeaders)?;
         append(&mut map, name, value)?;
     }
     Ok(map)

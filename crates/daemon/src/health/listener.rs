@@ -9,7 +9,7 @@ use supervisor_core::health::{Comm, Listener, Stranger};
 use supervisor_core::ids::Pid;
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::process_table::{Family, descends};
-use supervisor_wire::procfs;
+use supervisor_wire::system::procfs;
 
 use super::connect::Peer;
 

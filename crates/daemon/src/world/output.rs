@@ -10,7 +10,7 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, ProcessSpec, Stdio};
 use supervisor_sys::io::counters::IoCounters;
-use supervisor_wire::communication::Separator;
+use supervisor_wire::supervisord::communication::Separator;
 
 use super::{Slot, World};
 use crate::capture::filter::{Audience, Filter, ToSyslog};

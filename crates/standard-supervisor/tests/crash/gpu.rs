@@ -1,5 +1,5 @@
 //! GPUs between two runs, with a stand-in for `nvidia-smi` that plays what it answers on machines:
-//! the answers are those of the reports that crates/wire/src/nvidia_smi.rs is made from.
+//! the answers are those of the reports that crates/wire/src/system/nvidia_smi.rs is made from.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -13,7 +13,7 @@ fn led_to(site: &Site, query: &str) -> String {
     let place = answer.header("Location").unwrap();
     // Not supervisord's absolute one, which leads out of a proxy's path.
     let message = place.strip_prefix("index.html?message=").unwrap_or_else(|| panic!("{place}"));
-    supervisor_wire::form::path(message)
+    supervisor_wire::http::form::path(message)
 }
 
 #[test]

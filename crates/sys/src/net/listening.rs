@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
-use supervisor_wire::hosts;
+use supervisor_wire::system::hosts;
 
 /// As many waiting connections as the kernel allows: it cuts the number down.
 pub const MOST_WAITING: i32 = 4096;

@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use supervisor_wire::dns::{self, Answer, Family, LONGEST_ANSWER, Resolver};
-use supervisor_wire::hosts;
+use supervisor_wire::system::hosts;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, StatVfsMountFlags};
 use supervisor_core::ids::Pid;
-use supervisor_wire::procfs;
+use supervisor_wire::system::procfs;
 
 use crate::process::reserve::is_shortage;
 

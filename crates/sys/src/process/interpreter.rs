@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::Access;
-use supervisor_wire::executable::{Needs, needs};
+use supervisor_wire::system::executable::{Needs, needs};
 
 /// As far as what a file needs is looked for in it: linkers put it at the beginning.
 const BEGINNING: u64 = 4096;

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use supervisor_wire::procfs;
+use supervisor_wire::system::procfs;
 
 /// Where version 1's hierarchy for memory, and version 2's, are mounted.
 const MOUNTS: [(Version, &str); 3] = [

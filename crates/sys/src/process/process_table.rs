@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use supervisor_core::ids::{Member, Pid};
 use supervisor_core::input::{Exit, Traits};
 use supervisor_core::signal::Signal;
-use supervisor_wire::procfs::{self, Stat};
+use supervisor_wire::system::procfs::{self, Stat};
 
 use super::reap::decode;
 

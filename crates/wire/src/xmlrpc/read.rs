@@ -13,7 +13,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::{Call, Fault, ReadError, Value};
-use crate::python;
+use crate::supervisord::python;
 
 /// Elements that may be open at once; each array in an array opens three.
 pub const MAX_DEPTH: usize = 100;

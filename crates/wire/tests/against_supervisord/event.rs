@@ -2,7 +2,9 @@
 //! by supervisord.
 
 use proptest::prelude::*;
-use supervisor_wire::event::{Channel, Event, Header, Output, Period, Process, State, envelope};
+use supervisor_wire::supervisord::event::{
+    Channel, Event, Header, Output, Period, Process, State, envelope,
+};
 
 use crate::{QUESTIONS, generated, oracle};
 

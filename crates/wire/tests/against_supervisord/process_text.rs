@@ -2,8 +2,8 @@
 
 use proptest::strategy::Strategy;
 use supervisor_wire::date::CalendarTime;
-use supervisor_wire::process_text::{ended, running, split_namespec};
-use supervisor_wire::python::repr;
+use supervisor_wire::supervisord::process_text::{ended, running, split_namespec};
+use supervisor_wire::supervisord::python::repr;
 
 use crate::{generated, oracle};
 

@@ -1,6 +1,6 @@
 //! Which bytes of a log are given.
 
-use supervisor_wire::tail::{BadArguments, read, tail};
+use supervisor_wire::supervisord::tail::{BadArguments, read, tail};
 
 use crate::{QUESTIONS, generated, oracle};
 

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use supervisor_wire::python::{ascii, repr};
+use supervisor_wire::supervisord::python::{ascii, repr};
 
 use super::names::{Meaning, Names};
 

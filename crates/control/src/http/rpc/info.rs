@@ -10,7 +10,7 @@ use supervisor_core::input::Exit;
 use supervisor_core::spec::Sink;
 use supervisor_core::time::Wall;
 use supervisor_sys::wall;
-use supervisor_wire::process_text;
+use supervisor_wire::supervisord::process_text;
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};

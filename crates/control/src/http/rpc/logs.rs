@@ -8,8 +8,8 @@ use std::path::Path;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
 use supervisor_sys::io::log_piece;
-use supervisor_wire::process_text::namespec;
-use supervisor_wire::tail;
+use supervisor_wire::supervisord::process_text::namespec;
+use supervisor_wire::supervisord::tail;
 use supervisor_wire::xmlrpc::Value;
 use tokio::task::yield_now;
 

@@ -17,7 +17,7 @@ use hyper::body::Bytes;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Method, Request, Response, StatusCode};
 use supervisor_core::level::Level;
-use supervisor_wire::python;
+use supervisor_wire::supervisord::python;
 use supervisor_wire::xmlrpc::{self, Value};
 use tokio::task::yield_now;
 

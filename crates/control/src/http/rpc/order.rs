@@ -2,7 +2,7 @@
 
 use supervisor_core::command::CommandResult;
 use supervisor_core::command::{Command, ProcessOutcome, Reply, Which};
-use supervisor_wire::process_text::namespec;
+use supervisor_wire::supervisord::process_text::namespec;
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};

@@ -6,7 +6,7 @@ use std::fmt;
 use sha1_smol::Sha1;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::python;
+use crate::supervisord::python;
 
 /// What marks a stored password as a sum.
 const SUM: &str = "{SHA}";

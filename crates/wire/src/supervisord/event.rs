@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use crate::python;
+use crate::supervisord::python;
 
 /// Something that listeners are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
