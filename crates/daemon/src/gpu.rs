@@ -21,7 +21,7 @@ use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
 use supervisor_core::level::Level;
 use supervisor_core::spec::Launch;
-use supervisor_sys::process::lookup;
+use supervisor_sys::process::start::lookup;
 use supervisor_wire::system::nvidia_smi::{self, Answer, Device};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};

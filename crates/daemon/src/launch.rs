@@ -13,11 +13,11 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::{Command, Launch, Stdio, User};
 
 use supervisor_sys::io::errno;
-use supervisor_sys::process::interpreter;
-use supervisor_sys::process::landing::Landing;
-use supervisor_sys::process::lookup;
 use supervisor_sys::process::reap;
-use supervisor_sys::process::spawn::{
+use supervisor_sys::process::start::interpreter;
+use supervisor_sys::process::start::landing::Landing;
+use supervisor_sys::process::start::lookup;
+use supervisor_sys::process::start::spawn::{
     Failure, Plan, Restrictions, Spawner, Step, Streams, c_string,
 };
 

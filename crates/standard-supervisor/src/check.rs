@@ -9,9 +9,9 @@ use supervisor_core::input::SpawnError;
 use supervisor_core::spec::health::Probe;
 use supervisor_core::spec::{GroupSpec, ProcessSpec};
 
-use supervisor_sys::process::env_file;
-use supervisor_sys::process::interpreter;
-use supervisor_sys::process::lookup;
+use supervisor_sys::process::start::env_file;
+use supervisor_sys::process::start::interpreter;
+use supervisor_sys::process::start::lookup;
 
 /// Commands of the configuration that could not be started here, one sentence each.
 pub(crate) fn obstacles(config: &Config, sources: &Sources) -> BTreeSet<String> {

@@ -19,7 +19,7 @@ use supervisor_sys::io::errno;
 use supervisor_sys::io::log_piece;
 use supervisor_sys::process::reap;
 use supervisor_sys::process::signal::{Signals, send};
-use supervisor_sys::process::spawn::with_usual_signals;
+use supervisor_sys::process::start::spawn::with_usual_signals;
 
 /// Signals that are passed on, and whether one of them is also our end.
 const PASSED_ON: [(Signal, bool); 6] = [

@@ -14,7 +14,7 @@ use supervisor_wire::system::passwd;
 use crate::io::bounded_read::{bounded_read, read_regular};
 use crate::io::errno;
 use crate::net::listening;
-use crate::process::lookup;
+use crate::process::start::lookup;
 
 /// The machine, or container, that we run on.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use super::held::BodyReservation;
-use super::limit::{Activity, Phase};
+use super::limits::connections::{Activity, Phase};
+use super::limits::held::BodyReservation;
 
 /// The body of an answer.
 #[derive(Debug)]

@@ -21,12 +21,12 @@ use supervisor_sys::either::either;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::held::BodyReservation;
-use super::limit::{Activity, Phase};
+use super::limits::connections::{Activity, Phase};
+use super::limits::held::BodyReservation;
+use super::limits::traffic::Refused;
 use super::listen::Serves;
 use super::serve::ServerState;
 use super::stream::Stream;
-use super::traffic::Refused;
 use super::{Body, auth, error_page};
 
 /// Bytes of a request's head.

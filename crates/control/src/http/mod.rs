@@ -12,11 +12,8 @@ mod auth;
 mod body;
 mod changes;
 mod connection;
-mod crowd;
-mod descriptors;
 mod follow;
-mod held;
-mod limit;
+mod limits;
 mod listen;
 pub(crate) mod logtail;
 pub(crate) mod origin;
@@ -26,13 +23,12 @@ mod serve;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod traffic;
 
 pub(crate) use body::{Body, Feed};
 pub(crate) use follow::{Followed, Grown};
+pub(crate) use limits::traffic::{Refused, Traffic};
 pub(crate) use listen::Serves;
 pub use listen::{Door, announce, open};
 pub(crate) use page::{error as error_page, other_origin, plain};
 pub(crate) use rpc::Fault;
 pub(crate) use serve::{ServerState, Site, serve};
-pub(crate) use traffic::{Refused, Traffic};

@@ -25,13 +25,13 @@ use tokio::time::sleep;
 use super::Body;
 use super::changes::Changes;
 use super::connection::{self, ConnectionContext};
-use super::crowd;
-use super::descriptors;
-use super::held::Held;
-use super::limit::{ConnectionLimit, Slot};
+use super::limits::connections::{ConnectionLimit, Slot};
+use super::limits::crowd;
+use super::limits::descriptors;
+use super::limits::held::Held;
+use super::limits::traffic::{Refused, Traffic};
 use super::listen::{Door, Serves};
 use super::stream::Stream;
-use super::traffic::{Refused, Traffic};
 use crate::control::Control;
 use crate::machine::Later;
 

@@ -13,7 +13,7 @@ use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::limit::{Activity, Phase};
+use super::limits::connections::{Activity, Phase};
 
 /// A connection's socket, whose progress is noted.
 #[derive(Clone, Debug)]

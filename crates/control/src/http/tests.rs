@@ -27,7 +27,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 
 use super::connection::{self, ConnectionContext};
-use super::limit::ConnectionLimit;
+use super::limits::connections::ConnectionLimit;
 use super::listen::Serves;
 use super::serve::ServerState;
 use super::stream::Stream;

@@ -12,10 +12,10 @@ use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills};
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
-use supervisor_sys::process::lookup;
 use supervisor_sys::process::memory::MemoryGroup;
 use supervisor_sys::process::process_table::{self, Dead};
 use supervisor_sys::process::reap::Ended;
+use supervisor_sys::process::start::lookup;
 
 use super::{Slot, World};
 use crate::capture::tail::Tail;

@@ -7,9 +7,9 @@ use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, Launch, RetryRule, Stdio};
 use supervisor_sys::io::stdin::Stdin;
 use supervisor_sys::process::cgroup::Cgroup;
-use supervisor_sys::process::env_file;
-use supervisor_sys::process::lookup;
 use supervisor_sys::process::nested;
+use supervisor_sys::process::start::env_file;
+use supervisor_sys::process::start::lookup;
 
 use super::World;
 use crate::launch::{Environment, Launched, set};

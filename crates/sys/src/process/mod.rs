@@ -1,11 +1,7 @@
 //! Processes: starting, signalling, waiting for their end, and what `/proc` tells of them.
 
 pub mod cgroup;
-pub mod env_file;
-pub mod interpreter;
 pub mod job;
-pub mod landing;
-pub mod lookup;
 pub mod memory;
 pub mod nested;
 pub mod own;
@@ -15,4 +11,4 @@ pub mod readers;
 pub mod reap;
 pub mod reserve;
 pub mod signal;
-pub mod spawn;
+pub mod start;

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
-use super::landing::inert;
+use super::start::landing::inert;
 
 /// How many. A census has two open at once, a folder and a file in it; a signal has two,
 /// the process and what is known of it; the others make up for a thread that is quicker.

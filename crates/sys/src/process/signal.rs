@@ -14,7 +14,7 @@ use super::process_table;
 /// All signals sent to this process, to be read from one descriptor.
 ///
 /// They are blocked and not handled: nothing interrupts anything, and what arrives
-/// before anybody looks is kept. Children get their mask back in [`super::spawn`].
+/// before anybody looks is kept. Children get their mask back in [`super::start::spawn`].
 #[derive(Debug)]
 pub struct Signals {
     fd: OwnedFd,

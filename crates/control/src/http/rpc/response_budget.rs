@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 
 use super::fault::{Fault, Kind};
 use crate::http::Refused;
-use crate::http::held::BodyReservation;
+use crate::http::limits::held::BodyReservation;
 use crate::http::serve::ServerState;
 
 /// Bytes of an answer; of those that are longer one is made at a time.

@@ -8,8 +8,8 @@ use super::fault::{Fault, Kind};
 use super::params::Params;
 use super::table::{Later, Outcome};
 use super::{daemon, info};
+use crate::http::limits::traffic::Refused;
 use crate::http::serve::ServerState;
-use crate::http::traffic::Refused;
 
 /// Bytes of an event that a client sends, its type and its data together. As many as a pool
 /// has room for, or an observer is late by, are held.

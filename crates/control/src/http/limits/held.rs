@@ -13,34 +13,34 @@ pub(crate) const ALWAYS_HELD: usize = 64 * 1024;
 
 /// What all hold together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Held {
+pub(crate) struct Held {
     bytes: Rc<Cell<usize>>,
     turn: Rc<Mutex<()>>,
 }
 
 /// What one holds, as long as this lives.
 #[derive(Debug)]
-pub(super) struct BodyReservation {
+pub(crate) struct BodyReservation {
     all: Held,
     bytes: usize,
 }
 
 impl Held {
     /// One who holds nothing yet.
-    pub(super) fn begin(&self) -> BodyReservation {
+    pub(crate) fn begin(&self) -> BodyReservation {
         BodyReservation { all: self.clone(), bytes: 0 }
     }
 
     /// Waits for the turn to make something long, as long as the result lives: while it is
     /// made it takes memory twice, and the loop's time.
-    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }
 }
 
 impl BodyReservation {
     /// Whether so many bytes may be held as well.
-    pub(super) fn grow(&mut self, more: usize) -> bool {
+    pub(crate) fn grow(&mut self, more: usize) -> bool {
         let (all, own) = (self.all.bytes.get() + more, self.bytes + more);
         if all > MAX_HELD && own > ALWAYS_HELD {
             return false;

@@ -27,12 +27,12 @@ const SPARE: usize = 16;
 const NEVER_KEPT: usize = 4;
 
 /// How many may be connected at once.
-pub(super) fn places() -> usize {
+pub(crate) fn places() -> usize {
     (limit() / DESCRIPTORS_PER_CONNECTION).clamp(1, MAX_CONNECTIONS)
 }
 
 /// Whether one more may follow something, and programs can be started all the same.
-pub(super) fn suffice(core: &Supervisor) -> bool {
+pub(crate) fn suffice(core: &Supervisor) -> bool {
     // Where it can't be seen how many there are, they are not missed until they are needed.
     let Ok(open) = open() else { return true };
     let without = core.processes().filter(|process| process.pid.is_none()).count();

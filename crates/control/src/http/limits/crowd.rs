@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
-use super::serve::ServerState;
+use crate::http::serve::ServerState;
 
 /// The type of a probe's answer.
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -21,7 +21,7 @@ const PROBE: usize = 2048;
 
 /// Answers a probe, and says whether the connection is done with: whatever else the client
 /// asks for, it can ask again. A client of which nothing came yet may be about to ask.
-pub(super) fn is_done_with(server: &ServerState, socket: &OwnedFd) -> bool {
+pub(crate) fn is_done_with(server: &ServerState, socket: &OwnedFd) -> bool {
     let mut head = [0; PROBE];
     let read = match rustix::net::recv(socket, &mut head, RecvFlags::DONTWAIT) {
         Ok((read, _)) => read,

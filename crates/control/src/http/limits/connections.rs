@@ -24,7 +24,7 @@ const CLOSING: usize = 4;
 
 /// All slots of a server.
 #[derive(Debug)]
-pub(super) struct ConnectionLimit {
+pub(crate) struct ConnectionLimit {
     most: usize,
     queues: RefCell<Queues>,
     counts: Rc<Counts>,
@@ -56,8 +56,8 @@ struct Counts {
 
 /// A connection's slot, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) activity: Rc<Activity>,
+pub(crate) struct Slot {
+    pub(crate) activity: Rc<Activity>,
 }
 
 /// What a connection is doing.
@@ -77,7 +77,7 @@ pub(crate) struct Activity {
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// A request or an answer is under way, or neither.
     Transfer,
     /// An answer is made.
@@ -89,18 +89,18 @@ pub(super) enum Phase {
 }
 
 impl ConnectionLimit {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, queues: RefCell::default(), counts: Rc::default() }
     }
 
     /// Whether no slot is free.
-    pub(super) fn is_reached(&self) -> bool {
+    pub(crate) fn is_reached(&self) -> bool {
         self.counts.open.get() - self.counts.closing.get() >= self.most
     }
 
     /// Takes a slot. If none is free another connection is closed, or if orders of all are
     /// being carried out, waits for one.
-    pub(super) async fn take(&self) -> Slot {
+    pub(crate) async fn take(&self) -> Slot {
         // Connections that are being closed have their descriptors until their next turn.
         let all = self.most + self.most / CLOSING;
         while (self.is_reached() && !self.evict()) || self.counts.open.get() >= all {
@@ -218,28 +218,28 @@ fn add(count: &Cell<usize>, change: isize) {
 
 impl Activity {
     /// Notes that bytes came or went.
-    pub(super) fn progresses(&self) {
+    pub(crate) fn progresses(&self) {
         let all = &self.counts.progress;
         all.set(all.get() + 1);
         self.progress.set(all.get());
     }
 
     /// Notes that a request came whose client may make it.
-    pub(super) fn let_in(&self) {
+    pub(crate) fn let_in(&self) {
         if !self.let_in.replace(true) && !self.evicted.get() {
             add(&self.counts.strangers, -1);
         }
     }
 
-    pub(super) fn is_let_in(&self) -> bool {
+    pub(crate) fn is_let_in(&self) -> bool {
         self.let_in.get()
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.phase.get()
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
+    pub(crate) fn enter(&self, phase: Phase) {
         if self.phase.replace(phase) != phase {
             self.changed.notify_one();
             self.counts.freed.notify_one();
@@ -247,7 +247,7 @@ impl Activity {
     }
 
     /// Waits until phase or slot changes; may return without.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 
@@ -262,16 +262,16 @@ impl Activity {
     }
 
     /// Whether another connection has its slot.
-    pub(super) fn is_evicted(&self) -> bool {
+    pub(crate) fn is_evicted(&self) -> bool {
         self.evicted.get()
     }
 
     /// Ends streams from now on.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.ending.set(true);
     }
 
-    pub(super) fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.ending.get()
     }
 }

@@ -17,7 +17,7 @@ use std::process::Command;
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::User;
 
-use super::reap;
+use crate::process::reap;
 
 /// Everything the child needs, in the form that system calls take.
 #[derive(Debug)]
@@ -382,7 +382,7 @@ mod tests {
     use rustix::process::{WaitOptions, waitpid};
 
     use super::*;
-    use crate::process::landing::Landing;
+    use crate::process::start::landing::Landing;
 
     #[test]
     fn a_child_has_its_three_streams_and_nothing_else_however_it_comes_by_them() {

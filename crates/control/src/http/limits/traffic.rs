@@ -39,7 +39,7 @@ pub(crate) enum Refused {
 
 /// A connection, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Connected(Rc<Cell<usize>>);
+pub(crate) struct Connected(Rc<Cell<usize>>);
 
 impl Traffic {
     /// How many are connected.
@@ -53,13 +53,13 @@ impl Traffic {
     }
 
     /// Somebody is connected.
-    pub(super) fn connect(&self) -> Connected {
+    pub(crate) fn connect(&self) -> Connected {
         self.connections.set(self.connections.get() + 1);
         Connected(Rc::clone(&self.connections))
     }
 
     /// Somebody is refused.
-    pub(super) fn refuse(&self, reason: Refused) {
+    pub(crate) fn refuse(&self, reason: Refused) {
         let count = &self.refused[reason as usize];
         count.set(count.get() + 1);
     }

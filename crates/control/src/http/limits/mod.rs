@@ -1,0 +1,8 @@
+//! What keeps one client from taking the room, the memory or the time of all others; see
+//! `docs/reference/limits.md`.
+
+pub(crate) mod connections;
+pub(crate) mod crowd;
+pub(crate) mod descriptors;
+pub(crate) mod held;
+pub(crate) mod traffic;
