@@ -10,6 +10,7 @@ mod failure;
 mod health;
 mod owners;
 mod paths;
+mod retry;
 mod start;
 mod status;
 
@@ -39,6 +40,7 @@ pub(crate) use self::paths::{
     ENV_FILES, EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL,
     PATH_OR_OFF, STDERR, STDOUT, absolute,
 };
+pub(crate) use retry::{FACTOR_OR_OFF, PART, UP_TO_A_DAY};
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
 

@@ -66,6 +66,7 @@ pub use process::FORERUNNER_WITHIN;
 pub use process::gate::CONNECT_LIMIT;
 pub use process::{History, StopCounts};
 pub use readiness::{Readiness, Unready};
+pub use retry::{START_PERIOD, STARTS};
 pub use signal::SignalTarget;
 pub use state_name::StateName;
 pub use supervisor::{STOP_RESERVE, Supervisor};

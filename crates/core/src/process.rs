@@ -41,7 +41,7 @@ use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
 use crate::report::RunReport;
-use crate::retry::Failures;
+use crate::retry::{Failures, RecentStarts};
 use crate::signal::{Signal, SignalTarget};
 use crate::spec::{ProcessSpec, RetryRule};
 use crate::state_name::StateName;
@@ -65,6 +65,7 @@ pub(crate) struct Process {
     pub(crate) history: History,
     state: State,
     failures: Failures,
+    starts: RecentStarts,
     /// The check of the present run has succeeded.
     answered: bool,
     /// It was said that it seems to go into the background.
@@ -105,6 +106,8 @@ pub(crate) struct Transition<'a> {
     pub(crate) unkillable_after: Duration,
     /// A stop that begins now comes to SIGKILL by then, whatever its own time is.
     pub(crate) kill_by: Option<Mono>,
+    /// What the random part of waits comes from.
+    pub(crate) seed: u64,
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 
@@ -113,9 +116,11 @@ impl<'a> Transition<'a> {
         now: Now,
         ending: bool,
         unkillable_after: Duration,
+        seed: u64,
         effects: &'a mut Vec<Effect>,
     ) -> Self {
-        Self { now: now.mono, wall: now.wall, ending, unkillable_after, kill_by: None, effects }
+        let Now { mono: now, wall } = now;
+        Self { now, wall, ending, unkillable_after, kill_by: None, seed, effects }
     }
 
     pub(crate) fn log(&mut self, line: Line) {
@@ -139,6 +144,7 @@ impl Process {
             history: History::default(),
             state: State::Stopped { intent: Intent::Rest },
             failures: Failures::default(),
+            starts: RecentStarts::default(),
             answered: false,
             told_background: false,
             was_ready: false,
@@ -267,7 +273,7 @@ impl Process {
                 | State::Running { .. }
                 | State::Backoff { .. }
                 | State::Stopping { .. }
-                | State::Exited { after: AfterExit::Run, .. } => true,
+                | State::Exited { after: AfterExit::Run { .. }, .. } => true,
             }
     }
 
@@ -277,7 +283,7 @@ impl Process {
             State::Stopped { intent } | State::Spawning { intent, .. } => {
                 matches!(intent, Intent::Run)
             }
-            State::Exited { after, .. } => matches!(after, AfterExit::Run),
+            State::Exited { after, .. } => matches!(after, AfterExit::Run { .. }),
             State::Stopping { after, .. } => matches!(after, AfterStop::Run),
             State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => true,
             State::Fatal { .. } => false,
@@ -338,8 +344,11 @@ impl Process {
                 due.into_iter().chain(health.deadline()).min()
             }
             State::Running { health, .. } => health.deadline(),
-            State::Backoff { retry_at } if self.tree.is_clear() && self.gate == Gate::Open => {
-                Some(*retry_at)
+            State::Backoff { retry_at: at }
+            | State::Exited { after: AfterExit::Run { at }, .. }
+                if self.tree.is_clear() && self.gate == Gate::Open =>
+            {
+                Some(*at)
             }
             State::Stopping { kill: Kill::Sent { stuck_at: at }, .. } => Some(*at),
             State::Stopped { .. }

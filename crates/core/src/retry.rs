@@ -2,14 +2,22 @@
 
 use std::time::Duration;
 
-use crate::spec::RetryRule;
+use crate::ids::{ProcId, RunId};
+use crate::spec::{Backoff, RetryRule};
+use crate::time::Mono;
+
+/// Starts of one process within [`START_PERIOD`] after which a restart by its rules waits.
+pub const STARTS: usize = 5;
+
+/// The time in which a process is not restarted more than [`STARTS`] times.
+pub const START_PERIOD: Duration = Duration::from_secs(1);
 
 /// The past failures that still count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
     /// How many there were in a row.
     count: u32,
-    /// Seconds that the latest one waited.
+    /// How many of them were followed by a wait.
     waited: u32,
 }
 
@@ -23,17 +31,25 @@ pub(crate) enum RetryDecision {
 }
 
 impl Failures {
-    /// Counts one more failure. `ran`: the run had reached RUNNING.
+    /// Counts one more failure. `ran`: the run had reached RUNNING; `chance` selects the random
+    /// part of a wait.
     ///
-    /// The wait grows by a second with each failure. Only a process that had been
-    /// up before its first failure is started again at once.
-    pub(crate) fn add(&mut self, ran: bool, startretries: u32) -> RetryDecision {
+    /// Only a process that had been up before its first failure is started again at once.
+    pub(crate) fn add(
+        &mut self,
+        ran: bool,
+        startretries: u32,
+        backoff: &Backoff,
+        chance: u32,
+    ) -> RetryDecision {
         self.waited = if self.count == 0 && ran { 0 } else { self.waited.saturating_add(1) };
         self.count = self.count.saturating_add(1);
         if self.count > startretries {
             RetryDecision::GiveUp
+        } else if self.waited == 0 {
+            RetryDecision::Retry(Duration::ZERO)
         } else {
-            RetryDecision::Retry(Duration::from_secs(self.waited.into()))
+            RetryDecision::Retry(backoff.wait(self.waited, chance))
         }
     }
 
@@ -52,6 +68,39 @@ impl Failures {
             RetryRule::Consecutive { .. } | RetryRule::Once => {}
         }
     }
+}
+
+/// When a process was started the last times.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecentStarts {
+    /// The latest ones, in a circle.
+    at: [Option<Mono>; STARTS],
+    /// The place of the oldest.
+    oldest: usize,
+}
+
+impl RecentStarts {
+    /// Notes a start.
+    pub(crate) const fn note(&mut self, now: Mono) {
+        self.at[self.oldest] = Some(now);
+        self.oldest = (self.oldest + 1) % STARTS;
+    }
+
+    /// When the next restart may come, if one is to come at `at`.
+    pub(crate) fn earliest(&self, at: Mono) -> Mono {
+        self.at[self.oldest].map_or(at, |oldest| at.max(oldest + START_PERIOD))
+    }
+}
+
+/// A number that differs between supervisors, processes and runs, of all numbers of its type.
+/// Equal seeds give equal numbers.
+pub(crate) const fn chance(seed: u64, proc: ProcId, run: RunId) -> u32 {
+    // SplitMix64's finalizer, <https://prng.di.unimi.it/splitmix64.c>: each bit of the input
+    // changes half of those of the result.
+    let mut mixed = seed ^ (proc.0 as u64).rotate_left(32) ^ run.0;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed >> 32) as u32
 }
 
 #[cfg(test)]
@@ -83,7 +132,7 @@ mod tests {
     fn story(startretries: u32, ran: &[bool]) -> Vec<Option<u64>> {
         let mut failures = Failures::default();
         ran.iter()
-            .map(|ran| match failures.add(*ran, startretries) {
+            .map(|ran| match failures.add(*ran, startretries, &Backoff::Linear, 0) {
                 RetryDecision::Retry(wait) => Some(wait.as_secs()),
                 RetryDecision::GiveUp => None,
             })

@@ -4,6 +4,7 @@
 //! types or reports why it can't. Names follow supervisord's
 //! [configuration reference](https://supervisord.org/configuration.html).
 
+mod backoff;
 pub mod failure;
 pub mod health;
 pub mod start;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use crate::event::{Channel, EventType};
 use crate::signal::Signal;
 
+pub use backoff::Backoff;
 pub use failure::FailureSpec;
 pub use health::HealthSpec;
 pub use start::StartSpec;
@@ -128,6 +130,8 @@ pub struct ProcessSpec {
     pub health_stop: Duration,
     /// Which failures count against `startretries`.
     pub retry: RetryRule,
+    /// How long each of these restarts waits.
+    pub backoff: Backoff,
     /// What the supervisor is there for, and not a help to that: signals for the server go
     /// to it. If it is essential, everything ends when it has ended for good, however.
     pub main: bool,

@@ -65,6 +65,8 @@ pub struct Supervisor {
     /// Processes were removed that have run and whose trees are their own business.
     spared_trees: bool,
     next_serial: u64,
+    /// What the random part of waits comes from.
+    seed: u64,
     ticks: Ticks,
     job_control: JobControl,
 }
@@ -94,6 +96,7 @@ impl Supervisor {
             waiters: Vec::new(),
             spared_trees: false,
             next_serial: 0,
+            seed: 0,
             ticks: Ticks::default(),
             job_control: JobControl::default(),
         };
@@ -107,6 +110,13 @@ impl Supervisor {
     #[must_use]
     pub fn with_serials_from(self, next_serial: u64) -> Self {
         Self { next_serial, ..self }
+    }
+
+    /// Takes the random part of waits from this seed. Supervisors that were started together
+    /// need different ones; equal ones decide equally.
+    #[must_use]
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// The serial that the next event will have.
@@ -123,7 +133,8 @@ impl Supervisor {
             return effects;
         }
         let unkillable_after = self.unkillable_after(now.mono);
-        let cx = &mut Transition::new(now, self.is_ending(), unkillable_after, &mut effects);
+        let ending = self.is_ending();
+        let cx = &mut Transition::new(now, ending, unkillable_after, self.seed, &mut effects);
         self.route(input, cx);
         // Before anything starts again: requests are answered with what was.
         self.answer_waiters(cx);

@@ -18,6 +18,7 @@ use supervisor_control::{About, Control};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{Sink, Spec};
+use supervisor_core::time::Wall;
 use supervisor_daemon::capture::auto_log::{self, AutoLogs};
 use supervisor_daemon::capture::journal::{Journal, Style};
 use supervisor_daemon::driver::Driver;
@@ -205,7 +206,9 @@ impl Service {
         reap::adopt_orphans();
         let world = self.world(&supervisord, &journal, voices);
         let about = self.about(&supervisord, namespaces);
-        let core = Supervisor::new(spec).with_serials_from(self.next_serial.get());
+        let core = Supervisor::new(spec)
+            .with_serials_from(self.next_serial.get())
+            .with_seed(seed(self.clock.now().wall));
         let tally = supervisord.status.is_some().then(Rc::default);
         let observer = tally.clone().map(Counting::boxed);
         let engine = Engine::new(core, world, self.clock, observer);
@@ -298,4 +301,11 @@ impl Service {
 /// errors join it there.
 fn style(config: &Config) -> Style {
     if config.runs_once() { Style::Complaints } else { Style::Records(config.supervisord.loglevel) }
+}
+
+/// What the random part of waits comes from. Containers that start together have the same pids,
+/// but hardly the same nanosecond.
+fn seed(now: Wall) -> u64 {
+    let now = now.since_epoch();
+    (u64::from(now.subsec_nanos()) << 34) ^ now.as_secs() ^ u64::from(std::process::id())
 }

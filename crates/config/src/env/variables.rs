@@ -1,6 +1,8 @@
 //! The table of environment variables with a name of their own: one row each, from which they
 //! are read, and `--help`, the manual page and the reference are made.
 
+mod restarts;
+
 use crate::env::overlay;
 use crate::error::Report;
 use crate::options::failure_options;
@@ -8,6 +10,11 @@ use crate::options::without_effect;
 use crate::options::{self, OptionDef, SectionKind, Setting};
 use crate::sources::APP;
 use crate::text::ini::Section;
+
+use restarts::{
+    MAX_START_RETRIES, RETRIES_BEFORE_READY, RETRY_FACTOR, RETRY_JITTER, RETRY_RESET_SECS,
+    RETRY_WAIT_MAX_SECS, RETRY_WAIT_SECS,
+};
 
 /// The prefix of most variables of ours. Variables of other programs may have it as well.
 pub(crate) const PREFIX: &str = "PROCESS_";
@@ -151,26 +158,6 @@ pub(crate) const AUTO_RECOVERY: Variable = Variable {
     once: true,
 };
 
-/// Number of restarts in a row.
-pub(crate) const MAX_START_RETRIES: Variable = Variable {
-    name: "PROCESS_MAX_START_RETRIES",
-    default: None,
-    accepts: Accepts::Whole { unit: "", min: 0, max: Some(100) },
-    stands_for: Some((Owner::Programs, &options::STARTRETRIES)),
-    doc: "Number of failures in a row that are followed by a restart.",
-    once: false,
-};
-
-/// Uptime that clears past failures.
-pub(crate) const RETRY_RESET_SECS: Variable = Variable {
-    name: "PROCESS_RETRY_RESET_SECS",
-    default: None,
-    accepts: Accepts::Whole { unit: "seconds", min: 0, max: None },
-    stands_for: Some((Owner::Programs, &options::RETRYRESETSECS)),
-    doc: "Uptime after which the supervisor forgets past failures, in seconds.",
-    once: false,
-};
-
 /// Level of the log, by a name that servers read as well.
 pub(crate) const LOG_LEVEL: Variable = Variable {
     name: "LOG_LEVEL",
@@ -289,13 +276,6 @@ pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable::of_option(
     "PROCESS_WAIT_TIMEOUT_SECS",
     (Owner::App, &options::WAIT_TIMEOUT),
     "Longest time that the program waits for these servers, in seconds. After it, the supervisor exits with 1 and names the server.",
-);
-
-/// Restarts before the program was ever ready.
-pub(crate) const RETRIES_BEFORE_READY: Variable = Variable::of_option(
-    "PROCESS_RETRIES_BEFORE_READY",
-    (Owner::App, &options::RETRIES_BEFORE_READY),
-    "Number of failures in a row that are followed by a restart before the program was ready for the first time. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
 );
 
 /// Files of variables.
@@ -428,11 +408,15 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 34] = [
+pub static VARIABLES: [Variable; 38] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
     RETRY_RESET_SECS,
+    RETRY_FACTOR,
+    RETRY_WAIT_SECS,
+    RETRY_WAIT_MAX_SECS,
+    RETRY_JITTER,
     ENV_FILE,
     WAIT_FOR,
     WAIT_TIMEOUT_SECS,

@@ -142,6 +142,7 @@ impl Model {
             leftover_grace: stopping.leftover_grace,
             health_stop: stopping.for_health,
             retry: restarting.retry,
+            backoff: restarting.backoff,
             // Beside a command line, other programs are there to help it.
             main: lowering.mode == Mode::File || section.name == format!("program:{APP}"),
             essential: essential?,

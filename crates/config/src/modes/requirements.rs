@@ -13,8 +13,8 @@ use std::time::Duration;
 use crate::sources::Context;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule, SignalRule,
-    Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
+    Autorestart, Backoff, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule,
+    SignalRule, Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
 };
 
 use crate::env::{AUTO_INSTALL, AutoInstall, Install, PIP_ARGS, PIP_TIMEOUT};
@@ -192,6 +192,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         // Nothing checks its health.
         health_stop: STOPWAIT,
         retry: RetryRule::Once,
+        backoff: Backoff::Linear,
         main: false,
         essential: false,
         killtree: true,

@@ -142,6 +142,14 @@ options! { extensions PROGRAM_POLICIES:
     LEFTOVER_GRACE: Duration = UP_TO_A_MINUTE("leftover_grace_secs", Program) default "2";
     /// Count every failure against `startretries`, until a run has been up for this time, in seconds.
     RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off", command "600", once "off";
+    /// Growth of the wait before each restart in a row of failures: 2 doubles it, 1 keeps it. `off`: supervisord's 1, 2, 3 seconds and so on, without an upper limit. The first restart after a run that was RUNNING never waits, and a program is not restarted more than five times in a second.
+    RETRY_FACTOR: Option<u32> = FACTOR_OR_OFF("retry_factor", Program) default "off";
+    /// First of these waits, in seconds. Needs `retry_factor`.
+    RETRY_WAIT: Duration = UP_TO_A_DAY("retry_wait_secs", Program) default "1";
+    /// Longest of these waits, in seconds. Needs `retry_factor`.
+    RETRY_WAIT_MAX: Duration = UP_TO_A_DAY("retry_wait_max_secs", Program) default "60";
+    /// Random part of each of these waits, so that programs that fail together do not all restart together: with 0.25 a wait of 8 seconds takes 6 to 8. Needs `retry_factor`.
+    RETRY_JITTER: u32 = PART("retry_jitter", Program) default "0";
 }
 
 options! { extensions SERVER:

@@ -111,6 +111,8 @@ metrics! {
         "How long the latest start took that succeeded; NaN before any did";
     Counter Process "process_wait_seconds_total" = read::wait_seconds:
         "Time that starts waited for the servers in wait_for to accept connections; grows with each attempt";
+    Counter Process "process_restarts_paced_total" {"STARTS"} = read::restarts_paced:
+        "Restarts that waited because there had been five starts within a second";
     Histogram Checked "process_check_duration_seconds" = read::check_duration:
         "How long the check took to be answered, or to fail";
     Counter Checked "process_check_failures_total" ["kind"] = read::check_failures:

@@ -212,6 +212,10 @@ pub(super) fn wait_seconds(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| info.history.waited.as_secs_f64())
 }
 
+pub(super) fn restarts_paced(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.paced)
+}
+
 pub(super) fn stop_seconds(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| info.history.stops.time.as_secs_f64())
 }

@@ -211,13 +211,17 @@ impl Process {
                 RetryRule::FailedStarts => false,
                 RetryRule::Consecutive { .. } | RetryRule::Once => true,
             };
-        let after = if again && !failure { AfterExit::Run } else { AfterExit::Rest };
+        let after = if again && !failure {
+            AfterExit::Run { at: cx.now + self.paced(Duration::ZERO, cx) }
+        } else {
+            AfterExit::Rest
+        };
         self.enter(State::Exited { exit, after }, cx);
         cx.log(self.exited_line(live, exit, expected && !failure));
         if failure {
             self.fail_run(live, exit, cause, cx);
-        } else if again {
-            self.file_report(Some((live, exit)), cause, Next::Restart(Duration::ZERO), cx);
+        } else if let AfterExit::Run { at } = after {
+            self.file_report(Some((live, exit)), cause, Next::Restart(at - cx.now), cx);
         } else if !expected || cause.says_more() {
             self.file_report(Some((live, exit)), cause, Next::Rest, cx);
         }
@@ -248,7 +252,7 @@ impl Process {
         let decision = if self.is_hopeless(&cause) {
             Err(GaveUp::Repeated)
         } else {
-            match self.failures.add(live.up_at.is_some(), self.retries()) {
+            match self.failed(live.up_at.is_some(), cx) {
                 RetryDecision::Retry(wait) => Ok(wait),
                 RetryDecision::GiveUp => Err(GaveUp::TooManyRetries),
             }
@@ -256,8 +260,9 @@ impl Process {
         match decision {
             Ok(wait) => {
                 self.file_report(ended, cause, Next::Restart(wait), cx);
-                if wait.is_zero() {
-                    self.enter(State::Exited { exit, after: AfterExit::Run }, cx);
+                // Only a process that was up is EXITED.
+                if wait.is_zero() && live.up_at.is_some() {
+                    self.enter(State::Exited { exit, after: AfterExit::Run { at: cx.now } }, cx);
                 } else {
                     self.back_off(wait, cx);
                 }

@@ -150,7 +150,7 @@ impl Process {
             self.state,
             State::Backoff { .. }
                 | State::Stopped { intent: Intent::Run }
-                | State::Exited { after: AfterExit::Run, .. }
+                | State::Exited { after: AfterExit::Run { .. }, .. }
                 | State::Stopping { after: AfterStop::Run, .. }
         )
     }
@@ -342,7 +342,7 @@ impl Process {
             ) => Standing::Resting,
             (
                 State::Stopped { intent: Intent::Run }
-                | State::Exited { after: AfterExit::Run, .. }
+                | State::Exited { after: AfterExit::Run { .. }, .. }
                 | State::Spawning { intent: Intent::Run, .. }
                 | State::Stopping { after: AfterStop::Run | AfterStop::Fail(_), .. }
                 | State::Starting { .. }

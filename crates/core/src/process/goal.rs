@@ -35,7 +35,7 @@ impl Process {
             State::Spawning { intent: Intent::Run, .. }
             | State::Stopping { after: AfterStop::Run, .. }
             | State::Stopped { intent: Intent::Run }
-            | State::Exited { after: AfterExit::Run, .. } => None,
+            | State::Exited { after: AfterExit::Run { .. }, .. } => None,
             State::Stopping { after: AfterStop::Fail(_), .. } => Some(Err(Rejection::SpawnError)),
             State::Backoff { .. } | State::Fatal { .. } => Some(Err(Rejection::SpawnError)),
             State::Spawning { intent: Intent::Rest, .. }

@@ -26,6 +26,8 @@ pub struct History {
     pub up_after: Option<Duration>,
     /// How long its starts have waited for servers elsewhere, as far as they were asked.
     pub waited: Duration,
+    /// How often a restart waited because there had been too many within a second.
+    pub paced: u64,
     /// What it says that it is doing.
     pub status: Option<String>,
     /// What its stops took.
@@ -69,6 +71,7 @@ impl Default for History {
             restarts: Class::ALL.map(|class| (class, 0)),
             up_after: None,
             waited: Duration::ZERO,
+            paced: 0,
             status: None,
             stops: StopCounts::default(),
         }

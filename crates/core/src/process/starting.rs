@@ -13,7 +13,7 @@ use crate::ids::{Pid, RunId};
 use crate::input::SpawnError;
 use crate::line::{GaveUp, Line};
 use crate::report::{Cause, Next};
-use crate::retry::{Failures, RetryDecision};
+use crate::retry::{self, Failures, RetryDecision};
 use crate::signal::{Signal, SignalTarget};
 use crate::spec::RetryRule;
 use crate::spec::health::Ready;
@@ -41,6 +41,7 @@ impl Process {
 
     pub(super) fn spawn(&mut self, cx: &mut Transition<'_>) {
         self.runs += 1;
+        self.starts.note(cx.now);
         self.answered = false;
         let run = self.run();
         self.recount_at = None;
@@ -76,7 +77,7 @@ impl Process {
             State::Fatal { .. } if self.can_spawn_at_once(&by) => {}
             State::Fatal { .. } => self.enter(State::Stopped { intent: Intent::Run }, cx),
             State::Exited { exit, after: AfterExit::Rest | AfterExit::Held, .. } => {
-                self.enter(State::Exited { exit, after: AfterExit::Run }, cx);
+                self.enter(State::Exited { exit, after: AfterExit::Run { at: cx.now } }, cx);
             }
             State::Stopping { live, kill, after: AfterStop::Rest | AfterStop::Fail(_) } => {
                 self.enter(State::Stopping { live, kill, after: AfterStop::Run }, cx);
@@ -88,11 +89,11 @@ impl Process {
             }
             // It is being started already, as soon as all that it waits for is there.
             State::Stopped { intent: Intent::Run }
-            | State::Exited { after: AfterExit::Run, .. }
+            | State::Exited { after: AfterExit::Run { .. }, .. }
             | State::Stopping { after: AfterStop::Run, .. }
                 if self.gate != Gate::Open => {}
             State::Stopped { intent: Intent::Run }
-            | State::Exited { after: AfterExit::Run, .. }
+            | State::Exited { after: AfterExit::Run { .. }, .. }
             | State::Stopping { after: AfterStop::Run, .. }
             | State::Spawning { intent: Intent::Run, .. }
             | State::Starting { .. }
@@ -110,7 +111,8 @@ impl Process {
         let due = match &self.state {
             State::Backoff { retry_at } => cx.now >= *retry_at,
             State::Stopped { intent } => *intent == Intent::Run,
-            State::Exited { after, .. } => *after == AfterExit::Run,
+            State::Exited { after: AfterExit::Run { at }, .. } => cx.now >= *at,
+            State::Exited { after: AfterExit::Rest | AfterExit::Held, .. } => false,
             State::Spawning { .. }
             | State::Starting { .. }
             | State::Running { .. }
@@ -163,7 +165,7 @@ impl Process {
             let because = self.file_report(None, cause, Next::GiveUp, cx);
             return self.give_up(GaveUp::CannotStart, because, (status, Class::Spawn), cx);
         }
-        match self.failures.add(false, self.retries()) {
+        match self.failed(false, cx) {
             RetryDecision::Retry(wait) => {
                 self.file_report(None, cause, Next::Restart(wait), cx);
                 self.back_off(wait, cx);
@@ -173,6 +175,23 @@ impl Process {
                 self.give_up(GaveUp::TooManyRetries, because, (status, Class::Spawn), cx);
             }
         }
+    }
+
+    /// Counts a failure. Returns what follows.
+    pub(super) fn failed(&mut self, ran: bool, cx: &Transition<'_>) -> RetryDecision {
+        let chance = retry::chance(cx.seed, self.named.proc, self.run());
+        let (retries, backoff) = (self.retries(), self.spec.backoff);
+        match self.failures.add(ran, retries, &backoff, chance) {
+            RetryDecision::Retry(wait) => RetryDecision::Retry(self.paced(wait, cx)),
+            RetryDecision::GiveUp => RetryDecision::GiveUp,
+        }
+    }
+
+    /// A wait that is at least as long as the limit on restarts in a second demands.
+    pub(super) fn paced(&mut self, wait: Duration, cx: &Transition<'_>) -> Duration {
+        let paced = self.starts.earliest(cx.now + wait) - cx.now;
+        self.history.paced += u64::from(paced > wait);
+        paced
     }
 
     /// How many failures are retried at present.

@@ -66,8 +66,8 @@ pub(crate) enum AfterStop {
 /// What a process does after an exit by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AfterExit {
-    /// It starts again.
-    Run,
+    /// It starts again, not before this time.
+    Run { at: Mono },
     /// It rests: its rules say so.
     Rest,
     /// It would start again, but an operator stopped it.

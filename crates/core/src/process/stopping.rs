@@ -134,7 +134,7 @@ impl Process {
             | State::Spawning { intent: Intent::Run, .. }
             | State::Stopping { after: AfterStop::Run | AfterStop::Fail(_), .. }
             | State::Stopped { intent: Intent::Run } => self.stop(cx),
-            State::Exited { exit, after: AfterExit::Run, .. } => {
+            State::Exited { exit, after: AfterExit::Run { .. } } => {
                 self.enter(State::Exited { exit: *exit, after: AfterExit::Held }, cx);
             }
             State::Backoff { .. } => {
@@ -161,7 +161,7 @@ impl Process {
     fn forget_start(&mut self, cx: &mut Transition<'_>) {
         match self.state {
             State::Backoff { .. } => self.enter(State::Fatal { why: Fatal::CutShort }, cx),
-            State::Exited { exit, after: AfterExit::Run } => {
+            State::Exited { exit, after: AfterExit::Run { .. } } => {
                 self.enter(State::Exited { exit, after: AfterExit::Rest }, cx);
             }
             State::Stopped { .. } => self.enter(State::Stopped { intent: Intent::Rest }, cx),

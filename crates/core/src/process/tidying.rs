@@ -77,7 +77,10 @@ impl Process {
 
     /// Whether it is started again by itself, at once or after a pause.
     pub(super) const fn is_to_restart(&self) -> bool {
-        matches!(self.state, State::Backoff { .. } | State::Exited { after: AfterExit::Run, .. })
+        matches!(
+            self.state,
+            State::Backoff { .. } | State::Exited { after: AfterExit::Run { .. }, .. }
+        )
     }
 
     /// No restart in this container helps a run whose devices are lost.

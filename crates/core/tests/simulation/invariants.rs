@@ -10,6 +10,8 @@ pub(crate) enum Invariant {
     SignalsForAReason,
     OneCopy,
     StartsOnlyWhenDue,
+    WaitsAsItsRule,
+    PacesRestarts,
     StartsWhatIsDue,
     StartsInOrder,
     FailsTheLost,
@@ -76,6 +78,13 @@ impl Invariant {
                  is over"
             }
             Self::StartsWhatIsDue => "what is to be started is, as soon as nothing is in its way",
+            Self::WaitsAsItsRule => {
+                "a restart waits as its backoff says: not less than its random part leaves, and \
+                 not more than its limit"
+            }
+            Self::PacesRestarts => {
+                "nothing is restarted by its rules more than five times in a second"
+            }
             Self::StartsInOrder => {
                 "nothing is started before the programs that it depends on are there and the \
                  servers that it waits for were reached"

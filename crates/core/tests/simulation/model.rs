@@ -4,6 +4,7 @@
 //! at each effect; [`Model::concludes`] at what is true when all have been carried out.
 
 mod answers;
+mod backoff;
 mod budget;
 mod conclude;
 mod drain;

@@ -13,7 +13,7 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
-    Autorestart, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
+    Autorestart, Backoff, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
     ResultHandler, RetryRule, SignalRule, Sink, Spec, Stdio, StopTarget, TidySpec, WhenDone,
 };
 
@@ -153,6 +153,7 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         leftover_grace: random.secs(0, 3),
         health_stop: random.secs(0, 8),
         retry: random.pick(&[RetryRule::FailedStarts, consecutive]),
+        backoff: backoff(random),
         main: !listens && random.one_in(2),
         essential: !listens && random.one_in(5),
         killtree,
@@ -161,6 +162,18 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
         failure: failure(random, killtree),
         launch: launch(name),
+    }
+}
+
+fn backoff(random: &mut Random) -> Backoff {
+    if random.one_in(2) {
+        return Backoff::Linear;
+    }
+    Backoff::Exponential {
+        first: random.secs(0, 2),
+        factor: random.pick(&[1000, 1500, 2000, 4000]),
+        most: random.secs(2, 9),
+        jitter: random.pick(&[0, 0, 500, 1000]),
     }
 }
 

@@ -60,7 +60,43 @@ impl Case {
                 self.wall_ahead =
                     if self.random.one_in(2) { ahead + secs } else { ahead.saturating_sub(secs) };
             }
+            22 if self.random.one_in(6) => self.flap(),
             _ => self.now = self.now + Duration::from_millis(self.random.below(300) as u64),
+        }
+    }
+
+    /// A program ends as soon as it was started, again and again, and leaves nothing.
+    fn flap(&mut self) {
+        let spawns = self.owed.iter().filter_map(|owed| match owed {
+            Owed::Spawn(proc, _) => Some(*proc),
+            _ => None,
+        });
+        let spawns: Vec<ProcId> = spawns.collect();
+        let Some(proc) = self.random.any(&spawns) else { return };
+        for _ in 0..20 {
+            let mine = |owed: &Owed| match owed {
+                Owed::Spawn(id, _) | Owed::Census(id, _) | Owed::Tidy(id, _) => *id == proc,
+                _ => false,
+            };
+            match self.owed.iter().position(mine) {
+                Some(at) => {
+                    let owed = self.owed.remove(at);
+                    self.answer_with(owed, true);
+                    let process = self.model.procs.get(&proc);
+                    if let Some(alive) = process.and_then(|process| process.alive()) {
+                        let pid = alive.pid;
+                        self.kernel.end(pid, Exit::Code(1));
+                        self.reap(pid);
+                    }
+                }
+                None => {
+                    self.now = self.now + Duration::from_millis(self.random.below(100) as u64);
+                    self.tick();
+                }
+            }
+            if self.is_over() {
+                return;
+            }
         }
     }
 

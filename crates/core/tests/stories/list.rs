@@ -23,8 +23,8 @@ stories! {
     a_dependency_that_is_given_up
     a_drain_keeps_its_workers
     a_failure_that_a_restart_mends
-    a_group_is_asked_at_once
     a_gpu_that_is_lost
+    a_group_is_asked_at_once
     a_head_that_does_not_come
     a_helper_that_completes
     a_helper_that_ends_as_if_done
@@ -34,6 +34,7 @@ stories! {
     a_place_is_cleared_before_the_first_start
     a_program_that_goes_into_the_background
     a_question_is_answered_once
+    a_random_part_makes_waits_shorter
     a_rank_waits_for_its_head
     a_rejected_event_comes_again_after_a_pause
     a_report_of_a_program_that_rests_waits_for_no_device
@@ -44,8 +45,8 @@ stories! {
     a_start_script_without_exec
     a_start_that_fails_its_checks_says_why
     a_stop_before_the_first_start_is_clear
-    a_stop_ends_a_wait_run_once
     a_stop_ends_a_wait
+    a_stop_ends_a_wait_run_once
     a_stop_ends_the_wait_for_the_port
     a_trap_that_passes_the_signal_on
     a_trap_that_waits_for_its_child
@@ -58,10 +59,10 @@ stories! {
     an_operator_updates_the_only_program
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
-    another_failure_in_between
     an_orphan_of_a_program_that_keeps_its_tree
     an_orphan_that_may_be_another_programs
     an_orphan_that_only_one_program_can_have_started
+    another_failure_in_between
     answers_about_a_group_that_has_gone
     answers_are_understood_however_they_are_cut
     answers_that_are_output_are_printed
@@ -106,31 +107,32 @@ stories! {
     no_metrics_are_said_once
     no_page_in_time_is_no_progress
     not_essential
+    not_more_than_five_starts_a_second
     nothing_to_run
     notify_then_silence
     one_budget_for_a_shutdown
     orders_and_dependencies
     orders_for_all
     orphans_of_others
+    preparation
     preparation_fails
     preparation_for_a_run_once_is_stopped
     preparation_is_stopped
     preparation_not_found
     preparation_too_long
-    preparation
     programs_stop_in_reverse_order
     readiness_follows_the_verdict
     ready_as_a_whole
     ready_by_its_log
     ready_without_anything_essential
     remote_events_come_during_the_end
+    run_once
     run_once_a_stopped_program_takes_a_signal
     run_once_behind_a_script
     run_once_beyond_its_time
     run_once_job_control
     run_once_not_found
     run_once_signal_before_start
-    run_once
     second_signal_kills_at_once
     signal_before_boot
     signal_during_backoff
@@ -166,6 +168,8 @@ stories! {
     unanswered_is_not_dead_either
     unkillable_leftover
     unkillable_main_process
+    waits_double_up_to_their_limit
+    waits_of_nothing_are_paced
     what_is_known_of_a_program
     who_answers_must_be_of_the_program
     who_is_supervised_is_not_suspended

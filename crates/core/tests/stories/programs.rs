@@ -12,7 +12,7 @@ use supervisor_core::spec::health::{
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
-    Autorestart, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
+    Autorestart, Backoff, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
     ResultHandler, RetryRule, Sink, Stdio, StopTarget, TidySpec,
 };
 
@@ -74,6 +74,7 @@ fn by_default(name: &str) -> ProcessSpec {
         leftover_grace: Duration::from_secs(2),
         health_stop: Duration::from_secs(10),
         retry: RetryRule::Consecutive { reset_after: Duration::from_secs(600) },
+        backoff: Backoff::Linear,
         main: true,
         essential: true,
         killtree: true,
@@ -136,6 +137,17 @@ fn set_restarts(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                     reset_after: Duration::from_secs(secs.parse().unwrap()),
                 },
             }
+        }
+        // FIRST/FACTOR/MOST/JITTER: seconds, and thousandths
+        "backoff" => {
+            let numbers = numbers(value);
+            let [first, factor, most, jitter] = numbers[..] else { panic!("backoff={value}") };
+            spec.backoff = Backoff::Exponential {
+                first: Duration::from_secs(first),
+                factor: factor.try_into().unwrap(),
+                most: Duration::from_secs(most),
+                jitter: jitter.try_into().unwrap(),
+            };
         }
         "retries_before_ready" => {
             spec.start.retries_before_ready = Some(value.parse().unwrap());

@@ -66,3 +66,46 @@ fn a_program_that_is_not_restarted_speaks_for_the_container() {
         assert_eq!(running.exit_code(), code, "{script}");
     }
 }
+
+#[test]
+fn waits_grow_by_their_factor_and_stay_below_their_limit() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "exit 1"])
+            .env("PROCESS_MAX_START_RETRIES", "4")
+            .env("PROCESS_RETRY_FACTOR", "2")
+            .env("PROCESS_RETRY_WAIT_SECS", "0.1")
+            .env("PROCESS_RETRY_WAIT_MAX_SECS", "0.3"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let lines = running.stderr.rest();
+    let waits = lines.iter().filter_map(|line| line.split_once("next=restart after="));
+    let waits: Vec<_> = waits.filter_map(|(_, wait)| wait.split(' ').next()).collect();
+    assert_eq!(waits, ["0.100s", "0.200s", "0.300s", "0.300s"]);
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_not_started_more_than_five_times_a_second() {
+    let mut running = Running::start(
+        supervise(["sh", "-c", "exit 1"])
+            .env("SUPERVISOR_PROGRAM__APP_STARTSECS", "0")
+            .env("PROCESS_MAX_START_RETRIES", "7")
+            .env("PROCESS_RETRY_FACTOR", "1")
+            .env("PROCESS_RETRY_WAIT_SECS", "0"),
+    );
+    assert_eq!(running.exit_code(), 1);
+    let lines = running.stderr.rest().iter();
+    let spawned: Vec<_> =
+        lines.filter(|line| line.contains("spawned: 'app'")).map(millis).collect();
+    assert_eq!(spawned.len(), 8);
+    for starts in spawned.windows(6) {
+        // A line comes a little later than the decision.
+        assert!((starts[5] - starts[0]).rem_euclid(3_600_000) > 900, "{spawned:?}");
+    }
+}
+
+/// Milliseconds of the hour in which a line was written.
+fn millis(line: &String) -> i64 {
+    let numbers = line[14..23].split([':', ',']).map(|number| number.parse::<i64>().unwrap());
+    let [minutes, seconds, millis] = numbers.collect::<Vec<_>>()[..] else { panic!("{line}") };
+    (minutes * 60 + seconds) * 1000 + millis
+}

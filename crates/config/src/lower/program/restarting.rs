@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::sources::Mode;
-use supervisor_core::spec::{Autorestart, RetryRule};
+use supervisor_core::spec::{Autorestart, Backoff, RetryRule};
 
 use super::super::{Lowering, at_least_zero, to_u32};
+use super::origin;
 use crate::options::{self as o, Key};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
@@ -18,6 +19,7 @@ pub(super) struct Restarting {
     pub(super) autorestart: Autorestart,
     pub(super) exitcodes: Vec<u8>,
     pub(super) retry: RetryRule,
+    pub(super) backoff: Backoff,
 }
 
 impl Restarting {
@@ -36,6 +38,7 @@ impl Restarting {
         let autorestart = lowering.get(section, &o::AUTORESTART, names);
         let exitcodes = lowering.get(section, &o::EXITCODES, names);
         let retry = retry(lowering, section, names);
+        let backoff = backoff(lowering, section, names);
         Some(Self {
             autostart: autostart?,
             startsecs: Duration::from_secs(startsecs?),
@@ -43,6 +46,7 @@ impl Restarting {
             autorestart: autorestart?,
             exitcodes: exitcodes?,
             retry: retry?,
+            backoff: backoff?,
         })
     }
 }
@@ -65,4 +69,40 @@ fn retry<'a>(
             RetryRule::Consecutive { reset_after: Duration::from_secs(seconds) }
         }
     })
+}
+
+/// How long restarts wait.
+fn backoff<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Backoff> {
+    let factor = lowering.get(section, &o::RETRY_FACTOR, names);
+    let first = lowering.get(section, &o::RETRY_WAIT, names);
+    let most = lowering.get(section, &o::RETRY_WAIT_MAX, names);
+    let jitter = lowering.get(section, &o::RETRY_JITTER, names);
+    let (factor, first, most, jitter) = (factor?, first?, most?, jitter?);
+    let (growth, longest) = (o::RETRY_FACTOR.def.key, o::RETRY_WAIT_MAX.def.key);
+    let Some(factor) = factor else {
+        for key in [o::RETRY_WAIT.def.key, longest, o::RETRY_JITTER.def.key] {
+            if lowering.is_explicit(section, key) {
+                let warning = format!("[{}] {key} has no effect without {growth}", section.name);
+                lowering.report.warn(warning);
+            }
+        }
+        return Some(Backoff::Linear);
+    };
+    if most < first {
+        let why = format!(
+            "{longest}={} is shorter than the first wait, {}={}",
+            most.as_secs_f64(),
+            o::RETRY_WAIT.def.key,
+            first.as_secs_f64()
+        );
+        let key =
+            if lowering.is_explicit(section, longest) { longest } else { o::RETRY_WAIT.def.key };
+        lowering.complain(section, origin(lowering, section, key), &why);
+        return None;
+    }
+    Some(Backoff::Exponential { first, factor, most, jitter })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use supervisor_core::event::EventType;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{
-    Autorestart, HealthSpec, Launch, LogFile, PoolSpec, ProcessSpec, RemoveLeftovers,
+    Autorestart, Backoff, HealthSpec, Launch, LogFile, PoolSpec, ProcessSpec, RemoveLeftovers,
     ResultHandler, RetryRule, Sink, StartSpec, Stdio, StopTarget, TidySpec,
 };
 
@@ -65,6 +65,7 @@ fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
         leftover_grace: Duration::from_secs(2),
         health_stop: Duration::from_secs(10),
         retry: RetryRule::Once,
+        backoff: Backoff::Linear,
         main: true,
         essential: true,
         killtree: true,

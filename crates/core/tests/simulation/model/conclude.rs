@@ -151,7 +151,7 @@ impl Model {
         let holds = proc.waited <= counted && counted <= waited && all;
         hold!(holds, CountsWaits, "{id:?} has waited {waited:?} and not {counted:?}");
         let due = proc.pending.filter(|_| proc.cleanup == Cleanup::Clear && !held_back);
-        let overdue = due.is_some_and(|due| due.not_before <= now) && self.ending.is_none();
+        let overdue = due.is_some_and(|due| due.latest <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
         let tidies = match &proc.spec.tidy {
             _ if self.ending.is_none() => proc.is_tidied_for_start(),

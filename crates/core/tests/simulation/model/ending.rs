@@ -11,7 +11,8 @@ use supervisor_core::spec::{Autorestart, RetryRule};
 use supervisor_core::time::Mono;
 use supervisor_core::{FORERUNNER_WITHIN, StateName};
 
-use super::process::{Alive, Cleanup, Intent, Phase, Proc, Report, Why};
+use super::backoff::Wait;
+use super::process::{Alive, Cleanup, Intent, Pending, Phase, Proc, Report, Why};
 
 impl Proc {
     /// Its start failed; the status, if it was given up.
@@ -27,7 +28,8 @@ impl Proc {
             RetryRule::Once => true,
         };
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
-        let ended = Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None };
+        let ended =
+            Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None, at: now };
         if hopeless {
             return Some(self.give_up(ended, kind.status()));
         }
@@ -60,7 +62,7 @@ impl Proc {
         let sign = failure.map_or("", |(_, sign)| sign);
         let (pid, forerunner) = (Some(alive.pid), self.forerunner(now));
         let uptime = now - alive.since;
-        let ended = Ended { class, sign, exit: Some(exit), uptime, pid, forerunner };
+        let ended = Ended { class, sign, exit: Some(exit), uptime, pid, forerunner, at: now };
         match alive.stop.map(|stop| stop.intent) {
             Some(Intent::Rest) => {
                 self.down(StateName::Stopped, Why::Rests);
@@ -170,7 +172,7 @@ impl Proc {
             Action::Stop => (stopped, false),
             Action::Exit(code) => (code, true),
         };
-        self.expect_report(ended, Next::GiveUp);
+        self.expect_report(ended, Next::GiveUp, Wait::NONE);
         self.row.clear();
         self.down(StateName::Fatal, Why::Unhealthy(code, ends));
         Some(code)
@@ -200,12 +202,13 @@ impl Proc {
         let counts_for = if expected { 0 } else { exit.status() };
         let why = if again { Why::Rests } else { Why::Ended(counts_for) };
         self.down(StateName::Exited, why);
-        let next = if again { Next::Restart(Duration::ZERO) } else { Next::Rest };
+        let wait = self.paced(Wait::NONE, now);
+        let next = if again { Next::Restart(wait.least) } else { Next::Rest };
         if again || !expected || known {
-            self.expect_report(ended, next);
+            self.expect_report(ended, next, wait);
         }
         if again {
-            self.start(now, "its rule wants it to run");
+            self.start_by_rule(now, wait, "its rule wants it to run");
             None
         } else {
             Some(counts_for)
@@ -223,20 +226,26 @@ impl Proc {
         if self.row.len() > before.unwrap_or(self.spec.startretries) as usize {
             return Some(self.give_up(ended, status));
         }
-        let wait = Duration::from_secs((self.row.len() - usize::from(self.row[0])) as u64);
-        let state = if wait.is_zero() { StateName::Exited } else { StateName::Backoff };
-        self.expect_report(ended, Next::Restart(wait));
+        let wait = self.paced(self.wait_by_rule(), now);
+        let at_once = wait.is_zero() && up;
+        let state = if at_once { StateName::Exited } else { StateName::Backoff };
+        self.expect_report(ended, Next::Restart(wait.least), wait);
         self.down(state, Why::Rests);
-        let cause = if wait.is_zero() { "its rule wants it to run" } else { "its wait is over" };
-        self.start(now + wait, cause);
+        let cause = if at_once { "its rule wants it to run" } else { "its wait is over" };
+        self.start_by_rule(now, wait, cause);
         None
+    }
+
+    fn start_by_rule(&mut self, now: Mono, wait: Wait, cause: &'static str) {
+        let (not_before, latest) = (now + wait.least, now + wait.most);
+        self.pending = Some(Pending { not_before, latest, by_rule: true, cause });
     }
 
     fn give_up(&mut self, ended: Ended, status: u8) -> u8 {
         let own = self.spec.failure.exit_codes.get(&ended.class).copied().unwrap_or(1);
         let code = if self.spec.retry == RetryRule::Once { status } else { own };
         self.failed_of = None;
-        self.expect_report(ended, Next::GiveUp);
+        self.expect_report(ended, Next::GiveUp, Wait::NONE);
         self.row.clear();
         self.down(StateName::Fatal, Why::GaveUp(code));
         code
@@ -245,7 +254,9 @@ impl Proc {
     /// What it waits for will not be there; the status.
     pub(crate) fn cannot_start(&mut self) -> u8 {
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
-        let ended = Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None };
+        // Nothing follows it, so its time does not matter.
+        let at = Mono::ZERO;
+        let ended = Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None, at };
         self.turn.not_begun = true;
         let code = self.give_up(ended, 1);
         self.report = self.report.map(|report| Report { run: self.run + 1, ..report });
@@ -277,12 +288,12 @@ impl Proc {
         self.pending = None;
     }
 
-    fn expect_report(&mut self, ended: Ended, next: Next) {
-        let Ended { class, sign: _, exit, uptime, pid, forerunner } = ended;
+    fn expect_report(&mut self, ended: Ended, next: Next, wait: Wait) {
+        let Ended { class, sign: _, exit, uptime, pid, forerunner, at } = ended;
         let next =
             if self.turn.ending && matches!(next, Next::Restart(_)) { Next::Rest } else { next };
         let run = self.run;
-        self.report = Some(Report { run, pid, forerunner, class, exit, next, uptime });
+        self.report = Some(Report { run, pid, forerunner, class, exit, next, uptime, at, wait });
     }
 
     /// Of those that ended unexpectedly within the time that counts, the first of the worst;
@@ -316,6 +327,7 @@ struct Ended {
     uptime: Duration,
     pid: Option<Pid>,
     forerunner: Option<Pid>,
+    at: Mono,
 }
 
 /// A kill that is counted for several programs tells of the one whose main process was killed.

@@ -172,7 +172,7 @@ impl Proc {
     pub(crate) fn waits_for_others(&self) -> bool {
         let down = matches!(self.phase, Phase::Down { .. });
         // Its place is made clean first.
-        let tidies = self.turn.to_tidy && self.spec.tidy.is_some();
+        let tidies = self.turn.to_tidy && self.is_tidied_for_start();
         self.waits && down && !self.is_sweeping() && !tidies
     }
 

@@ -84,7 +84,7 @@ impl Proc {
         let own = match &self.phase {
             Phase::Down { .. } if self.cleanup == Cleanup::Clear && !self.waits => {
                 let targets = self.targets.map(|targets| targets.due());
-                targets.or_else(|| self.pending.map(|pending| pending.not_before))
+                targets.or_else(|| self.pending.map(|pending| pending.latest))
             }
             Phase::Down { .. } | Phase::Asked { .. } => None,
             Phase::Alive(Alive { stop: Some(stop), .. }) => match stop {

@@ -326,6 +326,8 @@ fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Rejection>>, boo
             Some(Intent::Fail(_)) => Some(Err(Rejection::SpawnError)),
         },
         Phase::Asked { stop: true } => Some(Err(Rejection::AbnormalTermination)),
+        // It failed, and its next try waits for nothing.
+        Phase::Asked { stop: false } if proc.turn.failed => Some(Err(Rejection::SpawnError)),
         Phase::Asked { stop: false } => None,
         Phase::Down { state_name: StateName::Backoff | StateName::Fatal, .. }
         | Phase::Down { why: Why::GaveUp(_) | Why::Unhealthy(..), .. } => {

@@ -18,6 +18,7 @@ use supervisor_core::spec::health::{HealthSpec, Ready};
 use supervisor_core::spec::{ProcessSpec, RemoveLeftovers};
 use supervisor_core::time::Mono;
 
+use super::backoff::Wait;
 use super::drain::Drain;
 use super::gate::Targets;
 use super::health::Health;
@@ -48,6 +49,8 @@ pub(crate) struct Proc {
     pub(super) ever_up: bool,
     /// Of each failure that still counts, whether the run had been up.
     pub(super) row: Vec<bool>,
+    /// When it was started.
+    pub(super) starts: Vec<Mono>,
     /// What the last run failed of.
     pub(super) failed_of: Option<(Class, &'static str)>,
     pub(crate) cleanup: Cleanup,
@@ -182,6 +185,10 @@ pub(crate) enum Intent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pending {
     pub(crate) not_before: Mono,
+    /// By then it is to be, if nothing is in its way.
+    pub(crate) latest: Mono,
+    /// It follows from its rules, and not from an order.
+    pub(crate) by_rule: bool,
     pub(crate) cause: &'static str,
 }
 
@@ -218,6 +225,10 @@ pub(crate) struct Report {
     pub(crate) class: Class,
     pub(crate) exit: Option<Exit>,
     pub(crate) next: Next,
+    /// When the run ended.
+    pub(crate) at: Mono,
+    /// How long the restart waits that follows.
+    pub(crate) wait: Wait,
     pub(crate) uptime: Duration,
 }
 
@@ -266,6 +277,7 @@ impl Proc {
             ended_as_expected: false,
             ever_up: false,
             row: Vec::new(),
+            starts: Vec::new(),
             failed_of: None,
             cleanup: Cleanup::Clear,
             known: BTreeSet::new(),
@@ -393,7 +405,7 @@ impl Proc {
     }
 
     pub(crate) const fn start(&mut self, now: Mono, cause: &'static str) {
-        self.pending = Some(Pending { not_before: now, cause });
+        self.pending = Some(Pending { not_before: now, latest: now, by_rule: false, cause });
     }
 
     pub(crate) fn start_with_others(&mut self, now: Mono) {

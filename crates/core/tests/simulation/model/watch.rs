@@ -143,6 +143,7 @@ impl Model {
         let clean = !matches!(proc.cleanup, Cleanup::Tidying { .. });
         let clean = clean && !proc.clears_first();
         hold!(clean, MakesClean, "{id:?} is started before its place is clean");
+        proc.note_start(now);
         let due = proc.pending.is_some_and(|pending| pending.not_before <= now);
         hold!(due, StartsOnlyWhenDue, "{id:?} is started, and {:?}", proc.pending);
         hold!(run.0 == proc.run + 1, StartsOnlyWhenDue, "{run:?} follows {}", proc.run);
@@ -373,6 +374,7 @@ impl Model {
             if report.cause == Cause::Unkillable && proc.cleanup != Cleanup::Clear {
                 (expected.class, expected.next) = (report.cause.class(), Next::GiveUp);
             }
+            proc.learn_wait(&mut expected, report.next);
             let told = (report.run, report.cause.class(), report.exit, report.next, report.uptime);
             let run = RunId(expected.run);
             let truth = (run, expected.class, expected.exit, expected.next, expected.uptime);

@@ -191,3 +191,42 @@ fn no_value_fills_the_log() {
         assert!(longest < Some(2000), "{variable}: {longest:?}");
     }
 }
+
+#[test]
+fn waits_that_make_no_sense_are_mistakes_and_reported_together() {
+    let text = errors(&[
+        ("PROCESS_RETRY_FACTOR", "0.5"),
+        ("PROCESS_RETRY_WAIT_SECS", "1m"),
+        ("PROCESS_RETRY_WAIT_MAX_SECS", "86401"),
+        ("PROCESS_RETRY_JITTER", "25"),
+    ]);
+    for mistake in [
+        "ERROR: PROCESS_RETRY_FACTOR: 0.5 is not between 1 and 10; PROCESS_RETRY_FACTOR takes",
+        "ERROR: PROCESS_RETRY_WAIT_SECS: not a number: '1m'; PROCESS_RETRY_WAIT_SECS takes",
+        "ERROR: PROCESS_RETRY_WAIT_MAX_SECS: 86401 is not between 0 and 86400; ",
+        "ERROR: PROCESS_RETRY_JITTER: 25 is not between 0 and 1; PROCESS_RETRY_JITTER takes",
+    ] {
+        assert!(text.lines().any(|line| line.starts_with(mistake)), "{mistake}: {text}");
+    }
+    assert_eq!(text.lines().count(), 4, "{text}");
+    let text = errors(&[("PROCESS_RETRY_FACTOR", "2"), ("PROCESS_RETRY_WAIT_SECS", "61")]);
+    assert_eq!(
+        text,
+        "ERROR: PROCESS_RETRY_WAIT_SECS: retry_wait_max_secs=60 is shorter than the first wait, \
+         retry_wait_secs=61 in section 'program:app'"
+    );
+    let config = config(&[("PROCESS_RETRY_JITTER", "0.25")]);
+    assert_eq!(config.warnings, ["[program:app] retry_jitter has no effect without retry_factor"]);
+}
+
+#[test]
+fn waits_of_restarts_are_as_variables_say() {
+    let config = config(&[
+        ("PROCESS_RETRY_FACTOR", "1.5"),
+        ("PROCESS_RETRY_WAIT_SECS", "0.25"),
+        ("PROCESS_RETRY_JITTER", "0.1"),
+    ]);
+    let (first, most) = (Duration::from_millis(250), Duration::from_secs(60));
+    let expected = Backoff::Exponential { first, factor: 1500, most, jitter: 100 };
+    assert_eq!(process(&config, "app").backoff, expected);
+}
