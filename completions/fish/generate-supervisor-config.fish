@@ -32,7 +32,7 @@ end
 
 complete -c generate-supervisor-config -x -a '(__fish_generate_supervisor_config_command)'
 complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s o -l output -r -F -d 'the file to write'
-complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s p -l program-name -x -d 'the program\'s name; default: app'
-complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -l log-level -x -a 'ERROR INFO DEBUG' -d 'the log level: ERROR, INFO or DEBUG; default: INFO'
-complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -l help -d 'print a short help text'
+complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s p -l program-name -x -d 'the program\'s name'
+complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -l log-level -x -a 'ERROR INFO DEBUG' -d 'the log level: ERROR, INFO or DEBUG'
+complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s h -l help -d 'print this help; so does -?'
 complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -l version -d 'print the version'

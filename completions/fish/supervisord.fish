@@ -5,7 +5,7 @@ complete -c supervisord -f
 complete -c supervisord -s c -l configuration -r -F -d 'read this configuration file'
 complete -c supervisord -s n -l nodaemon -d 'stay in the foreground'
 complete -c supervisord -s s -l silent -d 'in the foreground, print no log lines'
-complete -c supervisord -s h -l help -d 'print a short help text; so does -?'
+complete -c supervisord -s h -l help -d 'print this help; so does -?'
 complete -c supervisord -s v -l version -d 'print the version of supervisord that this one behaves as'
 complete -c supervisord -s u -l user -x -a '(__fish_complete_users)' -d 'become this user, given by name or id'
 complete -c supervisord -s m -l umask -x -d 'use this file mode creation mask, an octal number'

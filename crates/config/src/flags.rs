@@ -4,6 +4,8 @@
 //! [supervisord](https://supervisord.org/running.html#supervisord-command-line-options),
 //! and one of our own, `--check`.
 
+pub(crate) mod command_mode;
+pub(crate) mod companions;
 pub(crate) mod getopt;
 
 use std::ffi::OsString;
@@ -11,13 +13,13 @@ use std::path::PathBuf;
 
 use supervisor_wire::supervisord::python::repr;
 
-use self::getopt::{Flag, Given, Reading, ToolOption, conflicting, option};
-use crate::options as o;
+use self::getopt::{Flag, Reading, ToolOption, conflicting};
+use crate::options::{self as o, SectionKind, Setting};
 
 /// What `supervisord` was asked for on its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Print [`supervisord_help`].
+    /// Print the help.
     Help,
     /// Print the version.
     Version,
@@ -73,6 +75,12 @@ impl Reading for Does {
     fn can_be_shortened(&self) -> bool {
         *self != Self::Check
     }
+
+    fn default(&self) -> Option<&'static str> {
+        let Self::Set(key, _) = self else { return None };
+        let mut options = SectionKind::Supervisord.settings().map(Setting::def);
+        options.find(|def| def.key == *key)?.default.file
+    }
 }
 
 const fn flag(
@@ -93,7 +101,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Does::TurnOn(o::SILENT.def.key),
         "in the foreground, print no log lines",
     ),
-    flag(Some('h'), "help", Does::Help, "print a short help text; so does -?"),
+    flag(Some('h'), "help", Does::Help, "print this help; so does -?"),
     flag(
         Some('v'),
         "version",
@@ -198,19 +206,9 @@ static FLAGS: [Flag<Does>; 21] = [
     ),
 ];
 
-/// All of them, for manual pages and completions.
-pub(crate) fn options() -> impl Iterator<Item = ToolOption> {
-    FLAGS.iter().map(|flag| option(flag.short, flag.long, flag.does.argument(), flag.doc))
-}
-
-/// What `supervisord --help` prints; `program` is the name it was called by.
-#[must_use]
-pub fn supervisord_help(program: &str) -> String {
-    format!(
-        "supervisord -- run a set of applications as daemons.\n\nUsage: {program} [options]\n\n\
-         Options:\n{}",
-        getopt::help(&FLAGS)
-    )
+/// All of them, for help, manual pages and completions.
+pub(crate) fn options() -> Vec<ToolOption> {
+    getopt::shown(&FLAGS)
 }
 
 /// Reads supervisord's command line, the program's name left out.
@@ -222,8 +220,9 @@ pub fn supervisord_flags(words: &[OsString]) -> Result<Request, String> {
     let given = getopt::read(words, &FLAGS)?;
     let mut flags = Flags::default();
     let mut check = false;
-    for Given { written, flag, value } in given.flags {
-        match flag.does {
+    for given in given.flags {
+        let written = given.written.clone();
+        match given.flag.does {
             Does::Help => return Ok(Request::Help),
             Does::Version => return Ok(Request::Version),
             Does::Check => check = true,
@@ -231,13 +230,14 @@ pub fn supervisord_flags(words: &[OsString]) -> Result<Request, String> {
             Does::Configuration if flags.configuration.is_some() => {
                 return Err(conflicting(&written));
             }
-            Does::Configuration => flags.configuration = Some(value.into()),
+            Does::Configuration => flags.configuration = Some(given.value.into()),
             Does::TurnOn(key) => flags.set(written, key, "true".to_owned())?,
-            Does::Set(key, _) => flags.set(written, key, value)?,
+            Does::Set(key, _) => flags.set(written, key, given.text()?)?,
         }
     }
     if !given.others.is_empty() {
-        let others = given.others.iter().map(|word| repr(word)).collect::<Vec<_>>().join(", ");
+        let others = given.others.iter().map(|word| repr(&word.to_string_lossy()));
+        let others = others.collect::<Vec<_>>().join(", ");
         return Err(format!("positional arguments are not supported: [{others}]"));
     }
     Ok(if check { Request::Check(flags) } else { Request::Run(flags) })
@@ -290,6 +290,7 @@ mod tests {
             ("-nx", "option -x not recognized"),
             ("--log x", "option --log not a unique prefix"),
             ("--nope", "option --nope not recognized"),
+            ("--nodemon", "option --nodemon not recognized; the nearest is --nodaemon"),
             ("-c", "option -c requires argument"),
             ("--user", "option --user requires argument"),
             ("--nodaemon=1", "option --nodaemon must not have an argument"),
@@ -308,13 +309,5 @@ mod tests {
         assert_eq!(parsed("-v -n -n"), Ok(Request::Version));
         assert!(matches!(parsed("--check -c x"), Ok(Request::Check(_))));
         assert!(matches!(parsed("--ch x"), Ok(Request::Run(_))));
-    }
-
-    #[test]
-    fn the_help_has_a_line_for_each_option() {
-        let help = supervisord_help("supervisord");
-        assert!(help.contains("supervisord -- run a set of applications"));
-        assert!(help.contains("-l/--logfile FILENAME -- use FILENAME as"));
-        assert!(FLAGS.iter().all(|flag| help.contains(&format!("--{}", flag.long))));
     }
 }

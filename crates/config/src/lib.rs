@@ -40,11 +40,13 @@ use crate::lower::Control;
 
 pub use crate::env::VARIABLES;
 pub use crate::error::Errors;
-pub use crate::flags::{Flags, Request, supervisord_flags, supervisord_help};
-pub use crate::modes::command::{command_mode, generate};
-pub use crate::modes::ctl::{
-    Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
+pub use crate::flags::command_mode::{CommandRequest, standard_supervisor_flags};
+pub use crate::flags::companions::{
+    Asked, Order, echo_supervisord_conf_flags, generate_supervisor_config_flags, pidproxy_flags,
 };
+pub use crate::flags::{Flags, Request, supervisord_flags};
+pub use crate::modes::command::{command_mode, generate};
+pub use crate::modes::ctl::{Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags};
 pub use crate::modes::file::{Source, file_mode};
 pub use crate::modes::status_port::{status_address, status_port};
 pub use crate::settings::server::{Credentials, Listen, Server};
@@ -54,7 +56,7 @@ pub use crate::sources::{Host, RegularFile, Sources};
 pub use crate::testing::bad_input;
 pub use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
 pub use crate::tools::sample::sample;
-pub use crate::tools::{Tool, generate_supervisor_config, pidproxy, standard_supervisor};
+pub use crate::tools::{Tool, tool};
 pub use crate::values::signal;
 pub use supervisor_core::level::Level;
 

@@ -7,7 +7,8 @@ pub(crate) mod sample;
 
 use crate::env::VARIABLES;
 use crate::flags;
-use crate::flags::getopt::{ToolOption, option};
+use crate::flags::getopt::ToolOption;
+use crate::flags::{command_mode, companions};
 use crate::modes::ctl;
 use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
 use crate::tools::exits::ExitCode;
@@ -67,9 +68,13 @@ pub fn tools() -> Vec<Tool> {
     ]
 }
 
-/// `standard-supervisor`.
+/// The program of this name; `standard-supervisor` for any other.
 #[must_use]
-pub fn standard_supervisor() -> Tool {
+pub fn tool(name: &str) -> Tool {
+    tools().into_iter().find(|tool| tool.name == name).unwrap_or_else(standard_supervisor)
+}
+
+fn standard_supervisor() -> Tool {
     Tool {
         name: "standard-supervisor",
         section: 1,
@@ -83,34 +88,7 @@ pub fn standard_supervisor() -> Tool {
         about: &["Runs COMMAND, restarts it when it fails, stops it cleanly when asked, ends all \
              that it leaves behind, and exits with 1 when it gives up. COMMAND and all that \
              follows it are passed on byte for byte."],
-        options: vec![
-            option(
-                None,
-                "check",
-                None,
-                "print the effective configuration with the origin of each value, and everything that the start would reject; start nothing",
-            ),
-            option(
-                None,
-                "probe",
-                Some("QUESTION"),
-                "ask the status port whether the supervisor is live, or its programs are ready or started; print the answer and exit with 0 for yes, else 1; for HEALTHCHECK and exec probes in images without curl",
-            ),
-            option(
-                None,
-                "port",
-                Some("[HOST:]PORT"),
-                "the status port that --probe asks; default: PROCESS_STATUS_PORT",
-            ),
-            option(
-                None,
-                "as",
-                Some("PROGRAM"),
-                "first of all words: be supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as by a link of that name",
-            ),
-            HELP,
-            VERSION,
-        ],
+        options: command_mode::options(),
         operand: Operand::Command,
         commands: &[],
         has_environment: true,
@@ -123,31 +101,21 @@ pub fn standard_supervisor() -> Tool {
     }
 }
 
-/// `generate-supervisor-config`.
-#[must_use]
-pub fn generate_supervisor_config() -> Tool {
+fn generate_supervisor_config() -> Tool {
     Tool {
         name: "generate-supervisor-config",
         section: 1,
         summary: "write a supervisord configuration for a command",
-        usage: &["-o OUT [OPTIONS] [--] COMMAND [ARG...]"],
+        usage: &["-o OUT [OPTIONS] [--] COMMAND [ARG...]", "--help | --version"],
         about: &["Writes a supervisord configuration file that runs COMMAND, and runs nothing."],
-        options: vec![
-            option(Some('o'), "output", Some("OUT"), "the file to write"),
-            option(Some('p'), "program-name", Some("NAME"), "the program's name; default: app"),
-            option(
-                None,
-                "log-level",
-                Some("LEVEL"),
-                "the log level: ERROR, INFO or DEBUG; default: INFO",
-            ),
-            HELP,
-            VERSION,
-        ],
+        options: companions::generate_options(),
         operand: Operand::Command,
         commands: &[],
         has_environment: false,
-        examples: &[],
+        examples: &[
+            "generate-supervisor-config -o /etc/llm.conf -p llm vllm serve /model",
+            "generate-supervisor-config -o x.conf --log-level DEBUG python3 server.py",
+        ],
         exits: &exits::PLAIN,
         see_also: &["standard-supervisor(1)", "supervisord.conf(5)"],
     }
@@ -158,7 +126,7 @@ fn supervisord() -> Tool {
         name: "supervisord",
         section: 8,
         summary: "run a set of applications as daemons",
-        usage: &["[options]"],
+        usage: &["[OPTIONS]", "--help | --version"],
         about: &[
             "Starts the programs that a configuration file names and keeps them running, as \
              supervisord 4.3 does.",
@@ -167,11 +135,14 @@ fn supervisord() -> Tool {
              supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf and \
              /etc/supervisor/supervisord.conf.",
         ],
-        options: flags::options().collect(),
+        options: flags::options(),
         operand: Operand::Nothing,
         commands: &[],
         has_environment: false,
-        examples: &[],
+        examples: &[
+            "supervisord -c /etc/supervisord.conf",
+            "supervisord -n -e debug -c supervisord.conf --check",
+        ],
         exits: &exits::FILE_MODE,
         see_also: &[
             "supervisord.conf(5)",
@@ -187,17 +158,20 @@ fn supervisorctl() -> Tool {
         name: "supervisorctl",
         section: 1,
         summary: "control applications run by supervisord",
-        usage: &["[options] [COMMAND [ARG...]]"],
+        usage: &["[OPTIONS] [COMMAND [ARG...]]", "--help | --version"],
         about: &[
             "Carries out one command, or opens a shell in which commands are typed. The daemon's \
              address is that of [supervisorctl] in the configuration file, which is looked for \
              as supervisord looks for its own, unless -s tells it.",
         ],
-        options: ctl::options().collect(),
+        options: ctl::options(),
         operand: Operand::OwnCommand,
         commands: &CTL_COMMANDS,
         has_environment: false,
-        examples: &[],
+        examples: &[
+            "supervisorctl -c /etc/supervisord.conf restart web",
+            "supervisorctl tail -f web stderr",
+        ],
         exits: &exits::CTL,
         see_also: &["supervisord(8)", "supervisord.conf(5)"],
     }
@@ -208,42 +182,43 @@ fn echo_supervisord_conf() -> Tool {
         name: "echo_supervisord_conf",
         section: 1,
         summary: "print a sample configuration of supervisord",
-        usage: &["> FILE"],
+        usage: &["> FILE", "--help | --version"],
         about: &["Prints a configuration with every option and its default, to begin with."],
-        options: vec![HELP],
+        options: companions::plain_options(),
         operand: Operand::Nothing,
         commands: &[],
         has_environment: false,
-        examples: &[],
+        examples: &[
+            "echo_supervisord_conf > /etc/supervisord.conf",
+            "echo_supervisord_conf | grep stopwaitsecs",
+        ],
         exits: &exits::PLAIN,
         see_also: &["supervisord(8)", "supervisord.conf(5)"],
     }
 }
 
-/// `pidproxy`.
-#[must_use]
-pub fn pidproxy() -> Tool {
+fn pidproxy() -> Tool {
     Tool {
         name: "pidproxy",
         section: 1,
         summary: "pass signals on to a process that a file names",
-        usage: &["PIDFILE COMMAND [ARG...]", "--help"],
+        usage: &["PIDFILE COMMAND [ARG...]", "--help | --version"],
         about: &[
             "Runs COMMAND, passes the signals that it gets on to the process whose id PIDFILE \
              holds by then, and ends when COMMAND does.",
         ],
-        options: vec![HELP],
+        options: companions::plain_options(),
         operand: Operand::FileAndCommand,
         commands: &[],
         has_environment: false,
-        examples: &[],
+        examples: &[
+            "pidproxy /run/nginx.pid nginx",
+            "pidproxy /var/run/mysqld/mysqld.pid /usr/bin/mysqld_safe",
+        ],
         exits: &exits::PIDPROXY,
         see_also: &["supervisord(8)"],
     }
 }
-
-const HELP: ToolOption = option(None, "help", None, "print a short help text");
-const VERSION: ToolOption = option(None, "version", None, "print the version");
 
 impl Tool {
     /// How it is called, as every form's line.
@@ -256,9 +231,25 @@ impl Tool {
         forms.collect()
     }
 
-    /// What `--help` prints besides the environment.
+    /// What `--version` prints of all programs but supervisord, whose clients compare it: the
+    /// program, and the package that it belongs to, because another one has programs of the
+    /// same names.
+    #[must_use]
+    pub fn version_text(&self) -> String {
+        let package = standard_supervisor().name;
+        let of = if self.name == package { String::new() } else { format!(" ({package})") };
+        format!("{} {}{of}\n", self.name, env!("CARGO_PKG_VERSION"))
+    }
+
+    /// What `--help` prints.
     #[must_use]
     pub fn help(&self) -> String {
+        self.help_with("")
+    }
+
+    /// What `--help` prints, with `more` in front of its end.
+    #[must_use]
+    pub fn help_with(&self, more: &str) -> String {
         let mut text = self.usage_text();
         for paragraph in self.about {
             text.push('\n');
@@ -266,23 +257,48 @@ impl Tool {
         }
         let before = match self.operand {
             Operand::Command => ", before COMMAND only",
-            Operand::Nothing | Operand::OwnCommand | Operand::FileAndCommand => "",
+            Operand::OwnCommand => ", before the command only",
+            Operand::Nothing | Operand::FileAndCommand => "",
         };
         text.push_str(&format!("\noptions{before}:\n"));
         let shown: Vec<String> = self.options.iter().map(ToolOption::shown).collect();
         let width = shown.iter().map(String::len).max().unwrap_or_default();
         for (shown, option) in shown.iter().zip(&self.options) {
-            text.push_str(&wrapped(&format!("  {shown:width$}  "), option.doc));
+            let default = option.default.map_or_else(String::new, |value| format!(" [{value}]"));
+            let lead = format!("  {shown:width$}  ");
+            text.push_str(&wrapped(&lead, &format!("{}{default}", option.doc)));
         }
+        text.push_str(&commands(self.commands));
         if self.has_environment {
             text.push_str(&environment());
+        }
+        text.push_str("\nexit codes:\n");
+        let width = self.exits.iter().map(|exit| exit.code.len()).max().unwrap_or_default();
+        for exit in self.exits {
+            let lead = format!("  {:width$}  ", exit.code);
+            text.push_str(&wrapped(&lead, &exit.doc.replace('`', "")));
         }
         for (index, example) in self.examples.iter().enumerate() {
             let lead = if index == 0 { "\nexamples:\n" } else { "" };
             text.push_str(&format!("{lead}  {example}\n"));
         }
-        text + &format!("\nsee: man {} {}\n", self.section, self.name)
+        text.push_str(more);
+        let package = standard_supervisor().name;
+        let version = env!("CARGO_PKG_VERSION");
+        text + &format!("\n{package} {version}; see: man {} {}\n", self.section, self.name)
     }
+}
+
+/// The commands of supervisorctl, a line for each way to use one.
+fn commands(commands: &[CtlCommand]) -> String {
+    let typed = commands.iter().filter(|command| command.name != "EOF");
+    let usage: Vec<_> = typed.flat_map(|command| command.usage).collect();
+    let Some(width) = usage.iter().map(|(usage, _)| usage.len()).max() else {
+        return String::new();
+    };
+    let line = |(usage, does): &&(&str, &str)| wrapped(&format!("  {usage:width$}  "), does);
+    let lines: String = usage.iter().map(line).collect();
+    format!("\ncommands; NAME is a process, or GROUP:NAME if its group has another name:\n{lines}")
 }
 
 /// The variables of command mode, each with its default in brackets.
@@ -332,6 +348,12 @@ mod tests {
         let help = generate_supervisor_config().help();
         assert!(help.starts_with("usage: generate-supervisor-config -o OUT"), "{help}");
         assert!(help.contains("\n  -o, --output OUT         the file to write\n"), "{help}");
+        assert!(
+            help.contains(
+                "\n  --log-level LEVEL        the log level: ERROR, INFO or DEBUG [INFO]\n"
+            ),
+            "{help}"
+        );
         assert!(help.contains("\n  --version                print the version\n"), "{help}");
         let help = standard_supervisor().help();
         assert!(help.contains("\n       standard-supervisor --help | --version\n\nRuns"), "{help}");

@@ -16,8 +16,6 @@ use supervisor_config::CTL_COMMANDS;
 use super::error::CtlError;
 use super::session::Session;
 
-pub(crate) use help::overview;
-
 /// What a command has come to; what it has to say it has said.
 pub(crate) type Done = Result<(), CtlError>;
 

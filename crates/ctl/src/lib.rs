@@ -28,9 +28,7 @@ mod shell;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, IsTerminal, Write};
 
-use supervisor_config::{
-    Ctl, CtlRequest, supervisorctl, supervisorctl_flags, supervisorctl_options,
-};
+use supervisor_config::{Ctl, CtlRequest, supervisorctl, supervisorctl_flags, tool};
 use supervisor_sys::console::{
     FAILURE, SUCCESS, complain, print, program, refuse_as_supervisord, sources,
 };
@@ -48,7 +46,8 @@ use self::session::Session;
 pub fn run(called: &OsStr, words: &[OsString]) -> u8 {
     let name = called.to_string_lossy().into_owned();
     let flags = match supervisorctl_flags(words) {
-        Ok(CtlRequest::Help) => return print(&help(&name)),
+        Ok(CtlRequest::Help) => return print(&tool("supervisorctl").help_with(STATUS_JSON)),
+        Ok(CtlRequest::Version) => return print(&tool("supervisorctl").version_text()),
         Ok(CtlRequest::Run(flags)) => flags,
         Err(message) => return refuse_as_supervisord(&name, [message.as_str()]),
     };
@@ -97,47 +96,19 @@ fn deal(ctl: Ctl) -> u8 {
     }
 }
 
-/// What `supervisorctl --help` prints.
-fn help(program: &str) -> String {
-    format!(
-        "\
-supervisorctl -- control applications run by supervisord from the command line.
-
-Usage: {program} [options] [action [arguments]]
-
-  supervisorctl status              what runs and what doesn't
-  supervisorctl restart web         stop and start one program
-  supervisorctl tail -f web stderr  watch what it complains about
-  supervisorctl                     a shell that takes all these, one per line
-
-Options, before the action only:
-{options}
-Where the daemon answers is taken from the [supervisorctl] section of the first of these
-files that is there: ../etc/supervisord.conf and ../supervisord.conf beside the program's
-folder, supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf,
-/etc/supervisor/supervisord.conf. Options come before the file.
-
-Actions. A process is called NAME, or GROUP:NAME if its group has another name:
-{actions}
-Exit status: 0 it worked; 1 it didn't; 2 bad usage or configuration; 4 nobody listens at
-the address; 7 a process that should run doesn't, or there is no socket. Of status: 0 all
-that was asked about runs; 3 something doesn't; 4 it can't be told. Of a shell: 0.
-
+/// What `supervisorctl --help` says of `status --json`.
+const STATUS_JSON: &str = "
 status --json prints an array with an object for each process:
-  name, group            what it is called
-  statename, state       STOPPED 0, STARTING 10, RUNNING 20, BACKOFF 30, STOPPING 40,
-                         EXITED 100, FATAL 200, UNKNOWN 1000
-  pid                    0 if there is none
-  start, stop, now       when it last started and ended, and the daemon's clock; seconds
-                         since 1970, 0 for never
-  exitstatus             of the last run; 0 if there was none, -1 after a signal
-  spawnerr               why it could not be started, or empty
-  description            what status prints behind the state
+  name, group        what it is called
+  statename, state   STOPPED 0, STARTING 10, RUNNING 20, BACKOFF 30,
+                     STOPPING 40, EXITED 100, FATAL 200, UNKNOWN 1000
+  pid                0 if there is none
+  start, stop, now   when it last started and ended, and the daemon's clock;
+                     seconds since 1970, 0 for never
+  exitstatus         of the last run; 0 if there was none, -1 after a signal
+  spawnerr           why it could not be started, or empty
+  description        what status prints behind the state
   stdout_logfile, stderr_logfile, logfile
-                         where its output is kept, empty if nowhere; logfile is that of
-                         stdout once more
-",
-        options = supervisorctl_options(),
-        actions = commands::overview(),
-    )
-}
+                     where its output is kept, empty if nowhere; logfile is that
+                     of stdout once more
+";

@@ -75,6 +75,9 @@ pub enum End {
     Restart,
 }
 
+/// Where the streams of a removed process went, and what it was made of.
+type RemovedLogs = (Weak<ProcessSpec>, [Option<spec::Sink>; 2]);
+
 /// The outside of one process.
 #[derive(Debug)]
 struct Slot {
@@ -148,6 +151,8 @@ pub struct World {
     stderr: Rc<Sink>,
     /// The log files. Outputs that share one share how far it is from being rotated.
     files: RefCell<BTreeMap<spec::LogFile, Weak<Sink>>>,
+    /// The log files of removed processes that may be added again, if nobody chose their names.
+    removed_logs: Vec<RemovedLogs>,
     /// Relays of the journal.
     voices: Vec<Rc<Relay>>,
     /// Where listeners' answers that are output go: to our stdout, from the first one on.
@@ -203,6 +208,7 @@ impl World {
             stdout,
             stderr,
             files: RefCell::default(),
+            removed_logs: Vec::new(),
             voices: Vec::new(),
             printer: OnceCell::new(),
             new_relays: Vec::new(),
@@ -403,7 +409,7 @@ impl World {
             let slot = Slot {
                 group: Rc::clone(group),
                 spec: Rc::clone(spec),
-                sinks: self.sinks_of(spec),
+                sinks: self.take_removed_logs(spec).unwrap_or_else(|| self.sinks_of(spec)),
                 socket,
                 stdout: None,
                 stderr: None,
@@ -425,10 +431,20 @@ impl World {
     fn remove_group(&mut self, procs: &[ProcId]) {
         procs.iter().for_each(|proc| self.questions.forget(*proc));
         for slot in procs.iter().filter_map(|proc| self.slots.remove(proc)) {
+            self.removed_logs.push((Rc::downgrade(&slot.spec), slot.sinks));
             for relay in [slot.stdout, slot.stderr].into_iter().flatten() {
                 relay.close();
             }
         }
         self.files.borrow_mut().retain(|_, sink| sink.strong_count() > 0);
+        self.removed_logs.retain(|(spec, _)| spec.strong_count() > 0);
+    }
+
+    /// The log files that a process had before it was removed. As in supervisord, they are those
+    /// of its configuration until that is read again.
+    fn take_removed_logs(&mut self, spec: &Rc<ProcessSpec>) -> Option<[Option<spec::Sink>; 2]> {
+        let is_its = |(removed, _): &RemovedLogs| removed.as_ptr() == Rc::as_ptr(spec);
+        let at = self.removed_logs.iter().position(is_its)?;
+        Some(self.removed_logs.swap_remove(at).1)
     }
 }

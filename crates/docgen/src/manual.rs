@@ -35,6 +35,9 @@ fn of_tool(tool: &Tool) -> String {
         out.push_str(".SH OPTIONS\n");
         for option in &tool.options {
             out.push_str(&format!(".TP\n{}\n{}.\n", tag(option), text(&capital(option.doc))));
+            if let Some(default) = option.default {
+                out.push_str(&format!("Default:\n.BR {} .\n", escaped(default)));
+            }
         }
     }
     if !tool.commands.is_empty() {

@@ -149,7 +149,9 @@ fn command(tool: &Tool) -> String {
     if !tool.options.is_empty() {
         out.push_str("| option | |\n|---|---|\n");
         for option in &tool.options {
-            out.push_str(&format!("| `{}` | {} |\n", option.shown(), option.doc));
+            let default = option.default.map(|value| format!("; default: `{value}`"));
+            let default = default.unwrap_or_default();
+            out.push_str(&format!("| `{}` | {}{default} |\n", option.shown(), option.doc));
         }
         out.push('\n');
     }

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use supervisor_config::{CTL_COMMANDS, supervisord_help};
+use supervisor_config::tables::ToolOption;
+use supervisor_config::{CTL_COMMANDS, tool};
 use supervisor_core::event::EventType;
 use supervisor_docgen::reference;
 
@@ -44,13 +45,12 @@ fn each_option_has_a_row() {
 #[test]
 fn each_flag_has_a_row() {
     let rows = rows(&compatibility());
-    let help = supervisord_help("supervisord");
-    let flags: Vec<&str> = help
-        .lines()
-        .filter(|line| line.starts_with('-'))
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    assert!(flags.contains(&"-n/--nodaemon"), "{flags:?}");
+    let written = |option: &ToolOption| {
+        let short = option.short.map_or_else(String::new, |short| format!("-{short}/"));
+        format!("{short}--{}", option.long)
+    };
+    let flags: Vec<String> = tool("supervisord").options.iter().map(written).collect();
+    assert!(flags.iter().any(|flag| flag == "-n/--nodaemon"), "{flags:?}");
     for flag in flags {
         assert!(rows.iter().any(|row| row.what == format!("`{flag}`")), "no row: {flag}");
     }

@@ -198,7 +198,7 @@ fn options_are_offered_before_the_command_only() {
     check(&ALL, "standard-supervisor bash --chec", "");
     check(&ALL, "generate-supervisor-config -o x --pro", "--program-name");
     check(&ALL, "supervisorctl start --conf", "");
-    check(&ALL, "pidproxy --", "--help");
+    check(&ALL, "pidproxy --", "--help --version");
 }
 
 #[test]

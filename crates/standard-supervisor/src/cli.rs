@@ -6,10 +6,9 @@ mod generate;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
-use lexopt::{Arg, Parser, ValueExt};
 use supervisor_config::{
-    Config, Errors, Request, Sources, standard_supervisor as standard_supervisor_tool,
-    status_address, status_port, supervisord_flags, supervisord_help,
+    CommandRequest, Config, Errors, Request, Sources, standard_supervisor_flags, status_address,
+    status_port, supervisord_flags, tool,
 };
 use supervisor_core::level::Level;
 use supervisor_sys::clock::Clock;
@@ -25,6 +24,9 @@ use crate::probe::{self, Question};
 use crate::program::{Call, Program};
 use crate::run::{Failure, Invocation, Mode, run};
 
+/// The program in front of a command.
+const COMMAND_MODE: &str = "standard-supervisor";
+
 /// The version of supervisord that ours behaves as. Clients ask for it.
 const SUPERVISORD_VERSION: &str = "4.3.0";
 
@@ -37,36 +39,38 @@ const SEARCHING_AS_ROOT: &str = "WARN: supervisord runs as root and looks for it
 pub(crate) fn run_called() -> u8 {
     let Call { program, name, words } = match Call::of(std::env::args_os()) {
         Ok(call) => call,
-        Err(why) => return complain(&why, &standard_supervisor_tool().usage_text()),
+        Err(why) => return complain(&why, &tool(COMMAND_MODE).usage_text()),
     };
     match program {
-        Program::StandardSupervisor => standard_supervisor(words),
+        Program::StandardSupervisor => standard_supervisor(&words),
         Program::Supervisord => supervisord(&name, &words),
         Program::Supervisorctl => supervisor_ctl::run(&name, &words),
         Program::EchoSupervisordConf => companions::echo_supervisord_conf(&words),
-        Program::Pidproxy => companions::pidproxy(words),
-        Program::GenerateSupervisorConfig => generate::generate_supervisor_config(words),
+        Program::Pidproxy => companions::pidproxy(&words),
+        Program::GenerateSupervisorConfig => generate::generate_supervisor_config(&words),
     }
 }
 
 /// `standard-supervisor`; returns the exit code.
-fn standard_supervisor(words: Vec<OsString>) -> u8 {
+fn standard_supervisor(words: &[OsString]) -> u8 {
     // First of all: a signal that comes earlier would end us without a word.
     let signals = Signals::take_over();
     let clock = Clock::start();
-    let wanted = match wanted(Parser::from_args(words)) {
-        Ok(wanted) => wanted,
-        Err(error) => return complain(&error, &standard_supervisor_tool().usage_text()),
-    };
-    let (command, check) = match wanted {
-        Wanted::Help => return print(&standard_supervisor_tool().help()),
-        Wanted::Version => return version("standard-supervisor"),
-        Wanted::Probe(question, port) => return probe(question, port.as_deref()),
-        Wanted::Check(command) => (command, true),
-        Wanted::Run(command) => (command, false),
+    let (command, check) = match standard_supervisor_flags(words) {
+        Ok(CommandRequest::Help) => return print(&tool(COMMAND_MODE).help()),
+        Ok(CommandRequest::Version) => return print(&tool(COMMAND_MODE).version_text()),
+        Ok(CommandRequest::Probe { question, port }) => {
+            return match Question::named(&question) {
+                Ok(question) => probe(question, port.as_deref()),
+                Err(why) => complain(&why, &tool(COMMAND_MODE).usage_text()),
+            };
+        }
+        Ok(CommandRequest::Check(command)) => (command, true),
+        Ok(CommandRequest::Run(command)) => (command, false),
+        Err(why) => return complain(&why, &tool(COMMAND_MODE).usage_text()),
     };
     if command.is_empty() {
-        return complain(&"No launch command provided", &standard_supervisor_tool().usage_text());
+        return complain(&"No launch command provided", &tool(COMMAND_MODE).usage_text());
     }
     let invocation = Invocation { mode: Mode::Command(command), sources: sources() };
     match begin(invocation, check, signals, clock) {
@@ -113,7 +117,7 @@ fn supervisord(called: &OsStr, words: &[OsString]) -> u8 {
     let clock = Clock::start();
     let name = called.to_string_lossy().into_owned();
     let (flags, check) = match supervisord_flags(words) {
-        Ok(Request::Help) => return print(&supervisord_help(&name)),
+        Ok(Request::Help) => return print(&tool("supervisord").help()),
         Ok(Request::Version) => return print(&format!("{SUPERVISORD_VERSION}\n")),
         Ok(Request::Check(flags)) => (flags, true),
         Ok(Request::Run(flags)) => (flags, false),
@@ -177,45 +181,6 @@ fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
         obstacles.insert("incomplete write".to_owned());
     }
     obstacles
-}
-
-enum Wanted {
-    Help,
-    Version,
-    /// What is asked, and the port if it was given.
-    Probe(Question, Option<String>),
-    Check(Vec<OsString>),
-    Run(Vec<OsString>),
-}
-
-/// Options end at the first word that is none; the rest is the command.
-fn wanted(mut parser: Parser) -> Result<Wanted, lexopt::Error> {
-    let (mut check, mut question, mut port) = (false, None, None);
-    let mut command = Vec::new();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("help") | Arg::Short('h') => return Ok(Wanted::Help),
-            Arg::Long("version") => return Ok(Wanted::Version),
-            Arg::Long("probe") => question = Some(Question::named(&parser.value()?.string()?)?),
-            Arg::Long("port") => port = Some(parser.value()?.string()?),
-            Arg::Long("check") => check = true,
-            Arg::Value(first) => {
-                command.push(first);
-                command.extend(parser.raw_args()?);
-            }
-            Arg::Long(_) | Arg::Short(_) => return Err(arg.unexpected()),
-        }
-    }
-    match (question, port) {
-        (Some(_), _) if !command.is_empty() => Err("--probe takes no command".into()),
-        (Some(question), port) => Ok(Wanted::Probe(question, port)),
-        (None, Some(_)) => Err("--port is for --probe alone".into()),
-        (None, None) => Ok(if check { Wanted::Check(command) } else { Wanted::Run(command) }),
-    }
-}
-
-fn version(program: &str) -> u8 {
-    print(&format!("{program} {}\n", env!("CARGO_PKG_VERSION")))
 }
 
 fn refuse(errors: &Errors) -> u8 {

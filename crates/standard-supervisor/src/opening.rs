@@ -76,10 +76,14 @@ impl Opening {
         supervisor_control::announce(&self.servers, &self.namespaces, say);
     }
 
-    /// Logs that the supervisor has started.
+    /// Logs that the supervisor has started, and which one: another package has programs of the
+    /// same names.
     pub(crate) fn tell_start(&self) {
         let pid = std::process::id();
         self.journal.say(Level::Info, &format!("supervisord started with pid {pid}"));
+        let version = env!("CARGO_PKG_VERSION");
+        let which = format!("this is standard-supervisor {version}, not Python's supervisord");
+        self.journal.say(Level::Info, &which);
     }
 
     /// Writes the pidfile that a configuration file asks for, unless it belongs to a supervisor

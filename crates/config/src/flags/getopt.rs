@@ -8,6 +8,8 @@ use std::ffi::OsString;
 
 use supervisor_wire::supervisord::python::repr;
 
+use crate::text::nearest::nearest;
+
 /// One option of a command line, and what it does.
 pub(crate) struct Flag<D: 'static> {
     pub(crate) short: Option<char>,
@@ -23,6 +25,10 @@ pub(crate) trait Reading {
     /// Whether a part of its name is enough. What supervisor's own programs don't have
     /// isn't found so, or it would make their options ambiguous.
     fn can_be_shortened(&self) -> bool;
+    /// The value if it isn't given, for the help.
+    fn default(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// An option that was given.
@@ -31,14 +37,25 @@ pub(crate) struct Given<D: 'static> {
     pub(crate) written: String,
     pub(crate) flag: &'static Flag<D>,
     /// Empty if it takes none.
-    pub(crate) value: String,
+    pub(crate) value: OsString,
+}
+
+impl<D> Given<D> {
+    /// The value as text.
+    ///
+    /// # Errors
+    ///
+    /// If it is no UTF-8.
+    pub(crate) fn text(&self) -> Result<String, String> {
+        self.value.clone().into_string().map_err(no_text)
+    }
 }
 
 /// A whole command line.
 pub(crate) struct AllGiven<D: 'static> {
     pub(crate) flags: Vec<Given<D>>,
     /// From the first word on that is no option.
-    pub(crate) others: Vec<String>,
+    pub(crate) others: Vec<OsString>,
 }
 
 /// Reads a command line, the program's name left out.
@@ -58,14 +75,21 @@ pub(crate) fn conflicting(flag: &str) -> String {
     format!("conflicting command line option {}", repr(flag))
 }
 
-/// A line of help for each option.
-pub(crate) fn help<D: Reading>(flags: &[Flag<D>]) -> String {
-    let line = |flag: &Flag<D>| {
-        let short = flag.short.map_or_else(String::new, |short| format!("-{short}/"));
-        let argument = flag.does.argument().map_or_else(String::new, |name| format!(" {name}"));
-        format!("{short}--{}{argument} -- {}\n", flag.long, flag.doc)
+/// What help, manual and completions say of these options.
+pub(crate) fn shown<D: Reading>(flags: &'static [Flag<D>]) -> Vec<ToolOption> {
+    let option = |flag: &Flag<D>| ToolOption {
+        short: flag.short,
+        long: flag.long,
+        argument: flag.does.argument(),
+        default: flag.does.default(),
+        doc: flag.doc,
     };
-    flags.iter().map(line).collect()
+    flags.iter().map(option).collect()
+}
+
+/// The complaint about a word that has to be text.
+pub(crate) fn no_text(word: OsString) -> String {
+    format!("command line word {word:?} is not UTF-8")
 }
 
 struct Words<D: 'static> {
@@ -77,34 +101,21 @@ impl<D: Reading> Words<D> {
     fn read(mut self) -> Result<AllGiven<D>, String> {
         let mut flags = Vec::new();
         loop {
-            let Some(word) = self.next()? else {
+            let Some(word) = self.rest.pop_front() else {
                 return Ok(AllGiven { flags, others: Vec::new() });
             };
-            if let Some(long) = word.strip_prefix("--") {
-                if long.is_empty() {
-                    return Ok(AllGiven { flags, others: self.others(None)? });
-                }
-                flags.push(self.long(long)?);
-            } else if let Some(shorts) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) {
-                self.shorts(shorts, &mut flags)?;
-            } else {
-                return Ok(AllGiven { flags, others: self.others(Some(word))? });
+            let is_option = word.as_encoded_bytes().starts_with(b"-") && word.len() > 1;
+            if !is_option {
+                let others = std::iter::once(word).chain(self.rest).collect();
+                return Ok(AllGiven { flags, others });
+            }
+            let word = word.into_string().map_err(no_text)?;
+            match word.strip_prefix("--") {
+                Some("") => return Ok(AllGiven { flags, others: self.rest.into() }),
+                Some(long) => flags.push(self.long(long)?),
+                None => self.shorts(&word[1..], &mut flags)?,
             }
         }
-    }
-
-    fn next(&mut self) -> Result<Option<String>, String> {
-        let Some(word) = self.rest.pop_front() else { return Ok(None) };
-        let text = word.into_string();
-        text.map(Some).map_err(|word| format!("command line word {word:?} is not UTF-8"))
-    }
-
-    fn others(&mut self, first: Option<String>) -> Result<Vec<String>, String> {
-        let mut others: Vec<String> = first.into_iter().collect();
-        while let Some(word) = self.next()? {
-            others.push(word);
-        }
-        Ok(others)
     }
 
     fn long(&mut self, written: &str) -> Result<Given<D>, String> {
@@ -115,10 +126,11 @@ impl<D: Reading> Words<D> {
             (None, Some(_)) => {
                 return Err(format!("option --{} must not have an argument", flag.long));
             }
-            (None, None) => String::new(),
-            (Some(_), Some(value)) => value.to_owned(),
+            (None, None) => OsString::new(),
+            (Some(_), Some(value)) => value.into(),
             (Some(_), None) => {
-                self.next()?.ok_or_else(|| format!("option --{} requires argument", flag.long))?
+                let next = self.rest.pop_front();
+                next.ok_or_else(|| format!("option --{} requires argument", flag.long))?
             }
         };
         Ok(Given { written: format!("--{}", flag.long), flag, value })
@@ -133,13 +145,14 @@ impl<D: Reading> Words<D> {
             let flag = flag.ok_or_else(|| format!("option -{short} not recognized"))?;
             let written = format!("-{short}");
             let value = match (flag.does.argument(), rest.as_str()) {
-                (None, _) => String::new(),
+                (None, _) => OsString::new(),
                 (Some(_), "") => {
-                    self.next()?.ok_or_else(|| format!("option -{short} requires argument"))?
+                    let next = self.rest.pop_front();
+                    next.ok_or_else(|| format!("option -{short} requires argument"))?
                 }
                 (Some(_), value) => {
                     rest = "".chars();
-                    value.to_owned()
+                    value.into()
                 }
             };
             flags.push(Given { written, flag, value });
@@ -156,13 +169,21 @@ impl<D: Reading> Words<D> {
         let mut fitting = self.known.iter().filter(starts);
         match (fitting.next(), fitting.next()) {
             (Some(flag), None) => Ok(flag),
-            (None, _) => Err(format!("option --{name} not recognized")),
+            (None, _) => Err(self.unknown(name)),
             (Some(_), Some(_)) => Err(format!("option --{name} not a unique prefix")),
+        }
+    }
+
+    /// Getopt's words, and the option that was perhaps meant.
+    fn unknown(&self, name: &str) -> String {
+        match nearest(name, self.known.iter().map(|flag| flag.long)) {
+            Some((_, near)) => format!("option --{name} not recognized; the nearest is --{near}"),
+            None => format!("option --{name} not recognized"),
         }
     }
 }
 
-/// One option of a program.
+/// One option of a program, as its users see it.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolOption {
     /// Its letter.
@@ -171,18 +192,10 @@ pub struct ToolOption {
     pub long: &'static str,
     /// The name of its argument; `None`: it takes none.
     pub argument: Option<&'static str>,
+    /// The value of its argument if it isn't given; `None`: there is none.
+    pub default: Option<&'static str>,
     /// What it does.
     pub doc: &'static str,
-}
-
-/// One option.
-pub(crate) const fn option(
-    short: Option<char>,
-    long: &'static str,
-    argument: Option<&'static str>,
-    doc: &'static str,
-) -> ToolOption {
-    ToolOption { short, long, argument, doc }
 }
 
 impl ToolOption {

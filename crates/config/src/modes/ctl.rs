@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use supervisor_wire::supervisord::python::repr;
 
 use crate::error::{Errors, Report};
-use crate::flags::getopt::{self, Flag, Given, Reading, ToolOption, conflicting, option};
+use crate::flags::getopt::{self, Flag, Reading, ToolOption, conflicting, no_text};
 use crate::lower::client;
 use crate::modes::file::{named, places, sections_of};
 use crate::options::{CTL_SERVERURL, PROMPT};
@@ -21,6 +21,8 @@ use crate::values::absolute;
 pub enum CtlRequest {
     /// Print the help.
     Help,
+    /// Print the version.
+    Version,
     /// Do something.
     Run(CtlFlags),
 }
@@ -62,6 +64,7 @@ pub struct Ctl {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Help,
+    Version,
     Configuration,
     Interactive,
     Serverurl,
@@ -75,7 +78,7 @@ enum Does {
 impl Reading for Does {
     fn argument(&self) -> Option<&'static str> {
         match self {
-            Self::Help | Self::Interactive => None,
+            Self::Help | Self::Version | Self::Interactive => None,
             Self::Configuration | Self::HistoryFile | Self::HistoryFileToo => Some("FILENAME"),
             Self::Serverurl => Some("URL"),
             Self::Username => Some("USERNAME"),
@@ -84,22 +87,37 @@ impl Reading for Does {
     }
 
     fn can_be_shortened(&self) -> bool {
-        *self != Self::HistoryFileToo
+        !matches!(self, Self::HistoryFileToo | Self::Version)
+    }
+
+    fn default(&self) -> Option<&'static str> {
+        match self {
+            Self::Serverurl => CTL_SERVERURL.def.default.file,
+            Self::Help
+            | Self::Version
+            | Self::Configuration
+            | Self::Interactive
+            | Self::Username
+            | Self::Password
+            | Self::HistoryFile
+            | Self::HistoryFileToo => None,
+        }
     }
 }
 
-static FLAGS: [Flag<Does>; 8] = [
+static FLAGS: [Flag<Does>; 9] = [
     Flag {
         short: Some('c'),
         long: "configuration",
         does: Does::Configuration,
         doc: "take the daemon's address from this file's [supervisorctl]",
     },
+    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; so does -?" },
     Flag {
-        short: Some('h'),
-        long: "help",
-        does: Does::Help,
-        doc: "print a short help text; so does -?",
+        short: None,
+        long: "version",
+        does: Does::Version,
+        doc: "print the version of this program; the command version asks the daemon",
     },
     Flag {
         short: Some('i'),
@@ -111,7 +129,7 @@ static FLAGS: [Flag<Does>; 8] = [
         short: Some('s'),
         long: "serverurl",
         does: Does::Serverurl,
-        doc: "the daemon's address, http://HOST:PORT or unix:///PATH (http://localhost:9001)",
+        doc: "the daemon's address, http://HOST:PORT or unix:///PATH",
     },
     Flag {
         short: Some('u'),
@@ -139,15 +157,9 @@ static FLAGS: [Flag<Does>; 8] = [
     },
 ];
 
-/// All of them, for manual pages and completions.
-pub(crate) fn options() -> impl Iterator<Item = ToolOption> {
-    FLAGS.iter().map(|flag| option(flag.short, flag.long, flag.does.argument(), flag.doc))
-}
-
-/// The options of `supervisorctl --help`, a line each.
-#[must_use]
-pub fn supervisorctl_options() -> String {
-    getopt::help(&FLAGS)
+/// All of them, for help, manual pages and completions.
+pub(crate) fn options() -> Vec<ToolOption> {
+    getopt::shown(&FLAGS)
 }
 
 /// Reads supervisorctl's command line, the program's name left out.
@@ -157,10 +169,14 @@ pub fn supervisorctl_options() -> String {
 /// What is wrong with it, in supervisor's words.
 pub fn supervisorctl_flags(words: &[OsString]) -> Result<CtlRequest, String> {
     let given = getopt::read(words, &FLAGS)?;
-    let mut flags = CtlFlags { words: given.others, ..CtlFlags::default() };
-    for Given { written, flag, value } in given.flags {
-        let taken = match flag.does {
+    let words = given.others.into_iter().map(|word| word.into_string().map_err(no_text));
+    let mut flags = CtlFlags { words: words.collect::<Result<_, _>>()?, ..CtlFlags::default() };
+    for given in given.flags {
+        let written = given.written.clone();
+        let value = given.text()?;
+        let taken = match given.flag.does {
             Does::Help => return Ok(CtlRequest::Help),
+            Does::Version => return Ok(CtlRequest::Version),
             Does::Interactive => std::mem::replace(&mut flags.interactive, true),
             Does::Configuration => flags.configuration.replace(value.into()).is_some(),
             Does::Serverurl if !is_url(&value) => {

@@ -13,19 +13,24 @@ pub(crate) fn nearest<'a>(
     measured.filter(|(distance, name)| *distance <= name.len() / 3).min()
 }
 
-/// How many letters have to be added, removed or changed.
+/// How many letters have to be added, removed or changed, or exchanged with the next.
 fn distance(a: &str, b: &str) -> usize {
-    let mut def: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = def[0];
-        def[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let change = diagonal + usize::from(x != y);
-            diagonal = def[j + 1];
-            def[j + 1] = change.min(def[j] + 1).min(diagonal + 1);
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = change.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && (a[i - 1], a[i - 2]) == (b[j - 2], b[j - 1]) {
+                least = least.min(before[j - 2] + 1);
+            }
+            row.push(least);
         }
+        before = std::mem::replace(&mut last, row);
     }
-    def[b.len()]
+    last[b.len()]
 }
 
 #[cfg(test)]
@@ -37,6 +42,7 @@ mod tests {
         let names = ["startsecs", "startretries", "user"];
         assert_eq!(nearest("startsec", names), Some((1, "startsecs")));
         assert_eq!(nearest("startretrys", names), Some((2, "startretries")));
+        assert_eq!(nearest("suer", names), Some((1, "user")));
         assert_eq!(nearest("colour", names), None);
     }
 }

@@ -34,23 +34,14 @@ pub(super) fn help(session: &mut Session<'_>, words: &str) -> Done {
 /// Tells how a command is used.
 pub(super) fn usage(session: &mut Session<'_>, command: &str) -> Done {
     let Some(command) = find(command) else { return Ok(()) };
-    lines(command).try_for_each(|line| session.say(&line))
+    let line = |(usage, does): &(&str, &str)| format!("{usage:DOES$} {does}");
+    command.usage().iter().map(line).try_for_each(|line| session.say(&line))
 }
 
 /// Refuses words for a command that takes none.
 pub(super) fn no_arguments(session: &mut Session<'_>, command: &str) -> Done {
     session.fail(GENERIC, &format!("Error: {command} accepts no arguments"))?;
     usage(session, command)
-}
-
-/// All commands and how they are used, for `--help`.
-pub(crate) fn overview() -> String {
-    let typed = COMMANDS.iter().filter(|command| command.name != "EOF");
-    typed.flat_map(lines).map(|line| format!("  {line}\n")).collect()
-}
-
-fn lines(command: &Command) -> impl Iterator<Item = String> {
-    command.usage().iter().map(|(usage, does)| format!("{usage:DOES$} {does}"))
 }
 
 #[cfg(test)]

@@ -61,6 +61,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         rule: Rule::Declared,
     },
     Allowed {
+        id: "which-program",
+        reason: "A line behind that of the start says that it is not Python's supervisord, \
+                 because a package of Python's may have put its programs in place of ours.",
+        rule: Rule::OursSays("INFO", &["this is standard-supervisor "]),
+    },
+    Allowed {
         id: "unknown-names",
         reason: "Options and sections that don't exist are warned about: most are slips.",
         rule: Rule::OursSays(

@@ -112,3 +112,29 @@ fn fg_sends_what_is_typed_and_prints_what_comes_back() {
         }
     }
 }
+
+#[test]
+fn a_program_that_is_removed_and_added_again_keeps_its_logs() {
+    for daemon in DAEMONS {
+        let program = "[program:hello]\ncommand=/bin/sh -c 'echo begun; exec cat'\n";
+        let Some(mut place) = Place::with(daemon, program) else { return };
+        place.has_said("success: hello entered RUNNING");
+        let logs = || {
+            let entries = std::fs::read_dir(place.folder()).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut logs: Vec<_> = names.filter(|name| name.starts_with("hello-")).collect();
+            logs.sort();
+            logs
+        };
+        let before = logs();
+        assert_eq!(before.len(), 2, "{before:?}");
+        for order in ["stop hello", "remove hello", "add hello"] {
+            let told = Told::by(&mut place.client(Client::Ours, order), &place);
+            assert_eq!(told.code, 0, "{daemon:?} {order}: {told:?}");
+        }
+        assert_eq!(logs(), before, "{daemon:?}");
+        place.wait_for("success: hello entered RUNNING");
+        let tail = Told::by(&mut place.client(Client::Ours, "tail hello"), &place);
+        assert_eq!(tail.stdout.trim_end(), "begun\nbegun", "{daemon:?}");
+    }
+}

@@ -15,6 +15,7 @@ mod generate;
 mod give_up;
 mod job_control;
 mod output;
+mod programs;
 mod readers;
 mod requirements;
 mod restart;

@@ -28,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const BINARY: &str = env!("CARGO_BIN_EXE_standard-supervisor");
 
 /// All programs that the binary is, by the names of links to it.
-const PROGRAMS: [&str; 6] = [
+pub const PROGRAMS: [&str; 6] = [
     "standard-supervisor",
     "supervisord",
     "supervisorctl",

@@ -92,7 +92,6 @@ const LAWS: [(&str, &[&str]); 9] = [
             "supervisor-daemon",
             "supervisor-control",
             "supervisor-ctl",
-            "lexopt",
             "rustix",
             "tokio",
         ],

@@ -1,0 +1,76 @@
+//! All programs are asked for help, for the version and for an option that they don't have in
+//! the same words, and answer alike.
+
+use crate::harness::{PROGRAMS, Running, clean, program};
+
+/// The columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// Exit code, stdout and stderr.
+fn run(name: &str, words: &[&str]) -> (i32, Vec<String>, Vec<String>) {
+    let mut running = Running::start(&mut clean(program(name), words));
+    (running.exit_code(), running.stdout.rest().to_vec(), running.stderr.rest().to_vec())
+}
+
+#[test]
+fn every_program_has_a_help_that_fits_a_terminal() {
+    for name in PROGRAMS {
+        let (code, help, errors) = run(name, &["--help"]);
+        assert_eq!((code, errors.len()), (0, 0), "{name}: {errors:?}");
+        for word in ["-h", "-?"] {
+            assert_eq!(run(name, &[word]), (0, help.clone(), Vec::new()), "{name} {word}");
+        }
+        let wide: Vec<_> = help.iter().filter(|line| line.chars().count() > COLUMNS).collect();
+        assert!(wide.is_empty(), "{name}: {wide:?}");
+        assert!(help[0].starts_with(&format!("usage: {name} ")), "{name}: {}", help[0]);
+        let examples = help.iter().position(|line| line == "examples:").unwrap();
+        let examples: Vec<_> =
+            help[examples + 1..].iter().take_while(|line| !line.is_empty()).collect();
+        assert!(examples.len() == 2 && examples.iter().all(|line| line.contains(name)), "{name}");
+        let last = help.last().unwrap();
+        assert!(last.contains("; see: man ") && last.ends_with(&format!(" {name}")), "{last}");
+        assert!(!help.join("\n").contains('`'), "{name}: Markdown");
+    }
+    for (name, line) in [
+        (
+            "supervisord",
+            "-l, --logfile FILENAME        use FILENAME as the log file [supervisord.log]",
+        ),
+        ("standard-supervisor", "PROCESS_MAX_START_RETRIES [3]"),
+        ("generate-supervisor-config", "-p, --program-name NAME  the program's name [app]"),
+    ] {
+        let help = run(name, &["-h"]).1;
+        assert!(help.iter().any(|known| known.trim() == line), "{name}: {line}\n{help:#?}");
+    }
+}
+
+#[test]
+fn every_program_says_its_version_and_what_it_belongs_to() {
+    let version = env!("CARGO_PKG_VERSION");
+    for name in PROGRAMS {
+        let said = match name {
+            // Clients compare it.
+            "supervisord" => "4.3.0".to_owned(),
+            "standard-supervisor" => format!("{name} {version}"),
+            _ => format!("{name} {version} (standard-supervisor)"),
+        };
+        assert_eq!(run(name, &["--version"]), (0, vec![said], Vec::new()));
+    }
+}
+
+#[test]
+fn every_program_refuses_an_unknown_option_in_the_same_words() {
+    for name in PROGRAMS {
+        for (word, said) in [
+            ("--hlep", "option --hlep not recognized; the nearest is --help"),
+            ("--colour", "option --colour not recognized"),
+            ("-x", "option -x not recognized"),
+        ] {
+            let (code, out, errors) = run(name, &[word]);
+            let supervisors = ["supervisord", "supervisorctl"].contains(&name);
+            let (wanted, lead) = if supervisors { (2, "Error") } else { (1, "ERROR") };
+            assert_eq!((code, out.len()), (wanted, 0), "{name} {word}");
+            assert_eq!(errors[0], format!("{lead}: {said}"), "{name} {word}");
+        }
+    }
+}
