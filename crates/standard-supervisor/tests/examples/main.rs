@@ -1,5 +1,6 @@
 //! The examples that people copy, built and run with a stand-in for each server, and
-//! checked against the schemas of those who read them.
+//! checked against the schemas of those who read them. And what the documents show: commands,
+//! Dockerfiles, settings and excerpts of logs.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 #![allow(unreachable_pub, reason = "nothing outside sees it")]
@@ -10,9 +11,15 @@ mod docker;
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod commands;
 mod dockerfiles;
+mod excerpts;
 mod manifests;
+mod pages;
+mod scenarios;
 mod stand_in;
+mod stubs;
+mod tutorial;
 
 use std::path::{Path, PathBuf};
 

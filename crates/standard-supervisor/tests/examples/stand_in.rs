@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use crate::example;
 use crate::harness::skip;
 
-const BASE: &str = "standard-supervisor-stand-in";
+pub const BASE: &str = "standard-supervisor-stand-in";
 
 /// Says how it was called, answers at the port that it was given, and drains for as long as
 /// `DRAIN_SECS` says.
@@ -38,10 +38,9 @@ pub struct Image(String);
 impl Image {
     /// Builds `examples/NAME/Dockerfile` as its first lines say, on the stand-in.
     pub fn of(name: &str) -> Option<Self> {
-        static BASE_IS_THERE: OnceLock<bool> = OnceLock::new();
         let dist = std::env::var_os("STANDARD_SUPERVISOR_DIST").map(PathBuf::from);
         let dist = dist.filter(|dist| dist.join("SHA256SUMS").is_file());
-        let (Some(dist), true) = (dist, *BASE_IS_THERE.get_or_init(make_base)) else {
+        let (Some(dist), true) = (dist, base_is_there()) else {
             skip(
                 "there is no container engine, or nothing that `make dist` made",
                 "REQUIRE_DOCKER",
@@ -70,7 +69,12 @@ impl Drop for Image {
     }
 }
 
-/// Whether it could be made.
+/// Makes the base once; whether that is possible.
+pub fn base_is_there() -> bool {
+    static BASE_IS_THERE: OnceLock<bool> = OnceLock::new();
+    *BASE_IS_THERE.get_or_init(make_base)
+}
+
 fn make_base() -> bool {
     if !Command::new("docker").arg("version").output().is_ok_and(|out| out.status.success()) {
         return false;
@@ -85,7 +89,7 @@ fn make_base() -> bool {
     let found = Command::new("sh").args(["-c", "command -v busybox"]).output().unwrap();
     let busybox = String::from_utf8(found.stdout).unwrap();
     fs::copy(busybox.trim(), root.join("bin/busybox")).unwrap();
-    for applet in ["sh", "cat", "httpd", "wget", "kill", "sleep"] {
+    for applet in ["sh", "cat", "httpd", "wget", "kill", "killall", "mkdir", "sleep"] {
         symlink("busybox", root.join("bin").join(applet)).unwrap();
     }
     let servers = ["vllm", "python3", "trtllm-serve", "tritonserver"];

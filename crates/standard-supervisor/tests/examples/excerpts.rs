@@ -1,0 +1,81 @@
+//! Excerpts of logs in the documents: each line is one that the built binary writes. Numbers
+//! and lists of them may differ, and `…` stands for anything.
+
+use crate::pages::{Block, blocks};
+use crate::scenarios;
+
+/// Blocks of text that are no log.
+const NO_LOG: [(&str, &str); 3] = [
+    ("docs/concepts/shutdown.md", "a diagram"),
+    ("docs/reference/commands.md", "usages, made from the table of commands"),
+    ("docs/reference/troubleshooting.md", "made from the lines of the core themselves"),
+];
+
+#[test]
+fn every_excerpt_of_a_log_is_what_the_supervisor_writes() {
+    let written: Vec<String> = scenarios::lines().iter().map(|line| shape(line)).collect();
+    let (mut lines, mut wrong) = (0, Vec::new());
+    for block in blocks().iter().filter(|block| is_log(block)) {
+        for line in block.text.lines().filter(|line| !line.trim().is_empty()) {
+            lines += 1;
+            if !written.iter().any(|real| matches(&shape(line), real)) {
+                wrong.push(format!("{}: {line}", block.place()));
+            }
+        }
+    }
+    assert!(lines > 40, "only {lines} lines");
+    assert!(
+        wrong.is_empty(),
+        "nothing writes\n{}\nWritten was\n{}",
+        wrong.join("\n"),
+        written.join("\n")
+    );
+}
+
+fn is_log(block: &Block) -> bool {
+    matches!(&*block.language, "text" | "json" | "console")
+        && !NO_LOG.iter().any(|(page, _)| *page == block.page)
+        // What ECS is configured with.
+        && !block.text.contains("ignoredExitCodes")
+}
+
+/// A line with `#` for each number, and one for each list of them.
+fn shape(line: &str) -> String {
+    let mut shape = String::new();
+    let mut characters = line.chars().peekable();
+    while let Some(c) = characters.next() {
+        if !c.is_ascii_digit() {
+            shape.push(c);
+            continue;
+        }
+        while characters.next_if(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).is_some() {}
+        if !shape.ends_with('#') {
+            shape.push('#');
+        }
+    }
+    while shape.contains("#, #") {
+        shape = shape.replace("#, #", "#");
+    }
+    shape
+}
+
+/// Whether a line is what a pattern says, in which `…` stands for anything.
+fn matches(pattern: &str, line: &str) -> bool {
+    let pieces: Vec<&str> = pattern.split('…').collect();
+    let [first, middle @ .., last] = &pieces[..] else { return pattern == line };
+    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    for piece in middle {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn a_line_may_differ_in_numbers_and_where_it_is_cut() {
+    let real = "WARN killing 2 processes left behind by 'app' (31, 32) with SIGTERM";
+    let cut = "WARN killing 3 processes … (1, 2, 3) with …";
+    assert!(matches(&shape(cut), &shape(real)));
+    assert!(!matches(&shape("WARN killing 3 workers … with SIGTERM"), &shape(real)));
+    assert!(!matches(&shape("WARN killing"), &shape(real)));
+}

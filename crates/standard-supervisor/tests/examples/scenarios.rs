@@ -1,0 +1,241 @@
+//! Runs of the built binary in which all lines appear that the documents show.
+
+use std::io::Read;
+use std::process::Stdio;
+use std::thread;
+
+use crate::example;
+use crate::harness::{Lines, Running, clean, free_port, kill, supervise, wait};
+use crate::stubs;
+
+/// Where the documents find crash reports.
+const CRASHES: &str = "/tmp/standard-supervisor-crashes";
+
+/// All lines of all of them, without date and time.
+pub fn lines() -> Vec<String> {
+    let all: [fn() -> Vec<String>; 14] = [
+        leftovers,
+        presets,
+        crash,
+        class,
+        hang,
+        never_ready,
+        wrong_check,
+        stranger,
+        blocked,
+        delay,
+        bad_settings,
+        last_words,
+        objects,
+        readiness,
+    ];
+    let running: Vec<_> = all.into_iter().map(thread::spawn).collect();
+    let lines = running.into_iter().flat_map(|scenario| scenario.join().unwrap());
+    lines.map(|line| undated(&line)).collect()
+}
+
+fn undated(line: &str) -> String {
+    let ours = concat!(env!("CARGO_TARGET_TMPDIR"), "/crashes");
+    let line = line.replace(ours, CRASHES);
+    // 2026-11-30 11:05:20,048 INFO
+    match line.get(24..) {
+        Some(rest) if line.starts_with("20") && line.as_bytes()[10] == b' ' => rest.to_owned(),
+        _ => line,
+    }
+}
+
+fn start(settings: &[(&str, &str)], words: &[&str]) -> Running {
+    let mut command = supervise(words);
+    command.envs(settings.iter().copied());
+    command.env("PATH", stubs::path());
+    Running::start(&mut command)
+}
+
+fn stopped(mut running: Running) -> Vec<String> {
+    running.signal("TERM");
+    running.stderr.rewind().rest().to_vec()
+}
+
+fn pid(running: &mut Running) -> i32 {
+    running.stderr.number_after("spawned: 'app' with pid ")
+}
+
+/// A server whose main process gets SIGKILL, and that has workers.
+fn leftovers() -> Vec<String> {
+    let port = free_port().to_string();
+    let settings = [("PROCESS_HEALTH_PRESET", "vllm")];
+    let mut running = start(&settings, &["vllm", "serve", "/model", "--port", &port]);
+    let server = pid(&mut running);
+    running.stderr.wait_for("entered RUNNING state");
+    kill(server, "KILL");
+    pid(&mut running);
+    stopped(running)
+}
+
+/// What each preset says of its server's command.
+fn presets() -> Vec<String> {
+    let commands = [
+        ("vllm", "vllm serve /model --port 8080"),
+        ("sglang", "python3 -m sglang.launch_server --host 0.0.0.0 --port 8080 --enable-metrics"),
+        ("tensorrt-llm", "trtllm-serve /model --host 0.0.0.0 --port 8080"),
+        ("triton", "tritonserver --model-repository=/models"),
+        ("tgi", "text-generation-launcher --model-id /model --port 8080"),
+        ("llama.cpp", "llama-server --model /model.gguf --host 0.0.0.0 --port 8080 --metrics"),
+        ("vllm", "vllm serve /model --nnodes 2 --master-addr node0 --node-rank 1 --headless"),
+    ];
+    let said = commands.map(|(preset, command)| {
+        let words: Vec<&str> = command.split(' ').collect();
+        // The servers need not run for that.
+        let settings = [("PROCESS_HEALTH_PRESET", preset), ("PROCESS_WAIT_FOR", "127.0.0.1:1")];
+        let mut running = start(&settings, &words);
+        running.stderr.wait_for("supervisord started");
+        stopped(running)
+    });
+    said.concat()
+}
+
+fn crash() -> Vec<String> {
+    let mut running = start(&[], &["sleep", "1000"]);
+    let server = pid(&mut running);
+    running.stderr.wait_for("entered RUNNING state");
+    kill(server, "KILL");
+    pid(&mut running);
+    let mut lines = stopped(running);
+    let failing = [("PROCESS_MAX_START_RETRIES", "1")];
+    lines.extend_from_slice(start(&failing, &["sh", "-c", "exit 3"]).stderr.rest());
+    lines
+}
+
+fn class() -> Vec<String> {
+    let settings = [("PROCESS_FAILURE_PRESET", "cuda"), ("PROCESS_MAX_START_RETRIES", "1")];
+    let fails = "echo \"ModuleNotFoundError: No module named 'flash_attn'\"; exit 1";
+    start(&settings, &["sh", "-c", fails]).stderr.rest().to_vec()
+}
+
+/// As the how-to on hung servers says.
+fn hang() -> Vec<String> {
+    let port = free_port().to_string();
+    let url = format!("http://127.0.0.1:{port}/");
+    let settings = [
+        ("PROCESS_HEALTH_URL", &*url),
+        ("PROCESS_HEALTH_INTERVAL", "1"),
+        ("PROCESS_HEALTH_TIMEOUT", "1"),
+        ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "1"),
+        ("PORT", &port),
+    ];
+    let server = example("crashing-server/server.py");
+    let mut running = start(&settings, &["python3", server.to_str().unwrap()]);
+    let server = pid(&mut running);
+    running.stderr.wait_for("entered RUNNING state");
+    kill(server, "STOP");
+    running.stderr.wait_for("unhealthy: app");
+    running.stderr.wait_for("entered RUNNING state");
+    stopped(running)
+}
+
+fn never_ready() -> Vec<String> {
+    let url = format!("http://127.0.0.1:{}/health", free_port());
+    let settings = [
+        ("PROCESS_HEALTH_URL", &*url),
+        ("PROCESS_HEALTH_START_TIMEOUT", "6"),
+        ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", "1"),
+    ];
+    let mut running = start(&settings, &["sleep", "1000"]);
+    running.stderr.wait_for("unhealthy: app");
+    stopped(running)
+}
+
+/// A server that wants a key.
+fn wrong_check() -> Vec<String> {
+    let script = "import http.server as h, sys
+class H(h.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(401)
+    def log_message(self, *_):
+        pass
+h.HTTPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever()";
+    let port = free_port().to_string();
+    not_ready(&port, &["python3", "-c", script, &port])
+}
+
+/// A server that the supervisor did not start has the port.
+fn stranger() -> Vec<String> {
+    let port = free_port().to_string();
+    let pages = stubs::folder().join("pages");
+    let server = ["-m", "http.server", "--bind", "127.0.0.1", &port, "--directory"];
+    let _server = Running::start(clean("python3", server).arg(pages));
+    not_ready(&port, &["sleep", "1000"])
+}
+
+/// What is said of a program that is not ready.
+fn not_ready(port: &str, words: &[&str]) -> Vec<String> {
+    let url = format!("http://127.0.0.1:{port}/health");
+    let mut running = start(&[("PROCESS_HEALTH_URL", &url)], words);
+    running.stderr.wait_for("check: app not ready");
+    stopped(running)
+}
+
+/// A server that logs, and whose output nothing reads.
+fn blocked() -> Vec<String> {
+    let settings = [("PROCESS_HEALTH_WATCHDOG_SECS", "2"), ("PROCESS_HEALTH_READY", "startsecs")];
+    let mut command = supervise(["yes"]);
+    command.envs(settings).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = Lines::of(child.stderr.take().unwrap());
+    lines.wait_for("unhealthy: app");
+    let mut reader = child.stdout.take().unwrap();
+    let reading = thread::spawn(move || reader.read_to_end(&mut Vec::new()));
+    kill(i32::try_from(child.id()).unwrap(), "TERM");
+    let lines = lines.rewind().rest().to_vec();
+    reading.join().unwrap().unwrap();
+    wait(&mut child);
+    lines
+}
+
+fn delay() -> Vec<String> {
+    let mut running = start(&[("PROCESS_PRESTOP_DELAY_SECS", "1")], &["sleep", "1000"]);
+    running.stderr.wait_for("entered RUNNING state");
+    stopped(running)
+}
+
+/// What is wrong is said before the log begins.
+fn bad_settings() -> Vec<String> {
+    let settings = [("PROCESS_MAX_START_RETRIES", "x"), ("PROCESS_LOG_LEVEL", "loud")];
+    start(&settings, &["sleep", "1"]).stderr.rest().to_vec()
+}
+
+/// The message for Kubernetes.
+fn last_words() -> Vec<String> {
+    let process = std::process::id();
+    let file = format!(concat!(env!("CARGO_TARGET_TMPDIR"), "/termination-{}"), process);
+    std::fs::write(&file, "").unwrap();
+    let settings = [
+        ("PROCESS_TERMINATION_LOG", &*file),
+        ("PROCESS_MAX_START_RETRIES", "0"),
+        ("PROCESS_CRASH_DIR", "off"),
+    ];
+    start(&settings, &["sh", "-c", "echo 'last words'; exit 3"]).stderr.rest();
+    let message = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(file).unwrap();
+    message.lines().map(str::to_owned).collect()
+}
+
+fn objects() -> Vec<String> {
+    let settings = [("LOG_FORMAT", "json"), ("PROCESS_MAX_START_RETRIES", "0")];
+    start(&settings, &["sh", "-c", "exit 3"]).stderr.rest().to_vec()
+}
+
+/// What `curl -i` prints of a program that waits for its next start.
+fn readiness() -> Vec<String> {
+    let port = free_port().to_string();
+    let place = format!("127.0.0.1:{port}");
+    let mut running = start(&[("PROCESS_STATUS_PORT", &place)], &["sh", "-c", "exit 3"]);
+    running.stderr.wait_for("next=restart");
+    let curl = "curl -i http://127.0.0.1:9100/readyz";
+    let mut asked = clean("curl", ["-s", "-i", &format!("http://{place}/readyz")]);
+    let answer = String::from_utf8(asked.output().unwrap().stdout).unwrap();
+    let mut lines = stopped(running);
+    lines.push(format!("$ {curl}"));
+    lines.extend(answer.lines().map(|line| line.trim_end().to_owned()));
+    lines
+}
