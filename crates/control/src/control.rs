@@ -6,14 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_core::Supervisor;
 use supervisor_core::command::{Command, CommandResult, Rejection, Which};
-use supervisor_core::event::{Channel, Event};
+use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
 use supervisor_core::level::Level;
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::{Now, Wall};
+use supervisor_core::{Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
@@ -198,7 +198,7 @@ impl Control {
     }
 
     /// Tells of all that happens from now on.
-    pub(crate) fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+    pub(crate) fn observe(&self) -> broadcast::Receiver<Observed> {
         self.0.machine.observe()
     }
 

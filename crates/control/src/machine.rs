@@ -7,15 +7,14 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::rc::Rc;
 
-use supervisor_core::Supervisor;
 use supervisor_core::command::{Command, CommandResult};
-use supervisor_core::event::{Channel, Event};
+use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
 use supervisor_core::level::Level;
 use supervisor_core::time::Now;
+use supervisor_core::{Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
@@ -58,7 +57,7 @@ pub trait Machine: Debug {
     fn write_stdin(&self, proc: ProcId, bytes: &[u8]) -> Option<Result<(), CannotWrite>>;
 
     /// Follows all events from now on.
-    fn observe(&self) -> broadcast::Receiver<Rc<Event>>;
+    fn observe(&self) -> broadcast::Receiver<Observed>;
 
     /// Writes a line into the supervisor's log.
     fn say(&self, level: Level, message: &str);

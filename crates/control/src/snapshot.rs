@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use supervisor_core::event::Channel;
+use supervisor_core::failure::Class;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::time::Wall;
-use supervisor_core::{Info, StateName};
+use supervisor_core::{HealthStatus, Info, StateName};
 
 use crate::control::Control;
 use crate::tree_usage::{TreeUsage, tree_usage};
 
 /// Programs that are shown in one go, before others have their turn.
 pub(crate) const AT_ONCE: usize = 100;
+
+/// What is said of a main process that a signal has suspended.
+pub(crate) const SUSPENDED: &str = "suspended by a signal such as SIGSTOP";
 
 /// The supervisor as it is.
 #[derive(Clone, Debug)]
@@ -49,6 +53,15 @@ pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) group: String,
     pub(crate) state: StateName,
+    /// It is up, and clients should send it work.
+    pub(crate) ready: bool,
+    pub(crate) health: HealthStatus,
+    /// What the state does not tell, in a few words.
+    pub(crate) remark: Option<String>,
+    /// Since when state, readiness and health have been as they are.
+    pub(crate) since: Option<Wall>,
+    /// The class of the latest run that failed.
+    pub(crate) last_failure: Option<Class>,
     pub(crate) pid: Option<Pid>,
     pub(crate) uptime: Option<Duration>,
     /// How often it was started.
@@ -137,22 +150,33 @@ fn programs(control: &Control, usages: &BTreeMap<ProcId, TreeUsage>) -> Vec<Prog
 
 fn described(control: &Control, info: &Info<'_>, usages: &BTreeMap<ProcId, TreeUsage>) -> Program {
     let proc = info.named.proc;
-    let now = control.now().mono;
+    let (now, condition) = (control.now(), &info.condition);
+    let usage = usages.get(&proc).copied();
+    let suspended = usage.is_some_and(|usage| usage.suspended).then(|| SUSPENDED.to_owned());
+    let remark = [condition.remark(), suspended]
+        .into_iter()
+        .flatten()
+        .reduce(|one, other| format!("{one}, {other}"));
     let has_log = |channel: &Channel| control.log_path(proc, *channel).is_some();
     Program {
         spec: info.named.full(),
         name: info.named.name.clone(),
         group: info.named.group.clone(),
-        state: info.state,
+        state: condition.state,
+        ready: condition.ready,
+        health: condition.health,
+        remark,
+        since: condition.since.map(|since| now.wall_of(since)),
+        last_failure: condition.last_failure,
         pid: info.pid,
-        uptime: info.up_since.map(|since| now - since),
+        uptime: info.up_since.map(|since| now.mono - since),
         starts: info.runs,
         started: info.history.started,
         stopped: info.history.stopped,
-        last_exit: info.history.last_exit.map(|exit| exit.to_string()),
+        last_exit: info.history.runs.last_end().map(ToString::to_string),
         error: info.history.error.clone(),
         waits_for: info.waits_for.clone(),
-        usage: usages.get(&proc).copied(),
+        usage,
         logs: [Channel::Stdout, Channel::Stderr].into_iter().filter(has_log).collect(),
     }
 }

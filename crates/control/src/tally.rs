@@ -158,6 +158,7 @@ impl Tally {
             | Effect::Tidy { .. }
             | Effect::Connect { .. }
             | Effect::Emit(_)
+            | Effect::Notice(_)
             | Effect::Tell { .. }
             | Effect::Print { .. }
             | Effect::Reply { .. }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use supervisor_core::ids::ProcId;
-use supervisor_sys::process::process_table::{self, Family};
+use supervisor_sys::process::process_table::{self, Family, Usage};
 
 use crate::control::Control;
 
@@ -17,6 +17,8 @@ pub(crate) struct TreeUsage {
     pub(crate) cpu: Duration,
     /// Bytes of memory. What two of them share counts twice.
     pub(crate) memory: u64,
+    /// A signal has suspended its main process.
+    pub(crate) suspended: bool,
 }
 
 /// Looks at all trees, and lets others have their turn after each: a thousand programs
@@ -28,10 +30,14 @@ pub(crate) async fn tree_usage(control: &Control) -> BTreeMap<ProcId, TreeUsage>
         let usage = usages.entry(proc).or_default();
         let members = family.descendants(root).unwrap_or_default();
         let members = members.into_iter().map(|member| member.pid);
-        for (cpu, memory) in [root].into_iter().chain(members).filter_map(process_table::usage) {
+        for pid in [root].into_iter().chain(members) {
+            let Some(Usage { cpu, memory, suspended }) = process_table::usage(pid) else {
+                continue;
+            };
             usage.processes += 1;
             usage.cpu += cpu;
             usage.memory = usage.memory.saturating_add(memory);
+            usage.suspended |= suspended && pid == root;
         }
         tokio::task::yield_now().await;
     }

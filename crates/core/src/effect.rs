@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::health::Unhealthy;
 use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
 use crate::line::Line;
+use crate::notice::Notice;
 use crate::report::RunReport;
 use crate::signal::{Signal, SignalTarget};
 use crate::spec::GroupSpec;
@@ -147,6 +148,8 @@ pub enum Effect {
     Log(Line),
     /// Something happened that observers may want to know.
     Emit(Rc<Event>),
+    /// Something happened that operators may want to know, besides events.
+    Notice(Rc<Notice>),
     /// Tell an event listener. That it can't be told comes back as `TellFailed`.
     Tell {
         /// Which process.

@@ -28,6 +28,7 @@ mod unhealthy;
 use std::time::Duration;
 
 use crate::asking::Asking;
+use crate::condition::HealthStatus;
 use crate::ids::RunId;
 use crate::spec::health::{HealthSpec, ListenerRule, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
@@ -370,6 +371,25 @@ impl Health {
         self.unhealthy
     }
 
+    /// What is known of the health of a run that is up.
+    pub(crate) const fn status(&self) -> HealthStatus {
+        match (self.unhealthy, self.leaving) {
+            (Some(unhealthy), _) => HealthStatus::Unhealthy(unhealthy),
+            (None, true) => HealthStatus::Leaving,
+            (None, false) if self.would_show() => HealthStatus::Healthy,
+            (None, false) => HealthStatus::None,
+        }
+    }
+
+    /// Whether something that is looked at would show that it is unhealthy. A check shows
+    /// nothing before it has passed: it may ask for the wrong thing.
+    const fn would_show(&self) -> bool {
+        match &self.check {
+            Some(check) => check.proven,
+            None => self.progress.is_some() || self.tree.is_some() || self.watchdog.is_some(),
+        }
+    }
+
     /// It says that it is about to end.
     pub(crate) const fn leaves(&mut self) {
         self.leaving = true;
@@ -394,8 +414,11 @@ impl Health {
     }
 
     /// How its check failed, if it did the last time.
-    pub(crate) fn last_failure(&self) -> Option<CheckFailure> {
-        self.check.as_ref()?.last?.err()
+    pub(crate) const fn last_failure(&self) -> Option<CheckFailure> {
+        match &self.check {
+            Some(Checking { last: Some(Err(failure)), .. }) => Some(*failure),
+            Some(Checking { last: Some(Ok(())) | None, .. }) | None => None,
+        }
     }
 
     /// Why it is unhealthy, if it is.

@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
+use crate::condition::Condition;
 use crate::event::Named;
-use crate::health::Unhealthy;
 use crate::ids::Pid;
 use crate::process::{History, Process, Standing};
 use crate::spec::start::Until;
 use crate::spec::{GroupSpec, ProcessSpec};
-use crate::state_name::StateName;
 use crate::time::Mono;
 
 /// A process as it is.
@@ -18,18 +17,14 @@ pub struct Info<'a> {
     pub named: &'a Rc<Named>,
     /// What was asked for.
     pub spec: &'a Rc<ProcessSpec>,
-    /// Where it stands.
-    pub state: StateName,
+    /// How it is.
+    pub condition: Condition,
     /// Its main process, while it has not been reaped.
     pub pid: Option<Pid>,
     /// When the main process was started.
     pub up_since: Option<Mono>,
-    /// It is up, and to be given work.
-    pub ready: bool,
     /// It has exited as expected and is not started again.
     pub completed: bool,
-    /// Why it is unhealthy, if it is up and known to be.
-    pub unhealthy: Option<Unhealthy>,
     /// What its start waits for, for people to read.
     pub waits_for: Option<String>,
     /// What became of it so far.
@@ -43,12 +38,10 @@ impl<'a> Info<'a> {
         Self {
             named: &process.named,
             spec: &process.spec,
-            state: process.state_name(),
+            condition: process.condition(),
             pid: process.pid(),
             up_since: process.up_since(),
-            ready: process.is_ready(),
             completed: process.standing(Until::Completed) == Standing::There,
-            unhealthy: process.unhealthy(),
             waits_for: process.waits_for(),
             history: &process.history,
             runs: process.runs(),

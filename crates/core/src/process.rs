@@ -16,6 +16,7 @@
 //! Deadlines are fields of the states that wait for them: leaving a state drops
 //! its deadline, so a stale timer cannot exist.
 
+mod condition;
 mod deaths;
 mod ending;
 pub(crate) mod gate;
@@ -23,6 +24,7 @@ mod goal;
 mod history;
 mod orphans;
 mod reporting;
+mod runs;
 mod starting;
 mod state;
 mod stopping;
@@ -36,10 +38,10 @@ use crate::answer::Answer;
 use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
 use crate::failure::Class;
-use crate::health::Unhealthy;
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
+use crate::notice::Notice;
 use crate::report::RunReport;
 use crate::retry::{Failures, RecentStarts};
 use crate::signal::{Signal, SignalTarget};
@@ -48,12 +50,14 @@ use crate::state_name::StateName;
 use crate::time::{Mono, Now, Wall};
 use crate::tree::Tree;
 
+use condition::Shown;
 use deaths::Deaths;
 pub use deaths::FORERUNNER_WITHIN;
 pub(crate) use gate::{ByOrder, Gate, Standing};
 pub(crate) use goal::Goal;
 pub use history::{History, StopCounts};
 use orphans::Orphans;
+pub use runs::{EndReason, RUNS_KEPT, RunEnd, RunRecord, Runs};
 use state::{AfterExit, AfterStop, Due, Fatal, Intent, Kill, Live, State};
 use stopping::StopRecord;
 
@@ -64,6 +68,8 @@ pub(crate) struct Process {
     pub(crate) spec: Rc<ProcessSpec>,
     pub(crate) history: History,
     state: State,
+    /// How it was at the end of the latest input.
+    shown: Shown,
     failures: Failures,
     starts: RecentStarts,
     /// The check of the present run has succeeded.
@@ -131,6 +137,10 @@ impl<'a> Transition<'a> {
         self.effects.push(Effect::Emit(Rc::new(event)));
     }
 
+    fn notice(&mut self, notice: Notice) {
+        self.effects.push(Effect::Notice(Rc::new(notice)));
+    }
+
     fn signal(&mut self, target: SignalTarget, signal: Signal) {
         self.effects.push(Effect::Signal { target, signal });
     }
@@ -143,6 +153,7 @@ impl Process {
             spec,
             history: History::default(),
             state: State::Stopped { intent: Intent::Rest },
+            shown: Shown::default(),
             failures: Failures::default(),
             starts: RecentStarts::default(),
             answered: false,
@@ -307,19 +318,6 @@ impl Process {
     /// Whether it is up, and to be given work.
     pub(crate) const fn is_ready(&self) -> bool {
         matches!(&self.state, State::Running { health, .. } if health.is_healthy())
-    }
-
-    /// Why it is unhealthy, if it lives and is known to be.
-    pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
-        match &self.state {
-            State::Starting { health, .. } | State::Running { health, .. } => health.unhealthy(),
-            State::Stopped { .. }
-            | State::Spawning { .. }
-            | State::Backoff { .. }
-            | State::Stopping { .. }
-            | State::Exited { .. }
-            | State::Fatal { .. } => None,
-        }
     }
 
     /// Whether something of it survived SIGKILL.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::condition::HealthStatus;
 use crate::event::Named;
 use crate::info::Info;
 use crate::state_name::StateName;
@@ -42,7 +43,7 @@ impl Supervisor {
         let (mut any, mut unready) = (false, Vec::new());
         for info in self.counted() {
             any = true;
-            if !info.ready && !info.completed {
+            if !info.condition.ready && !info.completed {
                 unready.push(Unready::new(&info));
             }
         }
@@ -68,11 +69,18 @@ impl Supervisor {
 impl Unready {
     fn new(info: &Info<'_>) -> Self {
         let history = info.history;
+        let unhealthy = match info.condition.health {
+            HealthStatus::Unhealthy(unhealthy) => Some(unhealthy),
+            HealthStatus::None
+            | HealthStatus::Starting(_)
+            | HealthStatus::Healthy
+            | HealthStatus::Leaving => None,
+        };
         let waits = info.waits_for.as_ref().map(|what| format!("waiting for {what}"));
-        let remark = match info.state {
+        let remark = match info.condition.state {
             _ if waits.is_some() => waits,
-            StateName::Starting | StateName::Running if info.unhealthy.is_some() => {
-                info.unhealthy.map(|unhealthy| unhealthy.to_string())
+            StateName::Starting | StateName::Running if unhealthy.is_some() => {
+                unhealthy.map(|unhealthy| unhealthy.to_string())
             }
             StateName::Starting | StateName::Running | StateName::Stopping => {
                 history.status.clone()
@@ -81,7 +89,7 @@ impl Unready {
                 history.error.clone()
             }
         };
-        Self { named: Rc::clone(info.named), state: info.state, remark }
+        Self { named: Rc::clone(info.named), state: info.condition.state, remark }
     }
 }
 

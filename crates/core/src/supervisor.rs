@@ -142,6 +142,7 @@ impl Supervisor {
         self.settle(cx);
         self.answer_waiters(cx);
         self.report_waiting(cx);
+        self.note_conditions(cx);
         self.tell_listeners(cx);
         if let Phase::Finished { end } = self.phase {
             self.finish(end, cx);
@@ -336,6 +337,12 @@ impl Supervisor {
                 let rests = *other == proc || process.has_nothing_left();
                 process.runs() == 0 || (process.spec.killtree && rests)
             })
+    }
+
+    fn note_conditions(&mut self, cx: &mut Transition<'_>) {
+        for process in self.processes.values_mut() {
+            process.note_condition(cx);
+        }
     }
 
     fn tell_reports(&mut self, cx: &mut Transition<'_>) {

@@ -106,4 +106,10 @@ impl Now {
     pub const fn new(mono: Mono, wall: Wall) -> Self {
         Self { mono, wall }
     }
+
+    /// What the wall clock shows of a past moment, as if it had never been set.
+    #[must_use]
+    pub fn wall_of(self, past: Mono) -> Wall {
+        Wall::from_epoch(self.wall.since_epoch().saturating_sub(self.mono - past))
+    }
 }

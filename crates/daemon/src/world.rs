@@ -18,8 +18,8 @@ use std::rc::{Rc, Weak};
 use supervisor_config::Crash;
 use supervisor_core::Answer;
 use supervisor_core::Effect;
+use supervisor_core::Observed;
 use supervisor_core::command::CommandResult;
-use supervisor_core::event::Event;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
@@ -181,7 +181,7 @@ pub struct World {
     answers: VecDeque<Input>,
     /// Who waits for a reply.
     asked: BTreeMap<RequestId, oneshot::Sender<CommandResult>>,
-    observers: broadcast::Sender<Rc<Event>>,
+    observers: broadcast::Sender<Observed>,
     end: Option<End>,
 }
 
@@ -288,6 +288,7 @@ impl World {
             Effect::Report(run) => self.report(*run),
             Effect::Log(line) => self.parts.journal.line(&line),
             Effect::Emit(event) => self.emit(&event),
+            Effect::Notice(notice) => self.show(Observed::Notice(notice)),
             Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
             Effect::Print { data } => self.print(&data),
             Effect::Reply { id, result } => {

@@ -10,12 +10,12 @@ use supervisor_control::Tally;
 use supervisor_control::{About, Control};
 use supervisor_control::{Later, Machine};
 use supervisor_core::command::{Command, CommandResult};
-use supervisor_core::event::{Channel, Event};
+use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{Input, SpawnError};
 use supervisor_core::level::Level;
 use supervisor_core::time::{Mono, Now};
-use supervisor_core::{Effect, Supervisor};
+use supervisor_core::{Effect, Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
@@ -84,7 +84,7 @@ impl Machine for Operated {
         self.engine.world.borrow().write_stdin(proc, bytes)
     }
 
-    fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+    fn observe(&self) -> broadcast::Receiver<Observed> {
         self.engine.world.borrow().observe()
     }
 

@@ -3,8 +3,9 @@
 use hyper::Response;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use supervisor_core::Event;
 use supervisor_core::event::{Entered, Named};
+use supervisor_core::report::Next;
+use supervisor_core::{Condition, Event, Notice, Observed};
 use supervisor_sys::either::either;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::spawn_local;
@@ -26,7 +27,10 @@ pub(super) fn follow(control: &Control) -> Response<Body> {
             // Nobody there: the connection has gone.
             let Some(event) = either(observed.recv(), feed.gone()).await else { return };
             let record = match event {
-                Ok(event) => record(kind(&event), &described(&control, &event)),
+                Ok(Observed::Event(event)) => record(kind(&event), &described(&control, &event)),
+                Ok(Observed::Notice(notice)) => {
+                    record(notice_kind(&notice), &notice_described(&control, &notice))
+                }
                 Err(RecvError::Lagged(missed)) => {
                     control.note_missed(missed);
                     record("missed", &json!({"missed": missed}))
@@ -96,6 +100,53 @@ fn described(control: &Control, event: &Event) -> Value {
     };
     described["time"] = time(control.now().wall);
     described
+}
+
+const fn notice_kind(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::Health { .. } => "health",
+        Notice::Crash { .. } => "crash",
+        Notice::GaveUp { .. } => "gave_up",
+    }
+}
+
+fn notice_described(control: &Control, notice: &Notice) -> Value {
+    let mut described = match notice {
+        Notice::Health { process, condition } => {
+            let Condition { state, ready, health, .. } = condition;
+            let mut described = named(process);
+            described["state"] = state.name().into();
+            described["ready"] = (*ready).into();
+            described["health"] = health.name().into();
+            described["reason"] = health.reason().into();
+            described
+        }
+        Notice::Crash { process, run, class, why, exit, uptime, next } => {
+            let mut described = named(process);
+            described["run"] = run.0.into();
+            described["class"] = class.name().into();
+            described["cause"] = why.as_str().into();
+            described["exit"] = exit.map(|exit| exit.to_string()).into();
+            described["uptime_seconds"] = uptime.as_secs_f64().into();
+            described["next"] = next_name(*next).into();
+            described
+        }
+        Notice::GaveUp { process, why } => {
+            let mut described = named(process);
+            described["why"] = why.as_str().into();
+            described
+        }
+    };
+    described["time"] = time(control.now().wall);
+    described
+}
+
+const fn next_name(next: Next) -> &'static str {
+    match next {
+        Next::Restart(_) => "restart",
+        Next::Rest => "rest",
+        Next::GiveUp => "give_up",
+    }
 }
 
 fn named(process: &Named) -> Value {

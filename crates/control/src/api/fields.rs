@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use supervisor_core::StateName;
 use supervisor_core::command::{Difference, ProcessOutcome};
+use supervisor_core::failure::Class;
 use supervisor_core::time::Wall;
+use supervisor_core::{HealthStatus, StateName};
 use supervisor_sys::io::log_piece::Piece;
 use supervisor_wire::date;
 use supervisor_wire::supervisord::process_text::namespec;
@@ -33,6 +34,8 @@ enum Kind {
     Yes,
     Time,
     State,
+    Health,
+    Class,
     Channels,
     Names,
 }
@@ -46,6 +49,10 @@ impl Kind {
             Self::Yes => json!({"type": "boolean"}),
             Self::Time => json!({"type": "string", "format": "date-time"}),
             Self::State => json!({"type": "string", "enum": StateName::ALL.map(StateName::name)}),
+            Self::Health => json!({"type": "string", "enum": HealthStatus::NAMES}),
+            Self::Class => {
+                json!({"type": "string", "enum": Class::ALL.map(Class::name)})
+            }
             Self::Channels => {
                 json!({"type": "array", "items": {"type": "string", "enum": ["stdout", "stderr"]}})
             }
@@ -108,12 +115,18 @@ pub(super) const PROGRAM: &[Field<Program>] = &[
     field("process", Kind::Text, "Its own name.", |p| json!(p.name)),
     field("group", Kind::Text, "Its group's name.", |p| json!(p.group)),
     field("state", Kind::State, "Where it stands.", |p| json!(p.state.name())),
+    field("ready", Kind::Yes, "It is up, and clients should send it work.", |p| json!(p.ready)),
+    field("health", Kind::Health, "Whether it is healthy. none: it does not run, or nothing is known of its health; starting: not ready yet; leaving: it announced that it is stopping.", |p| json!(p.health.name())),
+    nullable("health_reason", Kind::Text, "Why it is unhealthy, or not ready yet.", |p| json!(p.health.reason())),
+    nullable("remark", Kind::Text, "The same in a few words, and whether a signal has suspended it.", |p| json!(p.remark)),
+    nullable("since", Kind::Time, "Since when state, readiness and health have been as they are.", |p| json!(p.since.map(time))),
     nullable("pid", Kind::Whole, "Its main process.", |p| json!(p.pid.map(|pid| pid.0))),
     nullable("uptime_seconds", Kind::Number, "How long the main process has lived.", |p| json!(p.uptime.map(seconds))),
     field("restarts", Kind::Whole, "How often it was started after the first time.", |p| json!(p.restarts())),
     nullable("started_at", Kind::Time, "When it was last started.", |p| json!(p.started.map(time))),
     nullable("stopped_at", Kind::Time, "When it last ended.", |p| json!(p.stopped.map(time))),
-    nullable("last_exit", Kind::Text, "How the run before the present one ended.", |p| json!(p.last_exit)),
+    nullable("last_exit", Kind::Text, "How the latest run that ended did, and why if the supervisor knows more than its exit status.", |p| json!(p.last_exit)),
+    nullable("last_failure", Kind::Class, "The failure class of the latest run that failed, of the last ten.", |p| json!(p.last_failure.map(Class::name))),
     nullable("error", Kind::Text, "What went wrong with the latest run.", |p| json!(p.error)),
     nullable("waits_for", Kind::Text, "What its start waits for: programs or servers.", |p| json!(p.waits_for)),
     nullable("processes", Kind::Whole, "How many processes its tree has.", |p| json!(p.usage.map(|usage| usage.processes))),

@@ -126,9 +126,10 @@ fn success(gives: Gives) -> Value {
              place: then its beginning comes.",
         ),
         Gives::EventStream => stream(
-            "Events with the names `state`, `group`, `supervisor`, `log`, `communication`, \
-             `remote` and `tick`, each a JSON object with `time`; and `missed`, with the \
-             number of those that came too fast for the reader.",
+            "Events with the names `state`, `health`, `crash`, `gave_up`, `group`, \
+             `supervisor`, `log`, `communication`, `remote` and `tick`, each a JSON object \
+             with `time`; and `missed`, with the number of those that came too fast for the \
+             reader. `health`: a program became ready, healthy or unhealthy, or no longer is.",
         ),
     };
     json!({"description": about, "content": {kind: {"schema": schema}}})

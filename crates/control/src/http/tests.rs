@@ -11,14 +11,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_config::Credentials;
-use supervisor_core::Supervisor;
 use supervisor_core::command::{Command, CommandResult, Rejection};
-use supervisor_core::event::{Channel, Event};
+use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 use supervisor_core::time::{Mono, Now, Wall};
+use supervisor_core::{Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
@@ -45,7 +45,7 @@ const LONG: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 struct Nothing {
     core: RefCell<Supervisor>,
-    events: broadcast::Sender<Rc<Event>>,
+    events: broadcast::Sender<Observed>,
     errors: Rc<RefCell<Vec<String>>>,
 }
 
@@ -91,7 +91,7 @@ impl Machine for Nothing {
         None
     }
 
-    fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+    fn observe(&self) -> broadcast::Receiver<Observed> {
         self.events.subscribe()
     }
 

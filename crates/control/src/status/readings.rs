@@ -81,7 +81,9 @@ pub(super) fn stopping(reading: &Reading<'_>) -> Vec<Sample> {
 
 pub(super) fn state(reading: &Reading<'_>) -> Vec<Sample> {
     let states = |info: Info<'_>| {
-        StateName::ALL.map(|state| (state.name(), Value::from(info.state == state))).to_vec()
+        StateName::ALL
+            .map(|state| (state.name(), Value::from(info.condition.state == state)))
+            .to_vec()
     };
     each_by(reading, states)
 }
@@ -91,7 +93,7 @@ pub(super) fn up(reading: &Reading<'_>) -> Vec<Sample> {
 }
 
 pub(super) fn process_ready(reading: &Reading<'_>) -> Vec<Sample> {
-    each(reading, |info| info.ready)
+    each(reading, |info| info.condition.ready)
 }
 
 pub(super) fn starts(reading: &Reading<'_>) -> Vec<Sample> {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use supervisor_core::StateName;
 use supervisor_core::time::Wall;
+use supervisor_core::{HealthStatus, StateName};
 use supervisor_wire::date;
 use supervisor_wire::http::form;
 use tokio::task::yield_now;
@@ -53,10 +53,13 @@ pub(crate) async fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
 
 /// How many are up, and how many failed, in words.
 pub(crate) fn summary(programs: &[Program]) -> String {
-    let count =
-        |of: &[StateName]| programs.iter().filter(|program| of.contains(&program.state)).count();
+    let unhealthy = |program: &&Program| shown(program) == UNHEALTHY;
+    let count = |of: &[StateName]| {
+        programs.iter().filter(|one| of.contains(&one.state) && !unhealthy(one)).count()
+    };
     let counts = [
         (count(&[StateName::Running]), "running"),
+        (programs.iter().filter(unhealthy).count(), UNHEALTHY),
         (count(&[StateName::Starting]), "starting"),
         (count(&[StateName::Stopping]), "stopping"),
         (count(&[StateName::Backoff]), "waiting to retry"),
@@ -66,6 +69,20 @@ pub(crate) fn summary(programs: &[Program]) -> String {
     let some = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = some.map(|(count, what)| format!("{count} {what}")).collect();
     parts.join(" · ")
+}
+
+/// The word for a program that runs and is not healthy.
+const UNHEALTHY: &str = "unhealthy";
+
+/// The word that the page shows: of a program that lives its health, if that is bad, because
+/// the state would look as if all were well.
+pub(crate) fn shown(program: &Program) -> String {
+    match (program.state, program.health) {
+        (StateName::Starting | StateName::Running, HealthStatus::Unhealthy(_)) => {
+            UNHEALTHY.to_owned()
+        }
+        (state, _) => state.name().to_lowercase(),
+    }
 }
 
 /// The class that supervisord's page gives a state.
@@ -187,8 +204,8 @@ fn row(body: &mut String, program: &Program, at: Wall) {
     let memory = program.usage.map_or_else(|| "–".to_owned(), |usage| size(usage.memory));
     let _ = write!(
         body,
-        r#"<tr data-name="{spec}" data-state="{state}">
-<td class="state"><span class="status {class}">{lower}</span>
+        r#"<tr data-name="{spec}" data-state="{state}" data-health="{health}">
+<td class="state"><span class="status {class}">{shown}</span>
 <td class="name"><a href="tail.html?processname={link}">{name}</a> <span class="description">{description}</span>
 <td class="number uptime" data-label="Uptime">{uptime}
 <td class="number cpu" data-label="CPU" title="of one processor, since it was started">{cpu}
@@ -200,7 +217,8 @@ fn row(body: &mut String, program: &Program, at: Wall) {
         spec = Escaped(spec),
         state = state.name(),
         class = class(*state),
-        lower = state.name().to_lowercase(),
+        health = program.health.name(),
+        shown = shown(program),
         link = form::encoded(spec),
         name = Escaped(name),
         description = Escaped(&description(program, at)),
@@ -229,13 +247,15 @@ pub(crate) fn description(program: &Program, at: Wall) -> String {
         (StateName::Stopped | StateName::Exited, _) => ago(program.stopped),
         (StateName::Fatal | StateName::Backoff, _) => program.error.clone().unwrap_or_default(),
         (StateName::Starting | StateName::Running | StateName::Stopping, None) => String::new(),
-        (StateName::Starting | StateName::Running | StateName::Stopping, Some(pid))
-            if processes > 1 =>
-        {
-            format!("pid {pid}, {processes} processes")
-        }
         (StateName::Starting | StateName::Running | StateName::Stopping, Some(pid)) => {
-            format!("pid {pid}")
+            let mut text = format!("pid {pid}");
+            if processes > 1 {
+                let _ = write!(text, ", {processes} processes");
+            }
+            if let Some(remark) = &program.remark {
+                let _ = write!(text, ", {remark}");
+            }
+            text
         }
     }
 }
@@ -276,6 +296,7 @@ fn buttons(program: &Program) -> String {
 
 #[cfg(test)]
 mod tests {
+    use supervisor_core::health::{CheckFailure, Unhealthy};
     use supervisor_core::ids::Pid;
 
     use super::*;
@@ -290,6 +311,11 @@ mod tests {
             name,
             group,
             state,
+            ready: state == StateName::Running,
+            health: HealthStatus::None,
+            remark: None,
+            since: None,
+            last_failure: None,
             pid: Some(Pid(7)),
             uptime: Some(Duration::from_secs(3700)),
             starts: 3,
@@ -298,12 +324,17 @@ mod tests {
             last_exit: None,
             error: None,
             waits_for: None,
-            usage: Some(TreeUsage { processes: 4, cpu: Duration::from_secs(370), memory: 3 << 30 }),
+            usage: Some(TreeUsage {
+                processes: 4,
+                cpu: Duration::from_secs(370),
+                memory: 3 << 30,
+                suspended: false,
+            }),
             logs: Vec::new(),
         }
     }
 
-    fn shown(programs: Vec<Program>) -> String {
+    fn shown_page(programs: Vec<Program>) -> String {
         let mut groups: Vec<Group> = Vec::new();
         for name in programs.iter().map(|program| program.group.clone()) {
             groups.push(Group { name, active: true, listens: false, priority: None });
@@ -318,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_row_tells_what_there_is_to_know() {
-        let html = shown(vec![program("web", "web", StateName::Running)]);
+        let html = shown_page(vec![program("web", "web", StateName::Running)]);
         for piece in [
             "<title>Supervisor Status</title>",
             r#"<span class="status statusrunning">running</span>"#,
@@ -335,8 +366,25 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_is_unhealthy_is_not_shown_as_running() {
+        let mut program = program("web", "web", StateName::Running);
+        let (failure, times) = (CheckFailure::TimedOut, 3);
+        program.health = HealthStatus::Unhealthy(Unhealthy::Check { failure, times });
+        program.remark = Some("unhealthy: 3 checks failed".to_owned());
+        let html = shown_page(vec![program]);
+        for piece in [
+            r#"<span id="summary">1 unhealthy</span>"#,
+            r#"data-state="RUNNING" data-health="unhealthy""#,
+            ">unhealthy</span>",
+            "pid 7, 4 processes, unhealthy: 3 checks failed",
+        ] {
+            assert!(html.contains(piece), "{piece} in {html}");
+        }
+    }
+
+    #[test]
     fn programs_of_a_group_stand_under_its_name() {
-        let html = shown(vec![
+        let html = shown_page(vec![
             program("site", "a", StateName::Running),
             program("site", "b", StateName::Fatal),
             program("web", "web", StateName::Stopped),
@@ -353,7 +401,7 @@ mod tests {
         let mut program = program(evil, evil, StateName::Fatal);
         program.error = Some(evil.to_owned());
         program.last_exit = Some(evil.to_owned());
-        let html = shown(vec![program]);
+        let html = shown_page(vec![program]);
         assert_eq!(html.matches("<script").count(), 1, "only our own: {html}");
         assert!(!html.contains("\"'"), "{html}");
         assert!(html.contains("processname=%3Cscript%3E"));
@@ -361,7 +409,7 @@ mod tests {
 
     #[test]
     fn without_programs_it_says_so() {
-        assert!(shown(Vec::new()).contains("No programs to manage"));
+        assert!(shown_page(Vec::new()).contains("No programs to manage"));
     }
 
     #[test]

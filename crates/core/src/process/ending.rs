@@ -1,5 +1,6 @@
 //! A run that ends, and what follows from that.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{
@@ -11,6 +12,7 @@ use crate::health::{Health, Unhealthy};
 use crate::ids::{Member, Pid, RunId};
 use crate::input::{Circumstances, Death, Exit, Traits, TreeProcess};
 use crate::line::{GaveUp, Line, NoHelper};
+use crate::notice::Notice;
 use crate::report::{Because, Cause, Next};
 use crate::retry::{Failures, RetryDecision};
 use crate::signal::{Signal, SignalTarget};
@@ -31,6 +33,7 @@ impl Process {
     pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
         let Circumstances { oom_kills, last_line, found, shared_memory_full } = found;
         self.last_line = last_line;
+        self.note_end(exit, cx.wall, cx.now);
         self.history.stopped = Some(cx.wall);
         self.history.last_exit = Some(exit);
         if let Some(record) = &mut self.stop_record {
@@ -119,6 +122,7 @@ impl Process {
         self.enter(State::Fatal { why: Fatal::Unhealthy { status, ends } }, cx);
         self.failures = Failures::default();
         let ends_all = ends || self.takes_all_along();
+        self.notice_given_up(&GaveUp::Unhealthy, because.as_ref(), cx);
         cx.log(Line::GaveUp { name: self.name(), why: GaveUp::Unhealthy, because, ends_all });
     }
 
@@ -333,8 +337,15 @@ impl Process {
             | GaveUp::Repeated
             | GaveUp::Hopeless => self.takes_all_along(),
         };
+        self.notice_given_up(&why, because.as_ref(), cx);
         let name = self.name();
         cx.log(Line::GaveUp { name, why, because, ends_all });
+    }
+
+    fn notice_given_up(&self, why: &GaveUp, because: Option<&Because>, cx: &mut Transition<'_>) {
+        let process = Rc::clone(&self.named);
+        let why = because.map_or_else(|| why.to_string(), Because::to_string);
+        cx.notice(Notice::GaveUp { process, why });
     }
 
     /// Whether everything ends when it is given up. To run once is to end, with no word about it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::runs::Runs;
 use crate::failure::Class;
 use crate::input::Exit;
 use crate::spec::StopTarget;
@@ -20,6 +21,8 @@ pub struct History {
     pub error: Option<String>,
     /// How the run before the present one ended, whatever it was.
     pub last_exit: Option<Exit>,
+    /// The latest runs.
+    pub runs: Runs,
     /// How often it was started again, by the cause of what it was started again after.
     pub restarts: [(Class, u64); Class::ALL.len()],
     /// How long the latest start that succeeded took.
@@ -68,6 +71,7 @@ impl Default for History {
             exit: None,
             error: None,
             last_exit: None,
+            runs: Runs::default(),
             restarts: Class::ALL.map(|class| (class, 0)),
             up_after: None,
             waited: Duration::ZERO,

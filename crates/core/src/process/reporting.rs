@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Consequence, Evidence, Found};
 use crate::ids::RunId;
 use crate::line::Line;
+use crate::notice::Notice;
 use crate::report::{Because, Cause, Next, RunReport};
 use crate::spec::RetryRule;
 use crate::spec::health::Ready;
@@ -84,6 +85,7 @@ impl Process {
             next,
         };
         let because = Some(report.because()).filter(|_| self.tells_causes());
+        self.history.runs.explain(&report);
         self.report = Some(Box::new(report));
         // Otherwise there is nothing to wait for.
         if ended.is_none() || !self.spec.killtree {
@@ -110,13 +112,25 @@ impl Process {
 
     pub(super) fn tell_report(&mut self, cx: &mut Transition<'_>) {
         let Some(report) = self.report.take() else { return };
+        // What was found out since may be another cause.
+        self.history.runs.explain(&report);
         if let Next::Restart(_) = report.next {
             let class = report.cause.class();
             for (known, count) in &mut self.history.restarts {
                 *count += u64::from(*known == class);
             }
         }
+        let notice = Notice::Crash {
+            process: Rc::clone(&report.process),
+            run: report.run,
+            class: report.cause.class(),
+            why: report.why(),
+            exit: report.exit,
+            uptime: report.uptime,
+            next: report.next,
+        };
         cx.effects.push(Effect::Report(report));
+        cx.notice(notice);
     }
 
     /// supervisord has no such line, so its own rules do without.

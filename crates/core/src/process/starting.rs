@@ -47,6 +47,7 @@ impl Process {
         self.recount_at = None;
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.started = Some(cx.wall);
+        self.history.runs.begin(run, cx.wall);
         self.stop_record = None;
         (self.history.exit, self.history.error, self.history.status) = (None, None, None);
         self.enter(State::Spawning { run, intent: Intent::Run }, cx);
@@ -129,6 +130,9 @@ impl Process {
             return self.stray(pid, cx);
         };
         cx.log(Line::Spawned { name: self.name(), pid, run: run.0 });
+        if let Some(record) = self.history.runs.present() {
+            record.pid = Some(pid);
+        }
         let live = Live { run, pid, since: cx.now, up_at: None };
         let health = &self.spec.health;
         let due = match health.ready {
@@ -159,6 +163,7 @@ impl Process {
         let status = error.kind.status();
         let cause = Cause::Spawn(self.history.error.clone().unwrap_or_default());
         if intent == Intent::Rest {
+            self.history.runs.end_unstarted(cx.wall);
             return self.enter(State::Stopped { intent }, cx);
         }
         if hopeless {
@@ -211,6 +216,9 @@ impl Process {
         let health = health.of_run(&self.spec.health, cx.now);
         let up_after = cx.now - live.since;
         self.history.up_after = Some(up_after);
+        if let Some(record) = self.history.runs.present() {
+            record.ready_after = Some(up_after);
+        }
         self.enter(State::Running { live: Live { up_at: Some(cx.now), ..live }, health }, cx);
         self.look_at_files(live.run, cx);
         let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);

@@ -133,6 +133,7 @@ impl Supervisor {
             | Effect::Tidy { .. }
             | Effect::Connect { .. }
             | Effect::Report(_)
+            | Effect::Notice(_)
             | Effect::Log(_)
             | Effect::Tell { .. }
             | Effect::Print { .. }

@@ -43,6 +43,8 @@ pub(crate) enum Invariant {
     ListenersMayEnd,
     ReportsOnce,
     ReportsTheTruth,
+    HealthAsTold,
+    RunsAsTheyWere,
     RetriesWhatMayWork,
     BusyIsNotDead,
     BlockedIsNotHung,
@@ -137,6 +139,12 @@ impl Invariant {
             Self::LosesOnlyByOverflow => "no event is lost but the oldest of a full buffer",
             Self::ReportsOnce => "an end that nobody asked for is reported once",
             Self::ReportsTheTruth => "a report says how the run ended and what follows",
+            Self::HealthAsTold => {
+                "an operator who follows notices of health knows what is shown to one who asks"
+            }
+            Self::RunsAsTheyWere => {
+                "the run that is remembered last is the latest, and has ended if it has"
+            }
             Self::RetriesWhatMayWork => {
                 "retries end early only after the same failure twice, one that takes a change from \
                  outside, before it was ever ready"

@@ -277,6 +277,7 @@ impl Case {
             | Effect::Report(_)
             | Effect::Log(_)
             | Effect::Emit(_)
+            | Effect::Notice(_)
             | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }

@@ -4,7 +4,7 @@ use supervisor_core::command::{Rejection, Reply};
 use supervisor_core::event::{Entered, Event};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::report::RunReport;
-use supervisor_core::{Effect, Envelope, Occasion, SignalTarget};
+use supervisor_core::{Condition, Effect, Envelope, Notice, Occasion, SignalTarget};
 
 use crate::stage::Stage;
 
@@ -46,6 +46,7 @@ impl Stage {
             Effect::Reply { id, result } => format!("reply {} {}", id.0, reply(result)),
             Effect::Log(line) => format!("{} {line}", line.level().tag()),
             Effect::Emit(event) => event_text(event),
+            Effect::Notice(notice) => notice_text(notice),
             Effect::Tell { proc, envelope } => {
                 format!("tell {} {}", self.name(*proc), envelope_text(envelope))
             }
@@ -72,6 +73,19 @@ fn envelope_text(envelope: &Envelope) -> String {
         envelope.pool_serial,
         event_text(&envelope.event)
     )
+}
+
+fn notice_text(notice: &Notice) -> String {
+    match notice {
+        Notice::Health { process, condition: Condition { ready, health, .. } } => {
+            let ready = if *ready { "ready" } else { "not ready" };
+            format!("notice: {} is {ready}, health {}", process.name, health.name())
+        }
+        Notice::Crash { process, run, class, .. } => {
+            format!("notice: crash of {}#{}, {}", process.name, run.0, class.name())
+        }
+        Notice::GaveUp { process, why } => format!("notice: gave up on {}: {why}", process.name),
+    }
 }
 
 fn report_text(report: &RunReport) -> String {

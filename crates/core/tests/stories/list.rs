@@ -171,6 +171,7 @@ stories! {
     waits_double_up_to_their_limit
     waits_of_nothing_are_paced
     what_is_known_of_a_program
+    what_operators_are_shown
     who_answers_must_be_of_the_program
     who_is_supervised_is_not_suspended
 }

@@ -8,7 +8,7 @@ use supervisor_core::command::Which;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use supervisor_core::time::{Mono, Now, Wall};
-use supervisor_core::{Effect, History, Input, PoolInfo, Supervisor};
+use supervisor_core::{Condition, Effect, History, Input, PoolInfo, RunRecord, Supervisor};
 
 use crate::programs::group;
 
@@ -117,6 +117,18 @@ impl Stage {
     /// What the core knows; nothing happens.
     fn question(&self, words: &[&str]) -> Option<String> {
         Some(match words {
+            ["condition?", name] => {
+                let Condition { ready, health, since, .. } =
+                    self.core.process(self.proc(name)).unwrap().condition;
+                let ready = if ready { "ready" } else { "not ready" };
+                let reason = health.reason().map(|why| format!(" ({why})")).unwrap_or_default();
+                let since = since.map_or_else(|| "the beginning".to_owned(), |at| at.to_string());
+                format!("  {ready}, health {}{reason}, since {since}\n", health.name())
+            }
+            ["runs?", name] => {
+                let info = self.core.process(self.proc(name)).unwrap();
+                info.history.runs.iter().map(run_text).collect()
+            }
             ["waits?"] => {
                 let infos = self.core.processes();
                 let waiting = infos.filter_map(|info| Some((&info.named.name, info.waits_for?)));
@@ -134,7 +146,7 @@ impl Stage {
                 let exit = last_exit.map(|exit| format!(", last {exit}")).unwrap_or_default();
                 let error = error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
                 let restarts: u64 = restarts.iter().map(|(_, count)| count).sum();
-                let (full, state) = (info.named.full(), info.state.name());
+                let (full, state) = (info.named.full(), info.condition.state.name());
                 format!("  {full} {state}, run {}, {restarts} restarts{exit}{error}\n", info.runs)
             }
             ["pools?"] => {
@@ -167,6 +179,18 @@ impl Stage {
     pub(crate) fn name(&self, proc: ProcId) -> &str {
         &self.names[&proc]
     }
+}
+
+fn run_text(run: &RunRecord) -> String {
+    let ready = run.ready_after.map_or_else(
+        || "never ready".to_owned(),
+        |after| format!("ready after {:.3} s", after.as_secs_f64()),
+    );
+    let end = run.end.as_ref().map_or_else(
+        || "runs".to_owned(),
+        |end| format!("{} after {:.3} s: {end}", end.reason.name(), end.uptime.as_secs_f64()),
+    );
+    format!("  run {}, {ready}, {end}\n", run.run.0)
 }
 
 pub(crate) fn seconds(text: &str) -> Duration {

@@ -4,6 +4,7 @@ use supervisor_wire::xmlrpc::Value;
 
 use super::Done;
 use crate::answer::{self, Info};
+use crate::client::Followed;
 use crate::command_line;
 use crate::error::CtlError;
 use crate::render::{self, split_namespec};
@@ -34,7 +35,8 @@ pub(super) fn status(session: &mut Session<'_>, words: &str) -> Done {
         complain(session, json, &complaint)?;
     }
     if json {
-        session.print(&as_json(&infos))?;
+        let conditions = conditions(session);
+        session.print(&as_json(&infos, &conditions))?;
     } else {
         for line in render::statuses(&infos) {
             session.say(&line)?;
@@ -82,8 +84,37 @@ fn choose<'a>(all: &'a [Info], names: &[&str]) -> Chosen<'a> {
     chosen
 }
 
-fn as_json(infos: &[&Info]) -> String {
-    let object = |info: &&Info| json_struct(&info.members);
+/// What the API tells of a program beyond what XML-RPC does.
+const CONDITION: [&str; 7] =
+    ["ready", "health", "health_reason", "since", "last_exit", "last_failure", "restarts"];
+
+/// Where the API lists all programs.
+const PROGRAMS: &str = "/api/v1/programs";
+
+/// What the API tells of all programs, by group and name. Another daemon has no API, and
+/// then there is no more to tell.
+fn conditions(session: &mut Session<'_>) -> serde_json::Value {
+    let mut answer = Vec::new();
+    match session.remote.follow(PROGRAMS, &mut answer) {
+        Ok(Followed::Ended) => serde_json::from_slice(&answer).unwrap_or_default(),
+        Ok(Followed::Interrupted | Followed::Refused(_)) | Err(_) => serde_json::Value::Null,
+    }
+}
+
+fn as_json(infos: &[&Info], conditions: &serde_json::Value) -> String {
+    let programs = conditions["programs"].as_array();
+    let object = |info: &&Info| {
+        let mut object = json_struct(&info.members);
+        let same = |one: &&serde_json::Value| {
+            one["group"] == info.group.as_str() && one["process"] == info.name.as_str()
+        };
+        if let Some(program) = programs.and_then(|all| all.iter().find(same)) {
+            for name in CONDITION {
+                object[name] = program[name].clone();
+            }
+        }
+        object
+    };
     let all = serde_json::Value::Array(infos.iter().map(object).collect());
     format!("{all:#}")
 }

@@ -35,5 +35,5 @@ pub(crate) async fn with_load(
 fn used(root: Pid) -> Option<Duration> {
     let members = Family::now().ok()?.descendants(root).ok()?;
     let pids = members.into_iter().map(|member| member.pid).chain([root]);
-    Some(pids.filter_map(process_table::usage).map(|(cpu, _)| cpu).sum())
+    Some(pids.filter_map(process_table::usage).map(|usage| usage.cpu).sum())
 }

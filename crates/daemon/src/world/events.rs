@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use supervisor_config::LogFormat;
 use supervisor_core::Envelope;
+use supervisor_core::Observed;
 use supervisor_core::event::{Entered, Event};
 use supervisor_core::ids::ProcId;
 use supervisor_core::input::Input;
@@ -18,7 +19,7 @@ use crate::events;
 
 impl World {
     /// Tells of all that happens from now on.
-    pub fn observe(&self) -> broadcast::Receiver<Rc<Event>> {
+    pub fn observe(&self) -> broadcast::Receiver<Observed> {
         self.observers.subscribe()
     }
 
@@ -35,8 +36,13 @@ impl World {
                 self.watch_descendants(process.proc);
             }
         }
-        // Nobody may be there.
-        let _ = self.observers.send(Rc::clone(event));
+        self.show(Observed::Event(Rc::clone(event)));
+    }
+
+    /// Shows something to observers.
+    pub(super) fn show(&self, observed: Observed) {
+        // There may be none.
+        let _ = self.observers.send(observed);
     }
 
     /// Prints what listeners answered that is output, on our stdout.

@@ -12,6 +12,7 @@ mod harness;
 
 mod api;
 mod browser;
+mod health;
 mod legacy;
 mod page;
 mod site;

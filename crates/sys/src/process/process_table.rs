@@ -105,17 +105,34 @@ pub fn relatives(pid: Pid, most: usize) -> Vec<Relative> {
     found
 }
 
-/// What a process uses: processor time, with that of the children it waited for, and bytes
-/// of memory.
-pub fn usage(pid: Pid) -> Option<(Duration, u64)> {
-    let procfs::Usage { ticks, pages } =
-        procfs::usage(&fs::read(format!("/proc/{pid}/stat")).ok()?)?;
+/// What a process uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time, with that of the children it waited for.
+    pub cpu: Duration,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// A signal, such as SIGSTOP, has suspended it.
+    pub suspended: bool,
+}
+
+/// Whether a signal, such as SIGSTOP, has suspended a process.
+pub fn is_suspended(pid: Pid) -> bool {
+    stat(pid).is_ok_and(|stat| stat.is_some_and(Stat::is_suspended))
+}
+
+/// What a process uses; `None`: it has gone.
+pub fn usage(pid: Pid) -> Option<Usage> {
+    let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let procfs::Usage { ticks, pages } = procfs::usage(&line)?;
+    let suspended = procfs::stat(&line).is_some_and(Stat::is_suspended);
     // SAFETY: both only tell numbers that don't change.
     let [tick, page] =
         [libc::_SC_CLK_TCK, libc::_SC_PAGESIZE].map(|name| unsafe { libc::sysconf(name) });
     let (tick, page) =
         (u64::try_from(tick).ok().filter(|tick| *tick > 0)?, u64::try_from(page).ok()?);
-    Some((Duration::from_millis(ticks.saturating_mul(1000) / tick), pages.saturating_mul(page)))
+    let cpu = Duration::from_millis(ticks.saturating_mul(1000) / tick);
+    Some(Usage { cpu, memory: pages.saturating_mul(page), suspended })
 }
 
 /// When a process started, if it still lives; tells it from a later one with its pid.

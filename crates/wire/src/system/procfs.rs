@@ -28,6 +28,12 @@ impl Stat {
     pub const fn is_dead(self) -> bool {
         matches!(self.state, b'Z' | b'X') && self.threads <= 1
     }
+
+    /// Whether a signal, such as SIGSTOP, has suspended the process.
+    #[must_use]
+    pub const fn is_suspended(self) -> bool {
+        self.state == b'T'
+    }
 }
 
 /// Reads a line of `/proc/PID/stat`. `None` if it is none.

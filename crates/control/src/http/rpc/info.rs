@@ -9,6 +9,7 @@ use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::Exit;
 use supervisor_core::spec::Sink;
 use supervisor_core::time::Wall;
+use supervisor_sys::process::process_table;
 use supervisor_sys::wall;
 use supervisor_wire::supervisord::process_text;
 use supervisor_wire::xmlrpc::Value;
@@ -19,6 +20,7 @@ use super::response_budget::ResponseBudget;
 use super::table::{Later, Outcome};
 use super::{length, record, text};
 use crate::http::serve::ServerState;
+use crate::snapshot::SUSPENDED;
 
 pub(super) fn one(server: &ServerState, params: &Params) -> Outcome {
     let name = params.text(0)?;
@@ -57,7 +59,7 @@ fn described_all(server: &ServerState) -> Value {
 /// Whether what is written to a process's stdin can still reach it.
 pub(super) fn takes_input(server: &ServerState, proc: ProcId) -> bool {
     let core = server.control.core();
-    core.process(proc).is_some_and(|info| match info.state {
+    core.process(proc).is_some_and(|info| match info.condition.state {
         StateName::Starting | StateName::Running => info.pid.is_some(),
         StateName::Stopped
         | StateName::Backoff
@@ -106,8 +108,8 @@ fn described(server: &ServerState, info: &Info<'_>, now: Wall) -> Value {
         ("start", seconds(info.history.started)),
         ("stop", seconds(info.history.stopped)),
         ("now", seconds(Some(now))),
-        ("state", Value::Int(number(info.state))),
-        ("statename", text(info.state.name())),
+        ("state", Value::Int(number(info.condition.state))),
+        ("statename", text(info.condition.state.name())),
         ("spawnerr", text(info.history.error.clone().unwrap_or_default())),
         ("exitstatus", Value::Int(exit_status(info.history.exit))),
         ("logfile", text(stdout.clone())),
@@ -118,26 +120,41 @@ fn described(server: &ServerState, info: &Info<'_>, now: Wall) -> Value {
     ])
 }
 
+/// supervisord's words, and behind them what they don't tell, if there is anything.
 fn description(info: &Info<'_>, now: Wall) -> String {
     let history = info.history;
-    match info.state {
-        StateName::Running => {
-            let started = history.started.map_or(now, |started| started);
-            let uptime = now.secs().cast_signed().saturating_sub(started.secs().cast_signed());
-            process_text::running(info.pid.map_or(0, |Pid(pid)| pid), uptime)
+    let up = || {
+        let started = history.started.map_or(now, |started| started);
+        let uptime = now.secs().cast_signed().saturating_sub(started.secs().cast_signed());
+        process_text::running(info.pid.map_or(0, |Pid(pid)| pid), uptime)
+    };
+    match (info.condition.state, remark(info)) {
+        (StateName::Starting | StateName::Running | StateName::Stopping, Some(remark)) => {
+            format!("{}, {remark}", up())
         }
-        StateName::Stopped | StateName::Exited | StateName::Backoff if info.waits_for.is_some() => {
+        (StateName::Running, None) => up(),
+        (StateName::Stopped | StateName::Exited | StateName::Backoff, _)
+            if info.waits_for.is_some() =>
+        {
             format!("waiting for {}", info.waits_for.as_deref().unwrap_or_default())
         }
-        StateName::Fatal | StateName::Backoff => {
+        (StateName::Fatal | StateName::Backoff, _) => {
             process_text::failed(history.error.as_deref().unwrap_or_default(), &info.named.name)
         }
-        StateName::Stopped | StateName::Exited => {
+        (StateName::Stopped | StateName::Exited, _) => {
             let stopped = history.started.map(|_| history.stopped.unwrap_or_default());
             process_text::ended(stopped.map(wall::local))
         }
-        StateName::Starting | StateName::Stopping => String::new(),
+        (StateName::Starting | StateName::Stopping, None) => String::new(),
     }
+}
+
+/// What the state doesn't tell. Only a process of which there is something to say is looked
+/// at more closely.
+fn remark(info: &Info<'_>) -> Option<String> {
+    let remark = info.condition.remark()?;
+    let suspended = info.pid.is_some_and(process_table::is_suspended);
+    Some(if suspended { format!("{remark}, {SUSPENDED}") } else { remark })
 }
 
 fn seconds(time: Option<Wall>) -> Value {

@@ -72,12 +72,13 @@ document.addEventListener("click", async (event) => {
 
 const CLASSES = { RUNNING: "statusrunning", FATAL: "statuserror", BACKOFF: "statuserror" };
 const COUNTED = [
-  ["running", ["RUNNING"]],
-  ["starting", ["STARTING"]],
-  ["stopping", ["STOPPING"]],
-  ["waiting to retry", ["BACKOFF"]],
-  ["failed", ["FATAL"]],
-  ["stopped", ["STOPPED", "EXITED"]],
+  ["running", ["running"]],
+  ["unhealthy", ["unhealthy"]],
+  ["starting", ["starting"]],
+  ["stopping", ["stopping"]],
+  ["waiting to retry", ["backoff"]],
+  ["failed", ["fatal"]],
+  ["stopped", ["stopped", "exited"]],
 ];
 const rows = new Map();
 const samples = new Map();
@@ -141,10 +142,20 @@ function describe(program) {
       return program.error ?? "";
     default:
       if (program.pid === null) return "";
-      return program.processes > 1
-        ? `pid ${program.pid}, ${program.processes} processes`
-        : `pid ${program.pid}`;
+      return [
+        `pid ${program.pid}`,
+        program.processes > 1 ? `${program.processes} processes` : null,
+        program.remark,
+      ]
+        .filter((part) => part !== null)
+        .join(", ");
   }
+}
+
+// Of a program that lives its health, if that is bad.
+function shown(program) {
+  const lives = program.state === "STARTING" || program.state === "RUNNING";
+  return lives && program.health === "unhealthy" ? "unhealthy" : program.state.toLowerCase();
 }
 
 function set(row, selector, text) {
@@ -154,9 +165,10 @@ function set(row, selector, text) {
 
 function show(row, program, now) {
   row.dataset.state = program.state;
+  row.dataset.health = program.health;
   const status = row.querySelector(".status");
   status.className = `status ${CLASSES[program.state] ?? "statusnominal"}`;
-  set(row, ".status", program.state.toLowerCase());
+  set(row, ".status", shown(program));
   set(row, ".description", describe(program));
   row.dataset.since = program.uptime_seconds === null ? "" : now - program.uptime_seconds * 1000;
   set(row, ".uptime", program.uptime_seconds === null ? "–" : span(program.uptime_seconds));
@@ -189,7 +201,7 @@ async function update() {
     if (row) show(row, program, now);
   }
   const counts = COUNTED.map(([what, states]) => [
-    programs.filter(({ state }) => states.includes(state)).length,
+    programs.filter((program) => states.includes(shown(program))).length,
     what,
   ]);
   document.getElementById("summary").textContent = counts
@@ -218,7 +230,7 @@ function look() {
 
 function follow() {
   const events = new EventSource("api/v1/events");
-  for (const kind of ["state", "group", "missed"]) events.addEventListener(kind, look);
+  for (const kind of ["state", "health", "group", "missed"]) events.addEventListener(kind, look);
   events.addEventListener("open", () => {
     document.body.dataset.live = "yes";
     if (message.textContent === LOST) say("", false);

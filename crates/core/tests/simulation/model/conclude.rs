@@ -7,7 +7,7 @@ use supervisor_core::ids::ProcId;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::time::{Mono, Now};
-use supervisor_core::{Effect, StateName, Supervisor};
+use supervisor_core::{Condition, Effect, HealthStatus, StateName, Supervisor};
 
 use super::Model;
 use super::gate::Outlook;
@@ -37,6 +37,9 @@ impl Model {
         for proc in self.procs.values_mut() {
             proc.check_drain();
             proc.count_wait(now.mono, ends);
+        }
+        for proc in self.procs.values_mut() {
+            check_shown(proc, core);
         }
         for proc in self.procs.values() {
             self.check_process(proc, now.mono, core);
@@ -122,10 +125,10 @@ impl Model {
         let waits = proc.state_name() == StateName::Fatal && info.waits_for.is_some();
         hold!(!waits, FailsTheLost, "{id:?} waits for {:?}, which can't come", info.waits_for);
         hold!(
-            (info.state, proc.told) == (proc.state_name(), proc.state_name()),
+            (info.condition.state, proc.told) == (proc.state_name(), proc.state_name()),
             StateAsExpected,
             "{id:?} is {:?}, told {:?}, and not {:?}: {:?}",
-            info.state,
+            info.condition.state,
             proc.told,
             proc.state_name(),
             proc.phase
@@ -171,7 +174,8 @@ impl Model {
             hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
             self.check_alive(proc, alive, now);
             let ready = alive.is_ready();
-            hold!(info.ready == ready, UpWhenReady, "{id:?} is said to be ready: {}", info.ready);
+            let told = info.condition.ready;
+            hold!(told == ready, UpWhenReady, "{id:?} is said to be ready: {told}");
         }
     }
 
@@ -272,6 +276,39 @@ impl Model {
     pub(crate) fn is_calm(&self) -> bool {
         self.procs.values().all(is_calm)
     }
+}
+
+/// What operators are shown of a process.
+fn check_shown(proc: &mut Proc, core: &Supervisor) {
+    let id = proc.id;
+    let Some(info) = core.process(id) else { return };
+    let Condition { ready, health, .. } = info.condition;
+    let unhealthy = matches!(health, HealthStatus::Unhealthy(_));
+    if let Some(alive) = proc.alive() {
+        let ill = alive.health.told || alive.health.condemned.is_some();
+        hold!(
+            unhealthy == ill || alive.stop.is_some(),
+            HealthAsTold,
+            "{id:?} is shown as {health:?}, and is unhealthy: {ill}"
+        );
+        // Of what nothing else is known, the state tells whether it is ready.
+        let none = HealthStatus::None;
+        let known = health != none || proc.noticed.is_some_and(|(_, told)| told != none.name());
+        let shown = Some((ready, health.name()));
+        hold!(
+            !known || proc.noticed == shown,
+            HealthAsTold,
+            "{id:?} is {shown:?}, told {:?}",
+            proc.noticed
+        );
+    } else {
+        hold!(!unhealthy && !ready, HealthAsTold, "{id:?} does not run, and is {health:?}");
+        proc.noticed = None;
+    }
+    let last = info.history.runs.iter().next_back();
+    let ended = !matches!(proc.phase, Phase::Asked { .. } | Phase::Alive(_));
+    let shown = last.map_or((0, true), |last| (last.run.0, last.end.is_some()));
+    hold!(shown == (proc.run, ended), RunsAsTheyWere, "{id:?} ran {}, {last:?}", proc.run);
 }
 
 fn is_calm(proc: &Proc) -> bool {

@@ -30,6 +30,8 @@ pub(crate) struct Proc {
     pub(crate) spec: Rc<ProcessSpec>,
     /// As observers were told.
     pub(crate) told: StateName,
+    /// Readiness and health, as operators were told in this run.
+    pub(crate) noticed: Option<(bool, &'static str)>,
     /// How often it was started.
     pub(crate) run: u64,
     pub(crate) phase: Phase,
@@ -267,6 +269,7 @@ impl Proc {
             listens,
             spec,
             told: StateName::Stopped,
+            noticed: None,
             run: 0,
             phase: Phase::Down { state_name: StateName::Stopped, why: Why::Rests },
             pending: None,

@@ -7,7 +7,7 @@ use supervisor_core::input::Claim;
 use supervisor_core::line::{GaveUp, Line};
 use supervisor_core::spec::health::Ready;
 use supervisor_core::time::Mono;
-use supervisor_core::{Effect, StateName};
+use supervisor_core::{Effect, Notice, StateName};
 use supervisor_core::{RECOUNT_EVERY, UNKILLABLE_AFTER};
 
 use super::process::{Alive, Cleanup, Phase, Proc, Why};
@@ -109,6 +109,16 @@ impl Model {
         let cause = cause(proc, (*from, to), ending);
         self.diagram.took(*from, cause, to);
         proc.told = to;
+    }
+
+    pub(super) fn notices(&mut self, notice: &Notice) {
+        let Notice::Health { process, condition } = notice else { return };
+        let id = process.proc;
+        let alive = self.procs.get_mut(&id).filter(|proc| proc.alive().is_some());
+        hold!(alive.is_some(), HealthAsTold, "{id:?} does not run: {condition:?}");
+        let told = Some((condition.ready, condition.health.name()));
+        let known = alive.map(|proc| std::mem::replace(&mut proc.noticed, told));
+        hold!(known != Some(told), HealthAsTold, "{id:?} is what it was: {condition:?}");
     }
 
     pub(super) fn exits(&mut self, end: End, kernel: &Kernel) {

@@ -88,6 +88,7 @@ impl Model {
             Effect::Report(report) => self.reports(report),
             Effect::Log(line) => self.says(line, now),
             Effect::Emit(event) => self.tells(event, now, kernel),
+            Effect::Notice(notice) => self.notices(notice),
             Effect::Exit { code } => self.exits(End::Exit(*code), kernel),
             Effect::Restart => self.exits(End::Restart, kernel),
             Effect::Proceed => self.exits(End::Proceed, kernel),

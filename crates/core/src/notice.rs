@@ -1,0 +1,56 @@
+//! What operators are told besides supervisord's events, which event listeners know.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::condition::Condition;
+use crate::event::{Event, Named};
+use crate::exit::Exit;
+use crate::failure::Class;
+use crate::ids::RunId;
+use crate::report::Next;
+
+/// Something that happened to a process, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It became ready, healthy or unhealthy, or no longer is.
+    Health {
+        /// Which process.
+        process: Rc<Named>,
+        /// How it is now.
+        condition: Condition,
+    },
+    /// A run failed, and all that is known of it has been reported.
+    Crash {
+        /// Which process.
+        process: Rc<Named>,
+        /// Which of its runs.
+        run: RunId,
+        /// The failure class.
+        class: Class,
+        /// The cause in full.
+        why: String,
+        /// How its main process exited; `None`: there was none.
+        exit: Option<Exit>,
+        /// How long it lasted.
+        uptime: Duration,
+        /// What follows.
+        next: Next,
+    },
+    /// The supervisor gave up on it.
+    GaveUp {
+        /// Which process.
+        process: Rc<Named>,
+        /// Why, for people to read.
+        why: String,
+    },
+}
+
+/// Something that an observer sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// An event, as event listeners know it.
+    Event(Rc<Event>),
+    /// A notice for operators.
+    Notice(Rc<Notice>),
+}

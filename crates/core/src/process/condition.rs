@@ -1,0 +1,80 @@
+//! How it is, and that operators are told when that changes.
+
+use std::rc::Rc;
+
+use super::{AfterStop, Process, State, Transition};
+use crate::condition::{Condition, HealthStatus};
+use crate::notice::Notice;
+use crate::spec::health::Ready;
+use crate::state_name::StateName;
+use crate::time::Mono;
+
+/// What a condition was like, without its reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    state: StateName,
+    ready: bool,
+    health: &'static str,
+    since: Option<Mono>,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        let health = HealthStatus::None.name();
+        Self { state: StateName::Stopped, ready: false, health, since: None }
+    }
+}
+
+impl Process {
+    /// How it is.
+    pub(crate) fn condition(&self) -> Condition {
+        Condition {
+            state: self.state_name(),
+            ready: self.is_ready(),
+            health: self.health_status(),
+            since: self.shown.since,
+            last_failure: self.history.runs.last_failure(),
+        }
+    }
+
+    fn health_status(&self) -> HealthStatus {
+        match &self.state {
+            State::Starting { health, .. } => match (health.unhealthy(), &self.spec.health.ready) {
+                (Some(unhealthy), _) => HealthStatus::Unhealthy(unhealthy),
+                (None, Ready::Startsecs) => HealthStatus::None,
+                (None, Ready::Checked | Ready::Notified | Ready::Logged(_)) => {
+                    HealthStatus::Starting(health.last_failure())
+                }
+            },
+            State::Running { health, .. } => health.status(),
+            State::Stopping { after: AfterStop::Fail(unhealthy), .. } => {
+                HealthStatus::Unhealthy(*unhealthy)
+            }
+            State::Stopping { after: AfterStop::Run | AfterStop::Rest, .. }
+            | State::Stopped { .. }
+            | State::Spawning { .. }
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => HealthStatus::None,
+        }
+    }
+
+    /// Notes since when it is as it is. Tells operators of its readiness and health, if
+    /// those have changed: that it no longer runs, its state tells.
+    pub(crate) fn note_condition(&mut self, cx: &mut Transition<'_>) {
+        let condition = self.condition();
+        let (state, ready, health) = (condition.state, condition.ready, condition.health.name());
+        let before = self.shown;
+        if (before.state, before.ready, before.health) == (state, ready, health) {
+            return;
+        }
+        self.shown = Shown { state, ready, health, since: Some(cx.now) };
+        let unknown = HealthStatus::None.name();
+        let changed = before.health != health || before.ready != ready;
+        let known = before.health != unknown || health != unknown;
+        if self.pid().is_some() && changed && known {
+            let (process, condition) = (Rc::clone(&self.named), self.condition());
+            cx.notice(Notice::Health { process, condition });
+        }
+    }
+}
