@@ -111,4 +111,14 @@ status --json prints an array with an object for each process:
   stdout_logfile, stderr_logfile, logfile
                      where its output is kept, empty if nowhere; logfile is that
                      of stdout once more
+Unless the daemon is Python's supervisord, also, null if unknown:
+  ready              it is up and should get requests
+  health             none (nothing is known), starting, healthy, unhealthy,
+                     leaving
+  health_reason      why it is unhealthy or not ready yet
+  since              since when state, ready and health have been as they are
+  last_exit, last_failure
+                     how and why the latest ended run ended; the class of the
+                     latest failure
+  restarts           how often it was started again
 ";

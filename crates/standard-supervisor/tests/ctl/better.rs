@@ -41,7 +41,7 @@ fn status_json_is_an_array_of_what_the_daemon_knows() {
         assert_eq!((&stopped["pid"], &stopped["state"]), (&0.into(), &0.into()));
         let help = help(&place);
         for (key, value) in cat.as_object().unwrap() {
-            assert!(value.is_string() || value.is_u64(), "{key}");
+            assert!(!value.is_array() && !value.is_object(), "{key}");
             assert!(help.contains(key.as_str()), "--help doesn't tell of {key}");
         }
         let (code, some, stderr) = json("status --json cat nope");

@@ -138,7 +138,10 @@ fn after_a_restart_for_health_the_last_exit_says_so() {
     assert_eq!(app["last_failure"], "health");
     let last = app["last_exit"].as_str().unwrap();
     assert!(last.starts_with("unhealthy: ") && last.ends_with("(terminated by SIGTERM)"), "{last}");
-    assert!(site.get("").body.contains("unhealthy: it failed"), "the page says so");
+    assert!(
+        site.get("").body.contains("unhealthy: 3 consecutive checks failed"),
+        "the page says so"
+    );
 }
 
 #[test]
