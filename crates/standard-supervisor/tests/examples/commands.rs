@@ -111,8 +111,9 @@ fn every_setting_in_the_text_of_the_documents_is_accepted() {
             if !seen.insert((name.clone(), value.clone())) {
                 continue;
             }
+            let needed = needs(&name);
             let mut settings = vec![(name, value.trim_matches('"').to_owned())];
-            settings.extend(needs(&settings[0].0));
+            settings.extend(needed);
             let told = Told { settings, words: vec!["sleep".to_owned(), "1".to_owned()] };
             wrong.extend(rejected(&told).map(|why| format!("{page}: {code}: {why}")));
         }
@@ -127,23 +128,22 @@ fn is_value(value: &str) -> bool {
 }
 
 /// What a setting has an effect with only.
-fn needs(name: &str) -> Option<(String, String)> {
-    let (name, value) = match name {
-        "SUPERVISOR_INET_HTTP_SERVER_USERNAME" => ("SUPERVISOR_INET_HTTP_SERVER_PASSWORD", "x"),
-        "SUPERVISOR_PROGRAM__APP_DEPENDS_ON" => ("SUPERVISOR_PROGRAM__FETCH_COMMAND", "sleep 1"),
-        name if name.starts_with("SUPERVISOR_PROGRAM__NGINX") => {
-            ("SUPERVISOR_PROGRAM__NGINX_COMMAND", "sleep 1")
-        }
-        name if name.starts_with("SUPERVISOR_PROGRAM__FETCH") => {
-            ("SUPERVISOR_PROGRAM__FETCH_COMMAND", "sleep 1")
-        }
-        name if name.starts_with("PROCESS_HEALTH_") => {
-            ("PROCESS_HEALTH_URL", "http://127.0.0.1:8000/")
-        }
-        "PROCESS_RETRIES_BEFORE_READY" => ("PROCESS_HEALTH_URL", "http://127.0.0.1:8000/"),
-        _ => return None,
+fn needs(name: &str) -> impl Iterator<Item = (String, String)> + use<> {
+    let nginx = ("SUPERVISOR_PROGRAM__NGINX_COMMAND", "sleep 1");
+    let fetch = ("SUPERVISOR_PROGRAM__FETCH_COMMAND", "sleep 1");
+    let check = ("PROCESS_HEALTH_URL", "http://127.0.0.1:8000/");
+    let user = ("SUPERVISOR_INET_HTTP_SERVER_USERNAME", "x");
+    let port = ("SUPERVISOR_INET_HTTP_SERVER_PORT", "127.0.0.1:9001");
+    let needs = match name {
+        "SUPERVISOR_INET_HTTP_SERVER_PASSWORD_FILE" => vec![user, port],
+        "SUPERVISOR_PROGRAM__APP_DEPENDS_ON" => vec![fetch],
+        "PROCESS_RETRIES_BEFORE_READY" => vec![check],
+        name if name.starts_with("SUPERVISOR_PROGRAM__NGINX") => vec![nginx],
+        name if name.starts_with("SUPERVISOR_PROGRAM__FETCH") => vec![fetch],
+        name if name.starts_with("PROCESS_HEALTH_") => vec![check],
+        _ => Vec::new(),
     };
-    Some((name.to_owned(), value.to_owned()))
+    needs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 /// Why the supervisor would not start, or warns of a name that it doesn't know.
@@ -165,7 +165,9 @@ fn rejected(told: &Told) -> Option<String> {
     let mut command = clean(name, check.iter().chain(words));
     // Elsewhere than in the image.
     command.env("PATH", stubs::path()).env("PROCESS_CRASH_DIR", "off");
-    command.envs(told.settings.iter().map(|(name, value)| (name, value)));
+    let secrets = format!("{}/", stubs::folder().join("secrets").display());
+    let settings = told.settings.iter();
+    command.envs(settings.map(|(name, value)| (name, value.replace("/run/secrets/", &secrets))));
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let unknown = said.lines().find(|line| line.contains("is ignored"));
@@ -197,8 +199,9 @@ fn told(words: &[String], exported: &[(String, String)]) -> Option<Told> {
                 match word.as_str() {
                     _ if image => command.push(word.clone()),
                     "--env" | "-e" => settings.extend(rest.next().and_then(|word| setting(word))),
-                    "--gpus" | "--volume" | "--publish" | "--name" | "--user" | "--cap-drop"
-                    | "--security-opt" | "--shm-size" | "--ipc" | "--tmpfs" | "--entrypoint" => {
+                    "--gpus" | "--mount" | "--volume" | "--publish" | "--name" | "--user"
+                    | "--cap-drop" | "--security-opt" | "--shm-size" | "--ipc" | "--tmpfs"
+                    | "--entrypoint" => {
                         let value = rest.next()?;
                         // A shell of the reader's, in place of the supervisor.
                         if word == "--entrypoint" && value == "sh" {

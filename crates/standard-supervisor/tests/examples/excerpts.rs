@@ -1,7 +1,7 @@
 //! Excerpts of logs in the documents: each line is one that the built binary writes. Numbers
 //! and lists of them may differ, and `…` stands for anything.
 
-use crate::pages::{Block, blocks};
+use crate::pages::{Block, blocks, root};
 use crate::scenarios;
 
 /// Blocks of text that are no log.
@@ -23,6 +23,10 @@ fn every_excerpt_of_a_log_is_what_the_supervisor_writes() {
             }
         }
     }
+    wrong.extend(drawn().into_iter().filter(|line| {
+        lines += 1;
+        !written.iter().any(|real| matches(&shape(line), real))
+    }));
     assert!(lines > 40, "only {lines} lines");
     assert!(
         wrong.is_empty(),
@@ -30,6 +34,16 @@ fn every_excerpt_of_a_log_is_what_the_supervisor_writes() {
         wrong.join("\n"),
         written.join("\n")
     );
+}
+
+/// The lines of the log in the picture that `scripts/record-session` makes.
+fn drawn() -> Vec<String> {
+    let picture = std::fs::read_to_string(root().join("docs/images/session.svg")).unwrap();
+    let texts = picture.lines().filter_map(|line| line.split_once('>')?.1.strip_suffix("</text>"));
+    // 11:57:17,096 INFO
+    let lines = texts.filter_map(|text| text.split_once(",")?.1.get(4..));
+    let is_level = |line: &&str| ["INFO ", "WARN ", "ERRO "].iter().any(|l| line.starts_with(l));
+    lines.filter(is_level).map(|line| line.replace("&gt;", ">").replace("&amp;", "&")).collect()
 }
 
 fn is_log(block: &Block) -> bool {

@@ -38,6 +38,19 @@ fn make() -> PathBuf {
     fs::create_dir_all(&pages).unwrap();
     fs::write(pages.join("health"), "fine\n").unwrap();
     fs::write(pages.join("metrics"), METRICS).unwrap();
+    fs::create_dir_all(folder.join("secrets")).unwrap();
+    let secrets = [
+        ("app.env", "A=1\n"),
+        ("more.env", "B=1\n"),
+        ("nginx.env", "C=1\n"),
+        ("password", "secret\n"),
+        ("headers", "Authorization: Bearer key\n"),
+    ];
+    for (name, text) in secrets {
+        let path = folder.join("secrets").join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let idle = ["nginx", "aws", "fetch-model", "httpd", "ray", "uvicorn", "ollama"];
     let servers =
         ["vllm", "trtllm-serve", "tritonserver", "text-generation-launcher", "llama-server"];
