@@ -8,11 +8,13 @@
 
 pub(crate) mod failure_options;
 pub(crate) mod health_options;
+pub(crate) mod limit_options;
 mod table;
 pub(crate) mod without_effect;
 
 use self::failure_options::FAILURE;
 use self::health_options::HEALTH;
+use self::limit_options::LIMITS;
 pub(crate) use self::table::*;
 use crate::sources::Context;
 use crate::values::ValueType;
@@ -128,7 +130,7 @@ impl<T: 'static> Setting for Key<T> {
 }
 
 /// Tables of options that one kind of section has at most.
-const MOST_TABLES: usize = 7;
+const MOST_TABLES: usize = 8;
 
 /// `tables`, and empty ones up to the most that a kind of section has.
 fn padded<const N: usize>(
@@ -194,10 +196,12 @@ impl SectionKind {
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let tables: [&[&'static dyn Setting]; MOST_TABLES] = match self {
             Self::Supervisord => padded([SUPERVISORD, SUPERVISORD_POLICIES, CRASH]),
-            Self::Program => padded([PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE]),
-            Self::EventListener => padded([PROGRAM, PROGRAM_POLICIES, EVENTLISTENER]),
+            Self::Program => {
+                padded([PROGRAM, PROGRAM_POLICIES, LIMITS, SERVER, START, HEALTH, FAILURE])
+            }
+            Self::EventListener => padded([PROGRAM, PROGRAM_POLICIES, LIMITS, EVENTLISTENER]),
             Self::FcgiProgram => {
-                [PROGRAM, PROGRAM_POLICIES, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM]
+                [PROGRAM, PROGRAM_POLICIES, LIMITS, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM]
             }
             Self::Group => padded([GROUP]),
             Self::UnixHttpServer => padded([UNIX_HTTP_SERVER, AUTHENTICATION, PASSWORD_POLICIES]),

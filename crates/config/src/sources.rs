@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use supervisor_core::ids::Pid;
-use supervisor_core::spec::User;
+use supervisor_core::spec::{Limit, User};
 
 /// Everything that the caller reads of its process, once, besides the command line.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +112,8 @@ pub trait Host {
     /// The file that is executed for a command's first word, looked for in the directories
     /// of `path`.
     fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf>;
+    /// Whether the system lets a program have this limit; if not, in words what it may have.
+    fn check_limit(&self, limit: Limit) -> Result<(), String>;
     /// Whether this is an existing directory.
     fn is_dir(&self, path: &Path) -> bool;
     /// The user with this name.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use supervisor_core::spec::User;
+use supervisor_core::spec::{Limit, User};
 
 use crate::sources::{Host, RegularFile, Sources};
 
@@ -82,6 +82,23 @@ impl Host for FakeHost {
         let folders: Vec<_> =
             std::env::split_paths(path.unwrap_or_else(|| "/bin".as_ref())).collect();
         folders.iter().map(|folder| folder.join(word)).find(|file| self.0.contains_key(file))
+    }
+
+    fn check_limit(&self, limit: Limit) -> Result<(), String> {
+        let lowest = |number, least| {
+            if number >= least {
+                return Ok(());
+            }
+            Err(format!("the lowest value that the system allows is {least}"))
+        };
+        match limit {
+            Limit::Nice(nice) => lowest(nice, 0),
+            Limit::OomScoreAdj(adjustment) => lowest(adjustment, -100),
+            Limit::Resource { hard: Some(0..=4096), .. } => Ok(()),
+            Limit::Resource { .. } => {
+                Err("the highest value that the system allows is 4096".to_owned())
+            }
+        }
     }
 
     fn is_dir(&self, path: &Path) -> bool {

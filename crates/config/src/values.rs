@@ -8,13 +8,14 @@
 mod addresses;
 mod failure;
 mod health;
+mod limits;
 mod owners;
 mod paths;
 mod retry;
+mod signals;
 mod start;
 mod status;
 
-use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Autorestart, RemoveLeftovers, StopTarget};
 
 use crate::error::in_short;
@@ -35,11 +36,16 @@ pub(crate) use self::health::{
     SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, UP_TO_A_MINUTE,
     URL, host,
 };
+pub(crate) use self::limits::{
+    LIMIT_CORE, LIMIT_MEMLOCK, LIMIT_NOFILE, LIMIT_NPROC, LIMIT_STACK, NICE, OOM_SCORE_ADJ,
+};
 pub(crate) use self::owners::{CHMOD, CHOWN, Owner, SOCKET_MODE, SOCKET_OWNER, USER};
 pub(crate) use self::paths::{
     ENV_FILES, EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL,
     PATH_OR_OFF, STDERR, STDOUT, absolute,
 };
+pub use self::signals::signal;
+pub(crate) use self::signals::{SIGNAL, SIGNAL_MAP};
 pub(crate) use retry::{FACTOR_OR_OFF, PART, UP_TO_A_DAY};
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF};
 pub(crate) use status::{LOG_FORMAT, PRESTOP_DELAY, STATUS_PORT};
@@ -98,11 +104,6 @@ pub(crate) static LOG_LEVEL: ValueType<Level> = ValueType {
     parse: |text, _| {
         Level::from_name(text).ok_or_else(|| format!("bad logging level name {}", repr(text)))
     },
-};
-
-pub(crate) static SIGNAL: ValueType<Signal> = ValueType {
-    what: "a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number",
-    parse: |text, _| signal(text),
 };
 
 pub(crate) static EXIT_CODES: ValueType<Vec<u8>> = ValueType {
@@ -175,23 +176,6 @@ fn octal(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| format!("{text} can not be converted to an octal type"))
 }
 
-/// The signal that a text names, by name or number: the one place where options, RPC and the
-/// API find it out. 32 and 33 are the C library's own.
-///
-/// # Errors
-///
-/// In supervisord's words, that it names none.
-pub fn signal(text: &str) -> Result<Signal, String> {
-    let not_a = |what: &str| format!("value {} is not a valid signal {what}", repr(text));
-    match python::int(text) {
-        Ok(number) => {
-            let free = !matches!(number, 32 | 33);
-            Signal::from_number(number).filter(|_| free).ok_or_else(|| not_a("number"))
-        }
-        Err(_) => Signal::from_name(python::strip(text)).ok_or_else(|| not_a("name")),
-    }
-}
-
 fn exit_codes(text: &str) -> Option<Vec<u8>> {
     if text.is_empty() {
         return Some(Vec::new());
@@ -211,19 +195,4 @@ fn written(number: i64, text: &str) -> String {
 fn list(text: &str) -> impl Iterator<Item = &str> {
     let items = (!text.is_empty()).then(|| text.split(',').map(python::strip));
     items.into_iter().flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn real_time_signals_have_names_and_numbers_but_for_the_c_library_s() {
-        for text in ["RTMIN+3", "SIGRTMIN+3", "rtmax-27", "37", " 37 "] {
-            assert_eq!(signal(text).map(Signal::number), Ok(37), "{text}");
-        }
-        for text in ["32", "33", "65", "-1", "RTMIN+31", "RTMIN-1", ""] {
-            assert!(signal(text).is_err(), "{text}");
-        }
-    }
 }

@@ -147,6 +147,7 @@ pub enum Line {
     PassedOn {
         name: String,
         signal: Signal,
+        sent: Option<Signal>,
     },
     Forwarding {
         name: String,

@@ -1,5 +1,6 @@
 //! Signals by number and name, as Linux numbers them on x86-64 and AArch64.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ids::{Member, Pid};
@@ -7,6 +8,25 @@ use crate::ids::{Member, Pid};
 /// A signal number in the range that `kill(2)` accepts, 0 to 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
+
+/// What becomes of signals on their way to a program. By default nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignalMap(BTreeMap<Signal, Option<Signal>>);
+
+impl SignalMap {
+    /// The signal that the program gets for this one; `None`: none.
+    #[must_use]
+    pub fn sent(&self, signal: Signal) -> Option<Signal> {
+        self.0.get(&signal).copied().unwrap_or(Some(signal))
+    }
+}
+
+/// Each signal, and what the program gets for it.
+impl FromIterator<(Signal, Option<Signal>)> for SignalMap {
+    fn from_iter<T: IntoIterator<Item = (Signal, Option<Signal>)>>(pairs: T) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
 
 /// Which processes a signal goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]

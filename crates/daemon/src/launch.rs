@@ -76,6 +76,7 @@ impl Launcher {
                 stdio,
                 directory: directory.as_ref(),
                 umask: launch.umask,
+                limits: &launch.limits,
                 user: launch.user.as_ref(),
                 die_with_us: launch.die_with_supervisor,
                 cgroup,
@@ -207,6 +208,10 @@ fn explain(name: &str, file: &Path, launch: &Launch, failure: &Failure) -> Spawn
         ),
         Step::Clone | Step::Descriptors => {
             (SpawnErrorKind::Transient, format!("unknown error during fork for '{name}': {reason}"))
+        }
+        Step::Limit(index) => {
+            let limit = launch.limits.get(*index).map(ToString::to_string).unwrap_or_default();
+            (SpawnErrorKind::NotExecutable, format!("couldn't set {limit}: {reason}"))
         }
         Step::User => {
             let uid = launch.user.as_ref().map_or(0, |user: &User| user.uid);

@@ -114,7 +114,8 @@ fn with_a_command(kind: Option<SectionKind>, def: &OptionDef) -> Option<String> 
         return None;
     }
     if let Some(variable) = variable_of(def) {
-        return Some(format!("`{}` ({})", variable.name, shown(Some(variable.default()))));
+        let default = Some(variable.default()).filter(|_| def.default.app.is_some());
+        return Some(format!("`{}` ({})", variable.name, shown(default)));
     }
     let PerMode { file, command, app, .. } = def.default;
     if command != file {

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use glob::MatchOptions;
 use supervisor_config::{Host, RegularFile};
-use supervisor_core::spec::User;
+use supervisor_core::spec::{Limit, User};
 use supervisor_wire::system::passwd;
 
 use crate::io::bounded_read::{bounded_read, read_regular};
 use crate::io::errno;
 use crate::net::listening;
-use crate::process::start::lookup;
+use crate::process::start::{limits, lookup};
 
 /// The machine, or container, that we run on.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,10 @@ impl Host for ThisHost {
 
     fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
         lookup::find(word, path, None).ok()
+    }
+
+    fn check_limit(&self, limit: Limit) -> Result<(), String> {
+        limits::check(limit)
     }
 
     fn is_dir(&self, path: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! The table of environment variables with a name of their own: one row each, from which they
 //! are read, and `--help`, the manual page and the reference are made.
 
+mod limits;
 mod restarts;
 
 use crate::env::overlay;
@@ -74,7 +75,7 @@ impl Owner {
 }
 
 impl Variable {
-    const fn of_option(
+    pub(super) const fn of_option(
         name: &'static str,
         stands_for: (Owner, &'static dyn Setting),
         doc: &'static str,
@@ -278,6 +279,13 @@ pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable::of_option(
     "Longest time that the program waits for these servers, in seconds. After it, the supervisor exits with 1 and names the server.",
 );
 
+/// Signals as other ones.
+pub(crate) const SIGNAL_MAP: Variable = Variable::of_option(
+    "PROCESS_SIGNAL_MAP",
+    (Owner::App, &options::SIGNAL_MAP),
+    "Signals that the program gets as other ones, such as `TERM:QUIT,HUP:0`; 0: not at all.",
+);
+
 /// Files of variables.
 pub(crate) const ENV_FILE: Variable = Variable::of_option(
     "PROCESS_ENV_FILE",
@@ -408,7 +416,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 38] = [
+pub static VARIABLES: [Variable; 46] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -421,6 +429,14 @@ pub static VARIABLES: [Variable; 38] = [
     WAIT_FOR,
     WAIT_TIMEOUT_SECS,
     NESTED,
+    SIGNAL_MAP,
+    limits::NICE,
+    limits::OOM_SCORE_ADJ,
+    limits::LIMIT_NOFILE,
+    limits::LIMIT_CORE,
+    limits::LIMIT_MEMLOCK,
+    limits::LIMIT_STACK,
+    limits::LIMIT_NPROC,
     REMOVE_LEFTOVERS,
     LEFTOVER_GRACE_SECS,
     AWAIT_PORT,

@@ -14,14 +14,16 @@ use std::rc::Rc;
 
 use crate::sources::{APP, Mode};
 use supervisor_core::files::named_sockets;
-use supervisor_core::spec::{Command, EnvFile, HealthSpec, Launch, ProcessSpec, Stdio, User};
+use supervisor_core::spec::{
+    Command, EnvFile, HealthSpec, Launch, Limit, ProcessSpec, Stdio, User,
+};
 
 use self::command::command;
 use self::output::stdio;
 use self::restarting::Restarting;
 use self::stopping::Stopping;
 use super::{Lowering, failure, health, listener, start, tidy};
-use crate::options::{self as o, SectionKind};
+use crate::options::{self as o, SectionKind, limit_options};
 use crate::text::expand::{Meaning, Names, expand};
 use crate::text::ini::{Origin, Section};
 use crate::values;
@@ -100,6 +102,7 @@ impl Model {
         let restarting = Restarting::read(lowering, section, names);
         let priority = lowering.get(section, &o::PRIORITY, names);
         let umask = lowering.try_get(section, &o::PROGRAM_UMASK, names);
+        let limits = limits(lowering, section, names);
         let user = lowering.try_get(section, &o::PROGRAM_USER, names);
         let killtree = lowering.get(section, &o::KILLTREE, names);
         let kind = SectionKind::of(&section.name);
@@ -122,6 +125,7 @@ impl Model {
         let (stopping, restarting) = (stopping?, restarting?);
         let launch = Launch {
             umask: umask.ok()?,
+            limits: limits?,
             user: user.clone(),
             socket,
             ..Launch::as_supervisor(Vec::new())
@@ -136,6 +140,7 @@ impl Model {
             autorestart: restarting.autorestart,
             exitcodes: restarting.exitcodes,
             stopsignal: stopping.signal,
+            signal_map: stopping.signal_map,
             stopwaitsecs: stopping.wait,
             stop_target: stopping.target,
             kill_target: stopping.kill_target,
@@ -174,6 +179,17 @@ impl Model {
         }
         process
     }
+}
+
+/// The limits that are set.
+fn limits<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<Vec<Limit>> {
+    let read = limit_options::ALL.map(|key| lowering.try_get(section, key, names));
+    let all: Option<Vec<Option<Limit>>> = read.into_iter().map(Result::ok).collect();
+    Some(all?.into_iter().flatten().collect())
 }
 
 /// What each process of a program has for itself.

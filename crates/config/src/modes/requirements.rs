@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::sources::Context;
-use supervisor_core::signal::Signal;
+use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::{
     Autorestart, Backoff, FailureSpec, GroupSpec, HealthSpec, Launch, ProcessSpec, RetryRule,
     SignalRule, Sink, Spec, StartSpec, Stdio, StopTarget, WhenDone,
@@ -184,6 +184,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         autorestart: Autorestart::Never,
         exitcodes: vec![0],
         stopsignal: Signal::TERM,
+        signal_map: SignalMap::default(),
         stopwaitsecs: STOPWAIT,
         // The installer's own children are no workers that drain.
         stop_target: StopTarget::Group,

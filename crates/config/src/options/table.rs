@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use supervisor_core::level::Level;
-use supervisor_core::signal::Signal;
+use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::start::{Dependency, HostPort};
 use supervisor_core::spec::{Autorestart, EnvFile, RemoveLeftovers, StopTarget, User};
 
@@ -136,6 +136,8 @@ options! { extensions PROGRAM_POLICIES:
     ENV_FILE: Vec<EnvFile> = ENV_FILES("env_file", Process) default "";
     /// Which processes get the stop signal: the main process, which stops its own workers, or its whole process group at once. If unset, as `stopasgroup` says.
     STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset, command "main";
+    /// Signals that the program gets as other ones, such as `TERM:QUIT,HUP:0`; 0: not at all. It applies to signals that the supervisor passes on and to `stopsignal`.
+    SIGNAL_MAP: SignalMap = SIGNAL_MAP("signal_map", Program) default "";
     /// Kill leftover processes of a run before anything else happens.
     KILLTREE: bool = BOOLEAN("killtree", Program) default "false", command "true";
     /// Time between SIGTERM and SIGKILL for leftover processes of a run that ended by itself, in seconds. After a stop they have what is left of `stopwaitsecs`. Needs `killtree`.

@@ -2,7 +2,7 @@
 //! the foreground, logs to stderr, and keeps its working directory. If the command runs once, few
 //! options have an effect.
 
-use crate::options::{self, OptionDef, SectionKind};
+use crate::options::{self, OptionDef, SectionKind, limit_options};
 use crate::sources::Mode;
 
 /// Options without effect, and the value for which no warning is needed.
@@ -14,12 +14,20 @@ const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
 
 /// Options that act on a command that runs once, and whether they also do below another
 /// supervisor, which has done what comes before the start.
-const ONCE: [(&OptionDef, Below); 7] = [
+const ONCE: [(&OptionDef, Below); 15] = [
     (&options::STOPWAITSECS.def, Below::Acts),
     (&options::LEFTOVER_GRACE.def, Below::Acts),
     (&options::LOG_FORMAT_KEY.def, Below::Acts),
     (&options::STATUS_PORT_KEY.def, Below::None),
     (&options::ENV_FILE.def, Below::None),
+    (&options::SIGNAL_MAP.def, Below::None),
+    (&limit_options::NICE.def, Below::None),
+    (&limit_options::OOM_SCORE_ADJ.def, Below::None),
+    (&limit_options::NOFILE.def, Below::None),
+    (&limit_options::CORE.def, Below::None),
+    (&limit_options::MEMLOCK.def, Below::None),
+    (&limit_options::STACK.def, Below::None),
+    (&limit_options::NPROC.def, Below::None),
     (&options::WAIT_FOR.def, Below::None),
     (&options::WAIT_TIMEOUT.def, Below::None),
 ];

@@ -121,7 +121,10 @@ impl Line {
                 of("restart_request").text("signal", signal).flag("ignored", *ignored)
             }
             Self::ReopenRequest { signal } => of("reopen_request").text("signal", signal),
-            Self::PassedOn { name, signal } => of("passed_on").program(name).text("signal", signal),
+            Self::PassedOn { name, signal, sent } => {
+                let sent = sent.map_or_else(|| "none".to_owned(), |sent| sent.to_string());
+                of("passed_on").program(name).text("signal", signal).text("sent", sent)
+            }
             Self::Forwarding { name, pid, signal } => {
                 of("forwarding").of(name, *pid).text("signal", signal)
             }

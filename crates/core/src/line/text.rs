@@ -84,7 +84,13 @@ impl fmt::Display for Line {
             Self::EndsWith { name } => {
                 write!(f, "{name} exited and will not be restarted; stopping all programs")
             }
-            Self::PassedOn { name, signal } => write!(f, "received {signal}, forwarded to {name}"),
+            Self::PassedOn { name, signal, sent: None } => {
+                write!(f, "received {signal}, not forwarded to {name} (signal_map)")
+            }
+            Self::PassedOn { name, signal, sent: Some(sent) } => {
+                write!(f, "received {signal}, forwarded to {name}")?;
+                if sent == signal { Ok(()) } else { write!(f, " as {sent}") }
+            }
             Self::PrestopUnseen { delay } => write!(
                 f,
                 "PROCESS_PRESTOP_UNTIL_IDLE: no metrics show when the server is idle (presets \

@@ -75,6 +75,7 @@ impl Process {
     /// A signal that ends a server was passed on to it, as if nothing stood between: what it
     /// leaves behind has its time from the first of them on.
     pub(crate) fn told_to_end(&mut self, signal: Signal, cx: &Transition<'_>) {
+        let Some(signal) = self.spec.signal_map.sent(signal) else { return };
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state
             && self.spec.killtree
             && self.tree.is_clear()

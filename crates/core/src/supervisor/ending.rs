@@ -123,8 +123,11 @@ impl Supervisor {
     fn forward(&self, signal: Signal, cx: &mut Transition<'_>) {
         let alive = |process: &&Process| process.spec.main && process.pid().is_some();
         for process in self.processes.values().filter(alive) {
-            cx.log(Line::PassedOn { name: process.spec.name.clone(), signal });
-            process.forward(signal, cx);
+            let sent = process.spec.signal_map.sent(signal);
+            cx.log(Line::PassedOn { name: process.spec.name.clone(), signal, sent });
+            if let Some(sent) = sent {
+                process.forward(sent, cx);
+            }
         }
     }
 

@@ -353,7 +353,7 @@ impl Model {
     fn forward(&mut self, signal: Signal) {
         let meant = |proc: &&mut Proc| proc.spec.main && proc.alive().is_some();
         for proc in self.procs.values_mut().filter(meant) {
-            proc.forwards.push(signal);
+            proc.forwards.extend(proc.spec.signal_map.sent(signal));
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use supervisor_core::event::EventType;
 use supervisor_core::failure::{Class, Preset};
-use supervisor_core::signal::Signal;
+use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::health::{
     Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe,
     ProgressSpec, Ready, Scheme, TreeSpec,
@@ -147,6 +147,7 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         autorestart: random.pick(&rules),
         exitcodes: random.pick(&[vec![0], vec![0, 7], Vec::new()]),
         stopsignal: random.pick(&[Signal::TERM, Signal::TERM, Signal::INT, Signal::KILL]),
+        signal_map: if random.one_in(4) { signal_map(random) } else { SignalMap::default() },
         stopwaitsecs: random.secs(0, 12),
         stop_target: random.pick(&[StopTarget::Main, StopTarget::Group]),
         kill_target: random.pick(&[StopTarget::Main, StopTarget::Group]),
@@ -175,6 +176,12 @@ fn backoff(random: &mut Random) -> Backoff {
         most: random.secs(2, 9),
         jitter: random.pick(&[0, 0, 500, 1000]),
     }
+}
+
+fn signal_map(random: &mut Random) -> SignalMap {
+    let from = [Signal::HUP, Signal::TERM, Signal::USR1];
+    let to = [None, Some(Signal::QUIT), Some(Signal::USR2)];
+    from.into_iter().map(|signal| (signal, random.pick(&to))).collect()
 }
 
 fn failure(random: &mut Random, killtree: bool) -> FailureSpec {

@@ -139,6 +139,8 @@ stories! {
     signal_while_leftovers_go
     signal_while_spawning
     signals_are_passed_on
+    signals_are_rewritten
+    signals_are_rewritten_run_once
     silent_and_observed
     slow_start_is_ready_when_its_check_says_so
     spawn_error_is_retried

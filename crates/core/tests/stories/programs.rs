@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use supervisor_core::event::EventType;
 use supervisor_core::failure::{Class, Preset};
-use supervisor_core::signal::Signal;
+use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::health::{
     Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe, ProgressSpec,
     Ready, Scheme, TreeSpec,
@@ -68,6 +68,7 @@ fn by_default(name: &str) -> ProcessSpec {
         autorestart: Autorestart::Always,
         exitcodes: vec![255],
         stopsignal: Signal::TERM,
+        signal_map: SignalMap::default(),
         stopwaitsecs: Duration::from_secs(30),
         stop_target: StopTarget::Main,
         kill_target: StopTarget::Group,
@@ -162,6 +163,13 @@ fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     let number = || value.parse::<u64>().unwrap();
     match key {
         "stopsignal" => spec.stopsignal = Signal::from_name(value).unwrap(),
+        // FROM:TO,...
+        "signal_map" => {
+            let pairs = value.split(',').map(|pair| pair.split_once(':').unwrap());
+            let signals = |(from, to)| (Signal::from_name(from).unwrap(), Signal::from_name(to));
+            spec.signal_map = pairs.map(signals).collect();
+            spec.stopsignal = spec.signal_map.sent(spec.stopsignal).unwrap();
+        }
         "stopwaitsecs" => spec.stopwaitsecs = Duration::from_secs(number()),
         "stop_target" => {
             spec.stop_target = match value {

@@ -14,6 +14,7 @@ mod files;
 mod generate;
 mod give_up;
 mod job_control;
+mod limits;
 mod output;
 mod programs;
 mod readers;

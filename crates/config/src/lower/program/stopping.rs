@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor_core::signal::Signal;
+use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::StopTarget;
 
 use super::super::{Lowering, at_least_zero};
@@ -15,6 +15,7 @@ use crate::text::ini::Section;
 /// The signal, its targets, and the grace periods.
 pub(super) struct Stopping {
     pub(super) signal: Signal,
+    pub(super) signal_map: SignalMap,
     pub(super) wait: Duration,
     pub(super) target: StopTarget,
     pub(super) kill_target: StopTarget,
@@ -29,6 +30,7 @@ impl Stopping {
         names: &Names<'_>,
     ) -> Option<Self> {
         let signal = lowering.get(section, &o::STOPSIGNAL, names);
+        let signal_map = lowering.get(section, &o::SIGNAL_MAP, names);
         let wait = lowering.get(section, &o::STOPWAITSECS, names);
         let as_group = lowering.get(section, &o::STOPASGROUP, names);
         let kill_as_group = lowering.try_get(section, &o::KILLASGROUP, names);
@@ -42,10 +44,21 @@ impl Stopping {
         let target = lowering.try_get(section, &o::STOP_TARGET, names);
         let leftover_grace = lowering.get(section, &o::LEFTOVER_GRACE, names);
         let for_health = lowering.get(section, &health_options::STOP, names);
+        let (signal, signal_map) = (signal?, signal_map?);
+        let Some(signal) = signal_map.sent(signal) else {
+            let key = o::SIGNAL_MAP.def.key;
+            let why = format!(
+                "{key} drops {signal}, the stopsignal: the program could only be killed; map it to \
+                 another signal"
+            );
+            lowering.complain(section, origin(lowering, section, key), &why);
+            return None;
+        };
         let wait = at_least_zero(wait?, section, o::STOPWAITSECS.def.key, lowering.report);
         let reach = |group| if group { StopTarget::Group } else { StopTarget::Main };
         Some(Self {
-            signal: signal?,
+            signal,
+            signal_map,
             wait: Duration::from_secs(wait),
             target: target.ok()?.unwrap_or_else(|| reach(as_group)),
             kill_target: reach(kill_as_group),

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use supervisor_core::event::EventType;
-use supervisor_core::signal::Signal;
+use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::{
     Autorestart, Backoff, HealthSpec, Launch, LogFile, PoolSpec, ProcessSpec, RemoveLeftovers,
     ResultHandler, RetryRule, Sink, StartSpec, Stdio, StopTarget, TidySpec,
@@ -59,6 +59,7 @@ fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
         autorestart: Autorestart::Never,
         exitcodes: Vec::new(),
         stopsignal: Signal::TERM,
+        signal_map: SignalMap::default(),
         stopwaitsecs: Duration::from_secs(30),
         stop_target: StopTarget::Main,
         kill_target: StopTarget::Group,

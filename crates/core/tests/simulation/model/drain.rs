@@ -169,7 +169,11 @@ impl Proc {
     /// A signal that ends servers is passed on to it.
     pub(super) fn told_to_end(&mut self, signal: Signal, now: Mono) {
         let wait = self.spec.stopwaitsecs;
-        if self.spec.killtree && self.drain.is_none() && self.well_alive().is_some() {
+        if let Some(signal) = self.spec.signal_map.sent(signal)
+            && self.spec.killtree
+            && self.drain.is_none()
+            && self.well_alive().is_some()
+        {
             self.drain = Some(Drain { forwarded: true, ..Drain::new(now, wait, signal) });
         }
     }

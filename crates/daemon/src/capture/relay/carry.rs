@@ -85,7 +85,7 @@ impl Relay {
                 Pause::SinkFull => {
                     // Bytes stay where they are, so arrivals are of no interest.
                     looks.watch.disarm();
-                    self.await_room(moved, &wakeups).await;
+                    self.await_room(moved, wakeups).await;
                     continue;
                 }
                 Pause::SourceEmpty => true,

@@ -3,5 +3,6 @@
 pub mod env_file;
 pub mod interpreter;
 pub mod landing;
+pub mod limits;
 pub mod lookup;
 pub mod spawn;

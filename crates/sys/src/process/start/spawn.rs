@@ -15,8 +15,9 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use supervisor_core::ids::Pid;
-use supervisor_core::spec::User;
+use supervisor_core::spec::{Limit, User};
 
+use super::limits;
 use crate::process::reap;
 
 /// Everything the child needs, in the form that system calls take.
@@ -34,6 +35,8 @@ pub struct Plan<'a> {
     pub directory: Option<&'a CString>,
     /// Its file mode creation mask.
     pub umask: Option<u32>,
+    /// Its limits.
+    pub limits: &'a [Limit],
     /// Whom it becomes.
     pub user: Option<&'a User>,
     /// It gets SIGKILL when we end.
@@ -78,6 +81,8 @@ pub enum Step {
     Clone,
     /// Having descriptors of its own.
     Descriptors,
+    /// Setting the limit with this index.
+    Limit(usize),
     /// Becoming the user.
     User,
     /// Going to the directory.
@@ -149,7 +154,7 @@ impl Failure {
         match self.step {
             Step::Descriptors => true,
             Step::Clone => self.error.raw_os_error().is_some_and(|errno| refusals.contains(&errno)),
-            Step::User | Step::Directory | Step::Execute => false,
+            Step::Limit(_) | Step::User | Step::Directory | Step::Execute => false,
         }
     }
 }
@@ -257,6 +262,9 @@ fn prepare(plan: &Plan<'_>, table: Table, parent: i32) -> Result<(), Step> {
                 }
                 close_from(3);
             }
+        }
+        for (index, limit) in plan.limits.iter().enumerate() {
+            limits::set_in_child(*limit).map_err(|()| Step::Limit(index))?;
         }
         if let Some(user) = plan.user {
             become_user(user)?;
@@ -403,6 +411,7 @@ mod tests {
                     stdio: Streams::Given(numbers),
                     directory: None,
                     umask: None,
+                    limits: &[],
                     user: None,
                     die_with_us: false,
                     cgroup: None,

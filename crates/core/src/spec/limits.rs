@@ -1,0 +1,69 @@
+//! What a process may use, and how it is scheduled. None of this is supervisord's.
+
+use std::fmt;
+
+/// One limit that is set before a program is executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Its [niceness](https://man7.org/linux/man-pages/man7/sched.7.html), -20 to 19.
+    Nice(i32),
+    /// Its [`oom_score_adj`](https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html),
+    /// -1000 to 1000.
+    OomScoreAdj(i32),
+    /// A [resource limit](https://man7.org/linux/man-pages/man2/getrlimit.2.html).
+    Resource {
+        /// Of what.
+        resource: Resource,
+        /// What the process has until it changes that; `None`: no limit. At most `hard`.
+        soft: Option<u64>,
+        /// What it can change that to; `None`: no limit.
+        hard: Option<u64>,
+    },
+}
+
+/// Resources that are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// Open files.
+    Nofile,
+    /// Bytes of a core dump.
+    Core,
+    /// Bytes of memory that can't be swapped out.
+    Memlock,
+    /// Bytes of the main thread's stack.
+    Stack,
+    /// Processes and threads of the user.
+    Nproc,
+}
+
+impl Resource {
+    /// Its name, as `ulimit` and Docker have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nofile => "nofile",
+            Self::Core => "core",
+            Self::Memlock => "memlock",
+            Self::Stack => "stack",
+            Self::Nproc => "nproc",
+        }
+    }
+}
+
+/// As an option: `nice=5`, `limit_nofile=1024:4096`.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nice(nice) => write!(f, "nice={nice}"),
+            Self::OomScoreAdj(adj) => write!(f, "oom_score_adj={adj}"),
+            Self::Resource { resource, soft, hard } => {
+                write!(f, "limit_{}={}", resource.name(), amount(*soft))?;
+                if soft == hard { Ok(()) } else { write!(f, ":{}", amount(*hard)) }
+            }
+        }
+    }
+}
+
+fn amount(amount: Option<u64>) -> String {
+    amount.map_or_else(|| "unlimited".to_owned(), |amount| amount.to_string())
+}
