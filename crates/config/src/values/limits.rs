@@ -127,8 +127,8 @@ mod tests {
             (&LIMIT_NOFILE, "4096:1024", "'4096:1024': the soft limit is above the hard one"),
             (&LIMIT_NOFILE, "unlimited:4096", "the soft limit is above the hard one"),
             (&LIMIT_NOFILE, "-1", "'-1' is below 0"),
-            (&LIMIT_NOFILE, "1KB", "invalid literal"),
-            (&LIMIT_CORE, "", "invalid literal"),
+            (&LIMIT_NOFILE, "1KB", "not a whole number"),
+            (&LIMIT_CORE, "", "number"),
         ] {
             let said = read(value_type, text);
             assert!(said.contains(why), "{text}: {said}");
