@@ -9,6 +9,7 @@ mod addresses;
 mod failure;
 mod health;
 mod limits;
+mod memory;
 mod owners;
 mod paths;
 mod retry;
@@ -39,6 +40,7 @@ pub(crate) use self::health::{
 pub(crate) use self::limits::{
     LIMIT_CORE, LIMIT_MEMLOCK, LIMIT_NOFILE, LIMIT_NPROC, LIMIT_STACK, NICE, OOM_SCORE_ADJ,
 };
+pub(crate) use self::memory::{MEMORY_OR_OFF, PERCENT};
 pub(crate) use self::owners::{CHMOD, CHOWN, Owner, SOCKET_MODE, SOCKET_OWNER, USER};
 pub(crate) use self::paths::{
     ENV_FILES, EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL,

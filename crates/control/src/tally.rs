@@ -101,6 +101,7 @@ impl Tally {
             | Answer::TreeEnded
             | Answer::LoadSeen { .. }
             | Answer::TreeCounted(_)
+            | Answer::MemorySeen { .. }
             | Answer::OutputSeen(None)
             | Answer::Collected
             | Answer::Tidied(_)
@@ -152,6 +153,7 @@ impl Tally {
             | Effect::LookAtLoad { .. }
             | Effect::LookAtOutput { .. }
             | Effect::CountTree { .. }
+            | Effect::MeasureMemory { .. }
             | Effect::Suspend { .. }
             | Effect::Resume { .. }
             | Effect::LookAtFiles { .. }

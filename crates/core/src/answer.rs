@@ -46,6 +46,11 @@ pub enum Answer {
     },
     /// To [`Effect::CountTree`](crate::effect::Effect::CountTree).
     TreeCounted(TreeCount),
+    /// To [`Effect::MeasureMemory`](crate::effect::Effect::MeasureMemory).
+    MemorySeen {
+        /// Bytes; `None`: the system does not say.
+        used: Option<u64>,
+    },
     /// To [`Effect::LookAtOutput`](crate::effect::Effect::LookAtOutput): what keeps the process
     /// from writing; `None`: nothing.
     OutputSeen(Option<Block>),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::failure::Class;
-use crate::health::{CheckFailure, Unhealthy};
+use crate::health::{CheckFailure, Unhealthy, mebibytes};
 use crate::state_name::StateName;
 use crate::time::Mono;
 
@@ -97,6 +97,9 @@ impl fmt::Display for Short {
                 write!(f, "no sign of life for {} s", since.as_secs())
             }
             Unhealthy::Blocked(block) => write!(f, "{} is not read", block.channel.name()),
+            Unhealthy::Memory { used, limit } => {
+                write!(f, "{} of {} MiB used", mebibytes(used), mebibytes(limit))
+            }
         }
     }
 }

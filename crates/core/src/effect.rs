@@ -98,6 +98,13 @@ pub enum Effect {
         /// The incarnation that asks.
         run: RunId,
     },
+    /// Measure the anonymous and shared memory of a tree; answered by `MemorySeen`.
+    MeasureMemory {
+        /// Whose tree.
+        proc: ProcId,
+        /// The incarnation that asks.
+        run: RunId,
+    },
     /// Look whether a process can't write its output, since the pipe for it is full; answered
     /// by `OutputSeen`.
     LookAtOutput {

@@ -9,6 +9,7 @@
 //!                 └─ otherwise: counted
 //!   requests under way, nothing done, or no page in time, for a while ──> unhealthy
 //!   fewer of its processes than there were, for a while, ready or not ──> unhealthy
+//!   more memory than it may use, twice in a row, ready or not ──> unhealthy
 //!   no sign of life within the time that it promised ──> unhealthy
 //!
 //!   silent ──> can it write its output? ── no: no restart, and a line
@@ -21,6 +22,7 @@
 mod answer;
 mod checking;
 mod counting;
+mod memory;
 mod output;
 mod progressing;
 mod unhealthy;
@@ -30,11 +32,12 @@ use std::time::Duration;
 use crate::asking::Asking;
 use crate::condition::HealthStatus;
 use crate::ids::RunId;
-use crate::spec::health::{HealthSpec, ListenerRule, ProgressSpec, Ready, TreeSpec};
+use crate::spec::health::{HealthSpec, ListenerRule, MemorySpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
 use checking::Checking;
 use counting::Counting;
+use memory::Measuring;
 use output::OutputSeen;
 use progressing::Progressing;
 
@@ -43,8 +46,10 @@ pub use answer::{
 };
 pub use checking::Load;
 pub use counting::TreeCount;
-pub(crate) use unhealthy::exactly;
+pub(crate) use memory::MemoryNews;
+pub use memory::{MEMORY_EVERY, MEMORY_LOOKS};
 pub use unhealthy::{Block, Unhealthy};
+pub(crate) use unhealthy::{exactly, mebibytes};
 
 /// How often a process is asked whether it is ready, unless it is asked more often anyway.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
@@ -94,6 +99,7 @@ pub(crate) enum Question {
     },
     Progress,
     Tree,
+    Memory,
 }
 
 /// What is known of the health of a run.
@@ -102,6 +108,7 @@ pub(crate) struct Health {
     check: Option<Checking>,
     progress: Option<Progressing>,
     tree: Option<Counting>,
+    memory: Option<Measuring>,
     watchdog: Option<Watchdog>,
     /// It says that it is about to end.
     leaving: bool,
@@ -164,7 +171,8 @@ impl Health {
         let asks = spec.ready == Ready::Checked;
         let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now, now));
         let tree = spec.tree.as_ref().map(|tree| Counting::new(now + tree.interval));
-        Self { check, tree, ..Self::default() }
+        let memory = spec.memory.map(|_| Measuring::new(now + MEMORY_EVERY));
+        Self { check, tree, memory, ..Self::default() }
     }
 
     /// Of this run, which is up from now on. Processes that were missing stay missing.
@@ -180,6 +188,7 @@ impl Health {
                 .as_ref()
                 .map(|progress| Progressing::new(now + progress.interval)),
             tree: self.tree,
+            memory: self.memory,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
             // A program that became ready is no longer blocked.
             unhealthy: self
@@ -200,11 +209,12 @@ impl Health {
         let check = self.check.as_ref().map(|check| check.asking.at());
         let progress = self.progress.as_ref().map(|progress| progress.asking.at());
         let tree = self.tree.as_ref().map(|tree| tree.asking.at());
+        let memory = self.memory.as_ref().map(|memory| memory.asking.at());
         // Once it is known to be silent there is nothing to wait for, unless it is to be seen
         // again why.
         let known = self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block());
         let watchdog = self.watchdog.filter(|_| !known).map(|watchdog| watchdog.at);
-        [check, progress, tree, watchdog].into_iter().flatten().min()
+        [check, progress, tree, memory, watchdog].into_iter().flatten().min()
     }
 
     /// Counts questions without an answer by now as timed out.
@@ -244,6 +254,10 @@ impl Health {
         {
             tree.asking = Asking::Asked { until: now + spec.interval + ANSWER_GRACE };
             questions.push(Question::Tree);
+        }
+        if let Some(memory) = self.memory.as_mut().filter(|memory| now >= memory.asking.at()) {
+            memory.ask(now);
+            questions.push(Question::Memory);
         }
         questions
     }
@@ -335,6 +349,16 @@ impl Health {
         }
     }
 
+    /// Takes a measurement of its memory, in bytes. Returns what is to be logged of it.
+    pub(crate) fn measured(
+        &mut self,
+        spec: &MemorySpec,
+        now: Mono,
+        used: Option<u64>,
+    ) -> Option<MemoryNews> {
+        self.memory.as_mut()?.take(spec, now, used)
+    }
+
     /// It gave a sign of life; the next is due after `within`.
     pub(crate) fn pinged(&mut self, within: Duration, now: Mono) {
         self.watchdog = self.watchdog.map(|_| Watchdog { at: now + within, within });
@@ -423,7 +447,8 @@ impl Health {
 
     /// Why it is unhealthy, if it is.
     pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Unhealthy> {
-        self.check_verdict(spec)
+        self.memory_verdict(spec)
+            .or_else(|| self.check_verdict(spec))
             .or_else(|| self.progress_verdict(spec))
             .or_else(|| self.tree_verdict(spec))
             .or_else(|| self.watchdog_verdict(now))
@@ -437,9 +462,17 @@ impl Health {
         self.progress.as_ref()?.verdict(spec.progress.as_ref()?)
     }
 
-    /// Whether processes of it have been missing for too long: all that is judged before
-    /// it is ready.
-    pub(crate) fn tree_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
+    /// Why it is unhealthy, if it is, by all that is judged before it is ready: its memory and
+    /// its processes.
+    pub(crate) fn early_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
+        self.memory_verdict(spec).or_else(|| self.tree_verdict(spec))
+    }
+
+    fn memory_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
+        self.memory.as_ref()?.verdict(spec.memory.as_ref()?)
+    }
+
+    fn tree_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
         self.tree.as_ref()?.verdict(spec.tree.as_ref()?)
     }
 

@@ -269,6 +269,18 @@ pub enum Line {
         /// How long it has been starting.
         since: Duration,
     },
+    /// It has reached its soft limit of memory.
+    MemoryHigh {
+        name: String,
+        /// Bytes.
+        used: u64,
+        /// Bytes from which it is restarted.
+        limit: u64,
+    },
+    /// Its memory can't be measured, so that its limit has no effect.
+    MemoryUnseen {
+        name: String,
+    },
     Unhealthy {
         name: String,
         unhealthy: Unhealthy,

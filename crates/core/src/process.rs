@@ -197,6 +197,7 @@ impl Process {
             | Answer::Progressed(_)
             | Answer::LoadSeen { .. }
             | Answer::TreeCounted(_)
+            | Answer::MemorySeen { .. }
             | Answer::OutputSeen(_)
             | Answer::Collected
             | Answer::Tidied(_) => run.0 == self.runs,

@@ -176,7 +176,7 @@ impl Cause {
             Self::Spawn(_) => Class::Spawn,
             Self::Exit(_) => Class::Exit,
             Self::Signal => Class::Signal,
-            Self::Oom => Class::Oom,
+            Self::Oom | Self::Health(Unhealthy::Memory { .. }) => Class::Oom,
             Self::Health(_) => Class::Health,
             Self::Unkillable => Class::Unkillable,
             Self::Failure(verdict) => verdict.class,

@@ -277,6 +277,7 @@ impl World {
             Effect::LookAtProgress { proc, run } => self.look_at_progress(proc, run),
             Effect::LookAtLoad { proc, run } => self.look_at_load(proc, run),
             Effect::CountTree { proc, run } => self.count_tree(proc, run),
+            Effect::MeasureMemory { proc, run } => self.measure_memory(proc, run),
             Effect::LookAtOutput { proc, run } => {
                 let block = self.slots.get(&proc).and_then(Slot::block);
                 self.answers.push_back(Input::answer(proc, run, Answer::OutputSeen(block)));

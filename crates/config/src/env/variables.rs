@@ -293,6 +293,20 @@ pub(crate) const ENV_FILE: Variable = Variable::of_option(
     "Files of environment variables for the program, `KEY=VALUE` one a line, with commas between the paths. Each start reads them again; they never configure the supervisor. A `-` before a path: the file may be missing.",
 );
 
+/// Memory that the program may use.
+pub(crate) const MEMORY_LIMIT: Variable = Variable::of_option(
+    "PROCESS_MEMORY_LIMIT",
+    (Owner::App, &options::MEMORY_LIMIT),
+    "Restart the program when it uses more memory than this, such as `40G`: the anonymous and shared memory of its process tree, without pages of files. Measured every 5 seconds.",
+);
+
+/// The part of it from which the supervisor warns.
+pub(crate) const MEMORY_WARN_PERCENT: Variable = Variable::of_option(
+    "PROCESS_MEMORY_WARN_PERCENT",
+    (Owner::App, &options::MEMORY_WARN),
+    "Part of `PROCESS_MEMORY_LIMIT` from which the supervisor logs a WARN, in percent.",
+);
+
 /// Texts of failures.
 pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
     "PROCESS_FAILURE_PRESET",
@@ -416,7 +430,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 46] = [
+pub static VARIABLES: [Variable; 48] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -440,6 +454,8 @@ pub static VARIABLES: [Variable; 46] = [
     REMOVE_LEFTOVERS,
     LEFTOVER_GRACE_SECS,
     AWAIT_PORT,
+    MEMORY_LIMIT,
+    MEMORY_WARN_PERCENT,
     FAILURE_PRESET,
     AWAIT_GPU_MEMORY,
     EXIT_CODES,

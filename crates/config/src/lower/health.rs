@@ -96,6 +96,8 @@ impl Reading<'_, '_, '_> {
         let limit = self.get(&o::EVIDENCE);
         preset?;
         Some(HealthSpec {
+            // `program::memory` reads it, for event listeners as well.
+            memory: None,
             ready: ready?,
             start_timeout: start_timeout?,
             check: check?,

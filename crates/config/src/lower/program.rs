@@ -3,6 +3,7 @@
 
 mod command;
 mod env_files;
+mod memory;
 mod output;
 mod restarting;
 mod stopping;
@@ -114,6 +115,7 @@ impl Model {
             let essential = lowering.get(section, &o::ESSENTIAL, names);
             (essential, tidy::read(lowering, section, names, killtree.unwrap_or(true)))
         };
+        let memory = memory::read(lowering, section, names);
         let start = start::read(lowering, section, names);
         let failure = failure::read(lowering, section, names, killtree.unwrap_or(true));
         let user = user.ok()?;
@@ -154,7 +156,7 @@ impl Model {
             killtree: killtree?,
             tidy: tidy?,
             start: start?,
-            health: HealthSpec::default(),
+            health: HealthSpec { memory: memory?, ..HealthSpec::default() },
             failure: failure?,
             launch,
         };
@@ -173,7 +175,7 @@ impl Model {
         process.launch.environment = unsaid.chain(&own.environment).cloned().collect();
         process.launch.directory = own.directory;
         process.launch.stdio = own.stdio;
-        process.health = own.health;
+        process.health = HealthSpec { memory: process.health.memory, ..own.health };
         if let (Some(tidy), Command::Argv(argv)) = (&mut process.tidy, &process.launch.command) {
             tidy.sockets = named_sockets(argv.iter().filter_map(|word| word.to_str()));
         }

@@ -152,6 +152,10 @@ options! { extensions PROGRAM_POLICIES:
     RETRY_WAIT_MAX: Duration = UP_TO_A_DAY("retry_wait_max_secs", Program) default "60";
     /// Random part of each of these waits, so that programs that fail together do not all restart together: with 0.25 a wait of 8 seconds takes 6 to 8. Needs `retry_factor`.
     RETRY_JITTER: u32 = PART("retry_jitter", Program) default "0";
+    /// Restart the program when it uses more memory than this, in bytes: the anonymous and shared memory of its process tree, by its own cgroup if memory is counted there, otherwise with what several processes share counted once for each. Pages of files are not counted. Measured every 5 seconds; it acts when two measurements in a row are above the limit, with any `health_action`.
+    MEMORY_LIMIT: Option<u64> = MEMORY_OR_OFF("memory_limit", Program) default "off";
+    /// Part of `memory_limit` from which the supervisor logs a WARN, in percent.
+    MEMORY_WARN: u8 = PERCENT("memory_warn_percent", Program) default "90";
 }
 
 options! { extensions SERVER:

@@ -113,6 +113,10 @@ metrics! {
         "Time that starts waited for the servers in wait_for to accept connections; grows with each attempt";
     Counter Process "process_restarts_paced_total" {"STARTS"} = read::restarts_paced:
         "Restarts that waited because there had been five starts within a second";
+    Gauge Process "process_own_memory_bytes" = read::own_memory:
+        "Anonymous and shared memory of the process tree when it was last measured, in bytes; NaN without memory_limit";
+    Gauge Process "process_memory_limit_bytes" = read::memory_limit:
+        "Memory above which the process is restarted, in bytes; NaN without memory_limit";
     Histogram Checked "process_check_duration_seconds" = read::check_duration:
         "How long the check took to be answered, or to fail";
     Counter Checked "process_check_failures_total" ["kind"] = read::check_failures:
@@ -194,8 +198,13 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 61] = [
+    const NOT_COUNTED: [(&str, &str); 66] = [
         ("ENLARGED", "nothing is rejected: other pipes stay as they are"),
+        ("START_PERIOD", "it is the time within which STARTS are counted"),
+        ("MEMORY_EVERY", "it is a pause"),
+        ("MEMORY_LOOKS", "restarts and the class oom are counted"),
+        ("LARGEST", "the program is not started, and that is counted"),
+        ("LARGEST_PASSWORD_FILE", "nothing is started"),
         ("ENLARGED_SIZE", "it is a size"),
         ("SIGNALLED", "nothing is rejected: other streams wait otherwise"),
         ("FOLLOW_UPS", "nothing is rejected: requests wait for their turn"),

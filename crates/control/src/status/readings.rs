@@ -214,6 +214,14 @@ pub(super) fn wait_seconds(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| info.history.waited.as_secs_f64())
 }
 
+pub(super) fn own_memory(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.history.memory.map_or(f64::NAN, |bytes| bytes as f64))
+}
+
+pub(super) fn memory_limit(reading: &Reading<'_>) -> Vec<Sample> {
+    each(reading, |info| info.spec.health.memory.map_or(f64::NAN, |memory| memory.limit as f64))
+}
+
 pub(super) fn restarts_paced(reading: &Reading<'_>) -> Vec<Sample> {
     each(reading, |info| info.history.paced)
 }

@@ -78,7 +78,7 @@ pub const CLASSES: [ClassRow; 15] = {
             C::Oom,
             "oom",
             "",
-            "The kernel's count of OOM kills rose during the run (`memory.events` of the cgroup).",
+            "The kernel's count of OOM kills rose during the run (`memory.events` of the cgroup), or the process used more than its `memory_limit`.",
             Retry,
             79,
         ),

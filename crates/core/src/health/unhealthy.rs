@@ -46,6 +46,13 @@ pub enum Unhealthy {
     },
     /// It is silent, and can't go on writing its output: the reader of that stands still.
     Blocked(Block),
+    /// It uses more memory than it may.
+    Memory {
+        /// Bytes of anonymous and shared memory.
+        used: u64,
+        /// Bytes that it may use.
+        limit: u64,
+    },
 }
 
 /// What keeps a program from writing: the pipe for its output is full.
@@ -73,8 +80,8 @@ impl Block {
 
 impl Unhealthy {
     /// The kinds of illness, as they are counted.
-    pub const KINDS: [&str; 6] =
-        ["not_ready", "check", "stalled", "incomplete", "silent", "blocked"];
+    pub const KINDS: [&str; 7] =
+        ["not_ready", "check", "stalled", "incomplete", "silent", "blocked", "memory"];
 
     /// Which of them it is.
     #[must_use]
@@ -86,6 +93,7 @@ impl Unhealthy {
             Self::Incomplete { .. } => "incomplete",
             Self::Silent { .. } => "silent",
             Self::Blocked(_) => "blocked",
+            Self::Memory { .. } => "memory",
         }
     }
 
@@ -93,6 +101,12 @@ impl Unhealthy {
     #[must_use]
     pub const fn is_block(self) -> bool {
         matches!(self, Self::Blocked(_))
+    }
+
+    /// Whether it is acted upon although the health of the program is only observed: a limit was
+    /// set that was reached.
+    pub(crate) const fn is_limit(self) -> bool {
+        matches!(self, Self::NotReady { .. } | Self::Memory { .. })
     }
 
     /// Whether it may be so because the program can't write its output. What answers, even
@@ -117,7 +131,7 @@ impl Unhealthy {
                 | CheckFailure::NoHeaders
                 | CheckFailure::Stranger(_) => false,
             },
-            Self::Incomplete { .. } | Self::Blocked(_) => false,
+            Self::Incomplete { .. } | Self::Blocked(_) | Self::Memory { .. } => false,
         }
     }
 }
@@ -154,8 +168,19 @@ impl fmt::Display for Unhealthy {
                 channel.name(),
                 since.as_secs()
             ),
+            Self::Memory { used, limit } => write!(
+                f,
+                "uses {} MiB of memory, limit {} MiB (memory_limit)",
+                mebibytes(*used),
+                mebibytes(*limit)
+            ),
         }
     }
+}
+
+/// Whole mebibytes, as people read memory.
+pub(crate) const fn mebibytes(bytes: u64) -> u64 {
+    bytes >> 20
 }
 
 /// Seconds as somebody set them, who would not know 1.5 again as 1. What was measured is

@@ -203,6 +203,11 @@ impl Line {
             Self::Unhealthy { name, unhealthy, observe } => {
                 of("unhealthy").program(name).unhealthy(*unhealthy).flag("observed_only", *observe)
             }
+            Self::MemoryHigh { name, used, limit } => of("memory_high")
+                .program(name)
+                .count("used_bytes", *used)
+                .count("limit_bytes", *limit),
+            Self::MemoryUnseen { name } => of("memory_unseen").program(name),
             Self::Recovered { name } => of("recovered").program(name),
             Self::NotPrepared { names, why } => {
                 of("not_prepared").with("programs", Value::Texts(names.clone())).not_prepared(*why)
@@ -364,6 +369,9 @@ impl Facts {
                 .count("expected", of.into())
                 .seconds("since_seconds", since),
             Unhealthy::Silent { since } => facts.seconds("since_seconds", since),
+            Unhealthy::Memory { used, limit } => {
+                facts.count("used_bytes", used).count("limit_bytes", limit)
+            }
             Unhealthy::Blocked(Block { channel, since, waiting }) => facts
                 .text("channel", channel.name())
                 .seconds("since_seconds", since)

@@ -66,6 +66,8 @@ impl Line {
             | Self::CheckFailed { .. }
             | Self::CheckedWrongly { .. }
             | Self::CheckBusy { .. }
+            | Self::MemoryHigh { .. }
+            | Self::MemoryUnseen { .. }
             | Self::Unhealthy { .. }
             | Self::EventRejected { .. }
             | Self::BadResult { .. }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{GaveUp, Line, NoHelper, NotPrepared};
-use crate::health::{CheckFailure, Unhealthy, exactly};
+use crate::health::{CheckFailure, Unhealthy, exactly, mebibytes};
 use crate::ids::Pid;
 use crate::signal::Signal;
 use crate::spec::StopTarget;
@@ -256,6 +256,18 @@ impl fmt::Display for Line {
             Self::Unhealthy { name, unhealthy, observe: true } => {
                 write!(f, "unhealthy: {name}: {unhealthy}; no action (health_action=observe)")
             }
+            Self::MemoryHigh { name, used, limit } => write!(
+                f,
+                "memory: {name} uses {} MiB of {} MiB (memory_limit); the supervisor restarts it \
+                 above that",
+                mebibytes(*used),
+                mebibytes(*limit)
+            ),
+            Self::MemoryUnseen { name } => write!(
+                f,
+                "memory: cannot measure {name}: /proc/PID/status has no RssAnon; memory_limit has \
+                 no effect"
+            ),
             Self::Recovered { name } => write!(f, "healthy: {name} has recovered"),
             Self::NotPrepared { names, why } => {
                 write!(f, "gave up: {} {why}; not starting any other program", list(names))

@@ -114,7 +114,7 @@ impl Process {
                 }
                 return self.fail_run(live, exit, Cause::Health(unhealthy), cx);
             }
-            Action::Stop => (self.spec.failure.exit_code(Class::Health), false),
+            Action::Stop => (self.spec.failure.exit_code(Cause::Health(unhealthy).class()), false),
             Action::Exit(code) => (code, true),
         };
         let because =

@@ -31,6 +31,8 @@ pub struct History {
     pub waited: Duration,
     /// How often a restart waited because there had been too many within a second.
     pub paced: u64,
+    /// Bytes of anonymous and shared memory that its tree used when that was measured last.
+    pub memory: Option<u64>,
     /// What it says that it is doing.
     pub status: Option<String>,
     /// What its stops took.
@@ -76,6 +78,7 @@ impl Default for History {
             up_after: None,
             waited: Duration::ZERO,
             paced: 0,
+            memory: None,
             status: None,
             stops: StopCounts::default(),
         }

@@ -50,6 +50,7 @@ impl Process {
         self.history.runs.begin(run, cx.wall);
         self.stop_record = None;
         (self.history.exit, self.history.error, self.history.status) = (None, None, None);
+        self.history.memory = None;
         self.enter(State::Spawning { run, intent: Intent::Run }, cx);
         cx.effects.push(Effect::Spawn { proc: self.named.proc, run });
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{AfterStop, Due, Kill, Process, State, Transition};
 use crate::effect::Effect;
 use crate::health::{
-    Block, CheckAnswer, CheckFailure, Checked, Health, Load, ProgressSample, Question, TreeCount,
-    Unhealthy,
+    Block, CheckAnswer, CheckFailure, Checked, Health, Load, MemoryNews, ProgressSample, Question,
+    TreeCount, Unhealthy,
 };
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
@@ -89,6 +89,23 @@ impl Process {
             health.counted(tree, starting, cx.now, count);
             self.watch(cx);
         }
+    }
+
+    /// Its memory was measured, in bytes; `None`: this was not possible.
+    pub(crate) fn memory_seen(&mut self, used: Option<u64>, cx: &mut Transition<'_>) {
+        let spec = Rc::clone(&self.spec);
+        let (Some(health), Some(memory)) = (self.health_mut(), &spec.health.memory) else { return };
+        let name = spec.name.clone();
+        match health.measured(memory, cx.now, used) {
+            Some(MemoryNews::High) => {
+                let (used, limit) = (used.unwrap_or_default(), memory.limit);
+                cx.log(Line::MemoryHigh { name, used, limit });
+            }
+            Some(MemoryNews::Unseen) => cx.log(Line::MemoryUnseen { name }),
+            None => {}
+        }
+        self.history.memory = used;
+        self.watch(cx);
     }
 
     /// It told of itself.
@@ -225,7 +242,7 @@ impl Process {
             Some(Due::Ready { by: Some(by) }) if now >= by => {
                 Some(Unhealthy::NotReady { within: by - live.since, last: health.last_failure() })
             }
-            Some(Due::Ready { .. } | Due::Up(_)) => health.tree_verdict(&spec.health),
+            Some(Due::Ready { .. } | Due::Up(_)) => health.early_verdict(&spec.health),
         };
         if let Some(unhealthy) = unhealthy {
             if !asked && health.ask_for_output(unhealthy, now) {
@@ -253,6 +270,7 @@ impl Process {
             Question::Check { find_listener } => Effect::Check { proc, run, find_listener },
             Question::Progress => Effect::LookAtProgress { proc, run },
             Question::Tree => Effect::CountTree { proc, run },
+            Question::Memory => Effect::MeasureMemory { proc, run },
         }));
     }
 
@@ -276,9 +294,7 @@ impl Process {
     /// Before it is stopped it is looked into: that destroys what can be seen.
     fn found_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
         let (name, proc, run) = (self.name(), self.named.proc, self.run());
-        // A start that is not ready in time has failed, also if health is only observed.
-        let observe = self.spec.health.action == Action::Observe
-            && !matches!(unhealthy, Unhealthy::NotReady { .. });
+        let observe = self.spec.health.action == Action::Observe && !unhealthy.is_limit();
         let until = cx.now + self.spec.health.evidence.limit + EVIDENCE_GRACE;
         let Some(health) = self.health_mut() else { return };
         let new = health.tell(Some(unhealthy));

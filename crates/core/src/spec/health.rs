@@ -23,6 +23,8 @@ pub struct HealthSpec {
     pub progress: Option<ProgressSpec>,
     /// Whether its tree is whole.
     pub tree: Option<TreeSpec>,
+    /// How much memory it may use; `None`: as much as there is.
+    pub memory: Option<MemorySpec>,
     /// How often it promises to give a sign of life; `None`: it doesn't.
     pub watchdog: Option<Duration>,
     /// What the supervisor does when it is unhealthy.
@@ -284,6 +286,15 @@ pub struct TreeSpec {
     pub interval: Duration,
     /// Time with fewer of them alive than before that makes it unhealthy.
     pub patience: Duration,
+}
+
+/// How much anonymous and shared memory the tree of a process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySpec {
+    /// Above so many bytes the supervisor restarts it.
+    pub limit: u64,
+    /// From so many bytes on the supervisor warns.
+    pub warn: u64,
 }
 
 /// What the supervisor does when a process is unhealthy.

@@ -30,6 +30,7 @@ impl Supervisor {
             Answer::Checked { result, load } => process.checked(result, load, cx),
             Answer::Progressed(sample) => process.progressed(sample, cx),
             Answer::TreeCounted(count) => process.tree_counted(count, cx),
+            Answer::MemorySeen { used } => process.memory_seen(used, cx),
             Answer::OutputSeen(block) => process.output_seen(block, cx),
             Answer::Collected => process.collected(cx),
             Answer::Tidied(devices) => process.tidied(devices, cx),

@@ -127,6 +127,7 @@ impl Supervisor {
             | Effect::LookAtProgress { .. }
             | Effect::LookAtLoad { .. }
             | Effect::CountTree { .. }
+            | Effect::MeasureMemory { .. }
             | Effect::LookAtOutput { .. }
             | Effect::Collect { .. }
             | Effect::LookAtFiles { .. }

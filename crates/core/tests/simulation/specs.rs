@@ -8,8 +8,8 @@ use supervisor_core::event::EventType;
 use supervisor_core::failure::{Class, Preset};
 use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::health::{
-    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe,
-    ProgressSpec, Ready, Scheme, TreeSpec,
+    Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule,
+    MemorySpec, Probe, ProgressSpec, Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
@@ -266,6 +266,7 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
         check,
         progress,
         tree,
+        memory: random.one_in(3).then_some(MemorySpec { limit: 100 << 20, warn: 90 << 20 }),
         watchdog: random.one_in(4).then(|| random.secs(2, 6)),
         action,
         evidence: EvidenceSpec { limit: random.secs(1, 4), signal: None },

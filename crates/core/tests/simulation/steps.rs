@@ -207,6 +207,12 @@ impl Case {
                 let [alive, distinct] = [alive, distinct].map(|n| u32::try_from(n).unwrap());
                 Input::answer(proc, run, Answer::TreeCounted(TreeCount { alive, distinct }))
             }
+            Owed::Memory(proc, run) => {
+                let sizes = [None, Some(1), Some(95), Some(101), Some(150)];
+                let used = if kind { Some(1) } else { random.pick(&sizes) };
+                let used = used.map(|mebibytes: u64| mebibytes << 20);
+                Input::answer(proc, run, Answer::MemorySeen { used })
+            }
             Owed::Output(proc, run) => {
                 let since = Duration::from_millis(500 * random.below(5) as u64);
                 let block = Block { channel: Channel::Stdout, since, waiting: 65536 };

@@ -28,6 +28,7 @@ impl Stage {
             }
             Effect::LookAtOutput { proc, run } => format!("look at output of {}", ran(proc, run)),
             Effect::CountTree { proc, run } => format!("count tree of {}", ran(proc, run)),
+            Effect::MeasureMemory { proc, run } => format!("measure memory of {}", ran(proc, run)),
             Effect::Collect { proc, run, .. } => format!("look into {}", ran(proc, run)),
             Effect::Connect { proc, run } => format!("connect for {}", ran(proc, run)),
             Effect::LookAtFiles { proc, run } => format!("look at files of {}", ran(proc, run)),

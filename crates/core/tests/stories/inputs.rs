@@ -268,6 +268,11 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
             let (alive, distinct) = (alive.parse().unwrap(), distinct.parse().unwrap());
             Answer::TreeCounted(TreeCount { alive, distinct })
         }
+        // MiB, or nothing.
+        ["memory", _, used @ ..] => {
+            let used = used.first().map(|used| used.parse::<u64>().unwrap() << 20);
+            Answer::MemorySeen { used }
+        }
         // STREAM SECONDS BYTES of a reader that stands still, or nothing.
         ["output", _, block @ ..] => {
             let block = match block {

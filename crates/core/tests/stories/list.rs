@@ -33,6 +33,7 @@ stories! {
     a_moment_before_the_stop
     a_place_is_cleared_before_the_first_start
     a_program_that_goes_into_the_background
+    a_program_that_uses_too_much_memory
     a_question_is_answered_once
     a_random_part_makes_waits_shorter
     a_rank_waits_for_its_head
@@ -103,6 +104,7 @@ stories! {
     listeners_are_no_reason_to_stay
     listeners_buffer_overflows
     listeners_take_what_waits_before_they_stop
+    memory_that_cannot_be_measured
     never_ready_forgives_nothing
     no_metrics_are_said_once
     no_page_in_time_is_no_progress

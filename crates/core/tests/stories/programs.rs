@@ -7,8 +7,8 @@ use supervisor_core::event::EventType;
 use supervisor_core::failure::{Class, Preset};
 use supervisor_core::signal::{Signal, SignalMap};
 use supervisor_core::spec::health::{
-    Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, Probe, ProgressSpec,
-    Ready, Scheme, TreeSpec,
+    Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, MemorySpec, Probe,
+    ProgressSpec, Ready, Scheme, TreeSpec,
 };
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
@@ -270,6 +270,11 @@ fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                 timeout: Duration::from_secs(1),
                 stalled: Duration::from_secs(numbers[1]),
             });
+        }
+        // LIMIT/WARN, in MiB
+        "memory" => {
+            let [limit, warn] = numbers(value)[..] else { panic!("memory={value}") };
+            spec.health.memory = Some(MemorySpec { limit: limit << 20, warn: warn << 20 });
         }
         // INTERVAL/PATIENCE
         "tree" => {

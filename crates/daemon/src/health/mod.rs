@@ -47,6 +47,7 @@ pub(crate) enum Kind {
     Progress,
     Load,
     Tree,
+    Memory,
     Census,
     Files,
     Tidy,

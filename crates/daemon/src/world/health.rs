@@ -8,7 +8,7 @@ use supervisor_core::health::{CheckFailure, ProgressSample, TreeCount};
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Probe;
-use supervisor_sys::process::process_table::command_line;
+use supervisor_sys::process::process_table::{command_line, own_memory};
 
 use super::World;
 use super::starts::supervisord_variables;
@@ -132,6 +132,29 @@ impl World {
             Input::answer(proc, run, Answer::TreeCounted(count))
         };
         self.questions.ask(proc, Kind::Tree, Rc::clone(&self.inbox), Box::pin(counting));
+    }
+
+    /// Measures the memory of a tree, by its own cgroup if memory is counted there. Otherwise
+    /// memory that several of its processes share counts once for each.
+    pub(super) fn measure_memory(&mut self, proc: ProcId, run: RunId) {
+        let slot = self.slots.get(&proc);
+        let main = slot.and_then(|slot| slot.main).map(|(pid, _)| pid);
+        let grouped = slot.and_then(|slot| slot.cgroup.as_ref()?.own_memory());
+        let (Some(main), None) = (main, grouped) else {
+            let used = grouped.or(Some(0));
+            return self.answers.push_back(Input::answer(proc, run, Answer::MemorySeen { used }));
+        };
+        let (census, asking) = (self.begin_census(proc), self.asking());
+        let measuring = async move {
+            let members = match &census {
+                Ok(census) => asking.conclude(census).await.unwrap_or_default(),
+                Err(_) => Vec::new(),
+            };
+            let pids = members.iter().map(|member| member.pid).chain([main]);
+            let used = pids.map(own_memory).sum();
+            Input::answer(proc, run, Answer::MemorySeen { used })
+        };
+        self.questions.ask(proc, Kind::Memory, Rc::clone(&self.inbox), Box::pin(measuring));
     }
 
     /// Tells a process that is about to start where it can tell of itself. Each run has a

@@ -205,6 +205,24 @@ fn health() -> Vec<Entry> {
             "Search the log above for the worker's last output.",
         ),
         entry(
+            Line::MemoryHigh { name: app(), used: 37 << 30, limit: 40 << 30 },
+            "The process tree uses `memory_warn_percent` (90) of its `memory_limit`.",
+            "If that is usual, raise `PROCESS_MEMORY_LIMIT`. Otherwise the server leaks memory, and \
+             the supervisor will restart it.",
+        ),
+        entry(
+            unhealthy(Unhealthy::Memory { used: 41 << 30, limit: 40 << 30 }),
+            "Two measurements in a row were above `memory_limit`. The class of the failure is `oom`.",
+            "Read the diagnostics, or raise `PROCESS_MEMORY_LIMIT` \
+             ([limit memory](../how-to/limit-memory.md)).",
+        ),
+        entry(
+            Line::MemoryUnseen { name: app() },
+            "The kernel, or the sandbox in its place, does not tell how much of the memory is \
+             anonymous. gVisor is an example.",
+            "Limit the memory of the container instead.",
+        ),
+        entry(
             unhealthy(Unhealthy::Silent { since: SECONDS(30) }),
             "The server did not send `WATCHDOG=1` in time.",
             "Read the diagnostics, or raise `PROCESS_HEALTH_WATCHDOG_SECS`.",

@@ -103,6 +103,24 @@ fn a_program_that_ends_at_once_is_not_started_more_than_five_times_a_second() {
     }
 }
 
+#[test]
+fn a_program_that_uses_too_much_memory_is_restarted() {
+    let grows = "echo up; x=$(head -c 60000000 /dev/zero | tr '\\0' x); echo grown; sleep 1000";
+    let mut running = Running::start(
+        supervise(["sh", "-c", grows])
+            .env("PROCESS_MEMORY_LIMIT", "30M")
+            .env("PROCESS_HEALTH_ACTION", "observe"),
+    );
+    running.stdout.wait_for("grown");
+    running.stderr.wait_for("WARN memory: app uses");
+    let line = running.stderr.wait_for("unhealthy: app: uses");
+    assert!(line.contains("limit 30 MiB (memory_limit)"), "{line}");
+    running.stderr.wait_for("class=oom");
+    running.stdout.wait_for("up");
+    running.signal("TERM");
+    assert_eq!(running.exit_code(), 0);
+}
+
 /// Milliseconds of the hour in which a line was written.
 fn millis(line: &String) -> i64 {
     let numbers = line[14..23].split([':', ',']).map(|number| number.parse::<i64>().unwrap());

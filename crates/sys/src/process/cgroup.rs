@@ -74,6 +74,13 @@ impl Cgroup {
         Ok(members)
     }
 
+    /// Anonymous and shared memory of its members, in bytes. `None`: no memory is counted here.
+    pub fn own_memory(&self) -> Option<u64> {
+        let list = fs::read(self.path.join("memory.stat")).ok()?;
+        let [anonymous, shared] = ["anon", "shmem"].map(|name| procfs::counter(&list, name));
+        Some(anonymous?.saturating_add(shared?))
+    }
+
     /// Ends everybody in it. Linux before 5.14 can't.
     pub fn kill(&self) -> io::Result<()> {
         OpenOptions::new().write(true).open(self.path.join("cgroup.kill"))?.write_all(b"1")

@@ -135,6 +135,18 @@ pub fn usage(pid: Pid) -> Option<Usage> {
     Some(Usage { cpu, memory: pages.saturating_mul(page), suspended })
 }
 
+/// Anonymous and shared memory of a process, in bytes. It is read from `status`, which keeps no
+/// process waiting, as `smaps` does. `None`: the system does not say.
+pub fn own_memory(pid: Pid) -> Option<u64> {
+    match fs::read(format!("/proc/{pid}/status")) {
+        Ok(status) => procfs::own_memory(&status),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::SRCH) => Some(0),
+            _ => None,
+        },
+    }
+}
+
 /// When a process started, if it still lives; tells it from a later one with its pid.
 pub fn start_of(pid: Pid) -> io::Result<Option<u64>> {
     Ok(stat(pid)?.map(|stat| stat.start))

@@ -175,6 +175,24 @@ pub fn counter(list: &[u8], name: &str) -> Option<u64> {
     })
 }
 
+/// Anonymous and shared memory of a process, in bytes, from
+/// [`/proc/PID/status`](https://docs.kernel.org/filesystems/proc.html). Pages of files are not
+/// part of it. `None`: the kernel, or a sandbox in its place, tells only the sum.
+#[must_use]
+pub fn own_memory(status: &[u8]) -> Option<u64> {
+    let status = String::from_utf8_lossy(status);
+    let kibibytes = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        value.trim().strip_suffix(" kB")?.trim_end().parse::<u64>().ok()
+    };
+    match (kibibytes("VmRSS"), kibibytes("RssAnon"), kibibytes("RssShmem")) {
+        (_, Some(anonymous), Some(shared)) => Some(anonymous.saturating_add(shared) << 10),
+        // It has ended, and has none any more.
+        (None, ..) => Some(0),
+        (Some(_), ..) => None,
+    }
+}
+
 /// A device's numbers and the number of a file on it.
 pub type MappedFile = ((u32, u32), u64);
 
@@ -287,6 +305,15 @@ mod tests {
     const LINE: &[u8] =
         b"4242 (a) b (c) S 17 4242 1 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 3 0 98765 \
                           1000 200 18446744073709551615\n";
+
+    #[test]
+    fn memory_of_its_own_is_that_without_files() {
+        let status = "Name:\tx\nVmRSS:\t  900 kB\nRssAnon:\t  600 kB\nRssFile:\t  200 kB\n\
+                      RssShmem:\t  100 kB\n";
+        assert_eq!(own_memory(status.as_bytes()), Some(700 << 10));
+        assert_eq!(own_memory(b"Name:\tzombie\nState:\tZ (zombie)\n"), Some(0));
+        assert_eq!(own_memory(b"Name:\tx\nVmRSS:\t900 kB\n"), None);
+    }
 
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {

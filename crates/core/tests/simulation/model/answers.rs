@@ -47,6 +47,7 @@ impl Model {
             Answer::Checked { .. }
             | Answer::Progressed(_)
             | Answer::TreeCounted(_)
+            | Answer::MemorySeen { .. }
             | Answer::OutputSeen(_)
             | Answer::Collected => {
                 let spec = Rc::clone(&proc.spec);
@@ -168,6 +169,7 @@ impl Alive {
                 let there = if once { count.distinct } else { count.alive };
                 self.health.counted(&spec.health, now, there);
             }
+            Answer::MemorySeen { used } => self.health.measured(&spec.health, now, *used),
             Answer::OutputSeen(block) => {
                 let blocked = block.is_some_and(|block| block.since >= Duration::from_secs(1));
                 *watched = self.health.output_seen(now, blocked);

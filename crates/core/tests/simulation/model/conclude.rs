@@ -210,6 +210,8 @@ impl Model {
             let late = alive.ready_by.is_some_and(|by| now >= by);
             hold!(!late, UnhealthyIsActedUpon, "{id:?} is not ready in time");
         }
+        let over = alive.health.uses_too_much();
+        hold!(!over, UnhealthyIsActedUpon, "{id:?} uses too much memory: {:?}", alive.health);
         let observed = spec.action == Action::Observe;
         let known = observed && alive.health.told;
         let unhealthy = alive.is_unhealthy(spec, now) && !known;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use supervisor_core::failure::{Class, DeviceState};
+use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills, SpawnErrorKind};
 use supervisor_core::report::Next;
@@ -160,8 +161,13 @@ impl Proc {
     }
 
     fn ended_unhealthy(&mut self, alive: Alive, exit: Exit, ended: Ended, now: Mono) -> Option<u8> {
-        let ended = Ended { class: Class::Health, ..ended };
-        let stopped = self.spec.failure.exit_codes.get(&Class::Health).copied().unwrap_or(1);
+        let memory = alive
+            .health
+            .condemned
+            .is_some_and(|condemned| matches!(condemned.unhealthy, Unhealthy::Memory { .. }));
+        let class = if memory { Class::Oom } else { Class::Health };
+        let ended = Ended { class, ..ended };
+        let stopped = self.spec.failure.exit_codes.get(&class).copied().unwrap_or(1);
         let (code, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = alive.up_at {

@@ -6,7 +6,7 @@ use supervisor_core::health::{
     CheckAnswer, CheckFailure, Listener, Progress, ProgressSample, Unhealthy,
 };
 use supervisor_core::input::Notification;
-use supervisor_core::spec::health::{Action, HealthSpec, ListenerRule, TreeSpec};
+use supervisor_core::spec::health::{Action, HealthSpec, ListenerRule};
 use supervisor_core::time::Mono;
 
 use crate::invariants::hold;
@@ -14,11 +14,15 @@ use crate::invariants::hold;
 /// How much later than it must an answer may come.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How often memory is measured.
+const MEMORY_EVERY: Duration = Duration::from_secs(5);
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Health {
     check: Asking,
     progress: Asking,
     tree: Asking,
+    memory: Asking,
     /// Failures in a row, and the last of them.
     fails: u32,
     failure: Option<CheckFailure>,
@@ -40,6 +44,11 @@ pub(crate) struct Health {
     alive: u32,
     most: u32,
     fewer_since: Option<Mono>,
+    /// Measurements in a row above its limit of memory.
+    over: u32,
+    /// The last one was worth a warning, and the one before it was not.
+    pub(crate) memory_news: bool,
+    memory_high: bool,
     /// By then it promised a sign of life, so long after the last.
     sign_by: Option<Mono>,
     sign_within: Duration,
@@ -106,10 +115,13 @@ impl Asking {
 }
 
 impl Health {
-    pub(crate) fn starting(check_at: Option<Mono>, tree: Option<&TreeSpec>, now: Mono) -> Self {
+    pub(crate) fn starting(check_at: Option<Mono>, spec: &HealthSpec, now: Mono) -> Self {
         Self {
+            memory: spec.memory.map(|_| Asking::due(now + MEMORY_EVERY)).unwrap_or_default(),
             check: check_at.map(Asking::due).unwrap_or_default(),
-            tree: tree.map(|tree| Asking::due(now + tree.interval)).unwrap_or_default(),
+            tree: (spec.tree.as_ref())
+                .map(|tree| Asking::due(now + tree.interval))
+                .unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -129,6 +141,9 @@ impl Health {
             alive: start.alive,
             most: start.most,
             fewer_since: start.fewer_since,
+            memory: start.memory,
+            over: start.over,
+            memory_high: start.memory_high,
             told: start.told && start.condemned.is_none() && !start.told_block,
             passed: start.passed,
             ..Self::default()
@@ -141,13 +156,16 @@ impl Health {
             return self.looking;
         }
         let sign_by = self.sign_by.filter(|_| !self.told || self.told_block);
-        [self.check.by, self.progress.by, self.tree.by, sign_by].into_iter().flatten().min()
+        [self.check.by, self.progress.by, self.tree.by, self.memory.by, sign_by]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What must have been asked by now, and was not.
     pub(crate) fn overdue(&self, now: Mono) -> bool {
         let over = |asking: &Asking| asking.by.is_some_and(|by| by <= now);
-        [self.check, self.progress, self.tree].iter().any(over)
+        [self.check, self.progress, self.tree, self.memory].iter().any(over)
     }
 
     pub(crate) fn check_asked(&mut self, spec: &HealthSpec, now: Mono, listener: bool) {
@@ -181,6 +199,26 @@ impl Health {
     pub(crate) fn tree_asked(&mut self, spec: &HealthSpec, now: Mono) {
         let Some(tree) = &spec.tree else { return };
         self.tree.asked("the tree", now, tree.interval);
+    }
+
+    pub(crate) fn memory_asked(&mut self, spec: &HealthSpec, now: Mono) {
+        hold!(spec.memory.is_some(), AsksInTime, "memory is measured that has no limit");
+        self.memory.asked("memory", now, MEMORY_EVERY);
+    }
+
+    pub(crate) fn measured(&mut self, spec: &HealthSpec, now: Mono, used: Option<u64>) {
+        let Some(memory) = spec.memory.filter(|_| self.memory.open.is_some()) else { return };
+        self.memory.answered(now, (MEMORY_EVERY, MEMORY_EVERY));
+        let over = used.is_some_and(|used| used > memory.limit);
+        self.over = if over { self.over + 1 } else { 0 };
+        let high = used.is_none_or(|used| used >= memory.warn);
+        self.memory_news = high && !self.memory_high;
+        self.memory_high = high;
+    }
+
+    /// Whether it uses more memory than it may, and has for a while.
+    pub(crate) const fn uses_too_much(&self) -> bool {
+        self.over >= 2
     }
 
     /// Takes an answer; whether it was a good one to something that was asked.
@@ -294,6 +332,9 @@ impl Health {
         if !up {
             return late.then_some(Lack::Readiness);
         }
+        if self.uses_too_much() {
+            return None;
+        }
         let check = spec.check.as_ref().filter(|check| self.fails >= check.failures);
         let borne = self.is_borne() || self.is_asked_wrongly();
         if let (Some(_), Some(failure), false) = (check, self.failure, borne) {
@@ -380,6 +421,7 @@ impl Health {
             limit.is_some_and(|limit| so_long >= limit)
         };
         check
+            || self.uses_too_much()
             || over(self.still, spec.progress.as_ref().map(|progress| progress.stalled))
             || self.is_incomplete(spec)
             || self.sign_by.is_some_and(|by| now >= by)
@@ -410,13 +452,14 @@ impl Health {
                 up && self.failure == Some(failure) && self.fails >= limit
             }
             Unhealthy::Incomplete { .. } => self.is_incomplete(spec),
+            Unhealthy::Memory { .. } => self.uses_too_much(),
             Unhealthy::Stalled { .. } | Unhealthy::Silent { .. } => {
                 up && self.is_unhealthy(spec, now)
             }
         };
         hold!(cause, UnhealthyForACause, "{unhealthy:?} with {self:?}");
-        let observed =
-            spec.action == Action::Observe && !matches!(unhealthy, Unhealthy::NotReady { .. });
+        let limit = matches!(unhealthy, Unhealthy::NotReady { .. } | Unhealthy::Memory { .. });
+        let observed = spec.action == Action::Observe && !limit;
         hold!(!observed, UnhealthyForACause, "it was only to be observed");
         hold!(self.condemned.is_none(), UnhealthyForACause, "it is condemned twice");
         let by = now + spec.evidence.limit + GRACE;

@@ -161,7 +161,7 @@ impl Alive {
     pub(crate) fn is_unhealthy(&self, spec: &HealthSpec, now: Mono) -> bool {
         match self.up_at {
             Some(_) => self.health.is_unhealthy(spec, now),
-            None => self.health.is_incomplete(spec),
+            None => self.health.is_incomplete(spec) || self.health.uses_too_much(),
         }
     }
 }
@@ -450,7 +450,7 @@ impl Proc {
             up_at: None,
             ready: false,
             ready_by,
-            health: Health::starting(asks.then_some(now), health.tree.as_ref(), now),
+            health: Health::starting(asks.then_some(now), health, now),
             answered: false,
             to_stop: stop,
             to_restart: false,

@@ -34,6 +34,12 @@ impl Model {
                 let borne = procs.any(|proc| proc.alive().is_some_and(|alive| alive.health.borne));
                 hold!(borne, UnhealthyForACause, "{name} is said to be blocked");
             }
+            Line::MemoryHigh { name, .. } | Line::MemoryUnseen { name } => {
+                let mut procs = self.procs.values_mut().filter(|proc| proc.spec.name == *name);
+                let alive = procs.find_map(Proc::alive_mut);
+                let news = alive.is_some_and(|alive| std::mem::take(&mut alive.health.memory_news));
+                hold!(news, UnhealthyForACause, "{name} is said to use much memory");
+            }
             Line::Unhealthy { name, observe: true, .. } => self.finds(name, true, now),
             Line::Recovered { name } => self.finds(name, false, now),
             Line::CheckedWrongly { name, .. } => {

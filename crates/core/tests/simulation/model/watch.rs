@@ -72,6 +72,9 @@ impl Model {
             Effect::CountTree { proc, run } => self.asks(*proc, *run, |alive, spec| {
                 alive.health.tree_asked(&spec.health, now);
             }),
+            Effect::MeasureMemory { proc, run } => self.asks(*proc, *run, |alive, spec| {
+                alive.health.memory_asked(&spec.health, now);
+            }),
             Effect::LookAtOutput { proc, run } => self.asks(*proc, *run, |alive, spec| {
                 let up = alive.up_at.is_some();
                 let late = alive.ready_by.is_some_and(|by| now >= by) && !up;

@@ -230,3 +230,18 @@ fn waits_of_restarts_are_as_variables_say() {
     let expected = Backoff::Exponential { first, factor: 1500, most, jitter: 100 };
     assert_eq!(process(&config, "app").backoff, expected);
 }
+
+#[test]
+fn sizes_of_memory_that_make_no_sense_are_mistakes() {
+    let text = errors(&[("PROCESS_MEMORY_LIMIT", "1.5G"), ("PROCESS_MEMORY_WARN_PERCENT", "101")]);
+    for mistake in [
+        "ERROR: PROCESS_MEMORY_LIMIT: not a size: '1.5G'; PROCESS_MEMORY_LIMIT takes",
+        "ERROR: PROCESS_MEMORY_WARN_PERCENT: 101 is not between 1 and 100; ",
+    ] {
+        assert!(text.lines().any(|line| line.starts_with(mistake)), "{mistake}: {text}");
+    }
+    assert!(errors(&[("PROCESS_MEMORY_LIMIT", "512K")]).contains("512K is less than 1M"));
+    let config = config(&[("PROCESS_MEMORY_LIMIT", "40G"), ("PROCESS_MEMORY_WARN_PERCENT", "50")]);
+    let memory = process(&config, "app").health.memory.unwrap();
+    assert_eq!((memory.limit, memory.warn / 100), (40 << 30, (20 << 30) / 100));
+}

@@ -1,0 +1,70 @@
+//! Whether a run uses more memory than it may.
+
+use std::time::Duration;
+
+use super::{ANSWER_GRACE, Unhealthy};
+use crate::asking::Asking;
+use crate::spec::health::MemorySpec;
+use crate::time::Mono;
+
+/// Time from one measurement to the next, of programs with a limit.
+pub const MEMORY_EVERY: Duration = Duration::from_secs(5);
+
+/// Measurements in a row that must be above the limit. A process that forks, to execute
+/// something else, is counted twice for a moment.
+pub const MEMORY_LOOKS: u32 = 2;
+
+/// What is known of the memory of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Measuring {
+    pub(super) asking: Asking,
+    /// Bytes, as measured last.
+    used: u64,
+    /// Measurements in a row that were above the limit.
+    over: u32,
+    /// It was logged that it uses much, or that it can't be measured, and this holds.
+    told: bool,
+}
+
+/// What is to be logged of a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryNews {
+    /// The soft limit was reached.
+    High,
+    /// It can't be measured.
+    Unseen,
+}
+
+impl Measuring {
+    pub(super) const fn new(due: Mono) -> Self {
+        Self { asking: Asking::Due(due), used: 0, over: 0, told: false }
+    }
+
+    pub(super) fn ask(&mut self, now: Mono) {
+        self.asking = Asking::Asked { until: now + MEMORY_EVERY + ANSWER_GRACE };
+    }
+
+    /// Takes a measurement; `None`: this could not be measured.
+    pub(super) fn take(
+        &mut self,
+        spec: &MemorySpec,
+        now: Mono,
+        used: Option<u64>,
+    ) -> Option<MemoryNews> {
+        let Asking::Asked { .. } = self.asking else { return None };
+        self.asking = Asking::Due(now + MEMORY_EVERY);
+        self.used = used.unwrap_or(0);
+        self.over = if self.used > spec.limit { self.over.saturating_add(1) } else { 0 };
+        let news = match used {
+            None => Some(MemoryNews::Unseen),
+            Some(used) => (used >= spec.warn).then_some(MemoryNews::High),
+        };
+        let known = std::mem::replace(&mut self.told, news.is_some());
+        news.filter(|_| !known)
+    }
+
+    pub(super) fn verdict(&self, spec: &MemorySpec) -> Option<Unhealthy> {
+        let Self { used, over, .. } = *self;
+        (over >= MEMORY_LOOKS).then_some(Unhealthy::Memory { used, limit: spec.limit })
+    }
+}
