@@ -19,6 +19,7 @@ use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
 
+use crate::log_source::LogSource;
 use crate::machine::Machine;
 use crate::tally::Tally;
 
@@ -155,6 +156,13 @@ impl Control {
     /// The log file of a stream, if it goes to one.
     pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf> {
         self.0.machine.log_path(proc, channel)
+    }
+
+    /// Where the log of a stream can be read.
+    pub(crate) fn log(&self, proc: ProcId, channel: Channel) -> Option<LogSource> {
+        let file = self.log_path(proc, channel).map(LogSource::File);
+        let recent = || self.0.machine.recent_output(proc, channel).map(LogSource::Recent);
+        file.or_else(recent)
     }
 
     /// Begins the log files of a process anew.

@@ -15,6 +15,7 @@
 mod api;
 mod control;
 mod http;
+mod log_source;
 mod machine;
 mod operate;
 mod site;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::rc::Rc;
 
 use supervisor_core::command::{Command, CommandResult};
 use supervisor_core::event::Channel;
@@ -16,6 +17,7 @@ use supervisor_core::level::Level;
 use supervisor_core::time::Now;
 use supervisor_core::{Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
+use supervisor_sys::io::recent::Recent;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
@@ -46,6 +48,9 @@ pub trait Machine: Debug {
 
     /// The log file of a stream, if it goes to one.
     fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf>;
+
+    /// The latest output of a stream, if it is kept in memory.
+    fn recent_output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Recent>>;
 
     /// Begins the log files of a process anew.
     fn clear_logs(&self, proc: ProcId) -> io::Result<()>;

@@ -157,7 +157,7 @@ fn described(control: &Control, info: &Info<'_>, usages: &BTreeMap<ProcId, TreeU
         .into_iter()
         .flatten()
         .reduce(|one, other| format!("{one}, {other}"));
-    let has_log = |channel: &Channel| control.log_path(proc, *channel).is_some();
+    let has_log = |channel: &Channel| control.log(proc, *channel).is_some();
     Program {
         spec: info.named.full(),
         name: info.named.name.clone(),

@@ -62,6 +62,8 @@ pub struct Handling {
     pub echo: bool,
     /// The end of it is kept for reports of runs that end unasked.
     pub remember: bool,
+    /// The latest of it is kept for operators, where no file has it.
+    pub recent: bool,
 }
 
 /// How it ends.

@@ -17,6 +17,7 @@ use supervisor_core::level::Level;
 use supervisor_core::time::{Mono, Now};
 use supervisor_core::{Effect, Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
+use supervisor_sys::io::recent::Recent;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
@@ -70,6 +71,10 @@ impl Machine for Operated {
 
     fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf> {
         self.engine.world.borrow().log_path(proc, channel).map(Path::to_path_buf)
+    }
+
+    fn recent_output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Recent>> {
+        self.engine.world.borrow().recent_output(proc, channel)
     }
 
     fn clear_logs(&self, proc: ProcId) -> io::Result<()> {

@@ -121,6 +121,15 @@ enum Start {
     Again,
 }
 
+/// Whether operators can ask anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operators {
+    /// There is a server for them.
+    Served,
+    /// There is none.
+    None,
+}
+
 /// Where the supervisor's lines come out: a pipe for each of its own streams.
 type Voices = Vec<(OwnedFd, Sink)>;
 
@@ -161,7 +170,7 @@ impl Service {
     ) -> Result<End, String> {
         let journal = startup::journal(&config.supervisord, style(config))?;
         let voices = self.voices(&config.supervisord, &journal)?;
-        let world = self.world(&config.supervisord, &journal, voices);
+        let world = self.world(&config.supervisord, &journal, voices, Operators::None);
         // Before anything of it happens: minutes may pass.
         for (level, note) in notes {
             journal.say(level, &note);
@@ -193,6 +202,7 @@ impl Service {
         }
         shared_socket::try_all(&spec, &journal)?;
         let doors = supervisor_control::open(&servers, supervisord.status.as_ref())?;
+        let operators = if servers.is_empty() { Operators::None } else { Operators::Served };
         opening.will_announce(servers, &namespaces);
         if has_file {
             opening.announce_servers();
@@ -204,12 +214,13 @@ impl Service {
         }
         // Not before: what goes on in the background is another process.
         reap::adopt_orphans();
-        let world = self.world(&supervisord, &journal, voices);
+        let world = self.world(&supervisord, &journal, voices, operators);
         let about = self.about(&supervisord, namespaces);
         let core = Supervisor::new(spec)
             .with_serials_from(self.next_serial.get())
             .with_seed(seed(self.clock.now().wall));
-        let tally = supervisord.status.is_some().then(Rc::default);
+        let asked = supervisord.status.is_some() || operators == Operators::Served;
+        let tally = asked.then(Rc::default);
         let observer = tally.clone().map(Counting::boxed);
         let engine = Engine::new(core, world, self.clock, observer);
         let control = Operated::new(&engine, &journal).control(about, tally);
@@ -244,7 +255,13 @@ impl Service {
         ended.map_err(|error| startup::no_event_loop(&error))
     }
 
-    fn world(&self, supervisord: &Supervisord, journal: &Rc<Journal>, voices: Voices) -> World {
+    fn world(
+        &self,
+        supervisord: &Supervisord,
+        journal: &Rc<Journal>,
+        voices: Voices,
+        operators: Operators,
+    ) -> World {
         let environment = self.invocation.sources.environment.clone();
         let has_file = self.invocation.has_file();
         let mut world = World::new(Parts {
@@ -255,6 +272,8 @@ impl Service {
                 strip_ansi: supervisord.strip_ansi,
                 echo: has_file,
                 remember: supervisord.crash.wants_output(),
+                // With a file supervisord's clients expect that there is no log.
+                recent: !has_file && operators == Operators::Served,
             },
             auto_logs: AutoLogs::new(supervisord),
             identifier: supervisord.identifier.clone(),

@@ -1,12 +1,10 @@
 //! Logs: pieces of them, and as they grow.
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use supervisor_core::event::Channel;
-use supervisor_sys::io::log_piece;
 use tokio::task::spawn_local;
 
 use super::events::{record, stream_of};
@@ -15,6 +13,7 @@ use super::problem::Problem;
 use super::{Asked, process};
 use crate::control::Control;
 use crate::http::{Body, Followed, Grown, ServerState};
+use crate::log_source::LogSource;
 
 /// Bytes that are given at once unless another number is asked for.
 const USUAL: u64 = 64 * 1024;
@@ -24,7 +23,7 @@ const MOST: u64 = 1024 * 1024;
 
 /// A log that somebody wants to read.
 pub(super) struct Log {
-    path: PathBuf,
+    source: LogSource,
     /// Whose it is.
     about: String,
 }
@@ -41,17 +40,18 @@ impl Log {
                 return Err(Problem::bad_argument(detail));
             }
         };
-        let path = control.log_path(process(control, name)?, channel);
-        Self::at(path, about)
+        let source = control.log(process(control, name)?, channel);
+        Self::at(source, about)
     }
 
     pub(super) fn of_supervisor(control: &Control) -> Result<Self, Problem> {
-        Self::at(control.about().log.clone(), "the supervisor's own lines".to_owned())
+        let file = control.about().log.clone().map(LogSource::File);
+        Self::at(file, "the supervisor's own lines".to_owned())
     }
 
-    fn at(path: Option<PathBuf>, about: String) -> Result<Self, Problem> {
-        match path {
-            Some(path) => Ok(Self { path, about }),
+    fn at(source: Option<LogSource>, about: String) -> Result<Self, Problem> {
+        match source {
+            Some(source) => Ok(Self { source, about }),
             None => Err(none(&about)),
         }
     }
@@ -61,7 +61,7 @@ impl Log {
         if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) {
             return none(&self.about);
         }
-        let detail = format!("cannot read {}: {error}", self.path.display());
+        let detail = format!("cannot read {}: {error}", self.source.name());
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "FAILED", detail)
     }
 }
@@ -74,8 +74,8 @@ fn none(about: &str) -> Problem {
 pub(super) fn piece(log: &Log, asked: &Asked) -> Result<Value, Problem> {
     let length = asked.number("length")?.unwrap_or(USUAL).min(MOST);
     let piece = match asked.number("offset")? {
-        Some(offset) => log_piece::from(&log.path, offset, length),
-        None => log_piece::last(&log.path, length),
+        Some(offset) => log.source.from(offset, length),
+        None => log.source.last(length),
     };
     piece.map(|piece| object(PIECE, &piece)).map_err(|error| log.problem(&error))
 }
@@ -98,9 +98,8 @@ pub(super) fn follow(
 ) -> Result<Response<Body>, Problem> {
     let from = asked.number("from")?;
     may_follow(server)?;
-    let changes = server.changes();
-    let begun = changes.and_then(|changes| Followed::begin(log.path.clone(), &changes, from));
-    let followed = begun.map_err(|error| log.problem(&error))?;
+    let followed =
+        Followed::begin(log.source.clone(), server, from).map_err(|error| log.problem(&error))?;
     let (feed, body) = Body::stream();
     spawn_local(async move {
         // Whoever reads this knows that he is heard.

@@ -8,18 +8,30 @@ use std::rc::Rc;
 
 use supervisor_sys::either::either;
 use supervisor_sys::io::log_piece;
+use supervisor_sys::io::recent::Recent;
 use supervisor_wire::supervisord::tail;
 use tokio::sync::Notify;
 
 use super::Feed;
 use super::changes::{Changes, Watch};
+use super::serve::ServerState;
+use crate::log_source::LogSource;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;
 
 /// A log that is read from somewhere on.
 #[derive(Debug)]
-pub(crate) struct Followed {
+pub(crate) enum Followed {
+    /// A file.
+    File(FollowedFile),
+    /// What is kept in memory.
+    Recent(FollowedRecent),
+}
+
+/// A log file that is read from somewhere on.
+#[derive(Debug)]
+pub(crate) struct FollowedFile {
     path: PathBuf,
     file: File,
     /// How far it has been read.
@@ -43,14 +55,92 @@ pub(crate) enum Grown {
     Replaced,
 }
 
+/// Output in memory that is read from somewhere on.
+#[derive(Debug)]
+pub(crate) struct FollowedRecent {
+    recent: Rc<Recent>,
+    /// How far it has been read.
+    offset: u64,
+    text: tail::Follower,
+}
+
 impl Followed {
     /// Begins at a place in a log, or near its end. An error of kind `NotFound`: there is
     /// none.
     pub(crate) fn begin(
-        path: PathBuf,
-        changes: &Rc<Changes>,
+        source: LogSource,
+        server: &ServerState,
         from: Option<u64>,
     ) -> io::Result<Self> {
+        match source {
+            LogSource::File(path) => {
+                FollowedFile::begin(path, &server.changes()?, from).map(Self::File)
+            }
+            LogSource::Recent(recent) => Ok(Self::Recent(FollowedRecent::begin(recent, from))),
+        }
+    }
+
+    /// When it was last written to, in seconds since 1970, if a file tells.
+    pub(crate) fn modified(&self) -> Option<u64> {
+        match self {
+            Self::File(file) => file.modified(),
+            Self::Recent(_) => None,
+        }
+    }
+
+    /// Sends all that is there and all that comes, until nobody reads any more. `told` puts
+    /// it into words, given where in the log it ends; no words aren't sent.
+    pub(crate) async fn send_to(mut self, feed: Feed, told: impl Fn(Grown, u64) -> String) {
+        loop {
+            while let Some((grown, end)) = self.next() {
+                let piece = told(grown, end);
+                if !piece.is_empty() && !feed.send(piece).await {
+                    return;
+                }
+            }
+            if either(self.changed(), feed.gone()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// What has come of it next, and where that ends; `None`: that was all for now.
+    fn next(&mut self) -> Option<(Grown, u64)> {
+        match self {
+            Self::File(file) => file.next().map(|grown| (grown, file.offset)),
+            Self::Recent(recent) => recent.next().map(|grown| (grown, recent.offset)),
+        }
+    }
+
+    async fn changed(&self) {
+        match self {
+            Self::File(file) => file.changed.notified().await,
+            Self::Recent(recent) => recent.recent.changed().await,
+        }
+    }
+}
+
+impl FollowedRecent {
+    fn begin(recent: Rc<Recent>, from: Option<u64>) -> Self {
+        let kept = recent.kept();
+        let offset = from.unwrap_or_else(|| tail::followed_from(kept.end));
+        // Behind its end is where another supervisor was.
+        let offset = if offset > kept.end { kept.start } else { offset };
+        // What is kept may begin within a character, but not at the very first byte.
+        Self { recent, offset, text: tail::Follower::new(offset) }
+    }
+
+    fn next(&mut self) -> Option<Grown> {
+        let piece = self.recent.piece(&(self.offset..self.offset.saturating_add(PIECE as u64)));
+        self.offset = piece.end();
+        (!piece.bytes.is_empty()).then(|| Grown::Text(self.text.feed(&piece.bytes)))
+    }
+}
+
+impl FollowedFile {
+    /// Begins at a place in a log, or near its end. An error of kind `NotFound`: there is
+    /// none.
+    fn begin(path: PathBuf, changes: &Rc<Changes>, from: Option<u64>) -> io::Result<Self> {
         let changed = Rc::new(Notify::new());
         // Watched before it is read: nothing that happens in between is missed.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -71,24 +161,8 @@ impl Followed {
     }
 
     /// When it was last written to, in seconds since 1970.
-    pub(crate) fn modified(&self) -> Option<u64> {
+    fn modified(&self) -> Option<u64> {
         u64::try_from(self.file.metadata().ok()?.mtime()).ok()
-    }
-
-    /// Sends all that is there and all that comes, until nobody reads any more. `told` puts
-    /// it into words, given where in the file it ends; no words aren't sent.
-    pub(crate) async fn send_to(mut self, feed: Feed, told: impl Fn(Grown, u64) -> String) {
-        loop {
-            while let Some(grown) = self.next() {
-                let piece = told(grown, self.offset);
-                if !piece.is_empty() && !feed.send(piece).await {
-                    return;
-                }
-            }
-            if either(self.changed.notified(), feed.gone()).await.is_none() {
-                return;
-            }
-        }
     }
 
     /// What has come of it next; `None`: that was all for now.

@@ -1,7 +1,6 @@
 //! Logs as they grow, for `supervisorctl tail -f`, browsers and curl.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Response, StatusCode};
@@ -12,6 +11,7 @@ use tokio::task::spawn_local;
 use super::follow::{Followed, Grown};
 use super::serve::ServerState;
 use super::{Body, error_page};
+use crate::log_source::LogSource;
 
 /// Proxies must not hold back what comes slowly.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -28,25 +28,24 @@ pub(crate) fn of_process(server: &ServerState, method: &Method, wanted: &str) ->
         _ => return error_page(StatusCode::NOT_FOUND),
     };
     let proc = server.control.core().resolve_process(name).ok();
-    let path = proc.and_then(|proc| server.control.log_path(proc, channel));
-    follow(server, method, path)
+    let log = proc.and_then(|proc| server.control.log(proc, channel));
+    follow(server, method, log)
 }
 
 /// Follows the supervisor's own log.
 pub(crate) fn of_supervisor(server: &ServerState, method: &Method) -> Response<Body> {
-    follow(server, method, server.control.about().log.clone())
+    follow(server, method, server.control.about().log.clone().map(LogSource::File))
 }
 
-fn follow(server: &ServerState, method: &Method, path: Option<PathBuf>) -> Response<Body> {
+fn follow(server: &ServerState, method: &Method, log: Option<LogSource>) -> Response<Body> {
     if *method != Method::GET {
         return error_page(StatusCode::BAD_REQUEST);
     }
-    let Some(path) = path else { return error_page(StatusCode::NOT_FOUND) };
+    let Some(log) = log else { return error_page(StatusCode::NOT_FOUND) };
     if !server.may_follow() {
         return error_page(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let begun = server.changes().and_then(|changes| Followed::begin(path, &changes, None));
-    let followed = match begun {
+    let followed = match Followed::begin(log, server, None) {
         Ok(followed) => followed,
         // What can't be a log is as good as none.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {

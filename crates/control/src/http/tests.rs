@@ -20,6 +20,7 @@ use supervisor_core::spec::{SignalRule, Spec, WhenDone};
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
+use supervisor_sys::io::recent::Recent;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
 use tokio::sync::{broadcast, watch};
@@ -76,6 +77,10 @@ impl Machine for Nothing {
     }
 
     fn log_path(&self, _: ProcId, _: Channel) -> Option<PathBuf> {
+        None
+    }
+
+    fn recent_output(&self, _: ProcId, _: Channel) -> Option<Rc<Recent>> {
         None
     }
 

@@ -17,12 +17,13 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use supervisor_core::event::Channel;
-use supervisor_sys::io::log_piece;
+use supervisor_core::ids::ProcId;
 use supervisor_wire::http::form;
 use supervisor_wire::supervisord::tail;
 
 use crate::control::Control;
 use crate::http::{Body, ServerState, error_page, origin, other_origin, plain};
+use crate::log_source::LogSource;
 use crate::snapshot::Snapshot;
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
@@ -163,15 +164,36 @@ fn end_of_log(
     let Ok(proc) = control.core().resolve_process(spec) else {
         return Err(format!("ERROR: unexpected rpc fault [10] BAD_NAME: {spec}"));
     };
-    let Some(path) = control.log_path(proc, channel) else {
-        return Err(format!("No file for {spec}"));
+    let Some(log) = control.log(proc, channel) else {
+        return Err(no_log(control, spec, proc, channel));
     };
-    match log_piece::last(&path, length) {
+    match log.last(length) {
         Ok(piece) => {
             let (text, end) = (tail::text(&piece.bytes, piece.start), piece.end());
-            Ok(tail_page::Text { text, end })
+            let in_memory = matches!(log, LogSource::Recent(_));
+            Ok(tail_page::Text { text, end, in_memory })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("No file for {spec}")),
-        Err(error) => Err(format!("ERROR: {}: {error}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(format!("No file for {spec}: {} does not exist yet.", log.name()))
+        }
+        Err(error) => Err(format!("ERROR: {}: {error}", log.name())),
+    }
+}
+
+/// Why there is no log to show, and what to do about it.
+fn no_log(control: &Control, spec: &str, proc: ProcId, channel: Channel) -> String {
+    let core = control.core();
+    let info = core.process(proc);
+    let output = info.as_ref().and_then(|info| info.spec.launch.stdio.output(channel));
+    let channel = channel.name();
+    match (info, output) {
+        (Some(info), _) if info.runs == 0 => {
+            format!("No file for {spec}: it has not been started yet.")
+        }
+        (_, None) => format!("No file for {spec}: its {channel} is part of its other stream."),
+        (_, Some(_)) => format!(
+            "No file for {spec}: its {channel} goes to the supervisor's own output, or nowhere. \
+             Set {channel}_logfile to a path to read it here."
+        ),
     }
 }

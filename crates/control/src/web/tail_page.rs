@@ -24,6 +24,8 @@ pub(crate) struct Text {
     pub(crate) text: String,
     /// Where in the file it ends.
     pub(crate) end: u64,
+    /// Only its latest output is kept, in memory.
+    pub(crate) in_memory: bool,
 }
 
 /// The page.
@@ -59,11 +61,15 @@ pub(crate) fn tail_page(tail: &Tail) -> String {
         question: Some(&question),
     };
     let (stream, shown) = match text {
-        Ok(Text { text, end }) => {
+        Ok(Text { text, end, .. }) => {
             let path = format!("api/v1/programs/{encoded}/logs/{}/stream", channel.name());
             (format!(r#" data-stream="{path}" data-end="{end}""#), text)
         }
         Err(why) => (String::new(), why),
+    };
+    let memory = match text {
+        Ok(Text { in_memory: true, .. }) => " · the latest output, kept in memory",
+        Ok(Text { in_memory: false, .. }) | Err(_) => "",
     };
     let body = format!(
         r#"<header>
@@ -73,7 +79,7 @@ pub(crate) fn tail_page(tail: &Tail) -> String {
 </header>
 <div id="status_msg" class="status_msg" role="status"></div>
 <main>
-<div class="log"><p class="quiet" id="live">as of now · <a href="logtail/{encoded}{raw}">raw stream</a></p>
+<div class="log"><p class="quiet" id="live">as of now · <a href="logtail/{encoded}{raw}">raw stream</a>{memory}</p>
 <pre id="log" tabindex="0"{stream}>{shown}</pre></div>
 </main>"#,
         name = Escaped(spec),
@@ -92,7 +98,7 @@ mod tests {
     #[test]
     fn a_log_is_shown_as_text() {
         let evil = "<script>alert(1)</script>";
-        let text = Ok(Text { text: evil.to_owned(), end: 25 });
+        let text = Ok(Text { text: evil.to_owned(), end: 25, in_memory: false });
         let (spec, limit) = (format!("g:{evil}"), Some(4096));
         let html = tail_page(&Tail { spec, channel: Channel::Stderr, limit, text });
         assert_eq!(html.matches("<script").count(), 1, "only our own: {html}");

@@ -18,6 +18,7 @@ use supervisor_core::ids::Pid;
 use supervisor_core::level::Level;
 use supervisor_sys::io::counters::Flow;
 use supervisor_sys::io::pipe;
+use supervisor_sys::io::recent::Recent;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -44,6 +45,8 @@ pub(crate) struct Relay {
     filter: Option<RefCell<Filter>>,
     /// The end of what each run writes is kept until it is asked for.
     remembers: bool,
+    /// Where operators see the latest output.
+    recent: Option<Rc<Recent>>,
     /// What the run wrote last whose pipe has ended before somebody asked.
     ended: RefCell<Option<(Pid, Tail)>>,
     sources: RefCell<VecDeque<Rc<Source>>>,
@@ -65,6 +68,15 @@ pub(crate) struct Relay {
     complaints: Option<Complaints>,
 }
 
+/// What is kept of the bytes that go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// The end of each run's output, until it is asked for.
+    pub(crate) of_runs: bool,
+    /// The latest output, for operators.
+    pub(crate) recent: bool,
+}
+
 #[derive(Debug)]
 struct Complaints {
     about: String,
@@ -75,29 +87,31 @@ struct Complaints {
 
 impl Relay {
     /// A relay for a process's output; troubles with it go to the journal.
-    pub(crate) fn new(sink: Rc<Sink>, filter: Filter, remembers: bool) -> Rc<Self> {
+    pub(crate) fn new(sink: Rc<Sink>, filter: Filter, memory: Memory) -> Rc<Self> {
         let about = format!("the {} of {}", filter.channel.name(), filter.name);
         let complaints =
             Complaints { about, to: Rc::clone(&filter.journal), last: Cell::new(None) };
         let filter = (!filter.is_idle()).then(|| RefCell::new(filter));
-        Self::with(sink, filter, remembers, Some(complaints))
+        Self::with(sink, filter, memory, Some(complaints))
     }
 
     /// A relay for the journal itself, which has nobody to tell.
     pub(crate) fn for_journal(sink: Rc<Sink>) -> Rc<Self> {
-        Self::with(sink, None, false, None)
+        Self::with(sink, None, Memory::default(), None)
     }
 
     fn with(
         sink: Rc<Sink>,
         filter: Option<RefCell<Filter>>,
-        remembers: bool,
+        memory: Memory,
         complaints: Option<Complaints>,
     ) -> Rc<Self> {
+        let Memory { of_runs, recent } = memory;
         Rc::new(Self {
             sink,
             filter,
-            remembers,
+            remembers: of_runs || recent,
+            recent: recent.then(Rc::default),
             ended: RefCell::default(),
             sources: RefCell::default(),
             held: RefCell::default(),
@@ -124,7 +138,7 @@ impl Relay {
     pub(crate) fn add(&self, pipe: OwnedFd, pid: Option<Pid>) {
         self.retire();
         self.make_room();
-        let tail = RefCell::new(self.remembers.then(Tail::default));
+        let tail = RefCell::new(self.remembers.then(|| Tail::new(self.recent.clone())));
         let source = Source { pipe, pid, left: Cell::new(None), tail };
         self.sources.borrow_mut().push_back(Rc::new(source));
         self.changed.notify_one();
@@ -167,6 +181,11 @@ impl Relay {
             behind.retain(|(known, _)| !Rc::ptr_eq(known, other));
             behind.push((Rc::clone(other), other.carried.get() + waiting));
         }
+    }
+
+    /// The latest output, if it is kept for operators.
+    pub(crate) const fn recent(&self) -> Option<&Rc<Recent>> {
+        self.recent.as_ref()
     }
 
     /// Lets [`Self::run`] end when everything has been carried.

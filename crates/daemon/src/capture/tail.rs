@@ -1,7 +1,9 @@
 //! The last bytes that a run wrote, for whoever asks why it ended.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
+use supervisor_sys::io::recent::Recent;
 use supervisor_wire::ansi;
 
 /// Bytes kept of each stream of a run. The largest dump of stacks that Python prints of
@@ -17,6 +19,8 @@ pub(crate) struct Tail {
     /// How many more small pieces must come before more is not expected to come than can
     /// be looked at without being slow.
     flood: u8,
+    /// Where operators are shown the same, through all runs.
+    recent: Option<Rc<Recent>>,
 }
 
 /// Characters of a last line that are told.
@@ -29,6 +33,11 @@ const LAST_LINES: usize = 20;
 const CALM: u8 = 2;
 
 impl Tail {
+    /// Of a stream that operators see in `recent`.
+    pub(crate) fn new(recent: Option<Rc<Recent>>) -> Self {
+        Self { recent, ..Self::default() }
+    }
+
     /// Adds what was written.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.end();
@@ -81,6 +90,9 @@ impl Tail {
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        if let Some(recent) = &self.recent {
+            recent.add(bytes);
+        }
         let new = &bytes[bytes.len().saturating_sub(ROOM)..];
         let gone = (self.bytes.len() + new.len()).saturating_sub(ROOM);
         self.bytes.drain(..gone);

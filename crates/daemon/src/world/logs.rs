@@ -27,6 +27,9 @@ impl World {
     /// Begins the log files of a process anew.
     pub fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
         for channel in [Channel::Stdout, Channel::Stderr] {
+            if let Some(recent) = self.recent_output(proc, channel) {
+                recent.clear();
+            }
             if let Some(path) = self.log_path(proc, channel) {
                 remove_file(path)?;
                 if let Some(relay) = self.slots.get(&proc).and_then(|slot| slot.relay(channel)) {

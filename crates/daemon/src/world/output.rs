@@ -10,13 +10,14 @@ use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
 use supervisor_core::spec::{self, ProcessSpec, Stdio};
 use supervisor_sys::io::counters::IoCounters;
+use supervisor_sys::io::recent::Recent;
 use supervisor_wire::supervisord::communication::Separator;
 
-use super::{Slot, World};
+use super::{Handling, Slot, World};
 use crate::capture::filter::{Audience, Filter, ToSyslog};
 use crate::capture::log_file::LogFile;
 use crate::capture::needle::Needle;
-use crate::capture::relay::Relay;
+use crate::capture::relay::{Memory, Relay};
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 
@@ -90,7 +91,10 @@ impl World {
             journal: Rc::clone(journal),
         };
         let sink = slot.sink(channel).map_or_else(|| Rc::new(Sink::nowhere()), |s| self.sink(s));
-        let relay = Relay::new(sink, filter, self.parts.handling.remember);
+        let Handling { remember, recent, .. } = self.parts.handling;
+        let in_file = matches!(slot.sink(channel), Some(spec::Sink::File(_)));
+        let memory = Memory { of_runs: remember, recent: recent && !in_file };
+        let relay = Relay::new(sink, filter, memory);
         self.new_relays.push(Rc::clone(&relay));
         Some(relay)
     }
@@ -136,6 +140,11 @@ impl World {
 }
 
 impl World {
+    /// The latest output of a stream, if it is kept in memory.
+    pub fn recent_output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Recent>> {
+        self.slots.get(&proc)?.relay(channel)?.recent().cloned()
+    }
+
     /// What is known of the outside of all processes, in numbers.
     pub fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
         self.slots.iter().map(|(proc, slot)| (*proc, slot.io_counters())).collect()

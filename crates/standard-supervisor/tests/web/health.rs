@@ -1,12 +1,11 @@
 //! How a program is, everywhere where somebody looks.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Look};
-use crate::harness::{clean, kill, program};
+use crate::harness::kill;
 use crate::site::Site;
 
 /// A program that is healthy as long as there is a file.
@@ -20,14 +19,6 @@ impl Site {
     fn good(&self, good: bool) {
         let file = self.folder().join("good");
         if good { fs::write(file, "").unwrap() } else { fs::remove_file(file).unwrap() }
-    }
-
-    /// What `supervisorctl` prints.
-    fn ctl(&self, words: &[&str]) -> String {
-        let url = self.url("").trim_end_matches('/').to_owned();
-        let words = ["-s", &url].into_iter().chain(words.iter().copied());
-        let mut command: Command = clean(program("supervisorctl"), words);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
     /// The description of `app` that clients of XML-RPC get.

@@ -14,5 +14,6 @@ mod api;
 mod browser;
 mod health;
 mod legacy;
+mod memory;
 mod page;
 mod site;

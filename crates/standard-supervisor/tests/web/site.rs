@@ -45,6 +45,30 @@ impl Site {
         Self { running, port, folder }
     }
 
+    /// Starts one in front of a command, in a folder of its own.
+    pub fn of_command(name: &str, command: &[&str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("web-test-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let port = free_port();
+        let mut supervisor = clean(program("standard-supervisor"), command);
+        supervisor
+            .current_dir(&folder)
+            .env("SUPERVISOR_INET_HTTP_SERVER_PORT", format!("127.0.0.1:{port}"))
+            .env("SUPERVISOR_CONFIG_PATH", folder.join("supervisord.conf"))
+            .env("PROCESS_CRASH_DIR", folder.join("crashes"));
+        let mut running = Running::start(&mut supervisor);
+        running.stderr.wait_for("spawned: 'app'");
+        Self { running, port, folder }
+    }
+
+    /// What `supervisorctl` prints.
+    pub fn ctl(&self, words: &[&str]) -> String {
+        let url = self.url("").trim_end_matches('/').to_owned();
+        let words = ["-s", &url].into_iter().chain(words.iter().copied());
+        let output = clean(program("supervisorctl"), words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Where it keeps its files.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -8,6 +8,7 @@ pub mod files;
 pub mod guarded;
 pub mod log_piece;
 pub mod pipe;
+pub mod recent;
 pub mod shared_memory;
 pub mod stderr;
 pub mod stdin;

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::rc::Rc;
 
 use supervisor_core::event::Channel;
 use supervisor_core::ids::ProcId;
 use supervisor_sys::io::log_piece;
+use supervisor_sys::io::recent::Recent;
 use supervisor_wire::supervisord::process_text::namespec;
 use supervisor_wire::supervisord::tail;
 use supervisor_wire::xmlrpc::Value;
@@ -18,6 +20,7 @@ use super::params::Params;
 use super::table::Outcome;
 use super::{info, status, text};
 use crate::http::serve::ServerState;
+use crate::log_source::LogSource;
 
 pub(super) fn read_main(server: &ServerState, params: &Params) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(0)?, params.number(1)?);
@@ -83,15 +86,24 @@ fn clear_of(server: &ServerState, proc: ProcId, name: &str) -> Result<(), Fault>
 fn read_of(server: &ServerState, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(1)?, params.number(2)?);
     let proc = process(server, params.text(0)?)?;
-    let path = server.control.log_path(proc, channel);
-    let Some(path) = path else {
+    let Some(log) = server.control.log(proc, channel) else {
         // A device, perhaps, which is no file that can be read.
         let core = server.control.core();
         let name = core.process(proc).map(|info| info::log_name(server, &info, channel));
         let name = name.filter(|name| !name.is_empty());
         return Err(name.map_or_else(|| Kind::NoFile.into(), |name| Fault::new(Kind::NoFile, name)));
     };
-    read(&path, offset, length)
+    match log {
+        LogSource::File(path) => read(&path, offset, length),
+        LogSource::Recent(recent) => {
+            let kept = recent.kept();
+            // What is no longer kept can't be asked for.
+            let offset = if offset < 0 { offset } else { offset.max(kept.start.cast_signed()) };
+            let bytes = tail::read(offset, length, kept.end);
+            let bytes = bytes.map_err(|tail::BadArguments| Kind::BadArguments)?;
+            Ok(Wanted { log: Opened::Recent(recent), bytes, shape: Shape::Text })
+        }
+    }
 }
 
 fn read(path: &Path, offset: i64, length: i64) -> Result<Wanted, Fault> {
@@ -101,22 +113,25 @@ fn read(path: &Path, offset: i64, length: i64) -> Result<Wanted, Fault> {
     })?;
     let bytes = tail::read(offset, length, size);
     let bytes = bytes.map_err(|tail::BadArguments| Kind::BadArguments)?;
-    Ok(Wanted { file: Some(file), bytes, shape: Shape::Text })
+    Ok(Wanted { log: Opened::File(file), bytes, shape: Shape::Text })
 }
 
 fn tail_of(server: &ServerState, params: &Params, channel: Channel) -> Result<Wanted, Fault> {
     let (offset, length) = (params.number(1)?, params.number(2)?);
     let proc = process(server, params.text(0)?)?;
-    let log = server.control.log_path(proc, channel).and_then(|path| log_piece::open(&path).ok());
-    Ok(match log {
-        Some((file, size)) => {
-            let tail::Tail { bytes, offset, overflow } = tail::tail(offset, length, size);
-            Wanted { file: Some(file), bytes, shape: Shape::Tail { offset, overflow } }
+    let (log, size) = match server.control.log(proc, channel) {
+        Some(LogSource::File(path)) => match log_piece::open(&path) {
+            Ok((file, size)) => (Opened::File(file), size),
+            Err(_) => return Ok(Wanted::nothing()),
+        },
+        Some(LogSource::Recent(recent)) => {
+            let size = recent.kept().end;
+            (Opened::Recent(recent), size)
         }
-        None => {
-            Wanted { file: None, bytes: 0..0, shape: Shape::Tail { offset: 0, overflow: false } }
-        }
-    })
+        None => return Ok(Wanted::nothing()),
+    };
+    let tail::Tail { bytes, offset, overflow } = tail::tail(offset, length, size);
+    Ok(Wanted { log, bytes, shape: Shape::Tail { offset, overflow } })
 }
 
 fn failed(error: &io::Error) -> Fault {
@@ -126,10 +141,18 @@ fn failed(error: &io::Error) -> Fault {
 /// A piece of a log that was found, and not read yet.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// None is as good as an empty one.
-    file: Option<File>,
+    log: Opened,
     bytes: Range<u64>,
     shape: Shape,
+}
+
+/// A log that is open.
+#[derive(Debug)]
+enum Opened {
+    File(File),
+    Recent(Rc<Recent>),
+    /// None is as good as an empty one.
+    Nothing,
 }
 
 /// How a piece is answered.
@@ -143,6 +166,11 @@ enum Shape {
 const STEP: u64 = 1 << 20;
 
 impl Wanted {
+    fn nothing() -> Self {
+        let shape = Shape::Tail { offset: 0, overflow: false };
+        Self { log: Opened::Nothing, bytes: 0..0, shape }
+    }
+
     /// How many bytes it has.
     pub(super) const fn length(&self) -> u64 {
         self.bytes.end - self.bytes.start
@@ -162,7 +190,14 @@ impl Wanted {
     }
 
     async fn text(&self) -> io::Result<String> {
-        let Some(file) = &self.file else { return Ok(String::new()) };
+        let file = match &self.log {
+            Opened::File(file) => file,
+            Opened::Recent(recent) => {
+                let piece = recent.piece(&self.bytes);
+                return Ok(tail::text(&piece.bytes, piece.start));
+            }
+            Opened::Nothing => return Ok(String::new()),
+        };
         let mut text = String::with_capacity(usize::try_from(self.length()).unwrap_or(0));
         let mut follower = tail::Follower::new(self.bytes.start);
         let mut start = self.bytes.start;

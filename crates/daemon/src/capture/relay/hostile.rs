@@ -17,7 +17,9 @@ use tokio::task::LocalSet;
 use super::super::between;
 use super::super::sink::Sink;
 use super::super::wakeups::Wakeups;
-use super::Relay;
+use super::{Memory, Relay};
+
+const KEPT: Memory = Memory { of_runs: true, recent: false };
 
 const CASES: u64 = 40;
 
@@ -136,7 +138,7 @@ async fn play(seed: u64, sink: &Rc<Sink>, reader: &Rc<OwnedFd>, wakeups: Wakeups
     let wakeups = Rc::new(wakeups);
     tokio::task::spawn_local(Rc::clone(&wakeups).run(Rc::default()));
     let pipes = [(); 2].map(|()| pipe_with(PipeFlags::NONBLOCK).unwrap());
-    let relays = [(); 2].map(|()| Relay::with(Rc::clone(sink), None, true, None));
+    let relays = [(); 2].map(|()| Relay::with(Rc::clone(sink), None, KEPT, None));
     let mut names = 'a'..='b';
     let mut pids = 1..;
     let programs = pipes.map(|(read, write)| {

@@ -11,6 +11,8 @@ use super::super::journal::Style;
 use super::super::log_file::LogFile;
 use super::*;
 
+const KEPT: Memory = Memory { of_runs: true, recent: false };
+
 fn relay(path: String) -> Rc<Relay> {
     let file = LogFile::new(spec::LogFile { path: path.into(), maxbytes: 0, backups: 0 });
     let filter = Filter {
@@ -26,7 +28,7 @@ fn relay(path: String) -> Rc<Relay> {
         inbox: Rc::default(),
         journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
     };
-    Relay::new(Rc::new(Sink::log_file(file)), filter, false)
+    Relay::new(Rc::new(Sink::log_file(file)), filter, Memory::default())
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn a_source_that_never_runs_dry_is_not_pumped_for_ever() {
 }
 #[test]
 fn the_last_lines_are_the_last_however_large_a_program_made_its_pipe() {
-    let relay = Relay::with(Rc::new(Sink::nowhere()), None, true, None);
+    let relay = Relay::with(Rc::new(Sink::nowhere()), None, KEPT, None);
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
     rustix::pipe::fcntl_setpipe_size(&write, 1024 * 1024).unwrap();
     rustix::io::write(&write, "one of many\n".repeat(50_000).as_bytes()).unwrap();
@@ -74,7 +76,7 @@ fn the_last_lines_are_the_last_however_large_a_program_made_its_pipe() {
 
 #[test]
 fn what_nobody_saw_at_the_end_is_told_though_nothing_came_after_it() {
-    let relay = Relay::with(Rc::new(Sink::nowhere()), None, true, None);
+    let relay = Relay::with(Rc::new(Sink::nowhere()), None, KEPT, None);
     let (read, _write) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
     relay.add(read, Some(Pid(1)));
     relay.front().unwrap().tail.borrow_mut().as_mut().unwrap().miss(9);
