@@ -17,11 +17,12 @@ use supervisor_core::{Observed, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::log_source::LogSource;
-use crate::machine::Machine;
-use crate::tally::Tally;
+use crate::machine::{CrashReport, Machine};
+use crate::tally::{Counts, Tally};
+use crate::usage_history::UsageHistory;
 
 /// What does not change while a configuration is in effect.
 pub struct About {
@@ -55,6 +56,8 @@ struct Shared {
     began: Wall,
     /// Events that observers missed.
     missed: Cell<u64>,
+    /// What programs used, as far as it was looked at.
+    usage: RefCell<UsageHistory>,
 }
 
 /// A handle on the supervisor.
@@ -75,7 +78,8 @@ impl Control {
     /// A handle on `machine`. `tally`, where there is one, counts what happens to it.
     pub fn new(machine: Box<dyn Machine>, about: About, tally: Option<Rc<RefCell<Tally>>>) -> Self {
         let (began, missed) = (machine.now().wall, Cell::new(0));
-        Self(Rc::new(Shared { machine, about, tally, began, missed }))
+        let usage = RefCell::default();
+        Self(Rc::new(Shared { machine, about, tally, began, missed, usage }))
     }
 
     /// The core as it is. Not to be kept over an `await`.
@@ -86,6 +90,26 @@ impl Control {
     /// What was counted so far; nothing where nobody should be able to ask.
     pub(crate) fn tally(&self) -> Tally {
         self.0.tally.as_ref().map(|tally| tally.borrow().clone()).unwrap_or_default()
+    }
+
+    /// What is counted of a process.
+    pub(crate) fn counts(&self, proc: ProcId) -> Counts {
+        self.0.tally.as_ref().map(|tally| tally.borrow().of(proc)).unwrap_or_default()
+    }
+
+    /// Told when a check is asked; `None`: nothing is counted.
+    pub(crate) fn checks(&self) -> Option<Rc<Notify>> {
+        self.0.tally.as_ref().map(|tally| tally.borrow().checks())
+    }
+
+    /// What programs used in the last hour.
+    pub(crate) fn usage(&self) -> &RefCell<UsageHistory> {
+        &self.0.usage
+    }
+
+    /// The latest reports of runs of a process that failed.
+    pub(crate) fn crash_reports(&self, proc: ProcId) -> Vec<CrashReport> {
+        self.0.machine.crash_reports(proc)
     }
 
     /// What is counted of each process's pipes and files.

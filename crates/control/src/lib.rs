@@ -23,10 +23,11 @@ mod snapshot;
 mod status;
 mod tally;
 mod tree_usage;
+mod usage_history;
 mod web;
 
 pub use control::{About, Control};
 pub use http::{Door, announce, open};
-pub use machine::{Later, Machine};
+pub use machine::{CrashReport, Later, Machine};
 pub use site::serve;
 pub use tally::Tally;

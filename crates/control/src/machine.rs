@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use serde_json::Value as Json;
 use supervisor_core::command::{Command, CommandResult};
 use supervisor_core::event::Channel;
-use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::ids::{Pid, ProcId, RunId};
 use supervisor_core::input::SpawnError;
 use supervisor_core::level::Level;
 use supervisor_core::time::Now;
@@ -24,6 +25,9 @@ use tokio::sync::broadcast;
 
 /// Something that will be known later, without leaving the thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A run, and the report of its failure as its file has it.
+pub type CrashReport = (RunId, Json);
 
 /// The supervisor that operators look at and give orders to.
 pub trait Machine: Debug {
@@ -51,6 +55,10 @@ pub trait Machine: Debug {
 
     /// The latest output of a stream, if it is kept in memory.
     fn recent_output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Recent>>;
+
+    /// The latest reports of runs of a process that failed, the oldest first, as their files
+    /// have them.
+    fn crash_reports(&self, proc: ProcId) -> Vec<CrashReport>;
 
     /// Begins the log files of a process anew.
     fn clear_logs(&self, proc: ProcId) -> io::Result<()>;

@@ -5,10 +5,12 @@ use std::future::Future;
 use hyper::body::Bytes;
 use hyper::{Request, Response, StatusCode};
 use supervisor_wire::http::form;
+use tokio::task::spawn_local;
 
 use crate::http::{Body, Door, ServerState, Serves, Site, logtail, origin, other_origin, rpc};
 use crate::machine::Later;
 use crate::status::{self, Status};
+use crate::tree_usage::look_at_checks;
 use crate::{Control, api, http, web};
 
 /// What begins so is a call, whatever follows.
@@ -57,6 +59,7 @@ pub(crate) fn pages() -> Box<dyn Site> {
 /// Answers whoever comes through these doors, from within the event loop. The result is to
 /// be waited for at the end of it all: the answers that are being given.
 pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
+    spawn_local(look_at_checks(control.clone()));
     http::serve(doors, control, pages())
 }
 

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use supervisor_core::event::Channel;
 use supervisor_core::failure::Class;
+use supervisor_core::health::CheckFailure;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::time::Wall;
-use supervisor_core::{HealthStatus, Info, StateName};
+use supervisor_core::{HealthStatus, Info, RunRecord, StateName};
 
 use crate::control::Control;
+use crate::tally::Work;
 use crate::tree_usage::{TreeUsage, tree_usage};
+use crate::usage_history::Point;
 
 /// Programs that are shown in one go, before others have their turn.
 pub(crate) const AT_ONCE: usize = 100;
@@ -45,6 +49,33 @@ pub(crate) struct Group {
     pub(crate) priority: Option<i64>,
 }
 
+/// An answer to a check, as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    pub(crate) at: Wall,
+    pub(crate) took: Duration,
+    pub(crate) result: Result<(), CheckFailure>,
+}
+
+/// A run, and what is known of its failure.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) record: RunRecord,
+    /// How long it has lasted.
+    pub(crate) uptime: Duration,
+    /// The crash report, as its file has it.
+    pub(crate) report: Option<Json>,
+}
+
+/// What a program used at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) at: Wall,
+    /// Of one processor, since the sample before.
+    pub(crate) cpu: Option<f64>,
+    pub(crate) memory: u64,
+}
+
 /// A process with all that there is to show of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
@@ -76,6 +107,12 @@ pub(crate) struct Program {
     pub(crate) error: Option<String>,
     /// `None`: nobody looked, or nothing of it lives.
     pub(crate) usage: Option<TreeUsage>,
+    /// The latest answer to its check.
+    pub(crate) check: Option<Answered>,
+    /// How much it has to do, and does.
+    pub(crate) work: Option<Work>,
+    /// What is counted as done: tokens, or steps of another kind.
+    pub(crate) work_unit: &'static str,
     /// What its start waits for.
     pub(crate) waits_for: Option<String>,
     /// Which streams go to a file that can be read.
@@ -118,6 +155,31 @@ pub(crate) async fn program(control: &Control, name: &str) -> Option<Program> {
     core.process(proc).map(|info| described(control, &info, &usages))
 }
 
+/// The latest runs of a program, the newest first.
+pub(crate) fn runs(control: &Control, proc: ProcId) -> Vec<Run> {
+    let reports = control.crash_reports(proc);
+    let core = control.core();
+    let Some(info) = core.process(proc) else { return Vec::new() };
+    let now = control.now();
+    let runs = info.history.runs.iter().rev().map(|record| {
+        let so_far = now.wall.since_epoch().saturating_sub(record.started.since_epoch());
+        let report = reports.iter().rfind(|(run, _)| *run == record.run);
+        Run {
+            record: record.clone(),
+            uptime: record.end.as_ref().map_or(so_far, |end| end.uptime),
+            report: report.map(|(_, report)| report.clone()),
+        }
+    });
+    runs.collect()
+}
+
+/// What a program used in the last hour, as far as it was looked at, the oldest first.
+pub(crate) fn usage(control: &Control, proc: ProcId) -> Vec<Sample> {
+    let now = control.now();
+    let points = control.usage().borrow().of(proc).into_iter();
+    points.map(|Point { at, cpu, memory }| Sample { at: now.wall_of(at), cpu, memory }).collect()
+}
+
 /// All active groups and those that could be added.
 pub(crate) fn groups(control: &Control) -> Vec<Group> {
     let core = control.core();
@@ -157,6 +219,14 @@ fn described(control: &Control, info: &Info<'_>, usages: &BTreeMap<ProcId, TreeU
         .into_iter()
         .flatten()
         .reduce(|one, other| format!("{one}, {other}"));
+    let counts = control.counts(proc);
+    let check = counts.last_check.map(|check| Answered {
+        at: now.wall_of(check.at),
+        took: check.took,
+        result: check.result,
+    });
+    let done = info.spec.health.progress.iter().flat_map(|progress| &progress.done);
+    let tokens = done.clone().count() > 0 && done.clone().all(|name| name.contains("token"));
     let has_log = |channel: &Channel| control.log(proc, *channel).is_some();
     Program {
         spec: info.named.full(),
@@ -175,6 +245,9 @@ fn described(control: &Control, info: &Info<'_>, usages: &BTreeMap<ProcId, TreeU
         stopped: info.history.stopped,
         last_exit: info.history.runs.last_end().map(ToString::to_string),
         error: info.history.error.clone(),
+        check,
+        work: counts.work,
+        work_unit: if tokens { "tokens" } else { "steps" },
         waits_for: info.waits_for.clone(),
         usage,
         logs: [Channel::Stdout, Channel::Stderr].into_iter().filter(has_log).collect(),

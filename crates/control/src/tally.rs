@@ -4,16 +4,19 @@
 //! and effects themselves. There is none if nobody can ask.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
 
 use supervisor_core::Answer;
 use supervisor_core::failure::Class;
-use supervisor_core::health::{Block, CheckFailure, ProgressSample, Unhealthy};
+use supervisor_core::health::{Block, CheckFailure, Progress, ProgressSample, Unhealthy};
 use supervisor_core::ids::RunKey;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::line::Line;
 use supervisor_core::signal::Signal;
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, Input, SignalTarget};
+use tokio::sync::Notify;
 
 /// Upper ends of the buckets of answering times, in seconds: from a healthy server on this
 /// machine to the longest time-outs that people set.
@@ -34,6 +37,8 @@ pub struct Tally {
     pub(crate) killed_leftovers: u64,
     /// Times that SIGKILL did not help.
     pub(crate) stuck: u64,
+    /// Told when a check is asked.
+    checks: Rc<Notify>,
 }
 
 /// What is counted of a process.
@@ -53,6 +58,40 @@ pub(crate) struct Counts {
     pub(crate) classes: [u64; Class::ALL.len()],
     /// What runs left behind.
     pub(crate) leftovers: u64,
+    /// The latest answer to a check of the present run.
+    pub(crate) last_check: Option<LastCheck>,
+    /// The latest look at the work of the present run.
+    pub(crate) work: Option<Work>,
+}
+
+/// An answer to a check.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastCheck {
+    pub(crate) at: Mono,
+    /// How long it took.
+    pub(crate) took: Duration,
+    pub(crate) result: Result<(), CheckFailure>,
+}
+
+/// How much a server has to do, and does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    at: Mono,
+    pub(crate) seen: Progress,
+    /// What was done per second since the look before; `None`: there was none.
+    pub(crate) per_second: Option<f64>,
+}
+
+impl Work {
+    /// With what was seen now.
+    #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+    fn next(before: Option<Self>, at: Mono, seen: Progress) -> Self {
+        let per_second = before.filter(|before| at > before.at).map(|before| {
+            let done = seen.done.saturating_sub(before.seen.done);
+            done as f64 / (at - before.at).as_secs_f64()
+        });
+        Self { at, seen, per_second }
+    }
 }
 
 /// Times, by how long they are.
@@ -65,6 +104,11 @@ pub(crate) struct Histogram {
 }
 
 impl Tally {
+    /// Told when a check is asked.
+    pub(crate) fn checks(&self) -> Rc<Notify> {
+        Rc::clone(&self.checks)
+    }
+
     /// What is counted of a process.
     pub(crate) fn of(&self, proc: ProcId) -> Counts {
         self.processes.get(&proc).cloned().unwrap_or_default()
@@ -75,20 +119,24 @@ impl Tally {
         let Input::Answer { run: RunKey { proc, run }, answer } = input else { return };
         match answer {
             Answer::Progressed(sample) => {
-                let unseen = &mut self.processes.entry(*proc).or_default().unseen;
+                let counts = self.processes.entry(*proc).or_default();
                 match sample {
-                    ProgressSample::Seen(_) => {}
-                    ProgressSample::Late => unseen[0] += 1,
-                    ProgressSample::Nothing | ProgressSample::Failed(_) => unseen[1] += 1,
+                    ProgressSample::Seen(seen) => {
+                        counts.work = Some(Work::next(counts.work, now, *seen));
+                    }
+                    ProgressSample::Late => counts.unseen[0] += 1,
+                    ProgressSample::Nothing | ProgressSample::Failed(_) => counts.unseen[1] += 1,
                 }
             }
             Answer::OutputSeen(Some(block)) => self.note_block(*proc, *block),
             Answer::Checked { result, load: _ } => {
                 let counts = self.processes.entry(*proc).or_default();
-                if let Some((asked, at)) = counts.asked.take()
-                    && asked == *run
-                {
-                    counts.answers.add((now - at).as_secs_f64());
+                let asked = counts.asked.take().filter(|(asked, _)| asked == run);
+                let took = asked.map(|(_, at)| now - at);
+                if let Some(took) = took {
+                    counts.answers.add(took.as_secs_f64());
+                    let result = result.map(|_| ());
+                    counts.last_check = Some(LastCheck { at: now, took, result });
                 }
                 if let Err(failure) = result {
                     count(&mut counts.failures, &CheckFailure::KINDS, failure.kind());
@@ -122,6 +170,11 @@ impl Tally {
         match effect {
             Effect::Check { proc, run, .. } => {
                 self.processes.entry(*proc).or_default().asked = Some((*run, now));
+                self.checks.notify_one();
+            }
+            Effect::Spawn { proc, .. } => {
+                let counts = self.processes.entry(*proc).or_default();
+                (counts.last_check, counts.work) = (None, None);
             }
             Effect::Collect { proc, unhealthy, .. } => {
                 let counts = self.processes.entry(*proc).or_default();
@@ -145,8 +198,7 @@ impl Tally {
             Effect::RemoveGroup { procs } => procs.iter().for_each(|proc| {
                 self.processes.remove(proc);
             }),
-            Effect::Spawn { .. }
-            | Effect::Census { .. }
+            Effect::Census { .. }
             | Effect::AwaitEnd { .. }
             | Effect::KillTree { .. }
             | Effect::LookAtProgress { .. }
@@ -189,8 +241,6 @@ fn count<const N: usize>(counts: &mut [u64; N], kinds: &[&str; N], kind: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use supervisor_core::health::CheckAnswer;
 
     use super::*;

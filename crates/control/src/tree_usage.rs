@@ -41,5 +41,18 @@ pub(crate) async fn tree_usage(control: &Control) -> BTreeMap<ProcId, TreeUsage>
         }
         tokio::task::yield_now().await;
     }
+    control.usage().borrow_mut().note(control.now().mono, &usages);
     usages
+}
+
+/// Looks at all trees when a check is due, if nobody has looked for a while: what a server
+/// used at night is known in the morning, and a supervisor without checks stays idle.
+pub(crate) async fn look_at_checks(control: Control) {
+    let Some(checks) = control.checks() else { return };
+    loop {
+        checks.notified().await;
+        if control.usage().borrow().is_due(control.now().mono) {
+            tree_usage(&control).await;
+        }
+    }
 }

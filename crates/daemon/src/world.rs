@@ -15,12 +15,13 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
+use serde_json::Value as Json;
 use supervisor_config::Crash;
 use supervisor_core::Answer;
 use supervisor_core::Effect;
 use supervisor_core::Observed;
 use supervisor_core::command::CommandResult;
-use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
+use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Circumstances, Exit, Input};
 use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
 use supervisor_sys::io::stdin::Stdin;
@@ -38,7 +39,6 @@ use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
 use crate::crash::Crashes;
-use crate::crash::report::CrashReport;
 use crate::descendants::{Descendants, Room};
 use crate::gpu::Gpus;
 use crate::health::{Checker, Job, Meant, Notify, Questions};
@@ -401,10 +401,12 @@ impl World {
         self.asked.remove(&id);
     }
 
-    /// What is known of the latest runs that ended unasked, the oldest first.
-    #[expect(dead_code, reason = "for the API and the metrics")]
-    pub(crate) fn reports(&self) -> Vec<Rc<CrashReport>> {
-        self.crashes.recent()
+    /// The latest reports of runs of a process that failed, the oldest first, as their files
+    /// have them.
+    pub fn crash_reports(&self, proc: ProcId) -> Vec<(RunId, Json)> {
+        let recent = self.crashes.recent().into_iter();
+        let of_proc = recent.filter(|report| report.run.process.proc == proc);
+        of_proc.map(|report| (report.run.run, report.json())).collect()
     }
 
     fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {

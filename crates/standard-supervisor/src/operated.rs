@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use supervisor_control::Tally;
 use supervisor_control::{About, Control};
-use supervisor_control::{Later, Machine};
+use supervisor_control::{CrashReport, Later, Machine};
 use supervisor_core::command::{Command, CommandResult};
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
@@ -75,6 +75,10 @@ impl Machine for Operated {
 
     fn recent_output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Recent>> {
         self.engine.world.borrow().recent_output(proc, channel)
+    }
+
+    fn crash_reports(&self, proc: ProcId) -> Vec<CrashReport> {
+        self.engine.world.borrow().crash_reports(proc)
     }
 
     fn clear_logs(&self, proc: ProcId) -> io::Result<()> {

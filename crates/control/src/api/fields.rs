@@ -6,14 +6,15 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use supervisor_core::command::{Difference, ProcessOutcome};
 use supervisor_core::failure::Class;
+use supervisor_core::health::CheckFailure;
 use supervisor_core::time::Wall;
-use supervisor_core::{HealthStatus, StateName};
+use supervisor_core::{EndReason, HealthStatus, StateName};
 use supervisor_sys::io::log_piece::Piece;
 use supervisor_wire::date;
 use supervisor_wire::supervisord::process_text::namespec;
 
 use crate::http::Fault;
-use crate::snapshot::{Group, Program, Snapshot};
+use crate::snapshot::{Group, Program, Run, Sample, Snapshot};
 
 /// A member of objects made from `T`.
 pub(super) struct Field<T> {
@@ -35,6 +36,7 @@ enum Kind {
     Time,
     State,
     Health,
+    End,
     Class,
     Channels,
     Names,
@@ -50,6 +52,7 @@ impl Kind {
             Self::Time => json!({"type": "string", "format": "date-time"}),
             Self::State => json!({"type": "string", "enum": StateName::ALL.map(StateName::name)}),
             Self::Health => json!({"type": "string", "enum": HealthStatus::NAMES}),
+            Self::End => json!({"type": "string", "enum": EndReason::NAMES}),
             Self::Class => {
                 json!({"type": "string", "enum": Class::ALL.map(Class::name)})
             }
@@ -120,6 +123,13 @@ pub(super) const PROGRAM: &[Field<Program>] = &[
     nullable("health_reason", Kind::Text, "Why it is unhealthy, or not ready yet.", |p| json!(p.health.reason())),
     nullable("remark", Kind::Text, "The same in a few words, and whether a signal has suspended it.", |p| json!(p.remark)),
     nullable("since", Kind::Time, "Since when state, readiness and health have been as they are.", |p| json!(p.since.map(time))),
+    nullable("last_check", Kind::Text, "The latest answer to its check in this run: passed, or how it failed.", |p| json!(p.check.map(|check| check_words(check.result)))),
+    nullable("last_check_at", Kind::Time, "When that was.", |p| json!(p.check.map(|check| time(check.at)))),
+    nullable("last_check_seconds", Kind::Number, "How long the answer took.", |p| json!(p.check.map(|check| seconds(check.took)))),
+    nullable("requests_running", Kind::Whole, "Requests under way, where its metrics show them.", |p| json!(p.work.map(|work| work.seen.running))),
+    nullable("requests_waiting", Kind::Whole, "Requests that wait.", |p| json!(p.work.map(|work| work.seen.waiting))),
+    nullable("work_per_second", Kind::Number, "What it did per second between the latest two looks, in work_unit.", |p| json!(p.work.and_then(|work| work.per_second))),
+    nullable("work_unit", Kind::Text, "tokens, or steps of another kind.", |p| json!(p.work.map(|_| p.work_unit))),
     nullable("pid", Kind::Whole, "Its main process.", |p| json!(p.pid.map(|pid| pid.0))),
     nullable("uptime_seconds", Kind::Number, "How long the main process has lived.", |p| json!(p.uptime.map(seconds))),
     field("restarts", Kind::Whole, "How often it was started after the first time.", |p| json!(p.restarts())),
@@ -133,6 +143,40 @@ pub(super) const PROGRAM: &[Field<Program>] = &[
     nullable("cpu_seconds", Kind::Number, "Processor time that the tree has used. The difference of two is what it used between them.", |p| json!(p.usage.map(|usage| seconds(usage.cpu)))),
     nullable("memory_bytes", Kind::Whole, "Memory that the tree has in use; what two of its processes share counts twice.", |p| json!(p.usage.map(|usage| usage.memory))),
     field("logs", Kind::Channels, "Streams whose log can be read.", |p| p.logs.iter().map(|channel| channel.name()).collect()),
+];
+
+/// A check's answer in words.
+pub(crate) fn check_words(result: Result<(), CheckFailure>) -> String {
+    result.err().map_or_else(|| "passed".to_owned(), |failure| failure.to_string())
+}
+
+#[rustfmt::skip]
+pub(super) const RUN: &[Field<Run>] = &[
+    field("run", Kind::Whole, "Its number, counted from 1.", |r| json!(r.record.run.0)),
+    nullable("pid", Kind::Whole, "Its main process.", |r| json!(r.record.pid.map(|pid| pid.0))),
+    field("started_at", Kind::Time, "When it was started.", |r| time(r.record.started)),
+    nullable("ready_after_seconds", Kind::Number, "Time until it was RUNNING; null: it never was.", |r| json!(r.record.ready_after.map(seconds))),
+    nullable("ended_at", Kind::Time, "When it ended; null: it has not.", |r| json!(r.record.end.as_ref().map(|end| time(end.at)))),
+    field("uptime_seconds", Kind::Number, "How long it lasted, or has lasted.", |r| json!(seconds(r.uptime))),
+    nullable("end", Kind::End, "stopped: an operator stopped it, or everything was stopped; expected: it exited as expected; failed: anything else.", |r| json!(r.record.end.as_ref().map(|end| end.reason.name()))),
+    nullable("exit", Kind::Text, "The exit status, after the cause where that says more.", |r| json!(r.record.end.as_ref().map(ToString::to_string))),
+    nullable("class", Kind::Class, "The failure class.", |r| json!(failure(r).map(|(class, _)| class.name()))),
+    nullable("cause", Kind::Text, "The cause in full.", |r| json!(failure(r).map(|(_, cause)| cause))),
+    field("report", Kind::Yes, "There is a crash report at `runs/{run}/report`.", |r| json!(r.report.is_some())),
+];
+
+fn failure(run: &Run) -> Option<(Class, &str)> {
+    match &run.record.end.as_ref()?.reason {
+        EndReason::Failed { class, cause, .. } => Some((*class, cause)),
+        EndReason::Stopped | EndReason::Expected => None,
+    }
+}
+
+#[rustfmt::skip]
+pub(super) const SAMPLE: &[Field<Sample>] = &[
+    field("time", Kind::Time, "When it was looked at.", |s| time(s.at)),
+    nullable("cpu", Kind::Number, "Processors in use on average since the sample before.", |s| json!(s.cpu)),
+    field("memory_bytes", Kind::Whole, "Memory of the tree.", |s| json!(s.memory)),
 ];
 
 #[rustfmt::skip]

@@ -16,7 +16,8 @@ use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 
-use self::fields::{GROUP, PROGRAM, SUPERVISOR, object};
+pub(crate) use self::fields::check_words;
+use self::fields::{GROUP, PROGRAM, RUN, SAMPLE, SUPERVISOR, object};
 use self::logs::Log;
 use self::problem::Problem;
 use self::routes::{Act, Found, Method, Route};
@@ -135,6 +136,15 @@ async fn carry_out(
             let groups = snapshot::groups(control);
             json!({"groups": groups.iter().map(|one| object(GROUP, one)).collect::<Vec<_>>()})
         }
+        Act::ListRuns => {
+            let runs = snapshot::runs(control, process(control, asked.text("name"))?);
+            json!({"runs": runs.iter().map(|run| object(RUN, run)).collect::<Vec<_>>()})
+        }
+        Act::ShowReport => report(control, asked)?,
+        Act::ShowUsage => {
+            let samples = snapshot::usage(control, process(control, asked.text("name"))?);
+            json!({"samples": samples.iter().map(|one| object(SAMPLE, one)).collect::<Vec<_>>()})
+        }
         Act::ReadLog => logs::piece(&Log::of_program(control, asked)?, asked)?,
         Act::FollowLog => return logs::follow(server, Log::of_program(control, asked)?, asked),
         Act::ReadOwnLog => logs::piece(&Log::of_supervisor(control)?, asked)?,
@@ -153,6 +163,17 @@ async fn carry_out(
         Act::Shutdown => act::shutdown(control).await?,
     };
     Ok(respond(value.to_string()))
+}
+
+/// The crash report of a run.
+fn report(control: &Control, asked: &Asked) -> Result<Value, Problem> {
+    let name = asked.text("name");
+    let (proc, number) = (process(control, name)?, asked.number("run")?.unwrap_or_default());
+    let report = control.crash_reports(proc).into_iter().find(|(run, _)| run.0 == number);
+    report.map(|(_, report)| report).ok_or_else(|| {
+        let detail = format!("there is no crash report of run {number} of '{name}'");
+        Problem::new(StatusCode::NOT_FOUND, "NO_REPORT", detail)
+    })
 }
 
 async fn show(control: &Control, name: &str) -> Result<Value, Problem> {

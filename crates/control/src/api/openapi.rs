@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::{self, DIFFERENCE, GROUP, OUTCOME, PIECE, PROGRAM, SUPERVISOR};
+use super::fields::{self, DIFFERENCE, GROUP, OUTCOME, PIECE, PROGRAM, RUN, SAMPLE, SUPERVISOR};
 use super::problem;
 use super::routes::{Gives, IN_PATH, Method, Parameter, ParameterKind, ROUTES, Route};
 
@@ -48,9 +48,41 @@ fn schemas() -> Value {
         "Outcome": fields::schema(OUTCOME),
         "Outcomes": one("outcomes", list("Outcome")),
         "Difference": fields::schema(DIFFERENCE),
+        "Run": fields::schema(RUN),
+        "Runs": one("runs", list("Run")),
+        "Report": report(),
+        "Sample": fields::schema(SAMPLE),
+        "Usage": one("samples", list("Sample")),
         "Piece": fields::schema(PIECE),
         "Done": one("done", json!({"type": "boolean", "const": true})),
         "Problem": problem::schema(),
+    })
+}
+
+/// What every report has; the reference lists all of it.
+fn report() -> Value {
+    let lines = json!({"type": "array", "items": {"type": "string"}});
+    json!({
+        "type": "object",
+        "required": ["program", "run", "class", "cause", "started", "ended", "next", "last_lines"],
+        "properties": {
+            "program": {"type": "string"},
+            "run": {"type": "integer"},
+            "class": {"type": "string"},
+            "cause": {"type": "string"},
+            "exit_code": {"type": ["integer", "null"]},
+            "signal": {"type": ["string", "null"]},
+            "started": {"type": "string", "format": "date-time"},
+            "ended": {"type": "string", "format": "date-time"},
+            "uptime_seconds": {"type": "number"},
+            "ready_after_seconds": {"type": ["number", "null"]},
+            "next": {"type": "object"},
+            "last_lines": {
+                "type": "object",
+                "required": ["stdout", "stderr"],
+                "properties": {"stdout": lines, "stderr": lines},
+            },
+        },
     })
 }
 
@@ -109,6 +141,9 @@ fn success(gives: Gives) -> Value {
         Gives::Programs => json_of("The programs, by group and name.", "Programs"),
         Gives::Program => json_of("The program as it is then.", "Program"),
         Gives::Groups => json_of("The groups, by name.", "Groups"),
+        Gives::Runs => json_of("The runs, the newest first.", "Runs"),
+        Gives::Report => json_of("The report, as its file has it.", "Report"),
+        Gives::Usage => json_of("The samples, the oldest first.", "Usage"),
         Gives::Piece => json_of("The piece.", "Piece"),
         Gives::Outcomes => json_of(
             "What came of it for each program that it concerned. Those that are already as \

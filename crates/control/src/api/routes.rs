@@ -27,6 +27,9 @@ pub(super) enum Act {
     ShowSupervisor,
     ListPrograms,
     ShowProgram,
+    ListRuns,
+    ShowReport,
+    ShowUsage,
     ReadLog,
     FollowLog,
     ReadOwnLog,
@@ -75,6 +78,9 @@ pub(super) enum Gives {
     Programs,
     Program,
     Groups,
+    Runs,
+    Report,
+    Usage,
     Piece,
     Outcomes,
     Difference,
@@ -103,7 +109,7 @@ pub(super) enum ParameterKind {
 }
 
 /// What can stand in a path.
-pub(super) const IN_PATH: [Parameter; 3] = [
+pub(super) const IN_PATH: [Parameter; 4] = [
     Parameter {
         name: "name",
         about: "The program: `NAME`, or `GROUP:NAME` if its group is called otherwise.",
@@ -114,6 +120,12 @@ pub(super) const IN_PATH: [Parameter; 3] = [
         name: "group",
         about: "The group's name.",
         kind: ParameterKind::Text,
+        required: true,
+    },
+    Parameter {
+        name: "run",
+        about: "The run's number, counted from 1.",
+        kind: ParameterKind::Number,
         required: true,
     },
     Parameter {
@@ -176,7 +188,7 @@ impl Route {
 
 /// All operations.
 #[rustfmt::skip]
-pub(super) const ROUTES: [Route; 31] = [
+pub(super) const ROUTES: [Route; 34] = [
     get("supervisor", "The supervisor itself", Gives::Supervisor, Act::ShowSupervisor),
     get("supervisor/log", "A piece of the supervisor's own log", Gives::Piece, Act::ReadOwnLog).with(RANGE),
     get("supervisor/log/stream", "The supervisor's own log as it grows", Gives::LogStream, Act::FollowOwnLog).with(FROM),
@@ -191,6 +203,9 @@ pub(super) const ROUTES: [Route; 31] = [
     post("programs/{name}/restart", "Stop a program if it runs, and start it", Gives::Program, Act::Order(Scope::Program, Verb::Restart)).with(WAIT),
     post("programs/{name}/signal", "Send a signal to a program's main process", Gives::Program, Act::Order(Scope::Program, Verb::Signal)).with(SIGNAL),
     post("programs/{name}/clear", "Begin a program's log files anew", Gives::Program, Act::Order(Scope::Program, Verb::Clear)),
+    get("programs/{name}/runs", "The latest ten runs of a program, the newest first", Gives::Runs, Act::ListRuns),
+    get("programs/{name}/runs/{run}/report", "The crash report of a run, with its last lines", Gives::Report, Act::ShowReport),
+    get("programs/{name}/usage", "Processor and memory of a program in the last hour, as far as it was looked at", Gives::Usage, Act::ShowUsage),
     get("programs/{name}/logs/{channel}", "A piece of a program's log", Gives::Piece, Act::ReadLog).with(RANGE),
     get("programs/{name}/logs/{channel}/stream", "A program's log as it grows", Gives::LogStream, Act::FollowLog).with(FROM),
     get("groups", "All groups, active or not", Gives::Groups, Act::ListGroups),

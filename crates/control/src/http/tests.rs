@@ -13,7 +13,7 @@ use std::time::Duration;
 use supervisor_config::Credentials;
 use supervisor_core::command::{Command, CommandResult, Rejection};
 use supervisor_core::event::Channel;
-use supervisor_core::ids::{Pid, ProcId};
+use supervisor_core::ids::{Pid, ProcId, RunId};
 use supervisor_core::input::SpawnError;
 use supervisor_core::level::Level;
 use supervisor_core::spec::{SignalRule, Spec, WhenDone};
@@ -82,6 +82,10 @@ impl Machine for Nothing {
 
     fn recent_output(&self, _: ProcId, _: Channel) -> Option<Rc<Recent>> {
         None
+    }
+
+    fn crash_reports(&self, _: ProcId) -> Vec<(RunId, serde_json::Value)> {
+        Vec::new()
     }
 
     fn clear_logs(&self, _: ProcId) -> io::Result<()> {

@@ -3,10 +3,13 @@
 //! Everything works without JavaScript but what is live: see `assets/supervisor.js`.
 
 mod assets;
+mod curve;
 mod html;
 mod legacy;
 mod page;
+mod program_page;
 mod tail_page;
+mod timeline;
 
 use std::io;
 
@@ -24,7 +27,7 @@ use supervisor_wire::supervisord::tail;
 use crate::control::Control;
 use crate::http::{Body, ServerState, error_page, origin, other_origin, plain};
 use crate::log_source::LogSource;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 
 /// How much of a log the tail page shows at least, and unless more is asked for.
 const TAIL: u64 = 1024;
@@ -44,7 +47,7 @@ pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Res
     let path = form::path(request.uri().path());
     let path = path.trim_start_matches('/');
     match path {
-        "" | "index.html" | "tail.html" | "ok.html" => {
+        "" | "index.html" | "program.html" | "tail.html" | "ok.html" => {
             // They are no files, which is what other methods are for.
             match *request.method() {
                 Method::GET | Method::POST => {}
@@ -60,6 +63,7 @@ pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Res
     let fields = Fields::of(&request);
     match path {
         "ok.html" => plain(StatusCode::OK, "OK"),
+        "program.html" => page_of(details_of(server, &fields).await),
         "tail.html" => page_of(tail_page::tail_page(&tail_of(&server.control, &fields))),
         _ => overview(server, &request, &fields).await,
     }
@@ -138,6 +142,23 @@ fn forbid_keeping(headers: &mut HeaderMap) {
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store"));
     headers.insert(EXPIRES, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
+}
+
+/// The page of the program that is named.
+async fn details_of(server: &ServerState, fields: &Fields) -> String {
+    let name = fields.get("processname").unwrap_or_default();
+    let control = &server.control;
+    let _turn = server.turn().await;
+    let program = snapshot::program(control, name).await;
+    let proc = control.core().resolve_process(name);
+    match (program, proc) {
+        (Some(program), Ok(proc)) => {
+            let (runs, usage) = (snapshot::runs(control, proc), snapshot::usage(control, proc));
+            let at = control.now().wall;
+            program_page::program_page(&program_page::Details { program, runs, usage, at })
+        }
+        (None, _) | (_, Err(_)) => program_page::unknown_program(name),
+    }
 }
 
 fn tail_of(control: &Control, fields: &Fields) -> tail_page::Tail {

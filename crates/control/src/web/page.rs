@@ -206,7 +206,7 @@ fn row(body: &mut String, program: &Program, at: Wall) {
         body,
         r#"<tr data-name="{spec}" data-state="{state}" data-health="{health}">
 <td class="state"><span class="status {class}">{shown}</span>
-<td class="name"><a href="tail.html?processname={link}">{name}</a> <span class="description">{description}</span>
+<td class="name"><a href="program.html?processname={link}">{name}</a> <span class="description">{description}</span>
 <td class="number uptime" data-label="Uptime">{uptime}
 <td class="number cpu" data-label="CPU" title="of one processor, since it was started">{cpu}
 <td class="number memory" data-label="Memory" title="of all its processes">{memory}
@@ -261,7 +261,7 @@ pub(crate) fn description(program: &Program, at: Wall) -> String {
 }
 
 /// On average, of one processor; what it is at present takes two looks.
-fn cpu(program: &Program) -> String {
+pub(super) fn cpu(program: &Program) -> String {
     let (Some(usage), Some(uptime)) = (program.usage, program.uptime) else {
         return "–".to_owned();
     };
@@ -275,7 +275,7 @@ fn last_exit(program: &Program) -> String {
     format!(r#"<time datetime="{when}" title="{when}">{}</time>"#, Escaped(exit))
 }
 
-fn buttons(program: &Program) -> String {
+pub(super) fn buttons(program: &Program) -> String {
     let Program { spec, state, .. } = program;
     let api = |action| format!("api/v1/programs/{}/{action}", form::encoded(spec));
     let button = |action, label, states: &[StateName], question: Option<&str>| {
@@ -323,6 +323,9 @@ mod tests {
             stopped: None,
             last_exit: None,
             error: None,
+            check: None,
+            work: None,
+            work_unit: "steps",
             waits_for: None,
             usage: Some(TreeUsage {
                 processes: 4,
@@ -391,7 +394,7 @@ mod tests {
         ]);
         assert!(html.contains(r#"<h2>site <span class="quiet">2 programs</span></h2>"#), "{html}");
         assert_eq!(html.matches("<h2>").count(), 1);
-        assert!(html.contains(r#"href="tail.html?processname=site%3Aa""#));
+        assert!(html.contains(r#"href="program.html?processname=site%3Aa""#));
         assert!(html.contains("1 running · 1 failed · 1 stopped"));
     }
 

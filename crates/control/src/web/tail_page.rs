@@ -73,7 +73,7 @@ pub(crate) fn tail_page(tail: &Tail) -> String {
     };
     let body = format!(
         r#"<header>
-<div><p class="quiet"><a href="index.html">All programs</a></p><h1>{name}</h1></div>
+<div><p class="quiet"><a href="index.html">All programs</a> · <a href="program.html?processname={encoded}">Runs and usage</a></p><h1>{name}</h1></div>
 <div class="buttons"><nav>{stdout}{stderr}</nav><a class="button" href="{refresh}">Refresh</a>
 {clear}</div>
 </header>

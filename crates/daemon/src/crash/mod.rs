@@ -24,8 +24,11 @@ use crate::capture::journal::Journal;
 use report::{CrashReport, Findings};
 use store::Store;
 
-/// Reports that are remembered for whoever asks.
+/// Reports of each process that are remembered.
 const REMEMBERED: usize = 10;
+
+/// Reports of all processes that are remembered.
+const REMEMBERED_OF_ALL: usize = 32;
 
 /// All reports, and where they go.
 #[derive(Debug)]
@@ -74,11 +77,7 @@ impl Crashes {
             self.journal.say_as(report.level(), &line, facts);
         }
         self.leave_message(&report.message());
-        let mut recent = self.recent.borrow_mut();
-        if recent.len() == REMEMBERED {
-            recent.pop_front();
-        }
-        recent.push_back(report);
+        self.remember(report);
     }
 
     /// All has ended with this code. If as it was to, what a crash before left as the last
@@ -87,6 +86,20 @@ impl Crashes {
         if code == 0 && !self.recent.borrow().is_empty() {
             self.leave_message("");
         }
+    }
+
+    fn remember(&self, report: Rc<CrashReport>) {
+        let mut recent = self.recent.borrow_mut();
+        let same = |other: &Rc<CrashReport>| other.run.process.proc == report.run.process.proc;
+        let oldest = if recent.iter().filter(|other| same(other)).count() == REMEMBERED {
+            recent.iter().position(same)
+        } else {
+            (recent.len() == REMEMBERED_OF_ALL).then_some(0)
+        };
+        if let Some(oldest) = oldest {
+            recent.remove(oldest);
+        }
+        recent.push_back(report);
     }
 
     fn leave_message(&self, message: &str) {

@@ -193,14 +193,32 @@ impl Browser {
         assert!(page <= seen, "{page} of {seen} pixels");
     }
 
+    /// Presses a key where the focus is.
+    pub fn press(&mut self, key: &str, text: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let code = if key == "Enter" { 13 } else { 0 };
+            let event = json!({
+                "type": kind, "key": key, "code": key, "text": text,
+                "windowsVirtualKeyCode": code,
+            });
+            self.call("Input.dispatchKeyEvent", &event);
+        }
+    }
+
     /// Keeps a picture of what is seen, if `WEB_SCREENSHOTS` names a folder for that.
     pub fn picture(&mut self, name: &str) {
-        use base64::Engine;
         let Some(folder) = std::env::var_os("WEB_SCREENSHOTS") else { return };
+        self.picture_at(&Path::new(&folder).join(format!("{name}.png")));
+    }
+
+    /// Keeps a picture of what is seen in this file.
+    pub fn picture_at(&mut self, path: &Path) {
+        use base64::Engine;
         let picture = self.call("Page.captureScreenshot", &json!({"format": "png"}));
         let encoded = picture["data"].as_str().unwrap();
         let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
-        std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
+        std::fs::write(path, bytes).unwrap();
     }
 
     fn browser_wide(&mut self, method: &str, parameters: &Value) -> Value {

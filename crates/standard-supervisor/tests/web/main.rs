@@ -13,6 +13,7 @@ mod harness;
 mod api;
 mod browser;
 mod health;
+mod history;
 mod legacy;
 mod memory;
 mod page;

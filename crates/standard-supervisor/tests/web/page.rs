@@ -214,7 +214,7 @@ fn a_long_line_of_a_log_fits_a_phone() {
     browser.picture("phone-log");
     browser.open(&site.url("tail.html?processname=long&channel=stderr"));
     let log = browser.value("document.getElementById('log').textContent");
-    assert_eq!(log, "No file for long");
+    assert_eq!(log, "No file for long: its stderr is part of its other stream.");
 }
 
 #[test]
@@ -247,6 +247,10 @@ fn names_are_never_markup() {
     assert_eq!(message, "<script>alert(2)</script>");
     browser.click("tr[data-name^='<script>'] .name a");
     browser.wait_for_load();
+    let title = browser.value("document.title");
+    assert_eq!(title, "<script>alert(1)<script> - Supervisor");
+    browser.click("a.button[href^='tail.html']");
+    browser.wait_for_load();
     let log = browser.value("document.getElementById('log').textContent");
     assert_eq!(log, "<script>document.title=1</script>\n");
     let title = browser.value("document.title");
@@ -271,6 +275,8 @@ fn without_scripts_everything_works_that_is_not_live() {
     assert_eq!(browser.value(message), "Process api started");
     assert_eq!(site.program("api")["state"], "RUNNING");
     browser.click("tr[data-name='api'] .name a");
+    browser.wait_for_load();
+    browser.click("a.button[href^='tail.html']");
     browser.wait_for_load();
     let log = browser.value("document.getElementById('log').textContent");
     assert!(log.as_str().unwrap().starts_with("hi\n"), "{log}");

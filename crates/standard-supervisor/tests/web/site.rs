@@ -47,6 +47,11 @@ impl Site {
 
     /// Starts one in front of a command, in a folder of its own.
     pub fn of_command(name: &str, command: &[&str]) -> Self {
+        Self::of_command_with(name, &[], command)
+    }
+
+    /// The same with further variables.
+    pub fn of_command_with(name: &str, variables: &[(&str, &str)], command: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("web-test-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let port = free_port();
@@ -55,6 +60,7 @@ impl Site {
             .current_dir(&folder)
             .env("SUPERVISOR_INET_HTTP_SERVER_PORT", format!("127.0.0.1:{port}"))
             .env("SUPERVISOR_CONFIG_PATH", folder.join("supervisord.conf"))
+            .envs(variables.iter().copied())
             .env("PROCESS_CRASH_DIR", folder.join("crashes"));
         let mut running = Running::start(&mut supervisor);
         running.stderr.wait_for("spawned: 'app'");

@@ -46,6 +46,7 @@ async function carryOut(form, label) {
   } finally {
     place.removeAttribute("aria-busy");
     look();
+    renew();
   }
 }
 
@@ -58,7 +59,7 @@ document.addEventListener("submit", (event) => {
 
 // What unfolds without us asks in a dialog with us.
 document.addEventListener("click", async (event) => {
-  const summary = event.target.closest("summary");
+  const summary = event.target.closest("details[data-action] > summary");
   if (!summary) return;
   event.preventDefault();
   const details = summary.parentElement;
@@ -258,6 +259,61 @@ function overview() {
   document.addEventListener("visibilitychange", () => document.hidden || look());
 }
 
+// ---- One program
+
+let renewing = false;
+
+// Times as clocks show them where the page is read.
+function localize() {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    time.textContent = new Date(time.dateTime).toLocaleString();
+  }
+}
+
+// The server makes the page; what was unfolded and what has the focus stays so.
+async function renew() {
+  if (!document.body.classList.contains("program") || renewing) return;
+  renewing = true;
+  try {
+    const page = await (await fetch(location.href)).text();
+    const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("main");
+    const main = document.querySelector("main");
+    for (const open of main.querySelectorAll("details[open][id]")) {
+      const same = fresh.querySelector(`#${open.id}`);
+      if (same) same.open = true;
+    }
+    const focused = main.contains(document.activeElement) ? document.activeElement : null;
+    const list = [...main.querySelectorAll("summary, button, pre")];
+    const place = list.indexOf(focused);
+    main.replaceWith(document.adoptNode(fresh));
+    localize();
+    if (place >= 0) fresh.querySelectorAll("summary, button, pre")[place]?.focus();
+  } catch {
+    say(LOST, true);
+  } finally {
+    renewing = false;
+  }
+}
+
+function oneProgram() {
+  localize();
+  const events = new EventSource("api/v1/events");
+  const mine = ({ data }) => {
+    if (JSON.parse(data).name === document.querySelector("main").dataset.name) renew();
+  };
+  for (const kind of ["state", "health", "crash", "gave_up"]) events.addEventListener(kind, mine);
+  events.addEventListener("missed", renew);
+  events.addEventListener("open", () => {
+    document.body.dataset.live = "yes";
+    if (message.textContent === LOST) say("", false);
+  });
+  events.addEventListener("error", () => {
+    delete document.body.dataset.live;
+    say(LOST, true);
+  });
+  setInterval(() => document.hidden || renew(), USAGE_EVERY);
+}
+
 // ---- One log
 
 function tail(log) {
@@ -301,4 +357,5 @@ function tail(log) {
 
 const log = document.getElementById("log");
 if (document.body.classList.contains("overview")) overview();
+else if (document.body.classList.contains("program") && document.querySelector("main[data-name]")) oneProgram();
 else if (log?.dataset.stream) tail(log);
