@@ -126,10 +126,10 @@ fn curves(body: &mut String, program: &Program, usage: &[Sample], at: Wall) {
              page, the API or metrics are read, or checks run.</p>"
                 .to_owned()
         });
-        let _ = write!(
+        let _ = writeln!(
             body,
             "<figure><figcaption>{title} <span class=\"quiet\">{most}</span></figcaption>\
-             {curve}</figure>\n"
+             {curve}</figure>"
         );
     }
     body.push_str("</div></section>\n");
