@@ -21,5 +21,7 @@ pub use crate::reference::reference;
 pub use crate::troubleshooting::troubleshooting_page;
 
 /// The lines in a generated file that say how it is made.
-const MADE_BY: &str = "Made from the tables in `crates/config/src` by\n\
-                       `UPDATE=1 cargo test -p supervisor-docgen`.\n\n";
+const MADE_BY: &str = "<!-- Made from the tables in `crates/config/src` by\n\
+                       `UPDATE=1 cargo test -p supervisor-docgen`. -->\n\n\
+                       What is stable here in all of 1.x, and what is experimental:\n\
+                       [compatibility promise](compatibility-promise.md).\n\n";

@@ -8,7 +8,10 @@ use supervisor_config::tables::{Tool, ToolOption, tools};
 
 /// What the pages are dated: the day of the newest release, once there is one. Not the day on
 /// which they are made, because that would change them each day.
-const DATE: &str = "2026-11-26";
+const DATE: &str = "2026-11-30";
+
+/// That release.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// All pages: their files' names and contents.
 #[must_use]
@@ -99,7 +102,7 @@ fn of_options() -> String {
 fn title(name: &str, section: u8, summary: &str) -> String {
     format!(
         ".\\\" Made from the tables in crates/config/src; see crates/docgen.\n\
-         .TH {} {section} {DATE} standard-supervisor\n.SH NAME\n{} \\- {}\n",
+         .TH {} {section} {DATE} \"standard-supervisor {VERSION}\"\n.SH NAME\n{} \\- {}\n",
         name.to_uppercase(),
         escaped(name),
         text(summary)

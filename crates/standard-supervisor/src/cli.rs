@@ -27,6 +27,9 @@ use crate::run::{Failure, Invocation, Mode, run};
 /// The program in front of a command.
 const COMMAND_MODE: &str = "standard-supervisor";
 
+/// The commit of the sources, if `scripts/dist` built this.
+const COMMIT: Option<&str> = option_env!("STANDARD_SUPERVISOR_COMMIT");
+
 /// The version of supervisord that ours behaves as. Clients ask for it.
 const SUPERVISORD_VERSION: &str = "4.3.0";
 
@@ -58,7 +61,7 @@ fn standard_supervisor(words: &[OsString]) -> u8 {
     let clock = Clock::start();
     let (command, check) = match standard_supervisor_flags(words) {
         Ok(CommandRequest::Help) => return print(&tool(COMMAND_MODE).help()),
-        Ok(CommandRequest::Version) => return print(&tool(COMMAND_MODE).version_text()),
+        Ok(CommandRequest::Version) => return print(&version()),
         Ok(CommandRequest::Probe { question, port }) => {
             return match Question::named(&question) {
                 Ok(question) => probe(question, port.as_deref()),
@@ -181,6 +184,13 @@ fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
         obstacles.insert("incomplete write".to_owned());
     }
     obstacles
+}
+
+/// The version, with the commit and the target, which reports of faults need.
+fn version() -> String {
+    let version = tool(COMMAND_MODE).version_text();
+    let (commit, machine) = (COMMIT.unwrap_or("development build"), std::env::consts::ARCH);
+    format!("{} ({commit}, {machine}-unknown-linux-gnu)\n", version.trim_end())
 }
 
 fn refuse(errors: &Errors) -> u8 {

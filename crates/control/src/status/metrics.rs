@@ -270,8 +270,11 @@ mod tests {
     const HEAD: &str = "\
 # All metrics
 
-Made from the table in `crates/control/src/status/metrics.rs` by
-`UPDATE=1 cargo test -p standard-supervisor --lib metrics`.
+<!-- Made from the table in `crates/control/src/status/metrics.rs` by
+`UPDATE=1 cargo test -p supervisor-control metrics`. -->
+
+Names, kinds and labels are stable in all of 1.x; see the
+[compatibility promise](compatibility-promise.md).
 
 `GET /metrics` on the status port (`PROCESS_STATUS_PORT`, `status_port` in
 `[supervisord]`) answers in [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/).

@@ -115,7 +115,7 @@ fn check_says_of_each_command_that_could_not_be_started_why() {
 }
 
 #[test]
-fn version_names_program_and_version() {
+fn version_names_program_version_commit_and_target() {
     let mut running = Running::start(&mut supervise(["--version"]));
     running.stdout.wait_for(&format!("standard-supervisor {}", env!("CARGO_PKG_VERSION")));
     assert_eq!(running.exit_code(), 0);
