@@ -1,12 +1,16 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test llm simulate faults conformance bench fuzz endure sanitize dist check-packages try docs test-env clean
+.PHONY: help check test test-arm64 llm simulate faults conformance bench fuzz endure sanitize dist sums release image check-packages try docs test-env clean
 
 root := $(CURDIR)
+
+# What `make dist` makes: amd64 or arm64, by default as this machine.
+ARCH ?= $(if $(filter aarch64,$(shell uname -m)),arm64,amd64)
 
 help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
 	@echo "make test         everything that must hold (installs what the tests need)"
+	@echo "make test-arm64   boots arm64 kernels in an emulated machine and tests there (root)"
 	@echo "make llm          a real language model under load for two minutes (builds llama.cpp)"
 	@echo "make docs         the documentation as a site with search, in target/docs-site"
 	@echo "make check        formatting, lints, documentation"
@@ -17,7 +21,8 @@ help:
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
 	@echo "make endure       faults and endurance at full length: root, docker, and two hours"
 	@echo "make sanitize     the unsafe code under AddressSanitizer and valgrind"
-	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/"
+	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/;"
+	@echo "                  ARCH=arm64 or amd64 makes them for that architecture"
 	@echo "                  (scripts/dist binaries: the first of these alone)"
 	@echo "make check-packages"
 	@echo "                  installs the packages in an old Debian, as a new user would"
@@ -43,12 +48,18 @@ test: test-env check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
 	SAGEMAKER_PYTHON=$(root)/target/sagemaker-env/bin/python \
 	STANDARD_SUPERVISOR_STATIC=$(root)/dist/bin \
-	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*.whl)" \
+	STANDARD_SUPERVISOR_WHEEL="$$(ls $(root)/dist/*_$$(uname -m).whl)" \
 	STANDARD_SUPERVISOR_DIST=$(root)/dist \
 	scripts/test
 
 test-env:
 	scripts/setup-tests
+
+# Everything comes from Debian; PATIENCE=3 triples the time limits.
+test-arm64:
+	scripts/setup-arm64 test
+	scripts/dist --arch arm64 binaries
+	scripts/test-arm64
 
 # Not a part of `make test`: llama.cpp has to be built once, which takes minutes.
 llm:
@@ -92,8 +103,21 @@ sanitize:
 
 dist:
 	scripts/setup-dist
-	rm -rf dist
-	scripts/dist binaries wheel sbom archive package sums
+	[ $(ARCH) != arm64 ] || scripts/setup-arm64
+	scripts/dist --arch $(ARCH) clean binaries wheel sbom archive package sums
+
+# For files of several machines that were put together.
+sums:
+	scripts/dist sums
+
+# What the workflow of a tag calls: publishes dist/, and an image to copy from.
+release:
+	scripts/release
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+image:
+	docker buildx build --platform linux/amd64,linux/arm64 --push --tag $(IMAGE):$(VERSION) \
+		--file packaging/Dockerfile dist
 
 # Not a part of `test`: it fetches a whole Debian.
 check-packages: dist

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{python, skip};
-use crate::{dist, empty, file, run};
+use crate::{ARCH, assert_names_version, dist, empty, file, run};
 
 #[test]
 fn the_checksums_are_right_and_leave_nothing_out() {
@@ -27,10 +27,14 @@ fn the_checksums_are_right_and_leave_nothing_out() {
 fn the_archive_unpacks_to_programs_that_run() {
     let Some(dist) = dist() else { return };
     let root = empty("archive");
-    run(Command::new("tar").arg("-xzf").arg(file(&dist, ".tar.gz")).arg("-C").arg(&root));
+    run(Command::new("tar")
+        .arg("-xzf")
+        .arg(file(&dist, &format!("-linux-{ARCH}.tar.gz")))
+        .arg("-C")
+        .arg(&root));
     let bin = root.join("usr/local/bin");
     let version = run(Command::new(bin.join("standard-supervisor")).arg("--version"));
-    assert_eq!(version, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
+    assert_names_version(&version);
     let share = root.join("usr/local/share");
     for path in [
         "man/man1/standard-supervisor.1",
@@ -64,7 +68,7 @@ fn a_dockerfile_copies_from_the_image_of_the_archive() {
     let said = run(Command::new("docker").args(["run", "--rm", user, "--version"]));
     run(Command::new("docker").args(["rmi", "--force", user, image]));
     fs::remove_dir_all(context).unwrap();
-    assert_eq!(said, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
+    assert_names_version(&said);
 }
 
 #[test]
@@ -82,7 +86,7 @@ error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
 assert error is None, error
 assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text.replace("library", "libary")), "anything is valid"
 "#;
-    let sbom = file(&dist, ".cdx.json");
+    let sbom = file(&dist, &format!("-linux-{ARCH}.cdx.json"));
     run(Command::new(python).args(["-c", script]).arg(&sbom));
     let text = fs::read_to_string(sbom).unwrap();
     let linked = run(Command::new("cargo").args([

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Running, skip};
-use crate::{dist, empty, file, run};
+use crate::{ARCH, dist, empty, file, run};
 
 /// A root with an empty package database and busybox.
 fn empty_root(name: &str) -> PathBuf {
@@ -45,7 +45,7 @@ fn the_package_installs_runs_and_leaves_nothing_when_removed() {
         return skip("only root may install packages", "REQUIRE_DOCKER");
     }
     let root = empty_root("debian");
-    run(dpkg(&root).arg("--install").arg(file(&dist, ".deb")));
+    run(dpkg(&root).arg("--install").arg(file(&dist, &format!("_{ARCH}.deb"))));
     assert!(run(dpkg(&root).args(["--verify", "standard-supervisor"])).is_empty());
 
     let mut command =
@@ -67,7 +67,8 @@ fn the_package_installs_runs_and_leaves_nothing_when_removed() {
 #[test]
 fn every_program_has_a_manual_page_and_completions() {
     let Some(dist) = dist() else { return };
-    let listing = run(Command::new("dpkg-deb").arg("--contents").arg(file(&dist, ".deb")));
+    let listing =
+        run(Command::new("dpkg-deb").arg("--contents").arg(file(&dist, &format!("_{ARCH}.deb"))));
     let paths = listing.lines().filter_map(|line| line.split(" ./").nth(1));
     // A link is listed with what it leads to.
     let paths: Vec<_> = paths.map(|path| path.split(" -> ").next().unwrap()).collect();
