@@ -9,6 +9,7 @@ mod dependencies;
 mod limits;
 mod sizes;
 mod words;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 

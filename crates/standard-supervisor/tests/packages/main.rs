@@ -7,7 +7,9 @@ mod harness;
 
 mod archive;
 mod debian;
+mod neighbours;
 mod wheel;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,6 +26,9 @@ fn dist() -> Option<PathBuf> {
     folder
 }
 
+/// This machine's architecture, as Debian and Docker call it.
+const ARCH: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+
 /// The only file in `folder` whose name ends so.
 fn file(folder: &Path, end: &str) -> PathBuf {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -31,6 +36,15 @@ fn file(folder: &Path, end: &str) -> PathBuf {
     let first = found.next().unwrap_or_else(|| panic!("no {end} in {}", folder.display()));
     assert_eq!(found.next(), None, "more than one {end}");
     first
+}
+
+/// `--version` names the version, the commit and the target.
+#[track_caller]
+fn assert_names_version(said: &str) {
+    let start = format!("standard-supervisor {} (", env!("CARGO_PKG_VERSION"));
+    let end = format!(", {}-unknown-linux-gnu)\n", std::env::consts::ARCH);
+    assert!(said.starts_with(&start) && said.ends_with(&end), "{said}");
+    assert!(!said.contains("development build"), "{said}");
 }
 
 /// An empty folder of this test run.

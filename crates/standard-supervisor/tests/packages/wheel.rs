@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Running, clean, python, skip};
-use crate::run;
+use crate::{assert_names_version, run};
 
 #[test]
 fn the_wheel_puts_both_programs_on_the_path() {
@@ -47,13 +47,29 @@ fn the_wheel_runs_in_a_container_that_has_nothing_else() {
     run(Command::new("docker").args(["rmi", "--force", tag]));
     std::fs::remove_dir_all(root).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let version = format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), version, "{said}");
+    assert_names_version(&String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_metadata_of_the_wheel_is_complete() {
+    let Some((python, wheel)) = python().zip(wheel()) else {
+        return skip("there is no Python or no wheel (`make dist` makes one)", "REQUIRE_PYTHON");
+    };
+    let said = run(Command::new(&python).args(["-m", "twine", "check", "--strict"]).arg(&wheel));
+    assert!(said.contains("PASSED"), "{said}");
+    let read = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); \
+                print(z.read(next(n for n in z.namelist() if n.endswith('/METADATA'))).decode())";
+    let metadata = run(Command::new(python).args(["-c", read]).arg(wheel));
+    for field in
+        ["Summary: ", "License-Expression: ", "Keywords: ", "Classifier: ", "# standard-supervisor"]
+    {
+        assert!(metadata.contains(&format!("\n{field}")), "no {field}in {metadata}");
+    }
 }
 
 fn version_is_ours(folder: &Path) {
     let output = run(Command::new(folder.join("bin/standard-supervisor")).arg("--version"));
-    assert_eq!(output, format!("standard-supervisor {}\n", env!("CARGO_PKG_VERSION")));
+    assert_names_version(&output);
 }
 
 fn supervisorctl_tells_how_it_is_used(folder: &Path) {
@@ -79,6 +95,6 @@ fn a_program_is_kept(folder: &Path) {
 }
 
 /// The wheel that `make dist` made.
-fn wheel() -> Option<PathBuf> {
+pub(crate) fn wheel() -> Option<PathBuf> {
     std::env::var_os("STANDARD_SUPERVISOR_WHEEL").map(PathBuf::from).filter(|path| path.is_file())
 }
