@@ -45,6 +45,7 @@ pub use crate::flags::companions::{
     Asked, Order, echo_supervisord_conf_flags, generate_supervisor_config_flags, pidproxy_flags,
 };
 pub use crate::flags::{Flags, Request, supervisord_flags};
+pub use crate::lower::hook::{CERT_FILE, CERTIFICATE_BUNDLES};
 pub use crate::modes::command::{command_mode, generate};
 pub use crate::modes::ctl::{Ctl, CtlFlags, CtlRequest, supervisorctl, supervisorctl_flags};
 pub use crate::modes::file::{Source, file_mode};

@@ -9,6 +9,7 @@ mod crash;
 mod failure;
 mod group;
 mod health;
+pub(crate) mod hook;
 mod listener;
 mod password;
 mod program;
@@ -19,9 +20,10 @@ mod tidy;
 mod unknown;
 
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::sources::{Context, Mode};
-use supervisor_core::spec::GroupSpec;
+use supervisor_core::spec::{GroupSpec, HookSpec};
 
 use program::Base;
 pub(crate) use server::Control;
@@ -42,6 +44,7 @@ pub(crate) struct Lowered {
     pub(crate) groups: Vec<GroupSpec>,
     pub(crate) supervisord: Supervisord,
     pub(crate) control: Control,
+    pub(crate) hooks: Vec<Rc<HookSpec>>,
 }
 
 /// Finds out what `sections` mean; `here` is what `%(here)s` stands for. `None` if
@@ -70,7 +73,9 @@ pub(crate) fn lower(
     let user = supervisord.as_ref().and_then(|supervisord| supervisord.user.as_ref());
     let base = Base { environment, url, user };
     let groups = group::read(&mut lowering, &base, &names);
-    Some(Lowered { groups: groups?, supervisord: supervisord?, control: control? })
+    let hooks = hook::read(&mut lowering, &names);
+    let (groups, supervisord) = (groups?, supervisord?);
+    Some(Lowered { groups, supervisord, control: control?, hooks: hooks? })
 }
 
 /// Checks what `[supervisord]` says of this option, though something else will count.

@@ -8,12 +8,14 @@
 
 pub(crate) mod failure_options;
 pub(crate) mod health_options;
+pub(crate) mod hook_options;
 pub(crate) mod limit_options;
 mod table;
 pub(crate) mod without_effect;
 
 use self::failure_options::FAILURE;
 use self::health_options::HEALTH;
+use self::hook_options::HOOK;
 use self::limit_options::LIMITS;
 pub(crate) use self::table::*;
 use crate::sources::Context;
@@ -94,10 +96,16 @@ impl PerMode {
     }
 }
 
-/// Whether values of this option don't belong in a log: passwords, headers of checks, and
-/// environments, where keys of services are.
+/// Whether values of this option don't belong in a log: passwords, headers of checks, URLs of
+/// hooks, and environments, where keys of services are.
 pub(crate) fn is_secret(key: &str) -> bool {
-    [PASSWORD.def.key, PROGRAM_ENVIRONMENT.def.key, health_options::HEADERS.def.key].contains(&key)
+    [
+        PASSWORD.def.key,
+        PROGRAM_ENVIRONMENT.def.key,
+        health_options::HEADERS.def.key,
+        hook_options::HOOK_URL.def.key,
+    ]
+    .contains(&key)
 }
 
 /// An option with the type of its value.
@@ -164,10 +172,12 @@ pub enum SectionKind {
     CtlPlugin,
     /// `[include]`.
     Include,
+    /// `[hook:NAME]`.
+    Hook,
 }
 
 /// Section names, or what they start with, by kind.
-pub const KINDS: [(&str, SectionKind); 11] = [
+pub const KINDS: [(&str, SectionKind); 12] = [
     ("supervisord", SectionKind::Supervisord),
     ("program:", SectionKind::Program),
     ("eventlistener:", SectionKind::EventListener),
@@ -179,6 +189,7 @@ pub const KINDS: [(&str, SectionKind); 11] = [
     ("supervisorctl", SectionKind::Supervisorctl),
     ("ctlplugin:", SectionKind::CtlPlugin),
     ("include", SectionKind::Include),
+    ("hook:", SectionKind::Hook),
 ];
 
 impl SectionKind {
@@ -212,6 +223,7 @@ impl SectionKind {
             Self::Supervisorctl => padded([SUPERVISORCTL, AUTHENTICATION, PASSWORD_POLICIES]),
             Self::CtlPlugin => padded([CTLPLUGIN]),
             Self::Include => padded([INCLUDE]),
+            Self::Hook => padded([HOOK]),
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -226,7 +238,8 @@ impl SectionKind {
             | Self::FcgiProgram
             | Self::Group
             | Self::RpcInterface
-            | Self::CtlPlugin => section.starts_with(name),
+            | Self::CtlPlugin
+            | Self::Hook => section.starts_with(name),
         }
     }
 }

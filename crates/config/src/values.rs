@@ -8,6 +8,7 @@
 mod addresses;
 mod failure;
 mod health;
+mod hook;
 mod limits;
 mod memory;
 mod owners;
@@ -37,6 +38,7 @@ pub(crate) use self::health::{
     SERIES, SIGNAL_OR_OFF, SPAN, SPAN_OR_NONE, SPAN_OR_OFF, STATUSES, TEXT_TO_FIND, UP_TO_A_MINUTE,
     URL, host,
 };
+pub(crate) use self::hook::{HOOK_EVENTS, HOOK_FORMAT, HOOK_URL, OUTPUT_LINES};
 pub(crate) use self::limits::{
     LIMIT_CORE, LIMIT_MEMLOCK, LIMIT_NOFILE, LIMIT_NPROC, LIMIT_STACK, NICE, OOM_SCORE_ADJ,
 };

@@ -214,6 +214,7 @@ impl Tally {
             | Effect::Emit(_)
             | Effect::Notice(_)
             | Effect::Tell { .. }
+            | Effect::Deliver { .. }
             | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }

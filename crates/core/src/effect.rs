@@ -1,12 +1,14 @@
 //! Everything a supervisor can ask of the world.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::command::{Rejection, Reply};
 use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::health::Unhealthy;
-use crate::ids::{Member, Pid, ProcId, RequestId, RunId};
+use crate::hook::Alert;
+use crate::ids::{Delivery, Member, Pid, ProcId, RequestId, RunId};
 use crate::line::Line;
 use crate::notice::Notice;
 use crate::report::RunReport;
@@ -163,6 +165,17 @@ pub enum Effect {
         proc: ProcId,
         /// What.
         envelope: Rc<Envelope>,
+    },
+    /// Deliver a notification to a hook; answered by `Delivered` within the time.
+    Deliver {
+        /// Which hook, and which of its deliveries.
+        delivery: Delivery,
+        /// What it is told.
+        alert: Rc<Alert>,
+        /// Notifications that were dropped since the one before.
+        dropped: u64,
+        /// How long it may take.
+        within: Duration,
     },
     /// Write whole lines to the supervisor's own stdout, as output of programs.
     Print {

@@ -26,6 +26,15 @@ pub struct RunKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
+/// One attempt to deliver a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The hook, as a place in [`Spec::hooks`](crate::spec::Spec::hooks).
+    pub hook: usize,
+    /// Which of its deliveries, counted from 1.
+    pub number: u64,
+}
+
 /// A process id as the kernel counts. Meaningful only while its owner has not been reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pid(pub i32);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::event::Channel;
 use crate::failure::Found;
-use crate::ids::{Pid, ProcId, RequestId, RunId, RunKey};
+use crate::ids::{Delivery, Pid, ProcId, RequestId, RunId, RunKey};
 use crate::signal::Signal;
 
 pub use crate::answer::{Answer, Claim, Traits, TreeProcess};
@@ -82,6 +82,13 @@ pub enum Input {
         proc: ProcId,
         /// The event's serial.
         serial: u64,
+    },
+    /// The answer to [`Effect::Deliver`](crate::effect::Effect::Deliver).
+    Delivered {
+        /// Which delivery.
+        delivery: Delivery,
+        /// Whether the receiver has it.
+        sent: bool,
     },
     /// A process with an observed output wrote something.
     Logged {

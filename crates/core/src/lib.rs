@@ -37,6 +37,7 @@ mod exit;
 pub mod failure;
 pub mod files;
 pub mod health;
+pub mod hook;
 pub mod ids;
 mod info;
 pub mod input;

@@ -335,6 +335,10 @@ pub enum Line {
         name: String,
         serial: u64,
     },
+    /// Too many notifications wait for a hook, and the oldest was dropped.
+    HookFull {
+        name: String,
+    },
     /// A state that the core holds for impossible. Said instead of panicking.
     Bug {
         what: String,

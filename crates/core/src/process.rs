@@ -38,6 +38,7 @@ use crate::answer::Answer;
 use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
 use crate::failure::Class;
+use crate::hook::About;
 use crate::ids::{Pid, RunId};
 use crate::input::Exit;
 use crate::line::Line;
@@ -114,6 +115,8 @@ pub(crate) struct Transition<'a> {
     pub(crate) kill_by: Option<Mono>,
     /// What the random part of waits comes from.
     pub(crate) seed: u64,
+    /// What hooks are told of.
+    pub(crate) happened: Vec<About>,
     pub(crate) effects: &'a mut Vec<Effect>,
 }
 
@@ -125,8 +128,16 @@ impl<'a> Transition<'a> {
         seed: u64,
         effects: &'a mut Vec<Effect>,
     ) -> Self {
-        let Now { mono: now, wall } = now;
-        Self { now, wall, ending, unkillable_after, kill_by: None, seed, effects }
+        Self {
+            now: now.mono,
+            wall: now.wall,
+            ending,
+            unkillable_after,
+            kill_by: None,
+            seed,
+            happened: Vec::new(),
+            effects,
+        }
     }
 
     pub(crate) fn log(&mut self, line: Line) {

@@ -7,6 +7,7 @@
 mod backoff;
 pub mod failure;
 pub mod health;
+pub mod hook;
 mod launch;
 pub mod limits;
 pub mod start;
@@ -22,6 +23,7 @@ use crate::signal::{Signal, SignalMap};
 pub use backoff::Backoff;
 pub use failure::FailureSpec;
 pub use health::HealthSpec;
+pub use hook::HookSpec;
 pub use launch::{Command, EnvFile, Launch, User};
 pub use limits::Limit;
 pub use start::StartSpec;
@@ -42,6 +44,8 @@ pub struct Spec {
     pub prestop_idle: Option<Duration>,
     /// Time for all of a shutdown, the delay included; `None`: what its parts take.
     pub stop_budget: Option<Duration>,
+    /// What is told of what happens.
+    pub hooks: Vec<Rc<HookSpec>>,
 }
 
 /// Programs that start and stop together.

@@ -7,6 +7,7 @@ mod dependencies;
 mod ending;
 mod events;
 mod groups;
+mod hooks;
 mod job;
 mod orders;
 mod prestop;
@@ -17,6 +18,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::effect::Effect;
+use crate::hook::Hook;
 use crate::ids::{Pid, ProcId};
 use crate::info::{GroupInfo, Info, PoolInfo};
 use crate::input::{Circumstances, Exit, Input};
@@ -56,6 +58,9 @@ pub struct Supervisor {
     phase: Phase,
     /// When the supervisor was first asked to stop.
     asked_at: Option<Mono>,
+    /// When a signal or an operator first asked for an end of any kind.
+    ordered_at: Option<Mono>,
+    hooks: Vec<Hook>,
     /// When a preparation has taken too long.
     late_at: Option<Mono>,
     /// The status that speaks for the program that ended last.
@@ -90,6 +95,8 @@ impl Supervisor {
             budget: None,
             phase: Phase::Booting,
             asked_at: None,
+            ordered_at: None,
+            hooks: spec.hooks.into_iter().map(Hook::new).collect(),
             late_at: None,
             last_outcome: 0,
             idle: Idle::default(),
@@ -144,7 +151,10 @@ impl Supervisor {
         self.report_waiting(cx);
         self.note_conditions(cx);
         self.tell_listeners(cx);
-        if let Phase::Finished { end } = self.phase {
+        self.tell_hooks(cx);
+        if let Phase::Finished { end, .. } = self.phase
+            && !self.awaits_hooks(now.mono)
+        {
             self.finish(end, cx);
         }
         effects
@@ -155,8 +165,10 @@ impl Supervisor {
     /// nothing): a caller that obeys cannot spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        if self.phase == Phase::Over {
-            return None;
+        match self.phase {
+            Phase::Over => return None,
+            Phase::Finished { .. } => return self.hooks_deadline(),
+            Phase::Booting | Phase::Running | Phase::Ending { .. } => {}
         }
         let waiters = self.waiters.iter().filter_map(Waiter::deadline);
         let late = self.late_at.filter(|_| self.phase == Phase::Running);
@@ -167,6 +179,7 @@ impl Supervisor {
             .into_iter()
             .chain(self.idle_deadline())
             .chain(self.ticks.deadline())
+            .chain(self.hooks_deadline())
             .chain(late);
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }
@@ -221,7 +234,26 @@ impl Supervisor {
     }
 
     fn route(&mut self, input: Input, cx: &mut Transition<'_>) {
+        // Once everything has been stopped, only orders and hooks count.
+        let finished = matches!(self.phase, Phase::Finished { .. });
         match input {
+            Input::Delivered { delivery, sent } => self.delivered(delivery, sent),
+            Input::Signalled(signal) => self.signalled(signal, cx),
+            Input::Request { id, command } => self.order(id, command, cx),
+            Input::RequestGone { id } => self.waiters.retain(|waiter| waiter.id != id),
+            Input::Boot
+            | Input::Tick
+            | Input::Answer { .. }
+            | Input::Reaped { .. }
+            | Input::DescendantEnded { .. }
+            | Input::Suspended { .. }
+            | Input::ListenerSaid { .. }
+            | Input::TellFailed { .. }
+            | Input::Logged { .. }
+            | Input::ReadyLogged { .. }
+            | Input::Communicated { .. }
+            | Input::Notified { .. }
+                if finished => {}
             Input::Boot => self.boot(cx),
             Input::Tick => self.tick(cx),
             Input::Answer { run, answer } => self.answered(run, answer, cx),
@@ -235,10 +267,7 @@ impl Supervisor {
             Input::ReadyLogged { proc, pid } => {
                 self.with(proc, cx, |process, cx| process.ready_logged(pid, cx));
             }
-            Input::Signalled(signal) => self.signalled(signal, cx),
             Input::Suspended { pid, job } => self.suspended(pid, job, cx),
-            Input::Request { id, command } => self.order(id, command, cx),
-            Input::RequestGone { id } => self.waiters.retain(|waiter| waiter.id != id),
             Input::ListenerSaid { proc, pid, data } => {
                 self.listener_said(proc, pid, &data, cx);
             }

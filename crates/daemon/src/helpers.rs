@@ -5,13 +5,16 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::OwnedFd;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
 use supervisor_core::ids::Pid;
-use supervisor_core::input::{Exit, SpawnError};
+use supervisor_core::input::{Exit, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{Launch, Sink, Stdio};
 use supervisor_sys::either::either;
@@ -68,9 +71,35 @@ impl Helpers {
         what: &Launch,
         environment: Environment,
     ) -> Result<Helper, SpawnError> {
+        self.start_from(name, what, environment, None)
+    }
+
+    /// Starts one that finds `input` on its standard input.
+    pub(crate) fn start_with_input(
+        self: &Rc<Self>,
+        name: &str,
+        what: &Launch,
+        environment: Environment,
+        input: &[u8],
+    ) -> Result<Helper, SpawnError> {
+        let file = memory_file(input).map_err(|error| SpawnError {
+            kind: SpawnErrorKind::Transient,
+            message: format!("no input can be made for '{name}': {error}"),
+        })?;
+        self.start_from(name, what, environment, Some(file.as_fd()))
+    }
+
+    fn start_from(
+        self: &Rc<Self>,
+        name: &str,
+        what: &Launch,
+        environment: Environment,
+        input: Option<BorrowedFd<'_>>,
+    ) -> Result<Helper, SpawnError> {
         let stdio = Stdio::Captured { stdout: Sink::Discard.into(), stderr: None };
         let what = Launch { stdio, socket: None, die_with_supervisor: true, ..what.clone() };
-        let Launched { pid, pipes } = self.launcher.launch(name, &what, environment, None, None)?;
+        let Launched { pid, pipes } =
+            self.launcher.launch(name, &what, environment, input, None)?;
         let (told, ended) = oneshot::channel();
         self.running.borrow_mut().insert(pid, told);
         let output = pipes.map(|pipes| pipes.stdout);
@@ -163,6 +192,15 @@ impl Drop for Helper {
             self.helpers.killed.borrow_mut().insert(self.pid);
         }
     }
+}
+
+/// A file without a name that holds these bytes, to be read from its beginning.
+fn memory_file(bytes: &[u8]) -> io::Result<File> {
+    let file = rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC)?;
+    let mut file = File::from(file);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Kills all descendants of a process, in whatever group or session they are. Call it before

@@ -21,6 +21,7 @@ mod events;
 mod gpu;
 mod health;
 mod helpers;
+mod hooks;
 mod inbox;
 mod launch;
 pub mod own_process;

@@ -23,7 +23,7 @@ use supervisor_core::Observed;
 use supervisor_core::command::CommandResult;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Circumstances, Exit, Input};
-use supervisor_core::spec::{self, GroupSpec, ProcessSpec};
+use supervisor_core::spec::{self, GroupSpec, HookSpec, ProcessSpec, User};
 use supervisor_sys::io::stdin::Stdin;
 use supervisor_sys::process::cgroup::{self, Cgroup};
 use supervisor_sys::process::job;
@@ -43,6 +43,7 @@ use crate::descendants::{Descendants, Room};
 use crate::gpu::Gpus;
 use crate::health::{Checker, Job, Meant, Notify, Questions};
 use crate::helpers::Helpers;
+use crate::hooks::{self, Errand, Hooks};
 use crate::inbox::Inbox;
 use crate::launch::{Environment, Launcher};
 use crate::shared_socket::SharedSocket;
@@ -134,6 +135,8 @@ pub struct Parts {
     pub identifier: String,
     /// What is kept and written of crashes.
     pub crash: Crash,
+    /// What is told of what happens.
+    pub hooks: Vec<Rc<HookSpec>>,
     /// The supervisor's own log.
     pub journal: Rc<Journal>,
 }
@@ -173,6 +176,7 @@ pub struct World {
     /// Of whom it was told last that nobody knows whose they are.
     told_unknown: Rc<RefCell<BTreeSet<Member>>>,
     crashes: Rc<Crashes>,
+    hooks: Rc<Hooks>,
     gpus: Rc<Gpus>,
     shared_memory: SharedMemory,
     /// Processes of which a run has begun since it was last looked what it found.
@@ -194,6 +198,14 @@ impl World {
         let launcher = Rc::<Launcher>::default();
         let helpers = Rc::new(Helpers::new(Rc::clone(&launcher)));
         let (journal, environment) = (Rc::clone(&parts.journal), parts.environment.clone());
+        let inbox = Rc::<Inbox>::default();
+        let hooks = Hooks::new(
+            &parts.hooks,
+            Rc::clone(&helpers),
+            Rc::clone(&journal),
+            Rc::clone(&inbox),
+            &environment,
+        );
         let gpus = Gpus::new(Rc::clone(&helpers), journal, environment);
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
         let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
@@ -214,7 +226,8 @@ impl World {
             voices: Vec::new(),
             printer: OnceCell::new(),
             new_relays: Vec::new(),
-            inbox: Rc::default(),
+            inbox,
+            hooks,
             helpers,
             launcher,
             questions: Questions::default(),
@@ -293,6 +306,16 @@ impl World {
             Effect::Emit(event) => self.emit(&event),
             Effect::Notice(notice) => self.show(Observed::Notice(notice)),
             Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
+            Effect::Deliver { delivery, alert, dropped, within } => {
+                self.deliver(Errand {
+                    user: alert.about.process().and_then(|process| self.user_of(process.proc)),
+                    report: self.crashes.find(|report| hooks::is_about(&alert, report)),
+                    delivery,
+                    alert,
+                    dropped,
+                    within,
+                });
+            }
             Effect::Print { data } => self.print(&data),
             Effect::Reply { id, result } => {
                 if let Some(asked) = self.asked.remove(&id) {
@@ -407,6 +430,16 @@ impl World {
         let recent = self.crashes.recent().into_iter();
         let of_proc = recent.filter(|report| report.run.process.proc == proc);
         of_proc.map(|report| (report.run.run, report.json())).collect()
+    }
+
+    fn deliver(&mut self, errand: Errand) {
+        let hooks = Rc::clone(&self.hooks);
+        self.questions.do_beside(hooks.deliver(errand));
+    }
+
+    /// The user as which a process runs, if that is not the supervisor's own.
+    fn user_of(&self, proc: ProcId) -> Option<User> {
+        self.slots.get(&proc)?.spec.launch.user.clone()
     }
 
     fn add_group(&mut self, group: &Rc<GroupSpec>, first: ProcId) {

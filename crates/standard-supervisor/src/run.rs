@@ -17,7 +17,7 @@ use supervisor_control::Door;
 use supervisor_control::{About, Control};
 use supervisor_core::Supervisor;
 use supervisor_core::level::Level;
-use supervisor_core::spec::{Sink, Spec};
+use supervisor_core::spec::{HookSpec, Sink, Spec};
 use supervisor_core::time::Wall;
 use supervisor_daemon::capture::auto_log::{self, AutoLogs};
 use supervisor_daemon::capture::journal::{Journal, Style};
@@ -170,7 +170,7 @@ impl Service {
     ) -> Result<End, String> {
         let journal = startup::journal(&config.supervisord, style(config))?;
         let voices = self.voices(&config.supervisord, &journal)?;
-        let world = self.world(&config.supervisord, &journal, voices, Operators::None);
+        let world = self.world(&config.supervisord, &journal, voices, Operators::None, Vec::new());
         // Before anything of it happens: minutes may pass.
         for (level, note) in notes {
             journal.say(level, &note);
@@ -214,7 +214,8 @@ impl Service {
         }
         // Not before: what goes on in the background is another process.
         reap::adopt_orphans();
-        let world = self.world(&supervisord, &journal, voices, operators);
+        let hooks = spec.hooks.clone();
+        let world = self.world(&supervisord, &journal, voices, operators, hooks);
         let about = self.about(&supervisord, namespaces);
         let core = Supervisor::new(spec)
             .with_serials_from(self.next_serial.get())
@@ -261,7 +262,9 @@ impl Service {
         journal: &Rc<Journal>,
         voices: Voices,
         operators: Operators,
+        hooks: Vec<Rc<HookSpec>>,
     ) -> World {
+        let reported = hooks.iter().any(|hook| hook.output_lines > 0);
         let environment = self.invocation.sources.environment.clone();
         let has_file = self.invocation.has_file();
         let mut world = World::new(Parts {
@@ -271,13 +274,14 @@ impl Service {
             handling: Handling {
                 strip_ansi: supervisord.strip_ansi,
                 echo: has_file,
-                remember: supervisord.crash.wants_output(),
+                remember: supervisord.crash.wants_output() || reported,
                 // With a file supervisord's clients expect that there is no log.
                 recent: !has_file && operators == Operators::Served,
             },
             auto_logs: AutoLogs::new(supervisord),
             identifier: supervisord.identifier.clone(),
             crash: supervisord.crash.clone(),
+            hooks,
             journal: Rc::clone(journal),
         });
         for (voice, stream) in voices {

@@ -44,7 +44,8 @@ pub(super) fn read<'a>(
             | SectionKind::RpcInterface
             | SectionKind::Supervisorctl
             | SectionKind::CtlPlugin
-            | SectionKind::Include,
+            | SectionKind::Include
+            | SectionKind::Hook,
         )
         | None => Some(HealthSpec::default()),
     }

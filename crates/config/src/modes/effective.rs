@@ -6,8 +6,8 @@ use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
 
 use crate::error::{MASK, without_credentials};
 use crate::modes::stop_budget::Longest;
-use crate::options::health_options;
 use crate::options::{COMMAND, OptionDef, PASSWORD, PROGRAM_ENVIRONMENT, SectionKind, Setting};
+use crate::options::{health_options, hook_options};
 use crate::text::environment;
 use crate::text::generated::{Note, render};
 use crate::text::ini::{Comment, Entry, Origin, Section, Sections};
@@ -104,7 +104,7 @@ fn masked(entry: &Entry) -> Entry {
     let stands_for = value.starts_with("%(") && value.ends_with(")s") && !value[2..].contains("%(");
     let value = match entry.key.as_str() {
         _ if stands_for || value.is_empty() => value.clone(),
-        key if key == PASSWORD.def.key => MASK.to_owned(),
+        key if [PASSWORD.def.key, hook_options::HOOK_URL.def.key].contains(&key) => MASK.to_owned(),
         key if key == health_options::HEADERS.def.key => {
             let header = |line: &str| match line.split_once(':') {
                 Some((name, _)) => format!("{name}: {MASK}"),

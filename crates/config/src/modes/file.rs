@@ -81,6 +81,7 @@ fn read(
         prestop_delay: meant.supervisord.prestop_delay,
         prestop_idle: meant.supervisord.prestop_idle,
         stop_budget: meant.supervisord.stop_budget,
+        hooks: meant.hooks,
     };
     stop_budget::warn_if_exceeded(&spec, Mode::File, report);
     let config =

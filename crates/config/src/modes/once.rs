@@ -39,6 +39,7 @@ pub(crate) fn run_once(
         prestop_delay: lowered.supervisord.prestop_delay,
         prestop_idle: lowered.supervisord.prestop_idle,
         stop_budget: lowered.supervisord.stop_budget,
+        hooks: lowered.hooks,
     };
     let sections = (Rc::new(sections), lossy);
     Some(Config::new(spec, lowered.supervisord, lowered.control, None, sections))

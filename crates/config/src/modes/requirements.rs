@@ -216,6 +216,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         prestop_delay: Duration::ZERO,
         prestop_idle: None,
         stop_budget: None,
+        hooks: Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ const fn part(
     Part { header, kind, set }
 }
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     part(
         "supervisord",
         SectionKind::Supervisord,
@@ -54,6 +54,7 @@ const PARTS: [Part; 11] = [
     part("group:NAME", SectionKind::Group, &[]),
     part("ctlplugin:NAME", SectionKind::CtlPlugin, &[]),
     part("include", SectionKind::Include, &[]),
+    part("hook:NAME", SectionKind::Hook, &[]),
 ];
 
 /// A configuration file with all options, few of which are set. supervisord reads it, too.

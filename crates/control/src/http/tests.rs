@@ -299,6 +299,7 @@ fn play() {
         prestop_delay: Duration::ZERO,
         prestop_idle: None,
         stop_budget: None,
+        hooks: Vec::new(),
     };
     let errors = Rc::new(RefCell::new(Vec::new()));
     let machine = Nothing {

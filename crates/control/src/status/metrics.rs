@@ -42,6 +42,8 @@ pub(super) enum About {
     Stream,
     /// A pool of event listeners.
     Pool,
+    /// A hook.
+    Hook,
 }
 
 impl About {
@@ -52,6 +54,7 @@ impl About {
             Self::Process | Self::Checked | Self::Measured => &["group", "process"],
             Self::Stream => &["group", "process", "stream"],
             Self::Pool => &["pool"],
+            Self::Hook => &["hook"],
         }
     }
 }
@@ -169,6 +172,8 @@ metrics! {
         "Events that wait for a listener";
     Gauge Pool "events_room" = read::events_room:
         "Events that may wait";
+    Counter Hook "hook_notifications_total" ["result"] {"HOOK_QUEUE", "HOOK_LIMIT"} = read::hook_notifications:
+        "Notifications of a hook, by what became of them";
     Counter Pool "events_lost_total" {"buffer_size"} = read::events_lost:
         "Events that were discarded for want of room";
     Counter Supervisor "observed_events_missed_total" {"OBSERVERS_ROOM"} = read::missed:
@@ -198,7 +203,11 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 66] = [
+    const NOT_COUNTED: [(&str, &str); 70] = [
+        ("HOOK_RATE", "nothing is rejected: notifications wait"),
+        ("HOOK_RATE_TIME", "nothing is rejected: notifications wait"),
+        ("HOOK_LAST", "the supervisor exits"),
+        ("HOOK_AT_STOP", "the supervisor exits"),
         ("ENLARGED", "nothing is rejected: other pipes stay as they are"),
         ("START_PERIOD", "it is the time within which STARTS are counted"),
         ("MEMORY_EVERY", "it is a pause"),

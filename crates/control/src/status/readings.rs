@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use supervisor_core::failure::Class;
 use supervisor_core::files::Kept;
 use supervisor_core::health::{CheckFailure, Unhealthy};
+use supervisor_core::hook::HookInfo;
 use supervisor_core::ids::ProcId;
 use supervisor_core::spec::health::HealthSpec;
 use supervisor_core::time::Wall;
@@ -354,6 +355,20 @@ fn streams(reading: &Reading<'_>, value: impl Fn(&Flow) -> u64) -> Vec<Sample> {
 
 fn pools(reading: &Reading<'_>, value: impl Fn(PoolInfo<'_>) -> u64) -> Vec<Sample> {
     reading.core.listener_pools().map(|pool| sample([pool.name], value(pool))).collect()
+}
+
+/// The fates of a notification.
+const FATES: [&str; 3] = ["delivered", "failed", "dropped"];
+
+pub(super) fn hook_notifications(reading: &Reading<'_>) -> Vec<Sample> {
+    let of_hook = |HookInfo { name, sent, failed, dropped }: HookInfo<'_>| {
+        FATES
+            .into_iter()
+            .zip([sent, failed, dropped])
+            .map(|(fate, count)| sample([name, fate], count))
+            .collect::<Vec<_>>()
+    };
+    reading.core.hooks().flat_map(of_hook).collect()
 }
 
 fn usage(reading: &Reading<'_>, info: &Info<'_>) -> TreeUsage {

@@ -235,6 +235,7 @@ impl Line {
             Self::ListenerDeaf { name, serial } => {
                 of("listener_deaf").program(name).count("serial", *serial)
             }
+            Self::HookFull { name } => of("hook_full").text("hook", name),
             Self::Bug { what } => of("bug").text("what", what),
         }
     }

@@ -76,6 +76,7 @@ impl Line {
             | Self::WaitOverruled { .. }
             | Self::HelperFails { .. }
             | Self::OrphansLeft { .. }
+            | Self::HookFull { .. }
             | Self::WentToBackground { .. }
             | Self::WaitsForOperator { .. }
             | Self::NothingToRun => Level::Warn,

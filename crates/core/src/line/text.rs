@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{GaveUp, Line, NoHelper, NotPrepared};
 use crate::health::{CheckFailure, Unhealthy, exactly, mebibytes};
+use crate::hook::HOOK_QUEUE;
 use crate::ids::Pid;
 use crate::signal::Signal;
 use crate::spec::StopTarget;
@@ -299,6 +300,11 @@ impl fmt::Display for Line {
                 f,
                 "epipe occurred while sending event {serial} to listener {name}; sending it no \
                  events until it restarts"
+            ),
+            Self::HookFull { name } => write!(
+                f,
+                "hook: {name}: {HOOK_QUEUE} notifications are waiting, dropped the oldest; the \
+                 next notification has the number of dropped ones"
             ),
             Self::Bug { what } => write!(f, "bug: {what}; please report this"),
         }

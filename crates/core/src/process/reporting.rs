@@ -7,6 +7,7 @@ use super::{Gate, Live, Process, Transition};
 use crate::effect::Effect;
 use crate::exit::Exit;
 use crate::failure::{self, Consequence, Evidence, Found};
+use crate::hook::About;
 use crate::ids::RunId;
 use crate::line::Line;
 use crate::notice::Notice;
@@ -129,6 +130,7 @@ impl Process {
             uptime: report.uptime,
             next: report.next,
         };
+        cx.happened.push(About::Run(report.clone()));
         cx.effects.push(Effect::Report(report));
         cx.notice(notice);
     }

@@ -9,6 +9,7 @@ use crate::command::Rejection;
 use crate::effect::Effect;
 use crate::failure::Class;
 use crate::health::Health;
+use crate::hook::About;
 use crate::ids::{Pid, RunId};
 use crate::input::SpawnError;
 use crate::line::{GaveUp, Line};
@@ -222,6 +223,8 @@ impl Process {
         }
         self.enter(State::Running { live: Live { up_at: Some(cx.now), ..live }, health }, cx);
         self.look_at_files(live.run, cx);
+        let (process, run) = (Rc::clone(&self.named), live.run);
+        cx.happened.push(About::Ready { process, run, up_after: Some(up_after) });
         let (name, Live { pid, run: RunId(run), .. }) = (self.name(), live);
         cx.log(match self.spec.health.ready {
             Ready::Startsecs => Line::Success { name, pid, run, startsecs: self.spec.startsecs },

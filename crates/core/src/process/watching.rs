@@ -9,6 +9,7 @@ use crate::health::{
     Block, CheckAnswer, CheckFailure, Checked, Health, Load, MemoryNews, ProgressSample, Question,
     TreeCount, Unhealthy,
 };
+use crate::hook::About;
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
@@ -190,7 +191,9 @@ impl Process {
             return self.judge(true, cx);
         };
         if health.bear(block, now) {
-            cx.log(Line::Unhealthy { name, unhealthy: Unhealthy::Blocked(block), observe: true });
+            let unhealthy = Unhealthy::Blocked(block);
+            cx.log(Line::Unhealthy { name, unhealthy, observe: true });
+            self.note_unhealthy(unhealthy, cx);
         }
         if let State::Starting { due: Due::Ready { by: by @ Some(_) }, .. } = &mut self.state {
             *by = (*by).max(again_by);
@@ -251,6 +254,8 @@ impl Process {
             self.found_unhealthy(unhealthy, cx);
         } else if !health.is_borne() && health.tell(None) {
             cx.log(Line::Recovered { name: spec.name.clone() });
+            let process = Rc::clone(&self.named);
+            cx.happened.push(About::Ready { process, run, up_after: None });
         }
         self.ask_due_questions(run, cx);
     }
@@ -300,11 +305,18 @@ impl Process {
         let new = health.tell(Some(unhealthy));
         if observe && new {
             cx.log(Line::Unhealthy { name, unhealthy, observe });
+            self.note_unhealthy(unhealthy, cx);
         } else if !observe {
             health.condemn(unhealthy, until);
             cx.log(Line::Unhealthy { name, unhealthy, observe });
+            self.note_unhealthy(unhealthy, cx);
             cx.effects.push(Effect::Collect { proc, run, unhealthy });
         }
+    }
+
+    fn note_unhealthy(&self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
+        let (process, run) = (Rc::clone(&self.named), self.run());
+        cx.happened.push(About::Unhealthy { process, run, unhealthy });
     }
 
     fn stop_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {

@@ -51,6 +51,11 @@ impl Supervisor {
         }
     }
 
+    /// By when all is over, but for the last output; `None`: there is no budget.
+    pub(super) fn budget_end(&self) -> Option<Mono> {
+        self.budget.as_ref().map(|budget| budget.until - KILL_TAKES)
+    }
+
     /// The time by which SIGKILL follows for these, whose turn it is; `None`: there is no
     /// budget.
     pub(super) fn share_of(&mut self, procs: &[ProcId], now: Mono) -> Option<Mono> {

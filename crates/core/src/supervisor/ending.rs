@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Process, Supervisor, Transition};
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::hook::About;
 use crate::ids::ProcId;
 use crate::input::Exit;
 use crate::line::{GaveUp, Line, NotPrepared};
@@ -29,8 +30,8 @@ pub(super) enum Phase {
     /// Everything is being stopped, from `from` on; then comes `end`. `announced`:
     /// observers know.
     Ending { end: End, from: Mono, report_at: Mono, announced: bool },
-    /// Everything has been stopped.
-    Finished { end: End },
+    /// Everything has been stopped, at `at`; hooks may be waited for.
+    Finished { end: End, at: Mono },
     /// The end was ordered.
     Over,
 }
@@ -148,7 +149,9 @@ impl Supervisor {
             Some(_) if cx.now - self.programs_asked_at() < SECOND_REQUEST_AFTER => {}
             Some(_) => {
                 cx.log(Line::KillRequest { signal });
-                for process in self.processes.values_mut() {
+                self.abandon_hooks();
+                let finished = matches!(self.phase, Phase::Finished { .. });
+                for process in self.processes.values_mut().filter(|_| !finished) {
                     process.hurry(cx);
                 }
             }
@@ -167,6 +170,7 @@ impl Supervisor {
     /// Begins to stop everything on request. Clients may need a moment to notice, so a delay
     /// comes first.
     pub(super) fn end_by_order(&mut self, end: End, cx: &mut Transition<'_>) {
+        self.ordered_at.get_or_insert(cx.now);
         let delay = self.affordable(self.prestop_delay);
         let from = cx.now + delay;
         if !delay.is_zero() && !self.is_ending() {
@@ -183,7 +187,11 @@ impl Supervisor {
             (phase @ (Phase::Booting | Phase::Running), end) => {
                 *phase = Phase::Ending { end, from, report_at, announced: false };
             }
-            (Phase::Ending { end: restart @ End::Restart, .. }, End::Exit { .. }) => *restart = end,
+            (
+                Phase::Ending { end: restart @ End::Restart, .. }
+                | Phase::Finished { end: restart @ End::Restart, .. },
+                End::Exit { .. },
+            ) => *restart = end,
             (Phase::Ending { .. } | Phase::Finished { .. } | Phase::Over, _) => {}
         }
     }
@@ -213,6 +221,7 @@ impl Supervisor {
         if over.is_stuck() {
             let why = GaveUp::Unkillable;
             cx.log(Line::GaveUp { name, why, because: None, ends_all: true });
+            Self::note_unkillable(over, cx);
         } else if !over.gave_up() && self.programs().any(Process::is_active) {
             cx.log(Line::EndsWith { name });
         }
@@ -282,6 +291,9 @@ impl Supervisor {
         if let Phase::Ending { announced: announced @ false, .. } = &mut self.phase {
             *announced = true;
             cx.emit(Event::SupervisorStopping);
+            if self.ordered_at.is_some() {
+                cx.happened.push(About::Stopping);
+            }
         }
         if let End::Exit { .. } = end {
             self.begin_budget(cx.now);
@@ -300,7 +312,7 @@ impl Supervisor {
     fn stop_next(&mut self, end: End, cx: &mut Transition<'_>) {
         let next = self.stops_next(&self.active());
         if next.is_empty() {
-            self.phase = Phase::Finished { end };
+            self.phase = Phase::Finished { end, at: cx.now };
             return;
         }
         let drains = self.drains(&next, cx);

@@ -137,6 +137,7 @@ impl Supervisor {
             | Effect::Notice(_)
             | Effect::Log(_)
             | Effect::Tell { .. }
+            | Effect::Deliver { .. }
             | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }

@@ -55,6 +55,8 @@ pub(crate) enum Invariant {
     MakesClean,
     LooksAtFiles,
     StopsAsOne,
+    TellsHooks,
+    EndWaitsForHooks,
     EndsWhenItShould,
     EndsChildless,
     ExitCode,
@@ -166,6 +168,12 @@ impl Invariant {
             Self::StopsAsOne => {
                 "what runs once is stopped and continued as if nothing stood between it and its \
                  shell, and what is stopped can take the signal that is to end it"
+            }
+            Self::TellsHooks => {
+                "a hook is told what it asked for, in order, one at a time and not too often"
+            }
+            Self::EndWaitsForHooks => {
+                "the end comes when nobody is left and hooks have been told, or their time is over"
             }
             Self::EndsWhenItShould => "everything is stopped when that was asked for or follows",
             Self::EndsChildless => "the end comes when nobody is left, or the unkillable reported",

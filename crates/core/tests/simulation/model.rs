@@ -11,6 +11,7 @@ mod drain;
 mod ending;
 pub(crate) mod gate;
 pub(crate) mod health;
+mod hooks;
 mod job;
 mod ordered;
 mod orders;
@@ -59,6 +60,13 @@ pub(crate) struct Model {
     /// From then on processes are asked to stop.
     stops_from: Option<Mono>,
     asked_at: Option<Mono>,
+    /// When any end was first asked for.
+    ordered_at: Option<Mono>,
+    hooks: Vec<hooks::Hook>,
+    /// A process was given up in this turn, and a report says so.
+    reported_end: Option<String>,
+    /// When everything had been stopped: from then on only hooks count.
+    finished_at: Option<Mono>,
     /// By then a preparation must be over.
     late_at: Option<Mono>,
     /// Everything is killed in this turn.
@@ -121,6 +129,10 @@ impl Model {
             ending: None,
             stops_from: None,
             asked_at: None,
+            ordered_at: None,
+            hooks: spec.hooks.iter().map(hooks::Hook::new).collect(),
+            reported_end: None,
+            finished_at: None,
             late_at: None,
             hurry: false,
             job: job::JobControl::default(),
@@ -180,6 +192,7 @@ impl Model {
 
     /// Somebody asks for the end; who sends work may need a moment to notice.
     pub(crate) fn end_by_order(&mut self, end: End, now: Mono) {
+        self.ordered_at.get_or_insert(now);
         if self.ending.is_none() {
             let delay = self.affordable(self.prestop_delay);
             self.stops_from = Some(now + delay);
@@ -248,6 +261,13 @@ impl Model {
             }
         }
         match input {
+            Input::Delivered { delivery, sent } => self.delivered(*delivery, *sent),
+            Input::Signalled(_) | Input::Request { .. } | Input::RequestGone { .. }
+                if self.finished_at.is_some() =>
+            {
+                self.hears_at_the_end(input, now);
+            }
+            _ if self.finished_at.is_some() => {}
             Input::Boot => self.boot(now),
             Input::Tick => self.time_passed(now),
             Input::Answer { run, answer } => self.answered(now, *run, answer, kernel),
@@ -281,6 +301,16 @@ impl Model {
         self.procs.values_mut().for_each(Proc::forget_waits);
         self.settle(false);
         self.give_up_the_lost();
+    }
+
+    /// Everything has been stopped: only orders count that end the wait for hooks.
+    fn hears_at_the_end(&mut self, input: &Input, now: Mono) {
+        match input {
+            Input::Signalled(signal) => self.signalled(*signal, now),
+            Input::Request { id, command } => self.asked(*id, command, now),
+            Input::RequestGone { id } => self.gone(*id),
+            _ => {}
+        }
     }
 
     fn boot(&mut self, now: Mono) {
@@ -358,6 +388,8 @@ impl Model {
     }
 
     fn asked_to_stop(&mut self, code: u8, now: Mono) {
+        // Where nothing is left to be stopped, there is no delay before that.
+        self.stops_from = self.stops_from.filter(|_| self.finished_at.is_none());
         match self.asked_at {
             None => {
                 self.asked_at = Some(now);
@@ -376,6 +408,10 @@ impl Model {
     }
 
     fn hurry(&mut self) {
+        self.hooks_hurry();
+        if self.finished_at.is_some() {
+            return;
+        }
         self.hurry = true;
         self.stops_from = None;
         for proc in self.procs.values_mut() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use supervisor_core::event::{Event, EventType};
 use supervisor_core::failure::Found;
-use supervisor_core::ids::{Member, Pid, ProcId, RunId};
+use supervisor_core::hook::{About, Alert};
+use supervisor_core::ids::{Delivery, Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Circumstances, Death, OomCounter, OomKills};
 use supervisor_core::line::Line;
 use supervisor_core::report::RunReport;
@@ -76,6 +77,7 @@ pub(crate) enum Owed {
     Collect(ProcId, RunId),
     Connect(ProcId, RunId),
     Tidy(ProcId, RunId),
+    Deliver(Delivery),
 }
 
 impl Case {
@@ -206,11 +208,11 @@ impl Case {
         let others = twin.handle(Now::new(self.now, wall), input);
         let same = effects.len() == others.len()
             && effects.iter().zip(&others).all(|(one, other)| match (one, other) {
-                (Effect::Report(one), Effect::Report(other)) => {
-                    let other =
-                        RunReport { started: one.started, ended: one.ended, ..(**other).clone() };
-                    **one == other
-                }
+                (Effect::Report(one), Effect::Report(other)) => is_same_run(one, other),
+                (
+                    Effect::Deliver { delivery: one_to, alert: one, dropped: one_dropped, .. },
+                    Effect::Deliver { delivery, alert: other, dropped, .. },
+                ) => (one_to, one_dropped) == (delivery, dropped) && is_same_alert(one, other),
                 (one, other) => one == other,
             });
         hold!(same, WallDecidesNothing, "{effects:?} or {others:?}");
@@ -255,6 +257,7 @@ impl Case {
             Effect::LookAtOutput { proc, run } => self.owed.push(Owed::Output(*proc, *run)),
             Effect::Collect { proc, run, .. } => self.owed.push(Owed::Collect(*proc, *run)),
             Effect::Connect { proc, run } => self.owed.push(Owed::Connect(*proc, *run)),
+            Effect::Deliver { delivery, .. } => self.owed.push(Owed::Deliver(*delivery)),
             Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
             Effect::Signal { target: SignalTarget::Process(pid), signal } => {
                 self.kernel.signal(*pid, *signal, now, random);
@@ -328,6 +331,19 @@ impl Case {
             self.reap(pid);
         }
         self.give(Input::Tick);
+    }
+}
+
+/// Whether two reports differ in nothing but the wall clock.
+fn is_same_run(one: &RunReport, other: &RunReport) -> bool {
+    let other = RunReport { started: one.started, ended: one.ended, ..other.clone() };
+    *one == other
+}
+
+fn is_same_alert(one: &Alert, other: &Alert) -> bool {
+    match (&one.about, &other.about) {
+        (About::Run(one), About::Run(other)) => is_same_run(one, other),
+        (one, other) => one == other,
     }
 }
 

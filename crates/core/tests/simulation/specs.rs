@@ -11,6 +11,7 @@ use supervisor_core::spec::health::{
     Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule,
     MemorySpec, Probe, ProgressSpec, Ready, Scheme, TreeSpec,
 };
+use supervisor_core::spec::hook::{HookEvent, HookFormat, HookSpec, HookTarget};
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
     Autorestart, Backoff, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
@@ -39,7 +40,9 @@ pub(crate) fn spec(random: &mut Random) -> Spec {
     let prestop_delay = if random.one_in(4) { random.secs(1, 6) } else { Duration::ZERO };
     let stop_budget = random.one_in(3).then(|| random.secs(1, 25));
     let prestop_idle = random.one_in(2).then(|| random.secs(0, 2));
-    Spec { groups, signals, when_done, prestop_delay, prestop_idle, stop_budget }
+    let hooks = (0..random.pick(&[0, 0, 1, 2])).map(|number| Rc::new(hook(random, number)));
+    let hooks = hooks.collect();
+    Spec { groups, signals, when_done, prestop_delay, prestop_idle, stop_budget, hooks }
 }
 
 /// A configuration that somebody changed: some groups stay, some don't, some are new.
@@ -93,6 +96,19 @@ fn run_once(random: &mut Random) -> Spec {
         prestop_delay: Duration::ZERO,
         prestop_idle: None,
         stop_budget: None,
+        hooks: Vec::new(),
+    }
+}
+
+fn hook(random: &mut Random, number: usize) -> HookSpec {
+    let mut events = BTreeSet::from([random.pick(&HookEvent::ALL)]);
+    events.extend(HookEvent::ALL.into_iter().filter(|_| random.one_in(2)));
+    HookSpec {
+        name: format!("h{number}"),
+        events,
+        target: HookTarget::Command(vec!["h".into()]),
+        format: HookFormat::Json,
+        output_lines: 0,
     }
 }
 

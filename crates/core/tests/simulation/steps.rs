@@ -219,6 +219,9 @@ impl Case {
                 let block = (!kind && random.one_in(2)).then_some(block);
                 Input::answer(proc, run, Answer::OutputSeen(block))
             }
+            Owed::Deliver(delivery) => {
+                Input::Delivered { delivery, sent: kind || self.random.one_in(2) }
+            }
             Owed::Collect(proc, run) => Input::answer(proc, run, Answer::Collected),
             Owed::Connect(proc, run) => {
                 let target = HostPort { host: "head".to_owned(), port: 6379 };

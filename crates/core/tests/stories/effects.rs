@@ -2,6 +2,7 @@
 
 use supervisor_core::command::{Rejection, Reply};
 use supervisor_core::event::{Entered, Event};
+use supervisor_core::hook::About;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::report::RunReport;
 use supervisor_core::{Condition, Effect, Envelope, Notice, Occasion, SignalTarget};
@@ -50,6 +51,20 @@ impl Stage {
             Effect::Notice(notice) => notice_text(notice),
             Effect::Tell { proc, envelope } => {
                 format!("tell {} {}", self.name(*proc), envelope_text(envelope))
+            }
+            Effect::Deliver { delivery, alert, dropped, within } => {
+                let dropped = if *dropped > 0 {
+                    format!(", {dropped} dropped before")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "deliver {}.{} within {} s: {}{dropped}",
+                    delivery.hook,
+                    delivery.number,
+                    within.as_secs_f64(),
+                    about_text(&alert.about)
+                )
             }
             Effect::Print { data } => format!("print {:?}", String::from_utf8_lossy(data)),
             Effect::Report(report) => report_text(report),
@@ -100,6 +115,24 @@ fn report_text(report: &RunReport) -> String {
         report.leftovers,
         report.next
     )
+}
+
+fn about_text(about: &About) -> String {
+    let event = about.event().name();
+    match about {
+        About::Run(report) => {
+            format!("{event}, {}#{} {}", report.process.full(), report.run.0, report.why())
+        }
+        About::Unkillable(process) => format!("{event}, {} is unkillable", process.full()),
+        About::Unhealthy { process, run, unhealthy } => {
+            format!("{event}, {}#{} {unhealthy}", process.full(), run.0)
+        }
+        About::Ready { process, run, up_after } => {
+            let again = if up_after.is_none() { " again" } else { "" };
+            format!("{event}{again}, {}#{}", process.full(), run.0)
+        }
+        About::Stopping => event.to_owned(),
+    }
 }
 
 fn reply(result: &Result<Reply, Rejection>) -> String {

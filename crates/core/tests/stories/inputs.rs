@@ -10,7 +10,7 @@ use supervisor_core::health::{
     Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
     Stranger, TreeCount,
 };
-use supervisor_core::ids::{Member, Pid, RequestId};
+use supervisor_core::ids::{Delivery, Member, Pid, RequestId};
 use supervisor_core::input::{
     Circumstances, Claim, Death, Exit, Job, Notification, OomCounter, OomKills, SpawnError,
     SpawnErrorKind, Traits, TreeProcess,
@@ -132,6 +132,13 @@ impl Stage {
             ["signal", name] => Input::Signalled(Signal::from_name(name).unwrap()),
             ["request", id, order @ ..] => {
                 Input::Request { id: RequestId(id.parse().unwrap()), command: self.order(order) }
+            }
+            // HOOK.NUMBER
+            ["delivered" | "undelivered", which] => {
+                let (hook, number) = which.split_once('.').unwrap();
+                let (hook, number) = (hook.parse().unwrap(), number.parse().unwrap());
+                let delivery = Delivery { hook, number };
+                Input::Delivered { delivery, sent: words[0] == "delivered" }
             }
             ["gone", id] => Input::RequestGone { id: RequestId(id.parse().unwrap()) },
             _ => return None,

@@ -29,6 +29,7 @@ stories! {
     a_helper_that_completes
     a_helper_that_ends_as_if_done
     a_helper_that_fails_takes_along_who_waits
+    a_hook_is_told_and_waited_for
     a_listener_that_does_not_answer_has_a_second
     a_moment_before_the_stop
     a_place_is_cleared_before_the_first_start
@@ -42,6 +43,7 @@ stories! {
     a_restart_is_one_order
     a_run_that_is_reported_twice
     a_run_that_was_never_ready_forgives_nothing
+    a_second_order_waits_for_no_hook
     a_sidecar_waits_for_its_server
     a_start_script_without_exec
     a_start_that_fails_its_checks_says_why
@@ -56,8 +58,10 @@ stories! {
     a_worker_dies_while_the_model_loads
     a_worker_that_died_before_is_missed_after
     a_worker_that_ended_long_before_is_no_cause
+    alerts_of_the_end_go_first
     an_oom_kill_somewhere_explains_only_a_kill
     an_operator_updates_the_only_program
+    an_order_to_stop_waits_less_for_a_hook
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
     an_orphan_of_a_program_that_keeps_its_tree

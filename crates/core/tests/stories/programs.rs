@@ -10,6 +10,7 @@ use supervisor_core::spec::health::{
     Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, MemorySpec, Probe,
     ProgressSpec, Ready, Scheme, TreeSpec,
 };
+use supervisor_core::spec::hook::{HookEvent, HookFormat, HookSpec, HookTarget};
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
     Autorestart, Backoff, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
@@ -39,6 +40,17 @@ pub(crate) fn group(words: &[&str]) -> GroupSpec {
         priority: process.priority,
         processes: vec![Rc::new(process)],
         pool: (*kind == "listener").then_some(pool),
+    }
+}
+
+/// `hook NAME EVENT,...`.
+pub(crate) fn hook(name: &str, events: &str) -> HookSpec {
+    HookSpec {
+        name: name.to_owned(),
+        events: events.split(',').map(|name| HookEvent::of(name).unwrap()).collect(),
+        target: HookTarget::Command(vec![name.into()]),
+        format: HookFormat::Json,
+        output_lines: 0,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::time::Duration;
 
 use supervisor_core::command::Which;
@@ -10,7 +11,7 @@ use supervisor_core::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use supervisor_core::time::{Mono, Now, Wall};
 use supervisor_core::{Condition, Effect, History, Input, PoolInfo, RunRecord, Supervisor};
 
-use crate::programs::group;
+use crate::programs::{group, hook};
 
 /// What the wall clock shows when the other shows zero, in seconds.
 const WALL_ZERO: u64 = 1_800_000_000;
@@ -24,6 +25,7 @@ pub(crate) fn play(story: &str) -> String {
         prestop_delay: Duration::ZERO,
         prestop_idle: None,
         stop_budget: None,
+        hooks: Vec::new(),
     };
     let mut known = Vec::new();
     let mut stage: Option<Stage> = None;
@@ -41,6 +43,7 @@ pub(crate) fn play(story: &str) -> String {
                 known.push(group(&words));
                 spec.groups.push(group(&words));
             }
+            ["hook", name, events] => spec.hooks.push(Rc::new(hook(name, events))),
             ["prestop", secs] => {
                 spec.prestop_delay = Duration::from_secs(secs.parse().unwrap());
             }

@@ -58,6 +58,11 @@ impl Crashes {
         self.recent.borrow().iter().map(Rc::clone).collect()
     }
 
+    /// The latest report that fits, of those that are remembered.
+    pub(crate) fn find(&self, fits: impl Fn(&CrashReport) -> bool) -> Option<Rc<CrashReport>> {
+        self.recent.borrow().iter().rev().find(|report| fits(report)).map(Rc::clone)
+    }
+
     /// Tells of a run.
     pub(crate) fn tell(&self, run: RunReport, findings: Findings, evidence: Option<PathBuf>) {
         let report = Rc::new(CrashReport::new(run, findings, evidence));

@@ -9,6 +9,7 @@ mod http;
 mod listener;
 mod load;
 mod notify;
+mod post;
 mod progress;
 mod strays;
 mod targets;
@@ -32,6 +33,7 @@ pub(crate) use check::{Asked, check};
 pub(crate) use command::{Checker, Runner};
 pub(crate) use load::with_load;
 pub(crate) use notify::{Notify, Told};
+pub(crate) use post::post;
 pub(crate) use progress::look;
 pub(crate) use strays::Strays;
 pub(crate) use targets::reach;
@@ -112,6 +114,11 @@ impl Questions {
         self.jobs.push(Box::pin(async move {
             either(job, dropped).await;
         }));
+    }
+
+    /// Does what no question asks for, and what nothing takes the place of.
+    pub(crate) fn do_beside(&mut self, job: impl Future<Output = ()> + 'static) {
+        self.jobs.push(Box::pin(job));
     }
 
     /// Nobody wants to know this any more of a process.

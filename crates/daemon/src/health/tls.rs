@@ -22,7 +22,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
-use supervisor_config::Host;
+use supervisor_config::{CERT_FILE, CERTIFICATE_BUNDLES, Host};
 use supervisor_core::health::{BadCertificate, CheckFailure};
 use supervisor_core::spec::health::TlsSpec;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,17 +31,6 @@ use tokio_rustls::client::TlsStream;
 
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::host::ThisHost;
-
-/// Names the file with the certificates to trust, as for OpenSSL.
-const CERT_FILE: &str = "SSL_CERT_FILE";
-
-/// Where systems have theirs: Debian and Alpine, Fedora, SUSE, and the BSDs' place.
-const BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 /// The time that reading them may take: the file may be on a network.
 const READ_TIME: Duration = Duration::from_secs(5);
@@ -147,7 +136,7 @@ async fn verified(
 
 /// The certificates of a file, or of the system. One that can't be read hides no other.
 fn roots(set: Option<&Path>) -> RootCertStore {
-    let bundles = BUNDLES.map(Path::new);
+    let bundles = CERTIFICATE_BUNDLES.map(Path::new);
     let places = set.as_ref().map_or(&bundles[..], std::slice::from_ref);
     let mut roots = RootCertStore::empty();
     let file = places.iter().find_map(|place| ThisHost::Running.read(place).ok());

@@ -93,7 +93,9 @@ impl World {
         let sink = slot.sink(channel).map_or_else(|| Rc::new(Sink::nowhere()), |s| self.sink(s));
         let Handling { remember, recent, .. } = self.parts.handling;
         let in_file = matches!(slot.sink(channel), Some(spec::Sink::File(_)));
-        let memory = Memory { of_runs: remember, recent: recent && !in_file };
+        // What a run failed of is looked for in the end of its output.
+        let of_runs = remember || slot.spec.failure.preset.is_some();
+        let memory = Memory { of_runs, recent: recent && !in_file };
         let relay = Relay::new(sink, filter, memory);
         self.new_relays.push(Rc::clone(&relay));
         Some(relay)

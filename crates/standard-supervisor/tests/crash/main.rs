@@ -12,6 +12,7 @@ mod failures;
 mod files;
 mod giving_up;
 mod gpu;
+mod hooks;
 mod illness;
 mod output;
 mod place;

@@ -37,6 +37,10 @@ impl Model {
         }
     }
 
+    pub(super) fn budget_until(&self) -> Option<Mono> {
+        self.budget.as_ref().map(|budget| budget.until)
+    }
+
     /// When SIGKILL must have come for this process, if it is of the group that stops.
     pub(super) fn kill_by(&mut self, id: ProcId, now: Mono) -> Option<Mono> {
         if self.stops_from.is_some_and(|from| now < from) {

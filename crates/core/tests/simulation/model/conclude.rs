@@ -28,7 +28,7 @@ impl Model {
     ) {
         self.settle(true);
         self.let_through();
-        if self.ending.is_some() {
+        if self.ending.is_some() && self.finished_at.is_none() {
             self.begin_budget(now.mono);
             self.stop_all(now.mono, effects);
         }
@@ -44,6 +44,8 @@ impl Model {
         for proc in self.procs.values() {
             self.check_process(proc, now.mono, core);
         }
+        let down = self.procs.values().all(|proc| !proc.is_active());
+        self.check_hooks(down, core, now.mono);
         self.check_whole(effects, core);
         self.check_answers(effects, kernel);
         self.check_post(effects, now);
@@ -222,8 +224,6 @@ impl Model {
     fn check_whole(&self, effects: &[Effect], core: &Supervisor) {
         let ends = self.ending.is_some();
         hold!(ends == core.is_ending(), EndsWhenItShould, "{:?}", self.ending);
-        let down = self.procs.values().all(|proc| !proc.is_active());
-        hold!(self.over == (ends && down), EndsWhenItShould, "over: {}", self.over);
         let ids: BTreeSet<_> = core.processes().map(|info| info.named.proc).collect();
         let known: BTreeSet<_> = self.procs.keys().copied().collect();
         hold!(ids == known, GroupsAsTold, "{ids:?} and not {known:?}");
@@ -239,11 +239,9 @@ impl Model {
         });
         let late = self.late_at.filter(|_| self.ending.is_none());
         let stops = self.stops_from.filter(|from| *from > now && self.ending.is_some());
-        let Some(due) =
-            own.chain(self.tick_due()).chain(self.pools_due()).chain(stops).chain(late).min()
-        else {
-            return;
-        };
+        let all = own.chain(self.tick_due()).chain(self.pools_due()).chain(stops).chain(late);
+        let all = all.filter(|_| self.finished_at.is_none());
+        let Some(due) = all.chain(self.hooks_due()).min() else { return };
         let deadline = core.next_deadline();
         // A budget may have been used up before.
         let covered = deadline.is_some_and(|deadline| deadline <= due.max(now));

@@ -45,7 +45,11 @@ impl Model {
 
     /// The core does something.
     pub(crate) fn sees(&mut self, now: Mono, effect: &Effect, kernel: &Kernel) {
+        self.notes_for_hooks(effect);
         match effect {
+            Effect::Deliver { delivery, alert, dropped, .. } => {
+                self.delivers(*delivery, alert, *dropped, now);
+            }
             Effect::Spawn { proc, run } => self.spawns(*proc, *run, now, kernel),
             Effect::Signal { target: SignalTarget::Process(pid), signal } => {
                 self.signals(*pid, false, *signal, now, kernel);
