@@ -10,6 +10,7 @@ pub(crate) mod failure_options;
 pub(crate) mod health_options;
 pub(crate) mod hook_options;
 pub(crate) mod limit_options;
+pub(crate) mod output_options;
 mod table;
 pub(crate) mod without_effect;
 
@@ -17,6 +18,7 @@ use self::failure_options::FAILURE;
 use self::health_options::HEALTH;
 use self::hook_options::HOOK;
 use self::limit_options::LIMITS;
+use self::output_options::OUTPUT;
 pub(crate) use self::table::*;
 use crate::sources::Context;
 use crate::values::ValueType;
@@ -138,7 +140,7 @@ impl<T: 'static> Setting for Key<T> {
 }
 
 /// Tables of options that one kind of section has at most.
-const MOST_TABLES: usize = 8;
+const MOST_TABLES: usize = 9;
 
 /// `tables`, and empty ones up to the most that a kind of section has.
 fn padded<const N: usize>(
@@ -208,12 +210,20 @@ impl SectionKind {
         let tables: [&[&'static dyn Setting]; MOST_TABLES] = match self {
             Self::Supervisord => padded([SUPERVISORD, SUPERVISORD_POLICIES, CRASH]),
             Self::Program => {
-                padded([PROGRAM, PROGRAM_POLICIES, LIMITS, SERVER, START, HEALTH, FAILURE])
+                padded([PROGRAM, PROGRAM_POLICIES, LIMITS, SERVER, START, HEALTH, FAILURE, OUTPUT])
             }
             Self::EventListener => padded([PROGRAM, PROGRAM_POLICIES, LIMITS, EVENTLISTENER]),
-            Self::FcgiProgram => {
-                [PROGRAM, PROGRAM_POLICIES, LIMITS, SERVER, START, HEALTH, FAILURE, FCGI_PROGRAM]
-            }
+            Self::FcgiProgram => [
+                PROGRAM,
+                PROGRAM_POLICIES,
+                LIMITS,
+                SERVER,
+                START,
+                HEALTH,
+                FAILURE,
+                OUTPUT,
+                FCGI_PROGRAM,
+            ],
             Self::Group => padded([GROUP]),
             Self::UnixHttpServer => padded([UNIX_HTTP_SERVER, AUTHENTICATION, PASSWORD_POLICIES]),
             Self::InetHttpServer => {

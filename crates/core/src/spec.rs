@@ -318,11 +318,31 @@ pub struct Output {
     pub capture_maxbytes: u64,
     /// Event listeners are told of what is written.
     pub events_enabled: bool,
+    /// What becomes of its lines on the way there.
+    pub lines: LineFormat,
+}
+
+/// What becomes of the lines of a stream, where it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineFormat {
+    /// Nothing: bytes go on as they come.
+    #[default]
+    Unchanged,
+    /// Each has the process's name in front.
+    Named,
+    /// Each becomes a JSON object.
+    Json,
 }
 
 impl From<Sink> for Output {
     fn from(sink: Sink) -> Self {
-        Self { sink, syslog: false, capture_maxbytes: 0, events_enabled: false }
+        Self {
+            sink,
+            syslog: false,
+            capture_maxbytes: 0,
+            events_enabled: false,
+            lines: LineFormat::Unchanged,
+        }
     }
 }
 

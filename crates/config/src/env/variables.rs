@@ -2,6 +2,7 @@
 //! are read, and `--help`, the manual page and the reference are made.
 
 mod limits;
+mod output;
 mod restarts;
 
 use crate::env::overlay;
@@ -467,6 +468,8 @@ pub static VARIABLES: [Variable; 48] = [
     PRESTOP_UNTIL_IDLE,
     PRESTOP_MIN_SECS,
     STOP_BUDGET_SECS,
+    output::OUTPUT_PREFIX,
+    output::OUTPUT_FORMAT,
     OWN_LOG_LEVEL,
     OWN_LOG_FORMAT,
     LOG_LEVEL,

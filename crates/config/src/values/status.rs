@@ -37,6 +37,23 @@ pub(crate) static LOG_FORMAT: ValueType<LogFormat> = ValueType {
     },
 };
 
+pub(crate) static OUTPUT_FORMAT: ValueType<LogFormat> = ValueType {
+    what: LOG_FORMAT.what,
+    parse: |text, context| {
+        let format = (LOG_FORMAT.parse)(text, context);
+        format.map_err(|_| format!("invalid value {}; expected text or json", repr(text)))
+    },
+};
+
+pub(crate) static OUTPUT_PREFIX: ValueType<bool> = ValueType {
+    what: "none or name",
+    parse: |text, _| match text.to_lowercase().as_str() {
+        "none" => Ok(false),
+        "name" => Ok(true),
+        _ => Err(format!("invalid value {}; expected none or name", repr(text))),
+    },
+};
+
 fn prestop_delay(text: &str) -> Result<Duration, String> {
     let digits = python::strip(text);
     // What Rust reads besides, as `1e3`, `+1` or `inf`, nobody means.

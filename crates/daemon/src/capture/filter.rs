@@ -14,6 +14,7 @@ use supervisor_wire::supervisord::python::{bytes_repr, repr};
 use supervisor_wire::{ansi, syslog};
 
 use super::journal::Journal;
+use super::lines::Lines;
 use super::needle::Needle;
 use super::syslog::Syslog;
 use crate::inbox::Inbox;
@@ -32,6 +33,8 @@ pub(crate) struct Filter {
     pub(crate) syslog: Option<ToSyslog>,
     /// Whether all of it is repeated in the journal.
     pub(crate) echo: bool,
+    /// What becomes of lines that go on.
+    pub(crate) lines: Option<Lines>,
     /// Who else is told.
     pub(crate) audience: Audience,
     pub(crate) inbox: Rc<Inbox>,
@@ -64,6 +67,7 @@ impl Filter {
             && self.ready.is_none()
             && self.syslog.is_none()
             && !self.echo
+            && self.lines.is_none()
             && matches!(self.audience, Audience::None)
     }
 
@@ -86,18 +90,30 @@ impl Filter {
             return bytes.to_vec();
         }
         let bytes = if self.strip_ansi { ansi::strip(bytes) } else { bytes.to_vec() };
-        let Some(separator) = &mut self.separator else {
-            self.tell(pid, &bytes);
-            return bytes;
+        let log = match &mut self.separator {
+            None => {
+                self.tell(pid, &bytes);
+                bytes
+            }
+            Some(separator) => {
+                let parts = separator.feed(&bytes);
+                self.sort(pid, parts)
+            }
         };
-        let parts = separator.feed(&bytes);
-        self.sort(pid, parts)
+        match &mut self.lines {
+            Some(lines) => lines.pass(&log),
+            None => log,
+        }
     }
 
     /// The writer has ended: what was held back goes on.
     pub(crate) fn finish(&mut self, pid: Pid) -> Vec<u8> {
         let rest = self.separator.as_mut().and_then(Separator::finish);
-        self.sort(pid, rest)
+        let log = self.sort(pid, rest);
+        match &mut self.lines {
+            Some(lines) => [lines.pass(&log), lines.finish()].concat(),
+            None => log,
+        }
     }
 
     /// What belongs in the log.

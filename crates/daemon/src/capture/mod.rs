@@ -14,6 +14,7 @@ mod between;
 pub(crate) mod filter;
 pub mod journal;
 mod json_record;
+pub(crate) mod lines;
 pub mod log_file;
 pub(crate) mod needle;
 pub(crate) mod peek;

@@ -52,6 +52,9 @@ pub(crate) struct Relay {
     sources: RefCell<VecDeque<Rc<Source>>>,
     /// Bytes that were read and could not be delivered yet.
     held: RefCell<Vec<u8>>,
+    /// Behind a filter: bytes as the program wrote them that have been read and not counted as
+    /// carried, since not all that came of them has been delivered.
+    owed: Cell<usize>,
     changed: Notify,
     closing: Cell<bool>,
     /// Bytes carried so far, and how many of them were lost on the way.
@@ -115,6 +118,7 @@ impl Relay {
             ended: RefCell::default(),
             sources: RefCell::default(),
             held: RefCell::default(),
+            owed: Cell::new(0),
             changed: Notify::new(),
             closing: Cell::new(false),
             carried: Cell::new(0),
@@ -220,8 +224,12 @@ impl Relay {
         unread + self.held()
     }
 
+    /// Bytes that were read and have not been carried, as the program wrote them.
     fn held(&self) -> u64 {
-        self.held.borrow().len() as u64
+        match self.filter {
+            Some(_) => self.owed.get() as u64,
+            None => self.held.borrow().len() as u64,
+        }
     }
 
     fn ahead(&self) -> Option<Rc<Self>> {

@@ -169,26 +169,17 @@ impl Sink {
         }
     }
 
-    /// As [`Self::draw`], but what is read goes through `pass` first.
+    /// As [`Self::draw`], but what is read goes through `pass` first, and what is counted is what
+    /// came out of it.
     pub(crate) fn draw_through(
         &self,
         source: BorrowedFd<'_>,
         held: &mut Vec<u8>,
         pass: impl FnOnce(&[u8]) -> Vec<u8>,
     ) -> Moved {
-        self.copy(source, held, |bytes, held| {
-            let moved = self.deliver(&pass(bytes), held);
-            // What was taken out on the way has moved, too.
-            let whole = bytes.len().saturating_sub(held.len());
-            match moved {
-                Moved::Bytes(_) => Moved::Bytes(whole),
-                Moved::Dropped(_) => Moved::Dropped(whole),
-                Moved::Filled(_)
-                | Moved::SourceEmpty
-                | Moved::SinkFull
-                | Moved::End
-                | Moved::Lost(..) => moved,
-            }
+        self.copy(source, held, |bytes, held| match pass(bytes) {
+            passed if passed.is_empty() => Moved::Bytes(0),
+            passed => self.deliver(&passed, held),
         })
     }
 

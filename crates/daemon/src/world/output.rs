@@ -15,6 +15,7 @@ use supervisor_wire::supervisord::communication::Separator;
 
 use super::{Handling, Slot, World};
 use crate::capture::filter::{Audience, Filter, ToSyslog};
+use crate::capture::lines::Lines;
 use crate::capture::log_file::LogFile;
 use crate::capture::needle::Needle;
 use crate::capture::relay::{Memory, Relay};
@@ -86,6 +87,7 @@ impl World {
             },
             syslog: syslog.map(|log| ToSyslog { log, complained: false }),
             echo: self.parts.handling.echo && journal.says(Level::Debug),
+            lines: Lines::new(output.lines, &slot.spec.name, channel),
             audience,
             inbox: Rc::clone(&self.inbox),
             journal: Rc::clone(journal),

@@ -16,6 +16,7 @@ mod give_up;
 mod job_control;
 mod limits;
 mod output;
+mod output_lines;
 mod programs;
 mod readers;
 mod requirements;

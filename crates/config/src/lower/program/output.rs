@@ -1,11 +1,12 @@
 //! Where a program's output goes.
 
 use crate::sources::Mode;
-use supervisor_core::spec::{Output, Sink, Stdio};
+use supervisor_core::spec::{LineFormat, Output, Sink, Stdio};
 
 use super::super::supervisord::sink;
 use super::super::{Lowering, at_least_zero, to_u32};
-use crate::options::{self as o, Key};
+use crate::options::{self as o, Key, SectionKind, output_options};
+use crate::settings::supervisord::LogFormat;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::LogTarget;
@@ -20,9 +21,11 @@ pub(super) fn stdio<'a>(
         return Some(Stdio::Inherited);
     }
     let redirect = lowering.get(section, &o::REDIRECT_STDERR, names);
+    let lines = lines(lowering, section, names);
     let stdout = output(lowering, section, names, &STDOUT);
     let stderr = output(lowering, section, names, &STDERR);
-    let (redirect, stdout, stderr) = (redirect?, stdout?, stderr?);
+    let (redirect, stdout, stderr, lines) = (redirect?, stdout?, stderr?, lines?);
+    let (stdout, stderr) = (Output { lines, ..stdout }, Output { lines, ..stderr });
     warn_of_growth(lowering, section, &STDOUT, &stdout);
     if !redirect {
         warn_of_growth(lowering, section, &STDERR, &stderr);
@@ -37,6 +40,32 @@ pub(super) fn stdio<'a>(
         ));
     }
     Some(Stdio::Captured { stdout, stderr: None })
+}
+
+/// What becomes of lines. An event listener's are answers, and stay as they are.
+fn lines<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+) -> Option<LineFormat> {
+    if SectionKind::of(&section.name) == Some(SectionKind::EventListener) {
+        return Some(LineFormat::Unchanged);
+    }
+    let named = lowering.get(section, &output_options::PREFIX, names);
+    let format = lowering.get(section, &output_options::FORMAT, names);
+    let (named, format) = (named?, format?);
+    if named && format == LogFormat::Json {
+        let (prefix, format) = (output_options::PREFIX.def.key, output_options::FORMAT.def.key);
+        lowering.report.warn(format!(
+            "[{}] {prefix}=name has no effect with {format}=json: each object names its program",
+            section.name
+        ));
+    }
+    Some(match (format, named) {
+        (LogFormat::Json, _) => LineFormat::Json,
+        (LogFormat::Text, true) => LineFormat::Named,
+        (LogFormat::Text, false) => LineFormat::Unchanged,
+    })
 }
 
 /// The options of one stream.
@@ -99,7 +128,12 @@ fn output<'a>(
         // Relative to where the supervisor works when it is opened.
         LogTarget::Path(path) => sink(path, maxbytes, backups),
     };
-    Some(Output { sink, syslog: syslog || deprecated, capture_maxbytes, events_enabled: events? })
+    Some(Output {
+        syslog: syslog || deprecated,
+        capture_maxbytes,
+        events_enabled: events?,
+        ..sink.into()
+    })
 }
 
 /// Warns of AUTO files without rotation: the user did not name them and does not watch them.

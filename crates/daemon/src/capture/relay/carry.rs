@@ -195,15 +195,33 @@ impl Relay {
                 moved
             }
             (Some(filter), Some(pid)) => {
+                let mut read = 0;
                 let pass = |bytes: &[u8]| {
-                    source.gave(bytes.len());
+                    read = bytes.len();
+                    source.gave(read);
                     if let Some(tail) = tail {
                         tail.add(bytes);
                     }
                     filter.borrow_mut().pass(pid, bytes)
                 };
-                self.sink.draw_through(source.pipe.as_fd(), held, pass)
+                let moved = self.sink.draw_through(source.pipe.as_fd(), held, pass);
+                self.in_source_bytes(moved, read, held.is_empty())
             }
+        }
+    }
+
+    /// Counts what has moved in bytes as the program wrote them: a filter makes more or fewer of
+    /// them. They count once all that came of them is out.
+    fn in_source_bytes(&self, moved: Moved, read: usize, all_out: bool) -> Moved {
+        let owed = self.owed.get() + read;
+        let out = if all_out { owed } else { 0 };
+        self.owed.set(owed - out);
+        match moved {
+            Moved::Bytes(_) => Moved::Bytes(out),
+            Moved::Filled(_) => Moved::Filled(out),
+            Moved::Dropped(_) => Moved::Dropped(out),
+            Moved::Lost(_, error) => Moved::Lost(out, error),
+            Moved::SourceEmpty | Moved::SinkFull | Moved::End => moved,
         }
     }
 
@@ -212,6 +230,7 @@ impl Relay {
         let rest = self.filter.as_ref().zip(source.pid);
         let rest = rest.map(|(filter, pid)| filter.borrow_mut().finish(pid)).unwrap_or_default();
         self.held.borrow_mut().extend_from_slice(&rest);
+        self.owed.set(self.owed.get() + rest.len());
         !rest.is_empty()
     }
 }

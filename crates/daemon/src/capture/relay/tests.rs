@@ -24,6 +24,7 @@ fn relay(path: String) -> Rc<Relay> {
         ready: None,
         syslog: None,
         echo: false,
+        lines: None,
         audience: Audience::None,
         inbox: Rc::default(),
         journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),

@@ -1,0 +1,13 @@
+//! The options that say what becomes of the lines that a program writes. None is supervisord's;
+//! programs and FastCGI programs have them.
+
+use crate::options::{Key, OptionDef, Reach, Setting, default, options};
+use crate::settings::supervisord::LogFormat;
+use crate::values;
+
+options! { extensions OUTPUT:
+    /// Text in front of each line of output where it goes: `none`, or the `name` of the process, as in `app | line`. A line is passed on when it is complete.
+    PREFIX: bool = OUTPUT_PREFIX("output_prefix", Program) default "none";
+    /// Format of each line of output where it goes. `text`: unchanged. `json`: an object with `time`, `program`, `stream` and the line as `message`. A line that is a JSON object itself stands in `fields` in place of `message`.
+    FORMAT: LogFormat = OUTPUT_FORMAT("output_format", Program) default "text";
+}

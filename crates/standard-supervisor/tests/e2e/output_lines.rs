@@ -1,0 +1,80 @@
+//! Lines with a program's name in front, and as JSON objects.
+
+use serde_json::Value;
+
+use crate::harness::{Running, once, supervise};
+
+#[test]
+fn lines_of_programs_that_share_a_stream_have_names_and_are_never_torn() {
+    // Both write lines in pieces, and more than a pipe holds.
+    let script = "i=0; while [ $i -lt 3000 ]; do printf \"$NAME \"; echo \"$i $LONG\"; \
+                  i=$((i+1)); done; printf \"the end\"; exit 255";
+    let long = "x".repeat(90);
+    let mut running = Running::start(
+        supervise(["sh", "-c", script])
+            .env("NAME", "a")
+            .env("LONG", &long)
+            .env("PROCESS_OUTPUT_PREFIX", "name")
+            .env("PROCESS_MAX_START_RETRIES", "0")
+            .env("SUPERVISOR_PROGRAM__B_COMMAND", format!("sh -c 'NAME=b; {script}'"))
+            .env("SUPERVISOR_PROGRAM__B_AUTORESTART", "false")
+            .env("SUPERVISOR_PROGRAM__B_EXITCODES", "255")
+            .env("SUPERVISOR_PROGRAM__APP_ESSENTIAL", "false"),
+    );
+    running.exit_code();
+    let lines = running.stdout.rest();
+    for (name, letter) in [("app", "a"), ("b", "b")] {
+        let front = format!("{name} | ");
+        let own: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix(&front)).collect();
+        assert_eq!(own.len(), 3001, "{name}");
+        for (number, line) in own[..3000].iter().enumerate() {
+            assert_eq!(*line, format!("{letter} {number} {long}"));
+        }
+        assert_eq!(own[3000], "the end");
+    }
+    assert_eq!(lines.len(), 2 * 3001);
+}
+
+#[test]
+fn each_line_is_a_json_object_and_an_object_stays_one() {
+    let script = "echo plain; echo '{\"level\":\"info\",\"tokens\":1.50}'; echo bad >&2; \
+                  printf last; exit 255";
+    let mut running = Running::start(
+        supervise(["sh", "-c", script])
+            .env("PROCESS_OUTPUT_FORMAT", "json")
+            .env("SUPERVISOR_PROGRAM__APP_REDIRECT_STDERR", "false")
+            .env("PROCESS_LOG_FORMAT", "json")
+            .env("PROCESS_MAX_START_RETRIES", "0"),
+    );
+    running.exit_code();
+    let objects = |lines: &[String]| -> Vec<Value> {
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let stdout = objects(running.stdout.rest());
+    assert_eq!(stdout.len(), 3);
+    assert_eq!((&stdout[0]["message"], &stdout[2]["message"]), (&"plain".into(), &"last".into()));
+    assert_eq!(stdout[1]["fields"]["level"], "info");
+    assert!(running.stdout.said("\"fields\":{\"level\":\"info\",\"tokens\":1.50}}"));
+    // The supervisor's own lines are in the same form, so one parser is enough.
+    let stderr = objects(running.stderr.rest());
+    let bad = stderr.iter().find(|object| object["message"] == "bad").unwrap();
+    assert_eq!((&bad["program"], &bad["stream"]), (&"app".into(), &"stderr".into()));
+    assert!(stderr.iter().any(|object| object["event"] == "exited"));
+}
+
+#[test]
+fn a_form_of_lines_that_there_is_not_starts_nothing_and_one_for_a_command_run_once_is_told() {
+    for (variable, value, why) in [
+        ("PROCESS_OUTPUT_PREFIX", "name", "invalid value 'yes'; expected none or name"),
+        ("PROCESS_OUTPUT_FORMAT", "json", "invalid value 'yes'; expected text or json"),
+    ] {
+        let mut running = Running::start(supervise(["true"]).env(variable, "yes"));
+        assert_eq!(running.exit_code(), 1);
+        let said = running.stderr.rest().join("\n");
+        assert!(said.contains(&format!("ERROR: {variable}: {why}")), "{said}");
+        let mut running = Running::start(once(["echo", "as it is"]).env(variable, value));
+        assert_eq!(running.exit_code(), 0);
+        assert_eq!(running.stdout.rest(), ["as it is"]);
+        assert!(running.stderr.said(&format!("{variable} has no effect")));
+    }
+}
