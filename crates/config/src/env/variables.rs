@@ -431,7 +431,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 48] = [
+pub static VARIABLES: [Variable; 50] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
