@@ -37,17 +37,39 @@ fn every_link_in_the_documents_leads_somewhere() {
 }
 
 #[test]
-fn the_table_of_contents_has_every_page() {
+fn the_table_of_contents_has_every_page_once() {
     let docs = document("docs").canonicalize().unwrap();
     let summary = docs.join("SUMMARY.md");
-    let text = std::fs::read_to_string(&summary).unwrap();
-    let listed: BTreeSet<PathBuf> =
-        targets(&text).filter_map(|target| beside(&summary, target).canonicalize().ok()).collect();
-    let pages = pages().into_iter().filter_map(|page| page.canonicalize().ok());
-    let lost: Vec<PathBuf> = pages
-        .filter(|page| page.starts_with(&docs) && *page != summary && !listed.contains(page))
-        .collect();
+    let listed = linked(&summary);
+    let once: BTreeSet<&PathBuf> = listed.iter().collect();
+    assert_eq!(once.len(), listed.len(), "docs/SUMMARY.md has a page twice");
+    let lost: Vec<PathBuf> =
+        below(&docs).filter(|page| *page != summary && !listed.contains(page)).collect();
     assert!(lost.is_empty(), "docs/SUMMARY.md lacks {lost:?}");
+}
+
+#[test]
+fn the_index_has_every_page_for_readers() {
+    let docs = document("docs").canonicalize().unwrap();
+    let listed = linked(&docs.join("README.md"));
+    let others =
+        [docs.join("README.md"), docs.join("SUMMARY.md"), docs.join("reference/README.md")];
+    let readers = below(&docs).filter(|page| !page.starts_with(docs.join("design")));
+    let lost: Vec<PathBuf> =
+        readers.filter(|page| !others.contains(page) && !listed.contains(page)).collect();
+    assert!(lost.is_empty(), "docs/README.md lacks {lost:?}");
+}
+
+/// The pages in a folder and those below.
+fn below(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let pages = pages().into_iter().map(|page| page.canonicalize().unwrap());
+    pages.filter(move |page| page.starts_with(folder))
+}
+
+/// What a page links to, in its order.
+fn linked(page: &Path) -> Vec<PathBuf> {
+    let text = std::fs::read_to_string(page).unwrap();
+    targets(&text).filter_map(|target| beside(page, target).canonicalize().ok()).collect()
 }
 
 fn beside(page: &Path, path: &str) -> PathBuf {

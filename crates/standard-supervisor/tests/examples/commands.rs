@@ -171,7 +171,13 @@ fn rejected(told: &Told) -> Option<String> {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let unknown = said.lines().find(|line| line.contains("is ignored"));
-    if output.status.success() { unknown.map(str::to_owned) } else { Some(said.into_owned()) }
+    // What `docker run` would have allowed before.
+    let fits = |line: &str| !line.starts_with("ERROR: ") || line.contains("is not possible here");
+    if output.status.success() || said.lines().all(fits) {
+        unknown.map(str::to_owned)
+    } else {
+        Some(said.into_owned())
+    }
 }
 
 /// What `docker run`, or a call of ours, tells the supervisor.
@@ -199,9 +205,10 @@ fn told(words: &[String], exported: &[(String, String)]) -> Option<Told> {
                 match word.as_str() {
                     _ if image => command.push(word.clone()),
                     "--env" | "-e" => settings.extend(rest.next().and_then(|word| setting(word))),
-                    "--gpus" | "--mount" | "--volume" | "--publish" | "--name" | "--user"
-                    | "--cap-drop" | "--security-opt" | "--shm-size" | "--ipc" | "--tmpfs"
-                    | "--entrypoint" => {
+                    "-p" | "-v" | "--gpus" | "--mount" | "--volume" | "--publish" | "--name"
+                    | "--user" | "--cap-drop" | "--cap-add" | "--security-opt" | "--shm-size"
+                    | "--ipc" | "--tmpfs" | "--entrypoint" | "--ulimit" | "--memory"
+                    | "--stop-signal" | "--network" | "--pid" | "--device" => {
                         let value = rest.next()?;
                         // A shell of the reader's, in place of the supervisor.
                         if word == "--entrypoint" && value == "sh" {
@@ -236,7 +243,8 @@ fn dockerfile(block: &Block) -> Told {
                 // Elsewhere than in the image.
                 told.words = list.map(|word| word.replace("/app/", "")).collect();
             }
-            "FROM" | "COPY" | "ADD" | "RUN" | "ENTRYPOINT" | "HEALTHCHECK" => {}
+            "FROM" | "ARG" | "COPY" | "ADD" | "RUN" | "WORKDIR" | "USER" | "EXPOSE" | "VOLUME"
+            | "ENTRYPOINT" | "HEALTHCHECK" | "STOPSIGNAL" => {}
             other => panic!("{}: {other}", block.place()),
         }
     }
