@@ -28,6 +28,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("cd ..", "a part of the tutorial"),
     ("echo $?", "a part of the tutorial"),
     ("api=", "a variable of the lines that follow"),
+    ("VERSION=", "a variable of the lines that follow"),
+    ("ARCH=", "a variable of the lines that follow"),
     ("pip install", "`make check-packages` does it"),
 ];
 

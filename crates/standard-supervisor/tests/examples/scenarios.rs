@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::thread;
 
 use crate::example;
-use crate::harness::{Lines, Running, clean, free_port, kill, supervise, wait};
+use crate::harness::{Lines, Running, clean, free_port, kill, program, supervise, wait};
 use crate::stubs;
 
 /// Where the documents find crash reports.
@@ -13,7 +13,7 @@ const CRASHES: &str = "/tmp/standard-supervisor-crashes";
 
 /// All lines of all of them, without date and time.
 pub fn lines() -> Vec<String> {
-    let all: [fn() -> Vec<String>; 14] = [
+    let all: [fn() -> Vec<String>; 16] = [
         leftovers,
         presets,
         crash,
@@ -28,6 +28,8 @@ pub fn lines() -> Vec<String> {
         last_words,
         objects,
         readiness,
+        memory,
+        observed,
     ];
     let running: Vec<_> = all.into_iter().map(thread::spawn).collect();
     let lines = running.into_iter().flat_map(|scenario| scenario.join().unwrap());
@@ -237,5 +239,33 @@ fn readiness() -> Vec<String> {
     let mut lines = stopped(running);
     lines.push(format!("$ {curl}"));
     lines.extend(answer.lines().map(|line| line.trim_end().to_owned()));
+    lines
+}
+
+/// As the how-to on memory says.
+fn memory() -> Vec<String> {
+    let settings = [("PROCESS_MEMORY_LIMIT", "20M"), ("PROCESS_MAX_START_RETRIES", "0")];
+    let takes = r#"x=$(head -c 60000000 /dev/zero | tr "\0" x); sleep 100"#;
+    start(&settings, &["sh", "-c", takes]).stderr.rest().to_vec()
+}
+
+/// What `supervisorctl status` prints of a program that is unhealthy and goes on.
+fn observed() -> Vec<String> {
+    let socket = stubs::folder().join("control.sock");
+    let url = format!("http://127.0.0.1:{}/", free_port());
+    let settings = [
+        ("SUPERVISOR_UNIX_HTTP_SERVER_FILE", socket.to_str().unwrap()),
+        ("PROCESS_HEALTH_URL", &url),
+        ("PROCESS_HEALTH_READY", "startsecs"),
+        ("PROCESS_HEALTH_INTERVAL", "0.2"),
+        ("PROCESS_HEALTH_ACTION", "observe"),
+    ];
+    let mut running = start(&settings, &["sleep", "1000"]);
+    running.stderr.wait_for("unhealthy: app");
+    let address = format!("unix://{}", socket.display());
+    let mut status = clean(program("supervisorctl"), ["-s", &address, "status"]);
+    let printed = String::from_utf8(status.output().unwrap().stdout).unwrap();
+    let mut lines = stopped(running);
+    lines.extend(printed.lines().map(str::to_owned));
     lines
 }
