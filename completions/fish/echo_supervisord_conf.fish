@@ -2,5 +2,5 @@
 
 
 complete -c echo_supervisord_conf -f
-complete -c echo_supervisord_conf -s h -l help -d 'print this help; so does -?'
+complete -c echo_supervisord_conf -s h -l help -d 'print this help; also -?'
 complete -c echo_supervisord_conf -l version -d 'print the version'

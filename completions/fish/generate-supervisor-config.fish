@@ -34,5 +34,5 @@ complete -c generate-supervisor-config -x -a '(__fish_generate_supervisor_config
 complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s o -l output -r -F -d 'the file to write'
 complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s p -l program-name -x -d 'the program\'s name'
 complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -l log-level -x -a 'ERROR INFO DEBUG' -d 'the log level: ERROR, INFO or DEBUG'
-complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s h -l help -d 'print this help; so does -?'
+complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -s h -l help -d 'print this help; also -?'
 complete -c generate-supervisor-config -n __fish_generate_supervisor_config_before -l version -d 'print the version'

@@ -29,5 +29,5 @@ function __fish_pidproxy_command
 end
 
 complete -c pidproxy -n 'not __fish_pidproxy_before' -x -a '(__fish_pidproxy_command)'
-complete -c pidproxy -n __fish_pidproxy_before -s h -l help -d 'print this help; so does -?'
+complete -c pidproxy -n __fish_pidproxy_before -s h -l help -d 'print this help; also -?'
 complete -c pidproxy -n __fish_pidproxy_before -l version -d 'print the version'

@@ -31,9 +31,9 @@ function __fish_standard_supervisor_command
 end
 
 complete -c standard-supervisor -x -a '(__fish_standard_supervisor_command)'
-complete -c standard-supervisor -n __fish_standard_supervisor_before -l check -d 'print the effective configuration with the origin of each value, and everything that the start would reject; start nothing'
-complete -c standard-supervisor -n __fish_standard_supervisor_before -l probe -x -d 'ask the status port whether the supervisor is live, or its programs are ready or started; print the answer and exit with 0 for yes, else 1; for HEALTHCHECK and exec probes in images without curl'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l check -d 'print the effective configuration with the origin of each value, and all errors; do not start anything'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l probe -x -d 'query the status port: print the answer, and exit with 0 if the supervisor is live, or its programs are ready or started, otherwise with 1; for HEALTHCHECK and exec probes in images without curl'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l port -x -d 'the status port that --probe asks'
-complete -c standard-supervisor -n __fish_standard_supervisor_before -l as -x -d 'first of all words: be supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as by a link of that name'
-complete -c standard-supervisor -n __fish_standard_supervisor_before -s h -l help -d 'print this help; so does -?'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -l as -x -d 'run as supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as a link of that name does; must be the first argument'
+complete -c standard-supervisor -n __fish_standard_supervisor_before -s h -l help -d 'print this help; also -?'
 complete -c standard-supervisor -n __fish_standard_supervisor_before -l version -d 'print the version'

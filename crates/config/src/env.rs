@@ -149,9 +149,8 @@ fn warn_of_slips(sources: &Sources, report: &mut Report) {
             continue;
         }
         if let Some((_, near)) = nearest(end, ends.iter().copied()) {
-            report.warn(format!(
-                "{name} sets nothing: there is no such variable; the nearest is {PREFIX}{near}"
-            ));
+            report
+                .warn(format!("{name} is ignored: unknown variable; did you mean {PREFIX}{near}?"));
         }
     }
 }
@@ -174,7 +173,7 @@ fn auto_install(sources: &Sources, report: &mut Report) -> AutoInstall {
         "true" | "1" | "yes" | "on" => return AutoInstall::On,
         "false" | "0" | "no" | "off" => {}
         _ => report.warn(format!(
-            "{}={} is neither true nor false: nothing is installed",
+            "{}={} is neither true nor false; not installing anything",
             AUTO_INSTALL.name,
             python::repr(&in_short(&value))
         )),
@@ -200,12 +199,13 @@ pub(crate) fn keeper(sources: &Sources, report: &mut Report) -> Option<Pid> {
 fn supervise(sources: &Sources, report: &mut Report) -> bool {
     let name = AUTO_RECOVERY.name;
     let Some(value) = text(sources, report, &AUTO_RECOVERY) else { return true };
-    let understood = "only true and 1 turn supervision on, so the command runs once";
+    let understood = "only true and 1 enable supervision, so the command runs once";
     match value.to_lowercase().as_str() {
         "true" | "1" => return true,
         "false" | "0" | "no" | "off" => {}
         "yes" | "on" => report.warn(format!(
-            "{name}={value} is taken as off, as it always was: {understood}; write {name}=true to supervise it"
+            "{name}={value} disables supervision, as in the Python tool: {understood}; set \
+             {name}=true to enable it"
         )),
         _ => report.warn(format!(
             "{name}={} is neither true nor false: {understood}",
@@ -254,7 +254,7 @@ fn valid<T>(
 
 fn reject(variable: &Variable, report: &mut Report, why: &str) {
     let (name, why) = (variable.name, in_short(why));
-    variable.reject(report, &format!("{name}: {why}; {name} takes {}", variable.accepts()));
+    variable.reject(report, &format!("{name}: {why}; expected {}", variable.accepts()));
 }
 
 /// A path needn't be UTF-8; an empty one is none.

@@ -127,7 +127,7 @@ impl Report {
             Some(value) if self.errors.is_empty() => Ok((value, self.warnings)),
             Some(_) | None => {
                 if self.errors.is_empty() {
-                    self.error("the configuration could not be understood");
+                    self.error("the configuration is invalid");
                 }
                 self.sort();
                 Err(Errors { errors: self.errors, warnings: self.warnings })
@@ -145,7 +145,7 @@ fn note(list: &mut Vec<String>, message: String) {
         return;
     }
     let full = list.len() == MOST_TOLD;
-    list.push(if full { format!("there are more than these {MOST_TOLD}") } else { line });
+    list.push(if full { format!("only the first {MOST_TOLD} are shown") } else { line });
 }
 
 /// Values are quoted in messages as they are; a line break or an escape sequence
@@ -259,7 +259,7 @@ mod tests {
         (0..10_000).for_each(|number| report.error(format!("mistake {number}")));
         let errors = report.finish(Some(())).unwrap_err();
         assert_eq!(errors.messages().count(), MOST_TOLD + 1);
-        assert_eq!(errors.messages().last(), Some("there are more than these 200"));
+        assert_eq!(errors.messages().last(), Some("only the first 200 are shown"));
     }
 
     #[test]

@@ -101,18 +101,18 @@ static FLAGS: [Flag<Does>; 21] = [
         Does::TurnOn(o::SILENT.def.key),
         "in the foreground, print no log lines",
     ),
-    flag(Some('h'), "help", Does::Help, "print this help; so does -?"),
+    flag(Some('h'), "help", Does::Help, "print this help; also -?"),
     flag(
         Some('v'),
         "version",
         Does::Version,
-        "print the version of supervisord that this one behaves as",
+        "print the version of supervisord that this program is compatible with",
     ),
     flag(
         Some('u'),
         "user",
         Does::Set(o::SUPERVISORD_USER.def.key, "USER"),
-        "become this user, given by name or id",
+        "switch to this user (name or id)",
     ),
     flag(
         Some('m'),
@@ -124,7 +124,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('d'),
         "directory",
         Does::Set(o::SUPERVISORD_DIRECTORY.def.key, "DIRECTORY"),
-        "change to this directory once in the background",
+        "working directory of the daemonized supervisor",
     ),
     flag(
         Some('l'),
@@ -136,7 +136,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('y'),
         "logfile_maxbytes",
         Does::Set(o::LOGFILE_MAXBYTES.def.key, "BYTES"),
-        "rotate the log file from this size on",
+        "rotate the log file at this size",
     ),
     flag(
         Some('z'),
@@ -148,7 +148,7 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('e'),
         "loglevel",
         Does::Set(o::LOGLEVEL.def.key, "LEVEL"),
-        "log from this level on: critical, error, warn, info, debug, trace or blather",
+        "lowest level to log: critical, error, warn, info, debug, trace or blather",
     ),
     flag(
         Some('j'),
@@ -178,31 +178,27 @@ static FLAGS: [Flag<Does>; 21] = [
         Some('a'),
         "minfds",
         Does::Set(o::MINFDS.def.key, "NUM"),
-        "how many file descriptors there must be",
+        "required number of file descriptors",
     ),
     flag(
         Some('t'),
         "strip_ansi",
         Does::TurnOn(o::STRIP_ANSI.def.key),
-        "take terminal control sequences out of programs' output",
+        "remove terminal control sequences from programs' output",
     ),
-    flag(
-        None,
-        "minprocs",
-        Does::Set(o::MINPROCS.def.key, "NUM"),
-        "how many processes there must be room for",
-    ),
+    flag(None, "minprocs", Does::Set(o::MINPROCS.def.key, "NUM"), "required number of processes"),
     flag(
         None,
         "profile_options",
         Does::Nothing,
-        "accepted and without effect: it is about Python's profiler",
+        "accepted and without effect: it controls Python's profiler",
     ),
     flag(
         None,
         "check",
         Does::Check,
-        "print the effective configuration with the origin of each value, and everything that the start would reject; start nothing",
+        "print the effective configuration with the origin of each value, and all errors; do \
+         not start anything",
     ),
 ];
 
@@ -290,7 +286,7 @@ mod tests {
             ("-nx", "option -x not recognized"),
             ("--log x", "option --log not a unique prefix"),
             ("--nope", "option --nope not recognized"),
-            ("--nodemon", "option --nodemon not recognized; the nearest is --nodaemon"),
+            ("--nodemon", "option --nodemon not recognized; did you mean --nodaemon?"),
             ("-c", "option -c requires argument"),
             ("--user", "option --user requires argument"),
             ("--nodaemon=1", "option --nodaemon must not have an argument"),

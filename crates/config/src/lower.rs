@@ -149,11 +149,11 @@ impl<'a> Lowering<'a> {
         let label = format!("{}.{}", section.name, key.def.key);
         let read = if is_secret(key.def.key) { expand_secret } else { expand };
         let expanded = read(text, names, &label).map_err(|why| {
-            self.complain(section, origin, &format!("{why}; a percent sign is written %%"))
+            self.complain(section, origin, &format!("{why}; write a literal percent sign as %%"))
         })?;
         // No system call can be told of a text with a zero byte in it.
         if expanded.contains('\0') {
-            let why = format!("{} holds a zero byte", key.def.key);
+            let why = format!("{} contains a NUL byte", key.def.key);
             return Err(self.complain(section, origin, &why));
         }
         let value = (key.value_type.parse)(&expanded, &self.context)
@@ -220,7 +220,7 @@ impl<'a> Lowering<'a> {
         let (why, section) = (in_short(why), repr(&section.name));
         self.report_at(
             origin,
-            &format!("{why} in section {section}; {} takes {}", def.key, def.what),
+            &format!("{why} in section {section}; {}: expected {}", def.key, def.what),
         )
     }
 
@@ -270,8 +270,7 @@ fn place(origin: &Origin) -> String {
 /// A number of seconds or bytes, of which less than none makes no sense.
 fn at_least_zero(value: i64, section: &Section, key: &'static str, report: &mut Report) -> u64 {
     u64::try_from(value).unwrap_or_else(|_| {
-        report
-            .warn(format!("[{}] {key}={value} is less than nothing and taken as 0", section.name));
+        report.warn(format!("[{}] {key}={value} is negative; using 0", section.name));
         0
     })
 }

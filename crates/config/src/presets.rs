@@ -189,7 +189,7 @@ pub(crate) static PRESET: ValueType<&'static Preset> = ValueType {
     what: NAMES,
     parse: |text, _| {
         let found = PRESETS.iter().find(|preset| preset.name.eq_ignore_ascii_case(text));
-        found.ok_or_else(|| format!("no preset is named {}", repr(text)))
+        found.ok_or_else(|| format!("unknown preset {}", repr(text)))
     },
 };
 

@@ -85,9 +85,9 @@ fn standard_supervisor() -> Tool {
             "--as PROGRAM [ARG...]",
             "--help | --version",
         ],
-        about: &["Runs COMMAND, restarts it when it fails, stops it cleanly when asked, ends all \
-             that it leaves behind, and exits with 1 when it gives up. COMMAND and all that \
-             follows it are passed on byte for byte."],
+        about: &["Runs COMMAND, restarts it when it fails, kills its leftover processes, stops \
+         it cleanly on SIGTERM, and exits with code 1 when it gives up. COMMAND and its \
+         arguments are passed unchanged."],
         options: command_mode::options(),
         operand: Operand::Command,
         commands: &[],
@@ -107,7 +107,8 @@ fn generate_supervisor_config() -> Tool {
         section: 1,
         summary: "write a supervisord configuration for a command",
         usage: &["-o OUT [OPTIONS] [--] COMMAND [ARG...]", "--help | --version"],
-        about: &["Writes a supervisord configuration file that runs COMMAND, and runs nothing."],
+        about: &["Writes a supervisord configuration file that runs COMMAND. It does not run \
+         COMMAND."],
         options: companions::generate_options(),
         operand: Operand::Command,
         commands: &[],
@@ -130,8 +131,8 @@ fn supervisord() -> Tool {
         about: &[
             "Starts the programs that a configuration file names and keeps them running, as \
              supervisord 4.3 does.",
-            "Without -c the file is looked for as supervisord looks for it: \
-             ../etc/supervisord.conf and ../supervisord.conf beside the program, then \
+            "Without -c it uses the first of these files that exists: ../etc/supervisord.conf \
+             and ../supervisord.conf relative to the program's directory, then \
              supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf and \
              /etc/supervisor/supervisord.conf.",
         ],
@@ -160,9 +161,9 @@ fn supervisorctl() -> Tool {
         summary: "control applications run by supervisord",
         usage: &["[OPTIONS] [COMMAND [ARG...]]", "--help | --version"],
         about: &[
-            "Carries out one command, or opens a shell in which commands are typed. The daemon's \
-             address is that of [supervisorctl] in the configuration file, which is looked for \
-             as supervisord looks for its own, unless -s tells it.",
+            "Runs one command, or opens an interactive shell. The daemon's address comes from \
+             -s, or from [supervisorctl] in the configuration file, which is searched for as \
+             supervisord's.",
         ],
         options: ctl::options(),
         operand: Operand::OwnCommand,
@@ -183,7 +184,7 @@ fn echo_supervisord_conf() -> Tool {
         section: 1,
         summary: "print a sample configuration of supervisord",
         usage: &["> FILE", "--help | --version"],
-        about: &["Prints a configuration with every option and its default, to begin with."],
+        about: &["Prints a sample configuration with every option and its default."],
         options: companions::plain_options(),
         operand: Operand::Nothing,
         commands: &[],
@@ -201,11 +202,11 @@ fn pidproxy() -> Tool {
     Tool {
         name: "pidproxy",
         section: 1,
-        summary: "pass signals on to a process that a file names",
+        summary: "forward signals to the process in a pidfile",
         usage: &["PIDFILE COMMAND [ARG...]", "--help | --version"],
         about: &[
-            "Runs COMMAND, passes the signals that it gets on to the process whose id PIDFILE \
-             holds by then, and ends when COMMAND does.",
+            "Runs COMMAND, forwards the signals that it receives to the process whose id is in \
+             PIDFILE, and exits when COMMAND does.",
         ],
         options: companions::plain_options(),
         operand: Operand::FileAndCommand,

@@ -63,10 +63,8 @@ pub(crate) struct ValueType<T> {
 pub(crate) static TEXT: ValueType<String> =
     ValueType { what: "any text", parse: |text, _| Ok(text.to_owned()) };
 
-pub(crate) static COMMAND_LINE: ValueType<String> = ValueType {
-    what: "a program and its arguments, split as a shell splits words",
-    parse: TEXT.parse,
-};
+pub(crate) static COMMAND_LINE: ValueType<String> =
+    ValueType { what: "a program and its arguments, split like shell words", parse: TEXT.parse };
 
 pub(crate) static INTEGER: ValueType<i64> =
     ValueType { what: "a whole number", parse: |text, _| python::int(text) };
@@ -111,7 +109,7 @@ pub(crate) static LOG_LEVEL: ValueType<Level> = ValueType {
 };
 
 pub(crate) static EXIT_CODES: ValueType<Vec<u8>> = ValueType {
-    what: "numbers from 0 to 255 with commas between them",
+    what: "comma-separated numbers from 0 to 255",
     parse: |text, _| {
         exit_codes(text).ok_or_else(|| format!("not a valid list of exit codes: {}", repr(text)))
     },
@@ -138,12 +136,12 @@ pub(crate) static REMOVE_LEFTOVERS: ValueType<RemoveLeftovers> = ValueType {
 };
 
 pub(crate) static ENVIRONMENT: ValueType<Vec<(String, String)>> = ValueType {
-    what: "KEY=\"value\" pairs with commas between them",
+    what: "comma-separated KEY=\"value\" pairs",
     parse: |text, _| environment::parse(text),
 };
 
 pub(crate) static LIST: ValueType<Vec<String>> = ValueType {
-    what: "words with commas between them",
+    what: "comma-separated words",
     parse: |text, _| Ok(list(text).map(str::to_owned).collect()),
 };
 
@@ -153,7 +151,7 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     let trimmed = python::strip(text);
     let shown = || repr(&in_short(text));
     match [' ', ':', '/', '\0'].into_iter().find(|c| trimmed.contains(*c)) {
-        Some('\0') => Err(format!("Invalid name: {} holds a zero byte", shown())),
+        Some('\0') => Err(format!("Invalid name: {} contains a NUL byte", shown())),
         Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", shown())),
         None => Ok(trimmed.to_owned()),
     }

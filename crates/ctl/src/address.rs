@@ -42,7 +42,7 @@ impl Address {
         let port = match port.filter(|port| !port.is_empty()) {
             None => HTTP_PORT,
             Some(port) => port.parse().map_err(|_| {
-                format!("{port} is no port in serverurl {url}; a port is 1 to 65535")
+                format!("invalid port {port} in serverurl {url}; expected 1 to 65535")
             })?,
         };
         // Python connects to this machine, too, where there is no host.

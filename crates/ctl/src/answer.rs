@@ -143,7 +143,7 @@ pub(crate) fn changes(value: &Value) -> Result<Changes, CtlError> {
 }
 
 fn field<'a>(value: &'a Value, name: &str) -> Result<&'a Value, CtlError> {
-    value.field(name).ok_or_else(|| unexpected(&format!("something with a {name}"), value))
+    value.field(name).ok_or_else(|| unexpected(&format!("a value with {name}"), value))
 }
 
 fn list(value: &Value) -> Result<&[Value], CtlError> {
@@ -151,7 +151,7 @@ fn list(value: &Value) -> Result<&[Value], CtlError> {
 }
 
 fn yes(value: &Value) -> Result<bool, CtlError> {
-    value.as_bool().ok_or_else(|| unexpected("a yes or no", value))
+    value.as_bool().ok_or_else(|| unexpected("a boolean", value))
 }
 
 /// How much of a strange answer is shown.
@@ -159,5 +159,5 @@ const SHOWN: usize = 100;
 
 fn unexpected(wanted: &str, value: &Value) -> CtlError {
     let seen: String = format!("{value:?}").chars().take(SHOWN).collect();
-    CtlError::Garbled(format!("{wanted} was expected, not {seen}"))
+    CtlError::Garbled(format!("expected {wanted}, got {seen}"))
 }

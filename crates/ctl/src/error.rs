@@ -104,7 +104,7 @@ impl fmt::Display for CtlError {
                  response",
             ),
             Self::BadUrl(why) => write!(f, "<class 'ValueError'>, {why}"),
-            Self::Garbled(why) => write!(f, "the server's answer is not supervisord's: {why}"),
+            Self::Garbled(why) => write!(f, "the response is not supervisord's: {why}"),
             Self::StdoutClosed(error) => write!(f, "cannot print: {error}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

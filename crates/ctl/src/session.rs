@@ -87,7 +87,7 @@ impl Session<'_> {
                     | CtlError::Garbled(_)),
                 ) => {
                     let place = match &error {
-                        CtlError::BadUrl(_) => "http://HOST:PORT or unix:///PATH would do",
+                        CtlError::BadUrl(_) => "expected http://HOST:PORT or unix:///PATH",
                         CtlError::Fault(_)
                         | CtlError::Status { .. }
                         | CtlError::Io(_)

@@ -59,6 +59,11 @@ fn of_tool(tool: &Tool) -> String {
             }
         }
     }
+    out.push_str(".SH EXAMPLES\n.EX\n");
+    for example in tool.examples {
+        out.push_str(&format!("{}\n", escaped(example)));
+    }
+    out.push_str(".EE\n");
     out.push_str(".SH \"EXIT STATUS\"\n");
     for exit in tool.exits {
         out.push_str(&format!(".TP\n.B {}\n{}\n", escaped(exit.code), text(exit.doc)));
@@ -73,14 +78,14 @@ fn of_options() -> String {
         ".SH DESCRIPTION\n{}\n.PP\n{}\n",
         text(
             "Sections with options, one KEY=VALUE per line. A line that begins with a semicolon \
-             or a number sign is a comment; so is what stands behind a blank and one of them. \
+             or a number sign is a comment, and so is text after a space and one of them. \
              Values may use %(here)s, %(host_node_name)s and %(ENV_NAME)s; %% is a percent sign."
         ),
         text(
-            "In front of a command, standard-supervisor takes each option from the environment: \
-             SUPERVISOR_PROGRAM__APP_STARTSECS=10 is startsecs of [program:app]. What is assumed \
-             when nobody says anything differs then, as said below; app is the program that the \
-             command line is."
+            "In command mode (standard-supervisor COMMAND), each option is also an environment \
+             variable: SUPERVISOR_PROGRAM__APP_STARTSECS=10 is startsecs of [program:app]. Some \
+             defaults differ in command mode, as noted below. app is the program that runs \
+             COMMAND."
         )
     ));
     for (name, kind) in KINDS {

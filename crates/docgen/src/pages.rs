@@ -11,7 +11,7 @@ use supervisor_config::tables::{Tool, tools};
 #[must_use]
 pub fn environment_reference() -> String {
     let mut out = format!("# Environment of `standard-supervisor`\n\n{MADE_BY}");
-    out.push_str("| variable | default | accepts | meaning |\n|---|---|---|---|\n");
+    out.push_str("| variable | default | accepts | description |\n|---|---|---|---|\n");
     for variable in &VARIABLES {
         let default = match variable.default() {
             "" => "–".to_owned(),
@@ -21,8 +21,8 @@ pub fn environment_reference() -> String {
         out.push_str(&format!("| `{name}` | {default} | {accepts} | {} |\n", variable.doc));
     }
     out.push_str(
-        "\nMistakes are reported all together, each with its variable, the value seen and what \
-         is accepted;\nnothing is started, and the exit code is 1.\n",
+        "\nThe supervisor reports all errors together, each with the variable, its value and what it \
+         accepts.\nThen nothing starts, and the exit code is 1.\n",
     );
     out.push_str(SHARED);
     for variable in &VARIABLES {
@@ -50,8 +50,8 @@ as `PROCESS_HEALTH_PORT=tcp://10.0.0.1:80` of a service named `process-health`.
 ## Where each variable has an effect
 
 With `PROCESS_AUTO_RECOVERY=false` the command runs once. One warning names the variables that
-are set and then have no effect. `supervisord -c FILE` reads none of these variables: set the key
-in the file.
+are set without effect. `supervisord -c FILE` does not read these variables: set the key in the
+file.
 
 | variable | supervised | run once | key in a file |
 |---|---|---|---|
@@ -86,7 +86,7 @@ pub fn exits_reference() -> String {
 #[must_use]
 pub fn failures_reference() -> String {
     let mut out = format!("# Failure classes\n\n{MADE_BY}{FAILURES}");
-    out.push_str("| class | how it is recognized | what follows | suggested exit code |\n");
+    out.push_str("| class | recognized by | consequence | suggested exit code |\n");
     out.push_str("|---|---|---|---|\n");
     for row in CLASSES {
         let ClassRow { name, recognized, suggested_code, .. } = row;
@@ -116,20 +116,22 @@ Each run that exits unexpectedly has one class. It is the label `class` of
 const SIGNS_BEFORE: &str = "
 ## Signs
 
-A sign is a text in the output, for example `torch.OutOfMemoryError: CUDA out of memory.` The
-supervisor looks for signs when a run has ended, in the last 32 KiB of its output. The first
-error of the final burst counts. `crates/core/src/failure/signs.rs` has the texts.
+A sign is a known text in the output, for example `torch.OutOfMemoryError: CUDA out of memory.`
+When a run has exited, the supervisor searches the last 32 KiB of its output for signs. The first
+error of the final burst counts. The texts are in `crates/core/src/failure/signs.rs`.
 
 ";
 
 const fn consequence(then: Consequence) -> &'static str {
     match then {
-        Consequence::Retry => "restart, as the retry settings say",
-        Consequence::WaitFirst => "restart, as the retry settings say; `await_port` waits first",
-        Consequence::GiveUpIfRepeated => {
-            "one restart; the supervisor gives up if the same failure follows before the program was ever ready"
+        Consequence::Retry => "restart, by the retry settings",
+        Consequence::WaitFirst => {
+            "restart, by the retry settings, after the wait of `await_port` or `await_gpu_memory`"
         }
-        Consequence::GiveUp => "the supervisor gives up at once",
+        Consequence::GiveUpIfRepeated => {
+            "one restart; if the same failure follows before the program was ever ready, the supervisor gives up"
+        }
+        Consequence::GiveUp => "the supervisor gives up immediately",
     }
 }
 
@@ -147,7 +149,7 @@ fn command(tool: &Tool) -> String {
     let about = tool.about.join("\n\n");
     let mut out = format!("## `{}`\n\n```text\n{}```\n\n{about}\n\n", tool.name, tool.usage_text());
     if !tool.options.is_empty() {
-        out.push_str("| option | |\n|---|---|\n");
+        out.push_str("| option | description |\n|---|---|\n");
         for option in &tool.options {
             let default = option.default.map(|value| format!("; default: `{value}`"));
             let default = default.unwrap_or_default();
@@ -156,7 +158,7 @@ fn command(tool: &Tool) -> String {
         out.push('\n');
     }
     if !tool.commands.is_empty() {
-        out.push_str("| command | |\n|---|---|\n");
+        out.push_str("| command | description |\n|---|---|\n");
         for (usage, does) in tool.commands.iter().flat_map(|command| command.usage) {
             // A bar would end the cell.
             out.push_str(&format!("| `{}` | {does} |\n", usage.replace('|', "\\|")));

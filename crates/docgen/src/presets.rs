@@ -7,29 +7,28 @@ use supervisor_config::tables::{Listens, Metrics, PRESETS, Preset};
 const HEAD: &str = "\
 # Presets
 
-Made from the tables in `crates/config/src/presets` by
-`UPDATE=1 cargo test -p supervisor-docgen`.
+<!-- Made from the tables in `crates/config/src/presets` by `UPDATE=1 cargo test -p supervisor-docgen`. -->
 
 `PROCESS_HEALTH_PRESET=NAME`, or `health_preset=NAME` in a file, tells the supervisor which
 server it runs. The preset reads the server's command and environment. It understands
-`--option value`, `--option=value`, and commands behind `python -m` or a launcher such as
-`mpirun`. One line at the start says what the supervisor asks, where, and which option says so:
+`--option value`, `--option=value`, and commands after `python -m` or a launcher such as
+`mpirun`. One line at startup shows the URL of the health check and the option that set it:
 
 ```text
-INFO check: app: asking http://127.0.0.1:9000/health (preset vllm, --port 9000); counters at http://127.0.0.1:9000/metrics
+INFO check: app: checking http://127.0.0.1:9000/health (preset vllm, --port 9000); metrics at http://127.0.0.1:9000/metrics
 ```
 
 - Your own settings always win: `PROCESS_HEALTH_URL`, `PROCESS_HEALTH_PORT` and
   [all others](options.md#readiness-and-health).
-- A shell script hides the server's options. The preset then asks at the server's usual place
-  and says so. Such a place is a guess: a server that never answers there is not restarted,
+- A shell script hides the server's options. The preset then checks the server's default address
+  and logs this. Such an address is a guess: a server that never answers there is not restarted,
   unless you set `PROCESS_HEALTH_PORT` or `PROCESS_HEALTH_START_TIMEOUT`.
-- If the server listens at all addresses, the supervisor asks at 127.0.0.1 or `::1`.
+- If the server listens on all addresses, the supervisor connects to 127.0.0.1 or `::1`.
 - A preset never changes `stopwaitsecs`. It warns if the server can need longer.
 
 ";
 
-/// What is known of each server, as Markdown.
+/// The table of each preset, as Markdown.
 #[must_use]
 pub fn presets_reference() -> String {
     let mut out = String::from(HEAD);
@@ -58,20 +57,20 @@ fn rows(preset: &Preset) -> Vec<(&'static str, String)> {
     if path.is_empty() {
         rows.push(("check", "see below".to_owned()));
     } else {
-        rows.push(("check", format!("`{path}`, usually at port {}", listens.usual_port)));
+        rows.push(("check", format!("`{path}`, default port {}", listens.usual_port)));
         rows.extend(place(listens));
     }
     if let Some(text) = preset.ready {
         rows.push(("ready", format!("`{text}` in the output")));
     }
     let [timeout, interval] = [preset.timeout, preset.interval].map(|time| time.as_secs());
-    rows.push(("time-out, interval", format!("{timeout} s, {interval} s")));
+    rows.push(("timeout, interval", format!("{timeout} s, {interval} s")));
     if let Some(metrics) = metrics {
         rows.extend(counters(metrics));
-        rows.push(("a stall", format!("{} s", preset.stalled.as_secs())));
+        rows.push(("stalled after", format!("{} s", preset.stalled.as_secs())));
     }
     if let Some(pattern) = preset.tree {
-        rows.push(("its processes", format!("`{pattern}`")));
+        rows.push(("processes", format!("`{pattern}`")));
     }
     rows
 }
@@ -92,7 +91,7 @@ fn place(listens: &Listens) -> Vec<(&'static str, String)> {
         rows.push(("TLS", all.join(" and ")));
     }
     if !listens.file.is_empty() {
-        rows.push(("file of options", code(listens.file.iter().copied())));
+        rows.push(("options file", code(listens.file.iter().copied())));
     }
     rows
 }
@@ -109,11 +108,11 @@ fn counters(metrics: &Metrics) -> Vec<(&'static str, String)> {
     };
     let mut rows = vec![
         ("counters", page),
-        ("requests under way", code(metrics.running.iter().copied())),
+        ("requests in progress", code(metrics.running.iter().copied())),
         ("progress", code(metrics.done.iter().copied())),
     ];
     if !metrics.waiting.is_empty() {
-        rows.insert(2, ("requests that may wait", code(metrics.waiting.iter().copied())));
+        rows.insert(2, ("waiting requests", code(metrics.waiting.iter().copied())));
     }
     rows
 }

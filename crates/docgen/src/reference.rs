@@ -1,5 +1,4 @@
-//! The reference of all options, made from their tables and from what is assumed in front
-//! of a command.
+//! The reference of all options, made from their tables and the defaults of each mode.
 
 use supervisor_config::tables::{
     KINDS, OptionDef, PerMode, SectionKind, extensions, health_options, health_variable,
@@ -9,28 +8,29 @@ use supervisor_config::tables::{
 const REFERENCE_HEAD: &str = "\
 # All options
 
-Made from the tables in `crates/config/src` by
-`UPDATE=1 cargo test -p supervisor-docgen`.
+<!-- Made from the tables in `crates/config/src` by `UPDATE=1 cargo test -p supervisor-docgen`. -->
 
-An option is set in the environment as `SUPERVISOR_{SECTION}_{KEY}`, with `__` for the
-`:` of a section's name: `SUPERVISOR_PROGRAM__APP_STARTSECS=10`, or in a file that
-`SUPERVISOR_INCLUDE_FILES` names; `supervisord -c FILE` takes them from its file alone.
-Values may use `%(here)s`, `%(host_node_name)s`,
-`%(ENV_NAME)s` and what the column \"names\" adds; `%%` is a percent sign. All but those
-of the first table are [supervisord's](https://supervisord.org/configuration.html).
+In command mode (`standard-supervisor COMMAND`), set an option with the environment variable
+`SUPERVISOR_{SECTION}_{KEY}`, with `__` for the `:` in a section's name, for example
+`SUPERVISOR_PROGRAM__APP_STARTSECS=10`. You can also set it in a file that
+`SUPERVISOR_INCLUDE_FILES` names. In config-file mode (`supervisord -c FILE`), only the file
+sets options.
 
-With a command line `nodaemon`, `silent` and `directory` of `[supervisord]` have no
-effect; a warning at start names each that was set. `minfds` and `minprocs` are looked
-at only if they are set. A name that is in no table is
-ignored, as in supervisord, and a warning says so, with the nearest that is known.
+Values may use `%(here)s`, `%(host_node_name)s`, `%(ENV_NAME)s` and the names in the column
+\"names\". Write a literal percent sign as `%%`. Except for those in the first table, the options
+are [supervisord's](https://supervisord.org/configuration.html).
 
-Where the default is another with a command line, that is said beside it; `app` is the
-program that the command line is, and what holds for all programs holds for it, too.
-`standard-supervisor --check COMMAND` prints all values in effect.
+In command mode, `nodaemon`, `silent` and `directory` of `[supervisord]` have no effect; a warning
+at start lists those that you set. `minfds` and `minprocs` are checked only if you set them. As in
+supervisord, an unknown option is ignored; a warning suggests the closest known name.
 
-## Policies of our own
+Some defaults differ in command mode; the tables show both. `app` is the program that runs COMMAND.
+A default for all programs also applies to `app`. `standard-supervisor --check COMMAND` prints all
+values in effect.
 
-`supervisord -c FILE` does as supervisord does unless it is asked for more.
+## Options that supervisord does not have
+
+With the defaults of config-file mode, `supervisord -c FILE` behaves like supervisord.
 
 ";
 
@@ -40,7 +40,7 @@ program that the command line is, and what holds for all programs holds for it, 
 #[must_use]
 pub fn reference() -> String {
     let mut out = String::from(REFERENCE_HEAD);
-    out.push_str("| key | section | with a file | with a command line | what it does |\n");
+    out.push_str("| key | section | config-file mode | command mode | description |\n");
     out.push_str("|---|---|---|---|---|\n");
     for (section, def) in extensions().filter(|(_, def)| !is_health_option(def.key)) {
         let (key, doc) = (def.key, def.doc.trim());
@@ -53,7 +53,7 @@ pub fn reference() -> String {
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));
-        out.push_str("| key | accepts | default | names | what it does |\n|---|---|---|---|---|\n");
+        out.push_str("| key | accepts | default | names | description |\n|---|---|---|---|---|\n");
         for def in kind.options().filter(|def| !is_health_option(def.key)) {
             out.push_str(&format!(
                 "| `{}` | {} | {} | {} | {} |\n",
@@ -69,20 +69,20 @@ pub fn reference() -> String {
     out
 }
 
-/// What an option does, and whether supervisord has it.
+/// The description of an option, with a note if supervisord does not have it.
 pub(crate) fn described(def: &OptionDef) -> String {
     let note = if def.extension { " Not in supervisord." } else { "" };
     format!("{}{note}", def.doc.trim())
 }
 
-/// The options of health.
+/// The table of health options.
 fn health() -> String {
     let mut out = String::from(
         "## Readiness and health\n\n\
-         Options of `[program:NAME]` and `[fcgi-program:NAME]`, ours alone. With a command line\n\
-         each is also a variable: `PROCESS_HEALTH_URL` is `SUPERVISOR_PROGRAM__APP_HEALTH_URL`,\n\
-         which counts if both are set. See [health](../design/health.md).\n\n\
-         | key | variable | accepts | default | what it does |\n|---|---|---|---|---|\n",
+         Options of `[program:NAME]` and `[fcgi-program:NAME]` that supervisord does not have. In\n\
+         command mode each is also a variable: `PROCESS_HEALTH_URL` sets\n\
+         `SUPERVISOR_PROGRAM__APP_HEALTH_URL`, which wins if both are set. See [health](../design/health.md).\n\n\
+         | key | variable | accepts | default | description |\n|---|---|---|---|---|\n",
     );
     for OptionDef { key, what, default, doc, .. } in health_options() {
         let (variable, default) = (health_variable(key), shown(default.file));
@@ -95,7 +95,7 @@ fn health() -> String {
     out
 }
 
-/// The defaults of an option, with a file and with a command line.
+/// The defaults of an option, in config-file mode and in command mode.
 pub(crate) fn defaults(kind: SectionKind, def: &OptionDef) -> String {
     let file = shown(def.default.file);
     match with_a_command(Some(kind), def) {
@@ -104,12 +104,12 @@ pub(crate) fn defaults(kind: SectionKind, def: &OptionDef) -> String {
     }
 }
 
-const WITH_A_COMMAND: &str = "; with a command line: ";
+const WITH_A_COMMAND: &str = "; in command mode: ";
 
-/// What it is with a command line, if that is something else than with a file. Without a
-/// kind of section: in those where it is something else.
+/// The default in command mode, if it differs from that in config-file mode. Without a kind of
+/// section, the default in the sections where it differs.
 fn with_a_command(kind: Option<SectionKind>, def: &OptionDef) -> Option<String> {
-    // What listens for events is nobody's server.
+    // An event listener is never the server, so command mode changes none of its defaults.
     if kind == Some(SectionKind::EventListener) {
         return None;
     }
@@ -155,9 +155,9 @@ mod tests {
     fn the_reference_tells_both_defaults() {
         let page = reference();
         for line in [
-            "| `stopwaitsecs` | a whole number of seconds | `10`; with a command line: `30` |",
+            "| `stopwaitsecs` | a whole number of seconds | `10`; in command mode: `30` |",
             "| `retryresetsecs` | `[program]` | `off` | `PROCESS_RETRY_RESET_SECS` (`600`) | ",
-            "| `logfile` | a path in an existing directory | `supervisord.log`; with a command line: `/dev/null` |",
+            "| `logfile` | a path in an existing directory | `supervisord.log`; in command mode: `/dev/null` |",
         ] {
             assert!(page.lines().any(|known| known.starts_with(line)), "{line}");
         }

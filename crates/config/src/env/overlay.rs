@@ -180,14 +180,14 @@ fn short(variable: &str, report: &mut Report) -> Option<(String, String)> {
     let ends = || known.iter().map(|(name, _)| &name[health_options::PREFIX.len()..]);
     let written = variable.strip_prefix(health_options::PREFIX).unwrap_or(variable);
     let hint = match nearest(written, ends()) {
-        Some((_, near)) => format!("the nearest is {}{near}", health_options::PREFIX),
+        Some((_, near)) => format!("did you mean {}{near}?", health_options::PREFIX),
         None => format!(
             "what may follow {} is {}",
             health_options::PREFIX,
             ends().collect::<Vec<_>>().join(", ")
         ),
     };
-    report.warn(format!("{variable} is ignored: there is no such variable; {hint}"));
+    report.warn(format!("{variable} is ignored: unknown variable; {hint}"));
     None
 }
 
@@ -236,14 +236,14 @@ fn doubt(rest: &str, cuts: &[usize], section: &str, key: &str) -> Doubt {
     let nearest = nearest.min_by_key(|(distance, _, _)| *distance);
     let why = match (&nearest, SectionKind::of(section)) {
         (None, None) => {
-            ", and there is no such section; \"__\" stands for \":\", \
-             as in SUPERVISOR_PROGRAM__APP_STARTSECS"
+            ", but that section does not exist; \"__\" stands for \":\", as in \
+             SUPERVISOR_PROGRAM__APP_STARTSECS"
         }
-        (Some(_), _) | (_, Some(_)) => ", which is no known option",
+        (Some(_), _) | (_, Some(_)) => ", which is not a known option",
     };
     Doubt {
         as_read: format!("sets [{section}] {key}{why}"),
-        nearest: nearest.map(|(_, section, key)| format!("the nearest is {key} of [{section}]")),
+        nearest: nearest.map(|(_, section, key)| format!("did you mean {key} of [{section}]?")),
     }
 }
 
@@ -326,11 +326,11 @@ mod tests {
         let (_, warnings) = parsed("SUPERVISOR_PROGRAM__APP_STARTSEC");
         assert_eq!(
             warnings,
-            ["SUPERVISOR_PROGRAM__APP_STARTSEC sets [program:app] startsec, which is no known \
-              option; the nearest is startsecs of [program:app]"]
+            ["SUPERVISOR_PROGRAM__APP_STARTSEC sets [program:app] startsec, which is not a \
+             known option; did you mean startsecs of [program:app]?"]
         );
         let (_, warnings) = parsed("SUPERVISOR_SUPERVISORD_LOG_LEVEL");
-        assert!(warnings[0].ends_with("the nearest is loglevel of [supervisord]"), "{warnings:?}");
+        assert!(warnings[0].ends_with("did you mean loglevel of [supervisord]?"), "{warnings:?}");
         let (meaning, warnings) = parsed("SUPERVISOR_PROGRAM_STARTSECS");
         assert_eq!(meaning, "[program] startsecs");
         assert!(warnings[0].contains("SUPERVISOR_PROGRAM__APP_STARTSECS"), "{warnings:?}");
@@ -346,7 +346,7 @@ mod tests {
         ] {
             let (_, told) = parsed(variable);
             let message =
-                format!("ERROR: {variable}: no option has this name; the nearest is {near}");
+                format!("ERROR: {variable}: no option has this name; did you mean {near}?");
             assert_eq!(told, [message]);
         }
     }
@@ -362,7 +362,7 @@ mod tests {
         }
         let (meaning, warnings) = parsed("PROCESS_HEALTH_PRESSET");
         assert_eq!(meaning, "");
-        assert!(warnings[0].ends_with("the nearest is PROCESS_HEALTH_PRESET"), "{warnings:?}");
+        assert!(warnings[0].ends_with("did you mean PROCESS_HEALTH_PRESET?"), "{warnings:?}");
         // Near in letters to none of them, though it shares the long beginning with all.
         let (_, warnings) = parsed("PROCESS_HEALTH_HTTP");
         assert!(warnings[0].contains("; what may follow PROCESS_HEALTH_ is "), "{warnings:?}");

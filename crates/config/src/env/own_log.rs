@@ -36,7 +36,7 @@ static LEVEL: ValueType<Level> = ValueType {
         "warn" | "warning" => Ok(Level::Warn),
         "error" => Ok(Level::Error),
         "critical" => Ok(Level::Critical),
-        _ => Err(format!("no log level is named {}", repr(text))),
+        _ => Err(format!("unknown log level {}", repr(text))),
     },
 };
 

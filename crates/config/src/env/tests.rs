@@ -57,9 +57,8 @@ fn a_slip_is_pointed_out_and_what_is_the_program_s_is_not() {
         ("PROCESS_HEALTH_PRESSET", None),
     ] {
         let ((), warnings) = settings(&[(name, "x")]).1.finish(Some(())).unwrap();
-        let told = near.map(|near| {
-            format!("{name} sets nothing: there is no such variable; the nearest is {near}")
-        });
+        let told =
+            near.map(|near| format!("{name} is ignored: unknown variable; did you mean {near}?"));
         assert_eq!(warnings, Vec::from_iter(told), "{name}");
     }
 }
@@ -84,15 +83,13 @@ fn all_mistakes_are_reported_together() {
     ]);
     assert_eq!(
         report.finish(Some(())).unwrap_err().to_string(),
-        "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\n\
-         ERROR: PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'\n\
-         ERROR: PROCESS_STATUS_PORT: not a valid port number: '0'; PROCESS_STATUS_PORT takes \
-         port, host:port or [address]:port, with a port from 1 to 65535, or off\n\
-         ERROR: PROCESS_PRESTOP_DELAY_SECS: not a number of seconds: '5s'; \
-         PROCESS_PRESTOP_DELAY_SECS takes a number of seconds from 0 to 3600, such as 5 or 0.5\n\
-         ERROR: PROCESS_LOG_LEVEL: no log level is named 'loud'; PROCESS_LOG_LEVEL takes debug, \
-         info, warn, warning, error or critical\n\
-         ERROR: PROCESS_LOG_FORMAT: no log format is named 'xml'; PROCESS_LOG_FORMAT takes text \
+        "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'\nERROR: \
+         PROCESS_RETRY_RESET_SECS must be an integer, got '1.5'\nERROR: PROCESS_STATUS_PORT: \
+         not a valid port number: '0'; expected port, host:port or [address]:port, with a port \
+         from 1 to 65535, or off\nERROR: PROCESS_PRESTOP_DELAY_SECS: not a number of seconds: \
+         '5s'; expected a number of seconds from 0 to 3600, such as 5 or 0.5\nERROR: \
+         PROCESS_LOG_LEVEL: unknown log level 'loud'; expected debug, info, warn, warning, \
+         error or critical\nERROR: PROCESS_LOG_FORMAT: unknown log format 'xml'; expected text \
          or json"
     );
     let (_, report) =

@@ -166,7 +166,7 @@ pub(crate) const LOG_LEVEL: Variable = Variable {
     default: None,
     accepts: Accepts::Text(LEVELS),
     stands_for: Some((Owner::Supervisord, &options::LOGLEVEL)),
-    doc: "Level of the supervisor's own log, if `PROCESS_LOG_LEVEL` is not set. If the value is none of that variable's levels, the supervisor leaves it to the server and uses `info`.",
+    doc: "Level of the supervisor's own log, if `PROCESS_LOG_LEVEL` is not set. The supervisor ignores a value that is not one of its levels and uses `info`, because the server may read this variable as well.",
     once: false,
 };
 
@@ -186,7 +186,7 @@ pub(crate) const LOG_FORMAT: Variable = Variable {
     default: None,
     accepts: Accepts::AsOption,
     stands_for: Some((Owner::Supervisord, &options::LOG_FORMAT_KEY)),
-    doc: "Format of the supervisor's own log, if `PROCESS_LOG_FORMAT` is not set. If the value is neither `text` nor `json`, the supervisor leaves it to the server and uses `text`.",
+    doc: "Format of the supervisor's own log, if `PROCESS_LOG_FORMAT` is not set. The supervisor ignores any value but `text` and `json` and uses `text`, because the server may read this variable as well.",
     once: true,
 };
 
@@ -220,7 +220,7 @@ pub(crate) const CONFIG_PATH: Variable = Variable {
     default: Some("/tmp/supervisord.conf"),
     accepts: Accepts::Text("a path"),
     stands_for: None,
-    doc: "Path of the file with the effective configuration. A file at a path that you choose is overwritten and stays; the one at the default path is removed at exit.",
+    doc: "File for the effective configuration. If you set a path, the file is overwritten and kept after exit; the default file is removed on exit.",
     once: false,
 };
 
@@ -228,56 +228,56 @@ pub(crate) const CONFIG_PATH: Variable = Variable {
 pub(crate) const REMOVE_LEFTOVERS: Variable = Variable::of_option(
     "PROCESS_REMOVE_LEFTOVERS",
     (Owner::Programs, &options::REMOVE_LEFTOVERS),
-    "Before a restart and at the end, remove the stale files in `/dev/shm` and the stale sockets that evidence links to the program. `all`: also without evidence, and before the first start. `false`: none.",
+    "Before a restart and at exit, remove stale files in `/dev/shm` and stale sockets that the supervisor can link to the program. `all`: also those of the same user that it cannot link to the program, and before the first start. `false`: none.",
 );
 
 /// Whether that delay ends when the server is idle.
 pub(crate) const PRESTOP_UNTIL_IDLE: Variable = Variable::of_option(
     "PROCESS_PRESTOP_UNTIL_IDLE",
     (Owner::Supervisord, &options::PRESTOP_UNTIL_IDLE),
-    "`true`: the delay ends early when the server runs no request and none waits. Needs the preset vllm, sglang, tgi or llama.cpp.",
+    "`true`: end the delay early when no request is running or waiting. Needs the preset vllm, sglang, tgi or llama.cpp.",
 );
 
 /// Shortest such delay.
 pub(crate) const PRESTOP_MIN_SECS: Variable = Variable::of_option(
     "PROCESS_PRESTOP_MIN_SECS",
     (Owner::Supervisord, &options::PRESTOP_MIN),
-    "Shortest time of such a delay, in seconds, because load balancers need it to notice.",
+    "Minimum delay, in seconds, even if the server is idle, because load balancers need time to notice.",
 );
 
 /// Time for a whole shutdown.
 pub(crate) const STOP_BUDGET_SECS: Variable = Variable::of_option(
     "PROCESS_STOP_BUDGET_SECS",
     (Owner::Supervisord, &options::STOP_BUDGET),
-    "Time for a whole shutdown, in seconds, such as 9 for `docker stop`, which kills after 10. The supervisor cuts grace periods so that all programs fit.",
+    "Time limit for a whole shutdown, in seconds, such as 9 for `docker stop`, which kills after 10. The supervisor reduces grace periods to fit.",
 );
 
 /// Time for leftover processes.
 pub(crate) const LEFTOVER_GRACE_SECS: Variable = Variable::of_option(
     "PROCESS_LEFTOVER_GRACE_SECS",
     (Owner::Programs, &options::LEFTOVER_GRACE),
-    "Time between SIGTERM and SIGKILL for leftover processes of a run that ended by itself, in seconds.",
+    "Grace period of leftover processes when the server exited by itself, in seconds: time between SIGTERM and SIGKILL.",
 );
 
 /// The port to wait for.
 pub(crate) const AWAIT_PORT: Variable = Variable::of_option(
     "PROCESS_AWAIT_PORT",
     (Owner::App, &options::AWAIT_PORT),
-    "The server's port. Before a restart the supervisor waits up to ten seconds until the port is free, and names the process that holds it.",
+    "Port of the server. Before a restart, the supervisor waits up to 10 seconds until the port is free. The log names the process that uses it.",
 );
 
 /// The servers to wait for.
 pub(crate) const WAIT_FOR: Variable = Variable::of_option(
     "PROCESS_WAIT_FOR",
     (Owner::App, &options::WAIT_FOR),
-    "Servers that must accept a connection before every start of the program, as `host:port,host:port`. Until then the program is STOPPED and nothing counts as a failure.",
+    "Servers that must accept a connection before every start of the program, as `host:port,host:port`. Until then the program stays STOPPED, which does not count as a failure.",
 );
 
 /// Longest wait for them.
 pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable::of_option(
     "PROCESS_WAIT_TIMEOUT_SECS",
     (Owner::App, &options::WAIT_TIMEOUT),
-    "Longest time that the program waits for these servers, in seconds. After it, the supervisor exits with 1 and names the server.",
+    "Time limit for this wait, in seconds. When it is reached, the supervisor exits with code 1 and names the server.",
 );
 
 /// Signals as other ones.
@@ -312,28 +312,28 @@ pub(crate) const MEMORY_WARN_PERCENT: Variable = Variable::of_option(
 pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
     "PROCESS_FAILURE_PRESET",
     (Owner::App, &failure_options::PRESET),
-    "Texts of failures that the end of the output is searched for, so that the supervisor knows the class of a failure: those of NVIDIA's, AMD's or AWS Neuron's devices, and of servers. `auto`: `cuda` with `PROCESS_HEALTH_PRESET`, otherwise `off`.",
+    "Known failure texts that the supervisor searches for at the end of the output, to find the class of a failure: those of servers, and of NVIDIA (`cuda`), AMD (`rocm`) or AWS Neuron (`neuron`) devices. `auto`: `cuda` with `PROCESS_HEALTH_PRESET`, otherwise `off`.",
 );
 
 /// Whether GPUs are asked for.
 pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "PROCESS_AWAIT_GPU_MEMORY",
     (Owner::App, &failure_options::AWAIT_GPU_MEMORY),
-    "Before a restart, ask `nvidia-smi`, or for AMD's devices sysfs, whether the GPUs are there, and wait up to 120 seconds until their memory is free. The supervisor gives up if a GPU is lost. `auto`: with the failure presets `cuda` and `rocm`.",
+    "Before a restart, check with `nvidia-smi` (AMD: sysfs) that all GPUs exist, and wait up to 120 seconds until their memory is free. If a GPU is lost, the supervisor gives up. `auto`: with the failure presets `cuda` and `rocm`.",
 );
 
 /// The consequence of a rank's failure.
 pub(crate) const RANK_POLICY: Variable = Variable::of_option(
     "PROCESS_RANK_POLICY",
     (Owner::App, &failure_options::RANK_POLICY),
-    "What follows a failure of a server that is one rank of several. `exit`: no restart in this container; the supervisor exits, so that the platform recreates the whole group, as LeaderWorkerSet does.",
+    "Action after a failure of a server that is one rank of several. `restart`: the retry settings apply. `exit`: the supervisor exits without a restart, so that the platform, such as LeaderWorkerSet, recreates the whole group.",
 );
 
 /// Exit codes by class.
 pub(crate) const EXIT_CODES: Variable = Variable::of_option(
     "PROCESS_EXIT_CODES",
     (Owner::Programs, &failure_options::EXIT_CODES),
-    "Exit codes of the supervisor when it gives up, by the class of the last failure, such as `gpu_lost:71,config:78`. Without it, and for all other classes: 1.",
+    "Exit codes of the supervisor when it gives up, by the class of the last failure, such as `gpu_lost:71,config:78`. All other classes: 1.",
 );
 
 /// Behavior below another supervisor.
@@ -342,7 +342,7 @@ pub(crate) const NESTED: Variable = Variable {
     default: Some("once"),
     accepts: Accepts::Text("once or supervise"),
     stands_for: None,
-    doc: "Behavior inside the program of another `standard-supervisor` that supervises. `once`: run the command once and install nothing. `supervise`: supervise it as well.",
+    doc: "Behavior inside a program of another `standard-supervisor`. `once`: run the command once and install nothing. `supervise`: supervise it as well.",
     once: true,
 };
 
@@ -350,14 +350,14 @@ pub(crate) const NESTED: Variable = Variable {
 pub(crate) const CRASH_DIR: Variable = Variable::of_option(
     "PROCESS_CRASH_DIR",
     (Owner::Supervisord, &options::CRASH_DIR),
-    "Directory for a report in JSON about each run that exits unexpectedly; the newest ten are kept. `off`: no reports.",
+    "Directory for JSON crash reports, one for each unexpected exit; the latest ten are kept. `off` disables them.",
 );
 
 /// The container's termination message.
 pub(crate) const TERMINATION_LOG: Variable = Variable::of_option(
     "PROCESS_TERMINATION_LOG",
     (Owner::Supervisord, &options::TERMINATION_LOG),
-    "File in which Kubernetes finds why a container ended. The supervisor writes it if it exists, or if you set this variable. `off`: never.",
+    "Kubernetes termination message file: summary of the latest unexpected exit. The default path is used only if it exists. `off` disables it.",
 );
 
 /// Any option of supervisord; read by `overlay`.
@@ -376,7 +376,7 @@ pub(crate) const COMMAND: Variable = Variable {
     default: Some(""),
     accepts: Accepts::Text("a program and its arguments"),
     stands_for: None,
-    doc: "The command that runs when the one given is `serve`, as SageMaker gives it, and no such program exists. Split as a shell splits words.",
+    doc: "Command to run instead of `serve`, which SageMaker passes, if no such program exists. Split like shell words.",
     once: true,
 };
 
@@ -386,7 +386,7 @@ pub(crate) const AUTO_INSTALL: Variable = Variable {
     default: Some("true"),
     accepts: Accepts::Text("true, 1, yes or on; any other value is off"),
     stands_for: None,
-    doc: "`true`, `1`, `yes` or `on`: install `requirements.txt` of the model's directory before the program starts. If you set the variable and there is none, `code/requirements.txt` is installed. Any other value: install nothing.",
+    doc: "`true`, `1`, `yes` or `on`: install `requirements.txt` from the model's directory before the program starts. If you set the variable and this file does not exist, `code/requirements.txt` is installed. Any other value: install nothing.",
     once: true,
 };
 
@@ -404,9 +404,9 @@ pub(crate) const MODEL_PATH: Variable = Variable {
 pub(crate) const PIP_ARGS: Variable = Variable {
     name: "STANDARD_PIP_ARGS",
     default: Some(""),
-    accepts: Accepts::Text("arguments, split as a shell splits words"),
+    accepts: Accepts::Text("arguments, split like shell words"),
     stands_for: None,
-    doc: "Arguments for `pip install` in place of that file, such as `-r /srv/more.txt --index-url URL`.",
+    doc: "Arguments for `pip install` instead of that file, such as `-r /srv/more.txt --index-url URL`.",
     once: true,
 };
 
@@ -426,7 +426,7 @@ pub const HEALTH: Variable = Variable {
     default: Some(""),
     accepts: Accepts::Text("the values of the option"),
     stands_for: None,
-    doc: "Readiness and health: checks, and what follows when they fail. `PROCESS_HEALTH_PRESET=vllm` sets them for vLLM.",
+    doc: "Readiness and health checks, and the action when the program is unhealthy. For a known server, set `PROCESS_HEALTH_PRESET`, for example to `vllm`.",
     once: false,
 };
 

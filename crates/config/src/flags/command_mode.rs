@@ -59,22 +59,22 @@ static FLAGS: [Flag<Does>; 6] = [
         short: None,
         long: "check",
         does: Does::Check,
-        doc: "print the effective configuration with the origin of each value, and everything that the start would reject; start nothing",
+        doc: "print the effective configuration with the origin of each value, and all errors; do not start anything",
     },
     Flag {
         short: None,
         long: "probe",
         does: Does::Probe,
-        doc: "ask the status port whether the supervisor is live, or its programs are ready or started; print the answer and exit with 0 for yes, else 1; for HEALTHCHECK and exec probes in images without curl",
+        doc: "query the status port: print the answer, and exit with 0 if the supervisor is live, or its programs are ready or started, otherwise with 1; for HEALTHCHECK and exec probes in images without curl",
     },
     Flag { short: None, long: "port", does: Does::Port, doc: "the status port that --probe asks" },
     Flag {
         short: None,
         long: "as",
         does: Does::As,
-        doc: "first of all words: be supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as by a link of that name",
+        doc: "run as supervisord, supervisorctl, pidproxy, echo_supervisord_conf or generate-supervisor-config, as a link of that name does; must be the first argument",
     },
-    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; so does -?" },
+    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; also -?" },
     Flag { short: None, long: "version", does: Does::Version, doc: "print the version" },
 ];
 
@@ -99,14 +99,14 @@ pub fn standard_supervisor_flags(words: &[OsString]) -> Result<CommandRequest, S
             Does::Check => check = true,
             Does::Probe => question = Some(given.text()?),
             Does::Port => port = Some(given.text()?),
-            Does::As => return Err("option --as must be the first word".to_owned()),
+            Does::As => return Err("option --as must be the first argument".to_owned()),
         }
     }
     let command = given.others;
     match (question, port) {
         (Some(_), _) if !command.is_empty() => Err("--probe takes no command".to_owned()),
         (Some(question), port) => Ok(CommandRequest::Probe { question, port }),
-        (None, Some(_)) => Err("--port is for --probe alone".to_owned()),
+        (None, Some(_)) => Err("--port requires --probe".to_owned()),
         (None, None) if check => Ok(CommandRequest::Check(command)),
         (None, None) => Ok(CommandRequest::Run(command)),
     }
@@ -141,13 +141,13 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_the_words_of_all_programs() {
         for (line, words) in [
-            ("--chekc a", "option --chekc not recognized; the nearest is --check"),
+            ("--chekc a", "option --chekc not recognized; did you mean --check?"),
             ("--vers", "option --vers not recognized"),
             ("-x", "option -x not recognized"),
             ("--probe", "option --probe requires argument"),
             ("--probe live a", "--probe takes no command"),
-            ("--port 1 a", "--port is for --probe alone"),
-            ("--check --as pidproxy", "option --as must be the first word"),
+            ("--port 1 a", "--port requires --probe"),
+            ("--check --as pidproxy", "option --as must be the first argument"),
         ] {
             assert_eq!(read(line), Err(words.to_owned()), "{line}");
         }

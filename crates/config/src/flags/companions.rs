@@ -64,7 +64,7 @@ impl Reading for Does {
 }
 
 const HELP: Flag<Does> =
-    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; so does -?" };
+    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; also -?" };
 
 const VERSION: Flag<Does> =
     Flag { short: None, long: "version", does: Does::Version, doc: "print the version" };
@@ -193,7 +193,7 @@ mod tests {
                 "-o x --log-level loud a",
                 "--log-level: invalid value 'loud'; expected ERROR, INFO or DEBUG",
             ),
-            ("--outptu x", "option --outptu not recognized; the nearest is --output"),
+            ("--outptu x", "option --outptu not recognized; did you mean --output?"),
         ] {
             assert_eq!(
                 generate_supervisor_config_flags(&words(line)),

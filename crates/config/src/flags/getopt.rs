@@ -177,7 +177,7 @@ impl<D: Reading> Words<D> {
     /// Getopt's words, and the option that was perhaps meant.
     fn unknown(&self, name: &str) -> String {
         match nearest(name, self.known.iter().map(|flag| flag.long)) {
-            Some((_, near)) => format!("option --{name} not recognized; the nearest is --{near}"),
+            Some((_, near)) => format!("option --{name} not recognized; did you mean --{near}?"),
             None => format!("option --{name} not recognized"),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn client(
     let mut lowering = Lowering { sections, mode: Mode::File, context, report };
     for plugin in lowering.of_kind(SectionKind::CtlPlugin) {
         let name = &plugin.name;
-        lowering.report.warn(format!("[{name}] is left out: only Python could load it"));
+        lowering.report.warn(format!("[{name}] is ignored, because it needs Python"));
     }
     let section = lowering.of_kind(SectionKind::Supervisorctl).next()?;
     Some(read(&mut lowering, section, &Names::new(&shared)))

@@ -93,7 +93,7 @@ fn member<'a>(
         (Some(found), None) | (None, Some(found)) => Some(found),
         (None, None) if program.is_empty() => {
             let why =
-                format!("[{}] has a comma too many in programs, got an empty name", section.name);
+                format!("[{}] has an empty name in programs; remove the extra comma", section.name);
             lowering.complain(section, origin, &why);
             None
         }
@@ -101,7 +101,8 @@ fn member<'a>(
             let known = lowering.of_kind(SectionKind::Program).map(Section::label).take(MOST_NAMED);
             let known: Vec<&str> = known.collect();
             let why = format!(
-                "[{}] names unknown program or fcgi-program {}; programs takes names such as {}",
+                "[{}] names unknown program or fcgi-program {}; programs: expected names such \
+                 as {}",
                 section.name,
                 in_short(program),
                 known.join(", ")

@@ -133,7 +133,7 @@ impl Reading<'_, '_, '_> {
         if let [_, .., last] = given[..] {
             return self.wrong(
                 last,
-                &format!("{} can't all be set; one of them can", given.join(" and ")),
+                &format!("{} cannot be combined; set only one of them", given.join(" and ")),
             );
         }
         let other = tcp
@@ -300,7 +300,14 @@ impl Reading<'_, '_, '_> {
                     .iter()
                     .map(|def| def.key)
                     .find(|key| self.lowering.is_explicit(self.section, key));
-                self.wrong(given.unwrap_or(missing), &format!("{missing} is missing; progress is seen with all three of progress_url, progress_running and progress_done, or a health_preset that knows them"))
+                self.wrong(
+                    given.unwrap_or(missing),
+                    &format!(
+                        "{missing} is missing; set all \
+                 three of progress_url, progress_running and progress_done, or a health_preset \
+                 with known metrics"
+                    ),
+                )
             }
         }
     }

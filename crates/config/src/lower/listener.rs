@@ -40,7 +40,14 @@ pub(super) fn pool<'a>(
         if known.is_none() {
             let (named, names) = (in_short(named), HANDLERS.map(|(name, _)| name).join(" or "));
             let why = format!("{named} cannot be resolved within [{}]", section.name);
-            complain(lowering, "result_handler", &format!("{why}; result_handler takes {names}"));
+            complain(
+                lowering,
+                "result_handler",
+                &format!(
+                    "{why}; result_handler: expected \
+             {names}"
+                ),
+            );
         }
         known.map(|(_, handler)| *handler)
     });

@@ -24,7 +24,7 @@ pub(super) fn read<'a>(
         Some(_) => Err(format!("both {} and {key} are set; set one", o::PASSWORD.def.key)),
         None => match lowering.context.host.regular_file(&path, LARGEST_PASSWORD_FILE) {
             Ok(Some(file)) => line_of(file.content),
-            Ok(None) => Err("there is no such file".to_owned()),
+            Ok(None) => Err("file not found".to_owned()),
             Err(why) => Err(why),
         }
         .map_err(|why| format!("{key} {}: {why}", repr(&path.to_string_lossy()))),

@@ -82,7 +82,7 @@ fn inet<'a>(
     };
     if credentials.is_none() && !listen.is_local() && !open? {
         let why = format!(
-            "section [{}] would let anybody who reaches port {port} run commands here: set \
+            "section [{}] accepts commands on port {port} from any host without a password: set \
              username and password, or port=127.0.0.1:{port}, or {}=true",
             section.name,
             o::ALLOW_UNAUTHENTICATED.def.key
@@ -180,6 +180,6 @@ fn interface<'a>(lowering: &mut Lowering<'a>, section: &'a Section, names: &Name
         let why = format!("{factory} cannot be resolved within [{}]", section.name);
         let key = o::RPCINTERFACE_FACTORY.def.key;
         let origin = lowering.entry(section, key).map_or(&section.origin, |entry| &entry.origin);
-        lowering.complain(section, origin, &format!("{why}; {key} takes {MAIN_INTERFACE}"));
+        lowering.complain(section, origin, &format!("{why}; {key}: expected {MAIN_INTERFACE}"));
     }
 }

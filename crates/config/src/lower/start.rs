@@ -49,8 +49,8 @@ pub(super) fn check_retries<'a>(
     let key = o::RETRIES_BEFORE_READY.def.key;
     if start.retries_before_ready.is_some() && health.ready == Ready::Startsecs {
         let why = format!(
-            "{key} needs to know when the program is ready; set health_preset, health_url or \
-             another health check, or ready=notify or ready=log:TEXT"
+            "{key} requires a readiness check; set health_preset, health_url or another health \
+             check, or ready=notify or ready=log:TEXT"
         );
         lowering.complain(section, origin(lowering, section, key), &why);
     }
@@ -74,7 +74,7 @@ pub(super) fn check_dependencies(lowering: &mut Lowering<'_>, groups: &[GroupSpe
     }
     for circle in circles(&programs) {
         let way: Vec<&str> = circle.iter().chain(circle.first()).copied().collect();
-        let why = format!("depends_on goes round in a circle: {}", way.join(" -> "));
+        let why = format!("depends_on is circular: {}", way.join(" -> "));
         complain(lowering, circle[0], &why);
     }
 }
@@ -98,11 +98,11 @@ fn mistake(
     let Some(others) = programs.get(name) else {
         let known = || programs.keys().copied().filter(|known| *known != process.program);
         let hint = match nearest(name, known()) {
-            Some((_, near)) => format!("the nearest is {near}"),
-            None => format!("programs are {}", known().collect::<Vec<_>>().join(", ")),
+            Some((_, near)) => format!("did you mean {near}?"),
+            None => format!("programs: {}", known().collect::<Vec<_>>().join(", ")),
         };
         let name = repr(&in_short(name));
-        return Some(format!("depends_on names {name}, which is not a program; {hint}"));
+        return Some(format!("depends_on names {name}, which is not a program ({hint})"));
     };
     if name == process.program {
         return Some(format!("depends_on={dependency} makes {name} wait for itself"));

@@ -33,7 +33,7 @@ fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKin
         let keys = kind.settings().map(|setting| setting.def().key);
         match nearest(&entry.key, keys) {
             Some((_, near)) => lowering.report.warn(format!(
-                "{}: {} of [{}] is ignored: there is no such option; the nearest is {near}",
+                "{}: {} of [{}] is ignored: unknown option; did you mean {near}?",
                 entry.origin, entry.key, section.name
             )),
             None => others.push(entry),
@@ -42,7 +42,7 @@ fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKin
     if let Some(first) = others.first() {
         let names: Vec<&str> = others.iter().map(|entry| entry.key.as_str()).collect();
         lowering.report.warn(format!(
-            "{}: [{}] has options that are not the supervisor's and that it leaves to others: {}",
+            "{}: [{}]: ignoring options of other programs: {}",
             first.origin,
             section.name,
             in_short(&names.join(", "))
@@ -54,6 +54,6 @@ fn unknown_section(name: &str, origin: &Origin) -> String {
     let word = name.split(':').next().unwrap_or(name);
     let kinds = KINDS.iter().map(|(name, _)| name.trim_end_matches(':'));
     let hint = nearest(word, kinds)
-        .map_or_else(String::new, |(_, near)| format!("; the nearest is [{near}]"));
-    format!("{origin}: [{name}] is ignored: there is no such section{hint}")
+        .map_or_else(String::new, |(_, near)| format!("; did you mean [{near}]?"));
+    format!("{origin}: [{name}] is ignored: unknown section{hint}")
 }

@@ -90,7 +90,8 @@ pub fn generate(command: &[OsString], name: &str, log_level: Level) -> Result<Ge
         let writable = !valid.is_empty() && valid == name && section_reads_back(&valid);
         writable.then_some(valid).ok_or_else(|| {
             format!(
-                "Invalid name: {name:?}; a program's name has no blanks, brackets, \":\" or \"/\""
+                "Invalid name: {name:?}; a program name must not contain spaces, brackets, \
+                 \":\" or \"/\""
             )
         })
     });
@@ -178,7 +179,10 @@ pub(crate) fn include_files(
         let read = include::read(sections, &value, base, &Names::new(&shared), &context, report);
         match read {
             Ok(paths) => included.extend(paths),
-            Err(why) => report.error(format!("{variable}: {why}; a percent sign is written %%")),
+            Err(why) => report.error(format!(
+                "{variable}: {why}; write a literal percent sign \
+             as %%"
+            )),
         }
     }
     (others, included)
@@ -202,7 +206,8 @@ impl Record {
     pub fn text(&self) -> String {
         let wanted =
             |entry: &Entry| entry.origin.is_explicit() || template::is_for_supervisord(&entry.key);
-        let heading = "Written by standard-supervisor: what is in effect. It is not read back.";
+        let heading = "The effective configuration, written by standard-supervisor. Changes to \
+         this file have no effect.";
         render(heading, &self.sections, wanted, |_, _| None, self.lossy_command).text
     }
 }

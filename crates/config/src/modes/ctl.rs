@@ -112,7 +112,7 @@ static FLAGS: [Flag<Does>; 9] = [
         does: Does::Configuration,
         doc: "take the daemon's address from this file's [supervisorctl]",
     },
-    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; so does -?" },
+    Flag { short: Some('h'), long: "help", does: Does::Help, doc: "print this help; also -?" },
     Flag {
         short: None,
         long: "version",
@@ -123,7 +123,7 @@ static FLAGS: [Flag<Does>; 9] = [
         short: Some('i'),
         long: "interactive",
         does: Does::Interactive,
-        doc: "start an interactive shell after the command; without a command there is one anyway",
+        doc: "start an interactive shell after the command; without a command this is the default",
     },
     Flag {
         short: Some('s'),
@@ -135,25 +135,25 @@ static FLAGS: [Flag<Does>; 9] = [
         short: Some('u'),
         long: "username",
         does: Does::Username,
-        doc: "the name to give, if the daemon asks for one",
+        doc: "the user name, if the daemon requires one",
     },
     Flag {
         short: Some('p'),
         long: "password",
         does: Does::Password,
-        doc: "the password to give with it",
+        doc: "the password of that user",
     },
     Flag {
         short: Some('r'),
         long: "history-file",
         does: Does::HistoryFileToo,
-        doc: "keep what is typed in the shell in this file",
+        doc: "the file for the history of the shell",
     },
     Flag {
         short: None,
         long: "history_file",
         does: Does::HistoryFile,
-        doc: "the same as --history-file, as supervisor spells it",
+        doc: "the same as --history-file",
     },
 ];
 
@@ -341,7 +341,7 @@ mod tests {
     fn a_plugin_of_pythons_is_left_out_with_a_warning() {
         let text = "[supervisorctl]\n[ctlplugin:x]\nsupervisor.ctl_factory=a:b\n";
         let warnings = ctl(&[("/srv/t.conf", text)], "-c t.conf").unwrap().warnings;
-        assert_eq!(warnings, ["[ctlplugin:x] is left out: only Python could load it"]);
+        assert_eq!(warnings, ["[ctlplugin:x] is ignored, because it needs Python"]);
     }
 
     #[test]

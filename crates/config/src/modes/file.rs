@@ -60,7 +60,7 @@ fn read(
     report: &mut Report,
 ) -> Option<Config> {
     for flag in &flags.without_effect {
-        report.warn(format!("{flag} has no effect: it is about Python's profiler"));
+        report.warn(format!("{flag} has no effect: it controls Python's profiler"));
     }
     let (shown, searched) = find(flags, program, context, report)?;
     let path = absolute(&shown, &context);
@@ -171,7 +171,7 @@ fn include_files(
     match include::read(sections, &files.value, here, &names, &context, report) {
         Ok(paths) => paths,
         Err(why) => {
-            report.error(format!("{}: {why}; a percent sign is written %%", files.origin));
+            report.error(format!("{}: {why}; write a literal percent sign as %%", files.origin));
             Vec::new()
         }
     }

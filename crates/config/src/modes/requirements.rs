@@ -53,8 +53,10 @@ pub(crate) fn installation(
     let search = Search { context };
     let Some(python) = search.python(command) else {
         report.error(format!(
-            "{source} is to be installed, but there is no Python: the command names none, and neither python3 nor python is in {}; {}=false starts without installing",
-            search.path(), AUTO_INSTALL.name
+            "cannot install {source}: Python not found: the command names none, and neither \
+             python3 nor python is in {}; set {}=false to start without installing it",
+            search.path(),
+            AUTO_INSTALL.name
         ));
         return None;
     };
@@ -64,8 +66,11 @@ pub(crate) fn installation(
         argv.extend(["--find-links".into(), packages.into()]);
     }
     report.warn(format!(
-        "installing {source} by {tool} before the server starts: what is installed can run any code here ({}=false turns this off; at most {} seconds, {})",
-        AUTO_INSTALL.name, install.within.as_secs(), PIP_TIMEOUT.name
+        "installing {source} with {tool} before starting the server; these packages can run \
+         arbitrary code (set {}=false to disable; timeout {} s, {})",
+        AUTO_INSTALL.name,
+        install.within.as_secs(),
+        PIP_TIMEOUT.name
     ));
     Some(spec(argv, install.within, signals, context))
 }
@@ -87,7 +92,7 @@ fn wanted(
                 return Some((format!("what {} says", PIP_ARGS.name), None, words));
             }
             Err(why) => {
-                let why = format!("{}: {why}; quotes come in pairs", PIP_ARGS.name);
+                let why = format!("{}: {why}; quotes must be paired", PIP_ARGS.name);
                 PIP_ARGS.reject(report, &why);
             }
         }
@@ -287,7 +292,7 @@ mod tests {
         let files = [("/bin/python3", ""), (MODEL, ""), ("/bin/x", "")];
         let (words, sources) = installation(&[], &files, &["x"]).unwrap().unwrap();
         assert_eq!(words, format!("/bin/python3 -m pip install -r {MODEL}"));
-        let text = "installing /opt/ml/model/requirements.txt by pip before the server starts";
+        let text = "installing /opt/ml/model/requirements.txt with pip before starting the server";
         assert!(sources[0].starts_with(text), "{sources:?}");
         let packages = "/opt/ml/model/requirements/a.whl";
         let files = [&files[..], &[("/bin/uv", ""), (packages, "")]].concat();
@@ -318,7 +323,8 @@ mod tests {
         // The name is the Python tool's, so a mistake in it doesn't keep the server from starting.
         let bad = sources(&[("STANDARD_PIP_ARGS", "'a")]);
         let config = command_mode(vec!["x".into()], &bad, &FakeHost::with(&files)).unwrap();
-        let warning = "STANDARD_PIP_ARGS: No closing quotation; quotes come in pairs; ignoring it";
+        let warning = "STANDARD_PIP_ARGS: No closing quotation; quotes must be paired; ignoring \
+         it";
         assert_eq!((config.preparation.is_some(), &*config.warnings[0]), (true, warning));
     }
 

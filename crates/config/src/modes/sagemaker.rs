@@ -26,7 +26,7 @@ pub(crate) fn command(
     }
     let name = COMMAND.name;
     let why = format!(
-        "the command is `{SERVE}`, as SageMaker gives it, and no such program is in {}",
+        "the command is `{SERVE}`, as SageMaker sets it, and no such program exists in {}",
         search.path()
     );
     let example = format!("{name}=\"vllm serve /opt/ml/model --port 8080\"");
@@ -36,12 +36,10 @@ pub(crate) fn command(
         }
         Some(Err(reason)) => {
             let value = repr(&in_short(of_image.unwrap_or_default()));
-            report.error(format!(
-                "{name}: {reason}, got {value}; it is split as a shell splits words"
-            ));
+            report.error(format!("{name}: {reason}, got {value}; it is split like shell words"));
         }
         Some(Ok(_)) | None => report
-            .error(format!("{why}: {name} must say what starts the server, such as {example}")),
+            .error(format!("{why}: set {name} to the command of the server, such as {example}")),
     }
     command
 }
@@ -85,7 +83,7 @@ mod tests {
     fn without_a_command_of_the_image_it_is_said_what_would_work() {
         for env in [&[][..], &[("PROCESS_COMMAND", " ")]] {
             let errors = configured(&["serve"], env, "/x").unwrap_err().to_string();
-            assert!(errors.contains("no such program is in the usual PATH"), "{errors}");
+            assert!(errors.contains("no such program exists in the usual PATH"), "{errors}");
             assert!(errors.contains("PROCESS_COMMAND=\"vllm serve"), "{errors}");
         }
         let bad = [("PROCESS_COMMAND", "vllm 'serve")];

@@ -56,7 +56,7 @@ pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>,
 /// It names none.
 pub fn status_address(text: &str, sources: &Sources, host: &dyn Host) -> Result<Listen, String> {
     let address = (values::STATUS_PORT.parse)(text, &Context { sources, host })?;
-    address.map(listen).ok_or_else(|| format!("{text} is no port"))
+    address.map(listen).ok_or_else(|| format!("{text} is not a port"))
 }
 
 fn listen(InetAddress { host, port }: InetAddress) -> Listen {

@@ -59,8 +59,8 @@ pub(crate) fn warn_if_exceeded(spec: &Spec, mode: Mode<'_>, report: &mut Report)
         Mode::File => options::STOP_BUDGET.def.key,
     };
     report.warn(format!(
-        "{name}: a shutdown may take {} seconds ({}), more than the budget of {}; grace periods are \
-         cut to fit",
+        "{name}: a shutdown may take {} s ({}), more than the budget of {} s; reducing grace \
+         periods to fit",
         sum.as_secs_f64(),
         steps.join(", "),
         budget.as_secs_f64()

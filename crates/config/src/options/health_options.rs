@@ -1,5 +1,5 @@
-//! The options that set when a program is ready or unhealthy, and what follows. None is
-//! supervisord's; programs and FastCGI programs have them.
+//! The options for readiness, health checks and the action when a program is unhealthy, of
+//! programs and FastCGI programs. supervisord has none of them.
 //!
 //! Each is also an environment variable of the program that `standard-supervisor COMMAND`
 //! runs: `PROCESS_HEALTH_` and the key in capital letters, without the `health_` that some
@@ -21,67 +21,67 @@ mod values {
 }
 
 options! { extensions HEALTH:
-    /// Server of which the supervisor knows the health check, the metrics and what a stop needs. Your own settings override the preset.
+    /// Preset for a known server: health URL, metrics URL, progress metrics and stop behavior. Options that you set yourself override the preset.
     PRESET: &'static Preset = PRESET("health_preset", Program) default unset;
-    /// Port at which a preset's server is asked. If unset, the preset reads it from the command and its environment, or takes the server's usual one.
+    /// Port of the preset's server. If unset, the preset reads it from the command and its environment, or uses the server's default port.
     PORT: u16 = PORT_NUMBER("health_port", Process) default unset;
-    /// URL of the health check, a GET request.
+    /// URL of the health check (GET).
     URL: HttpUrl = URL("health_url", Process) default unset;
-    /// Address that must accept a connection, as the whole health check.
+    /// Address that must accept a TCP connection. This is the whole health check.
     TCP: (String, u16) = HOST_AND_PORT("health_tcp", Process) default unset;
-    /// Which process may answer until the check has succeeded: `own`, one of this supervisor's, or `any`. A process that cannot be seen, as in another container, may always answer.
+    /// Processes that may answer until the check first succeeds: `own` (processes of this supervisor) or `any`. A process that is not visible, for example in another container, may always answer.
     LISTENER: ListenerRule = LISTENER("health_listener", Program) default "own";
-    /// Headers of its requests, also of those for metrics: `Authorization: Bearer KEY`, one a line. The supervisor sends them only to this host's own addresses, or over TLS with a verified certificate, and shows their values nowhere.
+    /// HTTP headers of health and metrics requests, one per line, such as `Authorization: Bearer KEY`. The supervisor sends them only to addresses of this host, or over TLS with a verified certificate, and never shows their values.
     HEADERS: Vec<Header> = HEADERS("health_headers", Program) default unset;
     /// File with more headers, one per line, read before each request.
     HEADERS_FILE: PathBuf = FILE_PATH("health_headers_file", Program) default unset;
-    /// File of certificates (PEM) to trust for `https://` URLs, in place of the system's or of `SSL_CERT_FILE`. At this host's own addresses no certificate is verified.
+    /// CA file (PEM) for `https://` URLs, instead of the system's or `SSL_CERT_FILE`. Certificates are not verified for addresses of this host.
     TLS_CA_FILE: PathBuf = FILE_PATH("health_tls_ca_file", Program) default unset;
     /// Name in the certificate of an `https://` URL's server, if it is not the URL's host.
     TLS_NAME: String = HOST_NAME("health_tls_name", Program) default unset;
     /// Command that must exit with 0. It runs as the program does; its output is discarded.
     COMMAND: String = TEXT("health_command", Process) default unset;
-    /// Time from one check to the next, in seconds; before the program is ready at most 1. If unset: 10, with the preset `ray` 60.
+    /// Time between checks, in seconds; at most 1 until the program is ready. If unset: 10, with the preset `ray` 60.
     INTERVAL: Duration = SPAN("health_interval", Program) default unset;
-    /// Time limit for a check or a page of metrics, in seconds. If unset: 5, with the presets `sglang` 25, `ray` 30, `sagemaker` 2.
+    /// Timeout of a check and of a metrics request, in seconds. If unset: 5, with the presets `sglang` 25, `ray` 30, `sagemaker` 2.
     TIMEOUT: Duration = SPAN("health_timeout", Program) default unset;
     /// Number of consecutive failed checks that make the program unhealthy.
     FAILURES: u32 = COUNT("health_failures", Program) default "3";
-    /// Upper limit of a random time that is added to the interval, in seconds.
+    /// Maximum random delay added to the interval, in seconds.
     JITTER: Duration = SPAN_OR_NONE("health_jitter", Program) default "0";
-    /// Statuses of a good answer. If unset: 200 to 399.
+    /// HTTP statuses of a healthy response. If unset: 200 to 399.
     STATUS: Vec<u16> = STATUSES("health_status", Program) default unset;
-    /// Text in a good answer.
+    /// Text that a healthy response contains.
     BODY: String = TEXT_TO_FIND("health_body", Program) default unset;
-    /// Time within which the program must be ready, in seconds. Otherwise the start has failed. If unset there is no limit; with a preset it is 1800, unless the preset guesses the server's address.
+    /// Time limit for the program to become ready, in seconds. When it is reached, the start has failed. If unset: 1800 with a preset that knows the server's address, otherwise no limit.
     START_TIMEOUT: Option<Duration> = SPAN_OR_OFF("health_start_timeout", Program) default unset;
-    /// When the program is ready: after `startsecs`, when its check succeeds, when it sends `READY=1` as systemd's services do, or when a text is in its output. If unset: `check` with a check, otherwise `startsecs`.
+    /// When the program is ready: after `startsecs`, when its check succeeds, when it sends `READY=1` (`sd_notify`), or when its output contains a text. If unset: `check` with a check, otherwise `startsecs`.
     READY: Ready = READY("ready", Program) default unset;
-    /// Longest time between two `WATCHDOG=1` messages of the program, as systemd's services send them, in seconds.
+    /// Maximum time between two `WATCHDOG=1` notifications (`sd_notify`) of the program, in seconds.
     WATCHDOG: Duration = SPAN("watchdog_secs", Program) default unset;
-    /// URL of its Prometheus metrics.
+    /// URL of the program's Prometheus metrics.
     PROGRESS_URL: HttpUrl = URL("progress_url", Process) default unset;
-    /// Gauges of requests in progress; their sum counts.
+    /// Names of the gauges of requests in progress; the supervisor adds them up.
     PROGRESS_RUNNING: Vec<String> = SERIES("progress_running", Program) default unset;
-    /// Counters of work done; their sum counts.
+    /// Names of the counters of work done; the supervisor adds them up.
     PROGRESS_DONE: Vec<String> = SERIES("progress_done", Program) default unset;
-    /// Time from one reading of the metrics to the next, in seconds.
+    /// Time between two metrics requests, in seconds.
     PROGRESS_INTERVAL: Duration = SPAN("progress_interval", Program) default "10";
-    /// Time with requests in progress and no work done that makes the program unhealthy, in seconds. While work is done, checks that time out do not. For this time checks may time out, and fail in no other way, while the process tree uses the CPU. If unset: 120, with the presets `vllm`, `sglang` and `triton` 300.
+    /// Time with requests in progress but no work done, in seconds, after which the program is unhealthy. While it makes progress, checks that time out do not count. For this time, checks may also time out while the process tree uses the CPU. If unset: 120, with the presets `vllm`, `sglang` and `triton` 300.
     PROGRESS_STALLED: Duration = SPAN("progress_stalled_secs", Program) default unset;
-    /// Text in the command lines of its processes. Until the program is ready, processes with the same command line count once. If unset, a preset that finds no HTTP server sets it.
+    /// Text in the command lines of the processes to count. Until the program is ready, processes with the same command line count once. If unset, a preset without an HTTP server sets it.
     TREE_PATTERN: String = TEXT_TO_FIND("tree_pattern", Process) default unset;
-    /// Time from one count of these processes to the next, in seconds.
+    /// Time between two counts of these processes, in seconds.
     TREE_INTERVAL: Duration = SPAN("tree_interval", Program) default "10";
-    /// Time with fewer of these processes than before that makes the program unhealthy, in seconds.
+    /// Time with fewer of these processes than before, in seconds, after which the program is unhealthy.
     TREE_PATIENCE: Duration = SPAN("tree_patience_secs", Program) default "30";
-    /// What happens when the program is unhealthy: `observe` logs it, `restart` restarts the program, `stop` stops it, `exit:N` stops everything and exits with N.
+    /// Action when the program is unhealthy: `observe` only logs it; `restart` and `stop` act on the program; `exit:N` stops everything and exits with code N.
     ACTION: Action = ACTION("health_action", Program) default "restart";
-    /// Time between the stop signal and SIGKILL for a program that is stopped for its health, in seconds. Never more than `stopwaitsecs`, because a hung server does not drain.
+    /// Grace period when an unhealthy program is stopped, in seconds; at most `stopwaitsecs`. Short, because a hung server does not drain.
     STOP: Duration = SPAN_OR_NONE("health_stop_secs", Program) default "10";
-    /// Signal that makes the program print its stacks, sent before it is stopped for its health.
+    /// Signal that makes the program print its stacks. The supervisor sends it before it stops an unhealthy program.
     DUMP_SIGNAL: Option<Signal> = SIGNAL_OR_OFF("dump_signal", Program) default "off";
-    /// Time limit for diagnostics before the program is stopped for its health, in seconds.
+    /// Time limit for collecting diagnostics before an unhealthy program is stopped, in seconds.
     EVIDENCE: Duration = SPAN("evidence_secs", Program) default "10";
 }
 

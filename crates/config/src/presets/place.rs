@@ -63,7 +63,7 @@ pub(super) fn find_metrics(
 fn set_host(place: &mut Endpoint, found: Option<Found>) -> Result<(), String> {
     let Some(found) = found else { return Ok(()) };
     place.host =
-        reached_at(&found.value).ok_or_else(|| format!("{} names no host", found.shown()))?;
+        reached_at(&found.value).ok_or_else(|| format!("{} contains no host", found.shown()))?;
     place.from.push(found.shown());
     Ok(())
 }
@@ -87,7 +87,7 @@ fn set_port(place: &mut Endpoint, found: Option<Found>, given: Option<u16>) -> R
     }
     let Some(found) = found else { return Ok(()) };
     let port = found.value.parse().ok().filter(|port| *port > 0);
-    place.port = port.ok_or_else(|| format!("{} names no port", found.shown()))?;
+    place.port = port.ok_or_else(|| format!("{} contains no port", found.shown()))?;
     place.from.push(found.shown());
     Ok(())
 }

@@ -117,7 +117,7 @@ impl Plan {
     /// It listens at this address; one that is no host is left to its check.
     pub(super) fn moves_to(&mut self, found: &Found) {
         let Some(host) = place::reached_at(&found.value) else {
-            return self.asks_nothing(format!("{} names no host", found.shown()));
+            return self.asks_nothing(format!("{} contains no host", found.shown()));
         };
         let page = match &mut self.asks {
             Asks::Page(page) => Some(page),

@@ -136,7 +136,7 @@ fn names_its_place(message: &str, places: &BTreeMap<usize, Mentioned>) -> bool {
     let Some(rest) = message.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(':')) else {
         // Two kinds are about the whole of it.
         return message.contains("does not include supervisord section")
-            || message.starts_with("there are more than these");
+            || message.starts_with("only the first");
     };
     let Some((line, rest)) = rest.split_once(": ") else { return false };
     let Ok(line) = line.parse() else { return false };

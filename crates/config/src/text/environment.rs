@@ -93,9 +93,12 @@ impl Token {
     /// What would make it part of the list.
     fn remedy(&self) -> String {
         match self {
-            Self::Word(_) => "; a comma stands between two pairs".to_owned(),
+            Self::Word(_) => "; pairs are separated by commas".to_owned(),
             Self::Mark(',' | '=') => String::new(),
-            Self::Mark(mark) => format!("; '{mark}' stands in quotes, as in KEY=\"{mark}\""),
+            Self::Mark(mark) => format!(
+                "; quote the value that contains '{mark}', as in \
+             KEY=\"{mark}\""
+            ),
         }
     }
 }
@@ -193,11 +196,11 @@ mod tests {
 
     #[test]
     fn what_is_left_over_is_an_error_and_not_dropped() {
-        const COMMA: &str = "; a comma stands between two pairs";
+        const COMMA: &str = "; pairs are separated by commas";
         const QUOTES: [&str; 3] = [
-            "; '@' stands in quotes, as in KEY=\"@\"",
-            "; '$' stands in quotes, as in KEY=\"$\"",
-            "; '?' stands in quotes, as in KEY=\"?\"",
+            "; quote the value that contains '@', as in KEY=\"@\"",
+            "; quote the value that contains '$', as in KEY=\"$\"",
+            "; quote the value that contains '?', as in KEY=\"?\"",
         ];
         for (text, pair, remedy) in [
             ("A=", 1, ""),
@@ -211,7 +214,7 @@ mod tests {
             ("A==1", 1, ""),
             ("A=,B=1", 1, ""),
             ("A=1,\"\"=1", 2, ""),
-            ("A=1;;B=2", 2, "; ';' stands in quotes, as in KEY=\";\""),
+            ("A=1;;B=2", 2, "; quote the value that contains ';', as in KEY=\";\""),
         ] {
             let words =
                 format!("Unexpected end of key/value pairs in value, at pair {pair}{remedy}");

@@ -80,7 +80,7 @@ fn write(out: &mut Rendered, section: &Section, entry: &Entry, note: Option<Note
     } else if value.contains('\r') {
         Some("a carriage return")
     } else {
-        Some("blanks or comment signs that a configuration file can't hold")
+        Some("spaces or comment signs that a configuration file cannot contain")
     };
     let blank = if lines.is_empty() { "" } else { " " };
     let mut option = format!("{} ={blank}{lines}", entry.key);
@@ -90,7 +90,7 @@ fn write(out: &mut Rendered, section: &Section, entry: &Entry, note: Option<Note
     }
     option.push('\n');
     if let Some(why) = why {
-        let lost = format!("not reproducible from this file: {} holds {why}", entry.key);
+        let lost = format!("not reproducible from this file: {} contains {why}", entry.key);
         out.text.push_str(&format!("; {lost}\n"));
         out.lost.push(format!("[{}] {}: {lost}", section.name, entry.key));
         // A program needs a command, if only nearly the right one. Any other option is
@@ -236,11 +236,10 @@ mod tests {
         let argv = vec!["echo".to_owned(), "x\r[program:evil]\rcommand=evil".to_owned()];
         let (words, rendered) = words_from_file(&argv);
         assert_ne!(words, Some(argv));
-        assert!(
-            rendered
-                .text
-                .contains("\n; not reproducible from this file: command holds a carriage return\n")
-        );
+        assert!(rendered.text.contains(
+            "\n; not reproducible from this file: command contains a carriage \
+                 return\n"
+        ));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) fn read(
                     included.push(path);
                 }
                 Err(why) => report.warn(format!(
-                    "cannot read included file {}: {why}; it is left out",
+                    "cannot read included file {}: {why}; ignoring it",
                     path.display()
                 )),
             }

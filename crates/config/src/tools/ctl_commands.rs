@@ -15,7 +15,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
     def("EOF", &[("^D", "leave the shell, as quit does")]),
     def(
         "add",
-        &[("add GROUP...", "begin with groups that the configuration has gained (see reread)")],
+        &[("add GROUP...", "activate groups that were added to the configuration (see reread)")],
     ),
     def("avail", &[("avail", "list the processes in the configuration, in use or not")]),
     def(
@@ -26,22 +26,22 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
         ],
     ),
     def("exit", &[("exit", "leave the shell")]),
-    def("fg", &[("fg NAME", "see what a process prints and send it what is typed, until Ctrl-C")]),
-    def("help", &[("help", "list the commands"), ("help COMMAND", "tell how a command is used")]),
+    def("fg", &[("fg NAME", "show the output of a process and send it your input, until Ctrl-C")]),
+    def("help", &[("help", "list the commands"), ("help COMMAND", "show how to use a command")]),
     def(
         "maintail",
         &[
             ("maintail", "print the last 1600 bytes of the daemon's own log"),
             ("maintail -BYTES", "print the last BYTES bytes of it"),
-            ("maintail -f", "print what the daemon logs from now on, until Ctrl-C"),
+            ("maintail -f", "follow the daemon's log, until Ctrl-C"),
         ],
     ),
-    def("open", &[("open URL", "go on with another daemon: http://HOST:PORT or unix:///PATH")]),
+    def("open", &[("open URL", "connect to another daemon: http://HOST:PORT or unix:///PATH")]),
     def(
         "pid",
         &[
             ("pid", "print the daemon's process id"),
-            ("pid NAME...", "print the ids of these processes; 0: it isn't running"),
+            ("pid NAME...", "print the ids of these processes; 0 means not running"),
             ("pid all", "print the ids of all processes, one per line"),
         ],
     ),
@@ -50,10 +50,14 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
         "reload",
         &[("reload", "restart the daemon: stop all, read the configuration, start again")],
     ),
-    def("remove", &[("remove GROUP...", "forget groups whose processes are all stopped")]),
+    def("remove", &[("remove GROUP...", "remove groups whose processes are all stopped")]),
     def(
         "reread",
-        &[("reread", "read the configuration and tell what differs; changes nothing (see update)")],
+        &[(
+            "reread",
+            "read the configuration and show what changed, without applying it (see \
+         update)",
+        )],
     ),
     def(
         "restart",
@@ -75,7 +79,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
     def(
         "start",
         &[
-            ("start NAME...", "start processes and wait until they run"),
+            ("start NAME...", "start processes and wait until they are running"),
             ("start GROUP:*", "start all processes of a group"),
             ("start all", "start all processes"),
         ],
@@ -92,7 +96,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
     def(
         "stop",
         &[
-            ("stop NAME...", "stop processes and wait until they have ended"),
+            ("stop NAME...", "stop processes and wait until they have stopped"),
             ("stop GROUP:*", "stop all processes of a group"),
             ("stop all", "stop all processes"),
         ],
@@ -100,16 +104,16 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
     def(
         "tail",
         &[
-            ("tail NAME [stdout|stderr]", "print the last 1600 bytes of what a process printed"),
+            ("tail NAME [stdout|stderr]", "print the last 1600 bytes of a process's output"),
             ("tail -BYTES NAME [...]", "print the last BYTES bytes of it"),
-            ("tail -f NAME [...]", "print what a process prints from now on, until Ctrl-C"),
+            ("tail -f NAME [...]", "follow the output of a process, until Ctrl-C"),
         ],
     ),
     def(
         "update",
         &[
-            ("update", "read the configuration and do what it takes: add, restart, remove groups"),
-            ("update GROUP...", "do so for these groups only"),
+            ("update", "read the configuration and apply it: add, restart and remove groups"),
+            ("update GROUP...", "apply it for these groups only"),
         ],
     ),
     def("version", &[("version", "print the version of the daemon")]),

@@ -13,51 +13,61 @@ pub struct ExitCode {
 pub(crate) static COMMAND_MODE: [ExitCode; 5] = [
     def(
         "0",
-        "Asked to stop, and everything stopped; or the program, or the last one, ended as expected and was not to be restarted.",
+        "The supervisor stopped all programs on request. Or the program, or the last of \
+         several, exited as expected and is not restarted.",
     ),
     def(
         "1",
-        "Gave up: too many failures, a command that isn't there, requirements that could not be installed, a process that survived SIGKILL; or a mistake in the command line or the environment.",
+        "The supervisor gave up: too many failures, command not found, requirements not \
+         installed, or a process that survived SIGKILL. Or the command line or the environment \
+         is invalid.",
     ),
-    def("126, 127", "Run once: the command can't be executed, or isn't there."),
+    def("126, 127", "Run once: the command cannot be executed (126) or is not found (127)."),
     def(
         "the program's own",
-        "Run once, or it ended and was not to be restarted, or the last one did.",
+        "Run once, or the program, or the last of several, exited and is not restarted.",
     ),
-    def("128 + n", "The same where signal n ended the program."),
+    def("128 + n", "The same, if signal n terminated the program."),
 ];
 
 /// `supervisord`.
 pub(crate) static FILE_MODE: [ExitCode; 3] = [
     def(
         "0",
-        "Asked to stop, and everything stopped; or a program with `essential=true` ended as expected and was not to be restarted. If that was not as expected, its own status.",
+        "The supervisor stopped all programs on request. Or a program with `essential=true` \
+         exited as expected and is not restarted; after an unexpected exit, its own status.",
     ),
-    def("1", "A program with `essential=true` was given up; or a process survived SIGKILL."),
-    def("2", "A mistake in the command line or the configuration; nothing was started."),
+    def(
+        "1",
+        "The supervisor gave up on a program with `essential=true`, or a process survived \
+     SIGKILL.",
+    ),
+    def("2", "The command line or the configuration is invalid; nothing was started."),
 ];
 
 /// `supervisorctl`.
 pub(crate) static CTL: [ExitCode; 6] = [
-    def("0", "It worked; `status`: all that was asked about runs; a shell always ends so."),
-    def("1", "It didn't, or there is no such command."),
-    def("2", "A mistake in the command line or the configuration."),
-    def("3", "`status`: a process isn't running."),
-    def("4", "Nobody listens at the address; `status`: it can't be told."),
-    def("7", "A process that should run doesn't, or there is no socket."),
+    def(
+        "0",
+        "Success. For `status`: all listed processes are running. The interactive shell \
+     always exits with 0.",
+    ),
+    def("1", "The command failed or is unknown."),
+    def("2", "The command line or the configuration is invalid."),
+    def("3", "For `status`: a process is not running."),
+    def("4", "Cannot connect to the daemon. For `status`: the state is unknown."),
+    def("7", "A process that must be running is not, or the socket does not exist."),
 ];
 
 /// Programs that do one thing and end.
-pub(crate) static PLAIN: [ExitCode; 2] = [
-    def("0", "Done."),
-    def("1", "A mistake in the command line, or a file that can't be written."),
-];
+pub(crate) static PLAIN: [ExitCode; 2] =
+    [def("0", "Done."), def("1", "The command line is invalid, or a file cannot be written.")];
 
 /// `pidproxy`.
 pub(crate) static PIDPROXY: [ExitCode; 3] = [
-    def("0", "COMMAND has ended, or a signal that asks for the end was passed on."),
-    def("1", "A mistake in the command line."),
-    def("126, 127", "COMMAND can't be executed, or isn't there."),
+    def("0", "COMMAND exited, or a terminating signal was forwarded."),
+    def("1", "The command line is invalid."),
+    def("126, 127", "COMMAND cannot be executed (126) or is not found (127)."),
 ];
 
 const fn def(code: &'static str, doc: &'static str) -> ExitCode {

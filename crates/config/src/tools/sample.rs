@@ -1,17 +1,17 @@
-//! What `echo_supervisord_conf` prints: a configuration to begin with, made from the table
-//! of options.
+//! The output of `echo_supervisord_conf`: a sample configuration, generated from the table of
+//! options.
 
 use crate::options::{OptionDef, SectionKind, Setting};
 
 const HEAD: &str = "\
 ; Sample supervisor config file.
 ;
-; Every section and every option, with its default where it has one. A line that begins
-; with \";\" is a comment: take the \";\" away to have it count. What stands behind a blank
-; and a \";\" is a comment, too, also inside quotes.
+; Every section and every option, with its default. A line that begins with \";\" is a
+; comment: remove the \";\" to set the option. Text after a space and a \";\" is also a
+; comment, even inside quotes.
 ;
-; Values may use %(here)s, the folder of this file, %(host_node_name)s, and %(ENV_NAME)s
-; for the environment variable NAME. A percent sign is written %%.
+; Values may use %(here)s, the directory of this file, %(host_node_name)s, and %(ENV_NAME)s
+; for the environment variable NAME. Write a literal percent sign as %%.
 ";
 
 /// One section of the sample.
@@ -77,7 +77,7 @@ fn line(def: &OptionDef, set: Option<&str>) -> String {
     let value = set.or(def.default.file).unwrap_or("...");
     let option = format!("{comment}{}={value}", def.key);
     let note = if def.extension { " Not in supervisord." } else { "" };
-    format!("{option:<40} ; {} Takes {}.{note}\n", def.doc.trim(), def.what)
+    format!("{option:<40} ; {} Accepts {}.{note}\n", def.doc.trim(), def.what)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(crate) static FAILURE_PRESET: ValueType<FailurePreset> = ValueType {
         "off" => Ok(FailurePreset::Off),
         name => {
             let preset = Preset::of(name).map(FailurePreset::Of);
-            preset.ok_or_else(|| format!("{} is not one of them", repr(text)))
+            preset.ok_or_else(|| format!("invalid value {}", repr(text)))
         }
     },
 };
@@ -65,13 +65,13 @@ pub(crate) static RANK_POLICY: ValueType<RankPolicy> = ValueType {
     parse: |text, _| match text.to_ascii_lowercase().as_str() {
         "restart" => Ok(RankPolicy::Restart),
         "exit" => Ok(RankPolicy::Exit),
-        _ => Err(format!("{} is neither of them", repr(text))),
+        _ => Err(format!("invalid value {}", repr(text))),
     },
 };
 
 pub(crate) static CLASS_EXIT_CODES: ValueType<BTreeMap<Class, u8>> = ValueType {
-    what: "pairs of a failure class and an exit code from 1 to 255 with commas between them, such \
-           as gpu_lost:71,config:78",
+    what: "comma-separated pairs of a failure class and an exit code from 1 to 255, such as \
+     gpu_lost:71,config:78",
     parse: |text, _| list(text).map(class_and_code).collect(),
 };
 
@@ -83,10 +83,10 @@ fn class_and_code(word: &str) -> Result<(Class, u8), String> {
     let class = Class::of(&name).ok_or_else(|| {
         let known = || Class::ALL.into_iter().map(Class::name);
         let hint = match nearest(&name, known()) {
-            Some((_, near)) => format!("the nearest is {near}"),
-            None => format!("classes are {}", known().collect::<Vec<_>>().join(", ")),
+            Some((_, near)) => format!("did you mean {near}?"),
+            None => format!("classes: {}", known().collect::<Vec<_>>().join(", ")),
         };
-        format!("{} is not a failure class; {hint}", repr(&name))
+        format!("{} is not a failure class ({hint})", repr(&name))
     })?;
     let valid = code.parse().ok().filter(|code| *code > 0);
     valid

@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 const LONGEST_TEXT: usize = 4096;
 
 pub(crate) static SPAN: ValueType<Duration> = ValueType {
-    what: "a number of seconds from 0.05 on, such as 10 or 0.5",
+    what: "a number of seconds, at least 0.05, such as 10 or 0.5",
     parse: |text, _| span(text, SHORTEST),
 };
 
@@ -44,7 +44,7 @@ pub(crate) static UP_TO_A_MINUTE: ValueType<Duration> = ValueType {
 };
 
 pub(crate) static SPAN_OR_OFF: ValueType<Option<Duration>> = ValueType {
-    what: "a number of seconds from 0.05 on, such as 600, or off",
+    what: "a number of seconds, at least 0.05, such as 600, or off",
     parse: |text, _| {
         if text.eq_ignore_ascii_case("off") { Ok(None) } else { span(text, SHORTEST).map(Some) }
     },
@@ -59,15 +59,15 @@ pub(crate) static URL: ValueType<HttpUrl> = ValueType {
 };
 
 pub(crate) static HEADERS: ValueType<Vec<Header>> = ValueType {
-    what: "headers as they are sent, such as Authorization: Bearer KEY, one a line",
+    what: "HTTP headers, one per line, such as Authorization: Bearer KEY",
     parse: |text, _| headers(text),
 };
 
 pub(crate) static HOST_NAME: ValueType<String> =
-    ValueType { what: "the name of a host, or an address", parse: |text, _| host(text) };
+    ValueType { what: "a host name or an address", parse: |text, _| host(text) };
 
 pub(crate) static HOST_AND_PORT: ValueType<(String, u16)> = ValueType {
-    what: "host:port, or a port of this machine",
+    what: "host:port, or a port of this host",
     parse: |text, _| {
         let address = inet_address(text)?;
         let host = address.host.as_deref().unwrap_or(LOOPBACK);
@@ -76,15 +76,15 @@ pub(crate) static HOST_AND_PORT: ValueType<(String, u16)> = ValueType {
 };
 
 pub(crate) static COUNT: ValueType<u32> = ValueType {
-    what: "a whole number from 1",
+    what: "a whole number, at least 1",
     parse: |text, _| {
         let number = u32::try_from(python::int(text)?).ok().filter(|number| *number > 0);
-        number.ok_or_else(|| format!("{text} is below 1 or far too many"))
+        number.ok_or_else(|| format!("{text} is out of range"))
     },
 };
 
 pub(crate) static STATUSES: ValueType<Vec<u16>> = ValueType {
-    what: "HTTP statuses and ranges of them with commas between them, such as 200,204 or 200-299",
+    what: "comma-separated HTTP statuses and ranges, such as 200,204 or 200-299",
     parse: |text, _| {
         statuses(text).ok_or_else(|| format!("not a list of HTTP statuses: {}", repr(text)))
     },
@@ -96,8 +96,7 @@ pub(crate) static TEXT_TO_FIND: ValueType<String> = ValueType {
 };
 
 pub(crate) static SERIES: ValueType<Vec<String>> = ValueType {
-    what: "names of metrics with blanks between them, with labels if only those with them are \
-           meant: requests{state=\"active\"}",
+    what: "space-separated metric names, with labels to select series: requests{state=\"active\"}",
     parse: |text, _| series(text),
 };
 
@@ -111,7 +110,7 @@ pub(crate) static READY: ValueType<Ready> = ValueType {
             "startsecs" => Ok(Ready::Startsecs),
             "check" => Ok(Ready::Checked),
             "notify" => Ok(Ready::Notified),
-            _ => Err(format!("{} does not tell when it is ready", repr(text))),
+            _ => Err(format!("invalid value {}", repr(text))),
         },
     },
 };
@@ -133,7 +132,7 @@ pub(crate) static ACTION: ValueType<Action> = ValueType {
         "stop" => Ok(Action::Stop),
         other => {
             let code = other.strip_prefix("exit:").and_then(|code| code.parse().ok());
-            code.map(Action::Exit).ok_or_else(|| format!("{} is no such action", repr(text)))
+            code.map(Action::Exit).ok_or_else(|| format!("invalid value {}", repr(text)))
         }
     },
 };
@@ -154,7 +153,7 @@ fn span(text: &str, least: Duration) -> Result<Duration, String> {
         .parse()
         .ok()
         .filter(|n: &f64| n.is_finite() && *n >= 0.0)
-        .ok_or_else(|| format!("{} is no number of seconds", repr(text)))?;
+        .ok_or_else(|| format!("{} is not a number of seconds", repr(text)))?;
     let span = Duration::try_from_secs_f64(number).unwrap_or(LONGEST).min(LONGEST);
     if span < least {
         return Err(format!("{text} seconds are less than {}", least.as_secs_f64()));
@@ -211,7 +210,7 @@ fn url(text: &str) -> Result<HttpUrl, String> {
     let (scheme, rest) = match text.split_once("://") {
         Some(("http", rest)) => (Scheme::Http, rest),
         Some(("https", rest)) => (Scheme::Https, rest),
-        Some(_) | None => return Err(format!("{} is no such URL", repr(text))),
+        Some(_) | None => return Err(format!("{} is not such a URL", repr(text))),
     };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (place, path) = rest.split_at(end);
@@ -239,7 +238,7 @@ fn path_of(rest: &str) -> Result<String, String> {
     if rest.chars().all(|c| c.is_ascii_graphic() && c != '#') {
         Ok(format!("/{rest}"))
     } else {
-        Err(format!("the path /{rest} holds what must be written with percent signs"))
+        Err(format!("the path /{rest} contains characters that must be percent-encoded"))
     }
 }
 
@@ -259,7 +258,7 @@ fn statuses(text: &str) -> Option<Vec<u16>> {
 
 fn text_to_find(text: &str) -> Result<&str, String> {
     match text.len() {
-        0 => Err("there is no text".to_owned()),
+        0 => Err("the text is empty".to_owned()),
         1..=LONGEST_TEXT => Ok(text),
         length => Err(format!("a text of {length} bytes is too long")),
     }
@@ -280,11 +279,11 @@ fn series(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if depth {
-        return Err(format!("the labels of {} have no end", repr(text)));
+        return Err(format!("the labels of {} are not closed", repr(text)));
     }
     match names.iter().find(|name| Selector::parse(name).is_none()) {
-        Some(name) => Err(format!("{} is no name of a metric", repr(name))),
-        None if names.is_empty() => Err("there is no name of a metric".to_owned()),
+        Some(name) => Err(format!("{} is not a metric name", repr(name))),
+        None if names.is_empty() => Err("the list of metric names is empty".to_owned()),
         None => Ok(names.into_iter().map(str::to_owned).collect()),
     }
 }

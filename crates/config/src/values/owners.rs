@@ -14,7 +14,7 @@ pub(crate) struct Owner {
 }
 
 pub(crate) static USER: ValueType<User> =
-    ValueType { what: "the name or id of a user that exists here", parse: user };
+    ValueType { what: "the name or id of an existing user", parse: user };
 
 pub(crate) static SOCKET_MODE: ValueType<u32> = ValueType {
     what: OCTAL.what,
@@ -22,7 +22,7 @@ pub(crate) static SOCKET_MODE: ValueType<u32> = ValueType {
 };
 
 pub(crate) static SOCKET_OWNER: ValueType<Owner> = ValueType {
-    what: "user or user:group, both existing here",
+    what: "user or user:group, both existing",
     parse: |text, context| {
         owner(text, context).map_err(|_| format!("Invalid socket_owner value {text}"))
     },
@@ -34,7 +34,7 @@ pub(crate) static CHMOD: ValueType<u32> = ValueType {
 };
 
 pub(crate) static CHOWN: ValueType<Owner> = ValueType {
-    what: "user or user:group, both existing here",
+    what: "user or user:group, both existing",
     parse: |text, context| {
         owner(text, context).map_err(|_| format!("Invalid sockchown value {text}"))
     },

@@ -10,13 +10,13 @@ use super::{ValueType, health, list, port};
 const MOST_RETRIES: i64 = 100;
 
 pub(crate) static DEPENDENCIES: ValueType<Vec<Dependency>> = ValueType {
-    what: "names of programs with commas between them, each with :started, :ready or :completed \
-           behind it if that is meant, such as fetch:completed, app:ready",
+    what: "comma-separated program names, each optionally followed by :started, :ready or \
+     :completed, such as fetch:completed, app:ready",
     parse: |text, _| dependencies(text),
 };
 
 pub(crate) static HOSTS_AND_PORTS: ValueType<Vec<HostPort>> = ValueType {
-    what: "host:port pairs with commas between them, such as head:6379, or off",
+    what: "comma-separated host:port pairs, such as head:6379, or off",
     parse: |text, _| {
         if text.trim().eq_ignore_ascii_case("off") {
             return Ok(Vec::new());
@@ -45,7 +45,7 @@ fn dependencies(text: &str) -> Result<Vec<Dependency>, String> {
         let known = Until::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(until));
         let until = known.ok_or_else(|| format!("{} is not a state to wait for", repr(until)))?;
         if program.is_empty() {
-            return Err(format!("{} names no program", repr(word)));
+            return Err(format!("{} contains no program name", repr(word)));
         }
         let dependency = Dependency { program: program.to_owned(), until };
         if !dependencies.contains(&dependency) {
@@ -86,7 +86,7 @@ mod tests {
         );
         assert_eq!(read("app,app:started"), Ok("app:started".into()));
         assert_eq!(read("app:up").unwrap_err(), "'up' is not a state to wait for");
-        assert_eq!(read(":ready").unwrap_err(), "':ready' names no program");
+        assert_eq!(read(":ready").unwrap_err(), "':ready' contains no program name");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) static LOG_FORMAT: ValueType<LogFormat> = ValueType {
     parse: |text, _| match text.to_lowercase().as_str() {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("no log format is named {}", repr(text))),
+        _ => Err(format!("unknown log format {}", repr(text))),
     },
 };
 

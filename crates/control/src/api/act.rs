@@ -97,10 +97,13 @@ fn known(control: &Control, which: &Which) -> Result<(), Problem> {
 
 fn signal(asked: &Asked) -> Result<Signal, Problem> {
     let Some(said) = asked.get("signal") else {
-        return Err(Problem::bad_argument("which signal? ?signal=HUP names one"));
+        return Err(Problem::bad_argument("signal is missing; add ?signal=HUP, for example"));
     };
     supervisor_config::signal(said).map_err(|_| {
-        let detail = format!("there is no signal '{said}'; TERM, SIGTERM and 15 are one");
+        let detail = format!(
+            "unknown signal '{said}'; expected a name or number, such as TERM, \
+         SIGTERM or 15"
+        );
         Problem::new(hyper::StatusCode::BAD_REQUEST, "BAD_SIGNAL", detail)
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn follow(control: &Control) -> Response<Body> {
     let (control, mut observed) = (control.clone(), control.observe());
     spawn_local(async move {
         // Whoever reads this knows that he is heard.
-        if !feed.send(": what happens from now on\n\n").await {
+        if !feed.send(": events from now on\n\n").await {
             return;
         }
         loop {

@@ -114,35 +114,37 @@ fn seconds(span: Duration) -> Value {
 
 #[rustfmt::skip]
 pub(super) const PROGRAM: &[Field<Program>] = &[
-    field("name", Kind::Text, "The name that paths have: with the group's in front, unless that is the same.", |p| json!(p.spec)),
-    field("process", Kind::Text, "Its own name.", |p| json!(p.name)),
-    field("group", Kind::Text, "Its group's name.", |p| json!(p.group)),
-    field("state", Kind::State, "Where it stands.", |p| json!(p.state.name())),
-    field("ready", Kind::Yes, "It is up, and clients should send it work.", |p| json!(p.ready)),
-    field("health", Kind::Health, "Whether it is healthy. none: it does not run, or nothing is known of its health; starting: not ready yet; leaving: it announced that it is stopping.", |p| json!(p.health.name())),
-    nullable("health_reason", Kind::Text, "Why it is unhealthy, or not ready yet.", |p| json!(p.health.reason())),
-    nullable("remark", Kind::Text, "The same in a few words, and whether a signal has suspended it.", |p| json!(p.remark)),
-    nullable("since", Kind::Time, "Since when state, readiness and health have been as they are.", |p| json!(p.since.map(time))),
-    nullable("last_check", Kind::Text, "The latest answer to its check in this run: passed, or how it failed.", |p| json!(p.check.map(|check| check_words(check.result)))),
-    nullable("last_check_at", Kind::Time, "When that was.", |p| json!(p.check.map(|check| time(check.at)))),
-    nullable("last_check_seconds", Kind::Number, "How long the answer took.", |p| json!(p.check.map(|check| seconds(check.took)))),
-    nullable("requests_running", Kind::Whole, "Requests under way, where its metrics show them.", |p| json!(p.work.map(|work| work.seen.running))),
-    nullable("requests_waiting", Kind::Whole, "Requests that wait.", |p| json!(p.work.map(|work| work.seen.waiting))),
-    nullable("work_per_second", Kind::Number, "What it did per second between the latest two looks, in work_unit.", |p| json!(p.work.and_then(|work| work.per_second))),
+    field("name", Kind::Text, "Name in API paths: `GROUP:NAME`, or `NAME` if the group has the same name.", |p| json!(p.spec)),
+    field("process", Kind::Text, "Name without the group.", |p| json!(p.name)),
+    field("group", Kind::Text, "Name of the group.", |p| json!(p.group)),
+    field("state", Kind::State, "Current state, such as RUNNING or FATAL.", |p| json!(p.state.name())),
+    field("ready", Kind::Yes, "Whether the program is running and ready for requests.", |p| json!(p.ready)),
+    field("health", Kind::Health, "Health of the program. none: it is not running, or its health is unknown; starting: not ready yet; leaving: it announced that it is stopping.", |p| json!(p.health.name())),
+    nullable("health_reason", Kind::Text, "Reason why the program is unhealthy or not ready.", |p| json!(p.health.reason())),
+    nullable("remark", Kind::Text, "The same in a few words, or that a signal has suspended the \
+     program.", |p| json!(p.remark)),
+    nullable("since", Kind::Time, "Time of the last change of state, readiness or health.", |p| json!(p.since.map(time))),
+    nullable("last_check", Kind::Text, "Result of the latest health check of this run: passed, or the failure.", |p| json!(p.check.map(|check| check_words(check.result)))),
+    nullable("last_check_at", Kind::Time, "Time of that check.", |p| json!(p.check.map(|check| time(check.at)))),
+    nullable("last_check_seconds", Kind::Number, "Duration of that check, in seconds.", |p| json!(p.check.map(|check| seconds(check.took)))),
+    nullable("requests_running", Kind::Whole, "Requests in progress, if the program's metrics \
+     show them.", |p| json!(p.work.map(|work| work.seen.running))),
+    nullable("requests_waiting", Kind::Whole, "Waiting requests.", |p| json!(p.work.map(|work| work.seen.waiting))),
+    nullable("work_per_second", Kind::Number, "Work per second between the latest two reads of its metrics, in work_unit.", |p| json!(p.work.and_then(|work| work.per_second))),
     nullable("work_unit", Kind::Text, "tokens, or steps of another kind.", |p| json!(p.work.map(|_| p.work_unit))),
-    nullable("pid", Kind::Whole, "Its main process.", |p| json!(p.pid.map(|pid| pid.0))),
-    nullable("uptime_seconds", Kind::Number, "How long the main process has lived.", |p| json!(p.uptime.map(seconds))),
-    field("restarts", Kind::Whole, "How often it was started after the first time.", |p| json!(p.restarts())),
-    nullable("started_at", Kind::Time, "When it was last started.", |p| json!(p.started.map(time))),
-    nullable("stopped_at", Kind::Time, "When it last ended.", |p| json!(p.stopped.map(time))),
-    nullable("last_exit", Kind::Text, "How the latest run that ended did, and why if the supervisor knows more than its exit status.", |p| json!(p.last_exit)),
-    nullable("last_failure", Kind::Class, "The failure class of the latest run that failed, of the last ten.", |p| json!(p.last_failure.map(Class::name))),
-    nullable("error", Kind::Text, "What went wrong with the latest run.", |p| json!(p.error)),
-    nullable("waits_for", Kind::Text, "What its start waits for: programs or servers.", |p| json!(p.waits_for)),
-    nullable("processes", Kind::Whole, "How many processes its tree has.", |p| json!(p.usage.map(|usage| usage.processes))),
-    nullable("cpu_seconds", Kind::Number, "Processor time that the tree has used. The difference of two is what it used between them.", |p| json!(p.usage.map(|usage| seconds(usage.cpu)))),
-    nullable("memory_bytes", Kind::Whole, "Memory that the tree has in use; what two of its processes share counts twice.", |p| json!(p.usage.map(|usage| usage.memory))),
-    field("logs", Kind::Channels, "Streams whose log can be read.", |p| p.logs.iter().map(|channel| channel.name()).collect()),
+    nullable("pid", Kind::Whole, "Pid of the main process.", |p| json!(p.pid.map(|pid| pid.0))),
+    nullable("uptime_seconds", Kind::Number, "Uptime of the main process, in seconds.", |p| json!(p.uptime.map(seconds))),
+    field("restarts", Kind::Whole, "Number of restarts.", |p| json!(p.restarts())),
+    nullable("started_at", Kind::Time, "Time of the last start.", |p| json!(p.started.map(time))),
+    nullable("stopped_at", Kind::Time, "Time of the last exit.", |p| json!(p.stopped.map(time))),
+    nullable("last_exit", Kind::Text, "Exit status of the latest completed run, with the cause if it is known.", |p| json!(p.last_exit)),
+    nullable("last_failure", Kind::Class, "Failure class of the latest failed run, of the last ten runs.", |p| json!(p.last_failure.map(Class::name))),
+    nullable("error", Kind::Text, "Error of the latest run.", |p| json!(p.error)),
+    nullable("waits_for", Kind::Text, "Programs or servers that its start waits for.", |p| json!(p.waits_for)),
+    nullable("processes", Kind::Whole, "Number of processes in the process tree.", |p| json!(p.usage.map(|usage| usage.processes))),
+    nullable("cpu_seconds", Kind::Number, "CPU time of the process tree, in seconds. Compare two values for the CPU usage between them.", |p| json!(p.usage.map(|usage| seconds(usage.cpu)))),
+    nullable("memory_bytes", Kind::Whole, "Resident memory of the process tree, in bytes; shared memory counts for each process.", |p| json!(p.usage.map(|usage| usage.memory))),
+    field("logs", Kind::Channels, "Streams with a readable log.", |p| p.logs.iter().map(|channel| channel.name()).collect()),
 ];
 
 /// A check's answer in words.
@@ -153,7 +155,7 @@ pub(crate) fn check_words(result: Result<(), CheckFailure>) -> String {
 #[rustfmt::skip]
 pub(super) const RUN: &[Field<Run>] = &[
     field("run", Kind::Whole, "Its number, counted from 1.", |r| json!(r.record.run.0)),
-    nullable("pid", Kind::Whole, "Its main process.", |r| json!(r.record.pid.map(|pid| pid.0))),
+    nullable("pid", Kind::Whole, "Pid of the main process.", |r| json!(r.record.pid.map(|pid| pid.0))),
     field("started_at", Kind::Time, "When it was started.", |r| time(r.record.started)),
     nullable("ready_after_seconds", Kind::Number, "Time until it was RUNNING; null: it never was.", |r| json!(r.record.ready_after.map(seconds))),
     nullable("ended_at", Kind::Time, "When it ended; null: it has not.", |r| json!(r.record.end.as_ref().map(|end| time(end.at)))),
@@ -181,40 +183,41 @@ pub(super) const SAMPLE: &[Field<Sample>] = &[
 
 #[rustfmt::skip]
 pub(super) const SUPERVISOR: &[Field<Snapshot>] = &[
-    field("identifier", Kind::Text, "How it calls itself.", |s| json!(s.identifier)),
-    field("version", Kind::Text, "Its version.", |_| json!(env!("CARGO_PKG_VERSION"))),
-    field("pid", Kind::Whole, "Its process.", |s| json!(s.pid)),
-    field("stopping", Kind::Yes, "Everything is being stopped; orders are refused.", |s| json!(s.ending)),
-    field("time", Kind::Time, "When this was so.", |s| time(s.at)),
+    field("identifier", Kind::Text, "Identifier of the supervisor.", |s| json!(s.identifier)),
+    field("version", Kind::Text, "Version of the supervisor.", |_| json!(env!("CARGO_PKG_VERSION"))),
+    field("pid", Kind::Whole, "Pid of the supervisor.", |s| json!(s.pid)),
+    field("stopping", Kind::Yes, "Whether a shutdown is in progress; commands are then rejected.", |s| json!(s.ending)),
+    field("time", Kind::Time, "Time of this snapshot.", |s| time(s.at)),
 ];
 
 #[rustfmt::skip]
 pub(super) const GROUP: &[Field<Group>] = &[
-    field("name", Kind::Text, "Its name.", |g| json!(g.name)),
-    field("active", Kind::Yes, "It was added, and not removed.", |g| json!(g.active)),
-    field("event_listeners", Kind::Yes, "Its programs are told of events.", |g| json!(g.listens)),
-    nullable("priority", Kind::Whole, "Lower starts earlier. Nothing for a group that the configuration has no more.", |g| json!(g.priority)),
+    field("name", Kind::Text, "Name of the group.", |g| json!(g.name)),
+    field("active", Kind::Yes, "Whether the group is active: added and not removed.", |g| json!(g.active)),
+    field("event_listeners", Kind::Yes, "Whether its programs are event listeners.", |g| json!(g.listens)),
+    nullable("priority", Kind::Whole, "Priority: lower values start earlier. `null` for a group \
+     that is no longer in the configuration.", |g| json!(g.priority)),
 ];
 
 #[rustfmt::skip]
 pub(super) const OUTCOME: &[Field<ProcessOutcome>] = &[
-    field("name", Kind::Text, "The program.", |o| json!(namespec(&o.group, &o.name))),
-    field("done", Kind::Yes, "It was done.", |o| json!(o.result.is_ok())),
-    nullable("refusal", Kind::Text, "Why not, in one word.", |o| json!(o.result.clone().err().map(|refusal| Fault::of(refusal, &o.name).name()))),
-    nullable("detail", Kind::Text, "Why not.", |o| json!(o.result.as_ref().err().map(ToString::to_string))),
+    field("name", Kind::Text, "Name of the program.", |o| json!(namespec(&o.group, &o.name))),
+    field("done", Kind::Yes, "Whether the command succeeded.", |o| json!(o.result.is_ok())),
+    nullable("refusal", Kind::Text, "Machine-readable code if it failed.", |o| json!(o.result.clone().err().map(|refusal| Fault::of(refusal, &o.name).name()))),
+    nullable("detail", Kind::Text, "Explanation if it failed.", |o| json!(o.result.as_ref().err().map(ToString::to_string))),
 ];
 
 #[rustfmt::skip]
 pub(super) const DIFFERENCE: &[Field<Difference>] = &[
-    field("added", Kind::Names, "Groups that only the new configuration has.", |d| json!(d.added)),
-    field("changed", Kind::Names, "Groups that both have, and that aren't the same.", |d| json!(d.changed)),
-    field("removed", Kind::Names, "Groups that only the active one has.", |d| json!(d.removed)),
+    field("added", Kind::Names, "Groups that are only in the new configuration.", |d| json!(d.added)),
+    field("changed", Kind::Names, "Groups that differ between the two configurations.", |d| json!(d.changed)),
+    field("removed", Kind::Names, "Groups that are only in the active configuration.", |d| json!(d.removed)),
 ];
 
 #[rustfmt::skip]
 pub(super) const PIECE: &[Field<Piece>] = &[
-    field("text", Kind::Text, "The bytes as text. What isn't UTF-8 is U+FFFD.", |p| supervisor_wire::supervisord::tail::text(&p.bytes, p.start).into()),
-    field("offset", Kind::Whole, "Where they begin.", |p| json!(p.start)),
-    field("end", Kind::Whole, "Where they end, which is where to go on.", |p| json!(p.end())),
-    field("size", Kind::Whole, "The log's size.", |p| json!(p.size)),
+    field("text", Kind::Text, "The bytes as text; invalid UTF-8 is replaced by U+FFFD.", |p| supervisor_wire::supervisord::tail::text(&p.bytes, p.start).into()),
+    field("offset", Kind::Whole, "Offset of the first byte.", |p| json!(p.start)),
+    field("end", Kind::Whole, "Offset after the last byte, to continue from.", |p| json!(p.end())),
+    field("size", Kind::Whole, "Size of the log, in bytes.", |p| json!(p.size)),
 ];

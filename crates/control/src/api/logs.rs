@@ -46,7 +46,7 @@ impl Log {
 
     pub(super) fn of_supervisor(control: &Control) -> Result<Self, Problem> {
         let file = control.about().log.clone().map(LogSource::File);
-        Self::at(file, "the supervisor's own lines".to_owned())
+        Self::at(file, "the supervisor's own log".to_owned())
     }
 
     fn at(source: Option<LogSource>, about: String) -> Result<Self, Problem> {
@@ -67,7 +67,7 @@ impl Log {
 }
 
 fn none(about: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NO_FILE", format!("there is no file with {about}"))
+    Problem::new(StatusCode::NOT_FOUND, "NO_FILE", format!("no file contains {about}"))
 }
 
 /// A piece of a log.
@@ -85,8 +85,8 @@ pub(super) fn may_follow(server: &ServerState) -> Result<(), Problem> {
     if server.may_follow() {
         return Ok(());
     }
-    let detail = "the descriptors that are left are for programs: others follow logs and \
-                  events already; a higher minfds would do";
+    let detail = "too many clients already follow logs and events: the remaining file \
+     descriptors are reserved for programs; increase minfds";
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_FEW_DESCRIPTORS", detail))
 }
 
@@ -103,7 +103,7 @@ pub(super) fn follow(
     let (feed, body) = Body::stream();
     spawn_local(async move {
         // Whoever reads this knows that he is heard.
-        if feed.send(": the log from there on\n\n").await {
+        if feed.send(": the log from this offset\n\n").await {
             followed.send_to(feed, told).await;
         }
     });

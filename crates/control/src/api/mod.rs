@@ -40,15 +40,15 @@ pub(crate) async fn answer(
         Found::Route(route, in_path) => (route, in_path),
         Found::OtherMethod => return other_method(path, request.method()),
         Found::Nothing => {
-            let detail = format!("there is no /api/v1/{path}; see /api/v1/openapi.json");
+            let detail = format!("no such path: /api/v1/{path}; see /api/v1/openapi.json");
             return Problem::new(StatusCode::NOT_FOUND, "NO_SUCH_PATH", detail).response();
         }
     };
     // What is followed keeps a slot and descriptors, as an order it is not for other sites.
     let guarded = route.method == Method::Post || route.act.follows();
     if guarded && !origin::is_own(request.headers()) {
-        let detail = "this was sent by another site's page: nothing was done. Behind a proxy, \
-                      let it pass on the Host header, or set X-Forwarded-Host";
+        let detail = "cross-site request rejected. Behind a proxy, forward the Host header or \
+         set X-Forwarded-Host";
         return Problem::new(StatusCode::FORBIDDEN, "OTHER_ORIGIN", detail).response();
     }
     let asked = match Asked::new(route, in_path, request.uri().query().unwrap_or_default()) {
@@ -75,7 +75,7 @@ impl Asked {
             if !route.query.iter().any(|parameter| parameter.name == name) {
                 let known: Vec<&str> = route.query.iter().map(|known| known.name).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                let detail = format!("'{name}' is not understood here; known: {known}");
+                let detail = format!("unknown parameter '{name}'; expected one of: {known}");
                 return Err(Problem::bad_argument(detail));
             }
             said.push((name, value));
@@ -96,7 +96,7 @@ impl Asked {
     fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let parsed = self.get(name).map(|value| {
             value.parse().map_err(|_| {
-                let detail = format!("{name} must be a whole number from 0 on, got '{value}'");
+                let detail = format!("{name} must be a whole number, 0 or more, got '{value}'");
                 Problem::bad_argument(detail)
             })
         });
@@ -217,7 +217,7 @@ fn other_method(path: &str, method: &hyper::Method) -> Response<Body> {
         Found::Route(..) => "GET",
         Found::OtherMethod | Found::Nothing => "POST",
     };
-    let detail = format!("/api/v1/{path} takes {allowed}, not {method}");
+    let detail = format!("/api/v1/{path}: method {method} not allowed; expected {allowed}");
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "OTHER_METHOD", detail);
     let mut response = problem.response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));

@@ -19,10 +19,9 @@ pub(super) fn document() -> Value {
         "info": {
             "title": "standard-supervisor",
             "version": version,
-            "summary": "Look at programs and their logs, and give orders.",
-            "description": "Orders that a browser sends are carried out only if they come \
-                from a page of the supervisor itself: Sec-Fetch-Site, Origin and Referer, \
-                where present, must say so.",
+            "summary": "Inspect programs and their logs, and control them.",
+            "description": "Commands from a browser are accepted only from the supervisor's own \
+             pages: the headers Sec-Fetch-Site, Origin and Referer, if present, must match.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         // Wherever this document was found.
@@ -106,7 +105,7 @@ fn operation(route: &Route) -> Value {
         "responses": {
             "200": success(route.gives),
             "default": {
-                "description": "It was not done; the problem says why.",
+                "description": "The request failed; the problem document contains the reason.",
                 "content": {"application/problem+json": {"schema": reference("Problem")}},
             },
         },
@@ -137,34 +136,34 @@ fn described(parameter: &Parameter, place: &str) -> Value {
 
 fn success(gives: Gives) -> Value {
     let (kind, about, schema) = match gives {
-        Gives::Supervisor => json_of("The supervisor.", "Supervisor"),
+        Gives::Supervisor => json_of("The state of the supervisor.", "Supervisor"),
         Gives::Programs => json_of("The programs, by group and name.", "Programs"),
-        Gives::Program => json_of("The program as it is then.", "Program"),
+        Gives::Program => json_of("The program, after the command.", "Program"),
         Gives::Groups => json_of("The groups, by name.", "Groups"),
         Gives::Runs => json_of("The runs, the newest first.", "Runs"),
         Gives::Report => json_of("The report, as its file has it.", "Report"),
         Gives::Usage => json_of("The samples, the oldest first.", "Usage"),
-        Gives::Piece => json_of("The piece.", "Piece"),
+        Gives::Piece => json_of("The requested part of the log.", "Piece"),
         Gives::Outcomes => json_of(
-            "What came of it for each program that it concerned. Those that are already as \
-             they should be aren't among them.",
+            "The result for each affected program. Programs that are already in the requested \
+             state are omitted.",
             "Outcomes",
         ),
         Gives::Difference => json_of("Names of groups.", "Difference"),
-        Gives::Done => json_of("It was done.", "Done"),
+        Gives::Done => json_of("Done.", "Done"),
         Gives::Description => {
             ("application/json", "An OpenAPI document.", json!({"type": "object"}))
         }
         Gives::LogStream => stream(
-            "Events `text`: JSON objects with `text` and `end`, from where to go on; and \
-             `truncated` or `replaced`, when it was cut short or another file has taken its \
-             place: then its beginning comes.",
+            "`text` events: JSON objects with `text` and `end`, the offset to continue from. A \
+             `truncated` or `replaced` event, when the file was truncated or replaced: the log \
+             then continues from its beginning.",
         ),
         Gives::EventStream => stream(
             "Events with the names `state`, `health`, `crash`, `gave_up`, `group`, \
-             `supervisor`, `log`, `communication`, `remote` and `tick`, each a JSON object \
-             with `time`; and `missed`, with the number of those that came too fast for the \
-             reader. `health`: a program became ready, healthy or unhealthy, or no longer is.",
+             `supervisor`, `log`, `communication`, `remote` and `tick`, each a JSON object with \
+             `time`; and `missed`, with the number of events that a slow client missed. \
+             `health`: a program became ready, healthy or unhealthy, or no longer is.",
         ),
     };
     json!({"description": about, "content": {kind: {"schema": schema}}})

@@ -34,7 +34,7 @@ impl Problem {
 
     /// That there is no such program or group.
     pub(super) fn bad_name(what: &str, name: &str) -> Self {
-        let detail = format!("there is no {what} '{name}'");
+        let detail = format!("no {what} named '{name}'");
         Self::new(StatusCode::NOT_FOUND, "BAD_NAME", detail)
     }
 
@@ -102,9 +102,9 @@ pub(super) fn schema() -> Value {
             "type": {"type": "string", "format": "uri-reference"},
             "title": {"type": "string"},
             "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "What was wrong, for people."},
-            "refusal": {"type": "string", "description": "What was wrong, in one word; \
-                         supervisord's, such as ALREADY_STARTED, where it has one."},
+            "detail": {"type": "string", "description": "Explanation of the problem."},
+            "refusal": {"type": "string", "description": "Machine-readable code; supervisord's, \
+             such as ALREADY_STARTED, if it has one."},
         },
     })
 }

@@ -112,7 +112,7 @@ pub(super) enum ParameterKind {
 pub(super) const IN_PATH: [Parameter; 4] = [
     Parameter {
         name: "name",
-        about: "The program: `NAME`, or `GROUP:NAME` if its group is called otherwise.",
+        about: "The program: `NAME`, or `GROUP:NAME` if its group has another name.",
         kind: ParameterKind::Text,
         required: true,
     },
@@ -138,7 +138,7 @@ pub(super) const IN_PATH: [Parameter; 4] = [
 
 const WAIT: &[Parameter] = &[Parameter {
     name: "wait",
-    about: "Answer when it is done (the default), or once it is under way.",
+    about: "Whether to respond when the command is complete (the default) or once it has started.",
     kind: ParameterKind::Flag,
     required: false,
 }];
@@ -153,13 +153,13 @@ const SIGNAL: &[Parameter] = &[Parameter {
 const RANGE: &[Parameter] = &[
     Parameter {
         name: "offset",
-        about: "Where to begin, in bytes. Left out: as far before the end as `length` says.",
+        about: "Offset of the first byte. Default: the last `length` bytes.",
         kind: ParameterKind::Number,
         required: false,
     },
     Parameter {
         name: "length",
-        about: "How many bytes at most: 65536 unless said otherwise, never more than 1048576.",
+        about: "Maximum number of bytes. Default: 65536; at most 1048576.",
         kind: ParameterKind::Number,
         required: false,
     },
@@ -167,7 +167,7 @@ const RANGE: &[Parameter] = &[
 
 const FROM: &[Parameter] = &[Parameter {
     name: "from",
-    about: "Where to begin, in bytes. Left out: 1024 bytes before the end.",
+    about: "Offset of the first byte. Default: 1024 bytes before the end.",
     kind: ParameterKind::Number,
     required: false,
 }];
@@ -189,40 +189,41 @@ impl Route {
 /// All operations.
 #[rustfmt::skip]
 pub(super) const ROUTES: [Route; 34] = [
-    get("supervisor", "The supervisor itself", Gives::Supervisor, Act::ShowSupervisor),
-    get("supervisor/log", "A piece of the supervisor's own log", Gives::Piece, Act::ReadOwnLog).with(RANGE),
-    get("supervisor/log/stream", "The supervisor's own log as it grows", Gives::LogStream, Act::FollowOwnLog).with(FROM),
-    post("supervisor/reread", "Read the configuration again and tell what it would change", Gives::Difference, Act::Reread),
-    post("supervisor/update", "Read the configuration again and let it take effect", Gives::Difference, Act::Update),
-    post("supervisor/restart", "Stop everything and begin anew", Gives::Done, Act::Restart),
-    post("supervisor/shutdown", "Stop everything and end", Gives::Done, Act::Shutdown),
-    get("programs", "All programs, and what their process trees use", Gives::Programs, Act::ListPrograms),
-    get("programs/{name}", "One program, and what its process tree uses", Gives::Program, Act::ShowProgram),
+    get("supervisor", "State of the supervisor", Gives::Supervisor, Act::ShowSupervisor),
+    get("supervisor/log", "Read a part of the supervisor's own log", Gives::Piece, Act::ReadOwnLog).with(RANGE),
+    get("supervisor/log/stream", "Follow the supervisor's own log", Gives::LogStream, Act::FollowOwnLog).with(FROM),
+    post("supervisor/reread", "Read the configuration again and show the changes", Gives::Difference, Act::Reread),
+    post("supervisor/update", "Read the configuration again and apply it", Gives::Difference, Act::Update),
+    post("supervisor/restart", "Stop all programs and restart the supervisor", Gives::Done, Act::Restart),
+    post("supervisor/shutdown", "Stop all programs and exit", Gives::Done, Act::Shutdown),
+    get("programs", "List all programs, with the resource usage of their process trees", Gives::Programs, Act::ListPrograms),
+    get("programs/{name}", "Show one program, with the resource usage of its process tree", Gives::Program, Act::ShowProgram),
     post("programs/{name}/start", "Start a program", Gives::Program, Act::Order(Scope::Program, Verb::Start)).with(WAIT),
     post("programs/{name}/stop", "Stop a program", Gives::Program, Act::Order(Scope::Program, Verb::Stop)).with(WAIT),
-    post("programs/{name}/restart", "Stop a program if it runs, and start it", Gives::Program, Act::Order(Scope::Program, Verb::Restart)).with(WAIT),
+    post("programs/{name}/restart", "Restart a program", Gives::Program, Act::Order(Scope::Program, Verb::Restart)).with(WAIT),
     post("programs/{name}/signal", "Send a signal to a program's main process", Gives::Program, Act::Order(Scope::Program, Verb::Signal)).with(SIGNAL),
-    post("programs/{name}/clear", "Begin a program's log files anew", Gives::Program, Act::Order(Scope::Program, Verb::Clear)),
-    get("programs/{name}/runs", "The latest ten runs of a program, the newest first", Gives::Runs, Act::ListRuns),
-    get("programs/{name}/runs/{run}/report", "The crash report of a run, with its last lines", Gives::Report, Act::ShowReport),
-    get("programs/{name}/usage", "Processor and memory of a program in the last hour, as far as it was looked at", Gives::Usage, Act::ShowUsage),
-    get("programs/{name}/logs/{channel}", "A piece of a program's log", Gives::Piece, Act::ReadLog).with(RANGE),
-    get("programs/{name}/logs/{channel}/stream", "A program's log as it grows", Gives::LogStream, Act::FollowLog).with(FROM),
-    get("groups", "All groups, active or not", Gives::Groups, Act::ListGroups),
-    post("groups/{group}/add", "Add a group of the configuration that was read last", Gives::Done, Act::AddGroup),
-    post("groups/{group}/remove", "Forget a group that has been stopped", Gives::Done, Act::RemoveGroup),
-    post("groups/{group}/start", "Start what does not run of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Start)).with(WAIT),
-    post("groups/{group}/stop", "Stop what runs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Stop)).with(WAIT),
-    post("groups/{group}/restart", "Stop what runs of a group, and start all of it", Gives::Outcomes, Act::Order(Scope::Group, Verb::Restart)).with(WAIT),
+    post("programs/{name}/clear", "Clear a program's log files", Gives::Program, Act::Order(Scope::Program, Verb::Clear)),
+    get("programs/{name}/runs", "List the latest ten runs of a program, newest first", Gives::Runs, Act::ListRuns),
+    get("programs/{name}/runs/{run}/report", "Show the crash report of a run, with its last \
+     lines of output", Gives::Report, Act::ShowReport),
+    get("programs/{name}/usage", "Show the CPU and memory usage of a program in the last hour, as far as it was measured", Gives::Usage, Act::ShowUsage),
+    get("programs/{name}/logs/{channel}", "Read a part of a program's log", Gives::Piece, Act::ReadLog).with(RANGE),
+    get("programs/{name}/logs/{channel}/stream", "Follow a program's log", Gives::LogStream, Act::FollowLog).with(FROM),
+    get("groups", "List all groups, active or not", Gives::Groups, Act::ListGroups),
+    post("groups/{group}/add", "Add a group of the configuration that was last read", Gives::Done, Act::AddGroup),
+    post("groups/{group}/remove", "Remove a stopped group", Gives::Done, Act::RemoveGroup),
+    post("groups/{group}/start", "Start the stopped programs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Start)).with(WAIT),
+    post("groups/{group}/stop", "Stop the running programs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Stop)).with(WAIT),
+    post("groups/{group}/restart", "Restart all programs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Restart)).with(WAIT),
     post("groups/{group}/signal", "Send a signal to the main processes of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Signal)).with(SIGNAL),
-    post("groups/{group}/clear", "Begin the log files of a group's programs anew", Gives::Done, Act::Order(Scope::Group, Verb::Clear)),
-    post("all/start", "Start everything that does not run", Gives::Outcomes, Act::Order(Scope::All, Verb::Start)).with(WAIT),
-    post("all/stop", "Stop everything that runs", Gives::Outcomes, Act::Order(Scope::All, Verb::Stop)).with(WAIT),
-    post("all/restart", "Stop everything that runs, and start everything", Gives::Outcomes, Act::Order(Scope::All, Verb::Restart)).with(WAIT),
+    post("groups/{group}/clear", "Clear the log files of a group", Gives::Done, Act::Order(Scope::Group, Verb::Clear)),
+    post("all/start", "Start all stopped programs", Gives::Outcomes, Act::Order(Scope::All, Verb::Start)).with(WAIT),
+    post("all/stop", "Stop all running programs", Gives::Outcomes, Act::Order(Scope::All, Verb::Stop)).with(WAIT),
+    post("all/restart", "Restart all programs", Gives::Outcomes, Act::Order(Scope::All, Verb::Restart)).with(WAIT),
     post("all/signal", "Send a signal to all main processes", Gives::Outcomes, Act::Order(Scope::All, Verb::Signal)).with(SIGNAL),
-    post("all/clear", "Begin the log files of all programs anew", Gives::Done, Act::Order(Scope::All, Verb::Clear)),
-    get("events", "What happens, as it happens", Gives::EventStream, Act::FollowEvents),
-    get("openapi.json", "This description", Gives::Description, Act::ShowDescription),
+    post("all/clear", "Clear the log files of all programs", Gives::Done, Act::Order(Scope::All, Verb::Clear)),
+    get("events", "Follow events", Gives::EventStream, Act::FollowEvents),
+    get("openapi.json", "This OpenAPI document", Gives::Description, Act::ShowDescription),
 ];
 
 /// What a path means.

@@ -23,8 +23,8 @@ pub(crate) fn error(status: StatusCode) -> Response<Body> {
 pub(crate) fn other_origin() -> Response<Body> {
     plain(
         StatusCode::FORBIDDEN,
-        "This was sent by another site's page: nothing was done. Behind a proxy, let it \
-         pass on the Host header, or set X-Forwarded-Host.\n",
+        "Cross-site request rejected. Behind a proxy, forward the Host header or set \
+         X-Forwarded-Host.\n",
     )
 }
 

@@ -89,103 +89,107 @@ macro_rules! metrics {
 
 metrics! {
     Gauge Supervisor "build_info" ["version"] = read::build_info:
-        "Always 1; tells the version";
+        "Version of the supervisor, as a label; the value is always 1";
     Gauge Supervisor "start_time_seconds" = read::start_time:
-        "When the supervisor began, in seconds since 1970";
+        "Start time of the supervisor, in seconds since 1970";
     Gauge Supervisor "ready" = read::ready:
-        "Whether all that is essential is ready: what /readyz says";
+        "Whether all essential programs are ready, as in /readyz";
     Gauge Supervisor "stopping" = read::stopping:
-        "Whether everything is being stopped, or soon will be";
+        "Whether a shutdown is in progress, including the delay before it";
     Gauge Process "process_state" ["state"] = read::state:
-        "1 for the state in which the process is, 0 for all others";
+        "State of the process: 1 for its current state, 0 for all others";
     Gauge Process "process_up" = read::up:
-        "Whether the main process is there";
+        "Whether the main process is running";
     Gauge Process "process_ready" = read::process_ready:
-        "Whether the process is RUNNING, not ill, and to be given work: what /readyz says of it";
+        "Whether the process is RUNNING, healthy and ready for requests, as in /readyz";
     Counter Process "process_starts_total" = read::starts:
-        "Starts, the first included";
+        "Starts of the process, including the first";
     Counter Process "process_restarts_total" ["reason"] = read::restarts:
-        "Restarts, by what the run before ended of";
+        "Restarts of the process, by the cause of the previous exit";
     Gauge Process "process_start_time_seconds" = read::process_start_time:
-        "When the process was last started, in seconds since 1970; NaN before";
+        "Time of the last start, in seconds since 1970; NaN before the first";
     Gauge Process "process_last_exit_code" = read::last_exit_code:
-        "How the run before this one ended: its exit code, or 128 + n for signal n; NaN before any did";
+        "Exit code of the previous run, or 128 + n for signal n; NaN before the first exit";
     Gauge Process "process_time_to_ready_seconds" = read::time_to_ready:
-        "How long the latest start took that succeeded; NaN before any did";
+        "Duration of the latest successful start; NaN before the first";
     Counter Process "process_wait_seconds_total" = read::wait_seconds:
-        "Time that starts waited for the servers in wait_for to accept connections; grows with each attempt";
+        "Time that starts have waited for the servers in wait_for; updated with each attempt";
     Counter Process "process_restarts_paced_total" {"STARTS"} = read::restarts_paced:
-        "Restarts that waited because there had been five starts within a second";
+        "Restarts delayed by the limit of five starts per second";
     Gauge Process "process_own_memory_bytes" = read::own_memory:
         "Anonymous and shared memory of the process tree when it was last measured, in bytes; NaN without memory_limit";
     Gauge Process "process_memory_limit_bytes" = read::memory_limit:
         "Memory above which the process is restarted, in bytes; NaN without memory_limit";
     Histogram Checked "process_check_duration_seconds" = read::check_duration:
-        "How long the check took to be answered, or to fail";
+        "Duration of health checks, successful or failed";
     Counter Checked "process_check_failures_total" ["kind"] = read::check_failures:
-        "Checks that failed, by how";
+        "Failed health checks, by kind of failure";
     Counter Measured "process_progress_unseen_total" ["kind"] {"PAGE_LIMIT"} = read::progress_unseen:
-        "Looks at the process's own metrics that showed nothing: they came late, or were not there, or too long";
+        "Failed reads of the process's own metrics: too late, not found or too large, by kind \
+         of failure";
     Counter Process "process_unhealthy_total" ["reason"] = read::unhealthy:
-        "Times the process was stopped as unhealthy, or found blocked in writing, by reason";
+        "Times the process became unhealthy, by reason";
     Counter Process "process_failures_total" ["class"] = read::failures:
-        "Runs that ended unasked, by the class of the failure";
+        "Unexpected exits, by failure class";
     Counter Process "process_oom_kills_total" = read::oom_kills:
-        "Runs that the kernel ended for want of memory";
+        "Runs that were OOM-killed";
     Counter Process "process_leftovers_total" = read::leftovers:
-        "Processes that runs left behind and that were made to go";
+        "Leftover processes that the supervisor killed";
     Counter Process "process_files_kept_total" ["reason"] = read::files_kept:
-        "Files in shared memory, and sockets, that runs may have left and that were kept, by reason";
+        "Possibly stale files in shared memory and sockets that were kept, by reason";
     Counter Process "process_stop_signals_total" ["target"] = read::stop_signals:
-        "Signals that asked the process, its group or others of its tree to stop, by target";
+        "Stop signals sent to the process, its group or other processes of its tree, by target";
     Counter Process "process_stop_kills_total" = read::stop_kills:
-        "Processes that needed SIGKILL at the end of a stop";
+        "Processes that a stop had to SIGKILL";
     Counter Process "process_stop_seconds_total" = read::stop_seconds:
-        "Time from the first signal of a stop until the whole tree had ended";
+        "Time from the first stop signal until the whole process tree had exited";
     Counter Process "process_stdin_refused_total" {"ROOM"} = read::stdin_refused:
-        "Writes to its stdin, events included, that were refused since it did not read those before";
+        "Writes to the process's stdin, events included, rejected because it had not read the \
+         earlier ones";
     Counter Stream "process_output_bytes_total" = read::output:
-        "Bytes that the process wrote and that were taken";
+        "Output bytes of the process that the supervisor has forwarded";
     Counter Stream "process_output_lost_bytes_total" {"RUNS"} = read::output_lost:
-        "Bytes of those that were lost: nobody reads them any more, or the file took none";
+        "Output bytes that were dropped, because the reader has closed the stream or the file \
+         could not be written";
     Gauge Stream "process_output_waiting_bytes" = read::output_waiting:
-        "Bytes that the process wrote and that are not taken yet: their reader is slow";
+        "Output bytes of the process that wait for a slow reader";
     Counter Stream "process_output_stalls_total" {"output held per program and stream"} = read::output_stalls:
-        "Times that the reader took no more, so that the process may have had to wait";
+        "Times the reader of the output was stalled, so that the process may have had to wait";
     Counter Process "process_cpu_seconds_total" = read::cpu:
-        "Processor time of the process and all that it started, as far as they are there or were waited for; begins anew with each run";
+        "CPU time of the process tree; resets with each run";
     Gauge Process "process_memory_bytes" = read::memory:
-        "Resident memory of the process and all that it started; what they share counts for each";
+        "Resident memory of the process tree; shared memory counts for each process";
     Gauge Process "process_tree_size" = read::tree_size:
-        "Processes in its tree, itself included";
+        "Processes in the process tree, including the main process";
     Gauge Supervisor "shared_memory_bytes" = read::shared_memory:
-        "Size of /dev/shm; NaN if it is not in memory";
+        "Size of /dev/shm; NaN if it is not a tmpfs";
     Gauge Supervisor "shared_memory_used_bytes" = read::shared_memory_used:
-        "Bytes of /dev/shm that are used; NaN if it is not in memory";
+        "Used bytes of /dev/shm; NaN if it is not a tmpfs";
     Counter Supervisor "sigkills_total" ["target"] {"leftover_grace_secs"} = read::sigkills:
-        "SIGKILLs, since a main process, or what one left behind, did not go in time";
+        "SIGKILLs sent because a main or leftover process outlived its grace period";
     Counter Supervisor "stuck_total" {"UNKILLABLE_AFTER"} = read::stuck:
-        "Times that SIGKILL did not end a process";
-    Counter Supervisor "log_lines_lost_total" {"supervisor's lines that nobody reads"} = read::log_lines_lost:
-        "The supervisor's own lines that were lost: nobody read them, or the file took none";
+        "Times a process survived SIGKILL";
+    Counter Supervisor "log_lines_lost_total" {"the supervisor's own lines that are not read"} = read::log_lines_lost:
+        "Dropped lines of the supervisor's own log, because they were not read or the file \
+         could not be written";
     Gauge Pool "events_waiting" = read::events_waiting:
-        "Events that wait for a listener";
+        "Events waiting for a listener";
     Gauge Pool "events_room" = read::events_room:
-        "Events that may wait";
+        "Capacity of the event buffer";
     Counter Hook "hook_notifications_total" ["result"] {"HOOK_QUEUE", "HOOK_LIMIT"} = read::hook_notifications:
-        "Notifications of a hook, by what became of them";
+        "Notifications of a hook, by result";
     Counter Pool "events_lost_total" {"buffer_size"} = read::events_lost:
-        "Events that were discarded for want of room";
+        "Events dropped because the buffer was full";
     Counter Supervisor "observed_events_missed_total" {"OBSERVERS_ROOM"} = read::missed:
-        "Events that a client of the API missed, since it read too slowly";
+        "Events that slow API clients missed";
     Gauge Supervisor "requests_waiting" = read::requests_waiting:
-        "Requests of operators that wait for processes";
+        "Operator requests that wait for processes";
     Gauge Supervisor "http_connections" = read::connections:
-        "Connections to all ports and sockets of the supervisor";
+        "Open connections to all ports and sockets of the supervisor";
     Counter Supervisor "http_refused_total" ["reason"]
         {"MAX_CONNECTIONS", "MAX_HEAD_BYTES", "MAX_HEADERS", "MAX_BODY_BYTES", "HEAD_TIME", "BODY_TIME", "MAX_HELD", "MAX_RESULTS", "MAX_CALLS", "ACCEPT_PAUSE", "MAX_EVENT_BYTES", "PER_PROGRAM"}
         = read::refused:
-        "Connections that had to wait for a place, and requests that were refused, by which bound did it";
+        "Connections delayed and requests rejected, by the limit that was reached";
 }
 
 impl Metric {
@@ -285,13 +289,13 @@ mod tests {
 Names, kinds and labels are stable in all of 1.x; see the
 [compatibility promise](compatibility-promise.md).
 
-`GET /metrics` on the status port (`PROCESS_STATUS_PORT`, `status_port` in
-`[supervisord]`) answers in [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/).
-Every series is there from the first answer on, counters at 0; what is not known yet is
-NaN. Series of a process have the labels `group` and `process`; those about checks are
-there for processes that have one. Counters begin anew when the supervisor does.
+`GET /metrics` on the status port (`PROCESS_STATUS_PORT`, or `status_port` in `[supervisord]`)
+returns metrics in [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/) format.
+Every series exists from the first response on: counters start at 0, and unknown values are NaN.
+Series about a process have the labels `group` and `process`; series about health checks exist for
+processes with a check. Counters reset when the supervisor restarts.
 
-| metric | kind | labels | what it says | counts the bite of |
+| metric | kind | labels | description | related limit |
 |---|---|---|---|---|
 ";
 

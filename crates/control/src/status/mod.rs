@@ -52,7 +52,7 @@ pub(crate) async fn answer(
         }
         path => match probe(state, server, path) {
             Some((code, words)) => text(code, words),
-            None => text(StatusCode::NOT_FOUND, format!("there is only {PATHS}\n")),
+            None => text(StatusCode::NOT_FOUND, format!("not found; expected {PATHS}\n")),
         },
     }
 }

@@ -45,8 +45,8 @@ pub(crate) async fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     }
     body.push_str("</main>\n");
     body.push_str(
-        "<noscript><p class=\"quiet\">Without JavaScript this page shows what was so when it \
-         was loaded.</p></noscript>",
+        "<noscript><p class=\"quiet\">JavaScript is off: this page does not update. Use \
+         Refresh.</p></noscript>",
     );
     document("Supervisor Status", "overview", &body)
 }
@@ -130,7 +130,7 @@ fn is_alone(members: &[Program]) -> bool {
 
 fn header(body: &mut String, snapshot: &Snapshot) {
     let identifier = Escaped(&snapshot.identifier);
-    let mood = if snapshot.ending { "stopping everything · " } else { "" };
+    let mood = if snapshot.ending { "shutting down · " } else { "" };
     let summary = summary(&snapshot.programs);
     let all = |action, label, api, question| Button {
         action,
@@ -208,8 +208,8 @@ fn row(body: &mut String, program: &Program, at: Wall) {
 <td class="state"><span class="status {class}">{shown}</span>
 <td class="name"><a href="program.html?processname={link}">{name}</a> <span class="description">{description}</span>
 <td class="number uptime" data-label="Uptime">{uptime}
-<td class="number cpu" data-label="CPU" title="of one processor, since it was started">{cpu}
-<td class="number memory" data-label="Memory" title="of all its processes">{memory}
+<td class="number cpu" data-label="CPU" title="CPU usage since the start; 100 % is one core">{cpu}
+<td class="number memory" data-label="Memory" title="memory of the process tree">{memory}
 <td class="number restarts" data-label="Restarts">{restarts}
 <td class="exit{never}" data-label="Last exit">{exit}
 <td class="buttons">{buttons}</tr>

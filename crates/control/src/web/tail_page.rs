@@ -79,7 +79,7 @@ pub(crate) fn tail_page(tail: &Tail) -> String {
 </header>
 <div id="status_msg" class="status_msg" role="status"></div>
 <main>
-<div class="log"><p class="quiet" id="live">as of now · <a href="logtail/{encoded}{raw}">raw stream</a>{memory}</p>
+<div class="log"><p class="quiet" id="live">snapshot · <a href="logtail/{encoded}{raw}">raw stream</a>{memory}</p>
 <pre id="log" tabindex="0"{stream}>{shown}</pre></div>
 </main>"#,
         name = Escaped(spec),

@@ -124,7 +124,7 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "Check which client connects to the control port.",
     },
     Note {
-        text: "there is no such variable",
+        text: "unknown variable",
         cause: "A variable begins with `PROCESS_` or `SUPERVISOR_` and is unknown.",
         remedy: "Correct its name: the line suggests one. `--check` lists all such warnings without a start.",
     },

@@ -71,7 +71,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         reason: "Options and sections that don't exist are warned about: most are slips.",
         rule: Rule::OursSays(
             "WARN",
-            &["is ignored: there is no such", "that it leaves to others: "],
+            &["is ignored: unknown ", "ignoring options of other programs: "],
         ),
     },
     Allowed {
@@ -80,10 +80,10 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         rule: Rule::OursSays(
             "WARN",
             &[
-                "is less than nothing and taken as 0",
+                "is negative; using 0",
                 "only the one that starts first is kept",
-                "; it is left out",
-                "it is about Python's profiler",
+                "; ignoring it",
+                "it controls Python's profiler",
             ],
         ),
     },

@@ -126,8 +126,7 @@ fn every_difference_is_in_the_document() {
 
 #[test]
 fn what_is_allowed_is_taken_out_and_no_more() {
-    let extra =
-        format!("{LOG}\nWARN x.conf:3: nuprocs of [program:x] is ignored: there is no such");
+    let extra = format!("{LOG}\nWARN x.conf:3: nuprocs of [program:x] is ignored: unknown ");
     assert_eq!(left("", (LOG, ""), (&extra, "")), Ok(0));
     assert_ne!(left("", (&extra, ""), (LOG, "")), Ok(0));
     let short = "INFO spawnerr: can't find command 'x'";

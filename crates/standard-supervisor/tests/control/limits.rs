@@ -378,7 +378,7 @@ fn the_calls_of_one_request_are_bounded() {
     let all = format!("<param><value><array><data>{calls}</data></array></value></param>");
     let body = call("system.multicall", &all);
     let answer = Client::unix(&home.path("s.sock")).send(post("/RPC2", "", &body)).answer();
-    assert_eq!(answer.body.matches("FAILED: too many calls are before this one").count(), 2);
+    assert_eq!(answer.body.matches("FAILED: too many calls before this one").count(), 2);
     let pid = format!("<int>{}</int>", running.pid());
     assert_eq!(answer.body.matches(&pid).count(), 1000);
     stop(&mut running);

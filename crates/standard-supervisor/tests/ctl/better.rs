@@ -123,7 +123,7 @@ fn a_plugin_of_pythons_is_left_out_and_named() {
     place.configure("[ctlplugin:x]\nsupervisor.ctl_factory=a:b\n");
     let told = Told::by(&mut place.client(Client::Ours, "help"), &place);
     assert_eq!(told.code, 0);
-    assert_eq!(told.stderr, "WARN: [ctlplugin:x] is left out: only Python could load it");
+    assert_eq!(told.stderr, "WARN: [ctlplugin:x] is ignored, because it needs Python");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn every_program_says_its_version_and_what_it_belongs_to() {
 fn every_program_refuses_an_unknown_option_in_the_same_words() {
     for name in PROGRAMS {
         for (word, said) in [
-            ("--hlep", "option --hlep not recognized; the nearest is --help"),
+            ("--hlep", "option --hlep not recognized; did you mean --help?"),
             ("--colour", "option --colour not recognized"),
             ("-x", "option -x not recognized"),
         ] {

@@ -34,7 +34,7 @@ fn a_failed_check_that_is_not_too_many_takes_no_work_away() {
         .env("PROCESS_HEALTH_FAILURES", "100000")
         .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}")));
     server.set("health", "500 no");
-    times(&mut running.stderr, "check: app failed: status 500", 2);
+    times(&mut running.stderr, "/100000): status 500", 2);
     assert_eq!(readiness(port), "200 ready");
     end(running);
 }
@@ -62,7 +62,7 @@ fn who_is_ill_gets_no_work_though_he_is_only_observed() {
     running.stderr.wait_for("healthy: app has recovered");
     assert_eq!(readiness(port), "200 ready");
     server.with_metrics(&mut command, "7");
-    running.stderr.wait_for("unhealthy: app, it has 2 requests under way");
+    running.stderr.wait_for("with 2 requests in flight");
     assert!(readiness(port).starts_with(&format!("{not_well}no progress ")), "{}", readiness(port));
     server.with_metrics(&mut command, "{turn}");
     running.stderr.wait_for("healthy: app has recovered");

@@ -38,7 +38,7 @@ fn a_stranger_is_not_heard() {
     let path = Path::new(line.strip_prefix("socket ").unwrap());
     assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o600);
     UnixDatagram::unbound().unwrap().send_to(b"READY=1", path).unwrap();
-    running.stderr.wait_for("is not of app, what it tells is not heard");
+    running.stderr.wait_for("which does not belong to app");
     assert!(!running.stderr.said("RUNNING"));
     fs::write(&tell, "READY=1\n").unwrap();
     running.stderr.wait_for("entered RUNNING state");

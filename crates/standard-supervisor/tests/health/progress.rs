@@ -97,7 +97,7 @@ fn a_preset_asks_where_its_server_answers() {
         .env("PROCESS_HEALTH_PROGRESS_STALLED_SECS", "0.5"));
     running.stdout.wait_for("asked /health");
     running.stdout.wait_for("asked /metrics");
-    running.stderr.wait_for("unhealthy: app, it has 3 requests under way");
+    running.stderr.wait_for("with 3 requests in flight");
     server.set("metrics", "");
     running.stderr.wait_for("entered RUNNING state");
     end(running);

@@ -97,7 +97,7 @@ fn a_slip_in_a_variable_is_named_with_what_was_meant() {
     let mut command = server.supervised(&[]);
     let mut running = Running::start(command.env("PROCESS_HEALTH_URLS", server.url("/")));
     running.stderr.wait_for(
-        "PROCESS_HEALTH_URLS is ignored: there is no such variable; the nearest is PROCESS_HEALTH_URL",
+        "PROCESS_HEALTH_URLS is ignored: unknown variable; did you mean PROCESS_HEALTH_URL?",
     );
     end(running);
 }

@@ -90,8 +90,8 @@ fn a_rank_without_a_server_has_its_processes_watched() {
         .env("PROCESS_HEALTH_PROGRESS_DONE", "b")
         .env("PROCESS_HEALTH_PROGRESS_INTERVAL", "0.1"));
     assert!(running.stderr.said(
-        "check: app: not asking (preset vllm: --node-rank 1 starts no HTTP server); watching its \
-         processes named 'VLLM::'"
+        "check: app: no HTTP check (preset vllm: --node-rank 1 starts no HTTP server); watching \
+         its processes named 'VLLM::'"
     ));
     let worker = running.stdout.number_after("VLLM::EngineCore ");
     // Two that are named alike count once: helpers come and go under their parent's name.

@@ -68,7 +68,7 @@ fn checks_are_timed_and_their_failures_counted_by_kind() {
         ("PROCESS_HEALTH_FAILURES", "2"),
     ];
     let mut served = Served::start("exec sleep 1000", &variables);
-    served.running.stderr.wait_for("success: app entered RUNNING state, it was ready");
+    served.running.stderr.wait_for("success: app entered RUNNING state, ready");
     assert_eq!(served.get("/readyz").status, 200);
     let before = page(&served, &python);
     let of_app = |name: &str, kind: &str| {

@@ -27,7 +27,7 @@ fn usage_errors_end_with_2_and_point_to_the_help() {
     let supervisord = supervisord();
     for (words, message) in [
         (&["-x"][..], "Error: option -x not recognized"),
-        (&["--chekc"], "Error: option --chekc not recognized; the nearest is --check"),
+        (&["--chekc"], "Error: option --chekc not recognized; did you mean --check?"),
         (&["-n", "web"], "Error: positional arguments are not supported: ['web']"),
         (&["-c", "/nowhere/x.conf"], "Error: could not find config file /nowhere/x.conf"),
         (&["-c", "/"], "Error: could not read config file /: "),
@@ -92,7 +92,8 @@ fn a_file_is_searched_in_the_current_directory() {
     let mut running = Running::start(clean(supervisord(), [""; 0]).current_dir(&home));
     running.stdout.wait_for("spawned: 'a'");
     stop(&mut running);
-    let warned = running.stderr.rest().iter().any(|line| line.contains("-c with an absolute path"));
+    let warned =
+        running.stderr.rest().iter().any(|line| line.contains("set -c to an absolute path"));
     assert_eq!(warned, rustix::process::getuid().is_root());
 }
 
@@ -109,5 +110,5 @@ fn a_name_that_nothing_has_is_said_once() {
     let said: Vec<_> =
         lines.iter().filter(|line| line.contains("startsec of [program:a]")).collect();
     assert_eq!(said.len(), 1, "{lines:#?}");
-    assert!(said[0].contains("WARN t.conf:7:") && said[0].ends_with("the nearest is startsecs"));
+    assert!(said[0].contains("WARN t.conf:7:") && said[0].ends_with("did you mean startsecs?"));
 }

@@ -1,4 +1,4 @@
-//! The variables that say how often a program is restarted, and how long restarts wait.
+//! The variables for the number of restarts and the delays before them.
 
 use super::{Accepts, Owner, Variable};
 use crate::options;
@@ -9,7 +9,7 @@ pub(super) const MAX_START_RETRIES: Variable = Variable {
     default: None,
     accepts: Accepts::Whole { unit: "", min: 0, max: Some(100) },
     stands_for: Some((Owner::Programs, &options::STARTRETRIES)),
-    doc: "Number of failures in a row that are followed by a restart.",
+    doc: "Maximum number of consecutive restarts. After one more failure, the supervisor exits with code 1.",
     once: false,
 };
 
@@ -19,7 +19,7 @@ pub(super) const RETRY_RESET_SECS: Variable = Variable {
     default: None,
     accepts: Accepts::Whole { unit: "seconds", min: 0, max: None },
     stands_for: Some((Owner::Programs, &options::RETRYRESETSECS)),
-    doc: "Uptime after which the supervisor forgets past failures, in seconds.",
+    doc: "Uptime that resets the failure count, in seconds.",
     once: false,
 };
 
@@ -27,33 +27,33 @@ pub(super) const RETRY_RESET_SECS: Variable = Variable {
 pub(super) const RETRY_FACTOR: Variable = Variable::of_option(
     "PROCESS_RETRY_FACTOR",
     (Owner::Programs, &options::RETRY_FACTOR),
-    "Growth of the wait before each restart in a row of failures: `2` doubles it, `1` keeps it. `off`: 1, 2, 3 seconds and so on, without an upper limit. The first restart after a run that was RUNNING never waits.",
+    "Growth of the backoff delay with each consecutive failure: `2` doubles it, `1` keeps it constant. `off`: 1, 2, 3 seconds and so on, without an upper limit. The first restart after a run that was RUNNING is immediate.",
 );
 
 /// First such wait.
 pub(super) const RETRY_WAIT_SECS: Variable = Variable::of_option(
     "PROCESS_RETRY_WAIT_SECS",
     (Owner::Programs, &options::RETRY_WAIT),
-    "First of these waits, in seconds. Needs `PROCESS_RETRY_FACTOR`.",
+    "First backoff delay, in seconds. Needs `PROCESS_RETRY_FACTOR`.",
 );
 
 /// Longest such wait.
 pub(super) const RETRY_WAIT_MAX_SECS: Variable = Variable::of_option(
     "PROCESS_RETRY_WAIT_MAX_SECS",
     (Owner::Programs, &options::RETRY_WAIT_MAX),
-    "Longest of these waits, in seconds. Needs `PROCESS_RETRY_FACTOR`.",
+    "Maximum backoff delay, in seconds. Needs `PROCESS_RETRY_FACTOR`.",
 );
 
 /// Random part of such waits.
 pub(super) const RETRY_JITTER: Variable = Variable::of_option(
     "PROCESS_RETRY_JITTER",
     (Owner::Programs, &options::RETRY_JITTER),
-    "Random part of each of these waits, so that containers that fail together do not all restart together: with `0.25` a wait of 8 seconds takes 6 to 8. Needs `PROCESS_RETRY_FACTOR`.",
+    "Random part of each backoff delay, so that containers that fail together do not restart together: with `0.25`, a delay of 8 seconds takes 6 to 8. Needs `PROCESS_RETRY_FACTOR`.",
 );
 
 /// Restarts before the program was ever ready.
 pub(super) const RETRIES_BEFORE_READY: Variable = Variable::of_option(
     "PROCESS_RETRIES_BEFORE_READY",
     (Owner::App, &options::RETRIES_BEFORE_READY),
-    "Number of failures in a row that are followed by a restart before the program was ready for the first time. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
+    "Maximum number of consecutive restarts before the program is ready for the first time. Requires a readiness check. `off`: `PROCESS_MAX_START_RETRIES` applies.",
 );

@@ -126,10 +126,10 @@ impl Reading<'_, '_, '_> {
         let from = match (&plan.from[..], script) {
             (from @ [_, ..], _) => format!("{preset}, {}", from.join(", ")),
             ([], Some(script)) => format!(
-                "{preset}, its usual place: the options in the script '{script}' are not read; \
-                 set PROCESS_HEALTH_PORT if it listens elsewhere"
+                "default address of {preset}: the options in the script '{script}' are not \
+                 read; set PROCESS_HEALTH_PORT if the server uses another port"
             ),
-            ([], None) => format!("{preset}, its usual place"),
+            ([], None) => format!("default address of {preset}"),
         };
         let mut line = match (made.check, &plan.asks) {
             (Some(check), asks) if check.set_by == preset => match asks {
@@ -137,31 +137,31 @@ impl Reading<'_, '_, '_> {
                 Asks::Command(words) => {
                     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
                     let every = check.interval.as_secs();
-                    format!("running '{}' every {every} seconds ({preset})", words.join(" "))
+                    format!("running '{}' every {every} s ({preset})", words.join(" "))
                 }
-                Asks::Page(_) | Asks::Nothing(_) => format!("asking {} ({from})", check.probe),
+                Asks::Page(_) | Asks::Nothing(_) => format!("checking {} ({from})", check.probe),
             },
-            (Some(check), _) => format!("asking {} ({})", check.probe, check.set_by),
+            (Some(check), _) => format!("checking {} ({})", check.probe, check.set_by),
             (None, Asks::Nothing(why)) => match made.tree {
                 Some(tree) => format!(
-                    "not asking ({preset}: {why}); watching its processes named '{}'",
+                    "no HTTP check ({preset}: {why}); watching its processes named '{}'",
                     tree.pattern
                 ),
-                None => format!("not asking ({preset}: {why})"),
+                None => format!("no HTTP check ({preset}: {why})"),
             },
-            (None, _) => format!("not asking ({preset})"),
+            (None, _) => format!("no HTTP check ({preset})"),
         };
         if let Some(Ready::Logged(text)) = made.ready {
-            line.push_str(&format!("; ready when its output holds '{text}'"));
+            line.push_str(&format!("; ready when its output contains '{text}'"));
         }
         if let Some(progress) = made.progress {
-            line.push_str(&format!("; counters at {}", progress.page.url));
+            line.push_str(&format!("; metrics at {}", progress.page.url));
         }
         for remark in &plan.remarks {
             line.push_str(&format!("; {remark}"));
         }
         if plan.is_guess && made.check.is_some_and(|check| check.set_by == preset) {
-            line.push_str("; without a start time-out, since the place is a guess");
+            line.push_str("; no start timeout, because the address is a guess");
         }
         line
     }

@@ -158,10 +158,11 @@ fn all_mistakes_are_told_at_once_with_what_would_work() {
     )
     .unwrap_err();
     for part in [
-        "PROCESS_HEALTH_PRESET: no preset is named 'vlm' in section 'program:app'; health_preset takes vllm, sglang",
+        "PROCESS_HEALTH_PRESET: unknown preset 'vlm' in section 'program:app'; health_preset: \
+         expected vllm, sglang",
         "PROCESS_HEALTH_INTERVAL: 0 seconds are less than 0.05",
-        "PROCESS_HEALTH_ACTION: 'reboot' is no such action",
-        "PROCESS_HEALTH_READY: there is no text",
+        "PROCESS_HEALTH_ACTION: invalid value 'reboot'",
+        "PROCESS_HEALTH_READY: the text is empty",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -172,7 +173,7 @@ fn what_does_not_go_together_is_a_mistake() {
     for (pairs, part) in [
         (
             &[("PROCESS_HEALTH_URL", "http://localhost/"), ("PROCESS_HEALTH_TCP", "1")][..],
-            "health_url and health_tcp can't all be set",
+            "health_url and health_tcp cannot be combined",
         ),
         (&[("PROCESS_HEALTH_READY", "check")], "ready=check needs a check"),
         (&[("PROCESS_HEALTH_BODY", "ok")], "health_body needs a health_url"),
@@ -267,36 +268,36 @@ fn a_start_says_in_one_line_what_is_asked_where_and_why() {
             "sglang",
             &["sglang", "serve", "--port", "31000", "--host", "10.0.0.7"][..],
             &[][..],
-            "INFO check: app: asking http://10.0.0.7:31000/health (preset sglang, --host 10.0.0.7, \
-             --port 31000); counters at http://10.0.0.7:31000/metrics",
+            "INFO check: app: checking http://10.0.0.7:31000/health (preset sglang, --host \
+             10.0.0.7, --port 31000); metrics at http://10.0.0.7:31000/metrics",
         ),
         (
             "tei",
             &["text-embeddings-router"],
             &[("PORT", "80")],
-            "INFO check: app: asking http://127.0.0.1:80/health (preset tei, PORT=80)",
+            "INFO check: app: checking http://127.0.0.1:80/health (preset tei, PORT=80)",
         ),
         (
             "vllm",
             &["/srv/run"],
             &[],
-            "INFO check: app: asking http://127.0.0.1:8000/health (preset vllm, its usual place: \
-             the options in the script '/srv/run' are not read; set PROCESS_HEALTH_PORT if it \
-             listens elsewhere); counters at http://127.0.0.1:8000/metrics; without a start \
-             time-out, since the place is a guess",
+            "INFO check: app: checking http://127.0.0.1:8000/health (default address of preset \
+             vllm: the options in the script '/srv/run' are not read; set PROCESS_HEALTH_PORT \
+             if the server uses another port); metrics at http://127.0.0.1:8000/metrics; no \
+             start timeout, because the address is a guess",
         ),
         (
             "vllm",
             &["vllm", "serve", "/m", "--headless"],
             &[],
-            "INFO check: app: not asking (preset vllm: --headless starts no HTTP server); watching \
-             its processes named 'VLLM::'",
+            "INFO check: app: no HTTP check (preset vllm: --headless starts no HTTP server); \
+             watching its processes named 'VLLM::'",
         ),
         (
             "sglang",
             &["sglang", "serve", "--node-rank", "1"],
             &[("PROCESS_HEALTH_TCP", "5000")],
-            "INFO check: app: asking 127.0.0.1:5000 (PROCESS_HEALTH_TCP)",
+            "INFO check: app: checking 127.0.0.1:5000 (PROCESS_HEALTH_TCP)",
         ),
     ] {
         let (lines, _) = told(preset, command, pairs);
@@ -376,8 +377,8 @@ fn ray_is_ready_when_it_says_so_and_its_head_is_asked_seldom() {
     let check = health.check.unwrap();
     assert_eq!(check.probe, Probe::Command(vec!["/v/ray".into(), "health-check".into()]));
     assert_eq!(check.interval, Duration::from_secs(60));
-    let line = "INFO check: app: running '/v/ray health-check' every 60 seconds (preset ray); ready \
-                when its output holds 'Ray runtime started'";
+    let line = "INFO check: app: running '/v/ray health-check' every 60 s (preset ray); ready \
+     when its output contains 'Ray runtime started'";
     assert!(lines.iter().any(|known| known == line), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("stopwaitsecs=30")), "{lines:#?}");
     let (_, worker) = told("ray", &["ray", "start", "--address=h:6379", "--block"], &[]);

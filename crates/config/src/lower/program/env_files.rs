@@ -31,7 +31,7 @@ pub(super) fn read<'a>(
 fn check(lowering: &mut Lowering<'_>, section: &Section, file: &EnvFile) -> Result<(), String> {
     let EnvFile { path, optional } = file;
     let Some(content) = lowering.context.host.regular_file(path, LARGEST)? else {
-        let missing = "there is no such file; a '-' before the path makes it optional";
+        let missing = "file not found; write '-' before the path to make it optional";
         return if *optional { Ok(()) } else { Err(missing.to_owned()) };
     };
     env_file::parse(&content.content).map_err(|why| why.to_string())?;

@@ -123,11 +123,10 @@ fn argv_is_never_read_as_text() {
     let config = command_mode(argv.clone(), &sources(&[]), &FakeHost::default()).unwrap();
     assert_eq!(process(&config, "app").launch.command, Command::Argv(argv));
     let record = config.record.unwrap();
-    assert!(
-        record
-            .text()
-            .contains("; not reproducible from this file: command holds bytes that are not UTF-8")
-    );
+    assert!(record.text().contains(
+        "; not reproducible from this file: command contains bytes that are not \
+             UTF-8"
+    ));
 }
 
 #[test]
@@ -333,7 +332,7 @@ fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise(
 fn numbers_below_zero_are_taken_as_zero_with_a_warning() {
     let config = config(&[("SUPERVISOR_PROGRAM__APP_STARTSECS", "-5")]);
     assert_eq!(process(&config, "app").startsecs, Duration::ZERO);
-    assert_eq!(config.warnings, ["[program:app] startsecs=-5 is less than nothing and taken as 0"]);
+    assert_eq!(config.warnings, ["[program:app] startsecs=-5 is negative; using 0"]);
 }
 
 #[test]
@@ -356,10 +355,8 @@ fn a_budget_counts_what_the_core_stops_one_after_the_other() {
     ]);
     assert_eq!(
         config.warnings,
-        [
-            "PROCESS_STOP_BUDGET_SECS: a shutdown may take 61 seconds (b 30, app 30, reserve 1), more \
-          than the budget of 50; grace periods are cut to fit"
-        ]
+        ["PROCESS_STOP_BUDGET_SECS: a shutdown may take 61 s (b 30, app 30, reserve 1), more \
+         than the budget of 50 s; reducing grace periods to fit"]
     );
 }
 

@@ -132,7 +132,7 @@ fn wrong_values_on_the_command_line_are_named_by_their_option() {
     for message in [
         "invalid value for -y 'abc': not a whole number: 'abc'",
         "invalid value for --loglevel 'loud': bad logging level name 'loud'",
-        "/srv/t.conf:2: not a whole number: 'x' in section 'supervisord'; minfds takes",
+        "/srv/t.conf:2: not a whole number: 'x' in section 'supervisord'; minfds: expected",
         "/srv/t.conf:3: program section program:a does not specify a command in section 'program:a'",
     ] {
         assert!(text.contains(message), "{message}\n{text}");
@@ -144,7 +144,7 @@ fn wrong_values_on_the_command_line_are_named_by_their_option() {
 fn what_is_about_pythons_profiler_is_accepted_and_does_nothing() {
     let files = [("/srv/t.conf", "[supervisord]\n")];
     let config = configured(&files, "--profile_options=cumulative,calls").unwrap();
-    let warning = "--profile_options has no effect: it is about Python's profiler";
+    let warning = "--profile_options has no effect: it controls Python's profiler";
     assert_eq!(config.warnings, [warning]);
 }
 
@@ -221,10 +221,13 @@ fn what_nothing_reads_is_said_once_with_what_may_have_been_meant() {
     );
     let all = config.warnings.join("\n");
     for warning in [
-        "/srv/t.conf:2: logfiles of [supervisord] is ignored: there is no such option; the nearest is logfile",
-        "/srv/t.conf:3: [progam:a] is ignored: there is no such section; the nearest is [program]",
-        "/srv/t.conf:9: startsec of [program:b] is ignored: there is no such option; the nearest is startsecs",
-        "/srv/t.conf:10: [program:b] has options that are not the supervisor's and that it leaves to others: zzz, dependent_startup, dependent_startup_wait_for",
+        "/srv/t.conf:2: logfiles of [supervisord] is ignored: unknown option; did you mean \
+         logfile?",
+        "/srv/t.conf:3: [progam:a] is ignored: unknown section; did you mean [program]?",
+        "/srv/t.conf:9: startsec of [program:b] is ignored: unknown option; did you mean \
+         startsecs?",
+        "/srv/t.conf:10: [program:b]: ignoring options of other programs: zzz, \
+         dependent_startup, dependent_startup_wait_for",
     ] {
         assert_eq!(all.matches(warning).count(), 1, "{warning}\n{all}");
     }
@@ -277,7 +280,7 @@ fn an_empty_password_opens_no_server() {
     };
     let inet = "inet_http_server]\nport=*:9001";
     let open = with(inet, "", "").unwrap_err();
-    assert!(open.contains("t.conf:3: section [inet_http_server] would let anybody"), "{open}");
+    assert!(open.contains("t.conf:3: section [inet_http_server] accepts commands"), "{open}");
     for server in [inet, "unix_http_server]\nfile=/tmp/s.sock"] {
         let half = with(server, "u", "").unwrap_err();
         assert!(half.contains("t.conf:5: Section ["), "{half}");

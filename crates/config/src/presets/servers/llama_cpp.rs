@@ -64,8 +64,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     } else if plan.from.is_empty() {
         plan.is_guess = plan.is_guess || command.program.is_some();
         plan.warnings.push(
-            "llama.cpp will listen at port 9931 and not 8080 if nothing is said; set --port"
-                .to_owned(),
+            "the default port of llama.cpp will change from 8080 to 9931; set --port".to_owned(),
         );
     }
     listens_at_host(command, plan);

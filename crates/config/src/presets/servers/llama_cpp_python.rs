@@ -28,7 +28,7 @@ pub(in crate::presets) const LLAMA_CPP_PYTHON: Preset = Preset {
     adapt,
     notes: &[
         "`/openapi.json` shows that the server answers, not that the model works. `/v1/models` \
-         waits for the lock that a completion holds, so it is no health check.",
+         waits for the lock that a completion holds, so it is not a health check.",
         "The supervisor does not read a configuration file (`--config_file`, `CONFIG_FILE`): set \
          `PROCESS_HEALTH_PORT`.",
     ],
@@ -39,6 +39,6 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     let file = command.named(&Named::either(&["--config_file"], &["CONFIG_FILE"]));
     if let Some(file) = file {
         plan.is_guess = plan.from.is_empty();
-        plan.remarks.push(format!("{} may say another place", file.shown()));
+        plan.remarks.push(format!("{} may set another address", file.shown()));
     }
 }

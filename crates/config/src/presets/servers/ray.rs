@@ -41,11 +41,11 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
         let words = [ray, "health-check"].into_iter().chain(address);
         Asks::Command(words.map(OsString::from).collect())
     } else {
-        Asks::Nothing("a worker of Ray ends by itself when its head is gone".to_owned())
+        Asks::Nothing("a Ray worker exits by itself when its head is gone".to_owned())
     };
     if command.word(0) == Some("start") {
         if command.flag(&["--block"]).is_none() {
-            plan.warnings.push("ray start ends at once without --block".to_owned());
+            plan.warnings.push("ray start exits immediately without --block".to_owned());
         }
         plan.stop = Some((STOP, "Ray gives its own processes 30 seconds".to_owned()));
     }

@@ -80,7 +80,8 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     }
     if let Some(rank) = command.option(&["--node-rank"]).filter(|rank| rank.value != "0") {
         let rank = rank.shown();
-        plan.asks_nothing(format!("{rank} answers 200 always, and ignores SIGTERM"));
+        plan.asks_nothing(format!("{rank} always returns 200 and ignores SIGTERM"));
     }
-    plan.stop = Some((25, "it looks every 5 seconds and takes 15 to end its children".to_owned()));
+    plan.stop =
+        Some((25, "it checks every 5 s and takes 15 s to stop its child processes".to_owned()));
 }

@@ -43,7 +43,8 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
         // Its host and port stand in a file of its own form.
         Some("disaggregated") if command.program.is_some() && plan.from.is_empty() => {
             plan.is_guess = true;
-            plan.remarks.push("a file says where trtllm-serve disaggregated listens".to_owned());
+            plan.remarks
+                .push("trtllm-serve disaggregated reads its address from a file".to_owned());
         }
         _ => {}
     }

@@ -93,7 +93,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
 fn has_no_http(command: &Command<'_>, plan: &mut Plan, why: &str) {
     let sagemaker = command.option(&["--allow-sagemaker"]).filter(|it| !is_no(&it.value));
     let Some(allowed) = sagemaker else {
-        return plan.asks_nothing(format!("{why}: there is no HTTP server that is known"));
+        return plan.asks_nothing(format!("{why}: no known HTTP server"));
     };
     let port = command.option(&["--sagemaker-port"]);
     plan.from.push(port.as_ref().map_or_else(|| allowed.shown(), |port| port.shown()));

@@ -32,7 +32,7 @@ impl<'a> ResponseBudget<'a> {
         self.wait_for_turn(bytes).await;
         if !self.reservation.grow(usize::try_from(bytes).unwrap_or(usize::MAX)) {
             self.server.traffic.refuse(Refused::TooMuchHeld);
-            let why = "too much waits to be read by others: ask again later";
+            let why = "too many unread responses; try again later";
             return Err(Fault::new(Kind::Failed, why));
         }
         self.bytes += bytes;

@@ -46,7 +46,10 @@ pub(super) fn tell<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a>
         let length = kind.len() + data.len();
         if length > MAX_EVENT_BYTES {
             server.traffic.refuse(Refused::EventTooLong);
-            let why = format!("type and data have {length} bytes, at most {MAX_EVENT_BYTES} fit");
+            let why = format!(
+                "type and data have {length} bytes; at most {MAX_EVENT_BYTES} are \
+             allowed"
+            );
             return Err(Fault::new(Kind::BadArguments, why));
         }
         daemon::done(server, Command::RemoteEvent { kind, data }, "").await

@@ -50,7 +50,7 @@ pub(super) fn multicall<'a>(
         for (number, one) in calls.iter().enumerate() {
             let result = if number >= MAX_CALLS {
                 server.traffic.refuse(Refused::TooManyCalls);
-                Err(Fault::new(Kind::Failed, "too many calls are before this one"))
+                Err(Fault::new(Kind::Failed, "too many calls before this one"))
             } else if size >= MAX_RESULTS {
                 server.traffic.refuse(Refused::ResultsTooLong);
                 Err(Fault::new(Kind::Failed, "the results before this one are too long"))

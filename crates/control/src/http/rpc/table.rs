@@ -132,27 +132,27 @@ impl Method {
 /// The methods of the main namespace.
 pub(super) const MAIN: &[Method] = &[
     Method::now("getAPIVersion", String, &[], "The version of this interface.", daemon::api),
-    Method::now("getVersion", String, &[], "An older name of getAPIVersion.", daemon::api),
+    Method::now("getVersion", String, &[], "Deprecated name of getAPIVersion.", daemon::api),
     Method::now(
         "getSupervisorVersion",
         String,
         &[],
-        "The version of supervisord whose behaviour this is.",
+        "The compatible version of supervisord.",
         daemon::version,
     ),
     Method::now(
         "getIdentification",
         String,
         &[],
-        "The name by which this supervisor calls itself (`identifier`).",
+        "The identifier of this supervisor.",
         daemon::identification,
     ),
     Method::now(
         "getState",
         Struct,
         &[],
-        "The supervisor's own state: statecode and statename. While it stops everything, this \
-         is the fault SHUTDOWN_STATE.",
+        "The state of the supervisor: statecode and statename. During a shutdown, this is the \
+         fault SHUTDOWN_STATE.",
         daemon::state,
     ),
     Method::now("getPID", Int, &[], "The supervisor's process id.", daemon::pid),
@@ -160,52 +160,47 @@ pub(super) const MAIN: &[Method] = &[
         "readLog",
         String,
         &[Int, Int],
-        "A piece of the supervisor's own log: so many bytes from an offset on; with length 0 all \
-         that follows, with a negative offset the last bytes.",
+        "A part of the supervisor's own log: length bytes from offset. With length 0, \
+         everything from offset; with a negative offset, the last bytes.",
         logs::read_main,
     ),
-    Method::read("readMainLog", String, &[Int, Int], "An older name of readLog.", logs::read_main),
-    Method::now(
-        "clearLog",
-        Boolean,
-        &[],
-        "Begins the supervisor's own log anew.",
-        logs::clear_main,
+    Method::read(
+        "readMainLog",
+        String,
+        &[Int, Int],
+        "Deprecated name of readLog.",
+        logs::read_main,
     ),
-    Method::wait(
-        "shutdown",
-        Boolean,
-        &[],
-        "Stops all processes, then ends the supervisor.",
-        daemon::shutdown,
-    ),
+    Method::now("clearLog", Boolean, &[], "Clears the supervisor's own log.", logs::clear_main),
+    Method::wait("shutdown", Boolean, &[], "Stops all processes and exits.", daemon::shutdown),
     Method::wait(
         "restart",
         Boolean,
         &[],
-        "Stops all processes, reads the configuration and begins anew.",
+        "Stops all processes, reads the configuration and restarts.",
         daemon::restart,
     ),
     Method::wait(
         "reloadConfig",
         Array,
         &[],
-        "Reads the configuration and changes nothing: [[added, changed, removed]], names of \
-         groups.",
+        "Reads the configuration without applying it. Returns [[added, changed, removed]], the \
+         names of groups.",
         config::reload,
     ),
     Method::wait(
         "addProcessGroup",
         Boolean,
         &[String],
-        "Adds a group of the configuration that was read last, and starts what has autostart.",
+        "Adds a group of the configuration that was last read, and starts its programs with \
+         autostart.",
         config::add,
     ),
     Method::wait(
         "removeProcessGroup",
         Boolean,
         &[String],
-        "Removes a group of which nothing runs.",
+        "Removes a stopped group.",
         config::remove,
     ),
     Method::wait(
@@ -213,7 +208,7 @@ pub(super) const MAIN: &[Method] = &[
         Boolean,
         &[String, Boolean],
         "Starts NAME, GROUP:NAME or, as startProcessGroup does, GROUP:*. Waits until it is \
-         RUNNING unless the second parameter says no.",
+         RUNNING, unless the second parameter is false.",
         order::start,
     )
     .last_may_be_left_out(),
@@ -221,7 +216,8 @@ pub(super) const MAIN: &[Method] = &[
         "startProcessGroup",
         Array,
         &[String, Boolean],
-        "Starts all of a group that doesn't run: name, group, status and description of each.",
+        "Starts the stopped processes of a group. Returns name, group, status and description \
+         of each.",
         order::start_group,
     )
     .last_may_be_left_out(),
@@ -229,7 +225,7 @@ pub(super) const MAIN: &[Method] = &[
         "startAllProcesses",
         Array,
         &[Boolean],
-        "Starts all that doesn't run: name, group, status and description of each.",
+        "Starts all stopped processes. Returns name, group, status and description of each.",
         order::start_all,
     )
     .last_may_be_left_out(),
@@ -237,8 +233,8 @@ pub(super) const MAIN: &[Method] = &[
         "stopProcess",
         Boolean,
         &[String, Boolean],
-        "Stops NAME, GROUP:NAME or, as stopProcessGroup does, GROUP:*. Waits for its end unless \
-         the second parameter says no.",
+        "Stops NAME, GROUP:NAME or, as stopProcessGroup does, GROUP:*. Waits until it has \
+         stopped, unless the second parameter is false.",
         order::stop,
     )
     .last_may_be_left_out(),
@@ -246,7 +242,8 @@ pub(super) const MAIN: &[Method] = &[
         "stopProcessGroup",
         Array,
         &[String, Boolean],
-        "Stops all of a group that runs: name, group, status and description of each.",
+        "Stops the running processes of a group. Returns name, group, status and description of \
+         each.",
         order::stop_group,
     )
     .last_may_be_left_out(),
@@ -254,7 +251,7 @@ pub(super) const MAIN: &[Method] = &[
         "stopAllProcesses",
         Array,
         &[Boolean],
-        "Stops all that runs: name, group, status and description of each.",
+        "Stops all running processes. Returns name, group, status and description of each.",
         order::stop_all,
     )
     .last_may_be_left_out(),
@@ -270,107 +267,113 @@ pub(super) const MAIN: &[Method] = &[
         "signalProcessGroup",
         Array,
         &[String, String],
-        "Sends a signal to all of a group that runs.",
+        "Sends a signal to the running processes of a group.",
         order::signal_group,
     ),
     Method::wait(
         "signalAllProcesses",
         Array,
         &[String],
-        "Sends a signal to all that runs.",
+        "Sends a signal to all running processes.",
         order::signal_all,
     ),
-    Method::now("getProcessInfo", Struct, &[String], "What is known of one process.", info::one),
+    Method::now(
+        "getProcessInfo",
+        Struct,
+        &[String],
+        "The state and details of one process.",
+        info::one,
+    ),
     Method::many(
         "getAllProcessInfo",
         Array,
         &[],
-        "What is known of each process, by group and name.",
+        "The state and details of all processes, by group and name.",
         info::all,
     ),
     Method::now(
         "getAllConfigInfo",
         Array,
         &[],
-        "The settings of each process of the configuration that was read last, by name.",
+        "The settings of all processes in the configuration that was last read, by name.",
         config::all,
     ),
     Method::read(
         "readProcessStdoutLog",
         String,
         &[String, Int, Int],
-        "A piece of what a process wrote to its stdout; offset and length as in readLog.",
+        "A part of a process's stdout log; offset and length as in readLog.",
         logs::read_stdout,
     ),
     Method::read(
         "readProcessLog",
         String,
         &[String, Int, Int],
-        "An older name of readProcessStdoutLog.",
+        "Deprecated name of readProcessStdoutLog.",
         logs::read_stdout,
     ),
     Method::read(
         "readProcessStderrLog",
         String,
         &[String, Int, Int],
-        "A piece of what a process wrote to its stderr; offset and length as in readLog.",
+        "A part of a process's stderr log; offset and length as in readLog.",
         logs::read_stderr,
     ),
     Method::read(
         "tailProcessStdoutLog",
         Array,
         &[String, Int, Int],
-        "The last bytes of what a process wrote to its stdout, if there are any after the \
-         offset: [text, size of the log, whether it goes on after offset and length].",
+        "The last bytes of a process's stdout log, if any follow the offset: [text, size of the \
+         log, whether more follows offset and length].",
         logs::tail_stdout,
     ),
     Method::read(
         "tailProcessLog",
         Array,
         &[String, Int, Int],
-        "An older name of tailProcessStdoutLog.",
+        "Deprecated name of tailProcessStdoutLog.",
         logs::tail_stdout,
     ),
     Method::read(
         "tailProcessStderrLog",
         Array,
         &[String, Int, Int],
-        "As tailProcessStdoutLog, of stderr.",
+        "Same as tailProcessStdoutLog, for stderr.",
         logs::tail_stderr,
     ),
     Method::now(
         "clearProcessLogs",
         Boolean,
         &[String],
-        "Begins both logs of a process anew.",
+        "Clears both logs of a process.",
         logs::clear,
     ),
     Method::now(
         "clearProcessLog",
         Boolean,
         &[String],
-        "An older name of clearProcessLogs.",
+        "Deprecated name of clearProcessLogs.",
         logs::clear,
     ),
     Method::now(
         "clearAllProcessLogs",
         Array,
         &[],
-        "Begins the logs of all processes anew: name, group, status and description of each.",
+        "Clears the logs of all processes. Returns name, group, status and description of each.",
         logs::clear_all,
     ),
     Method::now(
         "sendProcessStdin",
         Boolean,
         &[String, String],
-        "Writes a text to the stdin of a process; nobody waits until it has read it.",
+        "Writes a text to the stdin of a process. Does not wait until the process has read it.",
         stdin::send,
     ),
     Method::wait(
         "sendRemoteCommEvent",
         Boolean,
         &[String, String],
-        "Tells event listeners: a type and data, of whatever meaning.",
+        "Sends an event with a type and data to event listeners.",
         stdin::tell,
     )
     .always(),
@@ -379,12 +382,13 @@ pub(super) const MAIN: &[Method] = &[
 /// The methods about methods.
 pub(super) const SYSTEM: &[Method] = &[
     Method::now("listMethods", Array, &[], "The names of all methods.", system::list).always(),
-    Method::now("methodHelp", String, &[String], "What a method does.", system::help).always(),
+    Method::now("methodHelp", String, &[String], "The description of a method.", system::help)
+        .always(),
     Method::now(
         "methodSignature",
         Array,
         &[String],
-        "The type of a method's result, then those of its parameters.",
+        "The type of a method's result, followed by those of its parameters.",
         system::signature,
     )
     .always(),
@@ -392,8 +396,8 @@ pub(super) const SYSTEM: &[Method] = &[
         "multicall",
         Array,
         &[Array],
-        "Makes calls, each {methodName, params}, one after another: the result of each, or \
-         {faultCode, faultString}.",
+        "Runs several calls, each {methodName, params}, in order. Returns the result of each, \
+         or {faultCode, faultString}.",
         system::multicall,
     )
     .always(),

@@ -5,7 +5,7 @@
 const LOG_LIMIT = 1 << 20; // Characters of a log that are kept on the page.
 const USAGE_EVERY = 3000; // Milliseconds between two looks at what programs use.
 const RETRY_AFTER = 2000; // Milliseconds until a lost connection is tried again.
-const LOST = "The supervisor does not answer; what is shown may be old.";
+const LOST = "Connection to the supervisor lost. The data shown may be out of date.";
 
 const message = document.getElementById("status_msg");
 

@@ -34,8 +34,8 @@ fn exit_codes_are_given_by_class() {
 #[test]
 fn an_unknown_class_or_code_says_what_would_work() {
     for (text, why) in [
-        ("gpu_los:71", "'gpu_los' is not a failure class; the nearest is gpu_lost"),
-        ("x:71", "'x' is not a failure class; classes are spawn, exit, signal, oom"),
+        ("gpu_los:71", "'gpu_los' is not a failure class (did you mean gpu_lost?)"),
+        ("x:71", "'x' is not a failure class (classes: spawn, exit, signal, oom"),
         ("config:0", "'0' is not an exit code from 1 to 255"),
         ("config:256", "'256' is not an exit code from 1 to 255"),
         ("config", "'config' is not CLASS:CODE"),

@@ -14,13 +14,12 @@ fn a_command_that_can_never_be_executed_is_a_mistake() {
     assert_eq!(
         text,
         "ERROR: SUPERVISOR_PROGRAM__APP_COMMAND: command is empty in section 'program:app'; \
-         command takes a program and its arguments, split as a shell splits words\n\
-         ERROR: SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh …': No closing \
-         quotation for \" at character 7 in section 'program:x'; command takes a program and its arguments, \
-         split as a shell splits words\n\
-         ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty in section \
-         'eventlistener:l'; command takes a program and its arguments, split as a shell splits \
-         words"
+         command: expected a program and its arguments, split like shell words\nERROR: \
+         SUPERVISOR_PROGRAM__X_COMMAND: can't parse command 'sh …': No closing quotation for \" \
+         at character 7 in section 'program:x'; command: expected a program and its arguments, \
+         split like shell words\nERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: command is empty \
+         in section 'eventlistener:l'; command: expected a program and its arguments, split \
+         like shell words"
     );
 }
 
@@ -35,9 +34,11 @@ fn where_nobody_can_listen_is_a_mistake() {
         ("SUPERVISOR_FCGI_PROGRAM__F_SOCKET", "tcp://nosuch:9002"),
     ]);
     for line in [
-        "ERROR: PROCESS_STATUS_PORT: not a whole number: '9/'; PROCESS_STATUS_PORT takes port, host:port or [address]:port, with a port from 1 to 65535, or off",
-        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1]x is neither an IP address nor a name in /etc/hosts in section 'inet_http_server'; port takes",
-        "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IP address nor a name in /etc/hosts in section 'fcgi-program:f'; socket takes",
+        "ERROR: PROCESS_STATUS_PORT: not a whole number: '9/'; expected port, host:port or [address]:port, with a port from 1 to 65535, or off",
+        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: [::1]x is neither an IP address nor a name in \
+         /etc/hosts in section 'inet_http_server'; port: expected",
+        "ERROR: SUPERVISOR_FCGI_PROGRAM__F_SOCKET: nosuch is neither an IP address nor a name \
+         in /etc/hosts in section 'fcgi-program:f'; socket: expected",
     ] {
         assert!(text.lines().any(|l| l.starts_with(line)), "{line}\nis not in\n{text}");
     }
@@ -65,15 +66,16 @@ fn every_mistake_is_reported_with_its_variable_the_value_and_what_is_accepted() 
     ]);
     for line in [
         "ERROR: PROCESS_MAX_START_RETRIES must be an integer, got 'x'",
-        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: not a whole number: 'x' in section 'program:app'; startsecs takes a whole number of seconds",
-        "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps' in section 'program:app'; autostart takes yes, true, on, 1, no, false, off or 0",
-        "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here in section 'program:app'; user takes the name or id of a user that exists here",
+        "ERROR: SUPERVISOR_PROGRAM__APP_STARTSECS: not a whole number: 'x' in section 'program:app'; startsecs: expected a whole number of seconds",
+        "ERROR: SUPERVISOR_PROGRAM__APP_AUTOSTART: not a valid boolean value: 'perhaps' in section 'program:app'; autostart: expected yes, true, on, 1, no, false, off or 0",
+        "ERROR: SUPERVISOR_PROGRAM__APP_USER: Invalid user name nobody-here in section \
+         'program:app'; user: expected the name or id of an existing user",
         "ERROR: SUPERVISOR_PROGRAM__B_STARTSECS: program section program:b does not specify a command in section 'program:b'",
-        "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning' in section 'supervisord'; loglevel takes critical, error, warn, info, debug, trace or blather",
-        "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist in section 'supervisord'; pidfile takes a path in an existing directory",
-        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; programs takes names such as app, b in section 'group:g'",
+        "ERROR: SUPERVISOR_SUPERVISORD_LOGLEVEL: bad logging level name 'warning' in section 'supervisord'; loglevel: expected critical, error, warn, info, debug, trace or blather",
+        "ERROR: SUPERVISOR_SUPERVISORD_PIDFILE: The directory named as part of the path /nowhere/pid does not exist in section 'supervisord'; pidfile: expected a path in an existing directory",
+        "ERROR: SUPERVISOR_GROUP__G_PROGRAMS: [group:g] names unknown program or fcgi-program nope; programs: expected names such as app, b in section 'group:g'",
         "ERROR: SUPERVISOR_EVENTLISTENER__L_COMMAND: [eventlistener:l] section requires an \"events\" line in section 'eventlistener:l'",
-        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'  in section 'inet_http_server'; port takes port, :port, *:port or host:port, with a port from 1 to 65535",
+        "ERROR: SUPERVISOR_INET_HTTP_SERVER_PORT: not a valid port number: '0'  in section 'inet_http_server'; port: expected port, :port, *:port or host:port, with a port from 1 to 65535",
     ] {
         assert!(text.lines().any(|l| l == line), "{line}\nis not in\n{text}");
     }
@@ -90,7 +92,7 @@ fn a_mistake_in_an_included_file_names_file_and_line() {
     assert_eq!(
         text,
         "ERROR: /srv/x.conf:4: value 'NOPE' is not a valid signal name in section 'program:x'; \
-         stopsignal takes a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number"
+         stopsignal: expected a signal's name, such as TERM, SIGTERM or RTMIN+3, or its number"
     );
 }
 
@@ -115,7 +117,7 @@ fn an_empty_name_with_an_empty_password_is_no_password() {
     };
     for password in ["", "  ", "%(ENV_BLANK)s"] {
         let message = errors(&server("0.0.0.0:9001", password, password));
-        assert!(message.contains("would let anybody who reaches port 9001 run"), "{message}");
+        assert!(message.contains("accepts commands on port 9001 from any host"), "{message}");
         let local = config(&server("127.0.0.1:9001", password, password));
         assert_eq!(local.servers[0].credentials, None);
         let message = errors(&server("127.0.0.1:9001", "u", password));
@@ -135,12 +137,28 @@ fn an_empty_name_with_an_empty_password_is_no_password() {
 #[test]
 fn passwords_and_environments_are_not_repeated_in_messages() {
     for (variable, value, part) in [
-        ("SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD", "p4ss%word-s3cret", "at index 4; a percent sign"),
-        ("SUPERVISOR_SUPERVISORCTL_PASSWORD", "s3cret%(x", "at index 6; a percent sign"),
-        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "API_KEY=s3cret%zz", "at index 14; a percent sign"),
-        ("SUPERVISOR_PROGRAM__APP_ENVIRONMENT", "A=1,KEY=s3cret B=2", "at pair 2; a comma stands"),
+        (
+            "SUPERVISOR_UNIX_HTTP_SERVER_PASSWORD",
+            "p4ss%word-s3cret",
+            "at index 4; write a literal percent sign",
+        ),
+        (
+            "SUPERVISOR_SUPERVISORCTL_PASSWORD",
+            "s3cret%(x",
+            "at index 6; write a literal percent sign",
+        ),
+        (
+            "SUPERVISOR_PROGRAM__APP_ENVIRONMENT",
+            "API_KEY=s3cret%zz",
+            "at index 14; write a literal percent sign",
+        ),
+        (
+            "SUPERVISOR_PROGRAM__APP_ENVIRONMENT",
+            "A=1,KEY=s3cret B=2",
+            "at pair 2; pairs are separated",
+        ),
         ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=\"s3cret", "No closing quotation in section"),
-        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=s3cret\0", "environment holds a zero byte"),
+        ("SUPERVISOR_SUPERVISORD_ENVIRONMENT", "A=s3cret\0", "environment contains a NUL byte"),
     ] {
         let text = errors(
             &[
@@ -201,10 +219,10 @@ fn waits_that_make_no_sense_are_mistakes_and_reported_together() {
         ("PROCESS_RETRY_JITTER", "25"),
     ]);
     for mistake in [
-        "ERROR: PROCESS_RETRY_FACTOR: 0.5 is not between 1 and 10; PROCESS_RETRY_FACTOR takes",
-        "ERROR: PROCESS_RETRY_WAIT_SECS: not a number: '1m'; PROCESS_RETRY_WAIT_SECS takes",
+        "ERROR: PROCESS_RETRY_FACTOR: 0.5 is not between 1 and 10; expected",
+        "ERROR: PROCESS_RETRY_WAIT_SECS: not a number: '1m'; expected",
         "ERROR: PROCESS_RETRY_WAIT_MAX_SECS: 86401 is not between 0 and 86400; ",
-        "ERROR: PROCESS_RETRY_JITTER: 25 is not between 0 and 1; PROCESS_RETRY_JITTER takes",
+        "ERROR: PROCESS_RETRY_JITTER: 25 is not between 0 and 1; expected",
     ] {
         assert!(text.lines().any(|line| line.starts_with(mistake)), "{mistake}: {text}");
     }

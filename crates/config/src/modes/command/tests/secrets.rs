@@ -31,7 +31,7 @@ fn a_file_that_would_keep_the_first_start_from_happening_is_an_error_without_its
     let large = "A=".to_owned() + &"x".repeat(1024 * 1024);
     let files = [("/f/bad", "A=1\ns3cret\n"), ("/f/large", &large)];
     for (path, why) in [
-        ("/f/none", "there is no such file; a '-' before the path makes it optional"),
+        ("/f/none", "file not found; write '-' before the path to make it optional"),
         ("-/f/bad", "line 2: expected KEY=VALUE"),
         ("/f/large", "it is too large"),
         ("/tmp", "it is not a regular file"),
@@ -75,8 +75,8 @@ fn a_password_may_be_in_a_file() {
     let text = with(&[], &server).unwrap_err();
     assert!(
         text.contains(
-            "SUPERVISOR_INET_HTTP_SERVER_PASSWORD_FILE: password_file \
-             '/run/secrets/password': there is no such file"
+            "SUPERVISOR_INET_HTTP_SERVER_PASSWORD_FILE: password_file '/run/secrets/password': \
+             file not found"
         ),
         "{text}"
     );

@@ -60,7 +60,8 @@ fn dependencies_that_can_never_be_there_are_mistakes() {
         ("SUPERVISOR_PROGRAM__APP_DEPENDS_ON", "late"),
     ]);
     for line in [
-        "SUPERVISOR_PROGRAM__NGINX_DEPENDS_ON: depends_on names 'ap', which is not a program; the nearest is app in section 'program:nginx'",
+        "SUPERVISOR_PROGRAM__NGINX_DEPENDS_ON: depends_on names 'ap', which is not a program \
+         (did you mean app?) in section 'program:nginx'",
         "depends_on=nginx:started makes nginx wait for itself",
         "depends_on=app:completed waits for a program with autorestart=true, which never completes; set autorestart=unexpected for app",
         "depends_on=late:started waits for a program with autostart=false, which nothing starts; set autostart=true for late, or autostart=false for app as well",
@@ -80,8 +81,8 @@ fn a_circle_is_told_with_the_way_round() {
     ]);
     assert_eq!(
         text,
-        "ERROR: SUPERVISOR_PROGRAM__APP_DEPENDS_ON: depends_on goes round in a circle: app -> \
-         fetch -> nginx -> app in section 'program:app'"
+        "ERROR: SUPERVISOR_PROGRAM__APP_DEPENDS_ON: depends_on is circular: app -> fetch -> \
+         nginx -> app in section 'program:app'"
     );
 }
 
@@ -115,8 +116,7 @@ fn retries_before_ready_need_a_readiness_check() {
     let text = errors(&[retries]);
     assert!(
         text.starts_with(
-            "ERROR: PROCESS_RETRIES_BEFORE_READY: retries_before_ready needs to know when the \
-             program is ready"
+            "ERROR: PROCESS_RETRIES_BEFORE_READY: retries_before_ready requires a readiness check"
         ),
         "{text}"
     );
