@@ -211,7 +211,7 @@ fn row(body: &mut String, program: &Program, at: Wall) {
 <td class="number cpu" data-label="CPU" title="CPU usage since the start; 100 % is one core">{cpu}
 <td class="number memory" data-label="Memory" title="memory of the process tree">{memory}
 <td class="number restarts" data-label="Restarts">{restarts}
-<td class="exit{never}" data-label="Last exit">{exit}
+<td class="exit{never}" data-label="Last exit"{full}><span>{exit}</span>
 <td class="buttons">{buttons}</tr>
 "#,
         spec = Escaped(spec),
@@ -225,7 +225,8 @@ fn row(body: &mut String, program: &Program, at: Wall) {
         cpu = cpu(program),
         restarts = program.restarts(),
         never = if program.last_exit.is_none() { " never" } else { "" },
-        exit = last_exit(program),
+        full = full_exit(program),
+        exit = Escaped(program.last_exit.as_deref().unwrap_or("–")),
         buttons = buttons(program),
     );
 }
@@ -269,10 +270,11 @@ pub(super) fn cpu(program: &Program) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-fn last_exit(program: &Program) -> String {
-    let Some(exit) = &program.last_exit else { return "–".to_owned() };
+/// When and how it last ended, in full: the cell has room for two lines.
+fn full_exit(program: &Program) -> String {
+    let Some(exit) = &program.last_exit else { return String::new() };
     let when = program.stopped.map(|at| date::rfc3339_millis(at.since_epoch())).unwrap_or_default();
-    format!(r#"<time datetime="{when}" title="{when}">{}</time>"#, Escaped(exit))
+    format!(r#" title="{when}: {}""#, Escaped(exit))
 }
 
 pub(super) fn buttons(program: &Program) -> String {

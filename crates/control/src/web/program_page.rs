@@ -12,6 +12,9 @@ use super::timeline::{moment, timeline};
 use crate::api::check_words;
 use crate::snapshot::{Program, Run, Sample};
 
+/// Bytes of a fact, without markup, from which it takes the room of two.
+const WIDE: usize = 40;
+
 /// All that the page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Details {
@@ -75,7 +78,10 @@ fn facts(body: &mut String, program: &Program, at: Wall) {
     body.push_str("<dl class=\"facts\">");
     let mut fact = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            let _ = write!(body, "<div><dt>{name}</dt><dd>{value}</dd></div>");
+            // A sentence needs more room than a number.
+            let shown = value.split('<').map(|part| part.rsplit('>').next().map_or(0, str::len));
+            let wide = if shown.sum::<usize>() > WIDE { " class=\"wide\"" } else { "" };
+            let _ = write!(body, "<div{wide}><dt>{name}</dt><dd>{value}</dd></div>");
         }
     };
     let escaped = |text: &str| Escaped(text).to_string();

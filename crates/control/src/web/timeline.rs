@@ -34,10 +34,11 @@ fn item(body: &mut String, run: &Run, longest: Duration) {
         Some(EndReason::Expected) => ("expected", "completed"),
         Some(EndReason::Failed { .. }) => ("failed", "failed"),
     };
-    let ready = run.record.ready_after.map_or_else(
-        || "never ready".to_owned(),
-        |after| format!("ready after {}", precise(after)),
-    );
+    let ready = match (run.record.ready_after, &run.record.end) {
+        (Some(after), _) => format!("ready after {}", precise(after)),
+        (None, Some(_)) => "never ready".to_owned(),
+        (None, None) => "not ready yet".to_owned(),
+    };
     let lasted = precise(run.uptime);
     let _ = write!(
         body,
@@ -76,8 +77,10 @@ fn failure_class(reason: &EndReason) -> String {
 fn bar(run: &Run, longest: Duration) -> String {
     let whole = longest.as_secs_f64().max(0.001);
     let width = (1000.0 * run.uptime.as_secs_f64() / whole).max(4.0);
-    let ready = run.record.ready_after.unwrap_or(run.uptime);
-    let starting = (1000.0 * ready.as_secs_f64() / whole).min(width);
+    let starting = run
+        .record
+        .ready_after
+        .map_or(width, |ready| (1000.0 * ready.as_secs_f64() / whole).min(width));
     format!(
         r#"<svg class="bar" viewBox="0 0 1000 6" preserveAspectRatio="none" aria-hidden="true"><rect class="starting" width="{starting:.0}" height="6"/><rect class="up" x="{starting:.0}" width="{:.0}" height="6"/></svg>
 "#,

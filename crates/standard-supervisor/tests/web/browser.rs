@@ -64,6 +64,7 @@ impl Browser {
         let scheme = if dark { "dark" } else { "light" };
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         browser.call("Emulation.setEmulatedMedia", &media);
+        browser.call("Emulation.setScrollbarsHidden", &json!({"hidden": true}));
         browser.call("Emulation.setScriptExecutionDisabled", &json!({"value": !scripts}));
         Some(browser)
     }

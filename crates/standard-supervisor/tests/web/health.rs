@@ -11,7 +11,7 @@ use crate::site::Site;
 /// A program that is healthy as long as there is a file.
 const CHECKED: &str = "\
 [program:app]\ncommand=sleep 1000\nstartsecs=0\nhealth_command=test -e FOLDER/good\n\
-health_interval=0.1\nhealth_failures=3\nhealth_ready=check\n";
+health_interval=0.1\nhealth_failures=3\n";
 
 const OBSERVED: &str = "health_action=observe\n";
 

@@ -124,6 +124,51 @@ fn a_report_is_one_key_away_and_stays_open() {
     browser.assert_flawless();
 }
 
+#[test]
+fn the_page_of_a_program_shows_each_state_light_and_dark_wide_and_narrow() {
+    let programs = "\
+[program:ready]\ncommand=sleep 1000\nhealth_command=true\n\
+[program:waits]\ncommand=sleep 1000\nhealth_command=false\n\
+health_interval=0.1\n\
+[program:ill]\ncommand=sleep 1000\nstartsecs=0\nready=startsecs\nhealth_command=false\nhealth_interval=0.1\n\
+health_action=observe\n\
+[program:broken]\ncommand=/no/such/file\nstartretries=0\n\
+[program:retried]\ncommand=sh -c 'exit 7'\nstartretries=100\n\
+[program:idle]\ncommand=sleep 1000\nautostart=false\n";
+    let site = Site::with("program-states", programs);
+    let mut events = site.events("api/v1/events");
+    events.wait_for("what happens from now on");
+    while site.program("ill")["health"] != "unhealthy" {
+        events.wait_for("event: health");
+    }
+    for (look, name) in [
+        (Look::DESKTOP, "wide"),
+        (Look { dark: true, ..Look::DESKTOP }, "wide-dark"),
+        (Look { height: 1100, ..Look::PHONE }, "narrow"),
+        (Look { height: 1100, dark: true, ..Look::PHONE }, "narrow-dark"),
+    ] {
+        let Some(mut browser) = Browser::start(look) else { return };
+        for (program, says) in [
+            ("ready", ["running", "healthy"]),
+            ("waits", ["starting", "not ready: "]),
+            ("ill", ["unhealthy", "checks failed"]),
+            ("broken", ["fatal", "find command"]),
+            ("retried", ["Run 1", "exit status 7"]),
+            ("idle", ["stopped", "Not started yet"]),
+        ] {
+            browser.open(&site.url(&format!("program.html?processname={program}")));
+            browser.wait_until("document.body.dataset.live === 'yes'");
+            for text in says {
+                let text = serde_json::to_string(text).unwrap();
+                browser.wait_until(&format!("document.body.innerText.includes({text})"));
+            }
+            browser.assert_fits();
+            browser.assert_flawless();
+            browser.picture(&format!("program-{program}-{name}"));
+        }
+    }
+}
+
 /// A server that checks and metrics are asked of; what it does follows a file of its folder.
 const SERVER: &str = r#"
 import http.server, os, sys, time
@@ -192,11 +237,11 @@ fn the_pictures_of_the_documentation_are_there() {
     ];
     let port = port.to_string();
     let site = Site::of_command_with("pictures", &env, &["python3", "-c", SERVER, &port]);
-    wait(420);
+    wait(280);
     for (name, dark) in names {
         let path = if name.starts_with("page") { "" } else { "program.html?processname=app" };
-        let height = if path.is_empty() { 360 } else { 900 };
-        let look = Look { width: 1000, height, dark, scripts: true };
+        let height = if path.is_empty() { 350 } else { 960 };
+        let look = Look { width: 1120, height, dark, scripts: true };
         let Some(mut browser) = Browser::start(look) else { return };
         browser.open(&site.url(path));
         browser.wait_until("document.body.dataset.live === 'yes'");

@@ -132,7 +132,7 @@ fn a_crash_shows_without_loading_the_page_again() {
     site.post("api/v1/programs/api/signal?signal=KILL");
     browser.wait_until(&format!("{}.querySelector('.restarts').textContent === '1'", row("api")));
     browser.wait_until(&is("api", "running"));
-    let exit = browser.value(&format!("{}.querySelector('.exit').textContent", row("api")));
+    let exit = browser.value(&format!("{}.querySelector('.exit span').textContent", row("api")));
     assert_eq!(exit, "terminated by SIGKILL");
     assert_eq!(browser.value("window.notLoadedAgain"), true);
 }

@@ -176,9 +176,12 @@ function show(row, program, now) {
   set(row, ".cpu", cpu(program, now));
   set(row, ".memory", program.memory_bytes === null ? "–" : size(program.memory_bytes));
   set(row, ".restarts", String(program.restarts));
-  set(row, ".exit", program.last_exit ?? "–");
+  set(row, ".exit span", program.last_exit ?? "–");
   row.querySelector(".exit").classList.toggle("never", program.last_exit === null);
-  if (program.stopped_at) row.querySelector(".exit").title = new Date(program.stopped_at).toLocaleString();
+  if (program.last_exit !== null && program.stopped_at !== null) {
+    const when = new Date(program.stopped_at).toLocaleString();
+    row.querySelector(".exit").title = `${when}: ${program.last_exit}`;
+  }
   for (const button of row.querySelectorAll("[data-states]")) {
     button.hidden = !button.dataset.states.split(" ").includes(program.state);
   }
