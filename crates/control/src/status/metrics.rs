@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     /// Bounds that bite where nobody can ask for metrics, or lose nothing.
-    const NOT_COUNTED: [(&str, &str); 70] = [
+    const NOT_COUNTED: [(&str, &str); 76] = [
         ("HOOK_RATE", "nothing is rejected: notifications wait"),
         ("HOOK_RATE_TIME", "nothing is rejected: notifications wait"),
         ("HOOK_LAST", "the supervisor exits"),
@@ -260,6 +260,12 @@ mod tests {
         ("TELL_AGAIN", "the bytes are counted, told or not"),
         ("RECOUNT_EVERY", "nothing is refused: it is looked for again"),
         ("REMEMBERED", "ends of runs are counted, remembered or not"),
+        ("REMEMBERED_OF_ALL", "ends of runs are counted, remembered or not"),
+        ("RUNS_KEPT", "starts and ends of runs are counted, remembered or not"),
+        ("SAMPLES", "the metrics have what is used now"),
+        ("KEPT", "the metrics have what is used now"),
+        ("APART", "the metrics have what is used now"),
+        ("RECENT", "nothing is lost: the output goes where it is sent"),
         ("MESSAGE", "the whole is in the log"),
         ("STATUS_IDLE_TIME", "nothing is refused: who asks connects again"),
         ("KEEPALIVE_IDLE", "nobody is there who is refused"),
