@@ -160,6 +160,12 @@ impl Control {
         self.ask(Command::RestartPrograms { which, wait, unstartable }).await
     }
 
+    /// Restarts processes one after the other, each ready before the next.
+    pub(crate) async fn restart_rolling(&self, which: Which) -> CommandResult {
+        let unstartable = self.unstartable(&which);
+        self.ask(Command::RestartRolling { which, unstartable }).await
+    }
+
     /// Reads the configuration again: the reply tells what it would change.
     pub(crate) async fn reread(
         &self,

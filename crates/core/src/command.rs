@@ -40,6 +40,16 @@ pub enum Command {
         /// Those whose command can't be executed at present, and why.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
+    /// Restart the processes that run, one after the other: each is ready, and so are all others
+    /// that run, before the next one is stopped. The first that does not become ready ends it.
+    /// Reply when it has ended, with an outcome for each process that was restarted, and for the
+    /// one that ended it. If the client goes, the processes whose turn has not come go on.
+    RestartRolling {
+        /// Which.
+        which: Which,
+        /// Those whose command can't be executed at present, and why.
+        unstartable: Vec<(ProcId, SpawnError)>,
+    },
     /// Send a signal to main processes.
     Signal {
         /// Of which processes.

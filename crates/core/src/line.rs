@@ -7,6 +7,7 @@ mod text;
 
 use std::time::Duration;
 
+use crate::command::Rejection;
 use crate::health::{CheckFailure, Unhealthy, Unreached};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
@@ -268,6 +269,21 @@ pub enum Line {
         failure: CheckFailure,
         /// How long it has been starting.
         since: Duration,
+    },
+    /// A rolling restart comes to this process.
+    RollingStep {
+        name: String,
+        /// It is the first, second, third …
+        number: usize,
+        /// … of so many.
+        of: usize,
+    },
+    /// A rolling restart ends early.
+    RollingStops {
+        name: String,
+        reason: Rejection,
+        /// Processes that are not restarted.
+        left: usize,
     },
     /// It has reached its soft limit of memory.
     MemoryHigh {

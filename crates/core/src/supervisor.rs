@@ -11,6 +11,7 @@ mod hooks;
 mod job;
 mod orders;
 mod prestop;
+mod rolling;
 mod waiters;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use events::Ticks;
 use groups::Group;
 use job::JobControl;
 use prestop::IdleWatch;
+use rolling::Rolling;
 use waiters::Waiter;
 
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
@@ -67,6 +69,7 @@ pub struct Supervisor {
     last_outcome: u8,
     idle: Idle,
     waiters: Vec<Waiter>,
+    rolling: Vec<Rolling>,
     /// Processes were removed that have run and whose trees are their own business.
     spared_trees: bool,
     next_serial: u64,
@@ -101,6 +104,7 @@ impl Supervisor {
             last_outcome: 0,
             idle: Idle::default(),
             waiters: Vec::new(),
+            rolling: Vec::new(),
             spared_trees: false,
             next_serial: 0,
             seed: 0,
@@ -148,6 +152,7 @@ impl Supervisor {
         self.watch_idle(cx);
         self.settle(cx);
         self.answer_waiters(cx);
+        self.roll(cx);
         self.report_waiting(cx);
         self.note_conditions(cx);
         self.tell_listeners(cx);
@@ -219,7 +224,7 @@ impl Supervisor {
     /// How many requests wait for processes.
     #[must_use]
     pub fn waiting_requests(&self) -> usize {
-        self.waiters.len()
+        self.waiters.len() + self.rolling.len()
     }
 
     /// All processes that aren't event listeners, in start order.
@@ -240,7 +245,10 @@ impl Supervisor {
             Input::Delivered { delivery, sent } => self.delivered(delivery, sent),
             Input::Signalled(signal) => self.signalled(signal, cx),
             Input::Request { id, command } => self.order(id, command, cx),
-            Input::RequestGone { id } => self.waiters.retain(|waiter| waiter.id != id),
+            Input::RequestGone { id } => {
+                self.waiters.retain(|waiter| waiter.id != id);
+                self.rolling.retain(|rolling| rolling.id != id);
+            }
             Input::Boot
             | Input::Tick
             | Input::Answer { .. }

@@ -65,6 +65,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("restart NAME...", "stop and start processes; the configuration is not read again"),
             ("restart GROUP:*", "restart all processes of a group"),
             ("restart all", "restart all processes"),
+            ("restart --rolling [...]", "one after the other: each is ready before the next stops"),
         ],
     ),
     def("shutdown", &[("shutdown", "stop all processes and then the daemon")]),

@@ -32,6 +32,7 @@ pub(super) async fn order(
         Verb::Start => control.start(which, wait).await,
         Verb::Stop => control.ask(Command::Stop { which, wait }).await,
         Verb::Restart => control.restart(which, wait).await,
+        Verb::RestartRolling => control.restart_rolling(which).await,
         Verb::Signal => {
             let signal = signal(asked)?;
             control.ask(Command::Signal { which, signal }).await

@@ -67,6 +67,7 @@ pub(super) enum Verb {
     Start,
     Stop,
     Restart,
+    RestartRolling,
     Signal,
     Clear,
 }
@@ -188,7 +189,7 @@ impl Route {
 
 /// All operations.
 #[rustfmt::skip]
-pub(super) const ROUTES: [Route; 34] = [
+pub(super) const ROUTES: [Route; 35] = [
     get("supervisor", "State of the supervisor", Gives::Supervisor, Act::ShowSupervisor),
     get("supervisor/log", "Read a part of the supervisor's own log", Gives::Piece, Act::ReadOwnLog).with(RANGE),
     get("supervisor/log/stream", "Follow the supervisor's own log", Gives::LogStream, Act::FollowOwnLog).with(FROM),
@@ -215,6 +216,7 @@ pub(super) const ROUTES: [Route; 34] = [
     post("groups/{group}/start", "Start the stopped programs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Start)).with(WAIT),
     post("groups/{group}/stop", "Stop the running programs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Stop)).with(WAIT),
     post("groups/{group}/restart", "Restart all programs of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Restart)).with(WAIT),
+    post("groups/{group}/restart-rolling", "Restart the running programs of a group one after the other, each ready before the next", Gives::Outcomes, Act::Order(Scope::Group, Verb::RestartRolling)),
     post("groups/{group}/signal", "Send a signal to the main processes of a group", Gives::Outcomes, Act::Order(Scope::Group, Verb::Signal)).with(SIGNAL),
     post("groups/{group}/clear", "Clear the log files of a group", Gives::Done, Act::Order(Scope::Group, Verb::Clear)),
     post("all/start", "Start all stopped programs", Gives::Outcomes, Act::Order(Scope::All, Verb::Start)).with(WAIT),

@@ -203,6 +203,13 @@ impl Line {
             Self::Unhealthy { name, unhealthy, observe } => {
                 of("unhealthy").program(name).unhealthy(*unhealthy).flag("observed_only", *observe)
             }
+            Self::RollingStep { name, number, of: all } => of("rolling_step")
+                .program(name)
+                .count("number", *number as u64)
+                .count("of", *all as u64),
+            Self::RollingStops { name, reason, left } => {
+                of("rolling_stops").program(name).text("reason", reason).count("left", *left as u64)
+            }
             Self::MemoryHigh { name, used, limit } => of("memory_high")
                 .program(name)
                 .count("used_bytes", *used)

@@ -33,6 +33,7 @@ impl Line {
             | Self::NoMetrics { .. }
             | Self::NotReadyYet { .. }
             | Self::Recovered { .. }
+            | Self::RollingStep { .. }
             | Self::Exited { expected: true, .. }
             | Self::Stopped { expected: true, .. }
             | Self::GaveUp { ends_all: false, .. }
@@ -66,6 +67,7 @@ impl Line {
             | Self::CheckFailed { .. }
             | Self::CheckedWrongly { .. }
             | Self::CheckBusy { .. }
+            | Self::RollingStops { .. }
             | Self::MemoryHigh { .. }
             | Self::MemoryUnseen { .. }
             | Self::Unhealthy { .. }

@@ -257,6 +257,14 @@ impl fmt::Display for Line {
             Self::Unhealthy { name, unhealthy, observe: true } => {
                 write!(f, "unhealthy: {name}: {unhealthy}; no action (health_action=observe)")
             }
+            Self::RollingStep { name, number, of } => {
+                write!(f, "rolling restart: restarting {name} ({number}/{of})")
+            }
+            Self::RollingStops { name, reason, left } => write!(
+                f,
+                "rolling restart: stopped at {name}: {reason}; {left} other{} not restarted",
+                if *left == 1 { "" } else { "s" }
+            ),
             Self::MemoryHigh { name, used, limit } => write!(
                 f,
                 "memory: {name} uses {} MiB of {} MiB (memory_limit); the supervisor restarts it \

@@ -10,6 +10,8 @@ pub(crate) enum Goal {
     Started,
     /// It is up.
     Up,
+    /// It is up, and to be given work. What its own rules retry is waited for.
+    Ready,
     /// It has ended, and all that it left behind.
     Down,
 }
@@ -20,6 +22,17 @@ impl Process {
         match goal {
             Goal::Started => self.is_up(true),
             Goal::Up => self.is_up(false),
+            Goal::Ready if self.is_stuck() => Some(Err(Rejection::Unkillable)),
+            Goal::Ready => match &self.state {
+                State::Running { .. } => self.is_ready().then_some(Ok(())),
+                State::Backoff { .. } | State::Stopping { after: AfterStop::Fail(_), .. } => None,
+                State::Stopped { .. }
+                | State::Spawning { .. }
+                | State::Starting { .. }
+                | State::Stopping { .. }
+                | State::Exited { .. }
+                | State::Fatal { .. } => self.is_up(false),
+            },
             Goal::Down => self.is_down(),
         }
     }

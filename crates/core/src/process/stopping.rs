@@ -153,6 +153,15 @@ impl Process {
         Ok(())
     }
 
+    /// Restarts it by order, if it lives and does not stop. Otherwise its next run is a new one
+    /// anyway.
+    pub(crate) fn restart_alive(&mut self, cx: &mut Transition<'_>) {
+        if let State::Starting { live, .. } | State::Running { live, .. } = self.state {
+            self.ask_to_stop(live, AfterStop::Run, cx);
+            (self.failures, self.hopeless) = (Failures::default(), None);
+        }
+    }
+
     /// Forgets a start that it is waiting for, since everything stops.
     pub(crate) fn cancel_start(&mut self, cx: &mut Transition<'_>) {
         self.tidy_for_the_last_time(cx);

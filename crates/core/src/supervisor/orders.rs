@@ -79,6 +79,9 @@ impl Supervisor {
             Command::RestartPrograms { which, wait, unstartable } => {
                 return self.order_restart(id, &which, wait, &unstartable, cx);
             }
+            Command::RestartRolling { which, unstartable } => {
+                return self.order_rolling(id, &which, unstartable, cx);
+            }
             Command::Signal { which, signal } => {
                 return self.order_signal(id, &which, signal, cx);
             }
@@ -200,6 +203,11 @@ impl Supervisor {
             }
         }
         self.waiters.push(waiter);
+    }
+
+    /// The processes that are meant, in the order in which they start.
+    pub(super) fn meant_to_start(&self, which: &Which) -> Option<Vec<ProcId>> {
+        self.meant(which, InOrder::OfStart)
     }
 
     /// The processes that are meant.

@@ -26,6 +26,7 @@ pub(crate) enum Invariant {
     AskedInTime,
     LeavesTheDrainAlone,
     StopsInOrder,
+    RollsOneByOne,
     LegalTransitions,
     StateAsExpected,
     AnswersOnce,
@@ -114,6 +115,10 @@ impl Invariant {
             Self::StopsInOrder => {
                 "at the end groups stop in reverse order, each when the later ones are down, and \
                  nothing before what depends on it"
+            }
+            Self::RollsOneByOne => {
+                "a rolling restart stops what is ready only while all others of its set are, and \
+                 goes on as soon as they are"
             }
             Self::LegalTransitions => {
                 "states change only as supervisord's do, each change told once"

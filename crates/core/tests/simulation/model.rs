@@ -17,6 +17,7 @@ mod ordered;
 mod orders;
 mod pools;
 pub(crate) mod process;
+mod rolling;
 mod told;
 mod watch;
 
@@ -78,6 +79,7 @@ pub(crate) struct Model {
     /// A program was removed by order, and none has run since.
     vacated: bool,
     requests: Vec<Asked>,
+    rolling: Vec<rolling::Rolling>,
     remote_events: usize,
     group_changes: usize,
     removed: Vec<ProcId>,
@@ -140,6 +142,7 @@ impl Model {
             last_outcome: 0,
             vacated: false,
             requests: Vec::new(),
+            rolling: Vec::new(),
             remote_events: 0,
             group_changes: 0,
             removed: Vec::new(),

@@ -305,6 +305,10 @@ impl Case {
                 let (which, wait) = (self.which(), self.random.one_in(2));
                 Command::RestartPrograms { which, wait, unstartable: self.unstartable() }
             }
+            7 if self.random.one_in(2) => {
+                let which = self.which();
+                Command::RestartRolling { which, unstartable: self.unstartable() }
+            }
             7..=11 => Command::Stop { which: self.which(), wait: self.random.one_in(2) },
             12 => {
                 let signals = [Signal::HUP, Signal::USR1, Signal::KILL, Signal::CONT];

@@ -161,6 +161,9 @@ impl Stage {
                     Order::RestartPrograms { which, wait, unstartable }
                 }
             }
+            ["restart-rolling", name] => {
+                Order::RestartRolling { which: self.which(name), unstartable: Vec::new() }
+            }
             ["stop", name, rest @ ..] => {
                 Order::Stop { which: self.which(name), wait: !rest.contains(&"nowait") }
             }

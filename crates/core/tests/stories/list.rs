@@ -41,6 +41,7 @@ stories! {
     a_rejected_event_comes_again_after_a_pause
     a_report_of_a_program_that_rests_waits_for_no_device
     a_restart_is_one_order
+    a_rolling_restart_stops_at_the_first_that_fails
     a_run_that_is_reported_twice
     a_run_that_was_never_ready_forgives_nothing
     a_second_order_waits_for_no_hook
@@ -116,6 +117,7 @@ stories! {
     not_more_than_five_starts_a_second
     nothing_to_run
     notify_then_silence
+    one_after_the_other
     one_budget_for_a_shutdown
     orders_and_dependencies
     orders_for_all

@@ -55,6 +55,19 @@ const STOP: Deed = Deed {
     bare: true,
 };
 
+/// What asks for a restart of one process after the other.
+const ROLLING: &str = "--rolling";
+
+const RESTART_ROLLING: Deed = Deed {
+    one: "restartRolling",
+    group: Some("restartRolling"),
+    all: "restartRolling",
+    done: "restarted",
+    needless: None,
+    no_such_group: GENERIC,
+    bare: false,
+};
+
 const SIGNAL: Deed = Deed {
     one: "signalProcess",
     group: Some("signalProcessGroup"),
@@ -87,6 +100,9 @@ pub(super) fn stop(session: &mut Session<'_>, words: &str) -> Done {
 
 pub(super) fn restart(session: &mut Session<'_>, words: &str) -> Done {
     begin(session, words, "restart", GENERIC, |session, names| {
+        if let [ROLLING, names @ ..] = names {
+            return session.restart_rolling(names);
+        }
         session.do_to(&STOP, names, None)?;
         session.do_to(&START, names, None)
     })
@@ -159,6 +175,34 @@ impl Session<'_> {
                     let result = self.call(deed.one, &with(Some(name)));
                     let process = process.unwrap_or(WHOLE_GROUP);
                     self.tell(deed, &outcome(result, group, process)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Restarts processes one after the other, up to the first that does not become ready.
+    fn restart_rolling(&mut self, names: &[&str]) -> Done {
+        if names.is_empty() {
+            self.fail(GENERIC, "Error: restart --rolling requires a process name")?;
+            return help::usage(self, "restart");
+        }
+        let deed = &RESTART_ROLLING;
+        for name in names {
+            let (group, process) = split_namespec(name);
+            match self.call(deed.one, &[Value::String((*name).to_owned())]) {
+                Ok(results) => {
+                    for outcome in answer::outcomes(&results)? {
+                        self.tell(deed, &outcome)?;
+                        if outcome.status != fault::SUCCESS {
+                            return self
+                                .say("rolling restart stopped; the others run on as they are");
+                        }
+                    }
+                }
+                result @ Err(_) => {
+                    let process = process.unwrap_or(WHOLE_GROUP);
+                    return self.tell(deed, &outcome(result, group, process)?);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use supervisor_core::AskReason;
+use supervisor_core::command::Rejection;
 use supervisor_core::event::Channel;
 use supervisor_core::failure::Class;
 use supervisor_core::health::{Block, CheckFailure, Unhealthy};
@@ -203,6 +204,13 @@ fn health() -> Vec<Entry> {
             unhealthy(Unhealthy::Incomplete { alive: 3, of: 4, since: SECONDS(30) }),
             "A worker process exited, and the server did not.",
             "Search the log above for the worker's last output.",
+        ),
+        entry(
+            Line::RollingStops { name: app(), reason: Rejection::SpawnError, left: 2 },
+            "A process did not become ready after its restart, so that \
+             `supervisorctl restart --rolling` ended.",
+            "The processes whose turn had not come run on. Find out why this one failed, then \
+             repeat the command.",
         ),
         entry(
             Line::MemoryHigh { name: app(), used: 37 << 30, limit: 40 << 30 },

@@ -19,6 +19,7 @@ mod output;
 mod output_lines;
 mod programs;
 mod readers;
+mod replicas;
 mod requirements;
 mod restart;
 mod run_once;

@@ -52,6 +52,15 @@ pub(super) fn stop_all<'a>(server: &'a ServerState, params: &'a Params) -> Later
     })
 }
 
+/// `all` means all processes.
+pub(super) fn restart_rolling<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let name = params.text(0)?;
+        let which = if name == "all" { Which::All } else { meant(server, name)? };
+        told(server.control.restart_rolling(which).await, name)
+    })
+}
+
 pub(super) fn signal<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let name = params.text(0)?;

@@ -222,6 +222,16 @@ pub(super) const MAIN: &[Method] = &[
     )
     .last_may_be_left_out(),
     Method::wait(
+        "restartRolling",
+        Array,
+        &[String],
+        "Restarts the running processes of a name, such as `web:*`, or of `all`, one after the other: \
+         each is ready before the next is stopped. Ends at the first that does not become ready. \
+         The result has a struct for each process that was restarted, and for that one. Not in \
+         supervisord.",
+        order::restart_rolling,
+    ),
+    Method::wait(
         "startAllProcesses",
         Array,
         &[Boolean],

@@ -48,6 +48,7 @@ impl Model {
         self.check_hooks(down, core, now.mono);
         self.check_whole(effects, core);
         self.check_answers(effects, kernel);
+        self.check_rolling();
         self.check_post(effects, now);
         self.check_job(effects);
         if !self.over {

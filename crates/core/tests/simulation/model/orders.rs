@@ -25,6 +25,8 @@ pub(crate) struct Asked {
 enum Expected {
     /// This, at once.
     Exactly(Result<Reply, Rejection>),
+    /// What came of a rolling restart.
+    Rolling,
     /// What came of an order, once that is settled for all.
     Outcomes { goal: Goal, several: bool, of: BTreeMap<ProcId, Settling> },
 }
@@ -52,12 +54,12 @@ impl Model {
         let expected = if refused {
             Expected::Exactly(Err(Rejection::ShuttingDown))
         } else {
-            self.expected(command, now)
+            self.expected(id, command, now)
         };
         self.requests.push(Asked { id, expected });
     }
 
-    fn expected(&mut self, command: &Command, now: Mono) -> Expected {
+    fn expected(&mut self, id: RequestId, command: &Command, now: Mono) -> Expected {
         let done = Expected::Exactly(Ok(Reply::Done));
         match command {
             Command::RemoteEvent { .. } => {
@@ -103,6 +105,14 @@ impl Model {
                         None => this.procs.get_mut(&id).unwrap().order_start(waits, now),
                     }
                 })
+            }
+            Command::RestartRolling { which, unstartable } => {
+                let unstartable = unstartable.iter().map(|(id, _)| *id).collect();
+                if self.begin_rolling(id, which, unstartable) {
+                    Expected::Rolling
+                } else {
+                    Expected::Exactly(Err(Rejection::BadName))
+                }
             }
             Command::Stop { which, wait } => {
                 let goal = if *wait { Goal::Down } else { Goal::Nothing };
@@ -154,7 +164,7 @@ impl Model {
         Expected::Outcomes { goal, several, of }
     }
 
-    fn meant(&self, which: &Which) -> Option<Vec<ProcId>> {
+    pub(super) fn meant(&self, which: &Which) -> Option<Vec<ProcId>> {
         match which {
             Which::Process(proc) => self.procs.contains_key(proc).then(|| vec![*proc]),
             Which::Group(name) => {
@@ -217,6 +227,7 @@ impl Model {
     /// Nobody waits for it any more.
     pub(crate) fn gone(&mut self, id: RequestId) {
         self.requests.retain(|asked| asked.id != id);
+        self.rolling.retain(|rolling| rolling.id != id);
     }
 
     /// Holds answers to what is true, and looks for those who wait in vain.
@@ -236,12 +247,18 @@ impl Model {
                     hold!(false, AnswersOnce, "an answer to {id:?}, which nobody waits for");
                     return;
                 };
-                self.requests.remove(at).check(result);
+                let asked = self.requests.remove(at);
+                if let Expected::Rolling = asked.expected {
+                    self.check_rolled(*id, result);
+                } else {
+                    asked.check(result);
+                }
             }
         }
         for asked in &self.requests {
             let waits = match &asked.expected {
                 Expected::Exactly(_) => false,
+                Expected::Rolling => true,
                 Expected::Outcomes { of, .. } => of.values().any(|settling| !settling.settled),
             };
             hold!(waits, AnswersAtLast, "{asked:?}");
@@ -253,7 +270,7 @@ impl Asked {
     /// The processes that it still waits for.
     pub(crate) fn pending(&self) -> impl Iterator<Item = ProcId> {
         let of = match &self.expected {
-            Expected::Exactly(_) => None,
+            Expected::Exactly(_) | Expected::Rolling => None,
             Expected::Outcomes { of, .. } => Some(of),
         };
         let open = of.into_iter().flatten().filter(|(_, settling)| !settling.settled);
@@ -262,6 +279,8 @@ impl Asked {
 
     fn check(&self, result: &Result<Reply, Rejection>) {
         match &self.expected {
+            // See `check_rolled`.
+            Expected::Rolling => {}
             Expected::Exactly(expected) => {
                 hold!(result == expected, AnswersTrue, "{result:?} to {self:?}");
             }

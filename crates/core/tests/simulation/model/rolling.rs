@@ -1,0 +1,123 @@
+//! Rolling restarts: one after the other, each ready before the next.
+
+use supervisor_core::command::{Rejection, Reply, Which};
+use supervisor_core::ids::{ProcId, RequestId};
+use supervisor_core::time::Mono;
+
+use super::Model;
+use super::process::{Alive, Intent, Phase, Proc};
+use crate::invariants::hold;
+
+#[derive(Debug)]
+pub(crate) struct Rolling {
+    pub(super) id: RequestId,
+    all: Vec<ProcId>,
+    left: Vec<ProcId>,
+    current: Option<ProcId>,
+    done: Vec<ProcId>,
+    unstartable: Vec<ProcId>,
+}
+
+impl Model {
+    /// One is ordered; whether its group is there.
+    pub(super) fn begin_rolling(
+        &mut self,
+        id: RequestId,
+        which: &Which,
+        unstartable: Vec<ProcId>,
+    ) -> bool {
+        let Some(mut all) = self.meant(which) else { return false };
+        all.retain(|id| self.procs[id].is_wanted());
+        let (left, current, done) = (all.clone(), None, Vec::new());
+        self.rolling.push(Rolling { id, all, left, current, done, unstartable });
+        true
+    }
+
+    /// It comes to this process.
+    pub(super) fn rolls(&mut self, name: &str, now: Mono) {
+        let named = self.procs.values().find(|proc| proc.spec.name == name).map(|proc| proc.id);
+        let Some(id) = named else {
+            return hold!(false, GroupsAsTold, "{name} is restarted, which is not there");
+        };
+        hold!(self.ending.is_none(), NoStartAtTheEnd, "{id:?} is restarted at the end");
+        let is_ready = |id: &ProcId| self.procs.get(id).is_some_and(is_ready);
+        let at = self.rolling.iter().position(|rolling| {
+            let others = rolling.all.iter().filter(|other| **other != id);
+            let mut others = others.filter(|id| self.procs.get(id).is_some_and(Proc::is_wanted));
+            rolling.left.contains(&id)
+                && rolling.current.is_none_or(|current| is_ready(&current))
+                && (!is_ready(&id) || others.all(is_ready))
+        });
+        let Some(at) = at else {
+            return hold!(false, RollsOneByOne, "{id:?} is restarted: {:?}", self.rolling);
+        };
+        let rolling = &mut self.rolling[at];
+        rolling.done.extend(rolling.current);
+        rolling.left.retain(|other| *other != id);
+        rolling.current = Some(id);
+        hold!(
+            !rolling.unstartable.contains(&id),
+            RollsOneByOne,
+            "{id:?} is stopped, and can't be started"
+        );
+        self.with(id, |proc| {
+            if let Phase::Alive(Alive { stop: None, .. }) = proc.phase {
+                let _ = proc.order_stop();
+                let _ = proc.order_start(false, now);
+            }
+        });
+    }
+
+    /// It is answered.
+    pub(super) fn check_rolled(&mut self, id: RequestId, reply: &Result<Reply, Rejection>) {
+        let Some(at) = self.rolling.iter().position(|rolling| rolling.id == id) else {
+            return hold!(false, AnswersOnce, "{id:?} is no rolling restart");
+        };
+        let mut rolling = self.rolling.remove(at);
+        let ready = |id: &ProcId| self.procs.get(id).is_some_and(is_ready);
+        rolling.done.extend(rolling.current.filter(ready));
+        let Ok(Reply::Outcomes(outcomes)) = reply else {
+            return hold!(false, AnswersTrue, "{reply:?} to {rolling:?}");
+        };
+        let done: Vec<ProcId> =
+            outcomes.iter().filter(|it| it.result.is_ok()).map(|it| it.proc).collect();
+        hold!(done == rolling.done, AnswersTrue, "{outcomes:?} to {rolling:?}");
+        let failed = outcomes.iter().filter(|it| it.result.is_err()).count();
+        let wanted = |id: &ProcId| self.procs.get(id).is_some_and(Proc::is_wanted);
+        let complete = !rolling.left.iter().any(wanted);
+        hold!(
+            failed == 1
+                || (failed == 0
+                    && (complete
+                        || rolling.current.is_some_and(|id| { !self.procs.contains_key(&id) }))),
+            AnswersTrue,
+            "{outcomes:?} to {rolling:?}"
+        );
+    }
+
+    /// Those that go on have a reason to wait.
+    pub(super) fn check_rolling(&self) {
+        for rolling in &self.rolling {
+            let waits = match rolling.current {
+                Some(current) => self.procs.get(&current).is_some_and(|proc| {
+                    let resting = matches!(
+                        proc.phase,
+                        Phase::Alive(Alive { stop: Some(stop), .. }) if stop.intent == Intent::Rest
+                    );
+                    proc.is_active() && !is_ready(proc) && !resting
+                }),
+                None => {
+                    let wanted = |id: &&ProcId| self.procs.get(id).is_some_and(Proc::is_wanted);
+                    let left = rolling.left.iter().any(|id| wanted(&id));
+                    let mut all = rolling.all.iter().filter(wanted);
+                    left && all.any(|id| !is_ready(&self.procs[id]))
+                }
+            };
+            hold!(waits, RollsOneByOne, "it does not go on: {rolling:?}");
+        }
+    }
+}
+
+fn is_ready(proc: &Proc) -> bool {
+    proc.alive().is_some_and(Alive::is_ready)
+}
