@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     /// Events of which no line is a warning, or says what was asked for.
-    const NO_TROUBLE: [&str; 38] = [
+    const NO_TROUBLE: [&str; 39] = [
         "hook_full",
         "check_connects",
         "check_excused",
@@ -104,6 +104,7 @@ mod tests {
         "ready",
         "reaped_unknown",
         "recovered",
+        "rolling_step",
         "reopen_request",
         "restart_request",
         "running",
