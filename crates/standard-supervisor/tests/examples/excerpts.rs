@@ -5,8 +5,9 @@ use crate::pages::{Block, blocks, root};
 use crate::scenarios;
 
 /// Blocks of text that are no log.
-const NO_LOG: [(&str, &str); 3] = [
+const NO_LOG: [(&str, &str); 4] = [
     ("docs/concepts/shutdown.md", "a diagram"),
+    ("docs/how-to/hooks.md", "notifications, shortened; `tests/crash/hooks.rs` has them whole"),
     ("docs/reference/commands.md", "usages, made from the table of commands"),
     ("docs/reference/troubleshooting.md", "made from the lines of the core themselves"),
 ];

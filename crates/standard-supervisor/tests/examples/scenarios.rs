@@ -13,7 +13,7 @@ const CRASHES: &str = "/tmp/standard-supervisor-crashes";
 
 /// All lines of all of them, without date and time.
 pub fn lines() -> Vec<String> {
-    let all: [fn() -> Vec<String>; 16] = [
+    let all: [fn() -> Vec<String>; 17] = [
         leftovers,
         presets,
         crash,
@@ -30,6 +30,7 @@ pub fn lines() -> Vec<String> {
         readiness,
         memory,
         observed,
+        labeled,
     ];
     let running: Vec<_> = all.into_iter().map(thread::spawn).collect();
     let lines = running.into_iter().flat_map(|scenario| scenario.join().unwrap());
@@ -268,4 +269,22 @@ fn observed() -> Vec<String> {
     let mut lines = stopped(running);
     lines.extend(printed.lines().map(str::to_owned));
     lines
+}
+
+/// The output of two programs as objects.
+fn labeled() -> Vec<String> {
+    let access = r#"sh -c 'echo "{\"status\":200,\"path\":\"/v1/models\"}" >&2; sleep 1000'"#;
+    let settings = [
+        ("PROCESS_OUTPUT_FORMAT", "json"),
+        ("PROCESS_LOG_FORMAT", "json"),
+        ("SUPERVISOR_PROGRAM__NGINX_COMMAND", access),
+        ("SUPERVISOR_PROGRAM__NGINX_REDIRECT_STDERR", "false"),
+    ];
+    let server = "echo 'Application startup complete.'; exec sleep 1000";
+    let mut running = start(&settings, &["sh", "-c", server]);
+    running.stdout.wait_for("startup");
+    running.stderr.wait_for("fields");
+    running.stderr.rewind().wait_for("RUNNING state");
+    running.signal("TERM");
+    [running.stdout.rewind().rest(), running.stderr.rewind().rest()].concat()
 }
