@@ -68,7 +68,7 @@ complete -c supervisorctl -n __fish_supervisorctl_before -a open -d 'connect to 
 complete -c supervisorctl -n __fish_supervisorctl_before -a pid -d 'print the daemon\'s process id'
 complete -c supervisorctl -n __fish_supervisorctl_before -a quit -d 'leave the shell'
 complete -c supervisorctl -n __fish_supervisorctl_before -a reload -d 'restart the daemon: stop all, read the configuration, start again'
-complete -c supervisorctl -n __fish_supervisorctl_before -a remove -d 'remove groups whose processes are all stopped'
+complete -c supervisorctl -n __fish_supervisorctl_before -a remove -d 'remove stopped groups'
 complete -c supervisorctl -n __fish_supervisorctl_before -a reread -d 'read the configuration and show what changed, without applying it (see update)'
 complete -c supervisorctl -n __fish_supervisorctl_before -a restart -d 'stop and start processes; the configuration is not read again'
 complete -c supervisorctl -n __fish_supervisorctl_before -a shutdown -d 'stop all processes and then the daemon'

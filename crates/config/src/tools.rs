@@ -204,10 +204,8 @@ fn pidproxy() -> Tool {
         section: 1,
         summary: "forward signals to the process in a pidfile",
         usage: &["PIDFILE COMMAND [ARG...]", "--help | --version"],
-        about: &[
-            "Runs COMMAND, forwards the signals that it receives to the process whose id is in \
-             PIDFILE, and exits when COMMAND does.",
-        ],
+        about: &["Runs COMMAND, forwards the signals that it receives to the process named in \
+             PIDFILE, and exits when COMMAND does."],
         options: companions::plain_options(),
         operand: Operand::FileAndCommand,
         commands: &[],

@@ -41,8 +41,8 @@ pub fn environment_reference() -> String {
 }
 
 const SHARED: &str = "
-A variable whose name does not begin with `PROCESS_` or `SUPERVISOR_` may be meant for the
-server. An invalid value of such a variable is a warning, and the supervisor uses the default.
+A variable without the prefix `PROCESS_` or `SUPERVISOR_` may be meant for the server. For an
+invalid value, the supervisor logs a warning and uses the default.
 
 The supervisor ignores variables that have the form of a Kubernetes or Docker service link, such
 as `PROCESS_HEALTH_PORT=tcp://10.0.0.1:80` of a service named `process-health`.

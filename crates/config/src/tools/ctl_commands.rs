@@ -50,7 +50,7 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
         "reload",
         &[("reload", "restart the daemon: stop all, read the configuration, start again")],
     ),
-    def("remove", &[("remove GROUP...", "remove groups whose processes are all stopped")]),
+    def("remove", &[("remove GROUP...", "remove stopped groups")]),
     def(
         "reread",
         &[(

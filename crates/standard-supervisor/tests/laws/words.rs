@@ -59,7 +59,7 @@ fn documents() -> Vec<String> {
     found
 }
 
-/// How many of the words a text has, outside of code.
+/// The number of forbidden words in a text, outside of code.
 fn count(text: &str) -> usize {
     let prose: String = text.split('`').step_by(2).collect::<Vec<_>>().join(" ").to_lowercase();
     let words: Vec<&str> = prose
@@ -101,6 +101,82 @@ fn documents_have_fewer_words_that_stop_a_reader_and_never_more() {
     assert!(wrong.is_empty(), "{}: {WORDS:?}", wrong.join("; "));
     let written = std::fs::read_to_string(&path).unwrap();
     assert_eq!(written, now, "some documents have fewer words now: UPDATE=1 writes that down");
+}
+
+/// The texts of a source file: its string literals outside of comments and tests.
+fn texts(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let mut rest = code.char_indices();
+    let mut found = Vec::new();
+    while let Some((at, c)) = rest.next() {
+        let tail = &code[at..];
+        if tail.starts_with("//") {
+            let _ = rest.find(|(_, c)| *c == '\n');
+        } else if tail.starts_with("'\"'") {
+            let _ = rest.nth(1);
+        } else if c == '"' {
+            let mut text = String::new();
+            while let Some((_, c)) = rest.next() {
+                match c {
+                    '"' => break,
+                    '\\' => drop(rest.next()),
+                    c => text.push(c),
+                }
+            }
+            found.push(text);
+        }
+    }
+    found
+}
+
+/// A text without the names of its arguments.
+fn without_arguments(text: &str) -> String {
+    text.split('{').map(|part| part.split_once('}').map_or(part, |(_, after)| after)).collect()
+}
+
+/// The source files of all crates, without their tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap_or_default();
+        if name == "tests" || name == "testing" {
+            continue;
+        }
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Log lines, errors, help, metrics and the rest of the texts that programs print.
+#[test]
+fn texts_of_programs_have_none_of_these_words() {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(crates()).unwrap() {
+        sources(&entry.unwrap().path().join("src"), &mut files);
+    }
+    let mut wrong = Vec::new();
+    for path in &files {
+        for text in texts(&std::fs::read_to_string(path).unwrap()) {
+            // One word alone is a name, such as that of SIGILL.
+            if text.contains(' ') && count(&without_arguments(&text)) > 0 {
+                wrong.push(format!("{}: {text}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\nwords to avoid: {WORDS:?}", wrong.join("\n"));
+}
+
+#[test]
+fn texts_are_the_strings_outside_of_comments_and_tests() {
+    let source = r#"// "a"
+const A: &str = "b \"c"; let q = '"'; f("d");
+#[cfg(test)]
+mod tests { "e" }"#;
+    assert_eq!(texts(source), ["b c", "d"]);
+    assert_eq!(without_arguments("{whom} is {0}"), " is ");
 }
 
 #[test]
