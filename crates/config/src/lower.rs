@@ -13,6 +13,7 @@ pub(crate) mod hook;
 mod listener;
 mod password;
 mod program;
+mod rule;
 mod server;
 mod start;
 mod supervisord;

@@ -11,6 +11,7 @@ pub(crate) mod health_options;
 pub(crate) mod hook_options;
 pub(crate) mod limit_options;
 pub(crate) mod output_options;
+pub(crate) mod rule_options;
 mod table;
 pub(crate) mod without_effect;
 
@@ -19,6 +20,7 @@ use self::health_options::HEALTH;
 use self::hook_options::HOOK;
 use self::limit_options::LIMITS;
 use self::output_options::OUTPUT;
+use self::rule_options::RULE;
 pub(crate) use self::table::*;
 use crate::sources::Context;
 use crate::values::ValueType;
@@ -176,10 +178,12 @@ pub enum SectionKind {
     Include,
     /// `[hook:NAME]`.
     Hook,
+    /// `[rule:NAME]`.
+    Rule,
 }
 
 /// Section names, or what they start with, by kind.
-pub const KINDS: [(&str, SectionKind); 12] = [
+pub const KINDS: [(&str, SectionKind); 13] = [
     ("supervisord", SectionKind::Supervisord),
     ("program:", SectionKind::Program),
     ("eventlistener:", SectionKind::EventListener),
@@ -192,6 +196,7 @@ pub const KINDS: [(&str, SectionKind); 12] = [
     ("ctlplugin:", SectionKind::CtlPlugin),
     ("include", SectionKind::Include),
     ("hook:", SectionKind::Hook),
+    ("rule:", SectionKind::Rule),
 ];
 
 impl SectionKind {
@@ -234,6 +239,7 @@ impl SectionKind {
             Self::CtlPlugin => padded([CTLPLUGIN]),
             Self::Include => padded([INCLUDE]),
             Self::Hook => padded([HOOK]),
+            Self::Rule => padded([RULE]),
         };
         tables.into_iter().flat_map(|table| table.iter().copied())
     }
@@ -249,6 +255,7 @@ impl SectionKind {
             | Self::Group
             | Self::RpcInterface
             | Self::CtlPlugin
+            | Self::Rule
             | Self::Hook => section.starts_with(name),
         }
     }

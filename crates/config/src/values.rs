@@ -14,6 +14,7 @@ mod memory;
 mod owners;
 mod paths;
 mod retry;
+mod rule;
 mod signals;
 mod start;
 mod status;
@@ -48,6 +49,7 @@ pub(crate) use self::paths::{
     ENV_FILES, EXISTING_DIRECTORY, FILE_PATH, LOG_TARGET, LogTarget, NORMAL_PATH, NULL,
     PATH_OR_OFF, STDERR, STDOUT, absolute,
 };
+pub(crate) use self::rule::{NAMES, RULE_ACTION, SIGNALS};
 pub use self::signals::signal;
 pub(crate) use self::signals::{SIGNAL, SIGNAL_MAP};
 pub(crate) use retry::{FACTOR_OR_OFF, PART, UP_TO_A_DAY};

@@ -1,5 +1,6 @@
 //! Everything that can happen to a supervisor.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::command::Command;
@@ -166,6 +167,8 @@ pub struct Circumstances {
     pub found: Option<Found>,
     /// `/dev/shm` is full.
     pub shared_memory_full: bool,
+    /// Names of the rules whose text stands in the end of its output.
+    pub texts: BTreeSet<String>,
 }
 
 /// Which process could continue the supervisor if it was stopped.

@@ -376,6 +376,8 @@ pub enum GaveUp {
     Repeated,
     /// Its devices are lost.
     Hopeless,
+    /// A rule with this name says so.
+    Rule(String),
     /// This program, on which it depends, was given up or did not complete.
     DependencyLost(String),
     /// A server that it waits for did not accept a connection in time.

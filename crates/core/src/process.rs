@@ -24,6 +24,7 @@ mod goal;
 mod history;
 mod orphans;
 mod reporting;
+mod ruling;
 mod runs;
 mod starting;
 mod state;
@@ -260,7 +261,7 @@ impl Process {
                 RetryRule::Once => Some(*status),
                 RetryRule::FailedStarts | RetryRule::Consecutive { .. } => Some(*code),
             },
-            State::Fatal { why: Fatal::Unhealthy { status, .. } } => Some(*status),
+            State::Fatal { why: Fatal::ByAction { status, .. } } => Some(*status),
             State::Exited { .. }
             | State::Fatal { why: Fatal::CutShort }
             | State::Stopped { .. }
@@ -274,12 +275,12 @@ impl Process {
 
     /// Whether it was given up.
     pub(crate) const fn gave_up(&self) -> bool {
-        matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::Unhealthy { .. } })
+        matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::ByAction { .. } })
     }
 
     /// Whether the supervisor exits because this process was unhealthy.
     pub(crate) const fn ends_all(&self) -> bool {
-        matches!(self.state, State::Fatal { why: Fatal::Unhealthy { ends: true, .. } })
+        matches!(self.state, State::Fatal { why: Fatal::ByAction { ends: true, .. } })
     }
 
     /// Whether something of it lives or will be started without being asked for.

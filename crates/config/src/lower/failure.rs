@@ -5,7 +5,7 @@ use std::time::Duration;
 use supervisor_core::failure::Preset;
 use supervisor_core::spec::{Autorestart, FailureSpec, ProcessSpec, RetryRule};
 
-use super::Lowering;
+use super::{Lowering, rule};
 use crate::options::failure_options as o;
 use crate::options::{self, SectionKind, health_options};
 use crate::text::expand::Names;
@@ -28,7 +28,8 @@ pub(super) fn read<'a>(
     let await_gpu = lowering.get(section, &o::AWAIT_GPU_MEMORY, names);
     // Health presets are for servers that run models, mostly on NVIDIA's devices.
     let is_known = lowering.is_explicit(section, health_options::PRESET.def.key);
-    let (preset, exit_codes) = (preset?, exit_codes?);
+    let rules = rule::read(lowering, section, names);
+    let (preset, exit_codes, rules) = (preset?, exit_codes?, rules?);
     for (class, code) in &exit_codes {
         if let Some(means) = other_meaning(*code) {
             lowering.report.warn(format!(
@@ -49,7 +50,7 @@ pub(super) fn read<'a>(
         AwaitGpu::Yes => true,
         AwaitGpu::No => false,
     };
-    Some(FailureSpec { preset, await_devices: wanted && killtree, exit_codes })
+    Some(FailureSpec { preset, await_devices: wanted && killtree, exit_codes, rules })
 }
 
 /// A rank of several is not started again in place: its first failure ends everything.

@@ -45,7 +45,8 @@ pub(super) fn read<'a>(
             | SectionKind::Supervisorctl
             | SectionKind::CtlPlugin
             | SectionKind::Include
-            | SectionKind::Hook,
+            | SectionKind::Hook
+            | SectionKind::Rule,
         )
         | None => Some(HealthSpec::default()),
     }

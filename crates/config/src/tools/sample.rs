@@ -30,7 +30,7 @@ const fn part(
     Part { header, kind, set }
 }
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     part(
         "supervisord",
         SectionKind::Supervisord,
@@ -55,6 +55,7 @@ const PARTS: [Part; 12] = [
     part("ctlplugin:NAME", SectionKind::CtlPlugin, &[]),
     part("include", SectionKind::Include, &[]),
     part("hook:NAME", SectionKind::Hook, &[]),
+    part("rule:NAME", SectionKind::Rule, &[]),
 ];
 
 /// A configuration file with all options, few of which are set. supervisord reads it, too.

@@ -324,6 +324,7 @@ impl Facts {
             | GaveUp::Unhealthy
             | GaveUp::Repeated
             | GaveUp::Hopeless => self,
+            GaveUp::Rule(name) => self.text("rule", name),
         }
     }
 
@@ -404,6 +405,7 @@ const fn reason(why: &GaveUp) -> &'static str {
         GaveUp::Unhealthy => "unhealthy",
         GaveUp::Repeated => "repeated",
         GaveUp::Hopeless => "hopeless",
+        GaveUp::Rule(_) => "rule",
         GaveUp::DependencyLost(_) => "dependency",
         GaveUp::TargetUnreached { .. } => "unreachable",
     }

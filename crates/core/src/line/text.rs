@@ -361,6 +361,7 @@ impl fmt::Display for GaveUp {
             Self::CannotStart => f.write_str("it cannot be started, and retrying would not help"),
             Self::Unkillable => f.write_str("one of its processes survived SIGKILL"),
             Self::Unhealthy => f.write_str("it was unhealthy"),
+            Self::Rule(name) => write!(f, "rule '{name}' says so"),
             Self::Hopeless => f.write_str("no restart in this container can help"),
             Self::Repeated => f.write_str(
                 "a restart would not help: it failed twice in the same way before it was ever \

@@ -16,6 +16,7 @@ use crate::notice::Notice;
 use crate::report::{Because, Cause, Next};
 use crate::retry::{Failures, RetryDecision};
 use crate::signal::{Signal, SignalTarget};
+use crate::spec::failure::RuleSpec;
 use crate::spec::health::{Action, Ready};
 use crate::spec::{Autorestart, RetryRule};
 use crate::time::Mono;
@@ -31,7 +32,7 @@ const CENSUS_PAUSE: Duration = Duration::from_secs(1);
 impl Process {
     /// The main process ended.
     pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
-        let Circumstances { oom_kills, last_line, found, shared_memory_full } = found;
+        let Circumstances { oom_kills, last_line, found, shared_memory_full, texts } = found;
         self.last_line = last_line;
         self.note_end(exit, cx.wall, cx.now);
         self.history.stopped = Some(cx.wall);
@@ -44,15 +45,19 @@ impl Process {
         } else {
             self.cause(exit, found.as_ref(), shared_memory_full)
         };
+        let rule = self.rule_for(exit, &texts);
         match self.state.clone() {
             State::Starting { live, due, .. } if !due.is_over(cx.now) => {
                 self.history.error =
                     Some("Exited too quickly (process log may have details)".to_owned());
                 cx.log(self.exited_line(live, exit, false));
-                self.fail_run(live, exit, cause, cx);
+                match rule.as_deref().filter(|rule| rule.ends()) {
+                    Some(rule) => self.end_by_rule((live, exit), cause, rule, cx),
+                    None => self.fail_run((live, exit), cause, rule.as_deref(), cx),
+                }
             }
             State::Starting { live, .. } | State::Running { live, .. } => {
-                self.exited(live, exit, cause, cx);
+                self.exited(live, exit, cause, rule.as_deref(), cx);
             }
             State::Stopping { live, kill, after } => {
                 match after {
@@ -112,14 +117,14 @@ impl Process {
                 if let Some(up_at) = live.up_at {
                     self.forgive(cx.now - up_at);
                 }
-                return self.fail_run(live, exit, Cause::Health(unhealthy), cx);
+                return self.fail_run((live, exit), Cause::Health(unhealthy), None, cx);
             }
             Action::Stop => (self.spec.failure.exit_code(Cause::Health(unhealthy).class()), false),
             Action::Exit(code) => (code, true),
         };
         let because =
             self.file_report(Some((live, exit)), Cause::Health(unhealthy), Next::GiveUp, cx);
-        self.enter(State::Fatal { why: Fatal::Unhealthy { status, ends } }, cx);
+        self.enter(State::Fatal { why: Fatal::ByAction { status, ends } }, cx);
         self.failures = Failures::default();
         let ends_all = ends || self.takes_all_along();
         self.notice_given_up(&GaveUp::Unhealthy, because.as_ref(), cx);
@@ -190,7 +195,14 @@ impl Process {
     }
 
     /// A run that was up ended without being asked to.
-    fn exited(&mut self, live: Live, exit: Exit, cause: Cause, cx: &mut Transition<'_>) {
+    fn exited(
+        &mut self,
+        live: Live,
+        exit: Exit,
+        cause: Cause,
+        rule: Option<&RuleSpec>,
+        cx: &mut Transition<'_>,
+    ) {
         let up_at = live.up_at.unwrap_or(live.since);
         let live = Live { up_at: Some(up_at), ..live };
         // With supervisord's own rule the whole uptime counts.
@@ -205,10 +217,11 @@ impl Process {
         if !expected {
             self.history.error = Some(format!("Bad exit code {}", shown_code(exit)));
         }
-        let again = match self.spec.autorestart {
-            Autorestart::Never => false,
-            Autorestart::Unexpected => !expected,
-            Autorestart::Always => true,
+        let again = match (rule, self.spec.autorestart) {
+            (Some(rule), _) => !rule.ends(),
+            (None, Autorestart::Never) => false,
+            (None, Autorestart::Unexpected) => !expected,
+            (None, Autorestart::Always) => true,
         };
         let failure = again
             && match self.spec.retry {
@@ -222,8 +235,10 @@ impl Process {
         };
         self.enter(State::Exited { exit, after }, cx);
         cx.log(self.exited_line(live, exit, expected && !failure));
-        if failure {
-            self.fail_run(live, exit, cause, cx);
+        if let Some(rule) = rule.filter(|rule| rule.ends()) {
+            self.end_by_rule((live, exit), cause, rule, cx);
+        } else if failure {
+            self.fail_run((live, exit), cause, rule, cx);
         } else if let AfterExit::Run { at } = after {
             self.file_report(Some((live, exit)), cause, Next::Restart(at - cx.now), cx);
         } else if !expected || cause.says_more() {
@@ -246,14 +261,24 @@ impl Process {
         }
     }
 
-    /// A run ended in a way that counts as a failure.
-    fn fail_run(&mut self, live: Live, exit: Exit, cause: Cause, cx: &mut Transition<'_>) {
+    /// A run ended in a way that counts as a failure. `rule`: a user's own, which has it started
+    /// again.
+    fn fail_run(
+        &mut self,
+        (live, exit): (Live, Exit),
+        cause: Cause,
+        rule: Option<&RuleSpec>,
+        cx: &mut Transition<'_>,
+    ) {
         let ended = Some((live, exit));
         if !self.spec.main && self.expects(exit) && self.failures.count() == 0 {
             self.warn_of_helper(exit, cx);
         }
         let outcome = (exit.status(), cause.class());
-        let decision = if self.is_hopeless(&cause) {
+        if rule.is_some() {
+            self.hopeless = None;
+        }
+        let decision = if rule.is_none() && self.is_hopeless(&cause) {
             Err(GaveUp::Repeated)
         } else {
             match self.failed(live.up_at.is_some(), cx) {
@@ -335,6 +360,7 @@ impl Process {
             | GaveUp::Unkillable
             | GaveUp::Unhealthy
             | GaveUp::Repeated
+            | GaveUp::Rule(_)
             | GaveUp::Hopeless => self.takes_all_along(),
         };
         self.notice_given_up(&why, because.as_ref(), cx);
@@ -342,7 +368,12 @@ impl Process {
         cx.log(Line::GaveUp { name, why, because, ends_all });
     }
 
-    fn notice_given_up(&self, why: &GaveUp, because: Option<&Because>, cx: &mut Transition<'_>) {
+    pub(super) fn notice_given_up(
+        &self,
+        why: &GaveUp,
+        because: Option<&Because>,
+        cx: &mut Transition<'_>,
+    ) {
         let process = Rc::clone(&self.named);
         let why = because.map_or_else(|| why.to_string(), Because::to_string);
         cx.notice(Notice::GaveUp { process, why });

@@ -110,9 +110,9 @@ pub(crate) enum Kill {
 pub(crate) enum Fatal {
     /// It was given up; a shell would report this status. `code`: the supervisor's own.
     GaveUp { status: u8, code: u8 },
-    /// It was unhealthy, and does not start again. `ends`: the supervisor exits as well, with
-    /// this status.
-    Unhealthy { status: u8, ends: bool },
+    /// Its health action or a rule says that it does not start again. `ends`: the supervisor
+    /// exits as well, with this status.
+    ByAction { status: u8, ends: bool },
     /// It waited for its next start when the supervisor was asked to stop.
     CutShort,
 }

@@ -310,7 +310,9 @@ impl Case {
             let found = (!sign.is_empty()).then(|| Found { sign, line: last_line(pid) });
             let shared_memory_full = self.random.one_in(2);
             let last_line = Some(last_line(pid));
-            let found = Circumstances { oom_kills, last_line, found, shared_memory_full };
+            let texts = ["r0", "r1"].into_iter().filter(|_| self.random.one_in(3));
+            let texts = texts.map(str::to_owned).collect();
+            let found = Circumstances { oom_kills, last_line, found, shared_memory_full, texts };
             self.give(Input::Reaped { pid, exit, found });
         }
     }

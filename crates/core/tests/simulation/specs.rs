@@ -7,6 +7,7 @@ use std::time::Duration;
 use supervisor_core::event::EventType;
 use supervisor_core::failure::{Class, Preset};
 use supervisor_core::signal::{Signal, SignalMap};
+use supervisor_core::spec::failure::{RuleAction, RuleSpec};
 use supervisor_core::spec::health::{
     Action, CheckSpec, EvidenceSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule,
     MemorySpec, Probe, ProgressSpec, Ready, Scheme, TreeSpec,
@@ -79,6 +80,7 @@ fn run_once(random: &mut Random) -> Spec {
     process.health = HealthSpec::default();
     process.tidy = None;
     process.failure.await_devices = false;
+    process.failure.rules.clear();
     let group = GroupSpec {
         name: "g0".to_owned(),
         priority: 999,
@@ -205,7 +207,19 @@ fn failure(random: &mut Random, killtree: bool) -> FailureSpec {
     let codes = [(Class::Config, 78), (Class::Exit, 9), (Class::Health, 80), (Class::GpuLost, 71)];
     let exit_codes = if random.one_in(3) { codes.into() } else { BTreeMap::new() };
     let await_devices = killtree && random.one_in(3);
-    FailureSpec { preset, await_devices, exit_codes }
+    let rules = (0..random.below(3)).map(|number| Rc::new(rule(random, number))).collect();
+    FailureSpec { preset, await_devices, exit_codes, rules }
+}
+
+fn rule(random: &mut Random, number: usize) -> RuleSpec {
+    use RuleAction::{Exit, Restart, Stop};
+    RuleSpec {
+        name: format!("r{number}"),
+        output: random.one_in(2).then(|| "text".to_owned()),
+        exitcodes: random.pick(&[Vec::new(), vec![0], vec![1, 7]]),
+        signals: random.pick(&[Vec::new(), vec![Signal::KILL]]),
+        action: random.pick(&[Restart, Restart, Stop, Exit(44)]),
+    }
 }
 
 fn tidy(random: &mut Random) -> TidySpec {

@@ -59,6 +59,12 @@ impl Stage {
                         oom_kills,
                         found: sign.map(|name| self::found(name, last_line.as_deref())),
                         shared_memory_full,
+                        // The name of a rule may stand in front of the line.
+                        texts: last_line
+                            .iter()
+                            .filter_map(|line| line.split(' ').next())
+                            .map(str::to_owned)
+                            .collect(),
                         last_line,
                     },
                 }

@@ -42,6 +42,9 @@ stories! {
     a_report_of_a_program_that_rests_waits_for_no_device
     a_restart_is_one_order
     a_rolling_restart_stops_at_the_first_that_fails
+    a_rule_ends_everything_with_its_code
+    a_rule_of_the_users_own
+    a_rule_restarts_what_would_rest
     a_run_that_is_reported_twice
     a_run_that_was_never_ready_forgives_nothing
     a_second_order_waits_for_no_hook

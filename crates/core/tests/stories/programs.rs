@@ -6,6 +6,7 @@ use std::time::Duration;
 use supervisor_core::event::EventType;
 use supervisor_core::failure::{Class, Preset};
 use supervisor_core::signal::{Signal, SignalMap};
+use supervisor_core::spec::failure::{RuleAction, RuleSpec};
 use supervisor_core::spec::health::{
     Action, CheckSpec, HealthSpec, HttpGet, HttpServer, HttpUrl, ListenerRule, MemorySpec, Probe,
     ProgressSpec, Ready, Scheme, TreeSpec,
@@ -193,6 +194,8 @@ fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         "leftover_grace" => spec.leftover_grace = Duration::from_secs(number()),
         "killtree" => spec.killtree = value == "true",
         "failures" => spec.failure.preset = Preset::of(value),
+        // NAME:ACTION[:exit=CODE][:signal=NAME][:text]
+        "rule" => spec.failure.rules.push(Rc::new(rule(value))),
         "devices" => spec.failure.await_devices = value == "true",
         // CLASS:CODE,...
         "exit_codes" => {
@@ -301,6 +304,31 @@ fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         _ => return false,
     }
     true
+}
+
+fn rule(text: &str) -> RuleSpec {
+    let mut words = text.split(':');
+    let (name, action) = (words.next().unwrap(), words.next().unwrap());
+    let action = match action {
+        "restart" => RuleAction::Restart,
+        "stop" => RuleAction::Stop,
+        code => RuleAction::Exit(code.parse().unwrap()),
+    };
+    let mut rule = RuleSpec {
+        name: name.to_owned(),
+        output: None,
+        exitcodes: Vec::new(),
+        signals: Vec::new(),
+        action,
+    };
+    for word in words {
+        match word.split_once('=') {
+            Some(("exit", code)) => rule.exitcodes.push(code.parse().unwrap()),
+            Some(("signal", name)) => rule.signals.push(Signal::from_name(name).unwrap()),
+            _ => rule.output = Some(word.to_owned()),
+        }
+    }
+    rule
 }
 
 fn dependency(text: &str) -> Dependency {

@@ -1,5 +1,6 @@
 //! What is found out when a run has begun and when it has ended.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -12,6 +13,7 @@ use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills};
 use supervisor_core::level::Level;
 use supervisor_core::report::RunReport;
 use supervisor_core::signal::Signal;
+use supervisor_core::spec::failure::RuleSpec;
 use supervisor_sys::process::memory::MemoryGroup;
 use supervisor_sys::process::process_table::{self, Dead};
 use supervisor_sys::process::reap::Ended;
@@ -85,13 +87,14 @@ impl World {
         // Errors go to stderr, where a program has one of its own.
         let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
         let found = slot.spec.failure.preset.and_then(|preset| sign_in(&output, preset));
+        let texts = texts_in(&output, &slot.spec.failure.rules);
         slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
         let ended_by = |by| matches!(ended.exit, Exit::Signal { signal, .. } if signal == by);
         let shared_memory_full =
             ended_by(Signal::BUS) && self.shared_memory.explain_bus_error(&slot.spec.name);
         let counter = if counted_alone { OomCounter::Own } else { OomCounter::Shared };
         let oom_kills = OomKills { count: group.map_or(0, |group| group.oom_kills), counter };
-        Circumstances { oom_kills, last_line, found, shared_memory_full }
+        Circumstances { oom_kills, last_line, found, shared_memory_full, texts }
     }
 
     /// From now on it is told when one of a process's descendants ends. Who is not ours is not
@@ -193,6 +196,17 @@ impl World {
 fn sign_in(output: &[Option<Tail>; 2], preset: Preset) -> Option<Found> {
     let mut streams = output.iter().rev().flatten().map(|tail| tail.lines(usize::MAX));
     streams.find_map(|lines| failure::read(lines.iter().map(String::as_str), preset))
+}
+
+/// The names of the rules whose text stands in the end of the output.
+fn texts_in(output: &[Option<Tail>; 2], rules: &[Rc<RuleSpec>]) -> BTreeSet<String> {
+    if rules.iter().all(|rule| rule.output.is_none()) {
+        return BTreeSet::new();
+    }
+    let lines: Vec<String> =
+        output.iter().flatten().flat_map(|tail| tail.lines(usize::MAX)).collect();
+    let found = rules.iter().filter(|rule| rule.is_in(&lines));
+    found.map(|rule| rule.name.clone()).collect()
 }
 
 fn own_memory(slot: &Slot) -> Option<MemoryGroup> {

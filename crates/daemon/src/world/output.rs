@@ -96,7 +96,8 @@ impl World {
         let Handling { remember, recent, .. } = self.parts.handling;
         let in_file = matches!(slot.sink(channel), Some(spec::Sink::File(_)));
         // What a run failed of is looked for in the end of its output.
-        let of_runs = remember || slot.spec.failure.preset.is_some();
+        let failure = &slot.spec.failure;
+        let of_runs = remember || failure.preset.is_some() || !failure.rules.is_empty();
         let memory = Memory { of_runs, recent: recent && !in_file };
         let relay = Relay::new(sink, filter, memory);
         self.new_relays.push(Rc::clone(&relay));

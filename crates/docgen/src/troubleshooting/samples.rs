@@ -113,6 +113,11 @@ fn ends() -> Vec<Entry> {
              ([failure classes](failures.md)).",
         ),
         entry(
+            gave_up(GaveUp::Rule("licence".to_owned()), None),
+            "A `[rule:NAME]` section with the action `stop` or `exit:N` fits the run.",
+            "Read the rule, and the cause that the line names.",
+        ),
+        entry(
             gave_up(GaveUp::Hopeless, None),
             "A GPU is lost, or none can be reached.",
             "Recreate the container or replace the node \

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use supervisor_core::failure::SIGNS;
 
-use crate::harness::Running;
+use crate::harness::{Running, supervise};
 use crate::place::Place;
 
 /// What real servers print, in our own words: each with the name of its sign.
@@ -92,4 +92,26 @@ fn a_rank_that_fails_ends_its_container_at_once() {
     let mut running = Running::start(&mut command);
     assert_eq!(running.exit_code(), 1);
     assert_eq!(place.names().len(), 1);
+}
+
+#[test]
+fn a_rule_of_the_user_s_own_decides() {
+    let rule = |script: &str, settings: &[(&str, &str)]| {
+        let mut command = supervise(["sh", "-c", script]);
+        command.env("PROCESS_MAX_START_RETRIES", "2");
+        for (key, value) in settings {
+            command.env(format!("SUPERVISOR_RULE__OWN_{key}"), value);
+        }
+        let mut running = Running::start(&mut command);
+        let code = running.exit_code();
+        (running.stdout.rest().len(), code)
+    };
+    let text = "echo the licence has expired; exit 1";
+    assert_eq!(rule(text, &[("OUTPUT", "licence has"), ("ACTION", "exit:42")]), (1, 42));
+    assert_eq!(rule(text, &[("OUTPUT", "no such text"), ("ACTION", "exit:42")]), (3, 1));
+    assert_eq!(rule(text, &[("EXITCODES", "1,2"), ("ACTION", "stop")]), (1, 1));
+    let killed = "echo; kill -9 $$";
+    assert_eq!(rule(killed, &[("SIGNALS", "KILL"), ("ACTION", "exit:7")]), (1, 7));
+    let other = [("SIGNALS", "KILL"), ("ACTION", "exit:7"), ("PROGRAMS", "app")];
+    assert_eq!(rule(killed, &other), (1, 7));
 }

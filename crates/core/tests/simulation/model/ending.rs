@@ -7,6 +7,7 @@ use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills, SpawnErrorKind};
 use supervisor_core::report::Next;
+use supervisor_core::spec::failure::RuleAction;
 use supervisor_core::spec::health::{Action, Ready};
 use supervisor_core::spec::{Autorestart, RetryRule};
 use supervisor_core::time::Mono;
@@ -29,8 +30,16 @@ impl Proc {
             RetryRule::Once => true,
         };
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
-        let ended =
-            Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None, at: now };
+        let ended = Ended {
+            class,
+            sign: "",
+            rule: None,
+            exit: None,
+            uptime,
+            pid: None,
+            forerunner: None,
+            at: now,
+        };
         if hopeless {
             return Some(self.give_up(ended, kind.status()));
         }
@@ -63,7 +72,9 @@ impl Proc {
         let sign = failure.map_or("", |(_, sign)| sign);
         let (pid, forerunner) = (Some(alive.pid), self.forerunner(now));
         let uptime = now - alive.since;
-        let ended = Ended { class, sign, exit: Some(exit), uptime, pid, forerunner, at: now };
+        let ended =
+            Ended { class, sign, rule: None, exit: Some(exit), uptime, pid, forerunner, at: now };
+        let ended = Ended { rule: self.rule(exit, found), ..ended };
         match alive.stop.map(|stop| stop.intent) {
             Some(Intent::Rest) => {
                 self.down(StateName::Stopped, Why::Rests);
@@ -188,6 +199,10 @@ impl Proc {
         let by_time = self.spec.health.ready == Ready::Startsecs;
         let known = !matches!(ended.class, Class::Exit | Class::Signal);
         let long = by_time && now >= alive.since + self.spec.startsecs;
+        if let Some((_, Some(ends))) = ended.rule {
+            self.turn.had_been_up |= alive.up_at.is_some() || long;
+            return Some(self.end_by_rule(ended, ends));
+        }
         if alive.up_at.is_none() && !long {
             return self.count_failure(false, ended, exit.status(), now);
         }
@@ -201,6 +216,7 @@ impl Proc {
             Autorestart::Unexpected => !expected,
             Autorestart::Never => false,
         };
+        let again = again || ended.rule.is_some();
         if again && self.spec.retry != RetryRule::FailedStarts {
             return self.count_failure(true, ended, exit.status(), now);
         }
@@ -224,7 +240,9 @@ impl Proc {
     /// The first of a row waits a second, or not at all if it had been up; each that
     /// follows a second more.
     fn count_failure(&mut self, up: bool, ended: Ended, status: u8, now: Mono) -> Option<u8> {
-        if ended.exit.is_some() && self.is_hopeless(&ended) {
+        if ended.rule.is_some() {
+            self.failed_of = None;
+        } else if ended.exit.is_some() && self.is_hopeless(&ended) {
             return Some(self.give_up(ended, status));
         }
         self.row.push(up);
@@ -247,6 +265,38 @@ impl Proc {
         self.pending = Some(Pending { not_before, latest, by_rule: true, cause });
     }
 
+    /// The first of the users' rules that fits: its name's number, and if it ends the program
+    /// the code with which everything ends, if it does.
+    fn rule(&self, exit: Exit, found: &Circumstances) -> Option<(usize, Option<Option<u8>>)> {
+        let mut rules = self.spec.failure.rules.iter().enumerate();
+        let (number, rule) = rules.find(|(_, rule)| {
+            let by_exit = match exit {
+                Exit::Code(code) => rule.exitcodes.contains(&code),
+                Exit::Signal { signal, .. } => rule.signals.contains(&signal),
+            };
+            let any = rule.exitcodes.is_empty() && rule.signals.is_empty();
+            (by_exit || any) && (rule.output.is_none() || found.texts.contains(&rule.name))
+        })?;
+        Some((
+            number,
+            match rule.action {
+                RuleAction::Restart => None,
+                RuleAction::Stop => Some(None),
+                RuleAction::Exit(code) => Some(Some(code)),
+            },
+        ))
+    }
+
+    fn end_by_rule(&mut self, ended: Ended, ends: Option<u8>) -> u8 {
+        let own = self.spec.failure.exit_codes.get(&ended.class).copied().unwrap_or(1);
+        let code = ends.unwrap_or(own);
+        self.failed_of = None;
+        self.expect_report(ended, Next::GiveUp, Wait::NONE);
+        self.row.clear();
+        self.down(StateName::Fatal, Why::Unhealthy(code, ends.is_some()));
+        code
+    }
+
     fn give_up(&mut self, ended: Ended, status: u8) -> u8 {
         let own = self.spec.failure.exit_codes.get(&ended.class).copied().unwrap_or(1);
         let code = if self.spec.retry == RetryRule::Once { status } else { own };
@@ -262,7 +312,16 @@ impl Proc {
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
         // Nothing follows it, so its time does not matter.
         let at = Mono::ZERO;
-        let ended = Ended { class, sign: "", exit: None, uptime, pid: None, forerunner: None, at };
+        let ended = Ended {
+            class,
+            sign: "",
+            rule: None,
+            exit: None,
+            uptime,
+            pid: None,
+            forerunner: None,
+            at,
+        };
         self.turn.not_begun = true;
         let code = self.give_up(ended, 1);
         self.report = self.report.map(|report| Report { run: self.run + 1, ..report });
@@ -295,7 +354,7 @@ impl Proc {
     }
 
     fn expect_report(&mut self, ended: Ended, next: Next, wait: Wait) {
-        let Ended { class, sign: _, exit, uptime, pid, forerunner, at } = ended;
+        let Ended { class, sign: _, rule: _, exit, uptime, pid, forerunner, at } = ended;
         let next =
             if self.turn.ending && matches!(next, Next::Restart(_)) { Next::Rest } else { next };
         let run = self.run;
@@ -329,6 +388,8 @@ struct Ended {
     class: Class,
     /// The sign that its output ended with.
     sign: &'static str,
+    /// The rule that fits it, and how it ends the program.
+    rule: Option<(usize, Option<Option<u8>>)>,
     exit: Option<Exit>,
     uptime: Duration,
     pid: Option<Pid>,
