@@ -33,6 +33,8 @@ if [ "$arch" = arm64 ]; then
         # That compiler has no `cc`, and its products are no use to another one.
         export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=gcc
         export CARGO_TARGET_DIR="$PWD/target/arm64/build"
+        # The C library that is linked, for the SBOM.
+        export LIBC_ARCHIVE="$PWD/target/arm64/rust/usr/aarch64-linux-gnu/lib/libc.a"
     fi
 else
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="$flags"
