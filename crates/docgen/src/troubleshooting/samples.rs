@@ -214,8 +214,8 @@ fn health() -> Vec<Entry> {
             Line::RollingStops { name: app(), reason: Rejection::SpawnError, left: 2 },
             "A process did not become ready after its restart, so that \
              `supervisorctl restart --rolling` ended.",
-            "The processes whose turn had not come run on. Find out why this one failed, then \
-             repeat the command.",
+            "The processes that were not restarted yet keep running. Find out why this one failed, \
+             then repeat the command.",
         ),
         entry(
             Line::MemoryHigh { name: app(), used: 37 << 30, limit: 40 << 30 },
