@@ -63,6 +63,39 @@ pub struct OptionDef {
     pub doc: &'static str,
     /// Whether supervisord does not have it.
     pub extension: bool,
+    /// What a change of it takes while the program runs.
+    pub change: Takes,
+}
+
+/// What a change of an option takes while the program runs that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: the new value counts at once.
+    Live,
+    /// Nothing: the new value counts from the next start on.
+    NextStart,
+    /// A restart: of the program, or of the supervisor for the supervisor's own.
+    Restart,
+}
+
+impl Takes {
+    /// Its name, for people and for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::NextStart => "next start",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// What a change of this option of a program takes; `None`: there is no such option.
+#[must_use]
+pub fn takes_of(key: &str) -> Option<Takes> {
+    let kinds = [SectionKind::Program, SectionKind::FcgiProgram, SectionKind::EventListener];
+    let mut options = kinds.into_iter().flat_map(SectionKind::options);
+    options.find(|def| def.key == key).map(|def| def.change)
 }
 
 /// The value of an option that nothing sets, by what the supervisor runs; `None`: unset.
@@ -287,13 +320,14 @@ macro_rules! default {
 
 /// Each line makes one typed key and its definition in the table of its section. Behind the
 /// default with a file stand those that differ from the one before them: with a command, of the
-/// command's own program, and of a command that runs once.
+/// command's own program, and of a command that runs once; then what a change takes, if that is
+/// not a restart.
 macro_rules! options {
     (extensions $table:ident: $($rows:tt)+) => { options! { @ true, $table: $($rows)+ } };
     ($table:ident: $($rows:tt)+) => { options! { @ false, $table: $($rows)+ } };
     (@ $extension:literal, $table:ident: $($(#[doc = $doc:literal])+ $name:ident: $type:ty = $takes:ident($key:literal,
         $reach:ident) default $file:tt $(, command $command:tt)? $(, app $app:tt)?
-        $(, once $once:tt)?;)+) => {
+        $(, once $once:tt)? $(, change $change:ident)?;)+) => {
         $(
             $(#[doc = $doc])+
             pub(crate) static $name: Key<$type> = Key {
@@ -307,6 +341,7 @@ macro_rules! options {
                     what: values::$takes.what,
                     doc: concat!($($doc),+),
                     extension: $extension,
+                    change: $crate::options::takes!($($change)?),
                 },
                 value_type: &values::$takes,
             };
@@ -316,7 +351,17 @@ macro_rules! options {
     };
 }
 
-pub(crate) use {default, options};
+/// What a change takes; a restart if nothing is said.
+macro_rules! takes {
+    () => {
+        $crate::options::Takes::Restart
+    };
+    ($change:ident) => {
+        $crate::options::Takes::$change
+    };
+}
+
+pub(crate) use {default, options, takes};
 
 #[cfg(test)]
 mod tests {

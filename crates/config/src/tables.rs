@@ -8,7 +8,9 @@ pub use crate::options::health_options::{
     has as is_health_option, options as health_options, variable as health_variable,
 };
 pub use crate::options::without_effect::keys_once;
-pub use crate::options::{KINDS, OptionDef, PerMode, Reach, SectionKind, extensions};
+pub use crate::options::{
+    KINDS, OptionDef, PerMode, Reach, SectionKind, Takes, extensions, takes_of as takes,
+};
 pub use crate::presets::{Listens, Metrics, Named, OwnPlace, PRESETS, Preset};
 pub use crate::tools::ctl_commands::CtlCommand;
 pub use crate::tools::exits::ExitCode;

@@ -6,14 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use supervisor_core::command::{Command, CommandResult, Rejection, Which};
+use supervisor_core::command::{Command, CommandResult, Difference, Rejection, Which};
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::SpawnError;
 use supervisor_core::level::Level;
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::{Now, Wall};
-use supervisor_core::{Observed, Supervisor};
+use supervisor_core::{Observed, Reply, Supervisor};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
@@ -167,16 +167,14 @@ impl Control {
     }
 
     /// Reads the configuration again: the reply tells what it would change.
-    pub(crate) async fn reread(
-        &self,
-    ) -> Result<supervisor_core::command::Difference, CannotReread> {
+    pub(crate) async fn reread(&self) -> Result<Difference, CannotReread> {
         if self.core().is_ending() {
             return Err(CannotReread::Refused(Rejection::ShuttingDown));
         }
         let groups = (self.0.about.reread)().map_err(CannotReread::Wrong)?;
         match self.ask(Command::Reread(groups)).await {
-            Ok(supervisor_core::Reply::Difference(difference)) => Ok(difference),
-            Ok(supervisor_core::Reply::Done | supervisor_core::Reply::Outcomes(_)) => {
+            Ok(Reply::Difference(difference)) => Ok(difference),
+            Ok(Reply::Done | Reply::Outcomes(_) | Reply::Updated(_)) => {
                 Err(CannotReread::Wrong("the core gave another kind of reply".to_owned()))
             }
             Err(refusal) => Err(CannotReread::Refused(refusal)),

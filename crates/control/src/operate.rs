@@ -2,7 +2,6 @@
 
 use std::io;
 
-use supervisor_core::Reply;
 use supervisor_core::command::{Command, Difference, Rejection, Which};
 
 use crate::control::{CannotReread, Control};
@@ -26,20 +25,16 @@ pub(crate) enum CannotUpdate {
     Group(String, Rejection),
 }
 
-/// Reads the configuration again and lets it take effect: stops and forgets groups that
-/// it has no more, begins anew with those that have changed, adds new ones. Begun, it is
-/// done.
+/// Reads the configuration again and lets it take effect: removes groups, restarts those whose
+/// execution changed, changes the rules of others, and adds new ones. An update that has begun
+/// is carried through.
 pub(crate) async fn update(control: &Control) -> Result<Difference, CannotUpdate> {
     let control = control.clone();
     let done = tokio::task::spawn_local(async move {
         let difference = control.reread().await.map_err(CannotUpdate::Read)?;
-        for group in difference.removed.iter().chain(&difference.changed) {
-            let which = Which::Group(group.clone());
-            ask(&control, group, Command::Stop { which, wait: true }).await?;
-            ask(&control, group, Command::RemoveGroup(group.clone())).await?;
-        }
-        for group in difference.changed.iter().chain(&difference.added) {
-            ask(&control, group, Command::AddGroup(group.clone())).await?;
+        let Difference { added, changed, removed } = &difference;
+        for group in removed.iter().chain(changed).chain(added) {
+            ask(&control, group, Command::UpdateGroup(group.clone())).await?;
         }
         Ok(difference)
     });
@@ -47,7 +42,10 @@ pub(crate) async fn update(control: &Control) -> Result<Difference, CannotUpdate
     done.await.unwrap_or(Err(ended))
 }
 
-async fn ask(control: &Control, group: &str, command: Command) -> Result<Reply, CannotUpdate> {
-    let answer = control.ask(command).await;
-    answer.map_err(|refusal| CannotUpdate::Group(group.to_owned(), refusal))
+async fn ask(control: &Control, group: &str, command: Command) -> Result<(), CannotUpdate> {
+    match control.ask(command).await {
+        // Another client may have been faster.
+        Ok(_) | Err(Rejection::BadName) => Ok(()),
+        Err(refusal) => Err(CannotUpdate::Group(group.to_owned(), refusal)),
+    }
 }

@@ -218,6 +218,7 @@ impl Tally {
             | Effect::Print { .. }
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
+            | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }
             | Effect::Restart

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::exit::{SpawnError, SpawnErrorKind};
 use crate::ids::ProcId;
 use crate::signal::Signal;
-use crate::spec::GroupSpec;
+use crate::spec::{Change, GroupSpec};
 
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,9 @@ pub enum Command {
     AddGroup(String),
     /// Forget a group that has been stopped.
     RemoveGroup(String),
+    /// Let the configuration that was read last take effect for a group: rules at once, and
+    /// what concerns execution by a stop and a start. Once begun it is carried through.
+    UpdateGroup(String),
     /// Tell event listeners of something outside.
     RemoteEvent {
         /// What kind of thing; the sender's own word.
@@ -96,6 +99,8 @@ pub enum Reply {
     Outcomes(Vec<ProcessOutcome>),
     /// What a configuration that was read again would change.
     Difference(Difference),
+    /// What it took to update a group.
+    Updated(Change),
 }
 
 /// What came of an order for one of several processes.

@@ -201,6 +201,13 @@ pub enum Effect {
         /// Which.
         procs: Vec<ProcId>,
     },
+    /// Processes go on, with other rules.
+    UpdateGroup {
+        /// Their group as it is from now on.
+        group: Rc<GroupSpec>,
+        /// Its processes, in the same order.
+        procs: Vec<ProcId>,
+    },
     /// Close and open again every log file that is a file: it may have been moved away.
     ReopenLogs,
     /// All is over: end with this exit code. Nothing follows.

@@ -20,6 +20,7 @@
 //! time is no reason to end it. All deadlines are those of one run; they go with it.
 
 mod answer;
+mod changing;
 mod checking;
 mod counting;
 mod memory;

@@ -170,6 +170,10 @@ pub enum Line {
     WaitsForOperator {
         stopped: Vec<String>,
     },
+    /// Other settings of this group apply from now on, without a restart.
+    Updated {
+        name: String,
+    },
     /// What may be a helper that runs once ended as it should, and that counts as a failure.
     HelperFails {
         name: String,

@@ -16,6 +16,7 @@
 //! Deadlines are fields of the states that wait for them: leaving a state drops
 //! its deadline, so a stale timer cannot exist.
 
+mod changing;
 mod condition;
 mod deaths;
 mod ending;

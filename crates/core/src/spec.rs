@@ -5,6 +5,7 @@
 //! [configuration reference](https://supervisord.org/configuration.html).
 
 mod backoff;
+mod change;
 pub mod failure;
 pub mod health;
 pub mod hook;
@@ -21,6 +22,7 @@ use crate::event::{Channel, EventType};
 use crate::signal::{Signal, SignalMap};
 
 pub use backoff::Backoff;
+pub use change::Change;
 pub use failure::FailureSpec;
 pub use health::HealthSpec;
 pub use hook::HookSpec;
@@ -85,22 +87,6 @@ pub enum ResultHandler {
     Output,
 }
 
-impl GroupSpec {
-    /// Whether this is the group that `other`, which was read later, asks for, so that
-    /// nothing has to be restarted. Where that has a log file whose name nobody chose, one
-    /// that somebody did is as good, but not the other way round.
-    #[must_use]
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        let all_same = || {
-            let mut pairs = self.processes.iter().zip(&other.processes);
-            pairs.all(|(ours, theirs)| ours.is_same_as(theirs))
-        };
-        (&self.name, self.priority, &self.pool) == (&other.name, other.priority, &other.pool)
-            && self.processes.len() == other.processes.len()
-            && all_same()
-    }
-}
-
 /// One process to keep: rules for the core, and how to launch it for the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSpec {
@@ -159,7 +145,12 @@ pub struct ProcessSpec {
     pub failure: FailureSpec,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
+    /// What its section sets, so that a change can be told by its options.
+    pub settings: Settings,
 }
+
+/// What a section sets: its options, as they are written.
+pub type Settings = Rc<BTreeMap<String, String>>;
 
 /// What is done between the end of a run and the next start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -192,21 +183,6 @@ pub enum StopTarget {
     Main,
     /// The process group that the main process leads, at once.
     Group,
-}
-
-impl ProcessSpec {
-    fn is_same_as(&self, other: &Self) -> bool {
-        let mut like_other = self.clone();
-        like_other.launch.stdio.take_auto_from(&other.launch.stdio);
-        // The same words may be quoted in several ways, and variables have no order.
-        like_other.launch.shown.clone_from(&other.launch.shown);
-        let variables =
-            |launch: &Launch| -> BTreeMap<_, _> { launch.environment.iter().cloned().collect() };
-        if variables(&self.launch) == variables(&other.launch) {
-            like_other.launch.environment.clone_from(&other.launch.environment);
-        }
-        like_other == *other
-    }
 }
 
 /// Whether a process that ran and exited is started again.
@@ -291,19 +267,6 @@ impl Stdio {
             (Self::Captured { stderr, .. }, Channel::Stderr) => stderr.as_ref(),
         }
     }
-
-    fn take_auto_from(&mut self, other: &Self) {
-        let Self::Captured { stdout, stderr } = self else { return };
-        for (output, channel) in
-            [(Some(stdout), Channel::Stdout), (stderr.as_mut(), Channel::Stderr)]
-        {
-            if let (Some(output), Some(theirs)) = (output, other.output(channel))
-                && output.sink.is_as_good_as(&theirs.sink)
-            {
-                output.sink = theirs.sink.clone();
-            }
-        }
-    }
 }
 
 /// What becomes of one stream of output.
@@ -364,18 +327,6 @@ pub enum Sink {
         /// As of a [`LogFile`].
         backups: u32,
     },
-}
-
-impl Sink {
-    /// Whether this log file will do where one is asked for whose name doesn't matter.
-    const fn is_as_good_as(&self, asked: &Self) -> bool {
-        match (self, asked) {
-            (Self::File(file), Self::Auto { maxbytes, backups }) => {
-                file.maxbytes == *maxbytes && file.backups == *backups
-            }
-            _ => false,
-        }
-    }
 }
 
 /// A log file and when it is rotated.

@@ -12,6 +12,7 @@ mod job;
 mod orders;
 mod prestop;
 mod rolling;
+mod update;
 mod waiters;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ use groups::Group;
 use job::JobControl;
 use prestop::IdleWatch;
 use rolling::Rolling;
+pub use update::Changed;
+use update::Update;
 use waiters::Waiter;
 
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
@@ -70,6 +73,7 @@ pub struct Supervisor {
     idle: Idle,
     waiters: Vec<Waiter>,
     rolling: Vec<Rolling>,
+    updates: Vec<Update>,
     /// Processes were removed that have run and whose trees are their own business.
     spared_trees: bool,
     next_serial: u64,
@@ -105,6 +109,7 @@ impl Supervisor {
             idle: Idle::default(),
             waiters: Vec::new(),
             rolling: Vec::new(),
+            updates: Vec::new(),
             spared_trees: false,
             next_serial: 0,
             seed: 0,
@@ -224,7 +229,8 @@ impl Supervisor {
     /// How many requests wait for processes.
     #[must_use]
     pub fn waiting_requests(&self) -> usize {
-        self.waiters.len() + self.rolling.len()
+        let updates = self.updates.iter().map(|update| update.asked.len()).sum::<usize>();
+        self.waiters.len() + self.rolling.len() + updates
     }
 
     /// All processes that aren't event listeners, in start order.
@@ -245,10 +251,7 @@ impl Supervisor {
             Input::Delivered { delivery, sent } => self.delivered(delivery, sent),
             Input::Signalled(signal) => self.signalled(signal, cx),
             Input::Request { id, command } => self.order(id, command, cx),
-            Input::RequestGone { id } => {
-                self.waiters.retain(|waiter| waiter.id != id);
-                self.rolling.retain(|rolling| rolling.id != id);
-            }
+            Input::RequestGone { id } => self.request_gone(id),
             Input::Boot
             | Input::Tick
             | Input::Answer { .. }
@@ -391,6 +394,7 @@ impl Supervisor {
     /// Does what follows from the states as they are.
     fn settle(&mut self, cx: &mut Transition<'_>) {
         self.tell_reports(cx);
+        self.finish_updates(cx);
         while self.phase == Phase::Running {
             self.end_with_the_essential(cx);
             // Each that is given up may be the last hope of another, or essential.
@@ -407,6 +411,7 @@ impl Supervisor {
             self.end_if_done(cx);
         }
         if let Phase::Ending { end, from, .. } = self.phase {
+            self.finish_updates(cx);
             self.proceed_to(end, from, cx);
             self.tell_reports(cx);
         }

@@ -37,7 +37,7 @@ pub(crate) trait Remote {
     fn set_url(&mut self, url: &str);
     /// From now on we are somebody else.
     fn set_credentials(&mut self, username: String, password: String);
-    /// The result of `supervisor.METHOD`.
+    /// The result of `supervisor.METHOD`, or of a method whose namespace is given.
     fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError>;
     /// Copies what the server says at `path` as it comes, until it ends, `out` takes no
     /// more, or somebody presses Ctrl-C.
@@ -179,14 +179,18 @@ pub(crate) enum Opened {
 }
 
 impl Server {
-    /// The result of `supervisor.METHOD`, by a connection that is there if there is one.
+    /// The result of `supervisor.METHOD`, or of a method whose namespace is given, by a connection that is there if there is one.
     pub(crate) async fn call(
         &self,
         connection: &mut Option<Connection>,
         method: &str,
         params: &[Value],
     ) -> Result<Value, CtlError> {
-        let call = xmlrpc::write_call(&format!("supervisor.{method}"), params);
+        let call = if method.contains('.') {
+            xmlrpc::write_call(method, params)
+        } else {
+            xmlrpc::write_call(&format!("supervisor.{method}"), params)
+        };
         let mut sender = match connection.take().filter(|sender| !sender.is_closed()) {
             Some(sender) => sender,
             None => self.connect().await?,

@@ -325,6 +325,7 @@ impl World {
             }
             Effect::AddGroup { group, first } => self.add_group(&group, first),
             Effect::RemoveGroup { procs } => self.remove_group(&procs),
+            Effect::UpdateGroup { group, procs } => self.update_group(&group, &procs),
             Effect::ReopenLogs => self.reopen_logs(),
             Effect::Exit { code } => {
                 self.crashes.end(code);
@@ -477,6 +478,21 @@ impl World {
         }
         self.files.borrow_mut().retain(|_, sink| sink.strong_count() > 0);
         self.removed_logs.retain(|(spec, _)| spec.strong_count() > 0);
+    }
+
+    /// A check that asks for something else gets no answer to what was asked before.
+    fn update_group(&mut self, group: &Rc<GroupSpec>, procs: &[ProcId]) {
+        for (proc, spec) in procs.iter().zip(&group.processes) {
+            if let Some(slot) = self.slots.get_mut(proc) {
+                fn probe(spec: &ProcessSpec) -> Option<&spec::health::Probe> {
+                    spec.health.check.as_ref().map(|check| &check.probe)
+                }
+                if probe(&slot.spec) != probe(spec) {
+                    self.questions.forget(*proc);
+                }
+                (slot.group, slot.spec) = (Rc::clone(group), Rc::clone(spec));
+            }
+        }
     }
 
     /// The log files that a process had before it was removed. As in supervisord, they are those

@@ -28,6 +28,11 @@ Some defaults differ in command mode; the tables show both. `app` is the program
 A default for all programs also applies to `app`. `standard-supervisor --check COMMAND` prints all
 values in effect.
 
+The column \"change\" says what `supervisorctl update` does if you change the option while its
+program runs. `live`: the new value applies at once. `next start`: it applies from the next start
+on. `restart`: the program restarts; for an option of the supervisor itself, restart the
+supervisor. `supervisorctl reread --json` shows which it is before anything changes.
+
 ## Options that supervisord does not have
 
 With the defaults of config-file mode, `supervisord -c FILE` behaves like supervisord.
@@ -40,27 +45,32 @@ With the defaults of config-file mode, `supervisord -c FILE` behaves like superv
 #[must_use]
 pub fn reference() -> String {
     let mut out = String::from(REFERENCE_HEAD);
-    out.push_str("| key | section | config-file mode | command mode | description |\n");
-    out.push_str("|---|---|---|---|---|\n");
+    out.push_str("| key | section | config-file mode | command mode | change | description |\n");
+    out.push_str("|---|---|---|---|---|---|\n");
     for (section, def) in extensions().filter(|(_, def)| !is_health_option(def.key)) {
         let (key, doc) = (def.key, def.doc.trim());
         let file = shown(def.default.file);
         let command = with_a_command(None, def).unwrap_or_else(|| file.clone());
-        out.push_str(&format!("| `{key}` | `[{section}]` | {file} | {command} | {doc} |\n"));
+        let change = def.change.name();
+        out.push_str(&format!(
+            "| `{key}` | `[{section}]` | {file} | {command} | {change} | {doc} |\n"
+        ));
     }
     out.push('\n');
     out.push_str(&health());
     for (name, kind) in KINDS {
         let label = if name.ends_with(':') { "NAME" } else { "" };
         out.push_str(&format!("## `[{name}{label}]`\n\n"));
-        out.push_str("| key | accepts | default | names | description |\n|---|---|---|---|---|\n");
+        out.push_str("| key | accepts | default | names | change | description |\n");
+        out.push_str("|---|---|---|---|---|---|\n");
         for def in kind.options().filter(|def| !is_health_option(def.key)) {
             out.push_str(&format!(
-                "| `{}` | {} | {} | {} | {} |\n",
+                "| `{}` | {} | {} | {} | {} | {} |\n",
                 def.key,
                 def.what,
                 defaults(kind, def),
                 def.reach.names(),
+                def.change.name(),
                 described(def)
             ));
         }
@@ -82,12 +92,14 @@ fn health() -> String {
          Options of `[program:NAME]` and `[fcgi-program:NAME]` that supervisord does not have. In\n\
          command mode each is also a variable: `PROCESS_HEALTH_URL` sets\n\
          `SUPERVISOR_PROGRAM__APP_HEALTH_URL`, which wins if both are set. See [health](../design/health.md).\n\n\
-         | key | variable | accepts | default | description |\n|---|---|---|---|---|\n",
+         | key | variable | accepts | default | change | description |\n\
+         |---|---|---|---|---|---|\n",
     );
-    for OptionDef { key, what, default, doc, .. } in health_options() {
+    for OptionDef { key, what, default, doc, change, .. } in health_options() {
         let (variable, default) = (health_variable(key), shown(default.file));
         out.push_str(&format!(
-            "| `{key}` | `{variable}` | {what} | {default} | {} |\n",
+            "| `{key}` | `{variable}` | {what} | {default} | {} | {} |\n",
+            change.name(),
             doc.trim()
         ));
     }

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     /// Events of which no line is a warning, or says what was asked for.
-    const NO_TROUBLE: [&str; 39] = [
+    const NO_TROUBLE: [&str; 40] = [
         "hook_full",
         "check_connects",
         "check_excused",
@@ -115,6 +115,7 @@ mod tests {
         "stopped",
         "stopping",
         "targets_reached",
+        "updated",
         "waiting",
         "waiting_to_stop",
         "waits_for_programs",

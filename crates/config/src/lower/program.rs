@@ -16,7 +16,7 @@ use std::rc::Rc;
 use crate::sources::{APP, Mode};
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, EnvFile, HealthSpec, Launch, Limit, ProcessSpec, Stdio, User,
+    Command, EnvFile, HealthSpec, Launch, Limit, ProcessSpec, Settings, Stdio, User,
 };
 
 use self::command::command;
@@ -159,6 +159,7 @@ impl Model {
             health: HealthSpec { memory: memory?, ..HealthSpec::default() },
             failure: failure?,
             launch,
+            settings: settings(section),
         };
         failure::apply_rank_policy(lowering, section, names, &mut process)?;
         Some(Self { identity: identity(lowering, user.as_ref().or(base.user)), process })
@@ -283,6 +284,12 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
         lowering.complain(section, origin(lowering, section, key), &why)
     })
     .ok()
+}
+
+/// What the section sets, as it is written.
+fn settings(section: &Section) -> Settings {
+    let entries = section.entries.iter();
+    Rc::new(entries.map(|entry| (entry.key.clone(), entry.value.clone())).collect())
 }
 
 /// HOME, USER and LOGNAME of `user`, because a server keeps caches and settings under `HOME`.

@@ -207,6 +207,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         health: HealthSpec::default(),
         failure: FailureSpec::default(),
         launch: launch(argv, context),
+        settings: Rc::default(),
     };
     let group = GroupSpec {
         name: NAME.to_owned(),

@@ -74,25 +74,25 @@ options! { PROGRAM:
     /// Number of the first process.
     NUMPROCS_START: i64 = INTEGER("numprocs_start", Program) default "0";
     /// Start order: programs with a lower value start earlier and stop later. Event listeners start first unless it is set.
-    PRIORITY: i64 = INTEGER("priority", Global) default "999";
+    PRIORITY: i64 = INTEGER("priority", Global) default "999", change Live;
     /// Start the program with the supervisor.
-    AUTOSTART: bool = BOOLEAN("autostart", Program) default "true";
+    AUTOSTART: bool = BOOLEAN("autostart", Program) default "true", change NextStart;
     /// Uptime from which a start counts as successful, in seconds.
-    STARTSECS: i64 = SECONDS("startsecs", Program) default "1", once "0";
+    STARTSECS: i64 = SECONDS("startsecs", Program) default "1", once "0", change Live;
     /// Maximum number of consecutive start retries.
-    STARTRETRIES: i64 = INTEGER("startretries", Program) default "3", once "0";
+    STARTRETRIES: i64 = INTEGER("startretries", Program) default "3", once "0", change Live;
     /// Restart the program when it exits: always, never, or after an unexpected exit.
-    AUTORESTART: Autorestart = AUTORESTART("autorestart", Program) default "unexpected", command "true", once "false";
+    AUTORESTART: Autorestart = AUTORESTART("autorestart", Program) default "unexpected", command "true", once "false", change Live;
     /// Exit codes that are expected.
-    EXITCODES: Vec<u8> = EXIT_CODES("exitcodes", Program) default "0", app "255", once "";
+    EXITCODES: Vec<u8> = EXIT_CODES("exitcodes", Program) default "0", app "255", once "", change Live;
     /// Signal that stops the program.
-    STOPSIGNAL: Signal = SIGNAL("stopsignal", Program) default "TERM";
+    STOPSIGNAL: Signal = SIGNAL("stopsignal", Program) default "TERM", change Live;
     /// Grace period: time between the stop signal and SIGKILL, in seconds.
-    STOPWAITSECS: i64 = SECONDS("stopwaitsecs", Program) default "10", command "30";
+    STOPWAITSECS: i64 = SECONDS("stopwaitsecs", Program) default "10", command "30", change Live;
     /// Send the stop signal to the whole process group, unless `stop_target` is set.
-    STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false", command "true";
+    STOPASGROUP: bool = BOOLEAN("stopasgroup", Program) default "false", command "true", change Live;
     /// Send SIGKILL to the whole process group. If unset, `stopasgroup` decides.
-    KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset, command "true";
+    KILLASGROUP: bool = BOOLEAN("killasgroup", Program) default unset, command "true", change Live;
     /// User that the program runs as. In command mode, HOME, USER and LOGNAME are set for this user unless `environment` sets them.
     PROGRAM_USER: User = USER("user", Program) default unset;
     /// File mode creation mask of the program.
@@ -135,47 +135,47 @@ options! { extensions PROGRAM_POLICIES:
     /// Files of environment variables for the program, one `KEY=VALUE` per line; `environment` overrides them. Each start reads them again. A missing file is an error, unless its path begins with `-`.
     ENV_FILE: Vec<EnvFile> = ENV_FILES("env_file", Process) default "";
     /// Which processes get the stop signal: the main process, which stops its own workers, or its whole process group at once. If unset, `stopasgroup` decides.
-    STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset, command "main";
+    STOP_TARGET: StopTarget = STOP_TARGET("stop_target", Program) default unset, command "main", change Live;
     /// Signals to replace before they are sent to the program, such as `TERM:QUIT,HUP:0`; `0` drops the signal. Applies to forwarded signals and to `stopsignal`.
-    SIGNAL_MAP: SignalMap = SIGNAL_MAP("signal_map", Program) default "";
+    SIGNAL_MAP: SignalMap = SIGNAL_MAP("signal_map", Program) default "", change Live;
     /// Kill the leftover processes of a run before the next start.
     KILLTREE: bool = BOOLEAN("killtree", Program) default "false", command "true";
     /// Grace period of leftover processes when the main process exited by itself, in seconds: time between SIGTERM and SIGKILL. After a stop, they have the rest of `stopwaitsecs`. Needs `killtree`.
-    LEFTOVER_GRACE: Duration = UP_TO_A_MINUTE("leftover_grace_secs", Program) default "2";
+    LEFTOVER_GRACE: Duration = UP_TO_A_MINUTE("leftover_grace_secs", Program) default "2", change Live;
     /// Uptime that resets the failure count, in seconds. Until then, every failure counts against `startretries`. `off`: only failed starts count.
-    RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off", command "600", once "off";
+    RETRYRESETSECS: Option<i64> = SECONDS_OR_OFF("retryresetsecs", Program) default "off", command "600", once "off", change Live;
     /// Growth of the backoff delay with each consecutive failure: 2 doubles it, 1 keeps it constant. `off`: as in supervisord, 1, 2, 3 seconds and so on, without an upper limit. The first restart after a run that was RUNNING is immediate, and a program starts at most five times per second.
-    RETRY_FACTOR: Option<u32> = FACTOR_OR_OFF("retry_factor", Program) default "off";
+    RETRY_FACTOR: Option<u32> = FACTOR_OR_OFF("retry_factor", Program) default "off", change Live;
     /// First backoff delay, in seconds. Needs `retry_factor`.
-    RETRY_WAIT: Duration = UP_TO_A_DAY("retry_wait_secs", Program) default "1";
+    RETRY_WAIT: Duration = UP_TO_A_DAY("retry_wait_secs", Program) default "1", change Live;
     /// Maximum backoff delay, in seconds. Needs `retry_factor`.
-    RETRY_WAIT_MAX: Duration = UP_TO_A_DAY("retry_wait_max_secs", Program) default "60";
+    RETRY_WAIT_MAX: Duration = UP_TO_A_DAY("retry_wait_max_secs", Program) default "60", change Live;
     /// Random part of each backoff delay, so that programs that fail together do not restart together: with 0.25, a delay of 8 seconds takes 6 to 8. Needs `retry_factor`.
-    RETRY_JITTER: u32 = PART("retry_jitter", Program) default "0";
+    RETRY_JITTER: u32 = PART("retry_jitter", Program) default "0", change Live;
     /// Restart the program when it uses more memory than this, in bytes: the anonymous and shared memory of its process tree, by its own cgroup if memory is counted there, otherwise with what several processes share counted once for each. Pages of files are not counted. Measured every 5 seconds; it acts when two measurements in a row are above the limit, with any `health_action`.
-    MEMORY_LIMIT: Option<u64> = MEMORY_OR_OFF("memory_limit", Program) default "off";
+    MEMORY_LIMIT: Option<u64> = MEMORY_OR_OFF("memory_limit", Program) default "off", change Live;
     /// Part of `memory_limit` from which the supervisor logs a WARN, in percent.
-    MEMORY_WARN: u8 = PERCENT("memory_warn_percent", Program) default "90";
+    MEMORY_WARN: u8 = PERCENT("memory_warn_percent", Program) default "90", change Live;
 }
 
 options! { extensions SERVER:
     /// If the supervisor gives up on this program, stop everything and exit with code 1. If the program exits and is not restarted, stop everything as well; in command mode this applies only to `app`.
     ESSENTIAL: bool = BOOLEAN("essential", Program) default "false", command "true";
     /// Between two runs and at exit, remove stale files in /dev/shm and stale sockets that no process uses. `true`: only those that the supervisor can link to the program. `all`: all files of the program's user in /dev/shm, and all its sockets in /dev/shm, /tmp and its runtime directory, also before the first start; model caches are kept. Needs `killtree`.
-    REMOVE_LEFTOVERS: RemoveLeftovers = REMOVE_LEFTOVERS("remove_leftovers", Program) default "false", command "true", once "false";
+    REMOVE_LEFTOVERS: RemoveLeftovers = REMOVE_LEFTOVERS("remove_leftovers", Program) default "false", command "true", once "false", change Live;
     /// Between two runs, wait up to 10 seconds until this port is free. The log names the process that uses it. Needs `killtree`.
-    AWAIT_PORT: Option<u16> = PORT_OR_OFF("await_port", Program) default "off";
+    AWAIT_PORT: Option<u16> = PORT_OR_OFF("await_port", Program) default "off", change Live;
 }
 
 options! { extensions START:
     /// Programs that must be `started` (RUNNING, the default), `ready`, or `completed` (exited as expected) before this one starts. This order overrides `priority`.
-    DEPENDS_ON: Vec<Dependency> = DEPENDENCIES("depends_on", Program) default "";
+    DEPENDS_ON: Vec<Dependency> = DEPENDENCIES("depends_on", Program) default "", change NextStart;
     /// Servers that must accept a connection before every start.
-    WAIT_FOR: Vec<HostPort> = HOSTS_AND_PORTS("wait_for", Program) default "off";
+    WAIT_FOR: Vec<HostPort> = HOSTS_AND_PORTS("wait_for", Program) default "off", change NextStart;
     /// Time limit for this wait, in seconds. When it is reached, the supervisor gives up on the program.
-    WAIT_TIMEOUT: Duration = SPAN("wait_timeout_secs", Program) default "600";
+    WAIT_TIMEOUT: Duration = SPAN("wait_timeout_secs", Program) default "600", change NextStart;
     /// Maximum number of consecutive retries before the program is ready for the first time. `off`: `startretries` applies. Needs a readiness check.
-    RETRIES_BEFORE_READY: Option<u32> = RETRIES_OR_OFF("retries_before_ready", Program) default "off";
+    RETRIES_BEFORE_READY: Option<u32> = RETRIES_OR_OFF("retries_before_ready", Program) default "off", change Live;
 }
 
 options! { extensions CRASH:
@@ -213,7 +213,7 @@ options! { GROUP:
     /// Programs of the group.
     PROGRAMS: Vec<String> = LIST("programs", Global) default "";
     /// Start order: groups with a lower value start earlier and stop later.
-    GROUP_PRIORITY: i64 = INTEGER("priority", Global) default "999";
+    GROUP_PRIORITY: i64 = INTEGER("priority", Global) default "999", change Live;
 }
 
 options! { UNIX_HTTP_SERVER:

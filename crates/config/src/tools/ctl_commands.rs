@@ -53,11 +53,13 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
     def("remove", &[("remove GROUP...", "remove stopped groups")]),
     def(
         "reread",
-        &[(
-            "reread",
-            "read the configuration and show what changed, without applying it (see \
-         update)",
-        )],
+        &[
+            (
+                "reread",
+                "read the configuration and show what changed, without applying it (see update)",
+            ),
+            ("reread --json", "show as JSON what each change takes, by program and option"),
+        ],
     ),
     def(
         "restart",
@@ -113,7 +115,10 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
     def(
         "update",
         &[
-            ("update", "read the configuration and apply it: add, restart and remove groups"),
+            (
+                "update",
+                "read the configuration and apply it: change settings of running programs, restart, add and remove groups",
+            ),
             ("update GROUP...", "apply it for these groups only"),
         ],
     ),

@@ -50,7 +50,9 @@ pub(super) async fn order(
             let outcomes: Vec<_> = outcomes.iter().map(|one| object(OUTCOME, one)).collect();
             Ok(json!({"outcomes": outcomes}))
         }
-        (Scope::Group | Scope::All, Reply::Done | Reply::Difference(_)) => Ok(done()),
+        (Scope::Group | Scope::All, Reply::Done | Reply::Difference(_) | Reply::Updated(_)) => {
+            Ok(done())
+        }
     }
 }
 

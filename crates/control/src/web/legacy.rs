@@ -87,7 +87,7 @@ fn said(
                 None => done(),
             }
         }
-        Ok(Reply::Done | Reply::Difference(_)) => done(),
+        Ok(Reply::Done | Reply::Difference(_) | Reply::Updated(_)) => done(),
         Err(refusal) => refused(&refusal),
     }
 }

@@ -135,6 +135,7 @@ impl Line {
             Self::WaitsForOperator { stopped } => {
                 of("waits_for_operator").with("programs", Value::Texts(stopped.clone()))
             }
+            Self::Updated { name } => of("updated").with("group", Value::Text(name.clone())),
             Self::HelperFails { name, program: _, exit, because, of: limit, ends_all } => {
                 let because = match because {
                     NoHelper::KeptRunning => "autorestart",

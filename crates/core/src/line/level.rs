@@ -24,6 +24,7 @@ impl Line {
             Self::Spawned { .. }
             | Self::SpawnFailed { .. }
             | Self::Success { .. }
+            | Self::Updated { .. }
             | Self::Ready { .. }
             | Self::WaitsForPrograms { .. }
             | Self::WaitsForTarget { .. }

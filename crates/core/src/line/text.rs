@@ -135,6 +135,9 @@ impl fmt::Display for Line {
                 }
                 f.write_str("; waiting for a command that starts or adds one, or for SIGTERM")
             }
+            Self::Updated { name } => {
+                write!(f, "updated: {name}: new settings apply without a restart")
+            }
             Self::HelperFails { name, program, exit, because, of, ends_all } => {
                 let program = program.to_uppercase();
                 let (rule, key, value) = match because {

@@ -142,6 +142,7 @@ impl Supervisor {
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
             | Effect::RemoveGroup { .. }
+            | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }
             | Effect::Restart

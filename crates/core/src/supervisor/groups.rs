@@ -40,10 +40,16 @@ impl Supervisor {
         let named = members.iter().filter_map(|proc| self.processes.get(proc));
         let named = named.map(|process| Rc::clone(&process.named));
         let pool = spec.pool.as_ref().map(|pool| Pool::new(&spec.name, pool, named));
-        let place =
-            |other: &Group| (other.spec.priority, &other.spec.name) <= (spec.priority, &spec.name);
+        self.put(Group { spec, members, pool });
+    }
+
+    /// Puts a group where it starts.
+    pub(super) fn put(&mut self, group: Group) {
+        let place = |other: &Group| {
+            (other.spec.priority, &other.spec.name) <= (group.spec.priority, &group.spec.name)
+        };
         let at = self.groups.partition_point(place);
-        self.groups.insert(at, Group { spec, members, pool });
+        self.groups.insert(at, group);
     }
 
     /// Tells world and observers of the groups that were there from the beginning.
@@ -62,9 +68,21 @@ impl Supervisor {
         if self.group(name).is_some() {
             return Err(Rejection::AlreadyAdded);
         }
-        let spec = self.available.iter().find(|group| group.name == name).cloned();
-        self.insert(spec.ok_or(Rejection::BadName)?);
-        let Some(group) = self.group(name) else { return Ok(()) };
+        let spec = self.asked_for(name);
+        self.begin_group(spec.ok_or(Rejection::BadName)?, cx);
+        Ok(())
+    }
+
+    /// The group of this name in the configuration that was read last.
+    pub(super) fn asked_for(&self, name: &str) -> Option<Rc<GroupSpec>> {
+        self.available.iter().find(|group| group.name == name).cloned()
+    }
+
+    /// Makes the processes of a group and starts those with autostart.
+    pub(super) fn begin_group(&mut self, spec: Rc<GroupSpec>, cx: &mut Transition<'_>) {
+        let name = spec.name.clone();
+        self.insert(spec);
+        let Some(group) = self.group(&name) else { return };
         announce(group, cx);
         for proc in group.members.clone() {
             if let Some(process) = self.processes.get_mut(&proc)
@@ -73,7 +91,6 @@ impl Supervisor {
                 process.start_with_others(cx);
             }
         }
-        Ok(())
     }
 
     pub(super) fn remove_group(

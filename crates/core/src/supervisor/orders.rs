@@ -96,6 +96,11 @@ impl Supervisor {
             Command::Reread(groups) => Ok(Reply::Difference(self.reread(groups))),
             Command::AddGroup(name) => self.add_group(&name, cx).map(|()| Reply::Done),
             Command::RemoveGroup(name) => self.remove_group(&name, cx).map(|()| Reply::Done),
+            Command::UpdateGroup(name) => match self.update_group(id, &name, cx) {
+                Ok(None) => return,
+                Ok(Some(change)) => Ok(Reply::Updated(change)),
+                Err(rejection) => Err(rejection),
+            },
         };
         cx.effects.push(Effect::Reply { id, result });
     }
@@ -111,6 +116,7 @@ impl Supervisor {
         let goal = if wait { Goal::Up } else { Goal::Started };
         let several = !matches!(which, Which::Process(_));
         self.each(id, which, InOrder::OfStart, Some(goal), cx, |this, proc, cx| {
+            this.not_being_updated(proc)?;
             let outlook = this.outlook(proc);
             let Some(process) = this.processes.get_mut(&proc) else {
                 return Err(Rejection::BadName);
@@ -146,6 +152,7 @@ impl Supervisor {
         let goal = if wait { Goal::Up } else { Goal::Started };
         let several = !matches!(which, Which::Process(_));
         self.each(id, which, InOrder::OfStart, Some(goal), cx, |this, proc, cx| {
+            this.not_being_updated(proc)?;
             let outlook = this.outlook(proc);
             let process = this.processes.get_mut(&proc).ok_or(Rejection::BadName)?;
             match obstacle(proc) {

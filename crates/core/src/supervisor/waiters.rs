@@ -64,6 +64,15 @@ impl Supervisor {
         }
     }
 
+    /// The client of a request has gone. An update goes on without it.
+    pub(super) fn request_gone(&mut self, id: RequestId) {
+        self.waiters.retain(|waiter| waiter.id != id);
+        self.rolling.retain(|rolling| rolling.id != id);
+        for update in &mut self.updates {
+            update.asked.retain(|asked| *asked != id);
+        }
+    }
+
     fn advance(&self, waiter: &mut Waiter, cx: &mut Transition<'_>) {
         let Some(goal) = waiter.goal else { return };
         for proc in std::mem::take(&mut waiter.pending) {

@@ -64,6 +64,7 @@ pub(crate) enum Invariant {
     Ends,
     SettlesDown,
     GroupsAsTold,
+    UpdatesAtLast,
 }
 
 impl Invariant {
@@ -185,6 +186,10 @@ impl Invariant {
             Self::ExitCode => "the exit code is the promised one",
             Self::Ends => "it always ends",
             Self::SettlesDown => "once all is calm every process is where orders and rules want it",
+            Self::UpdatesAtLast => {
+                "what stops for an update begins again as soon as it has ended, unless everything \
+                 ends"
+            }
             Self::GroupsAsTold => "groups are those that were configured, added and not removed",
         }
     }

@@ -28,6 +28,7 @@ mod play;
 mod random;
 mod specs;
 mod steps;
+mod updates;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

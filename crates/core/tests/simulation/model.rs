@@ -19,6 +19,7 @@ mod pools;
 pub(crate) mod process;
 mod rolling;
 mod told;
+mod updates;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -80,6 +81,7 @@ pub(crate) struct Model {
     vacated: bool,
     requests: Vec<Asked>,
     rolling: Vec<rolling::Rolling>,
+    updates: Vec<updates::Update>,
     remote_events: usize,
     group_changes: usize,
     removed: Vec<ProcId>,
@@ -143,6 +145,7 @@ impl Model {
             vacated: false,
             requests: Vec::new(),
             rolling: Vec::new(),
+            updates: Vec::new(),
             remote_events: 0,
             group_changes: 0,
             removed: Vec::new(),

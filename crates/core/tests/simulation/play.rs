@@ -287,6 +287,7 @@ impl Case {
             | Effect::Reply { .. }
             | Effect::AddGroup { .. }
             | Effect::RemoveGroup { .. }
+            | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs
             | Effect::Exit { .. }
             | Effect::Restart

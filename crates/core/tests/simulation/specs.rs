@@ -62,6 +62,34 @@ pub(crate) fn changed(random: &mut Random, groups: &[Rc<GroupSpec>]) -> Vec<Grou
     changed
 }
 
+/// The same groups, and one of them with other rules for what it executes.
+pub(crate) fn other_rules(
+    random: &mut Random,
+    groups: &[Rc<GroupSpec>],
+    name: &str,
+) -> Vec<GroupSpec> {
+    let mut groups: Vec<GroupSpec> = groups.iter().map(|group| (**group).clone()).collect();
+    let group = groups.iter_mut().find(|group| group.name == name);
+    for spec in group.into_iter().flat_map(|group| &mut group.processes) {
+        if random.one_in(4) {
+            continue;
+        }
+        let spec = Rc::make_mut(spec);
+        spec.startretries = u32::try_from(random.below(4)).unwrap();
+        spec.startsecs = random.secs(0, 3);
+        spec.autorestart = random.pick(&[Autorestart::Never, Autorestart::Always]);
+        spec.exitcodes = random.pick(&[vec![0], vec![0, 7]]);
+        spec.stopsignal = random.pick(&[Signal::TERM, Signal::INT]);
+        spec.stopwaitsecs = random.secs(0, 12);
+        spec.health.action = random.pick(&[Action::Observe, Action::Restart]);
+        if let Some(check) = &mut spec.health.check {
+            check.interval = random.secs(1, 4);
+            check.failures = u32::try_from(random.between(1, 3)).unwrap();
+        }
+    }
+    groups
+}
+
 /// As the configuration has them.
 fn sort(groups: &mut [GroupSpec]) {
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -181,6 +209,7 @@ fn process(random: &mut Random, name: String, listens: bool) -> ProcessSpec {
         health: if random.one_in(2) { health(random, listens) } else { HealthSpec::default() },
         failure: failure(random, killtree),
         launch: launch(name),
+        settings: Rc::default(),
     }
 }
 

@@ -296,7 +296,7 @@ impl Case {
     }
 
     fn order(&mut self) {
-        let command = match self.random.below(24) {
+        let command = match self.random.below(27) {
             0..=4 => {
                 let unstartable = self.unstartable();
                 Command::Start { which: self.which(), wait: self.random.one_in(2), unstartable }
@@ -326,6 +326,7 @@ impl Case {
                 let id = RequestId(self.random.below(self.asked) as u64);
                 return self.give(Input::RequestGone { id });
             }
+            24..=26 => return self.update(),
             22 if self.random.one_in(6) => Command::Shutdown,
             23 if self.random.one_in(8) => Command::Restart,
             _ => return,
@@ -358,7 +359,7 @@ impl Case {
         }
     }
 
-    fn group_name(&mut self) -> String {
+    pub(crate) fn group_name(&mut self) -> String {
         format!("g{}", self.random.below(6))
     }
 

@@ -73,6 +73,10 @@ impl Stage {
                 let names: Vec<_> = procs.iter().map(|proc| self.name(*proc)).collect();
                 format!("remove {}", names.join(", "))
             }
+            Effect::UpdateGroup { procs, .. } => {
+                let names: Vec<_> = procs.iter().map(|proc| self.name(*proc)).collect();
+                format!("other rules for {}", names.join(", "))
+            }
             Effect::ReopenLogs => "reopen logs".to_owned(),
             Effect::Exit { code } => format!("exit {code}"),
             Effect::Restart => "restart".to_owned(),
@@ -145,6 +149,7 @@ fn reply(result: &Result<Reply, Rejection>) -> String {
             });
             outcomes.collect::<Vec<_>>().join("; ")
         }
+        Ok(Reply::Updated(change)) => format!("updated, {}", change.name()),
         Ok(Reply::Difference(difference)) => format!(
             "added {:?} changed {:?} removed {:?}",
             difference.added, difference.changed, difference.removed

@@ -188,6 +188,7 @@ impl Stage {
             }
             ["add", name] => Order::AddGroup((*name).to_owned()),
             ["remove", name] => Order::RemoveGroup((*name).to_owned()),
+            ["update", name] => Order::UpdateGroup((*name).to_owned()),
             ["event", kind, data] => {
                 Order::RemoteEvent { kind: (*kind).to_owned(), data: (*data).to_owned() }
             }

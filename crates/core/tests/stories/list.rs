@@ -66,6 +66,9 @@ stories! {
     an_oom_kill_somewhere_explains_only_a_kill
     an_operator_updates_the_only_program
     an_order_to_stop_waits_less_for_a_hook
+    an_update_begun_is_carried_through
+    an_update_of_rules_restarts_nothing
+    an_update_that_a_stop_cuts_short
     an_order_waits_for_the_state_it_wants
     an_ordered_start_that_fails
     an_orphan_of_a_program_that_keeps_its_tree

@@ -101,6 +101,7 @@ fn by_default(name: &str) -> ProcessSpec {
             shown: name.to_owned(),
             ..Launch::as_supervisor(vec![name.into()])
         },
+        settings: Rc::default(),
     }
 }
 
@@ -111,6 +112,7 @@ fn set_basics(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         "priority" => spec.priority = value.parse().unwrap(),
         "autostart" => spec.autostart = value == "true",
         "startsecs" => spec.startsecs = Duration::from_secs(number()),
+        "umask" => spec.launch.umask = Some(u32::from_str_radix(value, 8).unwrap()),
         "main" => spec.main = value == "true",
         "essential" => spec.essential = value == "true",
         // PROGRAM:UNTIL,...

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use supervisor_wire::xmlrpc::Value;
 
+use super::status::json;
 use super::{Done, help};
 use crate::answer::{self, Changes};
 use crate::command_line;
@@ -12,7 +13,16 @@ use crate::fault;
 use crate::render;
 use crate::session::{GENERIC, Session};
 
+/// The word that asks for JSON.
+const JSON: &str = "--json";
+
+/// What lets a change take effect; only our own daemon has it.
+const UPDATE_GROUP: &str = "standard.updateGroup";
+
 pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
+    if words == JSON {
+        return reread_as_json(session);
+    }
     if !words.is_empty() {
         return help::no_arguments(session, "reread");
     }
@@ -30,6 +40,33 @@ pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
         return session.say("No config updates to processes");
     }
     all.iter().try_for_each(|(name, what)| session.say(&format!("{name}: {what}")))
+}
+
+/// What an update would take, by group, program and option.
+fn reread_as_json(session: &mut Session<'_>) -> Done {
+    let changes = match session.call("standard.getChanges", &[]) {
+        Ok(changes) => json(&changes),
+        Err(trouble) if trouble.is_fault(fault::UNKNOWN_METHOD) => {
+            let Some(changes) = reload(session, "ERROR: supervisor shutting down")? else {
+                return Ok(());
+            };
+            let lists =
+                [(changes.added, "add"), (changes.changed, "restart"), (changes.removed, "remove")];
+            let group = |(groups, change): (Vec<String>, &'static str)| {
+                groups.into_iter().map(move |group| {
+                    serde_json::json!({"group": group, "change": change, "programs": []})
+                })
+            };
+            lists.into_iter().flat_map(group).collect()
+        }
+        Err(trouble) => match trouble.fault() {
+            Some(fault) if fault.code == fault::CANT_REREAD => {
+                return session.fail(GENERIC, &format!("ERROR: {}", fault.text));
+            }
+            Some(_) | None => return Err(trouble),
+        },
+    };
+    session.print(&format!("{changes:#}"))
 }
 
 /// Has the configuration read; `None` if that can't be, and then it has been said.
@@ -69,7 +106,14 @@ pub(super) fn update(session: &mut Session<'_>, words: &str) -> Done {
         session.call("removeProcessGroup", &named(group))?;
         session.say(&format!("{group}: removed process group"))?;
     }
+    let mut can_update = true;
     for group in changes.changed.iter().filter(wanted) {
+        if can_update {
+            can_update = update_group(session, group)?;
+            if can_update {
+                continue;
+            }
+        }
         session.call("stopProcessGroup", &named(group))?;
         session.say(&format!("{group}: stopped"))?;
         session.call("removeProcessGroup", &named(group))?;
@@ -81,6 +125,25 @@ pub(super) fn update(session: &mut Session<'_>, words: &str) -> Done {
         session.say(&format!("{group}: added process group"))?;
     }
     Ok(())
+}
+
+/// Has a group updated by a daemon that can do so in one go; `false`: this one can't.
+fn update_group(session: &mut Session<'_>, group: &str) -> Result<bool, CtlError> {
+    match session.call(UPDATE_GROUP, &named(group)) {
+        Ok(change) if answer::text(&change)? == "live" => {
+            session.say(&format!("{group}: updated without a restart"))?;
+        }
+        Ok(_) => {
+            session.say(&format!("{group}: stopped"))?;
+            session.say(&format!("{group}: updated process group"))?;
+        }
+        Err(trouble) if trouble.is_fault(fault::UNKNOWN_METHOD) => return Ok(false),
+        Err(trouble) if trouble.is_fault(fault::FAILED) => {
+            session.fail(GENERIC, &format!("{group}: has problems; not updated"))?;
+        }
+        Err(trouble) => return Err(trouble),
+    }
+    Ok(true)
 }
 
 /// Says which of these are no groups, old or new.

@@ -123,7 +123,7 @@ fn json_struct(members: &[(String, Value)]) -> serde_json::Value {
     members.iter().map(|(name, value)| (name.clone(), json(value))).collect()
 }
 
-fn json(value: &Value) -> serde_json::Value {
+pub(super) fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Int(number) => (*number).into(),
         Value::Bool(yes) => (*yes).into(),

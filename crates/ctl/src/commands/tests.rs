@@ -203,12 +203,18 @@ fn an_update_stops_removes_and_adds_in_this_order() {
     let names = |names: &[&str]| Value::Array(names.iter().map(|name| text(name)).collect());
     let changes = || Ok(list([list([names(&["new"]), names(&["other"]), names(&["old"])])]));
     let stopped = || Ok(list([outcome("old", "old", 80, "OK")]));
-    let came = type_in("update", [changes(), stopped(), done(), stopped(), done(), done(), done()]);
+    // Python's daemon, which can't do so in one go.
+    let cannot = || fault(1, "UNKNOWN_METHOD");
+    let came = type_in(
+        "update",
+        [changes(), stopped(), done(), cannot(), stopped(), done(), done(), done()],
+    );
     assert_eq!(
         came.asked[1..],
         [
             "stopProcessGroup(old)",
             "removeProcessGroup(old)",
+            "standard.updateGroup(other)",
             "stopProcessGroup(other)",
             "removeProcessGroup(other)",
             "addProcessGroup(other)",
@@ -220,6 +226,14 @@ fn an_update_stops_removes_and_adds_in_this_order() {
         "old: stopped\nold: removed process group\nother: stopped\nother: updated process group\n\
          new: added process group\n"
     );
+    for (change, said) in [
+        (Ok(text("live")), "other: updated without a restart\n"),
+        (Ok(text("restart")), "other: stopped\nother: updated process group\n"),
+        (fault(30, "FAILED: x"), "other: has problems; not updated\n"),
+    ] {
+        let known = Ok(list([process("other", "other", 20, "RUNNING")]));
+        assert_eq!(type_in("update other", [changes(), known, change]).said, said);
+    }
     let stuck = Ok(list([outcome("old", "old", 30, "FAILED: x")]));
     let known = Ok(list([process("old", "old", 20, "RUNNING")]));
     let came = type_in("update old nope", [changes(), known, stuck]);

@@ -11,6 +11,7 @@
 mod harness;
 
 mod better;
+mod live;
 mod output;
 mod place;
 mod same;

@@ -75,6 +75,7 @@ fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
         health: HealthSpec::default(),
         failure: supervisor_core::spec::FailureSpec::default(),
         launch: Launch { shown, ..Launch::as_supervisor(command) },
+        settings: Rc::default(),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The configuration, read again and looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use supervisor_core::Info;
 use supervisor_core::command::{Command, Difference};
 use supervisor_core::event::Channel;
-use supervisor_core::spec::{GroupSpec, Output, ProcessSpec, Sink, Stdio, StopTarget};
+use supervisor_core::spec::{GroupSpec, Output, ProcessSpec, Settings, Sink, Stdio, StopTarget};
+use supervisor_core::{Changed, Info, Reply};
 use supervisor_wire::xmlrpc::Value;
 
 use super::fault::{Fault, Kind};
@@ -49,6 +49,58 @@ pub(super) fn remove<'a>(server: &'a ServerState, params: &'a Params) -> Later<'
         let name = params.text(0)?;
         daemon::done(server, Command::RemoveGroup(name.to_owned()), name).await
     })
+}
+
+pub(super) fn update<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let name = params.text(0)?;
+        match server.control.ask(Command::UpdateGroup(name.to_owned())).await {
+            Ok(Reply::Updated(change)) => Ok(text(change.name())),
+            Ok(Reply::Done | Reply::Outcomes(_) | Reply::Difference(_)) => Ok(text("")),
+            Err(refusal) => Err(Fault::of(refusal, name)),
+        }
+    })
+}
+
+pub(super) fn changes<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        reload(server, params).await?;
+        let core = server.control.core();
+        Ok(Value::Array(core.changed().map(changed_group).collect()))
+    })
+}
+
+/// A group that an update would change: the programs of which options differ, and what each
+/// takes.
+fn changed_group(changed: Changed<'_>) -> Value {
+    let Changed { old, new, change } = changed;
+    let name = new.or(old).map(|group| group.name.clone()).unwrap_or_default();
+    let programs = old.zip(new).map(|(old, new)| changed_programs(old, new)).unwrap_or_default();
+    record([
+        ("group", text(name)),
+        ("change", text(change.name())),
+        ("programs", Value::Array(programs)),
+    ])
+}
+
+fn changed_programs(old: &GroupSpec, new: &GroupSpec) -> Vec<Value> {
+    let settings = |group: &GroupSpec| -> BTreeMap<String, Settings> {
+        let all = group.processes.iter();
+        all.map(|spec| (spec.program.clone(), Rc::clone(&spec.settings))).collect()
+    };
+    let (old, new) = (settings(old), settings(new));
+    let both = new.iter().filter_map(|(program, new)| Some((program, old.get(program)?, new)));
+    let changed = both.filter(|(_, old, new)| old != new).map(|(program, old, new)| {
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let differs = |key: &&&String| old.get(**key) != new.get(**key);
+        let options = keys.iter().filter(differs).filter_map(|key| {
+            let takes = supervisor_config::tables::takes(key)?;
+            Some(record([("option", text((*key).clone())), ("takes", text(takes.name()))]))
+        });
+        let options = Value::Array(options.collect());
+        record([("program", text(program.clone())), ("options", options)])
+    });
+    changed.collect()
 }
 
 pub(super) fn all(server: &ServerState, _: &Params) -> Outcome {

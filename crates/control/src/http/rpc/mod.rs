@@ -33,6 +33,10 @@ pub(crate) use fault::Fault;
 /// The namespace that is always there.
 const SYSTEM: &str = "system";
 
+/// The namespace of what supervisord does not have. Only our own client knows it: what others
+/// are told of methods is what supervisord tells them.
+const OWN: &str = "standard";
+
 /// Answers a request to the RPC's path.
 pub(crate) async fn answer(server: &ServerState, request: &Request<Bytes>) -> Response<Body> {
     if request.method() != Method::POST {
@@ -129,7 +133,8 @@ fn length(value: &Value) -> u64 {
 /// The method with this full name.
 fn method(server: &ServerState, name: &str) -> Option<&'static table::Method> {
     let (namespace, name) = name.split_once('.')?;
-    let methods = namespaces(server).find(|(known, _)| *known == namespace)?.1;
+    let all = namespaces(server).chain([(OWN, table::OWN)]);
+    let methods = all.into_iter().find(|(known, _)| *known == namespace)?.1;
     methods.iter().find(|method| method.name == name)
 }
 

@@ -113,7 +113,7 @@ fn bad_signal(server: &ServerState, which: &Which, name: &str, given: &str) -> O
 fn told(answer: CommandResult, name: &str) -> Outcome {
     match answer.map_err(|refusal| Fault::of(refusal, name))? {
         Reply::Outcomes(outcomes) => Ok(Value::Array(outcomes.into_iter().map(outcome).collect())),
-        Reply::Done | Reply::Difference(_) => Ok(Value::Bool(true)),
+        Reply::Done | Reply::Difference(_) | Reply::Updated(_) => Ok(Value::Bool(true)),
     }
 }
 

@@ -389,6 +389,26 @@ pub(super) const MAIN: &[Method] = &[
     .always(),
 ];
 
+/// Methods that supervisord does not have.
+pub(super) const OWN: &[Method] = &[
+    Method::wait(
+        "updateGroup",
+        String,
+        &[String],
+        "Lets the configuration that was read last take effect for a group; returns what that \
+         took: nothing, live, restart, add or remove.",
+        config::update,
+    ),
+    Method::wait(
+        "getChanges",
+        Array,
+        &[],
+        "Reads the configuration and changes nothing: each group in which it differs, what an \
+         update takes, and the options that changed.",
+        config::changes,
+    ),
+];
+
 /// The methods about methods.
 pub(super) const SYSTEM: &[Method] = &[
     Method::now("listMethods", Array, &[], "The names of all methods.", system::list).always(),

@@ -32,6 +32,7 @@ impl Model {
             self.begin_budget(now.mono);
             self.stop_all(now.mono, effects);
         }
+        self.check_updates();
         self.check_stops(now.mono);
         let ends = self.ending.is_some();
         for proc in self.procs.values_mut() {

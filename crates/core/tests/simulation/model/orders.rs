@@ -1,6 +1,7 @@
 //! What requests are to be answered with, and when.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use supervisor_core::command::{Command, Difference, ProcessOutcome, Rejection, Reply, Which};
 use supervisor_core::ids::{ProcId, RequestId};
@@ -27,6 +28,8 @@ enum Expected {
     Exactly(Result<Reply, Rejection>),
     /// What came of a rolling restart.
     Rolling,
+    /// This, once the group has been updated.
+    Updated { group: String, result: Option<Result<Reply, Rejection>> },
     /// What came of an order, once that is settled for all.
     Outcomes { goal: Goal, several: bool, of: BTreeMap<ProcId, Settling> },
 }
@@ -78,6 +81,7 @@ impl Model {
                 let goal = if *wait { Goal::Up } else { Goal::Started };
                 let several = !matches!(which, Which::Process(_));
                 self.each(which, goal, |this, id| {
+                    this.not_being_updated(id)?;
                     let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
                     let proc = this.procs.get_mut(&id).unwrap();
                     match unstartable.iter().find(|(other, _)| *other == proc.id) {
@@ -99,6 +103,7 @@ impl Model {
                     }
                 }
                 self.each(which, goal, |this, id| {
+                    this.not_being_updated(id)?;
                     let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
                     match obstacle(id) {
                         Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
@@ -135,6 +140,11 @@ impl Model {
             Command::RemoveGroup(name) => {
                 Expected::Exactly(self.remove(name).map(|()| Reply::Done))
             }
+            Command::UpdateGroup(name) => match self.update(name, now) {
+                Ok(Some(change)) => Expected::Exactly(Ok(Reply::Updated(change))),
+                Ok(None) => Expected::Updated { group: name.clone(), result: None },
+                Err(rejection) => Expected::Exactly(Err(rejection)),
+            },
         }
     }
 
@@ -190,12 +200,23 @@ impl Model {
         difference
     }
 
-    fn add(&mut self, name: &str, now: Mono) -> Result<(), Rejection> {
+    pub(super) fn add(&mut self, name: &str, now: Mono) -> Result<(), Rejection> {
         if self.groups.iter().any(|group| group.spec.name == name) {
             return Err(Rejection::AlreadyAdded);
         }
-        let spec = self.available.iter().find(|group| group.name == name).cloned();
-        let members = self.insert(spec.ok_or(Rejection::BadName)?);
+        let spec = self.asked_for(name);
+        self.begin(spec.ok_or(Rejection::BadName)?, now);
+        Ok(())
+    }
+
+    /// The group of this name in the configuration that was read last.
+    pub(super) fn asked_for(&self, name: &str) -> Option<Rc<GroupSpec>> {
+        self.available.iter().find(|group| group.name == name).cloned()
+    }
+
+    /// A group begins.
+    pub(super) fn begin(&mut self, spec: Rc<GroupSpec>, now: Mono) {
+        let members = self.insert(spec);
         for id in members {
             let Some(proc) = self.procs.get_mut(&id) else { continue };
             if proc.spec.autostart {
@@ -203,10 +224,9 @@ impl Model {
             }
         }
         self.group_changes += 1;
-        Ok(())
     }
 
-    fn remove(&mut self, name: &str) -> Result<(), Rejection> {
+    pub(super) fn remove(&mut self, name: &str) -> Result<(), Rejection> {
         if !self.groups.iter().any(|group| group.spec.name == name) {
             return Err(Rejection::BadName);
         }
@@ -224,14 +244,25 @@ impl Model {
         Ok(())
     }
 
+    /// Requests for an update of this group are to be answered so.
+    pub(super) fn updated(&mut self, name: &str, answer: &Result<Reply, Rejection>) {
+        for asked in &mut self.requests {
+            if let Expected::Updated { group, result } = &mut asked.expected
+                && group == name
+            {
+                *result = Some(answer.clone());
+            }
+        }
+    }
+
     /// Nobody waits for it any more.
     pub(crate) fn gone(&mut self, id: RequestId) {
         self.requests.retain(|asked| asked.id != id);
         self.rolling.retain(|rolling| rolling.id != id);
     }
 
-    /// Holds answers to what is true, and looks for those who wait in vain.
-    pub(crate) fn check_answers(&mut self, effects: &[Effect], kernel: &Kernel) {
+    /// Notes of all that requests wait for what is true now.
+    pub(super) fn look_at_goals(&mut self, kernel: &Kernel) {
         for asked in &mut self.requests {
             let Expected::Outcomes { goal, of, .. } = &mut asked.expected else { continue };
             for (id, settling) in of.iter_mut().filter(|(_, settling)| !settling.settled) {
@@ -240,6 +271,11 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// Holds answers to what is true, and looks for those who wait in vain.
+    pub(crate) fn check_answers(&mut self, effects: &[Effect], kernel: &Kernel) {
+        self.look_at_goals(kernel);
         for effect in effects {
             if let Effect::Reply { id, result } = effect {
                 let at = self.requests.iter().position(|asked| asked.id == *id);
@@ -259,6 +295,7 @@ impl Model {
             let waits = match &asked.expected {
                 Expected::Exactly(_) => false,
                 Expected::Rolling => true,
+                Expected::Updated { result, .. } => result.is_none(),
                 Expected::Outcomes { of, .. } => of.values().any(|settling| !settling.settled),
             };
             hold!(waits, AnswersAtLast, "{asked:?}");
@@ -270,7 +307,7 @@ impl Asked {
     /// The processes that it still waits for.
     pub(crate) fn pending(&self) -> impl Iterator<Item = ProcId> {
         let of = match &self.expected {
-            Expected::Exactly(_) | Expected::Rolling => None,
+            Expected::Exactly(_) | Expected::Rolling | Expected::Updated { .. } => None,
             Expected::Outcomes { of, .. } => Some(of),
         };
         let open = of.into_iter().flatten().filter(|(_, settling)| !settling.settled);
@@ -281,6 +318,9 @@ impl Asked {
         match &self.expected {
             // See `check_rolled`.
             Expected::Rolling => {}
+            Expected::Updated { result: expected, .. } => {
+                hold!(Some(result) == expected.as_ref(), AnswersTrue, "{result:?} to {self:?}");
+            }
             Expected::Exactly(expected) => {
                 hold!(result == expected, AnswersTrue, "{result:?} to {self:?}");
             }

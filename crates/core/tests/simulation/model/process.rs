@@ -362,6 +362,16 @@ impl Proc {
             }
     }
 
+    /// Nothing of it is being stopped or cleaned up.
+    pub(crate) fn is_steady(&self) -> bool {
+        let stops = match &self.phase {
+            Phase::Down { .. } => false,
+            Phase::Asked { stop } => *stop,
+            Phase::Alive(alive) => alive.stop.is_some() || alive.to_stop,
+        };
+        !stops && self.cleanup == Cleanup::Clear
+    }
+
     /// Somebody has stopped it, and may start it again.
     pub(crate) const fn is_held(&self) -> bool {
         let stopped = matches!(

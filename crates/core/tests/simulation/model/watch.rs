@@ -106,8 +106,9 @@ impl Model {
             | Effect::Reply { .. }
             | Effect::AwaitEnd { .. }
             | Effect::AddGroup { .. }
-            | Effect::RemoveGroup { .. }
+            | Effect::UpdateGroup { .. }
             | Effect::ReopenLogs => {}
+            Effect::RemoveGroup { procs } => self.sees_removal(procs, now, kernel),
         }
     }
 

@@ -1,0 +1,59 @@
+//! Other rules for a run that goes on.
+
+use super::{Checking, Counting, Health, MEMORY_EVERY, Measuring, Progressing};
+use crate::spec::health::{CheckSpec, HealthSpec, ProgressSpec, Ready, TreeSpec};
+use crate::time::Mono;
+
+impl Health {
+    /// Goes on by other rules. Times and numbers count from the next question on; what asks for
+    /// something else begins anew, after its interval.
+    pub(crate) fn change_rules(
+        &mut self,
+        old: &HealthSpec,
+        new: &HealthSpec,
+        starting: bool,
+        now: Mono,
+    ) {
+        let checks = !starting || new.ready == Ready::Checked;
+        match (&old.check, new.check.as_ref().filter(|_| checks)) {
+            (Some(old), Some(new)) if old.asks_as(new) => {}
+            (_, new) => self.check = new.map(|new| Checking::new(now, now + new.interval)),
+        }
+        match (&old.progress, new.progress.as_ref().filter(|_| !starting)) {
+            (Some(old), Some(new)) if old.asks_as(new) => {}
+            (_, new) => self.progress = new.map(|new| Progressing::new(now + new.interval)),
+        }
+        match (&self.memory, &new.memory) {
+            (Some(_), Some(_)) => {}
+            (_, new) => self.memory = new.map(|_| Measuring::new(now + MEMORY_EVERY)),
+        }
+        match (&old.tree, &new.tree) {
+            (Some(old), Some(new)) if old.counts_as(new) => {}
+            (_, new) => self.tree = new.as_ref().map(|new| Counting::new(now + new.interval)),
+        }
+    }
+}
+
+impl CheckSpec {
+    fn asks_as(&self, other: &Self) -> bool {
+        (&self.probe, self.listener) == (&other.probe, other.listener)
+    }
+}
+
+impl ProgressSpec {
+    fn asks_as(&self, other: &Self) -> bool {
+        let times = Self {
+            interval: other.interval,
+            timeout: other.timeout,
+            stalled: other.stalled,
+            ..self.clone()
+        };
+        times == *other
+    }
+}
+
+impl TreeSpec {
+    fn counts_as(&self, other: &Self) -> bool {
+        (&self.pattern, self.distinct) == (&other.pattern, other.distinct)
+    }
+}

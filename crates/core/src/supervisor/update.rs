@@ -1,0 +1,177 @@
+//! Another configuration of a group takes effect: rules at once, and what concerns execution by
+//! a stop and a start.
+//!
+//! An update that has begun is carried through, also if the client that asked for it goes
+//! away: what stops for it starts again, unless the supervisor ends.
+
+use std::rc::Rc;
+
+use super::groups::Group;
+use super::{Process, Supervisor, Transition};
+use crate::command::{Rejection, Reply};
+use crate::effect::Effect;
+use crate::ids::{ProcId, RequestId};
+use crate::line::Line;
+use crate::spec::{Change, GroupSpec};
+
+/// A group that stops because its configuration has changed, or has gone.
+#[derive(Clone, Debug)]
+pub(super) struct Update {
+    group: String,
+    /// What takes its place; `None`: nothing.
+    next: Option<Rc<GroupSpec>>,
+    /// Requests to answer when it is done.
+    pub(super) asked: Vec<RequestId>,
+}
+
+/// A group in which the configuration that was read last differs from the active one.
+#[derive(Clone, Copy, Debug)]
+pub struct Changed<'a> {
+    /// As it is; `None`: it isn't active.
+    pub old: Option<&'a GroupSpec>,
+    /// As it is to be; `None`: it goes.
+    pub new: Option<&'a GroupSpec>,
+    /// What an update of it takes.
+    pub change: Change,
+}
+
+impl Supervisor {
+    /// What an update of all groups would take, those that are to go last.
+    pub fn changed(&self) -> impl Iterator<Item = Changed<'_>> {
+        let asked = self.available.iter().map(|new| {
+            let old = self.group(&new.name).map(|group| &*group.spec);
+            let change = old.map_or(Change::Add, |old| old.change_to(new));
+            Changed { old, new: Some(&**new), change }
+        });
+        let goes = |group: &&Group| self.asked_for(&group.spec.name).is_none();
+        let gone = self.groups.iter().filter(goes);
+        let gone = gone.map(|group| Changed {
+            old: Some(&*group.spec),
+            new: None,
+            change: Change::Remove,
+        });
+        asked.filter(|changed| changed.change != Change::Nothing).chain(gone)
+    }
+
+    /// Lets the configuration that was read last take effect for a group. `None`: the reply
+    /// follows when it has.
+    pub(super) fn update_group(
+        &mut self,
+        id: RequestId,
+        name: &str,
+        cx: &mut Transition<'_>,
+    ) -> Result<Option<Change>, Rejection> {
+        let next = self.asked_for(name);
+        if let Some(update) = self.updates.iter_mut().find(|update| update.group == name) {
+            update.next = next;
+            update.asked.push(id);
+            return Ok(None);
+        }
+        let change = match (self.group(name), &next) {
+            (None, None) => return Err(Rejection::BadName),
+            (None, Some(_)) => Change::Add,
+            (Some(_), None) => Change::Remove,
+            (Some(group), Some(next)) => group.spec.change_to(next),
+        };
+        match (change, next) {
+            (Change::Add, Some(next)) => self.begin_group(next, cx),
+            (Change::Live, Some(next)) => self.change_rules(next, cx),
+            (Change::Restart | Change::Remove, next) => {
+                self.stop_for_update(name, cx);
+                self.updates.push(Update { group: name.to_owned(), next, asked: vec![id] });
+                return Ok(None);
+            }
+            (Change::Nothing | Change::Add | Change::Live, _) => {}
+        }
+        Ok(Some(change))
+    }
+
+    /// Whether a process may be started: one whose group stops for an update will be, by that,
+    /// if it is there afterwards.
+    pub(super) fn not_being_updated(&self, proc: ProcId) -> Result<(), Rejection> {
+        let group = self.processes.get(&proc).map(|process| &process.named.group);
+        match self.updates.iter().find(|update| Some(&update.group) == group) {
+            None => Ok(()),
+            Some(Update { next: Some(_), .. }) => Err(Rejection::AlreadyStarted),
+            Some(Update { next: None, .. }) => Err(Rejection::BadName),
+        }
+    }
+
+    /// Lets groups that have stopped for an update begin again, or go. If everything stops,
+    /// there is nothing to begin again.
+    pub(super) fn finish_updates(&mut self, cx: &mut Transition<'_>) {
+        let ending = self.is_ending();
+        for update in std::mem::take(&mut self.updates) {
+            let members = self.group(&update.group).map(|group| group.members.clone());
+            let members = members.unwrap_or_default();
+            let any = |test: fn(&Process) -> bool| {
+                members.iter().filter_map(|proc| self.processes.get(proc)).any(test)
+            };
+            let result = if ending {
+                Err(Rejection::ShuttingDown)
+            } else if any(Process::is_active) {
+                self.updates.push(update);
+                continue;
+            } else if any(Process::is_stuck) {
+                Err(Rejection::Unkillable)
+            } else {
+                let change = if update.next.is_some() { Change::Restart } else { Change::Remove };
+                let _ = self.remove_group(&update.group, cx);
+                if let Some(next) = update.next {
+                    self.begin_group(next, cx);
+                }
+                Ok(Reply::Updated(change))
+            };
+            for id in update.asked {
+                cx.effects.push(Effect::Reply { id, result: result.clone() });
+            }
+        }
+    }
+
+    fn stop_for_update(&mut self, name: &str, cx: &mut Transition<'_>) {
+        let members = self.group(name).map(|group| group.members.clone()).unwrap_or_default();
+        for proc in self.stop_order(members) {
+            if let Some(process) = self.processes.get_mut(&proc) {
+                // One that does not run needs no stop.
+                let _ = process.stop_by_order(cx);
+            }
+        }
+    }
+
+    /// Its processes go on by other rules. Those that changed and do not run are started, as
+    /// they are when their group is added again.
+    fn change_rules(&mut self, next: Rc<GroupSpec>, cx: &mut Transition<'_>) {
+        let Some(at) = self.groups.iter().position(|group| group.spec.name == next.name) else {
+            return;
+        };
+        let Group { spec: _, members: old, pool } = self.groups.remove(at);
+        let mut members = Vec::new();
+        let mut to_start = Vec::new();
+        for spec in &next.processes {
+            let is_its = |proc: &&ProcId| {
+                self.processes.get(proc).is_some_and(|process| process.named.name == spec.name)
+            };
+            let Some(proc) = old.iter().find(is_its).copied() else { continue };
+            members.push(proc);
+            if let Some(process) = self.processes.get_mut(&proc)
+                && process.change_rules(spec, cx)
+                && spec.autostart
+                && !process.is_started()
+            {
+                to_start.push(proc);
+            }
+        }
+        let name = next.name.clone();
+        let (group, procs) = (Rc::clone(&next), members.clone());
+        self.put(Group { spec: next, members, pool });
+        cx.effects.push(Effect::UpdateGroup { group, procs });
+        cx.log(Line::Updated { name });
+        for proc in to_start {
+            let outlook = self.outlook(proc);
+            if let Some(process) = self.processes.get_mut(&proc) {
+                // What survived SIGKILL is in its way, and was reported.
+                let _ = process.start_by_order(outlook.after_order(true), cx);
+            }
+        }
+    }
+}

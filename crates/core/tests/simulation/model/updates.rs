@@ -1,0 +1,150 @@
+//! What an update of a group does, and that it is carried through.
+
+use std::rc::Rc;
+
+use supervisor_core::command::{Rejection, Reply};
+use supervisor_core::ids::ProcId;
+use supervisor_core::spec::{Change, GroupSpec, ProcessSpec};
+use supervisor_core::time::Mono;
+
+use super::Model;
+use super::gate::Outlook;
+use super::process::Proc;
+use crate::invariants::hold;
+use crate::kernel::Kernel;
+
+/// A group that stops for an update.
+#[derive(Debug)]
+pub(crate) struct Update {
+    group: String,
+    next: Option<Rc<GroupSpec>>,
+    members: Vec<ProcId>,
+}
+
+impl Model {
+    /// An order to update a group; `None`: it is answered when that is done.
+    pub(super) fn update(&mut self, name: &str, now: Mono) -> Result<Option<Change>, Rejection> {
+        let next = self.asked_for(name);
+        if let Some(update) = self.updates.iter_mut().find(|update| update.group == name) {
+            update.next = next;
+            return Ok(None);
+        }
+        let old = self.groups.iter().find(|group| group.spec.name == name);
+        let old = old.map(|group| Rc::clone(&group.spec));
+        match (old, next) {
+            (None, None) => Err(Rejection::BadName),
+            (None, Some(next)) => {
+                self.begin(next, now);
+                Ok(Some(Change::Add))
+            }
+            (Some(old), Some(next)) if old == next => Ok(Some(Change::Nothing)),
+            (Some(old), Some(next)) if differ_in_rules(&old, &next) => {
+                self.change_rules(next, now);
+                Ok(Some(Change::Live))
+            }
+            (Some(_), next) => {
+                let members = self.members_of(name);
+                for id in &members {
+                    let proc = self.procs.get_mut(id).unwrap();
+                    let _ = proc.order_stop();
+                    proc.forget_waits();
+                }
+                self.updates.push(Update { group: name.to_owned(), next, members });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether an update of this group would change rules alone. While something of it stops,
+    /// this model would take the new ones for the stop as well.
+    pub(crate) fn would_change_rules(&self, name: &str) -> bool {
+        let old = self.groups.iter().find(|group| group.spec.name == name);
+        let next = self.asked_for(name);
+        old.zip(next).is_some_and(|(old, next)| differ_in_rules(&old.spec, &next))
+    }
+
+    /// Who is being updated is started by that, or never.
+    pub(super) fn not_being_updated(&self, id: ProcId) -> Result<(), Rejection> {
+        match self.updates.iter().find(|update| update.members.contains(&id)) {
+            None => Ok(()),
+            Some(update) if update.next.is_some() => Err(Rejection::AlreadyStarted),
+            Some(_) => Err(Rejection::BadName),
+        }
+    }
+
+    /// These processes are gone: if it is for an update, what takes their place begins.
+    pub(super) fn sees_removal(&mut self, procs: &[ProcId], now: Mono, kernel: &Kernel) {
+        let Some(at) = self.updates.iter().position(|update| update.members == procs) else {
+            return;
+        };
+        let Update { group, next, .. } = self.updates.remove(at);
+        // Who waited for their end has it.
+        self.look_at_goals(kernel);
+        let removed = self.remove(&group);
+        hold!(removed.is_ok(), GroupsAsTold, "{group} is removed: {removed:?}");
+        let change = if next.is_some() { Change::Restart } else { Change::Remove };
+        if let Some(next) = next {
+            self.begin(next, now);
+        }
+        self.updated(&group, &Ok(Reply::Updated(change)));
+    }
+
+    /// No update is left that could be done, or that will never be.
+    pub(super) fn check_updates(&mut self) {
+        for update in std::mem::take(&mut self.updates) {
+            let procs = update.members.iter().map(|id| &self.procs[id]);
+            let (active, stuck) =
+                (procs.clone().any(Proc::is_active), procs.clone().any(Proc::is_stuck));
+            let why = if self.ending.is_some() {
+                Rejection::ShuttingDown
+            } else if active {
+                self.updates.push(update);
+                continue;
+            } else {
+                hold!(stuck, UpdatesAtLast, "{} is down, and does not begin again", update.group);
+                Rejection::Unkillable
+            };
+            self.updated(&update.group, &Err(why));
+        }
+    }
+
+    fn change_rules(&mut self, next: Rc<GroupSpec>, now: Mono) {
+        let at = self.groups.iter().position(|group| group.spec.name == next.name).unwrap();
+        let mut to_start = Vec::new();
+        for (id, spec) in self.groups[at].members.clone().into_iter().zip(&next.processes) {
+            let proc = self.procs.get_mut(&id).unwrap();
+            let changed = proc.spec != *spec;
+            proc.spec = Rc::clone(spec);
+            if changed && spec.autostart && !proc.is_wanted() {
+                to_start.push(id);
+            }
+        }
+        self.groups[at].spec = next;
+        for id in to_start {
+            let waits = self.outlook(id) == Outlook::Waits { comes: true };
+            let _ = self.procs.get_mut(&id).unwrap().order_start(waits, now);
+        }
+    }
+}
+
+/// Whether that is all: as `specs::other_rules` makes them.
+fn differ_in_rules(old: &GroupSpec, new: &GroupSpec) -> bool {
+    let with_rules = |old: &ProcessSpec, new: &ProcessSpec| {
+        let mut spec = old.clone();
+        spec.startretries = new.startretries;
+        spec.exitcodes.clone_from(&new.exitcodes);
+        spec.autorestart = new.autorestart;
+        spec.stopsignal = new.stopsignal;
+        spec.stopwaitsecs = new.stopwaitsecs;
+        spec.startsecs = new.startsecs;
+        spec.health.action = new.health.action;
+        if let (Some(check), Some(new)) = (&mut spec.health.check, &new.health.check) {
+            (check.interval, check.failures) = (new.interval, new.failures);
+        }
+        spec
+    };
+    let pairs = || old.processes.iter().zip(&new.processes);
+    let same = pairs().all(|(old, new)| with_rules(old, new) == **new);
+    (&old.pool, old.priority, old.processes.len()) == (&new.pool, new.priority, new.processes.len())
+        && same
+}

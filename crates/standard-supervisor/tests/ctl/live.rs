@@ -1,0 +1,84 @@
+//! `update` changes what it can without a restart, and `reread --json` says so before.
+
+use serde_json::{Value, json};
+
+use crate::place::{Client, DAEMONS, Daemon, Place};
+use crate::told::Told;
+
+fn program(stopwaitsecs: u32, more: &str) -> String {
+    format!("[program:cat]\ncommand=/bin/cat\nstopwaitsecs={stopwaitsecs}\n{more}")
+}
+
+fn says(place: &Place, line: &str) -> String {
+    let told = Told::by(&mut place.client(Client::Ours, line), place);
+    assert_eq!(told.code, 0, "{line}: {told:?}");
+    told.stdout
+}
+
+fn pid(place: &Place) -> String {
+    let output = place.client(Client::Ours, "pid cat").output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn changes(place: &Place) -> Value {
+    serde_json::from_str(&says(place, "reread --json")).unwrap()
+}
+
+#[test]
+fn a_rule_changes_while_its_program_runs() {
+    let Some(mut place) = Place::with(Daemon::Ours, &program(5, "")) else { return };
+    place.has_said("success: cat entered RUNNING");
+    let before = pid(&place);
+    assert_eq!(changes(&place), json!([]));
+
+    place.configure(&program(7, "startretries=9\nautostart=true\n"));
+    let options = json!([
+        {"option": "autostart", "takes": "next start"},
+        {"option": "startretries", "takes": "live"},
+        {"option": "stopwaitsecs", "takes": "live"},
+    ]);
+    let programs = json!([{"program": "cat", "options": options}]);
+    let live = json!([{"group": "cat", "change": "live", "programs": programs}]);
+    assert_eq!(changes(&place), live);
+    // Clients of supervisord see what they always saw.
+    let theirs = Told::by(&mut place.client(Client::Theirs, "reread"), &place);
+    assert_eq!(theirs.stdout.trim_end(), "cat: changed");
+    assert_eq!(says(&place, "update").trim_end(), "cat: updated without a restart");
+    place.wait_for("updated: cat: new settings apply without a restart");
+    assert_eq!(pid(&place), before);
+    assert_eq!(changes(&place), json!([]));
+
+    place.configure(&program(7, "startretries=9\nenvironment=A=1\n"));
+    let changed = changes(&place);
+    assert_eq!(changed[0]["change"], "restart");
+    let environment = json!({"option": "environment", "takes": "restart"});
+    assert_eq!(changed[0]["programs"][0]["options"][1], environment);
+    assert_eq!(says(&place, "update").trim_end(), "cat: stopped\ncat: updated process group");
+    assert_ne!(pid(&place), before);
+
+    place.configure("");
+    assert_eq!(changes(&place), json!([{"group": "cat", "change": "remove", "programs": []}]));
+}
+
+#[test]
+fn a_client_of_supervisord_restarts_as_it_always_did() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, &program(5, "")) else { return };
+        place.has_said("success: cat entered RUNNING");
+        let before = pid(&place);
+        place.configure(&program(7, ""));
+        let theirs = Told::by(&mut place.client(Client::Theirs, "update"), &place);
+        assert_eq!(theirs.stdout.trim_end(), "cat: stopped\ncat: updated process group");
+        place.wait_for("success: cat entered RUNNING");
+        assert_ne!(pid(&place), before, "{daemon:?}");
+    }
+}
+
+#[test]
+fn their_daemon_is_updated_as_it_can() {
+    let Some(mut place) = Place::with(Daemon::Python, &program(5, "")) else { return };
+    place.has_said("success: cat entered RUNNING");
+    place.configure(&program(7, ""));
+    assert_eq!(changes(&place), json!([{"group": "cat", "change": "restart", "programs": []}]));
+    assert_eq!(says(&place, "update").trim_end(), "cat: stopped\ncat: updated process group");
+}
