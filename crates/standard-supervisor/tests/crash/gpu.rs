@@ -86,11 +86,45 @@ fn a_lost_gpu_ends_the_retries_and_one_that_says_nothing_does_not() {
             &format!("{healthy}; echo 'WARNING: infoROM is corrupted'; exit 14"),
             ("exit", 1),
         ),
+        ("err", &format!("echo '0, {UUID}, ERR!, ERR!, ERR!'"), ("exit", 1)),
+        (
+            "mig",
+            &format!(
+                "echo '0, {UUID}, [Insufficient Permissions], [Insufficient Permissions], [N/A]'"
+            ),
+            ("exit", 1),
+        ),
         ("unreadable", &format!("echo '0, {UUID}, [N/A], [N/A], [N/A]'"), ("exit", 1)),
     ] {
         let (class, code) = ends(&format!("gpu-{name}"), later);
         assert_eq!((class.as_str(), code), expected, "{name}");
     }
+}
+
+#[test]
+fn a_device_that_the_program_does_not_see_may_be_lost() {
+    for (visible, expected) in [("0", 1), ("1", 71), ("GPU-7b1f", 1), ("MIG-1", 71)] {
+        let place = Place::new(&format!("gpu-visible-{visible}"));
+        let (first, other) = (row(612), "1, GPU-other, 143771, 612, None\n");
+        let answer = format!(
+            "printf '%s' '{first}'; [ \"$asked\" -gt 0 ] || printf '{}'",
+            other.replace('\n', "\\n")
+        );
+        let mut command = crashing(&place, &answer);
+        let mut running = Running::start(command.env("CUDA_VISIBLE_DEVICES", visible));
+        assert_eq!(running.exit_code(), expected, "{visible}");
+    }
+}
+
+#[test]
+fn a_tool_that_hangs_delays_nothing() {
+    let place = Place::new("gpu-hangs");
+    let mut running = Running::start(&mut crashing(&place, "exec sleep 600"));
+    // The tool has 35 seconds, for which neither the restart nor the end waits.
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    assert!(!said.contains("nvidia-smi did not answer"), "{said}");
+    assert_eq!(said.matches("spawned: 'app'").count(), 2, "{said}");
 }
 
 #[test]

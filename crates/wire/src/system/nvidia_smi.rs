@@ -61,11 +61,15 @@ pub fn read(code: u8, output: &str) -> Answer {
     }
 }
 
+/// What a device can need, as the
+/// [manual](https://docs.nvidia.com/deploy/nvidia-smi/index.html) has it.
+const NEEDS: [&str; 4] = ["Reset", "Reboot", "Drain P2P", "Drain and Reset"];
+
 fn device(line: &str) -> Option<Device> {
     let fields: Vec<&str> = line.split(',').map(str::trim).collect();
     let [index, uuid, total, used, needs @ ..] = &fields[..] else { return None };
-    // What cannot be read is in brackets: `[N/A]`, `[Insufficient Permissions]`.
-    let needs = needs.first().filter(|needs| !needs.starts_with('[') && **needs != "None");
+    // What cannot be read is in brackets, or `ERR!`: a need that is not known is none.
+    let needs = needs.first().filter(|needs| NEEDS.contains(needs));
     Some(Device {
         index: index.parse().ok()?,
         uuid: uuid.starts_with("GPU-").then(|| (*uuid).to_owned())?,
@@ -127,6 +131,9 @@ mod tests {
             ("143771, 612, None", one(Some(143_771), Some(612), None)),
             ("143771, 612", one(Some(143_771), Some(612), None)),
             ("143771, 612, Reset", one(Some(143_771), Some(612), Some("Reset"))),
+            ("143771, 612, Drain P2P", one(Some(143_771), Some(612), Some("Drain P2P"))),
+            ("ERR!, ERR!, ERR!", one(None, None, None)),
+            ("143771, 612, [GPU requires reset]", one(Some(143_771), Some(612), None)),
             // GB10, and the parent device in a container with a MIG slice.
             ("[N/A], [N/A], [N/A]", one(None, None, None)),
             ("[Insufficient Permissions], [Insufficient Permissions]", one(None, None, None)),
