@@ -20,6 +20,7 @@ stories! {
     a_class_is_given_only_where_asked_for
     a_client_certificate_is_wanted
     a_configuration_that_cannot_work
+    a_configuration_that_has_worked
     a_dependency_that_is_given_up
     a_drain_keeps_its_workers
     a_failure_that_a_restart_mends
@@ -128,6 +129,7 @@ stories! {
     orders_and_dependencies
     orders_for_all
     orphans_of_others
+    out_of_gpu_memory_twice
     preparation
     preparation_fails
     preparation_for_a_run_once_is_stopped
