@@ -1,25 +1,12 @@
 //! What the trees of all programs use. Nobody measures while nobody asks.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use supervisor_core::ids::ProcId;
 use supervisor_sys::process::process_table::{self, Family, Usage};
 
 use crate::control::Control;
-
-/// What all processes of a program use together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TreeUsage {
-    /// How many there are.
-    pub(crate) processes: u32,
-    /// Processor time that they, and those of them that have ended, have used.
-    pub(crate) cpu: Duration,
-    /// Bytes of memory. What two of them share counts twice.
-    pub(crate) memory: u64,
-    /// A signal has suspended its main process.
-    pub(crate) suspended: bool,
-}
+pub(crate) use crate::usage_history::TreeUsage;
 
 /// Looks at all trees, and lets others have their turn after each: a thousand programs
 /// must not hold up a restart.

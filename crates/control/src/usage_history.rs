@@ -7,7 +7,18 @@ use std::time::Duration;
 use supervisor_core::ids::ProcId;
 use supervisor_core::time::Mono;
 
-use crate::tree_usage::TreeUsage;
+/// What all processes of a program use together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TreeUsage {
+    /// How many there are.
+    pub(crate) processes: u32,
+    /// Processor time that they, and those of them that have ended, have used.
+    pub(crate) cpu: Duration,
+    /// Bytes of memory. What two of them share counts twice.
+    pub(crate) memory: u64,
+    /// A signal has suspended its main process.
+    pub(crate) suspended: bool,
+}
 
 /// How long a sample is kept.
 pub(crate) const KEPT: Duration = Duration::from_secs(3600);

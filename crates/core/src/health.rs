@@ -26,12 +26,12 @@ mod counting;
 mod memory;
 mod output;
 mod progressing;
+mod shown;
 mod unhealthy;
 
 use std::time::Duration;
 
 use crate::asking::Asking;
-use crate::condition::HealthStatus;
 use crate::ids::RunId;
 use crate::spec::health::{HealthSpec, ListenerRule, MemorySpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
@@ -394,25 +394,6 @@ impl Health {
     /// Why it is known to be unhealthy, if it is.
     pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
         self.unhealthy
-    }
-
-    /// What is known of the health of a run that is up.
-    pub(crate) const fn status(&self) -> HealthStatus {
-        match (self.unhealthy, self.leaving) {
-            (Some(unhealthy), _) => HealthStatus::Unhealthy(unhealthy),
-            (None, true) => HealthStatus::Leaving,
-            (None, false) if self.would_show() => HealthStatus::Healthy,
-            (None, false) => HealthStatus::None,
-        }
-    }
-
-    /// Whether something that is looked at would show that it is unhealthy. A check shows
-    /// nothing before it has passed: it may ask for the wrong thing.
-    const fn would_show(&self) -> bool {
-        match &self.check {
-            Some(check) => check.proven,
-            None => self.progress.is_some() || self.tree.is_some() || self.watchdog.is_some(),
-        }
     }
 
     /// It says that it is about to end.

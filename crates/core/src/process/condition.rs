@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{AfterStop, Process, State, Transition};
 use crate::condition::{Condition, HealthStatus};
+use crate::health::Health;
 use crate::notice::Notice;
 use crate::spec::health::Ready;
 use crate::state_name::StateName;
@@ -46,7 +47,7 @@ impl Process {
                     HealthStatus::Starting(health.last_failure())
                 }
             },
-            State::Running { health, .. } => health.status(),
+            State::Running { health, .. } => of_running(health),
             State::Stopping { after: AfterStop::Fail(unhealthy), .. } => {
                 HealthStatus::Unhealthy(*unhealthy)
             }
@@ -76,5 +77,15 @@ impl Process {
             let (process, condition) = (Rc::clone(&self.named), self.condition());
             cx.notice(Notice::Health { process, condition });
         }
+    }
+}
+
+/// What is known of the health of a run that is up.
+const fn of_running(health: &Health) -> HealthStatus {
+    match (health.unhealthy(), health.is_leaving()) {
+        (Some(unhealthy), _) => HealthStatus::Unhealthy(unhealthy),
+        (None, true) => HealthStatus::Leaving,
+        (None, false) if health.would_show() => HealthStatus::Healthy,
+        (None, false) => HealthStatus::None,
     }
 }
