@@ -52,8 +52,13 @@ These lines have no event of their own. In the log as JSON their `event` is `not
 #[must_use]
 pub fn troubleshooting_page() -> String {
     let mut out = String::from(HEAD);
+    let mut entries = samples::entries();
+    let events: Vec<&str> = entries.iter().map(|entry| entry.line.facts().event).collect();
+    let first = |event: &str| events.iter().position(|known| *known == event);
+    // All lines of an event below one heading.
+    entries.sort_by_key(|entry| first(entry.line.facts().event));
     let mut last = "";
-    for Entry { line, cause, remedy } in samples::entries() {
+    for Entry { line, cause, remedy } in entries {
         let event = line.facts().event;
         if event != last {
             out.push_str(&format!("## `{event}`\n\n"));
