@@ -103,7 +103,9 @@ fn many_sections_and_options_without_a_meaning_are_left_out() {
     running.stdout.wait_for("spawned: 'a'");
     assert!(peak(running.pid()) < MOST_MEMORY);
     stop(&mut running);
-    let told = |line: &&String| line.contains(" is ignored: ") || line.contains(" options of other programs: ");
+    let told = |line: &&String| {
+        line.contains(" is ignored: ") || line.contains(" options of other programs: ")
+    };
     assert_eq!(running.stdout.rest().iter().filter(told).count(), 200);
 }
 
