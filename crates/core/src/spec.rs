@@ -276,6 +276,8 @@ pub struct Output {
     pub sink: Sink,
     /// Each line also goes to the system's log.
     pub syslog: bool,
+    /// Each line also goes to this syslog server, over UDP.
+    pub syslog_server: Option<start::HostPort>,
     /// Size in bytes of the buffer for messages that are marked in the stream and kept
     /// out of the log; 0: none are looked for.
     pub capture_maxbytes: u64,
@@ -302,6 +304,7 @@ impl From<Sink> for Output {
         Self {
             sink,
             syslog: false,
+            syslog_server: None,
             capture_maxbytes: 0,
             events_enabled: false,
             lines: LineFormat::Unchanged,

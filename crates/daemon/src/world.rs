@@ -38,6 +38,7 @@ use crate::capture::journal::Journal;
 use crate::capture::relay::Relay;
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
+use crate::capture::syslog_server::SyslogServer;
 use crate::crash::Crashes;
 use crate::descendants::{Descendants, Room};
 use crate::gpu::Gpus;
@@ -150,6 +151,7 @@ pub struct World {
     /// Sockets that reaped processes had.
     freed: Vec<usize>,
     syslog: Option<Rc<Syslog>>,
+    syslog_servers: Vec<Rc<SyslogServer>>,
     /// Where cgroups for programs can be made.
     cgroups: Option<PathBuf>,
     stdout: Rc<Sink>,
@@ -218,6 +220,7 @@ impl World {
             sockets: Vec::new(),
             freed: Vec::new(),
             syslog: None,
+            syslog_servers: Vec::new(),
             cgroups: cgroup::own(),
             stdout,
             stderr,

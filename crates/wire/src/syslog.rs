@@ -1,7 +1,9 @@
 //! Lines for the system's log, as `/dev/log` takes them
 //! ([RFC 3164](https://www.rfc-editor.org/rfc/rfc3164)).
 
-use crate::date::CalendarTime;
+use std::time::Duration;
+
+use crate::date::{self, CalendarTime};
 
 /// Facility "user", severity "informational", as supervisord sends everything.
 const PRIORITY: u8 = 8 + 6;
@@ -13,6 +15,42 @@ pub fn datagram(time: CalendarTime, ident: &str, message: &[u8]) -> Vec<u8> {
     let month = time.month_name();
     let head = format!("<{PRIORITY}>{month} {day:2} {hour:02}:{minute:02}:{second:02} {ident}: ");
     [head.as_bytes(), message].concat()
+}
+
+/// Bytes of a message at most that a server gets: most take no longer ones.
+pub const LONGEST_MESSAGE: usize = 8192;
+
+/// The sender of messages to a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// The name of this host.
+    pub host: &'a str,
+    /// The name of the program.
+    pub program: &'a str,
+    /// Its process.
+    pub pid: i32,
+    /// The stream that it wrote to.
+    pub stream: &'a str,
+}
+
+/// One message for a server
+/// ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6)); `since_epoch` is when the line
+/// came. What is too long for a message is cut off.
+#[must_use]
+pub fn to_server(since_epoch: Duration, sender: Sender<'_>, message: &[u8]) -> Vec<u8> {
+    let Sender { host, program, pid, stream } = sender;
+    let (host, program) = (header(host, 255), header(program, 48));
+    let time = date::rfc3339_millis(since_epoch);
+    let head = format!("<{PRIORITY}>1 {time} {host} {program} {pid} {stream} - ");
+    let message = &message[..message.len().min(LONGEST_MESSAGE)];
+    [head.as_bytes(), message].concat()
+}
+
+/// A name as a header has it: visible characters of ASCII, `-` for none.
+fn header(name: &str, longest: usize) -> String {
+    let visible = |c: char| if c.is_ascii_graphic() { c } else { '_' };
+    let name: String = name.chars().take(longest).map(visible).collect();
+    if name.is_empty() { "-".to_owned() } else { name }
 }
 
 /// The lines of a piece of output. Line breaks at its end make no empty lines.
@@ -41,6 +79,22 @@ mod tests {
             datagram(time, "supervisord", b"web ready"),
             b"<14>Nov  3 04:05:06 supervisord: web ready"
         );
+    }
+
+    #[test]
+    fn a_server_gets_who_wrote_what_and_when_within_bounds() {
+        let time = Duration::from_millis(1_796_040_000_123);
+        let sender = Sender { host: "box", program: "my app", pid: 7, stream: "stderr" };
+        assert_eq!(
+            to_server(time, sender, b"caf\xc3\xa9"),
+            b"<14>1 2026-11-30T12:00:00.123Z box my_app 7 stderr - caf\xc3\xa9"
+        );
+        let long = "n".repeat(300);
+        let sender = Sender { host: "", program: &long, ..sender };
+        let datagram = to_server(time, sender, &[b'x'; 2 * LONGEST_MESSAGE]);
+        let text = String::from_utf8(datagram).unwrap();
+        let fields: Vec<&str> = text.splitn(8, ' ').collect();
+        assert_eq!((fields[2], fields[3].len(), fields[7].len()), ("-", 48, LONGEST_MESSAGE));
     }
 
     #[test]

@@ -431,7 +431,7 @@ pub const HEALTH: Variable = Variable {
 };
 
 /// All of them, in the order in which they are worth reading about.
-pub static VARIABLES: [Variable; 50] = [
+pub static VARIABLES: [Variable; 51] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
     RETRIES_BEFORE_READY,
@@ -470,6 +470,7 @@ pub static VARIABLES: [Variable; 50] = [
     STOP_BUDGET_SECS,
     output::OUTPUT_PREFIX,
     output::OUTPUT_FORMAT,
+    output::SYSLOG_ADDRESS,
     OWN_LOG_LEVEL,
     OWN_LOG_FORMAT,
     LOG_LEVEL,

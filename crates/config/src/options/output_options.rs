@@ -1,6 +1,8 @@
 //! The options that say what becomes of the lines that a program writes. None is supervisord's;
 //! programs and FastCGI programs have them.
 
+use supervisor_core::spec::start::HostPort;
+
 use crate::options::{Key, OptionDef, Reach, Setting, default, options};
 use crate::settings::supervisord::LogFormat;
 use crate::values;
@@ -10,4 +12,6 @@ options! { extensions OUTPUT:
     PREFIX: bool = OUTPUT_PREFIX("output_prefix", Program) default "none";
     /// Format of each line of output where it goes. `text`: unchanged. `json`: an object with `time`, `program`, `stream` and the line as `message`. A line that is a JSON object itself stands in `fields` in place of `message`.
     FORMAT: LogFormat = OUTPUT_FORMAT("output_format", Program) default "text";
+    /// Syslog server that also gets each line of stdout and stderr over UDP, in the form of RFC 5424 with the program's name. Lines that cannot be sent at once are dropped.
+    SYSLOG_ADDRESS: Option<HostPort> = SYSLOG_ADDRESS("syslog_address", Program) default "off";
 }

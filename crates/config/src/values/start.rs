@@ -25,6 +25,18 @@ pub(crate) static HOSTS_AND_PORTS: ValueType<Vec<HostPort>> = ValueType {
     },
 };
 
+pub(crate) static SYSLOG_ADDRESS: ValueType<Option<HostPort>> = ValueType {
+    what: "udp://host:port, such as udp://logs:514, or off",
+    parse: |text, _| match text.trim() {
+        text if text.eq_ignore_ascii_case("off") => Ok(None),
+        text => {
+            let rest = text.strip_prefix("udp://");
+            let rest = rest.ok_or_else(|| format!("{} is not udp://host:port", repr(text)))?;
+            host_and_port(rest).map(Some)
+        }
+    },
+};
+
 pub(crate) static RETRIES_OR_OFF: ValueType<Option<u32>> = ValueType {
     what: "a whole number from 0 to 100, or off",
     parse: |text, _| {

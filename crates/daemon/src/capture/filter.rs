@@ -3,20 +3,24 @@
 //! supervisord's order: control sequences go, messages are taken out, then what is
 //! left is repeated in the supervisor's own log and in the system's.
 
+use std::io;
 use std::rc::Rc;
 
 use supervisor_core::Input;
 use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::level::Level;
+use supervisor_sys::clock;
 use supervisor_wire::supervisord::communication::{Part, Separator};
 use supervisor_wire::supervisord::python::{bytes_repr, repr};
+use supervisor_wire::syslog::Sender;
 use supervisor_wire::{ansi, syslog};
 
 use super::journal::Journal;
 use super::lines::Lines;
 use super::needle::Needle;
 use super::syslog::Syslog;
+use super::syslog_server::SyslogServer;
 use crate::inbox::Inbox;
 
 /// The way of one stream.
@@ -31,6 +35,7 @@ pub(crate) struct Filter {
     /// What tells that the process is ready.
     pub(crate) ready: Option<Needle>,
     pub(crate) syslog: Option<ToSyslog>,
+    pub(crate) server: Option<ToServer>,
     /// Whether all of it is repeated in the journal.
     pub(crate) echo: bool,
     /// What becomes of lines that go on.
@@ -59,6 +64,29 @@ pub(crate) struct ToSyslog {
     pub(crate) complained: bool,
 }
 
+/// A syslog server, and what it takes to send to it.
+#[derive(Debug)]
+pub(crate) struct ToServer {
+    pub(crate) server: Rc<SyslogServer>,
+    pub(crate) host: String,
+    pub(crate) lines: Lines,
+    pub(crate) complained: bool,
+}
+
+impl ToServer {
+    /// Sends lines, each with its newline; returns the first error of all.
+    fn send(&mut self, name: &str, pid: Pid, channel: Channel, all: &[u8]) -> Option<io::Error> {
+        let sender = Sender { host: &self.host, program: name, pid: pid.0, stream: channel.name() };
+        let now = clock::wall().since_epoch();
+        let mut first = None;
+        for line in syslog::lines(all) {
+            let sent = self.server.send(syslog::to_server(now, sender, line));
+            first = first.or(sent.err());
+        }
+        first.filter(|_| !std::mem::replace(&mut self.complained, true))
+    }
+}
+
 impl Filter {
     /// Whether bytes come out as they went in, and nobody else wants them.
     pub(crate) const fn is_idle(&self) -> bool {
@@ -66,6 +94,7 @@ impl Filter {
             && self.separator.is_none()
             && self.ready.is_none()
             && self.syslog.is_none()
+            && self.server.is_none()
             && !self.echo
             && self.lines.is_none()
             && matches!(self.audience, Audience::None)
@@ -110,6 +139,10 @@ impl Filter {
     pub(crate) fn finish(&mut self, pid: Pid) -> Vec<u8> {
         let rest = self.separator.as_mut().and_then(Separator::finish);
         let log = self.sort(pid, rest);
+        if let Some(server) = &mut self.server {
+            let last = server.lines.finish();
+            self.tell_server(pid, &last);
+        }
         match &mut self.lines {
             Some(lines) => [lines.pass(&log), lines.finish()].concat(),
             None => log,
@@ -156,8 +189,24 @@ impl Filter {
                 }
             }
         }
+        if let Some(server) = &mut self.server {
+            let whole = server.lines.pass(log);
+            self.tell_server(pid, &whole);
+        }
         self.repeat(log);
         self.tell_listeners(pid, log);
+    }
+
+    fn tell_server(&mut self, pid: Pid, lines: &[u8]) {
+        let Some(server) = &mut self.server else { return };
+        if let Some(error) = server.send(&self.name, pid, self.channel, lines) {
+            let (name, stream, target) = (&self.name, self.channel.name(), &server.server.target);
+            let note = format!(
+                "cannot send the {stream} of {name} to the syslog server {target}: {error}; lines \
+                 are being dropped"
+            );
+            self.journal.say(Level::Warn, &note);
+        }
     }
 
     fn tell_listeners(&self, pid: Pid, bytes: &[u8]) {

@@ -47,6 +47,11 @@ impl Lines {
         Some(Self { style, open: Vec::new() })
     }
 
+    /// Lines that go on as they are, but whole.
+    pub(crate) const fn whole() -> Self {
+        Self { style: Style::Named(Vec::new()), open: Vec::new() }
+    }
+
     /// The lines that have become whole with `bytes`.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Out { time: self.time(), lines: Vec::with_capacity(2 * bytes.len()) };

@@ -21,5 +21,6 @@ pub(crate) mod peek;
 pub(crate) mod relay;
 pub(crate) mod sink;
 pub mod syslog;
+pub(crate) mod syslog_server;
 pub(crate) mod tail;
 pub(crate) mod wakeups;

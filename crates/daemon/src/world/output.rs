@@ -8,19 +8,21 @@ use supervisor_core::health::Block;
 use supervisor_core::ids::ProcId;
 use supervisor_core::level::Level;
 use supervisor_core::spec::health::Ready;
+use supervisor_core::spec::start::HostPort;
 use supervisor_core::spec::{self, ProcessSpec, Stdio};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::recent::Recent;
 use supervisor_wire::supervisord::communication::Separator;
 
 use super::{Handling, Slot, World};
-use crate::capture::filter::{Audience, Filter, ToSyslog};
+use crate::capture::filter::{Audience, Filter, ToServer, ToSyslog};
 use crate::capture::lines::Lines;
 use crate::capture::log_file::LogFile;
 use crate::capture::needle::Needle;
 use crate::capture::relay::{Memory, Relay};
 use crate::capture::sink::Sink;
 use crate::capture::syslog::Syslog;
+use crate::capture::syslog_server::SyslogServer;
 
 impl World {
     /// Where the streams of a new process go: those whose log has no name get one.
@@ -63,6 +65,8 @@ impl World {
     fn relay(&mut self, proc: ProcId, channel: Channel) -> Option<Rc<Relay>> {
         let wants_syslog = self.slots.get(&proc)?.spec.launch.stdio.output(channel)?.syslog;
         let syslog = wants_syslog.then(|| self.syslog()).flatten();
+        let output = self.slots.get(&proc)?.spec.launch.stdio.output(channel)?;
+        let server = output.syslog_server.clone().map(|target| self.syslog_server(target));
         let slot = self.slots.get(&proc)?;
         let output = slot.spec.launch.stdio.output(channel)?;
         let listens = slot.group.pool.is_some() && channel == Channel::Stdout;
@@ -86,6 +90,12 @@ impl World {
                 Ready::Startsecs | Ready::Checked | Ready::Notified => None,
             },
             syslog: syslog.map(|log| ToSyslog { log, complained: false }),
+            server: server.map(|server| ToServer {
+                server,
+                host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+                lines: Lines::whole(),
+                complained: false,
+            }),
             echo: self.parts.handling.echo && journal.says(Level::Debug),
             lines: Lines::new(output.lines, &slot.spec.name, channel),
             audience,
@@ -121,6 +131,16 @@ impl World {
             let sink = Rc::new(Sink::log_file(LogFile::new(file.clone())));
             files.insert(file.clone(), Rc::downgrade(&sink));
             sink
+        })
+    }
+
+    /// The way to a server, one for all streams that go there.
+    fn syslog_server(&mut self, target: HostPort) -> Rc<SyslogServer> {
+        let known = self.syslog_servers.iter().find(|server| server.target == target);
+        known.cloned().unwrap_or_else(|| {
+            let server = Rc::new(SyslogServer::new(target));
+            self.syslog_servers.push(Rc::clone(&server));
+            server
         })
     }
 

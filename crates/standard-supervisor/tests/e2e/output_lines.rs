@@ -63,6 +63,33 @@ fn each_line_is_a_json_object_and_an_object_stays_one() {
 }
 
 #[test]
+fn a_syslog_server_gets_each_line_whole_and_stdout_is_as_ever() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
+    let address = format!("udp://localhost:{}", server.local_addr().unwrap().port());
+    let mut running = Running::start(
+        supervise(["sh", "-c", "echo one; printf tw; sleep 0.1; echo o; printf last; exit 255"])
+            .env("PROCESS_SYSLOG_ADDRESS", address)
+            .env("PROCESS_MAX_START_RETRIES", "0"),
+    );
+    running.exit_code();
+    assert_eq!(running.stdout.rest(), ["one", "two", "last"]);
+    let mut room = [0; 9000];
+    for line in ["one", "two", "last"] {
+        let length = server.recv(&mut room).unwrap();
+        let text = std::str::from_utf8(&room[..length]).unwrap();
+        let fields: Vec<&str> = text.splitn(8, ' ').collect();
+        assert_eq!((fields[0], fields[3], fields[5]), ("<14>1", "app", "stdout"), "{text}");
+        assert!(fields[1].ends_with('Z') && fields[4].parse::<u32>().is_ok(), "{text}");
+        assert_eq!(fields[7], line);
+    }
+    let mut running = Running::start(supervise(["true"]).env("PROCESS_SYSLOG_ADDRESS", "logs:514"));
+    assert_eq!(running.exit_code(), 1);
+    let said = running.stderr.rest().join("\n");
+    assert!(said.contains("PROCESS_SYSLOG_ADDRESS: 'logs:514' is not udp://host:port"), "{said}");
+}
+
+#[test]
 fn a_form_of_lines_that_there_is_not_starts_nothing_and_one_for_a_command_run_once_is_told() {
     for (variable, value, why) in [
         ("PROCESS_OUTPUT_PREFIX", "name", "invalid value 'yes'; expected none or name"),

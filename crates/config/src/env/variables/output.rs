@@ -16,3 +16,10 @@ pub(crate) const OUTPUT_FORMAT: Variable = Variable::of_option(
     (Owner::Programs, &output_options::FORMAT),
     "Format of programs' output. `text`: unchanged. `json`: one JSON object per line, with `time`, `program`, `stream` and `message`, or `fields` if the line is a JSON object itself.",
 );
+
+/// Where lines go as well.
+pub(crate) const SYSLOG_ADDRESS: Variable = Variable::of_option(
+    "PROCESS_SYSLOG_ADDRESS",
+    (Owner::Programs, &output_options::SYSLOG_ADDRESS),
+    "Syslog server that also gets each line of programs' output over UDP (RFC 5424), such as `udp://logs:514`. Lines that cannot be sent at once are dropped.",
+);

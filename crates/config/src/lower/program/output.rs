@@ -22,10 +22,19 @@ pub(super) fn stdio<'a>(
     }
     let redirect = lowering.get(section, &o::REDIRECT_STDERR, names);
     let lines = lines(lowering, section, names);
+    let syslog_server = if SectionKind::of(&section.name) == Some(SectionKind::EventListener) {
+        Some(None)
+    } else {
+        lowering.get(section, &output_options::SYSLOG_ADDRESS, names)
+    };
     let stdout = output(lowering, section, names, &STDOUT);
     let stderr = output(lowering, section, names, &STDERR);
     let (redirect, stdout, stderr, lines) = (redirect?, stdout?, stderr?, lines?);
-    let (stdout, stderr) = (Output { lines, ..stdout }, Output { lines, ..stderr });
+    let syslog_server = syslog_server?;
+    let (stdout, stderr) = (
+        Output { lines, syslog_server: syslog_server.clone(), ..stdout },
+        Output { lines, syslog_server, ..stderr },
+    );
     warn_of_growth(lowering, section, &STDOUT, &stdout);
     if !redirect {
         warn_of_growth(lowering, section, &STDERR, &stderr);

@@ -23,6 +23,7 @@ fn relay(path: String) -> Rc<Relay> {
         separator: None,
         ready: None,
         syslog: None,
+        server: None,
         echo: false,
         lines: None,
         audience: Audience::None,
