@@ -114,7 +114,8 @@ impl Supervisor {
         rolling.left.retain(runs);
         let is_ready = |proc: &ProcId| self.processes.get(proc).is_some_and(|it| it.is_ready());
         // One that is not ready serves nothing, so that its restart takes nothing away.
-        let next = rolling.left.iter().find(|proc| !is_ready(proc)).or_else(|| rolling.left.first());
+        let next =
+            rolling.left.iter().find(|proc| !is_ready(proc)).or_else(|| rolling.left.first());
         let Some(&next) = next else { return Step::End(None) };
         if self.is_ending() {
             return Step::End(Some((next, Rejection::ShuttingDown)));

@@ -90,7 +90,8 @@ impl Model {
             Effect::Report(report) => {
                 let name = report.process.name.clone();
                 let gave_up = report.next == Next::GiveUp;
-                self.reported_end = gave_up.then(|| name.clone()).or_else(|| self.reported_end.take());
+                self.reported_end =
+                    gave_up.then(|| name.clone()).or_else(|| self.reported_end.take());
                 (if gave_up { HookEvent::GaveUp } else { HookEvent::Crash }, name)
             }
             Effect::Log(Line::Unhealthy { name, .. }) => (HookEvent::Unhealthy, name.clone()),
