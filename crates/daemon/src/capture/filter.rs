@@ -81,7 +81,7 @@ impl ToServer {
         let mut first = None;
         for line in syslog::lines(all) {
             let sent = self.server.send(syslog::to_server(now, sender, line));
-            first = first.or(sent.err());
+            first = first.or_else(|| sent.err());
         }
         first.filter(|_| !std::mem::replace(&mut self.complained, true))
     }

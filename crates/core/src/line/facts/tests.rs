@@ -5,14 +5,14 @@ use crate::signal::Signal;
 
 #[test]
 fn every_event_is_in_the_reference() {
-    let page = include_str!("../../../../docs/reference/log-events.md");
+    let page = include_str!("../../../../../docs/reference/log-events.md");
     let told: BTreeSet<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split(" |").next())
         .flat_map(|names| names.split(['`', ' ']))
         .filter(|name| !name.is_empty() && *name != "event")
         .collect();
-    let code = include_str!("facts.rs").split("#[cfg(test)]").next().unwrap();
+    let code = include_str!("../facts.rs").split("#[cfg(test)]").next().unwrap();
     let here = code.split(" of(\"").skip(1).filter_map(|rest| rest.split('"').next());
     // The crash reports make one of their own.
     let here: BTreeSet<&str> = here.chain([NOTE, "crash"]).collect();
