@@ -52,6 +52,8 @@ fn is_log(block: &Block) -> bool {
         && !NO_LOG.iter().any(|(page, _)| *page == block.page)
         // What ECS is configured with.
         && !block.text.contains("ignoredExitCodes")
+        // A document of JSON in many lines; `tests/ctl` has it whole.
+        && !block.text.starts_with("$ supervisorctl reread --json")
 }
 
 /// A line with `#` for each number, and one for each list of them.
