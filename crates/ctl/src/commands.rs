@@ -9,6 +9,7 @@ mod logs;
 mod status;
 #[cfg(test)]
 mod tests;
+mod top;
 mod upcheck;
 
 use supervisor_config::CTL_COMMANDS;
@@ -72,7 +73,7 @@ impl Command {
 }
 
 /// In the order of the alphabet, as `help` lists them.
-pub(crate) static COMMANDS: [Command; 23] = [
+pub(crate) static COMMANDS: [Command; 24] = [
     row("EOF", Takes::Nothing, Run::Leave),
     row("add", Takes::Groups, Run::Do(config::add)),
     row("avail", Takes::Nothing, Run::Do(config::avail)),
@@ -94,6 +95,7 @@ pub(crate) static COMMANDS: [Command; 23] = [
     row("status", Takes::Processes, Run::Do(status::status)),
     row("stop", Takes::Processes, Run::Do(lifecycle::stop)),
     row("tail", Takes::Processes, Run::Do(logs::tail)),
+    row("top", Takes::Nothing, Run::Do(top::top)),
     row("update", Takes::Groups, Run::Do(config::update)),
     row("version", Takes::Nothing, Run::Do(daemon::version)),
 ];

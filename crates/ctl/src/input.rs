@@ -1,6 +1,7 @@
 //! What a person, or a script, types: the only reader of standard input.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -22,7 +23,7 @@ pub(crate) struct Input {
     ended: bool,
 }
 
-/// How a terminal was before it was told to hide what is typed.
+/// How a terminal was before it was told to take what is typed in another way.
 #[must_use]
 pub(crate) struct Hidden(Option<Termios>);
 
@@ -81,6 +82,40 @@ impl Input {
             let _ = termios::tcsetattr(self.fd(), OptionalActions::Flush, &hidden);
         }
         Hidden(shown)
+    }
+
+    /// Each key counts when it is pressed, Ctrl-C too, and is not shown.
+    pub(crate) fn keys_at_once(&self) -> Hidden {
+        self.change(|modes| modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG))
+    }
+
+    /// Lines are typed again, and Ctrl-C interrupts.
+    pub(crate) fn lines_again(&self) -> Hidden {
+        self.change(|modes| modes.insert(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut LocalModes)) -> Hidden {
+        let before = termios::tcgetattr(self.fd()).ok();
+        if let Some(mut changed) = before.clone() {
+            change(&mut changed.local_modes);
+            let _ = termios::tcsetattr(self.fd(), OptionalActions::Now, &changed);
+        }
+        Hidden(before)
+    }
+
+    /// What is typed within this time, as soon as there is something; empty: nothing. `None`:
+    /// nobody will type any more.
+    pub(crate) fn keys(&mut self, within: Duration) -> Option<Vec<u8>> {
+        if self.pending.is_empty() {
+            let timeout = Timespec::try_from(within).ok()?;
+            let mut asked = [PollFd::new(&self.from, PollFlags::IN)];
+            match rustix::event::poll(&mut asked, Some(&timeout)) {
+                Ok(0) | Err(Errno::INTR) => return Some(Vec::new()),
+                Ok(_) => self.fill(),
+                Err(_) => return None,
+            }
+        }
+        if std::mem::take(&mut self.ended) { None } else { Some(std::mem::take(&mut self.pending)) }
     }
 
     /// It is shown again.

@@ -11,7 +11,7 @@ pub struct CtlCommand {
 }
 
 /// In the order of the alphabet, as `help` lists them.
-pub static CTL_COMMANDS: [CtlCommand; 23] = [
+pub static CTL_COMMANDS: [CtlCommand; 24] = [
     def("EOF", &[("^D", "leave the shell, as quit does")]),
     def(
         "add",
@@ -111,6 +111,13 @@ pub static CTL_COMMANDS: [CtlCommand; 23] = [
             ("tail -BYTES NAME [...]", "print the last BYTES bytes of it"),
             ("tail -f NAME [...]", "follow the output of a process, until Ctrl-C"),
         ],
+    ),
+    def(
+        "top",
+        &[(
+            "top",
+            "show all programs as they change, with keys to act on them; if the output is not a terminal, once",
+        )],
     ),
     def(
         "update",

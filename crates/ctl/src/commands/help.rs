@@ -7,8 +7,8 @@ use crate::session::{GENERIC, Session};
 /// What stands above the list of commands.
 const HEADER: &str = "default commands (type help <topic>):";
 
-/// Commands that supervisor's list leaves out.
-const UNLISTED: [&str; 2] = ["EOF", "help"];
+/// Commands that supervisor's list leaves out, or does not have.
+const UNLISTED: [&str; 3] = ["EOF", "help", "top"];
 
 /// Where the second column begins.
 const DOES: usize = 28;

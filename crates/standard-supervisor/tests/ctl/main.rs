@@ -18,3 +18,4 @@ mod same;
 mod screen;
 mod terminal;
 mod told;
+mod top;

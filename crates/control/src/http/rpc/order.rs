@@ -37,6 +37,13 @@ pub(super) fn stop<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a>
     })
 }
 
+pub(super) fn restart<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
+    Box::pin(async move {
+        let (name, wait) = (params.text(0)?, params.yes(1)?);
+        told(server.control.restart(meant(server, name)?, wait).await, name)
+    })
+}
+
 pub(super) fn stop_group<'a>(server: &'a ServerState, params: &'a Params) -> Later<'a> {
     Box::pin(async move {
         let (name, wait) = (params.text(0)?, params.yes(1)?);

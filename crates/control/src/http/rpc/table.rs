@@ -400,6 +400,15 @@ pub(super) const OWN: &[Method] = &[
         config::update,
     ),
     Method::wait(
+        "restartProcess",
+        Boolean,
+        &[String, Boolean],
+        "Stops a process if it runs, and starts it. Waits until it is RUNNING unless the second \
+         parameter says no.",
+        order::restart,
+    )
+    .last_may_be_left_out(),
+    Method::wait(
         "getChanges",
         Array,
         &[],

@@ -1,0 +1,132 @@
+//! One screen of `top`, as a terminal is told it.
+
+use std::fmt::Write as _;
+
+use rustix::termios;
+
+use super::table::{COLUMNS, Table, line};
+use crate::screen::Plain;
+
+/// To a screen of its own, without a cursor.
+pub(super) const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+
+/// Back to the screen and the cursor that were there before.
+pub(super) const LEAVE: &str = "\x1b[?1049l\x1b[?25h";
+
+/// What stands on it, over what stood there. Terminals that know mode 2026 show nothing before
+/// its end.
+const BEGIN: &str = "\x1b[?2026h\x1b[H";
+const END: &str = "\x1b[J\x1b[?2026l";
+
+/// The rest of a line is empty.
+const NEXT: &str = "\x1b[K\r\n";
+
+const REVERSE: &str = "\x1b[7m";
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Lines that are no rows: the heads above, and what stands below.
+const OTHER_LINES: usize = 4;
+
+const KEYS: &str = "up/down select  r restart  s stop or start  t tail  o sort  q quit";
+
+/// What may be drawn on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    columns: usize,
+    lines: usize,
+    colors: bool,
+}
+
+impl Frame {
+    /// As large as the terminal is now.
+    pub(super) fn of_terminal() -> Self {
+        let size = termios::tcgetwinsize(rustix::stdio::stdout()).ok();
+        let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        let (columns, lines) =
+            size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()));
+        Self { columns, lines, colors: std::env::var_os("NO_COLOR").is_none() }
+    }
+
+    /// The whole screen; `notice` stands where the keys do otherwise.
+    pub(super) fn draw(self, table: &Table, url: &str, notice: &str) -> String {
+        let mut out = BEGIN.to_owned();
+        let fixed: usize = COLUMNS.iter().map(|(_, width)| width + 1).sum();
+        let width = self.columns.saturating_sub(fixed).max("NAME".len());
+        let troubled = table.rows().iter().filter(|row| row.is_in_trouble()).count();
+        let count = table.rows().len();
+        let order = table.order.name();
+        let head = format!("{url}  programs: {count}, in trouble: {troubled}, sorted by {order}");
+        self.put(&mut out, BOLD, &head);
+        self.put(&mut out, REVERSE, &line("NAME", width, &COLUMNS.map(|(title, _)| title.into())));
+        let room = self.lines.saturating_sub(OTHER_LINES).max(1);
+        let place = table.place().unwrap_or_default();
+        let first = place.saturating_sub(room - 1);
+        let shown = table.rows().iter().enumerate().skip(first).take(room);
+        for (at, row) in shown {
+            let style = match (at == place, row.is_in_trouble() && self.colors) {
+                (true, _) => REVERSE,
+                (false, true) => RED,
+                (false, false) => "",
+            };
+            self.put(&mut out, style, &line(&row.name, width, &row.cells()));
+        }
+        let remark = table.selected().map(|row| format!("{}: {}", row.name, row.remark));
+        self.put(&mut out, "", &remark.unwrap_or_default());
+        self.end(&mut out, if notice.is_empty() { KEYS } else { notice });
+        out + END
+    }
+
+    /// A line, cut to fit. What controls a terminal in it is made visible.
+    fn put(self, out: &mut String, style: &str, text: &str) {
+        self.cut(out, style, text);
+        out.push_str(NEXT);
+    }
+
+    /// The last line: nothing may follow it, or the screen would move.
+    fn end(self, out: &mut String, text: &str) {
+        self.cut(out, BOLD, text);
+        out.push_str("\x1b[K");
+    }
+
+    fn cut(self, out: &mut String, style: &str, text: &str) {
+        let plain = Plain(text).to_string().replace(['\n', '\t'], " ");
+        let cut: String = plain.chars().take(self.columns).collect();
+        // A text takes everything.
+        let _ = if style.is_empty() {
+            write!(out, "{cut}")
+        } else {
+            write!(out, "{style}{cut}{PLAIN}")
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::table::Row;
+    use super::*;
+
+    #[test]
+    fn a_screen_fits_and_shows_the_selected_row_and_no_foreign_escapes() {
+        let mut table = Table::default();
+        let names = (0..30).map(|number| format!("p{number:02}\x1b[2J"));
+        let rows = names.map(|name| Row::of_api(&json!({"name": name, "state": "RUNNING"})));
+        table.take(Duration::ZERO, rows.collect());
+        table.select(25);
+        let frame = Frame { columns: 80, lines: 24, colors: true };
+        let screen = frame.draw(&table, "unix:///s", "");
+        let lines: Vec<&str> = screen.split("\r\n").collect();
+        assert_eq!(lines.len(), 24);
+        assert!(screen.contains("p25") && !screen.contains("p05") && !screen.contains("\x1b[2J"));
+        for line in lines {
+            let text = [BEGIN, END, REVERSE, BOLD, RED, PLAIN, "\x1b[K"];
+            let text = text.iter().fold(line.to_owned(), |line, code| line.replace(code, ""));
+            assert!(text.chars().count() <= 80 && !text.contains('\x1b'), "{text:?}");
+        }
+    }
+}

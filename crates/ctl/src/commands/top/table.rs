@@ -1,0 +1,289 @@
+//! The rows of `top`: what is known of each program, in an order that a key changes.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::answer::Info;
+
+/// A program.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) state: String,
+    /// Of our own daemon alone, as all that follows.
+    health: Option<String>,
+    uptime: Option<f64>,
+    cpu_seconds: Option<f64>,
+    memory: Option<u64>,
+    restarts: Option<u64>,
+    /// What is to be said of it beside its state.
+    pub(super) remark: String,
+    /// Parts of a processor that it used since the last look.
+    cpu: Option<f64>,
+}
+
+/// What rows are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Order {
+    #[default]
+    Name,
+    Cpu,
+    Memory,
+    Restarts,
+}
+
+impl Order {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Cpu => "CPU",
+            Self::Memory => "memory",
+            Self::Restarts => "restarts",
+        }
+    }
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Name => Self::Cpu,
+            Self::Cpu => Self::Memory,
+            Self::Memory => Self::Restarts,
+            Self::Restarts => Self::Name,
+        }
+    }
+}
+
+/// All rows, and which of them is selected.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    rows: Vec<Row>,
+    pub(super) order: Order,
+    /// By name, because rows change their places.
+    selected: Option<String>,
+    /// When that was seen.
+    taken: Option<Duration>,
+}
+
+/// The columns behind the name, and how wide each is.
+pub(super) const COLUMNS: [(&str, usize); 6] =
+    [("STATE", 8), ("HEALTH", 9), ("UPTIME", 10), ("CPU", 6), ("MEMORY", 9), ("RESTARTS", 8)];
+
+impl Row {
+    /// As the API has it.
+    pub(super) fn of_api(program: &Value) -> Self {
+        let text = |name: &str| program[name].as_str().unwrap_or_default().to_owned();
+        let remarks = ["remark", "health_reason", "error", "waits_for", "last_exit"];
+        let remark = remarks.into_iter().find_map(|name| program[name].as_str());
+        Self {
+            name: text("name"),
+            state: text("state"),
+            health: program["health"].as_str().map(str::to_owned),
+            uptime: program["uptime_seconds"].as_f64(),
+            cpu_seconds: program["cpu_seconds"].as_f64(),
+            memory: program["memory_bytes"].as_u64(),
+            restarts: program["restarts"].as_u64(),
+            remark: remark.unwrap_or_default().to_owned(),
+            cpu: None,
+        }
+    }
+
+    /// As supervisord has it.
+    pub(super) fn of_info(info: &Info) -> Self {
+        let same = info.name == info.group;
+        let name = if same { info.name.clone() } else { format!("{}:{}", info.group, info.name) };
+        let (state, remark) = (info.statename.clone(), info.description.clone());
+        Self { name, state, remark, ..Self::default() }
+    }
+
+    /// Whether it lives or starts.
+    pub(super) fn runs(&self) -> bool {
+        ["STARTING", "RUNNING", "BACKOFF"].contains(&self.state.as_str())
+    }
+
+    pub(super) fn is_in_trouble(&self) -> bool {
+        self.health.as_deref() == Some("unhealthy")
+            || ["FATAL", "BACKOFF", "UNKNOWN"].contains(&self.state.as_str())
+    }
+
+    /// What stands in each of [`COLUMNS`].
+    pub(super) fn cells(&self) -> [String; 6] {
+        let health = self.health.clone().filter(|health| health != "none");
+        [
+            self.state.clone(),
+            health.unwrap_or_else(unknown),
+            self.uptime.map_or_else(unknown, uptime),
+            self.cpu.map_or_else(unknown, |cpu| format!("{:.1}%", cpu * 100.0)),
+            self.memory.map_or_else(unknown, memory),
+            self.restarts.map_or_else(unknown, |restarts| restarts.to_string()),
+        ]
+    }
+}
+
+impl Table {
+    /// Takes what was seen `now`, by a clock of the caller's.
+    pub(super) fn take(&mut self, now: Duration, mut rows: Vec<Row>) {
+        let over = self.taken.replace(now).map(|before| now.saturating_sub(before).as_secs_f64());
+        let before: BTreeMap<&str, f64> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row.name.as_str(), row.cpu_seconds?)))
+            .collect();
+        for row in &mut rows {
+            let used = row.cpu_seconds.zip(before.get(row.name.as_str()));
+            let over = over.filter(|over| *over > 0.0);
+            row.cpu = used.zip(over).map(|((now, before), over)| ((now - before) / over).max(0.0));
+        }
+        self.rows = rows;
+        self.sort();
+        if self.selected().is_none() {
+            self.selected = self.rows.first().map(|row| row.name.clone());
+        }
+    }
+
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The row on which keys act.
+    pub(super) fn selected(&self) -> Option<&Row> {
+        self.rows.get(self.place()?)
+    }
+
+    /// Where that is.
+    pub(super) fn place(&self) -> Option<usize> {
+        self.rows.iter().position(|row| Some(&row.name) == self.selected.as_ref())
+    }
+
+    /// Selects the row that is so much further down.
+    pub(super) fn select(&mut self, by: isize) {
+        let at = self.place().unwrap_or_default().saturating_add_signed(by);
+        let at = at.min(self.rows.len().saturating_sub(1));
+        self.selected = self.rows.get(at).map(|row| row.name.clone());
+    }
+
+    pub(super) fn sort_by_next(&mut self) {
+        self.order = self.order.next();
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let most = |a: Option<f64>, b: Option<f64>| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
+        let order = self.order;
+        self.rows.sort_by(|a, b| {
+            let first = match order {
+                Order::Name => Ordering::Equal,
+                Order::Cpu => most(a.cpu, b.cpu),
+                Order::Memory => b.memory.cmp(&a.memory),
+                Order::Restarts => b.restarts.cmp(&a.restarts),
+            };
+            first.then_with(|| a.name.cmp(&b.name))
+        });
+    }
+
+    /// The whole table, for who can't be shown a screen.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
+        let width = width.max("NAME".len());
+        let titles = COLUMNS.map(|(title, _)| title.to_owned());
+        let mut lines = vec![line("NAME", width, &titles)];
+        lines.extend(self.rows.iter().map(|row| line(&row.name, width, &row.cells())));
+        lines
+    }
+}
+
+/// A line of the table: the name on the left, numbers on the right of their columns.
+pub(super) fn line(name: &str, width: usize, cells: &[String; 6]) -> String {
+    let short: String = name.chars().take(width).collect();
+    let mut line = format!("{short:width$}");
+    for (at, (cell, (_, width))) in cells.iter().zip(COLUMNS).enumerate() {
+        let padded = if at < 2 { format!(" {cell:width$}") } else { format!(" {cell:>width$}") };
+        line.push_str(&padded);
+    }
+    line
+}
+
+fn unknown() -> String {
+    "-".to_owned()
+}
+
+/// `1:02:03`, or with days in front.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an uptime is positive, and the part of a second does not count"
+)]
+fn uptime(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let clock = format!("{}:{:02}:{:02}", hours, seconds / 60 % 60, seconds % 60);
+    if days == 0 { clock } else { format!("{days}d {:02}:{:02}", hours, seconds / 60 % 60) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one decimal place is shown")]
+fn memory(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, "B");
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, larger);
+    }
+    if unit == "B" { format!("{value:.0} B") } else { format!("{value:.1} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(name: &str, memory: u64) -> Row {
+        Row { name: name.to_owned(), memory: Some(memory), ..Row::default() }
+    }
+
+    #[test]
+    fn a_selected_row_stays_selected_wherever_it_goes() {
+        let mut table = Table::default();
+        table.take(Duration::ZERO, vec![row("b", 1), row("a", 2), row("c", 3)]);
+        table.select(1);
+        assert_eq!(table.selected().unwrap().name, "b");
+        table.sort_by_next();
+        table.sort_by_next();
+        let names: Vec<&str> = table.rows().iter().map(|row| row.name.as_str()).collect();
+        assert_eq!((names, table.order), (vec!["c", "a", "b"], Order::Memory));
+        assert_eq!(table.place(), Some(2));
+        table.select(-5);
+        assert_eq!(table.selected().unwrap().name, "c");
+        table.take(Duration::ZERO, vec![row("a", 2)]);
+        assert_eq!(table.selected().unwrap().name, "a");
+        table.take(Duration::ZERO, Vec::new());
+        table.select(1);
+        assert_eq!(table.selected(), None);
+    }
+
+    #[test]
+    fn a_row_shows_what_is_known() {
+        let program = json!({
+            "name": "app", "state": "RUNNING", "health": "unhealthy", "uptime_seconds": 93_784.5,
+            "memory_bytes": 3_435_973_837_u64, "restarts": 2, "remark": null,
+            "health_reason": "3 checks failed",
+        });
+        let row = Row::of_api(&program);
+        assert_eq!(row.cells(), ["RUNNING", "unhealthy", "1d 02:03", "-", "3.2 GiB", "2"]);
+        assert_eq!((row.remark.as_str(), row.is_in_trouble()), ("3 checks failed", true));
+        assert_eq!(uptime(3723.9), "1:02:03");
+        assert_eq!((memory(12), memory(2048)), ("12 B".to_owned(), "2.0 KiB".to_owned()));
+        let used = |cpu_seconds| {
+            let program = json!({"name": "app", "state": "RUNNING", "cpu_seconds": cpu_seconds});
+            vec![Row::of_api(&program)]
+        };
+        let mut table = Table::default();
+        table.take(Duration::from_secs(1), used(10.0));
+        table.take(Duration::from_secs(3), used(11.0));
+        assert_eq!(table.rows()[0].cells()[3], "50.0%");
+        let shown = line("app", 24, &row.cells());
+        assert_eq!(shown.len(), 80);
+    }
+}

@@ -1,0 +1,95 @@
+//! `top` on a terminal, and without one.
+
+use crate::place::{Client, DAEMONS, Daemon, Place};
+use crate::screen::Screen;
+use crate::told::Told;
+
+const PROGRAMS: &str = "[program:cat]\ncommand=/bin/cat\n[program:bad]\ncommand=/bin/false\n\
+                        startretries=0\n[program:web]\ncommand=/bin/sh -c 'echo begun; exec cat'\n\
+                        process_name=web-%(process_num)d\nnumprocs=2\n";
+
+const CTRL_C: &str = "\x03";
+const DOWN: &str = "\x1b[B";
+
+#[test]
+fn a_table_follows_and_keys_act() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
+        place.has_said("success: web-1 entered RUNNING");
+        place.has_said("gave up: bad");
+        let mut screen = Screen::start(&place.client(Client::Ours, "top"));
+        screen.wait_for("NAME");
+        screen.wait_for("FATAL");
+        screen.wait_for("cat ");
+        screen.wait_for("RUNNING");
+        screen.wait_for("q quit");
+        // The first row is selected: bad. The one below it is asked about, and not touched.
+        screen.type_in(&format!("{DOWN}s"));
+        screen.wait_for("stop cat? y/N");
+        screen.type_in("n");
+        screen.wait_for("cat: nothing done");
+        screen.type_in("s");
+        screen.wait_for("stop cat? y/N");
+        screen.type_in("y");
+        screen.wait_for("cat: stop requested");
+        place.wait_for("stopped: cat");
+        screen.wait_for("STOPPED");
+        screen.type_in("s");
+        screen.wait_for("start cat? y/N");
+        screen.type_in("y");
+        place.wait_for("success: cat entered RUNNING");
+        screen.type_in("r");
+        screen.wait_for("restart cat? y/N");
+        screen.type_in("y");
+        place.wait_for("success: cat entered RUNNING");
+        screen.type_in(&format!("{DOWN}t"));
+        screen.wait_for("Press Ctrl-C to exit");
+        screen.wait_for("begun");
+        screen.type_in(CTRL_C);
+        screen.wait_for("NAME");
+        screen.type_in("o");
+        screen.wait_for("sorted by CPU");
+        screen.type_in("q");
+        let (code, seen) = screen.end();
+        assert_eq!(code, 0, "{daemon:?}");
+        // The screen, and the cursor, are as they were.
+        assert!(seen.ends_with("\x1b[?1049l\x1b[?25h"), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_screen_changes_in_place() {
+    let Some(mut place) = Place::with(Daemon::Ours, PROGRAMS) else { return };
+    place.has_said("gave up: bad");
+    let mut screen = Screen::start(&place.client(Client::Ours, "top"));
+    for _ in 0..3 {
+        screen.wait_for("q quit");
+    }
+    screen.type_in("q");
+    let (_, seen) = screen.end();
+    // Nothing is cleared as a whole: that would flicker.
+    assert!(!seen.contains("\x1b[2J"), "{seen:?}");
+    let begun = seen.matches("\x1b[?2026h").count();
+    assert!(begun >= 3 && begun == seen.matches("\x1b[?2026l").count(), "{seen:?}");
+}
+
+#[test]
+fn without_a_terminal_the_table_is_printed_once() {
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, PROGRAMS) else { return };
+        place.has_said("success: cat entered RUNNING");
+        place.has_said("gave up: bad");
+        let told = Told::by(&mut place.client(Client::Ours, "top"), &place);
+        assert_eq!(told.code, 0, "{told:?}");
+        let lines: Vec<&str> = told.stdout.lines().collect();
+        assert_eq!(lines.len(), 5, "{told:?}");
+        let words: Vec<&str> = lines[0].split_whitespace().collect();
+        assert_eq!(words, ["NAME", "STATE", "HEALTH", "UPTIME", "CPU", "MEMORY", "RESTARTS"]);
+        assert!(lines[1].starts_with("bad ") && lines[1].contains("FATAL"), "{told:?}");
+        assert!(!told.stdout.contains('\x1b'));
+        if daemon == Daemon::Ours {
+            let cat: Vec<&str> = lines[2].split_whitespace().collect();
+            assert!(cat[3].contains(':') && cat[4].ends_with('%'), "{cat:?}");
+        }
+    }
+}
