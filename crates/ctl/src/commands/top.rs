@@ -208,10 +208,10 @@ fn tail(session: &mut Session<'_>, table: &Table) -> Done {
     session.out.flush().map_err(CtlError::StdoutClosed)?;
     session.input.show(cooked);
     write(ENTER)?;
-    done.or_else(|trouble| match trouble {
-        CtlError::Interrupted => Ok(()),
-        other => session.fail(GENERIC, &format!("error: {other}")),
-    })
+    match done {
+        Ok(()) | Err(CtlError::Interrupted) => Ok(()),
+        Err(trouble) => session.fail(GENERIC, &format!("error: {trouble}")),
+    }
 }
 
 fn write(text: &str) -> Done {

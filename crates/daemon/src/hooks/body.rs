@@ -259,12 +259,11 @@ mod tests {
         let mut tail = Tail::default();
         tail.add(format!("first\n{SECRET}\n").as_bytes());
         let output = [Some(tail), None];
-        let report = match &about {
-            About::Run(run) => {
-                let findings = Findings { output, ..Findings::default() };
-                Some(Rc::new(CrashReport::new(RunReport::clone(run), findings, None)))
-            }
-            _ => None,
+        let report = if let About::Run(run) = &about {
+            let findings = Findings { output, ..Findings::default() };
+            Some(Rc::new(CrashReport::new(RunReport::clone(run), findings, None)))
+        } else {
+            None
         };
         let alert = Alert { at: Wall::from_epoch(Duration::from_secs(951_868_800)), about };
         Message { spec: &spec, alert: &alert, dropped: 2, report }.text()
