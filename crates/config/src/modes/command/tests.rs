@@ -113,7 +113,8 @@ fn a_command_alone_gives_one_supervised_program() {
         },
         ..run_once_spec(Vec::new())
     };
-    assert_eq!(app, ProcessSpec { launch: app.launch.clone(), ..expected });
+    let (launch, settings) = (app.launch.clone(), Rc::clone(&app.settings));
+    assert_eq!(app, ProcessSpec { launch, settings, ..expected });
     assert!(app.launch.die_with_supervisor && app.essential && app.killtree);
     assert_eq!(app.launch.stdio, Stdio::Captured { stdout: Sink::Stdout.into(), stderr: None });
 }

@@ -253,7 +253,7 @@ fn waits_of_restarts_are_as_variables_say() {
 fn sizes_of_memory_that_make_no_sense_are_mistakes() {
     let text = errors(&[("PROCESS_MEMORY_LIMIT", "1.5G"), ("PROCESS_MEMORY_WARN_PERCENT", "101")]);
     for mistake in [
-        "ERROR: PROCESS_MEMORY_LIMIT: not a size: '1.5G'; PROCESS_MEMORY_LIMIT takes",
+        "ERROR: PROCESS_MEMORY_LIMIT: not a size: '1.5G'; expected a number of bytes from 1M on",
         "ERROR: PROCESS_MEMORY_WARN_PERCENT: 101 is not between 1 and 100; ",
     ] {
         assert!(text.lines().any(|line| line.starts_with(mistake)), "{mistake}: {text}");

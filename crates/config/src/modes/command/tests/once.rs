@@ -39,9 +39,13 @@ fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
     ]);
     sources.keeper = Some(supervisor_core::ids::Pid(7));
     let config = command_mode(vec!["x".into()], &sources, &FakeHost::default()).unwrap();
-    let expected =
-        ProcessSpec { stopwaitsecs: Duration::from_secs(90), ..run_once_spec(vec!["x".into()]) };
-    assert_eq!(process(&config, "app"), &expected);
+    let app = process(&config, "app");
+    let expected = ProcessSpec {
+        stopwaitsecs: Duration::from_secs(90),
+        settings: Rc::clone(&app.settings),
+        ..run_once_spec(vec!["x".into()])
+    };
+    assert_eq!(app, &expected);
     assert_eq!(config.supervisord.status, None);
 }
 
@@ -52,7 +56,9 @@ fn run_once_is_a_plain_init() {
     assert!(config.runs_once() && config.record.is_none());
     assert_eq!(config.spec.signals, SignalRule::ForwardAll);
     let argv = ["vllm", "serve", "a ; %b"].map(OsString::from).to_vec();
-    assert_eq!(config.spec.groups[0].processes, [run_once_spec(argv).into()]);
+    let settings = Rc::clone(&process(&config, "app").settings);
+    let expected = ProcessSpec { settings, ..run_once_spec(argv) };
+    assert_eq!(config.spec.groups[0].processes, [expected.into()]);
     assert_eq!(config.warnings.len(), 1);
     assert!(config.warnings[0].starts_with("SUPERVISOR_PROGRAM__APP_STARTSECS has no effect"));
     let text = errors(&[("PROCESS_AUTO_RECOVERY", "false"), ("PROCESS_MAX_START_RETRIES", "x")]);
