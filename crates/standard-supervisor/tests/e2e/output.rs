@@ -57,7 +57,7 @@ fn a_plain_start_says_only_what_happens() {
     assert_eq!(running.exit_code(), 0);
     let said = running.stderr.rest();
     let kinds: Vec<&str> = said.iter().filter_map(|line| line.split(' ').nth(3)).collect();
-    let start = ["supervisord", "spawned:", "success:"];
+    let start = ["supervisord", "this", "spawned:", "success:"];
     let stop = ["received", "stop:", "waiting", "stopped:", "stop:"];
     let expected = [start.as_slice(), &stop].concat();
     assert_eq!(kinds, expected, "{said:#?}");
