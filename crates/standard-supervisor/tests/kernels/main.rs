@@ -128,8 +128,7 @@ fn everything_works(refused: &[&str], logged: Option<&str>) {
     assert_eq!(running.exit_code(), 0, "{refused:?}");
     let printed = running.stdout.rest().join("\n");
     let lines = running.stderr.rest().join("\n");
-    let expected =
-        |worker| format!("first run\n{worker}descriptors 0 1 2 3\nsecond run\ndraining");
+    let expected = |worker| format!("first run\n{worker}descriptors 0 1 2 3\nsecond run\ndraining");
     // A run with a cgroup of its own needs no subreaper: the cgroup has the worker.
     let lived = !orphans_are_found && printed == expected("the worker lived\n");
     assert!(lived || printed == expected(""), "{refused:?}: {printed}\n{lines}");
