@@ -69,6 +69,6 @@ mod tests {
         ] {
             assert_eq!(Address::parse(url), address, "{url}");
         }
-        assert!(Address::parse("http://box:x").unwrap_err().contains("x is no port"));
+        assert!(Address::parse("http://box:x").unwrap_err().contains("invalid port x"));
     }
 }

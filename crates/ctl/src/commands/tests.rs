@@ -257,7 +257,7 @@ fn a_daemon_of_another_kind_is_told_from_none() {
         ("pid", fault(1, "UNKNOWN_METHOD"), "(see sample.conf).\n", 3),
         ("pid", Ok(text("4.0")), "but the remote version is 4.0.\n", 5),
         ("pid", fault(6, "SHUTDOWN_STATE"), "<Fault 6: 'SHUTDOWN_STATE'>: unix:///s\n", 1),
-        ("pid", Ok(list([])), "a text was expected, not Array([]): unix:///s\n", 1),
+        ("pid", Ok(list([])), "expected a text, got Array([]): unix:///s\n", 1),
     ] {
         let mut daemon =
             Daemon { answers: [answer].into(), asked: vec!["no longer new".to_owned()] };
