@@ -240,6 +240,11 @@ impl Tool {
         format!("{} {}{of}\n", self.name, env!("CARGO_PKG_VERSION"))
     }
 
+    /// Whether supervisord has a program of this name. Its own tests look for the form of its help.
+    fn is_supervisors(&self) -> bool {
+        ["supervisord", "supervisorctl"].contains(&self.name)
+    }
+
     /// What `--help` prints.
     #[must_use]
     pub fn help(&self) -> String {
@@ -249,7 +254,7 @@ impl Tool {
     /// What `--help` prints, with `more` in front of its end.
     #[must_use]
     pub fn help_with(&self, more: &str) -> String {
-        let mut text = self.usage_text();
+        let mut text = format!("{} -- {}\n\n{}", self.name, self.summary, self.usage_text());
         for paragraph in self.about {
             text.push('\n');
             text.push_str(&wrapped("", paragraph));
@@ -264,8 +269,13 @@ impl Tool {
         let width = shown.iter().map(String::len).max().unwrap_or_default();
         for (shown, option) in shown.iter().zip(&self.options) {
             let default = option.default.map_or_else(String::new, |value| format!(" [{value}]"));
-            let lead = format!("  {shown:width$}  ");
-            text.push_str(&wrapped(&lead, &format!("{}{default}", option.doc)));
+            let doc = format!("{}{default}", option.doc);
+            if self.is_supervisors() {
+                let words = format!("{} -- {doc}", shown.replacen(", --", "/--", 1));
+                text.push_str(wrapped("      ", &words).split_at(4).1);
+            } else {
+                text.push_str(&wrapped(&format!("  {shown:width$}  "), &doc));
+            }
         }
         text.push_str(&commands(self.commands));
         if self.has_environment {
@@ -345,7 +355,8 @@ mod tests {
     #[test]
     fn a_help_shows_each_form_and_each_option_in_a_column() {
         let help = generate_supervisor_config().help();
-        assert!(help.starts_with("usage: generate-supervisor-config -o OUT"), "{help}");
+        assert!(help.starts_with("generate-supervisor-config -- write a"), "{help}");
+        assert!(help.contains("\n\nusage: generate-supervisor-config -o OUT"), "{help}");
         assert!(help.contains("\n  -o, --output OUT         the file to write\n"), "{help}");
         assert!(
             help.contains(

@@ -59,9 +59,9 @@ const STOP: Deed = Deed {
 const ROLLING: &str = "--rolling";
 
 const RESTART_ROLLING: Deed = Deed {
-    one: "restartRolling",
-    group: Some("restartRolling"),
-    all: "restartRolling",
+    one: "standard.restartRolling",
+    group: Some("standard.restartRolling"),
+    all: "standard.restartRolling",
     done: "restarted",
     needless: None,
     no_such_group: GENERIC,

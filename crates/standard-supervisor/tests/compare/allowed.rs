@@ -310,7 +310,7 @@ fn searched_as_root(theirs: &mut Transcript, ours: &mut Transcript) -> bool {
     let ours_warns = ours
         .stderr
         .first()
-        .is_some_and(|line| line.contains("runs as root and searches its configuration file"));
+        .is_some_and(|line| line.contains("runs as root and looks for its configuration file"));
     if theirs_warns && ours_warns {
         // Python shows the line of code as well.
         theirs.stderr.drain(..theirs.stderr.len().min(2));

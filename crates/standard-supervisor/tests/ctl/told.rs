@@ -50,7 +50,9 @@ fn line(line: &str) -> String {
     }
     // Behind the trouble stands where in Python it was met, or which server it was.
     if line.starts_with("error: ") {
-        let end = [": file: ", ": unix://", ": http://"].iter().find_map(|from| line.rfind(from));
+        let end = [": file: ", ": expected http://", ": unix://", ": http://"]
+            .iter()
+            .find_map(|from| line.rfind(from));
         return line.get(..end.unwrap_or(line.len())).unwrap_or_default().to_owned();
     }
     if line.parse::<u32>().is_ok_and(|number| number > 0) {

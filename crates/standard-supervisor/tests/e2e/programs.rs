@@ -22,7 +22,8 @@ fn every_program_has_a_help_that_fits_a_terminal() {
         }
         let wide: Vec<_> = help.iter().filter(|line| line.chars().count() > COLUMNS).collect();
         assert!(wide.is_empty(), "{name}: {wide:?}");
-        assert!(help[0].starts_with(&format!("usage: {name} ")), "{name}: {}", help[0]);
+        assert!(help[0].starts_with(&format!("{name} -- ")), "{name}: {}", help[0]);
+        assert!(help[2].starts_with(&format!("usage: {name} ")), "{name}: {}", help[2]);
         let examples = help.iter().position(|line| line == "examples:").unwrap();
         let examples: Vec<_> =
             help[examples + 1..].iter().take_while(|line| !line.is_empty()).collect();
@@ -32,10 +33,7 @@ fn every_program_has_a_help_that_fits_a_terminal() {
         assert!(!help.join("\n").contains('`'), "{name}: Markdown");
     }
     for (name, line) in [
-        (
-            "supervisord",
-            "-l, --logfile FILENAME        use FILENAME as the log file [supervisord.log]",
-        ),
+        ("supervisord", "-l/--logfile FILENAME -- use FILENAME as the log file [supervisord.log]"),
         ("standard-supervisor", "PROCESS_MAX_START_RETRIES [3]"),
         ("generate-supervisor-config", "-p, --program-name NAME  the program's name [app]"),
     ] {

@@ -222,16 +222,6 @@ pub(super) const MAIN: &[Method] = &[
     )
     .last_may_be_left_out(),
     Method::wait(
-        "restartRolling",
-        Array,
-        &[String],
-        "Restarts the running processes of a name, such as `web:*`, or of `all`, one after the other: \
-         each is ready before the next is stopped. Ends at the first that does not become ready. \
-         The result has a struct for each process that was restarted, and for that one. Not in \
-         supervisord.",
-        order::restart_rolling,
-    ),
-    Method::wait(
         "startAllProcesses",
         Array,
         &[Boolean],
@@ -398,6 +388,15 @@ pub(super) const OWN: &[Method] = &[
         "Lets the configuration that was read last take effect for a group; returns what that \
          took: nothing, live, restart, add or remove.",
         config::update,
+    ),
+    Method::wait(
+        "restartRolling",
+        Array,
+        &[String],
+        "Restarts the running processes of a name, such as `web:*`, or of `all`, one after the other: \
+         each is ready before the next is stopped. Ends at the first that does not become ready. \
+         The result has a struct for each process that was restarted, and for that one.",
+        order::restart_rolling,
     ),
     Method::wait(
         "restartProcess",
