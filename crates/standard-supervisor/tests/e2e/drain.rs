@@ -261,7 +261,7 @@ fn a_budget_cuts_grace_periods_so_that_all_ends_in_time() {
         .env("SUPERVISOR_PROGRAM__OTHER_COMMAND", format!("sh -c '{stubborn}'"))
         .env("PROCESS_STOP_BUDGET_SECS", "5");
     let mut running = Running::start(&mut command);
-    running.stderr.wait_for("a shutdown may take 61 seconds (other 30, app 30, reserve 1)");
+    running.stderr.wait_for("a shutdown may take 61 s (other 30, app 30, reserve 1)");
     running.stderr.wait_for("success:");
     running.stderr.wait_for("success:");
     let start = Instant::now();

@@ -32,7 +32,7 @@ fn all_mistakes_are_said_together_and_nothing_is_started() {
 #[test]
 fn what_the_start_would_refuse_the_check_refuses_too_and_nothing_is_started() {
     for (variable, value, part) in [
-        ("PROCESS_LOG_FORMAT", "xml", "no log format is named 'xml'"),
+        ("PROCESS_LOG_FORMAT", "xml", "unknown log format 'xml'"),
         ("PROCESS_STATUS_PORT", "no-such-host:9", "no-such-host is neither an IP address"),
         ("SUPERVISOR_PROGRAM__X_COMMAND", "", "command is empty"),
         ("SUPERVISOR_PROGRAM__X_COMMAND", "sh -c \"unbalanced", "No closing quotation"),

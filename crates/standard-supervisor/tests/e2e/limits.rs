@@ -39,7 +39,7 @@ fn a_program_has_the_limits_that_were_set_and_the_supervisor_keeps_its_own() {
 fn what_the_system_does_not_allow_starts_nothing() {
     for (variable, value, why) in [
         ("PROCESS_LIMIT_NOFILE", "1099511627776", "the highest value that the system allows is "),
-        ("PROCESS_LIMIT_NOFILE", "many", "PROCESS_LIMIT_NOFILE takes a whole number"),
+        ("PROCESS_LIMIT_NOFILE", "many", "expected a whole number or unlimited"),
         ("PROCESS_NICE", "20", "20 is not between -20 and 19"),
         ("SUPERVISOR_PROGRAM__APP_LIMIT_CORE", "2KB:1KB", "the soft limit is above the hard one"),
         ("PROCESS_SIGNAL_MAP", "TERM:0", "signal_map drops SIGTERM, the stopsignal"),

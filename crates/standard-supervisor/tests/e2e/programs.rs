@@ -46,13 +46,18 @@ fn every_program_has_a_help_that_fits_a_terminal() {
 fn every_program_says_its_version_and_what_it_belongs_to() {
     let version = env!("CARGO_PKG_VERSION");
     for name in PROGRAMS {
-        let said = match name {
+        let (code, said, errors) = run(name, &["--version"]);
+        assert_eq!((code, said.len(), errors.len()), (0, 1, 0), "{name}: {said:?} {errors:?}");
+        match name {
             // Clients compare it.
-            "supervisord" => "4.3.0".to_owned(),
-            "standard-supervisor" => format!("{name} {version}"),
-            _ => format!("{name} {version} (standard-supervisor)"),
-        };
-        assert_eq!(run(name, &["--version"]), (0, vec![said], Vec::new()));
+            "supervisord" => assert_eq!(said[0], "4.3.0"),
+            // The commit and the target follow.
+            "standard-supervisor" => {
+                let start = format!("{name} {version} (");
+                assert!(said[0].starts_with(&start) && said[0].contains("linux"), "{}", said[0]);
+            }
+            _ => assert_eq!(said[0], format!("{name} {version} (standard-supervisor)")),
+        }
     }
 }
 

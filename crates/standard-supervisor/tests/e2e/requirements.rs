@@ -59,7 +59,7 @@ fn requirements_are_installed_first_and_the_log_says_so() {
     let mut running = Running::start(&mut model.supervise(&SERVER));
     running.stdout.wait_for("server up");
     let file = model.path("requirements.txt");
-    running.stderr.wait_for(&format!("WARN installing {file} by pip before the server starts"));
+    running.stderr.wait_for(&format!("WARN installing {file} with pip before starting the server"));
     running.stderr.wait_for("spawned: 'requirements' with pid");
     running.stderr.wait_for(&format!("pip says: -m pip install -r {file}"));
     running.stderr.wait_for("trouble");

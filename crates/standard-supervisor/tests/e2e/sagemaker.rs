@@ -18,6 +18,6 @@ fn without_a_command_of_the_image_the_exit_is_1_and_the_variable_is_named() {
     let mut running = Running::start(supervise(["serve"]).env("PATH", "/usr/bin:/nowhere"));
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
-    assert!(said.contains("no such program is in PATH '/usr/bin:/nowhere'"), "{said}");
-    assert!(said.contains("PROCESS_COMMAND must say what starts the server"), "{said}");
+    assert!(said.contains("no such program exists in PATH '/usr/bin:/nowhere'"), "{said}");
+    assert!(said.contains("set PROCESS_COMMAND to the command of the server"), "{said}");
 }
