@@ -67,6 +67,8 @@ stories! {
     an_oom_kill_somewhere_explains_only_a_kill
     an_operator_updates_the_only_program
     an_order_to_stop_waits_less_for_a_hook
+    an_unkillable_leftover_is_one_alert
+    an_unkillable_main_process_is_an_alert
     an_update_begun_is_carried_through
     an_update_of_rules_restarts_nothing
     an_update_that_a_stop_cuts_short
