@@ -2,6 +2,7 @@
 //! a restart does not help: the next run would wait in the same way.
 
 use super::{ANSWER_GRACE, Block, Health, REMIND_EVERY, Unhealthy, Watchdog};
+use crate::spec::health::Action;
 use crate::time::Mono;
 
 /// What is known of why it is silent.
@@ -35,9 +36,16 @@ impl Health {
 
     /// Notes that the program is unhealthy; whether the core must first ask if its output is to
     /// blame. If it is known not to be, the core need not ask.
-    pub(crate) fn ask_for_output(&mut self, unhealthy: Unhealthy, now: Mono) -> bool {
-        // An illness that is only observed stays. A start that takes too long fails in any case.
-        let known = self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block())
+    pub(crate) fn ask_for_output(
+        &mut self,
+        unhealthy: Unhealthy,
+        action: Action,
+        now: Mono,
+    ) -> bool {
+        // A program that is only observed stays unhealthy. A start that takes too long fails in
+        // any case.
+        let known = action == Action::Observe
+            && self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block())
             && !matches!(unhealthy, Unhealthy::NotReady { .. });
         let was_blocked = match self.output {
             OutputSeen::Blocked { told_at, .. } => Some(told_at),

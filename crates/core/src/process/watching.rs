@@ -248,7 +248,7 @@ impl Process {
             Some(Due::Ready { .. } | Due::Up(_)) => health.early_verdict(&spec.health),
         };
         if let Some(unhealthy) = unhealthy {
-            if !asked && health.ask_for_output(unhealthy, now) {
+            if !asked && health.ask_for_output(unhealthy, spec.health.action, now) {
                 return cx.effects.push(Effect::LookAtOutput { proc, run });
             }
             self.found_unhealthy(unhealthy, cx);

@@ -122,6 +122,10 @@ impl Supervisor {
     }
 
     fn forward(&self, signal: Signal, cx: &mut Transition<'_>) {
+        // The core no longer hears which processes end, so that a pid may be another's by now.
+        if matches!(self.phase, Phase::Finished { .. }) {
+            return cx.log(Line::IgnoredSignal { signal });
+        }
         let alive = |process: &&Process| process.spec.main && process.pid().is_some();
         for process in self.processes.values().filter(alive) {
             let sent = process.spec.signal_map.sent(signal);

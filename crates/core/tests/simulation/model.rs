@@ -387,6 +387,9 @@ impl Model {
     }
 
     fn forward(&mut self, signal: Signal) {
+        if self.finished_at.is_some() {
+            return;
+        }
         let meant = |proc: &&mut Proc| proc.spec.main && proc.alive().is_some();
         for proc in self.procs.values_mut().filter(meant) {
             proc.forwards.extend(proc.spec.signal_map.sent(signal));

@@ -220,7 +220,7 @@ fn cause(proc: &Proc, change: (StateName, StateName), ending: bool) -> &'static 
         (L::Starting, L::Backoff) => "its start failed, or it ended too early",
         (_, L::Stopping) => match proc.alive() {
             Some(alive) if alive.to_stop => "stop",
-            Some(alive) if alive.health.condemned.is_some() => "it is ill",
+            Some(alive) if alive.health.condemned.is_some() => "it is unhealthy",
             Some(_) | None => "everything stops",
         },
         (L::Running, L::Exited) => "it ended",
@@ -231,7 +231,7 @@ fn cause(proc: &Proc, change: (StateName, StateName), ending: bool) -> &'static 
         (L::Backoff, L::Fatal) => "everything stops",
         (L::Backoff, L::Stopped) => "stop",
         (L::Stopping, L::Stopped) => "it ended",
-        (L::Stopping, L::Backoff | L::Exited | L::Fatal) => "it ended, and had been ill",
+        (L::Stopping, L::Backoff | L::Exited | L::Fatal) => "it exited after it was unhealthy",
         (L::Fatal, L::Stopped) => "start, which has to wait",
         _ => "?",
     }

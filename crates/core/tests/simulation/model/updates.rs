@@ -95,14 +95,19 @@ impl Model {
             let procs = update.members.iter().map(|id| &self.procs[id]);
             let (active, stuck) =
                 (procs.clone().any(Proc::is_active), procs.clone().any(Proc::is_stuck));
-            let why = if self.ending.is_some() {
-                Rejection::ShuttingDown
-            } else if active {
-                self.updates.push(update);
-                continue;
-            } else {
-                hold!(stuck, UpdatesAtLast, "{} is down, and does not begin again", update.group);
-                Rejection::Unkillable
+            let why = match (active, self.ending.is_some()) {
+                (true, true) => Rejection::ShuttingDown,
+                (true, false) => {
+                    self.updates.push(update);
+                    continue;
+                }
+                // That it can't be killed may be why everything ends, and says more.
+                (false, _) if stuck => Rejection::Unkillable,
+                (false, ending) => {
+                    let group = &update.group;
+                    hold!(ending, UpdatesAtLast, "{group} is down, and does not begin again");
+                    Rejection::ShuttingDown
+                }
             };
             self.updated(&update.group, &Err(why));
         }
