@@ -76,6 +76,9 @@ pub(super) fn schema<T>(fields: &[Field<T>]) -> Value {
         let mut schema = field.kind.schema();
         if field.nullable {
             schema["type"] = json!([schema["type"], "null"]);
+            if let Some(names) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+                names.push(Value::Null);
+            }
         }
         schema["description"] = field.about.into();
         (field.name.to_owned(), schema)

@@ -19,7 +19,12 @@ fn the_description_is_valid_and_the_answers_are_as_described() {
     let Some(python) = python() else {
         return skip("SUPERVISOR_PYTHON names no Python with a validator", "REQUIRE_PYTHON");
     };
-    let site = Site::with("described", TWO);
+    let crash = "[program:crash]\ncommand=sh -c 'exit 3'\nstartsecs=0\nautorestart=false\n";
+    let site = Site::with("described", &format!("{crash}{TWO}"));
+    let mut events = site.events("api/v1/events");
+    events.wait_for(": events from now on");
+    site.post("api/v1/programs/crash/start");
+    events.wait_for("event: crash");
     let document = site.get("api/v1/openapi.json").json();
     let answers = json!({
         "Supervisor": site.get("api/v1/supervisor").json(),
@@ -27,6 +32,9 @@ fn the_description_is_valid_and_the_answers_are_as_described() {
         "Program": site.program("api"),
         "Groups": site.get("api/v1/groups").json(),
         "Piece": site.get("api/v1/programs/api/logs/stdout").json(),
+        "Runs": site.get("api/v1/programs/crash/runs").json(),
+        "Report": site.get("api/v1/programs/crash/runs/2/report").json(),
+        "Usage": site.get("api/v1/programs/api/usage").json(),
         "Outcomes": site.post("api/v1/groups/g/restart").json(),
         "Difference": site.post("api/v1/supervisor/reread").json(),
         "Done": site.post("api/v1/all/clear").json(),
@@ -34,7 +42,7 @@ fn the_description_is_valid_and_the_answers_are_as_described() {
     });
     let described: BTreeSet<&String> =
         document["components"]["schemas"].as_object().unwrap().keys().collect();
-    let parts = ["Group", "Outcome"].map(str::to_owned);
+    let parts = ["Group", "Outcome", "Run", "Sample"].map(str::to_owned);
     let seen: BTreeSet<&String> = answers.as_object().unwrap().keys().chain(&parts).collect();
     assert_eq!(described, seen, "an answer of each kind is looked at");
     let judge = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/web/judge.py");
@@ -49,7 +57,7 @@ fn the_description_is_valid_and_the_answers_are_as_described() {
     let mut verdict = String::new();
     judging.stdout.take().unwrap().read_to_string(&mut verdict).unwrap();
     crate::harness::wait(&mut judging);
-    assert_eq!(verdict, "valid, and 9 answers as described\n");
+    assert_eq!(verdict, "valid, and 12 answers as described\n");
 }
 
 /// After which something isn't there any more.
@@ -87,7 +95,7 @@ fn every_path_of_the_description_answers() {
             count += 1;
         }
     }
-    assert_eq!(count, 34 - ENDS.len());
+    assert_eq!(count, 35 - ENDS.len());
     site.post("api/v1/groups/g/stop");
     assert_eq!(site.post("api/v1/groups/g/remove").json(), json!({"done": true}));
     assert_eq!(site.post("api/v1/supervisor/shutdown").json(), json!({"done": true}));
@@ -199,7 +207,7 @@ fn a_restart_of_the_only_program_does_not_end_a_supervisor_that_ends_with_it() {
 fn events_come_as_they_happen() {
     let site = Site::with("events", TWO);
     let mut events = site.events("api/v1/events");
-    events.wait_for(": what happens");
+    events.wait_for(": events from now on");
     site.post("api/v1/programs/api/restart");
     let stopping = events.data("state", "\"to\":\"STOPPING\"");
     assert_eq!((&stopping["name"], &stopping["from"]), (&json!("api"), &json!("RUNNING")));
@@ -214,7 +222,7 @@ fn events_come_as_they_happen() {
 fn who_reads_too_slowly_is_told_how_much_he_missed() {
     let site = Site::with("slow", TWO);
     let mut events = site.events("api/v1/events");
-    events.wait_for(": what happens");
+    events.wait_for(": events from now on");
     let call = format!(
         "<methodCall><methodName>supervisor.sendRemoteCommEvent</methodName><params>\
          <param><value><string>noise</string></value></param>\

@@ -42,7 +42,7 @@ impl Site {
 fn a_server_that_is_not_ready_unhealthy_and_well_again_is_seen_as_such_everywhere() {
     let site = Site::with("health", &format!("{CHECKED}{OBSERVED}"));
     let mut events = site.events("api/v1/events");
-    events.wait_for("what happens from now on");
+    events.wait_for("events from now on");
     let app = site.program("app");
     assert_eq!((&app["state"], &app["health"]), (&json!("STARTING"), &json!("starting")));
     assert_eq!(app["ready"], false);
@@ -88,7 +88,7 @@ fn a_server_that_is_not_ready_unhealthy_and_well_again_is_seen_as_such_everywher
 fn the_page_shows_an_unhealthy_program_in_a_word_and_a_color() {
     let site = Site::with("health-page", &format!("{CHECKED}{OBSERVED}"));
     let mut events = site.events("api/v1/events");
-    events.wait_for("what happens from now on");
+    events.wait_for("events from now on");
     let Some(mut browser) = Browser::start(Look::DESKTOP) else { return };
     browser.open(&site.url(""));
     let status = "document.querySelector('tr[data-name=\"app\"] .status')";
@@ -116,7 +116,7 @@ fn the_page_shows_an_unhealthy_program_in_a_word_and_a_color() {
 fn after_a_restart_for_health_the_last_exit_says_so() {
     let site = Site::with("health-restart", CHECKED);
     let mut events = site.events("api/v1/events");
-    events.wait_for("what happens from now on");
+    events.wait_for("events from now on");
     site.good(true);
     events.data("health", "\"healthy\"");
     site.good(false);
@@ -140,7 +140,7 @@ fn that_the_supervisor_gives_up_is_told() {
     let broken = "[program:broken]\ncommand=sh -c 'exit 3'\nstartretries=0\nautostart=false\n";
     let site = Site::with("gave-up", broken);
     let mut events = site.events("api/v1/events");
-    events.wait_for("what happens from now on");
+    events.wait_for("events from now on");
     site.post("api/v1/programs/broken/start?wait=false");
     let crash = events.data("crash", "broken");
     assert_eq!((&crash["class"], &crash["next"]), (&json!("exit"), &json!("give_up")));

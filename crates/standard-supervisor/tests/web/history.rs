@@ -30,7 +30,7 @@ const CHECKED: [(&str, &str); 6] = [
 fn troubled(name: &str) -> Site {
     let site = Site::of_command_with(name, &CHECKED, &["sh", "-c", SCRIPT]);
     let mut events = site.events("api/v1/events");
-    events.wait_for("what happens from now on");
+    events.wait_for("events from now on");
     let healthy = |site: &Site| site.program("app")["health"] == "healthy";
     while site.program("app")["restarts"] != 1 || !healthy(&site) {
         events.wait_for("event: health");
@@ -137,7 +137,7 @@ health_action=observe\n\
 [program:idle]\ncommand=sleep 1000\nautostart=false\n";
     let site = Site::with("program-states", programs);
     let mut events = site.events("api/v1/events");
-    events.wait_for("what happens from now on");
+    events.wait_for("events from now on");
     while site.program("ill")["health"] != "unhealthy" {
         events.wait_for("event: health");
     }

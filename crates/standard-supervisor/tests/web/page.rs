@@ -144,7 +144,7 @@ fn a_supervisor_that_is_gone_is_not_shown_as_if_it_were_there() {
     open_live(&mut browser, &site, "");
     site.running.signal("TERM");
     site.running.exit_code();
-    browser.wait_until("document.querySelector('.failed')?.textContent.includes('not answer')");
+    browser.wait_until("document.querySelector('.failed')?.textContent.includes('Connection to the supervisor lost')");
 }
 
 #[test]
@@ -301,6 +301,6 @@ fn a_stranger_s_page_can_t_press_our_buttons() {
     browser.click("#evil");
     browser.wait_for_load();
     let answer = browser.value("document.body.innerText").to_string();
-    assert!(answer.contains("nothing was done"), "{answer}");
+    assert!(answer.contains("Cross-site request rejected"), "{answer}");
     assert_eq!(site.program("api")["state"], "RUNNING");
 }
