@@ -54,7 +54,7 @@ fn status_json_is_an_array_of_what_the_daemon_knows() {
 fn the_help_is_one_that_a_newcomer_can_use() {
     let Some(place) = Place::without_daemon() else { return };
     let help = help(&place);
-    assert!(help.contains("-i, --interactive             start an interactive"));
+    assert!(help.contains("-i/--interactive -- start an interactive"));
     for part in ["restart web", "tail -f", "exit codes:", "status --json", "before the command"] {
         assert!(help.contains(part), "{part}");
     }
