@@ -15,8 +15,8 @@ fn help_and_version_are_printed() {
     for word in ["-h", "--help", "-?"] {
         let (code, out, err) = run(&mut clean(supervisord(), [word]));
         assert_eq!((code, err.as_str()), (0, ""));
-        assert!(out.starts_with("usage: supervisord [OPTIONS]"), "{out}");
-        assert!(out.contains("\n  -l, --logfile FILENAME "), "{out}");
+        assert!(out.starts_with("supervisord -- run a set of applications"), "{out}");
+        assert!(out.contains("\n  -l/--logfile FILENAME -- use FILENAME as"), "{out}");
     }
     let (code, out, _) = run(&mut clean(supervisord(), ["--version"]));
     assert_eq!((code, out.as_str()), (0, "4.3.0"));

@@ -54,7 +54,7 @@ fn the_sample_is_a_configuration_for_the_original() {
 fn echo_says_how_it_is_used() {
     let mut help = Running::start(&mut clean(echo(), ["-h"]));
     assert_eq!(help.exit_code(), 0);
-    assert_eq!(help.stdout.rest()[0], "usage: echo_supervisord_conf > FILE");
+    assert_eq!(help.stdout.rest()[2], "usage: echo_supervisord_conf > FILE");
     assert_eq!(Running::start(&mut clean(echo(), ["x"])).exit_code(), 1);
 }
 
@@ -151,7 +151,7 @@ fn pidproxy_says_what_is_wrong() {
 fn pidproxy_says_how_it_is_used_if_asked_alone() {
     let mut help = Running::start(&mut clean(pidproxy(), ["--help"]));
     assert_eq!(help.exit_code(), 0);
-    assert_eq!(help.stdout.rest()[0], "usage: pidproxy PIDFILE COMMAND [ARG...]");
+    assert_eq!(help.stdout.rest()[2], "usage: pidproxy PIDFILE COMMAND [ARG...]");
     let mut echo = Running::start(&mut clean(pidproxy(), ["--help", "/bin/echo", "1"]));
     assert_eq!(echo.exit_code(), 0);
     assert_eq!(echo.stdout.rest(), ["1"]);
