@@ -99,6 +99,8 @@ fn lines_that_are_typed_ahead_or_pasted_all_run() {
         screen.wait_for("cat: started");
         screen.wait_for("4.3.0");
         screen.wait_for("list the processes in the configuration");
+        // Between two lines the terminal itself would take an end of input.
+        screen.wait_for("supervisor> ");
         screen.type_in(CTRL_D);
         assert_eq!(screen.end().0, 0);
     }
