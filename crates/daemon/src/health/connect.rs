@@ -27,7 +27,7 @@ impl Peer {
 }
 
 /// Connects to a name or an address. The caller limits the time.
-pub(super) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Peer), CheckFailure> {
+pub(crate) async fn connect(host: &str, port: u16) -> Result<(TcpStream, Peer), CheckFailure> {
     let connected = resolver::connect(host, port).await;
     let stream = connected.map_err(|why| match why {
         Unreachable::UnknownName(_) | Unreachable::NoNameServer(_) => CheckFailure::Unresolved,

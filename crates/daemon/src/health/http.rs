@@ -24,7 +24,7 @@ use super::headers;
 use super::tls::{self, Unsecured};
 
 /// Bytes that an answer's head may have.
-pub(super) const HEAD_LIMIT: usize = 16 * 1024;
+pub(crate) const HEAD_LIMIT: usize = 16 * 1024;
 
 /// The status with which servers that speak TLS answer a request without it, if they answer.
 const BAD_REQUEST: u16 = 400;
@@ -175,7 +175,7 @@ impl Asking<'_> {
     }
 }
 
-pub(super) fn host_header(server: &HttpServer) -> String {
+pub(crate) fn host_header(server: &HttpServer) -> String {
     match server {
         HttpServer::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
         HttpServer::Tcp { host, port } => format!("{host}:{port}"),
@@ -209,7 +209,7 @@ async fn read(response: Response<Incoming>, limit: usize) -> hyper::Result<Page>
 }
 
 /// Waits for `wanted` while `other`, which it needs, goes on.
-pub(super) async fn beside<A: Future, B: Future>(wanted: A, other: B) -> A::Output {
+pub(crate) async fn beside<A: Future, B: Future>(wanted: A, other: B) -> A::Output {
     let (mut wanted, mut other) = (pin!(wanted), pin!(other));
     let mut over = false;
     poll_fn(|context| {

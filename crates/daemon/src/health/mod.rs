@@ -3,17 +3,16 @@
 
 mod check;
 mod command;
-mod connect;
+pub(crate) mod connect;
 mod headers;
-mod http;
+pub(crate) mod http;
 mod listener;
 mod load;
 mod notify;
-mod post;
 mod progress;
 mod strays;
 mod targets;
-mod tls;
+pub(crate) mod tls;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -33,7 +32,6 @@ pub(crate) use check::{Asked, check};
 pub(crate) use command::{Checker, Runner};
 pub(crate) use load::with_load;
 pub(crate) use notify::{Notify, Told};
-pub(crate) use post::post;
 pub(crate) use progress::look;
 pub(crate) use strays::Strays;
 pub(crate) use targets::reach;

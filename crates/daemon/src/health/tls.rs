@@ -37,14 +37,14 @@ const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A connection over TLS.
 #[derive(Debug)]
-pub(super) struct Secured<S> {
-    pub(super) stream: TlsStream<S>,
+pub(crate) struct Secured<S> {
+    pub(crate) stream: TlsStream<S>,
     asked: Arc<NoCertificate>,
 }
 
 /// Why there is none.
 #[derive(Debug)]
-pub(super) enum Unsecured {
+pub(crate) enum Unsecured {
     Failed(CheckFailure),
     /// The server wants a client certificate.
     WantsCertificate,
@@ -60,7 +60,7 @@ impl<S> Secured<S> {
 }
 
 /// Begins TLS with a server at `host`, which is one of this host's own addresses or not.
-pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     host: &str,
     own: bool,

@@ -1,7 +1,8 @@
-//! Delivers notifications: to the standard input of a command, or in a POST request. When and
-//! what is the core's decision.
+//! Delivers notifications: to the standard input of a command, or in a POST request. The core
+//! decides which are sent, and when.
 
 mod body;
+mod post;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -18,24 +19,24 @@ use tokio::time::timeout;
 
 use crate::capture::journal::Journal;
 use crate::crash::report::CrashReport;
-use crate::health::post;
 use crate::helpers::Helpers;
 use crate::inbox::Inbox;
 use crate::launch::Environment;
 use body::Message;
+use post::post;
 
-/// Beginnings of the names of variables that hold the supervisor's own settings, passwords and
-/// the URLs of hooks among them. No command of a hook gets these.
+/// Prefixes of variables with the supervisor's own settings, which include passwords and the URLs
+/// of hooks. A hook's command gets none of these variables.
 const OWN_SETTINGS: [&str; 2] = ["SUPERVISOR_", "PROCESS_"];
 
-/// All hooks, and what their commands need.
+/// All hooks, and the parts that start their commands.
 #[derive(Debug)]
 pub(crate) struct Hooks {
     hooks: Vec<Hook>,
     helpers: Rc<Helpers>,
     journal: Rc<Journal>,
     inbox: Rc<Inbox>,
-    /// Of commands.
+    /// The environment of commands.
     environment: Environment,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Errand {
     /// Notifications that were dropped before it.
     pub(crate) dropped: u64,
     pub(crate) within: Duration,
-    /// What is known of the run that it is about.
+    /// The report of the run that it is about, if it is about one.
     pub(crate) report: Option<Rc<CrashReport>>,
     /// The user of the program that it is about.
     pub(crate) user: Option<User>,
@@ -82,7 +83,7 @@ impl Hooks {
         })
     }
 
-    /// Delivers a notification and says what came of it.
+    /// Delivers a notification, and reports to the core whether it was delivered.
     pub(crate) async fn deliver(self: Rc<Self>, errand: Errand) {
         let Errand { delivery, within, .. } = errand;
         let event = errand.alert.about.event().name();
@@ -140,7 +141,7 @@ impl Hooks {
     }
 }
 
-/// The process that a notification is about has reports of this run.
+/// Whether a notification is about the run of this report.
 pub(crate) fn is_about(alert: &Alert, report: &CrashReport) -> bool {
     matches!(&alert.about, About::Run(run)
         if (run.process.proc, run.run) == (report.run.process.proc, report.run.run))

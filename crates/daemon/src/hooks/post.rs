@@ -1,5 +1,5 @@
-//! One POST request, for a hook. Certificates are verified wherever the server is, redirects
-//! are not followed, and what the server answers beyond its status is not read.
+//! One POST request. The client verifies certificates of every server, also on loopback, follows no
+//! redirect, and reads nothing of the response but its status.
 
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
@@ -9,13 +9,13 @@ use hyper_util::rt::TokioIo;
 use supervisor_core::health::CheckFailure;
 use supervisor_core::spec::health::{HttpServer, HttpUrl, Scheme, TlsSpec};
 
-use super::connect::connect;
-use super::http::{HEAD_LIMIT, beside, host_header};
-use super::tls::{self, Unsecured};
+use crate::health::connect::connect;
+use crate::health::http::{HEAD_LIMIT, beside, host_header};
+use crate::health::tls::{self, Unsecured};
 
-/// Sends a JSON document; the status of the answer, or why there is none. The caller limits the
-/// time. The URL may be a secret, and is in no message.
-pub(crate) async fn post(url: &HttpUrl, body: String) -> Result<u16, String> {
+/// Sends a JSON document; returns the status of the response, or the error. The caller limits the
+/// time. The URL may be a secret, so that no message repeats it.
+pub(super) async fn post(url: &HttpUrl, body: String) -> Result<u16, String> {
     let HttpServer::Tcp { host, port } = &url.server else {
         return Err("its URL names no host".to_owned());
     };
