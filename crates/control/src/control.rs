@@ -50,13 +50,13 @@ impl std::fmt::Debug for About {
 struct Shared {
     machine: Box<dyn Machine>,
     about: About,
-    /// What is counted, where it may be asked for.
+    /// Counters; `None`: no endpoint exposes them.
     tally: Option<Rc<RefCell<Tally>>>,
     /// When it began to work with the present configuration.
     began: Wall,
     /// Events that observers missed.
     missed: Cell<u64>,
-    /// What programs used, as far as it was looked at.
+    /// Samples of the resource usage of programs.
     usage: RefCell<UsageHistory>,
 }
 
@@ -87,32 +87,32 @@ impl Control {
         self.0.machine.core()
     }
 
-    /// What was counted so far; nothing where nobody should be able to ask.
+    /// The counters so far; empty if no endpoint exposes them.
     pub(crate) fn tally(&self) -> Tally {
         self.0.tally.as_ref().map(|tally| tally.borrow().clone()).unwrap_or_default()
     }
 
-    /// What is counted of a process.
+    /// Counters of a process.
     pub(crate) fn counts(&self, proc: ProcId) -> Counts {
         self.0.tally.as_ref().map(|tally| tally.borrow().of(proc)).unwrap_or_default()
     }
 
-    /// Told when a check is asked; `None`: nothing is counted.
+    /// Notified when a health check starts; `None`: nothing is counted.
     pub(crate) fn checks(&self) -> Option<Rc<Notify>> {
         self.0.tally.as_ref().map(|tally| tally.borrow().checks())
     }
 
-    /// What programs used in the last hour.
+    /// Resource usage of programs in the last hour.
     pub(crate) fn usage(&self) -> &RefCell<UsageHistory> {
         &self.0.usage
     }
 
-    /// The latest reports of runs of a process that failed.
+    /// The latest crash reports of a process.
     pub(crate) fn crash_reports(&self, proc: ProcId) -> Vec<CrashReport> {
         self.0.machine.crash_reports(proc)
     }
 
-    /// What is counted of each process's pipes and files.
+    /// I/O counters of each process's pipes and files.
     pub(crate) fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
         self.0.machine.io_counters()
     }

@@ -1,4 +1,4 @@
-//! Where a log is read: from a file, or from memory where no file has it.
+//! The source of a log: a file, or memory if no file contains it.
 
 use std::io;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ impl LogSource {
         }
     }
 
-    /// What to call it in a message.
+    /// Its name in a message.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),

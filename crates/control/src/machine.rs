@@ -47,7 +47,7 @@ pub trait Machine: Debug {
     /// The roots of the trees of all programs, each with its program.
     fn roots<'a>(&'a self, family: &'a Family) -> Later<'a, io::Result<Vec<(Pid, ProcId)>>>;
 
-    /// What is counted of each process's pipes and files.
+    /// I/O counters of each process's pipes and files.
     fn io_counters(&self) -> BTreeMap<ProcId, IoCounters>;
 
     /// The log file of a stream, if it goes to one.
@@ -56,14 +56,14 @@ pub trait Machine: Debug {
     /// The latest output of a stream, if it is kept in memory.
     fn recent_output(&self, proc: ProcId, channel: Channel) -> Option<Rc<Recent>>;
 
-    /// The latest reports of runs of a process that failed, the oldest first, as their files
-    /// have them.
+    /// The latest crash reports of a process, the oldest first, in the format of the report
+    /// files.
     fn crash_reports(&self, proc: ProcId) -> Vec<CrashReport>;
 
-    /// Begins the log files of a process anew.
+    /// Removes the log files of a process and creates them again.
     fn clear_logs(&self, proc: ProcId) -> io::Result<()>;
 
-    /// Begins the supervisor's own log file anew.
+    /// Removes the supervisor's own log file and creates it again.
     fn clear_main_log(&self, path: &Path) -> io::Result<()>;
 
     /// Writes to a process's stdin. `None`: it has none.

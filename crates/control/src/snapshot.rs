@@ -19,7 +19,7 @@ use crate::usage_history::Point;
 /// Programs that are shown in one go, before others have their turn.
 pub(crate) const AT_ONCE: usize = 100;
 
-/// What is said of a main process that a signal has suspended.
+/// The remark on a main process that a signal has suspended.
 pub(crate) const SUSPENDED: &str = "suspended by a signal such as SIGSTOP";
 
 /// The supervisor as it is.
@@ -44,7 +44,7 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// It was added, and not removed.
     pub(crate) active: bool,
-    /// Its programs are told of events.
+    /// Its programs receive events.
     pub(crate) listens: bool,
     pub(crate) priority: Option<i64>,
 }
@@ -57,17 +57,17 @@ pub(crate) struct Answered {
     pub(crate) result: Result<(), CheckFailure>,
 }
 
-/// A run, and what is known of its failure.
+/// A run, and its crash report if it failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) record: RunRecord,
     /// How long it has lasted.
     pub(crate) uptime: Duration,
-    /// The crash report, as its file has it.
+    /// The crash report, in the format of its file.
     pub(crate) report: Option<Json>,
 }
 
-/// What a program used at a moment.
+/// Resource usage of a program at one time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) at: Wall,
@@ -87,7 +87,7 @@ pub(crate) struct Program {
     /// It is up, and clients should send it work.
     pub(crate) ready: bool,
     pub(crate) health: HealthStatus,
-    /// What the state does not tell, in a few words.
+    /// A short remark that adds to the state.
     pub(crate) remark: Option<String>,
     /// Since when state, readiness and health have been as they are.
     pub(crate) since: Option<Wall>,
@@ -99,21 +99,21 @@ pub(crate) struct Program {
     pub(crate) starts: u64,
     /// When it was last started.
     pub(crate) started: Option<Wall>,
-    /// When it last ended.
+    /// When it last exited.
     pub(crate) stopped: Option<Wall>,
-    /// How the run before the present one ended.
+    /// How the previous run ended.
     pub(crate) last_exit: Option<String>,
-    /// What went wrong with the latest run.
+    /// The error of the latest run.
     pub(crate) error: Option<String>,
-    /// `None`: nobody looked, or nothing of it lives.
+    /// `None`: not measured, or no process of it is alive.
     pub(crate) usage: Option<TreeUsage>,
-    /// The latest answer to its check.
+    /// The latest result of its health check.
     pub(crate) check: Option<Answered>,
-    /// How much it has to do, and does.
+    /// Its queue length and throughput.
     pub(crate) work: Option<Work>,
-    /// What is counted as done: tokens, or steps of another kind.
+    /// The unit of progress: tokens, or steps of another kind.
     pub(crate) work_unit: &'static str,
-    /// What its start waits for.
+    /// The condition that its start waits for.
     pub(crate) waits_for: Option<String>,
     /// Which streams go to a file that can be read.
     pub(crate) logs: Vec<Channel>,
@@ -173,7 +173,7 @@ pub(crate) fn runs(control: &Control, proc: ProcId) -> Vec<Run> {
     runs.collect()
 }
 
-/// What a program used in the last hour, as far as it was looked at, the oldest first.
+/// Samples of a program's resource usage in the last hour, the oldest first.
 pub(crate) fn usage(control: &Control, proc: ProcId) -> Vec<Sample> {
     let now = control.now();
     let points = control.usage().borrow().of(proc).into_iter();

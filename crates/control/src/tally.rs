@@ -1,7 +1,8 @@
-//! What has happened since the beginning, counted as it passes between core and world.
+//! Counters since the start of the supervisor, taken as inputs and effects pass between core and
+//! world.
 //!
-//! Whatever has to be counted and nobody else remembers is counted here, from the inputs
-//! and effects themselves. There is none if nobody can ask.
+//! The tally counts everything that no other part of the supervisor remembers. It does not exist
+//! if no endpoint exposes the counters.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,48 +24,48 @@ use tokio::sync::Notify;
 pub(crate) const BUCKETS: [f64; 11] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Why a look at a program's work showed nothing: its page was late, or there is none, or
-/// nothing on it.
+/// Reasons for a progress query without a result: the metrics page was late, or the page or its
+/// metric does not exist.
 pub(crate) const UNSEEN: [&str; 2] = ["late", "nothing"];
 
-/// All that is counted.
+/// All counters.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     processes: BTreeMap<ProcId, Counts>,
-    /// Main processes that had to be killed, since they did not stop in time.
+    /// Main processes that were killed because they did not stop in time.
     pub(crate) killed: u64,
-    /// Signals that ended what a program left behind, since it did not go by itself.
+    /// SIGKILLs to leftover processes of a program that did not exit by themselves.
     pub(crate) killed_leftovers: u64,
-    /// Times that SIGKILL did not help.
+    /// Times that a process did not exit after SIGKILL.
     pub(crate) stuck: u64,
-    /// Told when a check is asked.
+    /// Notified when a health check starts.
     checks: Rc<Notify>,
 }
 
-/// What is counted of a process.
+/// Counters of a process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
-    /// The question that has not been answered yet.
+    /// The health check that has no result yet.
     asked: Option<(RunId, Mono)>,
-    /// How long answers took.
+    /// Durations of health checks.
     pub(crate) answers: Histogram,
     /// By [`CheckFailure::KINDS`].
     pub(crate) failures: [u64; CheckFailure::KINDS.len()],
-    /// Looks at its work that showed nothing, by [`UNSEEN`].
+    /// Progress queries without a result, by [`UNSEEN`].
     pub(crate) unseen: [u64; UNSEEN.len()],
     /// By [`Unhealthy::KINDS`].
     pub(crate) unhealthy: [u64; Unhealthy::KINDS.len()],
-    /// Runs that ended unasked, by [`Class::ALL`].
+    /// Runs that exited unexpectedly, by [`Class::ALL`].
     pub(crate) classes: [u64; Class::ALL.len()],
-    /// What runs left behind.
+    /// Leftover processes of runs.
     pub(crate) leftovers: u64,
-    /// The latest answer to a check of the present run.
+    /// The latest health check result of the present run.
     pub(crate) last_check: Option<LastCheck>,
-    /// The latest look at the work of the present run.
+    /// The latest progress sample of the present run.
     pub(crate) work: Option<Work>,
 }
 
-/// An answer to a check.
+/// The result of a health check.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastCheck {
     pub(crate) at: Mono,
@@ -73,12 +74,12 @@ pub(crate) struct LastCheck {
     pub(crate) result: Result<(), CheckFailure>,
 }
 
-/// How much a server has to do, and does.
+/// The queue length and the throughput of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     at: Mono,
     pub(crate) seen: Progress,
-    /// What was done per second since the look before; `None`: there was none.
+    /// Progress per second since the previous sample; `None`: there was no previous sample.
     pub(crate) per_second: Option<f64>,
 }
 
@@ -104,17 +105,17 @@ pub(crate) struct Histogram {
 }
 
 impl Tally {
-    /// Told when a check is asked.
+    /// Notified when a health check starts.
     pub(crate) fn checks(&self) -> Rc<Notify> {
         Rc::clone(&self.checks)
     }
 
-    /// What is counted of a process.
+    /// Counters of a process.
     pub(crate) fn of(&self, proc: ProcId) -> Counts {
         self.processes.get(&proc).cloned().unwrap_or_default()
     }
 
-    /// Counts what the core is told.
+    /// Counts an input of the core.
     pub fn note_input(&mut self, now: Mono, input: &Input) {
         let Input::Answer { run: RunKey { proc, run }, answer } = input else { return };
         match answer {

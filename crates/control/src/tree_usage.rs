@@ -1,4 +1,4 @@
-//! What the trees of all programs use. Nobody measures while nobody asks.
+//! Resource usage of all process trees, measured only on request or when a health check is due.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use supervisor_sys::process::process_table::{self, Family, Usage};
 use crate::control::Control;
 pub(crate) use crate::usage_history::TreeUsage;
 
-/// Looks at all trees, and lets others have their turn after each: a thousand programs
-/// must not hold up a restart.
+/// Measures all process trees, and yields after each, because a thousand programs must not
+/// delay a restart.
 pub(crate) async fn tree_usage(control: &Control) -> BTreeMap<ProcId, TreeUsage> {
     let mut usages = BTreeMap::<ProcId, TreeUsage>::new();
     let Ok(family) = Family::now() else { return usages };
@@ -32,8 +32,8 @@ pub(crate) async fn tree_usage(control: &Control) -> BTreeMap<ProcId, TreeUsage>
     usages
 }
 
-/// Looks at all trees when a check is due, if nobody has looked for a while: what a server
-/// used at night is known in the morning, and a supervisor without checks stays idle.
+/// Measures all process trees when a health check is due, if the last sample is old enough. The
+/// history thus covers times without clients, and a supervisor without health checks stays idle.
 pub(crate) async fn look_at_checks(control: Control) {
     let Some(checks) = control.checks() else { return };
     loop {

@@ -1,5 +1,5 @@
-//! What programs used in the last hour, as far as it was looked at: when somebody looks or
-//! scrapes, and when a check is due anyway. No timer runs for it.
+//! Resource usage of programs in the last hour. The supervisor takes a sample when a client
+//! requests the usage or the metrics, and when a health check is due. No timer runs for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use supervisor_core::ids::ProcId;
 use supervisor_core::time::Mono;
 
-/// What all processes of a program use together.
+/// Resource usage of all processes of a program together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TreeUsage {
-    /// How many there are.
+    /// Number of processes.
     pub(crate) processes: u32,
-    /// Processor time that they, and those of them that have ended, have used.
+    /// Processor time of these processes, and of those of them that have exited.
     pub(crate) cpu: Duration,
-    /// Bytes of memory. What two of them share counts twice.
+    /// Bytes of memory. Memory that two processes share counts twice.
     pub(crate) memory: u64,
     /// A signal has suspended its main process.
     pub(crate) suspended: bool,
@@ -43,7 +43,7 @@ struct Sample {
     memory: u64,
 }
 
-/// What a program used at a moment.
+/// Resource usage of a program at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Point {
     pub(crate) at: Mono,
@@ -59,8 +59,8 @@ impl UsageHistory {
         self.taken.is_none_or(|taken| now - taken >= APART)
     }
 
-    /// Notes what all programs use. Those that use nothing have no new sample, and in the end
-    /// none.
+    /// Adds a sample of each program in `usages`. The history drops samples older than [`KEPT`],
+    /// so a program that no longer runs has none in the end.
     pub(crate) fn note(&mut self, now: Mono, usages: &BTreeMap<ProcId, TreeUsage>) {
         if !self.is_due(now) {
             return;
@@ -78,13 +78,13 @@ impl UsageHistory {
         });
     }
 
-    /// What a program used, the oldest first.
+    /// Resource usage of a program, the oldest point first.
     pub(crate) fn of(&self, proc: ProcId) -> Vec<Point> {
         let samples = self.samples.get(&proc).into_iter().flatten();
         let mut before: Option<Sample> = None;
         let points = samples.map(|sample| {
             let cpu = before.replace(*sample).map(|before| {
-                // That of a new run begins at nothing.
+                // The processor time of a new run starts at zero.
                 let used = sample.cpu.checked_sub(before.cpu).unwrap_or(sample.cpu);
                 used.as_secs_f64() / (sample.at - before.at).as_secs_f64().max(f64::EPSILON)
             });

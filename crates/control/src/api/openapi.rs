@@ -58,7 +58,7 @@ fn schemas() -> Value {
     })
 }
 
-/// What every report has; the reference lists all of it.
+/// The schema of the fields that every report has. The reference lists all fields.
 fn report() -> Value {
     let lines = json!({"type": "array", "items": {"type": "string"}});
     json!({

@@ -1,4 +1,4 @@
-//! A log as it grows: `tail -f` of a file that may be cut short, moved away or made anew.
+//! A log as it grows: `tail -f` of a file that may be truncated, moved away or recreated.
 
 use std::fs::File;
 use std::io;
@@ -25,7 +25,7 @@ const PIECE: usize = 64 * 1024;
 pub(crate) enum Followed {
     /// A file.
     File(FollowedFile),
-    /// What is kept in memory.
+    /// The output that is kept in memory.
     Recent(FollowedRecent),
 }
 
@@ -44,14 +44,14 @@ pub(crate) struct FollowedFile {
     _of_folder: Watch,
 }
 
-/// What has come of a log.
+/// A change of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Grown {
-    /// This was added. It may be empty while a character isn't whole.
+    /// Added text. It is empty while the last character is incomplete.
     Text(String),
-    /// It was cut short: what comes now is its beginning.
+    /// The file was truncated: the text that follows is read from its start.
     Truncated,
-    /// Another file has taken its place, whose beginning comes now.
+    /// Another file has replaced it: the text that follows is read from the start of that file.
     Replaced,
 }
 
@@ -88,8 +88,8 @@ impl Followed {
         }
     }
 
-    /// Sends all that is there and all that comes, until nobody reads any more. `told` puts
-    /// it into words, given where in the log it ends; no words aren't sent.
+    /// Sends the present text and each later change, until the client disconnects. `told`
+    /// formats a change, given the log position at its end; an empty string is not sent.
     pub(crate) async fn send_to(mut self, feed: Feed, told: impl Fn(Grown, u64) -> String) {
         loop {
             while let Some((grown, end)) = self.next() {
@@ -104,7 +104,7 @@ impl Followed {
         }
     }
 
-    /// What has come of it next, and where that ends; `None`: that was all for now.
+    /// The next change, and the log position at its end; `None`: no change yet.
     fn next(&mut self) -> Option<(Grown, u64)> {
         match self {
             Self::File(file) => file.next().map(|grown| (grown, file.offset)),
@@ -124,9 +124,9 @@ impl FollowedRecent {
     fn begin(recent: Rc<Recent>, from: Option<u64>) -> Self {
         let kept = recent.kept();
         let offset = from.unwrap_or_else(|| tail::followed_from(kept.end));
-        // Behind its end is where another supervisor was.
+        // A position after the end comes from a previous supervisor.
         let offset = if offset > kept.end { kept.start } else { offset };
-        // What is kept may begin within a character, but not at the very first byte.
+        // The kept bytes may start within a character, unless they start at the first byte.
         Self { recent, offset, text: tail::Follower::new(offset) }
     }
 
@@ -165,7 +165,7 @@ impl FollowedFile {
         u64::try_from(self.file.metadata().ok()?.mtime()).ok()
     }
 
-    /// What has come of it next; `None`: that was all for now.
+    /// The next change; `None`: no change yet.
     fn next(&mut self) -> Option<Grown> {
         let mut piece = vec![0; PIECE];
         let read = self.file.read_at(&mut piece, self.offset).unwrap_or(0);

@@ -357,7 +357,7 @@ fn pools(reading: &Reading<'_>, value: impl Fn(PoolInfo<'_>) -> u64) -> Vec<Samp
     reading.core.listener_pools().map(|pool| sample([pool.name], value(pool))).collect()
 }
 
-/// The fates of a notification.
+/// The outcomes of a notification.
 const FATES: [&str; 3] = ["delivered", "failed", "dropped"];
 
 pub(super) fn hook_notifications(reading: &Reading<'_>) -> Vec<Sample> {

@@ -15,12 +15,12 @@ const HEIGHT: f64 = 60.0;
 /// A value at a moment.
 pub(super) type Value = (Wall, f64);
 
-/// A curve of these values, which are in order, up to the moment `at`. `says` is what a
-/// screen reader says of it. `None`: two values make a curve, and there are fewer.
+/// A curve of these values, which are in order, up to the moment `at`. `says` is
+/// the text for screen readers. `None`: there are fewer than two values.
 pub(super) fn curve(values: &[Value], at: Wall, says: &str) -> Option<String> {
     let first = values.first().filter(|_| values.len() > 1)?.0;
     let age = |moment: Wall| at.since_epoch().saturating_sub(moment.since_epoch());
-    // What is young fills the width as well.
+    // The values fill the width even if they cover less than an hour (at least a minute).
     let span = age(first).clamp(Duration::from_secs(60), KEPT).as_secs_f64();
     let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max).max(f64::EPSILON);
     let mut points = String::new();

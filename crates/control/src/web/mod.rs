@@ -144,7 +144,7 @@ fn forbid_keeping(headers: &mut HeaderMap) {
     headers.insert(EXPIRES, HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
 }
 
-/// The page of the program that is named.
+/// The page of the program in the field `processname`.
 async fn details_of(server: &ServerState, fields: &Fields) -> String {
     let name = fields.get("processname").unwrap_or_default();
     let control = &server.control;

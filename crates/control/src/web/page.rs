@@ -74,8 +74,8 @@ pub(crate) fn summary(programs: &[Program]) -> String {
 /// The word for a program that runs and is not healthy.
 const UNHEALTHY: &str = "unhealthy";
 
-/// The word that the page shows: of a program that lives its health, if that is bad, because
-/// the state would look as if all were well.
+/// The word that the page shows: `unhealthy` if a running program is unhealthy, because its
+/// state alone would look fine; otherwise the state.
 pub(crate) fn shown(program: &Program) -> String {
     match (program.state, program.health) {
         (StateName::Starting | StateName::Running, HealthStatus::Unhealthy(_)) => {

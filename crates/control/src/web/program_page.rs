@@ -1,4 +1,4 @@
-//! The page of one program: how it is, what it used, and what became of its latest runs.
+//! The page of one program: its state, its resource usage, and its latest runs.
 
 use std::fmt::Write;
 
@@ -15,19 +15,19 @@ use crate::snapshot::{Program, Run, Sample};
 /// Bytes of a fact, without markup, from which it takes the room of two.
 const WIDE: usize = 40;
 
-/// All that the page shows.
+/// The data that the page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Details {
     pub(crate) program: Program,
-    /// The newest first.
+    /// Runs, the newest first.
     pub(crate) runs: Vec<Run>,
-    /// The oldest first.
+    /// Usage samples, the oldest first.
     pub(crate) usage: Vec<Sample>,
-    /// When all this was so.
+    /// The time of this data.
     pub(crate) at: Wall,
 }
 
-/// The page.
+/// The page as HTML.
 pub(crate) fn program_page(details: &Details) -> String {
     let Details { program, runs, usage, at } = details;
     let name = &program.spec;

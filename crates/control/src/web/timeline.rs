@@ -72,8 +72,8 @@ fn failure_class(reason: &EndReason) -> String {
     }
 }
 
-/// How long it took to be ready and how long it was, beside the longest run. The text says
-/// the same.
+/// A bar of the time until the run was ready and of its duration, relative to the longest run.
+/// The text contains the same values.
 fn bar(run: &Run, longest: Duration) -> String {
     let whole = longest.as_secs_f64().max(0.001);
     let width = (1000.0 * run.uptime.as_secs_f64() / whole).max(4.0);

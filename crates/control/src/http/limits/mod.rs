@@ -1,5 +1,5 @@
-//! What keeps one client from taking the room, the memory or the time of all others; see
-//! `docs/reference/limits.md`.
+//! Limits that keep one client from using the connections, the memory or the time of all others;
+//! see `docs/reference/limits.md`.
 
 pub(crate) mod connections;
 pub(crate) mod crowd;

@@ -149,8 +149,8 @@ fn description(info: &Info<'_>, now: Wall) -> String {
     }
 }
 
-/// What the state doesn't tell. Only a process of which there is something to say is looked
-/// at more closely.
+/// A remark that adds to the state. The server checks whether a process is suspended only if
+/// its condition has a remark.
 fn remark(info: &Info<'_>) -> Option<String> {
     let remark = info.condition.remark()?;
     let suspended = info.pid.is_some_and(process_table::is_suspended);

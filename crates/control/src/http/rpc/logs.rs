@@ -97,7 +97,7 @@ fn read_of(server: &ServerState, params: &Params, channel: Channel) -> Result<Wa
         LogSource::File(path) => read(&path, offset, length),
         LogSource::Recent(recent) => {
             let kept = recent.kept();
-            // What is no longer kept can't be asked for.
+            // A request can't reach bytes that are no longer kept.
             let offset = if offset < 0 { offset } else { offset.max(kept.start.cast_signed()) };
             let bytes = tail::read(offset, length, kept.end);
             let bytes = bytes.map_err(|tail::BadArguments| Kind::BadArguments)?;

@@ -33,8 +33,8 @@ pub(crate) use fault::Fault;
 /// The namespace that is always there.
 const SYSTEM: &str = "system";
 
-/// The namespace of what supervisord does not have. Only our own client knows it: what others
-/// are told of methods is what supervisord tells them.
+/// The namespace of methods that supervisord does not have. Only our own client knows it: the
+/// `system` methods list only supervisord's methods.
 const OWN: &str = "standard";
 
 /// Answers a request to the RPC's path.

@@ -273,7 +273,7 @@ function localize() {
   }
 }
 
-// The server makes the page; what was unfolded and what has the focus stays so.
+// The server renders the page; open sections stay open and the focus stays where it is.
 async function renew() {
   if (!document.body.classList.contains("program") || renewing) return;
   renewing = true;
