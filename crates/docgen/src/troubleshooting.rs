@@ -1,27 +1,27 @@
-//! The page of troubleshooting: each warning and error of the log, with its cause and remedy.
+//! The troubleshooting page: each warning and error of the log, with its cause and remedy.
 
 mod notes;
 mod samples;
 
 use supervisor_core::line::Line;
 
-/// A line of the core that asks for attention.
+/// A warning or an error of the core.
 struct Entry {
-    /// What it looks like.
+    /// A sample of the line.
     line: Line,
     /// Why it appears.
     cause: &'static str,
-    /// What to do about it.
+    /// The fix, as an instruction.
     remedy: &'static str,
 }
 
 /// A line that the daemon writes itself.
 struct Note {
-    /// The part of its text that never changes, as the source has it.
+    /// The constant part of its text, as in the source.
     text: &'static str,
     /// Why it appears.
     cause: &'static str,
-    /// What to do about it.
+    /// The fix, as an instruction.
     remedy: &'static str,
 }
 
@@ -48,7 +48,7 @@ These lines have no event of their own. In the log as JSON their `event` is `not
 |---|---|---|
 ";
 
-/// The page of troubleshooting, as Markdown.
+/// The troubleshooting page, as Markdown.
 #[must_use]
 pub fn troubleshooting_page() -> String {
     let mut out = String::from(HEAD);

@@ -1,4 +1,4 @@
-//! What the tables say of changes is what the core makes of them.
+//! The core applies each change of an option in the way that the tables describe.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 
@@ -11,7 +11,7 @@ use supervisor_config::{Request, Sources, file_mode, supervisord_flags};
 use supervisor_core::spec::Change;
 use supervisor_sys::host::ThisHost;
 
-/// What every program of these tests has, so that each option has something to act on.
+/// The configuration common to all these tests: each option needs a program to act on.
 const PROGRAM: &str = "[supervisord]\n[program:other]\ncommand=sleep 1\n\
                        [program:a]\ncommand=sleep 1\n";
 

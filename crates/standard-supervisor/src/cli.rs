@@ -24,10 +24,10 @@ use crate::probe::{self, Question};
 use crate::program::{Call, Program};
 use crate::run::{Failure, Invocation, Mode, run};
 
-/// The program in front of a command.
+/// The name of the program in command mode.
 const COMMAND_MODE: &str = "standard-supervisor";
 
-/// The commit of the sources, if `scripts/dist` built this.
+/// The commit of the sources, if `scripts/dist` built this binary.
 const COMMIT: Option<&str> = option_env!("STANDARD_SUPERVISOR_COMMIT");
 
 /// The version of supervisord that ours behaves as. Clients ask for it.
@@ -186,7 +186,7 @@ fn checked(config: &Config, sources: &Sources) -> BTreeSet<String> {
     obstacles
 }
 
-/// The version, with the commit and the target, which reports of faults need.
+/// The version with the commit and the target, because bug reports need both.
 fn version() -> String {
     let version = tool(COMMAND_MODE).version_text();
     let (commit, machine) = (COMMIT.unwrap_or("development build"), std::env::consts::ARCH);

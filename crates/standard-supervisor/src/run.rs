@@ -326,8 +326,8 @@ fn style(config: &Config) -> Style {
     if config.runs_once() { Style::Complaints } else { Style::Records(config.supervisord.loglevel) }
 }
 
-/// What the random part of waits comes from. Containers that start together have the same pids,
-/// but hardly the same nanosecond.
+/// The seed for the random part of waits. Containers that start together have the same pids, but
+/// rarely start in the same nanosecond.
 fn seed(now: Wall) -> u64 {
     let now = now.since_epoch();
     (u64::from(now.subsec_nanos()) << 34) ^ now.as_secs() ^ u64::from(std::process::id())

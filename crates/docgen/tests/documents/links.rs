@@ -60,13 +60,13 @@ fn the_index_has_every_page_for_readers() {
     assert!(lost.is_empty(), "docs/README.md lacks {lost:?}");
 }
 
-/// The pages in a folder and those below.
+/// The pages in a directory and its subdirectories.
 fn below(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let pages = pages().into_iter().map(|page| page.canonicalize().unwrap());
     pages.filter(move |page| page.starts_with(folder))
 }
 
-/// What a page links to, in its order.
+/// The pages that a page links to, in the order of its links.
 fn linked(page: &Path) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(page).unwrap();
     targets(&text).filter_map(|target| beside(page, target).canonicalize().ok()).collect()
@@ -76,7 +76,7 @@ fn beside(page: &Path, path: &str) -> PathBuf {
     page.parent().unwrap().join(path)
 }
 
-/// Where the links of a page lead, outside of code.
+/// The targets of the links in a page, except those in code.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     prose(text).flat_map(|line| {
         let links = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -95,7 +95,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The names by which headings of a page can be linked to, as GitHub and mdBook make them.
+/// The anchors of a page's headings, as GitHub and mdBook generate them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in prose(text).filter(|line| line.starts_with('#')) {

@@ -4,7 +4,7 @@ use supervisor_config::tables::{SectionKind, VARIABLES, health_options, health_v
 
 use crate::document;
 
-/// What a reader takes in before deciding whether to go on.
+/// The longest README that a reader still scans to the end.
 const MOST_LINES: usize = 90;
 
 #[test]

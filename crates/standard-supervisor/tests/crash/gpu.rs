@@ -120,7 +120,7 @@ fn a_device_that_the_program_does_not_see_may_be_lost() {
 fn a_tool_that_hangs_delays_nothing() {
     let place = Place::new("gpu-hangs");
     let mut running = Running::start(&mut crashing(&place, "exec sleep 600"));
-    // The tool has 35 seconds, for which neither the restart nor the end waits.
+    // The tool has 35 seconds. The supervisor restarts and exits without waiting for it.
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
     assert!(!said.contains("nvidia-smi did not answer"), "{said}");

@@ -15,7 +15,7 @@ use crate::place::Place;
 
 const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls");
 
-/// The longest that a test waits for a notification.
+/// The longest time that a test waits for a notification.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A request that the receiver was sent: its first line, and its body.
@@ -135,7 +135,7 @@ fn a_receiver_that_is_silent_holds_up_no_restart() {
     let mut running = Running::start(&mut command);
     running.stdout.wait_for("run");
     requests.recv_timeout(PATIENCE).unwrap();
-    // The next runs begin while the first notification is on its way.
+    // The supervisor starts the next runs before the receiver has answered the first notification.
     running.stdout.wait_for("run");
     running.stdout.wait_for("run");
     running.signal("TERM");

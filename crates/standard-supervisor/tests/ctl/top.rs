@@ -23,7 +23,7 @@ fn a_table_follows_and_keys_act() {
         screen.wait_for("cat ");
         screen.wait_for("RUNNING");
         screen.wait_for("q quit");
-        // The first row is selected: bad. The one below it is asked about, and not touched.
+        // `bad`, the first row, is selected. DOWN selects `cat`; the answer `n` leaves it running.
         screen.type_in(&format!("{DOWN}s"));
         screen.wait_for("stop cat? y/N");
         screen.type_in("n");
@@ -52,7 +52,7 @@ fn a_table_follows_and_keys_act() {
         screen.type_in("q");
         let (code, seen) = screen.end();
         assert_eq!(code, 0, "{daemon:?}");
-        // The screen, and the cursor, are as they were.
+        // At its exit, `top` restores the screen and the cursor.
         assert!(seen.ends_with("\x1b[?1049l\x1b[?25h"), "{seen:?}");
     }
 }

@@ -106,7 +106,7 @@ fn a_trap_that_passes_the_signal_on_is_not_joined_by_another_signal() {
 fn behind_a_trap_that_is_deferred_the_server_is_asked_in_the_last_quarter() {
     for shell in SHELLS {
         let text = "trap 'echo trapped' TERM\nSERVER one 0\necho after";
-        // The last quarter begins a second before the last second, in which workers are asked.
+        // The last quarter is 2 s; the supervisor signals workers only in the last second.
         let mut running = Running::start(&mut started(shell, "deferred", text, 8));
         running.stdout.wait_for("one up");
         let said = stopped(&mut running);

@@ -1,4 +1,4 @@
-//! What a program may use, and the signals that it gets.
+//! Resource limits of a program, and the signals that it gets.
 
 use crate::harness::{Running, once, supervise};
 

@@ -55,7 +55,7 @@ fn each_line_is_a_json_object_and_an_object_stays_one() {
     assert_eq!((&stdout[0]["message"], &stdout[2]["message"]), (&"plain".into(), &"last".into()));
     assert_eq!(stdout[1]["fields"]["level"], "info");
     assert!(running.stdout.said("\"fields\":{\"level\":\"info\",\"tokens\":1.50}}"));
-    // The supervisor's own lines are in the same form, so one parser is enough.
+    // The supervisor's own lines have the same format, so one parser is enough.
     let stderr = objects(running.stderr.rest());
     let bad = stderr.iter().find(|object| object["message"] == "bad").unwrap();
     assert_eq!((&bad["program"], &bad["stream"]), (&"app".into(), &"stderr".into()));

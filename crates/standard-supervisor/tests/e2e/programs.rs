@@ -3,7 +3,7 @@
 
 use crate::harness::{PROGRAMS, Running, clean, program};
 
-/// The columns of a terminal.
+/// The width of a terminal, in columns.
 const COLUMNS: usize = 80;
 
 /// Exit code, stdout and stderr.
@@ -51,7 +51,7 @@ fn every_program_says_its_version_and_what_it_belongs_to() {
         match name {
             // Clients compare it.
             "supervisord" => assert_eq!(said[0], "4.3.0"),
-            // The commit and the target follow.
+            // The commit and the target follow the version.
             "standard-supervisor" => {
                 let start = format!("{name} {version} (");
                 assert!(said[0].starts_with(&start) && said[0].contains("linux"), "{}", said[0]);

@@ -1,5 +1,5 @@
-//! Commands, Dockerfiles and settings in the documents: what the supervisor is told there must be
-//! something that it accepts.
+//! Commands, Dockerfiles and settings in the documents: the supervisor must accept all of its
+//! settings and arguments there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use crate::harness::{clean, program};
 use crate::pages::{Block, blocks, pages, root};
 use crate::stubs;
 
-/// What other programs are told, and why it isn't tried here.
+/// Commands of other programs, and the reason why these tests do not run them.
 const OTHERS: &[(&str, &str)] = &[
     ("docker build", "needs the base images"),
     ("docker cp", "needs a container of the reader's"),
@@ -36,7 +36,7 @@ const OTHERS: &[(&str, &str)] = &[
 /// Commands that are to fail, and show how that looks.
 const FAILS: &[&str] = &["PROCESS_LOG_LEVEL=loud"];
 
-/// What the supervisor is told: variables and a command.
+/// The input of the supervisor: variables and a command.
 #[derive(Debug, Default)]
 struct Told {
     settings: Vec<(String, String)>,
@@ -48,7 +48,7 @@ fn every_command_of_the_documents_is_accepted() {
     let (mut tried, mut wrong) = (0, Vec::new());
     let blocks = blocks();
     for block in blocks.iter().filter(|block| block.language == "sh") {
-        // The image is that of the page.
+        // The page's Dockerfile describes the image.
         let same_page = |other: &&Block| other.page == block.page;
         let image = blocks.iter().filter(same_page).find(|other| other.language == "dockerfile");
         let image = image.map(dockerfile).unwrap_or_default();
@@ -129,7 +129,7 @@ fn is_value(value: &str) -> bool {
     !value.contains(['…', '$']) && !value.contains("NAME") && !value.ends_with('N')
 }
 
-/// What a setting has an effect with only.
+/// The other settings that a setting requires.
 fn needs(name: &str) -> impl Iterator<Item = (String, String)> + use<> {
     let nginx = ("SUPERVISOR_PROGRAM__NGINX_COMMAND", "sleep 1");
     let fetch = ("SUPERVISOR_PROGRAM__FETCH_COMMAND", "sleep 1");
@@ -165,7 +165,7 @@ fn rejected(told: &Told) -> Option<String> {
     }
     let check = words.first().is_none_or(|word| word != "--check").then(|| "--check".to_owned());
     let mut command = clean(name, check.iter().chain(words));
-    // Elsewhere than in the image.
+    // These paths differ from those in the image.
     command.env("PATH", stubs::path()).env("PROCESS_CRASH_DIR", "off");
     let secrets = format!("{}/", stubs::folder().join("secrets").display());
     let settings = told.settings.iter();
@@ -173,7 +173,7 @@ fn rejected(told: &Told) -> Option<String> {
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let unknown = said.lines().find(|line| line.contains("is ignored"));
-    // What `docker run` would have allowed before.
+    // Accept errors about limits that `docker run` would have raised.
     let fits = |line: &str| !line.starts_with("ERROR: ") || line.contains("is not possible here");
     if output.status.success() || said.lines().all(fits) {
         unknown.map(str::to_owned)
@@ -182,7 +182,7 @@ fn rejected(told: &Told) -> Option<String> {
     }
 }
 
-/// What `docker run`, or a call of ours, tells the supervisor.
+/// The variables and the command in a call of `docker run` or of our programs.
 fn told(words: &[String], exported: &[(String, String)]) -> Option<Told> {
     let mut words = words.to_vec();
     let mut settings = exported.to_vec();
@@ -222,7 +222,7 @@ fn told(words: &[String], exported: &[(String, String)]) -> Option<Told> {
                     _ => image = true,
                 }
             }
-            // What the shell does after it.
+            // The rest of the line is for the shell.
             if let Some(end) = command.iter().position(|word| word == ";" || word == "2>&1") {
                 command.truncate(end);
             }
@@ -232,7 +232,7 @@ fn told(words: &[String], exported: &[(String, String)]) -> Option<Told> {
     }
 }
 
-/// What an image tells the supervisor.
+/// The variables and the command that an image sets.
 fn dockerfile(block: &Block) -> Told {
     let mut told = Told::default();
     for line in block.text.lines() {
@@ -242,7 +242,7 @@ fn dockerfile(block: &Block) -> Told {
             "CMD" => {
                 let list = rest.trim_matches(['[', ']']);
                 let list = list.split(", ").map(|word| word.trim_matches('"').to_owned());
-                // Elsewhere than in the image.
+                // These paths differ from those in the image.
                 told.words = list.map(|word| word.replace("/app/", "")).collect();
             }
             "FROM" | "ARG" | "COPY" | "ADD" | "RUN" | "WORKDIR" | "USER" | "EXPOSE" | "VOLUME"
@@ -275,7 +275,7 @@ fn setting(word: &str) -> Option<(String, String)> {
     is_ours.then(|| (name.to_owned(), value.to_owned()))
 }
 
-/// The words of a command, as far as the documents need a shell.
+/// Splits a command into words; supports only the shell syntax that the documents use.
 fn words(command: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for c in command.chars() {

@@ -37,7 +37,7 @@ fn every_excerpt_of_a_log_is_what_the_supervisor_writes() {
     );
 }
 
-/// The lines of the log in the picture that `scripts/record-session` makes.
+/// The log lines in the picture that `scripts/record-session` makes.
 fn drawn() -> Vec<String> {
     let picture = std::fs::read_to_string(root().join("docs/images/session.svg")).unwrap();
     let texts = picture.lines().filter_map(|line| line.split_once('>')?.1.strip_suffix("</text>"));
@@ -50,7 +50,7 @@ fn drawn() -> Vec<String> {
 fn is_log(block: &Block) -> bool {
     matches!(&*block.language, "text" | "json" | "console")
         && !NO_LOG.iter().any(|(page, _)| *page == block.page)
-        // What ECS is configured with.
+        // A part of an ECS task definition.
         && !block.text.contains("ignoredExitCodes")
         // A document of JSON in many lines; `tests/ctl` has it whole.
         && !block.text.starts_with("$ supervisorctl reread --json")

@@ -1,6 +1,6 @@
-//! The examples that people copy, built and run with a stand-in for each server, and
-//! checked against the schemas of those who read them. And what the documents show: commands,
-//! Dockerfiles, settings and excerpts of logs.
+//! Builds and runs the examples that people copy, with a stand-in for each server, and checks them
+//! against the schemas of the tools that read them. Also checks the commands, Dockerfiles,
+//! settings and log excerpts in the documents.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 #![allow(unreachable_pub, reason = "nothing outside sees it")]

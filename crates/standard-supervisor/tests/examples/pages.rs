@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 /// A block between fences.
 #[derive(Debug)]
 pub struct Block {
-    /// The page, from the root of the repository.
+    /// The path of the page, relative to the root of the repository.
     pub page: String,
-    /// The line that it begins in, from 1.
+    /// The number of its first line, counted from 1.
     pub line: usize,
-    /// What stands behind the fence: `sh`, `text`, …
+    /// The language after the opening fence: `sh`, `text`, …
     pub language: String,
     pub text: String,
 }
@@ -50,7 +50,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The README and all pages of `docs` for readers: notes for maintainers are no promise.
+/// The README and all pages of `docs` except the notes for maintainers.
 pub fn pages() -> Vec<String> {
     let mut pages = vec!["README.md".to_owned()];
     let mut folders = vec!["docs".to_owned()];

@@ -8,7 +8,7 @@ use crate::example;
 use crate::harness::{Lines, Running, clean, free_port, kill, program, supervise, wait};
 use crate::stubs;
 
-/// Where the documents find crash reports.
+/// The directory of crash reports in the documents.
 const CRASHES: &str = "/tmp/standard-supervisor-crashes";
 
 /// All lines of all of them, without date and time.
@@ -63,7 +63,7 @@ fn pid(running: &mut Running) -> i32 {
     running.stderr.number_after("spawned: 'app' with pid ")
 }
 
-/// A server whose main process gets SIGKILL, and that has workers.
+/// A server that has workers; its main process gets SIGKILL.
 fn leftovers() -> Vec<String> {
     let port = free_port().to_string();
     let settings = [("PROCESS_HEALTH_PRESET", "vllm")];
@@ -75,7 +75,7 @@ fn leftovers() -> Vec<String> {
     stopped(running)
 }
 
-/// What each preset says of its server's command.
+/// The log of each preset for its server's command.
 fn presets() -> Vec<String> {
     let commands = [
         ("vllm", "vllm serve /model --port 8080"),
@@ -88,7 +88,7 @@ fn presets() -> Vec<String> {
     ];
     let said = commands.map(|(preset, command)| {
         let words: Vec<&str> = command.split(' ').collect();
-        // The servers need not run for that.
+        // The preset logs before the server starts, so no server is needed.
         let settings = [("PROCESS_HEALTH_PRESET", preset), ("PROCESS_WAIT_FOR", "127.0.0.1:1")];
         let mut running = start(&settings, &words);
         running.stderr.wait_for("supervisord started");
@@ -170,7 +170,7 @@ fn stranger() -> Vec<String> {
     not_ready(&port, &["sleep", "1000"])
 }
 
-/// What is said of a program that is not ready.
+/// The log of a program that is not ready.
 fn not_ready(port: &str, words: &[&str]) -> Vec<String> {
     let url = format!("http://127.0.0.1:{port}/health");
     let mut running = start(&[("PROCESS_HEALTH_URL", &url)], words);
@@ -178,7 +178,7 @@ fn not_ready(port: &str, words: &[&str]) -> Vec<String> {
     stopped(running)
 }
 
-/// A server that logs, and whose output nothing reads.
+/// A server that logs while the reader of its output is stalled.
 fn blocked() -> Vec<String> {
     let settings = [("PROCESS_HEALTH_WATCHDOG_SECS", "2"), ("PROCESS_HEALTH_READY", "startsecs")];
     let mut command = supervise(["yes"]);
@@ -201,13 +201,13 @@ fn delay() -> Vec<String> {
     stopped(running)
 }
 
-/// What is wrong is said before the log begins.
+/// The supervisor prints configuration errors before its log begins.
 fn bad_settings() -> Vec<String> {
     let settings = [("PROCESS_MAX_START_RETRIES", "x"), ("PROCESS_LOG_LEVEL", "loud")];
     start(&settings, &["sleep", "1"]).stderr.rest().to_vec()
 }
 
-/// The message for Kubernetes.
+/// The termination message that Kubernetes reads.
 fn last_words() -> Vec<String> {
     let process = std::process::id();
     let file = format!(concat!(env!("CARGO_TARGET_TMPDIR"), "/termination-{}"), process);
@@ -228,7 +228,7 @@ fn objects() -> Vec<String> {
     start(&settings, &["sh", "-c", "exit 3"]).stderr.rest().to_vec()
 }
 
-/// What `curl -i` prints of a program that waits for its next start.
+/// The output of `curl -i` while a program waits for its next start.
 fn readiness() -> Vec<String> {
     let port = free_port().to_string();
     let place = format!("127.0.0.1:{port}");
@@ -250,7 +250,7 @@ fn memory() -> Vec<String> {
     start(&settings, &["sh", "-c", takes]).stderr.rest().to_vec()
 }
 
-/// What `supervisorctl status` prints of a program that is unhealthy and goes on.
+/// The output of `supervisorctl status` for an unhealthy program that keeps running.
 fn observed() -> Vec<String> {
     let socket = stubs::folder().join("control.sock");
     let url = format!("http://127.0.0.1:{}/", free_port());
@@ -271,7 +271,7 @@ fn observed() -> Vec<String> {
     lines
 }
 
-/// The output of two programs as objects.
+/// The output of two programs as JSON objects.
 fn labeled() -> Vec<String> {
     let access = r#"sh -c 'echo "{\"status\":200,\"path\":\"/v1/models\"}" >&2; sleep 1000'"#;
     let settings = [

@@ -18,14 +18,14 @@ sleep 1000 & sleep 1000 &
 exec python3 -m http.server --bind 127.0.0.1 --directory PAGES "${port:-8000}" 2>/dev/null
 "#;
 
-/// What is only to be found.
+/// The stub for programs that only have to exist.
 const IDLE: &str = "#!/bin/sh\nexec sleep 1000\n";
 
 /// A page of vLLM's metrics, with all that its preset reads.
 const METRICS: &str = "vllm:num_requests_running 0\nvllm:num_requests_waiting 0\n\
                        vllm:generation_tokens_total 1\nvllm:prompt_tokens_total 1\n";
 
-/// A folder for `PATH` with all of them.
+/// A directory for `PATH` with all stubs.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(make)
@@ -64,7 +64,7 @@ fn make() -> PathBuf {
     folder
 }
 
-/// `PATH` with that folder, and the programs of the supervisor, in front.
+/// `PATH`, preceded by that directory and the directory of the supervisor's programs.
 pub fn path() -> String {
     let path = std::env::var_os("PATH").unwrap_or_default();
     format!("{}:{}:{}", folder().display(), programs().display(), path.display())

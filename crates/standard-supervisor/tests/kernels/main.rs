@@ -1,5 +1,5 @@
-//! Kernels, sandboxes and emulators that refuse system calls, by a filter that refuses them
-//! here. The rows of `docs/reference/kernels.md` are the cases.
+//! Kernels, sandboxes and emulators that refuse system calls, simulated by a filter. Each row of
+//! `docs/reference/kernels.md` is a case.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 
@@ -17,10 +17,10 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/ke
 
 /// Calls that are refused together, with the error, as arguments of `refuse.py`.
 struct Case {
-    /// The first column of its row on the page.
+    /// The first column of the case's row on the page.
     row: &'static str,
     refused: &'static [&'static str],
-    /// What the supervisor logs at the start.
+    /// The line that the supervisor logs at the start.
     logged: Option<&'static str>,
 }
 
@@ -62,7 +62,7 @@ const OLDEST: &[&str] = &[
     "rseq=ENOSYS",
 ];
 
-/// What a sandbox answers that knows none of these numbers.
+/// The errors of a sandbox that knows none of these call numbers.
 const SANDBOX: &[&str] = &[
     "clone-files=EPERM",
     "close_range=EPERM",
@@ -101,8 +101,8 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// A run that crashes leaves a worker in a session of its own. The worker is ended before the
-/// restart, the program has the standard streams and nothing else, and a stop ends everything with 0.
+/// A run crashes and leaves a worker in a session of its own. The supervisor kills the worker
+/// before the restart. The program has only the standard streams. After a stop, the exit code is 0.
 fn everything_works(refused: &[&str], logged: Option<&str>) {
     let orphans_are_found = !refused.iter().any(|call| call.starts_with("subreaper"));
     let folder = folder();

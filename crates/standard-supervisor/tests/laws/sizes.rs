@@ -2,7 +2,7 @@
 
 use super::{crates, sources};
 
-/// The most lines of a source file.
+/// The largest number of lines in a source file.
 const LINES: usize = 500;
 
 #[test]

@@ -107,7 +107,7 @@ fn documents_have_fewer_words_that_stop_a_reader_and_never_more() {
     assert_eq!(written, now, "some documents have fewer words now: UPDATE=1 writes that down");
 }
 
-/// The texts of a source file: its string literals outside of comments and tests.
+/// The string literals of a source file, outside of comments and tests.
 fn texts(source: &str) -> Vec<String> {
     let code = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     let mut rest = code.char_indices();

@@ -1,5 +1,5 @@
-//! The wheel beside Python packages that have commands of the same names, as docs/start/install.md
-//! says.
+//! The wheel, installed alongside Python packages that have commands of the same names, as
+//! docs/start/install.md describes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl Environment {
         self.pip(&["install", "--no-index", "--no-deps"], files);
     }
 
-    /// The commands that are ours.
+    /// The commands that our wheel has installed.
     fn ours(&self) -> Vec<&'static str> {
         COMMANDS.into_iter().filter(|name| is_ours(&self.0.join("bin").join(name))).collect()
     }

@@ -1,4 +1,4 @@
-//! The workflows, by the schema of GitHub's, and what a release needs.
+//! Checks the workflows against GitHub's schema, and the requirements of a release.
 
 use std::path::Path;
 use std::process::Command;

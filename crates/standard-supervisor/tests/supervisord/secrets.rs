@@ -1,4 +1,4 @@
-//! Secrets that are in files beside the configuration.
+//! Secrets in files in the directory of the configuration file.
 
 use crate::harness::{clean, program};
 use crate::home::{Home, stop};

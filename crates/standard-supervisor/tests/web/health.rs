@@ -1,4 +1,4 @@
-//! How a program is, everywhere where somebody looks.
+//! The health of a program in every output: clients, page, API and events.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ impl Site {
         if good { fs::write(file, "").unwrap() } else { fs::remove_file(file).unwrap() }
     }
 
-    /// The description of `app` that clients of XML-RPC get.
+    /// The description of `app` that XML-RPC returns to clients.
     fn description(&self, method: &str, params: &str) -> String {
         let call = format!(
             "<?xml version=\"1.0\"?><methodCall><methodName>supervisor.{method}</methodName>\

@@ -1,4 +1,4 @@
-//! What a program's page tells of its past, and the API with it.
+//! The history of a program, on its page and in the API.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::browser::{Browser, Look};
 use crate::site::Site;
 
-/// The first run fails with an exit code, the second by its health; the third stays.
+/// The first run exits with an error, the second becomes unhealthy, the third keeps running.
 const SCRIPT: &str = "\
 n=$(cat n 2>/dev/null || echo 0); n=$((n + 1)); echo $n > n\n\
 case $n in\n\
@@ -70,7 +70,7 @@ fn each_run_tells_why_it_ended_and_has_its_report() {
     let app = site.program("app");
     assert_eq!(app["last_check"], "passed");
     assert!(app["last_check_seconds"].is_number() && app["last_check_at"].is_string(), "{app}");
-    // Somebody has looked just now.
+    // An earlier request has just taken a sample.
     let usage = site.get("api/v1/programs/app/usage").json();
     let samples = usage["samples"].as_array().unwrap();
     assert!(samples[0]["memory_bytes"].as_u64().unwrap() > 0, "{usage}");
@@ -115,7 +115,7 @@ fn a_report_is_one_key_away_and_stays_open() {
     browser.value("document.querySelector('#report-1 summary').focus()");
     browser.press("Enter", "\r");
     browser.wait_until("document.getElementById('report-1').open");
-    // What happens makes the page anew, and leaves it open and focused.
+    // An event updates the page; the report stays open and focused.
     site.post("api/v1/programs/app/restart?wait=false");
     browser.wait_until("document.querySelector('.run strong')?.textContent === 'Run 4'");
     assert_eq!(browser.value("document.getElementById('report-1').open"), true);
@@ -169,7 +169,8 @@ health_action=observe\n\
     }
 }
 
-/// A server that checks and metrics are asked of; what it does follows a file of its folder.
+/// A server with a health check and metrics. A file in its directory counts its runs, and the
+/// number of the run sets its behavior.
 const SERVER: &str = r#"
 import http.server, os, sys, time
 n = int(open("n").read()) + 1 if os.path.exists("n") else 1

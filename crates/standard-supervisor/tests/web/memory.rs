@@ -26,7 +26,7 @@ fn the_latest_output_is_shown_where_it_goes_to_no_file() {
     followed.wait_for("third");
     site.ctl(&["clear", "app"]);
     assert_eq!(site.ctl(&["tail", "app"]), "\n");
-    // What is not captured apart is said, with what to do.
+    // The page explains why it has no separate stderr, and how to get one.
     let page = site.get("tail.html?processname=app&channel=stderr").body;
     assert!(page.contains("its stderr is part of its other stream"), "{page}");
 }

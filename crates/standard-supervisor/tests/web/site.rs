@@ -45,12 +45,12 @@ impl Site {
         Self { running, port, folder }
     }
 
-    /// Starts one in front of a command, in a folder of its own.
+    /// Starts a supervisor in command mode, in its own directory.
     pub fn of_command(name: &str, command: &[&str]) -> Self {
         Self::of_command_with(name, &[], command)
     }
 
-    /// The same with further variables.
+    /// Like `of_command`, with additional variables.
     pub fn of_command_with(name: &str, variables: &[(&str, &str)], command: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("web-test-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -67,7 +67,7 @@ impl Site {
         Self { running, port, folder }
     }
 
-    /// What `supervisorctl` prints.
+    /// The output of `supervisorctl`.
     pub fn ctl(&self, words: &[&str]) -> String {
         let url = self.url("").trim_end_matches('/').to_owned();
         let words = ["-s", &url].into_iter().chain(words.iter().copied());
