@@ -33,31 +33,31 @@ const RPC_PATH: &str = "/RPC2";
 pub(crate) trait Remote {
     /// Where it is, as it was said.
     fn url(&self) -> &str;
-    /// From now on another one is asked.
+    /// Uses another server from now on.
     fn set_url(&mut self, url: &str);
-    /// From now on we are somebody else.
+    /// Uses other credentials from now on.
     fn set_credentials(&mut self, username: String, password: String);
-    /// The result of `supervisor.METHOD`, or of a method whose namespace is given.
+    /// The result of `supervisor.METHOD`, or of a method with a namespace.
     fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError>;
-    /// Copies what the server says at `path` as it comes, until it ends, `out` takes no
-    /// more, or somebody presses Ctrl-C.
+    /// Copies the response of `path` as it arrives, until the response ends, `out` is closed,
+    /// or the user presses Ctrl-C.
     fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, CtlError>;
-    /// Where Ctrl-C is waited for, and all else that can't be part of a trait.
+    /// The client that waits for Ctrl-C, for everything that can't be part of a trait.
     fn client(&mut self) -> Option<&mut Client>;
 }
 
 /// How following came to its end.
 #[derive(Debug)]
 pub(crate) enum Followed {
-    /// The server has no more to say.
+    /// The response is complete.
     Ended,
-    /// Somebody pressed Ctrl-C.
+    /// The user pressed Ctrl-C.
     Interrupted,
-    /// There is no such thing to follow.
+    /// The server rejected the request.
     Refused(StatusCode),
 }
 
-/// Who we say we are.
+/// The username and password that the client sends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Credentials {
     pub(crate) username: Option<String>,
@@ -70,11 +70,11 @@ pub(crate) struct Client {
     runtime: Runtime,
     server: Server,
     connection: Option<Connection>,
-    /// Where Ctrl-C arrives; `None`: it ends us, as usual.
+    /// The signals that carry Ctrl-C; `None`: Ctrl-C terminates the client, as usual.
     interrupts: Option<Rc<Signals>>,
 }
 
-/// Which server, and as whom.
+/// A server and the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -174,12 +174,13 @@ impl Remote for Client {
 pub(crate) enum Opened {
     /// Its pieces.
     Stream(Incoming),
-    /// That there is no such thing.
+    /// The status of a rejected request.
     Refused(StatusCode),
 }
 
 impl Server {
-    /// The result of `supervisor.METHOD`, or of a method whose namespace is given, by a connection that is there if there is one.
+    /// The result of `supervisor.METHOD`, or of a method whose namespace is given. The call
+    /// reuses `connection` if it is open.
     pub(crate) async fn call(
         &self,
         connection: &mut Option<Connection>,
@@ -206,7 +207,7 @@ impl Server {
         answer.map_err(|why| CtlError::Garbled(why.to_string()))?.map_err(CtlError::Fault)
     }
 
-    /// Asks for something that goes on, by a connection of its own.
+    /// Requests a stream, on a connection of its own.
     pub(crate) async fn open(&self, path: &str) -> Result<Opened, CtlError> {
         let mut sender = self.connect().await?;
         let request = self.request(Method::GET, path, String::new())?;

@@ -1,4 +1,4 @@
-//! The line editor of a shell on a terminal, and what its Tab key offers.
+//! The line editor of a shell on a terminal, and its Tab completion.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -18,8 +18,8 @@ use super::commands::{self, COMMANDS, Takes};
 use super::error::CtlError;
 use super::history::{History, MOST_LINES};
 
-/// A line editor with a memory. It keeps what was typed ahead, so all that is typed while a
-/// shell runs is read by it.
+/// A line editor with a history. It buffers input that was typed ahead, so it must read all input
+/// while a shell runs.
 pub(crate) struct Editor {
     inner: rustyline::Editor<Completion, MemHistory>,
     history: History,
@@ -57,7 +57,7 @@ impl Editor {
         Ok(line)
     }
 
-    /// The answer to a question; `None` if the terminal is gone, or said so.
+    /// The answer to a question; `None` at the end of input or if the terminal is gone.
     pub(crate) fn answer(&mut self, question: &str) -> Result<Option<String>, CtlError> {
         self.inner.set_helper(None);
         self.read(question)
@@ -79,10 +79,10 @@ impl Editor {
     }
 }
 
-/// What the Tab key offers.
+/// Completions for the Tab key.
 struct Completion {
     client: RefCell<Client>,
-    /// Groups and names of all processes, once they were needed.
+    /// Groups and names of all processes, requested on first use.
     processes: RefCell<Option<Vec<(String, String)>>>,
 }
 
@@ -96,7 +96,7 @@ impl Completion {
         let mut known = self.processes.borrow_mut();
         let known = known.get_or_insert_with(|| {
             let all = self.client.borrow_mut().call("getAllProcessInfo", &[]);
-            // Somebody who only presses a key isn't told what is wrong.
+            // A failed request means no completions: the Tab key reports no errors.
             let all = all.and_then(answer::infos).unwrap_or_default();
             all.into_iter().map(|info| (info.group, info.name)).collect()
         });
@@ -127,7 +127,7 @@ impl Highlighter for Completion {}
 impl Validator for Completion {}
 impl Helper for Completion {}
 
-/// The words that `word` may be meant to become, behind `before`.
+/// The completions of `word` after `before`.
 fn offers(
     before: &str,
     word: &str,

@@ -61,12 +61,12 @@ impl Input {
             if std::mem::take(&mut self.ended) {
                 return None;
             }
-            // A file can't be waited for, and needn't: it has always something to say.
+            // A file needs no wait, and allows none: it is always readable.
             if let Ok(watched) = Watched::for_reading(self.fd())
                 && let Some(ready) = watched.readable().await
                 && !has_something(self.fd())
             {
-                // Ctrl-C has thrown away what was typed; a read would wait for more.
+                // Ctrl-C has discarded the typed input; a read would wait for more.
                 ready.spend();
                 continue;
             }
@@ -74,7 +74,7 @@ impl Input {
         }
     }
 
-    /// What is typed from now on isn't shown, if it is typed at a terminal.
+    /// Turns the echo of typed characters off, if the input is a terminal.
     pub(crate) fn hide(&self) -> Hidden {
         let shown = termios::tcgetattr(self.fd()).ok();
         if let Some(mut hidden) = shown.clone() {
@@ -84,12 +84,12 @@ impl Input {
         Hidden(shown)
     }
 
-    /// Each key counts when it is pressed, Ctrl-C too, and is not shown.
+    /// Delivers each key at once and without echo, also Ctrl-C.
     pub(crate) fn keys_at_once(&self) -> Hidden {
         self.change(|modes| modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG))
     }
 
-    /// Lines are typed again, and Ctrl-C interrupts.
+    /// Delivers whole lines with echo again, and lets Ctrl-C interrupt.
     pub(crate) fn lines_again(&self) -> Hidden {
         self.change(|modes| modes.insert(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG))
     }
@@ -103,8 +103,8 @@ impl Input {
         Hidden(before)
     }
 
-    /// What is typed within this time, as soon as there is something; empty: nothing. `None`:
-    /// nobody will type any more.
+    /// The bytes that the user types, as soon as there are any; empty if there are none within this
+    /// time. `None`: the input has ended.
     pub(crate) fn keys(&mut self, within: Duration) -> Option<Vec<u8>> {
         if self.pending.is_empty() {
             let timeout = Timespec::try_from(within).ok()?;
@@ -118,7 +118,7 @@ impl Input {
         if std::mem::take(&mut self.ended) { None } else { Some(std::mem::take(&mut self.pending)) }
     }
 
-    /// It is shown again.
+    /// Restores the terminal modes.
     pub(crate) fn show(&self, Hidden(shown): Hidden) {
         if let Some(shown) = shown {
             let _ = termios::tcsetattr(self.fd(), OptionalActions::Now, &shown);

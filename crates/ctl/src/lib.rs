@@ -96,7 +96,7 @@ fn deal(ctl: Ctl) -> u8 {
     }
 }
 
-/// What `supervisorctl --help` says of `status --json`.
+/// The section on `status --json` in `supervisorctl --help`.
 const STATUS_JSON: &str = "
 status --json prints an array with an object for each process:
   name, group        what it is called

@@ -1,5 +1,5 @@
-//! What goes on between somebody who types, and a daemon: one line after the other,
-//! with the exit status that has come of it so far.
+//! A session of a user with a daemon: one command line after the other, with the exit status so
+//! far.
 
 use std::io::Write;
 
@@ -16,15 +16,15 @@ use super::screen::Plain;
 /// The exit status of a failure that has none of its own.
 pub(crate) const GENERIC: u8 = 1;
 
-/// Somebody's dealings with a daemon.
+/// A session of a user with a daemon.
 pub(crate) struct Session<'a> {
     pub(crate) remote: &'a mut dyn Remote,
     pub(crate) input: &'a mut Input,
-    /// What reads the lines of a shell on a terminal.
+    /// The line editor of a shell on a terminal.
     pub(crate) editor: Option<Box<Editor>>,
     pub(crate) out: &'a mut dyn Write,
     pub(crate) complaints: &'a mut dyn Write,
-    /// Whether somebody is there who can be asked.
+    /// Whether a user can answer questions.
     pub(crate) interactive: bool,
     pub(crate) status: u8,
 }
@@ -153,7 +153,7 @@ impl Session<'_> {
             .map_err(CtlError::StdoutClosed)
     }
 
-    /// The line that is typed behind this question; `None`: there is none.
+    /// The answer to this question; `None`: the input has ended.
     pub(crate) fn ask(&mut self, question: &str) -> Result<Option<String>, CtlError> {
         if let Some(editor) = &mut self.editor {
             self.out.flush().map_err(CtlError::StdoutClosed)?;
@@ -163,10 +163,10 @@ impl Session<'_> {
         self.read_line()
     }
 
-    /// Asks who somebody is; `false` if he doesn't say.
+    /// Asks for the username and password; `false` if the user enters none.
     fn ask_who(&mut self) -> Result<bool, CtlError> {
         let username = self.ask("Username:")?;
-        // What was typed ahead is no password.
+        // Input that was typed ahead is no password.
         let hidden = self.input.hide();
         let password = self.prompt("Password:").and_then(|()| self.read_line());
         self.input.show(hidden);

@@ -105,7 +105,7 @@ impl Launcher {
         }
     }
 
-    /// The line about what the system refuses, to be logged after the first start.
+    /// The line about restrictions of the system, to be logged after the first start.
     pub(crate) fn restrictions(&self) -> Option<(Level, String)> {
         if self.reported.replace(true) {
             return None;
@@ -115,14 +115,14 @@ impl Launcher {
 
     fn landing(&self) -> io::Result<&Landing> {
         if self.landing.get().is_none() {
-            // It is empty: nobody came in between.
+            // It is still empty, because no other code runs in between.
             let _ = self.landing.set(Landing::new()?);
         }
         self.landing.get().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-/// Describes what the system refuses, and what follows.
+/// Describes the restrictions of the system, and their consequences.
 fn describe(restrictions: Restrictions, adopts_orphans: bool) -> Option<(Level, String)> {
     let Restrictions { copied_table, copied_memory } = restrictions;
     let mut parts = Vec::new();

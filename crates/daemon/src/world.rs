@@ -56,16 +56,16 @@ use files::{Files, SharedMemory};
 /// Events that an observer may be late by, before it misses some.
 const OBSERVERS_ROOM: usize = 256;
 
-/// What happens to the output of all programs.
+/// The handling of the output of all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handling {
     /// Terminal control sequences are taken out.
     pub strip_ansi: bool,
     /// All of it is repeated in the journal, if that says as much.
     pub echo: bool,
-    /// The end of it is kept for reports of runs that end unasked.
+    /// The end of it is kept for reports of runs that exit unexpectedly.
     pub remember: bool,
-    /// The latest of it is kept for operators, where no file has it.
+    /// The latest output is kept in memory if no file contains it.
     pub recent: bool,
 }
 
@@ -80,7 +80,7 @@ pub enum End {
     Restart,
 }
 
-/// Where the streams of a removed process went, and what it was made of.
+/// The specification of a removed process, and the sinks of its streams.
 type RemovedLogs = (Weak<ProcessSpec>, [Option<spec::Sink>; 2]);
 
 /// The outside of one process.
@@ -98,9 +98,9 @@ struct Slot {
     /// Writes to it for which there was no room.
     stdin_refused: Cell<u64>,
     cgroup: Option<Cgroup>,
-    /// Where it tells of itself.
+    /// The socket for its notifications.
     notify: Option<Rc<Notify>>,
-    /// What is remembered of the command that checks it.
+    /// The state of the command that checks its health.
     checker: Rc<Checker>,
     /// The latest main process, and whether it has not been reaped yet.
     main: Option<(Pid, bool)>,
@@ -120,24 +120,24 @@ impl Slot {
     }
 }
 
-/// What a [`World`] is made of.
+/// The parts of a [`World`].
 #[derive(Debug)]
 pub struct Parts {
-    /// Tells which process belongs to which program.
+    /// The roster that maps processes to programs.
     pub roster: Rc<Roster>,
     /// The environment that programs inherit.
     pub environment: Environment,
-    /// Its main program is told who keeps it.
+    /// The environment of the main program marks that this supervisor runs it.
     pub keeps_command: bool,
-    /// What is done with output on its way.
+    /// The handling of output.
     pub handling: Handling,
     /// Where logs with the name AUTO go.
     pub auto_logs: AutoLogs,
     /// The name that events carry.
     pub identifier: String,
-    /// What is kept and written of crashes.
+    /// The settings for crash reports.
     pub crash: Crash,
-    /// What is told of what happens.
+    /// The hooks, which send notifications.
     pub hooks: Vec<Rc<HookSpec>>,
     /// The supervisor's own log.
     pub journal: Rc<Journal>,
@@ -159,13 +159,13 @@ pub struct World {
     stderr: Rc<Sink>,
     /// The log files. Outputs that share one share how far it is from being rotated.
     files: RefCell<BTreeMap<spec::LogFile, Weak<Sink>>>,
-    /// The log files of removed processes that may be added again, if nobody chose their names.
+    /// The log files with automatic names of removed processes that may be added again.
     removed_logs: Vec<RemovedLogs>,
     /// Relays of the journal.
     voices: Vec<Rc<Relay>>,
-    /// Where listeners' answers that are output go: to our stdout, from the first one on.
+    /// The journal for listeners' responses that are output: our stdout, opened at first use.
     printer: OnceCell<Journal>,
-    /// Relays that nobody runs yet.
+    /// Relays that no task runs yet.
     new_relays: Vec<Rc<Relay>>,
     /// What has happened besides.
     inbox: Rc<Inbox>,
@@ -429,8 +429,8 @@ impl World {
         self.asked.remove(&id);
     }
 
-    /// The latest reports of runs of a process that failed, the oldest first, as their files
-    /// have them.
+    /// The latest crash reports of a process, the oldest first, in the format of the report
+    /// files.
     pub fn crash_reports(&self, proc: ProcId) -> Vec<(RunId, Json)> {
         let recent = self.crashes.recent().into_iter();
         let of_proc = recent.filter(|report| report.run.process.proc == proc);

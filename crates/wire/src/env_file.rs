@@ -3,7 +3,7 @@
 //! and [Compose](https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax)
 //! have them, where these agree.
 //!
-//! Nothing is expanded: a password with a dollar sign stays what it is.
+//! The parser expands nothing: a password with a dollar sign is unchanged.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,13 +12,13 @@ use std::os::unix::ffi::OsStringExt;
 /// Bytes that such a file may have.
 pub const LARGEST: u64 = 1024 * 1024;
 
-/// What is wrong with such a file. It says nothing of what stands in the line, which may be a
+/// An error in such a file. It does not contain the text of the line, because that may be a
 /// password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// The line, counted from 1; that of the opening quote if a quote has no end.
+    /// The line, counted from 1; the line of the opening quote if the quote is not closed.
     pub line: usize,
-    /// What is wrong with it.
+    /// The error in that line.
     pub what: &'static str,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Malformed {
 ///
 /// # Errors
 ///
-/// For the first line that is neither empty, nor a comment, nor `KEY=VALUE`.
+/// The error of the first line that is not empty, a comment, or `KEY=VALUE`.
 pub fn parse(content: &[u8]) -> Result<Vec<(OsString, OsString)>, Malformed> {
     let rest = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
     let mut reader = Reader { rest, line: 1 };
@@ -48,7 +48,7 @@ pub fn parse(content: &[u8]) -> Result<Vec<(OsString, OsString)>, Malformed> {
     }
 }
 
-/// What some editors write at the beginning of a text in UTF-8.
+/// The byte order mark that some editors write at the start of UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 struct Reader<'a> {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         Err(self.malformed("the quote has no end"))
     }
 
-    /// Behind a quote only a comment may follow.
+    /// After a quoted value only a comment may follow.
     fn end_quoted(&mut self, value: Vec<u8>) -> Result<Vec<u8>, Malformed> {
         let behind = self.rest.first().copied();
         self.skip_blanks();
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
         self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len())
     }
 
-    /// What is left of this line, without the line break, which remains.
+    /// The rest of this line, without its line break, which is not consumed.
     fn rest_of_line(&mut self) -> &'a [u8] {
         let (line, rest) = self.rest.split_at(self.line_length());
         self.rest = rest;
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// As files have it that shells read as well.
+/// The name without `export`, which files for shells have.
 fn without_export(name: &[u8]) -> &[u8] {
     match name.strip_prefix(b"export") {
         Some(rest) if rest.first().is_some_and(u8::is_ascii_whitespace) => rest.trim_ascii_start(),

@@ -17,7 +17,7 @@ pub fn datagram(time: CalendarTime, ident: &str, message: &[u8]) -> Vec<u8> {
     [head.as_bytes(), message].concat()
 }
 
-/// Bytes of a message at most that a server gets: most take no longer ones.
+/// Bytes of a message to a server at most, because most servers accept no longer ones.
 pub const LONGEST_MESSAGE: usize = 8192;
 
 /// The sender of messages to a server.
@@ -27,15 +27,15 @@ pub struct Sender<'a> {
     pub host: &'a str,
     /// The name of the program.
     pub program: &'a str,
-    /// Its process.
+    /// The pid of the program.
     pub pid: i32,
-    /// The stream that it wrote to.
+    /// The stream that the program wrote to.
     pub stream: &'a str,
 }
 
 /// One message for a server
-/// ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6)); `since_epoch` is when the line
-/// came. What is too long for a message is cut off.
+/// ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6)); `since_epoch` is the time of
+/// the line. A message that is too long is cut.
 #[must_use]
 pub fn to_server(since_epoch: Duration, sender: Sender<'_>, message: &[u8]) -> Vec<u8> {
     let Sender { host, program, pid, stream } = sender;

@@ -13,10 +13,10 @@ use crate::fault;
 use crate::render;
 use crate::session::{GENERIC, Session};
 
-/// The word that asks for JSON.
+/// The argument that selects JSON.
 const JSON: &str = "--json";
 
-/// What lets a change take effect; only our own daemon has it.
+/// The method that applies the changes of one group; only our own daemon has it.
 const UPDATE_GROUP: &str = "standard.updateGroup";
 
 pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
@@ -42,7 +42,7 @@ pub(super) fn reread(session: &mut Session<'_>, words: &str) -> Done {
     all.iter().try_for_each(|(name, what)| session.say(&format!("{name}: {what}")))
 }
 
-/// What an update would take, by group, program and option.
+/// Prints the changes that an update would apply, by group, program and option.
 fn reread_as_json(session: &mut Session<'_>) -> Done {
     let changes = match session.call("standard.getChanges", &[]) {
         Ok(changes) => json(&changes),

@@ -55,7 +55,7 @@ const STOP: Deed = Deed {
     bare: true,
 };
 
-/// What asks for a restart of one process after the other.
+/// The argument that restarts one process after the other.
 const ROLLING: &str = "--rolling";
 
 const RESTART_ROLLING: Deed = Deed {

@@ -84,15 +84,14 @@ fn choose<'a>(all: &'a [Info], names: &[&str]) -> Chosen<'a> {
     chosen
 }
 
-/// What the API tells of a program beyond what XML-RPC does.
+/// Fields of a program that the API returns and XML-RPC does not.
 const CONDITION: [&str; 7] =
     ["ready", "health", "health_reason", "since", "last_exit", "last_failure", "restarts"];
 
 /// Where the API lists all programs.
 const PROGRAMS: &str = "/api/v1/programs";
 
-/// What the API tells of all programs, by group and name. Another daemon has no API, and
-/// then there is no more to tell.
+/// The API's list of all programs; null if the daemon has no API, as supervisord.
 fn conditions(session: &mut Session<'_>) -> serde_json::Value {
     let mut answer = Vec::new();
     match session.remote.follow(PROGRAMS, &mut answer) {

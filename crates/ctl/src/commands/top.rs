@@ -1,4 +1,4 @@
-//! `top`: all programs in a table that follows what happens, and keys to act on one.
+//! `top`: all programs in a table that updates every second, and keys that act on one program.
 //!
 //! ```text
 //!   API, or getAllProcessInfo ─> table: rows, sorted ─> frame: a screen ─> the terminal
@@ -26,10 +26,10 @@ use crate::error::{CtlError, shown};
 use crate::fault;
 use crate::session::{GENERIC, Session};
 
-/// Time from one look to the next.
+/// Time from one update to the next.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Time between the two looks of which a table that is printed once says the CPU.
+/// Time between the two samples from which a table that is printed once computes the CPU usage.
 const ONCE_OVER: Duration = Duration::from_millis(500);
 
 /// Where the API lists all programs.
@@ -38,7 +38,7 @@ const PROGRAMS: &str = "/api/v1/programs";
 const CTRL_C: u8 = 3;
 const CTRL_D: u8 = 4;
 
-/// What is shown, and the time.
+/// The table that is shown, and the clock.
 struct View {
     table: Table,
     clock: Clock,
@@ -52,13 +52,13 @@ impl View {
     }
 }
 
-/// What a key asks for.
+/// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
     Up,
     Down,
     Restart,
-    /// Stops one that runs, and starts one that does not.
+    /// Stops a running program, and starts a stopped one.
     Stop,
     Tail,
     Sort,
@@ -91,7 +91,7 @@ pub(super) fn top(session: &mut Session<'_>, words: &str) -> Done {
     done
 }
 
-/// All programs as they are now. Another daemon than ours knows less of them.
+/// All programs as they are now. Other daemons return fewer fields.
 fn look(session: &mut Session<'_>) -> Result<Vec<Row>, CtlError> {
     let mut answer = Vec::new();
     if let Ok(Followed::Ended) = session.remote.follow(PROGRAMS, &mut answer)
@@ -104,7 +104,7 @@ fn look(session: &mut Session<'_>) -> Result<Vec<Row>, CtlError> {
     Ok(infos.iter().map(Row::of_info).collect())
 }
 
-/// Draws and obeys until a key says that it is enough.
+/// Draws the screen and runs the actions of keys until a key quits.
 fn follow(session: &mut Session<'_>, view: &mut View) -> Done {
     let mut notice = String::new();
     loop {
@@ -129,13 +129,13 @@ fn follow(session: &mut Session<'_>, view: &mut View) -> Done {
     }
 }
 
-/// Lets some time pass, in which programs may use the CPU.
+/// Waits, so that programs use some CPU time.
 #[expect(clippy::disallowed_methods, reason = "there is no event to wait for: time is measured")]
 fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// The keys in what a terminal sent.
+/// The keys in the bytes of a terminal.
 fn read(mut bytes: &[u8]) -> Vec<Key> {
     let mut keys = Vec::new();
     while let Some((first, rest)) = bytes.split_first() {

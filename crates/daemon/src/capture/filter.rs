@@ -32,28 +32,28 @@ pub(crate) struct Filter {
     pub(crate) channel: Channel,
     pub(crate) strip_ansi: bool,
     pub(crate) separator: Option<Separator>,
-    /// What tells that the process is ready.
+    /// The text that marks the process as ready.
     pub(crate) ready: Option<Needle>,
     pub(crate) syslog: Option<ToSyslog>,
     pub(crate) server: Option<ToServer>,
     /// Whether all of it is repeated in the journal.
     pub(crate) echo: bool,
-    /// What becomes of lines that go on.
+    /// The format of forwarded lines; `None`: output is forwarded unchanged.
     pub(crate) lines: Option<Lines>,
-    /// Who else is told.
+    /// The other receiver of the output.
     pub(crate) audience: Audience,
     pub(crate) inbox: Rc<Inbox>,
     pub(crate) journal: Rc<Journal>,
 }
 
-/// Who else is told of what a process writes.
+/// The other receiver of a process's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Nobody.
+    /// No other receiver.
     None,
     /// Event listeners.
     Listeners,
-    /// The core: these are an event listener's own words.
+    /// The core, because an event listener wrote the output.
     Core,
 }
 

@@ -1,7 +1,7 @@
 //! Lines of a program's output with its name in front, or as JSON objects.
 //!
-//! A line goes on when it is whole, so that those of several programs that share a stream are
-//! never torn.
+//! A line is forwarded when it is complete, so that programs that share a stream never tear each
+//! other's lines.
 
 use std::io::BufRead;
 
@@ -11,30 +11,30 @@ use supervisor_core::spec::LineFormat;
 use supervisor_sys::clock;
 use supervisor_wire::date;
 
-/// Bytes of a line at most. A longer one goes on as several.
+/// Bytes of a line at most. A longer line is split into several.
 pub(crate) const LONGEST_LINE: usize = 64 * 1024;
 
 /// Between a program's name and its line.
 const SEPARATOR: &str = " | ";
 
-/// What makes lines of pieces.
+/// A formatter that joins pieces of output into complete lines.
 #[derive(Debug)]
 pub(crate) struct Lines {
     style: Style,
-    /// The beginning of a line whose end has not come yet.
+    /// The start of an incomplete line.
     open: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum Style {
-    /// What stands in front.
+    /// The prefix of each line.
     Named(Vec<u8>),
-    /// The fields that are the same in all objects, as they are written.
+    /// The fields that all objects share, as JSON text.
     Json(String),
 }
 
 impl Lines {
-    /// `None`: lines go on as they are.
+    /// `None`: the format leaves lines unchanged.
     pub(crate) fn new(format: LineFormat, name: &str, channel: Channel) -> Option<Self> {
         let style = match format {
             LineFormat::Unchanged => return None,
@@ -47,12 +47,12 @@ impl Lines {
         Some(Self { style, open: Vec::new() })
     }
 
-    /// Lines that go on as they are, but whole.
+    /// A formatter that only completes lines.
     pub(crate) const fn whole() -> Self {
         Self { style: Style::Named(Vec::new()), open: Vec::new() }
     }
 
-    /// The lines that have become whole with `bytes`.
+    /// The lines that `bytes` completes, formatted.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Out { time: self.time(), lines: Vec::with_capacity(2 * bytes.len()) };
         let mut rest = bytes;
@@ -78,7 +78,7 @@ impl Lines {
         out.lines
     }
 
-    /// What has no end, as a line: nothing more comes.
+    /// The incomplete line at the end of the output, formatted as a line.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         let mut out = Out { time: self.time(), lines: Vec::new() };
         if !self.open.is_empty() {
@@ -87,7 +87,7 @@ impl Lines {
         out.lines
     }
 
-    /// Lets go what is too long for one line, between two characters.
+    /// Splits off lines while the incomplete line is too long, between two characters.
     fn cut(&mut self, out: &mut Out) {
         while self.open.len() > LONGEST_LINE {
             let within = |at: &usize| self.open[*at] & 0xC0 == 0x80;

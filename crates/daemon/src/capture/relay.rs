@@ -65,16 +65,16 @@ pub(crate) struct Relay {
     /// Since when it has taken nothing, if it takes no more.
     still_since: Cell<Option<Instant>>,
     progress: Notify,
-    /// What others must have carried before this one goes on.
+    /// Relays with the positions that they must reach before this one continues.
     behind: RefCell<Vec<(Rc<Self>, u64)>>,
-    /// Told when output can't be delivered.
+    /// Reports that output can't be delivered.
     complaints: Option<Complaints>,
 }
 
-/// What is kept of the bytes that go by.
+/// The parts of the output that are kept in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
-    /// The end of each run's output, until it is asked for.
+    /// The end of each run's output, until the supervisor takes it for a report.
     pub(crate) of_runs: bool,
     /// The latest output, for operators.
     pub(crate) recent: bool,
@@ -84,7 +84,7 @@ pub(crate) struct Memory {
 struct Complaints {
     about: String,
     to: Rc<Journal>,
-    /// Bytes that had come through when some were lost last.
+    /// The number of bytes that were relayed when output was last dropped.
     last: Cell<Option<u64>>,
 }
 
@@ -187,7 +187,7 @@ impl Relay {
         }
     }
 
-    /// The latest output, if it is kept for operators.
+    /// The latest output, if it is kept in memory.
     pub(crate) const fn recent(&self) -> Option<&Rc<Recent>> {
         self.recent.as_ref()
     }

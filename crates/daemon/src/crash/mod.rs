@@ -1,5 +1,5 @@
-//! What is told of runs that end unasked, and of processes that are ill: to the log, in
-//! files, to the container's engine, and to whoever asks later.
+//! Reports of runs that exit unexpectedly and of unhealthy processes: in the log, in files, in the
+//! termination log of the container engine, and in memory for later requests.
 
 pub(crate) mod evidence;
 pub(crate) mod report;
@@ -30,7 +30,7 @@ const REMEMBERED: usize = 10;
 /// Reports of all processes that are remembered.
 const REMEMBERED_OF_ALL: usize = 32;
 
-/// All reports, and where they go.
+/// All reports, and their destinations.
 #[derive(Debug)]
 pub(crate) struct Crashes {
     line: bool,
@@ -38,14 +38,14 @@ pub(crate) struct Crashes {
     termination_log: Option<TerminationLog>,
     journal: Rc<Journal>,
     recent: RefCell<VecDeque<Rc<CrashReport>>>,
-    /// How much it matters that a file can't be written; said once.
+    /// The level at which the first file that can't be written is logged; logged once.
     complaint: Cell<Option<Level>>,
 }
 
 impl Crashes {
     pub(crate) fn new(crash: Crash, journal: Rc<Journal>) -> Rc<Self> {
         let Crash { line, files, termination_log } = crash;
-        // A read-only root is no trouble to who didn't ask for files.
+        // A read-only root file system is no problem if the user did not configure report files.
         let asked_for = files.as_ref().is_some_and(|files| files.asked_for);
         let complaint = Cell::new(Some(if asked_for { Level::Warn } else { Level::Info }));
         let store = files.map(|files| Store::new(files.directory, files.keep, files.asked_for));
@@ -58,12 +58,12 @@ impl Crashes {
         self.recent.borrow().iter().map(Rc::clone).collect()
     }
 
-    /// The latest report that fits, of those that are remembered.
+    /// The latest remembered report that `fits` accepts.
     pub(crate) fn find(&self, fits: impl Fn(&CrashReport) -> bool) -> Option<Rc<CrashReport>> {
         self.recent.borrow().iter().rev().find(|report| fits(report)).map(Rc::clone)
     }
 
-    /// Tells of a run.
+    /// Reports a run.
     pub(crate) fn tell(&self, run: RunReport, findings: Findings, evidence: Option<PathBuf>) {
         let report = Rc::new(CrashReport::new(run, findings, evidence));
         let run = &report.run;

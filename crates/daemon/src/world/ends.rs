@@ -198,7 +198,7 @@ fn sign_in(output: &[Option<Tail>; 2], preset: Preset) -> Option<Found> {
     streams.find_map(|lines| failure::read(lines.iter().map(String::as_str), preset))
 }
 
-/// The names of the rules whose text stands in the end of the output.
+/// The names of the rules whose text occurs in the end of the output.
 fn texts_in(output: &[Option<Tail>; 2], rules: &[Rc<RuleSpec>]) -> BTreeSet<String> {
     if rules.iter().all(|rule| rule.output.is_none()) {
         return BTreeSet::new();

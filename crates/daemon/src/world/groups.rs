@@ -63,8 +63,8 @@ impl World {
         }
     }
 
-    /// The log files that a process had before it was removed. As in supervisord, they are those
-    /// of its configuration until that is read again.
+    /// The log files that a process had before it was removed. As in supervisord, a process keeps
+    /// the files of its configuration until the supervisor reads the configuration again.
     fn take_removed_logs(&mut self, spec: &Rc<ProcessSpec>) -> Option<[Option<spec::Sink>; 2]> {
         let is_its = |(removed, _): &RemovedLogs| removed.as_ptr() == Rc::as_ptr(spec);
         let at = self.removed_logs.iter().position(is_its)?;

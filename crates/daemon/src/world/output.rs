@@ -43,8 +43,8 @@ impl World {
         })
     }
 
-    /// Makes sure that there are relays for the process's output. Each run begins with
-    /// log files as they are found, as in supervisord.
+    /// Makes sure that relays for the process's output exist. Each run starts with the log files
+    /// that exist then, as in supervisord.
     pub(super) fn connect(&mut self, proc: ProcId) {
         let Some(Stdio::Captured { .. }) = self.slots.get(&proc).map(|s| &s.spec.launch.stdio)
         else {
@@ -105,7 +105,7 @@ impl World {
         let sink = slot.sink(channel).map_or_else(|| Rc::new(Sink::nowhere()), |s| self.sink(s));
         let Handling { remember, recent, .. } = self.parts.handling;
         let in_file = matches!(slot.sink(channel), Some(spec::Sink::File(_)));
-        // What a run failed of is looked for in the end of its output.
+        // The supervisor searches the end of a run's output for the cause of its failure.
         let failure = &slot.spec.failure;
         let of_runs = remember || failure.preset.is_some() || !failure.rules.is_empty();
         let memory = Memory { of_runs, recent: recent && !in_file };
@@ -116,7 +116,7 @@ impl World {
 
     pub(super) fn sink(&self, sink: &spec::Sink) -> Rc<Sink> {
         match sink {
-            // Whose name could not be chosen has no file.
+            // A log without a chosen name has no file.
             spec::Sink::Discard | spec::Sink::Auto { .. } => Rc::new(Sink::nowhere()),
             spec::Sink::Stdout => Rc::clone(&self.stdout),
             spec::Sink::Stderr => Rc::clone(&self.stderr),
@@ -134,7 +134,7 @@ impl World {
         })
     }
 
-    /// The way to a server, one for all streams that go there.
+    /// The connection to a server, shared by all streams that go there.
     fn syslog_server(&mut self, target: HostPort) -> Rc<SyslogServer> {
         let known = self.syslog_servers.iter().find(|server| server.target == target);
         known.cloned().unwrap_or_else(|| {

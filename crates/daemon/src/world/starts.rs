@@ -101,7 +101,8 @@ impl World {
         Ok(environment)
     }
 
-    /// The supervisor's own environment with the program's files on top, as they are now.
+    /// The supervisor's own environment, overridden by the present content of the program's
+    /// environment files.
     pub(super) fn inherited(&self, launch: &Launch) -> Result<Environment, SpawnError> {
         env_file::with_files(self.parts.environment.clone(), &launch.env_files)
     }

@@ -1,4 +1,4 @@
-//! The latest output of a stream, in memory, for operators to whom no file shows it.
+//! The latest output of a stream, in memory, for streams without a log file.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,8 +12,8 @@ use super::log_piece::Piece;
 /// Bytes that are kept of a stream.
 pub const RECENT: usize = 32 * 1024;
 
-/// The latest output of a stream, through all runs of its program. Positions count all bytes
-/// that it ever had, so that a reader can go on where it was.
+/// The latest output of a stream, across all runs of its program. Positions count all bytes since
+/// the stream started, so that a reader can continue at its position.
 #[derive(Debug, Default)]
 pub struct Recent {
     bytes: RefCell<VecDeque<u8>>,
@@ -22,7 +22,7 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Adds what was written.
+    /// Adds new output.
     pub fn add(&self, new: &[u8]) {
         let mut bytes = self.bytes.borrow_mut();
         let kept = &new[new.len().saturating_sub(RECENT)..];
@@ -33,12 +33,12 @@ impl Recent {
         self.changed.notify_waiters();
     }
 
-    /// Forgets what there is. Positions go on.
+    /// Drops all kept bytes. Positions continue.
     pub fn clear(&self) {
         self.bytes.borrow_mut().clear();
     }
 
-    /// Where what is kept begins and ends.
+    /// The positions of the start and the end of the kept bytes.
     pub fn kept(&self) -> Range<u64> {
         let end = self.end.get();
         end - self.bytes.borrow().len() as u64..end

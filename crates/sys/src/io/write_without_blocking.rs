@@ -117,7 +117,7 @@ mod tests {
     fn a_pipe_that_is_nearly_full_takes_whole_lines() {
         for way in [write_without_blocking, by_page] {
             let (reader, sink) = rustix::pipe::pipe_with(PipeFlags::NONBLOCK).unwrap();
-            // The kernel frees room by its own pages, which may be longer than ours.
+            // The kernel frees pipe space in its own pages, which may be larger than ours.
             let page = rustix::param::page_size();
             while rustix::io::write(&sink, &vec![0; page]).is_ok() {}
             rustix::io::read(&reader, &mut vec![0; page]).unwrap();

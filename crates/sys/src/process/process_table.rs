@@ -105,10 +105,10 @@ pub fn relatives(pid: Pid, most: usize) -> Vec<Relative> {
     found
 }
 
-/// What a process uses.
+/// Resource usage of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// Processor time, with that of the children it waited for.
+    /// Processor time, including that of the children it waited for.
     pub cpu: Duration,
     /// Bytes of memory.
     pub memory: u64,
@@ -121,12 +121,12 @@ pub fn is_suspended(pid: Pid) -> bool {
     stat(pid).is_ok_and(|stat| stat.is_some_and(Stat::is_suspended))
 }
 
-/// What a process uses; `None`: it has gone.
+/// Resource usage of a process; `None`: the process no longer exists.
 pub fn usage(pid: Pid) -> Option<Usage> {
     let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let procfs::Usage { ticks, pages } = procfs::usage(&line)?;
     let suspended = procfs::stat(&line).is_some_and(Stat::is_suspended);
-    // SAFETY: both only tell numbers that don't change.
+    // SAFETY: both calls only return constants.
     let [tick, page] =
         [libc::_SC_CLK_TCK, libc::_SC_PAGESIZE].map(|name| unsafe { libc::sysconf(name) });
     let (tick, page) =

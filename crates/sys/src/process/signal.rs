@@ -13,16 +13,16 @@ use super::process_table;
 
 /// All signals sent to this process, to be read from one descriptor.
 ///
-/// They are blocked and not handled: nothing interrupts anything, and what arrives
-/// before anybody looks is kept. Children get their mask back in [`super::start::spawn`].
+/// They are blocked and have no handlers: no signal interrupts a call, and the kernel keeps a
+/// signal until the supervisor reads it. Children get their mask back in [`super::start::spawn`].
 #[derive(Debug)]
 pub struct Signals {
     fd: OwnedFd,
 }
 
-/// Signals that are not data. The first say that this process itself has failed;
-/// blocking them would turn a crash into a loop. SIGPIPE says that a reader has gone,
-/// and the call that caused it says so, too.
+/// Signals that are not data. The first report that this process itself has failed; blocking them
+/// would turn a crash into a loop. SIGPIPE reports that a reader has closed its end, and the call
+/// that caused it also reports this.
 const LEFT_ALONE: [i32; 8] = [
     libc::SIGSEGV,
     libc::SIGBUS,

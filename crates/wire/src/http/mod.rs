@@ -1,4 +1,4 @@
-//! What HTTP carries besides a body.
+//! HTTP headers, basic authentication and form fields.
 
 pub mod basic_auth;
 pub mod form;

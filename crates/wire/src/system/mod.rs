@@ -1,4 +1,4 @@
-//! What the kernel, the system's files and its tools print.
+//! Parsers for the output of the kernel, of system files and of tools.
 
 pub mod executable;
 pub mod hosts;

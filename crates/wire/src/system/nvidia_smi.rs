@@ -37,7 +37,7 @@ pub struct Answer {
     pub unknown_field: bool,
 }
 
-/// What went wrong, in the tool's own words.
+/// The error, as the tool prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// A device is lost.
@@ -61,14 +61,14 @@ pub fn read(code: u8, output: &str) -> Answer {
     }
 }
 
-/// What a device can need, as the
-/// [manual](https://docs.nvidia.com/deploy/nvidia-smi/index.html) has it.
+/// The actions that a device can need, from the
+/// [manual](https://docs.nvidia.com/deploy/nvidia-smi/index.html).
 const NEEDS: [&str; 4] = ["Reset", "Reboot", "Drain P2P", "Drain and Reset"];
 
 fn device(line: &str) -> Option<Device> {
     let fields: Vec<&str> = line.split(',').map(str::trim).collect();
     let [index, uuid, total, used, needs @ ..] = &fields[..] else { return None };
-    // What cannot be read is in brackets, or `ERR!`: a need that is not known is none.
+    // A field that cannot be read is in brackets or `ERR!`, so an unknown action counts as none.
     let needs = needs.first().filter(|needs| NEEDS.contains(needs));
     Some(Device {
         index: index.parse().ok()?,

@@ -177,7 +177,7 @@ pub fn counter(list: &[u8], name: &str) -> Option<u64> {
 
 /// Anonymous and shared memory of a process, in bytes, from
 /// [`/proc/PID/status`](https://docs.kernel.org/filesystems/proc.html). Pages of files are not
-/// part of it. `None`: the kernel, or a sandbox in its place, tells only the sum.
+/// part of it. `None`: the kernel, or a sandbox in its place, reports only the sum.
 #[must_use]
 pub fn own_memory(status: &[u8]) -> Option<u64> {
     let status = String::from_utf8_lossy(status);
@@ -187,7 +187,7 @@ pub fn own_memory(status: &[u8]) -> Option<u64> {
     };
     match (kibibytes("VmRSS"), kibibytes("RssAnon"), kibibytes("RssShmem")) {
         (_, Some(anonymous), Some(shared)) => Some(anonymous.saturating_add(shared) << 10),
-        // It has ended, and has none any more.
+        // The process has exited and has no memory left.
         (None, ..) => Some(0),
         (Some(_), ..) => None,
     }

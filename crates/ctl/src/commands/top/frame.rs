@@ -1,4 +1,4 @@
-//! One screen of `top`, as a terminal is told it.
+//! One screen of `top`, as text and escape sequences for a terminal.
 
 use std::fmt::Write as _;
 
@@ -7,18 +7,18 @@ use rustix::termios;
 use super::table::{COLUMNS, Table, line};
 use crate::screen::Plain;
 
-/// To a screen of its own, without a cursor.
+/// Switches to the alternate screen and hides the cursor.
 pub(super) const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 
-/// Back to the screen and the cursor that were there before.
+/// Switches back to the main screen and shows the cursor.
 pub(super) const LEAVE: &str = "\x1b[?1049l\x1b[?25h";
 
-/// What stands on it, over what stood there. Terminals that know mode 2026 show nothing before
-/// its end.
+/// Starts a screen that overwrites the previous one. Terminals that support mode 2026 show nothing
+/// before [`END`].
 const BEGIN: &str = "\x1b[?2026h\x1b[H";
 const END: &str = "\x1b[J\x1b[?2026l";
 
-/// The rest of a line is empty.
+/// Clears the rest of a line and starts the next.
 const NEXT: &str = "\x1b[K\r\n";
 
 const REVERSE: &str = "\x1b[7m";
@@ -26,12 +26,12 @@ const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Lines that are no rows: the heads above, and what stands below.
+/// Lines that are no rows: two heads above, remark and keys below.
 const OTHER_LINES: usize = 4;
 
 const KEYS: &str = "up/down select  r restart  s stop or start  t tail  o sort  q quit";
 
-/// What may be drawn on.
+/// The area to draw on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
     columns: usize,
@@ -49,7 +49,7 @@ impl Frame {
         Self { columns, lines, colors: std::env::var_os("NO_COLOR").is_none() }
     }
 
-    /// The whole screen; `notice` stands where the keys do otherwise.
+    /// The whole screen; a `notice` that is not empty replaces the list of keys.
     pub(super) fn draw(self, table: &Table, url: &str, notice: &str) -> String {
         let mut out = BEGIN.to_owned();
         let fixed: usize = COLUMNS.iter().map(|(_, width)| width + 1).sum();
@@ -78,13 +78,13 @@ impl Frame {
         out + END
     }
 
-    /// A line, cut to fit. What controls a terminal in it is made visible.
+    /// Adds a line, cut to fit, with visible control characters.
     fn put(self, out: &mut String, style: &str, text: &str) {
         self.cut(out, style, text);
         out.push_str(NEXT);
     }
 
-    /// The last line: nothing may follow it, or the screen would move.
+    /// Adds the last line, without a line break, because the screen would scroll.
     fn end(self, out: &mut String, text: &str) {
         self.cut(out, BOLD, text);
         out.push_str("\x1b[K");
@@ -93,7 +93,7 @@ impl Frame {
     fn cut(self, out: &mut String, style: &str, text: &str) {
         let plain = Plain(text).to_string().replace(['\n', '\t'], " ");
         let cut: String = plain.chars().take(self.columns).collect();
-        // A text takes everything.
+        // Writing to a string cannot fail.
         let _ = if style.is_empty() {
             write!(out, "{cut}")
         } else {

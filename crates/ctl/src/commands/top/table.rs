@@ -1,4 +1,4 @@
-//! The rows of `top`: what is known of each program, in an order that a key changes.
+//! The rows of `top`: the state and resource usage of each program, in an order that a key changes.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -13,19 +13,19 @@ use crate::answer::Info;
 pub(super) struct Row {
     pub(super) name: String,
     pub(super) state: String,
-    /// Of our own daemon alone, as all that follows.
+    /// Only our own daemon returns this and the fields that follow.
     health: Option<String>,
     uptime: Option<f64>,
     cpu_seconds: Option<f64>,
     memory: Option<u64>,
     restarts: Option<u64>,
-    /// What is to be said of it beside its state.
+    /// A remark that adds to the state.
     pub(super) remark: String,
-    /// Parts of a processor that it used since the last look.
+    /// CPU usage since the last update; 1.0 is one processor.
     cpu: Option<f64>,
 }
 
-/// What rows are ordered by.
+/// The sort key of the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Order {
     #[default]
@@ -60,18 +60,18 @@ impl Order {
 pub(super) struct Table {
     rows: Vec<Row>,
     pub(super) order: Order,
-    /// By name, because rows change their places.
+    /// The name of the selected row, because rows move when they are sorted.
     selected: Option<String>,
-    /// When that was seen.
+    /// The time of the last update.
     taken: Option<Duration>,
 }
 
-/// The columns behind the name, and how wide each is.
+/// The columns after the name, with their widths.
 pub(super) const COLUMNS: [(&str, usize); 6] =
     [("STATE", 8), ("HEALTH", 9), ("UPTIME", 10), ("CPU", 6), ("MEMORY", 9), ("RESTARTS", 8)];
 
 impl Row {
-    /// As the API has it.
+    /// From an object of the API.
     pub(super) fn of_api(program: &Value) -> Self {
         let text = |name: &str| program[name].as_str().unwrap_or_default().to_owned();
         let remarks = ["remark", "health_reason", "error", "waits_for", "last_exit"];
@@ -89,7 +89,7 @@ impl Row {
         }
     }
 
-    /// As supervisord has it.
+    /// From supervisord's process info.
     pub(super) fn of_info(info: &Info) -> Self {
         let same = info.name == info.group;
         let name = if same { info.name.clone() } else { format!("{}:{}", info.group, info.name) };
@@ -97,7 +97,7 @@ impl Row {
         Self { name, state, remark, ..Self::default() }
     }
 
-    /// Whether it lives or starts.
+    /// Whether it runs, starts or is retried.
     pub(super) fn runs(&self) -> bool {
         ["STARTING", "RUNNING", "BACKOFF"].contains(&self.state.as_str())
     }
@@ -107,7 +107,7 @@ impl Row {
             || ["FATAL", "BACKOFF", "UNKNOWN"].contains(&self.state.as_str())
     }
 
-    /// What stands in each of [`COLUMNS`].
+    /// The text of each of [`COLUMNS`].
     pub(super) fn cells(&self) -> [String; 6] {
         let health = self.health.clone().filter(|health| health != "none");
         [
@@ -122,7 +122,7 @@ impl Row {
 }
 
 impl Table {
-    /// Takes what was seen `now`, by a clock of the caller's.
+    /// Replaces the rows by those of the time `now`, by the caller's clock.
     pub(super) fn take(&mut self, now: Duration, mut rows: Vec<Row>) {
         let over = self.taken.replace(now).map(|before| now.saturating_sub(before).as_secs_f64());
         let before: BTreeMap<&str, f64> = self
@@ -146,17 +146,17 @@ impl Table {
         &self.rows
     }
 
-    /// The row on which keys act.
+    /// The selected row, on which keys act.
     pub(super) fn selected(&self) -> Option<&Row> {
         self.rows.get(self.place()?)
     }
 
-    /// Where that is.
+    /// The index of the selected row.
     pub(super) fn place(&self) -> Option<usize> {
         self.rows.iter().position(|row| Some(&row.name) == self.selected.as_ref())
     }
 
-    /// Selects the row that is so much further down.
+    /// Moves the selection `by` rows down.
     pub(super) fn select(&mut self, by: isize) {
         let at = self.place().unwrap_or_default().saturating_add_signed(by);
         let at = at.min(self.rows.len().saturating_sub(1));
@@ -182,7 +182,7 @@ impl Table {
         });
     }
 
-    /// The whole table, for who can't be shown a screen.
+    /// The whole table as lines, for output that is no terminal.
     pub(super) fn lines(&self) -> Vec<String> {
         let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
         let width = width.max("NAME".len());

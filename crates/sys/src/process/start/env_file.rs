@@ -1,4 +1,4 @@
-//! The environment that a program starts with: the supervisor's own, and files on top.
+//! The environment of a program: the supervisor's own, overridden by environment files.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

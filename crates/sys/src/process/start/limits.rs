@@ -6,16 +6,20 @@ use std::fs;
 use rustix::process::{Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit};
 use supervisor_core::spec::limits::{Limit, Resource};
 
-/// This process's own adjustment. Between `clone` and `execve` it is the child's, and not that of
-/// the process whose memory it borrows.
+/// The adjustment of the calling process. Between `clone` and `execve` this is the child's, not
+/// that of the parent whose memory the child shares.
 const OOM_SCORE_ADJ: &str = "/proc/self/oom_score_adj";
 
-/// The same, as system calls take it.
+/// The same path as a C string for system calls.
 const OOM_SCORE_ADJ_PATH: &std::ffi::CStr = c"/proc/self/oom_score_adj";
 
-/// Whether a child may have this limit; if not, in words what it may have. The supervisor tries
-/// it on itself and takes it back at once, because capabilities alone do not say: sandboxes and
-/// user namespaces refuse as well.
+/// Checks whether the system allows this limit for a child. The supervisor sets the limit on itself
+/// and restores the old one at once, because capabilities alone are not enough: sandboxes and user
+/// namespaces can also forbid it.
+///
+/// # Errors
+///
+/// The text names the value that the system allows.
 pub fn check(limit: Limit) -> Result<(), String> {
     match limit {
         Limit::Nice(nice) => check_nice(nice),
@@ -114,7 +118,7 @@ fn write_oom_score_adj(adjustment: i32) -> bool {
     }
 }
 
-/// The number in decimal, at the end of `room`.
+/// The number in decimal digits, written at the end of `room`.
 fn decimal(number: i32, room: &mut [u8; 12]) -> &[u8] {
     let mut rest = number.unsigned_abs();
     let mut first = room.len();
@@ -151,7 +155,7 @@ mod tests {
         let limit = |hard| Limit::Resource { resource: Resource::Nofile, soft: Some(1), hard };
         assert_eq!(check(limit(nofile.maximum)), Ok(()));
         assert_eq!(check(limit(Some(1))), Ok(()));
-        // More than the kernel has for anybody.
+        // A value above the kernel's own maximum.
         let most = nofile.maximum.unwrap();
         let text = format!("the highest value that the system allows is {most}");
         assert_eq!(check(limit(Some(1 << 40))), Err(text));

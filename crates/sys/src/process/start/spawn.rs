@@ -103,11 +103,11 @@ pub struct Spawner {
 /// How the system restricts the start of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
-    /// The step and the error number because of which each process gets a copy of the descriptor
-    /// table, which takes longer. Linux before 5.9, sandboxes and qemu-user do this.
+    /// The step that failed with the shared descriptor table, and its error number. Each start then
+    /// copies the table, which takes longer. Linux before 5.9, sandboxes and qemu-user cause this.
     pub copied_table: Option<(Step, i32)>,
-    /// The new process had a copy of our memory in spite of `CLONE_VM`, so that it could not
-    /// report a failure: it exits with 127 then. qemu-user does this.
+    /// The new process had a copy of our memory in spite of `CLONE_VM`. Such a process cannot
+    /// report a failure, so it exits with 127. qemu-user causes this.
     pub copied_memory: bool,
 }
 
@@ -116,10 +116,10 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// The step that failed, and the reason.
+    /// The step that failed, with its error.
     pub fn spawn(&self, plan: &Plan<'_>) -> Result<Pid, Failure> {
         let mut restrictions = self.restrictions.get();
-        // Valgrind, under which the rest of this is checked, knows no such clone.
+        // Valgrind, which checks the rest of this function, does not support such a clone.
         if let (Streams::Given(_), None, false) =
             (plan.stdio, restrictions.copied_table, cfg!(valgrind))
         {
@@ -139,7 +139,7 @@ impl Spawner {
         Ok(pid)
     }
 
-    /// The restrictions that starts met so far.
+    /// The restrictions found so far.
     #[must_use]
     pub const fn restrictions(&self) -> Restrictions {
         self.restrictions.get()
@@ -213,7 +213,7 @@ struct Errand<'a> {
     argv: &'a [*const libc::c_char],
     environment: &'a [*const libc::c_char],
     parent: i32,
-    /// The child has run, which we see if it has our memory.
+    /// The child has run; it sets this, which is visible only if it shares our memory.
     began: bool,
     failed: Option<(Step, c_int)>,
 }
