@@ -63,18 +63,18 @@ pub struct OptionDef {
     pub doc: &'static str,
     /// Whether supervisord does not have it.
     pub extension: bool,
-    /// What a change of it takes while the program runs.
+    /// How a change takes effect while the program runs.
     pub change: Takes,
 }
 
-/// What a change of an option takes while the program runs that it is for.
+/// How a change of an option takes effect while its program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// Nothing: the new value counts at once.
+    /// At once.
     Live,
-    /// Nothing: the new value counts from the next start on.
+    /// From the next start on.
     NextStart,
-    /// A restart: of the program, or of the supervisor for the supervisor's own.
+    /// After a restart of the program, or of the supervisor for its own options.
     Restart,
 }
 
@@ -90,7 +90,7 @@ impl Takes {
     }
 }
 
-/// What a change of this option of a program takes; `None`: there is no such option.
+/// How a change of this option of a program takes effect; `None`: the option does not exist.
 #[must_use]
 pub fn takes_of(key: &str) -> Option<Takes> {
     let kinds = [SectionKind::Program, SectionKind::FcgiProgram, SectionKind::EventListener];
@@ -351,7 +351,7 @@ macro_rules! options {
     };
 }
 
-/// What a change takes; a restart if nothing is said.
+/// How a change takes effect; after a restart if the table does not say.
 macro_rules! takes {
     () => {
         $crate::options::Takes::Restart

@@ -39,8 +39,8 @@ impl Sources {
         self.variable(name).filter(|_| !service_link::is(self, name))
     }
 
-    /// The names with this prefix of all variables that may configure the supervisor, as far as
-    /// they are text. An image sets hundreds of others, and each look stands before the start.
+    /// The names with this prefix of all variables that may configure the supervisor, as text. An
+    /// image sets hundreds of other variables, and each lookup delays the start.
     pub(crate) fn settings_with(&self, prefix: &str) -> impl Iterator<Item = Cow<'_, str>> {
         let names = self.environment.iter().map(|(name, _)| name.to_string_lossy());
         names.filter(move |name| name.starts_with(prefix) && !service_link::is(self, name))
@@ -50,7 +50,7 @@ impl Sources {
 /// The program's name in command mode.
 pub(crate) const APP: &str = "app";
 
-/// What the supervisor was given to run.
+/// The command or the configuration file that the supervisor runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode<'a> {
     /// A command, which a built-in `command` stands for, byte for byte.
@@ -95,15 +95,15 @@ pub struct RegularFile {
 
 /// Questions about the host. The crate itself touches nothing.
 pub trait Host {
-    /// The whole content of a file, or why it can't be read.
+    /// The whole content of a file, or the reason why it cannot be read.
     fn read(&self, path: &Path) -> Result<Vec<u8>, String>;
-    /// The whole content of a regular file of at most `largest` bytes; `None` if nothing is at
-    /// this path. Otherwise why it can't be read.
+    /// The whole content of a regular file of at most `largest` bytes; `None` if the path does not
+    /// exist. The error is the reason why the file cannot be read.
     fn regular_file(&self, path: &Path, largest: u64) -> Result<Option<RegularFile>, String>;
     /// The existing paths that match a shell pattern (`*`, `?`, `[…]`; a leading dot
     /// is matched by a literal dot only), in any order.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
-    /// Whether there is anything at this path.
+    /// Whether this path exists.
     fn exists(&self, path: &Path) -> bool;
     /// Whether this is an existing regular file.
     fn is_file(&self, path: &Path) -> bool;

@@ -68,7 +68,7 @@ pub fn tools() -> Vec<Tool> {
     ]
 }
 
-/// The program of this name; `standard-supervisor` for any other.
+/// The program with this name; for any other name, `standard-supervisor`.
 #[must_use]
 pub fn tool(name: &str) -> Tool {
     tools().into_iter().find(|tool| tool.name == name).unwrap_or_else(standard_supervisor)
@@ -230,9 +230,9 @@ impl Tool {
         forms.collect()
     }
 
-    /// What `--version` prints of all programs but supervisord, whose clients compare it: the
-    /// program, and the package that it belongs to, because another one has programs of the
-    /// same names.
+    /// The output of `--version` for all programs except supervisord, because clients compare
+    /// supervisord's output. It names the program and its package, because another package has
+    /// programs of the same names.
     #[must_use]
     pub fn version_text(&self) -> String {
         let package = standard_supervisor().name;
@@ -245,13 +245,13 @@ impl Tool {
         ["supervisord", "supervisorctl"].contains(&self.name)
     }
 
-    /// What `--help` prints.
+    /// The output of `--help`.
     #[must_use]
     pub fn help(&self) -> String {
         self.help_with("")
     }
 
-    /// What `--help` prints, with `more` in front of its end.
+    /// The output of `--help`, with `more` before its last part.
     #[must_use]
     pub fn help_with(&self, more: &str) -> String {
         let mut text = format!("{} -- {}\n\n{}", self.name, self.summary, self.usage_text());
@@ -298,7 +298,7 @@ impl Tool {
     }
 }
 
-/// The commands of supervisorctl, a line for each way to use one.
+/// The commands of supervisorctl, one line per form.
 fn commands(commands: &[CtlCommand]) -> String {
     let typed = commands.iter().filter(|command| command.name != "EOF");
     let usage: Vec<_> = typed.flat_map(|command| command.usage).collect();

@@ -1,8 +1,7 @@
-//! What an operator may ask for, and the replies.
+//! The commands of operators, and the replies.
 //!
-//! A request that waits is answered by the change of state that it waits for; nobody
-//! asks again and again. Refusals are those of supervisord's
-//! [XML-RPC interface](https://supervisord.org/api.html).
+//! The change of state that a request waits for triggers its reply; nothing is polled. Rejections
+//! are those of supervisord's [XML-RPC interface](https://supervisord.org/api.html).
 
 use std::fmt;
 
@@ -11,43 +10,46 @@ use crate::ids::ProcId;
 use crate::signal::Signal;
 use crate::spec::{Change, GroupSpec};
 
-/// An order.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start processes that don't run.
     Start {
         /// Which.
         which: Which,
-        /// Reply when they are up, or failed; otherwise once they have been started.
+        /// Reply when the processes are up or have failed; otherwise as soon as they have been
+        /// started.
         wait: bool,
-        /// Those whose command can't be executed at present, and why.
+        /// The processes whose command cannot be executed at present, each with the error.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
     /// Stop processes that run.
     Stop {
         /// Which.
         which: Which,
-        /// Reply when they have ended; otherwise once they have been asked to.
+        /// Reply when the processes have exited; otherwise as soon as the stop has started.
         wait: bool,
     },
-    /// Stop the processes that run, and start all of them: each as soon as its own tree has
-    /// ended. A process whose command can't be executed goes on as it is.
+    /// Stop the processes that run, and start all processes: each as soon as its own process tree
+    /// has exited. A process whose command cannot be executed is not changed.
     RestartPrograms {
         /// Which.
         which: Which,
-        /// Reply when they are up, or failed; otherwise once they have been started.
+        /// Reply when the processes are up or have failed; otherwise as soon as they have been
+        /// started.
         wait: bool,
-        /// Those whose command can't be executed at present, and why.
+        /// The processes whose command cannot be executed at present, each with the error.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
-    /// Restart the processes that run, one after the other: each is ready, and so are all others
-    /// that run, before the next one is stopped. The first that does not become ready ends it.
-    /// Reply when it has ended, with an outcome for each process that was restarted, and for the
-    /// one that ended it. If the client goes, the processes whose turn has not come go on.
+    /// Restart the processes that run, one after the other. Before the next process stops, the
+    /// restarted one and all others that run are ready. If a process does not become ready, the
+    /// rolling restart ends. The reply follows when the rolling restart has ended, with an outcome
+    /// for each process that was restarted, and for the process that ended it. If the client
+    /// disconnects, the remaining processes keep running without a restart.
     RestartRolling {
         /// Which.
         which: Which,
-        /// Those whose command can't be executed at present, and why.
+        /// The processes whose command cannot be executed at present, each with the error.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
     /// Send a signal to main processes.
@@ -57,53 +59,53 @@ pub enum Command {
         /// Which signal.
         signal: Signal,
     },
-    /// Stop everything and end.
+    /// Stop everything and exit.
     Shutdown,
-    /// Stop everything and start again with the configuration as it is then.
+    /// Stop everything, read the configuration again and start.
     Restart,
     /// Take note of the groups of a configuration that was read again.
     Reread(Vec<GroupSpec>),
     /// Add a group of the configuration that was read last.
     AddGroup(String),
-    /// Forget a group that has been stopped.
+    /// Remove a group that has been stopped.
     RemoveGroup(String),
-    /// Let the configuration that was read last take effect for a group: rules at once, and
-    /// what concerns execution by a stop and a start. Once begun it is carried through.
+    /// Apply the configuration that was read last to a group. Rules change at once; changes of the
+    /// execution require a stop and a start. An update that has started always completes.
     UpdateGroup(String),
-    /// Tell event listeners of something outside.
+    /// Send event listeners an event from outside.
     RemoteEvent {
-        /// What kind of thing; the sender's own word.
+        /// The type, as the sender names it.
         kind: String,
-        /// What there is to say.
+        /// The data of the event.
         data: String,
     },
 }
 
-/// Which processes an order is for.
+/// The processes that a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// One process.
     Process(ProcId),
-    /// All of a group.
+    /// All processes of a group.
     Group(String),
-    /// All there are.
+    /// All processes.
     All,
 }
 
-/// What came of an order.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// It was done.
     Done,
-    /// An order to several: each that it concerned, in the order in which that was settled.
+    /// The outcomes of a command for several processes, in the order in which they were known.
     Outcomes(Vec<ProcessOutcome>),
-    /// What a configuration that was read again would change.
+    /// The changes of a configuration that was read again.
     Difference(Difference),
-    /// What it took to update a group.
+    /// How a group was updated.
     Updated(Change),
 }
 
-/// What came of an order for one of several processes.
+/// The outcome of a command for one of several processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessOutcome {
     /// Which process.
@@ -127,7 +129,7 @@ pub struct Difference {
     pub removed: Vec<String>,
 }
 
-/// What came of an order.
+/// The result of a command.
 pub type CommandResult = Result<Reply, Rejection>;
 
 /// Why an order was not carried out.

@@ -1,4 +1,4 @@
-//! How a process is: the one answer for everything that shows it.
+//! The condition of a process. Every display of a process uses it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::health::{CheckFailure, Unhealthy, mebibytes};
 use crate::state_name::StateName;
 use crate::time::Mono;
 
-/// How a process is, at one moment.
+/// The condition of a process at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Its state.
@@ -16,9 +16,9 @@ pub struct Condition {
     pub ready: bool,
     /// Whether it is healthy.
     pub health: HealthStatus,
-    /// Since when state, readiness and health have been as they are; `None`: from the beginning.
+    /// The time of the latest change of state, readiness or health; `None`: they have not changed.
     pub since: Option<Mono>,
-    /// The class of its latest run that failed, if one of those that are remembered did.
+    /// The failure class of the latest failed run, if a remembered run failed.
     pub last_failure: Option<Class>,
 }
 
@@ -26,12 +26,12 @@ pub struct Condition {
 /// [health checks](https://docs.docker.com/reference/dockerfile/#healthcheck).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HealthStatus {
-    /// It does not run, or nothing is known of its health.
+    /// It does not run, or its health is unknown.
     #[default]
     None,
-    /// It runs and is not ready yet. Its check failed like this, if it did.
+    /// It runs and is not ready yet. Holds the failure of its check, if the check failed.
     Starting(Option<CheckFailure>),
-    /// It is not known to be unhealthy, and something would show that it is.
+    /// A check or a counter watches its health and shows no problem.
     Healthy,
     /// It is unhealthy.
     Unhealthy(Unhealthy),
@@ -40,10 +40,10 @@ pub enum HealthStatus {
 }
 
 impl HealthStatus {
-    /// All words that [`Self::name`] returns.
+    /// All names that [`Self::name`] returns.
     pub const NAMES: [&str; 5] = ["none", "starting", "healthy", "unhealthy", "leaving"];
 
-    /// The word for it, without a reason.
+    /// Its name, without the reason.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl HealthStatus {
         }
     }
 
-    /// Why it is so, in full.
+    /// The full reason.
     #[must_use]
     pub fn reason(self) -> Option<String> {
         match self {
@@ -67,7 +67,7 @@ impl HealthStatus {
 }
 
 impl Condition {
-    /// What a state does not tell, in a few words; `None`: all is well, or the state says it.
+    /// A short remark on readiness or health; `None`: healthy, or the state already shows it.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         match self.health {
@@ -80,7 +80,7 @@ impl Condition {
     }
 }
 
-/// A reason in a few words: a line of `supervisorctl status` has 80 columns.
+/// A short reason, because a line of `supervisorctl status` has 80 columns.
 struct Short(Unhealthy);
 
 impl fmt::Display for Short {

@@ -50,7 +50,7 @@ pub enum Effect {
     Census {
         /// Whose tree.
         proc: ProcId,
-        /// The incarnation that asks.
+        /// The run for which this is requested.
         run: RunId,
     },
     /// Wait until all of these have ended, also those that another process reaps;
@@ -58,13 +58,13 @@ pub enum Effect {
     AwaitEnd {
         /// Whose tree they belong to.
         proc: ProcId,
-        /// The incarnation that asks.
+        /// The run for which this is requested.
         run: RunId,
         /// Found by a census.
         members: Vec<Member>,
     },
-    /// End a process's whole tree in one stroke, where the kernel can. Its members
-    /// are signalled one by one as well.
+    /// Kill the whole tree of a process at once, if the kernel supports it. Each member is also
+    /// signaled.
     KillTree {
         /// Whose tree.
         proc: ProcId,
@@ -73,74 +73,73 @@ pub enum Effect {
     Check {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that is asked.
+        /// The run that is checked.
         run: RunId,
         /// Whether to find out which process answers.
         find_listener: bool,
     },
-    /// Look how far a process has got; answered by `Progressed` within the timeout.
+    /// Read the progress of a process; answered by `Progressed` within the timeout.
     LookAtProgress {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that is looked at.
+        /// The run that is inspected.
         run: RunId,
     },
-    /// Look how many requests a process has; answered by `LoadSeen` within the time of a
-    /// look at its progress.
+    /// Read the number of requests of a process; answered by `LoadSeen` within the timeout for
+    /// progress.
     LookAtLoad {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that is looked at.
+        /// The run that is inspected.
         run: RunId,
     },
-    /// Count the processes of a tree that are meant; answered by `TreeCounted`.
+    /// Count the processes of a tree that its tree rule selects; answered by `TreeCounted`.
     CountTree {
         /// Whose tree.
         proc: ProcId,
-        /// The incarnation that asks.
+        /// The run for which this is requested.
         run: RunId,
     },
     /// Measure the anonymous and shared memory of a tree; answered by `MemorySeen`.
     MeasureMemory {
         /// Whose tree.
         proc: ProcId,
-        /// The incarnation that asks.
+        /// The run for which this is requested.
         run: RunId,
     },
-    /// Look whether a process can't write its output, since the pipe for it is full; answered
-    /// by `OutputSeen`.
+    /// Check whether a process cannot write its output because the pipe is full; answered by
+    /// `OutputSeen`.
     LookAtOutput {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that is silent.
+        /// The run that writes no output.
         run: RunId,
     },
-    /// Find out in what state a process and its tree are, for people to read; answered by
-    /// `Collected` within the limit.
+    /// Collect diagnostics of a process and its tree, for people to read; answered by `Collected`
+    /// within the limit.
     Collect {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that is unhealthy.
+        /// The unhealthy run.
         run: RunId,
-        /// Why it is.
+        /// The reason.
         unhealthy: Unhealthy,
     },
-    /// Note which files and sockets a process's tree has open, as far as that can be seen
-    /// now.
+    /// Record the files and sockets that a process's tree has open, as far as they can be seen now.
     LookAtFiles {
         /// Whose tree.
         proc: ProcId,
-        /// The incarnation that is looked at.
+        /// The run that is inspected.
         run: RunId,
     },
-    /// Make the place clean; answered by `Tidied`. Takes the place of an earlier one of the
+    /// Remove stale files and sockets; answered by `Tidied`. Replaces an earlier request for the
     /// process.
     Tidy {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that has ended; 0 before the first.
+        /// The run that has ended; 0 before the first run.
         run: RunId,
-        /// What for.
+        /// The occasion.
         occasion: Occasion,
     },
     /// Connect to each of the servers that a process waits for; answered by `Connected`
@@ -148,18 +147,18 @@ pub enum Effect {
     Connect {
         /// Which process.
         proc: ProcId,
-        /// The incarnation that waits to begin.
+        /// The run that waits to start.
         run: RunId,
     },
     /// A run exited by itself, and all processes that it left behind have ended.
     Report(Box<RunReport>),
-    /// Say something in the supervisor's log.
+    /// Write a line to the supervisor's log.
     Log(Line),
-    /// Something happened that observers may want to know.
+    /// An event for observers.
     Emit(Rc<Event>),
-    /// Something happened that operators may want to know, besides events.
+    /// A notice for operators, in addition to events.
     Notice(Rc<Notice>),
-    /// Tell an event listener. That it can't be told comes back as `TellFailed`.
+    /// Send an event to an event listener. If that fails, `TellFailed` follows.
     Tell {
         /// Which process.
         proc: ProcId,
@@ -170,11 +169,11 @@ pub enum Effect {
     Deliver {
         /// Which hook, and which of its deliveries.
         delivery: Delivery,
-        /// What it is told.
+        /// The notification.
         alert: Rc<Alert>,
         /// Notifications that were dropped since the one before.
         dropped: u64,
-        /// How long it may take.
+        /// The time limit of the delivery.
         within: Duration,
     },
     /// Write whole lines to the supervisor's own stdout, as output of programs.

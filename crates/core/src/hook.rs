@@ -21,36 +21,36 @@ use crate::time::{Mono, Wall};
 /// How long one notification may take to be delivered.
 pub const HOOK_LIMIT: Duration = Duration::from_secs(10);
 
-/// How much later than it had to come an answer may come. The world keeps its times; this
-/// is for when it doesn't.
+/// Extra time for a late answer. The runtime keeps its time limits; this is for the case that it
+/// does not.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
-/// Notifications of one hook that wait at most; then the oldest is dropped.
+/// Limit of waiting notifications of one hook. When it is reached, the oldest is dropped.
 pub const HOOK_QUEUE: usize = 16;
 
-/// Notifications of one hook in [`HOOK_RATE_TIME`] at most, those of the end left out.
+/// Limit of notifications of one hook within [`HOOK_RATE_TIME`], without urgent ones.
 pub const HOOK_RATE: usize = 10;
 
-/// The time that [`HOOK_RATE`] is about.
+/// The time window of [`HOOK_RATE`].
 pub const HOOK_RATE_TIME: Duration = Duration::from_secs(60);
 
-/// How long the end waits for hooks when the supervisor gives up.
+/// Time limit for hooks before the supervisor exits after it gave up.
 pub const HOOK_LAST: Duration = Duration::from_secs(10);
 
-/// How long the end waits for hooks after an order to stop, if it has no budget: a platform
-/// counts the seconds.
+/// Time limit for hooks before the supervisor exits after a stop request without a stop budget. It
+/// is short because the platform limits the time of a stop.
 pub const HOOK_AT_STOP: Duration = Duration::from_secs(1);
 
-/// What a hook is told.
+/// A notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// When it happened.
     pub at: Wall,
-    /// What happened.
+    /// The event of a notification.
     pub about: About,
 }
 
-/// What happened.
+/// The event of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// A run exited by itself, or could not be started.
@@ -95,7 +95,7 @@ impl About {
         }
     }
 
-    /// Of which process it tells; `None`: of all.
+    /// The process of the event; `None`: all processes.
     #[must_use]
     pub const fn process(&self) -> Option<&Rc<Named>> {
         match self {
@@ -108,7 +108,7 @@ impl About {
     }
 }
 
-/// What is known of a hook.
+/// The name and the counters of a hook.
 #[derive(Clone, Copy, Debug)]
 pub struct HookInfo<'a> {
     /// Its name.
@@ -121,20 +121,20 @@ pub struct HookInfo<'a> {
     pub dropped: u64,
 }
 
-/// A hook, and what it has not been told yet.
+/// A hook and its waiting notifications.
 #[derive(Clone, Debug)]
 pub(crate) struct Hook {
     pub(crate) spec: Rc<HookSpec>,
     waiting: VecDeque<Rc<Alert>>,
-    /// Until when the answer to the latest delivery must have come.
+    /// The time limit for the answer to the latest delivery.
     sending: Option<Mono>,
     deliveries: u64,
-    /// When the latest deliveries began that count for the rate.
+    /// Start times of the latest deliveries that count for the rate.
     begun: VecDeque<Mono>,
     sent: u64,
     failed: u64,
     dropped: u64,
-    /// Of these the next notification tells.
+    /// Dropped notifications since the previous one; the next notification reports them.
     dropped_since: u64,
 }
 
@@ -162,8 +162,8 @@ impl Hook {
         }
     }
 
-    /// Takes a notification if the hook is told of such; whether another had to be dropped for
-    /// it, and none had since the last delivery.
+    /// Takes a notification if the hook has this event. Returns whether this dropped the first
+    /// notification since the last delivery.
     pub(crate) fn take(&mut self, alert: &Rc<Alert>) -> bool {
         let event = alert.about.event();
         if !self.spec.events.contains(&event) {
@@ -171,7 +171,7 @@ impl Hook {
         }
         let full = self.waiting.len() >= HOOK_QUEUE;
         if full {
-            // The newest say more of how things are.
+            // The newest notifications describe the present state better.
             self.waiting.pop_front();
             self.dropped += 1;
             self.dropped_since += 1;
@@ -184,7 +184,7 @@ impl Hook {
         full && self.dropped_since == 1
     }
 
-    /// The next notification, if it may be sent now, within so long.
+    /// The next notification, if it may be sent now. `within` is its time limit.
     pub(crate) fn next(&mut self, now: Mono, within: Duration) -> Option<Outgoing> {
         self.give_up_late(now);
         self.due_at().filter(|at| *at <= now)?;
@@ -201,7 +201,7 @@ impl Hook {
         Some(Outgoing { number: self.deliveries, alert, dropped })
     }
 
-    /// A delivery has ended. One that was given up before does not count again.
+    /// A delivery has ended. A delivery that already timed out does not count again.
     pub(crate) fn delivered(&mut self, number: u64, sent: bool) {
         if number == self.deliveries && self.sending.take().is_some() {
             if sent {
@@ -212,12 +212,13 @@ impl Hook {
         }
     }
 
-    /// Whether the end has something to wait for: what the rate holds back has no time any more.
+    /// Whether the supervisor must wait for this hook before it exits. Notifications that the rate
+    /// limit holds back no longer have time.
     pub(crate) fn is_pending(&self, now: Mono) -> bool {
         self.sending.is_some() || self.due_at().is_some_and(|at| at <= now)
     }
 
-    /// When there is something to do about it.
+    /// The time of the next action for this hook.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         self.sending.or_else(|| self.due_at())
     }

@@ -29,7 +29,7 @@ pub struct RequestId(pub u64);
 /// One attempt to deliver a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The hook, as a place in [`Spec::hooks`](crate::spec::Spec::hooks).
+    /// The hook, as an index into [`Spec::hooks`](crate::spec::Spec::hooks).
     pub hook: usize,
     /// Which of its deliveries, counted from 1.
     pub number: u64,

@@ -84,7 +84,7 @@ pub enum Input {
         /// The event's serial.
         serial: u64,
     },
-    /// The answer to [`Effect::Deliver`](crate::effect::Effect::Deliver).
+    /// The result of [`Effect::Deliver`](crate::effect::Effect::Deliver).
     Delivered {
         /// Which delivery.
         delivery: Delivery,
@@ -148,26 +148,26 @@ pub struct Notification {
     pub stopping: bool,
     /// It is alive.
     pub watchdog: bool,
-    /// From now on it promises a sign of life this often.
+    /// The interval of its watchdog messages from now on.
     pub watchdog_every: Option<Duration>,
-    /// What it is doing takes this much more time from now.
+    /// The extra time, from now, that its current phase needs.
     pub extend: Option<Duration>,
-    /// What it is doing, for people to read.
+    /// Its current activity, for people to read.
     pub status: Option<String>,
 }
 
-/// What is known of the end of a main process besides its exit. Of an orphan nothing is.
+/// Findings about the exit of a main process, in addition to its exit status. Empty for an orphan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
     /// Processes that the kernel killed while the run lasted, because memory ran out.
     pub oom_kills: OomKills,
     /// The last line of its output, cut to a bounded length.
     pub last_line: Option<String>,
-    /// The sign that its output ended with, if its preset knows one.
+    /// The failure text at the end of its output, if its preset contains one.
     pub found: Option<Found>,
     /// `/dev/shm` is full.
     pub shared_memory_full: bool,
-    /// Names of the rules whose text stands in the end of its output.
+    /// Names of the rules whose text was found at the end of its output.
     pub texts: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What operators are told besides supervisord's events, which event listeners know.
+//! Notices for operators, in addition to supervisord's events for event listeners.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ pub enum Notice {
     Health {
         /// Which process.
         process: Rc<Named>,
-        /// How it is now.
+        /// Its present condition.
         condition: Condition,
     },
-    /// A run failed, and all that is known of it has been reported.
+    /// A run failed, and its report is complete.
     Crash {
         /// Which process.
         process: Rc<Named>,
@@ -30,14 +30,14 @@ pub enum Notice {
         class: Class,
         /// The cause in full.
         why: String,
-        /// How its main process exited; `None`: there was none.
+        /// The exit of its main process; `None`: the run had no main process.
         exit: Option<Exit>,
         /// How long it lasted.
         uptime: Duration,
-        /// What follows.
+        /// The next action of the supervisor.
         next: Next,
     },
-    /// The supervisor gave up on it.
+    /// The supervisor gave up on the program.
     GaveUp {
         /// Which process.
         process: Rc<Named>,

@@ -104,20 +104,20 @@ pub(crate) struct Process {
     stop_record: Option<StopRecord>,
 }
 
-/// What a transition may use: the time, and a place for its effects.
+/// The inputs of a transition, and the list of its effects.
 #[derive(Debug)]
 pub(crate) struct Transition<'a> {
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
-    /// Everything is being stopped: nothing will be started again.
+    /// Everything is being stopped, so nothing starts again.
     pub(crate) ending: bool,
-    /// How long a process may be seen after SIGKILL before it is called unkillable.
+    /// Time after SIGKILL until a process that still exists is reported as unkillable.
     pub(crate) unkillable_after: Duration,
-    /// A stop that begins now comes to SIGKILL by then, whatever its own time is.
+    /// The latest time for SIGKILL in a stop that starts now, even if its grace period is longer.
     pub(crate) kill_by: Option<Mono>,
-    /// What the random part of waits comes from.
+    /// The seed of the random part of delays.
     pub(crate) seed: u64,
-    /// What hooks are told of.
+    /// The events for hooks.
     pub(crate) happened: Vec<About>,
     pub(crate) effects: &'a mut Vec<Effect>,
 }

@@ -9,7 +9,7 @@ use crate::time::Mono;
 /// Starts of one process within [`START_PERIOD`] after which a restart by its rules waits.
 pub const STARTS: usize = 5;
 
-/// The time in which a process is not restarted more than [`STARTS`] times.
+/// The time window of [`STARTS`].
 pub const START_PERIOD: Duration = Duration::from_secs(1);
 
 /// The past failures that still count.
@@ -17,16 +17,16 @@ pub const START_PERIOD: Duration = Duration::from_secs(1);
 pub(crate) struct Failures {
     /// How many there were in a row.
     count: u32,
-    /// How many of them were followed by a wait.
+    /// How many of them were followed by a delay.
     waited: u32,
 }
 
-/// What follows a failure.
+/// The decision after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
     /// Start again after this time.
     Retry(Duration),
-    /// Enough.
+    /// Give up on the program.
     GiveUp,
 }
 
@@ -73,9 +73,9 @@ impl Failures {
 /// When a process was started the last times.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecentStarts {
-    /// The latest ones, in a circle.
+    /// The times of the latest starts, as a ring buffer.
     at: [Option<Mono>; STARTS],
-    /// The place of the oldest.
+    /// The index of the oldest start.
     oldest: usize,
 }
 

@@ -9,12 +9,13 @@ use crate::ids::{Member, Pid};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
 
-/// What becomes of signals on their way to a program. By default nothing.
+/// The mapping of signals before the supervisor sends them to a program. The default changes no
+/// signal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignalMap(BTreeMap<Signal, Option<Signal>>);
 
 impl SignalMap {
-    /// The signal that the program gets for this one; `None`: none.
+    /// The signal that the program gets for this signal; `None`: the program gets no signal.
     #[must_use]
     pub fn sent(&self, signal: Signal) -> Option<Signal> {
         self.0.get(&signal).copied().unwrap_or(Some(signal))

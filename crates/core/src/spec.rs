@@ -46,7 +46,7 @@ pub struct Spec {
     pub prestop_idle: Option<Duration>,
     /// Time for all of a shutdown, the delay included; `None`: what its parts take.
     pub stop_budget: Option<Duration>,
-    /// What is told of what happens.
+    /// The hooks, which are notified of events.
     pub hooks: Vec<Rc<HookSpec>>,
 }
 
@@ -106,9 +106,9 @@ pub struct ProcessSpec {
     pub autorestart: Autorestart,
     /// Exit codes that are expected.
     pub exitcodes: Vec<u8>,
-    /// The signal that asks it to stop, as `signal_map` has it.
+    /// The signal that stops the program, as mapped by `signal_map`.
     pub stopsignal: Signal,
-    /// What becomes of signals that are passed on to it.
+    /// The mapping of signals that are forwarded to the program.
     pub signal_map: SignalMap,
     /// Time between `stopsignal` and SIGKILL.
     pub stopwaitsecs: Duration,
@@ -145,11 +145,11 @@ pub struct ProcessSpec {
     pub failure: FailureSpec,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
-    /// What its section sets, so that a change can be told by its options.
+    /// The options that its section sets, so that a change can be described by the options.
     pub settings: Settings,
 }
 
-/// What a section sets: its options, as they are written.
+/// The options that a section sets, as they are written.
 pub type Settings = Rc<BTreeMap<String, String>>;
 
 /// What is done between the end of a run and the next start.
@@ -281,21 +281,21 @@ pub struct Output {
     /// Size in bytes of the buffer for messages that are marked in the stream and kept
     /// out of the log; 0: none are looked for.
     pub capture_maxbytes: u64,
-    /// Event listeners are told of what is written.
+    /// Event listeners get an event for what is written.
     pub events_enabled: bool,
-    /// What becomes of its lines on the way there.
+    /// The format of its lines.
     pub lines: LineFormat,
 }
 
-/// What becomes of the lines of a stream, where it goes.
+/// The format of the lines of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LineFormat {
-    /// Nothing: bytes go on as they come.
+    /// Bytes are written unchanged.
     #[default]
     Unchanged,
-    /// Each has the process's name in front.
+    /// Each line starts with the name of the process.
     Named,
-    /// Each becomes a JSON object.
+    /// Each line becomes a JSON object.
     Json,
 }
 

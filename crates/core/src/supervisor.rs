@@ -68,7 +68,7 @@ pub struct Supervisor {
     hooks: Vec<Hook>,
     /// When a preparation has taken too long.
     late_at: Option<Mono>,
-    /// The status that speaks for the program that ended last.
+    /// The exit code for the program that exited last.
     last_outcome: u8,
     idle: Idle,
     waiters: Vec<Waiter>,
@@ -77,7 +77,7 @@ pub struct Supervisor {
     /// Processes were removed that have run and whose trees are their own business.
     spared_trees: bool,
     next_serial: u64,
-    /// What the random part of waits comes from.
+    /// The seed of the random part of delays.
     seed: u64,
     ticks: Ticks,
     job_control: JobControl,

@@ -94,9 +94,9 @@ impl Wall {
 /// The time at which something happens, on both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// What decisions go by.
+    /// The clock for decisions.
     pub mono: Mono,
-    /// What people read.
+    /// The clock for people.
     pub wall: Wall,
 }
 
@@ -107,7 +107,7 @@ impl Now {
         Self { mono, wall }
     }
 
-    /// What the wall clock shows of a past moment, as if it had never been set.
+    /// The wall-clock time of a past moment, as if the clock had never been set.
     #[must_use]
     pub fn wall_of(self, past: Mono) -> Wall {
         Wall::from_epoch(self.wall.since_epoch().saturating_sub(self.mono - past))

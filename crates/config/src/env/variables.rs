@@ -18,7 +18,8 @@ use restarts::{
     RETRY_WAIT_MAX_SECS, RETRY_WAIT_SECS,
 };
 
-/// The prefix of most variables of ours. Variables of other programs may have it as well.
+/// The prefix of most of the supervisor's own variables. Variables of other programs may also have
+/// it.
 pub(crate) const PREFIX: &str = "PROCESS_";
 
 /// The levels of the log that variables accept. Those of a file are supervisord's.
@@ -301,7 +302,7 @@ pub(crate) const MEMORY_LIMIT: Variable = Variable::of_option(
     "Restart the program when it uses more memory than this, such as `40G`: the anonymous and shared memory of its process tree, without pages of files. Measured every 5 seconds.",
 );
 
-/// The part of it from which the supervisor warns.
+/// The part of the memory limit from which the supervisor warns.
 pub(crate) const MEMORY_WARN_PERCENT: Variable = Variable::of_option(
     "PROCESS_MEMORY_WARN_PERCENT",
     (Owner::App, &options::MEMORY_WARN),
@@ -315,7 +316,7 @@ pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
     "Known failure texts that the supervisor searches for at the end of the output, to find the class of a failure: those of servers, and of NVIDIA (`cuda`), AMD (`rocm`) or AWS Neuron (`neuron`) devices. `auto`: `cuda` with `PROCESS_HEALTH_PRESET`, otherwise `off`.",
 );
 
-/// Whether GPUs are asked for.
+/// Whether the supervisor checks GPUs before a restart.
 pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "PROCESS_AWAIT_GPU_MEMORY",
     (Owner::App, &failure_options::AWAIT_GPU_MEMORY),

@@ -4,21 +4,21 @@ use std::ffi::OsString;
 
 use super::getopt::{self, Flag, Reading, ToolOption};
 
-/// What `standard-supervisor` was asked for on its command line.
+/// A request on the command line of `standard-supervisor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandRequest {
     /// Print the help.
     Help,
     /// Print the version.
     Version,
-    /// Ask a supervisor how it is.
+    /// Query the status port of a running supervisor.
     Probe {
-        /// What is asked, as it was written.
+        /// The question, as it was written.
         question: String,
-        /// Its status port, if that was given.
+        /// The status port of that supervisor, if it was given.
         port: Option<String>,
     },
-    /// Print what this command's supervisor would do.
+    /// Print the configuration with which this command would run.
     Check(Vec<OsString>),
     /// Run this command.
     Run(Vec<OsString>),
@@ -44,7 +44,8 @@ impl Reading for Does {
         }
     }
 
-    /// Another option may begin so one day, and containers are built to last.
+    /// A later version may add an option with the same beginning, and containers stay in use for
+    /// years.
     fn can_be_shortened(&self) -> bool {
         false
     }
@@ -78,17 +79,17 @@ static FLAGS: [Flag<Does>; 6] = [
     Flag { short: None, long: "version", does: Does::Version, doc: "print the version" },
 ];
 
-/// All of them, for help, manual pages and completions.
+/// All options, for help, manual pages and completions.
 pub(crate) fn options() -> Vec<ToolOption> {
     getopt::shown(&FLAGS)
 }
 
-/// Reads `standard-supervisor`'s command line, the program's name left out. Options end at the
-/// first word that is none; from there on it is the command.
+/// Reads `standard-supervisor`'s command line without the program's name. The first word that is
+/// not an option starts the command.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The error, with the value seen and what is expected.
 pub fn standard_supervisor_flags(words: &[OsString]) -> Result<CommandRequest, String> {
     let given = getopt::read(words, &FLAGS)?;
     let (mut check, mut question, mut port) = (false, None, None);

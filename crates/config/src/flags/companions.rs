@@ -7,27 +7,27 @@ use supervisor_core::level::Level;
 
 use super::getopt::{self, Flag, Reading, ToolOption};
 
-/// What a program was asked for on its command line.
+/// A request on the command line of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked<T> {
     /// Print the help.
     Help,
     /// Print the version.
     Version,
-    /// Do its work.
+    /// Run the program.
     Run(T),
 }
 
 /// A file for `generate-supervisor-config` to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Where it goes.
+    /// The path of the file.
     pub output: PathBuf,
-    /// The name of the program.
+    /// The name of the program in the file.
     pub name: String,
-    /// The log level that it sets.
+    /// The log level that the file sets.
     pub log_level: Level,
-    /// The command that it runs; never empty.
+    /// The command of the program; never empty.
     pub command: Vec<OsString>,
 }
 
@@ -94,11 +94,11 @@ pub(crate) fn plain_options() -> Vec<ToolOption> {
     getopt::shown(&PLAIN)
 }
 
-/// Reads the command line of `generate-supervisor-config`, the program's name left out.
+/// Reads the command line of `generate-supervisor-config`, without the program's name.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The error, with the argument that caused it.
 pub fn generate_supervisor_config_flags(words: &[OsString]) -> Result<Asked<Order>, String> {
     let given = getopt::read(words, &GENERATE)?;
     let (mut output, mut name, mut log_level) = (None, None, None);
@@ -132,11 +132,11 @@ fn level(text: &str) -> Result<Level, String> {
     })
 }
 
-/// Reads the command line of `echo_supervisord_conf`, the program's name left out.
+/// Reads the command line of `echo_supervisord_conf`, without the program's name.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The error, with the argument that caused it.
 pub fn echo_supervisord_conf_flags(words: &[OsString]) -> Result<Asked<()>, String> {
     let asked = plain(words)?;
     match asked {
@@ -149,12 +149,12 @@ pub fn echo_supervisord_conf_flags(words: &[OsString]) -> Result<Asked<()>, Stri
     }
 }
 
-/// Reads the command line of `pidproxy`, the program's name left out: the pidfile and then the
-/// command. In front of a command any word is the name of a file, as in supervisor.
+/// Reads the command line of `pidproxy`, without the program's name: the pidfile and then the
+/// command. Before a command, any word is a file name, as in supervisor.
 ///
 /// # Errors
 ///
-/// What is wrong with it, if that is more than that words are missing.
+/// The error, if an option is invalid. Missing arguments are not an error.
 pub fn pidproxy_flags(words: &[OsString]) -> Result<Asked<Vec<OsString>>, String> {
     match words {
         [_] => plain(words),

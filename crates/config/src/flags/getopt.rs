@@ -1,7 +1,7 @@
 //! Command lines, read as Python's
-//! [`getopt`](https://docs.python.org/3/library/getopt.html) reads them: options end at
-//! the first word that is none, short ones can stand together, long ones can be
-//! shortened as long as it is clear which is meant.
+//! [`getopt`](https://docs.python.org/3/library/getopt.html) reads them: options end at the first
+//! word that is not an option, short options can be combined, and long options can be shortened to
+//! an unambiguous prefix.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -18,14 +18,14 @@ pub(crate) struct Flag<D: 'static> {
     pub(crate) doc: &'static str,
 }
 
-/// What there is to know about an option in order to read it.
+/// The properties of an option that reading it requires.
 pub(crate) trait Reading {
-    /// What the help calls the argument, if there is one.
+    /// The name of the argument in the help, if the option takes one.
     fn argument(&self) -> Option<&'static str>;
-    /// Whether a part of its name is enough. What supervisor's own programs don't have
-    /// isn't found so, or it would make their options ambiguous.
+    /// Whether an unambiguous prefix of the name is enough. An option that supervisor's own
+    /// programs do not have must be written in full, because it could make their options ambiguous.
     fn can_be_shortened(&self) -> bool;
-    /// The value if it isn't given, for the help.
+    /// The default value, for the help.
     fn default(&self) -> Option<&'static str> {
         None
     }
@@ -36,7 +36,7 @@ pub(crate) struct Given<D: 'static> {
     /// As it was written: `-l`, `--logfile`.
     pub(crate) written: String,
     pub(crate) flag: &'static Flag<D>,
-    /// Empty if it takes none.
+    /// Empty if the option takes no value.
     pub(crate) value: OsString,
 }
 
@@ -45,7 +45,7 @@ impl<D> Given<D> {
     ///
     /// # Errors
     ///
-    /// If it is no UTF-8.
+    /// If the value is not UTF-8.
     pub(crate) fn text(&self) -> Result<String, String> {
         self.value.clone().into_string().map_err(no_text)
     }
@@ -54,15 +54,15 @@ impl<D> Given<D> {
 /// A whole command line.
 pub(crate) struct AllGiven<D: 'static> {
     pub(crate) flags: Vec<Given<D>>,
-    /// From the first word on that is no option.
+    /// The first word that is not an option, and all words after it.
     pub(crate) others: Vec<OsString>,
 }
 
-/// Reads a command line, the program's name left out.
+/// Reads a command line, without the program's name.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in getopt's words.
+/// The error, in the words of Python's getopt.
 pub(crate) fn read<D: Reading>(
     words: &[OsString],
     flags: &'static [Flag<D>],
@@ -70,12 +70,12 @@ pub(crate) fn read<D: Reading>(
     Words { rest: words.iter().cloned().collect(), known: flags }.read()
 }
 
-/// The complaint about an option that was given twice.
+/// The error for an option that was given twice.
 pub(crate) fn conflicting(flag: &str) -> String {
     format!("conflicting command line option {}", repr(flag))
 }
 
-/// What help, manual and completions say of these options.
+/// The entries for these options in help, manual pages and completions.
 pub(crate) fn shown<D: Reading>(flags: &'static [Flag<D>]) -> Vec<ToolOption> {
     let option = |flag: &Flag<D>| ToolOption {
         short: flag.short,
@@ -87,7 +87,7 @@ pub(crate) fn shown<D: Reading>(flags: &'static [Flag<D>]) -> Vec<ToolOption> {
     flags.iter().map(option).collect()
 }
 
-/// The complaint about a word that has to be text.
+/// The error for a word that is not UTF-8.
 pub(crate) fn no_text(word: OsString) -> String {
     format!("command line word {word:?} is not UTF-8")
 }
@@ -190,11 +190,11 @@ pub struct ToolOption {
     pub short: Option<char>,
     /// Its name.
     pub long: &'static str,
-    /// The name of its argument; `None`: it takes none.
+    /// The name of its argument; `None`: it takes no argument.
     pub argument: Option<&'static str>,
-    /// The value of its argument if it isn't given; `None`: there is none.
+    /// The default value of its argument; `None`: no default.
     pub default: Option<&'static str>,
-    /// What it does.
+    /// Its effect.
     pub doc: &'static str,
 }
 

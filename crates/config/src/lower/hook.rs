@@ -14,8 +14,8 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::text::shlex;
 
-/// The certificates of the system, which those of the variable [`CERT_FILE`] take the place of:
-/// where Debian and Alpine, Fedora, SUSE, and the BSDs have them.
+/// The system's certificate files, used unless the variable [`CERT_FILE`] is set: the paths on
+/// Debian and Alpine, Fedora, SUSE, and the BSDs.
 pub const CERTIFICATE_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -23,10 +23,10 @@ pub const CERTIFICATE_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The variable that names a file with certificates, as in OpenSSL.
+/// The variable with the path of a certificate file, as in OpenSSL.
 pub const CERT_FILE: &str = "SSL_CERT_FILE";
 
-/// Reads all hooks, in the order in which they stand.
+/// Reads all hooks, in the order of their sections.
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Vec<Rc<HookSpec>>> {
     let mut hooks = Vec::new();
     let mut complete = true;

@@ -7,10 +7,10 @@ use crate::options as o;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// Bytes that a file with a password may have.
+/// Size limit of a password file, in bytes.
 const LARGEST_PASSWORD_FILE: u64 = 4096;
 
-/// The section's password; `None`: none is set. The reason has been reported if there is an error.
+/// The section's password; `None`: no password is set. An error has already been reported.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -35,7 +35,7 @@ pub(super) fn read<'a>(
     })
 }
 
-/// The one line of such a file. A line break at its end is never meant.
+/// The only line of a password file. A line break at its end is not part of the password.
 fn line_of(content: Vec<u8>) -> Result<String, String> {
     let text = String::from_utf8(content).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let line = text.strip_suffix('\n').unwrap_or(&text);

@@ -184,7 +184,7 @@ impl Model {
     }
 }
 
-/// The limits that are set.
+/// The resource limits that the section sets.
 fn limits<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -286,7 +286,7 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
     .ok()
 }
 
-/// What the section sets, as it is written.
+/// The options of the section, as they are written.
 fn settings(section: &Section) -> Settings {
     let entries = section.entries.iter();
     Rc::new(entries.map(|entry| (entry.key.clone(), entry.value.clone())).collect())

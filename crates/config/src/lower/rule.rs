@@ -11,7 +11,7 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::text::nearest::nearest;
 
-/// The rules for the program of this section, in the order in which they stand.
+/// The rules for the program of this section, in the order of their sections.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     program: &'a Section,
@@ -53,7 +53,7 @@ fn rule<'a>(
     Some((RuleSpec { name, output, exitcodes, signals, action: action? }, programs))
 }
 
-/// The names, if there is a program of each.
+/// The names, if a program with each name exists.
 fn known<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

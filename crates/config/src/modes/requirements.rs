@@ -239,8 +239,8 @@ fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {
     let environment = [no_input].into_iter().filter(|_| !is_set);
     Launch {
         environment: environment.map(|(name, value)| (name.into(), value.into())).collect(),
-        // What it says is about the start, not the server's output. Arguments may hold a
-        // password, so the command is not shown.
+        // Its output is about the start and does not belong to the server's output. The command is
+        // not shown because its arguments may hold a password.
         stdio: Stdio::Captured { stdout: Sink::Stderr.into(), stderr: None },
         ..Launch::as_supervisor(argv)
     }

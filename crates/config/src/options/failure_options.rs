@@ -1,4 +1,4 @@
-//! The options for failures of programs and FastCGI programs. supervisord has none of them.
+//! The options for failures of programs and FastCGI programs. supervisord does not have them.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,8 @@
-//! The options for readiness, health checks and the action when a program is unhealthy, of
-//! programs and FastCGI programs. supervisord has none of them.
+//! The options for readiness, health checks and the action when a program is unhealthy, of programs
+//! and FastCGI programs. supervisord does not have them.
 //!
-//! Each is also an environment variable of the program that `standard-supervisor COMMAND`
-//! runs: `PROCESS_HEALTH_` and the key in capital letters, without the `health_` that some
-//! begin with.
+//! Each is also an environment variable for the program that `standard-supervisor COMMAND` runs:
+//! `PROCESS_HEALTH_` and the key in capital letters, without the prefix `health_` of some keys.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The options of `[hook:NAME]`. None is supervisord's.
+//! The options of `[hook:NAME]`. supervisord does not have them.
 
 use std::collections::BTreeSet;
 

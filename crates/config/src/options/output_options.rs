@@ -1,5 +1,5 @@
-//! The options that say what becomes of the lines that a program writes. None is supervisord's;
-//! programs and FastCGI programs have them.
+//! The options for the format and destination of the lines that a program writes. Programs and
+//! FastCGI programs have them; supervisord does not.
 
 use supervisor_core::spec::start::HostPort;
 

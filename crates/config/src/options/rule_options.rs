@@ -1,4 +1,4 @@
-//! The options of `[rule:NAME]`. None is supervisord's.
+//! The options of `[rule:NAME]`. supervisord does not have them.
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::failure::RuleAction;

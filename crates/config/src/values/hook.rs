@@ -1,4 +1,4 @@
-//! What the options of hooks accept.
+//! The value types of hook options.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ pub(crate) static HOOK_FORMAT: ValueType<HookFormat> = ValueType {
     },
 };
 
-/// The URL may be a secret: no message repeats it.
+/// No message repeats the URL, because it may be a secret.
 pub(crate) static HOOK_URL: ValueType<HttpUrl> = ValueType {
     what: "a URL such as https://hooks.example.com/services/KEY or http://alerts:9000/",
     parse: |text, context| match (URL.parse)(text, context) {

@@ -1,10 +1,11 @@
-//! The values of options that limit memory. They are our own: supervisord has none of them.
+//! The values of options that limit memory. supervisord does not have them.
 
 use supervisor_wire::supervisord::python::{self, repr};
 
 use super::ValueType;
 
-/// Less than this no program uses, and it would be restarted for ever.
+/// The smallest limit, in bytes. Every program uses more, so a smaller limit would restart it again
+/// and again.
 const LEAST: u64 = 1 << 20;
 
 pub(crate) static MEMORY_OR_OFF: ValueType<Option<u64>> = ValueType {

@@ -1,5 +1,4 @@
-//! The values of options that say how long restarts wait. They are our own: supervisord has none
-//! of them.
+//! The values of options for the delays before restarts. supervisord does not have them.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use supervisor_wire::supervisord::python::{self, repr};
 
 use super::ValueType;
 
-/// What factors and parts are counted in.
+/// The unit of factors and parts is one thousandth; this many are 1.
 const WHOLE: u32 = 1000;
 
 pub(crate) static FACTOR_OR_OFF: ValueType<Option<u32>> = ValueType {

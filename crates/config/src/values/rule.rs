@@ -1,4 +1,4 @@
-//! What the options of rules accept.
+//! The value types of rule options.
 
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::failure::RuleAction;

@@ -1,12 +1,12 @@
-//! Other rules for a run that goes on.
+//! New health rules for a run that continues.
 
 use super::{Checking, Counting, Health, MEMORY_EVERY, Measuring, Progressing};
 use crate::spec::health::{CheckSpec, HealthSpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
 impl Health {
-    /// Goes on by other rules. Times and numbers count from the next question on; what asks for
-    /// something else begins anew, after its interval.
+    /// Applies new rules. Changed times and counts are used from the next check on. A check with a
+    /// different target starts again, after its interval.
     pub(crate) fn change_rules(
         &mut self,
         old: &HealthSpec,

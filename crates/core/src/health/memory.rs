@@ -14,7 +14,7 @@ pub const MEMORY_EVERY: Duration = Duration::from_secs(5);
 /// something else, is counted twice for a moment.
 pub const MEMORY_LOOKS: u32 = 2;
 
-/// What is known of the memory of a run.
+/// The memory measurements of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Measuring {
     pub(super) asking: Asking,
@@ -22,16 +22,16 @@ pub(super) struct Measuring {
     used: u64,
     /// Measurements in a row that were above the limit.
     over: u32,
-    /// It was logged that it uses much, or that it can't be measured, and this holds.
+    /// A high use or a failed measurement was logged, and that is still so.
     told: bool,
 }
 
-/// What is to be logged of a measurement.
+/// A result of a measurement that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemoryNews {
-    /// The soft limit was reached.
+    /// The memory use reached the warning threshold.
     High,
-    /// It can't be measured.
+    /// The memory cannot be measured.
     Unseen,
 }
 
@@ -44,7 +44,7 @@ impl Measuring {
         self.asking = Asking::Asked { until: now + MEMORY_EVERY + ANSWER_GRACE };
     }
 
-    /// Takes a measurement; `None`: this could not be measured.
+    /// Takes a measurement; `None`: the measurement failed.
     pub(super) fn take(
         &mut self,
         spec: &MemorySpec,

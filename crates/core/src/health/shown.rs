@@ -1,4 +1,4 @@
-//! What operators are shown of the health of a run.
+//! The health of a run as operators see it.
 
 use super::Health;
 
@@ -8,8 +8,8 @@ impl Health {
         self.leaving
     }
 
-    /// Whether something that is looked at would show that it is unhealthy. A check shows
-    /// nothing before it has passed: it may ask for the wrong thing.
+    /// Whether a check or a counter would show that the run is unhealthy. A check counts only after
+    /// it has passed once, because its target may be wrong.
     pub(crate) const fn would_show(&self) -> bool {
         match &self.check {
             Some(check) => check.proven,

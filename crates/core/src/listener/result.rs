@@ -1,26 +1,26 @@
-//! Reads `RESULT n` and the answer behind it, in pieces of any size.
+//! Reads `RESULT n` and the answer after it, in pieces of any size.
 
-/// What stands in front of the length of an answer.
+/// The text before the length of an answer.
 const RESULT: &[u8] = b"RESULT ";
 
-/// Bytes of an answer's first line at most.
+/// Size limit of an answer's first line, in bytes.
 const LONGEST_RESULT_LINE: usize = 64;
 
-/// Bytes of an answer at most.
+/// Size limit of an answer, in bytes.
 const LONGEST_RESULT: usize = 1024 * 1024;
 
-/// How much of an answer there is.
+/// How much of an answer has been received.
 pub(super) enum ParsedResult {
     /// So many bytes are missing, up to the end of the first line if that is.
     Incomplete { missing: usize, in_line: bool },
     /// Where the answer itself begins, which is all that follows.
     Complete { content: usize },
-    /// The first line, of this length, is not that of an answer.
+    /// The first line, of this length, does not start an answer.
     Bad { line: usize },
 }
 
 fn parse_result(said: &[u8]) -> ParsedResult {
-    // However it was cut into pieces, the same is understood.
+    // The result does not depend on how the data was split.
     let head = &said[..said.len().min(LONGEST_RESULT_LINE + 1)];
     let Some(line) = head.iter().position(|byte| *byte == b'\n') else {
         return if head.len() > LONGEST_RESULT_LINE {

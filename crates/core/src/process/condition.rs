@@ -10,7 +10,7 @@ use crate::spec::health::Ready;
 use crate::state_name::StateName;
 use crate::time::Mono;
 
-/// What a condition was like, without its reasons.
+/// A condition without its reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     state: StateName,
@@ -80,7 +80,7 @@ impl Process {
     }
 }
 
-/// What is known of the health of a run that is up.
+/// The health status of a run that is up.
 const fn of_running(health: &Health) -> HealthStatus {
     match (health.unhealthy(), health.is_leaving()) {
         (Some(unhealthy), _) => HealthStatus::Unhealthy(unhealthy),

@@ -23,7 +23,7 @@ pub struct History {
     pub last_exit: Option<Exit>,
     /// The latest runs.
     pub runs: Runs,
-    /// How often it was started again, by the cause of what it was started again after.
+    /// The number of restarts, by the class of the failure before each.
     pub restarts: [(Class, u64); Class::ALL.len()],
     /// How long the latest start that succeeded took.
     pub up_after: Option<Duration>,

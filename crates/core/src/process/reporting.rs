@@ -113,7 +113,7 @@ impl Process {
 
     pub(super) fn tell_report(&mut self, cx: &mut Transition<'_>) {
         let Some(report) = self.report.take() else { return };
-        // What was found out since may be another cause.
+        // The cause may have changed, because more is known than when the run ended.
         self.history.runs.explain(&report);
         if let Next::Restart(_) = report.next {
             let class = report.cause.class();

@@ -12,8 +12,8 @@ use crate::retry::Failures;
 use crate::spec::failure::{RuleAction, RuleSpec};
 
 impl Process {
-    /// The first rule that fits a run that exited by itself; `texts`: the rules whose text its
-    /// output ended with.
+    /// The first rule that matches a run that exited by itself; `texts`: the rules whose text was
+    /// found at the end of its output.
     pub(super) fn rule_for(&self, exit: Exit, texts: &BTreeSet<String>) -> Option<Rc<RuleSpec>> {
         let mut rules = self.spec.failure.rules.iter();
         rules.find(|rule| rule.fits(exit, texts)).map(Rc::clone)

@@ -1,4 +1,4 @@
-//! The latest runs of a process, for people to read. Nothing is decided by them.
+//! The latest runs of a process, for people to read. No decision uses them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -37,7 +37,7 @@ pub struct RunEnd {
     pub at: Wall,
     /// How long it lasted.
     pub uptime: Duration,
-    /// The exit of its main process; `None`: there was none.
+    /// The exit of its main process; `None`: the run had no main process.
     pub exit: Option<Exit>,
     /// Why it ended.
     pub reason: EndReason,
@@ -46,11 +46,11 @@ pub struct RunEnd {
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// An operator stopped it, or everything was stopped.
+    /// An operator stopped the run, or everything was stopped.
     Stopped,
-    /// It exited by itself, and that was expected.
+    /// The run exited by itself, as expected.
     Expected,
-    /// It failed.
+    /// The run failed.
     Failed {
         /// The failure class.
         class: Class,
@@ -62,10 +62,10 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// All words that [`Self::name`] returns.
+    /// All names that [`Self::name`] returns.
     pub const NAMES: [&str; 3] = ["stopped", "expected", "failed"];
 
-    /// The word for it.
+    /// Its name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl EndReason {
     }
 }
 
-/// The exit status, after the cause where that says more.
+/// The exit status; if the cause says more, the cause comes before it.
 impl fmt::Display for RunEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.reason, self.exit) {
@@ -104,13 +104,13 @@ impl Runs {
         self.0.iter()
     }
 
-    /// The latest that has ended.
+    /// The end of the latest run that has ended.
     #[must_use]
     pub fn last_end(&self) -> Option<&RunEnd> {
         self.iter().rev().find_map(|run| run.end.as_ref())
     }
 
-    /// The class of the latest that failed.
+    /// The failure class of the latest failed run.
     pub(crate) fn last_failure(&self) -> Option<Class> {
         self.iter().rev().find_map(|run| match run.end.as_ref()?.reason {
             EndReason::Failed { class, .. } => Some(class),
@@ -125,7 +125,7 @@ impl Runs {
         self.0.push_back(RunRecord { run, pid: None, started, ready_after: None, end: None });
     }
 
-    /// The present run, if there is one.
+    /// The present run, if one exists.
     pub(super) fn present(&mut self) -> Option<&mut RunRecord> {
         self.0.back_mut().filter(|run| run.end.is_none())
     }
@@ -153,10 +153,10 @@ impl Runs {
 }
 
 impl Process {
-    /// Notes that the main process ended. Why it did is known later, if it failed.
+    /// Records that the main process ended. If the run failed, a report gives the reason later.
     pub(super) fn note_end(&mut self, exit: Exit, at: Wall, now: Mono) {
         let Some(live) = self.live() else { return };
-        // Whatever else it is follows in a report.
+        // If the run failed, the report corrects this reason.
         let reason = if self.state_name() == StateName::Stopping {
             EndReason::Stopped
         } else {

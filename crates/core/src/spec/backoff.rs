@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a program that keeps failing waits before each restart. The first restart after a
-/// run that had been up never waits.
+/// The delay before each restart of a program that keeps failing. The first restart after a run
+/// that was up has no delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backoff {
     /// [supervisord's](https://supervisord.org/subprocess.html#process-states): 1 second, 2
@@ -14,25 +14,25 @@ pub enum Backoff {
     /// [Pebble](https://documentation.ubuntu.com/pebble/reference/service-auto-restart) and
     /// Kubernetes have it.
     Exponential {
-        /// The first wait.
+        /// The first delay.
         first: Duration,
         /// Each further wait is this much longer than the one before, in thousandths: 2000 doubles
         /// it, 1000 keeps it. At least 1000.
         factor: u32,
         /// No wait is longer.
         most: Duration,
-        /// The part of each wait that is random, in thousandths: 0 for none, 1000 for all of
-        /// it. A random part makes the wait shorter, never longer.
+        /// The random part of each delay, in thousandths: 0 for no random part, 1000 for the whole
+        /// delay. A random part makes the delay shorter, never longer.
         jitter: u32,
     },
 }
 
-/// What factors and parts are counted in.
+/// The unit of factors and parts is one thousandth; this many are 1.
 const WHOLE: u128 = 1000;
 
 impl Backoff {
-    /// The wait before restart number `step`, counted from 1 in one row of failures. `chance`,
-    /// of all numbers of its type, selects the random part.
+    /// The delay before restart number `step`, counted from 1 in a series of failures. `chance`
+    /// selects the random part; it can be any number of its type.
     #[must_use]
     pub fn wait(&self, step: u32, chance: u32) -> Duration {
         match *self {

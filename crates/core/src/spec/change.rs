@@ -1,22 +1,22 @@
-//! What it takes to let another configuration of a group take effect.
+//! How a new configuration of a group takes effect.
 
 use std::collections::BTreeMap;
 
 use super::{GroupSpec, HealthSpec, Launch, ProcessSpec, Sink, Stdio};
 use crate::event::Channel;
 
-/// What it takes to let another configuration of a group take effect.
+/// How a new configuration of a group takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing: it is the same.
+    /// No change is needed: the configuration is the same.
     Nothing,
-    /// Its processes go on with other rules.
+    /// Its processes continue with the new rules.
     Live,
     /// Its processes stop and start.
     Restart,
-    /// It begins.
+    /// The group starts.
     Add,
-    /// It stops and is forgotten.
+    /// The group stops and is removed.
     Remove,
 }
 
@@ -35,16 +35,16 @@ impl Change {
 }
 
 impl GroupSpec {
-    /// Whether this is the group that `other`, which was read later, asks for, so that
-    /// nothing has to be restarted. Where that has a log file whose name nobody chose, one
-    /// that somebody did is as good, but not the other way round.
+    /// Whether this group already matches `other`, which was read later, so that nothing has to be
+    /// restarted. If `other` has a log file with an automatic name, a log file with a configured
+    /// name also matches. The reverse does not hold.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.all_are(other, |ours, theirs| ours.is_same_as(theirs))
             && self.priority == other.priority
     }
 
-    /// What it takes to make `other`, which was read later, of this group while it runs.
+    /// How `other`, which was read later, takes effect while this group runs.
     #[must_use]
     pub fn change_to(&self, other: &Self) -> Change {
         if self.is_same_as(other) {
@@ -56,8 +56,8 @@ impl GroupSpec {
         }
     }
 
-    /// Whether each of its processes is to one of the other group, as `test` has it. The order
-    /// follows from priorities.
+    /// Whether both groups have processes of the same names, and `test` holds for each pair. The
+    /// order is not compared, because it follows from priorities.
     fn all_are(&self, other: &Self, test: impl Fn(&ProcessSpec, &ProcessSpec) -> bool) -> bool {
         (&self.name, &self.pool, self.processes.len())
             == (&other.name, &other.pool, other.processes.len())
@@ -69,12 +69,13 @@ impl GroupSpec {
 }
 
 impl ProcessSpec {
-    /// Whether these are the rules and the execution that `other` asks for.
+    /// Whether `other` has the same rules and the same execution.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         let mut like_other = self.clone();
         like_other.launch.stdio.take_auto_from(&other.launch.stdio);
-        // The same words may be quoted in several ways, and variables have no order.
+        // The same arguments can be quoted in several ways, and the order of variables has no
+        // effect.
         like_other.launch.shown.clone_from(&other.launch.shown);
         like_other.settings.clone_from(&other.settings);
         let variables =
@@ -85,8 +86,8 @@ impl ProcessSpec {
         like_other == *other
     }
 
-    /// Whether `other` differs in nothing but rules, so that a process of this one can go on by
-    /// those of `other`.
+    /// Whether `other` differs only in rules, so that a running process can continue with the rules
+    /// of `other`.
     fn executes_as(&self, other: &Self) -> bool {
         let with_rules = Self {
             priority: other.priority,
@@ -107,13 +108,13 @@ impl ProcessSpec {
             tidy: other.tidy.clone(),
             start: other.start.clone(),
             health: HealthSpec {
-                // What says that it is ready was given to it, or is looked for, from its start on.
+                // The readiness setting and the watchdog take effect at the start of the process.
                 ready: self.health.ready.clone(),
                 watchdog: self.health.watchdog,
                 ..other.health.clone()
             },
             failure: other.failure.clone(),
-            // Essential ones end everything when they have ended: an update must not.
+            // When an essential program exits, everything stops. An update must not cause that.
             ..self.clone()
         };
         with_rules.is_same_as(other)
@@ -136,7 +137,7 @@ impl Stdio {
 }
 
 impl Sink {
-    /// Whether this log file will do where one is asked for whose name doesn't matter.
+    /// Whether this log file can be used where a log file with an automatic name is configured.
     const fn is_as_good_as(&self, asked: &Self) -> bool {
         match (self, asked) {
             (Self::File(file), Self::Auto { maxbytes, backups }) => {

@@ -1,5 +1,5 @@
-//! Commands and URLs that are told of what happens to programs. supervisord has none; its users
-//! write event listeners for this.
+//! Hooks: commands and URLs that get notifications about programs. supervisord has no hooks; its
+//! users write event listeners instead.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,20 +11,20 @@ use super::health::HttpUrl;
 pub struct HookSpec {
     /// Its name; unique.
     pub name: String,
-    /// What it is told of. Never empty.
+    /// The events that the hook is notified of. Never empty.
     pub events: BTreeSet<HookEvent>,
-    /// Where a notification goes. The core carries this and never looks inside.
+    /// The destination of notifications. The core passes it on unread.
     pub target: HookTarget,
     /// The form of a notification.
     pub format: HookFormat,
-    /// Last lines of output that a notification about a run may hold. 0: none.
+    /// Limit of output lines, the last ones, in a notification about a run. 0: no output.
     pub output_lines: usize,
 }
 
-/// What hooks can be told of.
+/// The events that a hook can be notified of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HookEvent {
-    /// A run exited by itself, and the supervisor goes on.
+    /// A run exited by itself, and the supervisor did not give up on the program.
     Crash,
     /// The supervisor gave up on a program.
     GaveUp,
@@ -36,23 +36,22 @@ pub enum HookEvent {
     Stopping,
 }
 
-/// Where notifications go.
+/// The destination of notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookTarget {
-    /// To the standard input of this command. Never empty.
+    /// This command, which reads the notification from its standard input. Never empty.
     Command(Vec<OsString>),
-    /// In the body of a POST request. The URL may be a secret.
+    /// A POST request to this URL, with the notification in its body. The URL may be a secret.
     Url(HttpUrl),
 }
 
 /// The form of a notification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HookFormat {
-    /// The supervisor's own.
+    /// The supervisor's own format.
     #[default]
     Json,
-    /// The body of a Slack
-    /// [incoming webhook](https://api.slack.com/messaging/webhooks).
+    /// The body of a Slack [incoming webhook](https://api.slack.com/messaging/webhooks).
     Slack,
     /// The body that Alertmanager sends to a
     /// [webhook receiver](https://prometheus.io/docs/alerting/latest/configuration/#webhook_config).
@@ -76,13 +75,13 @@ impl HookEvent {
         }
     }
 
-    /// The one with this name.
+    /// The event with this name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.name() == name)
     }
 
-    /// Whether the supervisor may be about to exit: no limit of rate holds it back.
+    /// Whether the supervisor may be about to exit. The rate limit does not delay such an event.
     #[must_use]
     pub const fn is_urgent(self) -> bool {
         match self {

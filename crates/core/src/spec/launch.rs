@@ -1,4 +1,4 @@
-//! How a process is launched. The core carries this and never looks inside.
+//! How a process is launched. The core passes this on unread.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use super::{Limit, Socket, Stdio};
 /// How to launch a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
-    /// What to execute.
+    /// The command to execute.
     pub command: Command,
     /// Files of variables, read at each start and set on top of the supervisor's own
     /// environment, in order.
     pub env_files: Vec<EnvFile>,
-    /// Set on top of these, in order.
+    /// Variables that override these, in order.
     pub environment: Vec<(OsString, OsString)>,
     /// Working directory.
     pub directory: Option<PathBuf>,
@@ -23,15 +23,15 @@ pub struct Launch {
     pub limits: Vec<Limit>,
     /// The user to switch to.
     pub user: Option<User>,
-    /// What happens to the standard streams.
+    /// The standard streams of the process.
     pub stdio: Stdio,
     /// The command as it was written, for people to read.
     pub shown: String,
-    /// The URL under which it finds the supervisor's own server, if it was given one.
+    /// The URL of the supervisor's own server for the process, if configured.
     pub serverurl: Option<String>,
-    /// A socket that takes the place of stdin, one for all processes that name it.
+    /// A socket that replaces stdin; all processes that name it share one.
     pub socket: Option<Socket>,
-    /// The kernel ends the process when the supervisor is killed.
+    /// The kernel kills the process when the supervisor is killed.
     pub die_with_supervisor: bool,
 }
 
@@ -62,16 +62,16 @@ impl Launch {
 pub struct EnvFile {
     /// Absolute.
     pub path: PathBuf,
-    /// A process starts without it where there is none.
+    /// If the file does not exist, the process starts without it.
     pub optional: bool,
 }
 
-/// What to execute.
+/// The command to execute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// These words, byte for byte. Never empty.
+    /// These arguments, byte for byte. Never empty.
     Argv(Vec<OsString>),
-    /// A `command=` that can't be split into words; starting it fails with this message.
+    /// A `command=` that cannot be split into arguments; starting it fails with this message.
     Unparsable(String),
 }
 

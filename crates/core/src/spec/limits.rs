@@ -1,4 +1,4 @@
-//! What a process may use, and how it is scheduled. None of this is supervisord's.
+//! Resource limits and scheduling of a process. supervisord does not have these settings.
 
 use std::fmt;
 
@@ -12,11 +12,12 @@ pub enum Limit {
     OomScoreAdj(i32),
     /// A [resource limit](https://man7.org/linux/man-pages/man2/getrlimit.2.html).
     Resource {
-        /// Of what.
+        /// The resource.
         resource: Resource,
-        /// What the process has until it changes that; `None`: no limit. At most `hard`.
+        /// The soft limit, which applies to the process; `None`: no limit. At most `hard`.
         soft: Option<u64>,
-        /// What it can change that to; `None`: no limit.
+        /// The hard limit: the highest value to which the process can raise its soft limit; `None`:
+        /// no limit.
         hard: Option<u64>,
     },
 }

@@ -109,7 +109,7 @@ impl Supervisor {
         self.prepares() || self.processes.values().all(|process| process.pid().is_none())
     }
 
-    /// As in supervisord, however often it is asked: patience does not end.
+    /// As in supervisord, repeated requests do not shorten the grace period.
     fn asked_to_exit(&mut self, signal: Signal, cx: &mut Transition<'_>) {
         cx.log(Line::ExitRequest { signal });
         self.end_by_order(End::Exit { code: 0 }, cx);
@@ -122,7 +122,8 @@ impl Supervisor {
     }
 
     fn forward(&self, signal: Signal, cx: &mut Transition<'_>) {
-        // The core no longer hears which processes end, so that a pid may be another's by now.
+        // The core no longer learns when processes exit, so a pid may belong to another process by
+        // now.
         if matches!(self.phase, Phase::Finished { .. }) {
             return cx.log(Line::IgnoredSignal { signal });
         }

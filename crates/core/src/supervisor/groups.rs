@@ -73,7 +73,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The group of this name in the configuration that was read last.
+    /// The group with this name in the configuration that was read last.
     pub(super) fn asked_for(&self, name: &str) -> Option<Rc<GroupSpec>> {
         self.available.iter().find(|group| group.name == name).cloned()
     }

@@ -1,4 +1,4 @@
-//! When hooks are told, and how long the end waits for them.
+//! When hooks are notified, and how long the supervisor waits for them before it exits.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ impl Supervisor {
         self.hooks.iter().map(Hook::info)
     }
 
-    /// Hands what happened in this turn to the hooks, and sends what may be sent.
+    /// Passes the events of this turn to the hooks, and sends the notifications that are due.
     pub(super) fn tell_hooks(&mut self, cx: &mut Transition<'_>) {
         for about in std::mem::take(&mut cx.happened) {
             let alert = Rc::new(Alert { at: cx.wall, about });
@@ -38,21 +38,22 @@ impl Supervisor {
         }
     }
 
-    /// A notification was delivered, or could not be.
+    /// The delivery of a notification succeeded or failed.
     pub(super) fn delivered(&mut self, delivery: Delivery, sent: bool) {
         if let Some(hook) = self.hooks.get_mut(delivery.hook) {
             hook.delivered(delivery.number, sent);
         }
     }
 
-    /// Whether the end waits for hooks: without an order to stop for so long that an alert gets
-    /// out, otherwise as the budget of the stop allows.
+    /// Whether the supervisor waits for hooks before it exits. Without a stop request, it waits
+    /// long enough to send a notification; otherwise as long as the stop budget allows.
     pub(super) fn awaits_hooks(&self, now: Mono) -> bool {
         let in_time = self.hooks_by().is_some_and(|by| now < by);
         in_time && self.hooks.iter().any(|hook| hook.is_pending(now))
     }
 
-    /// By when the end no longer waits for hooks, once everything has been stopped.
+    /// The time from which the supervisor no longer waits for hooks, after everything has been
+    /// stopped.
     fn hooks_by(&self) -> Option<Mono> {
         let Phase::Finished { at, .. } = self.phase else { return None };
         Some(match (self.ordered_at, self.budget_end()) {
@@ -62,18 +63,18 @@ impl Supervisor {
         })
     }
 
-    /// When there is something to do about hooks.
+    /// The time of the next action for hooks.
     pub(super) fn hooks_deadline(&self) -> Option<Mono> {
         let own = self.hooks.iter().filter_map(Hook::deadline);
         own.chain(self.hooks_by()).min()
     }
 
-    /// Nothing waits for hooks any more.
+    /// Stops waiting for hooks.
     pub(super) fn abandon_hooks(&mut self) {
         self.hooks.clear();
     }
 
-    /// Notes that the supervisor gave up on a process that survived SIGKILL, unless a report of
+    /// Records that the supervisor gave up on a process that survived SIGKILL, unless a report of
     /// its run says so.
     pub(super) fn note_unkillable(process: &super::Process, cx: &mut Transition<'_>) {
         let named = Rc::clone(&process.named);

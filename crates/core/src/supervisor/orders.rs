@@ -212,7 +212,7 @@ impl Supervisor {
         self.waiters.push(waiter);
     }
 
-    /// The processes that are meant, in the order in which they start.
+    /// The processes that `which` selects, in start order.
     pub(super) fn meant_to_start(&self, which: &Which) -> Option<Vec<ProcId>> {
         self.meant(which, InOrder::OfStart)
     }

@@ -14,16 +14,16 @@ pub(super) struct Rolling {
     pub(super) id: RequestId,
     /// All processes that ran when it was ordered, in start order.
     all: Vec<ProcId>,
-    /// Those of them that were not restarted yet.
+    /// The processes that have not been restarted yet.
     left: Vec<ProcId>,
-    /// The one that was restarted and is not ready yet.
+    /// The process that was restarted and is not ready yet.
     current: Option<ProcId>,
-    /// Those whose command can't be executed at present.
+    /// The processes whose command cannot be executed at present, each with the error.
     unstartable: Vec<(ProcId, SpawnError)>,
     outcomes: Vec<ProcessOutcome>,
 }
 
-/// What a rolling restart does next.
+/// The next step of a rolling restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     /// It waits.
@@ -35,7 +35,7 @@ enum Step {
 }
 
 impl Supervisor {
-    /// Begins one. Processes that do not run are passed over.
+    /// Starts a rolling restart. Processes that do not run are skipped.
     pub(super) fn order_rolling(
         &mut self,
         id: RequestId,
@@ -51,7 +51,7 @@ impl Supervisor {
         self.rolling.push(Rolling { id, all, left, current, unstartable, outcomes });
     }
 
-    /// Takes each rolling restart as far as it gets now.
+    /// Continues each rolling restart as far as possible now.
     pub(super) fn roll(&mut self, cx: &mut Transition<'_>) {
         for mut rolling in std::mem::take(&mut self.rolling) {
             match self.roll_one(&mut rolling, cx) {
@@ -109,11 +109,11 @@ impl Supervisor {
                 }
             }
         }
-        // What was stopped or removed in the meantime is not restarted.
+        // A process that was stopped or removed in the meantime is not restarted.
         let runs = |proc: &ProcId| self.processes.get(proc).is_some_and(|it| it.is_started());
         rolling.left.retain(runs);
         let is_ready = |proc: &ProcId| self.processes.get(proc).is_some_and(|it| it.is_ready());
-        // One that is not ready serves nothing, so that its restart takes nothing away.
+        // A process that is not ready serves no requests, so its restart costs no capacity.
         let next =
             rolling.left.iter().find(|proc| !is_ready(proc)).or_else(|| rolling.left.first());
         let Some(&next) = next else { return Step::End(None) };

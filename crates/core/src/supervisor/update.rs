@@ -1,8 +1,8 @@
-//! Another configuration of a group takes effect: rules at once, and what concerns execution by
-//! a stop and a start.
+//! Updates: a new configuration of a group takes effect. Rules change at once; changes of the
+//! execution require a stop and a start.
 //!
-//! An update that has begun is carried through, also if the client that asked for it goes
-//! away: what stops for it starts again, unless the supervisor ends.
+//! An update that has started always completes, even if its client disconnects. The processes that
+//! stop for the update start again, unless the supervisor exits.
 
 use std::rc::Rc;
 
@@ -14,11 +14,11 @@ use crate::ids::{ProcId, RequestId};
 use crate::line::Line;
 use crate::spec::{Change, GroupSpec};
 
-/// A group that stops because its configuration has changed, or has gone.
+/// A group that stops because its configuration was changed or removed.
 #[derive(Clone, Debug)]
 pub(super) struct Update {
     group: String,
-    /// What takes its place; `None`: nothing.
+    /// The configuration that replaces it; `None`: the group is removed.
     next: Option<Rc<GroupSpec>>,
     /// Requests to answer when it is done.
     pub(super) asked: Vec<RequestId>,
@@ -27,16 +27,16 @@ pub(super) struct Update {
 /// A group in which the configuration that was read last differs from the active one.
 #[derive(Clone, Copy, Debug)]
 pub struct Changed<'a> {
-    /// As it is; `None`: it isn't active.
+    /// The active configuration; `None`: the group is not active.
     pub old: Option<&'a GroupSpec>,
-    /// As it is to be; `None`: it goes.
+    /// The new configuration; `None`: the group is removed.
     pub new: Option<&'a GroupSpec>,
-    /// What an update of it takes.
+    /// How an update of it takes effect.
     pub change: Change,
 }
 
 impl Supervisor {
-    /// What an update of all groups would take, those that are to go last.
+    /// The changes that an update of all groups would make; groups to be removed come last.
     pub fn changed(&self) -> impl Iterator<Item = Changed<'_>> {
         let asked = self.available.iter().map(|new| {
             let old = self.group(&new.name).map(|group| &*group.spec);
@@ -53,8 +53,8 @@ impl Supervisor {
         asked.filter(|changed| changed.change != Change::Nothing).chain(gone)
     }
 
-    /// Lets the configuration that was read last take effect for a group. `None`: the reply
-    /// follows when it has.
+    /// Applies the configuration that was read last to a group. `None`: the reply follows when the
+    /// update is complete.
     pub(super) fn update_group(
         &mut self,
         id: RequestId,
@@ -86,8 +86,8 @@ impl Supervisor {
         Ok(Some(change))
     }
 
-    /// Whether a process may be started: one whose group stops for an update will be, by that,
-    /// if it is there afterwards.
+    /// Whether a process may be started. If its group stops for an update, the update starts the
+    /// process, unless the update removes it.
     pub(super) fn not_being_updated(&self, proc: ProcId) -> Result<(), Rejection> {
         let group = self.processes.get(&proc).map(|process| &process.named.group);
         match self.updates.iter().find(|update| Some(&update.group) == group) {
@@ -97,8 +97,8 @@ impl Supervisor {
         }
     }
 
-    /// Lets groups that have stopped for an update begin again, or go. If everything stops,
-    /// there is nothing to begin again.
+    /// Starts or removes groups that have stopped for an update. If everything stops, no group
+    /// starts again.
     pub(super) fn finish_updates(&mut self, cx: &mut Transition<'_>) {
         let ending = self.is_ending();
         for update in std::mem::take(&mut self.updates) {
@@ -169,7 +169,7 @@ impl Supervisor {
         for proc in to_start {
             let outlook = self.outlook(proc);
             if let Some(process) = self.processes.get_mut(&proc) {
-                // What survived SIGKILL is in its way, and was reported.
+                // A process that survived SIGKILL prevents the start; it was already reported.
                 let _ = process.start_by_order(outlook.after_order(true), cx);
             }
         }

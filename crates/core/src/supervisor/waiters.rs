@@ -64,7 +64,7 @@ impl Supervisor {
         }
     }
 
-    /// The client of a request has gone. An update goes on without it.
+    /// The client of a request has disconnected. An update continues.
     pub(super) fn request_gone(&mut self, id: RequestId) {
         self.waiters.retain(|waiter| waiter.id != id);
         self.rolling.retain(|rolling| rolling.id != id);

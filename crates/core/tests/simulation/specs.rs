@@ -62,7 +62,7 @@ pub(crate) fn changed(random: &mut Random, groups: &[Rc<GroupSpec>]) -> Vec<Grou
     changed
 }
 
-/// The same groups, and one of them with other rules for what it executes.
+/// The same groups, one of them with new rules for the same execution.
 pub(crate) fn other_rules(
     random: &mut Random,
     groups: &[Rc<GroupSpec>],

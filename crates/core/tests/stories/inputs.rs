@@ -59,7 +59,7 @@ impl Stage {
                         oom_kills,
                         found: sign.map(|name| self::found(name, last_line.as_deref())),
                         shared_memory_full,
-                        // The name of a rule may stand in front of the line.
+                        // The first word of the line may be the name of a rule.
                         texts: last_line
                             .iter()
                             .filter_map(|line| line.split(' ').next())

@@ -51,7 +51,7 @@ pub(super) fn stdio<'a>(
     Some(Stdio::Captured { stdout, stderr: None })
 }
 
-/// What becomes of lines. An event listener's are answers, and stay as they are.
+/// The format of lines. The lines of an event listener are answers, so they stay unchanged.
 fn lines<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -348,7 +348,7 @@ fn the_configuration_in_effect_reads_back_the_same() {
     let text = "[supervisord]\nenvironment=A=\"%%\",B=\"%(here)s\"\n[program:a]\ncommand=sh -c 'echo %%s'\nnumprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\n";
     let first = config(text);
     let second = configured(&[("/tmp/other.conf", &first.effective())], "").unwrap();
-    // The configuration in effect sets every option.
+    // The effective configuration sets every option.
     let mut spec = first.spec.clone();
     let ours = spec.groups.iter_mut().flat_map(|group| &mut group.processes);
     for (process, other) in ours.zip(processes(&second)) {

@@ -14,7 +14,7 @@ const STARTS_A_SECOND: usize = 5;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The shortest and the longest time that a restart may wait.
+/// The shortest and the longest delay of a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
     pub(crate) least: Duration,
@@ -34,8 +34,7 @@ impl Wait {
 }
 
 impl Proc {
-    /// The wait that follows the failures that count: none after the first of a run that had been
-    /// up.
+    /// The delay after the failures that count; zero after the first failure of a run that was up.
     pub(super) fn wait_by_rule(&self) -> Wait {
         let step = self.row.len() - usize::from(self.row[0]);
         if step == 0 {
@@ -55,7 +54,7 @@ impl Proc {
         }
     }
 
-    /// The same, with the limit on starts within a second.
+    /// The same delay, with the limit of starts within one second.
     pub(super) fn paced(&self, wait: Wait, now: Mono) -> Wait {
         let fifth = self.starts.len().checked_sub(STARTS_A_SECOND).map(|at| self.starts[at]);
         let floor = fifth.map_or(Duration::ZERO, |fifth| (fifth + SECOND) - now);
@@ -76,7 +75,7 @@ impl Proc {
         self.starts.push(now);
     }
 
-    /// The report of a run says how long its restart waits; from here on that is known.
+    /// Takes the delay of the restart from the report of a run.
     pub(super) fn learn_wait(&mut self, expected: &mut Report, told: Next) {
         let (Next::Restart(_), Next::Restart(wait)) = (expected.next, told) else { return };
         let (id, range) = (self.id, expected.wait);

@@ -280,7 +280,7 @@ impl Model {
     }
 }
 
-/// What operators are shown of a process.
+/// Checks the condition of a process as operators see it.
 fn check_shown(proc: &mut Proc, core: &Supervisor) {
     let id = proc.id;
     let Some(info) = core.process(id) else { return };
@@ -293,7 +293,7 @@ fn check_shown(proc: &mut Proc, core: &Supervisor) {
             HealthAsTold,
             "{id:?} is shown as {health:?}, and is unhealthy: {ill}"
         );
-        // Of what nothing else is known, the state tells whether it is ready.
+        // If nothing else is known, the state shows whether the process is ready.
         let none = HealthStatus::None;
         let known = health != none || proc.noticed.is_some_and(|(_, told)| told != none.name());
         let shown = Some((ready, health.name()));

@@ -265,8 +265,8 @@ impl Proc {
         self.pending = Some(Pending { not_before, latest, by_rule: true, cause });
     }
 
-    /// The first of the users' rules that fits: its name's number, and if it ends the program
-    /// the code with which everything ends, if it does.
+    /// The first of the user's rules that matches: its index and the end that it causes. The inner
+    /// `Some` means that the program ends; it holds the exit code if everything ends.
     fn rule(&self, exit: Exit, found: &Circumstances) -> Option<(usize, Option<Option<u8>>)> {
         let mut rules = self.spec.failure.rules.iter().enumerate();
         let (number, rule) = rules.find(|(_, rule)| {
@@ -386,9 +386,9 @@ impl Proc {
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     class: Class,
-    /// The sign that its output ended with.
+    /// The failure text at the end of its output.
     sign: &'static str,
-    /// The rule that fits it, and how it ends the program.
+    /// The rule that matches the run, and how it ends the program.
     rule: Option<(usize, Option<Option<u8>>)>,
     exit: Option<Exit>,
     uptime: Duration,
@@ -397,7 +397,8 @@ struct Ended {
     at: Mono,
 }
 
-/// A kill that is counted for several programs tells of the one whose main process was killed.
+/// A kill that is counted for several programs belongs to the program whose main process was
+/// killed.
 fn oom(kills: OomKills, exit: Exit) -> bool {
     let killed = exit.status() == 128 + 9 && !matches!(exit, Exit::Code(_));
     match kills.counter {

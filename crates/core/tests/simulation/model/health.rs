@@ -46,10 +46,10 @@ pub(crate) struct Health {
     fewer_since: Option<Mono>,
     /// Measurements in a row above its limit of memory.
     over: u32,
-    /// The last one was worth a warning, and the one before it was not.
+    /// The last measurement caused a warning, and the one before it did not.
     pub(crate) memory_news: bool,
     memory_high: bool,
-    /// By then it promised a sign of life, so long after the last.
+    /// The time limit for its next watchdog message.
     sign_by: Option<Mono>,
     sign_within: Duration,
     /// By then it is known whether its output is to blame for its silence.

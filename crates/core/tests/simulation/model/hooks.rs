@@ -1,4 +1,5 @@
-//! What hooks are to be told, and how long the end waits for them.
+//! The notifications that hooks must get, and how long the supervisor waits for them before it
+//! exits.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,10 +25,10 @@ const RATE_TIME: Duration = Duration::from_secs(60);
 const LAST: Duration = Duration::from_secs(10);
 const AT_STOP: Duration = Duration::from_secs(1);
 
-/// A hook, and what it has not been told yet.
+/// A hook and its waiting notifications.
 pub(super) struct Hook {
     spec: Rc<HookSpec>,
-    /// What happened, and to which process.
+    /// The event and the name of its process.
     waiting: VecDeque<(HookEvent, String)>,
     sending: Option<Mono>,
     number: u64,
@@ -75,7 +76,7 @@ impl Hook {
         }
     }
 
-    /// Whether it may be told of something now.
+    /// Whether the hook may get a notification now.
     fn is_due(&self, now: Mono) -> bool {
         let Some((event, _)) = self.waiting.front() else { return false };
         let recent = self.begun.iter().filter(|at| now < **at + RATE_TIME).count();
@@ -84,7 +85,7 @@ impl Hook {
 }
 
 impl Model {
-    /// What an effect means for hooks.
+    /// Records the notification that an effect causes.
     pub(super) fn notes_for_hooks(&mut self, effect: &Effect) {
         let (event, name) = match effect {
             Effect::Report(report) => {
@@ -115,7 +116,7 @@ impl Model {
         }
     }
 
-    /// A hook is told.
+    /// A hook gets a notification.
     pub(super) fn delivers(&mut self, to: Delivery, alert: &Alert, dropped: u64, now: Mono) {
         let by = self.hooks_by();
         let Some(hook) = self.hooks.get_mut(to.hook) else {
@@ -150,12 +151,12 @@ impl Model {
         }
     }
 
-    /// Those that wait for the end have waited long enough.
+    /// The supervisor stops waiting for hooks.
     pub(super) fn hooks_hurry(&mut self) {
         self.hooks.clear();
     }
 
-    /// By when the end no longer waits for hooks.
+    /// The time from which the supervisor no longer waits for hooks.
     fn hooks_by(&self) -> Option<Mono> {
         let at = self.finished_at?;
         Some(match (self.ordered_at, self.budget_until()) {
@@ -165,7 +166,7 @@ impl Model {
         })
     }
 
-    /// Whether all has ended but hooks, which have some time.
+    /// Checks that the supervisor exits when all processes have ended and no hook has time left.
     pub(super) fn check_hooks(&mut self, down: bool, core: &Supervisor, now: Mono) {
         self.reported_end = None;
         if self.ending.is_some() && down {
@@ -189,14 +190,14 @@ impl Model {
         hold!(untold.is_none(), TellsHooks, "{} waits in vain", untold.unwrap().spec.name);
     }
 
-    /// When there is something to do about hooks.
+    /// The time of the next action for hooks.
     pub(super) fn hooks_due(&self) -> Option<Mono> {
         let sending = self.hooks.iter().filter_map(|hook| hook.sending);
         sending.chain(self.hooks_by()).min()
     }
 }
 
-/// Whether it may be the last that a hook is told.
+/// Whether the event may be the last that a hook gets.
 fn is_last(event: HookEvent) -> bool {
     [HookEvent::GaveUp, HookEvent::Stopping].contains(&event)
 }

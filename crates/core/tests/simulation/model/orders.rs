@@ -26,11 +26,11 @@ pub(crate) struct Asked {
 enum Expected {
     /// This, at once.
     Exactly(Result<Reply, Rejection>),
-    /// What came of a rolling restart.
+    /// The outcomes of a rolling restart.
     Rolling,
     /// This, once the group has been updated.
     Updated { group: String, result: Option<Result<Reply, Rejection>> },
-    /// What came of an order, once that is settled for all.
+    /// The outcomes of a command, when they are known for all processes.
     Outcomes { goal: Goal, several: bool, of: BTreeMap<ProcId, Settling> },
 }
 
@@ -42,7 +42,7 @@ enum Goal {
     Nothing,
 }
 
-/// What would be true to say of a process.
+/// The outcomes that are correct for a process.
 #[derive(Debug, Default)]
 struct Settling {
     name: String,
@@ -209,7 +209,7 @@ impl Model {
         Ok(())
     }
 
-    /// The group of this name in the configuration that was read last.
+    /// The group with this name in the configuration that was read last.
     pub(super) fn asked_for(&self, name: &str) -> Option<Rc<GroupSpec>> {
         self.available.iter().find(|group| group.name == name).cloned()
     }
@@ -273,7 +273,7 @@ impl Model {
         }
     }
 
-    /// Holds answers to what is true, and looks for those who wait in vain.
+    /// Checks that replies are correct, and that no request waits without a reason.
     pub(crate) fn check_answers(&mut self, effects: &[Effect], kernel: &Kernel) {
         self.look_at_goals(kernel);
         for effect in effects {

@@ -1,4 +1,4 @@
-//! What an update of a group does, and that it is carried through.
+//! The effects of an update of a group, and that it completes.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ pub(crate) struct Update {
 }
 
 impl Model {
-    /// An order to update a group; `None`: it is answered when that is done.
+    /// A command to update a group; `None`: the reply follows when the update is complete.
     pub(super) fn update(&mut self, name: &str, now: Mono) -> Result<Option<Change>, Rejection> {
         let next = self.asked_for(name);
         if let Some(update) = self.updates.iter_mut().find(|update| update.group == name) {
@@ -55,15 +55,15 @@ impl Model {
         }
     }
 
-    /// Whether an update of this group would change rules alone. While something of it stops,
-    /// this model would take the new ones for the stop as well.
+    /// Whether an update of this group would change only rules. While a process of it stops, this
+    /// model would also use the new rules for the stop.
     pub(crate) fn would_change_rules(&self, name: &str) -> bool {
         let old = self.groups.iter().find(|group| group.spec.name == name);
         let next = self.asked_for(name);
         old.zip(next).is_some_and(|(old, next)| differ_in_rules(&old.spec, &next))
     }
 
-    /// Who is being updated is started by that, or never.
+    /// Only the update can start a process whose group is being updated.
     pub(super) fn not_being_updated(&self, id: ProcId) -> Result<(), Rejection> {
         match self.updates.iter().find(|update| update.members.contains(&id)) {
             None => Ok(()),
@@ -72,13 +72,13 @@ impl Model {
         }
     }
 
-    /// These processes are gone: if it is for an update, what takes their place begins.
+    /// These processes were removed. If that is for an update, the new group starts.
     pub(super) fn sees_removal(&mut self, procs: &[ProcId], now: Mono, kernel: &Kernel) {
         let Some(at) = self.updates.iter().position(|update| update.members == procs) else {
             return;
         };
         let Update { group, next, .. } = self.updates.remove(at);
-        // Who waited for their end has it.
+        // Requests that waited for the exit of these processes are now answered.
         self.look_at_goals(kernel);
         let removed = self.remove(&group);
         hold!(removed.is_ok(), GroupsAsTold, "{group} is removed: {removed:?}");
@@ -89,7 +89,7 @@ impl Model {
         self.updated(&group, &Ok(Reply::Updated(change)));
     }
 
-    /// No update is left that could be done, or that will never be.
+    /// Checks that no update is left that could complete or can never complete.
     pub(super) fn check_updates(&mut self) {
         for update in std::mem::take(&mut self.updates) {
             let procs = update.members.iter().map(|id| &self.procs[id]);
