@@ -15,7 +15,7 @@ target=$machine-unknown-linux-gnu
 # Not RUSTFLAGS: they would reach build scripts and procedural macros, which can't
 # be static; and where they are set, what we set below would not count.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-# Paths of the machine that builds differ, and are of no interest.
+# Replace the paths of the build machine, because they differ between machines.
 flags="-C target-feature=+crt-static"
 flags="$flags --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/src"
 if [ "$arch" = arm64 ]; then
@@ -30,7 +30,7 @@ if [ "$arch" = arm64 ]; then
         }
         cargo fetch --quiet --locked
         PATH=$PWD/target/arm64/bin:$PATH
-        # That compiler has no `cc`, and its products are no use to another one.
+        # That compiler has no `cc`, and no other compiler can use its results.
         export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=gcc
         export CARGO_TARGET_DIR="$PWD/target/arm64/build"
         # The C library that is linked, for the SBOM.
