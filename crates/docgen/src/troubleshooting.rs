@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// Events of which no line is a warning, or says what was asked for.
+    /// Events with no line that is a warning, except those that report a request.
     const NO_TROUBLE: [&str; 40] = [
         "hook_full",
         "check_connects",
@@ -163,7 +163,7 @@ mod tests {
                 if path.is_dir() && !matches!(&*name, "tests" | "docgen") {
                     folders.push(path);
                 } else if path.extension().is_some_and(|extension| extension == "rs") {
-                    // A text that goes on in the next line is one text.
+                    // Join string literals that continue on the next line.
                     let text = std::fs::read_to_string(&path).unwrap();
                     let pieces = text.split("\\\n");
                     let pieces: Vec<&str> = pieces.enumerate().map(trimmed).collect();

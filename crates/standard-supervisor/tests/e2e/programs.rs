@@ -1,5 +1,5 @@
-//! All programs are asked for help, for the version and for an option that they don't have in
-//! the same words, and answer alike.
+//! All programs accept the same options for help and for the version, reject an unknown option, and
+//! print the same kind of output.
 
 use crate::harness::{PROGRAMS, Running, clean, program};
 

@@ -148,7 +148,7 @@ fn never_ready() -> Vec<String> {
     stopped(running)
 }
 
-/// A server that wants a key.
+/// A server that requires a key.
 fn wrong_check() -> Vec<String> {
     let script = "import http.server as h, sys
 class H(h.BaseHTTPRequestHandler):

@@ -31,8 +31,8 @@ fn every_command_of_the_tutorial_does_what_the_page_says() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// All blocks of the page, one after the other. What stands as a comment behind a command is what
-/// it must print.
+/// All blocks of the page, one after the other. A comment behind a command contains the output that
+/// the command must print.
 fn script() -> String {
     // A name of its own; what the page publishes is asked from within.
     let name = format!("first-{}", std::process::id());

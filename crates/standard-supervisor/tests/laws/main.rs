@@ -1,6 +1,6 @@
-//! The laws of the crates: what each may depend on, that only one of them has `unsafe` code,
-//! that the folders of a crate don't import each other in circles, and that no file is too
-//! long. ARCHITECTURE.md says why.
+//! The laws of the crates: each has a list of allowed dependencies, and only one has `unsafe` code.
+//! The directories of a crate don't import each other in circles, and no file is too long.
+//! ARCHITECTURE.md gives the reasons.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 
