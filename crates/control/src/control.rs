@@ -186,7 +186,7 @@ impl Control {
         self.0.machine.log_path(proc, channel)
     }
 
-    /// Where the log of a stream can be read.
+    /// The source of the log of a stream.
     pub(crate) fn log(&self, proc: ProcId, channel: Channel) -> Option<LogSource> {
         let file = self.log_path(proc, channel).map(LogSource::File);
         let recent = || self.0.machine.recent_output(proc, channel).map(LogSource::Recent);

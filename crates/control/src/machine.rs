@@ -26,7 +26,7 @@ use tokio::sync::broadcast;
 /// Something that will be known later, without leaving the thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// A run, and the report of its failure as its file has it.
+/// A run, and its crash report in the format of the report file.
 pub type CrashReport = (RunId, Json);
 
 /// The supervisor that operators look at and give orders to.

@@ -25,9 +25,9 @@ pub(crate) enum CannotUpdate {
     Group(String, Rejection),
 }
 
-/// Reads the configuration again and lets it take effect: removes groups, restarts those whose
-/// execution changed, changes the rules of others, and adds new ones. An update that has begun
-/// is carried through.
+/// Reads the configuration again and applies it: removes groups, restarts groups whose execution
+/// changed, changes the rules of others, and adds new ones. An update that has started
+/// continues if the client disconnects.
 pub(crate) async fn update(control: &Control) -> Result<Difference, CannotUpdate> {
     let control = control.clone();
     let done = tokio::task::spawn_local(async move {

@@ -49,7 +49,7 @@ pub(crate) struct Group {
     pub(crate) priority: Option<i64>,
 }
 
-/// An answer to a check, as it is shown.
+/// The result of a health check, as it is shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answered {
     pub(crate) at: Wall,
@@ -61,7 +61,7 @@ pub(crate) struct Answered {
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) record: RunRecord,
-    /// How long it has lasted.
+    /// The duration of the run.
     pub(crate) uptime: Duration,
     /// The crash report, in the format of its file.
     pub(crate) report: Option<Json>,
@@ -71,7 +71,7 @@ pub(crate) struct Run {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) at: Wall,
-    /// Of one processor, since the sample before.
+    /// Processors used since the previous sample; 1.0 is one processor.
     pub(crate) cpu: Option<f64>,
     pub(crate) memory: u64,
 }
@@ -84,12 +84,12 @@ pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) group: String,
     pub(crate) state: StateName,
-    /// It is up, and clients should send it work.
+    /// It is ready for requests from clients.
     pub(crate) ready: bool,
     pub(crate) health: HealthStatus,
     /// A short remark that adds to the state.
     pub(crate) remark: Option<String>,
-    /// Since when state, readiness and health have been as they are.
+    /// The time of the last change of state, readiness or health.
     pub(crate) since: Option<Wall>,
     /// The class of the latest run that failed.
     pub(crate) last_failure: Option<Class>,

@@ -84,7 +84,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// With what was seen now.
+    /// The next sample, with the progress seen at `at`.
     #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
     fn next(before: Option<Self>, at: Mono, seen: Progress) -> Self {
         let per_second = before.filter(|before| at > before.at).map(|before| {

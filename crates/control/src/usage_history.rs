@@ -47,14 +47,15 @@ struct Sample {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Point {
     pub(crate) at: Mono,
-    /// Of one processor, since the point before; `None`: there is none.
+    /// Processors used since the previous point, 1.0 is one processor; `None`: there is no
+    /// previous point.
     pub(crate) cpu: Option<f64>,
     /// Bytes of memory.
     pub(crate) memory: u64,
 }
 
 impl UsageHistory {
-    /// Whether a sample is due, if there is an occasion.
+    /// Whether the last sample is old enough for a new one.
     pub(crate) fn is_due(&self, now: Mono) -> bool {
         self.taken.is_none_or(|taken| now - taken >= APART)
     }

@@ -18,12 +18,12 @@ const PIECE: usize = 4096;
 /// Lines from a descriptor.
 pub(crate) struct Input {
     from: Box<dyn AsFd>,
-    /// What was read and not yet taken.
+    /// Bytes that were read and not yet taken.
     pending: Vec<u8>,
     ended: bool,
 }
 
-/// How a terminal was before it was told to take what is typed in another way.
+/// The terminal modes before a change.
 #[must_use]
 pub(crate) struct Hidden(Option<Termios>);
 

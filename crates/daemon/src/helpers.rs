@@ -74,7 +74,7 @@ impl Helpers {
         self.start_from(name, what, environment, None)
     }
 
-    /// Starts one that finds `input` on its standard input.
+    /// Starts a helper that reads `input` from its standard input.
     pub(crate) fn start_with_input(
         self: &Rc<Self>,
         name: &str,
@@ -194,7 +194,7 @@ impl Drop for Helper {
     }
 }
 
-/// A file without a name that holds these bytes, to be read from its beginning.
+/// An anonymous file with these bytes, positioned at its start.
 fn memory_file(bytes: &[u8]) -> io::Result<File> {
     let file = rustix::fs::memfd_create("input", MemfdFlags::CLOEXEC)?;
     let mut file = File::from(file);

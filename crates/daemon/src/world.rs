@@ -127,7 +127,7 @@ pub struct Parts {
     pub roster: Rc<Roster>,
     /// The environment that programs inherit.
     pub environment: Environment,
-    /// The environment of the main program marks that this supervisor runs it.
+    /// A variable in the environment of the main program identifies this supervisor.
     pub keeps_command: bool,
     /// The handling of output.
     pub handling: Handling,

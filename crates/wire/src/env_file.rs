@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 
-/// Bytes that such a file may have.
+/// The largest size of such a file in bytes.
 pub const LARGEST: u64 = 1024 * 1024;
 
 /// An error in such a file. It does not contain the text of the line, because that may be a
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         self.end_quoted(value)
     }
 
-    /// A backslash works as in a shell; before `n`, `r` and `t` as elsewhere.
+    /// A backslash works as in a shell. `\n`, `\r` and `\t` also work, as in most languages.
     fn double_quoted(&mut self) -> Result<Vec<u8>, Malformed> {
         let mut value = Vec::new();
         let mut bytes = self.rest.iter().enumerate().skip(1);

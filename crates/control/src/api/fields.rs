@@ -150,7 +150,7 @@ pub(super) const PROGRAM: &[Field<Program>] = &[
     field("logs", Kind::Channels, "Streams with a readable log.", |p| p.logs.iter().map(|channel| channel.name()).collect()),
 ];
 
-/// A check's answer in words.
+/// The result of a health check as text.
 pub(crate) fn check_words(result: Result<(), CheckFailure>) -> String {
     result.err().map_or_else(|| "passed".to_owned(), |failure| failure.to_string())
 }

@@ -20,7 +20,7 @@ use crate::log_source::LogSource;
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;
 
-/// A log that is read from somewhere on.
+/// A log that is read from a position on.
 #[derive(Debug)]
 pub(crate) enum Followed {
     /// A file.
@@ -29,7 +29,7 @@ pub(crate) enum Followed {
     Recent(FollowedRecent),
 }
 
-/// A log file that is read from somewhere on.
+/// A log file that is read from a position on.
 #[derive(Debug)]
 pub(crate) struct FollowedFile {
     path: PathBuf,
@@ -55,7 +55,7 @@ pub(crate) enum Grown {
     Replaced,
 }
 
-/// Output in memory that is read from somewhere on.
+/// Output in memory that is read from a position on.
 #[derive(Debug)]
 pub(crate) struct FollowedRecent {
     recent: Rc<Recent>,
@@ -65,8 +65,11 @@ pub(crate) struct FollowedRecent {
 }
 
 impl Followed {
-    /// Begins at a place in a log, or near its end. An error of kind `NotFound`: there is
-    /// none.
+    /// Starts at a position in a log, or near its end.
+    ///
+    /// # Errors
+    ///
+    /// An error of kind `NotFound` if the log does not exist.
     pub(crate) fn begin(
         source: LogSource,
         server: &ServerState,
@@ -80,7 +83,7 @@ impl Followed {
         }
     }
 
-    /// When it was last written to, in seconds since 1970, if a file tells.
+    /// The modification time of the log in seconds since 1970, if the log is a file.
     pub(crate) fn modified(&self) -> Option<u64> {
         match self {
             Self::File(file) => file.modified(),
@@ -138,8 +141,11 @@ impl FollowedRecent {
 }
 
 impl FollowedFile {
-    /// Begins at a place in a log, or near its end. An error of kind `NotFound`: there is
-    /// none.
+    /// Starts at a position in a log, or near its end.
+    ///
+    /// # Errors
+    ///
+    /// An error of kind `NotFound` if the log does not exist.
     fn begin(path: PathBuf, changes: &Rc<Changes>, from: Option<u64>) -> io::Result<Self> {
         let changed = Rc::new(Notify::new());
         // Watched before it is read: nothing that happens in between is missed.
@@ -160,7 +166,7 @@ impl FollowedFile {
         })
     }
 
-    /// When it was last written to, in seconds since 1970.
+    /// The modification time of the file in seconds since 1970.
     fn modified(&self) -> Option<u64> {
         u64::try_from(self.file.metadata().ok()?.mtime()).ok()
     }

@@ -8,11 +8,11 @@ use supervisor_core::time::Wall;
 use super::html::Escaped;
 use crate::usage_history::KEPT;
 
-/// Size of a curve in units of its own; the page gives it another.
+/// Size of a curve in its own units; the page scales it.
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 60.0;
 
-/// A value at a moment.
+/// A value at one time.
 pub(super) type Value = (Wall, f64);
 
 /// A curve of these values, which are in order, up to the moment `at`. `says` is

@@ -270,7 +270,7 @@ pub(super) fn cpu(program: &Program) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// When and how it last ended, in full: the cell has room for two lines.
+/// The time and cause of the last exit as a tooltip, because the cell shows only two lines.
 fn full_exit(program: &Program) -> String {
     let Some(exit) = &program.last_exit else { return String::new() };
     let when = program.stopped.map(|at| date::rfc3339_millis(at.since_epoch())).unwrap_or_default();

@@ -12,7 +12,7 @@ use super::timeline::{moment, timeline};
 use crate::api::check_words;
 use crate::snapshot::{Program, Run, Sample};
 
-/// Bytes of a fact, without markup, from which it takes the room of two.
+/// A fact with more bytes than this, without markup, takes the width of two.
 const WIDE: usize = 40;
 
 /// The data that the page shows.
@@ -78,7 +78,7 @@ fn facts(body: &mut String, program: &Program, at: Wall) {
     body.push_str("<dl class=\"facts\">");
     let mut fact = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            // A sentence needs more room than a number.
+            // A sentence needs more width than a number.
             let shown = value.split('<').map(|part| part.rsplit('>').next().map_or(0, str::len));
             let wide = if shown.sum::<usize>() > WIDE { " class=\"wide\"" } else { "" };
             let _ = write!(body, "<div{wide}><dt>{name}</dt><dd>{value}</dd></div>");

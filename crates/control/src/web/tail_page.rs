@@ -22,7 +22,7 @@ pub(crate) struct Tail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) text: String,
-    /// Where in the file it ends.
+    /// The position of its end in the file.
     pub(crate) end: u64,
     /// Only its latest output is kept, in memory.
     pub(crate) in_memory: bool,

@@ -131,7 +131,7 @@ fn followed(action: &str) -> String {
     .to_owned()
 }
 
-/// A moment as people read it, for scripts in full.
+/// A time for readers, with the full timestamp for scripts.
 pub(super) fn moment(at: Wall) -> String {
     let full = date::rfc3339_millis(at.since_epoch());
     let (day, rest) = full.split_once('T').unwrap_or((&full, ""));
@@ -139,7 +139,7 @@ pub(super) fn moment(at: Wall) -> String {
     format!(r#"<time datetime="{full}">{day} {time} UTC</time>"#)
 }
 
-/// A time span, of short ones with a fraction.
+/// A duration, with a fraction if it is short.
 fn precise(time: Duration) -> String {
     if time < Duration::from_secs(10) { format!("{:.1} s", time.as_secs_f64()) } else { span(time) }
 }

@@ -127,7 +127,7 @@ pub(super) fn update(session: &mut Session<'_>, words: &str) -> Done {
     Ok(())
 }
 
-/// Has a group updated by a daemon that can do so in one go; `false`: this one can't.
+/// Updates a group with one request; `false`: the daemon does not have this method.
 fn update_group(session: &mut Session<'_>, group: &str) -> Result<bool, CtlError> {
     match session.call(UPDATE_GROUP, &named(group)) {
         Ok(change) if answer::text(&change)? == "live" => {

@@ -7,10 +7,10 @@ use crate::session::{GENERIC, Session};
 /// What stands above the list of commands.
 const HEADER: &str = "default commands (type help <topic>):";
 
-/// Commands that supervisor's list leaves out, or does not have.
+/// Commands that supervisor's list omits or does not have.
 const UNLISTED: [&str; 3] = ["EOF", "help", "top"];
 
-/// Where the second column begins.
+/// The position of the second column.
 const DOES: usize = 28;
 
 pub(super) fn help(session: &mut Session<'_>, words: &str) -> Done {

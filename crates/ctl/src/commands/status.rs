@@ -88,7 +88,7 @@ fn choose<'a>(all: &'a [Info], names: &[&str]) -> Chosen<'a> {
 const CONDITION: [&str; 7] =
     ["ready", "health", "health_reason", "since", "last_exit", "last_failure", "restarts"];
 
-/// Where the API lists all programs.
+/// The API's path of the list of all programs.
 const PROGRAMS: &str = "/api/v1/programs";
 
 /// The API's list of all programs; null if the daemon has no API, as supervisord.

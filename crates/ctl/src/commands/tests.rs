@@ -203,7 +203,7 @@ fn an_update_stops_removes_and_adds_in_this_order() {
     let names = |names: &[&str]| Value::Array(names.iter().map(|name| text(name)).collect());
     let changes = || Ok(list([list([names(&["new"]), names(&["other"]), names(&["old"])])]));
     let stopped = || Ok(list([outcome("old", "old", 80, "OK")]));
-    // Python's daemon, which can't do so in one go.
+    // Python's supervisord, which cannot update a group with one request.
     let cannot = || fault(1, "UNKNOWN_METHOD");
     let came = type_in(
         "update",

@@ -5,8 +5,8 @@
 //!                                  ^ keys: select, sort, restart, stop, tail
 //! ```
 //!
-//! A screen is written in one go, over the one before, so nothing flickers. Without a terminal
-//! the table is printed once.
+//! Each screen is one write that overwrites the previous screen, so nothing flickers. Without a
+//! terminal the table is printed once.
 
 mod frame;
 mod table;
@@ -32,7 +32,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Time between the two samples from which a table that is printed once computes the CPU usage.
 const ONCE_OVER: Duration = Duration::from_millis(500);
 
-/// Where the API lists all programs.
+/// The API's path of the list of all programs.
 const PROGRAMS: &str = "/api/v1/programs";
 
 const CTRL_C: u8 = 3;
@@ -158,7 +158,7 @@ fn read(mut bytes: &[u8]) -> Vec<Key> {
     keys
 }
 
-/// Asks whether it is meant, and does it; what is to be said of that.
+/// Asks the user to confirm the action of a key and runs it. Returns the notice to show.
 fn act(session: &mut Session<'_>, view: &mut View, key: Key) -> Result<String, CtlError> {
     let Some(row) = view.table.selected() else { return Ok(String::new()) };
     let (name, runs) = (row.name.clone(), row.runs());
@@ -183,7 +183,7 @@ fn act(session: &mut Session<'_>, view: &mut View, key: Key) -> Result<String, C
     for call in calls {
         match session.call(call, &parameters) {
             Ok(_) => {}
-            // Python's daemon has no order for it.
+            // Python's supervisord does not have this method.
             Err(trouble) if trouble.is_fault(fault::UNKNOWN_METHOD) => {
                 session.call("stopProcess", &parameters[..1])?;
                 session.call("startProcess", &parameters)?;

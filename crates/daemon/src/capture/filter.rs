@@ -64,7 +64,7 @@ pub(crate) struct ToSyslog {
     pub(crate) complained: bool,
 }
 
-/// A syslog server, and what it takes to send to it.
+/// A syslog server, and the state for sending to it.
 #[derive(Debug)]
 pub(crate) struct ToServer {
     pub(crate) server: Rc<SyslogServer>,
@@ -74,7 +74,7 @@ pub(crate) struct ToServer {
 }
 
 impl ToServer {
-    /// Sends lines, each with its newline; returns the first error of all.
+    /// Sends lines, each with its newline. Returns the first error.
     fn send(&mut self, name: &str, pid: Pid, channel: Channel, all: &[u8]) -> Option<io::Error> {
         let sender = Sender { host: &self.host, program: name, pid: pid.0, stream: channel.name() };
         let now = clock::wall().since_epoch();

@@ -14,7 +14,7 @@ use supervisor_wire::date;
 /// Bytes of a line at most. A longer line is split into several.
 pub(crate) const LONGEST_LINE: usize = 64 * 1024;
 
-/// Between a program's name and its line.
+/// The separator between a program's name and its line.
 const SEPARATOR: &str = " | ";
 
 /// A formatter that joins pieces of output into complete lines.
@@ -106,7 +106,7 @@ impl Lines {
 }
 
 struct Out {
-    /// When these lines were read.
+    /// The time at which these lines were read.
     time: String,
     lines: Vec<u8>,
 }
@@ -133,8 +133,8 @@ impl Out {
         self.lines.push(b'\n');
     }
 
-    /// An object stays one, under a name of its own: `message` is always a text, and what
-    /// collects the lines has nothing to parse twice.
+    /// Adds a line as `message`, or as `fields` if it is a JSON object. `message` is thus always a
+    /// string, and a log collector needs no second parse.
     fn put_message(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let object = line.trim_ascii();
@@ -242,7 +242,7 @@ mod tests {
             some("{\"a\":1"),
         ];
         assert_eq!(messages, expected.each_ref().map(Option::as_ref));
-        // As it was written, to the last digit.
+        // Numbers keep all their digits.
         assert!(all.contains(",\"fields\":{\"level\":\"info\",\"n\":1.50}}\n"), "{all}");
     }
 }

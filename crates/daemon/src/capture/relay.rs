@@ -41,19 +41,19 @@ const RUNS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Relay {
     sink: Rc<Sink>,
-    /// What happens on the way; `None`: nothing.
+    /// The filter that output passes; `None`: output passes unchanged.
     filter: Option<RefCell<Filter>>,
-    /// The end of what each run writes is kept until it is asked for.
+    /// The end of each run's output is kept until the supervisor takes it for a report.
     remembers: bool,
-    /// Where operators see the latest output.
+    /// The buffer of the latest output, for operators.
     recent: Option<Rc<Recent>>,
-    /// What the run wrote last whose pipe has ended before somebody asked.
+    /// The last output of the run whose pipe was closed before the supervisor took that output.
     ended: RefCell<Option<(Pid, Tail)>>,
     sources: RefCell<VecDeque<Rc<Source>>>,
     /// Bytes that were read and could not be delivered yet.
     held: RefCell<Vec<u8>>,
-    /// Behind a filter: bytes as the program wrote them that have been read and not counted as
-    /// carried, since not all that came of them has been delivered.
+    /// With a filter: bytes of the program's output that were read and are not yet counted as
+    /// carried, because the filtered output has not been delivered completely.
     owed: Cell<usize>,
     changed: Notify,
     closing: Cell<bool>,
@@ -224,7 +224,7 @@ impl Relay {
         unread + self.held()
     }
 
-    /// Bytes that were read and have not been carried, as the program wrote them.
+    /// Bytes of the program's output that were read and have not been carried.
     fn held(&self) -> u64 {
         match self.filter {
             Some(_) => self.owed.get() as u64,

@@ -169,8 +169,8 @@ impl Sink {
         }
     }
 
-    /// As [`Self::draw`], but what is read goes through `pass` first, and what is counted is what
-    /// came out of it.
+    /// As [`Self::draw`], but the bytes go through `pass` first, and the result counts the bytes
+    /// that `pass` returns.
     pub(crate) fn draw_through(
         &self,
         source: BorrowedFd<'_>,

@@ -10,35 +10,35 @@ use supervisor_wire::ansi;
 /// itself has room in it.
 pub(crate) const ROOM: usize = 32 * 1024;
 
-/// The end of what was written, and what is missing in it.
+/// The end of the output, and the number of bytes missing in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tail {
     bytes: VecDeque<u8>,
-    /// Bytes that went by unseen since the last that were seen.
+    /// Bytes skipped since the last bytes that were added.
     missed: u64,
     /// How many more small pieces must come before more is not expected to come than can
     /// be looked at without being slow.
     flood: u8,
-    /// Where operators are shown the same, through all runs.
+    /// The buffer of the latest output across all runs, for operators.
     recent: Option<Rc<Recent>>,
 }
 
-/// Characters of a last line that are told.
+/// Characters of a last line that are reported.
 const LAST_LINE: usize = 200;
 
-/// Lines at the end among which one with something in it is looked for.
+/// Lines at the end in which the supervisor searches for a line that is not empty.
 const LAST_LINES: usize = 20;
 
 /// Small pieces that come between large ones while there is a flood.
 const CALM: u8 = 2;
 
 impl Tail {
-    /// Of a stream that operators see in `recent`.
+    /// The tail of a stream that also goes to the buffer `recent`.
     pub(crate) fn new(recent: Option<Rc<Recent>>) -> Self {
         Self { recent, ..Self::default() }
     }
 
-    /// Adds what was written.
+    /// Adds new output.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.end();
         self.push(bytes);

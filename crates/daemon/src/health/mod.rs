@@ -114,17 +114,17 @@ impl Questions {
         }));
     }
 
-    /// Does what no question asks for, and what nothing takes the place of.
+    /// Runs a job that belongs to no question and that no later job replaces.
     pub(crate) fn do_beside(&mut self, job: impl Future<Output = ()> + 'static) {
         self.jobs.push(Box::pin(job));
     }
 
-    /// Nobody wants to know this any more of a process.
+    /// Cancels this question about a process.
     pub(crate) fn withdraw(&mut self, proc: ProcId, kind: Kind) {
         self.under_way.remove(&(proc, kind));
     }
 
-    /// Nobody wants to know any more how a process is.
+    /// Cancels all questions about a process.
     pub(crate) fn forget(&mut self, proc: ProcId) {
         self.under_way.retain(|(of, _), _| *of != proc);
     }

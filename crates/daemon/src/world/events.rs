@@ -39,13 +39,13 @@ impl World {
         self.show(Observed::Event(Rc::clone(event)));
     }
 
-    /// Shows something to observers.
+    /// Sends something to observers.
     pub(super) fn show(&self, observed: Observed) {
-        // There may be none.
+        // Sending fails if there are no observers.
         let _ = self.observers.send(observed);
     }
 
-    /// Prints what listeners answered that is output, on our stdout.
+    /// Prints listeners' responses that are output on our stdout.
     pub(super) fn print(&mut self, lines: &[u8]) {
         if self.printer.get().is_none() {
             let printer = Journal::new(Style::Complaints, LogFormat::Text);

@@ -1,4 +1,4 @@
-//! Groups that come, change and go, and the log files of their processes.
+//! Adding, changing and removing groups, and the log files of their processes.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -48,7 +48,8 @@ impl World {
         self.removed_logs.retain(|(spec, _)| spec.strong_count() > 0);
     }
 
-    /// A check that asks for something else gets no answer to what was asked before.
+    /// Replaces the specifications of a group. If the probe of a health check changed, the running
+    /// check is cancelled.
     pub(super) fn update_group(&mut self, group: &Rc<GroupSpec>, procs: &[ProcId]) {
         for (proc, spec) in procs.iter().zip(&group.processes) {
             if let Some(slot) = self.slots.get_mut(proc) {

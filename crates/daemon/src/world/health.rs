@@ -190,11 +190,11 @@ impl World {
         }
     }
 
-    /// What a check's command finds, besides what the program sets itself. It is not marked
-    /// as one of the program's tree: that may be ended while it looks.
+    /// The environment of a health check command, besides the program's own variables. It does not
+    /// mark the command as part of the process tree, which may be stopped during the check.
     fn environment_of_helpers(&self, proc: ProcId) -> Environment {
         let slot = self.slots.get(&proc);
-        // Files that can't be read any longer are no reason to fail a check.
+        // A health check does not fail because an environment file can no longer be read.
         let inherited = slot.and_then(|slot| self.inherited(&slot.spec.launch).ok());
         let mut environment = inherited.unwrap_or_else(|| self.parts.environment.clone());
         set(&mut environment, MARK.as_ref(), self.parts.roster.check_mark(proc).as_ref());

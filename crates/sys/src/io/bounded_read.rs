@@ -42,7 +42,7 @@ pub fn bounded_read(path: &Path, patience: Duration) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// If it can't be read, is larger, or is something else than a regular file.
+/// If the file can't be read, is larger than `largest`, or is not a regular file.
 pub fn read_regular(path: &Path, largest: u64) -> io::Result<RegularFile> {
     let file = open(path)?;
     let metadata = file.metadata()?;
@@ -59,7 +59,7 @@ pub fn read_regular(path: &Path, largest: u64) -> io::Result<RegularFile> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // Opening a pipe must not wait for a writer: there may never be one.
+    // Opening a pipe must not wait for a writer, because none may ever come.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }

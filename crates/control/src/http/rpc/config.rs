@@ -70,8 +70,8 @@ pub(super) fn changes<'a>(server: &'a ServerState, params: &'a Params) -> Later<
     })
 }
 
-/// A group that an update would change: the programs of which options differ, and what each
-/// takes.
+/// A group that an update would change: the programs with different options, and the action that
+/// each needs.
 fn changed_group(changed: Changed<'_>) -> Value {
     let Changed { old, new, change } = changed;
     let name = new.or(old).map(|group| group.name.clone()).unwrap_or_default();

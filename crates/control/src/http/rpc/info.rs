@@ -120,7 +120,7 @@ fn described(server: &ServerState, info: &Info<'_>, now: Wall) -> Value {
     ])
 }
 
-/// supervisord's words, and behind them what they don't tell, if there is anything.
+/// supervisord's description, followed by our remark if there is one.
 fn description(info: &Info<'_>, now: Wall) -> String {
     let history = info.history;
     let up = || {

@@ -151,7 +151,7 @@ pub(super) struct Wanted {
 enum Opened {
     File(File),
     Recent(Rc<Recent>),
-    /// None is as good as an empty one.
+    /// No log, which is answered as an empty one.
     Nothing,
 }
 

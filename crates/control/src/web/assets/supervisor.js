@@ -153,7 +153,7 @@ function describe(program) {
   }
 }
 
-// Of a program that lives its health, if that is bad.
+// The word for a program: "unhealthy" if it runs and is unhealthy, otherwise its state.
 function shown(program) {
   const lives = program.state === "STARTING" || program.state === "RUNNING";
   return lives && program.health === "unhealthy" ? "unhealthy" : program.state.toLowerCase();
@@ -266,7 +266,7 @@ function overview() {
 
 let renewing = false;
 
-// Times as clocks show them where the page is read.
+// Shows times in the reader's time zone.
 function localize() {
   for (const time of document.querySelectorAll("time[datetime]")) {
     time.textContent = new Date(time.dateTime).toLocaleString();

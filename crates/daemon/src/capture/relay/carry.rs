@@ -210,8 +210,8 @@ impl Relay {
         }
     }
 
-    /// Counts what has moved in bytes as the program wrote them: a filter makes more or fewer of
-    /// them. They count once all that came of them is out.
+    /// Converts `moved` to bytes of the program's output, because a filter changes the number of
+    /// bytes. These bytes count once their filtered output has been delivered completely.
     fn in_source_bytes(&self, moved: Moved, read: usize, all_out: bool) -> Moved {
         let owed = self.owed.get() + read;
         let out = if all_out { owed } else { 0 };

@@ -99,7 +99,7 @@ pub(super) fn set_in_child(limit: Limit) -> Result<(), ()> {
                 Resource::Nproc => libc::RLIMIT_NPROC,
             };
             let none = std::ptr::null_mut::<libc::rlimit64>();
-            // SAFETY: the limit outlives the call, which asks for no old one.
+            // SAFETY: the limit outlives the call, and a null pointer requests no old limit.
             unsafe { libc::syscall(libc::SYS_prlimit64, 0, number, &raw const limit, none) == 0 }
         }
     };
@@ -113,7 +113,7 @@ fn write_oom_score_adj(adjustment: i32) -> bool {
     unsafe {
         let flags = libc::O_WRONLY | libc::O_CLOEXEC;
         let fd = libc::open(OOM_SCORE_ADJ_PATH.as_ptr(), flags);
-        // Closing may not hide why writing failed, so the exec closes it then.
+        // Closing must not overwrite the error of a failed write; the exec closes it in that case.
         fd >= 0 && libc::write(fd, digits.as_ptr().cast(), digits.len()) > 0 && libc::close(fd) == 0
     }
 }
