@@ -74,7 +74,7 @@ pub(crate) enum AutoInstall {
     Off,
 }
 
-/// What is to be installed before the program starts, and from where.
+/// The Python packages to install before the program starts, and their source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Install {
     pub(crate) asked: AutoInstall,

@@ -279,7 +279,7 @@ impl SectionKind {
 
     fn fits(self, name: &str, section: &str) -> bool {
         match self {
-            // supervisord takes every section whose name starts like this as a server.
+            // supervisord treats every section whose name starts with this as a server.
             Self::UnixHttpServer | Self::InetHttpServer => section.starts_with(name),
             Self::Supervisord | Self::Supervisorctl | Self::Include => section == name,
             Self::Program

@@ -15,7 +15,7 @@ use supervisor_core::spec::{Limit, User};
 pub struct Sources {
     /// The environment, in its own order. If a name occurs twice, its first value counts.
     pub environment: Vec<(OsString, OsString)>,
-    /// What `%(host_node_name)s` expands to.
+    /// The value of `%(host_node_name)s`.
     pub hostname: String,
     /// The working directory, absolute: what relative paths and `%(here)s` refer to.
     pub cwd: PathBuf,
@@ -71,7 +71,7 @@ impl<'a> Mode<'a> {
     }
 }
 
-/// What a value may depend on besides its text.
+/// The context of a value, in addition to its text.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) sources: &'a Sources,

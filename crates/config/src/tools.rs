@@ -20,15 +20,15 @@ pub struct Tool {
     pub name: &'static str,
     /// The section of its manual page.
     pub section: u8,
-    /// What it is, in a few words.
+    /// A short description.
     pub summary: &'static str,
     /// How it is called, its name left out; one form per entry.
     pub usage: &'static [&'static str],
-    /// What it does, in paragraphs.
+    /// A long description, in paragraphs.
     pub about: &'static [&'static str],
     /// Its options.
     pub options: Vec<ToolOption>,
-    /// What follows the options.
+    /// The arguments after the options.
     pub operand: Operand,
     /// The commands of its own that it understands.
     pub commands: &'static [CtlCommand],
@@ -42,7 +42,7 @@ pub struct Tool {
     pub see_also: &'static [&'static str],
 }
 
-/// What follows a program's options.
+/// The arguments after a program's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {
     /// Nothing.

@@ -139,7 +139,7 @@ pub enum Rejection {
     BadName,
     /// Its command is not there, or can't be understood.
     NoFile(String),
-    /// Its command is there and can't be executed.
+    /// Its command exists but cannot be executed.
     NotExecutable(String),
     /// It could not be started, or ended too early to count as started.
     SpawnError,
@@ -149,7 +149,7 @@ pub enum Rejection {
     AlreadyStarted,
     /// It does not run.
     NotRunning,
-    /// The group is there already.
+    /// The group already exists.
     AlreadyAdded,
     /// Something of the group still runs.
     StillRunning,

@@ -162,7 +162,7 @@ pub enum Effect {
     Tell {
         /// Which process.
         proc: ProcId,
-        /// What.
+        /// The event.
         envelope: Rc<Envelope>,
     },
     /// Deliver a notification to a hook; answered by `Delivered` within the time.
@@ -185,7 +185,7 @@ pub enum Effect {
     Reply {
         /// Which.
         id: RequestId,
-        /// What came of it.
+        /// The result.
         result: Result<Reply, Rejection>,
     },
     /// There are more processes.
@@ -216,6 +216,6 @@ pub enum Effect {
     },
     /// All is over: read the configuration again and start again. Nothing follows.
     Restart,
-    /// What was to be prepared is: begin with what comes next. Nothing follows.
+    /// The preparation is complete: start the next stage. No effect follows.
     Proceed,
 }

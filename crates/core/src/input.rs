@@ -23,7 +23,7 @@ pub enum Input {
     Answer {
         /// Which run.
         run: RunKey,
-        /// What came of it.
+        /// The result.
         answer: Answer,
     },
     /// A child of ours ended: a program's main process or an orphan.
@@ -32,7 +32,7 @@ pub enum Input {
         pid: Pid,
         /// How it ended.
         exit: Exit,
-        /// What else was found out.
+        /// Other findings.
         found: Circumstances,
     },
     /// A process of a program's tree, not its main process, ended: as a child of ours, or seen
@@ -42,7 +42,7 @@ pub enum Input {
         proc: ProcId,
         /// Its main process at that time.
         main: Pid,
-        /// What is known of it.
+        /// The details of its end.
         death: Death,
     },
     /// A child of ours was stopped, as by SIGTSTP or SIGSTOP: it is alive and does nothing.
@@ -59,7 +59,7 @@ pub enum Input {
     Request {
         /// Goes into the reply.
         id: RequestId,
-        /// What the operator asks for.
+        /// The command of the operator.
         command: Command,
     },
     /// The client no longer waits for this reply.
@@ -73,11 +73,11 @@ pub enum Input {
         proc: ProcId,
         /// Its main process when it wrote that.
         pid: Pid,
-        /// What it wrote.
+        /// The output.
         data: Vec<u8>,
     },
-    /// The answer to [`Effect::Tell`](crate::effect::Effect::Tell), if the listener can't
-    /// be told.
+    /// The answer to [`Effect::Tell`](crate::effect::Effect::Tell), if the event cannot be sent to
+    /// the listener.
     TellFailed {
         /// Which process.
         proc: ProcId,
@@ -99,17 +99,17 @@ pub enum Input {
         pid: Pid,
         /// Where.
         channel: Channel,
-        /// What.
+        /// The data.
         data: Vec<u8>,
     },
     /// A process, or one of its tree, told of itself.
     Notified {
         /// Which process.
         proc: ProcId,
-        /// What it said.
+        /// The message.
         said: Notification,
     },
-    /// The text that says that a process is ready stands in its output.
+    /// The readiness text of a process was found in its output.
     ReadyLogged {
         /// Which process.
         proc: ProcId,
@@ -124,7 +124,7 @@ pub enum Input {
         pid: Pid,
         /// Where.
         channel: Channel,
-        /// What.
+        /// The data.
         data: Vec<u8>,
     },
 }
@@ -137,9 +137,8 @@ impl Input {
     }
 }
 
-/// What a process tells of itself, in one message, as
-/// [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)
-/// has it.
+/// A status message of a process, as in
+/// [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     /// It is ready.

@@ -84,7 +84,7 @@ pub(crate) struct Process {
     tree: Tree,
     /// The tree could not be counted; it is counted again then.
     recount_at: Option<Mono>,
-    /// What holds back a start that is wanted.
+    /// The reason why a requested start is delayed.
     gate: Gate,
     runs: u64,
     /// The place was made clean before the first start, if it is to be.
@@ -98,7 +98,7 @@ pub(crate) struct Process {
     orphans: Orphans,
     /// The last line that the last run wrote, if that is known.
     last_line: Option<String>,
-    /// What the last run failed of before it was ready, if a change from outside is needed.
+    /// The failure of the last run before it was ready, if only a change from outside can help.
     hopeless: Option<(Class, String)>,
     /// Of the stop that is under way, until the whole tree has gone.
     stop_record: Option<StopRecord>,
@@ -251,8 +251,8 @@ impl Process {
         }
     }
 
-    /// The exit status that speaks for it once it has ended for good: 0 if its
-    /// exit was expected. `None`: it has not, or was told to.
+    /// The exit code for it when it has exited and will not start again: 0 if its exit was
+    /// expected. `None`: it has not exited, or it was stopped on request.
     pub(crate) fn outcome(&self) -> Option<u8> {
         match &self.state {
             State::Exited { exit, after: AfterExit::Rest } => {
@@ -324,7 +324,7 @@ impl Process {
         rests && self.runs > 0
     }
 
-    /// Whether it is up, so that it may be told of events.
+    /// Whether it is up, so that it can receive events.
     pub(crate) const fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })
     }
@@ -419,7 +419,7 @@ impl Process {
         self.spec.name.clone()
     }
 
-    /// Changes the state and tells observers if its label changed with it.
+    /// Changes the state, and notifies observers if its label changed.
     fn enter(&mut self, next: State, cx: &mut Transition<'_>) {
         let (from, pid) = (self.state.state_name(), self.pid());
         self.state = next;
@@ -432,7 +432,7 @@ impl Process {
         }
     }
 
-    /// The state as observers are told of it; `before`: the main process until then.
+    /// The state as observers get it; `before`: the main process until then.
     fn entered(&self, before: Option<Pid>) -> Entered {
         let tries = self.failures.count();
         match &self.state {

@@ -1,7 +1,7 @@
-//! What was asked for, already valid.
+//! The configuration, already validated.
 //!
-//! Nothing here can be wrong any more: `supervisor-config` turns text into these
-//! types or reports why it can't. Names follow supervisord's
+//! All values are valid, because `supervisor-config` turns text into these types or reports an
+//! error. Names follow supervisord's
 //! [configuration reference](https://supervisord.org/configuration.html).
 
 mod backoff;
@@ -35,12 +35,12 @@ pub use start::StartSpec;
 pub struct Spec {
     /// In start order: ascending priority, then name. Stopped in reverse.
     pub groups: Vec<GroupSpec>,
-    /// What signals sent to the supervisor mean.
+    /// The meaning of signals that are sent to the supervisor.
     pub signals: SignalRule,
-    /// What happens once no program runs and none will start again.
+    /// The action when no program runs and none will start again.
     pub when_done: WhenDone,
-    /// Time between a request to stop everything and the first signal, in which those who
-    /// send work can notice that there should be no more.
+    /// Time between a request to stop everything and the first signal. During this time, load
+    /// balancers and other clients can stop sending requests.
     pub prestop_delay: Duration,
     /// The delay ends early, but not before this time, when no request runs or waits.
     pub prestop_idle: Option<Duration>,
@@ -59,24 +59,24 @@ pub struct GroupSpec {
     pub priority: i64,
     /// In start order.
     pub processes: Vec<Rc<ProcessSpec>>,
-    /// What its processes are told if they are event listeners; `None`: they are none.
+    /// The events for its processes if they are event listeners; `None`: they are not.
     pub pool: Option<PoolSpec>,
 }
 
-/// What a pool of
-/// [event listeners](https://supervisord.org/events.html#event-listeners-and-event-notifications)
-/// is told. Each event goes to one of them.
+/// The events for a pool of [event
+/// listeners](https://supervisord.org/events.html#event-listeners-and-event-notifications). Each
+/// event goes to one listener of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSpec {
-    /// What they are told of.
+    /// The types of events that they receive.
     pub events: BTreeSet<EventType>,
     /// How many events wait for a listener at most; then the oldest is dropped. At least 1.
     pub buffer_size: usize,
-    /// What is made of their answers.
+    /// The handler of their answers.
     pub handler: ResultHandler,
 }
 
-/// What judges the answers of event listeners.
+/// The handler that accepts or rejects the answers of event listeners.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResultHandler {
     /// `OK` or a rejection.
@@ -127,21 +127,21 @@ pub struct ProcessSpec {
     pub retry: RetryRule,
     /// How long each of these restarts waits.
     pub backoff: Backoff,
-    /// What the supervisor is there for, and not a help to that: signals for the server go
-    /// to it. If it is essential, everything ends when it has ended for good, however.
+    /// The main program, not an additional one: signals for the server go to it. If it is
+    /// essential, everything stops when it has exited and will not start again, for any reason.
     pub main: bool,
     /// The supervisor gives up when this process does.
     pub essential: bool,
-    /// What the process leaves behind is ended before anything else happens.
+    /// Leftover processes of a run are terminated before anything else happens.
     pub killtree: bool,
     /// Before it is started again, what its last run left in shared memory and in the file
     /// system is removed, and its port is waited for.
     pub tidy: Option<TidySpec>,
-    /// What a start waits for.
+    /// The conditions that a start waits for.
     pub start: StartSpec,
     /// When it is up, when it is unhealthy, and what follows.
     pub health: HealthSpec,
-    /// What is made of its failures.
+    /// The handling of its failures.
     pub failure: FailureSpec,
     /// How to launch it. The core carries this and never looks inside.
     pub launch: Launch,
@@ -152,7 +152,7 @@ pub struct ProcessSpec {
 /// The options that a section sets, as they are written.
 pub type Settings = Rc<BTreeMap<String, String>>;
 
-/// What is done between the end of a run and the next start.
+/// The steps between the end of a run and the next start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TidySpec {
     /// Which of the files in shared memory, and sockets, of its user are removed.
@@ -178,8 +178,7 @@ pub enum RemoveLeftovers {
 /// Which processes get a signal that is meant for a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopTarget {
-    /// The main process. It tells its own workers when they are to end, as servers that
-    /// drain do.
+    /// The main process. It stops its own workers, as servers that drain requests do.
     Main,
     /// The process group that the main process leads, at once.
     Group,
@@ -192,7 +191,7 @@ pub enum Autorestart {
     Never,
     /// If its exit code is not one of `exitcodes`, or a signal ended it.
     Unexpected,
-    /// Whatever its exit was.
+    /// After any exit.
     Always,
 }
 
@@ -202,8 +201,8 @@ pub enum RetryRule {
     /// supervisord's: only starts that did not last `startsecs` count, and reaching
     /// RUNNING forgets them. A process that dies after that restarts without limit.
     FailedStarts,
-    /// Every exit that nobody asked for counts, until a run has stayed up for
-    /// `reset_after`. A command that can't be run fails at once.
+    /// Every exit that was not requested counts, until a run has stayed up for `reset_after`. A
+    /// command that cannot be run fails at once.
     Consecutive {
         /// Uptime after which past failures are forgotten.
         reset_after: Duration,
@@ -212,7 +211,7 @@ pub enum RetryRule {
     Once,
 }
 
-/// What signals sent to the supervisor mean. SIGCHLD is never among them.
+/// The meaning of signals that are sent to the supervisor. SIGCHLD is never one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalRule {
     /// TERM, INT and QUIT stop everything; HUP, USR1, USR2, WINCH, CONT and the
@@ -226,23 +225,23 @@ pub enum SignalRule {
     Supervisord,
 }
 
-/// What happens once no program runs and none will start again.
+/// The action when no program runs and none will start again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenDone {
     /// The supervisor waits for orders, as supervisord does.
     Stay,
     /// It exits: 0 if the last exit was expected, else with that exit's own status.
     Exit,
-    /// What runs here only prepares what comes next, and that follows if the last exit
-    /// was expected; otherwise the supervisor exits with 1. Signals that mean something
-    /// to a program have nobody to go to yet.
+    /// This stage only prepares the next stage, which follows if the last exit was expected.
+    /// Otherwise, the supervisor exits with code 1. No program can receive signals for programs
+    /// yet.
     Proceed {
         /// How long it may take; then it is stopped and has failed.
         within: Duration,
     },
 }
 
-/// What happens to a process's standard streams.
+/// The standard streams of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stdio {
     /// The supervisor's own, as they are; the process becomes the terminal's
@@ -250,9 +249,9 @@ pub enum Stdio {
     Inherited,
     /// stdin is a pipe that stays open; output goes through the supervisor.
     Captured {
-        /// What becomes of stdout.
+        /// The destination and format of stdout.
         stdout: Output,
-        /// What becomes of stderr; `None`: it goes with stdout, in one stream.
+        /// The destination and format of stderr; `None`: stderr and stdout are one stream.
         stderr: Option<Output>,
     },
 }
@@ -269,7 +268,7 @@ impl Stdio {
     }
 }
 
-/// What becomes of one stream of output.
+/// The destination and format of one output stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// Where it goes.
@@ -323,7 +322,7 @@ pub enum Sink {
     Stderr,
     /// A file, appended to.
     File(LogFile),
-    /// A new file, whose name is chosen by whoever creates it.
+    /// A new file with an automatic name.
     Auto {
         /// As of a [`LogFile`].
         maxbytes: u64,
@@ -364,7 +363,7 @@ pub enum SocketAddress {
         /// From 1.
         port: u16,
     },
-    /// At a path, in place of what is there.
+    /// A socket at a path; an existing file there is replaced.
     Unix {
         /// Absolute.
         path: PathBuf,

@@ -74,7 +74,7 @@ pub struct Supervisor {
     waiters: Vec<Waiter>,
     rolling: Vec<Rolling>,
     updates: Vec<Update>,
-    /// Processes were removed that have run and whose trees are their own business.
+    /// Processes that have run were removed, and the supervisor does not stop their trees.
     spared_trees: bool,
     next_serial: u64,
     /// The seed of the random part of delays.
@@ -84,7 +84,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that has not been told to boot.
+    /// A supervisor that has not started yet.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut supervisor = Self {
@@ -128,8 +128,8 @@ impl Supervisor {
         Self { next_serial, ..self }
     }
 
-    /// Takes the random part of waits from this seed. Supervisors that were started together
-    /// need different ones; equal ones decide equally.
+    /// Derives the random part of delays from this seed. Supervisors that start together need
+    /// different seeds; with equal seeds, they use equal delays.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }

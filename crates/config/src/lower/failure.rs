@@ -1,4 +1,4 @@
-//! What is made of a program's failures.
+//! The settings for a program's failures.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `[hook:NAME]`: commands and URLs that are told of what happens.
+//! `[hook:NAME]`: commands and URLs that get notifications.
 
 use std::ffi::OsString;
 use std::path::Path;

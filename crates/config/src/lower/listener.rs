@@ -1,4 +1,4 @@
-//! What `[eventlistener:x]` and `[fcgi-program:x]` have besides a program's options.
+//! The additional options of `[eventlistener:x]` and `[fcgi-program:x]`.
 
 use std::collections::BTreeSet;
 

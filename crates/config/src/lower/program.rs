@@ -85,7 +85,7 @@ pub(super) fn read<'a>(
     complete.then_some(processes)
 }
 
-/// What all processes of a program have in common.
+/// The settings that all processes of a program share.
 struct Model {
     process: ProcessSpec,
     /// HOME, USER and LOGNAME of the program's user, unless its environment sets them.
@@ -195,7 +195,7 @@ fn limits<'a>(
     Some(all?.into_iter().flatten().collect())
 }
 
-/// What each process of a program has for itself.
+/// The settings that differ between the processes of a program.
 struct Own {
     name: String,
     command: (Command, String),

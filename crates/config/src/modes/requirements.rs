@@ -1,4 +1,4 @@
-//! What the model needs of Python packages, installed before the server starts.
+//! Installation of the model's Python packages before the server starts.
 //!
 //! The contract is that of the Python tool of this name: `requirements.txt` in the
 //! model's directory, or `STANDARD_PIP_ARGS` in its place; `uv` before `pip`. What it
@@ -26,7 +26,7 @@ use crate::text::shlex;
 /// The name of the installation in the log.
 const NAME: &str = "requirements";
 
-/// What is looked for in the model's directory.
+/// The file with requirements in the model's directory.
 const FILE: &str = "requirements.txt";
 
 /// Where a model archive of
@@ -75,7 +75,7 @@ pub(crate) fn installation(
     Some(spec(argv, install.within, signals, context))
 }
 
-/// What is to be installed, in words; the folder of packages, and the arguments.
+/// The packages to install, in words; the directory of packages, and the arguments.
 fn wanted(
     install: &Install,
     context: Context<'_>,
@@ -105,8 +105,8 @@ fn wanted(
     Some((source, packages, vec!["-r".into(), file.into()]))
 }
 
-/// The folder whose requirements are installed. Those of the archive's code are so only on
-/// demand, because an archive that has them starts today without them.
+/// The directory whose requirements are installed. The requirements of the archive's code are
+/// installed only on request, because existing archives start without that.
 fn folder(install: &Install, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
     let has_file = |folder: &PathBuf| context.host.is_file(&folder.join(FILE));
     if has_file(&install.model) {
@@ -233,7 +233,7 @@ fn default_of<T: Default>(option: &Key<T>, context: Context<'_>) -> T {
 }
 
 fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {
-    // Nobody is there to answer when an index asks for a password.
+    // No user can answer when an index asks for a password.
     let no_input = ("PIP_NO_INPUT", "1");
     let is_set = context.sources.variable(no_input.0).is_some();
     let environment = [no_input].into_iter().filter(|_| !is_set);

@@ -84,7 +84,7 @@ options! { extensions HEALTH:
     EVIDENCE: Duration = SPAN("evidence_secs", Program) default "10", change Live;
 }
 
-/// What variables of this kind begin with.
+/// The prefix of variables for these options.
 pub(crate) const PREFIX: &str = "PROCESS_HEALTH_";
 
 /// The definitions of these options.

@@ -58,7 +58,7 @@ const PARTS: [Part; 13] = [
     part("rule:NAME", SectionKind::Rule, &[]),
 ];
 
-/// A configuration file with all options, few of which are set. supervisord reads it, too.
+/// A configuration file with all options, a few of which are set. supervisord can also read it.
 #[must_use]
 pub fn sample() -> String {
     let mut out = HEAD.to_owned();

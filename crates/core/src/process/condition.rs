@@ -1,4 +1,4 @@
-//! How it is, and that operators are told when that changes.
+//! The condition of a process, and notices to operators when it changes.
 
 use std::rc::Rc;
 
@@ -60,8 +60,8 @@ impl Process {
         }
     }
 
-    /// Notes since when it is as it is. Tells operators of its readiness and health, if
-    /// those have changed: that it no longer runs, its state tells.
+    /// Records the time of a change of the condition. Notifies operators if readiness or health
+    /// changed. If the process no longer runs, its state shows that.
     pub(crate) fn note_condition(&mut self, cx: &mut Transition<'_>) {
         let condition = self.condition();
         let (state, ready, health) = (condition.state, condition.ready, condition.health.name());

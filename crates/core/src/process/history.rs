@@ -1,4 +1,4 @@
-//! What has become of a process's runs.
+//! The history of a process's runs.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::input::Exit;
 use crate::spec::StopTarget;
 use crate::time::Wall;
 
-/// What is known of the runs of a process, for people to read. Nothing is decided by it.
+/// The history of the runs of a process, for people to read. No decision uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// When it was last started.
     pub started: Option<Wall>,
-    /// When it last ended, or was told not to start again.
+    /// The time when it last ended, or when its next start was canceled.
     pub stopped: Option<Wall>,
     /// How the latest run ended, unless that was too early to count as a run.
     pub exit: Option<Exit>,
-    /// What went wrong with the latest run.
+    /// The error of the latest run.
     pub error: Option<String>,
     /// How the run before the present one ended, whatever it was.
     pub last_exit: Option<Exit>,
@@ -33,13 +33,13 @@ pub struct History {
     pub paced: u64,
     /// Bytes of anonymous and shared memory that its tree used when that was measured last.
     pub memory: Option<u64>,
-    /// What it says that it is doing.
+    /// The activity that it reports.
     pub status: Option<String>,
-    /// What its stops took.
+    /// The counts of its stops.
     pub stops: StopCounts,
 }
 
-/// What the stops of a process took, over all its runs.
+/// The counts of the stops of a process, over all its runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopCounts {
     /// Stops with a signal to the main process.

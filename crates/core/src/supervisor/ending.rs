@@ -20,7 +20,7 @@ const WAITING_REPORT_EVERY: Duration = Duration::from_secs(3);
 /// signal sent to a whole process group or twice by a nervous platform is one.
 const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
 
-/// What the supervisor as a whole is up to.
+/// The phase of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing has been started yet.
@@ -36,7 +36,7 @@ pub(super) enum Phase {
     Over,
 }
 
-/// What keeps a supervisor whose programs have all ended.
+/// The reason why a supervisor stays when all its programs have exited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Idle {
     /// An operator removed a group, and no program has run since. Clients update a program by
@@ -57,7 +57,7 @@ impl Phase {
     }
 }
 
-/// What follows once everything has been stopped.
+/// The action after everything has been stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Exit { code: u8 },
@@ -78,7 +78,7 @@ impl Supervisor {
             // Without a program to pass the signal on to, the supervisor acts in its place.
             SignalRule::ForwardAll if ends && self.stands_in() => {
                 let exit = Exit::Signal { signal, core_dumped: false };
-                // What waits to begin has not failed.
+                // A process that waits to start has not failed.
                 let waits = self.processes.values().any(|process| process.waits_for().is_some());
                 let code = if waits { 0 } else { exit.status() };
                 self.asked_to_stop(signal, code, cx);

@@ -10,7 +10,7 @@ use crate::ids::ProcId;
 use crate::listener::Pool;
 use crate::spec::GroupSpec;
 
-/// A group that is there.
+/// An active group.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) spec: Rc<GroupSpec>,

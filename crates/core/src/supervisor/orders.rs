@@ -1,4 +1,4 @@
-//! What operators ask for.
+//! The commands of operators.
 
 use super::ending::End;
 use super::waiters::Waiter;
@@ -20,12 +20,12 @@ enum InOrder {
 }
 
 impl Supervisor {
-    /// What a name means: `GROUP:PROCESS`, `GROUP:*` or `GROUP:` for all of a group, or the
-    /// name of a process whose group has the same.
+    /// The processes that a name selects: `GROUP:PROCESS`, `GROUP:*` or `GROUP:` for all of a
+    /// group, or the name of a process whose group has the same name.
     ///
     /// # Errors
     ///
-    /// [`Rejection::BadName`] if there is no such process or group.
+    /// [`Rejection::BadName`] if the process or group does not exist.
     pub fn resolve(&self, name: &str) -> Result<Which, Rejection> {
         let (group, process) = name.split_once(':').unwrap_or((name, name));
         let group = self.group(group).ok_or(Rejection::BadName)?;
@@ -53,7 +53,7 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// [`Rejection::BadName`] if there is no such process or group.
+    /// [`Rejection::BadName`] if the process or group does not exist.
     pub fn members(&self, which: &Which) -> Result<Vec<Info<'_>>, Rejection> {
         match which {
             Which::Process(proc) => Ok(vec![self.process(*proc).ok_or(Rejection::BadName)?]),

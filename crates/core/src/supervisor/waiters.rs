@@ -17,11 +17,11 @@ const WAITING_REPORT_EVERY: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Waiter {
     pub(super) id: RequestId,
-    /// What is waited for; `None`: nothing.
+    /// The goal that the request waits for; `None`: no goal.
     goal: Option<Goal>,
     pub(super) pending: Vec<ProcId>,
     pub(super) outcomes: Vec<ProcessOutcome>,
-    /// It was about several processes, so that each outcome is told.
+    /// The request was for several processes, so the reply holds each outcome.
     several: bool,
     report_at: Mono,
 }
@@ -51,7 +51,7 @@ impl Waiter {
 }
 
 impl Supervisor {
-    /// Answers requests whose goal is reached, or out of reach.
+    /// Answers requests whose goal is reached, or can no longer be reached.
     pub(super) fn answer_waiters(&mut self, cx: &mut Transition<'_>) {
         for mut waiter in std::mem::take(&mut self.waiters) {
             self.advance(&mut waiter, cx);

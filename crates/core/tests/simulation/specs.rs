@@ -21,7 +21,7 @@ use supervisor_core::spec::{
 
 use crate::random::Random;
 
-/// What a supervisor is begun with.
+/// The initial configuration of a supervisor.
 pub(crate) fn spec(random: &mut Random) -> Spec {
     if random.one_in(20) {
         return run_once(random);
@@ -46,7 +46,7 @@ pub(crate) fn spec(random: &mut Random) -> Spec {
     Spec { groups, signals, when_done, prestop_delay, prestop_idle, stop_budget, hooks }
 }
 
-/// A configuration that somebody changed: some groups stay, some don't, some are new.
+/// A changed configuration: some groups stay, some are removed, some are new.
 pub(crate) fn changed(random: &mut Random, groups: &[Rc<GroupSpec>]) -> Vec<GroupSpec> {
     let mut changed = Vec::new();
     for number in 0..6 {
@@ -257,8 +257,8 @@ fn tidy(random: &mut Random) -> TidySpec {
     TidySpec { remove_leftovers, ..TidySpec::default() }
 }
 
-/// What process `number` of a group waits for. Nobody waits for a later one, so that no
-/// configuration leads round in a circle, nor two of them together.
+/// The conditions that process `number` of a group waits for. No process waits for a later one, so
+/// neither one configuration nor two together contain a cycle.
 fn start(random: &mut Random, group: &str, number: usize) -> StartSpec {
     let at: usize = group[1..].parse().unwrap();
     let mut before: Vec<String> = (0..number).map(|other| format!("{group}p{other}")).collect();

@@ -1,4 +1,4 @@
-//! What happens in a story: words to inputs.
+//! The inputs of a story, parsed from words.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl Stage {
         })
     }
 
-    /// What programs and listeners write and report.
+    /// The output and the reports of programs and listeners.
     fn of_program(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["notified", name, said @ ..] => {
@@ -197,7 +197,7 @@ impl Stage {
     }
 }
 
-/// What came of an effect.
+/// The answer to an effect.
 fn answer(words: &[&str]) -> Option<Answer> {
     Some(match words {
         ["spawned", _, pid] => Answer::Spawned { pid: Pid(pid.parse().unwrap()) },
@@ -241,7 +241,7 @@ fn answer(words: &[&str]) -> Option<Answer> {
     })
 }
 
-/// What came of a question about the health of a run.
+/// The answer to a health check of a run.
 fn health_answer(words: &[&str]) -> Option<Answer> {
     Some(match words {
         // `busy`: its tree was, while it timed out.

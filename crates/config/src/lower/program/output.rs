@@ -11,7 +11,7 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::LogTarget;
 
-/// What its standard streams are.
+/// The standard streams of a program.
 pub(super) fn stdio<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -105,7 +105,7 @@ static STDERR: StreamKeys = StreamKeys {
     events: &o::STDERR_EVENTS_ENABLED,
 };
 
-/// What becomes of a stream.
+/// The destination and format of a stream.
 fn output<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -1,4 +1,4 @@
-//! What must be true when all that the core wanted has been carried out.
+//! The conditions that hold when all effects of the core have been carried out.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Model {
         }
     }
 
-    /// Nothing is started any more, and the last group that is not down stops.
+    /// Nothing starts again, and the last group that is not down stops.
     fn stop_all(&mut self, now: Mono, effects: &[Effect]) {
         for proc in self.procs.values_mut() {
             proc.cut_short();
@@ -93,7 +93,7 @@ impl Model {
         }
     }
 
-    /// Those that are stopped next: of the last group those that nobody needs any more.
+    /// The processes that stop next: in the last group, those on which no running process depends.
     fn last_active(&self) -> Option<Vec<ProcId>> {
         let free = |id: &&ProcId| self.procs[id].is_active() && !self.is_needed(**id);
         let groups = self.groups.iter().rev();
@@ -113,7 +113,7 @@ impl Model {
             hold!(in_turn || !unhealthy, LookedIntoFirst, "{id:?} is ill, and stopped at once");
             hold!(in_turn, StopsInOrder, "{id:?} is stopped, it is the turn of {last:?}");
         }
-        // Who starts first stops last.
+        // The process that starts first stops last.
         let priorities: Vec<_> =
             self.stopped.iter().map(|id| self.procs[id].spec.priority).collect();
         let falling = priorities.is_sorted_by(|a, b| a >= b);
@@ -235,7 +235,7 @@ impl Model {
     fn check_deadline(&self, now: Mono, core: &Supervisor) {
         let own = self.procs.values().filter_map(|proc| {
             let due = proc.due()?;
-            // What waits for its start then waits in vain.
+            // A process that still waits for its start then never starts.
             let starts = matches!(proc.phase, Phase::Down { .. }) && !proc.is_sweeping();
             (!starts || self.ending.is_none()).then_some(due)
         });
@@ -315,7 +315,7 @@ fn check_shown(proc: &mut Proc, core: &Supervisor) {
 
 fn is_calm(proc: &Proc) -> bool {
     let calm = match &proc.phase {
-        // Who waits for others does so until somebody starts them.
+        // A process that waits for others waits until these are started.
         Phase::Down { .. } => proc.pending.is_none() || proc.waits,
         Phase::Asked { .. } => false,
         Phase::Alive(alive) => alive.up_at.is_some() && alive.stop.is_none(),

@@ -127,7 +127,7 @@ impl Proc {
         Some(code)
     }
 
-    /// What its output says, for the few signs that are played here.
+    /// The failure that its output shows, for the few failure texts of this simulation.
     fn failure(
         &self,
         exit: Exit,
@@ -307,7 +307,7 @@ impl Proc {
         code
     }
 
-    /// What it waits for will not be there; the status.
+    /// A dependency will never be available. Returns the status.
     pub(crate) fn cannot_start(&mut self) -> u8 {
         let (class, uptime) = (Class::Spawn, Duration::ZERO);
         // Nothing follows it, so its time does not matter.
@@ -361,8 +361,8 @@ impl Proc {
         self.report = Some(Report { run, pid, forerunner, class, exit, next, uptime, at, wait });
     }
 
-    /// Of those that ended unexpectedly within the time that counts, the first of the worst;
-    /// one that came long after another begins anew.
+    /// The first of the most severe unexpected exits within the time that counts. An exit long
+    /// after the previous one starts a new series.
     fn forerunner(&self, now: Mono) -> Option<Pid> {
         let bad = |death: &Death| match death.exit {
             Some(Exit::Code(0)) => None,

@@ -1,4 +1,4 @@
-//! What was seen of the health of a run, and what that means.
+//! The observed health of a run, and its consequences.
 
 use std::time::Duration;
 
@@ -61,14 +61,14 @@ pub(crate) struct Health {
     /// It was found not to be, in this turn.
     pub(crate) free: bool,
     pub(crate) leaving: bool,
-    /// That it is ill has been said.
+    /// It was reported as unhealthy.
     pub(crate) told: bool,
     /// And that this is since it can't write.
     pub(crate) told_block: bool,
     pub(crate) condemned: Option<Condemned>,
 }
 
-/// What somebody who is silent does not do.
+/// The sign of life that is missing from a silent process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lack {
     #[default]
@@ -88,7 +88,7 @@ struct Asking {
     not_before: Option<Mono>,
 }
 
-/// It will be stopped since it is ill.
+/// The process will be stopped because it is unhealthy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Condemned {
     pub(crate) unhealthy: Unhealthy,
@@ -162,7 +162,7 @@ impl Health {
             .min()
     }
 
-    /// What must have been asked by now, and was not.
+    /// Whether a check or a measurement is overdue.
     pub(crate) fn overdue(&self, now: Mono) -> bool {
         let over = |asking: &Asking| asking.by.is_some_and(|by| by <= now);
         [self.check, self.progress, self.tree, self.memory].iter().any(over)
@@ -177,7 +177,7 @@ impl Health {
         self.asked_at = Some(now);
     }
 
-    /// What has not been answered in time counts as timed out.
+    /// A check without an answer in time counts as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         if self.looking.is_some_and(|until| now >= until) {
             self.is_free();
@@ -327,7 +327,7 @@ impl Health {
         (self.looking, self.borne, self.free) = (None, false, true);
     }
 
-    /// If it is ill for saying nothing, what it lacks.
+    /// If it is unhealthy because it is silent, the missing sign of life.
     fn silent(&self, spec: &HealthSpec, now: Mono, (up, late): (bool, bool)) -> Option<Lack> {
         if !up {
             return late.then_some(Lack::Readiness);
@@ -365,7 +365,7 @@ impl Health {
         self.looking = Some(now + GRACE);
     }
 
-    /// That was seen; whether somebody waited for it.
+    /// An answer arrived. Returns whether it was awaited.
     pub(crate) fn output_seen(&mut self, now: Mono, blocked: bool) -> bool {
         if self.looking.is_none() {
             return false;
@@ -409,7 +409,7 @@ impl Health {
         spec.tree.as_ref().is_some_and(|tree| self.fewer >= tree.patience)
     }
 
-    /// Whether it is ill by its rules, once it is up.
+    /// Whether it is unhealthy by its rules, when it is up.
     pub(crate) fn is_unhealthy(&self, spec: &HealthSpec, now: Mono) -> bool {
         let check = spec
             .check
@@ -427,7 +427,7 @@ impl Health {
             || self.sign_by.is_some_and(|by| now >= by)
     }
 
-    /// It is said to be ill: was there a cause?
+    /// It is reported as unhealthy. Checks that a cause exists.
     pub(crate) fn condemn(
         &mut self,
         spec: &HealthSpec,

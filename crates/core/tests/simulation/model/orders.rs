@@ -1,4 +1,4 @@
-//! What requests are to be answered with, and when.
+//! The expected replies to requests, and their times.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -255,7 +255,7 @@ impl Model {
         }
     }
 
-    /// Nobody waits for it any more.
+    /// The client has disconnected, so no reply is expected.
     pub(crate) fn gone(&mut self, id: RequestId) {
         self.requests.retain(|asked| asked.id != id);
         self.rolling.retain(|rolling| rolling.id != id);
@@ -368,7 +368,7 @@ impl Settling {
     }
 }
 
-/// What is true of a process that is to be up, and whether that is the end of it.
+/// The correct outcomes for a process that should be up, and whether they are final.
 fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Rejection>>, bool) {
     let mut truth = Vec::new();
     if proc.turn.came_up || (starting_is_enough && proc.turn.came_alive) {
@@ -401,8 +401,8 @@ fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Rejection>>, boo
     (truth, is_settled)
 }
 
-/// What is true of a process that is to be down, and whether that is the end of it. Who was
-/// started again by another order meanwhile needn't be waited for.
+/// The correct outcomes for a process that should be down, and whether they are final. A request
+/// does not wait for a process that another command has started again.
 fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Rejection>>, bool) {
     if proc.is_stuck() {
         return (vec![Err(Rejection::Unkillable)], true);
