@@ -132,8 +132,8 @@ pub enum Effect {
         /// The run that is inspected.
         run: RunId,
     },
-    /// Remove stale files and sockets; answered by `Tidied`. Replaces an earlier request for the
-    /// process.
+    /// Clean up after a run, such as stale files and sockets and the port; answered by `Tidied`.
+    /// Replaces an earlier request for the process.
     Tidy {
         /// Which process.
         proc: ProcId,

@@ -63,9 +63,9 @@ pub struct GroupSpec {
     pub pool: Option<PoolSpec>,
 }
 
-/// The events for a pool of [event
-/// listeners](https://supervisord.org/events.html#event-listeners-and-event-notifications). Each
-/// event goes to one listener of the pool.
+/// The events for a pool of
+/// [event listeners](https://supervisord.org/events.html#event-listeners-and-event-notifications).
+/// Each event goes to one listener of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSpec {
     /// The types of events that they receive.

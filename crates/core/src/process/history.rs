@@ -13,7 +13,7 @@ use crate::time::Wall;
 pub struct History {
     /// When it was last started.
     pub started: Option<Wall>,
-    /// The time when it last ended, or when its next start was canceled.
+    /// When it last ended, or when its next start was canceled.
     pub stopped: Option<Wall>,
     /// How the latest run ended, unless that was too early to count as a run.
     pub exit: Option<Exit>,
