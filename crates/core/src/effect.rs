@@ -132,7 +132,7 @@ pub enum Effect {
         /// The run that is inspected.
         run: RunId,
     },
-    /// Clean up after a run, such as stale files and sockets and the port; answered by `Tidied`.
+    /// Remove stale files and sockets and, before a start, wait for the port; answered by `Tidied`.
     /// Replaces an earlier request for the process.
     Tidy {
         /// Which process.
