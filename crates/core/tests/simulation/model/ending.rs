@@ -29,17 +29,7 @@ impl Proc {
             RetryRule::Consecutive { .. } => kind != SpawnErrorKind::Transient,
             RetryRule::Once => true,
         };
-        let (class, uptime) = (Class::Spawn, Duration::ZERO);
-        let ended = Ended {
-            class,
-            sign: "",
-            rule: None,
-            exit: None,
-            uptime,
-            pid: None,
-            forerunner: None,
-            at: now,
-        };
+        let ended = Ended::before_it_began(now);
         if hopeless {
             return Some(self.give_up(ended, kind.status()));
         }
@@ -309,19 +299,8 @@ impl Proc {
 
     /// A dependency will never be available. Returns the status.
     pub(crate) fn cannot_start(&mut self) -> u8 {
-        let (class, uptime) = (Class::Spawn, Duration::ZERO);
         // Nothing follows it, so its time does not matter.
-        let at = Mono::ZERO;
-        let ended = Ended {
-            class,
-            sign: "",
-            rule: None,
-            exit: None,
-            uptime,
-            pid: None,
-            forerunner: None,
-            at,
-        };
+        let ended = Ended::before_it_began(Mono::ZERO);
         self.turn.not_begun = true;
         let code = self.give_up(ended, 1);
         self.report = self.report.map(|report| Report { run: self.run + 1, ..report });
@@ -395,6 +374,22 @@ struct Ended {
     pid: Option<Pid>,
     forerunner: Option<Pid>,
     at: Mono,
+}
+
+impl Ended {
+    /// The end of a run that did not begin, at `at`.
+    const fn before_it_began(at: Mono) -> Self {
+        Self {
+            class: Class::Spawn,
+            sign: "",
+            rule: None,
+            exit: None,
+            uptime: Duration::ZERO,
+            pid: None,
+            forerunner: None,
+            at,
+        }
+    }
 }
 
 /// A kill that is counted for several programs belongs to the program whose main process was
