@@ -1,6 +1,6 @@
 //! A syslog server elsewhere, which gets a datagram for each line
 //! ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424),
-//! [RFC 5426](https://www.rfc-editor.org/rfc/rfc5426)). Nothing waits for it.
+//! [RFC 5426](https://www.rfc-editor.org/rfc/rfc5426)). No program waits for the server.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use supervisor_core::spec::start::HostPort;
 use supervisor_sys::clock::moment;
 use supervisor_sys::net::resolver;
 
-/// Datagrams that wait until the server's name has been found at most.
+/// The most datagrams that wait until the server's name has been found.
 const MOST_WAITING: usize = 256;
 
 /// Time after which a name is looked up again, by the first line that comes then: a service
@@ -29,9 +29,9 @@ pub(crate) struct SyslogServer {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where it was found last, and a socket of that family.
+    /// Its latest address, and a socket of that family.
     place: Option<(UdpSocket, SocketAddr)>,
-    /// Datagrams from before it was found for the first time.
+    /// Datagrams from before the first successful lookup.
     waiting: VecDeque<Vec<u8>>,
     looked_up: Option<Instant>,
     is_looking: bool,
@@ -56,7 +56,7 @@ impl SyslogServer {
                 state.waiting.push_back(datagram);
                 Ok(())
             }
-            None => Err(io::Error::other("no name server has its address")),
+            None => Err(io::Error::other("its name has not been found")),
         }
     }
 

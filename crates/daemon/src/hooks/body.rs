@@ -1,4 +1,4 @@
-//! What a notification says, in each of the forms.
+//! The text of a notification, in each format.
 
 use std::rc::Rc;
 
@@ -10,13 +10,13 @@ use supervisor_wire::date::rfc3339;
 
 use crate::crash::report::{CrashReport, Findings};
 
-/// Characters of a text for Slack, which shows longer ones badly.
+/// The most characters of a text for Slack, which shows longer ones badly.
 const SLACK_TEXT: usize = 3000;
 
-/// The end that Alertmanager gives an alert that has none.
+/// The end time that Alertmanager gives an alert without one.
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
-/// A notification, and what it is made of.
+/// A notification, and the facts that its text is made of.
 pub(super) struct Message<'a> {
     pub(super) spec: &'a HookSpec,
     pub(super) alert: &'a Alert,
@@ -25,7 +25,7 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// The whole of it.
+    /// The whole text.
     pub(super) fn text(&self) -> String {
         let json = match self.spec.format {
             HookFormat::Json => self.json(),
@@ -65,7 +65,7 @@ impl Message<'_> {
         })
     }
 
-    /// The report of a run, with as much output as was asked for.
+    /// The report of a run, with as much output as `include_output` sets.
     fn report(&self) -> Option<Json> {
         let About::Run(run) = &self.alert.about else { return None };
         let known = self.report.clone();
@@ -84,7 +84,7 @@ impl Message<'_> {
         Some(json)
     }
 
-    /// The last lines of stdout and stderr, as many as were asked for.
+    /// The last lines of stdout and stderr, as many as `include_output` sets.
     fn output(&self) -> [Vec<String>; 2] {
         let most = self.spec.output_lines;
         let lines = self.report.as_ref().map(|report| report.lines.clone()).unwrap_or_default();
