@@ -1,4 +1,4 @@
-//! A handle for what answers operators: it looks at the supervisor and gives it orders.
+//! A handle with which request handlers read the supervisor's state and send it commands.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -24,15 +24,15 @@ use crate::machine::{CrashReport, Machine};
 use crate::tally::{Counts, Tally};
 use crate::usage_history::UsageHistory;
 
-/// What does not change while a configuration is in effect.
+/// Values that do not change while a configuration is in effect.
 pub struct About {
-    /// The name by which the supervisor calls itself.
+    /// The identifier of the supervisor.
     pub identifier: String,
     /// The supervisor's own log file.
     pub log: Option<PathBuf>,
-    /// Under which names XML-RPC methods are found.
+    /// Prefixes of the XML-RPC method names.
     pub namespaces: Vec<String>,
-    /// Reads the configuration as it is now, or tells all that is wrong with it.
+    /// Reads the current configuration files, or returns all errors in them.
     pub reread: Box<dyn Fn() -> Result<Vec<GroupSpec>, String>>,
 }
 
@@ -45,16 +45,16 @@ impl std::fmt::Debug for About {
     }
 }
 
-/// What all handles share.
+/// State that all handles share.
 #[derive(Debug)]
 struct Shared {
     machine: Box<dyn Machine>,
     about: About,
     /// Counters; `None`: no endpoint exposes them.
     tally: Option<Rc<RefCell<Tally>>>,
-    /// When it began to work with the present configuration.
+    /// Time at which the supervisor started with the current configuration.
     began: Wall,
-    /// Events that observers missed.
+    /// Number of events that observers missed.
     missed: Cell<u64>,
     /// Samples of the resource usage of programs.
     usage: RefCell<UsageHistory>,
@@ -64,30 +64,30 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct Control(Rc<Shared>);
 
-/// Why a configuration could not be read again, in supervisord's words, or that it was
-/// not the time.
+/// Reason for a failed reread: an error in supervisord's words, or a rejection because of the
+/// supervisor's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CannotReread {
-    /// Something is wrong with it.
+    /// The configuration contains errors.
     Wrong(String),
-    /// The core refused.
+    /// The core rejected the command.
     Refused(Rejection),
 }
 
 impl Control {
-    /// A handle on `machine`. `tally`, where there is one, counts what happens to it.
+    /// Creates a handle on `machine`. If `tally` is given, it counts the machine's events.
     pub fn new(machine: Box<dyn Machine>, about: About, tally: Option<Rc<RefCell<Tally>>>) -> Self {
         let (began, missed) = (machine.now().wall, Cell::new(0));
         let usage = RefCell::default();
         Self(Rc::new(Shared { machine, about, tally, began, missed, usage }))
     }
 
-    /// The core as it is. Not to be kept over an `await`.
+    /// The current state of the core. Do not keep the reference over an `await`.
     pub fn core(&self) -> Ref<'_, Supervisor> {
         self.0.machine.core()
     }
 
-    /// The counters so far; empty if no endpoint exposes them.
+    /// The current counters; empty if no endpoint exposes them.
     pub(crate) fn tally(&self) -> Tally {
         self.0.tally.as_ref().map(|tally| tally.borrow().clone()).unwrap_or_default()
     }
@@ -117,22 +117,22 @@ impl Control {
         self.0.machine.io_counters()
     }
 
-    /// When it began to work with the present configuration.
+    /// Time at which the supervisor started with the current configuration.
     pub(crate) fn began(&self) -> Wall {
         self.0.began
     }
 
-    /// How many events observers missed.
+    /// Number of events that observers missed.
     pub(crate) fn missed(&self) -> u64 {
         self.0.missed.get()
     }
 
-    /// An observer has missed some more.
+    /// Adds to the number of events that observers missed.
     pub(crate) fn note_missed(&self, events: u64) {
         self.0.missed.set(self.0.missed.get() + events);
     }
 
-    /// What does not change.
+    /// Values that do not change while a configuration is in effect.
     pub fn about(&self) -> &About {
         &self.0.about
     }
@@ -141,32 +141,32 @@ impl Control {
         self.0.machine.now()
     }
 
-    /// Gives an order and waits for the reply. Who stops waiting takes the order back as
-    /// far as it only waits.
+    /// Sends a command and waits for the reply. Dropping the future withdraws the part of the
+    /// command that is still waiting.
     pub(crate) async fn ask(&self, command: Command) -> CommandResult {
         self.0.machine.ask(command).await
     }
 
-    /// Starts processes. What can't be executed is found out first: it is refused, and its
-    /// state stays as it was.
+    /// Starts processes. The command of each process is checked first: if it cannot be executed,
+    /// the start is rejected and the state of the process does not change.
     pub(crate) async fn start(&self, which: Which, wait: bool) -> CommandResult {
         let unstartable = self.unstartable(&which);
         self.ask(Command::Start { which, wait, unstartable }).await
     }
 
-    /// Restarts processes. A process whose command can't be executed goes on as it is.
+    /// Restarts processes. A process whose command cannot be executed keeps running.
     pub(crate) async fn restart(&self, which: Which, wait: bool) -> CommandResult {
         let unstartable = self.unstartable(&which);
         self.ask(Command::RestartPrograms { which, wait, unstartable }).await
     }
 
-    /// Restarts processes one after the other, each ready before the next.
+    /// Restarts processes one after the other. Each must be ready before the next is restarted.
     pub(crate) async fn restart_rolling(&self, which: Which) -> CommandResult {
         let unstartable = self.unstartable(&which);
         self.ask(Command::RestartRolling { which, unstartable }).await
     }
 
-    /// Reads the configuration again: the reply tells what it would change.
+    /// Reads the configuration again and returns the changes that an update would make.
     pub(crate) async fn reread(&self) -> Result<Difference, CannotReread> {
         if self.core().is_ending() {
             return Err(CannotReread::Refused(Rejection::ShuttingDown));
@@ -181,7 +181,7 @@ impl Control {
         }
     }
 
-    /// The log file of a stream, if it goes to one.
+    /// The log file of a stream, if the stream has one.
     pub(crate) fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf> {
         self.0.machine.log_path(proc, channel)
     }
@@ -193,17 +193,17 @@ impl Control {
         file.or_else(recent)
     }
 
-    /// Begins the log files of a process anew.
+    /// Removes the log files of a process and creates them again.
     pub(crate) fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
         self.0.machine.clear_logs(proc)
     }
 
-    /// Begins the supervisor's own log file anew.
+    /// Removes the supervisor's own log file and creates it again.
     pub(crate) fn clear_main_log(&self, path: &Path) -> io::Result<()> {
         self.0.machine.clear_main_log(path)
     }
 
-    /// Writes to a process's stdin. `None`: it has none.
+    /// Writes to a process's stdin. `None`: the process has no stdin pipe.
     pub(crate) fn write_stdin(
         &self,
         proc: ProcId,
@@ -212,8 +212,8 @@ impl Control {
         self.0.machine.write_stdin(proc, bytes)
     }
 
-    /// The roots of the trees of all programs, each with its program. A process that doesn't
-    /// answer in time belongs to none.
+    /// The roots of the process trees of all programs, each with its program. A process that does
+    /// not respond in time is assigned to no program.
     pub(crate) async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
         self.0.machine.roots(family).await
     }
@@ -223,17 +223,17 @@ impl Control {
         self.0.machine.say(level, message);
     }
 
-    /// Whether lines of this level are written at all.
+    /// Whether the supervisor logs lines of this level.
     pub(crate) fn says(&self, level: Level) -> bool {
         self.0.machine.says(level)
     }
 
-    /// Lines of the supervisor's log that were lost.
+    /// Number of lines of the supervisor's log that were lost.
     pub(crate) fn lines_lost(&self) -> u64 {
         self.0.machine.lines_lost()
     }
 
-    /// Tells of all that happens from now on.
+    /// Subscribes to all events from now on.
     pub(crate) fn observe(&self) -> broadcast::Receiver<Observed> {
         self.0.machine.observe()
     }

@@ -1,4 +1,4 @@
-//! What answers operators, orchestrators and monitoring: XML-RPC, the page, the API, and the
+//! Serves operators, orchestrators and monitoring: XML-RPC, the web page, the JSON API, and the
 //! status port with its probes and metrics.
 //!
 //! ```text
@@ -8,7 +8,7 @@
 //!                              └─> status: probes, metrics
 //! ```
 //!
-//! Everything is answered from what a [`Machine`] tells; the engine itself is unknown here.
+//! All responses come from a [`Machine`]; this crate does not depend on the engine.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What those that answer operators ask of the engine and of the world around it.
+//! The interface through which request handlers use the engine and the system around it.
 
 use std::cell::Ref;
 use std::collections::BTreeMap;
@@ -23,34 +23,34 @@ use supervisor_sys::io::stdin::CannotWrite;
 use supervisor_sys::process::process_table::Family;
 use tokio::sync::broadcast;
 
-/// Something that will be known later, without leaving the thread.
+/// A future result that stays on this thread.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// A run, and its crash report in the format of the report file.
+/// A run and its crash report, in the format of the report file.
 pub type CrashReport = (RunId, Json);
 
-/// The supervisor that operators look at and give orders to.
+/// The supervisor that operators inspect and send commands to.
 pub trait Machine: Debug {
-    /// The core as it is. Never kept across an `await`.
+    /// The current state of the core. Callers never keep it across an `await`.
     fn core(&self) -> Ref<'_, Supervisor>;
 
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> Now;
 
-    /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
-    /// far as it only waits.
+    /// Sends a command and waits for the reply. Dropping the future withdraws the part of the
+    /// command that is still waiting.
     fn ask(&self, command: Command) -> Later<'_, CommandResult>;
 
-    /// Why a process could not be executed at this moment, if that is known.
+    /// The reason why a process cannot be executed now, if one is known.
     fn obstacle(&self, proc: ProcId) -> Option<SpawnError>;
 
-    /// The roots of the trees of all programs, each with its program.
+    /// The roots of the process trees of all programs, each with its program.
     fn roots<'a>(&'a self, family: &'a Family) -> Later<'a, io::Result<Vec<(Pid, ProcId)>>>;
 
     /// I/O counters of each process's pipes and files.
     fn io_counters(&self) -> BTreeMap<ProcId, IoCounters>;
 
-    /// The log file of a stream, if it goes to one.
+    /// The log file of a stream, if the stream has one.
     fn log_path(&self, proc: ProcId, channel: Channel) -> Option<PathBuf>;
 
     /// The latest output of a stream, if it is kept in memory.
@@ -66,7 +66,7 @@ pub trait Machine: Debug {
     /// Removes the supervisor's own log file and creates it again.
     fn clear_main_log(&self, path: &Path) -> io::Result<()>;
 
-    /// Writes to a process's stdin. `None`: it has none.
+    /// Writes to a process's stdin. `None`: the process has no stdin pipe.
     fn write_stdin(&self, proc: ProcId, bytes: &[u8]) -> Option<Result<(), CannotWrite>>;
 
     /// Follows all events from now on.
@@ -75,9 +75,9 @@ pub trait Machine: Debug {
     /// Writes a line into the supervisor's log.
     fn say(&self, level: Level, message: &str);
 
-    /// Whether lines of this level are written at all.
+    /// Whether the supervisor logs lines of this level.
     fn says(&self, level: Level) -> bool;
 
-    /// Lines of the supervisor's log that were lost.
+    /// Number of lines of the supervisor's log that were lost.
     fn lines_lost(&self) -> u64;
 }

@@ -1,4 +1,4 @@
-//! What answers which path: the only place that knows everything that answers.
+//! Maps request paths to handlers. No other module knows all handlers.
 
 use std::future::Future;
 
@@ -13,19 +13,19 @@ use crate::status::{self, Status};
 use crate::tree_usage::look_at_checks;
 use crate::{Control, api, http, web};
 
-/// What begins so is a call, whatever follows.
+/// Prefix of the paths that accept XML-RPC calls.
 const RPC: &str = "/RPC2";
 
-/// What follows names a process, and perhaps a channel.
+/// Prefix of the paths of process logs. A process name follows, and optionally a channel.
 const LOGTAIL: &str = "/logtail/";
 
-/// What begins so asks for the supervisor's own log.
+/// Prefix of the paths of the supervisor's own log.
 const MAIN_LOGTAIL: &str = "/mainlogtail";
 
-/// What begins so is for programs that read JSON.
+/// Prefix of the paths of the JSON API.
 const API: &str = "/api/v1/";
 
-/// Everything that answers here.
+/// The site with all handlers.
 #[derive(Debug, Default)]
 struct Pages {
     status: Status,
@@ -51,23 +51,23 @@ impl Site for Pages {
     }
 }
 
-/// Everything that answers.
+/// Creates the site with all handlers.
 pub(crate) fn pages() -> Box<dyn Site> {
     Box::<Pages>::default()
 }
 
-/// Answers whoever comes through these doors, from within the event loop. The result is to
-/// be waited for at the end of it all: the answers that are being given.
+/// Serves the clients of these listeners. Call it from within the event loop. At shutdown, await
+/// the returned future: it finishes the responses that are in progress.
 pub fn serve(doors: Vec<Door>, control: Control) -> impl Future<Output = ()> {
     spawn_local(look_at_checks(control.clone()));
     http::serve(doors, control, pages())
 }
 
-/// Answers a request of an operator who may enter.
+/// Answers an authenticated request on an operators' listener.
 async fn answer(server: &ServerState, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
-    // A call may change something, and a log that is followed keeps a place: neither is for
-    // pages of other sites.
+    // A call may change something, and a followed log occupies a slot. Pages of other sites may do
+    // neither.
     let guarded = [RPC, LOGTAIL, MAIN_LOGTAIL].iter().any(|beginning| path.starts_with(beginning));
     if guarded && !origin::is_own(request.headers()) {
         return other_origin();

@@ -1,4 +1,4 @@
-//! Who may enter a server.
+//! Checks the credentials of requests.
 
 use hyper::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
@@ -7,7 +7,7 @@ use supervisor_wire::http::basic_auth::{self, Refusal};
 
 use super::{Body, error_page};
 
-/// What a request with these headers is told if its sender may not enter.
+/// The response to a request with these headers if its credentials are not accepted.
 pub(super) fn refusal(
     credentials: Option<&Credentials>,
     headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! What answers consist of: bytes that are there, or bytes as they come.
+//! Response bodies: bytes that are complete, or a stream of pieces.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,18 +11,18 @@ use tokio::sync::mpsc;
 use super::limits::connections::{Activity, Phase};
 use super::limits::held::BodyReservation;
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub(crate) struct Body {
     content: Content,
-    /// What the connection that sends it is doing.
+    /// Activity of the connection that sends the body.
     activity: Option<Rc<Activity>>,
-    /// What it takes of the room that all share.
+    /// The body's share of the memory that all connections have.
     reservation: Option<BodyReservation>,
 }
 
-/// Bytes that are given to a connection at once: while they are on their way, the others
-/// are still counted.
+/// Number of bytes that a connection receives at once. While it sends them, the rest of the body
+/// still counts against the limit.
 const SLICE: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -31,19 +31,19 @@ enum Content {
     Stream(mpsc::Receiver<Bytes>),
 }
 
-/// The other end of a stream: whoever has something to say.
+/// The producer's end of a streamed body.
 #[derive(Debug)]
 pub(crate) struct Feed(mpsc::Sender<Bytes>);
 
 impl Body {
-    /// One without an end known beforehand. It ends with its feed, or with the supervisor.
+    /// A body of unknown length. It ends when its feed is dropped or the supervisor exits.
     pub(crate) fn stream() -> (Feed, Self) {
-        // One piece is on its way while the next is made.
+        // One piece is sent while the next is produced.
         let (feed, pieces) = mpsc::channel(1);
         (Feed(feed), Self { content: Content::Stream(pieces), activity: None, reservation: None })
     }
 
-    /// How many bytes it has, if that is known.
+    /// Length of the body in bytes, if it is known.
     pub(super) fn len(&self) -> Option<usize> {
         match &self.content {
             Content::Whole(bytes) => Some(bytes.as_ref().map_or(0, Bytes::len)),
@@ -51,13 +51,13 @@ impl Body {
         }
     }
 
-    /// Counts it while it is read.
+    /// Counts the body against the memory limit until it is sent.
     pub(super) fn held_by(mut self, reservation: BodyReservation) -> Self {
         self.reservation = Some(reservation);
         self
     }
 
-    /// Joins it to the connection that sends it.
+    /// Attaches the body to the connection that sends it.
     pub(super) fn on(mut self, activity: Rc<Activity>) -> Self {
         activity.enter(match self.content {
             Content::Whole(_) => Phase::Transfer,
@@ -75,13 +75,13 @@ impl<T: Into<Bytes>> From<T> for Body {
 }
 
 impl Feed {
-    /// Sends the next piece once the one before is on its way. Whether there is still
-    /// somebody who reads.
+    /// Sends the next piece after the previous one was taken. Returns false if the client has
+    /// disconnected.
     pub(crate) async fn send(&self, piece: impl Into<Bytes>) -> bool {
         self.0.send(piece.into()).await.is_ok()
     }
 
-    /// Waits until nobody reads any more.
+    /// Waits until the client has disconnected.
     pub(crate) async fn gone(&self) {
         self.0.closed().await;
     }

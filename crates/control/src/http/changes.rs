@@ -1,5 +1,5 @@
-//! Who follows a log is told when something happens to it: by the kernel, through one
-//! descriptor for all of them.
+//! Notifies clients that follow a log of changes to it. The kernel reports the changes through one
+//! inotify descriptor that all of them share.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,27 +15,27 @@ use tokio::task::spawn_local;
 
 use supervisor_sys::io::watch::Watched;
 
-/// What may happen to a file: it grows, shrinks or goes.
+/// Events of a file: it grows, shrinks, or is moved or removed.
 const OF_FILE: WatchFlags = WatchFlags::MODIFY
     .union(WatchFlags::ATTRIB)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::DELETE_SELF);
 
-/// What may happen in a folder: another file takes a name.
+/// Events of a directory: another file takes a name in it.
 const OF_FOLDER: WatchFlags = WatchFlags::CREATE.union(WatchFlags::MOVED_TO);
 
-/// Bytes of events that are read at once.
+/// Size of the buffer for events, in bytes.
 const EVENTS: usize = 4096;
 
-/// Everything that is watched.
+/// All watched files and directories.
 #[derive(Debug)]
 pub(crate) struct Changes {
     kernel: Rc<OwnedFd>,
-    /// Whom to tell, by the kernel's number for what is watched.
+    /// Watchers to notify, by the kernel's watch descriptor.
     watchers: RefCell<BTreeMap<i32, Vec<Rc<Notify>>>>,
 }
 
-/// One file or folder that is watched, as long as this lives.
+/// A watch on one file or directory. Dropping it ends the watch.
 #[derive(Debug)]
 pub(super) struct Watch {
     changes: Rc<Changes>,
@@ -44,7 +44,7 @@ pub(super) struct Watch {
 }
 
 impl Changes {
-    /// Begins to listen to the kernel, from within the event loop.
+    /// Opens the inotify descriptor. Call it from within the event loop.
     pub(super) fn new() -> io::Result<Rc<Self>> {
         let kernel = Rc::new(inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?);
         let watched = Watched::for_reading(Rc::clone(&kernel))?;
@@ -53,12 +53,12 @@ impl Changes {
         Ok(changes)
     }
 
-    /// Tells `watcher` when something happens to a file.
+    /// Notifies `watcher` when a file changes.
     pub(super) fn of_file(self: &Rc<Self>, path: &Path, watcher: &Rc<Notify>) -> io::Result<Watch> {
         self.watch(path, OF_FILE, watcher)
     }
 
-    /// Tells `watcher` when a name in a folder is taken.
+    /// Notifies `watcher` when a file in a directory is created or moved to a name.
     pub(super) fn of_folder(
         self: &Rc<Self>,
         path: &Path,
@@ -73,7 +73,7 @@ impl Changes {
         what: WatchFlags,
         watcher: &Rc<Notify>,
     ) -> io::Result<Watch> {
-        // The same for all who watch the same.
+        // The kernel returns the same number to all watchers of the same file.
         let number = inotify::add_watch(&self.kernel, path, what)?;
         self.watchers.borrow_mut().entry(number).or_default().push(Rc::clone(watcher));
         Ok(Watch { changes: Rc::clone(self), number, watcher: Rc::clone(watcher) })
@@ -97,13 +97,14 @@ impl Drop for Watch {
         }
         if same.is_empty() {
             watchers.remove(&self.number);
-            // Of what has gone the kernel knows nothing any more.
+            // This fails if the file was removed, because the kernel has already dropped the
+            // watch.
             let _ = inotify::remove_watch(&self.changes.kernel, self.number);
         }
     }
 }
 
-/// Until nobody is interested any more.
+/// Passes events on until the last watcher is dropped.
 async fn pass_on(watched: Watched<Rc<OwnedFd>>, changes: Weak<Changes>) {
     let mut buffer = [const { MaybeUninit::uninit() }; EVENTS];
     while let Some(ready) = watched.readable().await {

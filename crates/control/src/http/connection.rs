@@ -29,40 +29,40 @@ use super::serve::ServerState;
 use super::stream::Stream;
 use super::{Body, auth, error_page};
 
-/// Bytes of a request's head.
+/// Maximum size of a request's head, in bytes.
 pub(crate) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// Headers of a request.
+/// Maximum number of a request's headers.
 pub(crate) const MAX_HEADERS: usize = 100;
 
-/// Bytes of a request's body.
+/// Maximum size of a request's body, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// How long a connection's first request may take until its client is let in.
+/// Time limit for the first accepted request of a connection.
 pub(crate) const HEAD_TIME: Duration = Duration::from_secs(20);
 
-/// How long a head may take on the status port, from the end of the answer before it: strangers
-/// ask there, and can connect again.
+/// Time limit for a request's head on the status port, from the end of the previous response. It
+/// is short because any client can use that port, and can connect again.
 pub(crate) const STATUS_IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// How long a body may take.
+/// Time limit for a request's body.
 pub(crate) const BODY_TIME: Duration = Duration::from_secs(20);
 
-/// By which name we answer.
+/// Value of the `Server` header.
 const NAME: &str = concat!("standard-supervisor/", env!("CARGO_PKG_VERSION"));
 
-/// Whom a connection reached, and from where.
+/// The listener that a connection came through, and the address of its client.
 #[derive(Debug)]
 pub(super) struct ConnectionContext {
     pub(super) server: Rc<ServerState>,
     pub(super) serves: Serves,
     pub(super) credentials: Option<Credentials>,
-    /// The client's address and port; nothing for a socket's file.
+    /// The client's address and port; empty for a unix socket.
     pub(super) peer: String,
 }
 
-/// Serves a connection to its end, or until everything ends: what is being answered then
-/// is answered.
+/// Serves a connection until it is closed or the supervisor exits. Responses that are in progress
+/// are finished.
 pub(super) async fn serve(
     stream: Stream,
     activity: &Rc<Activity>,
@@ -87,14 +87,14 @@ pub(super) async fn serve(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_time)
-        // Who has said all that he wanted to say still wants to hear the answer.
+        // A client that has closed its sending side still reads the response.
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream.clone()), service);
     let mut connection = pin!(connection);
-    // An error ends the connection; the client knows best why.
+    // An error closes the connection. It is not logged, because the client sees it.
     let connected = either(connection.as_mut(), stream.is_to_close());
     let served = either(connected, is_late(activity));
     let ended = ending.wait_for(|ending| *ending);
@@ -113,7 +113,8 @@ pub(super) async fn serve(
     }
 }
 
-/// Waits until a client should have been let in, unless it is then.
+/// Waits until the deadline for a client's first accepted request, and longer if the client met
+/// it.
 async fn is_late(activity: &Activity) {
     sleep(HEAD_TIME).await;
     if activity.is_let_in() {
@@ -121,7 +122,7 @@ async fn is_late(activity: &Activity) {
     }
 }
 
-/// Answers a request. A mistake of ours costs this answer and nothing else.
+/// Answers a request. A panic costs this response and nothing else.
 async fn answer(
     context: &ConnectionContext,
     activity: &Activity,
@@ -155,8 +156,8 @@ async fn guarded(
     let refused = auth::refusal(context.credentials.as_ref(), request.headers());
     let (head, body) = request.into_parts();
     if let Some(refused) = refused {
-        // Who is refused while he still sends may not hear why. Who asked whether he may
-        // send is told now.
+        // A client that is rejected while it still sends may miss the response. A client that
+        // asked for permission to send gets the response now.
         if !head.headers.contains_key(EXPECT) {
             let _ = timeout(BODY_TIME, skip(body)).await;
         }
@@ -167,7 +168,7 @@ async fn guarded(
     let traffic = &context.server.traffic;
     let collected = match context.serves {
         Serves::Operators => timeout(BODY_TIME, collect(body, &mut reservation)).await,
-        // Nothing is asked with a body there, and anybody may send one.
+        // No request on the status port needs a body, and any client may send one.
         Serves::Status if !body.is_end_stream() => Ok(Err(StatusCode::PAYLOAD_TOO_LARGE)),
         Serves::Status => Ok(Ok(Bytes::new())),
     };
@@ -182,7 +183,7 @@ async fn guarded(
             match status {
                 StatusCode::PAYLOAD_TOO_LARGE => traffic.refuse(Refused::BodyTooLarge),
                 StatusCode::SERVICE_UNAVAILABLE => traffic.refuse(Refused::TooMuchHeld),
-                // The client's mistake, no bound of ours.
+                // An error of the client, not a limit of the server.
                 _ => {}
             }
             closing(error_page(status))
@@ -194,7 +195,7 @@ async fn guarded(
     }
 }
 
-/// Reads a body of usual length and keeps nothing of it: strangers get no room.
+/// Reads a body of usual length and discards it. Unauthenticated clients get no memory for bodies.
 async fn skip(mut body: Incoming) {
     let mut skipped = 0;
     while skipped <= MAX_BODY_BYTES
@@ -204,7 +205,8 @@ async fn skip(mut body: Incoming) {
     }
 }
 
-/// What was not read can't be skipped.
+/// Closes the connection after the response, because the unread rest of the body cannot be
+/// skipped.
 fn closing(mut response: Response<Body>) -> Response<Body> {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(hyper::header::CONNECTION, close);
@@ -215,7 +217,7 @@ async fn collect(
     mut body: Incoming,
     reservation: &mut BodyReservation,
 ) -> Result<Bytes, StatusCode> {
-    // Nothing is read of what is too long anyway.
+    // A body that is too long is rejected before any of it is read.
     if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
@@ -238,8 +240,8 @@ async fn unless_it_panics<F: Future>(
     mut future: Pin<&mut F>,
 ) -> Result<F::Output, Box<dyn Any + Send>> {
     poll_fn(|context| {
-        // What a panic interrupts is thrown away; nothing else is left half done, since
-        // nothing is shared but what the loop uses between two inputs.
+        // A panic drops the request's own state. All shared state is consistent, because only the
+        // loop changes it, between two inputs.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => Poll::Pending,

@@ -17,29 +17,29 @@ use super::changes::{Changes, Watch};
 use super::serve::ServerState;
 use crate::log_source::LogSource;
 
-/// Bytes that are sent at once.
+/// Maximum size of a piece that is sent, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// A log that is read from a position on.
+/// A log, read from a position on.
 #[derive(Debug)]
 pub(crate) enum Followed {
     /// A file.
     File(FollowedFile),
-    /// The output that is kept in memory.
+    /// Output kept in memory.
     Recent(FollowedRecent),
 }
 
-/// A log file that is read from a position on.
+/// A log file, read from a position on.
 #[derive(Debug)]
 pub(crate) struct FollowedFile {
     path: PathBuf,
     file: File,
-    /// How far it has been read.
+    /// Position up to which the log was read.
     offset: u64,
     text: tail::Follower,
     changed: Rc<Notify>,
     changes: Rc<Changes>,
-    /// The file, unless the kernel would not watch a later one.
+    /// The watch on the file; `None` if the kernel rejected a watch on a later file.
     of_file: Option<Watch>,
     _of_folder: Watch,
 }
@@ -49,17 +49,17 @@ pub(crate) struct FollowedFile {
 pub(crate) enum Grown {
     /// Added text. It is empty while the last character is incomplete.
     Text(String),
-    /// The file was truncated: the text that follows is read from its start.
+    /// The file was truncated: the following text is read from its start.
     Truncated,
-    /// Another file has replaced it: the text that follows is read from the start of that file.
+    /// Another file has replaced the log: the following text is read from the start of that file.
     Replaced,
 }
 
-/// Output in memory that is read from a position on.
+/// Output in memory, read from a position on.
 #[derive(Debug)]
 pub(crate) struct FollowedRecent {
     recent: Rc<Recent>,
-    /// How far it has been read.
+    /// Position up to which the output was read.
     offset: u64,
     text: tail::Follower,
 }
@@ -148,7 +148,7 @@ impl FollowedFile {
     /// An error of kind `NotFound` if the log does not exist.
     fn begin(path: PathBuf, changes: &Rc<Changes>, from: Option<u64>) -> io::Result<Self> {
         let changed = Rc::new(Notify::new());
-        // Watched before it is read: nothing that happens in between is missed.
+        // The watch starts before the first read, so that no change in between is missed.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let of_folder = changes.of_folder(folder.unwrap_or_else(|| Path::new(".")), &changed)?;
         let of_file = changes.of_file(&path, &changed)?;
@@ -186,8 +186,8 @@ impl FollowedFile {
         self.has_moved().then_some(Grown::Replaced)
     }
 
-    /// Whether another log has taken the place of this one, which has been read to its end;
-    /// from now on that one is read. If nothing has, more may still come.
+    /// Whether another file has replaced this log, which was read to its end. If so, the new file
+    /// is read from now on. If not, the log may still grow.
     fn has_moved(&mut self) -> bool {
         let here = self.file.metadata().map(|here| (here.dev(), here.ino()));
         let there = std::fs::metadata(&self.path).map(|there| (there.dev(), there.ino()));

@@ -1,5 +1,5 @@
-//! The sockets on which operators are listened to. They are there before any program is
-//! started, so that a supervisor that nobody could reach doesn't begin.
+//! Listening sockets. They are opened before any program is started, so that the supervisor does
+//! not start if it would be unreachable.
 
 use std::fs::{self, File};
 use std::future::pending;
@@ -20,51 +20,51 @@ use supervisor_sys::io::stderr::to_stderr;
 use supervisor_sys::net::listening::{self, MOST_WAITING, Pinned};
 use tokio::time::sleep;
 
-/// How often a path is tried whose file was stale; others may be doing the same.
+/// Number of attempts to replace a stale socket file. Other supervisors may be replacing it at the
+/// same time.
 const TRIES: usize = 3;
 
-/// How long the lock of a folder is waited for that somebody else has. Who takes over a
-/// socket there has it for less than a millisecond.
+/// Time limit for locking a directory that another process has locked. A supervisor that replaces
+/// a socket holds the lock for less than a millisecond.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long nothing comes over TCP before it is asked whether the client's machine is still
-/// there.
+/// Idle time of a TCP connection after which the kernel probes whether the client's machine is
+/// reachable.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
-/// How long until that is asked again.
+/// Interval between two such probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often it is asked before the connection is closed.
+/// Number of unanswered probes after which the connection is closed.
 const KEEPALIVE_PROBES: u32 = 4;
 
-/// How long the client's machine may leave unanswered what it was sent; where it answers
-/// but its program reads nothing, how long that may last. Only for the status port: a log
-/// that is followed through a pager may stand still for hours, and the kernel gives up on
-/// who has vanished meanwhile after a quarter of an hour.
+/// Time limit for a client's machine to acknowledge sent data, and for a client to read it. It
+/// applies only to the status port: a log that is followed through a pager may stand still for
+/// hours. On other connections the kernel gives up on an unreachable client after 15 minutes.
 const UNREAD_TIME: Duration = Duration::from_secs(120);
 
-/// A place where operators may enter. A socket's file goes with it.
+/// A listener. Dropping it removes the file of a unix socket.
 #[derive(Debug)]
 pub struct Door {
     pub(crate) serves: Serves,
-    /// It listens, and never makes us wait.
+    /// The listening socket, in non-blocking mode.
     pub(crate) socket: OwnedFd,
     pub(crate) credentials: Option<Credentials>,
     file: Option<SocketFile>,
 }
 
-/// Who is expected at a door.
+/// Kind of clients that a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Serves {
-    /// Those who look at everything and give orders.
+    /// Operators, which can read everything and send commands.
     Operators,
-    /// Whoever asks how it is.
+    /// Probes and monitoring, which read the status.
     Status,
 }
 
 impl Serves {
-    /// How many connections are accepted before others have their turn. What operators ask
-    /// for takes longer.
+    /// Number of connections that are accepted before other tasks run. It is lower for operators,
+    /// because their requests take longer.
     pub(super) const fn at_once(self) -> u32 {
         match self {
             Self::Operators => 16,
@@ -73,24 +73,25 @@ impl Serves {
     }
 }
 
-/// The file of a socket of ours. What others have put in its place is left alone.
+/// The file of a socket that this process created. A file that another process has put in its
+/// place is left alone.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and number.
+    /// Device and inode number.
     identity: (u64, u64),
     mode: u32,
     owner: Option<(u32, Option<u32>)>,
 }
 
-/// Opens all of them, or says in supervisord's words which one can't be.
-/// `status` is where anybody may ask how it is.
+/// Opens all listeners, or returns an error in supervisord's words that names the one which
+/// failed. `status` is the address of the status port, which any client may use.
 pub fn open(servers: &[Server], status: Option<&Listen>) -> Result<Vec<Door>, String> {
     let opened = |server| door(server).map_err(|error| refusal(server, &error));
     servers.iter().map(opened).chain(status.map(open_status)).collect()
 }
 
-/// Says who may enter where.
+/// Logs the XML-RPC interfaces, and a warning for each server without authentication.
 pub fn announce(servers: &[Server], namespaces: &[String], say: impl Fn(Level, &str)) {
     for Server { section, credentials, .. } in servers {
         for namespace in namespaces {
@@ -115,8 +116,8 @@ fn open_status(listen: &Listen) -> Result<Door, String> {
     opened.map_err(|error| format!("status port: {}", refusal(&server, &error)))
 }
 
-/// Finds out about clients whose machine, or whose way here, has gone. Connections have what
-/// their listener has.
+/// Detects clients that are no longer reachable. Accepted connections inherit these options from
+/// their listener.
 fn notice_vanished_clients(listener: &OwnedFd) -> io::Result<()> {
     sockopt::set_tcp_keepidle(listener, KEEPALIVE_IDLE)?;
     sockopt::set_tcp_keepintvl(listener, KEEPALIVE_INTERVAL)?;
@@ -129,9 +130,9 @@ fn door(server: &Server) -> io::Result<Door> {
     match &server.listen {
         Listen::Inet { host, port } => {
             let socket = listening::tcp(host.as_deref(), *port)?;
-            // Without these it is answered all the same.
+            // The listener works without these options.
             let _ = notice_vanished_clients(&socket);
-            // Answers are written whole: there is nothing to wait for.
+            // Responses are written in one piece, so a delay gains nothing.
             let _ = sockopt::set_tcp_nodelay(&socket, true);
             rustix::net::listen(&socket, MOST_WAITING)?;
             rustix::io::ioctl_fionbio(&socket, true)?;
@@ -145,8 +146,8 @@ fn door(server: &Server) -> io::Result<Door> {
     }
 }
 
-/// It appears under its name when it has its mode and owner and listens: nobody is let in,
-/// or sent away, by one that is half made.
+/// The socket gets its name only after it has its mode and owner and listens. A client never
+/// connects to a half-made socket and is never rejected by one.
 fn unix(
     path: &Path,
     mode: u32,
@@ -155,7 +156,7 @@ fn unix(
     let mut draft = path.as_os_str().to_owned();
     draft.push(draft_suffix());
     let draft = PathBuf::from(draft);
-    // Left by a predecessor with our pid that was killed meanwhile.
+    // A previous process with our pid was killed and left this draft.
     if listening::is_stale(&draft) {
         let _ = fs::remove_file(&draft);
     }
@@ -166,7 +167,7 @@ fn unix(
     Ok((socket, file?))
 }
 
-/// Of the name under which a socket is made.
+/// Suffix of the temporary name under which a socket is created.
 fn draft_suffix() -> String {
     format!(".{}", std::process::id())
 }
@@ -187,7 +188,7 @@ fn prepare(
     Ok(())
 }
 
-/// A socket to which nobody listens any more is taken over.
+/// Moves the socket to its path. A file of a socket without a listener is replaced.
 fn place(draft: &Path, path: &Path) -> io::Result<()> {
     let mut lock: Option<File> = None;
     for _ in 0..TRIES {
@@ -195,8 +196,8 @@ fn place(draft: &Path, path: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             other => return other,
         }
-        // Only who has the lock removes what is stale: between the look and the removal
-        // another would put his own there, and that would be removed.
+        // Only the holder of the lock removes a stale socket. Without the lock, another process
+        // could put its own socket there between the check and the removal, and would lose it.
         if lock.is_none() {
             lock = lock_folder_of(path);
         }
@@ -216,14 +217,15 @@ fn place(draft: &Path, path: &Path) -> io::Result<()> {
     Err(Errno::ADDRINUSE.into())
 }
 
-/// Keeps others like us from taking over a socket in that folder as long as it is open.
-/// `None`: that is not possible, or somebody has the lock for good; both are no reason not
-/// to begin.
+/// Locks a directory as long as the file is open, so that no other supervisor replaces a socket in
+/// it. `None`: the directory cannot be locked, or another process keeps the lock. The supervisor
+/// starts in both cases.
 fn lock_folder_of(path: &Path) -> Option<File> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = File::open(folder.unwrap_or_else(|| Path::new("."))).ok()?;
     let (locked, waiting) = mpsc::channel();
-    // The kernel knows no such wait that ends. If nobody waits any more, the lock goes at once.
+    // The kernel has no such wait with a time limit. If the caller has given up, the thread drops
+    // the lock at once.
     let thread = move || {
         if rustix::fs::flock(&folder, FlockOperation::LockExclusive).is_ok() {
             let _ = locked.send(folder);
@@ -244,7 +246,7 @@ impl SocketFile {
         Ok(Self { path: path.to_owned(), identity: (there.dev(), there.ino()), mode, owner })
     }
 
-    /// Whether it has been removed. Another one in its place may be another supervisor's.
+    /// Whether the file was removed. Another file in its place may belong to another supervisor.
     fn is_missing(&self) -> bool {
         let there = fs::symlink_metadata(&self.path);
         there.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -252,9 +254,9 @@ impl SocketFile {
 }
 
 impl Door {
-    /// Waits until no client can reach this any more, because its file has been removed, as
-    /// cleaners of temporary directories do. Nothing tells of that but a look: to be told, one
-    /// of the few watches that a user may have would be taken for good.
+    /// Waits until no client can reach the socket because its file was removed, for example by a
+    /// cleaner of temporary directories. It polls, because an inotify watch would permanently use
+    /// one of the few that a user may have.
     pub(super) async fn is_lost(&self, every: Duration) {
         let Some(file) = &self.file else { return pending().await };
         while !file.is_missing() {
@@ -262,7 +264,7 @@ impl Door {
         }
     }
 
-    /// Opens it again where its file has been removed; the path of that.
+    /// Opens the socket again if its file was removed, and returns its path in that case.
     pub(super) fn reopen(&mut self) -> io::Result<Option<&Path>> {
         let Some(file) = &self.file else { return Ok(None) };
         let (socket, file) = unix(&file.path, file.mode, file.owner)?;
@@ -281,7 +283,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// We may not give the socket to its owner.
+/// The supervisor has no permission to change the owner of the socket.
 #[derive(Debug)]
 struct NotOurs {
     uid: u32,
@@ -298,7 +300,7 @@ impl std::fmt::Display for NotOurs {
 
 impl std::error::Error for NotOurs {}
 
-/// How long a socket's path may be: `sun_path` of
+/// Maximum length of a socket's path, in bytes: `sun_path` of
 /// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html), less the zero byte.
 const LONGEST_PATH: usize = 107;
 

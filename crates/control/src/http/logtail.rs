@@ -1,4 +1,4 @@
-//! Logs as they grow, for `supervisorctl tail -f`, browsers and curl.
+//! Follows logs, for `supervisorctl tail -f`, browsers and curl.
 
 use std::io::ErrorKind;
 
@@ -13,10 +13,10 @@ use super::serve::ServerState;
 use super::{Body, error_page};
 use crate::log_source::LogSource;
 
-/// Proxies must not hold back what comes slowly.
+/// Header that keeps proxies from buffering a slow stream.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// What is said when a log was cut short.
+/// Text sent when a log was truncated.
 const TRUNCATED: &str = "==> File truncated <==\n";
 
 /// Follows the log of a process: `NAME`, `GROUP:NAME`, either with `/stdout` or `/stderr`.
@@ -47,7 +47,7 @@ fn follow(server: &ServerState, method: &Method, log: Option<LogSource>) -> Resp
     }
     let followed = match Followed::begin(log, server, None) {
         Ok(followed) => followed,
-        // What can't be a log is as good as none.
+        // A path that cannot be a log is reported like a missing log.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
             return error_page(StatusCode::NOT_FOUND);
         }
@@ -63,7 +63,8 @@ fn follow(server: &ServerState, method: &Method, log: Option<LogSource>) -> Resp
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=utf-8"));
     headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
-    // Without it browsers wait for a kilobyte, to see what it could be.
+    // Without this header browsers wait for a kilobyte before they show anything, to guess its
+    // type.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(modified) = modified.and_then(|date| HeaderValue::try_from(date).ok()) {
         headers.insert(LAST_MODIFIED, modified);
@@ -75,7 +76,7 @@ fn words(grown: Grown) -> String {
     match grown {
         Grown::Text(text) => text,
         Grown::Truncated => TRUNCATED.to_owned(),
-        // Rotated: it goes on.
+        // The log was rotated: following continues with the new file.
         Grown::Replaced => String::new(),
     }
 }

@@ -1,12 +1,12 @@
-//! How operators reach the supervisor: HTTP over unix sockets and ports.
+//! HTTP access for operators, over unix sockets and TCP ports.
 //!
 //! ```text
 //!   listen: sockets ──> serve: accepts ──> connection: one task each ──> auth ──> Site
 //! ```
 //!
-//! Everything runs in the thread that supervises, between two inputs of the core: what is
-//! asked is answered from what is known, or waits for what the core replies. All that
-//! strangers can make us hold or wait for is bounded here; see `docs/reference/limits.md`.
+//! Everything runs in the thread that supervises, between two inputs of the core. A response uses
+//! the current state, or waits for a reply of the core. The module limits all memory, descriptors
+//! and time that clients can use; see `docs/reference/limits.md`.
 
 mod auth;
 mod body;

@@ -1,20 +1,20 @@
-//! Whether a request that changes something comes from a page of ours, or from no page at
-//! all. Browsers also send what a stranger's page tells them to, with the user's password.
+//! Checks that a request that changes something comes from one of our pages, or from no page.
+//! Browsers also send the requests of other sites' pages, with the user's password.
 
 use hyper::HeaderMap;
 use hyper::header::{AsHeaderName, HOST, ORIGIN, REFERER};
 
-/// Whether it may be carried out.
+/// Whether the request may be carried out.
 ///
-/// A modern browser says itself whose page it was. Others say from where the page came,
-/// which must be the host that was asked, or that a proxy before us was asked. Programs
-/// say nothing of this.
+/// A modern browser sends the site of the page in a header. Other browsers send the page's
+/// address, whose host must be the host of the request, or the host that a proxy received.
+/// Programs send neither.
 pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     if let Some(site) = text(headers, "sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
     }
     let Some(page) = text(headers, ORIGIN).or_else(|| text(headers, REFERER)) else {
-        // What is there but can't be read is no page of ours.
+        // A header that is present but cannot be read does not come from one of our pages.
         return !headers.contains_key(ORIGIN) && !headers.contains_key(REFERER);
     };
     let Some(asker) = authority(page) else { return false };
@@ -32,7 +32,7 @@ fn authority(url: &str) -> Option<(&str, &str)> {
     Some((scheme, rest.split(['/', '?', '#']).next()?))
 }
 
-/// A port that goes without saying may be said.
+/// Whether both are the same host. The scheme's default port may be written or omitted.
 fn is_same((scheme, asker): (&str, &str), host: &str) -> bool {
     let port = match scheme {
         "http" => ":80",

@@ -1,4 +1,4 @@
-//! Answers that are no pages of ours: errors, and plain text.
+//! Responses that are not part of the web page: errors and plain text.
 
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -19,7 +19,7 @@ pub(crate) fn error(status: StatusCode) -> Response<Body> {
     page
 }
 
-/// Rejects what a page of another site has sent.
+/// Rejects a request that a page of another site has sent.
 pub(crate) fn other_origin() -> Response<Body> {
     plain(
         StatusCode::FORBIDDEN,
@@ -28,7 +28,7 @@ pub(crate) fn other_origin() -> Response<Body> {
     )
 }
 
-/// Answers with text.
+/// Responds with plain text.
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::from(text.into()));
     *response.status_mut() = status;

@@ -35,22 +35,22 @@ use super::stream::Stream;
 use crate::control::Control;
 use crate::machine::Later;
 
-/// How long nothing is accepted after it failed, as when there are too many open files.
+/// Pause after a failed accept, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether the file of a socket is still there.
+/// Interval of the check that a socket's file still exists.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// Requests after the first of their connections that are answered between two times that
-/// connections are accepted.
+/// Maximum number of follow-up requests (later requests of existing connections) that are answered
+/// before new connections are accepted.
 const FOLLOW_UPS: usize = 32;
 
-/// Who comes through a file has no address; supervisord's log has this one.
+/// Address of clients of a unix socket, as in supervisord's log.
 const UNIX_PEER: &str = "localhost:0";
 
 const CANNOT_ACCEPT: &str = "cannot accept a connection";
 
-/// Answers requests whose sender may enter. Connections know no pages.
+/// Answers authenticated requests. Connections depend only on this trait, not on the pages.
 pub(crate) trait Site: Debug {
     /// Answers a request at a server of this kind.
     fn answer<'a>(
@@ -60,11 +60,11 @@ pub(crate) trait Site: Debug {
         request: Request<Bytes>,
     ) -> Later<'a, Response<Body>>;
 
-    /// The answer of a probe at this path, as plain text.
+    /// The response of a probe at this path, as plain text.
     fn probe(&self, server: &ServerState, path: &str) -> Option<(StatusCode, String)>;
 }
 
-/// What all connections have in common.
+/// State that all connections share.
 #[derive(Debug)]
 pub(crate) struct ServerState {
     pub(crate) control: Control,
@@ -87,24 +87,24 @@ impl ServerState {
         }
     }
 
-    /// Lets new connections go first: however many requests clients send at once on those that
-    /// they have, only some of these are answered until more are accepted.
+    /// Lets new connections go first: only a limited number of follow-up requests is answered
+    /// until more connections are accepted.
     pub(super) async fn wait_for_newcomers(&self) {
         let _turn = self.follow_ups.acquire().await;
         yield_now().await;
     }
 
-    /// Waits for the turn to make an answer of all programs, or another long one.
+    /// Waits for its turn to build a long response, such as one about all programs.
     pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
         self.held.turn().await
     }
 
-    /// Says what could not be done.
+    /// Logs an action that failed.
     pub(crate) fn complain(&self, what: &str, error: &io::Error) {
         self.control.say(Level::Error, &format!("{what}: {error}"));
     }
 
-    /// Where one can learn of changes to logs; begun when it is first needed.
+    /// The source of log changes, opened at its first use.
     pub(crate) fn changes(&self) -> io::Result<Rc<Changes>> {
         let mut changes = self.changes.borrow_mut();
         if let Some(changes) = &*changes {
@@ -113,8 +113,8 @@ impl ServerState {
         Ok(Rc::clone(changes.insert(Changes::new()?)))
     }
 
-    /// Whether one more may follow a log, or what happens: it takes descriptors for as long
-    /// as he likes.
+    /// Whether one more client may follow a log or the events. Such a client uses descriptors for
+    /// an unlimited time.
     pub(crate) fn may_follow(&self) -> bool {
         let may = descriptors::suffice(&self.control.core());
         if !may {
@@ -123,7 +123,7 @@ impl ServerState {
         may
     }
 
-    /// Notes what was asked and answered.
+    /// Logs a request and its response.
     pub(super) fn note(&self, context: &ConnectionContext, line: &str, response: &Response<Body>) {
         if self.control.says(Level::Trace) {
             let (peer, status) = (&context.peer, response.status().as_u16());
@@ -135,8 +135,8 @@ impl ServerState {
     }
 }
 
-/// Answers whoever comes through these doors, from within the event loop. The result is to
-/// be waited for at the end of it all: the answers that are being given.
+/// Serves the clients of these listeners. Call it from within the event loop. At shutdown, await
+/// the returned future: it finishes the responses that are in progress.
 pub(crate) fn serve(
     doors: Vec<Door>,
     control: Control,
@@ -144,7 +144,8 @@ pub(crate) fn serve(
 ) -> impl Future<Output = ()> {
     let server = Rc::new(ServerState::new(control, site));
     let (end, ending) = watch::channel(false);
-    // To each its own: who fills a port does not shut out who comes by a socket's file.
+    // Each listener has its own slots, so that clients that fill a port do not lock out those of a
+    // socket file.
     let each = (descriptors::places() / doors.len().max(1)).max(1);
     for door in doors {
         let limit = ConnectionLimit::new(each);
@@ -152,13 +153,14 @@ pub(crate) fn serve(
     }
     drop(ending);
     async move {
-        // Nobody may be there.
+        // This fails if no connection is left.
         let _ = end.send(true);
         end.closed().await;
     }
 }
 
-/// Accepts until everything ends. A socket whose file was removed is opened again.
+/// Accepts connections until the supervisor exits. A socket whose file was removed is opened
+/// again.
 async fn attend(
     mut door: Door,
     server: Rc<ServerState>,
@@ -202,7 +204,8 @@ async fn accept(
         Ok(listener) => listener,
         Err(error) => return server.complain(CANNOT_ACCEPT, &error),
     };
-    // How many came since others had their turn, and whether the turn before had as many.
+    // Number of connections accepted since other tasks ran, and whether the previous batch was
+    // full.
     let (mut came, mut crowd) = (0, false);
     loop {
         if came == door.serves.at_once() {
@@ -230,7 +233,7 @@ async fn accept(
                         continue;
                     }
                 }
-                // Those behind it wait to be accepted.
+                // Further connections stay in the kernel's queue.
                 let ended = ending.wait_for(|ending| *ending);
                 let Some(slot) = either(limit.take(), ended).await else { return };
                 let (serves, credentials) = (door.serves, door.credentials.clone());
@@ -263,7 +266,7 @@ async fn serve_one(
     }
 }
 
-/// The next connection, and the address of its client.
+/// Accepts the next connection, and returns it with the address of its client.
 async fn next(listener: &Watched<&OwnedFd>) -> io::Result<(OwnedFd, String)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let accept = |socket: &&OwnedFd| Ok(rustix::net::acceptfrom_with(socket, flags)?);

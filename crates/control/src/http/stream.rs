@@ -1,4 +1,4 @@
-//! The bytes of a connection. What passes is noted, and that the client has left.
+//! The byte stream of a connection. It records progress and detects that the client has left.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::limits::connections::{Activity, Phase};
 
-/// A connection's socket, whose progress is noted.
+/// A connection's socket that records its progress.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     socket: Rc<Watched<OwnedFd>>,
@@ -82,8 +82,8 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let room = buffer.initialize_unfilled();
         let mut read = |socket: &OwnedFd| Ok(rustix::io::read(socket, &mut *room)?);
-        // Most heads come with their connection. Until the event loop has looked others could
-        // have closed it.
+        // Most heads arrive with their connection. If the read waited for the event loop, other
+        // connections could have closed this one in the meantime.
         let read = match self.fresh.replace(false).then(|| read(self.socket.get())) {
             Some(read) if !would_block(&read) => read,
             Some(_) | None => ready!(self.socket.poll_read(context, read)),

@@ -1,5 +1,5 @@
-//! Whatever bytes a client sends, it gets answers or the end of the connection, and the
-//! server goes on.
+//! For any bytes that a client sends, the server responds or closes the connection, and keeps
+//! running.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
@@ -36,13 +36,13 @@ use crate::control::{About, Control};
 use crate::machine::{Later, Machine};
 use crate::site;
 
-/// Connections in all.
+/// Number of test cases.
 const CASES: u64 = 3000;
 
-/// Longer than any limit on a request. The clock needs no time.
+/// Longer than any time limit of a request. The test's clock does not wait.
 const LONG: Duration = Duration::from_secs(600);
 
-/// A machine without programs, which rejects all orders.
+/// A machine without programs that rejects all commands.
 #[derive(Debug)]
 struct Nothing {
     core: RefCell<Supervisor>,
@@ -119,7 +119,7 @@ impl Machine for Nothing {
     }
 }
 
-/// Numbers that look random, the same for the same seed.
+/// Pseudo-random numbers, the same for the same seed.
 struct Dice(Cell<u64>);
 
 impl Dice {
@@ -242,7 +242,7 @@ fn request(dice: &Dice) -> Vec<u8> {
     bytes
 }
 
-/// What comes back for these bytes, after which the client says nothing more.
+/// The response to these bytes, after which the client sends nothing more.
 async fn answer(server: &Rc<ServerState>, serves: Serves, locked: bool, bytes: &[u8]) -> Vec<u8> {
     let (mut client, socket) = UnixStream::pair().unwrap();
     client.write_all(bytes).unwrap();
@@ -268,7 +268,7 @@ async fn answer(server: &Rc<ServerState>, serves: Serves, locked: bool, bytes: &
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     tokio::task::yield_now().await;
                 }
-                // It was closed with bytes unread.
+                // The server closed the connection with unread bytes.
                 Err(_) => return answer,
             }
         }
@@ -281,8 +281,8 @@ async fn answer(server: &Rc<ServerState>, serves: Serves, locked: bool, bytes: &
     timeout(LONG, both).await.unwrap_or_else(|_| panic!("no end: {}", bytes.escape_ascii()))
 }
 
-/// Bytes of the stack of a program's main thread, where all of this runs: answers that are not
-/// optimized need more than a test's thread has.
+/// Stack size in bytes, as for a program's main thread, on which the server runs. Unoptimized
+/// responses need more than a test thread has.
 const STACK: usize = 8 << 20;
 
 #[test]
