@@ -64,15 +64,15 @@ pub use supervisor_core::level::Level;
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// A preparation that must succeed before `spec` starts.
+    /// Installation that must succeed before `spec` starts.
     pub preparation: Option<Spec>,
     /// What to run and how to keep it running.
     pub spec: Spec,
     /// The settings of the supervisor itself.
     pub supervisord: Supervisord,
-    /// Where operators reach the supervisor, in the order in which that is set up.
+    /// Listeners for operators, in the order in which they are opened.
     pub servers: Vec<Server>,
-    /// The namespaces under which XML-RPC methods are found there.
+    /// Prefixes of the XML-RPC method names.
     pub namespaces: Vec<String>,
     /// The file with the effective configuration; `None`: none is written.
     pub record: Option<Record>,
@@ -88,24 +88,25 @@ pub struct Config {
     lossy_command: bool,
 }
 
-/// The generated file. Its text is made on demand, so that the program does not wait for it.
+/// The generated file. Its text is created on demand, so that the start of the program does not
+/// wait for it.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Where it goes; absolute.
+    /// Absolute path of the file.
     pub path: PathBuf,
-    /// Whether the user chose the path. Then the file is kept, and a file that cannot be written is
-    /// an error.
+    /// Whether the user chose the path. If so, the file is kept, and an error to write it is
+    /// reported.
     pub chosen_by_user: bool,
     sections: Rc<text::ini::Sections>,
     lossy_command: bool,
 }
 
-/// A configuration file to be written for later.
+/// A configuration file for later use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
-    /// Its whole content.
+    /// The file's content.
     pub text: String,
-    /// Arguments that a reader of the file does not get as they were given; marked in the text.
+    /// Warnings about arguments that the file cannot hold exactly; the text marks them too.
     pub warnings: Vec<String>,
 }
 
@@ -134,15 +135,16 @@ impl Config {
         }
     }
 
-    /// Whether the command runs once, as under a plain init.
+    /// Whether the command runs once, as under a plain init process.
     #[must_use]
     pub fn runs_once(&self) -> bool {
         let mut processes = self.spec.groups.iter().flat_map(|group| &group.processes);
         processes.any(|process| process.retry == RetryRule::Once)
     }
 
-    /// The effective configuration as text: all sections and options with defaults and origins,
-    /// and what follows from them. It reads back the same, except for passwords, which are masked.
+    /// The effective configuration as text: all sections and options with their defaults and
+    /// origins, and a summary. Reading the text gives the same configuration, except for
+    /// passwords, which are masked.
     #[must_use]
     pub fn effective(&self) -> String {
         let heading = if self.runs_once() {
@@ -152,7 +154,7 @@ impl Config {
             "The configuration in effect."
         };
         let text = modes::effective::text(&self.sections, heading, self.lossy_command);
-        // The main process of a command that runs once is never killed.
+        // A command that runs once is never killed, so the summary of its stop would be wrong.
         if self.runs_once() { text } else { text + &modes::effective::summary(&self.spec) }
     }
 }

@@ -1,8 +1,8 @@
-//! Sections to one valid [`Spec`](supervisor_core::spec::Spec): the only place where
-//! options get their meaning.
+//! Converts sections to one valid [`Spec`](supervisor_core::spec::Spec). No other module
+//! interprets options.
 //!
-//! Nothing after this knows that INI exists, and nothing here stops at the first
-//! mistake: every option of a section is read before any of them is needed.
+//! Later stages do not depend on the INI format. This module does not stop at the first error: it
+//! reads every option of a section before it uses any of them.
 
 pub(crate) mod client;
 mod crash;
@@ -39,7 +39,7 @@ use crate::text::ini::{Entry, Origin, Section, Sections};
 use crate::values::{self, InetAddress};
 use supervisor_wire::supervisord::python::repr;
 
-/// What the sections mean.
+/// The result of lowering.
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(crate) groups: Vec<GroupSpec>,
@@ -48,8 +48,8 @@ pub(crate) struct Lowered {
     pub(crate) hooks: Vec<Rc<HookSpec>>,
 }
 
-/// Finds out what `sections` mean; `here` is what `%(here)s` stands for. `None` if
-/// something is wrong, and then `report` says what.
+/// Converts `sections`; `here` is the value of `%(here)s`. If there is an error, it adds the error
+/// to `report` and returns `None`.
 pub(crate) fn lower(
     sections: &Sections,
     mode: Mode<'_>,
@@ -62,7 +62,7 @@ pub(crate) fn lower(
     unknown::warn(&mut lowering);
     let supervisord = supervisord::read(&mut lowering, &Names::new(&shared));
     if let Some(supervisord) = &supervisord {
-        // What [supervisord] puts in every program's environment, values may use too.
+        // Values may also use the variables that [supervisord] sets for all programs.
         for (name, value) in &supervisord.environment {
             shared.set_variable(name, value);
         }
@@ -79,7 +79,7 @@ pub(crate) fn lower(
     Some(Lowered { groups, supervisord, control: control?, hooks: hooks? })
 }
 
-/// Checks what `[supervisord]` says of this option, though something else will count.
+/// Checks this option of `[supervisord]`, although another source overrides it.
 pub(crate) fn check_overruled(
     sections: &Sections,
     setting: &dyn Setting,
@@ -113,7 +113,7 @@ impl<'a> Lowering<'a> {
         self.sections.all.iter().filter(move |section| SectionKind::of(&section.name) == Some(kind))
     }
 
-    /// An option as it was written.
+    /// An option as written in its section.
     fn entry(&self, section: &'a Section, key: &str) -> Option<&'a Entry> {
         self.sections.entry(section, key)
     }
@@ -123,8 +123,8 @@ impl<'a> Lowering<'a> {
         self.entry(section, key).is_some_and(|entry| entry.origin.is_explicit())
     }
 
-    /// An option's value or default. `None` if it is neither set nor has a default,
-    /// or if it is wrong, and then that has been reported.
+    /// An option's value or default. `None`: the option is unset without a default, or its value
+    /// is invalid and the error was reported.
     fn get<T: PartialEq>(
         &mut self,
         section: &'a Section,
@@ -134,7 +134,8 @@ impl<'a> Lowering<'a> {
         self.try_get(section, key, names).ok().flatten()
     }
 
-    /// As [`Self::get`], but with an error if the value is wrong, and `None` if it is unset.
+    /// Like [`Self::get`], but returns an error if the value is invalid, and `None` if it is
+    /// unset.
     fn try_get<T: PartialEq>(
         &mut self,
         section: &'a Section,
@@ -152,7 +153,7 @@ impl<'a> Lowering<'a> {
         let expanded = read(text, names, &label).map_err(|why| {
             self.complain(section, origin, &format!("{why}; write a literal percent sign as %%"))
         })?;
-        // No system call can be told of a text with a zero byte in it.
+        // System calls cannot accept text with a zero byte.
         if expanded.contains('\0') {
             let why = format!("{} contains a NUL byte", key.def.key);
             return Err(self.complain(section, origin, &why));
@@ -173,7 +174,7 @@ impl<'a> Lowering<'a> {
         Ok(Some(value))
     }
 
-    /// An option that must be set; if it isn't, `missing` is reported.
+    /// A required option; if it is unset, `missing` is reported.
     fn require<T: PartialEq>(
         &mut self,
         section: &'a Section,
@@ -191,8 +192,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Accepts an address to listen at if this host can have it. With a file, as in supervisord,
-    /// any address is accepted: it may exist by the time that the file is read again.
+    /// Accepts an address to listen on if this host has it. In config-file mode any address is
+    /// accepted, as in supervisord, because the address may exist when the file is read again.
     fn reachable(
         &mut self,
         section: &'a Section,
@@ -210,7 +211,7 @@ impl<'a> Lowering<'a> {
         None
     }
 
-    /// Reports a value that isn't accepted.
+    /// Reports an invalid value.
     fn refuse(
         &mut self,
         section: &Section,
@@ -225,7 +226,7 @@ impl<'a> Lowering<'a> {
         )
     }
 
-    /// Reports a mistake in a section, in supervisord's form.
+    /// Reports an error in a section, in supervisord's form.
     fn complain(&mut self, section: &Section, origin: &Origin, why: &str) -> Reported {
         self.report_at(origin, &format!("{why} in section {}", repr(&section.name)))
     }
@@ -260,15 +261,15 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Something was wrong and has been reported.
+/// Marks an error that was already reported.
 struct Reported;
 
-/// The beginning of a message: the variable, or `file:line`.
+/// Prefix of a message: the variable, or `file:line`.
 fn place(origin: &Origin) -> String {
     if origin.is_explicit() { format!("{origin}: ") } else { String::new() }
 }
 
-/// A number of seconds or bytes, of which less than none makes no sense.
+/// Checks that a number of seconds or bytes is not negative.
 fn at_least_zero(value: i64, section: &Section, key: &'static str, report: &mut Report) -> u64 {
     u64::try_from(value).unwrap_or_else(|_| {
         report.warn(format!("[{}] {key}={value} is negative; using 0", section.name));

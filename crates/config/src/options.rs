@@ -1,10 +1,10 @@
-//! Every option there is: one row each.
+//! The table of all options: one row each.
 //!
-//! A row has the option's key, the values that it accepts, its default in each mode, the names
-//! that its value may use, and what it does. Reading, overriding by environment variable,
-//! warnings, `--check` and the reference all work from these rows. Sections and options are
-//! those of supervisord's
-//! [configuration reference](https://supervisord.org/configuration.html), and some of our own.
+//! A row defines the option's key, accepted values, default in each mode, the names that its value
+//! may use, and its description. Reading, overriding by environment variable, warnings, `--check`
+//! and the reference all use these rows. Most sections and options are those of supervisord's
+//! [configuration reference](https://supervisord.org/configuration.html); the others are
+//! extensions.
 
 pub(crate) mod failure_options;
 pub(crate) mod health_options;
@@ -25,10 +25,10 @@ pub(crate) use self::table::*;
 use crate::sources::Context;
 use crate::values::ValueType;
 
-/// Which names an option's value may use besides `here`, `host_node_name` and `ENV_*`.
+/// The names that an option's value may use besides `here`, `host_node_name` and `ENV_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// None.
+    /// No other names.
     Global,
     /// `program_name` and `group_name`.
     Program,
@@ -37,7 +37,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Those names, as the reference has them.
+    /// The names as text, for the reference.
     #[must_use]
     pub fn names(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Reach {
     }
 }
 
-/// An option, whatever the type of its value.
+/// An option, without the type of its value.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionDef {
     /// Its name.
@@ -57,29 +57,29 @@ pub struct OptionDef {
     pub default: PerMode,
     /// The names that its value may use.
     pub reach: Reach,
-    /// The values that it accepts, in words.
+    /// Description of the accepted values.
     pub what: &'static str,
-    /// Its effect.
+    /// Description of the option.
     pub doc: &'static str,
     /// Whether supervisord does not have it.
     pub extension: bool,
-    /// How a change takes effect while the program runs.
+    /// When a change takes effect while the program runs.
     pub change: Takes,
 }
 
-/// How a change of an option takes effect while its program runs.
+/// When a change of an option takes effect while its program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// At once.
+    /// Immediately.
     Live,
-    /// From the next start on.
+    /// At the next start.
     NextStart,
     /// After a restart of the program, or of the supervisor for its own options.
     Restart,
 }
 
 impl Takes {
-    /// Its name, for people and for programs.
+    /// The name, for people and for programs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl Takes {
     }
 }
 
-/// How a change of this option of a program takes effect; `None`: the option does not exist.
+/// When a change of this option of a program takes effect; `None`: the option does not exist.
 #[must_use]
 pub fn takes_of(key: &str) -> Option<Takes> {
     let kinds = [SectionKind::Program, SectionKind::FcgiProgram, SectionKind::EventListener];
@@ -98,12 +98,12 @@ pub fn takes_of(key: &str) -> Option<Takes> {
     options.find(|def| def.key == key).map(|def| def.change)
 }
 
-/// The value of an option that nothing sets, by what the supervisor runs; `None`: unset.
+/// The default of an option in each mode; `None`: unset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerMode {
     /// A configuration file, as in supervisord.
     pub file: Option<&'static str>,
-    /// Programs beside a command, and the supervisor of a command.
+    /// The supervisor in command mode, and its additional programs.
     pub command: Option<&'static str>,
     /// The command itself.
     pub app: Option<&'static str>,
@@ -112,29 +112,29 @@ pub struct PerMode {
 }
 
 impl PerMode {
-    /// The same everywhere.
+    /// The same default in all modes.
     pub(crate) const fn all(value: Option<&'static str>) -> Self {
         Self { file: value, command: value, app: value, once: value }
     }
 
-    /// Another value with a command.
+    /// Sets another default for command mode.
     pub(crate) const fn command(self, value: Option<&'static str>) -> Self {
         Self { command: value, ..self }.app(value)
     }
 
-    /// Another value for the command's own program.
+    /// Sets another default for the command's own program.
     pub(crate) const fn app(self, value: Option<&'static str>) -> Self {
         Self { app: value, ..self }.once(value)
     }
 
-    /// Another value for a command that runs once.
+    /// Sets another default for a command that runs once.
     pub(crate) const fn once(self, value: Option<&'static str>) -> Self {
         Self { once: value, ..self }
     }
 }
 
-/// Whether values of this option don't belong in a log: passwords, headers of checks, URLs of
-/// hooks, and environments, where keys of services are.
+/// Whether values of this option must not be logged: passwords, headers of health checks, URLs of
+/// hooks, and environments, which may hold API keys.
 pub(crate) fn is_secret(key: &str) -> bool {
     [
         PASSWORD.def.key,
@@ -151,10 +151,10 @@ pub(crate) struct Key<T: 'static> {
     pub(crate) value_type: &'static ValueType<T>,
 }
 
-/// An option, whatever its type.
+/// An option, for any type of value.
 pub(crate) trait Setting: Sync {
     fn def(&self) -> &OptionDef;
-    /// Whether it accepts this value; if not, why.
+    /// Checks a value, and returns the reason if it is not accepted.
     fn check(&self, value: &str, context: &Context<'_>) -> Result<(), String>;
 }
 
@@ -174,10 +174,10 @@ impl<T: 'static> Setting for Key<T> {
     }
 }
 
-/// Tables of options that one kind of section has at most.
+/// Maximum number of option tables of one kind of section.
 const MOST_TABLES: usize = 9;
 
-/// `tables`, and empty ones up to the most that a kind of section has.
+/// Returns `tables`, padded with empty ones to the maximum number.
 fn padded<const N: usize>(
     tables: [&'static [&'static dyn Setting]; N],
 ) -> [&'static [&'static dyn Setting]; MOST_TABLES] {
@@ -215,7 +215,7 @@ pub enum SectionKind {
     Rule,
 }
 
-/// Section names, or what they start with, by kind.
+/// Section names or their prefixes, and their kinds.
 pub const KINDS: [(&str, SectionKind); 13] = [
     ("supervisord", SectionKind::Supervisord),
     ("program:", SectionKind::Program),
@@ -238,12 +238,12 @@ impl SectionKind {
         KINDS.iter().find(|(name, kind)| kind.fits(name, section)).map(|(_, kind)| *kind)
     }
 
-    /// The definitions of its options.
+    /// The definitions of this kind's options.
     pub fn options(self) -> impl Iterator<Item = &'static OptionDef> {
         self.settings().map(Setting::def)
     }
 
-    /// Its options.
+    /// This kind's options.
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static dyn Setting> {
         let tables: [&[&'static dyn Setting]; MOST_TABLES] = match self {
             Self::Supervisord => padded([SUPERVISORD, SUPERVISORD_POLICIES, CRASH]),
@@ -279,7 +279,7 @@ impl SectionKind {
 
     fn fits(self, name: &str, section: &str) -> bool {
         match self {
-            // supervisord treats every section whose name starts with this as a server.
+            // supervisord treats every section whose name starts with this prefix as a server.
             Self::UnixHttpServer | Self::InetHttpServer => section.starts_with(name),
             Self::Supervisord | Self::Supervisorctl | Self::Include => section == name,
             Self::Program
@@ -294,7 +294,7 @@ impl SectionKind {
     }
 }
 
-/// The options that supervisord does not have, by section; FastCGI programs have those of
+/// The options that supervisord does not have, by section. FastCGI programs have those of
 /// programs.
 pub fn extensions() -> impl Iterator<Item = (&'static str, &'static OptionDef)> {
     let kinds = [
@@ -308,7 +308,7 @@ pub fn extensions() -> impl Iterator<Item = (&'static str, &'static OptionDef)> 
     all.filter(|(_, def)| def.extension)
 }
 
-/// `Some("x")` of `"x"`, `None` of `unset`.
+/// `"x"` becomes `Some("x")`; `unset` becomes `None`.
 macro_rules! default {
     (unset) => {
         None
@@ -318,10 +318,10 @@ macro_rules! default {
     };
 }
 
-/// Each line makes one typed key and its definition in the table of its section. Behind the
-/// default with a file stand those that differ from the one before them: with a command, of the
-/// command's own program, and of a command that runs once; then what a change takes, if that is
-/// not a restart.
+/// Each line defines a typed key and its row in the table of its section. After the default of
+/// config-file mode, a line lists the defaults that differ: for command mode, for the command's
+/// own program, and for a command that runs once. The last entry says when a change takes effect,
+/// unless it needs a restart.
 macro_rules! options {
     (extensions $table:ident: $($rows:tt)+) => { options! { @ true, $table: $($rows)+ } };
     ($table:ident: $($rows:tt)+) => { options! { @ false, $table: $($rows)+ } };
@@ -351,7 +351,7 @@ macro_rules! options {
     };
 }
 
-/// How a change takes effect; after a restart if the table does not say.
+/// When a change takes effect; a restart is needed unless the table says otherwise.
 macro_rules! takes {
     () => {
         $crate::options::Takes::Restart

@@ -27,13 +27,13 @@ use crate::values::{self};
 use crate::{Config, Generated, Record};
 use supervisor_core::level::Level;
 
-/// Finds out what `standard-supervisor COMMAND` shall do.
+/// Builds the configuration of `standard-supervisor COMMAND`.
 ///
-/// `command` is what is run, byte for byte; it must not be empty. Everything else
-/// comes from the environment: the [variables](crate::VARIABLES), on top of what
-/// `SUPERVISOR_INCLUDE_FILES` names, on top of built-in settings.
+/// `command` is run byte for byte and must not be empty. Everything else comes from the
+/// environment: [variables](crate::VARIABLES) override the files in `SUPERVISOR_INCLUDE_FILES`,
+/// which override the built-in settings.
 ///
-/// Fails with every mistake in environment and files.
+/// Fails with all errors in the environment and the files.
 pub fn command_mode(
     command: Vec<OsString>,
     sources: &Sources,
@@ -52,7 +52,7 @@ pub fn command_mode(
     }
     let command = sagemaker::command(command, settings.command.as_deref(), context, &mut report);
     let config = if keeper.is_some() {
-        // What the outer one was told would be done twice.
+        // The outer supervisor has already carried out the other settings.
         run_once(&command, &settings, without_effect::acts_once_below, context, &mut report)
     } else if settings.supervise {
         supervise(&command, &settings, context, &mut report)
@@ -72,7 +72,7 @@ pub fn command_mode(
     Ok(config)
 }
 
-/// The command line that runs as the first program: not always the one that was given.
+/// The command line of the first program. It may differ from the arguments.
 fn app(spec: &Spec) -> Option<&[OsString]> {
     let mut all = spec.groups.iter().flat_map(|group| &group.processes);
     match &all.find(|process| process.name == APP)?.launch.command {
@@ -81,9 +81,9 @@ fn app(spec: &Spec) -> Option<&[OsString]> {
     }
 }
 
-/// The file that `generate-supervisor-config` writes: `command` as program `name`.
+/// The file that `generate-supervisor-config` writes, with `command` as program `name`.
 ///
-/// Fails if a section can't have this name.
+/// Fails if a section cannot have this name.
 pub fn generate(command: &[OsString], name: &str, log_level: Level) -> Result<Generated, Errors> {
     let mut report = Report::default();
     let valid = values::name(name).and_then(|valid| {
@@ -138,7 +138,7 @@ fn supervise(
     warn_if_replaced(&sections, report);
     let meant = lower(&sections, Mode::Command(command), &context.sources.cwd, context, report)?;
     let mut programs = meant.groups.iter().flat_map(|group| &group.processes);
-    // Somebody will start them.
+    // No program starts by itself, so the supervisor waits for a client to start one.
     let waits = !meant.control.servers.is_empty() && !programs.any(|program| program.autostart);
     let spec = Spec {
         groups: meant.groups,
@@ -162,8 +162,8 @@ fn supervise(
     Some(Config { included, ..config })
 }
 
-/// Adds the files that `SUPERVISOR_INCLUDE_FILES` names, and returns the other
-/// overrides and the files' paths. The overrides come later: the environment has the last word.
+/// Adds the files in `SUPERVISOR_INCLUDE_FILES`, and returns the other overrides and the files'
+/// paths. The overrides are applied later, because the environment overrides the files.
 pub(crate) fn include_files(
     sections: &mut Sections,
     overrides: Vec<Override>,
@@ -188,7 +188,7 @@ pub(crate) fn include_files(
     (others, included)
 }
 
-/// The command line given as arguments is what people expect to run.
+/// Warns if another command replaces the arguments, because users expect the arguments to run.
 fn warn_if_replaced(sections: &Sections, report: &mut Report) {
     let app = sections.section(&format!("program:{APP}"));
     let origin = app.and_then(|app| app.entry(COMMAND.def.key)).map(|entry| &entry.origin);
@@ -200,8 +200,8 @@ fn warn_if_replaced(sections: &Sections, report: &mut Report) {
 }
 
 impl Record {
-    /// The file's whole content. Included files are part of it, so that it stands
-    /// for itself. It holds the command line, and so whatever secrets are in it.
+    /// The file's content. Included files are part of it, so that it needs no other file. It
+    /// contains the command line with any secrets in it.
     #[must_use]
     pub fn text(&self) -> String {
         let wanted =
@@ -212,8 +212,8 @@ impl Record {
     }
 }
 
-/// The command line as it stands in a configuration file, and whether that isn't all
-/// of it because a word is not UTF-8.
+/// The command line as written in a configuration file, and whether part of it is lost because an
+/// argument is not UTF-8.
 pub(crate) fn as_text(command: &[OsString]) -> (String, bool) {
     let lossy = command.iter().any(|word| word.to_str().is_none());
     (escape(&shlex::shown(command)), lossy)

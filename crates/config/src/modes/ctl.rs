@@ -1,6 +1,6 @@
-//! supervisorctl's command line and its section of a configuration file.
+//! Reads supervisorctl's command line and its section of a configuration file.
 //!
-//! Options and meanings are those of
+//! The options are those of
 //! [supervisorctl](https://supervisord.org/running.html#supervisorctl-command-line-options).
 
 use std::ffi::OsString;
@@ -16,14 +16,14 @@ use crate::options::{CTL_SERVERURL, PROMPT};
 use crate::sources::{Context, Host, Sources};
 use crate::values::absolute;
 
-/// What `supervisorctl` was asked for on its command line.
+/// A request on supervisorctl's command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CtlRequest {
     /// Print the help.
     Help,
     /// Print the version.
     Version,
-    /// Do something.
+    /// Carry out an action, or open the shell.
     Run(CtlFlags),
 }
 
@@ -40,24 +40,24 @@ pub struct CtlFlags {
     words: Vec<String>,
 }
 
-/// What `supervisorctl` is asked to do, and by which daemon.
+/// The settings of `supervisorctl`, from its command line and file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ctl {
-    /// Where the daemon answers.
+    /// URL of the supervisor.
     pub serverurl: String,
-    /// Whom to say we are.
+    /// User name for authentication.
     pub username: Option<String>,
-    /// And how to prove it.
+    /// Password for authentication.
     pub password: Option<String>,
-    /// What the shell's prompt says.
+    /// Text of the shell's prompt.
     pub prompt: String,
-    /// Where the shell keeps what was typed.
+    /// File with the shell's command history.
     pub history_file: Option<PathBuf>,
     /// Whether the client may ask the user.
     pub interactive: bool,
-    /// The one line to carry out; `None`: a shell.
+    /// The command to carry out; `None`: open the shell.
     pub line: Option<String>,
-    /// What works, though hardly as it was meant; one line each.
+    /// Warnings, one line each.
     pub warnings: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ enum Does {
     Username,
     Password,
     HistoryFile,
-    /// As supervisor's own help spells it, and its option doesn't.
+    /// The spelling in supervisor's help, which differs from the option's.
     HistoryFileToo,
 }
 
@@ -157,7 +157,7 @@ static FLAGS: [Flag<Does>; 9] = [
     },
 ];
 
-/// All of them, for help, manual pages and completions.
+/// All options, for help, manual pages and completions.
 pub(crate) fn options() -> Vec<ToolOption> {
     getopt::shown(&FLAGS)
 }
@@ -166,7 +166,7 @@ pub(crate) fn options() -> Vec<ToolOption> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, in supervisor's words.
+/// A description of the error, in supervisor's words.
 pub fn supervisorctl_flags(words: &[OsString]) -> Result<CtlRequest, String> {
     let given = getopt::read(words, &FLAGS)?;
     let words = given.others.into_iter().map(|word| word.into_string().map_err(no_text));
@@ -199,7 +199,7 @@ pub fn supervisorctl_flags(words: &[OsString]) -> Result<CtlRequest, String> {
     Ok(CtlRequest::Run(flags))
 }
 
-/// Whether Python's `urlparse` finds a scheme and something behind it.
+/// Whether Python's `urlparse` finds a scheme and text after it.
 fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -209,12 +209,12 @@ fn is_url(text: &str) -> bool {
         && !rest.starts_with(['?', '#', ';'])
 }
 
-/// Finds out what `supervisorctl` shall do. `program` is the path of the program
-/// itself: a configuration is also searched near it.
+/// Builds the settings of `supervisorctl`. `program` is the path of the executable, because the
+/// configuration file is also searched relative to it.
 ///
 /// # Errors
 ///
-/// Every mistake in the file.
+/// All errors in the file.
 pub fn supervisorctl(
     flags: CtlFlags,
     program: &Path,
@@ -239,7 +239,7 @@ pub fn supervisorctl(
     })
 }
 
-/// What the file says; nothing if there is none and none was asked for.
+/// The settings in the file; the defaults if no file was named and none is found.
 fn read(
     flags: &CtlFlags,
     program: &Path,

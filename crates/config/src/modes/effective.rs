@@ -1,5 +1,5 @@
-//! What `--check` prints: each effective option and its origin, the longest time of a stop, and
-//! the health checks. Nothing that may be a password is shown.
+//! The output of `--check`: each effective option and its origin, the maximum duration of a stop,
+//! and the health checks. Values that may be passwords are masked.
 
 use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
@@ -13,18 +13,18 @@ use crate::text::generated::{Note, render};
 use crate::text::ini::{Comment, Entry, Origin, Section, Sections};
 use crate::text::named::NamedList;
 
-/// Where what stands behind an option begins.
+/// Column of the notes after the options.
 const NOTES_AT: usize = 40;
 
-/// Programs whose checks are listed: more would not be read.
+/// Maximum number of programs whose checks are listed, so that the list stays readable.
 const MOST_TOLD: usize = 50;
 
-/// Parts of the names of environment variables whose values are keys of services.
+/// Parts of the names of environment variables that may hold API keys or passwords.
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH"];
 
-/// All sections with every option's value or default, in the order of the table, as
-/// text that reads back the same but for what is masked. Options that are unset and have no
-/// default are left out; keys that nothing reads come last.
+/// All sections with each option's value or default, in the order of the table. Reading the text
+/// gives the same values, except for those that are masked. Options that are unset and have no
+/// default are left out. Unknown keys come last.
 pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> String {
     let all = sections.all.iter().map(|section| filled(sections, section)).collect();
     let defaults = sections.defaults.iter().map(masked).collect();
@@ -44,7 +44,7 @@ pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> S
     render(heading, &filled, |_| true, note, lossy_command).text
 }
 
-/// What follows from all options together, as comments.
+/// A summary of the effects of all options, as comments.
 pub(crate) fn summary(spec: &Spec) -> String {
     let Longest { sum, steps } = Longest::of(spec);
     let mut out =
@@ -58,7 +58,7 @@ pub(crate) fn summary(spec: &Spec) -> String {
     out
 }
 
-/// What the process waits for before it starts.
+/// The conditions for the start of a process.
 fn waits(process: &ProcessSpec) -> Option<String> {
     let StartSpec { depends_on, wait_for, .. } = &process.start;
     let programs = depends_on.iter().map(ToString::to_string);
@@ -98,7 +98,7 @@ fn default(def: &OptionDef) -> Option<Entry> {
     Some(Entry { key: def.key.to_owned(), value, origin: Origin::BuiltIn })
 }
 
-/// The entry without what may be a password. A name that stands for one stays.
+/// The entry with values that may be passwords masked. A name that refers to such a value is kept.
 fn masked(entry: &Entry) -> Entry {
     let value = &entry.value;
     let stands_for = value.starts_with("%(") && value.ends_with(")s") && !value[2..].contains("%(");
@@ -112,7 +112,7 @@ fn masked(entry: &Entry) -> Entry {
             };
             value.lines().map(header).collect::<Vec<_>>().join("\n")
         }
-        // What is asked for may have a key in its query.
+        // A URL may have an API key in its query.
         key if [health_options::URL.def.key, health_options::PROGRESS_URL.def.key]
             .contains(&key) =>
         {
@@ -127,7 +127,7 @@ fn masked(entry: &Entry) -> Entry {
     Entry { value, ..entry.clone() }
 }
 
-/// Keys of services are masked by the names of their variables.
+/// Masks the values of variables whose names suggest an API key or a password.
 fn environment_of(value: &str) -> String {
     let is_secret = |name: &str| {
         let name = name.to_uppercase();

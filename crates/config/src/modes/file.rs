@@ -1,4 +1,4 @@
-//! File mode: `supervisord -c FILE`.
+//! Config-file mode: `supervisord -c FILE`.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -19,25 +19,24 @@ use crate::text::ini::{Entry, Origin, Sections};
 use crate::values::absolute;
 use supervisor_wire::supervisord::python::repr;
 
-/// The section without which a file is not supervisord's.
+/// The section that every configuration file of supervisord must have.
 const SUPERVISORD: &str = "supervisord";
 
 /// A configuration file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Where it is; absolute.
+    /// Absolute path of the file.
     pub path: PathBuf,
-    /// It was found where supervisord looks for one, not named.
+    /// Whether the file was found by searching, not named by the user.
     pub searched: bool,
 }
 
-/// Finds out what `supervisord` shall do.
+/// Builds the configuration of `supervisord`.
 ///
-/// `program` is the path of the program itself: a configuration is also searched near
-/// it. What the command line says takes the place of what the file says; the
-/// environment has no say.
+/// `program` is the path of the executable, because the configuration file is also searched
+/// relative to it. The command line overrides the file; the environment does not.
 ///
-/// Fails with every mistake in command line and files.
+/// Fails with all errors in the command line and the files.
 pub fn file_mode(
     flags: &Flags,
     program: &Path,
@@ -67,7 +66,7 @@ fn read(
     let here = path.parent().unwrap_or(&path);
     let mut sections = sections_of(&shown, here, context, report)?;
     let included = include_files(&mut sections, here, context, report);
-    // What a broken line should have said is unknown: what lacks for it is no mistake.
+    // If a line cannot be read, options that seem to be missing are not reported.
     if !report.is_clean() {
         return None;
     }
@@ -89,7 +88,7 @@ fn read(
     Some(Config { included, source: Some(Source { path, searched }), ..config })
 }
 
-/// The configuration file, and whether it had to be searched.
+/// The configuration file, and whether it was searched.
 fn find(
     flags: &Flags,
     program: &Path,
@@ -121,7 +120,7 @@ pub(crate) fn named(path: &Path, context: Context<'_>, report: &mut Report) -> O
     Some(path.to_owned())
 }
 
-/// The sections of a file in the directory `here`, which messages call `shown`.
+/// The sections of a file in the directory `here`. Messages use the name `shown` for the file.
 pub(crate) fn sections_of(
     shown: &Path,
     here: &Path,
@@ -137,8 +136,8 @@ pub(crate) fn sections_of(
     Some(sections)
 }
 
-/// Where [supervisord
-/// looks](https://supervisord.org/configuration.html#configuration-file), in its order.
+/// The paths where [supervisord
+/// searches](https://supervisord.org/configuration.html#configuration-file), in its order.
 pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
     let near = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
     [
@@ -151,7 +150,7 @@ pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
     ]
 }
 
-/// Adds what `[include]` names and takes that section out: it has had its effect.
+/// Adds the files that `[include]` names, and removes that section.
 fn include_files(
     sections: &mut Sections,
     here: &Path,
@@ -177,7 +176,7 @@ fn include_files(
     }
 }
 
-/// Puts what the command line says on top of the file's `[supervisord]`.
+/// Overrides the file's `[supervisord]` with the command line.
 fn apply(
     settings: &[FlagSetting],
     sections: &mut Sections,
@@ -187,7 +186,7 @@ fn apply(
 ) {
     for FlagSetting { flag, key, value } in settings {
         let setting = SectionKind::Supervisord.settings().find(|setting| setting.def().key == *key);
-        // A user may be known on other machines only; all else should be right anyway.
+        // The user may exist only on other machines; all other options are checked.
         if let Some(setting) = setting.filter(|_| *key != SUPERVISORD_USER.def.key) {
             check_overruled(sections, setting, here, context, report);
         }

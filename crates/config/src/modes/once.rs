@@ -1,4 +1,4 @@
-//! A command that runs once, as under a plain init: nothing of what supervision means applies.
+//! A command that runs once, as under a plain init process, without supervision.
 
 use std::ffi::OsString;
 use std::rc::Rc;
@@ -14,8 +14,8 @@ use crate::modes::command::as_text;
 use crate::modes::template::{self, Run};
 use crate::sources::{APP, Context, Mode, Sources};
 
-/// Finds out what running `command` once means. Of the options that the environment sets, those
-/// count of which `acts` is true.
+/// Builds the configuration of a `command` that runs once. Of the options in the environment, only
+/// those for which `acts` returns true count.
 pub(crate) fn run_once(
     command: &[OsString],
     settings: &EnvSettings,

@@ -1,9 +1,9 @@
 //! Installation of the model's Python packages before the server starts.
 //!
-//! The contract is that of the Python tool of this name: `requirements.txt` in the
-//! model's directory, or `STANDARD_PIP_ARGS` in its place; `uv` before `pip`. What it
-//! leaves out is here: a time limit, and the interpreter of a command that is itself a
-//! Python script.
+//! The behavior is that of the model-hosting-container-standards Python package: it installs
+//! `requirements.txt` in the model's directory, or `STANDARD_PIP_ARGS` instead, and prefers `uv`
+//! to `pip`. This module adds a time limit, and the interpreter of a command that is a Python
+//! script.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -26,22 +26,22 @@ use crate::text::shlex;
 /// The name of the installation in the log.
 const NAME: &str = "requirements";
 
-/// The file with requirements in the model's directory.
+/// The requirements file in the model's directory.
 const FILE: &str = "requirements.txt";
 
-/// Where a model archive of
+/// The directory of the model's code in a
 /// [SageMaker](https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html)
-/// has the code that serves the model.
+/// model archive.
 const CODE: &str = "code";
 
-/// Packages that lie beside it, for where there is no network.
+/// The directory of packages next to the requirements file, for hosts without a network.
 const PACKAGES: &str = "requirements";
 
-/// How long an installation that is stopped may take to clean up.
+/// Grace period of an installation that is stopped.
 const STOPWAIT: Duration = Duration::from_secs(5);
 
-/// The installation that comes before `command`, if there is something to install.
-/// Where there isn't, this costs one question about a file.
+/// The installation before `command`, if there is something to install. Otherwise the only cost is
+/// a check whether a file exists.
 pub(crate) fn installation(
     install: &Install,
     command: &[OsString],
@@ -85,7 +85,8 @@ fn wanted(
         return None;
     }
     if let Some(args) = &install.pip_args {
-        // The arguments may hold a password of an index, so they aren't repeated.
+        // The arguments may hold the password of a package index, so the message does not contain
+        // them.
         match shlex::split(args) {
             Ok(words) => {
                 let words = words.into_iter().map(OsString::from).collect();
@@ -127,7 +128,7 @@ fn folder(install: &Install, context: Context<'_>, report: &mut Report) -> Optio
 }
 
 impl Search<'_> {
-    /// The tool's name, and its command line as far as all installations have it in common.
+    /// The tool's name, and the part of its command line that all installations share.
     fn installer(&self, python: PathBuf) -> (&'static str, Vec<OsString>) {
         match self.find("uv".as_ref()) {
             Some(uv) => {
@@ -141,7 +142,7 @@ impl Search<'_> {
         }
     }
 
-    /// The interpreter that will run the server, or the one that people mean.
+    /// The interpreter that will run the server, or otherwise the default one.
     fn python(&self, command: &[OsString]) -> Option<PathBuf> {
         let first = command.first().map(OsString::as_os_str).unwrap_or_default();
         let found = self.find(first);
@@ -152,7 +153,7 @@ impl Search<'_> {
             .or_else(|| self.find("python".as_ref()))
     }
 
-    /// The interpreter that a script names: of `vllm`, say, which pip installed into a
+    /// The interpreter in the first line of a script such as `vllm`, which pip installed into a
     /// virtual environment.
     fn of_script(&self, script: &Path) -> Option<PathBuf> {
         let start = self.context.host.beginning(script);
@@ -160,7 +161,7 @@ impl Search<'_> {
         let mut lines = text.strip_prefix("#!")?.lines();
         let mut words = shlex::split(lines.next()?).ok()?;
         if words.first().is_some_and(|word| word == "/bin/sh") {
-            // How installers write a path that is too long for that line.
+            // Installers write a path that is too long for the first line in this way.
             words = shlex::split(lines.next()?.strip_prefix("'''exec' ")?).ok()?;
         }
         if words.first().is_some_and(|word| Path::new(word).file_name() == Some("env".as_ref())) {
@@ -191,11 +192,11 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         stopsignal: Signal::TERM,
         signal_map: SignalMap::default(),
         stopwaitsecs: STOPWAIT,
-        // The installer's own children are no workers that drain.
+        // The installer's child processes are not workers that drain.
         stop_target: StopTarget::Group,
         kill_target: StopTarget::Group,
         leftover_grace: default_of(&options::LEFTOVER_GRACE, context),
-        // Nothing checks its health.
+        // An installation has no health check.
         health_stop: STOPWAIT,
         retry: RetryRule::Once,
         backoff: Backoff::Linear,
@@ -226,7 +227,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
     }
 }
 
-/// The default of an option with a command; nothing sets it for an installation.
+/// The default of an option in command mode; no source sets the option for an installation.
 fn default_of<T: Default>(option: &Key<T>, context: Context<'_>) -> T {
     let text = option.def.default.command.unwrap_or_default();
     (option.value_type.parse)(text, &context).unwrap_or_default()
@@ -321,7 +322,8 @@ mod tests {
         let (words, told) = installation(&env, &files, &["x"]).unwrap().unwrap();
         assert_eq!(words, format!("/bin/python3 -m pip install {args}"));
         assert!(!told.join("").contains("secret"), "{told:?}");
-        // The name is the Python tool's, so a mistake in it doesn't keep the server from starting.
+        // The variable belongs to the Python tool, so an error in it does not prevent the start of
+        // the server.
         let bad = sources(&[("STANDARD_PIP_ARGS", "'a")]);
         let config = command_mode(vec!["x".into()], &bad, &FakeHost::with(&files)).unwrap();
         let warning = "STANDARD_PIP_ARGS: No closing quotation; quotes must be paired; ignoring \
@@ -405,7 +407,7 @@ mod tests {
         let words = installs(&on, &files, &["x"]);
         let beside = "--find-links /opt/ml/model/code/requirements";
         assert!(words.ends_with(&format!("-r {IN_CODE} {beside}")), "{words}");
-        // The file at the root counts more.
+        // The file at the root takes precedence.
         let both = [&files[..], &[(MODEL, "")]].concat();
         let words = installs(&on, &both, &["x"]);
         assert!(words.ends_with(&format!("-r {MODEL}")), "{words}");

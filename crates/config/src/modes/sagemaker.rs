@@ -1,4 +1,5 @@
-//! The word that SageMaker starts an image with, in place of the image's own command.
+//! Replaces the argument `serve`, with which SageMaker starts an image, by the image's own
+//! command.
 
 use std::ffi::OsString;
 
@@ -12,8 +13,8 @@ use supervisor_wire::supervisord::python::repr;
 /// See <https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html>.
 const SERVE: &str = "serve";
 
-/// The command that runs: the one that was given or, where that is only SageMaker's
-/// word and no such program exists, the one that the image names.
+/// The command to run. If the given command is only SageMaker's `serve` and no such program
+/// exists, the result is the command that the image names.
 pub(crate) fn command(
     command: Vec<OsString>,
     of_image: Option<&str>,
@@ -73,7 +74,7 @@ mod tests {
         assert_eq!(argv(&["serve"], &[WANTED], "/x"), vllm);
         let once = ("PROCESS_AUTO_RECOVERY", "false");
         assert_eq!(argv(&["serve"], &[WANTED, once], "/x"), vllm);
-        // A program of that name, or any other command, runs as it was given.
+        // A program of that name, and any other command, runs as given.
         assert_eq!(argv(&["serve"], &[WANTED], "/bin/serve"), ["serve"]);
         assert_eq!(argv(&["serve", "x"], &[WANTED], "/x"), ["serve", "x"]);
         assert_eq!(argv(&["vllm"], &[WANTED], "/x"), ["vllm"]);

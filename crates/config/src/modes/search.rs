@@ -1,4 +1,4 @@
-//! Looking for programs as the command itself will be looked for.
+//! Finds programs in the same way as the start of the command does.
 
 use crate::sources::Context;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ impl Search<'_> {
         self.context.host.find_program(word, self.context.sources.variable("PATH"))
     }
 
-    /// Where that is looked for, in words.
+    /// The search path, in words.
     pub(crate) fn path(self) -> String {
         let path = self.context.sources.variable("PATH");
         path.map_or_else(

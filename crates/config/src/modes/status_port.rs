@@ -1,4 +1,4 @@
-//! The status port of a supervisor that was started with this environment.
+//! The address of the status port of a supervisor that was started with this environment.
 
 use crate::env;
 use crate::env::overlay;
@@ -11,13 +11,12 @@ use crate::sources::{APP, Context, Host, Sources};
 use crate::text::expand::{Names, Shared, expand};
 use crate::values::{self, InetAddress};
 
-/// The status port of a supervisor that was started with this environment; `None`: it has
-/// none. Whatever else the environment says, and is wrong with it, is that supervisor's
-/// affair.
+/// The status port of a supervisor that was started with this environment; `None`: it has none.
+/// Errors in other variables are ignored, because that supervisor reports them.
 ///
 /// # Errors
 ///
-/// The environment names no valid port.
+/// The environment names an invalid port.
 pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>, Errors> {
     let (context, mut others) = (Context { sources, host }, Report::default());
     let settings = env::read(&context, &mut others);
@@ -49,11 +48,11 @@ pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>,
     Ok(address.map(listen))
 }
 
-/// The address that `text` names, as the status port's variable would.
+/// Parses an address in the same way as the status port's variable.
 ///
 /// # Errors
 ///
-/// It names none.
+/// The text is no valid address.
 pub fn status_address(text: &str, sources: &Sources, host: &dyn Host) -> Result<Listen, String> {
     let address = (values::STATUS_PORT.parse)(text, &Context { sources, host })?;
     address.map(listen).ok_or_else(|| format!("{text} is not a port"))
@@ -90,7 +89,7 @@ mod tests {
         assert_eq!(port(&[own, option, ("P", "9200")]).as_deref(), Some("localhost 9200"));
         assert_eq!(port(&[own, option, ("P", "9200"), once]).as_deref(), Some("localhost 9200"));
         assert!(port(&[file]).is_some_and(|port| port.ends_with(" 9300")));
-        // What is wrong besides is for the supervisor to say.
+        // The supervisor itself reports other errors.
         assert!(port(&[own, ("PROCESS_MAX_START_RETRIES", "x")]).is_some());
     }
 

@@ -1,4 +1,4 @@
-//! How long a shutdown may take, and whether it fits into its budget.
+//! The maximum duration of a shutdown, and whether it fits into its budget.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::env;
 use crate::error::Report;
 use crate::options;
 
-/// How many steps are named.
+/// Maximum number of steps to list.
 const MOST_TOLD: usize = 50;
 
-/// How many programs of one step are named.
+/// Maximum number of programs to list for one step.
 const MOST_NAMED: usize = 10;
 
-/// A shutdown with nothing cut: its sum, and its steps in words.
+/// A shutdown with full grace periods: its total duration, and its steps in words.
 pub(crate) struct Longest {
     pub(crate) sum: Duration,
     pub(crate) steps: Vec<String>,
 }
 
 impl Longest {
-    /// The delay before the stop, and one step after the other as the core takes them; of programs
-    /// that stop together the longest grace period counts.
+    /// The delay before the stop signal, followed by the steps in the core's order. For programs
+    /// that stop together, the longest grace period counts.
     pub(crate) fn of(spec: &Spec) -> Self {
         let supervisor = Supervisor::new(spec.clone());
         let steps = supervisor.stop_steps();
@@ -45,7 +45,7 @@ fn shown(name: &str, time: Duration) -> String {
     format!("{name} {}", time.as_secs_f64())
 }
 
-/// Warns with the sum if the settings ask for more time than the budget has.
+/// Warns if the settings need more time than the budget allows.
 pub(crate) fn warn_if_exceeded(spec: &Spec, mode: Mode<'_>, report: &mut Report) {
     let Some(budget) = spec.stop_budget else { return };
     let Longest { sum, mut steps } = Longest::of(spec);

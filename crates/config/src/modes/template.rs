@@ -1,4 +1,4 @@
-//! The sections that `standard-supervisor COMMAND` assumes, from the table of options.
+//! The built-in sections of `standard-supervisor COMMAND`, from the table of options.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,16 @@ use crate::text::named::NamedList;
 use crate::values;
 use supervisor_core::spec::start::Until;
 
-/// How the option that bounds a log file ends; before it stands that of the file.
+/// Suffix of the option that limits the size of a log file. The name of the file's option precedes
+/// it.
 const MAXBYTES: &str = "_maxbytes";
 
-/// Options of `[supervisord]` that are always written, in this order: that of the Python
-/// tool's file, on which others rely.
+/// Options of `[supervisord]` that are always written. The order is that of the Python tool's
+/// file, on which other software relies.
 const WRITTEN_OF_SUPERVISORD: [&OptionDef; 4] =
     [&options::NODAEMON.def, &options::LOGLEVEL.def, &options::LOGFILE.def, &options::PIDFILE.def];
 
-/// Options of the program that are always written, behind its command.
+/// Options of the program that are always written, after its command.
 const WRITTEN_OF_PROGRAM: [&OptionDef; 14] = [
     &options::AUTOSTART.def,
     &options::AUTORESTART.def,
@@ -37,7 +38,7 @@ const WRITTEN_OF_PROGRAM: [&OptionDef; 14] = [
     &options::KILLASGROUP.def,
 ];
 
-/// Whether the command is supervised.
+/// Whether the command is supervised or runs once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Run {
     Supervised,
@@ -54,8 +55,8 @@ impl Run {
     }
 }
 
-/// `[supervisord]` and the program's section, in the order in which they are written. `command`
-/// is the command line as it stands in a configuration file.
+/// `[supervisord]` and the program's section, in the order in which they are written. `command` is
+/// the command line as written in a configuration file.
 pub(crate) fn base(program: &str, command: &str, run: Run) -> Sections {
     let entries = |written: &[&OptionDef]| -> Vec<Entry> {
         let set = written.iter().filter_map(|def| {
@@ -74,14 +75,14 @@ pub(crate) fn base(program: &str, command: &str, run: Run) -> Sections {
     Sections { all: all.into_iter().collect(), ..Sections::default() }
 }
 
-/// The option of a stream, if this option bounds the size of its file.
+/// The option of a stream whose file size this option limits.
 #[must_use]
 pub fn stream_of(key: &str) -> Option<&str> {
     key.strip_suffix(MAXBYTES).filter(|stream| is_stream(stream))
 }
 
-/// Fills in what variables set, and for every program the defaults of command mode that differ
-/// from supervisord's.
+/// Adds the options that variables set, and for each program the defaults of command mode that
+/// differ from supervisord's.
 pub(crate) fn complete(sections: &mut Sections, settings: &EnvSettings, run: Run) {
     apply_variables(sections, &settings.options);
     complete_helpers(sections, Mode::Command(&[]));
@@ -96,7 +97,7 @@ pub(crate) fn complete(sections: &mut Sections, settings: &EnvSettings, run: Run
     }
 }
 
-/// An option itself counts more than the variable that stands for it.
+/// Adds options from variables, unless the option itself is set.
 fn apply_variables(sections: &mut Sections, options: &[VariableEntry]) {
     let inherited: Vec<String> = sections.defaults.iter().map(|entry| entry.key.clone()).collect();
     for section in &mut sections.all {
@@ -124,7 +125,7 @@ fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String
         let PerMode { file, command, .. } = def.default;
         let value =
             if is_app || kind == SectionKind::Supervisord { run.of(&def.default) } else { command };
-        // A user who sets stopasgroup has said which processes are meant.
+        // A user who sets stopasgroup has chosen the processes.
         let is_meant = def.key == options::STOP_TARGET.def.key && group_is_set;
         let Some(value) = value.filter(|_| value != file && !is_meant) else { continue };
         if is_set(section, def.key) {
@@ -133,15 +134,15 @@ fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String
         section.set(built_in(def.key, value));
         let maxbytes = format!("{}{MAXBYTES}", def.key);
         if is_stream(def.key) && !is_set(section, &maxbytes) {
-            // A stream can't be rotated.
+            // A stream cannot be rotated.
             section.set(built_in(&maxbytes, "0"));
         }
     }
 }
 
-/// Fills in what helpers need that run once: their end is no failure, however soon it
-/// comes. A helper is a program whose completion another one waits for and, beside a command, one
-/// that is not restarted whatever its exit was.
+/// Adds the settings of helpers that run once: their exit is not a failure, however early it is. A
+/// helper is a program whose completion another program waits for. In command mode, an additional
+/// program that is never restarted is also a helper.
 pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
     let awaited = awaited(sections);
     let inherited =
@@ -175,7 +176,7 @@ pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
     }
 }
 
-/// Programs whose completion is waited for, as sections name them.
+/// Names of the programs whose completion other programs wait for.
 fn awaited(sections: &Sections) -> BTreeSet<String> {
     let key = options::DEPENDS_ON.def.key;
     let set = sections.all.iter().filter_map(|section| section.entry(key));
@@ -188,8 +189,8 @@ fn awaited(sections: &Sections) -> BTreeSet<String> {
     meant.collect()
 }
 
-/// Whether this option belongs in a file for supervisord: it knows the option, or it is the one
-/// that counts when this program reads the file.
+/// Whether this option belongs in a file for supervisord: either supervisord knows the option, or
+/// this program needs it to read the file correctly.
 pub(crate) fn is_for_supervisord(key: &str) -> bool {
     key == options::STOP_TARGET.def.key || options::extensions().all(|(_, def)| def.key != key)
 }

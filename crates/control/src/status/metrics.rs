@@ -1,23 +1,23 @@
-//! The table of all metrics: one row yields the series, their documentation, and the test
-//! that dashboards and alerts name what exists.
+//! The table of all metrics. Each row defines a metric's series and its documentation. A test uses
+//! the table to check that dashboards and alerts use existing metrics.
 
 use super::readings as read;
 use super::readings::{Reading, Sample};
 
 /// A metric.
 pub(super) struct Metric {
-    /// As it stands on the page; that of a counter ends in `_total`.
+    /// Name on the metrics page; the name of a counter ends in `_total`.
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// What it says.
+    /// Help text.
     pub(super) help: &'static str,
-    /// Its labels, besides those of `about`.
+    /// Labels, in addition to those of `about`.
     pub(super) labels: &'static [&'static str],
     pub(super) about: About,
-    /// The bounds whose bite it counts, as `docs/reference/limits.md` names them.
+    /// Limits whose events the metric counts, as `docs/reference/limits.md` names them.
     #[cfg_attr(not(test), expect(dead_code, reason = "the reference and a test read it"))]
     pub(super) bounds: &'static [&'static str],
-    /// Its values at this moment.
+    /// Reads the current values.
     pub(super) read: fn(&Reading<'_>) -> Vec<Sample>,
 }
 
@@ -29,16 +29,16 @@ pub(super) enum Kind {
     Histogram,
 }
 
-/// What a metric is about.
+/// Subject of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum About {
     Supervisor,
     Process,
-    /// A process with a check.
+    /// A process with a health check.
     Checked,
-    /// A process whose own metrics are looked at.
+    /// A process whose own metrics are read.
     Measured,
-    /// A stream of a process that is captured.
+    /// A captured stream of a process.
     Stream,
     /// A pool of event listeners.
     Pool,
@@ -47,7 +47,7 @@ pub(super) enum About {
 }
 
 impl About {
-    /// The labels that tell one from the other.
+    /// The labels that identify the subject.
     pub(super) const fn labels(self) -> &'static [&'static str] {
         match self {
             Self::Supervisor => &[],
@@ -60,7 +60,7 @@ impl About {
 }
 
 impl Kind {
-    /// As the page has it.
+    /// Name of the kind on the metrics page.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -70,11 +70,11 @@ impl Kind {
     }
 }
 
-/// Each line makes one row.
+/// Each line defines one row.
 macro_rules! metrics {
     ($($kind:ident $about:ident $name:literal $([$($label:literal),+])? $({$($bound:literal),+})? =
         $read:path: $help:literal;)+) => {
-        /// All of them, in the order in which they are shown.
+        /// All metrics, in the order of the metrics page.
         pub(super) static METRICS: &[Metric] = &[$(Metric {
             name: concat!("standard_supervisor_", $name),
             kind: Kind::$kind,
@@ -193,7 +193,7 @@ metrics! {
 }
 
 impl Metric {
-    /// All its labels.
+    /// All labels of the metric.
     pub(super) fn all_labels(&self) -> impl Iterator<Item = &'static str> {
         self.about.labels().iter().chain(self.labels).copied()
     }
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// Bounds that bite where nobody can ask for metrics, or lose nothing.
+    /// Limits that are reached while no client can read metrics, or that lose nothing.
     const NOT_COUNTED: [(&str, &str); 80] = [
         ("MOST_WAITING", "a WARN says that messages are dropped until the name is found"),
         ("LONGEST_MESSAGE", "a longer line is cut, as RFC 5424 allows"),
@@ -378,7 +378,7 @@ processes with a check. Counters reset when the supervisor restarts.
         }
     }
 
-    /// The names under which a metric can be queried.
+    /// The names of the series of a metric in queries.
     fn series(metric: &Metric) -> Vec<String> {
         match metric.kind {
             Kind::Counter | Kind::Gauge => vec![metric.name.to_owned()],

@@ -1,8 +1,8 @@
-//! How the supervisor and its programs are, for orchestrators, load balancers and
-//! monitoring: a port of its own, without passwords, on which nothing can be changed.
+//! The status port: the state of the supervisor and its programs, for orchestrators, load
+//! balancers and monitoring. It needs no password and accepts no commands.
 //!
-//! Everything but the metrics is answered from what the core knows at this moment, so a
-//! program that hangs delays no answer. Nothing is measured while nobody asks.
+//! All responses except the metrics use the core's current state, so a hung program delays none of
+//! them. Resource usage is measured only when a client requests the metrics.
 
 mod metrics;
 mod page;
@@ -18,18 +18,18 @@ use supervisor_core::Readiness;
 use crate::http::{Body, ServerState};
 use crate::tree_usage::tree_usage;
 
-/// The type of all answers but the metrics.
+/// The content type of all responses except the metrics.
 const TEXT: &str = "text/plain; charset=utf-8";
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All that is answered here.
+/// All paths of the status port.
 const PATHS: &str = "/livez /readyz /startupz /ping /metrics";
 
-/// What answers need to remember.
+/// State that is kept between requests.
 #[derive(Debug, Default)]
 pub(crate) struct Status {
-    /// It has been up as a whole, and `/startupz` said so.
+    /// Whether `/startupz` has succeeded once. From then on it always succeeds.
     started: Cell<bool>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// What an orchestrator or a load balancer is told that asks for this path.
+/// The response to a probe of an orchestrator or a load balancer.
 pub(crate) fn probe(
     state: &Status,
     server: &ServerState,
@@ -66,7 +66,7 @@ pub(crate) fn probe(
     let core = server.control.core();
     let readiness = || (code(&core.readiness()), core.readiness().to_string());
     Some(match path {
-        // That there is an answer is the answer: it comes from the loop that supervises.
+        // Any response proves liveness, because it comes from the loop that supervises.
         "/livez" => (StatusCode::OK, "alive\n".to_owned()),
         "/readyz" => readiness(),
         "/ping" => (readiness().0, String::new()),
@@ -85,7 +85,7 @@ pub(crate) fn probe(
     })
 }
 
-/// Whether a load balancer should send work.
+/// The HTTP status that says whether a load balancer should send requests.
 const fn code(readiness: &Readiness) -> StatusCode {
     match readiness {
         Readiness::Ready => StatusCode::OK,

@@ -1,7 +1,7 @@
 //! All metrics as a page of [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/).
 //!
-//! It is written here because a page of thousands of processes takes too long to be written
-//! in one go, and a library writes it in one go.
+//! A library would write the page in one step. For thousands of processes that takes too long, so
+//! this module writes it and yields in between.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
@@ -14,11 +14,11 @@ use super::readings::{Reading, Sample, Value, buckets};
 use crate::http::ServerState;
 use crate::tree_usage::TreeUsage;
 
-/// Units that a name may end with.
+/// Units with which a name may end.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
-/// Writes the page, and lets others have their turn after each metric: their values are those
-/// of one moment each.
+/// Writes the page, and yields to other tasks after each metric. All values of one metric are from
+/// the same moment.
 pub(super) async fn text(server: &ServerState, usages: &BTreeMap<ProcId, TreeUsage>) -> String {
     let control = &server.control;
     let (tally, io_counters) = (control.tally(), control.io_counters());
@@ -34,7 +34,7 @@ pub(super) async fn text(server: &ServerState, usages: &BTreeMap<ProcId, TreeUsa
             lines_lost: control.lines_lost(),
             missed: control.missed(),
         });
-        // A string takes everything.
+        // Writing to a string does not fail.
         let _ = family(&mut page, metric, &samples);
         yield_now().await;
     }
@@ -69,7 +69,7 @@ fn family(page: &mut String, metric: &Metric, samples: &[Sample]) -> fmt::Result
                     writeln!(page, "{name}_bucket{} {below}", Labels { le: Some(end), ..labels })?;
                 }
             }
-            // The table's mistake: a series less, and the test of all series sees it.
+            // An error in the table loses a series; the test of all series detects it.
             (Kind::Counter | Kind::Gauge, Value::Times { .. })
             | (Kind::Histogram, Value::Count(_) | Value::Number(_)) => {}
         }
@@ -77,10 +77,10 @@ fn family(page: &mut String, metric: &Metric, samples: &[Sample]) -> fmt::Result
     Ok(())
 }
 
-/// The labels of a value.
+/// The labels of a sample.
 #[derive(Clone, Copy)]
 struct Labels<'a> {
-    /// The upper end of a bucket.
+    /// Upper bound of a bucket.
     le: Option<f64>,
     metric: &'a Metric,
     values: &'a [String],
@@ -101,7 +101,7 @@ impl Display for Labels<'_> {
     }
 }
 
-/// The value of a label.
+/// A label value, escaped.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
@@ -117,7 +117,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// A number that shows that it is no count.
+/// A number, written so that it is recognized as a float.
 struct Number(f64);
 
 impl Display for Number {

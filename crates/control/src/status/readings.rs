@@ -16,7 +16,7 @@ use crate::http::{Refused, Traffic};
 use crate::tally::{BUCKETS, Counts, Tally, UNSEEN};
 use crate::tree_usage::TreeUsage;
 
-/// What is read.
+/// The sources of the values.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
     pub(super) core: &'a Supervisor,
@@ -25,20 +25,20 @@ pub(super) struct Reading<'a> {
     pub(super) usages: &'a BTreeMap<ProcId, TreeUsage>,
     pub(super) io_counters: &'a BTreeMap<ProcId, IoCounters>,
     pub(super) began: Wall,
-    /// Lines of the supervisor's log that were lost.
+    /// Number of lines of the supervisor's log that were lost.
     pub(super) lines_lost: u64,
-    /// Events that observers missed.
+    /// Number of events that observers missed.
     pub(super) missed: u64,
 }
 
-/// A value, and what it is about: labels in the order in which the metric has them.
+/// A value and its labels, in the order of the metric's labels.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     pub(super) labels: Vec<String>,
     pub(super) value: Value,
 }
 
-/// A value of one of the kinds.
+/// A value of a metric.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Count(u64),
@@ -322,7 +322,8 @@ fn each_by(
     samples
 }
 
-/// Of processes that have a check: as many values as there are `kinds`, or one.
+/// Samples of the processes with a health check. Each process has one for each of the `kinds`, or
+/// one if there are none.
 fn checked(
     reading: &Reading<'_>,
     values: impl Fn(Counts) -> Vec<Value>,
@@ -357,7 +358,7 @@ fn pools(reading: &Reading<'_>, value: impl Fn(PoolInfo<'_>) -> u64) -> Vec<Samp
     reading.core.listener_pools().map(|pool| sample([pool.name], value(pool))).collect()
 }
 
-/// The outcomes of a notification.
+/// Outcomes of a notification.
 const FATES: [&str; 3] = ["delivered", "failed", "dropped"];
 
 pub(super) fn hook_notifications(reading: &Reading<'_>) -> Vec<Sample> {
@@ -375,7 +376,7 @@ fn usage(reading: &Reading<'_>, info: &Info<'_>) -> TreeUsage {
     reading.usages.get(&info.named.proc).copied().unwrap_or_default()
 }
 
-/// The upper ends of buckets with what is in each.
+/// Upper bounds of the buckets, with the count of each.
 pub(super) fn buckets(counts: &[u64]) -> Vec<(f64, u64)> {
     BUCKETS.into_iter().chain([f64::INFINITY]).zip(counts.iter().copied()).collect()
 }

@@ -1,4 +1,4 @@
-//! What the pages need besides themselves, as it is in the binary.
+//! Style sheet, script and images of the web page, embedded in the binary.
 
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use hyper::{HeaderMap, Method, Response, StatusCode};
@@ -36,7 +36,7 @@ pub(super) fn asset(method: &Method, path: &str, headers: &HeaderMap) -> Option<
     if method != Method::GET && method != Method::HEAD {
         return Some(error_page(StatusCode::BAD_REQUEST));
     }
-    // Another version of us may have another one.
+    // Another version of the supervisor may embed another file.
     let tag = format!("\"{:016x}\"", sum(asset.content.as_bytes()));
     let known = headers.get(IF_NONE_MATCH).is_some_and(|known| {
         known.to_str().is_ok_and(|known| known.split(',').any(|one| one.trim() == tag))
@@ -54,7 +54,7 @@ pub(super) fn asset(method: &Method, path: &str, headers: &HeaderMap) -> Option<
     Some(response)
 }
 
-/// FNV-1a: it only has to differ from one version to the next.
+/// FNV-1a hash. Two versions of a file need different values; nothing else is required.
 fn sum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! Small curves of the last hour, as SVG: a line that a page can show without a script.
+//! Small curves of the last hour as SVG, which a page shows without a script.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use supervisor_core::time::Wall;
 use super::html::Escaped;
 use crate::usage_history::KEPT;
 
-/// Size of a curve in its own units; the page scales it.
+/// Size of a curve in SVG units; the page scales it.
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 60.0;
 
-/// A value at one time.
+/// A value and its time.
 pub(super) type Value = (Wall, f64);
 
-/// A curve of these values, which are in order, up to the moment `at`. `says` is
-/// the text for screen readers. `None`: there are fewer than two values.
+/// A curve of these values, which are in order, up to the time `at`. `says` is the text for screen
+/// readers. `None`: there are fewer than two values.
 pub(super) fn curve(values: &[Value], at: Wall, says: &str) -> Option<String> {
     let first = values.first().filter(|_| values.len() > 1)?.0;
     let age = |moment: Wall| at.since_epoch().saturating_sub(moment.since_epoch());

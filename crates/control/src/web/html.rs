@@ -1,8 +1,8 @@
-//! The pieces of which all pages are made.
+//! HTML elements that all pages share.
 
 use std::fmt::{self, Display, Formatter, Write};
 
-/// Text as it stands in HTML, between tags as well as in quoted attributes.
+/// Text, escaped for HTML between tags and in quoted attributes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
@@ -15,7 +15,7 @@ impl Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // Not allowed in HTML at all; a newline, a tab and the like are.
+                // HTML allows no control characters except a newline, a tab and a few others.
                 character if is_forbidden(character) => {
                     f.write_char(char::REPLACEMENT_CHARACTER)?
                 }
@@ -30,7 +30,7 @@ const fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\x08' | '\x0b' | '\x0e'..='\x1f' | '\x7f'..='\u{9f}')
 }
 
-/// A whole page: `title` and `body`, which is HTML.
+/// A complete page. `body` is HTML.
 pub(crate) fn document(title: &str, name: &str, body: &str) -> String {
     let title = Escaped(title);
     format!(
@@ -59,33 +59,33 @@ pub(crate) fn document(title: &str, name: &str, body: &str) -> String {
     )
 }
 
-/// What a button does.
+/// A button and its action.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Button<'a> {
-    /// What is done, as the page's own URLs call it.
+    /// Name of the action in the page's URLs.
     pub(crate) action: &'a str,
-    /// To whom; `None`: to all.
+    /// Program that the action applies to; `None`: all programs.
     pub(crate) to: Option<&'a str>,
-    /// What it says.
+    /// Text on the button.
     pub(crate) label: &'a str,
-    /// The path of the API that does the same.
+    /// Path of the API request with the same effect.
     pub(crate) api: &'a str,
-    /// In which states of the process it can be used; empty: always.
+    /// States of the process in which the button is shown; empty: all states.
     pub(crate) states: &'a str,
-    /// It can't be used at present.
+    /// Whether the button is hidden in the present state.
     pub(crate) hidden: bool,
-    /// What is asked before it is done.
+    /// Question that the user confirms before the action.
     pub(crate) question: Option<&'a str>,
 }
 
-/// A button with a form of its own, so that it works by itself. If there is something to
-/// ask, it unfolds what really does it.
+/// A button with a form of its own, so that it works without a script. If it has a question, the
+/// button unfolds a second one that carries out the action.
 impl Display for Button<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { action, to, label, api, states, hidden, question } = *self;
         let (api, label, action) = (Escaped(api), Escaped(label), Escaped(action));
         let hidden = if hidden { " hidden" } else { "" };
-        // Which of many buttons that say the same it is.
+        // Names the program for screen readers, because many buttons have the same text.
         let spoken =
             to.map_or_else(String::new, |to| format!(r#" aria-label="{label} {}""#, Escaped(to)));
         let attributes = format!(r#"data-action="{action}" data-states="{states}"{hidden}"#);

@@ -1,4 +1,4 @@
-//! The actions of supervisord's page, by URL, with its words.
+//! The actions of supervisord's page, with its URLs and messages.
 
 use supervisor_core::Reply;
 use supervisor_core::command::{Command, Rejection, Which};
@@ -9,11 +9,11 @@ use crate::control::Control;
 use crate::http::Fault;
 use crate::operate::clear;
 
-/// There is no such action.
+/// The action does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unknown;
 
-/// Does what a URL asks for and returns what came of it. It waits until that is done.
+/// Carries out the action of a URL, waits until it is done, and returns its message.
 pub(super) async fn act(
     control: &Control,
     action: &str,
@@ -58,7 +58,7 @@ async fn act_on(
         }
         "stop" => said(stop(control, which).await, || format!("{name} stopped"), fault(spec)),
         "restart" => {
-            // supervisord's page doesn't tell of what went wrong; ours does.
+            // supervisord's page does not report errors of a restart; this one does.
             let started = control.restart(which, true).await;
             said(started, || format!("{name} restarted"), |refusal| unstarted(&name, spec, refusal))
         }
@@ -74,7 +74,7 @@ async fn stop(control: &Control, which: Which) -> Result<Reply, Rejection> {
     control.ask(Command::Stop { which, wait: true }).await
 }
 
-/// `done`, or the first thing that went wrong.
+/// Returns `done`, or the message of the first error.
 fn said(
     answer: Result<Reply, Rejection>,
     done: impl FnOnce() -> String,
@@ -109,7 +109,7 @@ fn unstarted(name: &str, spec: &str, refusal: &Rejection) -> String {
     format!("ERROR: {name}: {why}")
 }
 
-/// The words for a refusal that supervisord's page has no words for.
+/// Message for a rejection for which supervisord's page has no text.
 fn fault(spec: &str) -> impl FnOnce(&Rejection) -> String {
     move |refusal| {
         let fault = Fault::of(refusal.clone(), spec);

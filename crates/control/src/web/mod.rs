@@ -1,6 +1,6 @@
-//! The pages for people, and what they consist of.
+//! The web pages, and the files that they load.
 //!
-//! Everything works without JavaScript but what is live: see `assets/supervisor.js`.
+//! Everything except live updates works without JavaScript; see `assets/supervisor.js`.
 
 mod assets;
 mod curve;
@@ -29,26 +29,25 @@ use crate::http::{Body, ServerState, error_page, origin, other_origin, plain};
 use crate::log_source::LogSource;
 use crate::snapshot::{self, Snapshot};
 
-/// How much of a log the tail page shows at least, and unless more is asked for.
+/// Minimum and default size of the log's end on the tail page, in bytes.
 const TAIL: u64 = 1024;
 
-/// How much of a log the tail page shows at most.
+/// Maximum size of the log's end on the tail page, in bytes.
 const MOST_OF_TAIL: u64 = 1 << 20;
 
-/// Nothing from elsewhere, nothing inline: whatever a program's output or name holds, it
-/// can't become active.
+/// The page loads nothing from other hosts and has no inline scripts or styles. Therefore a
+/// program's output or name cannot run as code.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-/// Answers a request to a server of ours that isn't for one of supervisord's interfaces
-/// for programs.
+/// Answers a request that is not for XML-RPC, a log or the JSON API.
 pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Response<Body> {
     let path = form::path(request.uri().path());
     let path = path.trim_start_matches('/');
     match path {
         "" | "index.html" | "program.html" | "tail.html" | "ok.html" => {
-            // They are no files, which is what other methods are for.
+            // Other methods are for files, and these pages are not files.
             match *request.method() {
                 Method::GET | Method::POST => {}
                 Method::HEAD => return error_page(StatusCode::NOT_FOUND),
@@ -69,8 +68,8 @@ pub(crate) async fn answer(server: &ServerState, request: Request<Bytes>) -> Res
     }
 }
 
-/// Names and values of a query and a form. The form counts more; of several values in a
-/// query the first one counts, in a form the last.
+/// Names and values of a query and a form. The form overrides the query. If a name occurs several
+/// times, the first value in a query counts, and the last value in a form.
 struct Fields {
     form: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -114,8 +113,8 @@ async fn overview(
     }
 }
 
-/// To the page, with a message. Its address is relative: supervisord's is an absolute one of
-/// `http`, which leads out of the path, and the scheme, of a proxy.
+/// Redirects to the page, with a message. The location is relative. supervisord sends an absolute
+/// `http` URL, which loses the path and the scheme of a proxy.
 fn redirect(method: &Method, message: &str) -> Response<Body> {
     let place = format!("index.html?message={}", form::encoded(message));
     let status =
@@ -201,7 +200,7 @@ fn end_of_log(
     }
 }
 
-/// Why there is no log to show, and what to do about it.
+/// The reason why a log cannot be shown, and a remedy.
 fn no_log(control: &Control, spec: &str, proc: ProcId, channel: Channel) -> String {
     let core = control.core();
     let info = core.process(proc);

@@ -1,4 +1,4 @@
-//! The page that shows all programs: HTML from what there is to show, and nothing else.
+//! The page of all programs. It builds HTML from a snapshot and reads nothing else.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::task::yield_now;
 use super::html::{Button, Escaped, document};
 use crate::snapshot::{AT_ONCE, Program, Snapshot};
 
-/// States in which something can be started.
+/// States in which a program can be started.
 const STARTABLE: &[StateName] = &[StateName::Stopped, StateName::Exited, StateName::Fatal];
 
-/// States in which something can be stopped.
+/// States in which a program can be stopped.
 const STOPPABLE: &[StateName] = &[StateName::Starting, StateName::Running, StateName::Backoff];
 
-/// The page; `message`: what came of the last action.
+/// The page. `message` is the result of the last action.
 pub(crate) async fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     let mut body = String::new();
     header(&mut body, snapshot);
@@ -31,9 +31,9 @@ pub(crate) async fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     if snapshot.programs.is_empty() {
         body.push_str("<p class=\"empty\">No programs to manage</p>\n");
     }
-    // They are in the order of their groups.
+    // The programs are in the order of their groups.
     let groups = snapshot.programs.chunk_by(|one, next| one.group == next.group);
-    // Programs that are groups of their own need no heading each.
+    // A program that is its own group needs no group heading.
     let (alone, together): (Vec<_>, Vec<_>) = groups.partition(|members| is_alone(members));
     if !alone.is_empty() {
         body.push_str("<section>\n");
@@ -51,7 +51,7 @@ pub(crate) async fn page(snapshot: &Snapshot, message: Option<&str>) -> String {
     document("Supervisor Status", "overview", &body)
 }
 
-/// How many are up, and how many failed, in words.
+/// Numbers of running and failed programs, in words.
 pub(crate) fn summary(programs: &[Program]) -> String {
     let unhealthy = |program: &&Program| shown(program) == UNHEALTHY;
     let count = |of: &[StateName]| {
@@ -71,10 +71,10 @@ pub(crate) fn summary(programs: &[Program]) -> String {
     parts.join(" · ")
 }
 
-/// The word for a program that runs and is not healthy.
+/// Status of a running program that is not healthy.
 const UNHEALTHY: &str = "unhealthy";
 
-/// The word that the page shows: `unhealthy` if a running program is unhealthy, because its
+/// The status that the page shows: `unhealthy` if a running program is unhealthy, because its
 /// state alone would look fine; otherwise the state.
 pub(crate) fn shown(program: &Program) -> String {
     match (program.state, program.health) {
@@ -85,7 +85,7 @@ pub(crate) fn shown(program: &Program) -> String {
     }
 }
 
-/// The class that supervisord's page gives a state.
+/// The CSS class of a state in supervisord's page.
 pub(crate) const fn class(state: StateName) -> &'static str {
     match state {
         StateName::Running => "statusrunning",
@@ -96,7 +96,7 @@ pub(crate) const fn class(state: StateName) -> &'static str {
     }
 }
 
-/// A time span as people say it.
+/// A time span in words.
 pub(crate) fn span(span: Duration) -> String {
     let secs = span.as_secs();
     let (days, hours, minutes) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60);
@@ -108,7 +108,7 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
-/// An amount of memory, with three digits.
+/// An amount of memory with three significant digits.
 #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -181,7 +181,7 @@ async fn section(body: &mut String, snapshot: &Snapshot, members: &[Program]) {
     body.push_str("</section>\n");
 }
 
-/// Lets others have their turn after each of [`AT_ONCE`] rows.
+/// Writes the table, and yields to other tasks after each [`AT_ONCE`] rows.
 async fn table(body: &mut String, programs: impl Iterator<Item = &Program>, at: Wall) {
     body.push_str(
         "<table class=\"programs\">\n<thead><tr><th class=\"state\">State<th>Program\
@@ -231,7 +231,7 @@ fn row(body: &mut String, program: &Program, at: Wall) {
     );
 }
 
-/// What there is to say about the state.
+/// Details of the state, such as the uptime or the exit status.
 pub(crate) fn description(program: &Program, at: Wall) -> String {
     let ago = |moment: Option<Wall>| {
         let passed = at.since_epoch().saturating_sub(moment.unwrap_or(at).since_epoch());
@@ -261,7 +261,7 @@ pub(crate) fn description(program: &Program, at: Wall) -> String {
     }
 }
 
-/// On average, of one processor; what it is at present takes two looks.
+/// Average CPU use in percent of one processor. The current use would need two measurements.
 pub(super) fn cpu(program: &Program) -> String {
     let (Some(usage), Some(uptime)) = (program.usage, program.uptime) else {
         return "–".to_owned();

@@ -12,7 +12,7 @@ use super::timeline::{moment, timeline};
 use crate::api::check_words;
 use crate::snapshot::{Program, Run, Sample};
 
-/// A fact with more bytes than this, without markup, takes the width of two.
+/// Length in bytes, without markup, above which a fact takes the width of two.
 const WIDE: usize = 40;
 
 /// The data that the page shows.
@@ -63,7 +63,7 @@ pub(crate) fn program_page(details: &Details) -> String {
     document(&format!("{name} - Supervisor"), "program", &body)
 }
 
-/// The page of a program that doesn't exist.
+/// The page for the name of a program that does not exist.
 pub(crate) fn unknown_program(name: &str) -> String {
     let body = format!(
         "<header><div><p class=\"quiet\"><a href=\"index.html\">All programs</a></p>\

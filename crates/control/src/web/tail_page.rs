@@ -1,4 +1,4 @@
-//! The page that shows the end of a log, and goes on with it.
+//! The page that shows the end of a log and follows it.
 
 use std::fmt::Write;
 
@@ -7,13 +7,13 @@ use supervisor_wire::http::form;
 
 use super::html::{Button, Escaped, document};
 
-/// The end of a log, or why it can't be shown.
+/// The end of a log, or the reason why it cannot be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tail {
-    /// The name under which it was asked for.
+    /// The name of the program in the request.
     pub(crate) spec: String,
     pub(crate) channel: Channel,
-    /// How much was asked for.
+    /// The size in the request, in bytes.
     pub(crate) limit: Option<u64>,
     pub(crate) text: Result<Text, String>,
 }
@@ -22,9 +22,9 @@ pub(crate) struct Tail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) text: String,
-    /// The position of its end in the file.
+    /// Position of the piece's end in the file.
     pub(crate) end: u64,
-    /// Only its latest output is kept, in memory.
+    /// Whether the latest output is kept only in memory, without a file.
     pub(crate) in_memory: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The latest runs of a program: when each was ready, why it ended, and its crash report.
+//! The latest runs of a program: time until ready, cause of the exit, and crash report.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -131,7 +131,7 @@ fn followed(action: &str) -> String {
     .to_owned()
 }
 
-/// A time for readers, with the full timestamp for scripts.
+/// A formatted time, with the full timestamp for scripts.
 pub(super) fn moment(at: Wall) -> String {
     let full = date::rfc3339_millis(at.since_epoch());
     let (day, rest) = full.split_once('T').unwrap_or((&full, ""));
