@@ -1,4 +1,4 @@
-//! The loop: wait for something, tell the core, do what it says.
+//! The event loop: waits for an input, passes it to the core and carries out the effects.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -22,52 +22,53 @@ use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::world::End;
 
-/// How long the last output may take to be read once everything has ended.
+/// The limit for readers to take the last output after all programs have stopped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How long nothing must happen until the code that ran is taken out of memory. What runs again
-/// after that costs a page fault for each 64 KiB of code.
+/// The time without activity after which the code that ran is removed from memory. When that code
+/// runs again, each 64 KiB of it costs a page fault.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// Core and world, and what wakes them.
+/// The core, the world and the sources of their inputs.
 #[derive(Debug)]
 pub struct Driver {
     engine: Rc<Engine>,
     inbox: Rc<Inbox>,
     journal: Rc<Journal>,
     signals: Rc<Signals>,
-    /// Whether our first lines have been said. Until then nothing is said of programs.
+    /// Whether the supervisor has logged its first lines. Until then it logs nothing about
+    /// programs.
     announced: bool,
 }
 
 impl Driver {
-    /// A driver that has not begun.
+    /// Creates a driver that has not started.
     pub fn new(engine: Rc<Engine>, journal: Rc<Journal>, signals: Rc<Signals>) -> Self {
         let inbox = engine.world.borrow().inbox();
         Self { engine, inbox, journal, signals, announced: false }
     }
 
-    /// Starts what is to be started, unless a signal was quicker. What becomes of it is
-    /// dealt with by [`Self::run`]: until then nothing has been waited for or written, so
-    /// this is all that stands between us and the program.
+    /// Starts the programs that start automatically, unless a stop signal has already arrived.
+    /// [`Self::run`] handles the results: this function waits for nothing and writes nothing, so
+    /// that it delays the program as little as possible.
     pub fn boot(&self) {
         self.take_signals();
         self.handle(Input::Boot);
-        // What we do next can wait; the program can't, and may share our processor.
+        // The supervisor's next steps can wait. The program cannot, and may share this processor.
         rustix::thread::sched_yield();
     }
 
-    /// Says from now on what happens to programs as it happens.
+    /// Logs what happens to programs from now on, as it happens.
     pub const fn announced(&mut self) {
         self.announced = true;
     }
 
-    /// Goes on until the core orders the end. `beside` is started within the event loop;
-    /// what it starts there is ended with it, after what it returns has been waited for.
+    /// Runs until the core orders the end. Calls `beside` within the event loop and waits for the
+    /// future that it returns. After that, the tasks that `beside` spawned are dropped.
     ///
     /// # Errors
     ///
-    /// If the event loop can't be made.
+    /// If the event loop cannot be created.
     pub fn run<F: Future<Output = ()>>(
         mut self,
         beside: impl FnOnce() -> F,
@@ -94,7 +95,7 @@ impl Driver {
             self.take_inbox();
             self.engine.world.borrow_mut().record_run_baseline();
             let new_relays = self.engine.world.borrow_mut().take_new_relays();
-            // Groups may have come and gone.
+            // Groups may have been added and removed in the meantime.
             relays.retain(|(_, task): &(_, JoinHandle<()>)| !task.is_finished());
             for relay in new_relays {
                 let task = tokio::task::spawn_local(Rc::clone(&relay).run(Rc::clone(&wakeups)));
@@ -120,7 +121,7 @@ impl Driver {
             if let Some(ready) = ready {
                 ready.spend();
             }
-            // Exits before time: what has died by now has not lived to its deadline.
+            // Exits come before time: a process that has exited by now did not reach its deadline.
             self.take_exits();
             let next = self.engine.core.borrow().next_deadline();
             if next.is_some_and(|at| at <= self.engine.clock.mono()) {
@@ -146,7 +147,7 @@ impl Driver {
         loop {
             let reaped = self.engine.world.borrow_mut().next_reaped();
             let Some(reaped) = reaped else { return };
-            // What it said before comes before its end.
+            // Inputs from before an exit are handled before the exit.
             self.take_inbox();
             self.handle(reaped);
             self.settle();
@@ -170,7 +171,7 @@ impl Driver {
         }
     }
 
-    /// Takes all answers to what was asked of the world.
+    /// Passes the answers of the world to the core, until none is left.
     fn settle(&self) {
         loop {
             let answer = self.engine.world.borrow_mut().next_answer();
@@ -187,15 +188,15 @@ impl Driver {
             let starts = self.announced && matches!(effect, Effect::Spawn { .. });
             self.engine.note_effect(now.mono, &effect);
             self.engine.world.borrow_mut().carry_out(effect);
-            // A start takes its time. The core must learn of each when it is done, not
-            // when a thousand are.
+            // A start takes time. The core must learn of each start when it is done, not after a
+            // thousand of them.
             if starts {
                 self.settle();
             }
         }
     }
 
-    /// Lets what was answered and written reach its readers, if they read.
+    /// Waits for readers to take the last replies and output, up to [`LAST_WORDS`].
     async fn last_words(
         &self,
         last: impl Future<Output = ()>,
@@ -211,7 +212,7 @@ impl Driver {
         }
         let all = async {
             for (_, task) in relays {
-                // A relay that panicked has nothing to wait for.
+                // A relay that panicked needs no wait.
                 let _ = task.await;
             }
         };
@@ -219,7 +220,7 @@ impl Driver {
     }
 }
 
-/// Takes code out of memory each time that the loop has run and then had nothing to do.
+/// Removes code from memory each time that the loop has run and was then idle for [`QUIET`].
 async fn forget_code(has_run: Rc<Notify>) {
     loop {
         has_run.notified().await;

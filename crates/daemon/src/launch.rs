@@ -1,4 +1,4 @@
-//! Starting one process as its [`Launch`] says.
+//! Starts one process as its [`Launch`] specifies.
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::{CString, OsStr, OsString};
@@ -21,31 +21,31 @@ use supervisor_sys::process::start::spawn::{
     Failure, Plan, Restrictions, Spawner, Step, Streams, c_string,
 };
 
-/// A process that was started, and our ends of its pipes.
+/// A process that was started, and the supervisor's ends of its pipes.
 #[derive(Debug)]
 pub(crate) struct Launched {
     pub(crate) pid: Pid,
     pub(crate) pipes: Option<Pipes>,
 }
 
-/// Our ends of a process's pipes.
+/// The supervisor's ends of a process's pipes.
 #[derive(Debug)]
 pub(crate) struct Pipes {
-    /// Kept open, so that the process doesn't see an end of its input; `None`: it has a
+    /// Kept open, so that the process doesn't see an end of its input. `None`: its stdin is a
     /// socket instead.
     pub(crate) stdin: Option<OwnedFd>,
     pub(crate) stdout: OwnedFd,
-    /// `None`: it comes with stdout.
+    /// `None`: stderr goes to the same pipe as stdout.
     pub(crate) stderr: Option<OwnedFd>,
 }
 
-/// What starts processes.
+/// Starts processes.
 #[derive(Debug, Default)]
 pub(crate) struct Launcher {
-    /// Where the streams of those that are captured are put; from the first one on.
+    /// The descriptor numbers for captured streams; reserved at the first start that needs them.
     landing: OnceCell<Landing>,
     spawner: Spawner,
-    /// Whether the restrictions were reported.
+    /// Whether the restrictions of the system were already logged.
     reported: Cell<bool>,
 }
 
@@ -53,8 +53,8 @@ pub(crate) struct Launcher {
 pub(crate) type Environment = Vec<(OsString, OsString)>;
 
 impl Launcher {
-    /// Starts it. `environment` is what lies beneath the variables that `launch` sets;
-    /// `socket` takes the place of its stdin.
+    /// Starts a process. `environment` is the inherited part: the variables in `launch` override
+    /// it. If `socket` is given, it becomes the process's stdin.
     pub(crate) fn launch(
         &self,
         name: &str,
@@ -92,7 +92,7 @@ impl Launcher {
                     hand_over(&theirs, user);
                 }
                 let out = theirs.stdout.as_fd();
-                // There is always one of the two.
+                // One of the two always exists.
                 let stdin =
                     socket.or_else(|| theirs.stdin.as_ref().map(AsFd::as_fd)).unwrap_or(out);
                 let err = theirs.stderr.as_ref().map_or(out, AsFd::as_fd);
@@ -139,14 +139,14 @@ fn describe(restrictions: Restrictions, adopts_orphans: bool) -> Option<(Level, 
         let what = "PR_SET_CHILD_SUBREAPER";
         parts.push(format!("{what}, so processes that outlive their parent are not found"));
     }
-    // A copied table costs time only.
+    // A copied table only costs time.
     let level = if copied_memory || !adopts_orphans { Level::Warn } else { Level::Info };
     let refused = parts.join("; ");
     (!refused.is_empty())
         .then(|| (level, format!("the kernel, sandbox or emulator refuses {refused}")))
 }
 
-/// The process's ends, then ours. Ours never wait.
+/// Creates the process's ends, then the supervisor's ends, which are non-blocking.
 fn pipes(with_stdin: bool, with_stderr: bool) -> io::Result<(Pipes, Pipes)> {
     let (stdin, our_stdin) = if with_stdin { pipe().map(some)? } else { (None, None) };
     let (our_stdout, stdout) = pipe()?;
@@ -158,12 +158,13 @@ fn pipes(with_stdin: bool, with_stderr: bool) -> io::Result<(Pipes, Pipes)> {
     Ok((Pipes { stdin, stdout, stderr }, ours))
 }
 
-/// Lets the process's user open `/dev/stdout` and its like, which opens the pipe anew, and
-/// then its owner counts.
+/// Makes the process's user the owner of the pipes. Opening `/dev/stdout` and its like opens the
+/// pipe again, and the kernel then checks the owner.
 fn hand_over(pipes: &Pipes, user: &User) {
     let owner = Some(rustix::fs::Uid::from_raw(user.uid));
     for end in [pipes.stdin.as_ref(), Some(&pipes.stdout), pipes.stderr.as_ref()] {
-        // Who may not do it goes without: what is open can be used by anybody.
+        // If the supervisor may not change the owner, the process can still use the open
+        // descriptors.
         let _ = end.map(|end| rustix::fs::fchown(end, owner, None));
     }
 }
@@ -176,7 +177,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
 }
 
-/// Sets a variable, in place of the one with that name if there is one.
+/// Sets a variable; replaces the variable of that name if it exists.
 pub(crate) fn set(environment: &mut Environment, name: &OsStr, value: &OsStr) {
     environment.retain(|(other, _)| other != name);
     environment.push((name.to_owned(), value.to_owned()));
@@ -197,7 +198,7 @@ fn no_pipes(name: &str, error: &io::Error) -> SpawnError {
     SpawnError { kind: SpawnErrorKind::Transient, message }
 }
 
-/// Says what went wrong in supervisord's words, and whether trying again may help.
+/// Describes the failure in supervisord's words, and classifies whether another try may help.
 fn explain(name: &str, file: &Path, launch: &Launch, failure: &Failure) -> SpawnError {
     let Failure { step, error } = failure;
     let reason = errno::name(error);

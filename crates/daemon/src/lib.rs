@@ -1,12 +1,12 @@
-//! Carries out what the core decides: starts and signals processes, moves their output, checks
-//! them, cleans up behind them.
+//! Carries out the decisions of the core: starts and signals processes, transfers their output,
+//! runs health checks, and removes leftover processes and files.
 //!
 //! ```text
 //!   driver ──┬─> core: decides
-//!            └─> world: carries out ──┬─> launch, tree, cleanup: processes and what they leave
+//!            └─> world: carries out ──┬─> launch, tree, cleanup: processes and leftovers
 //!                                     ├─> capture: output
-//!                                     ├─> health: checks
-//!                                     └─> crash: evidence and reports
+//!                                     ├─> health: health checks
+//!                                     └─> crash: diagnostics and reports
 //! ```
 
 #![forbid(unsafe_code)]

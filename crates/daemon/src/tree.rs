@@ -1,10 +1,9 @@
-//! Who belongs to a process: found by descent, by process group, by a mark in the
-//! environment, by having been seen in the tree before, and by cgroup where there
-//! is one.
+//! Finds the processes that belong to a program: by descent, by process group, by a mark in the
+//! environment, by an earlier census, and by cgroup if the program has one.
 //!
-//! No other process is touched. As PID 1, or behind an entry script, the supervisor is
-//! also parent to processes that it was never asked to keep. Where it is neither, an orphan
-//! that becomes its child has been started by one of its programs; the core says by which.
+//! The supervisor touches no other process. As PID 1, or behind an entry script, it is also the
+//! parent of processes that it did not start. Otherwise, an orphan that becomes its child was
+//! started by one of its programs; the core decides by which one.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,71 +18,73 @@ use supervisor_sys::process::process_table::{self, Family};
 use supervisor_sys::process::readers::ReadOutcome;
 use supervisor_sys::process::reap;
 
-/// The variable that marks everything that descends from a program. A supervisor
-/// within a supervisor adds its mark to the one it was given.
+/// The variable that marks all descendants of a program. A supervisor within a supervisor
+/// adds its mark to the one that it inherited.
 pub const MARK: &str = "STANDARD_SUPERVISOR_TREE";
 
-/// What is known about who belongs where.
+/// Maps processes to programs.
 #[derive(Debug)]
 pub struct Roster {
     own: Pid,
-    /// Told apart from other supervisors' marks, which may have been inherited.
+    /// Distinguishes this supervisor's marks from those of other supervisors, which may be
+    /// inherited.
     instance: String,
     inherited: Option<String>,
-    /// Only what our programs started becomes our child.
+    /// Whether only processes that the programs started can become the supervisor's children.
     adopts_only_ours: bool,
     seen: RefCell<BTreeMap<Member, ProcId>>,
 }
 
-/// A process whose tree is to be found.
+/// The main process of a tree that is to be counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Root {
     pub(crate) proc: ProcId,
-    /// The pid that its main process has or had; also the process group's.
+    /// The pid that its main process has or had. It is also the process group's id.
     pub(crate) pid: Pid,
     /// The main process has not been reaped.
     pub(crate) alive: bool,
 }
 
-/// Who belongs to a process, as far as that can be told without waiting for anybody.
+/// The processes that belong to a program, as far as that is known without reading
+/// `/proc/PID/environ`, which may block.
 #[derive(Debug)]
 pub(crate) struct Census {
     pub(crate) root: Root,
-    /// Who does.
+    /// The processes that belong to it.
     pub(crate) found: Vec<Member>,
-    /// Of these only the mark can tell.
+    /// Processes that only the mark in their environment can identify.
     pub(crate) unsure: Vec<Member>,
 }
 
-/// What a census has found.
+/// The result of a census.
 #[derive(Debug, Default)]
 pub(crate) struct Conclusion {
     /// Those that belong to the program.
     pub(crate) found: Vec<Member>,
-    /// Those that one of our programs has started, and nothing says which.
+    /// Processes that one of the programs started; it is not known which one.
     pub(crate) orphans: Vec<Member>,
-    /// Those that may be a stranger's, since nothing can be read of them.
+    /// Processes that may not belong to any program, because nothing can be read about them.
     pub(crate) unknown: Vec<Member>,
 }
 
 /// The roots of the trees of all programs.
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
-    /// Whose they are.
+    /// The roots whose program is known.
     pub(crate) known: Vec<(Pid, ProcId)>,
-    /// Of these only the mark can tell.
+    /// Roots that only the mark in their environment can identify.
     pub(crate) unsure: Vec<Member>,
 }
 
 impl Conclusion {
-    /// Nothing else was found.
+    /// A conclusion with these processes and nothing else.
     pub(crate) fn of_linked(found: &[Member]) -> Self {
         Self { found: found.to_vec(), ..Self::default() }
     }
 }
 
 impl Census {
-    /// Of a process that has never run.
+    /// The census of a process that has never run.
     pub(crate) const fn of_nobody(proc: ProcId) -> Self {
         let root = Root { proc, pid: Pid(0), alive: false };
         Self { root, found: Vec::new(), unsure: Vec::new() }
@@ -94,8 +95,8 @@ impl Roster {
     /// `instance` is a word without commas that no other supervisor has. Call it before the
     /// first program is started.
     pub fn new(own: Pid, instance: String, inherited: Option<String>) -> Self {
-        // PID 1 inherits the orphans of `docker exec`, and a child that was there before may
-        // leave us its own.
+        // PID 1 inherits the orphans of `docker exec`. A child that existed before the first
+        // program started may leave its own children to the supervisor.
         let adopts_only_ours = own != Pid(1) && reap::has_no_children();
         Self { own, instance, inherited, adopts_only_ours, seen: RefCell::default() }
     }
@@ -106,9 +107,9 @@ impl Roster {
         self.inherited.as_ref().map_or_else(|| own.clone(), |outer| format!("{outer},{own}"))
     }
 
-    /// Everyone who belongs to `root` and is alive, its main process left out.
-    /// `others`: the living children of ours whose tree is another. `grouped`: who is in
-    /// the program's own cgroup.
+    /// Finds the living processes that belong to `root`, except its main process. `others`: the
+    /// supervisor's living children that have their own trees. `grouped`: the processes in the
+    /// program's own cgroup.
     pub(crate) fn census(&self, root: Root, others: &[Pid], grouped: &[Pid]) -> io::Result<Census> {
         let family = Family::now()?;
         let mut census = Census { root, found: Vec::new(), unsure: Vec::new() };
@@ -140,7 +141,7 @@ impl Roster {
         Ok(census)
     }
 
-    /// Ends a count, with what the environments of those of whom it was unsure tell.
+    /// Completes a census with the environments of the processes that it was unsure about.
     pub(crate) fn conclude(
         &self,
         census: &Census,
@@ -155,9 +156,9 @@ impl Roster {
                     found.push(*member);
                     found.extend(family.descendants(member.pid)?);
                 }
-                // Another program's, or what the command of a check left.
+                // It belongs to another program, or the command of a health check left it.
                 ReadOutcome::All(environ) if self.has_any_mark(environ) => {}
-                // Also where it may not be read, or was cleared.
+                // The environment may also be empty because it may not be read, or was cleared.
                 ReadOutcome::All(environ) => unmarked.push((*member, environ.is_empty())),
                 ReadOutcome::Nothing => unmarked.push((*member, true)),
                 ReadOutcome::Failed(error) => {
@@ -173,7 +174,7 @@ impl Roster {
             let Some((_, stat)) = living(member.pid)?.filter(|(now, _)| *now == member) else {
                 continue;
             };
-            // One that was born into the group or session of one of these descends from it.
+            // A process in the group or session of one of these descends from it.
             let led = |one: &Member| [stat.pgrp, stat.session].contains(&one.pid.0);
             let here = if found.iter().any(led) {
                 &mut found
@@ -186,7 +187,7 @@ impl Roster {
             here.push(member);
             here.extend(family.descendants(member.pid)?);
         }
-        // Time has passed: one whose end was reported must not be waited for.
+        // Time has passed: a process whose exit was already reported must not be waited for.
         conclusion.found = still_living(found)?;
         let is_found = |member: &Member| conclusion.found.contains(member);
         conclusion.orphans = still_living(conclusion.orphans)?;
@@ -195,8 +196,8 @@ impl Roster {
         Ok(conclusion)
     }
 
-    /// Whose our children are, as far as they are anybody's. `mains` tells of each latest
-    /// main process whether it has not been reaped.
+    /// Maps the supervisor's children to their programs, as far as possible. `mains`: for each
+    /// latest main process, its program and whether it is not yet reaped.
     pub(crate) fn roots(
         &self,
         family: &Family,
@@ -219,20 +220,20 @@ impl Roster {
         Ok(roots)
     }
 
-    /// Whose a process is, by its environment.
+    /// Finds the program of a process by its environment.
     pub(crate) fn owner_by_mark(&self, environ: &[u8]) -> Option<ProcId> {
         let mark = procfs::variable(environ, MARK)?;
         let own = std::str::from_utf8(mark.rsplit(|byte| *byte == b',').next()?).ok()?;
         own.strip_prefix(&self.instance)?.strip_prefix('.')?.parse().ok().map(ProcId)
     }
 
-    /// To whose tree somebody belonged, of those seen in the last census of each.
+    /// Finds the program to whose tree a process belonged in the last census.
     pub(crate) fn owner(&self, pid: Pid) -> Option<ProcId> {
         let seen = self.seen.borrow();
         seen.iter().find(|(member, _)| member.pid == pid).map(|(_, proc)| *proc)
     }
 
-    /// Who has gone need not be remembered; who lives is known from now on.
+    /// Replaces the remembered members of a tree: forgets those that have exited.
     fn remember(&self, root: Root, found: &[Member]) {
         let mut seen = self.seen.borrow_mut();
         seen.retain(|_, proc| *proc != root.proc);
@@ -244,27 +245,27 @@ impl Roster {
         has_mark(environ, |mark| mark == own.as_bytes())
     }
 
-    /// The value of [`MARK`] for the commands that check a program: they and what they leave
-    /// are not its tree.
+    /// The value of [`MARK`] for health check commands. Neither these commands nor the processes
+    /// that they leave belong to the program's tree.
     pub(crate) fn check_mark(&self, proc: ProcId) -> String {
         let own = self.own_check_mark(proc);
         self.inherited.as_ref().map_or_else(|| own.clone(), |outer| format!("{outer},{own}"))
     }
 
-    /// Whether that is the environment of what such a command started.
+    /// Whether a process with this environment was started by a health check command of `proc`.
     pub(crate) fn is_of_check(&self, environ: &[u8], proc: ProcId) -> bool {
         let own = self.own_check_mark(proc);
         has_mark(environ, |mark| mark == own.as_bytes())
     }
 
-    /// Whether that is the environment of what one of our programs, or a check of one, started.
+    /// Whether a process with this environment was started by any program or health check command.
     fn has_any_mark(&self, environ: &[u8]) -> bool {
         has_mark(environ, |mark| {
             mark.strip_prefix(self.instance.as_bytes()).is_some_and(|rest| rest.starts_with(b"."))
         })
     }
 
-    /// Whether it is that of any of them.
+    /// Whether a process with this environment was started by any health check command.
     pub(crate) fn is_of_any_check(&self, environ: &[u8]) -> bool {
         let own = format!("{}.check.", self.instance);
         has_mark(environ, |mark| mark.starts_with(own.as_bytes()))
@@ -274,14 +275,13 @@ impl Roster {
         format!("{}.check.{}", self.instance, proc.0)
     }
 
-    /// That part of it which no other program has, in whatever supervisor.
+    /// The part of the mark that is unique to this program across all supervisors.
     pub(crate) fn own_mark(&self, proc: ProcId) -> String {
         format!("{}.{}", self.instance, proc.0)
     }
 }
 
-/// What a stop must know of `root` and of those of its tree that were found, as far as they
-/// live.
+/// Describes the main process of `root` and the living members of its tree, for a stop.
 pub(crate) fn describe(
     root: Root,
     counted: &Conclusion,
@@ -305,7 +305,7 @@ pub(crate) fn describe(
     Ok((main, tree))
 }
 
-/// Those that still live, each once.
+/// The members that are still alive, without duplicates.
 fn still_living(members: Vec<Member>) -> io::Result<Vec<Member>> {
     let mut here = Vec::new();
     for member in members {

@@ -1,4 +1,4 @@
-//! Carries out what the core decided. Nothing in here decides.
+//! Carries out the decisions of the core. This module decides nothing.
 
 mod ends;
 mod events;
@@ -53,59 +53,59 @@ use crate::tree::Roster;
 use ends::Watch;
 use files::{Files, SharedMemory};
 
-/// Events that an observer may be late by, before it misses some.
+/// The number of events that are kept for a slow observer. After that, it misses the oldest.
 const OBSERVERS_ROOM: usize = 256;
 
 /// The handling of the output of all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handling {
-    /// Terminal control sequences are taken out.
+    /// Terminal control sequences are removed.
     pub strip_ansi: bool,
-    /// All of it is repeated in the journal, if that says as much.
+    /// The output is repeated in the supervisor's log, if the log level includes it.
     pub echo: bool,
-    /// The end of it is kept for reports of runs that exit unexpectedly.
+    /// The end of the output is kept for reports of runs that exit unexpectedly.
     pub remember: bool,
     /// The latest output is kept in memory if no file contains it.
     pub recent: bool,
 }
 
-/// How it ends.
+/// The outcome of a supervisor run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With this exit code.
+    /// The supervisor exits with this exit code.
     Exit(u8),
-    /// With what was prepared here.
+    /// The preparation is complete: the next stage starts.
     Proceed,
-    /// With a new beginning.
+    /// The supervisor reads its configuration again and starts again.
     Restart,
 }
 
 /// The specification of a removed process, and the sinks of its streams.
 type RemovedLogs = (Weak<ProcessSpec>, [Option<spec::Sink>; 2]);
 
-/// The outside of one process.
+/// The operating system's side of one process: its streams, socket, cgroup and files.
 #[derive(Debug)]
 struct Slot {
     group: Rc<GroupSpec>,
     spec: Rc<ProcessSpec>,
-    /// Where the streams go, once that has been found out.
+    /// The sinks of stdout and stderr, once they are known.
     sinks: [Option<spec::Sink>; 2],
-    /// The socket that it shares, as a place in [`World::sockets`].
+    /// The shared socket, as an index into [`World::sockets`].
     socket: Option<usize>,
     stdout: Option<Rc<Relay>>,
     stderr: Option<Rc<Relay>>,
     stdin: Option<Rc<Stdin>>,
-    /// Writes to it for which there was no room.
+    /// The number of writes to its stdin that were rejected because the buffer was full.
     stdin_refused: Cell<u64>,
     cgroup: Option<Cgroup>,
-    /// The socket for its notifications.
+    /// The socket that receives its notifications.
     notify: Option<Rc<Notify>>,
     /// The state of the command that checks its health.
     checker: Rc<Checker>,
-    /// The latest main process, and whether it has not been reaped yet.
+    /// The latest main process, and whether it is not yet reaped.
     main: Option<(Pid, bool)>,
     watch: Watch,
-    /// The other processes of its tree, of those that are watched.
+    /// The descendants whose exit the supervisor waits for.
     descendants: Rc<Descendants>,
     files: Files,
     /// Those of its tree that were meant when it was last counted.
@@ -131,7 +131,7 @@ pub struct Parts {
     pub keeps_command: bool,
     /// The handling of output.
     pub handling: Handling,
-    /// Where logs with the name AUTO go.
+    /// The directory and names of logs with the name AUTO.
     pub auto_logs: AutoLogs,
     /// The name that events carry.
     pub identifier: String,
@@ -153,49 +153,50 @@ pub struct World {
     freed: Vec<usize>,
     syslog: Option<Rc<Syslog>>,
     syslog_servers: Vec<Rc<SyslogServer>>,
-    /// Where cgroups for programs can be made.
+    /// The directory in which cgroups for programs can be created.
     cgroups: Option<PathBuf>,
     stdout: Rc<Sink>,
     stderr: Rc<Sink>,
-    /// The log files. Outputs that share one share how far it is from being rotated.
+    /// The log files. Outputs to the same file share one sink, which rotates the file for all of
+    /// them.
     files: RefCell<BTreeMap<spec::LogFile, Weak<Sink>>>,
     /// The log files with automatic names of removed processes that may be added again.
     removed_logs: Vec<RemovedLogs>,
-    /// Relays of the journal.
+    /// The relays that carry the lines of the supervisor's own log.
     voices: Vec<Rc<Relay>>,
-    /// The journal for listeners' responses that are output: our stdout, opened at first use.
+    /// Prints listeners' responses that are output to the supervisor's stdout; opened at first use.
     printer: OnceCell<Journal>,
     /// Relays that no task runs yet.
     new_relays: Vec<Rc<Relay>>,
-    /// What has happened besides.
+    /// The queue of inputs other than signals, exits and time.
     inbox: Rc<Inbox>,
     launcher: Rc<Launcher>,
     helpers: Rc<Helpers>,
     questions: Questions,
-    /// For handles of descendants.
+    /// Limits the number of descendants that are watched, for all programs together.
     room: Room,
     readers: Rc<Readers>,
     reserve: Rc<Reserve>,
-    /// Of whom it was told last that nobody knows whose they are.
+    /// The processes that were logged last as belonging to no known program.
     told_unknown: Rc<RefCell<BTreeSet<Member>>>,
     crashes: Rc<Crashes>,
     hooks: Rc<Hooks>,
     gpus: Rc<Gpus>,
     shared_memory: SharedMemory,
-    /// Processes of which a run has begun since it was last looked what it found.
+    /// The processes that started since the last call of [`World::record_run_baseline`].
     begun: Vec<ProcId>,
-    /// What counts memory for all of us.
+    /// The memory cgroup that the supervisor runs in.
     memory: memory::Ours,
-    /// Answers to effects, to be taken before anything else that happens.
+    /// Answers to effects. The driver takes them before any other input.
     answers: VecDeque<Input>,
-    /// Who waits for a reply.
+    /// The channels of the clients that wait for a reply.
     asked: BTreeMap<RequestId, oneshot::Sender<CommandResult>>,
     observers: broadcast::Sender<Observed>,
     end: Option<End>,
 }
 
 impl World {
-    /// A world in which there are no processes yet.
+    /// Creates a world without processes.
     pub fn new(parts: Parts) -> Self {
         let reserve = Rc::new(Reserve::filled());
         let launcher = Rc::<Launcher>::default();
@@ -252,7 +253,7 @@ impl World {
         }
     }
 
-    /// Lets the journal's lines, which come through `pipe`, come out here.
+    /// Adds a relay that carries the journal's lines from `pipe` to `sink`.
     pub fn add_voice(&mut self, pipe: OwnedFd, sink: &spec::Sink) {
         let voice = Relay::for_journal(self.sink(sink));
         voice.add(pipe, None);
@@ -260,19 +261,19 @@ impl World {
         self.voices.push(voice);
     }
 
-    /// Nothing more is printed: what was is all.
+    /// Closes the printer: no further output of listeners is printed.
     pub(crate) fn finish_printing(&self) {
         if let Some(printer) = self.printer.get() {
             printer.close();
         }
     }
 
-    /// Where it is told what happens.
+    /// The queue of inputs that the loop passes to the core.
     pub(crate) fn inbox(&self) -> Rc<Inbox> {
         Rc::clone(&self.inbox)
     }
 
-    /// Does one thing.
+    /// Carries out one effect.
     pub(crate) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Spawn { proc, run } => {
@@ -289,7 +290,7 @@ impl World {
             Effect::AwaitEnd { proc, run, members } => self.await_end(proc, run, members),
             Effect::KillTree { proc } => {
                 let cgroup = self.slots.get(&proc).and_then(|slot| slot.cgroup.as_ref());
-                // Where this is not to be had, each member gets its own signal anyway.
+                // If the kernel does not support this, each member still gets its own signal.
                 let _ = cgroup.map(|cgroup| self.reserve.with_room(|| cgroup.kill()));
             }
             Effect::Check { proc, run, find_listener } => self.check(proc, run, find_listener),
@@ -323,7 +324,7 @@ impl World {
             Effect::Print { data } => self.print(&data),
             Effect::Reply { id, result } => {
                 if let Some(asked) = self.asked.remove(&id) {
-                    // Who has gone doesn't need it.
+                    // Sending fails if the client no longer waits; it needs no reply then.
                     let _ = asked.send(result);
                 }
             }
@@ -348,12 +349,12 @@ impl World {
         self.end = Some(end);
     }
 
-    /// The answer to an effect that was carried out before.
+    /// Takes the oldest answer to an effect that was carried out.
     pub(crate) fn next_answer(&mut self) -> Option<Input> {
         self.answers.pop_front()
     }
 
-    /// The next child that has ended. What it wrote is on its way before this is told.
+    /// Reaps the next child that has exited. Its last output is read first.
     pub(crate) fn next_reaped(&mut self) -> Option<Input> {
         let main_of = |pid| {
             self.slots.iter().find(|(_, slot)| slot.main == Some((pid, true))).map(|of| *of.0)
@@ -385,7 +386,7 @@ impl World {
         Some(Input::Reaped { pid, exit, found })
     }
 
-    /// The next stop (not end) of a program that has our terminal.
+    /// The next program that shares the supervisor's terminal and was suspended (not terminated).
     pub(crate) fn next_suspended(&mut self) -> Option<Input> {
         let inherits = |slot: &Slot| matches!(slot.spec.launch.stdio, spec::Stdio::Inherited);
         if !self.slots.values().any(inherits) {
@@ -394,37 +395,38 @@ impl World {
         job::next_stopped().map(|(pid, job)| Input::Suspended { pid, job })
     }
 
-    /// Gives back what the last reaped process had, now that it is known whether another
-    /// takes its place: a shared socket stays open for that one.
+    /// Releases the shared sockets of reaped processes. Call it after the core has handled the
+    /// exit: if another process has started in its place, the shared socket stays open for that
+    /// process.
     pub(crate) fn release_sockets(&mut self) {
         for socket in std::mem::take(&mut self.freed) {
             self.give_back(Some(socket));
         }
     }
 
-    /// How it ends, once that has been ordered.
+    /// The outcome of the supervisor's run, once the core has ordered it.
     pub(crate) const fn end(&self) -> Option<End> {
         self.end
     }
 
-    /// Relays that have to be run from now on.
+    /// Takes the new relays, which the driver then runs.
     pub(crate) fn take_new_relays(&mut self) -> Vec<Rc<Relay>> {
         std::mem::take(&mut self.new_relays)
     }
 
-    /// What has to be done in the event loop from now on.
+    /// Takes the new jobs, which the driver then runs in its event loop.
     pub(crate) fn take_jobs(&mut self) -> Vec<Job> {
         self.questions.take_jobs()
     }
 
-    /// Who is to be told what comes of this request.
+    /// Registers a request. The returned channel receives its result.
     pub(crate) fn expect(&mut self, id: RequestId) -> oneshot::Receiver<CommandResult> {
         let (asked, answer) = oneshot::channel();
         self.asked.insert(id, asked);
         answer
     }
 
-    /// Nobody is to be told any more.
+    /// Forgets a request because its client no longer waits for the result.
     pub(crate) fn forget(&mut self, id: RequestId) {
         self.asked.remove(&id);
     }
@@ -442,7 +444,7 @@ impl World {
         self.questions.do_beside(hooks.deliver(errand));
     }
 
-    /// The user as which a process runs, if that is not the supervisor's own.
+    /// The user as which a process runs, if it is not the supervisor's own.
     fn user_of(&self, proc: ProcId) -> Option<User> {
         self.slots.get(&proc)?.spec.launch.user.clone()
     }

@@ -1,4 +1,4 @@
-//! What is found out when a run has begun and when it has ended.
+//! Records the state at the start of a run, and examines the end of a run.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -25,22 +25,22 @@ use crate::crash::evidence::Inquiry;
 use crate::crash::report::{Findings, GroupMemory};
 use crate::health::Kind;
 
-/// Processes of which the log tells when one is ill.
+/// The number of processes whose diagnostics are logged.
 const TOLD: usize = 8;
 
-/// What is known of a process's present run, or of the last one.
+/// The facts about a process's present or last run.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// What the counter of its memory group said when it began.
     oom_before: Option<u64>,
-    /// What was found when its main process had ended.
+    /// The findings after the exit of its main process.
     findings: Option<Findings>,
-    /// Where evidence of its illness is.
+    /// The file that contains the diagnostics of an unhealthy run.
     evidence: Rc<std::cell::RefCell<Option<PathBuf>>>,
 }
 
 impl World {
-    /// A run is about to begin. Takes no time: the program waits.
+    /// Records the start of a run. It must be fast, because the program waits for it.
     pub(super) fn begins(&mut self, proc: ProcId) {
         if let Some(slot) = self.slots.get_mut(&proc) {
             let oom_before = slot.watch.oom_before;
@@ -50,7 +50,7 @@ impl World {
         }
     }
 
-    /// Looks at what those that have begun found, now that they run.
+    /// Records the baseline of the processes that have started since the last call.
     pub(crate) fn record_run_baseline(&mut self) {
         let mut shared = None;
         for proc in std::mem::take(&mut self.begun) {
@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// Finds out what it can about the end of a main process.
+    /// Examines the exit of a main process.
     pub(super) fn examine(&mut self, proc: ProcId, ended: &Ended) -> Circumstances {
         let alone = self.slots.values().filter(|slot| matches!(slot.main, Some((_, true)))).count();
         let Some(slot) = self.slots.get_mut(&proc) else { return Circumstances::default() };
@@ -84,7 +84,7 @@ impl World {
         });
         let output = [&slot.stdout, &slot.stderr]
             .map(|relay| relay.as_ref().and_then(|relay| relay.last_of(ended.pid)));
-        // Errors go to stderr, where a program has one of its own.
+        // Errors go to stderr, if the program's stderr is captured separately.
         let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
         let found = slot.spec.failure.preset.and_then(|preset| sign_in(&output, preset));
         let texts = texts_in(&output, &slot.spec.failure.rules);
@@ -97,8 +97,8 @@ impl World {
         Circumstances { oom_kills, last_line, found, shared_memory_full, texts }
     }
 
-    /// From now on it is told when one of a process's descendants ends. Who is not ours is not
-    /// looked after.
+    /// Watches the descendants of a process from now on: the core receives their exits. Processes
+    /// that do not belong to the program are not watched.
     pub(super) fn watch_descendants(&mut self, proc: ProcId) {
         let Some(slot) = self.slots.get_mut(&proc) else { return };
         if let (Some((main, true)), true) = (slot.main, slot.spec.killtree) {
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    /// Its main process has ended; who of the others had before is told first.
+    /// Reports the descendants that exited before the main process, which has exited now.
     pub(super) fn tell_deaths_before(&self, proc: ProcId, main: Pid) {
         let deaths = self.slots.get(&proc).map(|slot| slot.descendants.ended_before());
         for death in deaths.into_iter().flatten() {
@@ -117,8 +117,8 @@ impl World {
         }
     }
 
-    /// What is to be told of the end of an orphan, which is still to be seen, if the program
-    /// to whose tree it belonged runs.
+    /// The input about the exit of an orphan that is not yet reaped, if the program to whose tree
+    /// it belonged is running.
     pub(super) fn death_of_orphan(&self, pid: Pid, exit: Exit) -> Option<Input> {
         let Dead { name, led_by, .. } = process_table::dead(pid)?;
         let seen = self.parts.roster.owner(pid);
@@ -130,7 +130,8 @@ impl World {
         Some(Input::DescendantEnded { proc, main, death })
     }
 
-    /// An orphan ended: what it took counts for the program to whose tree it belonged.
+    /// Adds the resource usage of an orphan that has exited to the program to whose tree it
+    /// belonged.
     pub(super) fn examine_orphan(&mut self, ended: &Ended) {
         let owner = self.parts.roster.owner(ended.pid);
         if let Some(slot) = owner.and_then(|proc| self.slots.get_mut(&proc))
@@ -140,7 +141,7 @@ impl World {
         }
     }
 
-    /// Tells of a run.
+    /// Reports a run.
     pub(super) fn report(&mut self, run: RunReport) {
         let slot = self.slots.get_mut(&run.process.proc);
         let watch = slot.map(|slot| std::mem::take(&mut slot.watch.findings)).unwrap_or_default();
@@ -149,9 +150,10 @@ impl World {
         self.crashes.tell(run, watch.unwrap_or_default(), evidence);
     }
 
-    /// Finds out in what state a process and its tree are.
+    /// Collects diagnostics of a process and its tree.
     pub(super) fn collect(&mut self, proc: ProcId, run: RunId, unhealthy: Unhealthy) {
-        // Who would have to be asked is left out: that could take the time that there is.
+        // Processes that need a read of their environment are left out: it could use up the time
+        // limit.
         let members = self.begin_census(proc).map(|census| census.found).unwrap_or_default();
         let done = Input::answer(proc, run, Answer::Collected);
         let slot = self.slots.get(&proc);
@@ -190,9 +192,9 @@ impl World {
     }
 }
 
-/// The sign that the output ended with: what is kept of it is looked at once, at the end, so
-/// that looking costs a program that runs nothing. Errors go to stderr, where a program has one
-/// of its own.
+/// The sign of a failure in the output. Only the kept end of the output is searched, once, after
+/// the run, so that the search does not slow the program down. Errors go to stderr, if the
+/// program's stderr is captured separately.
 fn sign_in(output: &[Option<Tail>; 2], preset: Preset) -> Option<Found> {
     let mut streams = output.iter().rev().flatten().map(|tail| tail.lines(usize::MAX));
     streams.find_map(|lines| failure::read(lines.iter().map(String::as_str), preset))

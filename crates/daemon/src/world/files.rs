@@ -1,4 +1,4 @@
-//! The files of runs: what they have open is noted, and what they leave is removed.
+//! The files of runs: records the open files of a process tree, and removes leftover files.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -27,33 +27,33 @@ use crate::cleanup::removal::{Outcome, Search};
 use crate::cleanup::{Before, Places, file_time, port};
 use crate::health::Kind;
 
-/// Paths of which one line of the log tells.
+/// The number of paths in one log line.
 const NAMED: usize = 10;
 
-/// Paths of which it is remembered that the log told of them.
+/// The number of paths that are remembered as already logged.
 const TOLD: usize = 4096;
 
-/// How long a look at what a tree has open may take; a count of the tree waits for it.
+/// The limit for recording the open files of a tree. A count of the tree waits for it.
 const LOOK_TIME: Duration = Duration::from_millis(500);
 
-/// Time that the answer has to come before the core no longer waits for it.
+/// The time by which a cleanup ends before the core stops waiting for its answer.
 const MARGIN: Duration = Duration::from_millis(500);
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// What is known of the files of one program, all its runs together.
+/// The files of one program, for all its runs together.
 #[derive(Debug)]
 pub(super) struct Files {
-    /// When it was first started, on the clock of files.
+    /// The time of the first start, on the clock of the file system.
     started: Option<Duration>,
-    /// What was there then.
+    /// The files that existed at the first start.
     before: Option<Before>,
     evidence: Evidence,
-    /// Held by who looks.
+    /// Held while the open files of the tree are recorded.
     look: Arc<Semaphore>,
-    /// What was kept and told.
+    /// The kept files that were already logged.
     told: Rc<RefCell<BTreeSet<PathBuf>>>,
-    /// How many files were kept, in the order of [`Kept::ALL`].
+    /// The number of kept files by reason, in the order of [`Kept::ALL`].
     kept: Rc<[Cell<u64>; Kept::ALL.len()]>,
 }
 
@@ -71,22 +71,22 @@ impl Default for Files {
 }
 
 impl Files {
-    /// A run is about to begin. Takes no time: the program waits.
+    /// Records the start of a run. It must be fast, because the program waits for it.
     pub(super) fn begins(&mut self) {
         self.started.get_or_insert_with(file_time);
     }
 
-    /// How many files were kept, in the order of [`Kept::ALL`].
+    /// The number of kept files by reason, in the order of [`Kept::ALL`].
     pub(super) fn kept(&self) -> [u64; Kept::ALL.len()] {
         std::array::from_fn(|reason| self.kept[reason].get())
     }
 
-    /// Whether somebody looks what its tree has open.
+    /// Whether the open files of its tree are being recorded now.
     pub(super) fn is_looked_at(&self) -> bool {
         self.look.available_permits() == 0
     }
 
-    /// Ends when nobody does any more, but not later than the look has time.
+    /// Waits until the recording of open files has ended, up to its time limit.
     pub(super) fn looked_at(&self) -> impl Future<Output = ()> + 'static {
         let look = Arc::clone(&self.look);
         async move {
@@ -100,7 +100,7 @@ impl Slot {
         self.spec.tidy.as_ref().map(|tidy| tidy.remove_leftovers).unwrap_or_default()
     }
 
-    /// Notes what is there now that its first run has begun.
+    /// Records the existing files after the first run has started.
     pub(super) fn note_before(&mut self) {
         if self.files.before.is_none()
             && self.removes() != RemoveLeftovers::No
@@ -123,7 +123,7 @@ impl Slot {
         })
     }
 
-    /// Whose the program is.
+    /// The user id of the program.
     fn uid(&self) -> u32 {
         let own = || rustix::process::geteuid().as_raw();
         self.spec.launch.user.as_ref().map_or_else(own, |user| user.uid)
@@ -131,7 +131,8 @@ impl Slot {
 }
 
 impl World {
-    /// Notes what a tree has open. A look that hangs is the last: its thread may never end.
+    /// Records the open files of a tree. If it hangs, it is not repeated, because its thread may
+    /// never end.
     pub(super) fn look_at_files(&mut self, proc: ProcId) {
         let mut members = self.begin_census(proc).map(|census| census.found).unwrap_or_default();
         let Some(slot) = self.slots.get(&proc) else { return };
@@ -163,7 +164,7 @@ impl World {
         });
     }
 
-    /// A variable as the program finds it.
+    /// The value of a variable in the program's environment.
     fn variable(&self, slot: &Slot, name: &str) -> Option<String> {
         let launch = &slot.spec.launch;
         let inherited = self.inherited(launch).unwrap_or_default();
@@ -171,7 +172,7 @@ impl World {
         all.find(|(known, _)| known == name)?.1.to_str().map(str::to_owned)
     }
 
-    /// Makes the place clean.
+    /// Removes the leftover files of a run.
     pub(super) fn tidy(&mut self, proc: ProcId, run: RunId, occasion: Occasion) {
         let done = move |devices| Input::answer(proc, run, Answer::Tidied(devices));
         let Some(slot) = self.slots.get(&proc) else {
@@ -274,7 +275,7 @@ async fn await_port(name: &str, port: u16, limit: Duration, warn: impl Fn(String
     }
 }
 
-/// How full `/dev/shm` is: said when it is nearly full, and again when it was not meanwhile.
+/// Watches the usage of `/dev/shm`: logs when it is nearly full, and again only after it was not.
 #[derive(Clone, Debug)]
 pub(super) struct SharedMemory {
     journal: Rc<Journal>,
@@ -298,7 +299,7 @@ impl SharedMemory {
         self.told.set(full.is_some());
     }
 
-    /// Says of a process that ended by SIGBUS what the reason may be.
+    /// Logs the likely cause if a process was terminated by SIGBUS while `/dev/shm` was full.
     pub(super) fn explain_bus_error(&self, name: &str) -> bool {
         let how_full = how_full();
         if let Some(how_full) = &how_full {
@@ -312,7 +313,7 @@ impl SharedMemory {
     }
 }
 
-/// If it is nearly full.
+/// The usage of `/dev/shm`, if it is nearly full.
 fn how_full() -> Option<String> {
     let (used, size) = shared_memory().filter(|(used, size)| nearly_full(*used, *size))?;
     Some(format!("{} MB of {} MB", used / MEGABYTE, size / MEGABYTE))

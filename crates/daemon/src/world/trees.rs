@@ -1,4 +1,4 @@
-//! Who is signalled, and who belongs to whom.
+//! Signals processes, and maps processes to programs.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,11 +23,11 @@ use crate::capture::journal::Journal;
 use crate::health::Kind;
 use crate::tree::{Census, Conclusion, Root, Roots, Roster, describe};
 
-/// How long to wait until a tree is counted again where the end of its processes can't be
-/// waited for.
+/// The time until a tree is counted again if the supervisor cannot wait for the exit of its
+/// processes.
 const RECOUNT_PAUSE: Duration = Duration::from_millis(250);
 
-/// What it takes to end a count: those who are to be asked may keep us waiting.
+/// The parts needed to complete a census: reading the environment of a process may block.
 #[derive(Clone, Debug)]
 pub(super) struct Asking {
     roster: Rc<Roster>,
@@ -47,7 +47,7 @@ impl World {
         Ok(roots)
     }
 
-    /// Who tells whose they are of whom that isn't known.
+    /// The parts that identify the program of an unknown process.
     pub(crate) fn identifiers(&self) -> (Rc<Roster>, Rc<Readers>) {
         (Rc::clone(&self.parts.roster), Rc::clone(&self.readers))
     }
@@ -66,8 +66,8 @@ impl World {
         }
     }
 
-    /// Lists who lives in a process's tree. Only the last census of a process is answered:
-    /// an earlier one may not know whom the later finds.
+    /// Lists the living processes of a tree. Only the last census of a process is answered, because
+    /// an earlier census may miss processes that the later one finds.
     pub(super) fn census(&mut self, proc: ProcId, run: RunId) {
         self.questions.withdraw(proc, Kind::Census);
         let slot = self.slots.get(&proc);
@@ -90,7 +90,7 @@ impl World {
         let (inbox, journal) = (Rc::clone(&self.inbox), Rc::clone(&self.parts.journal));
         let reserve = Rc::clone(&self.reserve);
         let told = Rc::clone(&self.told_unknown);
-        // Who is signalled or ended after this count may not be there to be looked at any more.
+        // A process that is signalled after this count may exit before its files are recorded.
         let looked_at = self.slots.get(&proc).map(|slot| slot.files.looked_at());
         self.questions.start(proc, Kind::Census, async move {
             let counted = match begun {
@@ -121,8 +121,8 @@ impl World {
         });
     }
 
-    /// Waits until all of these have ended, one after the other: also those of whose end no
-    /// signal tells, as their own parents wait for them. One descriptor is enough.
+    /// Waits until all of these processes have exited, one after the other. This includes processes
+    /// whose parent is not the supervisor, for which no SIGCHLD arrives. One descriptor is enough.
     pub(super) fn await_end(&mut self, proc: ProcId, run: RunId, members: Vec<Member>) {
         let (inbox, reserve) = (Rc::clone(&self.inbox), Rc::clone(&self.reserve));
         self.questions.ask(proc, Kind::Ends, inbox, async move {
@@ -138,8 +138,8 @@ impl World {
         });
     }
 
-    /// Who lives in a process's tree, its main process left out, as far as that can be told
-    /// without waiting for anybody.
+    /// The living processes of a tree except its main process, as far as they are known without
+    /// reading `/proc/PID/environ`, which may block.
     pub(super) fn begin_census(&self, proc: ProcId) -> io::Result<Census> {
         let slot = self.slots.get(&proc);
         let Some((slot, (pid, alive))) = slot.and_then(|slot| Some((slot, slot.main?))) else {
@@ -156,7 +156,7 @@ impl World {
         })
     }
 
-    /// What it takes to end a count that begins now.
+    /// The parts needed to complete a census that starts now.
     pub(super) fn asking(&self) -> Asking {
         let (roster, readers) = self.identifiers();
         Asking { roster, readers, deadline: Instant::now() + READ_TIME }
@@ -171,7 +171,7 @@ impl Asking {
         self.readers.read(environ, &census.unsure, self.deadline).await
     }
 
-    /// Who lives in the tree, when everybody has been asked.
+    /// Lists the living processes of the tree, after reading the environments that are needed.
     pub(super) async fn conclude(&self, census: &Census) -> io::Result<Vec<Member>> {
         if census.unsure.is_empty() {
             return Ok(census.found.clone());
