@@ -1,7 +1,7 @@
-//! Core and world, as the loop and those that answer operators share them.
+//! The core and the world, shared by the event loop and by the servers that operators use.
 //!
-//! Everything happens in one thread. A look sees the core between two inputs; an order
-//! is one more input, and its reply comes when the core gives it.
+//! Everything runs in one thread. A query sees the core between two inputs. A command is an input
+//! itself, and its reply comes when the core gives it.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -21,30 +21,30 @@ use tokio::time::Instant;
 use crate::tree::Roots;
 use crate::world::World;
 
-/// Sees everything that passes between core and world, to count it.
+/// Observes all inputs and effects between core and world, to count them.
 pub trait Observer: Debug {
-    /// Sees what the core is told.
+    /// Observes an input of the core.
     fn input(&self, now: Mono, input: &Input);
 
-    /// Sees what the core orders.
+    /// Observes an effect that the core orders.
     fn effect(&self, now: Mono, effect: &Effect);
 }
 
-/// Core and world. Neither is borrowed across an `await`.
+/// The core and the world. Neither may be borrowed across an `await`.
 #[derive(Debug)]
 pub struct Engine {
-    /// What decides.
+    /// Makes the decisions.
     pub core: RefCell<Supervisor>,
-    /// What carries out.
+    /// Carries out the decisions.
     pub world: RefCell<World>,
-    /// The clock that both go by.
+    /// The clock that both use.
     pub clock: Clock,
     observer: Option<Box<dyn Observer>>,
     next_request: Cell<u64>,
 }
 
 impl Engine {
-    /// An engine that has not begun. `observer`, where there is one, sees all that happens.
+    /// Creates an engine that has not started. `observer`, if given, sees all inputs and effects.
     pub fn new(
         core: Supervisor,
         world: World,
@@ -55,22 +55,22 @@ impl Engine {
         Rc::new(Self { core, world, clock, observer, next_request: Cell::new(0) })
     }
 
-    /// Shows the observer what the core is told.
+    /// Shows an input to the observer.
     pub(crate) fn note_input(&self, now: Mono, input: &Input) {
         if let Some(observer) = &self.observer {
             observer.input(now, input);
         }
     }
 
-    /// Shows the observer what the core orders.
+    /// Shows an effect to the observer.
     pub(crate) fn note_effect(&self, now: Mono, effect: &Effect) {
         if let Some(observer) = &self.observer {
             observer.effect(now, effect);
         }
     }
 
-    /// Gives an order and waits for the reply. Dropping the future withdraws the order, as
-    /// far as it only waits.
+    /// Sends a command and waits for the reply. If you drop the future, a command that only waits
+    /// is withdrawn.
     pub async fn ask(&self, command: Command) -> CommandResult {
         let id = self.new_request();
         let answer = self.world.borrow_mut().expect(id);
@@ -78,7 +78,7 @@ impl Engine {
         let mut withdrawal = Withdrawal { engine: self, id, answered: false };
         let answer = answer.await;
         withdrawal.answered = true;
-        // Without a reply nothing is left that could give one.
+        // No reply means that the core has ended and cannot reply.
         answer.unwrap_or(Err(Rejection::ShuttingDown))
     }
 
@@ -88,8 +88,8 @@ impl Engine {
         RequestId(id)
     }
 
-    /// The roots of the trees of all programs, each with its program. A process that doesn't
-    /// answer in time belongs to none.
+    /// The roots of the trees of all programs, each with its program. A process whose environment
+    /// cannot be read in time is left out.
     pub async fn roots(&self, family: &Family) -> io::Result<Vec<(Pid, ProcId)>> {
         let Roots { mut known, unsure } = self.world.borrow().roots(family)?;
         if !unsure.is_empty() {

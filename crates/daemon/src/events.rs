@@ -1,11 +1,11 @@
-//! The core's events as listeners read them.
+//! Formats the core's events for listeners.
 
 use supervisor_core::event::{Channel, Entered, Event, Named, Period};
 use supervisor_core::ids::Pid;
 use supervisor_core::{Envelope, StateName};
 use supervisor_wire::supervisord::event as wire;
 
-/// What is sent to a listener of the supervisor that calls itself `server`.
+/// The text of an event for a listener. `server` is the supervisor's identifier.
 pub(crate) fn text(server: &str, envelope: &Envelope) -> String {
     let header = wire::Header {
         server,
@@ -69,7 +69,7 @@ fn state(to: Entered) -> wire::State {
     }
 }
 
-/// The line that is said of a change of state, for who wants to know everything.
+/// The log line about a state change, for debug logs.
 pub(crate) fn change(process: &Named, from: StateName, to: Entered) -> String {
     format!("{}: {} -> {}", process.name, from.name(), to.state_name().name())
 }

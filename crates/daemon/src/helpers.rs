@@ -1,7 +1,7 @@
-//! Short-lived programs that the supervisor runs for itself: they look at a program, and
-//! what they print and how they end is read.
+//! Short-lived programs that the supervisor runs for itself: they inspect a program, and the
+//! supervisor reads their output and exit status.
 //!
-//! They are reaped where all children are; who waits for one is told from there.
+//! They are reaped together with all children. The task that waits for a helper is notified then.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,17 +29,18 @@ use crate::launch::{Environment, Launched, Launcher};
 /// Bytes read from a helper at once.
 const CHUNK: usize = 16 * 1024;
 
-/// Those that run.
+/// The helpers that are running.
 #[derive(Debug, Default)]
 pub(crate) struct Helpers {
     launcher: Rc<Launcher>,
     running: RefCell<BTreeMap<Pid, oneshot::Sender<Exit>>>,
-    /// Those who were killed with their process groups, as long as anybody of these is left.
-    /// Their children become ours, and are nobody that we don't know.
+    /// The pids of helpers that were killed with their process groups, while a process of the group
+    /// is left. The children of these helpers become the supervisor's children. They are not
+    /// unknown processes.
     killed: RefCell<BTreeSet<Pid>>,
 }
 
-/// One of them. It is killed when this is dropped before it has ended.
+/// One helper. It is killed if this is dropped before it has exited.
 #[derive(Debug)]
 pub(crate) struct Helper {
     pid: Pid,
@@ -48,23 +49,23 @@ pub(crate) struct Helper {
     ended: oneshot::Receiver<Exit>,
 }
 
-/// What came of one.
+/// The result of a helper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// How it ended; `None`: it did not in the time that it had, and was killed.
+    /// Its exit status. `None`: it exceeded its time limit and was killed.
     pub(crate) exit: Option<Exit>,
-    /// What it printed on stdout and stderr, as far as there was room.
+    /// Its output on stdout and stderr, up to the limit.
     pub(crate) output: Vec<u8>,
 }
 
 impl Helpers {
-    /// None yet; they are started by `launcher`.
+    /// Creates an empty set. `launcher` starts the helpers.
     pub(crate) fn new(launcher: Rc<Launcher>) -> Self {
         Self { launcher, running: RefCell::default(), killed: RefCell::default() }
     }
 
-    /// Starts one: the command of `what`, in its directory, as its user and with its
-    /// variables, on top of `environment`. Its input is empty, its output is kept.
+    /// Starts a helper: the command of `what`, in its directory, as its user and with its
+    /// variables, on top of `environment`. Its stdin is empty; its output is captured.
     pub(crate) fn start(
         self: &Rc<Self>,
         name: &str,
@@ -106,24 +107,24 @@ impl Helpers {
         Ok(Helper { pid, helpers: Rc::clone(self), output, ended })
     }
 
-    /// Whether one of these has this pid and has not been reaped.
+    /// Whether a helper has this pid and is not yet reaped.
     pub(crate) fn has(&self, pid: Pid) -> bool {
         self.running.borrow().contains_key(&pid)
     }
 
-    /// All that have not been reaped.
+    /// The pids of all helpers that are not yet reaped.
     pub(crate) fn pids(&self) -> Vec<Pid> {
         self.running.borrow().keys().copied().collect()
     }
 
-    /// The next child that has ended and is neither one of these nor was killed with one.
-    /// `look` sees it before it is reaped, while there is something to be seen of it.
+    /// Reaps the next child that is neither a helper nor was killed with one. `look` sees the child
+    /// before it is reaped, while `/proc` still describes it.
     pub(crate) fn next_other<T>(&self, look: impl Fn(Pid, Exit) -> T) -> Option<(Ended, T)> {
         loop {
             let (pid, exit) = reap::peek()?;
             if let Some(told) = self.running.borrow_mut().remove(&pid) {
                 reap::found(pid)?;
-                // Nobody may wait for it any more.
+                // The task may no longer wait for it.
                 let _ = told.send(exit);
                 continue;
             }
@@ -137,7 +138,7 @@ impl Helpers {
         }
     }
 
-    /// Whether a process that has ended was killed with one of these: its group can be seen
+    /// Whether a process that has exited was killed with a helper. Its process group is visible
     /// until it is reaped.
     fn was_killed(&self, pid: Pid) -> bool {
         let killed = self.killed.borrow();
@@ -147,7 +148,7 @@ impl Helpers {
 }
 
 impl Helper {
-    /// Waits for its end, for so long, and keeps so many bytes of what it prints.
+    /// Waits for its exit, at most `limit`, and keeps `room` bytes of its output.
     pub(crate) async fn finish(mut self, limit: Duration, room: usize) -> Outcome {
         let mut output = Vec::new();
         let pipe = self.output.take();
@@ -168,8 +169,8 @@ impl Helper {
         self.pid
     }
 
-    /// Waits for its end, for so long; what it prints is of no interest. Others that have
-    /// its output and live on are not waited for.
+    /// Waits for its exit, at most `limit`, and ignores its output. Does not wait for other
+    /// processes that hold its output open.
     pub(crate) async fn exit(mut self, limit: Duration) -> Option<Exit> {
         let pipe = self.output.take();
         let ended = &mut self.ended;
@@ -203,8 +204,8 @@ fn memory_file(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Kills all descendants of a process, in whatever group or session they are. Call it before
-/// the process itself is killed: they are found as long as their parents live.
+/// Kills all descendants of a process, whatever their group or session. Call it before you kill the
+/// process itself: descendants are only found while their parents live.
 pub(crate) fn kill_below(pid: Pid) {
     let below = Family::now().and_then(|family| family.descendants(pid));
     for member in below.unwrap_or_default() {
@@ -213,9 +214,9 @@ pub(crate) fn kill_below(pid: Pid) {
     }
 }
 
-/// What finds no room is read all the same: the writer must not wait for us.
+/// Reads all output and drops what exceeds `room`, so that the writer never blocks.
 async fn read_all(pipe: &Watched<OwnedFd>, output: &mut Vec<u8>, room: usize) {
-    // Not in the future itself, which is moved about on the stack.
+    // Not in the future itself, which is moved on the stack.
     let mut chunk = vec![0; CHUNK];
     while let Some(ready) = pipe.readable().await {
         match rustix::io::read(pipe.get(), &mut chunk) {
@@ -223,7 +224,7 @@ async fn read_all(pipe: &Watched<OwnedFd>, output: &mut Vec<u8>, room: usize) {
             Ok(bytes) => {
                 let kept = bytes.min(room.saturating_sub(output.len()));
                 output.extend_from_slice(&chunk[..kept]);
-                // Others have their turn, however fast it writes.
+                // Yields to other tasks, however fast the helper writes.
                 tokio::task::yield_now().await;
             }
             Err(Errno::AGAIN) => ready.spend(),

@@ -1,4 +1,4 @@
-//! What has happened and was not yet told the core, besides signals, exits and time.
+//! Queues inputs for the core, other than signals, exits and time.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -6,9 +6,8 @@ use std::collections::VecDeque;
 use supervisor_core::Input;
 use tokio::sync::Notify;
 
-/// A queue that wakes the loop. The loop empties it each time it runs, and who fills it
-/// gives others their turn after a bounded number of bytes or waits for the reply, so it
-/// stays short.
+/// A queue that wakes the event loop, which empties it on each turn. It stays short, because each
+/// task that fills it yields after a bounded number of bytes or waits for the reply.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     waiting: RefCell<VecDeque<Input>>,
@@ -16,18 +15,18 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Adds what happened.
+    /// Adds an input.
     pub(crate) fn push(&self, input: Input) {
         self.waiting.borrow_mut().push_back(input);
         self.filled.notify_one();
     }
 
-    /// Takes the oldest.
+    /// Takes the oldest input.
     pub(crate) fn pop(&self) -> Option<Input> {
         self.waiting.borrow_mut().pop_front()
     }
 
-    /// Waits until there is something.
+    /// Waits until the queue is not empty.
     pub(crate) async fn filled(&self) {
         self.filled.notified().await;
     }

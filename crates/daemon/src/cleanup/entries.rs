@@ -1,7 +1,7 @@
-//! What is in the places where runs leave files: entries of shared memory, and sockets.
+//! The directories in which runs leave shared memory and sockets.
 //!
-//! Folders are held open while it is found out what to do with an entry and that is done, so
-//! nobody can put another folder in their place.
+//! A directory stays open from the inspection of an entry to its removal, so that no other
+//! directory can take its place.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
@@ -14,27 +14,27 @@ use rustix::fs::{AtFlags, Dir, FileType, MemfdFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-/// Entries of one place that are looked at.
+/// The number of entries of one directory that are examined.
 pub(super) const ENTRIES: usize = 4096;
 
-/// A file, whatever its name: the device that it is on, and its number there.
+/// The identity of a file, whatever its name: its device and its inode number.
 pub(super) type Identity = (u64, u64);
 
-/// What is looked for in a place.
+/// The kinds of entries to find in a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Shared memory, and sockets.
+    /// Shared memory and sockets.
     Everything,
-    /// Sockets, also one folder further down.
+    /// Sockets, also in direct subdirectories.
     Sockets,
 }
 
-/// Where runs leave things.
+/// The directories in which runs leave files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Places(pub(super) Vec<(PathBuf, Kind)>);
 
 impl Places {
-    /// Those that every user has.
+    /// The directories that every user has.
     pub(crate) fn of_user(uid: u32) -> Self {
         Self(vec![
             ("/dev/shm".into(), Kind::Everything),
@@ -44,21 +44,21 @@ impl Places {
     }
 }
 
-/// What was there when a program was first started.
+/// The files that existed when a program was first started.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
-    /// When that was, on the clock by which files are dated.
+    /// The time of that start, on the clock of the file system.
     pub(super) since: Duration,
-    /// What was there in places where files don't tell when they were made.
+    /// The files that existed in directories whose files have no creation time.
     pub(super) known: BTreeSet<Identity>,
 }
 
-/// The present moment on the clock by which files are dated: none that was made before is
-/// younger. That clock is coarser than others, but since Linux 6.13 it runs ahead of the
-/// coarse one, which can be asked, whenever files
-/// [need finer dates](https://docs.kernel.org/filesystems/multigrain-ts.html). So a file
-/// tells, one without a name: neither is what was there before taken for new, nor what a
-/// program makes at once for old.
+/// The present time on the clock of the file system: no file that was created before is younger.
+/// That clock is coarser than others, but since Linux 6.13 it runs ahead of the coarse clock, which
+/// programs can read, whenever files [need finer
+/// dates](https://docs.kernel.org/filesystems/multigrain-ts.html). The function therefore creates
+/// an unnamed file and reads its time. Existing files are then never taken for new ones, and a
+/// program's first files are never taken for old ones.
 pub(crate) fn file_time() -> Duration {
     let file = rustix::fs::memfd_create(c"clock", MemfdFlags::CLOEXEC);
     file.ok().and_then(|file| stat(file.as_fd(), c"")).map_or_else(coarse_time, |it| it.changed)
@@ -71,7 +71,7 @@ fn coarse_time() -> Duration {
 }
 
 impl Before {
-    /// What is there. `since`: when the program was first started, a moment ago.
+    /// Records the existing files. `since`: the time of the program's first start, a moment ago.
     pub(crate) fn look(places: &Places, since: Duration) -> Self {
         let mut known = BTreeSet::new();
         for (path, kind) in &places.0 {
@@ -79,7 +79,7 @@ impl Before {
             let dated = stat(folder.as_fd(), c"").is_some_and(|stat| stat.born.is_some());
             if !dated {
                 let mut note = |found: Seen<'_>| {
-                    // What changed since may have been made since.
+                    // A file that changed since then may also have been created since then.
                     if found.stat.changed < since {
                         known.insert(found.stat.identity);
                     }
@@ -98,7 +98,7 @@ impl Before {
     }
 }
 
-/// What is known of an entry.
+/// The attributes of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stat {
     pub(super) identity: Identity,
@@ -109,7 +109,7 @@ pub(super) struct Stat {
     pub(super) changed: Duration,
 }
 
-/// An entry that is just being looked at.
+/// An entry under examination.
 pub(super) struct Seen<'a> {
     pub(super) folder: &'a Rc<OwnedFd>,
     pub(super) folder_path: &'a Path,
@@ -117,7 +117,7 @@ pub(super) struct Seen<'a> {
     pub(super) stat: Stat,
 }
 
-/// An entry that is of interest.
+/// An entry that may be a leftover file.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) folder: Rc<OwnedFd>,
@@ -135,7 +135,7 @@ impl Seen<'_> {
 }
 
 impl Found {
-    /// A socket somewhere in the file system.
+    /// A socket at any path.
     pub(super) fn socket_at(path: &Path) -> Option<Self> {
         let name = CString::new(path.file_name()?.as_encoded_bytes()).ok()?;
         let folder = open_folder(path.parent()?).ok()?;
@@ -143,7 +143,7 @@ impl Found {
         Some(Self { folder, name, path: path.to_owned(), stat })
     }
 
-    /// Whether it could be removed, still being what it was.
+    /// Removes the entry if it is still the same file; returns whether it did.
     pub(super) fn remove(&self) -> bool {
         let same = stat(self.folder.as_fd(), &self.name)
             .is_some_and(|stat| stat.identity == self.stat.identity);
@@ -151,8 +151,8 @@ impl Found {
     }
 }
 
-/// Whether somebody listens at a socket, as only asking tells where it is listed under
-/// another name, or in another network's list.
+/// Whether a process listens on a socket. Only a connection shows this if the socket is listed
+/// under another name, or in the list of another network namespace.
 pub(super) fn answers(entry: &Found) -> bool {
     let path = format!("/proc/self/fd/{}/", entry.folder.as_raw_fd()).into_bytes();
     let path = [&path, entry.name.to_bytes()].concat();
@@ -170,14 +170,14 @@ pub(super) fn open_folder(path: &Path) -> rustix::io::Result<Rc<OwnedFd>> {
     rustix::fs::open(path, flags, Mode::empty()).map(Rc::new)
 }
 
-/// Shows the entries of a place that are of its kind.
+/// Shows the entries of a directory that are of the wanted kind.
 pub(super) struct Walk<'a> {
     kind: Kind,
-    /// Folders below that last changed before hold nothing that is looked for: whoever makes
-    /// an entry changes its folder.
+    /// Subdirectories that last changed before this time contain no wanted entry, because creating
+    /// an entry changes its directory.
     changed_since: Duration,
     see: &'a mut dyn FnMut(Seen<'_>),
-    /// Entries that may still be looked at.
+    /// The number of entries that may still be examined.
     left: usize,
 }
 

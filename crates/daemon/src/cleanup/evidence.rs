@@ -1,5 +1,5 @@
-//! What links files to a program: what processes of its tree have open, mapped or bound, and
-//! which sockets their command lines name.
+//! Links files to a program: records the files that its processes have open, mapped or bound, and
+//! the sockets that their command lines name.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -17,32 +17,32 @@ use supervisor_wire::system::procfs;
 
 use super::entries::{ENTRIES, Identity};
 
-/// What was seen of one program, all its runs together.
+/// The files of one program, for all its runs together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// Files in shared memory, and sockets, that its processes had open, mapped or bound.
     pub(super) files: BTreeSet<Identity>,
-    /// Where its sockets are: bound there, or to be, as command lines say.
+    /// The paths of its sockets: those that are bound, and those in command lines.
     pub(super) sockets: BTreeSet<PathBuf>,
-    /// Those of them that command lines name.
+    /// The paths in `sockets` that come from command lines.
     pub(super) named: BTreeSet<PathBuf>,
     /// Its processes.
     members: BTreeSet<Member>,
 }
 
-/// It can be added to from another thread.
+/// The same, shared with other threads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence(Arc<Mutex<Seen>>);
 
 impl Evidence {
-    /// Notes what these have open, and returns how many files that are. May take its time, or
-    /// hang with one of them.
+    /// Records the open files of these processes, and returns the number of files. It may take
+    /// long, or block on one of the processes.
     pub(crate) fn look_at(&self, members: &[Member]) -> usize {
         let mut seen = Seen::default();
         let memory = rustix::fs::stat("/dev/shm").ok().map(|stat| stat.st_dev);
         for member in members {
             let mut of_one = Seen::default();
-            // What could not be read is not known.
+            // If a process cannot be read, nothing is recorded.
             let _ = of_one.look_into(member.pid, memory);
             let same = start_of(member.pid).is_ok_and(|start| start == Some(member.start));
             if same {
@@ -55,7 +55,7 @@ impl Evidence {
         count
     }
 
-    /// All that is known now.
+    /// All files that are recorded now.
     pub(super) fn all(&self) -> Seen {
         self.locked().clone()
     }
@@ -66,8 +66,8 @@ impl Evidence {
 }
 
 impl Seen {
-    /// Those of its processes that have ended, unless another process has the pid now: a name
-    /// that holds it may be the other's.
+    /// The processes that have exited and whose pid is free. If another process has the pid now, a
+    /// file name with that pid may belong to the other process.
     pub(super) fn dead(&self) -> impl Iterator<Item = Pid> {
         self.members.iter().map(|member| member.pid).filter(|pid| is_free(*pid))
     }
@@ -90,7 +90,7 @@ impl Seen {
         self.files.extend(mapped.filter(|(device, _)| Some(*device) == memory));
         let mut sockets = BTreeSet::new();
         for fd in fs::read_dir(process.join("fd"))? {
-            // It may have been closed meanwhile.
+            // It may have been closed in the meantime.
             let Ok(stat) = rustix::fs::stat(fd?.path()) else { continue };
             let kind = FileType::from_raw_mode(stat.st_mode);
             if kind == FileType::Socket {
@@ -105,7 +105,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Finds out where these of a process are bound, as it sees the file system.
+    /// Finds the paths at which these sockets are bound, as the process sees the file system.
     fn find_bound(&mut self, process: &Path, sockets: &BTreeSet<u64>) -> io::Result<()> {
         let list = fs::read(process.join("net/unix"))?;
         for (_, path) in procfs::bound_sockets(&list).filter(|(inode, _)| sockets.contains(inode)) {
@@ -130,7 +130,7 @@ pub(super) fn is_free(pid: Pid) -> bool {
     start_of(pid).is_ok_and(|start| start.is_none())
 }
 
-/// What finds no room is forgotten.
+/// Adds entries up to the limit, and drops the others.
 fn add<T: Ord>(all: &mut BTreeSet<T>, more: BTreeSet<T>) {
     for one in more {
         if all.len() >= ENTRIES {
@@ -160,7 +160,7 @@ mod tests {
         let evidence = Evidence::default();
         let start = start_of(own).unwrap().unwrap();
         evidence.look_at(&[Member { pid: own, start }]);
-        // Not that process, but an earlier one.
+        // An earlier process with the same pid.
         evidence.look_at(&[Member { pid: own, start: start - 1 }]);
         drop((held, listener));
         let seen = evidence.all();

@@ -1,5 +1,5 @@
-//! Making the place clean between two runs: what the last one left where its processes
-//! can't be found any more.
+//! Cleans up between two runs: removes the files that the last run left, and waits until its port
+//! is free.
 
 mod entries;
 pub(crate) mod evidence;

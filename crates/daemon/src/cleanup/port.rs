@@ -1,4 +1,4 @@
-//! Who listens at a port, and waiting until nobody does.
+//! Finds the process that listens on a port, and waits until the port is free.
 
 use std::fmt;
 use std::fs;
@@ -12,20 +12,20 @@ use supervisor_wire::system::procfs;
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::process::pidfd;
 
-/// Characters of a program's name that are told.
+/// The number of characters of a program name in messages.
 const SHOWN: usize = 64;
 
-/// Somebody who listens at the port.
+/// The listener on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Holder {
     /// A process.
     Process {
         /// Its pid.
         pid: Pid,
-        /// What it calls itself. Its arguments may be keys, and this goes to the log.
+        /// The name of its program. Its arguments may contain keys, and this goes to the log.
         program: String,
     },
-    /// Somebody into whom we can't look.
+    /// A listener whose process cannot be inspected.
     Unknown,
 }
 
@@ -38,8 +38,8 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Waits until nobody listens at `port`, as far as that can be waited for, and not for
-/// longer than `limit`. `told` hears of each holder when it is found. Returns who is left.
+/// Waits until no process listens on `port`, at most `limit`. `told` is called with each holder
+/// that is found. Returns the holder that is left.
 pub(crate) async fn wait_free(
     port: u16,
     limit: Duration,
@@ -49,7 +49,7 @@ pub(crate) async fn wait_free(
     let wait = async {
         while let Some(Some(holder)) = run_with_deadline(limit, move |_| holder(port)).await {
             if last.as_ref() == Some(&holder) {
-                // It has ended, and is still there: nothing tells when that changes.
+                // The process has exited but still exists: nothing signals when that changes.
                 return;
             }
             told(&holder);
@@ -61,12 +61,12 @@ pub(crate) async fn wait_free(
         }
         last = None;
     };
-    // Whoever it was that was found last.
+    // The holder that was found last.
     let _ = tokio::time::timeout(limit, wait).await;
     last
 }
 
-/// Who listens at a port of this machine.
+/// Finds the process that listens on a port of this machine.
 pub(crate) fn holder(port: u16) -> Option<Holder> {
     let lists = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read(path).unwrap_or_default());
     let inode = lists.iter().find_map(|list| procfs::listener(list, port))?;
@@ -88,8 +88,8 @@ fn program(pid: Pid) -> String {
     name_in(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default())
 }
 
-/// The last name of the path that a command line begins with. A process may have written
-/// all of another one there, without zero bytes: what follows a blank is arguments, too.
+/// The last path component of the program in a command line. A process may have overwritten its
+/// command line without zero bytes, so arguments may also follow a space.
 fn name_in(cmdline: &[u8]) -> String {
     let end = cmdline.iter().position(|byte| *byte == 0 || byte.is_ascii_whitespace());
     let path = &cmdline[..end.unwrap_or(cmdline.len())];

@@ -1,5 +1,5 @@
-//! Removing what runs left: which entries there are, what is known of each, and what the core
-//! says of it.
+//! Removes leftover files: finds the entries, collects the facts about each, and asks the core
+//! whether to remove it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,13 +14,13 @@ use super::entries::{Before, Found, Places, Seen as Entry, Walk, open_folder};
 use super::evidence::{Evidence, Seen, is_free};
 use super::users::{Users, shares_memory_with_the_unseen};
 
-/// What somebody may have left.
+/// The search for the leftover files of a program.
 #[derive(Clone, Debug)]
 pub(crate) struct Search {
     pub(crate) places: Places,
     pub(crate) uid: u32,
     pub(crate) policy: RemoveLeftovers,
-    /// What was there before. `None`: nothing of it has run.
+    /// The files that existed before the first run. `None`: no run has started yet.
     pub(crate) before: Option<Before>,
     pub(crate) evidence: Evidence,
     /// Sockets that its command line names.
@@ -29,17 +29,17 @@ pub(crate) struct Search {
     pub(crate) main: Option<Pid>,
 }
 
-/// What came of it.
+/// The result of a cleanup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) removed: Vec<PathBuf>,
-    /// Bytes of memory that this gave back.
+    /// The number of bytes of memory that were freed.
     pub(crate) bytes: u64,
     pub(crate) kept: Vec<(PathBuf, Kept)>,
 }
 
 impl Search {
-    /// Removes what may be.
+    /// Removes the files that may be removed.
     pub(crate) fn carry_out(&self, wanted: &Wanted) -> Outcome {
         let mut seen = self.evidence.all();
         seen.sockets.extend(seen.named.iter().chain(&self.sockets).cloned().collect::<Vec<_>>());
@@ -50,7 +50,7 @@ impl Search {
             return outcome;
         }
         let users = Users::now();
-        // Where processes are hidden, their pids may be the same.
+        // If some processes are hidden, one of them may have the same pid.
         let mut dead: Vec<Pid> =
             seen.dead().chain(self.main.filter(|main| is_free(*main))).collect();
         if shares_memory_with_the_unseen() {
@@ -78,7 +78,7 @@ impl Search {
         outcome
     }
 
-    /// The entries of the user that are of interest.
+    /// The entries of the user that may be leftover files.
     fn found(&self, seen: &Seen) -> Vec<Found> {
         let all = self.policy == RemoveLeftovers::All;
         let since = match &self.before {
@@ -121,7 +121,7 @@ pub(super) mod tests {
     use super::super::entries::{Kind, file_time};
     use super::*;
 
-    /// A folder in place of shared memory, what it holds being of today.
+    /// A directory in place of shared memory, with only new files in it.
     pub(crate) struct Playground(pub(crate) PathBuf);
 
     impl Playground {
@@ -174,7 +174,7 @@ pub(super) mod tests {
     fn only_what_was_seen_and_is_used_by_nobody_goes() {
         let place = Playground::new("files");
         let old = place.file("old");
-        // The clock of files moves in steps of a few milliseconds.
+        // The clock of the file system advances in steps of a few milliseconds.
         let made = file_time();
         while file_time() <= made {}
         let search = place.search(Kind::Everything);
@@ -218,7 +218,7 @@ pub(super) mod tests {
         let bound = UnixListener::bind(&dead).unwrap();
         search.evidence.look_at(&ourselves());
         drop(bound);
-        // Listed under another name: only asking tells.
+        // The socket is listed under another name: only a connection shows that it is in use.
         let moved = place.0.join("moved");
         fs::rename(&alive, &moved).unwrap();
         let file = place.file("file");

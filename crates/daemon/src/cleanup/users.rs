@@ -12,18 +12,18 @@ use supervisor_wire::system::procfs;
 
 use super::entries::{Found, Identity, answers};
 
-/// The kernel's numbers of the namespaces that a machine begins with (`PROC_IPC_INIT_INO` and
+/// The kernel's numbers of a machine's initial namespaces (`PROC_IPC_INIT_INO` and
 /// `PROC_PID_INIT_INO`).
 const IPC_OF_HOST: u64 = 0xEFFF_FFFF;
 const PID_OF_HOST: u64 = 0xEFFF_FFFC;
 
-/// What processes use, as far as that can be seen.
+/// The files that processes use, as far as the supervisor can see them.
 #[derive(Debug)]
 pub(super) struct Users {
     files: BTreeSet<Identity>,
     /// Paths at which sockets are bound.
     sockets: BTreeSet<Vec<u8>>,
-    /// Other processes may use them that can't be seen from here.
+    /// Processes that are invisible from here may use the files.
     unseen: bool,
 }
 
@@ -39,12 +39,13 @@ impl Users {
                 continue;
             };
             ourselves |= pid == std::process::id();
-            // What can't be looked into is another's, or has ended: were it taken for a user
-            // of everything, nothing would be removed where one such process is.
+            // A process that cannot be inspected belongs to another user, or has exited. If it
+            // counted as a user of every file, one such process would prevent all removals.
             let seen = users.look_into(&entry.path());
             shortage |= seen.is_err_and(|error| is_shortage(&error));
         }
-        // Without `/proc`, with another's, or without free descriptors, not all were seen.
+        // Without `/proc`, with another namespace's `/proc`, or without free descriptors, some
+        // processes were not seen.
         users.unseen = shares_memory_with_the_unseen() || !ourselves || shortage;
         users
     }
@@ -56,7 +57,8 @@ impl Users {
                 .map(|((major, minor), inode)| (rustix::fs::makedev(major, minor), inode)),
         );
         for fd in fs::read_dir(process.join("fd"))? {
-            // One that was closed in the meantime, or can't be reached, hides no other.
+            // A file that was closed in the meantime, or cannot be reached, must not hide the
+            // others.
             if let Ok(stat) = rustix::fs::stat(fd?.path()) {
                 self.files.insert((stat.st_dev, stat.st_ino));
             }
@@ -78,8 +80,8 @@ impl Users {
     }
 }
 
-/// Whether shared memory is the host's, as with `docker run --ipc=host`, and its processes
-/// are not to be seen.
+/// Whether shared memory belongs to the host, as with `docker run --ipc=host`, while the host's
+/// processes are invisible.
 pub(super) fn shares_memory_with_the_unseen() -> bool {
     let of_host = |kind: &str, number: u64| {
         let namespace = fs::metadata(format!("/proc/self/ns/{kind}"));

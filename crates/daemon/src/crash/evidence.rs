@@ -1,5 +1,5 @@
-//! What can be found out about a process that is ill before it is stopped, which destroys
-//! it: what each thread of its tree waits for, in the kernel and in Python.
+//! Collects diagnostics of an unhealthy process before a stop destroys them: where each thread of
+//! its tree waits, in the kernel and in Python.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -19,52 +19,53 @@ use supervisor_sys::process::{pidfd, signal};
 use crate::helpers::Helpers;
 use crate::launch::Environment;
 
-/// Processes of a tree that are looked into.
+/// The number of processes of a tree that are examined.
 const PROCESSES: usize = 64;
 
-/// Threads of each that are.
+/// The number of threads that are examined for each process.
 const THREADS: usize = 64;
 
-/// Bytes of text of one file of `/proc`.
+/// The number of bytes that are read of one file in `/proc`.
 const FILE: usize = 4096;
 
-/// Bytes of all that is found in `/proc`.
+/// The number of bytes that are kept of all files in `/proc`.
 const TEXT: usize = 512 * 1024;
 
-/// Python processes that are asked for their stacks.
+/// The number of Python processes whose stacks are dumped.
 const PYTHONS: usize = 4;
 
-/// Bytes of what each of them tells.
+/// The number of bytes that are kept of each stack dump.
 const STACKS: usize = 64 * 1024;
 
-/// Time in which a process that was asked to tell where it stands can do so.
+/// The time that a process has to dump its own stacks after the signal.
 const DUMP: Duration = Duration::from_millis(500);
 
-/// Whom it is about, and how they may be asked.
+/// The processes to examine, and the means to do it.
 #[derive(Debug)]
 pub(crate) struct Inquiry {
     /// The main process.
     pub(crate) main: Member,
-    /// The others of its tree.
+    /// The other processes of its tree.
     pub(crate) others: Vec<Pid>,
     pub(crate) spec: EvidenceSpec,
-    /// The program that prints the stacks of Python processes, if there is one.
+    /// The path of `py-spy`, which prints the stacks of Python processes; `None`: it is not
+    /// installed.
     pub(crate) py_spy: Option<PathBuf>,
     pub(crate) environment: Environment,
     pub(crate) helpers: Rc<Helpers>,
 }
 
-/// What was found.
+/// The collected diagnostics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Evidence {
-    /// For a file.
+    /// The text for the file.
     pub(crate) text: String,
-    /// For the log: a line for each of the first processes.
+    /// The lines for the log: one for each of the first processes.
     pub(crate) summary: Vec<String>,
 }
 
 impl Inquiry {
-    /// Finds out what it can within the time that there is.
+    /// Collects as much as possible within the time limit.
     pub(crate) async fn make(self) -> Evidence {
         let limit = self.spec.limit;
         // The signal comes last, and must come.
@@ -74,12 +75,12 @@ impl Inquiry {
             let pids: Vec<Pid> =
                 [self.main.pid].into_iter().chain(self.others.iter().copied()).collect();
             let pythons = self.look(pids, &found, limit).await;
-            // What they have told by then is kept, too.
+            // The output of an unfinished dump is kept too.
             self.ask_pythons(&pythons, &found, limit / 2).await;
         };
         let in_time = tokio::time::timeout(limit - dump, all).await.is_ok();
         if let Some(signal) = self.spec.signal {
-            // Who has gone by now is past asking.
+            // The process may have exited in the meantime.
             let _ = signal::send_to_member(self.main, signal);
             let _ = tokio::time::timeout(dump, pidfd::ended(self.main.pid)).await;
         }
@@ -90,7 +91,7 @@ impl Inquiry {
         found
     }
 
-    /// Reads about all of them; returns which run Python.
+    /// Reads the files of all processes; returns the processes that run Python.
     async fn look(
         &self,
         pids: Vec<Pid>,
@@ -147,14 +148,14 @@ impl Inquiry {
     }
 }
 
-/// The same, those first that are stopped or wait in the kernel where no signal reaches them:
-/// of many processes only the first are told.
+/// Sorts the processes: those first that are stopped or wait in the kernel where no signal reaches
+/// them. If there are many processes, only the first are reported.
 fn stuck_first(mut pids: Vec<Pid>, state: impl Fn(Pid) -> Option<u8>) -> Vec<Pid> {
     pids.sort_by_cached_key(|pid| !matches!(state(*pid), Some(b'T' | b't' | b'D')));
     pids
 }
 
-/// All that `/proc` tells of a process, and the same in one line.
+/// Describes a process with the files in `/proc`, in full and in one line.
 fn describe(pid: Pid) -> (String, String) {
     let folder = PathBuf::from(format!("/proc/{pid}"));
     let command = file(&folder, "cmdline").replace('\0', " ");
@@ -179,7 +180,7 @@ fn describe(pid: Pid) -> (String, String) {
             name.trim_end(),
             wait(&folder)
         );
-        // Only root may read it.
+        // Only root may read this file.
         for call in file(&folder, "stack").lines() {
             let _ = writeln!(text, "    {call}");
         }
@@ -203,7 +204,7 @@ fn field(status: &str, name: &str) -> String {
     value.map_or_else(|| "?".to_owned(), |value| value.trim().replace('\t', " "))
 }
 
-/// The beginning of a file; of one that can't be read, nothing.
+/// The first bytes of a file; empty if the file cannot be read.
 fn file(folder: &Path, name: &str) -> String {
     use std::io::Read;
     let mut bytes = Vec::new();

@@ -24,10 +24,10 @@ use crate::capture::journal::Journal;
 use report::{CrashReport, Findings};
 use store::Store;
 
-/// Reports of each process that are remembered.
+/// The number of reports that are remembered for each process.
 const REMEMBERED: usize = 10;
 
-/// Reports of all processes that are remembered.
+/// The number of reports that are remembered for all processes together.
 const REMEMBERED_OF_ALL: usize = 32;
 
 /// All reports, and their destinations.
@@ -85,8 +85,8 @@ impl Crashes {
         self.remember(report);
     }
 
-    /// All has ended with this code. If as it was to, what a crash before left as the last
-    /// message is over.
+    /// Records the supervisor's exit with this code. If the code is 0, clears the termination
+    /// message that an earlier crash left.
     pub(crate) fn end(&self, code: u8) {
         if code == 0 && !self.recent.borrow().is_empty() {
             self.leave_message("");
@@ -117,7 +117,7 @@ impl Crashes {
         }
     }
 
-    /// Keeps what was found out about a process that is ill; returns where.
+    /// Writes the diagnostics of an unhealthy process to a file; returns its path.
     pub(crate) fn keep_evidence(&self, name: &str, run: RunId, text: &str) -> Option<PathBuf> {
         self.keep((name, run.0), clock::wall(), store::EVIDENCE, text.as_bytes())
     }
@@ -144,10 +144,10 @@ impl Crashes {
     }
 }
 
-/// Puts this in place of what is in the file. It is written into: the engine has mounted
-/// it, so no other file can take its place.
+/// Replaces the content of the termination log. The file itself must stay, because the container
+/// engine has mounted it.
 fn overwrite(log: &TerminationLog, content: &[u8]) -> io::Result<()> {
-    // A pipe or a device would make us wait.
+    // A pipe or a device would block.
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let create = if log.asked_for { OFlags::CREATE } else { OFlags::empty() };
     let mut file = guarded::open(&log.path, flags | create, Mode::from_raw_mode(0o644))?;

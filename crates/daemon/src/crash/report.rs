@@ -1,5 +1,5 @@
-//! What is known of a run that ended unasked, as a line, as JSON, and as a container's
-//! last message.
+//! The report of a run that exited unexpectedly: as a log line, as JSON, and as a termination
+//! message.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,46 +14,46 @@ use supervisor_wire::date::rfc3339;
 
 use crate::capture::tail::Tail;
 
-/// Lines of each stream that are told.
+/// The number of lines of each stream in a report.
 const LINES: usize = 50;
 
-/// Bytes that a container's last message may have, as Kubernetes has it.
+/// The number of bytes that Kubernetes accepts as a termination message.
 pub(crate) const MESSAGE: usize = 4096;
 
-/// What is found when a main process has ended, besides its exit.
+/// The facts about a run that are collected after the exit of its main process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
-    /// What its tree took, as far as somebody waited for its members.
+    /// The resource usage of its tree, as far as the processes were reaped.
     pub(crate) usage: Usage,
-    /// What its memory cgroup, or that of the whole container, tells.
+    /// The data of its memory cgroup, or of the container's.
     pub(crate) group: Option<GroupMemory>,
     /// The end of its stdout and of its stderr.
     pub(crate) output: [Option<Tail>; 2],
 }
 
-/// What a memory cgroup tells.
+/// The data of a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GroupMemory {
-    /// Processes that the kernel ended during the run.
+    /// The number of processes that the kernel OOM-killed during the run.
     pub(crate) oom_kills: u64,
-    /// The most bytes it ever had.
+    /// The peak memory usage in bytes.
     pub(crate) peak: Option<u64>,
-    /// The bytes it may have.
+    /// The memory limit in bytes.
     pub(crate) limit: Option<u64>,
 }
 
-/// All that is known.
+/// All facts about a run.
 #[derive(Clone, Debug)]
 pub(crate) struct CrashReport {
-    /// What the core knows.
+    /// The facts that the core knows.
     pub(crate) run: RunReport,
-    /// What its tree took.
+    /// The resource usage of its tree.
     pub(crate) usage: Usage,
-    /// What its cgroup tells.
+    /// The data of its memory cgroup.
     pub(crate) group: Option<GroupMemory>,
-    /// The last lines of its stdout and of its stderr, if that has a way of its own.
+    /// The last lines of its stdout, and of its stderr if that is captured separately.
     pub(crate) lines: [Vec<String>; 2],
-    /// What was found out about it while it was ill.
+    /// The file with the diagnostics that were collected while it was unhealthy.
     pub(crate) evidence: Option<PathBuf>,
 }
 
@@ -64,7 +64,7 @@ impl CrashReport {
         Self { run, usage, group, lines, evidence }
     }
 
-    /// How much it matters. An end after which nothing follows was as it should be.
+    /// The log level of the report. An exit with no further action was expected.
     pub(crate) const fn level(&self) -> Level {
         match self.run.next {
             Next::Rest => Level::Info,
@@ -72,7 +72,7 @@ impl CrashReport {
         }
     }
 
-    /// In one line.
+    /// The report in one line.
     pub(crate) fn line(&self) -> String {
         let run = &self.run;
         let mut line = format!("crash: program={} run={}", run.process.full(), run.run.0);
@@ -106,7 +106,7 @@ impl CrashReport {
         line
     }
 
-    /// What [`Self::line`] tells, for programs that read the log.
+    /// The content of [`Self::line`] as fields, for programs that read the log.
     pub(crate) fn facts(&self) -> Facts {
         let run = &self.run;
         let text = |text: &str| Value::Text(text.to_owned());
@@ -148,7 +148,7 @@ impl CrashReport {
         }
     }
 
-    /// As a value of JSON.
+    /// The report as JSON.
     pub(crate) fn json(&self) -> Json {
         let run = &self.run;
         let (code, signal, core_dumped) = match run.exit {
@@ -192,8 +192,8 @@ impl CrashReport {
         })
     }
 
-    /// As a message of at most [`MESSAGE`] bytes: why it ended, what it was, then as much of
-    /// the end of the output as there is room for.
+    /// The report as a message of at most [`MESSAGE`] bytes: the cause, the program, then as much
+    /// of the end of the output as fits.
     pub(crate) fn message(&self) -> String {
         let (why, ended) = (self.run.because(), self.run.ended);
         let head = format!("{why}\n{} {}\n", rfc3339(ended.secs()), self.line());

@@ -1,4 +1,4 @@
-//! The directory in which reports and evidence are kept.
+//! The directory in which reports and diagnostics are kept.
 
 use std::fs;
 use std::io;
@@ -11,20 +11,20 @@ use supervisor_wire::date;
 use supervisor_sys::io::files::OwnFile;
 use supervisor_sys::io::guarded::Place;
 
-/// Bytes that all files together may have, whatever their number.
+/// The number of bytes that all files together may have.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The kinds of files, by their ends.
+/// The kinds of files, by their extensions.
 pub(crate) const REPORT: &str = "json";
 pub(crate) const EVIDENCE: &str = "txt";
 
-/// A directory of our own. Others may have files in it, which are left alone.
+/// The directory of this supervisor's files. Files of other programs in it are left alone.
 #[derive(Debug)]
 pub(crate) struct Store {
     directory: PathBuf,
-    /// How many of each kind are kept.
+    /// The number of files of each kind that are kept.
     keep: usize,
-    /// Somebody named it, and knows who else may write to it.
+    /// The user configured the directory, and is responsible for other writers.
     trusted: bool,
 }
 
@@ -37,7 +37,7 @@ impl Store {
         &self.directory
     }
 
-    /// Keeps a file about a run, and drops the oldest; returns its path.
+    /// Writes a file about a run and removes the oldest files; returns its path.
     pub(crate) fn put(
         &self,
         (name, run): (&str, u64),
@@ -53,7 +53,7 @@ impl Store {
         Ok(path)
     }
 
-    /// In a directory that everybody may write to, a name may be somebody else's.
+    /// In a directory that every user may write to, the name may belong to another user.
     fn make(&self) -> io::Result<()> {
         if let Some(parent) = self.directory.parent() {
             fs::create_dir_all(parent)?;
@@ -75,7 +75,7 @@ impl Store {
         Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
     }
 
-    /// Names begin with the time, so their order is that of age.
+    /// Removes the oldest files. Names start with the time, so their order is the order of age.
     fn prune(&self, kind: &str) {
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let ours = |name: &str| is_ours(name).filter(|found| *found == kind).is_some();
@@ -89,14 +89,14 @@ impl Store {
             let path = self.directory.join(name);
             bytes += fs::symlink_metadata(&path).map_or(0, |there| there.len());
             if newer >= self.keep || (newer > 0 && bytes > MOST_BYTES / 2) {
-                // Another instance may have been quicker.
+                // Another instance may have removed it already.
                 let _ = Place::of(&path).and_then(|place| place.remove());
             }
         }
     }
 }
 
-/// The kind of a file whose name is one that [`Store::put`] gives.
+/// The kind of a file, if [`Store::put`] could have created its name.
 fn is_ours(name: &str) -> Option<&str> {
     let (stem, kind) = name.rsplit_once('.')?;
     let (time, rest) = stem.split_once('-')?;
@@ -105,7 +105,7 @@ fn is_ours(name: &str) -> Option<&str> {
     (like_time && run.parse::<u64>().is_ok()).then_some(kind)
 }
 
-/// A name that can be part of a file's.
+/// Makes a name safe for use in a file name.
 fn plain(name: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
     name.chars().take(100).map(|letter| if plain(letter) { letter } else { '_' }).collect()

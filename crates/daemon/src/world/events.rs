@@ -1,4 +1,4 @@
-//! Events on their way: to observers, and by stdin to listeners.
+//! Sends events to observers, and to listeners through their stdin.
 
 use std::rc::Rc;
 
@@ -18,12 +18,12 @@ use crate::capture::journal::{Journal, Style};
 use crate::events;
 
 impl World {
-    /// Tells of all that happens from now on.
+    /// Subscribes to all events from now on.
     pub fn observe(&self) -> broadcast::Receiver<Observed> {
         self.observers.subscribe()
     }
 
-    /// Writes to a process's stdin. `None`: it has none.
+    /// Writes to a process's stdin. `None`: the process has no stdin pipe.
     pub fn write_stdin(&self, proc: ProcId, bytes: &[u8]) -> Option<Result<(), CannotWrite>> {
         self.slots.get(&proc)?.write_stdin(bytes, || {})
     }
@@ -85,7 +85,7 @@ impl World {
 }
 
 impl Slot {
-    /// Writes to its stdin. `None`: it has none.
+    /// Writes to its stdin. `None`: the process has no stdin pipe.
     fn write_stdin(
         &self,
         bytes: &[u8],

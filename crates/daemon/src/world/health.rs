@@ -1,4 +1,4 @@
-//! Questions about the health of processes.
+//! Carries out health checks and other measurements of processes.
 
 use std::rc::Rc;
 
@@ -39,7 +39,7 @@ impl World {
         };
         let is_command = matches!(check.probe, Probe::Command(_));
         let strays = is_command.then(|| self.strays());
-        // In a box: whatever awaits a future has room for it twice.
+        // Boxed, because each future that awaits this one would contain it twice.
         let (limit, main) = (check.timeout, slot.main.map(|(pid, _)| pid));
         let asked = health::Asked { probe: check.probe.clone(), limit, find_listener, main };
         let asked = Box::pin(health::check(asked, runner));
@@ -53,7 +53,7 @@ impl World {
         self.questions.ask(proc, Kind::Check, Rc::clone(&self.inbox), answer);
     }
 
-    /// What finds the processes that commands of checks have left.
+    /// Finds the processes that health check commands left.
     pub(super) fn strays(&self) -> Strays {
         let (roster, readers) = self.identifiers();
         Strays { roster, readers, helpers: Rc::clone(&self.helpers) }
@@ -83,7 +83,7 @@ impl World {
         self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
     }
 
-    /// Looks how many requests a process has, if its metrics leave none out.
+    /// Reads the number of requests of a process, if its metrics are complete.
     pub(super) fn look_at_load(&mut self, proc: ProcId, run: RunId) {
         let slot = self.slots.get(&proc);
         let Some(spec) = slot.and_then(|slot| slot.spec.health.progress.clone()) else {
@@ -121,7 +121,7 @@ impl World {
                 Ok(census) => asking.conclude(census).await.ok(),
                 Err(_) => None,
             };
-            // What could not be counted is as it was.
+            // If the processes cannot be counted, the last count stays.
             if let Some(members) = members {
                 let lines = asking.readers.read(command_line, &members, asking.deadline);
                 let lines = lines.await;
@@ -157,8 +157,8 @@ impl World {
         self.questions.ask(proc, Kind::Memory, Rc::clone(&self.inbox), Box::pin(measuring));
     }
 
-    /// Tells a process that is about to start where it can tell of itself. Each run has a
-    /// place of its own, so that what an earlier one says isn't taken for it.
+    /// Tells a process that is about to start the path of its notification socket. Each run has its
+    /// own socket, so that a late message of an earlier run is not attributed to the new run.
     pub(super) fn introduce_notify(&mut self, proc: ProcId, environment: &mut Environment) {
         let number = self.questions.number();
         let mark = self.parts.roster.own_mark(proc);

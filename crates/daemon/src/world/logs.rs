@@ -24,7 +24,7 @@ impl World {
         }
     }
 
-    /// Begins the log files of a process anew.
+    /// Clears the log files of a process.
     pub fn clear_logs(&self, proc: ProcId) -> io::Result<()> {
         for channel in [Channel::Stdout, Channel::Stderr] {
             if let Some(recent) = self.recent_output(proc, channel) {
@@ -40,7 +40,7 @@ impl World {
         Ok(())
     }
 
-    /// Begins the supervisor's own log file anew.
+    /// Clears the supervisor's own log file.
     pub fn clear_main_log(&self, path: &Path) -> io::Result<()> {
         remove_file(path)?;
         self.parts.journal.say(Level::Info, "reopening log file");
@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-/// A device, or a link to one, is left alone: others use it too.
+/// Removes a log file. A device, or a link to one, stays, because other programs use it too.
 fn remove_file(path: &Path) -> io::Result<()> {
     let removed = Place::of(path).and_then(|place| match place.file_type()? {
         FileType::RegularFile => place.remove(),

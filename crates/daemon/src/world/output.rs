@@ -1,4 +1,4 @@
-//! Where the output of processes goes.
+//! Connects the output of processes to its sinks.
 
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
@@ -25,7 +25,7 @@ use crate::capture::syslog::Syslog;
 use crate::capture::syslog_server::SyslogServer;
 
 impl World {
-    /// Where the streams of a new process go: those whose log has no name get one.
+    /// The sinks of a new process's streams. A log with the name AUTO gets a new file.
     pub(super) fn sinks_of(&self, spec: &ProcessSpec) -> [Option<spec::Sink>; 2] {
         let journal = &self.parts.journal;
         [Channel::Stdout, Channel::Stderr].map(|channel| {
@@ -134,7 +134,7 @@ impl World {
         })
     }
 
-    /// The connection to a server, shared by all streams that go there.
+    /// The connection to a syslog server, shared by all streams that go there.
     fn syslog_server(&mut self, target: HostPort) -> Rc<SyslogServer> {
         let known = self.syslog_servers.iter().find(|server| server.target == target);
         known.cloned().unwrap_or_else(|| {
@@ -144,7 +144,7 @@ impl World {
         })
     }
 
-    /// The system's log; made when it is first needed.
+    /// The system's log; opened at first use.
     fn syslog(&mut self) -> Option<Rc<Syslog>> {
         if self.syslog.is_none() {
             match Syslog::of_system() {
@@ -170,14 +170,14 @@ impl World {
         self.slots.get(&proc)?.relay(channel)?.recent().cloned()
     }
 
-    /// What is known of the outside of all processes, in numbers.
+    /// The I/O counters of all processes.
     pub fn io_counters(&self) -> BTreeMap<ProcId, IoCounters> {
         self.slots.iter().map(|(proc, slot)| (*proc, slot.io_counters())).collect()
     }
 }
 
 impl Slot {
-    /// A stream that is captured has its numbers before there is a way for it.
+    /// A captured stream has counters even before it has a relay.
     fn io_counters(&self) -> IoCounters {
         let streams = [Channel::Stdout, Channel::Stderr].into_iter().filter_map(|channel| {
             self.spec.launch.stdio.output(channel)?;
@@ -191,8 +191,8 @@ impl Slot {
         }
     }
 
-    /// What keeps its main process from writing its output, if anything does; of two streams
-    /// the one whose reader stands still for longer.
+    /// The reason why its main process cannot write its output, if there is one. If both streams
+    /// are blocked, the stream whose reader has stalled for longer.
     pub(super) fn block(&self) -> Option<Block> {
         let (pid, true) = self.main? else { return None };
         let blocks = [Channel::Stdout, Channel::Stderr].into_iter().filter_map(|channel| {

@@ -1,4 +1,4 @@
-//! Starting processes, and what they need for that.
+//! Starts processes and prepares their environment.
 
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::input::{SpawnError, SpawnErrorKind};
@@ -17,7 +17,7 @@ use crate::shared_socket::{Change, SharedSocket};
 use crate::tree::MARK;
 
 impl World {
-    /// Why the command of a process could not be executed, if it was started now.
+    /// The reason why the command of a process could not be executed if it started now.
     pub fn obstacle(&self, proc: ProcId) -> Option<SpawnError> {
         let launch = &self.slots.get(&proc)?.spec.launch;
         match self.inherited(launch) {
@@ -64,7 +64,7 @@ impl World {
                 }
             }
         }
-        // Otherwise it is up soon, and watched from then on.
+        // Otherwise the process is soon up and is watched from then on.
         let waits = slot.spec.health.ready != Ready::Startsecs;
         if waits {
             self.watch_descendants(proc);
@@ -72,7 +72,7 @@ impl World {
         Ok(pid)
     }
 
-    /// What a program's environment is made of, besides what it asks for itself.
+    /// The environment of a program without the variables of its own configuration.
     pub(super) fn environment_of(&mut self, proc: ProcId) -> Result<Environment, SpawnError> {
         let slot = self.slots.get(&proc).ok_or_else(no_such_process)?;
         let mut environment = self.inherited(&slot.spec.launch)?;
@@ -147,7 +147,7 @@ fn no_such_process() -> SpawnError {
     SpawnError { kind: SpawnErrorKind::NotFound, message }
 }
 
-/// What supervisord tells its children about themselves.
+/// The variables in which supervisord describes a child to itself.
 pub(super) const fn supervisord_variables<'a>(
     name: &'a str,
     group: &'a str,
