@@ -1,10 +1,10 @@
-//! What is known of servers: where they say that they are well, which of their metrics tell
-//! whether they get on with their work, and what a stop of them needs. One file a server;
-//! each rule has its public source beside it.
+//! Presets for known servers: the URL of the health check, the metrics that show progress, and the
+//! requirements of a stop. Each server has a file of its own, in which each rule is next to its
+//! public source.
 //!
-//! A preset reads the server's command. Where a fact is unsure, or a place is a guess, it
-//! leaves the server alone rather than restart it. Counters are listed where they move while
-//! a long request is worked on, not only when it is done.
+//! A preset reads the server's command. If a fact is unsure or an address is a guess, the preset
+//! does not restart the server. It lists only counters that increase while a long request is
+//! processed, not those that increase at its end.
 
 mod command;
 mod place;
@@ -23,33 +23,33 @@ use crate::values::ValueType;
 /// A server.
 #[derive(Debug)]
 pub struct Preset {
-    /// The name by which it is chosen.
+    /// Value of the option that selects the preset.
     pub name: &'static str,
-    /// What people call it.
+    /// Name of the server in texts.
     pub title: &'static str,
-    /// Programs, scripts and Python modules that start it: what stands behind one of them in
-    /// a command are its options.
+    /// Programs, scripts and Python modules that start the server. The arguments after one of them
+    /// are the server's options.
     pub programs: &'static [&'static str],
-    /// Where it listens.
+    /// Address on which the server listens.
     pub listens: Listens,
-    /// The page that says whether it is well.
+    /// Path of the health check.
     pub path: &'static str,
-    /// Where its metrics are.
+    /// The server's metrics.
     pub metrics: Option<Metrics>,
-    /// Time within which it answers unless it is very busy.
+    /// Time limit for a response, unless the server is very busy.
     pub timeout: Duration,
-    /// Time from one check to the next.
+    /// Time between two health checks.
     pub interval: Duration,
-    /// Time for which it may do nothing that its counters show.
+    /// Time without progress in the counters after which the server is stalled.
     pub stalled: Duration,
-    /// Text of its output that says that it is ready; otherwise its check does.
+    /// Text in the output when the server is ready; `None`: the health check decides.
     pub ready: Option<&'static str>,
-    /// Text in the command lines of the processes that it is made of, each of which has a
-    /// command line of its own.
+    /// Text in the command lines of the server's processes, each of which has a different command
+    /// line.
     pub tree: Option<&'static str>,
-    /// What it decides by itself.
+    /// Adapts the plan to the command.
     pub(crate) adapt: fn(&Command<'_>, &mut Plan),
-    /// What its users should know, for the reference; with links to where it is from.
+    /// Notes for the reference, with links to their sources.
     pub notes: &'static [&'static str],
 }
 
@@ -59,32 +59,32 @@ impl PartialEq for Preset {
     }
 }
 
-/// Where a server listens: what says so, and the place if nothing does.
+/// The address on which a server listens: the settings that define it, and the default.
 #[derive(Debug)]
 pub struct Listens {
-    /// What sets the address.
+    /// Settings of the address.
     pub host: Named,
-    /// What sets the port.
+    /// Settings of the port.
     pub port: Named,
-    /// The port if nothing sets it.
+    /// The default port.
     pub usual_port: u16,
-    /// Programs for which variables count more than options. Others that may serve the same
-    /// don't read them.
+    /// Programs for which variables override options. Other programs of the same server do not
+    /// read the variables.
     pub variables_win: &'static [&'static str],
-    /// It speaks TLS if all of these are given.
+    /// The server uses TLS if all of these are set.
     pub tls: &'static [Named],
-    /// Whether an unambiguous beginning of an option's name is enough.
+    /// Whether an unambiguous prefix of an option's name is accepted.
     pub abbreviates: bool,
-    /// Options that a file of `key: value` lines may hold as well.
+    /// Options that name a file of `key: value` lines with more options.
     pub file: &'static [&'static str],
 }
 
-/// What sets a value: options, of which the last one in the command counts, and variables.
+/// Settings of one value: options, of which the last one in the command counts, and variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Named {
-    /// Options of its command.
+    /// Options of the command.
     pub options: &'static [&'static str],
-    /// Variables of its environment.
+    /// Variables of the environment.
     pub variables: &'static [&'static str],
 }
 
@@ -93,26 +93,26 @@ pub struct Named {
 pub struct Metrics {
     /// The path of the page.
     pub path: &'static str,
-    /// `None`: where its health is asked for.
+    /// Address of the metrics; `None`: the address of the health check.
     pub place: Option<OwnPlace>,
-    /// Gauges of requests for which something should be done.
+    /// Gauges of requests in progress.
     pub running: &'static [&'static str],
-    /// Gauges of requests that may wait though nothing is done for them.
+    /// Gauges of requests that wait, and may do so without progress.
     pub waiting: &'static [&'static str],
-    /// Nothing is under way when all of these are 0.
+    /// Whether the server is idle when all of these are 0.
     pub tells_idle: bool,
-    /// Counters of what was done.
+    /// Counters of work done.
     pub done: &'static [&'static str],
 }
 
-/// The place of metrics that have one of their own.
+/// A separate address for metrics.
 #[derive(Debug)]
 pub struct OwnPlace {
-    /// The port if nothing sets it.
+    /// The default port.
     pub usual_port: u16,
-    /// What sets the port.
+    /// Settings of the port.
     pub port: Named,
-    /// What sets the address.
+    /// Settings of the address.
     pub host: Named,
 }
 
@@ -129,14 +129,14 @@ impl Named {
 }
 
 impl Named {
-    /// All of its names: options first.
+    /// All names, options first.
     pub fn all(&self) -> impl Iterator<Item = &'static str> {
         self.options.iter().chain(self.variables).copied()
     }
 }
 
 impl Listens {
-    /// At a port that `--port` sets, at the address of `--host`.
+    /// Listens on the port of `--port`, at the address of `--host`.
     const fn at(usual_port: u16) -> Self {
         Self {
             host: Named::option(&["--host"]),
@@ -150,19 +150,19 @@ impl Listens {
     }
 }
 
-/// Time that an answer may take.
+/// Default time limit for a response.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Time from one check to the next.
+/// Default time between two health checks.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Time without anything done, while requests are under way, that is a stall.
+/// Default time without progress, while requests are running, after which a server is stalled.
 pub(crate) const STALLED: Duration = Duration::from_secs(120);
 
-/// Time that loading a large model from a slow disk may take.
+/// Default time limit for a start, which may load a large model from a slow disk.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// All of them.
+/// All presets.
 pub static PRESETS: [Preset; 14] = [
     servers::vllm::VLLM,
     servers::sglang::SGLANG,
@@ -180,11 +180,11 @@ pub static PRESETS: [Preset; 14] = [
     servers::sagemaker::SAGEMAKER,
 ];
 
-/// What there is, for a message.
+/// The names of all presets, for error messages.
 pub(crate) const NAMES: &str = "vllm, sglang, tensorrt-llm, triton, tgi, llama.cpp, \
      llama-cpp-python, ollama, lmdeploy, tei, infinity, ray-serve, ray or sagemaker";
 
-/// The value that names a preset.
+/// The type of values that name a preset.
 pub(crate) static PRESET: ValueType<&'static Preset> = ValueType {
     what: NAMES,
     parse: |text, _| {
@@ -193,7 +193,7 @@ pub(crate) static PRESET: ValueType<&'static Preset> = ValueType {
     },
 };
 
-/// A preset to begin with: only a place and a path are its own.
+/// A preset with defaults, except for its name, title and path.
 const fn preset(name: &'static str, title: &'static str, path: &'static str) -> Preset {
     Preset {
         name,

@@ -1,8 +1,8 @@
-//! Where a daemon answers: what a `serverurl` names.
+//! The address of a supervisor, parsed from a `serverurl`.
 
 use std::path::PathBuf;
 
-/// The port of `http://HOST` without one.
+/// Default port of an `http://` URL.
 const HTTP_PORT: u16 = 80;
 
 /// A server.
@@ -10,11 +10,11 @@ const HTTP_PORT: u16 = 80;
 pub(crate) enum Address {
     /// A socket file.
     Unix(PathBuf),
-    /// A host, not yet looked up, and a port.
+    /// A host that was not looked up yet, and a port.
     Tcp {
         /// A name or an IP address.
         host: String,
-        /// Where it listens.
+        /// The server's port.
         port: u16,
     },
 }
@@ -24,7 +24,7 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// What is wrong with the URL.
+    /// A description of the error in the URL.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         if let Some(path) = url.strip_prefix("unix://") {
             return Ok(Self::Unix(path.into()));
@@ -33,7 +33,7 @@ impl Address {
             return Err(format!("Unknown protocol for serverurl {url}"));
         };
         let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        // What stands before it is a user; -u says that.
+        // The part before `@` is a user name, which `-u` sets instead.
         let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
         let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, port)) => (host, port.strip_prefix(':')),
@@ -45,7 +45,7 @@ impl Address {
                 format!("invalid port {port} in serverurl {url}; expected 1 to 65535")
             })?,
         };
-        // Python connects to this machine, too, where there is no host.
+        // Python also connects to the local host if the URL has no host.
         let host = if host.is_empty() { "localhost" } else { host };
         Ok(Self::Tcp { host: host.to_owned(), port })
     }

@@ -1,4 +1,4 @@
-//! The connection to a daemon: XML-RPC calls, and logs that go on.
+//! The connection to a supervisor: XML-RPC calls and streamed logs.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Write};
@@ -23,30 +23,31 @@ use tokio::runtime::Runtime;
 use super::address::Address;
 use super::error::CtlError;
 
-/// A longer answer is none that supervisord would give, or more than fits here.
+/// Maximum size of a response, in bytes. supervisord sends no longer one, and it might not fit
+/// into memory.
 const LONGEST_ANSWER: usize = 256 << 20;
 
-/// Where supervisord answers calls.
+/// Path of XML-RPC calls.
 const RPC_PATH: &str = "/RPC2";
 
-/// Somebody who carries out calls: a daemon, or a test's idea of one.
+/// A supervisor that carries out calls. Tests replace it.
 pub(crate) trait Remote {
-    /// Where it is, as it was said.
+    /// URL of the supervisor, as given by the user.
     fn url(&self) -> &str;
-    /// Uses another server from now on.
+    /// Changes the server of later calls.
     fn set_url(&mut self, url: &str);
-    /// Uses other credentials from now on.
+    /// Changes the credentials of later calls.
     fn set_credentials(&mut self, username: String, password: String);
     /// The result of `supervisor.METHOD`, or of a method with a namespace.
     fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError>;
     /// Copies the response of `path` as it arrives, until the response ends, `out` is closed,
     /// or the user presses Ctrl-C.
     fn follow(&mut self, path: &str, out: &mut dyn Write) -> Result<Followed, CtlError>;
-    /// The client that waits for Ctrl-C, for everything that can't be part of a trait.
+    /// The HTTP client itself, which waits for Ctrl-C, for methods that cannot be part of a trait.
     fn client(&mut self) -> Option<&mut Client>;
 }
 
-/// How following came to its end.
+/// The reason why following ended.
 #[derive(Debug)]
 pub(crate) enum Followed {
     /// The response is complete.
@@ -64,7 +65,7 @@ pub(crate) struct Credentials {
     pub(crate) password: Option<String>,
 }
 
-/// A daemon that is reached by HTTP.
+/// A supervisor that is reached over HTTP.
 #[derive(Debug)]
 pub(crate) struct Client {
     runtime: Runtime,
@@ -84,23 +85,23 @@ pub(crate) struct Server {
 type Connection = SendRequest<String>;
 
 impl Client {
-    /// Connects to nothing yet.
+    /// Creates a client without connecting.
     ///
     /// # Errors
     ///
-    /// If there can be no event loop.
+    /// An error if the event loop cannot be created.
     pub(crate) fn new(url: String, credentials: Credentials) -> io::Result<Self> {
         Self::of(Server { url, credentials })
     }
 
-    /// The same for a server that is known.
+    /// Creates a client for a given server.
     pub(crate) fn of(server: Server) -> io::Result<Self> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         Ok(Self { runtime, server, connection: None, interrupts: None })
     }
 
-    /// From now on Ctrl-C is something to be told of.
+    /// From now on Ctrl-C interrupts the work in progress instead of terminating the client.
     pub(crate) fn watch_interrupts(&mut self) -> io::Result<()> {
         if self.interrupts.is_none() {
             self.interrupts = Some(Rc::new(Signals::take_over_interrupt()?));
@@ -108,18 +109,18 @@ impl Client {
         Ok(())
     }
 
-    /// The next call gets a connection of its own: who types takes time, and a server
-    /// may have been restarted meanwhile.
+    /// Closes the connection, so that the next call opens another one. Between two typed commands
+    /// the server may have been restarted.
     pub(crate) fn hang_up(&mut self) {
         self.connection = None;
     }
 
-    /// Does `work` to its end, unless somebody presses Ctrl-C: then `None`.
+    /// Completes `work`, or returns `None` if the user presses Ctrl-C.
     pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.runtime.block_on(either(work, interrupted(self.interrupts.as_deref())))
     }
 
-    /// Which server is asked, and as whom.
+    /// The server and the credentials in use.
     pub(crate) fn server(&self) -> Server {
         self.server.clone()
     }
@@ -169,10 +170,10 @@ impl Remote for Client {
     }
 }
 
-/// What a server says to a request for something that goes on.
+/// The response to a request for a stream.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    /// Its pieces.
+    /// The pieces of the stream.
     Stream(Incoming),
     /// The status of a rejected request.
     Refused(StatusCode),
@@ -247,7 +248,7 @@ impl Server {
         request.body(body).map_err(|error| CtlError::BadUrl(format!("{error} in {path}")))
     }
 
-    /// What to call the server in a request.
+    /// The value of the `Host` header.
     fn host(&self) -> String {
         match Address::parse(&self.url) {
             Ok(Address::Tcp { host, port }) if host.contains(':') => format!("[{host}]:{port}"),
@@ -259,7 +260,7 @@ impl Server {
     fn refusal(&self, response: &Response<Incoming>) -> CtlError {
         let code = response.status();
         let reason = code.canonical_reason().unwrap_or_default().to_owned();
-        // Python's client calls every server that.
+        // Python's client uses this name for every server.
         CtlError::Status { code: code.as_u16(), reason, place: format!("127.0.0.1{RPC_PATH}") }
     }
 }
@@ -270,7 +271,7 @@ where
 {
     let stream = TokioIo::new(connected.map_err(CtlError::Io)?);
     let (sender, connection) = http1::handshake(stream).await.map_err(broken)?;
-    // Its failure is also that of the request that waits for it.
+    // The pending request reports an error of the connection.
     tokio::spawn(async move { connection.await.unwrap_or_default() });
     Ok(sender)
 }
@@ -283,7 +284,7 @@ async fn send(
     sender.send_request(request).await.map_err(broken)
 }
 
-/// What went wrong with a connection, as the kernel said it if it was the kernel.
+/// The cause of a broken connection, in the kernel's words if the kernel reported it.
 fn broken(error: hyper::Error) -> CtlError {
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(inner) = cause {
@@ -308,7 +309,7 @@ async fn whole(mut body: Incoming) -> Result<Vec<u8>, CtlError> {
     Ok(all)
 }
 
-/// The next piece of something that goes on; `None` when it doesn't.
+/// The next piece of a stream; `None` at its end.
 pub(crate) async fn next_piece(body: &mut Incoming) -> Option<Bytes> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
@@ -318,7 +319,7 @@ pub(crate) async fn next_piece(body: &mut Incoming) -> Option<Bytes> {
     }
 }
 
-/// Waits until somebody presses Ctrl-C.
+/// Waits until the user presses Ctrl-C.
 async fn interrupted(signals: Option<&Signals>) {
     if let Some(signals) = signals
         && let Ok(watched) = Watched::for_reading(signals)

@@ -1,8 +1,7 @@
-//! Why a daemon could not be asked, or didn't do it.
+//! Errors of calls to a supervisor.
 //!
-//! Programs look for the beginnings of what Python's supervisorctl prints, so these are
-//! the same. Where that goes on with a file and line of its own source, ours names the
-//! server.
+//! The messages start like those of Python's supervisorctl, because scripts search for them.
+//! Python's messages continue with a file and line of its source; these name the server instead.
 
 use std::fmt;
 use std::io;
@@ -12,34 +11,34 @@ use supervisor_wire::xmlrpc::Fault;
 
 use supervisor_sys::io::errno;
 
-/// The status with which a server asks who we are.
+/// HTTP status of a server that requires authentication.
 const UNAUTHORIZED: u16 = 401;
 
-/// Why a call has no result.
+/// The reason why a call has no result.
 #[derive(Debug)]
 pub(crate) enum CtlError {
-    /// The daemon's refusal.
+    /// The supervisor returned a fault.
     Fault(Fault),
-    /// The server's refusal: it is no supervisord, or wants to know who asks.
+    /// The server rejected the request: it is not supervisord, or it requires authentication.
     Status {
-        /// Such as 404.
+        /// HTTP status, such as 404.
         code: u16,
-        /// Such as `Not Found`.
+        /// Reason phrase, such as `Not Found`.
         reason: String,
         /// Server and path.
         place: String,
     },
-    /// There is no connection.
+    /// The connection failed.
     Io(io::Error),
-    /// The connection was closed before an answer.
+    /// The connection was closed before the response.
     Disconnected,
-    /// No such server can be: what is wrong with its URL.
+    /// The URL is invalid; the text is the reason.
     BadUrl(String),
-    /// What came is no answer; what is wrong with it.
+    /// The response is invalid; the text is the reason.
     Garbled(String),
-    /// Nobody listens to what we print.
+    /// The reader of stdout has closed it.
     StdoutClosed(io::Error),
-    /// Somebody pressed Ctrl-C.
+    /// The user pressed Ctrl-C.
     Interrupted,
 }
 
@@ -63,17 +62,17 @@ impl CtlError {
         }
     }
 
-    /// Whether the server wants to know who asks.
+    /// Whether the server requires authentication.
     pub(crate) fn wants_authentication(&self) -> bool {
         matches!(self, Self::Status { code: UNAUTHORIZED, .. })
     }
 
-    /// Whether nobody listens there.
+    /// Whether no process listens on the address.
     pub(crate) fn is_refused_connection(&self) -> bool {
         self.is_io(io::ErrorKind::ConnectionRefused)
     }
 
-    /// Whether there is no socket there.
+    /// Whether the socket file does not exist.
     pub(crate) fn is_missing_socket(&self) -> bool {
         self.is_io(io::ErrorKind::NotFound)
     }
@@ -89,7 +88,7 @@ impl From<Fault> for CtlError {
     }
 }
 
-/// The type and the text of the exception that Python has for it.
+/// Type and text of the corresponding Python exception.
 impl fmt::Display for CtlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

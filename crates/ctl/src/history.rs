@@ -1,17 +1,17 @@
-//! What was typed in earlier shells: a file with a line for each, as GNU readline keeps it.
+//! The history of earlier shells: a file with one command per line, in GNU readline's format.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use supervisor_sys::io::files::OwnFile;
 
-/// Of more lines than that, the oldest are forgotten.
+/// Maximum number of lines. The oldest are removed first.
 pub(super) const MOST_LINES: usize = 10_000;
 
-/// Only its owner is to see what somebody typed.
+/// Mode of the file. Only its owner may read the commands.
 const MODE: u32 = 0o600;
 
-/// Lines that were typed, the oldest first.
+/// Commands, the oldest first.
 #[derive(Debug)]
 pub(super) struct History {
     path: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// What the file at `path` has; nothing if there is none.
+    /// Reads the file at `path`. The history is empty if the file does not exist.
     pub(super) fn load(path: Option<&Path>) -> Self {
         let bytes = path.and_then(|path| fs::read(path).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
@@ -28,12 +28,12 @@ impl History {
         history
     }
 
-    /// What was typed, the oldest first.
+    /// All commands, the oldest first.
     pub(super) fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// Adds a line, but not the same twice in a row.
+    /// Adds a line, unless it repeats the previous one.
     pub(super) fn add(&mut self, line: &str) {
         if line.is_empty() || self.lines.last().is_some_and(|last| last == line) {
             return;

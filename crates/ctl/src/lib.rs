@@ -1,12 +1,12 @@
-//! `supervisorctl`: what somebody typed, as calls to a daemon, and its answers, as texts
-//! and an exit status.
+//! `supervisorctl`: turns typed commands into calls to a supervisor, and the results into text and
+//! an exit status.
 //!
 //! ```text
 //!   line ─> typed ─> commands ─> Remote (client) ─> the daemon
 //!                        └─> render ─> stdout
 //! ```
 //!
-//! The commands know neither sockets nor terminals, so a test can be both.
+//! The commands do not depend on sockets or terminals, so tests can replace both.
 
 #![forbid(unsafe_code)]
 
@@ -41,7 +41,8 @@ use self::input::Input;
 use self::screen::Screen;
 use self::session::Session;
 
-/// `supervisorctl`, which was `called` so, with these words behind it; returns the exit code.
+/// Runs `supervisorctl` under the program name `called` with these arguments, and returns the exit
+/// code.
 #[must_use]
 pub fn run(called: &OsStr, words: &[OsString]) -> u8 {
     let name = called.to_string_lossy().into_owned();
@@ -83,7 +84,7 @@ fn deal(ctl: Ctl) -> u8 {
     };
     let done = match &ctl.line {
         None => shell::run(&mut session, &ctl.prompt, ctl.history_file.as_deref(), "status"),
-        // supervisor's help says that a shell follows, and its program forgets it.
+        // supervisor's help announces a shell here, but its program does not open one.
         Some(line) if ctl.interactive => {
             shell::run(&mut session, &ctl.prompt, ctl.history_file.as_deref(), line)
         }

@@ -1,4 +1,4 @@
-//! `[supervisorctl]`: how the client finds the daemon.
+//! `[supervisorctl]`: the settings of the client.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::text::expand::{Names, Shared};
 use crate::text::ini::{Section, Sections};
 use crate::values::NORMAL_PATH;
 
-/// The section's options; `None` is unset.
+/// The section's options; `None`: unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) serverurl: Option<String>,
@@ -20,8 +20,7 @@ pub(crate) struct Client {
     pub(crate) history_file: Option<PathBuf>,
 }
 
-/// Finds out what a file that only the client reads means. `None` if it isn't for a
-/// client.
+/// Reads a file that only the client uses. `None` if the file has no settings for a client.
 pub(crate) fn client(
     sections: &Sections,
     here: &Path,
@@ -57,10 +56,10 @@ pub(super) fn read<'a>(
         prompt: lowering.get(section, &o::PROMPT, names),
         history_file: lowering
             .get(section, &o::HISTORY_FILE, names)
-            // An empty value is a way to have none.
+            // An empty value disables the history.
             .filter(|path| *path != context.sources.cwd),
     }
 }
 
-/// What a socket's address starts with; a path follows.
+/// Prefix of the URL of a unix socket; a path follows.
 const UNIX: &str = "unix://";

@@ -1,4 +1,4 @@
-//! Where reports of runs that exit unexpectedly go: options of `[supervisord]`.
+//! Destinations of reports of unexpected exits: options of `[supervisord]`.
 
 use super::{Lowering, at_least_zero};
 use crate::options as o;
@@ -6,7 +6,7 @@ use crate::settings::supervisord::{Crash, CrashFiles, TerminationLog};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// Reads them.
+/// Reads these options.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -12,8 +12,9 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::{AwaitGpu, FailurePreset, RankPolicy};
 
-/// Reads it. The output of an event listener is its protocol. `killtree`: nothing of the last run
-/// lives on, without which no memory is awaited.
+/// Reads these settings. They do not apply to the output of an event listener, which is a
+/// protocol. Waiting for GPU memory needs `killtree`, which kills the leftover processes of the
+/// last run.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -26,7 +27,7 @@ pub(super) fn read<'a>(
     let preset = lowering.get(section, &o::PRESET, names);
     let exit_codes = lowering.get(section, &o::EXIT_CODES, names);
     let await_gpu = lowering.get(section, &o::AWAIT_GPU_MEMORY, names);
-    // Health presets are for servers that run models, mostly on NVIDIA's devices.
+    // Health presets are for servers that run models, mostly on NVIDIA devices.
     let is_known = lowering.is_explicit(section, health_options::PRESET.def.key);
     let rules = rule::read(lowering, section, names);
     let (preset, exit_codes, rules) = (preset?, exit_codes?, rules?);
@@ -53,7 +54,8 @@ pub(super) fn read<'a>(
     Some(FailureSpec { preset, await_devices: wanted && killtree, exit_codes, rules })
 }
 
-/// A rank of several is not started again in place: its first failure ends everything.
+/// Disables restarts of a program that is one rank of several: after its first failure, everything
+/// stops.
 pub(super) fn apply_rank_policy<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -1,4 +1,4 @@
-//! Groups: those that `[group:x]` makes, and one for every other program.
+//! Groups: those of `[group:x]`, and one for each other program.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,11 @@ use crate::text::ini::Section;
 use crate::values;
 use supervisor_wire::supervisord::python::repr;
 
-/// The priority of an event listener's pool unless it is set: it hears of all others.
+/// Default priority of an event listener's pool. It starts first because it receives the events of
+/// all other programs.
 const POOL_PRIORITY: i64 = -1;
 
-/// How many programs a message names that could have been meant.
+/// Maximum number of programs that a message suggests.
 const MOST_NAMED: usize = 20;
 
 /// All groups, in start order.
@@ -52,7 +53,7 @@ pub(super) fn read(
     complete.then_some(groups)
 }
 
-/// A `[group:x]`. Its programs' sections are added to `taken`.
+/// A `[group:x]`. The sections of its programs are added to `taken`.
 fn heterogeneous<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -121,7 +122,7 @@ fn member<'a>(
     }
 }
 
-/// The group that a program outside all groups is.
+/// The group of a program that is not in a `[group:x]`.
 fn homogeneous<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -151,7 +152,8 @@ fn group_name(lowering: &mut Lowering<'_>, section: &Section) -> Option<String> 
     name.map_err(|why| lowering.complain(section, &section.origin, &why)).ok()
 }
 
-/// As in supervisord the first group with a name counts; a warning names the others.
+/// Removes groups with a name that another group has. As in supervisord, the first one counts. A
+/// warning names the others.
 fn drop_namesakes(groups: &mut Vec<GroupSpec>, lowering: &mut Lowering<'_>) {
     let mut names = BTreeSet::new();
     groups.retain(|group| {
@@ -188,7 +190,7 @@ fn check_names(group: &GroupSpec, lowering: &mut Lowering<'_>) {
     }
 }
 
-/// The section that makes a group.
+/// The section that defines a group.
 fn section_of<'a>(group: &GroupSpec, lowering: &Lowering<'a>) -> Option<&'a Section> {
     let kinds = [
         SectionKind::Group,

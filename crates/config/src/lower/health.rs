@@ -1,6 +1,6 @@
 //! When a program is ready and when it is unhealthy: the options of `health_options`.
 //!
-//! A setting counts more than the preset, and the preset more than the default.
+//! A setting overrides the preset, and the preset overrides the default.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -24,7 +24,8 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::text::shlex;
 
-/// Reads those of a process that runs `argv`. An event listener has none: it says itself when it is ready.
+/// Reads these options for a process that runs `argv`. They do not apply to an event listener,
+/// which reports in its protocol when it is ready.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -56,11 +57,11 @@ struct Reading<'r, 'a, 'n> {
     lowering: &'r mut Lowering<'a>,
     section: &'a Section,
     names: &'r Names<'n>,
-    /// The command.
+    /// The command line.
     argv: &'r [OsString],
 }
 
-/// `None` of what is wrong, `Some(None)` of what isn't there.
+/// `None`: an invalid value, which was reported. `Some(None)`: unset.
 type Perhaps<T> = Option<Option<T>>;
 
 impl Reading<'_, '_, '_> {
@@ -98,7 +99,7 @@ impl Reading<'_, '_, '_> {
         let limit = self.get(&o::EVIDENCE);
         preset?;
         Some(HealthSpec {
-            // `program::memory` reads it, for event listeners as well.
+            // `program::memory` reads the limit, also for event listeners.
             memory: None,
             ready: ready?,
             start_timeout: start_timeout?,
@@ -111,7 +112,7 @@ impl Reading<'_, '_, '_> {
         })
     }
 
-    /// How it is asked whether it is well: in one way.
+    /// The health check. A program has at most one.
     fn probe(
         &mut self,
         planned: Option<&Planned>,
@@ -198,7 +199,7 @@ impl Reading<'_, '_, '_> {
         }))
     }
 
-    /// Which setting says where it is asked.
+    /// The name of the setting that defines the address.
     fn set_by(&self, planned: Option<&Planned>) -> String {
         let keys = [o::URL.def.key, o::TCP.def.key, o::COMMAND.def.key];
         let given = keys.iter().find(|key| self.lowering.is_explicit(self.section, key));
@@ -209,7 +210,7 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// What is needed to be let in, whatever is asked for.
+    /// The credentials for all health and metrics requests.
     fn access(&mut self) -> Option<Access> {
         let set = self.set(&o::HEADERS);
         let file = self.set(&o::HEADERS_FILE);
@@ -262,10 +263,10 @@ impl Reading<'_, '_, '_> {
         let stalled = self.stalled(planned);
         let key = planned.and_then(|planned| planned.plan.metrics_key.as_ref());
         let page = page?.or_else(|| planned?.metrics(url.as_ref()));
-        // Where there is no page, its names are of no use.
+        // Without a metrics URL, the preset's names are not used.
         let known = planned.filter(|_| page.is_some());
         let known = known.and_then(|planned| planned.preset.metrics.as_ref());
-        // A person who names gauges means those of all requests.
+        // If the user names gauges, they cover all requests, including those that wait.
         let own = known.filter(|_| running.as_ref().is_some_and(Option::is_none));
         let waiting = own.and_then(|metrics| owned(metrics.waiting)).unwrap_or_default();
         let tells_idle = own.is_none_or(|metrics| metrics.tells_idle);
@@ -323,8 +324,8 @@ impl Reading<'_, '_, '_> {
         Some(given.or_else(|| planned?.tree(interval, patience)))
     }
 
-    /// Without a limit if the address is a guess: a program must not be restarted because its check
-    /// may be at the wrong address.
+    /// The time limit for the start. There is none if the address is a guess, because a program
+    /// must not be restarted when its check may use the wrong address.
     fn start_timeout(
         &mut self,
         planned: Option<&Planned>,
@@ -361,7 +362,7 @@ impl Reading<'_, '_, '_> {
         self.lowering.try_get(self.section, key, self.names).ok()
     }
 
-    /// One that has a default.
+    /// The value of an option that has a default.
     fn get<T: PartialEq>(&mut self, key: &Key<T>) -> Option<T> {
         self.lowering.get(self.section, key, self.names)
     }
@@ -373,14 +374,15 @@ impl Reading<'_, '_, '_> {
     }
 }
 
-/// What is needed to be let in.
+/// The headers and TLS settings of requests.
 struct Access {
     headers: Headers,
     tls: TlsSpec,
 }
 
 impl Access {
-    /// A request. A key of the command is sent as well, unless a person says another.
+    /// Builds a request. It includes the API key in the command, unless the user sets another
+    /// header for it.
     fn to(&self, url: HttpUrl, key: Option<&Header>) -> HttpGet {
         let mut headers = self.headers.clone();
         if let Some(key) = key

@@ -86,7 +86,7 @@ fn words<'a>(
     None
 }
 
-/// A hook that could verify no certificate would fail when it is needed.
+/// Rejects a hook that cannot verify any certificate, because it would fail when it is needed.
 fn check_certificates<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option<()> {
     let set = lowering.context.sources.variable(CERT_FILE).filter(|path| !path.is_empty());
     let places = match set {

@@ -12,7 +12,7 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::{FcgiSocket, InetAddress};
 
-/// The result handlers that are known. Any other is Python code of the user's.
+/// The known result handlers. Any other handler is Python code of the user.
 const HANDLERS: [(&str, ResultHandler); 2] = [
     ("supervisor.dispatchers:default_handler", ResultHandler::Verdict),
     ("supervisor_stdout:event_handler", ResultHandler::Output),

@@ -1,4 +1,4 @@
-//! A password, or the file that it is in.
+//! Reads a password, or the file that contains it.
 
 use supervisor_wire::supervisord::python::repr;
 

@@ -1,5 +1,4 @@
-//! `[program:x]` and the options that event listeners and FastCGI programs share
-//! with it.
+//! `[program:x]`, and the options that it shares with event listeners and FastCGI programs.
 
 mod command;
 mod env_files;
@@ -29,8 +28,8 @@ use crate::text::expand::{Meaning, Names, expand};
 use crate::text::ini::{Origin, Section};
 use crate::values;
 
-/// More processes of one program than any machine runs; a typing error must not
-/// ask for all the memory there is.
+/// Maximum number of processes of one program. It is higher than any machine needs, and keeps a
+/// typing error from using all memory.
 const MOST_PROCESSES: i64 = 100_000;
 
 /// Settings of the supervisor that all programs inherit.
@@ -108,7 +107,7 @@ impl Model {
         let killtree = lowering.get(section, &o::KILLTREE, names);
         let kind = SectionKind::of(&section.name);
         let listens = kind == Some(SectionKind::EventListener);
-        // An event listener is no server.
+        // An event listener is not a server.
         let (essential, tidy) = if listens {
             (Some(false), Some(None))
         } else {
@@ -150,7 +149,7 @@ impl Model {
             health_stop: stopping.for_health,
             retry: restarting.retry,
             backoff: restarting.backoff,
-            // Beside a command line, other programs are there to help it.
+            // In command mode, additional programs only support the command.
             main: lowering.mode == Mode::File || section.name == format!("program:{APP}"),
             essential: essential?,
             killtree: killtree?,
@@ -208,7 +207,7 @@ struct Own {
 }
 
 impl Own {
-    /// Reads it; what the program's own environment says, other options may use.
+    /// Reads the settings. Options may use the variables of the program's own environment.
     fn read<'a>(
         lowering: &mut Lowering<'a>,
         section: &'a Section,
@@ -250,7 +249,7 @@ impl Own {
     }
 }
 
-/// `numprocs_start`, and how many processes there are from there.
+/// `numprocs_start` and the number of processes.
 fn numbers<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -273,7 +272,7 @@ fn numbers<'a>(
     Some((first, count))
 }
 
-/// The unexpanded name: that is what supervisord looks at for forbidden characters.
+/// The name before expansion, in which supervisord looks for forbidden characters.
 fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option<String> {
     let entry = lowering.entry(section, o::PROCESS_NAME.def.key);
     let text = entry.map(|entry| entry.value.as_str()).or(o::PROCESS_NAME.def.default.file)?;
@@ -286,14 +285,14 @@ fn process_name<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option
     .ok()
 }
 
-/// The options of the section, as they are written.
+/// The options of the section as written.
 fn settings(section: &Section) -> Settings {
     let entries = section.entries.iter();
     Rc::new(entries.map(|entry| (entry.key.clone(), entry.value.clone())).collect())
 }
 
-/// HOME, USER and LOGNAME of `user`, because a server keeps caches and settings under `HOME`.
-/// supervisord leaves those of its own user in place, and so does a file.
+/// HOME, USER and LOGNAME of `user`, because a server keeps caches and settings under `HOME`. In
+/// config-file mode they are not changed, as in supervisord.
 fn identity(lowering: &Lowering<'_>, user: Option<&User>) -> Vec<(OsString, OsString)> {
     let user = user.filter(|user| user.uid != lowering.context.sources.uid);
     let (Some(user), Some(_)) = (user, lowering.mode.command()) else { return Vec::new() };
@@ -303,7 +302,8 @@ fn identity(lowering: &Lowering<'_>, user: Option<&User>) -> Vec<(OsString, OsSt
         .into()
 }
 
-/// `own` on top of what all programs have, on top of where the supervisor answers.
+/// The environment: `own` overrides the variables of all programs, which override the supervisor's
+/// address.
 fn merged(
     serverurl: Option<&String>,
     base: &Base<'_>,

@@ -10,23 +10,24 @@ use crate::text::ini::Section;
 use crate::values::InetAddress;
 use supervisor_wire::supervisord::python;
 
-/// What answers supervisord's XML-RPC; a module of Python's can't be loaded.
+/// The factory of supervisord's XML-RPC interface. Others are Python modules, which cannot be
+/// loaded.
 const MAIN_INTERFACE: &str = "supervisor.rpcinterface:make_main_rpcinterface";
 
-/// The namespace of the interface that supervisord's clients ask for.
+/// The namespace that supervisord's clients use.
 const MAIN_NAMESPACE: &str = "supervisor";
 
-/// How operators reach the supervisor.
+/// The listeners and namespaces for operators.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// In the order in which supervisord makes them.
+    /// Servers in the order in which supervisord creates them.
     pub(crate) servers: Vec<Server>,
-    /// The namespaces under which XML-RPC methods are found.
+    /// Prefixes of the XML-RPC method names.
     pub(crate) namespaces: Vec<String>,
 }
 
 impl Control {
-    /// The URL that programs are given.
+    /// The URL of the server in the programs' environment.
     pub(crate) fn url(&self) -> Option<String> {
         let unix = |server: &&Server| matches!(server.listen, Listen::Unix { .. });
         let first = self.servers.iter().find(unix).or_else(|| self.servers.first());
@@ -34,7 +35,7 @@ impl Control {
     }
 }
 
-/// Reads all these sections.
+/// Reads all sections of servers, interfaces and the client.
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Control> {
     let mut servers = Vec::new();
     let mut complete = true;
@@ -54,7 +55,8 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Con
         namespaces.push(section.label().to_owned());
     }
     if namespaces.is_empty() && matches!(lowering.mode, Mode::Command(_)) {
-        // Who asks for a server in front of a command wants it to answer.
+        // In command mode, a server always gets the main interface, because it is useless without
+        // one.
         namespaces.push(MAIN_NAMESPACE.to_owned());
     }
     for section in lowering.of_kind(SectionKind::Supervisorctl) {
@@ -77,7 +79,7 @@ fn inet<'a>(
     let InetAddress { host, port } = address;
     let listen = match lowering.mode {
         Mode::Command(_) | Mode::Once(_) => Listen::at_all(host, port),
-        // As supervisord: a port alone is one of IPv4.
+        // As in supervisord, a port without a host is an IPv4 port.
         Mode::File => Listen::Inet { host, port },
     };
     if credentials.is_none() && !listen.is_local() && !open? {
@@ -109,11 +111,12 @@ fn unix<'a>(
     Some(Server { section: section.name.clone(), listen, credentials: credentials? })
 }
 
-/// Hexadecimal digits of a SHA-1 sum.
+/// Number of hexadecimal digits of a SHA-1 sum.
 const SHA1_DIGITS: usize = 40;
 
-/// Reads both. A user name or a password alone would admit no client, or every client. An empty one
-/// counts as unset, because the variable that was to fill it was itself empty.
+/// Reads the user name and the password. One without the other would admit no client, or every
+/// client. An empty value counts as unset, because the variable that was to fill it was itself
+/// empty.
 fn credentials<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -151,7 +154,7 @@ fn credentials<'a>(
     None
 }
 
-/// Why no client can ever send these. The password is not repeated.
+/// The reason why no client can send these credentials. It does not contain the password.
 fn never_matches(credentials: &Credentials) -> Option<(&'static OptionDef, String)> {
     let Credentials { username, password } = credentials;
     if username.contains(':') {

@@ -1,4 +1,5 @@
-//! What a start waits for: other programs, and servers elsewhere.
+//! Conditions for the start of a program: other programs, and servers that must accept
+//! connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -16,7 +17,8 @@ use crate::text::ini::Section;
 use crate::text::nearest::nearest;
 use supervisor_wire::supervisord::python::repr;
 
-/// Reads it. An event listener waits for no program: it starts before all others.
+/// Reads these options. An event listener depends on no program, because it starts before all
+/// others.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -38,8 +40,8 @@ pub(super) fn read<'a>(
     })
 }
 
-/// Without a readiness check a program is ready after `startsecs`, whatever it does: there
-/// is no "before".
+/// Rejects a limit on retries before readiness if there is no readiness check: such a program is
+/// ready after `startsecs`.
 pub(super) fn check_retries<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -56,7 +58,7 @@ pub(super) fn check_retries<'a>(
     }
 }
 
-/// Finds what is wrong with programs that depend on each other.
+/// Finds errors in the dependencies between programs.
 pub(super) fn check_dependencies(lowering: &mut Lowering<'_>, groups: &[GroupSpec]) {
     let mut programs: BTreeMap<&str, Vec<&ProcessSpec>> = BTreeMap::new();
     let processes = groups.iter().filter(|group| group.pool.is_none());
@@ -88,7 +90,7 @@ fn complain(lowering: &mut Lowering<'_>, program: &str, why: &str) {
     }
 }
 
-/// What keeps `process` from ever being started because of this dependency.
+/// The reason why this dependency prevents every start of `process`.
 fn mistake(
     process: &ProcessSpec,
     dependency: &Dependency,
@@ -141,8 +143,8 @@ fn warn_of_readiness(
     }
 }
 
-/// Programs that wait for each other, each circle once, beginning with its first name. A
-/// program that waits for itself has a message of its own.
+/// Cycles of programs that depend on each other. Each cycle is returned once and starts with its
+/// first name. A program that depends on itself is reported separately.
 fn circles<'a>(programs: &BTreeMap<&'a str, Vec<&'a ProcessSpec>>) -> Vec<Vec<&'a str>> {
     let needs = |program: &str| {
         let process = programs.get(program).and_then(|all| all.first());
@@ -150,7 +152,7 @@ fn circles<'a>(programs: &BTreeMap<&'a str, Vec<&'a ProcessSpec>>) -> Vec<Vec<&'
     };
     let (mut circles, mut done) = (Vec::new(), BTreeSet::new());
     for start in programs.keys() {
-        // The way from `start`, and how many of each one's dependencies have been followed.
+        // The path from `start`, and the number of followed dependencies of each program on it.
         let mut way: Vec<(&str, usize)> = vec![(start, 0)];
         while let Some((program, followed)) = way.last_mut() {
             let next = needs(program).get(*followed).map(|needed| needed.program.as_str());

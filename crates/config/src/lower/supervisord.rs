@@ -13,7 +13,7 @@ use crate::text::expand::Names;
 use crate::text::ini::{Origin, Section};
 use crate::values;
 
-/// Reads `[supervisord]`; what is missing has its default.
+/// Reads `[supervisord]` and fills in the defaults.
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Supervisord> {
     let Some(section) = lowering.of_kind(SectionKind::Supervisord).next() else {
         lowering.report.error(".ini file does not include supervisord section");
@@ -68,7 +68,8 @@ pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Sup
     })
 }
 
-/// The limit, if the user set it or there is a file: a container's limits are otherwise left alone.
+/// The limit, if the user set it or in config-file mode. Otherwise a container's limits are not
+/// changed.
 fn limit<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -80,8 +81,8 @@ fn limit<'a>(
     asked.then_some(value)
 }
 
-/// The built-in path isn't checked: in a container without `/tmp` the user did not ask for
-/// that file, so its absence is no mistake.
+/// Reads the path of the pid file. The built-in path is not checked: in a container without `/tmp`
+/// the user did not request the file, so its absence is not an error.
 fn pidfile<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -114,8 +115,8 @@ fn logfile<'a>(
     Some(sink(path, maxbytes, to_u32(backups)).into())
 }
 
-/// The sink that a path stands for. What names the supervisor's own streams is never
-/// opened: it was inherited.
+/// The sink for a path. Paths of the supervisor's own streams are not opened, because the streams
+/// are inherited.
 pub(super) fn sink(path: PathBuf, maxbytes: u64, backups: u32) -> Sink {
     match path.to_str() {
         Some(text) if values::STDOUT.contains(&text) => Sink::Stdout,

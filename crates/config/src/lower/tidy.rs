@@ -1,4 +1,4 @@
-//! What is done between the end of a run and the next start.
+//! Cleanup between the end of a run and the next start.
 
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
@@ -7,8 +7,8 @@ use crate::options as o;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// Reads it. `killtree`: nothing of the last run lives on, without which none of this
-/// is possible.
+/// Reads the options. They need `killtree`, because cleanup is possible only when no process of
+/// the last run is left.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -18,7 +18,7 @@ pub(super) fn read<'a>(
     let remove_leftovers = lowering.get(section, &o::REMOVE_LEFTOVERS, names);
     let port = lowering.get(section, &o::AWAIT_PORT, names);
     let (remove_leftovers, port) = (remove_leftovers?, port?);
-    // Its sockets are found when its command is known.
+    // The sockets are added when the command is known.
     let spec = TidySpec { remove_leftovers, sockets: Vec::new(), port };
     let asked = [
         (o::REMOVE_LEFTOVERS.def.key, remove_leftovers != RemoveLeftovers::No),

@@ -1,5 +1,5 @@
-//! Names that mean nothing. supervisord ignores them, and so do we, but not in silence:
-//! most are slips of the pen.
+//! Unknown names. The supervisor ignores them like supervisord, but logs a warning, because most
+//! of them are typing errors.
 
 use super::Lowering;
 use crate::error::in_short;
@@ -7,22 +7,22 @@ use crate::options::{KINDS, SectionKind};
 use crate::text::ini::{Entry, Origin, Section};
 use crate::text::nearest::nearest;
 
-/// Says which sections and keys of files nothing reads, and what may have been meant.
+/// Warns about unknown sections and keys of files, and suggests similar names.
 pub(super) fn warn(lowering: &mut Lowering<'_>) {
     for section in &lowering.sections.all {
         match SectionKind::of(&section.name) {
             None if matches!(section.origin, Origin::File { .. }) => {
                 lowering.report.warn(unknown_section(&section.name, &section.origin));
             }
-            // Whatever stands there goes to Python code.
+            // Python code reads all keys of these sections.
             None | Some(SectionKind::RpcInterface | SectionKind::CtlPlugin) => {}
             Some(kind) => unknown_keys(lowering, section, kind),
         }
     }
 }
 
-/// A near miss is a typing error. Any other key belongs to other software: a plug-in may read its
-/// own options from the same file.
+/// A key that is similar to a known one is a typing error. Any other key belongs to other
+/// software: a plug-in may read its own options from the same file.
 fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKind) {
     let known = |key: &str| kind.settings().any(|setting| setting.def().key == key);
     let mut others: Vec<&Entry> = Vec::new();

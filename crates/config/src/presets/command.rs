@@ -1,4 +1,4 @@
-//! A server's command: its options, those of a file that it names, and its variables.
+//! Reads a server's command: its options, those of its options file, and its variables.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use super::{Named, Preset};
 
-/// Programs that run scripts; what a script does with its words is its own affair.
+/// Shells. The arguments of a script are not necessarily the server's.
 const SHELLS: [&str; 8] = ["ash", "bash", "busybox", "dash", "fish", "ksh", "sh", "zsh"];
 
-/// What a command finds around it.
+/// The environment of a command.
 pub(crate) struct Surroundings<'a> {
     /// The value of one of its environment variables.
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The content of a file that it names.
+    /// The content of a file that the command names.
     pub(crate) file: &'a dyn Fn(&str) -> Option<String>,
-    /// The first bytes of the file that is executed for its first word.
+    /// The first bytes of the executable.
     pub(crate) beginning: &'a dyn Fn() -> Vec<u8>,
 }
 
@@ -25,39 +25,39 @@ impl fmt::Debug for Surroundings<'_> {
     }
 }
 
-/// A command, read for one preset.
+/// A command, parsed for one preset.
 #[derive(Debug)]
 pub(crate) struct Command<'a> {
-    /// What it executes.
+    /// The first argument, which is executed.
     pub(crate) first: String,
-    /// The server's own name in it; `None`: no such is in it.
+    /// The name of the server's program in the command; `None`: the command contains no such name.
     pub(crate) program: Option<&'static str>,
-    /// That as it is written, with its path.
+    /// The same as written in the command, with its path.
     pub(crate) program_path: Option<String>,
-    /// A shell, or a script for one, is executed.
+    /// Whether a shell or a shell script is executed.
     pub(crate) is_script: bool,
-    /// A file of options that can't be read.
+    /// An options file that cannot be read.
     pub(crate) unread: Option<String>,
-    /// The words behind the server's name, those of its file of options before them.
+    /// Arguments after the server's name, preceded by those of its options file.
     words: Vec<String>,
-    /// The words before it.
+    /// Arguments before the server's name.
     before: Vec<String>,
     around: &'a Surroundings<'a>,
     preset: &'static Preset,
 }
 
-/// A value, and what set it.
+/// A value and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) value: String,
-    /// `--port`, or `PORT`.
+    /// Name of the source: `--port` or `PORT`.
     pub(crate) by: String,
-    /// It is from the environment.
+    /// Whether the source is an environment variable.
     pub(crate) is_variable: bool,
 }
 
 impl Found {
-    /// What set it, for people: `--port 80`, `PORT=80`. Not for passwords.
+    /// The setting as text: `--port 80`, `PORT=80`. Do not use it for passwords.
     pub(crate) fn shown(&self) -> String {
         let between = if self.is_variable { '=' } else { ' ' };
         format!("{}{between}{}", self.by, self.value)
@@ -98,18 +98,18 @@ impl<'a> Command<'a> {
         command
     }
 
-    /// The word at this place behind the server's name: a subcommand, a model.
+    /// The argument at this position after the server's name, such as a subcommand or a model.
     pub(crate) fn word(&self, at: usize) -> Option<&str> {
         self.words.get(at).map(String::as_str)
     }
 
-    /// Whether this program comes before the server's in the command.
+    /// Whether this launcher precedes the server's program in the command.
     pub(crate) fn is_launched_by(&self, launcher: &str) -> bool {
         self.before.iter().any(|word| base(word) == launcher)
     }
 
-    /// The value of an option, be it `--opt value` or `--opt=value`. The last one counts, as
-    /// for most programs.
+    /// The value of an option, written as `--opt value` or `--opt=value`. The last one counts, as
+    /// in most programs.
     pub(crate) fn option(&self, names: &[&str]) -> Option<Found> {
         let mut found = self.words.iter().enumerate().rev().filter_map(|(at, word)| {
             let (written, inline) = match word.split_once('=') {
@@ -130,7 +130,7 @@ impl<'a> Command<'a> {
         found.next()
     }
 
-    /// What turns one of these options without a value on.
+    /// The first of these valueless options that is set.
     pub(crate) fn flag(&self, names: &[&str]) -> Option<String> {
         let found = self.words.iter().find(|word| {
             let (written, value) = word.split_once('=').unwrap_or((word, ""));
@@ -145,7 +145,7 @@ impl<'a> Command<'a> {
         Some(Found { value, by: name.to_owned(), is_variable: true })
     }
 
-    /// What an option or a variable says.
+    /// The value of an option or a variable.
     pub(crate) fn named(&self, named: &Named) -> Option<Found> {
         let option = || self.option(named.options);
         let variable = || named.variables.iter().find_map(|name| self.variable(name));
@@ -156,13 +156,13 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// A whole number that an option says.
+    /// The value of an option, if it is a whole number.
     pub(crate) fn number(&self, names: &[&str]) -> Option<u64> {
         self.option(names)?.value.parse().ok()
     }
 
-    /// Whether an option is one of these: underscores are as good as hyphens, and with some
-    /// servers an unambiguous beginning as good as the name.
+    /// Whether an option has one of these names. Underscores and hyphens are equivalent. Some
+    /// servers also accept an unambiguous prefix of the name.
     fn means(&self, written: &str, names: &[&str]) -> bool {
         let written = written.replace('_', "-");
         let is = |name: &str| name.replace('_', "-") == written;
@@ -173,10 +173,10 @@ impl<'a> Command<'a> {
     }
 }
 
-/// So long is a beginning that is taken for a name: two hyphens and three letters.
+/// Minimum length of a prefix that is taken for a name: two hyphens and three letters.
 const SHORTEST_BEGINNING: usize = 5;
 
-/// The value in `-p8000`.
+/// The value in an argument such as `-p8000`.
 fn glued<'w, 'n>(name: &'n str, word: &'w str) -> Option<(&'n str, &'w str)> {
     let is_short = name.len() == 2 && !name.ends_with('-');
     let value = word.strip_prefix(name).filter(|_| is_short)?;
@@ -184,13 +184,13 @@ fn glued<'w, 'n>(name: &'n str, word: &'w str) -> Option<(&'n str, &'w str)> {
     (!value.is_empty()).then_some((name, value))
 }
 
-/// How "no" is written as a value.
+/// Whether a value means "no".
 pub(crate) fn is_no(value: &str) -> bool {
     ["0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 
-/// Whether the next word is this one's value, such as the path of a model; `-m` is Python's
-/// for a module.
+/// Whether the argument after this one is its value, such as the path of a model. Python's `-m`,
+/// which precedes a module, does not count.
 fn takes_value(word: &str) -> bool {
     word.starts_with('-') && word != "-m" && !word.contains('=')
 }
@@ -203,7 +203,7 @@ fn is_shell(word: &str) -> bool {
     SHELLS.contains(&base(word))
 }
 
-/// Whether what is executed begins as a shell's script does.
+/// Whether the executable starts like a shell script.
 fn starts_shell(around: &Surroundings<'_>) -> bool {
     let beginning = (around.beginning)();
     let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -211,8 +211,8 @@ fn starts_shell(around: &Surroundings<'_>) -> bool {
     line.strip_prefix("#!").is_some_and(|line| line.split_whitespace().any(is_shell))
 }
 
-/// The options in a file of `key: value` lines, which is YAML as far as servers' options go.
-/// What is nested says nothing of where they listen.
+/// The options in a file of `key: value` lines, the subset of YAML that servers use. Nested keys
+/// are ignored, because they do not define an address.
 fn options_in(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !line.starts_with([' ', '\t', '#', '-']));
     let pairs = lines.filter_map(|line| line.split_once(':'));

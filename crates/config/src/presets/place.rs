@@ -1,4 +1,4 @@
-//! Where a server listens, by its command.
+//! Finds the address of a server from its command.
 
 use std::net::IpAddr;
 
@@ -8,13 +8,13 @@ use super::command::{Command, Found};
 use super::{Listens, OwnPlace};
 use crate::values::{self, LOOPBACK};
 
-/// A server's place.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) scheme: Scheme,
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// What says so, for people.
+    /// The settings that define the address, as text.
     pub(crate) from: Vec<String>,
 }
 
@@ -25,7 +25,8 @@ impl Endpoint {
     }
 }
 
-/// Where the server listens; at `port` if the user set it. Or why that is unknown.
+/// The address of the server, with `port` if the user set it; or the reason why the address is
+/// unknown.
 pub(super) fn find(
     listens: &Listens,
     command: &Command<'_>,
@@ -47,7 +48,7 @@ pub(super) fn find(
     Ok(place)
 }
 
-/// Where a server's metrics are that have a place of their own.
+/// The address of a server's metrics if it is separate.
 pub(super) fn find_metrics(
     own: &OwnPlace,
     command: &Command<'_>,
@@ -59,7 +60,7 @@ pub(super) fn find_metrics(
     Some(place)
 }
 
-/// Who listens at all addresses listens at ours.
+/// A server that listens on all addresses is reached at the loopback address.
 fn set_host(place: &mut Endpoint, found: Option<Found>) -> Result<(), String> {
     let Some(found) = found else { return Ok(()) };
     place.host =

@@ -1,4 +1,4 @@
-//! What a preset makes of a command.
+//! The result of applying a preset to a command.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,50 +10,50 @@ use super::Preset;
 use super::command::{Command, Found};
 use super::place::{self, Endpoint};
 
-/// How it is asked whether the server is well.
+/// The health check of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
-    /// Where it listens for HTTP.
+    /// An HTTP request.
     Page(HttpUrl),
-    /// By connecting, and why not by asking.
+    /// A TCP connection, and the reason why no HTTP request is possible.
     Port { host: String, port: u16, why: String },
-    /// By a command.
+    /// A command.
     Command(Vec<OsString>),
-    /// Not at all, and why.
+    /// No health check, and the reason.
     Nothing(String),
 }
 
-/// What will be asked, and what a person should know of it.
+/// The health check and the metrics of a server, with messages for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) asks: Asks,
-    /// Its page of metrics.
+    /// URL of the metrics.
     pub(crate) metrics: Option<HttpUrl>,
-    /// What its pages need, if they do.
+    /// Header that the server's pages require, if they do.
     pub(crate) health_key: Option<Header>,
     pub(crate) metrics_key: Option<Header>,
     pub(crate) timeout: Duration,
-    /// What of the command says where.
+    /// The settings that define the address, as text.
     pub(crate) from: Vec<String>,
-    /// The place is a guess: nothing of the command says so, which isn't known to be the
-    /// server's. Nobody is restarted for what may be asked in the wrong place.
+    /// Whether the address is a guess, because nothing in the command is known to be the server's.
+    /// A server is never restarted because of a check that may use the wrong address.
     pub(crate) is_guess: bool,
-    /// Worth knowing: at level INFO.
+    /// Messages at level INFO.
     pub(crate) remarks: Vec<String>,
-    /// Worth changing: at level WARN.
+    /// Messages at level WARN.
     pub(crate) warnings: Vec<String>,
-    /// Seconds that a stop of it takes, and why.
+    /// Duration of the server's stop in seconds, and the reason for it.
     pub(crate) stop: Option<(u64, String)>,
-    /// A stop of it cuts requests, and how.
+    /// How a stop of the server interrupts requests, if it does.
     pub(crate) cuts: Option<&'static str>,
-    /// The server exits with 0 without being asked to.
+    /// Whether the server may exit with 0 by itself.
     pub(crate) ends_with_0: bool,
     /// Whether the user set the port.
     pub(super) port_is_set: bool,
 }
 
 impl Preset {
-    /// Reads a command. A port that the user sets counts.
+    /// Applies the preset to a command. A port that the user sets takes precedence.
     pub(crate) fn plan(&'static self, command: &Command<'_>, port: Option<u16>) -> Plan {
         let mut plan = Plan {
             asks: Asks::Nothing(String::new()),
@@ -88,7 +88,7 @@ impl Preset {
 }
 
 impl Plan {
-    /// It is asked where it listens.
+    /// Checks the address on which the server listens.
     pub(super) fn listens_at(&mut self, preset: &Preset, command: &Command<'_>, place: &Endpoint) {
         self.asks = Asks::Page(place.url(preset.path));
         self.from.clone_from(&place.from);
@@ -101,7 +101,7 @@ impl Plan {
         });
     }
 
-    /// It listens at a socket in the file system instead of a port.
+    /// Handles a server that listens on a unix socket instead of a port.
     pub(super) fn listens_at_socket(&mut self, socket: &str, by: String) {
         let server = HttpServer::Unix(PathBuf::from(socket));
         let page = match &mut self.asks {
@@ -114,7 +114,7 @@ impl Plan {
         (self.from, self.is_guess) = (vec![by], false);
     }
 
-    /// It listens at this address; one that is no host is left to its check.
+    /// Sets the host of the checks. Without a host in the value, no page is requested.
     pub(super) fn moves_to(&mut self, found: &Found) {
         let Some(host) = place::reached_at(&found.value) else {
             return self.asks_nothing(format!("{} contains no host", found.shown()));
@@ -132,7 +132,7 @@ impl Plan {
         self.is_guess = false;
     }
 
-    /// All of its pages are below a prefix.
+    /// Adds a path prefix to all URLs.
     pub(super) fn has_prefix(&mut self, prefix: &str) {
         let page = match &mut self.asks {
             Asks::Page(page) => Some(page),
@@ -143,13 +143,14 @@ impl Plan {
         }
     }
 
-    /// No page of it can be asked for.
+    /// Disables the health check and the metrics.
     pub(super) fn asks_nothing(&mut self, why: impl Into<String>) {
         self.asks = Asks::Nothing(why.into());
         (self.metrics, self.is_guess) = (None, false);
     }
 
-    /// Its pages need what we don't have; that it listens can be seen.
+    /// Replaces the HTTP check by a TCP connection, because a request needs credentials that are
+    /// unknown.
     pub(super) fn connects_only(&mut self, why: String) {
         if let Asks::Page(HttpUrl { server: HttpServer::Tcp { host, port }, .. }) = &self.asks {
             self.asks = Asks::Port { host: host.clone(), port: *port, why };
@@ -157,7 +158,7 @@ impl Plan {
         }
     }
 
-    /// The port at which it is asked.
+    /// The port of the health check.
     pub(super) fn port(&mut self) -> Option<&mut u16> {
         match &mut self.asks {
             Asks::Page(HttpUrl { server: HttpServer::Tcp { port, .. }, .. })
@@ -167,7 +168,7 @@ impl Plan {
     }
 }
 
-/// A key as most servers want it.
+/// The header for an API key, as most servers expect it.
 pub(super) fn bearer(key: &str) -> Header {
     Header { name: "Authorization".to_owned(), value: format!("Bearer {key}") }
 }

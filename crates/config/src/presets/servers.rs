@@ -1,4 +1,4 @@
-//! The servers: one file each.
+//! The presets of all servers, one file each.
 
 pub(super) mod infinity;
 pub(super) mod llama_cpp;

@@ -5,7 +5,7 @@ use supervisor_wire::prometheus::{Selector, sum};
 
 use super::*;
 
-/// Pages in the servers' format, with requests under way and work done.
+/// Metrics pages in the servers' formats, with requests in progress and work done.
 const PAGES: [(&str, &str, f64, f64); 5] = [
     ("vllm", include_str!("../../tests/metrics/vllm.txt"), 8.0, 27_453.0 + 8_192.0),
     (
@@ -44,7 +44,7 @@ fn all_presets_are_named_where_one_is_missed() {
     assert_eq!(listed.into_iter().filter(|word| *word != "or").collect::<Vec<_>>(), names);
 }
 
-/// What a preset makes of a command with these variables, beside a file `/opts.yaml`.
+/// The plan of a preset for a command with these variables, next to a file `/opts.yaml`.
 fn plan(name: &str, command: &str, variables: &[(&str, &str)]) -> Plan {
     let preset = PRESETS.iter().find(|preset| preset.name == name).unwrap();
     let argv: Vec<OsString> = command.split(' ').map(OsString::from).collect();
@@ -64,7 +64,7 @@ fn plan(name: &str, command: &str, variables: &[(&str, &str)]) -> Plan {
     preset.plan(&Command::read(preset, &argv, &around), None)
 }
 
-/// Where it is asked, as a URL.
+/// The health check as a URL.
 fn asked(plan: &Plan) -> String {
     match &plan.asks {
         Asks::Page(url) => url.to_string(),
@@ -115,7 +115,7 @@ fn a_server_is_asked_where_its_command_says_that_it_listens() {
             &[],
             "tcp 127.0.0.1:8000",
         ),
-        // What a launcher is told is not the server's.
+        // A launcher's options are not the server's.
         (
             "triton",
             "mpirun --host n1,n2 --port 5 tritonserver --http-port=8100",
@@ -252,10 +252,10 @@ fn a_script_is_asked_at_the_usual_place_and_not_restarted_for_a_guess() {
         assert_eq!(asked(&plan), "http://127.0.0.1:8000/health", "{command}");
         assert!(plan.is_guess && plan.from.is_empty(), "{command}");
     }
-    // A model that is named like the server is none.
+    // A model with the server's name is not taken for the server.
     let model = plan("vllm", "python own.py --port 9000 --model /models/vllm", &[]);
     assert_eq!(asked(&model), "http://127.0.0.1:9000/health");
-    // What a script is told, it may tell the server; that is no guess.
+    // A script may pass its arguments to the server, so the address is not a guess.
     let plan = plan("vllm", "./serve --port 9000", &[]);
     assert_eq!((asked(&plan).as_str(), plan.is_guess), ("http://127.0.0.1:9000/health", false));
 }
