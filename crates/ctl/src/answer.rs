@@ -1,16 +1,16 @@
-//! What a daemon answers, as what it means.
+//! Parses the supervisor's responses.
 
 use supervisor_wire::xmlrpc::Value;
 
 use super::error::CtlError;
 
-/// The states in which a process isn't running and won't by itself.
+/// States in which a process does not run and will not start by itself.
 const STOPPED_STATES: [i64; 4] = [0, 100, 200, 1000];
 
-/// The state of a process that runs.
+/// State of a running process.
 const RUNNING: i64 = 20;
 
-/// A process, as `getProcessInfo` has it.
+/// A process, as returned by `getProcessInfo`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Info {
     pub(crate) name: String,
@@ -19,33 +19,33 @@ pub(crate) struct Info {
     pub(crate) description: String,
     pub(crate) pid: i64,
     state: i64,
-    /// All that was said, in its order.
+    /// All members of the response, in their order.
     pub(crate) members: Vec<(String, Value)>,
 }
 
 impl Info {
-    /// Whether it runs.
+    /// Whether the process runs.
     pub(crate) fn is_running(&self) -> bool {
         self.state == RUNNING
     }
 
-    /// Whether it will stay as it is: not running.
+    /// Whether the process does not run and will not start by itself.
     pub(crate) fn is_stopped(&self) -> bool {
         STOPPED_STATES.contains(&self.state)
     }
 }
 
-/// What became of one process when something was done to many.
+/// The result for one process of a call for several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) name: String,
     pub(crate) group: String,
-    /// A fault's code, or success.
+    /// Code of the fault, or of success.
     pub(crate) status: i32,
     pub(crate) description: String,
 }
 
-/// A configured process, as `getAllConfigInfo` has it.
+/// A configured process, as returned by `getAllConfigInfo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Configured {
     pub(crate) name: String,
@@ -56,7 +56,7 @@ pub(crate) struct Configured {
     pub(crate) process_prio: i64,
 }
 
-/// What reading the configuration again has found, by names of groups.
+/// Changes that a reread of the configuration found, by group name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Changes {
     pub(crate) added: Vec<String>,
@@ -154,7 +154,7 @@ fn yes(value: &Value) -> Result<bool, CtlError> {
     value.as_bool().ok_or_else(|| unexpected("a boolean", value))
 }
 
-/// How much of a strange answer is shown.
+/// Maximum length of an unexpected response in a message.
 const SHOWN: usize = 100;
 
 fn unexpected(wanted: &str, value: &Value) -> CtlError {

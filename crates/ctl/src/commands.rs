@@ -1,4 +1,4 @@
-//! The commands, one row each.
+//! The table of all commands, one row each.
 
 mod config;
 mod daemon;
@@ -17,19 +17,19 @@ use supervisor_config::CTL_COMMANDS;
 use super::error::CtlError;
 use super::session::Session;
 
-/// What a command has come to; what it has to say it has said.
+/// The result of a command, which has already printed its output.
 pub(crate) type Done = Result<(), CtlError>;
 
 /// A command.
 #[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) name: &'static str,
-    /// What its words are, for who presses the Tab key.
+    /// The kind of its arguments, for completion with the Tab key.
     pub(crate) takes: Takes,
     pub(crate) run: Run,
 }
 
-/// What the words of a command can be.
+/// The kinds of arguments that commands take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     Nothing,
@@ -38,11 +38,11 @@ pub(crate) enum Takes {
     Processes,
 }
 
-/// What is done when it is typed.
+/// The effect of a command.
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
     Do(fn(&mut Session<'_>, &str) -> Done),
-    /// The session ends.
+    /// Ends the session.
     Leave,
 }
 
@@ -65,14 +65,14 @@ const fn row(name: &'static str, takes: Takes, run: Run) -> Command {
 }
 
 impl Command {
-    /// Ways to use it, and what each does.
+    /// Its forms, each with a description.
     pub(crate) fn usage(&self) -> &'static [(&'static str, &'static str)] {
         let words = CTL_COMMANDS.iter().find(|words| words.name == self.name);
         words.map_or(&[], |words| words.usage)
     }
 }
 
-/// In the order of the alphabet, as `help` lists them.
+/// All commands in alphabetical order, as `help` lists them.
 pub(crate) static COMMANDS: [Command; 24] = [
     row("EOF", Takes::Nothing, Run::Leave),
     row("add", Takes::Groups, Run::Do(config::add)),

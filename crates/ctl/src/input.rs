@@ -1,4 +1,4 @@
-//! What a person, or a script, types: the only reader of standard input.
+//! Reads commands of a user or a script. It is the only reader of standard input.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -9,16 +9,16 @@ use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 
 use supervisor_sys::io::watch::Watched;
 
-/// A line that goes on longer is taken in pieces.
+/// Maximum length of a line, in bytes. A longer line is split.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// How much is read at a time.
+/// Size of one read, in bytes.
 const PIECE: usize = 4096;
 
-/// Lines from a descriptor.
+/// Reads lines from a descriptor.
 pub(crate) struct Input {
     from: Box<dyn AsFd>,
-    /// Bytes that were read and not yet taken.
+    /// Bytes that were read and not yet returned.
     pending: Vec<u8>,
     ended: bool,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Input {
 pub(crate) struct Hidden(Option<Termios>);
 
 impl Input {
-    /// Reads lines from this descriptor.
+    /// Creates a reader of this descriptor.
     pub(crate) fn over(from: impl AsFd + 'static) -> Self {
         Self { from: Box::new(from), pending: Vec::new(), ended: false }
     }
@@ -37,13 +37,13 @@ impl Input {
         self.from.as_fd()
     }
 
-    /// The next line without its end; `None` after the last.
+    /// The next line without its line break; `None` after the last line.
     pub(crate) fn line(&mut self) -> Option<String> {
         loop {
             if let Some(line) = self.take_line() {
                 return Some(line);
             }
-            // A terminal may go on after its end.
+            // A terminal can deliver more input after its end.
             if std::mem::take(&mut self.ended) {
                 return None;
             }
@@ -51,8 +51,8 @@ impl Input {
         }
     }
 
-    /// The same for who has other things to do meanwhile. Nothing is lost if it is
-    /// given up.
+    /// Like `line`, for callers that also wait for other events. Dropping the future loses no
+    /// input.
     pub(crate) async fn next_line(&mut self) -> Option<String> {
         loop {
             if let Some(line) = self.take_line() {
@@ -61,7 +61,7 @@ impl Input {
             if std::mem::take(&mut self.ended) {
                 return None;
             }
-            // A file needs no wait, and allows none: it is always readable.
+            // A file is always readable, and the event loop cannot wait for it.
             if let Ok(watched) = Watched::for_reading(self.fd())
                 && let Some(ready) = watched.readable().await
                 && !has_something(self.fd())
@@ -125,14 +125,14 @@ impl Input {
         }
     }
 
-    /// Reads once: with a terminal and with a pipe, what there is.
+    /// Reads once, which returns the available bytes of a terminal or a pipe.
     fn fill(&mut self) {
         let mut piece = [0; PIECE];
         match rustix::io::read(self.fd(), &mut piece) {
             Ok(0) => self.ended = true,
             Ok(length) => self.pending.extend_from_slice(&piece[..length]),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            // As good as its end, for whoever waits for a line.
+            // An error counts as the end of the input.
             Err(_) => self.ended = true,
         }
     }

@@ -1,5 +1,5 @@
-//! A session of a user with a daemon: one command line after the other, with the exit status so
-//! far.
+//! A user's session with a supervisor: carries out one command line after the other, and keeps the
+//! exit status.
 
 use std::io::Write;
 
@@ -13,10 +13,10 @@ use super::error::CtlError;
 use super::input::Input;
 use super::screen::Plain;
 
-/// The exit status of a failure that has none of its own.
+/// Exit status of failures without a status of their own.
 pub(crate) const GENERIC: u8 = 1;
 
-/// A session of a user with a daemon.
+/// A user's session with a supervisor.
 pub(crate) struct Session<'a> {
     pub(crate) remote: &'a mut dyn Remote,
     pub(crate) input: &'a mut Input,
@@ -29,21 +29,21 @@ pub(crate) struct Session<'a> {
     pub(crate) status: u8,
 }
 
-/// What comes after a line.
+/// The action after a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// The next one.
+    /// Read the next line.
     GoOn,
-    /// The end.
+    /// End the session.
     Leave,
 }
 
 impl Session<'_> {
-    /// Carries out one line. Success leaves the status as it is.
+    /// Carries out one line. Success does not change the status.
     ///
     /// # Errors
     ///
-    /// What makes it useless to go on.
+    /// An error after which the session cannot continue.
     pub(crate) fn carry_out(&mut self, line: &str) -> Result<Next, CtlError> {
         let (name, words) = match CommandLine::read(line) {
             CommandLine::Nothing => return Ok(Next::GoOn),
@@ -106,30 +106,31 @@ impl Session<'_> {
         Ok(Next::GoOn)
     }
 
-    /// Prints a message, in which nothing controls a terminal.
+    /// Prints a message, without control characters that would affect a terminal.
     pub(crate) fn say(&mut self, message: &str) -> Result<(), CtlError> {
         writeln!(self.out, "{}", Plain(message)).map_err(CtlError::StdoutClosed)
     }
 
-    /// Prints what programs read, or wrote, as it is.
+    /// Prints text unchanged, such as output of programs, or text for scripts.
     pub(crate) fn print(&mut self, text: &str) -> Result<(), CtlError> {
         writeln!(self.out, "{text}").map_err(CtlError::StdoutClosed)
     }
 
-    /// Prints a line and gives the session this status.
+    /// Prints a line and sets the exit status.
     pub(crate) fn fail(&mut self, status: u8, line: &str) -> Result<(), CtlError> {
         self.status = status;
         self.say(line)
     }
 
-    /// The result of `supervisor.METHOD`. What was said so far is out before it is
-    /// asked for: it may take long.
+    /// The result of `supervisor.METHOD`. Earlier output is flushed first, because the call may
+    /// take long.
     pub(crate) fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, CtlError> {
         self.out.flush().map_err(CtlError::StdoutClosed)?;
         self.remote.call(method, params)
     }
 
-    /// Asks a question, if somebody is there, and whether the answer is yes.
+    /// Asks the user a question, and returns whether the answer is yes. Without a user, the answer
+    /// is yes.
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, CtlError> {
         if !self.interactive {
             return Ok(true);
@@ -138,7 +139,7 @@ impl Session<'_> {
         Ok(answer.is_some_and(|answer| answer.to_lowercase().starts_with('y')))
     }
 
-    /// The next line that is typed; `None`: there is none.
+    /// The next line of input; `None` at its end.
     fn read_line(&mut self) -> Result<Option<String>, CtlError> {
         match self.remote.client() {
             Some(client) => client.run(self.input.next_line()).ok_or(CtlError::Interrupted),
@@ -146,14 +147,14 @@ impl Session<'_> {
         }
     }
 
-    /// Says something that a line is to follow.
+    /// Prints a prompt.
     fn prompt(&mut self, question: &str) -> Result<(), CtlError> {
         write!(self.out, "{question}")
             .and_then(|()| self.out.flush())
             .map_err(CtlError::StdoutClosed)
     }
 
-    /// The answer to this question; `None`: the input has ended.
+    /// The answer to a question; `None`: the input has ended.
     pub(crate) fn ask(&mut self, question: &str) -> Result<Option<String>, CtlError> {
         if let Some(editor) = &mut self.editor {
             self.out.flush().map_err(CtlError::StdoutClosed)?;
@@ -166,7 +167,7 @@ impl Session<'_> {
     /// Asks for the username and password; `false` if the user enters none.
     fn ask_who(&mut self) -> Result<bool, CtlError> {
         let username = self.ask("Username:")?;
-        // Input that was typed ahead is no password.
+        // Discards input that was typed ahead, because it is not the password.
         let hidden = self.input.hide();
         let password = self.prompt("Password:").and_then(|()| self.read_line());
         self.input.show(hidden);

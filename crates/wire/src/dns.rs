@@ -1,27 +1,26 @@
-//! Names of hosts to addresses: what is asked of a
-//! [name server](https://www.rfc-editor.org/rfc/rfc1035#section-4), what it answers, and
-//! which ones [`/etc/resolv.conf`](https://man7.org/linux/man-pages/man5/resolv.conf.5.html)
-//! says to ask.
+//! Resolves host names: queries to a [name
+//! server](https://www.rfc-editor.org/rfc/rfc1035#section-4), their responses, and the name
+//! servers in [`/etc/resolv.conf`](https://man7.org/linux/man-pages/man5/resolv.conf.5.html).
 //!
-//! A statically linked C library must not look names up: it would load plug-ins of the
-//! host's.
+//! A statically linked C library must not resolve names, because it would load plug-ins of the
+//! host system.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// The most name servers that are asked, as in the C library.
+/// Maximum number of name servers, as in the C library.
 pub const MOST_SERVERS: usize = 3;
 
-/// An answer by UDP is no longer than that.
+/// Maximum size of a UDP response, in bytes.
 pub const LONGEST_ANSWER: usize = 512;
 
-/// An answer that goes in circles is followed no further.
+/// Maximum number of records that are read in a response, which may contain loops.
 const MOST_RECORDS: usize = 128;
 
 const LONGEST_LABEL: usize = 63;
 const LONGEST_NAME: usize = 253;
 
-/// Bounds of `options timeout:` and `options attempts:`, as in the C library.
+/// Upper limits of `options timeout:` and `options attempts:`, as in the C library.
 const MOST_SECONDS: u64 = 30;
 const MOST_ATTEMPTS: usize = 5;
 
@@ -30,30 +29,30 @@ const TYPE_A: u16 = 1;
 const TYPE_AAAA: u16 = 28;
 const CLASS_IN: u16 = 1;
 
-/// "Please ask others, too."
+/// The flag "recursion desired".
 const RECURSION_DESIRED: u16 = 0x0100;
 const IS_ANSWER: u16 = 0x8000;
 const TRUNCATED: u16 = 0x0200;
 const CODE: u16 = 0x000f;
 const NO_SUCH_NAME: u16 = 3;
 
-/// What `/etc/resolv.conf` says.
+/// The settings in `/etc/resolv.conf`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolver {
-    /// Whom to ask, in order.
+    /// Name servers, in the order in which to query them.
     pub servers: Vec<IpAddr>,
-    /// What to put behind a name.
+    /// Domains to append to a name.
     search: Vec<String>,
-    /// How many dots make a name complete.
+    /// Number of dots that make a name complete.
     ndots: usize,
-    /// How long an answer is waited for.
+    /// Time limit for a response.
     pub timeout: Duration,
-    /// How often each server is asked.
+    /// Number of queries to each server.
     pub attempts: usize,
 }
 
 impl Resolver {
-    /// Reads the file. Without a server in it, this machine is asked.
+    /// Parses the file. If it names no server, the local host is queried.
     #[must_use]
     pub fn read(file: &[u8]) -> Self {
         let mut resolver = Self {
@@ -99,7 +98,7 @@ impl Resolver {
         }
     }
 
-    /// The complete names that `name` may stand for, in the order in which to try them.
+    /// The complete names for `name`, in the order in which to try them.
     #[must_use]
     pub fn candidates(&self, name: &str) -> Vec<String> {
         if let Some(complete) = name.strip_suffix('.') {
@@ -112,7 +111,7 @@ impl Resolver {
     }
 }
 
-/// Which addresses of a name are asked for.
+/// The kind of addresses to query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// A records.
@@ -130,20 +129,20 @@ impl Family {
     }
 }
 
-/// What a name server says.
+/// The response of a name server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The name's addresses; none: it has other things.
+    /// Addresses of the name; empty if the name has only other records.
     Addresses(Vec<IpAddr>),
-    /// There are more than fit, and none of them came. They can be had over TCP.
+    /// The addresses do not fit, and none was sent. A query over TCP returns them.
     Truncated,
-    /// There is no such name.
+    /// The name does not exist.
     NoSuchName,
-    /// It can't or won't say.
+    /// The server returned an error.
     Failure,
 }
 
-/// The question for a name's addresses. `None`: no host has such a name.
+/// The query for a name's addresses. `None`: the name is invalid.
 #[must_use]
 pub fn question(id: u16, name: &str, family: Family) -> Option<Vec<u8>> {
     if name.is_empty() || name.len() > LONGEST_NAME {
@@ -167,7 +166,7 @@ pub fn question(id: u16, name: &str, family: Family) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// Reads the answer to the question with this id. `None`: it is no answer to that.
+/// Parses the response to the query with this id. `None`: the bytes are not a response to it.
 #[must_use]
 pub fn answer(question: &[u8], message: &[u8]) -> Option<Answer> {
     let mut rest = message;
@@ -181,7 +180,7 @@ pub fn answer(question: &[u8], message: &[u8]) -> Option<Answer> {
     if flags & IS_ANSWER == 0 || questions != 1 {
         return None;
     }
-    // It repeats what it answers: whoever guesses an id must guess that, too.
+    // The response must repeat the question, so a forger must guess it as well as the id.
     let asked = question.get(12..)?;
     if !rest.get(..asked.len())?.eq_ignore_ascii_case(asked) {
         return None;
@@ -205,11 +204,11 @@ pub fn answer(question: &[u8], message: &[u8]) -> Option<Answer> {
     Some(Answer::Addresses(addresses))
 }
 
-/// One record: an address, or something else, as another name of the same host.
+/// Parses one record: an address, or another type such as an alias.
 fn record(rest: &mut &[u8], wanted: u16) -> Option<Option<IpAddr>> {
     skip_name(rest)?;
     let (kind, class) = (number(rest)?, number(rest)?);
-    // How long it holds.
+    // The time to live.
     skip(rest, 4)?;
     let length = number(rest)?;
     let data = rest.get(..length.into())?;
@@ -228,7 +227,7 @@ fn skip_name(rest: &mut &[u8]) -> Option<()> {
     loop {
         match *rest.first()? {
             0 => return skip(rest, 1),
-            // The rest of the name stands elsewhere.
+            // A pointer to the rest of the name.
             0xc0.. => return skip(rest, 2),
             length => skip(rest, usize::from(length) + 1)?,
         }

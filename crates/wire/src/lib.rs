@@ -1,6 +1,6 @@
-//! Bytes to values and back: what the kernel prints, what the log file holds.
+//! Formats: parses and writes the bytes of files, protocols and messages.
 //!
-//! Pure functions over slices; nothing here knows where the bytes come from.
+//! All functions are pure and work on slices; no I/O takes place here.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! `fg`: what a process prints, and to it what is typed.
+//! `fg`: prints a process's output, and sends typed lines to the process.
 
 use std::future::{Future, poll_fn};
 use std::io::Write;
@@ -19,17 +19,17 @@ use crate::fault;
 use crate::input::Input;
 use crate::session::{GENERIC, Session};
 
-/// How many pieces of output may wait to be printed.
+/// Maximum number of output pieces that wait to be printed.
 const WAITING: usize = 16;
 
-/// What was heard of one of the process's streams.
+/// A message about one of the process's streams.
 enum Heard {
     Output(Bytes),
-    /// It can't be heard, and why.
+    /// The stream cannot be read, and the reason.
     Nothing(String),
 }
 
-/// What happened first.
+/// The event that occurred first.
 enum Happened {
     Heard(Heard),
     CommandLine(Option<String>),
@@ -73,7 +73,7 @@ fn attend(session: &mut Session<'_>, name: &str) -> Done {
         out: session.out,
         complaints: session.complaints,
     };
-    // Ctrl-C is the usual way to end it.
+    // Ctrl-C is the usual way to end the command.
     let last_words = client.run(conversation.go_on()).unwrap_or(Ok(None))?;
     if let Some(last_words) = last_words {
         session.say(&last_words)?;
@@ -90,8 +90,8 @@ struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// Until no more is typed, or nobody is there to be told; then what is to be said
-    /// of that.
+    /// Passes output and input on until the input ends or the process accepts no more. Returns the
+    /// message to print, if there is one.
     async fn go_on(&mut self) -> Result<Option<String>, CtlError> {
         let (sender, mut heard) = mpsc::channel(WAITING);
         for channel in ["stdout", "stderr"] {
@@ -134,14 +134,14 @@ impl Conversation<'_> {
 
 const KILLED: &str = "Process got killed";
 
-/// Passes on what a stream says.
+/// Passes on the output of a stream.
 async fn listen(server: Server, path: String, to: Sender<Heard>) {
     let place = format!("{}{path}", server.url);
     let nothing = |why: String| Heard::Nothing(format!("{place} {why}"));
     let mut body = match server.open(&path).await {
         Ok(Opened::Stream(body)) => body,
         Ok(Opened::Refused(code)) => {
-            // Nobody listens any more: then nobody wants to know.
+            // If the receiver is gone, the message is not needed.
             let _ = to.send(nothing(cannot_read(code.as_u16()))).await;
             return;
         }
@@ -162,7 +162,7 @@ async fn listen(server: Server, path: String, to: Sender<Heard>) {
     }
 }
 
-/// What comes first: output, or a line that was typed.
+/// The first event: output, or a typed line.
 async fn happened(heard: &mut Receiver<Heard>, input: &mut Input) -> Happened {
     let mut typed = pin!(input.next_line());
     poll_fn(|cx| {

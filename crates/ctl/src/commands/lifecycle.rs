@@ -10,28 +10,28 @@ use crate::fault;
 use crate::render::{namespec, split_namespec};
 use crate::session::{GENERIC, Session};
 
-/// The exit status of a command that lacks a word.
+/// Exit status of a command with a missing argument.
 const INVALID_ARGUMENTS: u8 = 2;
 
-/// The exit status if something doesn't run that should.
+/// Exit status if a process that should run does not.
 const DEAD: u8 = 7;
 
-/// What is said for the process of a name that means its whole group.
+/// Process name that means all processes of a group.
 const WHOLE_GROUP: &str = "*";
 
-/// Something that is done to processes: the calls for it, and the words about it.
+/// An action on processes: its calls and its messages.
 struct Deed {
     one: &'static str,
-    /// `None`: it can't be done to a group at once.
+    /// Method for a whole group; `None`: there is no such method.
     group: Option<&'static str>,
     all: &'static str,
-    /// What has been done.
+    /// Word for success.
     done: &'static str,
-    /// What was so already, and is no failure.
+    /// Fault code of an action that was not necessary, which is not a failure.
     needless: Option<i32>,
-    /// The exit status if there is no such group.
+    /// Exit status if the group does not exist.
     no_such_group: u8,
-    /// Whether a failure is told in the daemon's own words, and no others.
+    /// Whether a failure is reported only in the supervisor's own words.
     bare: bool,
 }
 
@@ -128,7 +128,7 @@ pub(super) fn signal(session: &mut Session<'_>, words: &str) -> Done {
     }
 }
 
-/// Asks whether a daemon is there and whether there are names.
+/// Checks that the supervisor can be reached and that names are given.
 fn begin(
     session: &mut Session<'_>,
     words: &str,
@@ -217,7 +217,7 @@ impl Session<'_> {
     }
 }
 
-/// What became of one process.
+/// The result for one process.
 fn outcome(result: Result<Value, CtlError>, group: &str, name: &str) -> Result<Outcome, CtlError> {
     let (status, description) = match result {
         Ok(_) => (fault::SUCCESS, String::new()),
@@ -229,7 +229,7 @@ fn outcome(result: Result<Value, CtlError>, group: &str, name: &str) -> Result<O
     Ok(Outcome { name: name.to_owned(), group: group.to_owned(), status, description })
 }
 
-/// The exit status that an outcome asks for.
+/// The exit status for a result.
 fn status(code: i32, needless: Option<i32>) -> Option<u8> {
     if code == fault::SUCCESS || Some(code) == needless {
         return None;

@@ -15,16 +15,16 @@ use crate::session::{GENERIC, Session};
 
 pub(super) use super::lifecycle::clear;
 
-/// What precedes something that goes on.
+/// Line before a stream.
 pub(super) const PRESS_CTRL_C: &str = "==> Press Ctrl-C to exit <==";
 
-/// How many bytes are shown if nobody says.
+/// Default number of bytes to show.
 const USUAL: i64 = 1600;
 
-/// The name that the daemon's own log goes by.
+/// Name of the supervisor's own log.
 const DAEMON: &str = "supervisord";
 
-/// What `tail` was asked for.
+/// The arguments of `tail`.
 #[derive(Debug, PartialEq, Eq)]
 struct Order<'a> {
     name: &'a str,
@@ -40,17 +40,17 @@ enum Channel {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
-    /// The last bytes.
+    /// The given number of bytes at the end.
     Last(i64),
-    /// All from now on.
+    /// The stream from now on.
     Follow,
 }
 
-/// What is wrong with what was asked for.
+/// An error in the arguments.
 #[derive(Debug, PartialEq, Eq)]
 struct Mistake {
     text: String,
-    /// Whether it helps to tell how it is used.
+    /// Whether the message includes the usage.
     usage: bool,
 }
 
@@ -155,21 +155,22 @@ fn show(session: &mut Session<'_>, name: &str, result: Result<Value, CtlError>) 
     session.fail(GENERIC, &format!("{name}: ERROR ({reason})"))
 }
 
-/// Where a server has a process's output.
+/// Path of a process's log on the server.
 pub(super) fn log_path(name: &str, channel: &str) -> String {
     let mut path = "/logtail/".to_owned();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~:*".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            // Writing into a text can't fail.
+            // Writing to a string cannot fail.
             let _ = write!(path, "%{byte:02X}");
         }
     }
     path + "/" + channel
 }
 
-/// What is wrong with following is said on stderr and costs nothing, as in supervisor's.
+/// Follows a log. As in supervisor, errors are printed on stderr and do not change the exit
+/// status.
 fn follow(session: &mut Session<'_>, path: &str) -> Done {
     session.say(PRESS_CTRL_C)?;
     session.out.flush().map_err(CtlError::StdoutClosed)?;
@@ -178,7 +179,7 @@ fn follow(session: &mut Session<'_>, path: &str) -> Done {
         Ok(Followed::Interrupted) => return session.say(""),
         Ok(Followed::Refused(code)) => cannot_read(code.as_u16()),
         Err(CtlError::Io(error)) => cannot_connect(&error),
-        // A pipe's reader that has seen enough is nothing to complain of.
+        // A reader that closes the pipe early, such as `head`, is not an error.
         Err(CtlError::StdoutClosed(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             return Ok(());
         }
@@ -188,7 +189,7 @@ fn follow(session: &mut Session<'_>, path: &str) -> Done {
         .map_err(CtlError::StdoutClosed)
 }
 
-/// What is said of a log that isn't there.
+/// The message for a log that cannot be read.
 pub(super) fn cannot_read(code: u16) -> String {
     format!("Cannot read, status code {code}")
 }

@@ -2,23 +2,23 @@
 //! [`PROCESS_COMMUNICATION`](https://supervisord.org/events.html#process-communication-event-type)
 //! events.
 //!
-//! What stands between the two marks is a message and stays out of the log. A mark
-//! may arrive in pieces, so what could be the beginning of one is held back.
+//! The text between the two marks is a message and is not logged. A mark may arrive in pieces, so
+//! bytes that may be the start of a mark are held back.
 
-/// What begins a message.
+/// Mark before a message.
 const BEGIN: &[u8] = b"<!--XSUPERVISOR:BEGIN-->";
 
-/// What ends it.
+/// Mark after a message.
 const END: &[u8] = b"<!--XSUPERVISOR:END-->";
 
-/// Tells messages from the rest of one stream.
+/// Separates messages from the other output of one stream.
 #[derive(Clone, Debug)]
 pub struct Separator {
-    /// Bytes of a message that are kept at most: the latest.
+    /// Maximum number of bytes to keep of a message; the latest are kept.
     most: usize,
-    /// The message that has begun.
+    /// The message that has started.
     message: Option<Vec<u8>>,
-    /// What may turn out to be the beginning of a mark.
+    /// Bytes that may be the start of a mark.
     held: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ pub enum Part {
     Log(Vec<u8>),
     /// It belongs to the message that has begun.
     Captured(Vec<u8>),
-    /// A message has ended: what was kept of it.
+    /// A message has ended; the value is the kept part of it.
     Message(Vec<u8>),
 }
 
@@ -40,7 +40,7 @@ impl Separator {
         Self { most, message: None, held: Vec::new() }
     }
 
-    /// Takes the next piece of the stream and tells its parts, in order.
+    /// Takes the next piece of the stream and returns its parts in order.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut data = std::mem::take(&mut self.held);
@@ -63,7 +63,7 @@ impl Separator {
         }
     }
 
-    /// The stream has ended: what was held back was no mark.
+    /// Takes the end of the stream; bytes that were held back are not a mark.
     pub fn finish(&mut self) -> Option<Part> {
         let held = std::mem::take(&mut self.held);
         self.part(&held)
@@ -85,7 +85,7 @@ impl Separator {
     }
 }
 
-/// How many bytes at the end of `data` may be the beginning of `mark`.
+/// Number of bytes at the end of `data` that may be the start of `mark`.
 fn beginning_of(mark: &[u8], data: &[u8]) -> usize {
     let most = data.len().min(mark.len() - 1);
     (1..=most).rev().find(|length| mark.starts_with(&data[data.len() - length..])).unwrap_or(0)
@@ -98,7 +98,7 @@ mod tests {
     const STREAM: &[u8] =
         b"a<!--XSUPERVISOR:BEGIN-->one<!--XSUPERVISOR:END-->b<!--X<!--XSUPERVISOR:BEGIN-->two<!--XSUPERVISOR:END-->";
 
-    /// All that belongs in the log, and the messages.
+    /// All bytes for the log, and the messages.
     fn sorted(parts: impl IntoIterator<Item = Part>) -> (Vec<u8>, Vec<Vec<u8>>) {
         let (mut log, mut messages) = (Vec::new(), Vec::new());
         for part in parts {

@@ -1,70 +1,70 @@
-//! Events as [listeners](https://supervisord.org/events.html) read them: a line of
-//! tokens, then the payload.
+//! Events in the format of [listeners](https://supervisord.org/events.html): a header line of
+//! tokens, followed by the payload.
 //!
-//! Everything is text: the length that the line tells counts characters, not bytes, since
-//! listeners in Python read text.
+//! Everything is text. The length in the header counts characters, not bytes, because listeners in
+//! Python read text.
 //!
-//! Listeners cut a line at its blanks and each token at its colon, so a name that holds
-//! either would break them: each such character is written as `_`. Program and group
-//! names can't hold a blank or a colon anyway, only rarer kinds of white space; the name
-//! of a supervisor can be anything. The type of a remote event is left as it was sent: it
-//! is a contract between the one who sends it and the listener.
+//! Listeners split a header at spaces and each token at its colon. A name with one of these
+//! characters would break the header, so each such character is written as `_`. Names of programs
+//! and groups cannot contain a space or a colon, only rarer kinds of white space; the name of a
+//! supervisor can be anything. The type of a remote event is not changed, because its sender and
+//! the listener agree on it.
 
 use std::borrow::Cow;
 
 use crate::supervisord::python;
 
-/// Something that listeners are told.
+/// An event that is sent to listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A process changed its state.
     ProcessState {
-        /// Which process.
+        /// The process.
         process: Process<'a>,
-        /// The state that it left, such as `STARTING`.
+        /// The previous state, such as `STARTING`.
         from: &'a str,
-        /// The state that it entered.
+        /// The new state.
         to: State,
     },
     /// A process sent a message within its output.
     ProcessCommunication(Output<'a>),
-    /// A process wrote something.
+    /// A process wrote output.
     ProcessLog(Output<'a>),
     /// A client of the supervisor sent a message.
     RemoteCommunication {
-        /// What kind of message, as the client calls it.
+        /// Type of the message, chosen by the client.
         kind: &'a str,
         /// The message.
         data: &'a str,
     },
     /// The supervisor has started.
     SupervisorRunning,
-    /// The supervisor begins to stop.
+    /// The supervisor is stopping.
     SupervisorStopping,
-    /// Time has passed.
+    /// A period of time has passed.
     Tick {
-        /// How often it comes.
+        /// Period between two of these events.
         period: Period,
         /// Seconds since 1970, a multiple of the period.
         when: i64,
     },
-    /// A group is there from now on.
+    /// A group was added.
     ProcessGroupAdded(&'a str),
-    /// A group is no longer there.
+    /// A group was removed.
     ProcessGroupRemoved(&'a str),
 }
 
 /// The names of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process<'a> {
-    /// Its own.
+    /// Name of the process.
     pub name: &'a str,
-    /// Its group's.
+    /// Name of its group.
     pub group: &'a str,
 }
 
-/// The state that a process entered. A process id may be that of one which is dead, and 0
-/// if there was none.
+/// The new state of a process. The process id may be that of an exited process; it is 0 if there
+/// was none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "supervisord's names of the states")]
 pub enum State {
@@ -82,7 +82,7 @@ pub enum State {
     Stopping {
         pid: i32,
     },
-    /// `expected` if `exitcodes` holds its status.
+    /// `expected`: `exitcodes` contains the exit status. `exitcodes` contains the exit status.
     Exited {
         expected: bool,
         pid: i32,
@@ -94,16 +94,16 @@ pub enum State {
     Unknown,
 }
 
-/// What a process wrote.
+/// Output of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output<'a> {
-    /// Who wrote it.
+    /// The process that wrote the output.
     pub process: Process<'a>,
     /// Its process id.
     pub pid: i32,
-    /// Where to.
+    /// The stream.
     pub channel: Channel,
-    /// The bytes. Those that aren't UTF-8 are sent as Python prints them.
+    /// The bytes. Bytes that are not UTF-8 are sent as Python prints them.
     pub data: &'a [u8],
 }
 
@@ -115,7 +115,7 @@ pub enum Channel {
     Stderr,
 }
 
-/// How often a tick comes.
+/// Period of tick events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "so many seconds")]
 pub enum Period {
@@ -124,21 +124,21 @@ pub enum Period {
     Seconds3600,
 }
 
-/// What the line tells beside the event.
+/// Fields of the header besides the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
     /// The supervisor's `identifier`.
     pub server: &'a str,
-    /// Which event this is among all.
+    /// Serial number among all events.
     pub serial: u64,
-    /// The listener's name.
+    /// Name of the listener's pool.
     pub pool: &'a str,
-    /// Which event this is among those of the listener.
+    /// Serial number among the events of the pool.
     pub pool_serial: u64,
 }
 
-/// What is sent to a listener: the line and the payload, which is as
-/// [`Event::payload`] made it, once for all listeners.
+/// The message for a listener: the header and the payload. [`Event::payload`] builds the payload
+/// once for all listeners.
 #[must_use]
 pub fn envelope(header: &Header<'_>, name: &str, payload: &str) -> String {
     let Header { server, serial, pool, pool_serial } = header;
@@ -151,7 +151,7 @@ pub fn envelope(header: &Header<'_>, name: &str, payload: &str) -> String {
 }
 
 impl Event<'_> {
-    /// Its type, such as `PROCESS_STATE_RUNNING`.
+    /// Type of the event, such as `PROCESS_STATE_RUNNING`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -186,7 +186,7 @@ impl Event<'_> {
         }
     }
 
-    /// What it says.
+    /// Payload of the event.
     #[must_use]
     pub fn payload(&self) -> String {
         match self {
@@ -230,7 +230,7 @@ fn names(process: &Process<'_>) -> String {
     format!("processname:{} groupname:{}", token(process.name), token(process.group))
 }
 
-/// Nothing in it divides a line or a token.
+/// The name without characters that separate tokens or their parts.
 fn token(name: &str) -> Cow<'_, str> {
     let divides = |c: char| c == ':' || python::is_space(c);
     if name.contains(divides) { Cow::Owned(name.replace(divides, "_")) } else { name.into() }

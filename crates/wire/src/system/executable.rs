@@ -1,10 +1,10 @@
-//! What a file that shall be executed needs: the interpreter of a script, or the loader of
-//! a program that is linked dynamically.
+//! The file that an executable needs: the interpreter of a script, or the loader of a dynamically
+//! linked program.
 
-/// How much of a file the kernel looks at for a script's first line.
+/// Maximum length of a script's first line that the kernel reads, in bytes.
 const LINE: usize = 256;
 
-/// What is executed in place of a file, or beside it.
+/// The file that is executed instead of the executable, or in addition to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// [`#!`](https://man7.org/linux/man-pages/man2/execve.2.html#NOTES) and a path, byte for
@@ -14,8 +14,8 @@ pub enum Needs {
     Loader(Vec<u8>),
 }
 
-/// What a file that begins like this needs; `None`: nothing, or it can't be told from the
-/// beginning alone.
+/// The file that an executable with these first bytes needs. `None`: it needs none, or the first
+/// bytes do not show which.
 #[must_use]
 pub fn needs(beginning: &[u8]) -> Option<Needs> {
     match beginning {
@@ -32,7 +32,7 @@ fn interpreter(line: &[u8]) -> Option<Needs> {
     Some(Needs::Interpreter(path.to_vec()))
 }
 
-/// Of 64-bit files whose least significant byte comes first; there are no others here.
+/// The loader of a 64-bit little-endian file. All supported platforms use this format.
 fn loader(file: &[u8]) -> Option<Needs> {
     const INTERP: u64 = 3;
     let number = |at: usize, size: usize| -> Option<u64> {

@@ -1,11 +1,12 @@
-//! What [`nvidia-smi`](https://docs.nvidia.com/deploy/nvidia-smi/index.html) answers to a query of
-//! memory: bytes to values, and nothing is concluded.
+//! Parses the output of a memory query of
+//! [`nvidia-smi`](https://docs.nvidia.com/deploy/nvidia-smi/index.html), without drawing
+//! conclusions from it.
 //!
-//! Its exit code is a return code of NVML, and its errors go to stdout, so both are read. Code 0
-//! is no sign of health: fields that a driver cannot read are in brackets, and a device that is
-//! lost can be missing. Code 14 is a damaged infoROM, with which devices work.
+//! The exit code is a return code of NVML, and errors go to stdout, so both are read. Code 0 does
+//! not mean that all devices work: fields that a driver cannot read are in brackets, and a lost
+//! device can be missing. Code 14 means a damaged infoROM, with which devices work.
 
-/// What a device is asked for, in the order of [`Device`]'s fields.
+/// The queried fields, in the order of [`Device`]'s fields.
 pub const FIELDS: &str = "index,uuid,memory.total,memory.used";
 
 /// A field that drivers before 570 do not know.
@@ -14,39 +15,39 @@ pub const RECOVERY_FIELD: &str = "gpu_recovery_action";
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Its number.
+    /// Index of the device.
     pub index: u32,
     /// Its identifier, `GPU-…`.
     pub uuid: String,
-    /// Its memory in MiB, if that can be read.
+    /// Total memory in MiB, if it can be read.
     pub total: Option<u64>,
-    /// How much of it is used, in MiB, if that can be read.
+    /// Used memory in MiB, if it can be read.
     pub used: Option<u64>,
-    /// What it needs until it can be used again, such as `Reset`.
+    /// Action that is required before the device can be used again, such as `Reset`.
     pub needs: Option<String>,
 }
 
-/// What was answered.
+/// The parsed output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The devices that could be read.
+    /// Devices that could be read.
     pub devices: Vec<Device>,
-    /// What went wrong, if that is one of the things that say something of devices.
+    /// The error, if it is about devices.
     pub trouble: Option<Trouble>,
-    /// The driver does not know a field.
+    /// Whether the driver does not know a queried field.
     pub unknown_field: bool,
 }
 
-/// The error, as the tool prints it.
+/// An error about devices, as the tool prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// A device is lost.
     Lost(String),
-    /// No device, or no driver that fits, can be reached from here.
+    /// No device or no matching driver is available.
     Gone(String),
 }
 
-/// Reads an answer. `code`: the exit code.
+/// Parses the output. `code` is the exit code.
 #[must_use]
 pub fn read(code: u8, output: &str) -> Answer {
     let lines = || output.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -61,7 +62,7 @@ pub fn read(code: u8, output: &str) -> Answer {
     }
 }
 
-/// The actions that a device can need, from the
+/// The actions that a device can require, from the
 /// [manual](https://docs.nvidia.com/deploy/nvidia-smi/index.html).
 const NEEDS: [&str; 4] = ["Reset", "Reboot", "Drain P2P", "Drain and Reset"];
 
@@ -94,7 +95,7 @@ fn trouble(line: &str) -> Option<Trouble> {
     is_gone.then(|| Trouble::Gone(line.to_owned()))
 }
 
-/// Codes of NVML that say the same, should the text be another one day.
+/// NVML's codes for these errors, in case a later version prints another text.
 fn by_code(code: u8, line: Option<&str>) -> Option<Trouble> {
     let says = |what: &str| match line {
         Some(line) => line.to_owned(),

@@ -1,13 +1,13 @@
-//! The files under `/proc` that tell who belongs to whom.
+//! Files under `/proc` that describe processes, their relations and their sockets.
 //!
 //! Formats: [proc(5)](https://man7.org/linux/man-pages/man5/proc.5.html).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What `/proc/PID/stat` says, as far as it is used here.
+/// The fields of `/proc/PID/stat` that this crate uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// One letter; `Z` for a process that has ended and was not waited for.
+    /// State letter; `Z` for a zombie, an exited process that its parent has not waited for.
     pub state: u8,
     /// The parent's pid.
     pub ppid: i32,
@@ -15,15 +15,15 @@ pub struct Stat {
     pub pgrp: i32,
     /// The session.
     pub session: i32,
-    /// Number of threads, the ended ones left out.
+    /// Number of threads without those that have exited.
     pub threads: u32,
     /// Start time in clock ticks since boot.
     pub start: u64,
 }
 
 impl Stat {
-    /// Whether nothing of the process runs any more. A main thread that has ended
-    /// while others go on also shows as `Z`.
+    /// Whether no thread of the process runs. A main thread that has exited while other threads
+    /// run also shows as `Z`.
     #[must_use]
     pub const fn is_dead(self) -> bool {
         matches!(self.state, b'Z' | b'X') && self.threads <= 1
@@ -36,7 +36,7 @@ impl Stat {
     }
 }
 
-/// Reads a line of `/proc/PID/stat`. `None` if it is none.
+/// Parses a line of `/proc/PID/stat`. `None`: the line is invalid.
 #[must_use]
 pub fn stat(line: &[u8]) -> Option<Stat> {
     let fields = fields(line)?;
@@ -59,8 +59,8 @@ pub fn name(line: &[u8]) -> Option<&[u8]> {
     line.get(start..end)
 }
 
-/// How a process has ended that was not waited for, as [wait(2)] encodes it, by a line of
-/// `/proc/PID/stat`. To a reader who may not know the kernel tells 0.
+/// Exit status of a zombie as [wait(2)] encodes it, from a line of `/proc/PID/stat`. The kernel
+/// returns 0 to a reader without permission.
 ///
 /// [wait(2)]: https://man7.org/linux/man-pages/man2/wait.2.html
 #[must_use]
@@ -68,8 +68,8 @@ pub fn exit_status(line: &[u8]) -> Option<i32> {
     fields(line)?.get(52 - FIRST_FIELD)?.parse().ok()
 }
 
-/// How many bytes the environment has, by a line of `/proc/PID/stat`. `None`: it has no place
-/// yet, since the process is just being executed; or the reader may not know.
+/// Size of the environment in bytes, from a line of `/proc/PID/stat`. `None`: the process is just
+/// being executed and has no environment yet, or the reader has no permission.
 #[must_use]
 pub fn environment_length(line: &[u8]) -> Option<u64> {
     let fields = fields(line)?;
@@ -78,31 +78,31 @@ pub fn environment_length(line: &[u8]) -> Option<u64> {
     (end > 0).then_some(end.saturating_sub(start))
 }
 
-/// What `/proc/PID/stat` says of what a process uses.
+/// Resource usage in `/proc/PID/stat`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Processor time in clock ticks, its own and that of the children it waited for: so
-    /// a tree's sum doesn't fall when one of it ends.
+    /// CPU time in clock ticks of the process and of the children that it waited for. Therefore
+    /// the sum over a process tree does not drop when one of its processes exits.
     pub ticks: u64,
-    /// Memory that is in use, in pages.
+    /// Resident memory in pages.
     pub pages: u64,
 }
 
-/// Reads from a line of `/proc/PID/stat` what the process uses. `None` if it is none.
+/// Parses the resource usage in a line of `/proc/PID/stat`. `None`: the line is invalid.
 #[must_use]
 pub fn usage(line: &[u8]) -> Option<Usage> {
     let fields = fields(line)?;
     let number = |number: usize| fields.get(number - FIRST_FIELD)?.parse::<u64>().ok();
-    // A child's times are signed; in practice none is negative.
+    // The times of children are signed; in practice none is negative.
     let ticks = [14, 15, 16, 17].map(number).into_iter().sum::<Option<u64>>()?;
     Some(Usage { ticks, pages: number(24)? })
 }
 
-/// Fields in proc(5) are numbered from 1, the pid; this is the one behind the name.
+/// proc(5) numbers fields from 1, which is the pid. This is the first field after the name.
 const FIRST_FIELD: usize = 3;
 
-/// The fields behind the command's name, which is in parentheses and may itself hold
-/// blanks and parentheses: so they are counted from the last `)`.
+/// The fields after the command's name. The name is in parentheses and may contain spaces and
+/// parentheses, so the fields start after the last `)`.
 fn fields(line: &[u8]) -> Option<Vec<&str>> {
     let name_end = line.iter().rposition(|byte| *byte == b')')?;
     Some(std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace().collect())
@@ -118,14 +118,14 @@ pub fn ignores(status: &[u8], signal: u8) -> bool {
     signal.checked_sub(1).is_some_and(|bit| mask.checked_shr(bit.into()).unwrap_or(0) & 1 == 1)
 }
 
-/// Whether these are the words of a shell's command line, each with a zero byte behind it;
-/// `multicall`: the executable is many programs, told apart by the first word, or the
-/// second.
+/// Whether these are the arguments of a shell's command line, each followed by a zero byte.
+/// `multicall`: the executable contains several programs and chooses one by the first or second
+/// argument.
 #[must_use]
 pub fn is_shell(executable: &[u8], words: &[u8]) -> bool {
     let name = |path: &[u8]| -> Vec<u8> {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        // A login shell's first word begins with a hyphen.
+        // The first argument of a login shell starts with a hyphen.
         name.strip_prefix(b"-").unwrap_or(name).to_vec()
     };
     let known = |path: &[u8]| SHELLS.contains(&name(path).as_slice());
@@ -138,7 +138,7 @@ pub fn is_shell(executable: &[u8], words: &[u8]) -> bool {
     known(if multicall(first) { words.next().unwrap_or_default() } else { first })
 }
 
-/// Shells that people start servers with.
+/// Shells with which users start servers.
 const SHELLS: [&[u8]; 10] =
     [b"sh", b"bash", b"dash", b"ash", b"ksh", b"ksh93", b"mksh", b"yash", b"zsh", b"fish"];
 
@@ -165,7 +165,7 @@ pub fn cgroup1<'a>(list: &'a [u8], controller: &str) -> Option<&'a str> {
     })
 }
 
-/// The number behind a name in a file with a name and a number on each line, such as
+/// The number after a name, in a file with a name and a number on each line such as
 /// `memory.events`.
 #[must_use]
 pub fn counter(list: &[u8], name: &str) -> Option<u64> {
@@ -199,7 +199,8 @@ pub type MappedFile = ((u32, u32), u64);
 /// The files that are mapped, from `/proc/PID/maps`.
 pub fn mapped(maps: &[u8]) -> impl Iterator<Item = MappedFile> {
     maps.split(|byte| *byte == b'\n').filter_map(|line| {
-        // Range, rights, offset, device, number, and perhaps a path, which may be anything.
+        // Range, permissions, offset, device, inode number, and an optional path, which may
+        // contain anything.
         let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
         let device = std::str::from_utf8(fields.nth(3)?).ok()?;
         let inode: u64 = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
@@ -209,10 +210,10 @@ pub fn mapped(maps: &[u8]) -> impl Iterator<Item = MappedFile> {
     })
 }
 
-/// The numbers of sockets that are bound in the file system, and their paths as they were
-/// given, from `/proc/net/unix`.
+/// The inode numbers of sockets that are bound in the file system, and their paths as bound, from
+/// `/proc/net/unix`.
 pub fn bound_sockets(list: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    /// Those before the path; the last of them is the number.
+    /// Number of fields before the path; the last of them is the inode number.
     const FIELDS: usize = 7;
     list.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
         let mut rest = line;
@@ -228,10 +229,11 @@ pub fn bound_sockets(list: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     })
 }
 
-/// A state of TCP, as the kernel prints it.
+/// The TCP state LISTEN, as the kernel prints it.
 const LISTEN: &str = "0A";
 
-/// The number of the socket that listens at a port, from `/proc/net/tcp` or its sister.
+/// The inode number of the socket that listens on a port, from `/proc/net/tcp` or
+/// `/proc/net/tcp6`.
 #[must_use]
 pub fn listener(list: &[u8], port: u16) -> Option<u64> {
     std::str::from_utf8(list).ok()?.lines().find_map(|line| {
@@ -242,8 +244,9 @@ pub fn listener(list: &[u8], port: u16) -> Option<u64> {
     })
 }
 
-/// The numbers of the sockets that accept connections to this address, from `/proc/net/tcp`
-/// and `/proc/net/tcp6`: those bound to it, or else those that accept for every address.
+/// The inode numbers of the sockets that accept connections to this address, from `/proc/net/tcp`
+/// and `/proc/net/tcp6`: those bound to it, or otherwise those that accept connections to every
+/// address.
 #[must_use]
 pub fn listeners(lists: [&[u8]; 2], address: SocketAddr) -> Vec<u64> {
     let at = |bound: IpAddr| {
@@ -255,12 +258,12 @@ pub fn listeners(lists: [&[u8]; 2], address: SocketAddr) -> Vec<u64> {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    // A socket of both families is bound to the second's.
+    // A socket for both families is bound to an IPv6 address.
     let bound = [address.ip(), everywhere, IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
     bound.into_iter().map(at).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// Addresses and numbers of all sockets of a list that listen.
+/// Addresses and inode numbers of all listening sockets of a list.
 fn listening(list: &[u8]) -> impl Iterator<Item = (SocketAddr, u64)> {
     std::str::from_utf8(list).unwrap_or_default().lines().filter_map(|line| {
         let mut fields = line.split_ascii_whitespace();
@@ -273,7 +276,7 @@ fn listening(list: &[u8]) -> impl Iterator<Item = (SocketAddr, u64)> {
     })
 }
 
-/// An address as the kernel prints it: its words of 32 bits as numbers of this machine.
+/// Parses an address as the kernel prints it: 32-bit words in the machine's byte order.
 fn address(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| u32::from_str_radix(hex.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
     match hex.len() {
@@ -283,7 +286,7 @@ fn address(hex: &str) -> Option<IpAddr> {
             for (at, chunk) in bytes.chunks_exact_mut(4).enumerate() {
                 chunk.copy_from_slice(&word(at * 8)?);
             }
-            // An IPv4 address in the other family's clothes is that address.
+            // An IPv4-mapped IPv6 address is that IPv4 address.
             Some(IpAddr::from(bytes).to_canonical())
         }
         _ => None,
