@@ -15,6 +15,6 @@ options! { extensions RULE:
     RULE_SIGNALS: Vec<Signal> = SIGNALS("signals", Global) default "";
     /// Programs that the rule applies to. If unset: all.
     RULE_PROGRAMS: Vec<String> = NAMES("programs", Global) default "";
-    /// What follows if all conditions hold of a run that exited by itself: `restart` starts the program again, as the retry settings allow; `stop` gives up on it; `exit:N` stops everything, and the supervisor exits with N.
+    /// Action if all conditions hold for a run that exited by itself: `restart` starts the program again, as the retry settings allow; `stop` gives up on it; `exit:N` stops everything, and the supervisor exits with N.
     RULE_ACTION: RuleAction = RULE_ACTION("action", Global) default unset;
 }
