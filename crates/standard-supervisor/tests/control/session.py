@@ -290,6 +290,8 @@ call("supervisor.reloadConfig")
 
 section("the end")
 call("supervisor.startProcess", "patient")
+# Without its trap, it ends at once on SIGTERM, and with it the supervisor and this connection.
+until_log("patient", "ready")
 call("supervisor.shutdown")
 for name, params in [
     ("getState", []), ("getAPIVersion", []), ("startProcess", ["cat"]), ("shutdown", []),
