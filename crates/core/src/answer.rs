@@ -1,101 +1,99 @@
-//! What comes back from the world about one run of a process.
+//! The daemon's answers about a run of a process.
 
 use crate::exit::SpawnError;
 use crate::failure::DeviceState;
 use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
 use crate::ids::{Member, Pid};
 
-/// What came of an [`Effect`](crate::effect::Effect) about one run. An answer about an earlier
-/// run, or a second answer to one question, does no harm.
+/// The result of an [`Effect`](crate::effect::Effect) for one run. The core ignores answers about
+/// earlier runs and duplicate answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To [`Effect::Spawn`](crate::effect::Effect::Spawn): the process runs.
     Spawned {
-        /// Its pid.
+        /// The main process.
         pid: Pid,
     },
-    /// To [`Effect::Spawn`](crate::effect::Effect::Spawn): it could not be started.
+    /// To [`Effect::Spawn`](crate::effect::Effect::Spawn): the start failed.
     SpawnFailed(SpawnError),
     /// To [`Effect::Census`](crate::effect::Effect::Census).
     Census {
-        /// The main process; `None`: it has ended.
+        /// The main process; `None` if it has exited.
         main: Option<Traits>,
-        /// The other processes of the tree that are alive.
+        /// The other running processes of the tree.
         members: Vec<TreeProcess>,
     },
-    /// To [`Effect::Census`](crate::effect::Effect::Census): it was not possible, as with too
-    /// many open files.
+    /// To [`Effect::Census`](crate::effect::Effect::Census): the census failed, for example because
+    /// too many files are open.
     CensusFailed,
     /// To [`Effect::AwaitEnd`](crate::effect::Effect::AwaitEnd): all of those processes have
-    /// ended, whichever process waited for them.
+    /// exited, whichever process reaped them.
     TreeEnded,
     /// To [`Effect::Check`](crate::effect::Effect::Check).
     Checked {
-        /// What the check found.
+        /// The result of the check.
         result: Result<CheckAnswer, CheckFailure>,
-        /// What the tree used of the processors, if the server did not answer in time and that
-        /// could be found out.
+        /// The processor use of the tree, if the check timed out and it could be measured.
         load: Option<Load>,
     },
     /// To [`Effect::LookAtProgress`](crate::effect::Effect::LookAtProgress).
     Progressed(ProgressSample),
     /// To [`Effect::LookAtLoad`](crate::effect::Effect::LookAtLoad).
     LoadSeen {
-        /// Requests that run or wait; `None`: that could not be seen.
+        /// Running and waiting requests; `None` if they could not be read.
         requests: Option<u64>,
     },
     /// To [`Effect::CountTree`](crate::effect::Effect::CountTree).
     TreeCounted(TreeCount),
     /// To [`Effect::MeasureMemory`](crate::effect::Effect::MeasureMemory).
     MemorySeen {
-        /// Bytes; `None`: the system does not say.
+        /// Memory use in bytes; `None` if it could not be measured.
         used: Option<u64>,
     },
-    /// To [`Effect::LookAtOutput`](crate::effect::Effect::LookAtOutput): what keeps the process
-    /// from writing; `None`: nothing.
+    /// To [`Effect::LookAtOutput`](crate::effect::Effect::LookAtOutput): the stream that blocks the
+    /// process; `None` if it can write.
     OutputSeen(Option<Block>),
     /// To [`Effect::Collect`](crate::effect::Effect::Collect).
     Collected,
-    /// To [`Effect::Tidy`](crate::effect::Effect::Tidy): what the devices say, if they were to
-    /// be looked at.
+    /// To [`Effect::Tidy`](crate::effect::Effect::Tidy): the state of the GPUs, if the effect asked
+    /// for it.
     Tidied(DeviceState),
-    /// To [`Effect::Connect`](crate::effect::Effect::Connect): whether all servers accepted, or
-    /// which did not.
+    /// To [`Effect::Connect`](crate::effect::Effect::Connect): all servers accepted, or the one
+    /// that did not.
     Connected(Result<(), Unreached>),
 }
 
-/// A process of a program's tree, as a census saw it.
+/// A process of a program's tree in a census.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeProcess {
-    /// Which process.
+    /// Its identity.
     pub member: Member,
-    /// Its parent at that moment: after the end of the one that started it, another.
+    /// Its parent at that moment. After its original parent exits, it has another one.
     pub parent: Pid,
     /// Its process group.
     pub group: Pid,
-    /// What links it to the program.
+    /// Its link to the program.
     pub claim: Claim,
-    /// What a stop must know of it.
+    /// Properties that matter for a stop.
     pub traits: Traits,
 }
 
-/// What links a process to a program.
+/// The link between a process and a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// Descent, the process group, the mark in the environment, the cgroup or an earlier census.
     Linked,
-    /// Nothing links it to one program, but one of the supervisor's programs has started it:
-    /// it has become the supervisor's child, and only their descendants can.
+    /// No link to one program is known, but a program of the supervisor started it: it has become
+    /// the supervisor's child, and only descendants of its programs can.
     Orphan,
 }
 
-/// What a stop must know of a process.
+/// Properties of a process that matter for a stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
-    /// It is a shell: it runs no trap while a child of it is in the foreground, and passes
-    /// no signal on by itself.
+    /// It is a shell. A shell runs no trap while it waits for a foreground child, and does not
+    /// forward signals by itself.
     pub shell: bool,
-    /// It ignores the program's `stopsignal`, as a shell's background jobs ignore INT and
-    /// QUIT.
+    /// It ignores the program's `stopsignal`, as background jobs of a shell ignore INT and QUIT.
     pub ignores_stopsignal: bool,
 }

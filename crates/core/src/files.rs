@@ -1,10 +1,9 @@
-//! Files that runs leave in shared memory, and sockets in the file system: which of them may
-//! be removed.
+//! Decides which files in shared memory and which sockets a run left behind may be removed.
 //!
-//! Like processes, files are removed on evidence: a process of the tree was seen to have the
-//! file open, mapped or bound; its name holds the pid of such a process; or a command line
-//! names it as its socket. That a file appeared while a program ran is no evidence: the
-//! containers of a pod share `/dev/shm`, and `/tmp` belongs to everybody.
+//! Like processes, files are removed only on evidence: a process of the tree had the file open,
+//! mapped or bound; the name contains the pid of such a process; or a command line names it as the
+//! program's socket. A file that merely appeared during the run is not evidence: the containers of
+//! a pod share `/dev/shm`, and `/tmp` is shared by all users.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,75 +11,75 @@ use std::time::Duration;
 use crate::ids::Pid;
 use crate::spec::RemoveLeftovers;
 
-/// How often it is looked at what a run has open, at most.
+/// Minimum interval between scans of the files that a run has open.
 pub const FILES_EVERY: Duration = Duration::from_secs(60);
 
-/// Percent of shared memory that are in use when it is nearly full.
+/// Shared memory counts as nearly full from this percentage on.
 const NEARLY_FULL: u64 = 90;
 
-/// Digits of a pid from which its number in a name says whose the file is: a file `a-7` may
-/// be the seventh of anything.
+/// Minimum number of digits of a pid in a file name that counts as evidence: the 7 in `a-7` may be
+/// any counter.
 const TELLING_DIGITS: usize = 2;
 
-/// What is known of one file.
+/// The facts about one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts<'a> {
-    /// Its name, without its directory.
+    /// The name without the directory.
     pub name: &'a [u8],
-    /// It is a socket, not memory.
+    /// Whether it is a socket. Otherwise it is shared memory.
     pub socket: bool,
-    /// It was there before the supervisor first started the program.
+    /// Whether it existed before the first start of the program.
     pub older: bool,
-    /// A process of the tree was seen to have it open, mapped or bound.
+    /// Whether a process of the tree had it open, mapped or bound.
     pub seen: bool,
-    /// A command line of the tree names it as its socket.
+    /// Whether a command line of the tree names it as its socket.
     pub named: bool,
-    /// Processes of the tree that have ended.
+    /// Processes of the tree that have exited.
     pub dead: &'a [Pid],
-    /// Whether a process uses it.
+    /// Whether a process uses it now.
     pub used: Used,
 }
 
 /// Whether a process uses a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Used {
-    /// No process does.
+    /// No process uses it.
     No,
-    /// A process does.
+    /// A process uses it.
     Yes,
-    /// The processes that could use it can't be seen.
+    /// The processes that could use it are not visible.
     Unknown,
 }
 
-/// What happens to a file.
+/// The decision about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is removed.
+    /// Remove it.
     Removed,
-    /// It is kept, and the log says why.
+    /// Keep it, and log the reason.
     Kept(Kept),
-    /// It is no business of the program.
+    /// Ignore it: it does not belong to the program.
     Ignored,
 }
 
-/// Why a file that a run may have left is kept.
+/// The reason for keeping a file that a run may have left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kept {
     /// A process uses it.
     InUse,
-    /// Nothing links it to the program.
+    /// No evidence links it to the program.
     NoEvidence,
-    /// It looks like a model, which takes long to load again.
+    /// Its name looks like a model file, which takes long to load again.
     Model,
-    /// The processes that could use it can't be seen.
+    /// The processes that could use it are not visible.
     Unseen,
 }
 
 impl Kept {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 4] = [Self::InUse, Self::NoEvidence, Self::Model, Self::Unseen];
 
-    /// One word for it, for metrics.
+    /// The label value of the metric.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -91,7 +90,7 @@ impl Kept {
         }
     }
 
-    /// For people to read.
+    /// The reason as text.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -106,11 +105,11 @@ impl Kept {
     }
 }
 
-/// What happens to a file.
+/// Decides about a file.
 #[must_use]
 pub fn judge(policy: RemoveLeftovers, facts: &Facts<'_>) -> Fate {
     let telling = facts.seen || facts.dead.iter().any(|pid| holds_pid(facts.name, *pid));
-    // A socket that a command line names stands in the way of the next bind, however old it is.
+    // A socket that a command line names blocks the next `bind`, however old it is.
     let evidence = (facts.named && facts.socket) || (telling && !facts.older);
     let all = match policy {
         RemoveLeftovers::No => return Fate::Ignored,
@@ -131,20 +130,20 @@ pub fn judge(policy: RemoveLeftovers, facts: &Facts<'_>) -> Fate {
     }
 }
 
-/// Whether so much of so many bytes is used that the log should say so.
+/// Whether shared memory is so full that the log should say so.
 #[must_use]
 pub const fn nearly_full(used: u64, size: u64) -> bool {
     size > 0 && used as u128 * 100 >= size as u128 * NEARLY_FULL as u128
 }
 
-/// Whether one of the numbers in `name` is this pid.
+/// Whether `name` contains this pid as a number.
 fn holds_pid(name: &[u8], pid: Pid) -> bool {
     let pid = pid.to_string();
     pid.len() >= TELLING_DIGITS
         && name.split(|byte| !byte.is_ascii_digit()).any(|number| number == pid.as_bytes())
 }
 
-/// Whether that is how files are named that hold a model.
+/// Whether the name looks like a model file.
 fn is_model(name: &[u8]) -> bool {
     const ENDINGS: [&[u8]; 10] = [
         b".safetensors",
@@ -161,7 +160,7 @@ fn is_model(name: &[u8]) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// The paths at which a command is told to make its socket: `--uds PATH` and options that end
+/// The paths at which a command creates its socket: `--uds PATH` and options that end
 /// like it (vLLM, uvicorn, text-generation-inference), `unix:PATH`
 /// ([gunicorn](https://docs.gunicorn.org/en/stable/settings.html#bind), hypercorn), and a
 /// host that ends in `.sock`
@@ -215,12 +214,12 @@ mod tests {
             (OnEvidence, Facts { named: true, ..socket }, Removed),
             (OnEvidence, Facts { named: true, older: true, ..socket }, Removed),
             (OnEvidence, Facts { named: true, used: Used::Yes, ..socket }, K(Kept::InUse)),
-            // A path that is no socket is a mistake of the command line, not its socket.
+            // A path that is not a socket is an error in the command line.
             (OnEvidence, Facts { named: true, ..UNSEEN }, K(Kept::NoEvidence)),
             (OnEvidence, dead, Removed),
             (OnEvidence, Facts { dead: &[Pid(471)], ..dead }, K(Kept::NoEvidence)),
             (OnEvidence, Facts { name: b"a-7", dead: &[Pid(7)], ..dead }, K(Kept::NoEvidence)),
-            // Who opened what was there before did not leave it.
+            // A process that opens an existing file does not leave it behind.
             (OnEvidence, Facts { older: true, ..SEEN }, Ignored),
             (OnEvidence, Facts { older: true, ..dead }, Ignored),
             (OnEvidence, Facts { used: Used::Yes, ..SEEN }, K(Kept::InUse)),

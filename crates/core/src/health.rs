@@ -3,21 +3,21 @@
 //! ```text
 //!   asked ──> passes ─────────────────────────────> healthy
 //!     │ refused, bad status, bad body ──> counted ──> N in a row: unhealthy
-//!     └ timed out ── and it gets on with its work: excused
-//!                 ├─ and does nothing else, while its tree is busy and no counter says
-//!                 │  that it is idle: counted, but unhealthy only after a longer patience
+//!     └ timed out ── and makes progress: excused
+//!                 ├─ and only timed out, while its tree is busy and no counter shows
+//!                 │  that it is idle: counted, but unhealthy only after a longer time
 //!                 └─ otherwise: counted
-//!   requests under way, nothing done, or no page in time, for a while ──> unhealthy
-//!   fewer of its processes than there were, for a while, ready or not ──> unhealthy
-//!   more memory than it may use, twice in a row, ready or not ──> unhealthy
-//!   no sign of life within the time that it promised ──> unhealthy
+//!   requests in flight without progress, or no metrics, for a while ──> unhealthy
+//!   fewer processes than before, for a while, ready or not ──> unhealthy
+//!   memory above its limit twice in a row, ready or not ──> unhealthy
+//!   no watchdog message within its own interval ──> unhealthy
 //!
-//!   silent ──> can it write its output? ── no: no restart, and a line
+//!   silent ──> can it write its output? ── no: no restart, and a log line
 //!                                       └─ yes: unhealthy
 //! ```
 //!
-//! A server that is busy is not dead: while it gets on with its work, not answering in
-//! time is no reason to end it. All deadlines are those of one run; they go with it.
+//! A busy server is not a hung one: while it makes progress, a timeout does not make it unhealthy.
+//! All deadlines belong to one run and end with it.
 
 mod answer;
 mod changing;
@@ -52,50 +52,50 @@ pub use memory::{MEMORY_EVERY, MEMORY_LOOKS};
 pub use unhealthy::{Block, Unhealthy};
 pub(crate) use unhealthy::{exactly, mebibytes};
 
-/// How often a process is asked whether it is ready, unless it is asked more often anyway.
+/// Longest interval between checks of a process that is starting.
 const STARTUP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how long the supervisor does not repeat that a check fails in the same way, of a
-/// server that starts, or is known to be unhealthy. It may be checked every second, for hours.
+/// The log repeats the same failed check at most this often while a server is starting or known to
+/// be unhealthy. The check may run every second, for hours.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
 
-/// Every server refuses connections for its first moments. The supervisor reports failed
-/// checks of a server that starts from then on.
+/// Every server refuses connections in its first moments. The log reports failed checks of a
+/// starting server only after this time.
 const NOT_YET_AFTER: Duration = Duration::from_secs(5);
 
-/// How much later than it had to come an answer may come. The world keeps its times; this
-/// is for when it doesn't.
+/// Time that the core waits beyond a question's own limit. The daemon normally reports a timeout
+/// itself; after this time the core assumes one.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
-/// How much a server has to do and has done.
+/// The workload of a server and its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Requests under way, for which something should be done.
+    /// Requests that the server is processing.
     pub running: u64,
     /// Requests that wait, perhaps for another server.
     pub waiting: u64,
-    /// What was done since it started, in whatever is counted.
+    /// Total of the progress counters since the server started.
     pub done: u64,
 }
 
-/// What came of a look at how far a server has got.
+/// A sample of a server's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressSample {
-    /// This was seen.
+    /// The metrics were read.
     Seen(Progress),
-    /// Its page was not there in time.
+    /// The metrics page did not answer in time.
     Late,
-    /// There is a page, and nothing to be seen on it.
+    /// The metrics page has none of the expected metrics.
     Nothing,
-    /// There is no page, for this reason.
+    /// The metrics page could not be read.
     Failed(CheckFailure),
 }
 
-/// What is to be found out now.
+/// A question that the daemon must answer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     Check {
-        /// Which process answers is to be found out as well.
+        /// Whether the daemon must also find out which process answers.
         find_listener: bool,
     },
     Progress,
@@ -103,7 +103,7 @@ pub(crate) enum Question {
     Memory,
 }
 
-/// What is known of the health of a run.
+/// The health of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Health {
     check: Option<Checking>,
@@ -111,9 +111,9 @@ pub(crate) struct Health {
     tree: Option<Counting>,
     memory: Option<Measuring>,
     watchdog: Option<Watchdog>,
-    /// It says that it is about to end.
+    /// The server announced that it is about to exit.
     leaving: bool,
-    /// Why it is unhealthy, as was logged.
+    /// The reason for being unhealthy that was logged last.
     unhealthy: Option<Unhealthy>,
     output: OutputSeen,
     condemned: Option<Condemned>,
@@ -123,42 +123,42 @@ pub(crate) struct Health {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Condemned {
     pub(crate) unhealthy: Unhealthy,
-    /// By then it will have been looked into.
+    /// When the stop begins, even if the diagnostics are incomplete.
     pub(crate) until: Mono,
 }
 
-/// What an answer means.
+/// The meaning of a check result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Checked {
     Healthy,
-    /// For the first time in this run, but only the connection could be checked.
+    /// The first success of this run, but the check could only connect.
     Connects,
-    /// It did not answer in time, and gets on with its work.
+    /// The check timed out, but the server is making progress.
     Excused,
     Failed {
         failure: CheckFailure,
         times: u32,
         of: u32,
-        /// To be said: it isn't known by now.
+        /// Whether to log it.
         new: bool,
     },
-    /// It times out, often enough to be unhealthy, but its tree is busy.
+    /// The timeouts would make the server unhealthy, but its tree is busy.
     Busy {
-        /// For how long that has been so, and may be.
+        /// Time since the first timeout, and the time that is allowed.
         since: Duration,
         patience: Duration,
-        /// To be said: it isn't known by now.
+        /// Whether to log it.
         new: bool,
     },
-    /// It starts, and is not expected to answer yet.
+    /// The server is starting and need not answer yet.
     NotYet {
         failure: CheckFailure,
-        /// To be said: it isn't known by now.
+        /// Whether to log it.
         new: bool,
     },
 }
 
-/// The next sign of life is due at `at`, which is `within` after the last.
+/// Deadline for the next watchdog message, `within` after the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Watchdog {
     at: Mono,
@@ -166,8 +166,8 @@ struct Watchdog {
 }
 
 impl Health {
-    /// Of a run that was just started: what tells that it is ready, and its processes. A
-    /// only the count notices a worker that dies while the model loads.
+    /// The health of a run that has just been started: it has a readiness check and counts of its
+    /// processes. During startup, only the count notices a worker that dies.
     pub(crate) fn of_start(spec: &HealthSpec, now: Mono) -> Self {
         let asks = spec.ready == Ready::Checked;
         let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now, now));
@@ -176,7 +176,7 @@ impl Health {
         Self { check, tree, memory, ..Self::default() }
     }
 
-    /// Of this run, which is up from now on. Processes that were missing stay missing.
+    /// The health of a run that is up. Missing processes stay missing.
     pub(crate) fn of_run(self, spec: &HealthSpec, now: Mono) -> Self {
         let proven = self.check.is_some_and(|check| check.proven);
         Self {
@@ -191,7 +191,7 @@ impl Health {
             tree: self.tree,
             memory: self.memory,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
-            // A program that became ready is no longer blocked.
+            // A program that became ready is no longer blocked on its output.
             unhealthy: self
                 .unhealthy
                 .filter(|unhealthy| self.condemned.is_none() && !unhealthy.is_block()),
@@ -199,7 +199,7 @@ impl Health {
         }
     }
 
-    /// When it wants to be ticked next.
+    /// When [`Self::lapse`] or [`Self::questions`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         if let Some(condemned) = self.condemned {
             return Some(condemned.until);
@@ -211,14 +211,14 @@ impl Health {
         let progress = self.progress.as_ref().map(|progress| progress.asking.at());
         let tree = self.tree.as_ref().map(|tree| tree.asking.at());
         let memory = self.memory.as_ref().map(|memory| memory.asking.at());
-        // Once it is known to be silent there is nothing to wait for, unless it is to be seen
-        // again why.
+        // A program that is known to be silent needs no deadline, unless its output has to be
+        // checked again.
         let known = self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block());
         let watchdog = self.watchdog.filter(|_| !known).map(|watchdog| watchdog.at);
         [check, progress, tree, memory, watchdog].into_iter().flatten().min()
     }
 
-    /// Counts questions without an answer by now as timed out.
+    /// Counts an overdue check as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         if let Some(check) = &mut self.check
@@ -234,7 +234,7 @@ impl Health {
         }
     }
 
-    /// What is to be asked now. What has not been answered in time is asked again.
+    /// The questions that are due, including those that have not been answered in time.
     pub(crate) fn questions(&mut self, spec: &HealthSpec, now: Mono) -> Vec<Question> {
         let mut questions = Vec::new();
         if let (Some(check), Some(spec)) = (&mut self.check, &spec.check)
@@ -263,8 +263,8 @@ impl Health {
         questions
     }
 
-    /// Takes the answer to a check, of one that timed out with what its tree used of the
-    /// processors. While it starts, it is asked sooner again.
+    /// Takes the result of a check. After a timeout, `load` is the processor use of the tree. The
+    /// next check comes sooner while the server is starting.
     pub(crate) fn checked(
         &mut self,
         spec: &HealthSpec,
@@ -279,7 +279,7 @@ impl Health {
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
             return Checked::Healthy;
         };
-        // Each question is answered once; what comes later, or again, says nothing.
+        // Ignores duplicate and late answers.
         let Asking::Asked { .. } = check.asking else { return Checked::Healthy };
         let interval = if starting { spec.interval.min(STARTUP_INTERVAL) } else { spec.interval };
         check.asking = Asking::Due(now + interval + jitter(spec.jitter, run, check.asked));
@@ -293,7 +293,7 @@ impl Health {
                     Depth::Connection | Depth::Whole => Checked::Healthy,
                 }
             }
-            // It lives; what it failed before was of the same kind, or has passed.
+            // The server is alive, and its earlier timeouts had the same cause.
             Err(CheckFailure::TimedOut) if gets_on => {
                 check.excused();
                 Checked::Excused
@@ -311,7 +311,8 @@ impl Health {
                     check.note_busy(spec, now);
                 }
                 let (times, of, patience) = (check.failures, spec.failures, spec.patience);
-                // Those that make it unhealthy are told one by one, even if they are alike.
+                // The log reports each failure that counts towards unhealthy, even if they are
+                // alike.
                 let new = check.is_news(failure, now) || (times <= of && !borne);
                 match check.busy_for() {
                     Some(since) if times >= of => Checked::Busy { since, patience, new },
@@ -321,16 +322,16 @@ impl Health {
         }
     }
 
-    /// Whether it is to be said that there is no page: once in a run that never had one.
+    /// Whether to log that the metrics page is missing: once in a run that never had one.
     pub(crate) fn is_news_of_progress(&mut self) -> bool {
         self.progress.as_mut().is_some_and(Progressing::is_news)
     }
 
-    /// Takes a look at its work.
+    /// Takes a progress sample.
     pub(crate) fn progressed(&mut self, spec: &ProgressSpec, now: Mono, look: ProgressSample) {
         let Some(progress) = &mut self.progress else { return };
         let Some((seen, moved)) = progress.take(spec, now, look) else { return };
-        // Its time-outs were about to be acted upon.
+        // The server was about to be treated as unhealthy because of its timeouts.
         if moved
             && self.output_asked_until().is_some()
             && let Some(check) = &mut self.check
@@ -343,14 +344,14 @@ impl Health {
         }
     }
 
-    /// Takes a count of its processes.
+    /// Takes a count of the processes.
     pub(crate) fn counted(&mut self, spec: &TreeSpec, starting: bool, now: Mono, count: TreeCount) {
         if let Some(tree) = &mut self.tree {
             tree.take(spec, starting, now, count);
         }
     }
 
-    /// Takes a measurement of its memory, in bytes. Returns what is to be logged of it.
+    /// Takes a measurement of the memory, in bytes. Returns what to log.
     pub(crate) fn measured(
         &mut self,
         spec: &MemorySpec,
@@ -360,29 +361,29 @@ impl Health {
         self.memory.as_mut()?.take(spec, now, used)
     }
 
-    /// It gave a sign of life; the next is due after `within`.
+    /// Takes a watchdog message. The next one is due after `within`.
     pub(crate) fn pinged(&mut self, within: Duration, now: Mono) {
         self.watchdog = self.watchdog.map(|_| Watchdog { at: now + within, within });
         self.shows_life(|unhealthy| matches!(unhealthy, Unhealthy::Silent { .. }));
     }
 
-    /// Decides to stop the run as unhealthy. No question follows.
+    /// Decides to stop the run as unhealthy. The core asks no more questions about it.
     pub(crate) const fn condemn(&mut self, unhealthy: Unhealthy, until: Mono) {
         self.condemned = Some(Condemned { unhealthy, until });
     }
 
-    /// Whether the supervisor will stop it as unhealthy.
+    /// The decision to stop the run as unhealthy, if there is one.
     pub(crate) const fn condemned(&self) -> Option<Condemned> {
         self.condemned
     }
 
-    /// Whether all else waits for what is found out about it.
+    /// Whether the core is waiting for diagnostics or for the state of the output.
     pub(crate) const fn is_looked_into(&self) -> bool {
         self.condemned.is_some() || self.output_asked_until().is_some()
     }
 
-    /// Notes why it is known to be unhealthy, if it is; whether that it is or isn't is new, or that
-    /// its output is no longer to blame.
+    /// Notes the reason for being unhealthy, or that there is none. Returns whether to log it: the
+    /// run became healthy or unhealthy, or its output became or stopped being the cause.
     pub(crate) fn tell(&mut self, unhealthy: Option<Unhealthy>) -> bool {
         let block = |unhealthy: Option<Unhealthy>| unhealthy.is_some_and(Unhealthy::is_block);
         let new = self.unhealthy.is_some() != unhealthy.is_some()
@@ -391,35 +392,33 @@ impl Health {
         new
     }
 
-    /// Why it is known to be unhealthy, if it is.
+    /// The reason for being unhealthy that was noted last.
     pub(crate) const fn unhealthy(&self) -> Option<Unhealthy> {
         self.unhealthy
     }
 
-    /// It says that it is about to end.
+    /// Notes that the server is about to exit.
     pub(crate) const fn leaves(&mut self) {
         self.leaving = true;
     }
 
-    /// Whether clients should send it work, whatever the supervisor does about an unhealthy
-    /// server. One failed check does not count, and a hung server that is only observed gets no
-    /// work.
+    /// Whether clients should send requests to the server. A single failed check does not change
+    /// this. A hung server counts as unhealthy even if the supervisor only observes it.
     pub(crate) const fn is_healthy(&self) -> bool {
         !self.leaving && self.unhealthy.is_none()
     }
 
-    /// Whether its check has succeeded.
+    /// Whether the latest check succeeded.
     pub(crate) fn has_passed(&self) -> bool {
         self.check.as_ref().is_some_and(|check| check.last == Some(Ok(())))
     }
 
-    /// Whether its check, which has never succeeded, asks a server that is there for the
-    /// wrong thing.
+    /// Whether the check has never succeeded and its failure shows that the check itself is wrong.
     pub(crate) fn is_checked_wrongly(&self) -> bool {
         self.check.as_ref().is_some_and(Checking::is_wrong)
     }
 
-    /// How its check failed, if it did the last time.
+    /// The latest failure, unless the latest check succeeded.
     pub(crate) const fn last_failure(&self) -> Option<CheckFailure> {
         match &self.check {
             Some(Checking { last: Some(Err(failure)), .. }) => Some(*failure),
@@ -427,7 +426,7 @@ impl Health {
         }
     }
 
-    /// Why it is unhealthy, if it is.
+    /// The reason for which the run is unhealthy now.
     pub(crate) fn verdict(&self, spec: &HealthSpec, now: Mono) -> Option<Unhealthy> {
         self.memory_verdict(spec)
             .or_else(|| self.check_verdict(spec))
@@ -444,8 +443,8 @@ impl Health {
         self.progress.as_ref()?.verdict(spec.progress.as_ref()?)
     }
 
-    /// Why it is unhealthy, if it is, by all that is judged before it is ready: its memory and
-    /// its processes.
+    /// The reason for which a run is unhealthy before it is ready: only its memory and the number
+    /// of its processes count.
     pub(crate) fn early_verdict(&self, spec: &HealthSpec) -> Option<Unhealthy> {
         self.memory_verdict(spec).or_else(|| self.tree_verdict(spec))
     }
@@ -463,14 +462,14 @@ impl Health {
         (now >= at).then_some(Unhealthy::Silent { since: within })
     }
 
-    /// Whether it was seen to get on with its work, not too long ago.
+    /// Whether a recent sample showed progress.
     fn gets_on(&self, spec: &ProgressSpec, now: Mono) -> bool {
         self.progress.as_ref().is_some_and(|progress| progress.gets_on(spec, now))
     }
 }
 
-/// Some time up to `most`, another for each run and question: many servers that were
-/// started together needn't all be asked at once.
+/// A pseudo-random delay up to `most`, different for each run and check. It spreads the checks of
+/// servers that were started together.
 fn jitter(most: Duration, run: RunId, asked: u64) -> Duration {
     let mixed = (run.0 ^ asked.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     most.mul_f64(f64::from(u32::try_from(mixed).unwrap_or(0)) / f64::from(u32::MAX))

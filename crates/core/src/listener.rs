@@ -1,4 +1,4 @@
-//! Pools of event listeners: what they are told, in which order, and what they answer.
+//! Pools of event listeners: which events they get, in which order, and their results.
 //!
 //! ```text
 //!   spawned                 READY\n              an event is sent
@@ -10,9 +10,10 @@
 //!
 //! The protocol is supervisord's
 //! [event listener protocol](https://supervisord.org/events.html#event-listener-notification-protocol).
-//! What a listener rejects, or does not answer before it dies, goes to its own pool again.
-//! After a rejection the listener is told nothing for a while: it would reject the same event
-//! at once, thousands of times a second. At the end listeners have a moment for what waits.
+//! An event that a listener rejects, or has not answered when it exits, returns to its own pool.
+//! After a rejection, the listener gets no event for a while, because it would reject the same
+//! event at once, thousands of times per second. During a shutdown, listeners get a short time for
+//! the waiting events.
 
 mod result;
 
@@ -33,34 +34,34 @@ use crate::time::Mono;
 
 use result::{ParsedResult, next_result, take};
 
-/// What a listener says when it can be told something.
+/// A listener sends this when it is ready for an event.
 const READY: &[u8] = b"READY\n";
 
-/// How long a listener is told nothing after it rejected an event; as with restarts, as much
-/// longer after each further one in a row, up to the bound.
+/// Pause of a listener after it rejects an event. Like the restart delay, it grows with each
+/// consecutive rejection, up to [`LONGEST_REJECTED_PAUSE`].
 pub const REJECTED_PAUSE: Duration = Duration::from_secs(1);
-/// The bound of that.
+/// Upper limit of the pause.
 pub const LONGEST_REJECTED_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long listeners have for the events that wait when their turn to stop has come.
+/// Time for the waiting events before the listeners are stopped.
 pub const LISTENER_DRAIN: Duration = Duration::from_secs(1);
 
-/// The answer of a listener that is content.
+/// The result of a listener that accepts the event.
 const OK: &[u8] = b"OK";
 
-/// Listeners of which each event is told to one.
+/// A pool of listeners. Each event goes to one of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
     name: Rc<str>,
     subscribed: BTreeSet<EventType>,
     handler: ResultHandler,
     room: usize,
-    /// The oldest first; never more than `room`.
+    /// Events that wait, the oldest first; never more than `room`.
     waiting: VecDeque<Rc<Envelope>>,
     next_serial: u64,
-    /// Events that were discarded for want of room.
+    /// Events that were dropped because the pool was full.
     lost: u64,
-    /// Until when it is waited for events that are on their way, before listeners stop.
+    /// The pool delivers its waiting events until then, before its listeners are stopped.
     drains_until: Option<Mono>,
     listeners: Vec<Listener>,
 }
@@ -69,14 +70,13 @@ pub(crate) struct Pool {
 struct Listener {
     named: Rc<Named>,
     state: ListenerState,
-    /// Events that it rejected one after the other.
+    /// Consecutive rejections.
     rejected: u32,
-    /// It is told nothing until then.
+    /// The listener gets no event until then.
     rests_until: Option<Mono>,
 }
 
-/// What a listener can be told at present. `said` is what it wrote and was not yet a
-/// whole word.
+/// The protocol state of a listener. `said` is output that is not yet a complete token.
 #[derive(Clone, Debug)]
 enum ListenerState {
     Acknowledged { said: Vec<u8> },
@@ -117,23 +117,22 @@ impl Pool {
         }
     }
 
-    /// Whether its listeners are told of events of this type.
+    /// Whether the pool subscribes to events of this type.
     pub(crate) fn wants(&self, kind: EventType) -> bool {
         self.subscribed.iter().any(|subscribed| kind.is_a(*subscribed))
     }
 
-    /// How many events wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// What is known of it.
+    /// A summary for operators.
     pub(crate) fn info(&self) -> PoolInfo<'_> {
         let (name, waiting) = (&*self.name, self.waiting.len());
         PoolInfo { name, waiting, room: self.room, lost: self.lost }
     }
 
-    /// Takes an event in.
+    /// Adds an event to the queue.
     pub(crate) fn accept(&mut self, event: Rc<Event>, serial: u64, cx: &mut Transition<'_>) {
         self.make_room(cx);
         let (pool, pool_serial) = (Rc::clone(&self.name), self.next_serial);
@@ -166,8 +165,8 @@ impl Pool {
         }
     }
 
-    /// Whether listeners that are to stop are waited for: events are on their way to them,
-    /// `emitted` in this turn among them, and they can hear.
+    /// Whether to delay the stop of the listeners: events are waiting or in `emitted`, and a
+    /// listener can still receive them.
     pub(crate) fn drains(
         &mut self,
         emitted: &[Effect],
@@ -186,20 +185,20 @@ impl Pool {
         drains
     }
 
-    /// It is not the turn of its listeners to stop, or no longer.
+    /// Ends the delay, because the listeners don't stop now.
     pub(crate) const fn drains_no_more(&mut self) {
         self.drains_until = None;
     }
 
-    /// When there is something to do, whatever listeners do.
+    /// When the pool has something to do without input from a listener.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let rests = self.listeners.iter().filter_map(|listener| listener.rests_until);
         let rests = rests.filter(|_| !self.waiting.is_empty());
         rests.chain(self.drains_until).min()
     }
 
-    /// A listener ended. What it was busy with was not done; when it is started again it
-    /// has to introduce itself.
+    /// Handles the exit of a listener. An unanswered event returns to the queue. The next run must
+    /// send READY first.
     pub(crate) fn ended(&mut self, proc: ProcId, cx: &mut Transition<'_>) {
         let Some(listener) = self.listener(proc) else { return };
         (listener.rejected, listener.rests_until) = (0, None);
@@ -209,7 +208,7 @@ impl Pool {
         }
     }
 
-    /// An event could not be sent: the listener gets none until it is started again.
+    /// Handles a failed write: the listener gets no events until its next run.
     pub(crate) fn tell_failed(&mut self, proc: ProcId, serial: u64, cx: &mut Transition<'_>) {
         let Some(listener) = self.listener(proc) else { return };
         match &listener.state {
@@ -227,7 +226,7 @@ impl Pool {
         }
     }
 
-    /// A listener wrote something.
+    /// Takes output of a listener.
     pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], cx: &mut Transition<'_>) {
         let handler = self.handler;
         let Some(listener) = self.listener(proc) else { return };
@@ -249,7 +248,7 @@ impl Pool {
         self.listeners.iter_mut().find(|listener| listener.named.proc == proc)
     }
 
-    /// Takes an event in again, before all others.
+    /// Returns an event to the front of the queue.
     fn keep(&mut self, envelope: Rc<Envelope>, cx: &mut Transition<'_>) {
         self.make_room(cx);
         let (pool, serial) = (self.name.to_string(), envelope.serial);
@@ -273,7 +272,7 @@ impl Listener {
         Self { named, state: ListenerState::NEW, rejected: 0, rests_until: None }
     }
 
-    /// If it has answered, it rests after a rejection.
+    /// After an answer, begins a pause if the listener rejected the event.
     fn note_answer(&mut self, next: &ListenerState, rejected: bool, now: Mono) {
         if let (ListenerState::Busy { .. }, ListenerState::Acknowledged { .. }) =
             (&self.state, next)
@@ -284,8 +283,8 @@ impl Listener {
         }
     }
 
-    /// Takes the next word of what it wrote: what it can be told after that, if that
-    /// changes, and the event that it rejects.
+    /// Parses the next token of the listener's output. Returns the new state, if it changes, and
+    /// the event that the listener rejected.
     fn hear(
         &mut self,
         rest: &mut &[u8],
@@ -352,8 +351,8 @@ impl Listener {
     }
 }
 
-/// A PROCESS_LOG event that a listener gave back, as lines with the process and its channel in
-/// front; any other answer as it is.
+/// Turns a PROCESS_LOG event that a listener returned into lines with the process and the channel
+/// in front. Returns any other answer unchanged.
 fn output(content: &[u8]) -> Vec<u8> {
     let (prefix, data) = log_event(content).unwrap_or((String::new(), content));
     let mut out = Vec::with_capacity(content.len());
@@ -361,15 +360,15 @@ fn output(content: &[u8]) -> Vec<u8> {
         out.extend_from_slice(prefix.as_bytes());
         out.extend_from_slice(line);
     }
-    // A line of another process may follow.
+    // Another process's line may follow.
     if !out.ends_with(b"\n") {
         out.push(b'\n');
     }
     out
 }
 
-/// What stands in front of its lines, and these, as
-/// [events of logs](https://supervisord.org/events.html#process-log-event-type) have them.
+/// Splits a [log event](https://supervisord.org/events.html#process-log-event-type) into a line
+/// prefix and the data.
 fn log_event(content: &[u8]) -> Option<(String, &[u8])> {
     let line = content.iter().position(|byte| *byte == b'\n')?;
     let head = std::str::from_utf8(&content[..line]).ok()?;
@@ -381,7 +380,7 @@ fn log_event(content: &[u8]) -> Option<(String, &[u8])> {
     Some((prefix, &content[line + 1..]))
 }
 
-/// Text for a log, in which nothing controls a terminal.
+/// Text for a log, without terminal control characters.
 fn visible(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let each =
@@ -389,7 +388,7 @@ fn visible(bytes: &[u8]) -> String {
     text.chars().map(each).collect()
 }
 
-/// Serials start again at 0 before a client's signed 64 bits are used up.
+/// The next serial. It wraps to 0 before it exceeds a signed 64-bit integer of a client.
 pub(crate) const fn next_serial(serial: u64) -> u64 {
     if serial >= i64::MAX as u64 { 0 } else { serial + 1 }
 }

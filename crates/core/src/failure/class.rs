@@ -1,6 +1,6 @@
 //! The classes of failures: one list for metrics, logs, reports, exit codes and documentation.
 
-/// Why a run ended, as it is counted.
+/// The cause of an exit, as used in metrics and settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "CLASSES says what each of them means")]
 pub enum Class {
@@ -21,32 +21,32 @@ pub enum Class {
     Hub,
 }
 
-/// What follows a failure of a class, unless the program's settings say otherwise.
+/// The reaction to a failure of a class, unless the program's settings override it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consequence {
-    /// The program is started again as its retry rule says.
+    /// Restart the program according to its retry rules.
     Retry,
-    /// It is started again once what it lacked is there, or the wait is over.
+    /// Wait until the missing resource is available or the wait is over, then restart the program.
     WaitFirst,
-    /// It is started again once. The same failure again, before the program was ever ready,
-    /// ends the retries: only a change from outside can help.
+    /// Restart the program once. If the same failure happens again before the program was ever
+    /// ready, give up: only a change from outside can help.
     GiveUpIfRepeated,
-    /// The supervisor gives up at once: no restart in this container can help.
+    /// Give up at once: a restart in this container cannot help.
     GiveUp,
 }
 
-/// What is known of a class.
+/// The properties of a class.
 #[derive(Clone, Copy, Debug)]
 pub struct ClassRow {
-    /// Which one.
+    /// The class.
     pub class: Class,
-    /// Its name in metrics, logs, reports and settings.
+    /// The name in metrics, logs, reports and settings.
     pub name: &'static str,
-    /// What happened, as the beginning of a line; empty where the exit says all.
+    /// The failure as the beginning of a log line; empty if the exit status says everything.
     pub what: &'static str,
-    /// How it is recognized, for the reference.
+    /// How the supervisor recognizes the class; text of the reference.
     pub recognized: &'static str,
-    /// What follows.
+    /// The default reaction.
     pub then: Consequence,
     /// The exit code that the documentation suggests.
     pub suggested_code: u8,
@@ -167,7 +167,7 @@ pub const CLASSES: [ClassRow; 15] = {
 };
 
 impl Class {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 15] = {
         let mut all = [Self::Spawn; 15];
         let mut at = 0;
@@ -178,13 +178,13 @@ impl Class {
         all
     };
 
-    /// What is known of it.
+    /// The properties of this class.
     #[must_use]
     pub const fn row(self) -> &'static ClassRow {
         &CLASSES[self as usize]
     }
 
-    /// Its name.
+    /// The name in metrics, logs, reports and settings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.row().name

@@ -1,4 +1,4 @@
-//! What the evidence adds up to.
+//! Derives the failure class of a run from its exit status, its output and the GPU state.
 
 use std::fmt;
 
@@ -7,53 +7,52 @@ use super::output::Found;
 use crate::exit::Exit;
 use crate::signal::Signal;
 
-/// What is known of a run that ended by itself.
+/// The facts about a run that exited by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// How its main process ended.
+    /// The exit status of the main process.
     pub exit: Exit,
-    /// The sign that its output ended with.
+    /// The last known failure message in its output.
     pub found: Option<&'a Found>,
-    /// `/dev/shm` was full when it ended.
+    /// Whether `/dev/shm` was full at the exit.
     pub shared_memory_full: bool,
-    /// Whether it had been ready; `None`: nothing says when it is.
+    /// Whether the run had been ready. `None` if the program has no readiness condition.
     pub was_ready: Option<bool>,
 }
 
-/// A class, and what decided it.
+/// The class of a failure and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The class.
     pub class: Class,
-    /// What more is known of it, for people to read: the name of a sign, or a sentence.
+    /// The cause as text: the name of a sign, or a sentence.
     pub cause: String,
-    /// The line that decided it, if one did.
+    /// The output line that decided the class, if any.
     pub line: Option<String>,
 }
 
-/// What happened, and the name of the sign.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.class.row().what, self.cause)
     }
 }
 
-/// What the devices say once the processes of a run have gone.
+/// The state of the GPUs after all processes of a run have exited.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DeviceState {
-    /// Nothing is known: no tool is installed, or it did not answer.
+    /// Unknown: the tool is not installed or did not answer.
     #[default]
     Unknown,
-    /// All that were there at the first start are, and none needs a reset.
+    /// All GPUs of the first start are present, and none needs a reset.
     Fine,
-    /// One is lost, or needs a reset or a reboot, in the tool's words.
+    /// A GPU is lost, or needs a reset or a reboot. Holds the tool's message.
     Lost(String),
-    /// No device can be reached from this container any more, in the tool's words.
+    /// The container no longer has access to a GPU. Holds the tool's message.
     Gone(String),
 }
 
 impl DeviceState {
-    /// The class of a run that ended with its devices in this state, if they explain its end.
+    /// The failure class, if this state explains the exit.
     #[must_use]
     pub fn verdict(self) -> Option<Verdict> {
         let (class, cause) = match self {
@@ -65,11 +64,11 @@ impl DeviceState {
     }
 }
 
-/// The class of a failure, if there is one that says more than how the process ended.
+/// Classifies a failure. Returns `None` if only the exit status describes it.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let ended_by = |by| matches!(evidence.exit, Exit::Signal { signal, .. } if signal == by);
-    // Asked from outside to end, whatever it printed.
+    // Another process asked this one to stop, so its output does not explain the exit.
     if [Signal::TERM, Signal::INT, Signal::HUP].into_iter().any(ended_by) {
         return None;
     }

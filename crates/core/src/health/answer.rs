@@ -1,4 +1,4 @@
-//! What a check finds when it does not fail, and why it fails.
+//! The results of a health check.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use crate::ids::Pid;
 use crate::spec::health::ListenerRule;
 use crate::spec::start::HostPort;
 
-/// What a check found.
+/// A check that reached the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckAnswer {
-    /// Which process listens where the check connected.
+    /// The process that listens at the address.
     pub from: Listener,
-    /// How far the check came.
+    /// How much of the server the check reached.
     pub depth: Depth,
 }
 
 impl CheckAnswer {
-    /// Whether it is one of the program that was to be asked.
+    /// Applies the rule about the process that may answer.
     pub(super) const fn judge(self, rule: ListenerRule) -> Result<Depth, CheckFailure> {
         match (self.from, rule) {
             (Listener::Stranger(stranger), ListenerRule::Own) => {
@@ -29,36 +29,36 @@ impl CheckAnswer {
     }
 }
 
-/// How far a check came.
+/// How much of a server a check reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
-    /// To the whole answer.
+    /// A complete answer.
     #[default]
     Whole,
-    /// To the connection: the server wants a client certificate, and the supervisor has none.
+    /// Only a connection: the server requires a client certificate, and the supervisor has none.
     Connection,
 }
 
-/// Which process listens at an address.
+/// The process that listens at an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Listener {
-    /// It was not looked for, it is elsewhere, or it can't be seen, as in another container.
+    /// The supervisor did not look for it, it is on another host, or another container hides it.
     #[default]
     Unseen,
-    /// One of the program's tree.
+    /// A process of the program's tree.
     Tree,
-    /// The supervisor, or a process of another of its programs.
+    /// The supervisor, or a process of another program.
     Ours,
-    /// Another one.
+    /// Any other process.
     Stranger(Stranger),
 }
 
 /// A process that the supervisor did not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stranger {
-    /// Its process id.
+    /// Its pid.
     pub pid: Pid,
-    /// What the kernel calls it.
+    /// Its name in the kernel.
     pub name: Comm,
 }
 
@@ -68,14 +68,14 @@ impl fmt::Display for Stranger {
     }
 }
 
-/// The name that the kernel has for a process, as in
-/// [`/proc/PID/comm`](https://man7.org/linux/man-pages/man5/proc_pid_comm.5.html): 15 bytes
-/// at most.
+/// A process name as in
+/// [`/proc/PID/comm`](https://man7.org/linux/man-pages/man5/proc_pid_comm.5.html): at most 15
+/// bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Comm([u8; 15]);
 
 impl Comm {
-    /// The beginning of a name. What can't be printed becomes a question mark.
+    /// Keeps the first 15 bytes. A question mark replaces each unprintable character.
     #[must_use]
     pub fn new(name: &[u8]) -> Self {
         let mut bytes = [0; 15];
@@ -93,56 +93,56 @@ impl fmt::Display for Comm {
     }
 }
 
-/// Why a check failed.
+/// The reason for a failed check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckFailure {
     /// No server accepted the connection.
     Refused,
-    /// The name of the host has no address, or no name server answers.
+    /// The host name has no address, or no name server answers.
     Unresolved,
-    /// There was no whole answer in time.
+    /// The complete answer did not arrive in time.
     TimedOut,
     /// The answer had this status.
     Status(u16),
-    /// The answer lacked the text that it should have held.
+    /// The answer lacked the expected text.
     Body,
-    /// The command ended with this status.
+    /// The command exited with this status.
     Command(u8),
     /// The command could not be started.
     NotStarted,
-    /// The server was asked without TLS, and answered with it.
+    /// The check used plain HTTP, and the server answered with TLS.
     SpeaksTls,
-    /// The server was asked over TLS, and answered without it.
+    /// The check used TLS, and the server answered without it.
     LacksTls,
     /// The server's certificate could not be verified.
     Certificate(BadCertificate),
     /// The headers were not sent, because a process elsewhere could have read them.
     Withheld,
-    /// The file with headers could not be read, or holds something else.
+    /// The file with the headers could not be read, or its content is invalid.
     NoHeaders,
-    /// Another process than one of the program listens there.
+    /// A process outside of the program's tree listens at the address.
     Stranger(Stranger),
-    /// It could not be asked, or the answer made no sense.
+    /// The request could not be sent, or the answer was invalid.
     Broken,
 }
 
-/// What is wrong with a certificate.
+/// The reason for which a certificate is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadCertificate {
-    /// No certificate to trust leads to it.
+    /// No trusted certificate signed it.
     Untrusted,
-    /// It is for other names.
+    /// It was issued for other names.
     WrongName,
     /// It has expired, or is not valid yet.
     Expired,
-    /// Something else.
+    /// Any other reason.
     Other,
-    /// There is no certificate to trust: the file could not be read, or holds none.
+    /// There are no trusted certificates: the file could not be read, or contains none.
     NothingToTrust,
 }
 
 impl CheckFailure {
-    /// The kinds of failures, as they are counted.
+    /// The label values of the metric.
     pub const KINDS: [&str; 11] = [
         "refused",
         "unresolved",
@@ -157,7 +157,7 @@ impl CheckFailure {
         "broken",
     ];
 
-    /// Which of them it is.
+    /// The label value of this failure.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -175,7 +175,7 @@ impl CheckFailure {
         }
     }
 
-    /// Whether the server is there, and the check asks it for the wrong thing.
+    /// Whether the failure shows that the check itself is configured wrongly.
     #[must_use]
     pub const fn is_of_the_check(self) -> bool {
         match self {
@@ -196,12 +196,12 @@ impl CheckFailure {
         }
     }
 
-    /// Whether a server that starts as it should fails its first checks in this way.
+    /// Whether a starting server normally fails its first checks in this way.
     pub(super) const fn is_usual_at_first(self) -> bool {
         !self.is_of_the_check() && !matches!(self, Self::Stranger(_))
     }
 
-    /// What to do about it, if that is known.
+    /// How to fix the failure, if the cause is known.
     #[must_use]
     pub const fn remedy(self) -> Option<&'static str> {
         match self {
@@ -269,9 +269,9 @@ impl fmt::Display for CheckFailure {
 /// A server that did not accept a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreached {
-    /// Where it should be.
+    /// Its address.
     pub target: HostPort,
-    /// What came of the attempt.
+    /// The reason.
     pub failure: CheckFailure,
 }
 

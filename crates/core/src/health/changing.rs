@@ -5,8 +5,8 @@ use crate::spec::health::{CheckSpec, HealthSpec, ProgressSpec, Ready, TreeSpec};
 use crate::time::Mono;
 
 impl Health {
-    /// Applies new rules. Changed times and counts are used from the next check on. A check with a
-    /// different target starts again, after its interval.
+    /// Applies new rules. New intervals and limits apply from the next check on. If the target
+    /// changes, the check begins again after its interval.
     pub(crate) fn change_rules(
         &mut self,
         old: &HealthSpec,

@@ -1,8 +1,8 @@
-//! What came of the check so far.
+//! The results of the health check of a run.
 //!
-//! A check that times out, and nothing else, is a weak sign: a server that compiles, or
-//! computes under a lock that the checked path shares, answers nobody for a while. As long
-//! as its tree uses the processor, such a streak is given a longer patience.
+//! Timeouts alone are weak evidence. A server that compiles, or computes under a lock that the
+//! health endpoint needs, answers no client for a while. As long as its tree uses the processor, a
+//! streak of timeouts may last longer than usual.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::asking::Asking;
 use crate::spec::health::CheckSpec;
 use crate::time::Mono;
 
-/// The share of one processor, as one part in so many, from which a tree is busy. Servers
-/// that wait use a hundredth for their timers.
+/// A tree is busy if it uses at least one part in so many of one processor. Idle servers use about
+/// one percent for their timers.
 const BUSY_PART: u32 = 10;
 
-/// What a tree used of the processors while a check waited.
+/// The processor use of a tree during a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Processor time of all its processes.
     pub cpu: Duration,
-    /// The time in which that was used.
+    /// The length of the measurement.
     pub over: Duration,
 }
 
 impl Load {
-    /// Whether a process of the tree worked, and did not only wait.
+    /// Whether the tree used enough processor time to count as busy.
     #[must_use]
     pub const fn is_busy(self) -> bool {
         !self.over.is_zero()
@@ -36,24 +36,24 @@ impl Load {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Checking {
-    /// When the run, or its time as one that is up, began.
+    /// When the run was started, or became ready.
     pub(super) since: Mono,
     pub(super) asking: Asking,
-    /// Failures in a row.
+    /// Consecutive failures.
     pub(super) failures: u32,
     pub(super) last: Option<Result<(), CheckFailure>>,
     pub(super) asked: u64,
-    /// It has succeeded in this run.
+    /// The check has succeeded in this run.
     pub(super) proven: bool,
     asked_at: Option<Mono>,
-    /// When the first of these failures was asked for, if all of them are time-outs.
+    /// Start of the first failed check, if all of the consecutive failures are timeouts.
     late_since: Option<Mono>,
-    /// How long that was so at the latest time-out, if the tree was busy then and the
-    /// patience with it wasn't over.
+    /// Time since then at the latest timeout. Set only if the tree was busy and the allowed time
+    /// was not over.
     busy_for: Option<Duration>,
-    /// When it was last said in which way, of [`CheckFailure::KINDS`], it fails, since it
-    /// last succeeded. A map and not only the last: one that fails in two ways by turns is no
-    /// news.
+    /// When each of [`CheckFailure::KINDS`] was last logged since the latest success. A map instead
+    /// of only the last one, so that a check that alternates between two failures does not fill the
+    /// log.
     told: BTreeMap<&'static str, Mono>,
 }
 
@@ -73,7 +73,7 @@ impl Checking {
         }
     }
 
-    /// Of a run whose check has succeeded.
+    /// State for a run whose check has succeeded.
     pub(super) const fn proven(since: Mono, due: Mono) -> Self {
         let mut checking = Self::new(since, due);
         checking.proven = true;
@@ -86,7 +86,7 @@ impl Checking {
         self.asked_at = Some(now);
     }
 
-    /// It answered well.
+    /// Notes a success.
     pub(super) fn succeeded(&mut self) {
         self.excused();
         self.last = Some(Ok(()));
@@ -94,7 +94,7 @@ impl Checking {
         self.told.clear();
     }
 
-    /// What it failed before has passed, or was no failure of its own.
+    /// Clears the counted failures.
     pub(super) const fn excused(&mut self) {
         self.failures = 0;
         (self.late_since, self.busy_for) = (None, None);
@@ -108,25 +108,25 @@ impl Checking {
         (self.last, self.busy_for) = (Some(Err(failure)), None);
     }
 
-    /// Its tree was busy at the latest failure: if that and those before are time-outs and
-    /// nothing else, they are no illness for a while.
+    /// Notes that the tree was busy at the latest failure. A streak of timeouts then does not make
+    /// the server unhealthy until the allowed time is over.
     pub(super) fn note_busy(&mut self, spec: &CheckSpec, now: Mono) {
         let so_far = self.late_since.map(|since| now - since);
         self.busy_for = so_far.filter(|so_far| *so_far < spec.patience);
     }
 
-    /// When the first time-out of a streak of nothing else was asked for.
+    /// Start of the first failed check, if all of the consecutive failures are timeouts.
     pub(super) const fn late_since(&self) -> Option<Mono> {
         self.late_since
     }
 
-    /// For how long it has been excused for being busy.
+    /// How long the streak has been excused because the tree is busy.
     pub(super) const fn busy_for(&self) -> Option<Duration> {
         self.busy_for
     }
 
-    /// Whether it asks a server that is there for the wrong thing. Once it has succeeded it
-    /// was right, and what has changed is the server.
+    /// Whether the check itself is wrong: it has never succeeded, and the server rejects the
+    /// request. After a success, the server must have changed.
     pub(super) fn is_wrong(&self) -> bool {
         let failure = self.last.and_then(Result::err);
         !self.proven && failure.is_some_and(CheckFailure::is_of_the_check)
@@ -138,7 +138,7 @@ impl Checking {
         Some(Unhealthy::Check { failure, times: self.failures })
     }
 
-    /// Notes that it fails in this way; whether that is to be said.
+    /// Notes the failure. Returns whether to log it.
     pub(super) fn is_news(&mut self, failure: CheckFailure, now: Mono) -> bool {
         let told = self.told.get(failure.kind());
         let new = told.is_none_or(|at| now - *at >= REMIND_EVERY);

@@ -1,4 +1,4 @@
-//! Whether the processes that a server is made of are all there.
+//! Detects missing processes of a server.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::asking::Asking;
 use crate::spec::health::TreeSpec;
 use crate::time::Mono;
 
-/// How many of the processes that a server is made of live, zombies left out.
+/// The number of running processes that match the program's pattern, without zombies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TreeCount {
-    /// All that are meant.
+    /// All matching processes.
     pub alive: u32,
-    /// How many different command lines these have.
+    /// The number of their different command lines.
     pub distinct: u32,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Counting {
     there: u32,
     most: u32,
     fewer_since: Option<Mono>,
-    /// How long that was so at the latest count.
+    /// Time since then at the latest count.
     fewer: Duration,
 }
 
@@ -37,8 +37,8 @@ impl Counting {
         }
     }
 
-    /// Takes a count. While a model loads, helpers that compile come and go under their
-    /// parent's title: until the run is ready each command line counts once.
+    /// Takes a count. While a model loads, helpers that compile come and go with the command line
+    /// of their parent. Each command line therefore counts once until the run is ready.
     pub(super) fn take(&mut self, spec: &TreeSpec, starting: bool, now: Mono, count: TreeCount) {
         self.asking = Asking::Due(now + spec.interval);
         self.there = if starting || spec.distinct { count.distinct } else { count.alive };

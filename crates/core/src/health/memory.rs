@@ -1,4 +1,4 @@
-//! Whether a run uses more memory than it may.
+//! Detects a run that exceeds its memory limit.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use crate::asking::Asking;
 use crate::spec::health::MemorySpec;
 use crate::time::Mono;
 
-/// Time from one measurement to the next, of programs with a limit.
+/// Interval of the measurements, for programs with a limit.
 pub const MEMORY_EVERY: Duration = Duration::from_secs(5);
 
-/// Measurements in a row that must be above the limit. A process that forks, to execute
-/// something else, is counted twice for a moment.
+/// Consecutive measurements that must exceed the limit. The memory of a process that forks to
+/// execute another program counts twice for a moment.
 pub const MEMORY_LOOKS: u32 = 2;
 
 /// The memory measurements of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Measuring {
     pub(super) asking: Asking,
-    /// Bytes, as measured last.
+    /// The latest measurement in bytes.
     used: u64,
-    /// Measurements in a row that were above the limit.
+    /// Consecutive measurements above the limit.
     over: u32,
-    /// A high use or a failed measurement was logged, and that is still so.
+    /// The log already reported the high use or the failed measurement.
     told: bool,
 }
 
-/// A result of a measurement that is logged.
+/// A measurement result to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemoryNews {
     /// The memory use reached the warning threshold.
@@ -44,7 +44,7 @@ impl Measuring {
         self.asking = Asking::Asked { until: now + MEMORY_EVERY + ANSWER_GRACE };
     }
 
-    /// Takes a measurement; `None`: the measurement failed.
+    /// Takes a measurement; `None` if it failed.
     pub(super) fn take(
         &mut self,
         spec: &MemorySpec,

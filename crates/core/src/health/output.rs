@@ -1,25 +1,25 @@
-//! Whether a silent program can write its output. If it can't, because the reader stands still,
-//! a restart does not help: the next run would wait in the same way.
+//! Detects a silent program that is only blocked on its output. If the reader has stalled, a
+//! restart does not help: the next run would block in the same way.
 
 use super::{ANSWER_GRACE, Block, Health, REMIND_EVERY, Unhealthy, Watchdog};
 use crate::spec::health::Action;
 use crate::time::Mono;
 
-/// What is known of why it is silent.
+/// Whether a stalled reader explains the program's silence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum OutputSeen {
-    /// Nothing: it isn't, or its output is not to blame.
+    /// The program is not silent, or its output does not explain it.
     #[default]
     Nothing,
-    /// It is being looked whether its output is to blame for this. Without an answer by then
-    /// it isn't.
+    /// The core has asked. Without an answer at `until`, the output does not explain the silence.
     Asked { unhealthy: Unhealthy, until: Mono, was_blocked: Option<Mono> },
-    /// Its output is, as was said at this time. It has given no sign of the contrary since.
+    /// The output is blocked, as logged at `told_at`. The program has shown no activity since.
     Blocked { unhealthy: Unhealthy, told_at: Mono },
 }
 
 impl Health {
-    /// The program did something. If it was blocked because it did not do that, it no longer is.
+    /// Notes activity. `ends` decides whether it disproves the reason for which the program was
+    /// blocked.
     pub(super) fn shows_life(&mut self, ends: impl Fn(Unhealthy) -> bool) {
         if let OutputSeen::Asked { unhealthy, .. } | OutputSeen::Blocked { unhealthy, .. } =
             self.output
@@ -29,21 +29,21 @@ impl Health {
         }
     }
 
-    /// Whether its silence is put down to its output.
+    /// Whether a stalled reader explains the silence.
     pub(crate) const fn is_borne(&self) -> bool {
         matches!(self.output, OutputSeen::Blocked { .. })
     }
 
-    /// Notes that the program is unhealthy; whether the core must first ask if its output is to
-    /// blame. If it is known not to be, the core need not ask.
+    /// Notes that the program is unhealthy. Returns whether the core must first ask about its
+    /// output.
     pub(crate) fn ask_for_output(
         &mut self,
         unhealthy: Unhealthy,
         action: Action,
         now: Mono,
     ) -> bool {
-        // A program that is only observed stays unhealthy. A start that takes too long fails in
-        // any case.
+        // If the supervisor only observes the program, it asks once. A start that takes too long
+        // fails in any case.
         let known = action == Action::Observe
             && self.unhealthy.is_some_and(|unhealthy| !unhealthy.is_block())
             && !matches!(unhealthy, Unhealthy::NotReady { .. });
@@ -58,7 +58,7 @@ impl Health {
         true
     }
 
-    /// By when it is known whether its output is to blame, if that is being looked at.
+    /// When the question about the output expires, if it has been asked.
     pub(crate) const fn output_asked_until(&self) -> Option<Mono> {
         match self.output {
             OutputSeen::Asked { until, .. } => Some(until),
@@ -66,13 +66,13 @@ impl Health {
         }
     }
 
-    /// Its output is not to blame.
+    /// Notes that the output does not explain the silence.
     pub(crate) const fn output_is_free(&mut self) {
         self.output = OutputSeen::Nothing;
     }
 
-    /// Its output is to blame. Nothing is known of what the program would do otherwise, so once
-    /// it can write, all its times begin again. Returns whether the block is to be logged.
+    /// Notes that the output is blocked. Once the program can write, all of its deadlines begin
+    /// again, because the silence says nothing about its health. Returns whether to log the block.
     pub(crate) fn bear(&mut self, block: Block, now: Mono) -> bool {
         let OutputSeen::Asked { unhealthy, was_blocked, .. } = self.output else { return false };
         let new = was_blocked.is_none_or(|at| now - at >= REMIND_EVERY);

@@ -1,4 +1,4 @@
-//! Whether a server gets on with its work, as far as that was seen.
+//! Detects a server that has stopped making progress.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::time::Mono;
 pub(super) struct Progressing {
     pub(super) asking: Asking,
     last: Option<Progress>,
-    /// When that was seen.
+    /// When that sample was taken.
     seen_at: Option<Mono>,
-    /// When something was last seen to have been done.
+    /// The latest sample that showed progress.
     moved_at: Option<Mono>,
-    /// Since when requests have been under way with nothing done.
+    /// Since when requests have been in flight without progress.
     still_since: Option<Mono>,
-    /// How long that was so at the latest sample. Progress since then is unknown.
+    /// Time since then at the latest sample. Progress after that sample is unknown.
     still: Duration,
-    /// That there is no page has been said.
+    /// The log already reported that the metrics page is missing.
     told: bool,
 }
 
@@ -36,14 +36,14 @@ impl Progressing {
         }
     }
 
-    /// Whether it is to be said that there is no page: once in a run that never had one.
+    /// Whether to log that the metrics page is missing: once in a run that never had one.
     pub(super) fn is_news(&mut self) -> bool {
         self.last.is_none() && !std::mem::replace(&mut self.told, true)
     }
 
-    /// Takes a look; what it shows, and whether something has been done since the last.
-    /// Servers whose page is made by the loop that does the work show none when
-    /// that hangs, while another thread still says that all is well.
+    /// Takes a sample. Returns its values and whether they show progress since the last one. In
+    /// some servers the loop that does the work also serves the metrics. If that loop hangs, the
+    /// metrics do not answer, while the health endpoint in another thread still does.
     pub(super) fn take(
         &mut self,
         spec: &ProgressSpec,
@@ -74,17 +74,17 @@ impl Progressing {
         Some((seen, moved))
     }
 
-    /// It has all its time again.
+    /// Restarts the measured time without progress.
     pub(super) const fn restart(&mut self) {
         (self.still_since, self.still) = (None, Duration::ZERO);
     }
 
-    /// Whether it was seen to get on with its work, not too long ago.
+    /// Whether a recent sample showed progress.
     pub(super) fn gets_on(&self, spec: &ProgressSpec, now: Mono) -> bool {
         self.moved_at.is_some_and(|at| now - at < spec.stalled)
     }
 
-    /// When it was last seen to have nothing to do, if it was so at the latest look.
+    /// When the latest sample was taken, if it showed no running and no waiting requests.
     pub(super) fn idle_at(&self) -> Option<Mono> {
         self.seen_at.filter(|_| self.last.is_some_and(|last| last.running + last.waiting == 0))
     }

@@ -8,8 +8,8 @@ impl Health {
         self.leaving
     }
 
-    /// Whether a check or a counter would show that the run is unhealthy. A check counts only after
-    /// it has passed once, because its target may be wrong.
+    /// Whether a check or a counter would detect an unhealthy run. A check counts only after it has
+    /// succeeded once, because its target may be wrong.
     pub(crate) const fn would_show(&self) -> bool {
         match &self.check {
             Some(check) => check.proven,

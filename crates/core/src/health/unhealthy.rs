@@ -1,4 +1,4 @@
-//! The ways in which a run can be unhealthy, and the words for each.
+//! The reasons for being unhealthy, and their texts.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,72 +6,72 @@ use std::time::Duration;
 use super::CheckFailure;
 use crate::event::Channel;
 
-/// Why a run is unhealthy.
+/// The reason for which a run is unhealthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unhealthy {
-    /// It was not ready in time.
+    /// The run was not ready in time.
     NotReady {
-        /// That time.
+        /// The time limit.
         within: Duration,
-        /// How its check failed the last time, if it has one.
+        /// The latest failure of its check, if it has one.
         last: Option<CheckFailure>,
     },
-    /// It failed its check, the last time in this way.
+    /// Its check failed too often.
     Check {
-        /// How.
+        /// The latest failure.
         failure: CheckFailure,
-        /// How often in a row.
+        /// Consecutive failures.
         times: u32,
     },
-    /// It has requests under way, and does nothing.
+    /// Requests are in flight, and the server makes no progress.
     Stalled {
-        /// How many.
+        /// Requests in flight.
         running: u64,
-        /// For how long.
+        /// Time without progress.
         since: Duration,
     },
-    /// Some of its processes are gone.
+    /// Some of its processes are missing.
     Incomplete {
-        /// How many there are.
+        /// Running processes.
         alive: u32,
-        /// How many there were.
+        /// The highest earlier number.
         of: u32,
-        /// For how long.
+        /// Time since the first of them disappeared.
         since: Duration,
     },
-    /// It gave no sign of life.
+    /// No watchdog message arrived.
     Silent {
-        /// For how long.
+        /// Time since the latest message.
         since: Duration,
     },
-    /// It is silent, and can't go on writing its output: the reader of that stands still.
+    /// The program is silent because the reader of its output has stalled.
     Blocked(Block),
-    /// It uses more memory than it may.
+    /// The program exceeded its memory limit.
     Memory {
         /// Bytes of anonymous and shared memory.
         used: u64,
-        /// Bytes that it may use.
+        /// The limit in bytes.
         limit: u64,
     },
 }
 
-/// What keeps a program from writing: the pipe for its output is full.
+/// A full pipe that blocks a program's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Which stream.
+    /// The stream of the pipe.
     pub channel: Channel,
-    /// How long its reader has taken nothing.
+    /// Time since the reader last consumed output.
     pub since: Duration,
-    /// Bytes that wait for the reader.
+    /// Bytes in the pipe.
     pub waiting: u64,
 }
 
-/// How long a reader must have taken nothing for its program to count as blocked. Whose
-/// reader is merely slow may well be hung: a full pipe alone says only that much is written.
+/// A program counts as blocked once its reader has consumed nothing for this long. If the reader is
+/// only slow, the program may still be hung: a full pipe alone shows only that it writes much.
 const STANDS_STILL: Duration = Duration::from_secs(1);
 
 impl Block {
-    /// Whether the reader stands still.
+    /// Whether the reader has stalled.
     #[must_use]
     pub fn counts(self) -> bool {
         self.since >= STANDS_STILL
@@ -79,11 +79,11 @@ impl Block {
 }
 
 impl Unhealthy {
-    /// The kinds of illness, as they are counted.
+    /// The label values of the metric.
     pub const KINDS: [&str; 7] =
         ["not_ready", "check", "stalled", "incomplete", "silent", "blocked", "memory"];
 
-    /// Which of them it is.
+    /// The label value of this reason.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -97,20 +97,20 @@ impl Unhealthy {
         }
     }
 
-    /// Whether it is only that it can't write its output.
+    /// Whether a blocked output is the only problem.
     #[must_use]
     pub const fn is_block(self) -> bool {
         matches!(self, Self::Blocked(_))
     }
 
-    /// Whether it is acted upon although the health of the program is only observed: a limit was
-    /// set that was reached.
+    /// Whether the supervisor acts on it even if the health action is `observe`, because the user
+    /// set the limit.
     pub(crate) const fn is_limit(self) -> bool {
         matches!(self, Self::NotReady { .. } | Self::Memory { .. })
     }
 
-    /// Whether it may be so because the program can't write its output. What answers, even
-    /// wrongly, or has lost processes, is unhealthy for another reason.
+    /// Whether a blocked output may explain it. A program that answers, even wrongly, or has lost
+    /// processes, is unhealthy for another reason.
     #[must_use]
     pub const fn is_silence(self) -> bool {
         match self {
@@ -178,13 +178,13 @@ impl fmt::Display for Unhealthy {
     }
 }
 
-/// Whole mebibytes, as people read memory.
+/// Whole mebibytes.
 pub(crate) const fn mebibytes(bytes: u64) -> u64 {
     bytes >> 20
 }
 
-/// Seconds as somebody set them, who would not know 1.5 again as 1. What was measured is
-/// told in whole ones.
+/// Seconds with two decimals, for values from the configuration: a user who set 1.5 would not
+/// recognize 1. Measured values are shown in whole seconds.
 pub(crate) fn exactly(set: Duration) -> f64 {
     (set.as_secs_f64() * 100.0).round() / 100.0
 }

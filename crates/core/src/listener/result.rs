@@ -1,6 +1,6 @@
-//! Reads `RESULT n` and the answer after it, in pieces of any size.
+//! Parses `RESULT n` and the answer after it, received in pieces of any size.
 
-/// The text before the length of an answer.
+/// The first line up to the length.
 const RESULT: &[u8] = b"RESULT ";
 
 /// Size limit of an answer's first line, in bytes.
@@ -11,11 +11,12 @@ const LONGEST_RESULT: usize = 1024 * 1024;
 
 /// How much of an answer has been received.
 pub(super) enum ParsedResult {
-    /// So many bytes are missing, up to the end of the first line if that is.
+    /// More data is needed: at least `missing` bytes, to the end of the first line if `in_line` is
+    /// set.
     Incomplete { missing: usize, in_line: bool },
-    /// Where the answer itself begins, which is all that follows.
+    /// Complete. The answer is the data from offset `content` on.
     Complete { content: usize },
-    /// The first line, of this length, does not start an answer.
+    /// The first line, of this length, is invalid.
     Bad { line: usize },
 }
 
@@ -42,8 +43,8 @@ fn parse_result(said: &[u8]) -> ParsedResult {
     }
 }
 
-/// Adds to an answer what belongs to it, and no more: it may come in pieces of any size, and
-/// others may follow.
+/// Moves the bytes of the current answer from `rest` to `said`. Leaves bytes that belong to later
+/// answers.
 pub(super) fn next_result(said: &mut Vec<u8>, rest: &mut &[u8]) -> ParsedResult {
     loop {
         let result = parse_result(said);
@@ -57,7 +58,7 @@ pub(super) fn next_result(said: &mut Vec<u8>, rest: &mut &[u8]) -> ParsedResult 
     }
 }
 
-/// Moves at most so many bytes.
+/// Moves at most `most` bytes.
 pub(super) fn take(to: &mut Vec<u8>, from: &mut &[u8], most: usize) {
     let (taken, rest) = from.split_at(most.min(from.len()));
     to.extend_from_slice(taken);
@@ -69,7 +70,7 @@ mod tests {
     use super::super::READY;
     use super::*;
 
-    /// A first line of this many bytes that announces an answer of `length`.
+    /// A valid first line with `bytes` bytes for an answer of `length` bytes.
     fn head(bytes: usize, length: usize) -> Vec<u8> {
         let width = bytes - RESULT.len();
         [RESULT, format!("{length:0width$}").as_bytes(), b"\n"].concat()
@@ -82,7 +83,7 @@ mod tests {
             let complete = matches!(parse_result(&said), ParsedResult::Complete { .. });
             assert_eq!(complete, whole, "{bytes}");
         }
-        // However it was cut, 65 bytes without an end are no first line.
+        // A first line may be at most 64 bytes long, wherever the data was split.
         assert!(matches!(parse_result(&[b'R'; 64]), ParsedResult::Incomplete { missing: 1, .. }));
         assert!(matches!(parse_result(&[b'R'; 65]), ParsedResult::Bad { line: 64 }));
     }

@@ -1,15 +1,16 @@
-//! What holds back a start that is wanted: programs that it depends on, and servers elsewhere
-//! that must accept connections.
+//! Conditions that delay a start: programs that it depends on, and servers elsewhere that must
+//! accept connections.
 //!
 //! ```text
-//!   wanted ──> Dependencies ── all are there ──> Targets ── all accept ──> Open: spawn
-//!                  │ one will never be there        │ not in time
+//!   wanted ──> Dependencies ── all are up ─────> Targets ── all accept ──> Open: spawn
+//!                  │ one never comes up             │ timeout
 //!                  └──────────────> Fatal <─────────┘
 //! ```
 //!
-//! Dependencies are waited for at boot, when a group is added and when several are started
-//! by one order: a later crash of a program is no reason to hold back those that depend on
-//! it. Targets are waited for before every start. The wait itself is no failure.
+//! A program waits for its dependencies at boot, when its group is added and when one request
+//! starts several programs. A later crash of a dependency does not hold back the programs that
+//! depend on it. A program waits for its targets before every start. The wait itself does not count
+//! as a failure.
 
 use std::time::Duration;
 
@@ -25,26 +26,26 @@ use crate::report::{Cause, Next};
 use crate::spec::start::{Dependency, Until, WaitSpec};
 use crate::time::Mono;
 
-/// How long one connection may take.
+/// Time limit for one connection attempt.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// From one attempt to the next.
+/// Time from one attempt to the next.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How much later than it had to come an answer may come. The world keeps its times; this
-/// is for when it doesn't.
+/// Time that the core waits beyond an attempt's own limit. The daemon normally reports a timeout
+/// itself; after this time the core assumes one.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
-/// For how long the same wait isn't reported again.
+/// The log repeats the same wait at most this often.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
 
-/// What holds back a start that is wanted.
+/// The condition that delays a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
-    /// Nothing.
+    /// Nothing delays the start.
     Open,
-    /// Programs that are not where they must be, as was found out last; empty: nobody has
-    /// looked yet.
+    /// Dependencies that were not up when the core last checked. An empty list means that it has
+    /// not checked yet.
     Dependencies { missing: Vec<Dependency> },
     /// Servers that have not all accepted a connection yet.
     Targets(Waiting),
@@ -54,43 +55,43 @@ pub(crate) enum Gate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     since: Mono,
-    /// By then it has taken too long.
+    /// When the wait fails.
     until: Mono,
     asking: Asking,
-    /// Which did not accept the last time.
+    /// The server that did not accept at the latest attempt.
     last: Option<Unreached>,
-    /// When that was last reported.
+    /// When the log last reported that server.
     told_at: Option<Mono>,
-    /// Until when the wait is part of [`History::waited`](super::History::waited).
+    /// The wait up to this time is already part of [`History::waited`](super::History::waited).
     counted: Mono,
 }
 
-/// How far a program is from where those that depend on it need it.
+/// The state of a dependency, from the point of view of the programs that depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It is there.
+    /// It has reached the required state.
     There,
-    /// It is on its way.
+    /// It is starting, or will start by itself.
     Coming,
-    /// It rests until an operator starts it.
+    /// It stays stopped until an operator starts it.
     Resting,
-    /// It will never get there by itself.
+    /// It will never reach the required state by itself.
     Lost,
 }
 
-/// What an order to start a process means for those that it depends on.
+/// How an operator's start request treats the program's dependencies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ByOrder {
-    /// They are there.
+    /// All dependencies are up.
     Start,
-    /// They come, and are waited for.
+    /// Some are still starting; the program waits for them.
     Wait,
-    /// These are not there, and are not waited for.
+    /// These are not up, and the program starts without them.
     Overrule(Vec<Dependency>),
 }
 
 impl Waiting {
-    /// Returns how long it has lasted since it was last counted.
+    /// Returns the time that has passed since the previous call.
     fn count(&mut self, now: Mono) -> Duration {
         let before = std::mem::replace(&mut self.counted, now);
         now - before
@@ -98,7 +99,7 @@ impl Waiting {
 }
 
 impl Gate {
-    /// Opens it. Returns how long a wait for servers has lasted since it was last counted.
+    /// Opens the gate. Returns the part of a wait for servers that has not been counted yet.
     pub(super) fn open(&mut self, now: Mono) -> Duration {
         match std::mem::replace(self, Self::Open) {
             Self::Targets(mut waiting) => waiting.count(now),
@@ -119,7 +120,7 @@ impl Gate {
 }
 
 impl Process {
-    /// Starts it when all that it depends on is there.
+    /// Starts the program once its dependencies are up.
     pub(crate) fn start_with_others(&mut self, cx: &mut Transition<'_>) {
         if self.spec.start.depends_on.is_empty() {
             return self.start(cx);
@@ -128,7 +129,7 @@ impl Process {
         self.want_start(cx);
     }
 
-    /// Notes that it is to be started as soon as nothing is in its way.
+    /// Marks the program as due to start once nothing delays it.
     pub(super) fn want_start(&mut self, cx: &mut Transition<'_>) {
         match self.state {
             State::Stopped { intent: Intent::Rest } | State::Fatal { .. } => {
@@ -144,7 +145,7 @@ impl Process {
         }
     }
 
-    /// Whether a start is wanted that has not begun.
+    /// Whether the program is due to start but has not been spawned.
     pub(super) const fn wants_start(&self) -> bool {
         matches!(
             self.state,
@@ -155,13 +156,13 @@ impl Process {
         )
     }
 
-    /// Whether it waits for programs that it depends on, and for nothing else.
+    /// Whether the program waits only for its dependencies.
     pub(crate) const fn waits_for_others(&self) -> bool {
         let down = self.pid().is_none() && !self.tree.is_busy();
         down && matches!(self.gate, Gate::Dependencies { .. })
     }
 
-    /// What its start waits for, for people to read.
+    /// The programs or servers that the start waits for, as text.
     pub(crate) fn waits_for(&self) -> Option<String> {
         match &self.gate {
             Gate::Open => None,
@@ -173,7 +174,7 @@ impl Process {
         }
     }
 
-    /// These are not there yet.
+    /// Notes the dependencies that are not up, and logs them the first time.
     pub(crate) fn waits_on(&mut self, found: Vec<Dependency>, cx: &mut Transition<'_>) {
         let Gate::Dependencies { missing } = &mut self.gate else { return };
         let first = missing.is_empty();
@@ -184,26 +185,27 @@ impl Process {
         }
     }
 
-    /// All that it depends on is there.
+    /// Starts the program because all of its dependencies are up.
     pub(crate) fn no_longer_waits(&mut self, cx: &mut Transition<'_>) {
         self.gate = Gate::Open;
         self.start(cx);
     }
 
-    /// Those of `circle` wait for each other, and it is the first.
+    /// Starts this program, the first of `circle`, because the programs of a circle would wait for
+    /// each other forever.
     pub(crate) fn leaves_circle(&mut self, circle: Vec<String>, cx: &mut Transition<'_>) {
         cx.log(Line::WaitsInCircle { name: self.name(), circle });
         self.no_longer_waits(cx);
     }
 
-    /// An operator starts it.
+    /// Applies an operator's start request to the gate.
     pub(super) fn pass_gate(&mut self, by: ByOrder, cx: &mut Transition<'_>) {
         match (by, &self.gate) {
             (ByOrder::Wait, Gate::Open) => {
                 self.gate = Gate::Dependencies { missing: Vec::new() };
             }
             (ByOrder::Wait, Gate::Dependencies { .. } | Gate::Targets(_)) => {}
-            // Who asks for them has been let through before.
+            // A gate that waits for servers has already passed the dependencies.
             (ByOrder::Start | ByOrder::Overrule(_), Gate::Targets(_)) => {}
             (ByOrder::Start, Gate::Open | Gate::Dependencies { .. }) => self.gate = Gate::Open,
             (ByOrder::Overrule(missing), Gate::Open | Gate::Dependencies { .. }) => {
@@ -214,7 +216,7 @@ impl Process {
         }
     }
 
-    /// Whether an order to start it leads to a spawn with no wait in between.
+    /// Whether an operator's start request leads to a spawn immediately.
     pub(super) fn can_spawn_at_once(&self, by: &ByOrder) -> bool {
         let passes = match by {
             ByOrder::Wait => false,
@@ -223,20 +225,20 @@ impl Process {
         passes && self.tree.is_clear() && self.spec.start.wait_for.is_none()
     }
 
-    /// One that it depends on will never be there.
+    /// Gives up on the program because a dependency will never come up.
     pub(crate) fn lost(&mut self, dependency: &Dependency, cx: &mut Transition<'_>) {
         self.cannot_start(GaveUp::DependencyLost(dependency.to_string()), cx);
     }
 
     fn cannot_start(&mut self, why: GaveUp, cx: &mut Transition<'_>) {
-        // What is known of an earlier run is no reason.
+        // The exits and output of an earlier run did not cause this failure.
         (self.deaths, self.last_line) = (Deaths::default(), None);
         self.history.error = Some(why.to_string());
         self.file_report(None, Cause::Spawn(why.to_string()), Next::GiveUp, cx);
         self.give_up(why, None, (1, Class::Spawn), cx);
     }
 
-    /// Asks whether all servers that it waits for accept connections.
+    /// Asks the daemon to connect to all of the servers that the program waits for.
     pub(super) fn ask_targets(&mut self, wait: &WaitSpec, cx: &mut Transition<'_>) {
         let now = cx.now;
         let asked = Asking::Asked { until: now + CONNECT_LIMIT + ANSWER_GRACE };
@@ -256,12 +258,12 @@ impl Process {
         cx.effects.push(Effect::Connect { proc: self.named.proc, run: self.next_run() });
     }
 
-    /// The run that a start would begin.
+    /// The id that the next run gets.
     pub(super) const fn next_run(&self) -> RunId {
         RunId(self.runs + 1)
     }
 
-    /// It was tried to connect to the servers that it waits for.
+    /// Takes the result of connecting to the servers that the program waits for.
     pub(crate) fn connected(&mut self, result: Result<(), Unreached>, cx: &mut Transition<'_>) {
         let (name, now) = (self.name(), cx.now);
         let Gate::Targets(waiting) = &mut self.gate else { return };
@@ -289,7 +291,7 @@ impl Process {
         }
     }
 
-    /// Lets time pass for what it waits for.
+    /// Checks the deadlines of the wait.
     pub(super) fn tick_gate(&mut self, cx: &mut Transition<'_>) {
         let Gate::Targets(waiting) = &mut self.gate else { return };
         self.history.waited += waiting.count(cx.now);
@@ -307,7 +309,7 @@ impl Process {
         }
     }
 
-    /// How far it is from where one that depends on it needs it.
+    /// The state of this program for a program that depends on it with the condition `until`.
     pub(crate) fn standing(&self, until: Until) -> Standing {
         match (&self.state, until) {
             (State::Running { .. }, Until::Started) => Standing::There,

@@ -1,4 +1,4 @@
-//! The states of a process. Each owns what only it knows, its deadlines among it.
+//! The states of a process. Each holds the data and deadlines that only this state needs.
 
 use crate::health::{Health, Unhealthy};
 use crate::ids::{Pid, RunId};
@@ -6,13 +6,13 @@ use crate::input::Exit;
 use crate::state_name::StateName;
 use crate::time::Mono;
 
-/// Where a process stands, with all that this state knows.
+/// The state of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Stopped {
         intent: Intent,
     },
-    /// The start was asked for and has not been answered.
+    /// The daemon has been asked to spawn and has not answered.
     Spawning {
         run: RunId,
         intent: Intent,
@@ -43,43 +43,43 @@ pub(crate) enum State {
     },
 }
 
-/// What a process does once what is under way is done: the last order counts.
+/// The action that follows the current spawn or stop. The latest request decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
-    /// It runs, as soon as the tree of the last run is clear.
+    /// Start, once no process of the last run is left.
     Run,
-    /// It rests.
+    /// Stay stopped.
     Rest,
 }
 
-/// What a process does once it has stopped.
+/// The action that follows a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AfterStop {
-    /// It starts again.
+    /// Start again.
     Run,
-    /// It rests.
+    /// Stay stopped.
     Rest,
-    /// What follows a failure: the supervisor stops it because it is unhealthy.
+    /// Handle the stop as a failure: the supervisor stopped the process because it was unhealthy.
     Fail(Unhealthy),
 }
 
-/// What a process does after an exit by itself.
+/// The action that follows an exit that was not requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AfterExit {
-    /// It starts again, not before this time.
+    /// Restart, no earlier than `at`.
     Run { at: Mono },
-    /// It rests: its rules say so.
+    /// Stay stopped, because the restart rules say so.
     Rest,
-    /// It would start again, but an operator stopped it.
+    /// Stay stopped, because an operator stopped the program before the restart.
     Held,
 }
 
-/// What a start waits for.
+/// The condition for a successful start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// Its time: at this moment it has succeeded.
+    /// The process is still up at this time.
     Up(Mono),
-    /// Readiness. If it is not ready by this time, it has failed.
+    /// The process becomes ready. If it is not ready at `by`, the start has failed.
     Ready { by: Option<Mono> },
 }
 
@@ -89,31 +89,32 @@ pub(crate) struct Live {
     pub(crate) run: RunId,
     pub(crate) pid: Pid,
     pub(crate) since: Mono,
-    /// Since when it has been up.
+    /// When the process was first up.
     pub(crate) up_at: Option<Mono>,
 }
 
-/// How far a stop has gone.
+/// The progress of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
-    /// The stop signal was sent; SIGKILL follows when
-    /// [`Tree::Draining`](crate::tree::Tree::Draining) says so.
+    /// The stop signal was sent. [`Tree::Draining`](crate::tree::Tree::Draining) holds the deadline
+    /// for SIGKILL.
     NotYet,
-    /// SIGKILL was sent; from this time on it counts as unkillable.
+    /// SIGKILL was sent. If the process still exists at `stuck_at`, it counts as unkillable.
     Sent { stuck_at: Mono },
-    /// It survived SIGKILL.
+    /// The process survived SIGKILL.
     Stuck,
 }
 
-/// Why a process is in FATAL.
+/// The reason for the FATAL state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fatal {
-    /// It was given up; a shell would report this status. `code`: the supervisor's own.
+    /// The supervisor gave up on the process. `status` is the exit status that a shell would
+    /// report, `code` is the exit code of the supervisor.
     GaveUp { status: u8, code: u8 },
-    /// Its health action or a rule says that it does not start again. `ends`: the supervisor
-    /// exits as well, with this status.
+    /// The health action or a rule forbids another start. If `ends` is set, the supervisor also
+    /// exits, with `status`.
     ByAction { status: u8, ends: bool },
-    /// It waited for its next start when the supervisor was asked to stop.
+    /// The process was waiting for its next start when the shutdown began.
     CutShort,
 }
 

@@ -1,8 +1,8 @@
-//! One budget for a shutdown: programs stop one group after the other, and after those that
-//! depend on them, and a platform kills all that is left when its own time is over.
+//! A time budget for the shutdown. Groups of programs stop one after the other, after the programs
+//! that depend on them, and the platform kills whatever is left when its own grace period is over.
 //!
-//! Those that stop together get the longest grace period among them, cut to a cap `c` so that
-//! the sum fits. Time that they don't use passes on to those after them.
+//! Programs that stop together get the longest grace period among them, at most a cap `c` that
+//! makes the sum fit. Time that they don't use is left for the next ones.
 
 use std::time::Duration;
 
@@ -12,52 +12,51 @@ use crate::ids::ProcId;
 use crate::time::Mono;
 use crate::tree::UNKILLABLE_AFTER;
 
-/// Time of a budget that stays at the end for SIGKILL to take effect, and for the last output.
+/// Part of the budget that is reserved for SIGKILL and the last output.
 pub const STOP_RESERVE: Duration = Duration::from_secs(1);
 
-/// What SIGKILL may take however little is left: a process that needs milliseconds is not
-/// unkillable.
+/// Minimum time for SIGKILL to take effect: a process that needs milliseconds to exit must not
+/// count as unkillable.
 const KILL_TAKES: Duration = Duration::from_millis(200);
 
 /// The budget of a shutdown that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
-    /// All must be over by then.
+    /// When the shutdown must be complete.
     until: Mono,
-    /// Of those that stop at present.
+    /// The share of the programs that are stopping now.
     share: Option<Share>,
 }
 
-/// What those get that stop together.
+/// The share of programs that stop together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Share {
     procs: Vec<ProcId>,
-    /// SIGKILL follows by then.
+    /// The latest time for SIGKILL.
     kill_by: Mono,
-    /// The most that each group after them gets.
+    /// The cap for each later step.
     cap: Duration,
 }
 
 impl Supervisor {
-    /// The delay before the first stop signal: a budget leaves no more than itself.
+    /// The delay before the first stop signal, at most the budget.
     pub(super) fn affordable(&self, delay: Duration) -> Duration {
         self.stop_budget.map_or(delay, |budget| delay.min(budget.saturating_sub(STOP_RESERVE)))
     }
 
-    /// The shutdown begins, if it hasn't.
+    /// Starts the budget, unless it is running.
     pub(super) fn begin_budget(&mut self, now: Mono) {
         if let (None, Some(total)) = (&self.budget, self.stop_budget) {
             self.budget = Some(Budget { until: now + total, share: None });
         }
     }
 
-    /// By when all is over, but for the last output; `None`: there is no budget.
+    /// When all programs must be gone; `None` without a budget.
     pub(super) fn budget_end(&self) -> Option<Mono> {
         self.budget.as_ref().map(|budget| budget.until - KILL_TAKES)
     }
 
-    /// The time by which SIGKILL follows for these, whose turn it is; `None`: there is no
-    /// budget.
+    /// The latest time for SIGKILL to `procs`, which stop next; `None` without a budget.
     pub(super) fn share_of(&mut self, procs: &[ProcId], now: Mono) -> Option<Mono> {
         let Budget { until, share } = self.budget.as_ref()?;
         if let Some(share) = share
@@ -75,7 +74,8 @@ impl Supervisor {
         Some(kill_by)
     }
 
-    /// How long a process may be seen after SIGKILL: what those after it don't need.
+    /// The time after SIGKILL until a process counts as unkillable, without the shares of later
+    /// steps.
     pub(super) fn unkillable_after(&self, now: Mono) -> Duration {
         let Some(Budget { until, share: Some(share) }) = &self.budget else {
             return UNKILLABLE_AFTER;
@@ -85,7 +85,7 @@ impl Supervisor {
         UNKILLABLE_AFTER.min((*until - now).saturating_sub(promised)).max(KILL_TAKES)
     }
 
-    /// The longest grace period of each that stop together, of what is left without these.
+    /// The longest grace period of each remaining step, without these programs.
     fn waits(&self, without: &[ProcId]) -> Vec<Duration> {
         let mut left = self.active();
         left.retain(|proc| !without.contains(proc));
@@ -106,7 +106,7 @@ impl Supervisor {
     }
 }
 
-/// The cap with which all of these, one after the other, fit into `total`.
+/// The cap that makes the sum of `waits` fit into `total`.
 fn cap(mut waits: Vec<Duration>, total: Duration) -> Duration {
     waits.sort_unstable();
     let mut left = total;

@@ -1,5 +1,4 @@
-//! Programs that wait for each other: who may be started, who never will be, and who must
-//! not be stopped yet.
+//! Dependencies between programs: which may start, which never will, and which must not stop yet.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,20 +8,20 @@ use crate::ids::ProcId;
 use crate::process::{ByOrder, Standing};
 use crate::spec::start::Dependency;
 
-/// What those are worth that a process depends on.
+/// The state of all dependencies of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outlook {
-    /// All are where they must be.
+    /// All are up.
     There,
-    /// These are not yet; `comes`: all of these will be, if nothing fails.
+    /// These are not up yet. `comes`: all of them will be, if nothing fails.
     Waits { missing: Vec<Dependency>, comes: bool },
-    /// This one never will be.
+    /// This one will never be up.
     Lost(Dependency),
 }
 
 impl Outlook {
-    /// What an order to start means then: one that was meant is started at once. Of several,
-    /// those wait for whom all that they depend on comes, as at boot.
+    /// How a start request treats the dependencies. A request for a single program starts it at
+    /// once. A request for several programs starts them in order, as at boot.
     pub(super) fn after_order(self, several: bool) -> ByOrder {
         match self {
             Self::There => ByOrder::Start,
@@ -34,8 +33,8 @@ impl Outlook {
 }
 
 impl Supervisor {
-    /// Who is stopped together, one step after the other, while everything stops: names, and
-    /// the longest grace period of each step. As if all ran.
+    /// The steps of a shutdown if all programs are running: the programs that stop together, and
+    /// the longest grace period among them.
     #[must_use]
     pub fn stop_steps(&self) -> Vec<(Vec<&str>, Duration)> {
         let mut left: BTreeSet<ProcId> = self.processes.keys().copied().collect();
@@ -50,7 +49,7 @@ impl Supervisor {
         steps
     }
 
-    /// Gives up those that wait for what will never be there; whether there were any.
+    /// Gives up on programs whose dependencies will never be up. Returns whether there were any.
     pub(super) fn give_up_lost(&mut self, cx: &mut Transition<'_>) -> bool {
         let mut any = false;
         for proc in self.waiting() {
@@ -64,7 +63,7 @@ impl Supervisor {
         any
     }
 
-    /// Starts those whose dependencies are all there.
+    /// Starts waiting programs whose dependencies are up.
     pub(super) fn let_through(&mut self, cx: &mut Transition<'_>) {
         for proc in self.waiting() {
             let outlook = self.outlook(proc);
@@ -72,14 +71,14 @@ impl Supervisor {
             match outlook {
                 Outlook::There => process.no_longer_waits(cx),
                 Outlook::Waits { missing, .. } => process.waits_on(missing, cx),
-                // It has just been given up.
+                // [`Self::give_up_lost`] has just handled it.
                 Outlook::Lost(_) => {}
             }
         }
     }
 
-    /// Starts one of those that wait for each other in a circle; whether there was a circle.
-    /// A configuration has none, but groups may be active that are of several ones.
+    /// Starts one program of a circle. Returns whether there was a circle. A single configuration
+    /// cannot contain one, but active groups may come from several configurations.
     pub(super) fn break_circle(&mut self, cx: &mut Transition<'_>) -> bool {
         let Some(circle) = self.circle() else { return false };
         let name_of = |proc| Some(self.processes.get(proc)?.spec.name.clone());
@@ -91,7 +90,7 @@ impl Supervisor {
         true
     }
 
-    /// Those that wait for each other and for nothing else, each for the next.
+    /// Programs that wait only for each other; each waits for the next one.
     fn circle(&self) -> Option<Vec<ProcId>> {
         let waiting: BTreeSet<ProcId> = self.waiting().into_iter().collect();
         let mut seen = BTreeSet::new();
@@ -108,7 +107,7 @@ impl Supervisor {
         None
     }
 
-    /// The first that `proc` waits for, if all that it waits for wait themselves.
+    /// The first dependency that `proc` waits for, if all of the missing ones wait themselves.
     fn waits_in_turn_for(&self, proc: ProcId, waiting: &BTreeSet<ProcId>) -> Option<ProcId> {
         let mut first = None;
         for dependency in self.dependencies(proc) {
@@ -130,13 +129,13 @@ impl Supervisor {
         first
     }
 
-    /// Those that wait for other programs.
+    /// Programs that wait for their dependencies.
     fn waiting(&self) -> Vec<ProcId> {
         let waiting = self.processes.iter().filter(|(_, process)| process.waits_for_others());
         waiting.map(|(proc, _)| *proc).collect()
     }
 
-    /// What those are worth that `proc` depends on.
+    /// The state of the dependencies of `proc`.
     pub(super) fn outlook(&self, proc: ProcId) -> Outlook {
         let (mut missing, mut comes) = (Vec::new(), true);
         for dependency in self.dependencies(proc) {
@@ -151,7 +150,7 @@ impl Supervisor {
                     Standing::Lost => return Outlook::Lost(dependency.clone()),
                 }
             }
-            // Its group may have been removed.
+            // An operator may have removed the group of the dependency.
             comes &= any;
             if !is_there || !any {
                 missing.push(dependency.clone());
@@ -160,14 +159,14 @@ impl Supervisor {
         if missing.is_empty() { Outlook::There } else { Outlook::Waits { missing, comes } }
     }
 
-    /// Those of which something is there, or will be.
+    /// Programs that have a process, or will start one by themselves.
     pub(super) fn active(&self) -> BTreeSet<ProcId> {
         let active = self.processes.iter().filter(|(_, process)| process.is_active());
         active.map(|(proc, _)| *proc).collect()
     }
 
-    /// Those that are stopped next while these are left: of the last group those on which
-    /// no other depends.
+    /// The programs of `left` to stop next: in the last group, those that no other program depends
+    /// on.
     pub(super) fn stops_next(&self, left: &BTreeSet<ProcId>) -> Vec<ProcId> {
         let needs = left.iter().flat_map(|proc| self.dependencies(*proc));
         let needed: BTreeSet<&ProcId> =
@@ -176,7 +175,7 @@ impl Supervisor {
             let members = members.iter().filter(|proc| left.contains(proc));
             members.filter(|proc| !free || !needed.contains(proc)).copied().collect()
         };
-        // Groups that were added may depend on each other in a circle.
+        // Added groups may depend on each other in a circle.
         [true, false]
             .into_iter()
             .flat_map(|free| self.groups.iter().rev().map(move |group| (&group.members, free)))
@@ -185,7 +184,7 @@ impl Supervisor {
             .unwrap_or_default()
     }
 
-    /// In an order in which each comes after those that it depends on; otherwise as it is.
+    /// Sorts `procs` so that each comes after its dependencies and otherwise keeps its position.
     pub(super) fn dependencies_first(&self, procs: Vec<ProcId>) -> Vec<ProcId> {
         let (mut ordered, mut seen) = (Vec::new(), BTreeSet::new());
         let meant: BTreeSet<ProcId> = procs.iter().copied().collect();
@@ -197,7 +196,7 @@ impl Supervisor {
     }
 
     fn put_in_order(&self, proc: ProcId, seen: &mut BTreeSet<ProcId>, ordered: &mut Vec<ProcId>) {
-        // A stack of its own: chains may be as long as there are programs.
+        // An explicit stack, because a chain may be as long as the number of programs.
         let mut stack = vec![(proc, false)];
         while let Some((proc, expanded)) = stack.pop() {
             if expanded {

@@ -1,20 +1,21 @@
-//! A stop: which processes of a tree were asked to end, by which process, and until when.
+//! A graceful stop: which processes of a tree have been signaled, by which process, and the
+//! remaining time.
 //!
-//! A server tells its own workers when they are to end; a worker that gets SIGTERM from
-//! another process dies in the middle of the drain. So only the main process is asked, and
-//! the others as the end of the grace period comes closer, or at once where it is certain
-//! that nothing told them:
+//! A server stops its own workers in the right order. A worker that gets SIGTERM from another
+//! process exits in the middle of its requests. The supervisor therefore signals the main process
+//! alone. It signals the other processes near the end of the grace period, or at once if it is
+//! certain that no parent signaled them:
 //!
 //! ```text
 //!  stop                                         late       last      until
 //!   │ main process: stopsignal                   │          │          │
 //!   ├────────────────────────────────────────────┼──────────┼──────────┤ SIGKILL
-//!   │ roots whose parent died of a signal        │ roots    │ all
-//!   │                                            │ those behind a shell
+//!   │ roots whose parent a signal killed         │ roots    │ all
+//!   │                                            │ children of shells
 //! ```
 //!
-//! A *root* is a process whose parent has ended or belongs to no program. `late` is the
-//! last quarter of the time, 5 s at most; `last` is the last second.
+//! A *root* is a process whose parent has exited or is outside of the tree. `late` is the last
+//! quarter of the grace period, at most 5 s; `last` is its last second.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,41 +26,42 @@ use crate::signal::{Signal, SignalTarget};
 use crate::spec::StopTarget;
 use crate::time::Mono;
 
-/// The longest that roots which may have been told by their parent have between
-/// `stopsignal` and SIGKILL.
+/// The supervisor signals roots whose parent may have signaled them at most this long before
+/// SIGKILL.
 const LATE: Duration = Duration::from_secs(5);
 
-/// What those have that only their own parents may ask before.
+/// The supervisor signals processes with a living parent this long before SIGKILL.
 const LAST: Duration = Duration::from_secs(1);
 
-/// A stop that is under way.
+/// The state of a graceful stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drain {
-    /// The main process, alive or not.
+    /// The main process, running or exited.
     main: Pid,
     signal: Signal,
     reach: Reach,
     grace: Grace,
     stage: Stage,
     lead: Lead,
-    /// The tree has been counted since this began.
+    /// The tree has been counted since the stop began.
     counted: bool,
-    /// Those that were sent a signal to end, by us or with the group of the main process.
+    /// Processes that got the stop signal, from the supervisor or as part of the main process's
+    /// group.
     asked: BTreeSet<Member>,
-    /// Those whose parent died of a signal, without telling them.
+    /// Processes whose parent was killed by a signal and cannot have signaled them.
     untold: BTreeSet<Member>,
-    /// The tree as it was counted last.
+    /// The result of the latest census.
     tree: Vec<TreeProcess>,
 }
 
-/// The time that a stop has.
+/// The grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Grace {
     began: Mono,
     until: Mono,
 }
 
-/// How far the time of a stop has gone.
+/// The parts of the grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Early,
@@ -67,27 +69,27 @@ enum Stage {
     Last,
 }
 
-/// The main process, as far as a stop is concerned.
+/// The state of the main process during the stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lead {
-    /// It was asked, and lives. Its traits are known once the tree has been counted.
+    /// It got the stop signal and is running. The first census sets the traits.
     Asked(Option<Traits>),
-    /// A signal to end was passed on to it, and it is its own business: it is not killed.
+    /// The supervisor forwarded a signal to it. It may take as long as it needs and is not killed.
     Forwarded,
-    /// It has ended. `silently`: of a signal, and its tree has not been counted since.
+    /// It exited. `silently`: a signal killed it, and no census has followed yet.
     Ended { silently: bool },
 }
 
-/// What a stop does besides ending the main process.
+/// The processes that the stop covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Nothing: the rest is its own business.
+    /// The main process alone.
     MainOnly,
-    /// The whole tree ends; the main process was asked alone, or with its group.
+    /// The whole tree. The target of the first signal was the main process or its group.
     Tree(StopTarget),
 }
 
-/// A process to ask.
+/// A signal to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
     pub(crate) target: SignalTarget,
@@ -95,23 +97,23 @@ pub(crate) struct Ask {
     pub(crate) reason: AskReason,
 }
 
-/// Why a process is asked to end besides the main process, or in another way.
+/// The reason for signaling a process of the tree, or for using another signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AskReason {
-    /// It ignores the signal that asks.
+    /// The process ignores the stop signal.
     IgnoresStopsignal,
-    /// Its parent died of a signal, so nothing told it.
+    /// A signal killed its parent, which therefore cannot have signaled it.
     ParentDied,
-    /// Its parent exited and may have told it, but the time is nearly over.
+    /// Its parent exited and may have signaled it, but little time is left.
     StillThere,
-    /// A shell that was asked lives on, and has not passed the signal on.
+    /// Its parent is a shell that got the stop signal and did not pass it on.
     BehindShell,
-    /// Its own parent lives and has not ended it, and SIGKILL is a second away.
+    /// Its parent is running and has not stopped it, and SIGKILL follows within a second.
     LastSecond,
 }
 
 impl AskReason {
-    /// Its name where programs read the log.
+    /// The name in JSON logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -124,13 +126,13 @@ impl AskReason {
     }
 }
 
-/// What time asks for.
+/// The action that a deadline requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
-    /// Count the tree: some of it may have to be asked now.
+    /// Take a census, because more processes may have to be signaled.
     Count,
-    /// The time is over.
+    /// Send SIGKILL: the grace period is over.
     Kill,
 }
 
@@ -139,7 +141,7 @@ impl Grace {
         Self { began: now, until: now + wait }
     }
 
-    /// The last quarter.
+    /// The length of the last quarter.
     fn late(self) -> Duration {
         ((self.until - self.began) / 4).min(LATE)
     }
@@ -154,7 +156,7 @@ impl Grace {
         }
     }
 
-    /// When the next stage begins; behind the last one comes the end.
+    /// When the next stage begins; for the last stage, when the grace period is over.
     fn end_of(self, stage: Stage) -> Mono {
         match stage {
             Stage::Early => self.until - self.late(),
@@ -165,7 +167,7 @@ impl Grace {
 }
 
 impl Drain {
-    /// The main process `pid` is asked, and its tree has `wait` from now on.
+    /// Begins the stop of the main process `main` and its tree with a grace period of `wait`.
     pub(crate) fn of_main(
         now: Mono,
         main: Pid,
@@ -188,29 +190,29 @@ impl Drain {
         }
     }
 
-    /// A signal to end is passed on to the main process; what it leaves behind has `wait`
-    /// from now on.
+    /// Begins a stop for a signal that was forwarded to the main process. The rest of the tree has
+    /// a grace period of `wait`.
     pub(crate) fn of_forwarded(now: Mono, main: Pid, signal: Signal, wait: Duration) -> Self {
         let reach = Reach::Tree(StopTarget::Main);
         Self { lead: Lead::Forwarded, ..Self::of_main(now, main, signal, wait, reach) }
     }
 
-    /// Whether more than the main process is to end.
+    /// Whether the stop covers more than the main process.
     pub(crate) const fn ends_the_tree(&self) -> bool {
         matches!(self.reach, Reach::Tree(_))
     }
 
-    /// Whether the main process has ended.
+    /// Whether the main process has exited.
     pub(crate) const fn has_lost_its_lead(&self) -> bool {
         matches!(self.lead, Lead::Ended { .. })
     }
 
-    /// Gives it time until `until`, if it has not got that already.
+    /// Extends the grace period to `until`, unless it is already longer.
     pub(crate) fn extend(&mut self, until: Mono) {
         self.grace.until = self.grace.until.max(until);
     }
 
-    /// Leaves it no time after `until`; whether that takes some.
+    /// Shortens the grace period to `until`. Returns whether it was longer.
     pub(crate) fn cap(&mut self, until: Mono) -> bool {
         let cut = self.lead != Lead::Forwarded && until < self.grace.until;
         if cut {
@@ -219,12 +221,12 @@ impl Drain {
         cut
     }
 
-    /// How long it has until SIGKILL.
+    /// Time until SIGKILL.
     pub(crate) fn kill_in(&self, now: Mono) -> Duration {
         self.grace.until - now
     }
 
-    /// Those that were found last.
+    /// The processes that the latest census found.
     pub(crate) fn members(&self) -> Vec<Member> {
         self.tree.iter().map(|process| process.member).collect()
     }
@@ -233,7 +235,8 @@ impl Drain {
         self.tree.iter().any(|process| process.member.pid == pid)
     }
 
-    /// The main process ended. A tree that a forwarded signal came to has at least `grace`.
+    /// Notes the exit of the main process. After a forwarded signal, the rest of the tree has at
+    /// least `grace` from now on.
     pub(crate) fn lead_ended(&mut self, now: Mono, exit: Exit, grace: Duration) {
         if self.lead == Lead::Forwarded {
             self.extend(now + grace);
@@ -241,8 +244,8 @@ impl Drain {
         self.lead = Lead::Ended { silently: matches!(exit, Exit::Signal { .. }) };
     }
 
-    /// A process of the tree, other than the main process, ended. Whether the tree has to be
-    /// counted: its children have another parent now.
+    /// Notes the exit of another process of the tree. Returns whether a census is needed, because
+    /// the children of that process have a new parent.
     pub(crate) fn reaped(&mut self, pid: Pid, exit: Exit) -> bool {
         if let Exit::Signal { .. } = exit {
             let orphans = self.tree.iter().filter(|process| process.parent == pid);
@@ -252,7 +255,7 @@ impl Drain {
         self.has_lost_its_lead()
     }
 
-    /// Takes the answer to a count; returns those that have to be asked now.
+    /// Takes the result of a census. Returns the signals to send now.
     pub(crate) fn counted(
         &mut self,
         now: Mono,
@@ -292,8 +295,8 @@ impl Drain {
         asks
     }
 
-    /// Each process of the group was asked when that was signalled, unless it ignores
-    /// the signal.
+    /// Marks all processes of the signaled group as signaled. Returns signals for those that ignore
+    /// the stop signal.
     fn note_the_group(&mut self) -> Vec<Ask> {
         if self.reach != Reach::Tree(StopTarget::Group) {
             return Vec::new();
@@ -310,7 +313,7 @@ impl Drain {
         asks
     }
 
-    /// The processes to ask now, each for the first reason that holds.
+    /// The processes to signal now. A process may appear several times; the first reason counts.
     fn due(&self) -> Vec<(TreeProcess, AskReason)> {
         let mut due = Vec::new();
         if self.has_lost_its_lead() {
@@ -330,14 +333,14 @@ impl Drain {
         due
     }
 
-    /// Those whose parent is neither the main process nor one of the tree.
+    /// Processes whose parent is neither the main process nor part of the tree.
     fn roots(&self) -> impl Iterator<Item = &TreeProcess> {
         let below_main =
             |process: &TreeProcess| !self.has_lost_its_lead() && process.parent == self.main;
         self.tree.iter().filter(move |process| !below_main(process) && !self.holds(process.parent))
     }
 
-    /// The topmost processes that are no shells, below each shell that was asked.
+    /// The first descendants of each signaled shell that are not shells themselves.
     fn behind_shells(&self) -> Vec<TreeProcess> {
         let shells = self
             .tree
@@ -364,12 +367,12 @@ impl Drain {
         behind
     }
 
-    /// What asks a process that does not hear the signal.
+    /// The replacement for a stop signal that the process ignores.
     fn instead(&self, traits: Traits) -> Option<Signal> {
         (traits.ignores_stopsignal && self.signal != Signal::TERM).then_some(Signal::TERM)
     }
 
-    /// Lets time pass.
+    /// Returns the action that is due at `now`.
     pub(crate) fn tick(&mut self, now: Mono) -> Due {
         if self.deadline().is_none_or(|at| now < at) {
             return Due::Nothing;
@@ -381,7 +384,7 @@ impl Drain {
         Due::Count
     }
 
-    /// When time has something to ask for.
+    /// When the next action is due.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match (self.lead, self.reach) {
             (Lead::Forwarded, _) => None,
