@@ -1,8 +1,8 @@
-//! A question to the world that is asked again and again: when it is due, or answered late.
+//! A question that the core asks the daemon repeatedly.
 
 use crate::time::Mono;
 
-/// How far one round of a question has got.
+/// The state of one repeated question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
     /// The core asks at this time.
@@ -12,7 +12,7 @@ pub(crate) enum Asking {
 }
 
 impl Asking {
-    /// When the core has to do something about it.
+    /// When the core must act next.
     pub(crate) const fn at(self) -> Mono {
         match self {
             Self::Due(at) | Self::Asked { until: at } => at,

@@ -1,6 +1,6 @@
-//! The commands of operators, and the replies.
+//! Commands of operators, and the replies to them.
 //!
-//! The change of state that a request waits for triggers its reply; nothing is polled. Rejections
+//! The state change that a request waits for triggers its reply, so nothing polls. The rejections
 //! are those of supervisord's [XML-RPC interface](https://supervisord.org/api.html).
 
 use std::fmt;
@@ -13,68 +13,67 @@ use crate::spec::{Change, GroupSpec};
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Start processes that don't run.
+    /// Start processes that are not running.
     Start {
-        /// Which.
+        /// The selected processes.
         which: Which,
         /// Reply when the processes are up or have failed; otherwise as soon as they have been
         /// started.
         wait: bool,
-        /// The processes whose command cannot be executed at present, each with the error.
+        /// Processes whose command cannot be executed now, each with the error.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
-    /// Stop processes that run.
+    /// Stop running processes.
     Stop {
-        /// Which.
+        /// The selected processes.
         which: Which,
         /// Reply when the processes have exited; otherwise as soon as the stop has started.
         wait: bool,
     },
-    /// Stop the processes that run, and start all processes: each as soon as its own process tree
-    /// has exited. A process whose command cannot be executed is not changed.
+    /// Stop the running processes and start all selected ones, each as soon as its own process tree
+    /// has exited. A process whose command cannot be executed keeps running.
     RestartPrograms {
-        /// Which.
+        /// The selected processes.
         which: Which,
         /// Reply when the processes are up or have failed; otherwise as soon as they have been
         /// started.
         wait: bool,
-        /// The processes whose command cannot be executed at present, each with the error.
+        /// Processes whose command cannot be executed now, each with the error.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
-    /// Restart the processes that run, one after the other. Before the next process stops, the
-    /// restarted one and all others that run are ready. If a process does not become ready, the
-    /// rolling restart ends. The reply follows when the rolling restart has ended, with an outcome
-    /// for each process that was restarted, and for the process that ended it. If the client
-    /// disconnects, the remaining processes keep running without a restart.
+    /// Restart the running processes one after the other. The next process stops only when the
+    /// restarted one and all other running ones are ready. If a process does not become ready, the
+    /// rolling restart ends early. The reply holds an outcome for each restarted process, and for
+    /// the process that ended it early. If the client disconnects, no further process is restarted.
     RestartRolling {
-        /// Which.
+        /// The selected processes.
         which: Which,
-        /// The processes whose command cannot be executed at present, each with the error.
+        /// Processes whose command cannot be executed now, each with the error.
         unstartable: Vec<(ProcId, SpawnError)>,
     },
     /// Send a signal to main processes.
     Signal {
-        /// Of which processes.
+        /// The selected processes.
         which: Which,
-        /// Which signal.
+        /// The signal.
         signal: Signal,
     },
     /// Stop everything and exit.
     Shutdown,
-    /// Stop everything, read the configuration again and start.
+    /// Stop everything, read the configuration again and start again.
     Restart,
-    /// Take note of the groups of a configuration that was read again.
+    /// Store the groups of a configuration that was read again.
     Reread(Vec<GroupSpec>),
-    /// Add a group of the configuration that was read last.
+    /// Add a group of the latest configuration.
     AddGroup(String),
     /// Remove a group that has been stopped.
     RemoveGroup(String),
-    /// Apply the configuration that was read last to a group. Rules change at once; changes of the
-    /// execution require a stop and a start. An update that has started always completes.
+    /// Apply the latest configuration to a group. New rules take effect at once; a different
+    /// command or environment needs a restart. An update that has begun always completes.
     UpdateGroup(String),
     /// Send event listeners an event from outside.
     RemoteEvent {
-        /// The type, as the sender names it.
+        /// The event type from the request.
         kind: String,
         /// The data of the event.
         data: String,
@@ -92,75 +91,75 @@ pub enum Which {
     All,
 }
 
-/// The result of a command.
+/// The reply to a command that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// It was done.
+    /// The command succeeded.
     Done,
-    /// The outcomes of a command for several processes, in the order in which they were known.
+    /// The outcomes of a command for several processes, in the order in which they became known.
     Outcomes(Vec<ProcessOutcome>),
-    /// The changes of a configuration that was read again.
+    /// The changes in a configuration that was read again.
     Difference(Difference),
-    /// How a group was updated.
+    /// How an update of a group took effect.
     Updated(Change),
 }
 
 /// The outcome of a command for one of several processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessOutcome {
-    /// Which process.
+    /// The process.
     pub proc: ProcId,
     /// Its name.
     pub name: String,
     /// Its group's name.
     pub group: String,
-    /// Whether it was done, or why not.
+    /// Success, or the reason for the rejection.
     pub result: Result<(), Rejection>,
 }
 
-/// Names of groups in which two configurations differ, each in start order.
+/// Names of groups that differ between two configurations, each list in start order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Only the new one has them.
+    /// Groups of the new configuration only.
     pub added: Vec<String>,
-    /// Both have them, and they aren't the same.
+    /// Groups that differ.
     pub changed: Vec<String>,
-    /// Only the active one has them.
+    /// Groups of the active configuration only.
     pub removed: Vec<String>,
 }
 
 /// The result of a command.
 pub type CommandResult = Result<Reply, Rejection>;
 
-/// Why an order was not carried out.
+/// The reason for rejecting a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// There is no such process or group.
     BadName,
-    /// Its command is not there, or can't be understood.
+    /// Its command was not found, or cannot be parsed.
     NoFile(String),
     /// Its command exists but cannot be executed.
     NotExecutable(String),
-    /// It could not be started, or ended too early to count as started.
+    /// It could not be started, or exited too early to count as started.
     SpawnError,
-    /// It ended, though not too early, or was stopped before it was up.
+    /// It exited, or was stopped before it was up.
     AbnormalTermination,
-    /// It runs already.
+    /// It is already running.
     AlreadyStarted,
-    /// It does not run.
+    /// It is not running.
     NotRunning,
     /// The group already exists.
     AlreadyAdded,
-    /// Something of the group still runs.
+    /// A process of the group is still running.
     StillRunning,
-    /// Something of it survived SIGKILL.
+    /// A process of its tree survived SIGKILL.
     Unkillable,
-    /// Everything is being stopped; nothing else is done.
+    /// A shutdown is in progress.
     ShuttingDown,
 }
 
 impl Rejection {
-    /// Why a command that can't be executed isn't started.
+    /// The rejection for a command that cannot be executed.
     pub(crate) fn unstartable(error: &SpawnError) -> Self {
         match error.kind {
             SpawnErrorKind::NotFound => Self::NoFile(error.message.clone()),

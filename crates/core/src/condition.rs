@@ -1,4 +1,4 @@
-//! The condition of a process. Every display of a process uses it.
+//! The condition of a process, as every display shows it.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ use crate::time::Mono;
 pub struct Condition {
     /// Its state.
     pub state: StateName,
-    /// It is up, and clients should send it work.
+    /// Whether it is up and clients should send requests to it.
     pub ready: bool,
     /// Whether it is healthy.
     pub health: HealthStatus,
-    /// The time of the latest change of state, readiness or health; `None`: they have not changed.
+    /// The time of the latest change of state, readiness or health; `None` before the first change.
     pub since: Option<Mono>,
-    /// The failure class of the latest failed run, if a remembered run failed.
+    /// The failure class of the latest failed run among the remembered runs.
     pub last_failure: Option<Class>,
 }
 
@@ -26,12 +26,12 @@ pub struct Condition {
 /// [health checks](https://docs.docker.com/reference/dockerfile/#healthcheck).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HealthStatus {
-    /// It does not run, or its health is unknown.
+    /// It is not running, or nothing checks its health.
     #[default]
     None,
-    /// It runs and is not ready yet. Holds the failure of its check, if the check failed.
+    /// It is running and not ready yet. Holds the failure of its check, if the check failed.
     Starting(Option<CheckFailure>),
-    /// A check or a counter watches its health and shows no problem.
+    /// It is running, and its checks and counters show no problem.
     Healthy,
     /// It is unhealthy.
     Unhealthy(Unhealthy),

@@ -1,4 +1,4 @@
-//! Everything a supervisor can ask of the world.
+//! The actions that the core requests from the daemon.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,205 +16,203 @@ use crate::signal::{Signal, SignalTarget};
 use crate::spec::GroupSpec;
 use crate::tree::Occasion;
 
-/// One thing to do. Effects are carried out in order; none of them fails
-/// silently: what can go wrong comes back as an [`Input`](crate::input::Input).
+/// One action. The daemon carries out actions in order. No action fails silently: the daemon
+/// reports failures as an [`Input`](crate::input::Input).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Start a process; answered by `Spawned` or `SpawnFailed`.
     Spawn {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// The incarnation this starts.
+        /// The id of the new run.
         run: RunId,
     },
-    /// Send a signal. A target that has gone is no error: its exit is on its way.
+    /// Send a signal. A target that no longer exists is not an error: its exit is reported
+    /// separately.
     Signal {
-        /// To which processes.
+        /// The target.
         target: SignalTarget,
-        /// Which.
+        /// The signal.
         signal: Signal,
     },
-    /// Stop the supervisor's own process group, and when it is continued, resume this child of
-    /// ours. Nothing else happens in between.
+    /// Stop the supervisor's own process group. When it is continued, resume this child at once.
     Suspend {
         /// The child.
         pid: Pid,
     },
-    /// Continue this child of ours and its process group, with the terminal if that is ours
-    /// to give.
+    /// Continue this child and its process group, and make it the terminal's foreground job if the
+    /// supervisor owns the terminal.
     Resume {
         /// The child.
         pid: Pid,
     },
     /// List the processes of a tree; answered by `Census` or `CensusFailed`.
     Census {
-        /// Whose tree.
+        /// The process that the tree belongs to.
         proc: ProcId,
         /// The run for which this is requested.
         run: RunId,
     },
-    /// Wait until all of these have ended, also those that another process reaps;
-    /// answered by `TreeEnded`. A later one of the same process takes its place.
+    /// Wait until all of these processes have exited, whichever process reaps them; answered by
+    /// `TreeEnded`. Replaces an earlier wait for the same tree.
     AwaitEnd {
-        /// Whose tree they belong to.
+        /// The process that the tree belongs to.
         proc: ProcId,
         /// The run for which this is requested.
         run: RunId,
-        /// Found by a census.
+        /// The processes, as found by a census.
         members: Vec<Member>,
     },
-    /// Kill the whole tree of a process at once, if the kernel supports it. Each member is also
-    /// signaled.
+    /// Kill the whole tree of a process with one kernel call, if the kernel supports it. The core
+    /// also signals each member.
     KillTree {
-        /// Whose tree.
+        /// The process that the tree belongs to.
         proc: ProcId,
     },
-    /// Ask a process's check; answered by `Checked` within the check's timeout.
+    /// Run a process's health check; answered by `Checked` within the check's timeout.
     Check {
-        /// Which process.
+        /// The process.
         proc: ProcId,
         /// The run that is checked.
         run: RunId,
         /// Whether to find out which process answers.
         find_listener: bool,
     },
-    /// Read the progress of a process; answered by `Progressed` within the timeout.
+    /// Sample the progress of a process; answered by `Progressed` within the timeout.
     LookAtProgress {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// The run that is inspected.
+        /// The sampled run.
         run: RunId,
     },
     /// Read the number of requests of a process; answered by `LoadSeen` within the timeout for
     /// progress.
     LookAtLoad {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// The run that is inspected.
+        /// The sampled run.
         run: RunId,
     },
     /// Count the processes of a tree that its tree rule selects; answered by `TreeCounted`.
     CountTree {
-        /// Whose tree.
+        /// The process that the tree belongs to.
         proc: ProcId,
         /// The run for which this is requested.
         run: RunId,
     },
     /// Measure the anonymous and shared memory of a tree; answered by `MemorySeen`.
     MeasureMemory {
-        /// Whose tree.
+        /// The process that the tree belongs to.
         proc: ProcId,
         /// The run for which this is requested.
         run: RunId,
     },
-    /// Check whether a process cannot write its output because the pipe is full; answered by
-    /// `OutputSeen`.
+    /// Check whether a full pipe blocks the output of a process; answered by `OutputSeen`.
     LookAtOutput {
-        /// Which process.
+        /// The process.
         proc: ProcId,
         /// The run that writes no output.
         run: RunId,
     },
-    /// Collect diagnostics of a process and its tree, for people to read; answered by `Collected`
-    /// within the limit.
+    /// Collect diagnostics of a process and its tree; answered by `Collected` within the limit.
     Collect {
-        /// Which process.
+        /// The process.
         proc: ProcId,
         /// The unhealthy run.
         run: RunId,
         /// The reason.
         unhealthy: Unhealthy,
     },
-    /// Record the files and sockets that a process's tree has open, as far as they can be seen now.
+    /// Record the files and sockets that the tree of a process has open now.
     LookAtFiles {
-        /// Whose tree.
+        /// The process that the tree belongs to.
         proc: ProcId,
-        /// The run that is inspected.
+        /// The run.
         run: RunId,
     },
     /// Remove stale files and sockets and, before a start, wait for the port; answered by `Tidied`.
     /// Replaces an earlier request for the process.
     Tidy {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// The run that has ended; 0 before the first run.
+        /// The run that has exited; 0 before the first run.
         run: RunId,
-        /// The occasion.
+        /// The reason for the cleanup.
         occasion: Occasion,
     },
     /// Connect to each of the servers that a process waits for; answered by `Connected`
     /// within [`CONNECT_LIMIT`](crate::CONNECT_LIMIT).
     Connect {
-        /// Which process.
+        /// The process.
         proc: ProcId,
         /// The run that waits to start.
         run: RunId,
     },
-    /// A run exited by itself, and all processes that it left behind have ended.
+    /// Write the report of a run that exited by itself. All of its leftover processes have exited.
     Report(Box<RunReport>),
     /// Write a line to the supervisor's log.
     Log(Line),
-    /// An event for observers.
+    /// Pass an event to observers.
     Emit(Rc<Event>),
-    /// A notice for operators, in addition to events.
+    /// Pass a notice to operators, in addition to events.
     Notice(Rc<Notice>),
-    /// Send an event to an event listener. If that fails, `TellFailed` follows.
+    /// Send an event to an event listener. If that fails, the daemon sends `TellFailed`.
     Tell {
-        /// Which process.
+        /// The listener.
         proc: ProcId,
         /// The event.
         envelope: Rc<Envelope>,
     },
-    /// Deliver a notification to a hook; answered by `Delivered` within the time.
+    /// Deliver a notification to a hook; answered by `Delivered` within the time limit.
     Deliver {
-        /// Which hook, and which of its deliveries.
+        /// The hook, and the number of the delivery.
         delivery: Delivery,
         /// The notification.
         alert: Rc<Alert>,
-        /// Notifications that were dropped since the one before.
+        /// Notifications that were dropped since the previous one.
         dropped: u64,
         /// The time limit of the delivery.
         within: Duration,
     },
-    /// Write whole lines to the supervisor's own stdout, as output of programs.
+    /// Write whole lines of programs' output to the supervisor's own stdout.
     Print {
         /// The lines.
         data: Vec<u8>,
     },
     /// Answer a request.
     Reply {
-        /// Which.
+        /// The request.
         id: RequestId,
         /// The result.
         result: Result<Reply, Rejection>,
     },
-    /// There are more processes.
+    /// Create the processes of a group.
     AddGroup {
-        /// Their group.
+        /// The group.
         group: Rc<GroupSpec>,
-        /// The number of its first process; those of the others follow.
+        /// The id of the first process; the others have the ids after it.
         first: ProcId,
     },
-    /// There are fewer processes: these, all of one group, are gone for good.
+    /// Remove the processes of a group for good.
     RemoveGroup {
-        /// Which.
+        /// The processes.
         procs: Vec<ProcId>,
     },
-    /// Processes go on, with other rules.
+    /// Apply new rules to processes that continue.
     UpdateGroup {
-        /// Their group as it is from now on.
+        /// The new configuration of the group.
         group: Rc<GroupSpec>,
         /// Its processes, in the same order.
         procs: Vec<ProcId>,
     },
-    /// Close and open again every log file that is a file: it may have been moved away.
+    /// Close and reopen all log files, because they may have been renamed.
     ReopenLogs,
-    /// All is over: end with this exit code. Nothing follows.
+    /// Exit with this code. No effect follows.
     Exit {
         /// The exit code.
         code: u8,
     },
-    /// All is over: read the configuration again and start again. Nothing follows.
+    /// Read the configuration again and start again. No effect follows.
     Restart,
     /// The preparation is complete: start the next stage. No effect follows.
     Proceed,

@@ -1,17 +1,17 @@
-//! What an event listener is sent.
+//! Events on their way to event listeners.
 
 use std::rc::Rc;
 
 use crate::event::Event;
 
-/// An event on its way to a listener.
+/// An event with its serial numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Counts all events that any pool was told of.
+    /// The serial number among all events that any pool received.
     pub serial: u64,
     /// The pool.
     pub pool: Rc<str>,
-    /// Counts the events of this pool.
+    /// The serial number within this pool.
     pub pool_serial: u64,
     /// What happened.
     pub event: Rc<Event>,

@@ -1,5 +1,5 @@
-//! What observers are told: supervisord's
-//! [events](https://supervisord.org/events.html#event-types).
+//! supervisord's [events](https://supervisord.org/events.html#event-types), which event listeners
+//! receive.
 
 use std::rc::Rc;
 
@@ -7,74 +7,74 @@ use crate::ids::{Pid, ProcId};
 use crate::state_name::StateName;
 use crate::time::Wall;
 
-/// Something that happened, as it was at that moment.
+/// An event, with the data of that moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A process is in another state.
+    /// The state of a process changed.
     State {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// The state it was in.
+        /// The previous state.
         from: StateName,
-        /// The state it is in.
+        /// The new state.
         to: Entered,
     },
-    /// A process wrote something.
+    /// A process wrote output.
     Log {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// Its main process then.
+        /// Its main process at that time.
         pid: Pid,
-        /// Where.
+        /// The stream.
         channel: Channel,
-        /// What.
+        /// The output.
         data: Rc<[u8]>,
     },
-    /// A process sent a message in its output.
+    /// A process sent a message between markers in its output.
     Communication {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// Its main process then.
+        /// Its main process at that time.
         pid: Pid,
-        /// Where.
+        /// The stream.
         channel: Channel,
-        /// What.
+        /// The message.
         data: Rc<[u8]>,
     },
-    /// An event of a client.
+    /// A client sent an event.
     Remote {
-        /// What kind of thing.
+        /// The type, chosen by the client.
         kind: String,
-        /// What.
+        /// The data.
         data: String,
     },
-    /// The supervisor runs.
+    /// The supervisor has started.
     SupervisorRunning,
-    /// The supervisor stops everything.
+    /// The supervisor is shutting down.
     SupervisorStopping,
-    /// A multiple of five seconds, a minute or an hour has come.
+    /// The clock passed a multiple of five seconds, a minute or an hour.
     Tick {
-        /// Of which.
+        /// The period.
         period: Period,
-        /// That moment.
+        /// The multiple.
         when: Wall,
     },
-    /// A group is there.
+    /// A group was added.
     GroupAdded {
         /// Its name.
         group: String,
     },
-    /// A group is gone.
+    /// A group was removed.
     GroupRemoved {
         /// Its name.
         group: String,
     },
 }
 
-/// A process, as observers know it.
+/// The identity of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Its number.
+    /// Its id.
     pub proc: ProcId,
     /// Its name.
     pub name: String,
@@ -83,8 +83,7 @@ pub struct Named {
 }
 
 impl Named {
-    /// The name under which operators know it: with its group's name in front, unless
-    /// that is the same.
+    /// The name for operators: `GROUP:NAME`, or only the name if both are the same.
     #[must_use]
     pub fn full(&self) -> String {
         if self.name == self.group {
@@ -95,30 +94,30 @@ impl Named {
     }
 }
 
-/// A state that was entered, and what there is to say about that.
+/// A state that a process entered, with the data that events report about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "https://supervisord.org/subprocess.html#process-states")]
 pub enum Entered {
     Stopped {
-        /// The main process that ended; `None`: there was none.
+        /// The main process that exited; `None` if there was none.
         pid: Option<Pid>,
     },
     Starting {
-        /// Failures that still count.
+        /// Consecutive failures.
         tries: u32,
     },
     Running {
         pid: Pid,
     },
     Backoff {
-        /// Failures that still count.
+        /// Consecutive failures.
         tries: u32,
     },
     Stopping {
         pid: Pid,
     },
     Exited {
-        /// The main process that ended; `None`: it had been gone before.
+        /// The main process that exited; `None` if it had exited before.
         pid: Option<Pid>,
         /// Whether its exit was expected.
         expected: bool,
@@ -127,7 +126,7 @@ pub enum Entered {
 }
 
 impl Entered {
-    /// Which state it is.
+    /// The name of the state.
     #[must_use]
     pub const fn state_name(self) -> StateName {
         match self {
@@ -162,7 +161,7 @@ impl Channel {
     }
 }
 
-/// How often a tick comes.
+/// The period of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Period {
@@ -172,10 +171,10 @@ pub enum Period {
 }
 
 impl Period {
-    /// All of them.
+    /// All periods.
     pub const ALL: [Self; 3] = [Self::FiveSeconds, Self::Minute, Self::Hour];
 
-    /// Its length in seconds.
+    /// The period in seconds.
     #[must_use]
     pub const fn secs(self) -> u64 {
         match self {
@@ -186,7 +185,7 @@ impl Period {
     }
 }
 
-/// A name under which events are subscribed to: one kind, or several.
+/// An event type that listeners can subscribe to. Some types stand for several others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "https://supervisord.org/events.html#event-types")]
 pub enum EventType {
@@ -219,7 +218,7 @@ pub enum EventType {
     ProcessGroupRemoved,
 }
 
-/// Each type's name, and the type that it is a kind of.
+/// The name of each type, and its parent type.
 const TYPES: [(EventType, &str, Option<EventType>); 27] = {
     use EventType as T;
     [
@@ -270,14 +269,14 @@ const TYPES: [(EventType, &str, Option<EventType>); 27] = {
 };
 
 impl EventType {
-    /// The type with this name, in any case.
+    /// The type with this name, in any letter case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_uppercase();
         TYPES.iter().find(|(_, known, _)| *known == name).map(|(kind, ..)| *kind)
     }
 
-    /// Its name, in capitals.
+    /// The name in capitals.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().1
@@ -295,13 +294,13 @@ impl EventType {
     }
 
     fn row(self) -> &'static (Self, &'static str, Option<Self>) {
-        // The table is in the order of the variants; a test holds it to that.
+        // A test checks that the table is in the order of the variants.
         &TYPES[self as usize]
     }
 }
 
 impl Event {
-    /// Its type: never one that only sums up others.
+    /// The type of the event; never an abstract parent type.
     #[must_use]
     pub const fn kind(&self) -> EventType {
         match self {

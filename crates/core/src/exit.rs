@@ -1,26 +1,26 @@
-//! How processes end, and why some never begin.
+//! How processes exit, and why a start fails.
 
 use std::fmt;
 
 use crate::ids::Pid;
 use crate::signal::Signal;
 
-/// How a process ended.
+/// The exit status of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It returned this code.
+    /// It exited with this code.
     Code(u8),
-    /// A signal ended it.
+    /// A signal killed it.
     Signal {
-        /// Which one.
+        /// The signal.
         signal: Signal,
-        /// It left a core file.
+        /// Whether it dumped core.
         core_dumped: bool,
     },
 }
 
 impl Exit {
-    /// The status a shell would report: the code, or 128 + the signal's number.
+    /// The status that a shell reports: the exit code, or 128 + the signal number.
     #[must_use]
     pub const fn status(self) -> u8 {
         match self {
@@ -43,67 +43,67 @@ impl fmt::Display for Exit {
     }
 }
 
-/// The end of a process of a program's tree that was not its main process.
+/// The exit of a process of a program's tree other than the main process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
-    /// The name that the kernel has for it, at most 15 bytes long.
+    /// Its name in the kernel, at most 15 bytes.
     pub name: String,
-    /// The pid that it had.
+    /// Its pid.
     pub pid: Pid,
-    /// How it ended; `None`: its parent reaped it, and no other process knows.
+    /// Its exit status; `None` if its parent reaped it, so that no other process knows.
     pub exit: Option<Exit>,
 }
 
-/// Kills because memory ran out, as the kernel counts them for a group of processes.
+/// OOM kills that the kernel counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OomKills {
-    /// How many there were.
+    /// The number of kills.
     pub count: u64,
-    /// Which processes the counter is about.
+    /// The processes that the counter covers.
     pub counter: OomCounter,
 }
 
-/// Which processes a counter of kills is about.
+/// The processes that an OOM counter covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OomCounter {
-    /// Those of the program alone.
+    /// Only the program's processes.
     #[default]
     Own,
-    /// Those of other programs as well.
+    /// Also processes of other programs.
     Shared,
 }
 
 impl OomKills {
-    /// Whether they explain this exit of the main process. With a shared counter another program
-    /// may have lost a process; a main process that was killed is one of those counted.
+    /// Whether OOM kills explain this exit of the main process. A shared counter may have counted a
+    /// process of another program, so it explains only a main process that was killed.
     pub(crate) fn explain(self, exit: Exit) -> bool {
         let killed = matches!(exit, Exit::Signal { signal: Signal::KILL, .. });
         self.count > 0 && (self.counter == OomCounter::Own || killed)
     }
 }
 
-/// Why a process could not be started: what to say, and whether trying again can help.
+/// The reason for a failed start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpawnError {
-    /// What kind of failure it was.
+    /// The kind of the failure.
     pub kind: SpawnErrorKind,
-    /// The sentence for the log, in supervisord's words where it has them.
+    /// The text for the log, in supervisord's words where they exist.
     pub message: String,
 }
 
-/// The kinds of failure to start that are treated differently.
+/// Kinds of failed starts that are handled differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpawnErrorKind {
-    /// There is no such command.
+    /// The command does not exist.
     NotFound,
-    /// The command is there and can't be executed, or what should run can't be understood.
+    /// The command cannot be executed or parsed.
     NotExecutable,
-    /// Something may be better next time: too many files, processes, no memory.
+    /// A retry may succeed: too many open files or processes, or no memory.
     Transient,
 }
 
 impl SpawnErrorKind {
-    /// The status a shell reports for this failure.
+    /// The status that a shell reports for this failure.
     #[must_use]
     pub const fn status(self) -> u8 {
         match self {
@@ -113,7 +113,7 @@ impl SpawnErrorKind {
         }
     }
 
-    /// Whether trying again without a change from outside is pointless.
+    /// Whether a retry is pointless without a change from outside.
     #[must_use]
     pub const fn is_permanent(self) -> bool {
         match self {

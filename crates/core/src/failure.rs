@@ -1,18 +1,18 @@
-//! What kind of failure a run ended with, and what follows from that.
+//! Classifies the failure of a run.
 //!
 //! ```text
 //!   output ──> output.rs: the first error of the final burst ──> a Sign of signs.rs ─┐
 //!   exit, kernel's OOM count, full file systems, readiness ─────────────────────────┼─> judge
-//!   the devices, once the processes have gone ──────────────────────────────────────┘
+//!   the devices, after all processes exited ────────────────────────────────────────┘
 //! ```
 //!
-//! A wrong class is worse than none: it makes the supervisor wait for nothing, or give up on
-//! a server that a restart would have cured. So whatever is not certain is no class of this
-//! module, and the run ended by its exit code or its signal, as before.
+//! A wrong class is worse than none: the supervisor would wait without need, or give up on a server
+//! that a restart would fix. If the evidence is not certain, this module returns no class, and the
+//! exit code or signal decides.
 //!
-//! A text alone never makes the supervisor give up, because what a client sends may stand in
-//! the output. It takes a second fact: the device, a counter, or the same failure again before
-//! the server was ever ready.
+//! Text alone never makes the supervisor give up, because the output may contain what a client
+//! sent. A second fact is required: the GPU state, a counter, or the same failure again before the
+//! server was ever ready.
 
 mod class;
 mod log_line;

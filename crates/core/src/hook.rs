@@ -1,11 +1,11 @@
-//! Notifications for hooks: what each says, and when it is sent.
+//! Notifications for hooks, and when the supervisor sends them.
 //!
 //! ```text
-//!   crash, gave_up, … ──> waiting (bounded) ──> sent, one at a time, so many a minute
+//!   crash, gave_up, … ──> queue (limited) ──> sent one at a time, at a limited rate
 //! ```
 //!
-//! Nothing waits for a hook but the end of everything, and that not for long. A notification
-//! of the end goes before all that wait and is not held back.
+//! Only the exit of the supervisor waits for hooks, and only for a short time. A notification about
+//! the exit goes to the front of the queue and ignores the rate limit.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -18,11 +18,11 @@ use crate::report::{Next, RunReport};
 use crate::spec::hook::{HookEvent, HookSpec};
 use crate::time::{Mono, Wall};
 
-/// How long one notification may take to be delivered.
+/// Time limit for one delivery.
 pub const HOOK_LIMIT: Duration = Duration::from_secs(10);
 
-/// Extra time for a late answer. The runtime keeps its time limits; this is for the case that it
-/// does not.
+/// Time that the core waits beyond the limit. The daemon normally reports a timeout itself; after
+/// this time the core assumes one.
 const ANSWER_GRACE: Duration = Duration::from_secs(1);
 
 /// Limit of waiting notifications of one hook. When it is reached, the oldest is dropped.
@@ -59,28 +59,28 @@ pub enum About {
     Unkillable(Rc<Named>),
     /// A run is unhealthy.
     Unhealthy {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// Which of its runs.
+        /// The run.
         run: RunId,
-        /// Why.
+        /// The reason.
         unhealthy: Unhealthy,
     },
     /// A run is up, or healthy again.
     Ready {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// Which of its runs.
+        /// The run.
         run: RunId,
-        /// How long it took to be up; `None`: it was up before, and unhealthy in between.
+        /// Time from the start until it was up; `None` if it was up before and is healthy again.
         up_after: Option<Duration>,
     },
-    /// The supervisor was asked to stop everything.
+    /// The supervisor is shutting down.
     Stopping,
 }
 
 impl About {
-    /// Which event it is.
+    /// The kind of event.
     #[must_use]
     pub const fn event(&self) -> HookEvent {
         match self {
@@ -143,7 +143,7 @@ pub(crate) struct Hook {
 pub(crate) struct Outgoing {
     pub(crate) number: u64,
     pub(crate) alert: Rc<Alert>,
-    /// How many were dropped since the one before.
+    /// Notifications that were dropped since the previous one.
     pub(crate) dropped: u64,
 }
 
@@ -171,7 +171,7 @@ impl Hook {
         }
         let full = self.waiting.len() >= HOOK_QUEUE;
         if full {
-            // The newest notifications describe the present state better.
+            // Drops the oldest: newer notifications describe the present state better.
             self.waiting.pop_front();
             self.dropped += 1;
             self.dropped_since += 1;
@@ -201,7 +201,7 @@ impl Hook {
         Some(Outgoing { number: self.deliveries, alert, dropped })
     }
 
-    /// A delivery has ended. A delivery that already timed out does not count again.
+    /// Notes the end of a delivery. A delivery that already timed out does not count again.
     pub(crate) fn delivered(&mut self, number: u64, sent: bool) {
         if number == self.deliveries && self.sending.take().is_some() {
             if sent {
@@ -235,7 +235,8 @@ impl Hook {
         }
     }
 
-    /// When the next one may be sent; `None`: there is none, or one is on its way.
+    /// When the next notification may be sent; `None` if the queue is empty or a delivery is in
+    /// progress.
     fn due_at(&self) -> Option<Mono> {
         let next = self.waiting.front().filter(|_| self.sending.is_none())?;
         let held = self.begun.front().filter(|_| self.begun.len() >= HOOK_RATE);

@@ -1,24 +1,23 @@
-//! Names for things, as types that can't be mixed up.
+//! Identifiers as separate types, so that they cannot be mixed up.
 
 use std::fmt;
 
-/// A process of the supervisor. Those of the first [`Spec`](crate::spec::Spec) are
-/// numbered in its order, those of groups that are added later follow; no number is
-/// used twice.
+/// Identifies a process of the supervisor. Processes of the first [`Spec`](crate::spec::Spec) are
+/// numbered in its order, and those of later groups follow. No number is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProcId(pub usize);
 
-/// One incarnation of a process. Answers that carry an old one are dropped, so
-/// nothing that is late can act on the wrong run.
+/// Identifies one run of a process. The core drops answers that carry an old run, so a late answer
+/// cannot affect the wrong run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(pub u64);
 
-/// One run of a process: what each question about it carries, and each answer.
+/// One run of one process. Each question about a run carries it, and each answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunKey {
     /// The process.
     pub proc: ProcId,
-    /// Its incarnation.
+    /// The run.
     pub run: RunId,
 }
 
@@ -35,17 +34,17 @@ pub struct Delivery {
     pub number: u64,
 }
 
-/// A process id as the kernel counts. Meaningful only while its owner has not been reaped.
+/// A process id of the kernel. It identifies a process only until that process is reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pid(pub i32);
 
-/// A process that we did not start ourselves, told apart from a later one with
-/// the same pid by its start time.
+/// A process that the supervisor did not start itself. The start time distinguishes it from a later
+/// process with the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
     /// Its process id.
     pub pid: Pid,
-    /// Its start time in clock ticks since boot, as `/proc/PID/stat` has it.
+    /// Its start time in clock ticks since boot, from `/proc/PID/stat`.
     pub start: u64,
 }
 

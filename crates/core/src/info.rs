@@ -1,4 +1,4 @@
-//! What is known of processes and groups at this moment.
+//! The current state of processes and groups, for displays.
 
 use std::rc::Rc;
 
@@ -10,26 +10,26 @@ use crate::spec::start::Until;
 use crate::spec::{GroupSpec, ProcessSpec};
 use crate::time::Mono;
 
-/// A process as it is.
+/// A process.
 #[derive(Clone, Debug)]
 pub struct Info<'a> {
-    /// Its number and names.
+    /// Its id and names.
     pub named: &'a Rc<Named>,
-    /// What was asked for.
+    /// Its configuration.
     pub spec: &'a Rc<ProcessSpec>,
-    /// How it is.
+    /// Its condition.
     pub condition: Condition,
-    /// Its main process, while it has not been reaped.
+    /// The main process, until it is reaped.
     pub pid: Option<Pid>,
     /// When the main process was started.
     pub up_since: Option<Mono>,
     /// It has exited as expected and is not started again.
     pub completed: bool,
-    /// What its start waits for, for people to read.
+    /// The programs or servers that its start waits for, as text.
     pub waits_for: Option<String>,
-    /// What became of it so far.
+    /// Its history.
     pub history: &'a History,
-    /// How often it was started.
+    /// The number of starts.
     pub runs: u64,
 }
 
@@ -49,12 +49,12 @@ impl<'a> Info<'a> {
     }
 }
 
-/// A group of the configuration that was read last.
+/// A group of the latest configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupInfo<'a> {
-    /// What it is.
+    /// Its configuration.
     pub spec: &'a Rc<GroupSpec>,
-    /// It was added, and not removed.
+    /// Whether it is active: added and not removed.
     pub active: bool,
 }
 
@@ -65,8 +65,8 @@ pub struct PoolInfo<'a> {
     pub name: &'a str,
     /// Events that wait for a listener.
     pub waiting: usize,
-    /// How many may wait.
+    /// The maximum number of waiting events.
     pub room: usize,
-    /// Events that were discarded for want of room.
+    /// Events that were dropped because the pool was full.
     pub lost: u64,
 }

@@ -1,4 +1,4 @@
-//! Everything that can happen to a supervisor.
+//! The inputs of the core.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,117 +12,115 @@ use crate::signal::Signal;
 pub use crate::answer::{Answer, Claim, Traits, TreeProcess};
 pub use crate::exit::{Death, Exit, OomCounter, OomKills, SpawnError, SpawnErrorKind};
 
-/// One thing that happened.
+/// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The supervisor is ready to start programs. Sent once, first.
+    /// The daemon is ready to start programs. The first input, sent once.
     Boot,
     /// Time has passed. May come late, early or twice.
     Tick,
-    /// The answer to an effect that is about one run of a process.
+    /// The answer to an effect about one run of a process.
     Answer {
-        /// Which run.
+        /// The run.
         run: RunKey,
         /// The result.
         answer: Answer,
     },
-    /// A child of ours ended: a program's main process or an orphan.
+    /// A child of the supervisor exited: a main process or an orphan.
     Reaped {
-        /// The pid it had.
+        /// Its pid.
         pid: Pid,
-        /// How it ended.
+        /// Its exit status.
         exit: Exit,
-        /// Other findings.
+        /// Other findings about the exit.
         found: Circumstances,
     },
-    /// A process of a program's tree, not its main process, ended: as a child of ours, or seen
-    /// from outside.
+    /// A process of a program's tree, other than the main process, exited.
     DescendantEnded {
-        /// Whose tree.
+        /// The process that the tree belongs to.
         proc: ProcId,
         /// Its main process at that time.
         main: Pid,
-        /// The details of its end.
+        /// The details of its exit.
         death: Death,
     },
-    /// A child of ours was stopped, as by SIGTSTP or SIGSTOP: it is alive and does nothing.
+    /// A child of the supervisor was suspended, for example by SIGTSTP or SIGSTOP.
     Suspended {
         /// Its pid.
         pid: Pid,
-        /// Which process could continue the supervisor if it stopped as well.
+        /// Which process could continue the supervisor if the supervisor suspended itself, too.
         job: Job,
     },
     /// A signal reached the supervisor.
     Signalled(Signal),
-    /// An operator asks for something; answered by
-    /// [`Effect::Reply`](crate::effect::Effect::Reply).
+    /// An operator sends a request; answered by [`Effect::Reply`](crate::effect::Effect::Reply).
     Request {
-        /// Goes into the reply.
+        /// The id that the reply carries.
         id: RequestId,
         /// The command of the operator.
         command: Command,
     },
     /// The client no longer waits for this reply.
     RequestGone {
-        /// Which request's.
+        /// The request.
         id: RequestId,
     },
     /// An event listener wrote to its stdout.
     ListenerSaid {
-        /// Which process.
+        /// The listener.
         proc: ProcId,
-        /// Its main process when it wrote that.
+        /// Its main process when it wrote the output.
         pid: Pid,
         /// The output.
         data: Vec<u8>,
     },
-    /// The answer to [`Effect::Tell`](crate::effect::Effect::Tell), if the event cannot be sent to
-    /// the listener.
+    /// The answer to [`Effect::Tell`](crate::effect::Effect::Tell) if the daemon cannot send the
+    /// event to the listener.
     TellFailed {
-        /// Which process.
+        /// The listener.
         proc: ProcId,
-        /// The event's serial.
+        /// The serial number of the event.
         serial: u64,
     },
     /// The result of [`Effect::Deliver`](crate::effect::Effect::Deliver).
     Delivered {
-        /// Which delivery.
+        /// The delivery.
         delivery: Delivery,
-        /// Whether the receiver has it.
+        /// Whether the receiver accepted the notification.
         sent: bool,
     },
-    /// A process with an observed output wrote something.
+    /// A process whose output listeners subscribe to wrote output.
     Logged {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// Its main process when it wrote that.
+        /// Its main process when it wrote the output.
         pid: Pid,
-        /// Where.
+        /// The stream.
         channel: Channel,
         /// The data.
         data: Vec<u8>,
     },
-    /// A process, or one of its tree, told of itself.
+    /// A process of a program's tree sent an `sd_notify` message.
     Notified {
-        /// Which process.
+        /// The process that the tree belongs to.
         proc: ProcId,
         /// The message.
         said: Notification,
     },
-    /// The readiness text of a process was found in its output.
+    /// The output of a process contains its readiness text.
     ReadyLogged {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// Its main process when it wrote that.
+        /// Its main process when it wrote the text.
         pid: Pid,
     },
-    /// A process sent a message in its output.
+    /// A process sent a message between markers in its output.
     Communicated {
-        /// Which process.
+        /// The process.
         proc: ProcId,
-        /// Its main process when it wrote that.
+        /// Its main process when it wrote the message.
         pid: Pid,
-        /// Where.
+        /// The stream.
         channel: Channel,
         /// The data.
         data: Vec<u8>,
@@ -130,7 +128,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// The answer to an effect about a run of a process.
+    /// An answer about a run of a process.
     #[must_use]
     pub const fn answer(proc: ProcId, run: RunId, answer: Answer) -> Self {
         Self::Answer { run: RunKey { proc, run }, answer }
@@ -143,41 +141,41 @@ impl Input {
 pub struct Notification {
     /// It is ready.
     pub ready: bool,
-    /// It is about to end.
+    /// It is about to exit.
     pub stopping: bool,
-    /// It is alive.
+    /// A watchdog message: it is alive.
     pub watchdog: bool,
     /// The interval of its watchdog messages from now on.
     pub watchdog_every: Option<Duration>,
     /// The extra time, from now, that its current phase needs.
     pub extend: Option<Duration>,
-    /// Its current activity, for people to read.
+    /// Its current activity as text.
     pub status: Option<String>,
 }
 
 /// Findings about the exit of a main process, in addition to its exit status. Empty for an orphan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
-    /// Processes that the kernel killed while the run lasted, because memory ran out.
+    /// OOM kills during the run.
     pub oom_kills: OomKills,
-    /// The last line of its output, cut to a bounded length.
+    /// The last line of its output, with a limited length.
     pub last_line: Option<String>,
-    /// The failure text at the end of its output, if its preset contains one.
+    /// The failure text in its last lines of output, if its preset knows it.
     pub found: Option<Found>,
-    /// `/dev/shm` is full.
+    /// Whether `/dev/shm` is full.
     pub shared_memory_full: bool,
-    /// Names of the rules whose text was found at the end of its output.
+    /// The rules whose text is in its last lines of output.
     pub texts: BTreeSet<String>,
 }
 
-/// Which process could continue the supervisor if it was stopped.
+/// The process that could continue the supervisor if it were suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
     /// A shell with job control, which sees that it is stopped.
     Controlled,
-    /// Nothing could: it is PID 1, leads its session, or belongs to an orphaned process
-    /// group.
+    /// None: the supervisor is PID 1, leads its session, or belongs to an orphaned process group.
     Alone,
-    /// There is no terminal: whatever stopped the program goes on with it.
+    /// None is needed, because there is no terminal: whatever suspended the program also continues
+    /// it.
     Unattended,
 }

@@ -1,22 +1,22 @@
-//! How important something is that the supervisor says.
+//! Levels of log lines.
 
-/// supervisord's [log levels](https://supervisord.org/logging.html#activity-log-levels),
-/// the most talkative first.
+/// supervisord's [log levels](https://supervisord.org/logging.html#activity-log-levels), the most
+/// detailed one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Everything, low-level detail included.
+    /// Low-level details.
     Blather,
     /// Every step.
     Trace,
-    /// Decisions and their causes; what helps to find a mistake in a configuration.
+    /// Decisions and their causes, for debugging a configuration.
     Debug,
-    /// What happened, as expected.
+    /// Normal events.
     Info,
-    /// Someone may want to look.
+    /// Something unusual that may need attention.
     Warn,
-    /// Something could not be done.
+    /// Something failed.
     Error,
-    /// The supervisor's own work is in danger.
+    /// The supervisor itself cannot work as it should.
     Critical,
 }
 
@@ -31,14 +31,14 @@ impl Level {
         Self::Critical,
     ];
 
-    /// The level with this name in a configuration, in any case.
+    /// The level with this name in a configuration, in any letter case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_lowercase();
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
-    /// Its name in a configuration.
+    /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

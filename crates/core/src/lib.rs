@@ -1,28 +1,26 @@
-//! The decisions of a process supervisor, and nothing else.
+//! The decisions of a process supervisor, without any I/O.
 //!
-//! [`Supervisor::handle`] takes what happened and the time at which it happened,
-//! and returns what is to be done about it. It reads no clock, opens no file and
-//! starts no thread; given the same inputs it returns the same effects. The
-//! caller carries the effects out in order, feeds back what came of them, and
-//! sends [`Input::Tick`] when [`Supervisor::next_deadline`] has passed.
+//! [`Supervisor::handle`] takes an input and the time at which it happened, and returns the effects
+//! to carry out. It reads no clock, opens no file and starts no thread; the same inputs always give
+//! the same effects. The caller carries out the effects in order, reports their results, and sends
+//! [`Input::Tick`] when [`Supervisor::next_deadline`] has passed.
 //!
 //! ```text
 //!   Input ──> handle(now, input) ──> Effects, in order
 //!               │
 //!               └── supervisor.rs   which process an input is for
-//!                     ├── supervisor/   orders and requests that wait, groups, events, the end
-//!                     ├── listener.rs   event listeners: events sent, answers read
+//!                     ├── supervisor/   commands, waiting requests, groups, events, shutdown
+//!                     ├── listener.rs   event listeners: sending events, parsing results
 //!                     └── process.rs    one process: its state
-//!                           ├── process/  every change of it
+//!                           ├── process/  every change of that state
 //!                           ├── health.rs is it healthy
 //!                           ├── retry.rs  may it start again, and when
-//!                           ├── tree.rs   what it left behind
+//!                           ├── tree.rs   processes that it left behind
 //!                           └── files.rs  which files may be removed
 //! ```
 //!
-//! Inputs may come in any order: late, twice, or about runs that are long gone.
-//! None of them makes the core panic; what should be impossible is logged as
-//! [`line::Line::Bug`] and ignored.
+//! Inputs may arrive in any order, late, twice, or about runs that no longer exist. No input makes
+//! the core panic. An input that should be impossible is logged as [`line::Line::Bug`] and ignored.
 
 #![forbid(unsafe_code)]
 

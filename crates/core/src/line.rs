@@ -1,5 +1,5 @@
-//! The lines of the supervisor's log, in supervisord's words where it has them: people and
-//! tools search for `spawned:`, `exited:`, `gave up:`.
+//! The lines of the supervisor's log. Where supervisord has the same line, its words are kept,
+//! because people and tools search for `spawned:`, `exited:` and `gave up:`.
 
 mod facts;
 mod level;
@@ -53,11 +53,11 @@ pub enum Line {
         exit: Exit,
         expected: bool,
     },
-    /// As supervisord's, at its level unless everything ends with it.
+    /// As in supervisord, at supervisord's level unless the supervisor exits because of it.
     GaveUp {
         name: String,
         why: GaveUp,
-        /// Why the last run ended, unless only supervisord's own words are to be said.
+        /// The cause of the last exit; `None` if the line must have supervisord's words only.
         because: Option<Because>,
         ends_all: bool,
     },
@@ -82,7 +82,7 @@ pub enum Line {
         signal: Signal,
         wait: Duration,
     },
-    /// Processes besides the main process are asked to end, during a stop.
+    /// Other processes than the main process get a signal during a stop.
     Asking {
         name: String,
         pids: Vec<Pid>,
@@ -93,7 +93,7 @@ pub enum Line {
     StopEnds {
         name: String,
         took: Duration,
-        /// When the main process ended, from the beginning of the stop on.
+        /// Time from the beginning of the stop until the main process exited.
         main: Option<Duration>,
         asked: usize,
         killed: usize,
@@ -118,19 +118,19 @@ pub enum Line {
     Prestop {
         delay: Duration,
     },
-    /// The delay can't end early.
+    /// The supervisor cannot see the load of the servers, so the delay cannot end early.
     PrestopUnseen {
         delay: Duration,
     },
-    /// No request runs or waits.
+    /// No request is running or waiting, so the delay ends early.
     PrestopIdle {
         left: Duration,
     },
-    /// A second request to stop, during the delay before the first signal.
+    /// A second stop request ends the delay before the first signal.
     PrestopCut {
         signal: Signal,
     },
-    /// Everything ends since this program has.
+    /// The supervisor exits because this program exited.
     EndsWith {
         name: String,
     },
@@ -144,7 +144,7 @@ pub enum Line {
     ReopenRequest {
         signal: Signal,
     },
-    /// A signal that came goes on to this program.
+    /// The supervisor forwards a signal to this program.
     PassedOn {
         name: String,
         signal: Signal,
@@ -166,28 +166,29 @@ pub enum Line {
         exit: Exit,
     },
     NothingToRun,
-    /// All programs have ended, and operators stopped these or removed others.
+    /// All programs have exited. Operators stopped these programs or removed others.
     WaitsForOperator {
         stopped: Vec<String>,
     },
-    /// Other settings of this group apply from now on, without a restart.
+    /// New settings of this group take effect without a restart.
     Updated {
         name: String,
     },
-    /// What may be a helper that runs once ended as it should, and that counts as a failure.
+    /// A program that looks like a one-time helper exited as expected, and that counts as a
+    /// failure.
     HelperFails {
         name: String,
         /// Its section.
         program: String,
         exit: Exit,
         because: NoHelper,
-        /// After so many failures it is given up.
+        /// Failures after which the supervisor gives up on it.
         of: u32,
-        /// Everything ends then.
+        /// Whether the supervisor exits then.
         ends_all: bool,
     },
-    /// It exited well at once, and left so many processes behind.
-    /// Which program started these is not known.
+    /// The program exited successfully within seconds and left processes behind. It is not known
+    /// which program started these.
     OrphansLeft {
         name: String,
         pids: Vec<Pid>,
@@ -197,26 +198,26 @@ pub enum Line {
         uptime: Duration,
         left: usize,
     },
-    /// A start waits for these programs.
+    /// A start waits for other programs.
     WaitsForPrograms {
         name: String,
         programs: Vec<String>,
     },
-    /// These programs wait for each other, the last for the first.
+    /// These programs wait for each other in a circle.
     WaitsInCircle {
         name: String,
         circle: Vec<String>,
     },
-    /// An operator started it though these programs are not there.
+    /// An operator started a program although these dependencies are not up.
     WaitOverruled {
         name: String,
         programs: Vec<String>,
     },
-    /// A start waits for a server that accepts no connection yet.
+    /// A start waits for a server that does not accept connections yet.
     WaitsForTarget {
         name: String,
         unreached: Unreached,
-        /// Until it has taken too long.
+        /// Time until the start fails.
         left: Duration,
     },
     TargetsReached {
@@ -234,21 +235,22 @@ pub enum Line {
         failure: CheckFailure,
         times: u32,
         of: u32,
-        /// Where, and which setting says so: of the first in a row.
+        /// The target of the check and the setting that defines it; only for the first of several
+        /// failures.
         asked: Option<String>,
     },
-    /// There is no page of metrics.
+    /// The metrics page could not be read.
     NoMetrics {
         name: String,
-        /// Where it was asked for.
+        /// The address of the page.
         asked: String,
         failure: CheckFailure,
     },
-    /// The server wants a client certificate, so that only its connection is checked.
+    /// The server requires a client certificate, so only its connection is checked.
     CheckConnects {
         name: String,
     },
-    /// It was not ready in time, because its check asks for the wrong thing.
+    /// The program was not ready in time because its check is configured wrongly.
     CheckedWrongly {
         name: String,
         within: Duration,
@@ -257,29 +259,28 @@ pub enum Line {
     CheckExcused {
         name: String,
     },
-    /// Its check has timed out often enough, but its tree is busy.
+    /// The check timed out often enough, but the process tree is busy.
     CheckBusy {
         name: String,
-        /// How long it has timed out.
+        /// Time since the first timeout.
         since: Duration,
-        /// After this time it counts as unhealthy.
+        /// Time after which the program counts as unhealthy.
         patience: Duration,
     },
-    /// It starts, and its check fails as yet.
+    /// The program is starting, and its check still fails.
     NotReadyYet {
         name: String,
-        /// Where it was asked.
         asked: String,
         failure: CheckFailure,
-        /// How long it has been starting.
+        /// Time since the start.
         since: Duration,
     },
-    /// A rolling restart comes to this process.
+    /// A rolling restart restarts this process.
     RollingStep {
         name: String,
-        /// It is the first, second, third …
+        /// The position of the process.
         number: usize,
-        /// … of so many.
+        /// The number of processes.
         of: usize,
     },
     /// A rolling restart ends early.
@@ -289,15 +290,15 @@ pub enum Line {
         /// Processes that are not restarted.
         left: usize,
     },
-    /// It has reached its soft limit of memory.
+    /// The memory use reached the warning threshold.
     MemoryHigh {
         name: String,
         /// Bytes.
         used: u64,
-        /// Bytes from which it is restarted.
+        /// The limit in bytes; above it, the supervisor restarts the program.
         limit: u64,
     },
-    /// Its memory can't be measured, so that its limit has no effect.
+    /// The memory use cannot be measured, so the limit has no effect.
     MemoryUnseen {
         name: String,
     },
@@ -355,58 +356,58 @@ pub enum Line {
         name: String,
         serial: u64,
     },
-    /// Too many notifications wait for a hook, and the oldest was dropped.
+    /// A hook's queue is full; the oldest notification was dropped.
     HookFull {
         name: String,
     },
-    /// A state that the core holds for impossible. Said instead of panicking.
+    /// A state that should be impossible. The core logs it instead of panicking.
     Bug {
         what: String,
     },
 }
 
-/// Why a process was given up.
+/// The reason for giving up on a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GaveUp {
     /// Its retries are used up.
     TooManyRetries,
-    /// It can't be started, and trying again would not change that.
+    /// It cannot be started, and a retry would not help.
     CannotStart,
     /// It, or a process of its tree, survived SIGKILL.
     Unkillable,
     /// It was unhealthy.
     Unhealthy,
-    /// It failed twice of the same before it was ever ready.
+    /// It failed twice for the same reason before it was ever ready.
     Repeated,
-    /// Its devices are lost.
+    /// Its GPUs are lost.
     Hopeless,
-    /// A rule with this name says so.
+    /// The rule with this name requires it.
     Rule(String),
-    /// This program, on which it depends, was given up or did not complete.
+    /// The supervisor gave up on this dependency, or the dependency did not complete.
     DependencyLost(String),
     /// A server that it waits for did not accept a connection in time.
     TargetUnreached {
-        /// Which, and why not.
+        /// The server and the reason.
         target: String,
-        /// That time.
+        /// The time limit.
         within: Duration,
     },
 }
 
-/// Why the end of what may be a helper that runs once counts as a failure.
+/// The reason why the exit of a program that looks like a one-time helper counts as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoHelper {
-    /// It is to keep running.
+    /// Its settings require it to keep running.
     KeptRunning,
-    /// It ended before it counted as started.
+    /// It exited before it counted as started.
     TooQuick,
 }
 
-/// Why what comes next can't begin.
+/// The reason why the next stage cannot start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotPrepared {
     /// The preparation failed with this status.
     Failed(u8),
-    /// It had this long, and that was not enough.
+    /// It took longer than this limit.
     TooLong(Duration),
 }

@@ -13,43 +13,43 @@ use crate::report::Next;
 /// Something that happened to a process, for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// It became ready, healthy or unhealthy, or no longer is.
+    /// Its readiness or health changed.
     Health {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
         /// Its present condition.
         condition: Condition,
     },
     /// A run failed, and its report is complete.
     Crash {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// Which of its runs.
+        /// The run.
         run: RunId,
         /// The failure class.
         class: Class,
         /// The cause in full.
         why: String,
-        /// The exit of its main process; `None`: the run had no main process.
+        /// The exit status of its main process; `None` if the run had no main process.
         exit: Option<Exit>,
-        /// How long it lasted.
+        /// The length of the run.
         uptime: Duration,
         /// The next action of the supervisor.
         next: Next,
     },
     /// The supervisor gave up on the program.
     GaveUp {
-        /// Which process.
+        /// The process.
         process: Rc<Named>,
-        /// Why, for people to read.
+        /// The reason as text.
         why: String,
     },
 }
 
-/// Something that an observer sees.
+/// An event or a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// An event, as event listeners know it.
+    /// An event as in supervisord.
     Event(Rc<Event>),
     /// A notice for operators.
     Notice(Rc<Notice>),

@@ -1,13 +1,13 @@
-//! One line of output, without what loggers and launchers put in front of it.
+//! Splits a line of output into the prefixes of loggers and launchers, and the message.
 
-/// How serious a line is by its own account.
+/// The severity that a line states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
-    /// It does not say.
+    /// No severity.
     Unknown,
-    /// DEBUG or INFO: never the reason of an end.
+    /// DEBUG or INFO: never the reason for an exit.
     Calm,
-    /// WARNING: neither, but a traceback may follow it.
+    /// WARNING: not the reason itself, but a traceback may follow.
     Warning,
     /// ERROR and above.
     Error,
@@ -17,11 +17,11 @@ pub(super) enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LogLine<'a> {
     pub(super) level: Level,
-    /// What follows the prefixes, with its indentation.
+    /// The message with its indentation.
     pub(super) text: &'a str,
 }
 
-/// Prefixes that are removed from one line at most: a launcher's, a rank's, a logger's.
+/// At most this many prefixes are removed: of launchers, ranks and loggers.
 const PREFIXES: usize = 6;
 
 impl<'a> LogLine<'a> {
@@ -44,7 +44,7 @@ impl<'a> LogLine<'a> {
         found
     }
 
-    /// The name and the message of an exception, if the line is one as Python prints it:
+    /// The name and message of an exception, if Python printed the line for one:
     /// `torch.OutOfMemoryError: CUDA out of memory`, not indented.
     pub(super) fn exception(&self) -> Option<(&'a str, &'a str)> {
         let (name, message) = match self.text.split_once(": ") {
@@ -64,7 +64,7 @@ impl<'a> LogLine<'a> {
         is_one.then_some((name, message))
     }
 
-    /// The same, also of an exception that ended a C++ program, which has no name.
+    /// Like [`Self::exception`], but also accepts an uncaught C++ exception, which has no name.
     pub(super) fn raised(&self) -> Option<(&'a str, &'a str)> {
         let what = || self.text.trim_start().strip_prefix("what():").map(|what| ("", what.trim()));
         self.exception().or_else(what)
@@ -83,7 +83,7 @@ fn level_prefix(text: &str) -> Option<(Level, &str)> {
     };
     let rest = &text[end..];
     if let Some(rest) = rest.strip_prefix(':') {
-        // uvicorn pads; Python's logging names the logger.
+        // uvicorn pads the level; Python's logging puts the logger's name after it.
         let logger = rest.split_once(':').filter(|(name, _)| is_logger(name));
         return Some((level, logger.map_or_else(|| padded(rest), |(_, rest)| rest)));
     }
@@ -91,7 +91,7 @@ fn level_prefix(text: &str) -> Option<(Level, &str)> {
     Some((level, dated(rest).unwrap_or(rest)))
 }
 
-/// uvicorn writes its level in a column of ten characters.
+/// Removes the padding of uvicorn, which writes the level in a column of ten characters.
 fn padded(rest: &str) -> &str {
     let blanks = rest.len() - rest.trim_start_matches(' ').len();
     &rest[blanks.min(5)..]

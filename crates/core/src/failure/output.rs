@@ -1,42 +1,42 @@
-//! Finds the error that a run ended with in the end of its output.
+//! Finds the error that explains an exit in the last lines of output.
 //!
-//! The last line is usually not the cause: a client's traceback, a launcher's summary and
-//! warnings of the shutdown come after it. So the cause is the **first error of the final
-//! burst**: lines of errors with few others between them, up to the end of the output, after
-//! the last sign that the server did its work. An error that the server survived is followed by
-//! such signs, or by many other lines, and is no part of the burst.
+//! The last line is usually not the cause: a client's traceback, a launcher's summary and shutdown
+//! warnings come after it. The cause is the **first error of the final burst**. A burst is a
+//! sequence of error lines with few other lines in between, up to the end of the output, after the
+//! last sign that the server worked. An error that the server survived is followed by such signs,
+//! or by many other lines, and is therefore not part of the burst.
 //!
-//! Exceptions that Python chains ("During handling of the above exception…") are one error, and
-//! the first of them that is known counts. If the first error is not a known one, the run has
-//! no sign at all, whatever comes after it.
+//! Chained Python exceptions ("During handling of the above exception…") count as one error; the
+//! first known one decides. If the first error of the burst is unknown, the run has no sign,
+//! whatever follows.
 
 use super::log_line::{Level, LogLine};
 use super::signs::{self, Preset, Sign};
 
-/// What the output of a run ended with.
+/// The sign found in the output of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The name of the sign.
     pub sign: &'static str,
-    /// The line that shows it, without prefixes, cut to a bounded length.
+    /// The line that contains it, without prefixes and cut to [`LINE`] characters.
     pub line: String,
 }
 
 impl Found {
-    /// The row of the table.
+    /// The sign's row in the table.
     #[must_use]
     pub fn sign(&self) -> Option<&'static Sign> {
         signs::SIGNS.iter().find(|sign| sign.name == self.sign)
     }
 }
 
-/// Other lines between two lines of one burst, and after it, at most.
+/// Maximum number of other lines between two error lines of a burst, and after it.
 const CALM_LINES: usize = 20;
 
-/// Characters of the line that are kept.
+/// Characters of the line to keep.
 const LINE: usize = 300;
 
-/// Lines that only a server writes that does its work.
+/// Lines that only a working server writes.
 const SIGNS_OF_LIFE: [&str; 10] = [
     "Application startup complete",
     "Avg prompt throughput",
@@ -50,11 +50,12 @@ const SIGNS_OF_LIFE: [&str; 10] = [
     "\" 200",
 ];
 
-/// Requests that are answered without a model.
+/// Requests that a server answers without using its model.
 const QUIET_REQUESTS: [&str; 7] =
     ["/metrics", "/health", "/live", "/ready", "/ping", "/v1/models", "/v2/"];
 
-/// A traceback after these is that of a request, a thread or a task, or of an object at the end.
+/// A traceback after one of these lines does not end the server: it belongs to a request, a thread,
+/// a task, or an object's destructor.
 const SURVIVED: [&str; 7] = [
     "Exception in ASGI application",
     "Error handling request",
@@ -65,26 +66,26 @@ const SURVIVED: [&str; 7] = [
     "exception was never retrieved",
 ];
 
-/// Python joins the exceptions of one chain with these.
+/// Python writes these lines between chained exceptions.
 const CHAINED: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
 ];
 
-/// What a line is to its neighbors.
+/// The role of a line.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// The server does its work.
+    /// It shows that the server works.
     Alive,
     /// `Traceback (most recent call last):`.
     Traceback,
-    /// It joins two exceptions of a chain.
+    /// It connects two chained exceptions.
     Chained,
     /// The last line of a traceback, or an exception without one.
     Exception,
-    /// A text that a sign has, and that is no exception.
+    /// It contains the text of a sign and is not an exception.
     Printed(&'static Sign),
-    /// It belongs to an error, and says nothing by itself.
+    /// It belongs to an error but identifies none.
     Part,
     /// It is empty.
     Blank,
@@ -92,7 +93,7 @@ enum Kind {
     Calm,
 }
 
-/// Finds the sign that the output ended with, of those that a preset looks for.
+/// Finds the sign in the last lines of output, among those of a preset.
 #[must_use]
 pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>, preset: Preset) -> Option<Found> {
     let mut burst = Burst::default();
@@ -105,27 +106,27 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>, preset: Preset) -> Opt
 /// The errors since the last sign of life.
 #[derive(Debug, Default)]
 struct Burst {
-    /// What each of them is a sign of, if it is a known one.
+    /// The sign of each error, if it is known.
     errors: Vec<Option<Found>>,
-    /// Other lines since the last one of an error.
+    /// Other lines since the last error line.
     calm: usize,
-    /// The traceback that may follow is one that the server survives.
+    /// The server survives the traceback that may follow.
     survived: bool,
-    /// How the exception that comes next belongs to what was before.
+    /// How the next exception relates to the previous lines.
     next: Next,
 }
 
-/// How the exception that comes next belongs to what was before.
+/// How the next exception relates to the previous lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Next {
-    /// It is an error of its own.
+    /// It is a new error.
     #[default]
     Own,
-    /// It is one that the server survives.
+    /// The server survives it.
     Survived,
-    /// It is the next of a chain.
+    /// It belongs to the current chain.
     Chained,
-    /// The last one was survived: what is chained to it was so as well.
+    /// The server survived the previous exception, and survives those that are chained to it.
     AfterSurvived,
 }
 
@@ -203,10 +204,10 @@ fn kind(line: &LogLine<'_>, preset: Preset) -> Kind {
     }
 }
 
-/// Whether a traceback that comes next is one that the server survives.
+/// Whether the server survives a traceback after this line.
 fn is_survived(line: &LogLine<'_>, before: bool) -> bool {
     let text = line.text;
-    // asyncio names the task in between.
+    // asyncio prints the task between its message and the traceback.
     let between = before && text.starts_with("future: <");
     between || line.level == Level::Warning || SURVIVED.iter().any(|one| text.contains(one))
 }

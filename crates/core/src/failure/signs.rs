@@ -1,8 +1,8 @@
-//! The texts that servers end with, and what each of them is a sign of.
+//! Known failure texts and their classes.
 //!
-//! A row needs a public source, an exact text, and a text beside it that must not be taken for
-//! it: `tests/failures` has one of each. Rows are looked through in order, and the first that
-//! fits counts, so that an inner error stands before the one that it is wrapped in.
+//! Each row needs a public source, an exact text, and a similar text that must not match:
+//! `tests/failures` has one of each. The first matching row wins, so an inner error comes before
+//! the error that wraps it.
 
 mod table;
 
@@ -14,52 +14,51 @@ pub use table::SIGNS;
 /// A group of texts with one meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Sign {
-    /// Its name in the reference.
+    /// The name in the reference.
     pub name: &'static str,
-    /// What it is a sign of.
+    /// The failure class.
     pub class: Class,
-    /// The kind of device whose presets look for it; `None`: all presets.
+    /// Only presets for this kind of device use it; `None`: all presets.
     pub of: Option<Preset>,
-    /// It means something only before the server was ready: later, a request may have failed
-    /// with the same words.
+    /// It counts only before the server was ready: later, a failed request may print the same text.
     pub before_ready: bool,
-    /// Whether the devices can tell more.
+    /// Whether the GPU state can make the class more precise.
     pub asks_devices: bool,
     /// The texts.
     pub texts: &'static [Text],
-    /// Where it was seen in public.
+    /// A public source of the texts.
     pub source: &'static str,
 }
 
-/// Which signs are looked for.
+/// The sets of signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// Those of NVIDIA's devices, and of servers.
+    /// Signs of NVIDIA devices and of servers.
     Cuda,
-    /// Those of AMD's devices, and of servers.
+    /// Signs of AMD devices and of servers.
     Rocm,
-    /// Those of AWS Neuron devices, and of servers.
+    /// Signs of AWS Neuron devices and of servers.
     Neuron,
 }
 
-/// Pieces that follow one another in a line without its prefixes.
+/// Texts that must appear in this order in a line without its prefixes.
 #[derive(Clone, Copy, Debug)]
 pub enum Text {
-    /// In the message of an exception of Python, or of one that ended a C++ program.
+    /// In the message of a Python exception or an uncaught C++ exception.
     Raised(&'static [&'static str]),
-    /// The same, and the name of the exception ends with the first piece.
+    /// As [`Self::Raised`], and the exception's name must end with the first text.
     Named(&'static str, &'static [&'static str]),
-    /// From the beginning of the line.
+    /// At the beginning of the line.
     Begins(&'static [&'static str]),
     /// Anywhere in the line.
     Printed(&'static [&'static str]),
 }
 
 impl Preset {
-    /// All of them.
+    /// All presets.
     pub const ALL: [Self; 3] = [Self::Cuda, Self::Rocm, Self::Neuron];
 
-    /// Its name, as people write it.
+    /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,7 +68,7 @@ impl Preset {
         }
     }
 
-    /// The one with this name.
+    /// The preset with this name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|preset| preset.name() == name)
@@ -77,7 +76,8 @@ impl Preset {
 }
 
 impl Text {
-    /// `raised`: the name and the message of the exception that the line is, if it is one.
+    /// Whether the text matches. `raised`: the name and message of the exception, if the line is
+    /// one.
     fn fits(self, text: &str, raised: Option<(&str, &str)>) -> bool {
         match self {
             Self::Raised(pieces) => raised.is_some_and(|(_, message)| holds(message, pieces)),
@@ -92,10 +92,10 @@ impl Text {
     }
 }
 
-/// Bytes of a piece that are looked for first: `contains` compares many at once up to that many.
+/// Bytes of a text to search for first: `contains` is fast for short texts.
 const AT_ONCE: usize = 32;
 
-/// Whether the pieces follow one another in the text.
+/// Whether the texts appear in this order.
 fn holds(text: &str, pieces: &[&str]) -> bool {
     if pieces.iter().any(|piece| !text.contains(&piece[..piece.floor_char_boundary(AT_ONCE)])) {
         return false;
@@ -110,7 +110,7 @@ fn holds(text: &str, pieces: &[&str]) -> bool {
     })
 }
 
-/// The sign that a line shows, of those that a preset looks for.
+/// The first sign of the preset that matches the line.
 pub(super) fn find(line: &LogLine<'_>, preset: Preset) -> Option<&'static Sign> {
     let raised = line.raised();
     SIGNS.iter().find(|sign| {

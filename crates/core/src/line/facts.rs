@@ -1,6 +1,6 @@
-//! A line as facts instead of a sentence, for programs that read the log.
+//! Log lines as structured data, for JSON logs.
 //!
-//! Names of events and facts are an interface: people filter and count by them.
+//! Names of events and fields are an interface: users filter and count by them.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::input::{Exit, SpawnErrorKind};
 use crate::report::Because;
 use crate::spec::StopTarget;
 
-/// The event of a line that no [`Line`] stands behind.
+/// The event name of log lines that are not a [`Line`].
 pub const NOTE: &str = "note";
 
-/// What a fact says.
+/// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Words.
+    /// A text.
     Text(String),
-    /// A number of something.
+    /// A count.
     Count(u64),
     /// A number that may be negative.
     Number(i64),
@@ -27,23 +27,23 @@ pub enum Value {
     Seconds(f64),
     /// Yes or no.
     Flag(bool),
-    /// Several words.
+    /// Several texts.
     Texts(Vec<String>),
     /// Several numbers.
     Numbers(Vec<i64>),
 }
 
-/// What a line is about, and all that is known about it.
+/// The event and the fields of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// What happened, in a word.
+    /// The name of the event.
     pub event: &'static str,
-    /// The rest, each under its name.
+    /// Names and values of the fields.
     pub fields: Vec<(&'static str, Value)>,
 }
 
 impl Line {
-    /// The line as facts.
+    /// The structured form of the line.
     #[must_use]
     pub fn facts(&self) -> Facts {
         match self {

@@ -1,4 +1,4 @@
-//! How important each line is.
+//! The level of each log line.
 
 use super::Line;
 use crate::level::Level;
@@ -6,14 +6,14 @@ use crate::signal::Signal;
 use crate::tree::drain::AskReason;
 
 impl Line {
-    /// How important the line is.
+    /// The level of the line.
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
             Self::Stopping { .. }
             | Self::Forwarding { .. }
             | Self::IgnoredSignal { .. }
-            // A terminal that is resized, or a shell that continues a job: no event.
+            // Terminals and shells send these signals routinely, so the lines are not important.
             | Self::PassedOn { signal: Signal::CONT | Signal::WINCH, .. }
             | Self::StopInBackoff { .. }
             | Self::EventSent { .. }

@@ -1,4 +1,4 @@
-//! What each line says.
+//! The text of each log line.
 
 use std::fmt;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl fmt::Display for Line {
                 write!(f, "gave up: {name} entered FATAL state, {why}")?;
                 because.as_ref().map_or(Ok(()), |because| write!(f, ": {because}"))
             }
-            // The line before has the last output.
+            // The line before this one contains the last output.
             Self::LastRun { name, run, uptime, exit, because, .. } => {
                 let uptime = uptime.as_secs_f64();
                 write!(f, "last run: {name} run {run} ended after {uptime:.1} s ({exit})")?;
@@ -391,7 +391,7 @@ impl fmt::Display for NotPrepared {
     }
 }
 
-/// What to do about a failure, as the end of a line.
+/// The remedy for a failure, to append to a line.
 fn remedy(failure: CheckFailure) -> String {
     failure.remedy().map_or_else(String::new, |remedy| format!("; {remedy}"))
 }

@@ -1,4 +1,4 @@
-//! All signs, an inner error before the one that it is wrapped in.
+//! All signs. An inner error comes before the error that wraps it.
 
 use super::{Preset, Sign, Text};
 use crate::failure::Class;
