@@ -5,7 +5,7 @@
 //! don't. `scripts/setup-bench` installs the peers; one that is missing is listed as such.
 //!
 //! ```text
-//! cargo bench --bench peers                      every row; about seven minutes
+//! cargo bench --bench peers                      every row; about eleven minutes
 //! cargo bench --bench peers -- start crash       these rows only: start crash idle logs lines farm
 //! cargo bench --bench peers -- --quick           fewer rounds, a quarter of the bytes
 //! cargo bench --bench peers -- --gib 4 logs      4 GiB through each tool instead of 1
