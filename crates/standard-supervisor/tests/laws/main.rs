@@ -1,5 +1,6 @@
 //! The laws of the crates: each has a list of allowed dependencies, and only one has `unsafe` code.
 //! The directories of a crate don't import each other in circles, and no file is too long.
+//! Packages of others come from one registry, under known licenses, in one version, and are used.
 //! ARCHITECTURE.md gives the reasons.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
@@ -7,6 +8,7 @@
 mod circles;
 mod dependencies;
 mod limits;
+mod packages;
 mod sizes;
 mod words;
 mod workflows;
