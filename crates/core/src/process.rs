@@ -10,11 +10,9 @@
 //!      │                               v too often
 //!      └── Stopping <── stop         Fatal
 //! ```
-//!
-//! A start waits until the tree of the last run is clear (see [`crate::tree`]). Who asks
-//! while something is under way is heard when that is done: [`Intent`].
-//! Deadlines are fields of the states that wait for them: leaving a state drops
-//! its deadline, so a stale timer cannot exist.
+//! A start waits until no process of the last run is left (see [`crate::tree`]). A request during a
+//! spawn or a stop takes effect afterwards: [`Intent`]. Deadlines are fields of the states that
+//! wait for them. Leaving a state drops its deadline, so a stale timer cannot exist.
 
 mod changing;
 mod condition;
@@ -64,43 +62,43 @@ pub use runs::{EndReason, RUNS_KEPT, RunEnd, RunRecord, Runs};
 use state::{AfterExit, AfterStop, Due, Fatal, Intent, Kill, Live, State};
 use stopping::StopRecord;
 
-/// One process: its rules, its state, its history, what it left behind.
+/// One process: its rules, its state, its history and its leftover processes.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     pub(crate) named: Rc<Named>,
     pub(crate) spec: Rc<ProcessSpec>,
     pub(crate) history: History,
     state: State,
-    /// How it was at the end of the latest input.
+    /// Its condition at the end of the latest input.
     shown: Shown,
     failures: Failures,
     starts: RecentStarts,
-    /// The check of the present run has succeeded.
+    /// Whether the health check has succeeded in the current run.
     answered: bool,
-    /// It was said that it seems to go into the background.
+    /// Whether the log already says that the program seems to run in the background.
     told_background: bool,
-    /// It was ready once, by whatever says that it is.
+    /// Whether it was ever ready.
     was_ready: bool,
     tree: Tree,
-    /// The tree could not be counted; it is counted again then.
+    /// The time of the next census, after one failed.
     recount_at: Option<Mono>,
     /// The reason why a requested start is delayed.
     gate: Gate,
     runs: u64,
-    /// The place was made clean before the first start, if it is to be.
+    /// Whether the cleanup before the first start, if configured, has been done.
     cleared: bool,
-    /// When it was last looked at what this run has open.
+    /// When the files that a run has open were last recorded, and the run.
     files_seen: Option<(RunId, Mono)>,
-    /// Of the latest exit by itself, until all processes that it left behind have ended.
+    /// The report of the latest exit by itself, until all leftover processes have exited.
     report: Option<Box<RunReport>>,
-    /// Of the present run, or of the last one.
+    /// The descendants that exited in the current or the latest run.
     deaths: Deaths,
     orphans: Orphans,
-    /// The last line that the last run wrote, if that is known.
+    /// The last line of output of the latest run, if known.
     last_line: Option<String>,
-    /// The failure of the last run before it was ready, if only a change from outside can help.
+    /// The failure of the latest run, if the program was never ready and a retry would not help.
     hopeless: Option<(Class, String)>,
-    /// Of the stop that is under way, until the whole tree has gone.
+    /// The record of the stop in progress, until the whole tree has exited.
     stop_record: Option<StopRecord>,
 }
 
@@ -109,7 +107,7 @@ pub(crate) struct Process {
 pub(crate) struct Transition<'a> {
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
-    /// Everything is being stopped, so nothing starts again.
+    /// Whether everything is being stopped, so that nothing starts again.
     pub(crate) ending: bool,
     /// Time after SIGKILL until a process that still exists is reported as unkillable.
     pub(crate) unkillable_after: Duration,
@@ -191,13 +189,13 @@ impl Process {
         self.state.state_name()
     }
 
-    /// The present run, or the last one; 0 before the first.
+    /// The current run, or the latest one; 0 before the first.
     pub(crate) const fn run(&self) -> RunId {
         RunId(self.runs)
     }
 
-    /// Whether an answer about this run is about the present one. Servers are waited for by the
-    /// run that is to begin.
+    /// Whether an answer about `run` is about the current run, or, for servers that a start waits
+    /// for, about the next one.
     pub(crate) const fn awaits(&self, run: RunId, answer: &Answer) -> bool {
         match answer {
             Answer::Connected(_) => run.0 == self.next_run().0,
@@ -217,12 +215,12 @@ impl Process {
         }
     }
 
-    /// How often it was started.
+    /// The number of starts.
     pub(crate) const fn runs(&self) -> u64 {
         self.runs
     }
 
-    /// When the present run was started.
+    /// When the current run was started.
     pub(crate) const fn up_since(&self) -> Option<Mono> {
         match self.live() {
             Some(live) => Some(live.since),
@@ -230,7 +228,7 @@ impl Process {
         }
     }
 
-    /// The pid of the main process, while it has not been reaped.
+    /// The pid of the main process, until it is reaped.
     pub(crate) const fn pid(&self) -> Option<Pid> {
         match self.live() {
             Some(live) => Some(live.pid),
@@ -274,17 +272,17 @@ impl Process {
         }
     }
 
-    /// Whether it was given up.
+    /// Whether the supervisor gave up on it.
     pub(crate) const fn gave_up(&self) -> bool {
         matches!(self.state, State::Fatal { why: Fatal::GaveUp { .. } | Fatal::ByAction { .. } })
     }
 
-    /// Whether the supervisor exits because this process was unhealthy.
+    /// Whether the supervisor exits because of this process.
     pub(crate) const fn ends_all(&self) -> bool {
         matches!(self.state, State::Fatal { why: Fatal::ByAction { ends: true, .. } })
     }
 
-    /// Whether something of it lives or will be started without being asked for.
+    /// Whether a process of it is running or will start without a request.
     pub(crate) const fn is_active(&self) -> bool {
         self.tree.is_busy()
             || match &self.state {
@@ -302,7 +300,8 @@ impl Process {
             }
     }
 
-    /// Whether it runs, or will without being asked to again.
+    /// Whether it is running or will start without a request. Unlike [`Self::is_active`], it
+    /// ignores leftover processes.
     pub(crate) const fn is_started(&self) -> bool {
         match &self.state {
             State::Stopped { intent } | State::Spawning { intent, .. } => {
@@ -324,27 +323,27 @@ impl Process {
         rests && self.runs > 0
     }
 
-    /// Whether it is up, so that it can receive events.
+    /// Whether it is RUNNING.
     pub(crate) const fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })
     }
 
-    /// Whether it is up, and to be given work.
+    /// Whether it is RUNNING and clients should send requests to it.
     pub(crate) const fn is_ready(&self) -> bool {
         matches!(&self.state, State::Running { health, .. } if health.is_healthy())
     }
 
-    /// Whether something of it survived SIGKILL.
+    /// Whether a process of its tree survived SIGKILL.
     pub(crate) const fn is_stuck(&self) -> bool {
         self.tree.is_stuck() || matches!(self.state, State::Stopping { kill: Kill::Stuck, .. })
     }
 
-    /// Whether `pid` was found among what it left behind.
+    /// Whether `pid` belongs to its leftover processes.
     pub(crate) fn left_behind(&self, pid: Pid) -> bool {
         self.tree.holds(pid)
     }
 
-    /// When it wants to be ticked next.
+    /// When [`Self::tick`] is due.
     pub(crate) fn deadline(&self) -> Option<Mono> {
         let own = match &self.state {
             State::Starting { health, .. } if health.is_looked_into() => health.deadline(),
@@ -374,7 +373,7 @@ impl Process {
         own.into_iter().chain(others.into_iter().flatten()).min()
     }
 
-    /// Time passed.
+    /// Acts on the deadlines that have passed.
     pub(crate) fn tick(&mut self, cx: &mut Transition<'_>) {
         match &self.state {
             State::Starting { .. } | State::Running { .. } => self.watch(cx),
@@ -400,7 +399,7 @@ impl Process {
         self.tick_gate(cx);
     }
 
-    /// Passes a signal on to the main process; whether there is one.
+    /// Forwards a signal to the main process. Returns whether there is one.
     pub(crate) fn forward(&self, signal: Signal, cx: &mut Transition<'_>) -> bool {
         let Some(pid) = self.pid() else { return false };
         cx.log(Line::Forwarding { name: self.name(), pid, signal });
@@ -419,7 +418,7 @@ impl Process {
         self.spec.name.clone()
     }
 
-    /// Changes the state, and notifies observers if its label changed.
+    /// Changes the state, and emits an event if the state's name changed.
     fn enter(&mut self, next: State, cx: &mut Transition<'_>) {
         let (from, pid) = (self.state.state_name(), self.pid());
         self.state = next;
@@ -432,7 +431,7 @@ impl Process {
         }
     }
 
-    /// The state as observers get it; `before`: the main process until then.
+    /// The state for events. `before`: the previous main process.
     fn entered(&self, before: Option<Pid>) -> Entered {
         let tries = self.failures.count();
         match &self.state {

@@ -1,4 +1,4 @@
-//! Whether it may be given work, as a whole: what load balancers and orchestrators ask.
+//! Overall readiness, for load balancers and orchestrators.
 
 use std::fmt;
 use std::rc::Rc;
@@ -9,32 +9,32 @@ use crate::info::Info;
 use crate::state_name::StateName;
 use crate::supervisor::Supervisor;
 
-/// Whether everything that counts is ready.
+/// Whether all relevant programs are ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It is.
+    /// All are ready.
     Ready,
-    /// Everything is being stopped, or soon will be.
+    /// A shutdown is in progress or delayed.
     Stopping,
-    /// These are not; none: nothing is there that could be.
+    /// These are not ready. Empty: there is no relevant program.
     Waiting(Vec<Unready>),
 }
 
 /// A process that is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unready {
-    /// Which.
+    /// The process.
     pub named: Rc<Named>,
-    /// Where it stands.
+    /// Its state.
     pub state: StateName,
-    /// What went wrong with it, or what it says that it is doing.
+    /// Its problem, or the activity that it reports.
     pub remark: Option<String>,
 }
 
 impl Supervisor {
-    /// Whether it may be given work. Essential programs count; where none is, all that
-    /// start with the supervisor. Event listeners never do, and a helper that has completed
-    /// as expected is done.
+    /// Whether clients should send requests. Essential programs count; if there are none, all
+    /// programs with autostart count. Event listeners never count, and neither does a helper that
+    /// has completed as expected.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         if self.is_ending() {
@@ -50,8 +50,7 @@ impl Supervisor {
         if any && unready.is_empty() { Readiness::Ready } else { Readiness::Waiting(unready) }
     }
 
-    /// Whether all that counts has been up once, be it at different times, and doesn't wait
-    /// to be started again.
+    /// Whether all relevant programs have been up at some time, and none waits to restart.
     #[must_use]
     pub fn has_started(&self) -> bool {
         let mut counted = self.counted().peekable();

@@ -1,4 +1,4 @@
-//! Reports of runs that exited by themselves, unexpectedly.
+//! Reports of unexpected exits.
 
 use std::fmt;
 use std::rc::Rc;
@@ -11,52 +11,52 @@ use crate::ids::{Pid, RunId};
 use crate::input::{Death, Exit};
 use crate::time::Wall;
 
-/// A run that exited by itself.
+/// The report of a run that exited by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
-    /// Which process.
+    /// The process.
     pub process: Rc<Named>,
-    /// Which of its runs, counted from 1.
+    /// The number of the run, counted from 1.
     pub run: RunId,
-    /// The main process that it had; `None`: there was none.
+    /// The main process; `None` if there was none.
     pub pid: Option<Pid>,
-    /// Why it ended.
+    /// The cause.
     pub cause: Cause,
-    /// How it ended; `None`: it has not, or there was none to end.
+    /// The exit status; `None` if it has not exited or did not exist.
     pub exit: Option<Exit>,
     /// When it was started.
     pub started: Wall,
-    /// When it ended.
+    /// When it exited.
     pub ended: Wall,
-    /// How long it was there.
+    /// How long it was running.
     pub uptime: Duration,
-    /// How long it took to be up; `None`: it never was.
+    /// Time from the start until it was up; `None` if it never was.
     pub up_after: Option<Duration>,
-    /// A process of its tree that had ended shortly before.
+    /// A process of its tree that exited shortly before.
     pub forerunner: Option<Forerunner>,
-    /// The last line of its output, if that is known; of a bounded length.
+    /// The last line of its output, if known, with a limited length.
     pub last_line: Option<String>,
-    /// Processes that it left behind and that were made to go.
+    /// Leftover processes that the supervisor stopped.
     pub leftovers: usize,
-    /// What follows.
+    /// The next action of the supervisor.
     pub next: Next,
 }
 
 /// A process of a run's tree that ended unexpectedly, shortly before the main process did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forerunner {
-    /// Which, and how it ended.
+    /// The exit of that process.
     pub death: Death,
-    /// How long before.
+    /// Time between both exits.
     pub before: Duration,
 }
 
-/// Why a run ended, for a line of the log.
+/// The cause of an exit for a log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Because {
     /// The kind of cause.
     pub class: Class,
-    /// The cause, as [`RunReport::why`] has it.
+    /// The text of [`RunReport::why`].
     pub why: String,
     /// Whether `why` says more than the exit status.
     pub says_more: bool,
@@ -66,38 +66,38 @@ pub struct Because {
     pub last_line: Option<String>,
 }
 
-/// Why a run ended.
+/// The cause of an exit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It could not even be started.
+    /// It could not be started.
     Spawn(String),
-    /// It exited.
+    /// It exited with this code.
     Exit(u8),
-    /// A signal ended it.
+    /// A signal killed it.
     Signal,
-    /// The kernel ended it for want of memory.
+    /// The kernel killed it because memory ran out.
     Oom,
     /// It was unhealthy, and the supervisor stopped it.
     Health(Unhealthy),
-    /// It was to end, and did not even by SIGKILL.
+    /// It survived SIGKILL.
     Unkillable,
-    /// What its output, or the devices, say of it.
+    /// A known failure text in its output, or the GPU state, explains it.
     Failure(Verdict),
 }
 
-/// What follows the end of a run.
+/// The action after an exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It is started again after this time.
+    /// Restart after this time.
     Restart(Duration),
-    /// It is not started again: that is not asked for, or everything stops.
+    /// Stay stopped: no restart is configured, or a shutdown is in progress.
     Rest,
-    /// It is given up.
+    /// Give up on the program.
     GiveUp,
 }
 
 impl RunReport {
-    /// Why it ended, with the end of another process of its tree if that came shortly before.
+    /// The cause as text. If a descendant exited shortly before, the text includes it.
     #[must_use]
     pub fn why(&self) -> String {
         let cause = match (&self.cause, self.exit) {
@@ -136,7 +136,7 @@ impl RunReport {
         }
     }
 
-    /// The same for a line of the log.
+    /// The cause for a log line.
     #[must_use]
     pub fn because(&self) -> Because {
         let says_more = self.forerunner.is_some() || self.cause.says_more();
@@ -146,7 +146,7 @@ impl RunReport {
     }
 }
 
-/// As a line has it: cause, class, the line of output that decided it or else the last one.
+/// Cause, class, and the line of output that decided the class or otherwise the last line.
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (class={})", self.why, self.class.name())?;
@@ -169,7 +169,7 @@ impl Cause {
         }
     }
 
-    /// Which kind it is.
+    /// The failure class.
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {

@@ -1,4 +1,4 @@
-//! How often a process is started again, and how long each start waits.
+//! Decides how often a process is restarted, and the delay before each restart.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::ids::{ProcId, RunId};
 use crate::spec::{Backoff, RetryRule};
 use crate::time::Mono;
 
-/// Starts of one process within [`START_PERIOD`] after which a restart by its rules waits.
+/// After this many starts within [`START_PERIOD`], the next automatic restart is delayed.
 pub const STARTS: usize = 5;
 
 /// The time window of [`STARTS`].
@@ -15,9 +15,9 @@ pub const START_PERIOD: Duration = Duration::from_secs(1);
 /// The past failures that still count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
-    /// How many there were in a row.
+    /// Consecutive failures.
     count: u32,
-    /// How many of them were followed by a delay.
+    /// Failures that were followed by a delay.
     waited: u32,
 }
 
@@ -31,10 +31,10 @@ pub(crate) enum RetryDecision {
 }
 
 impl Failures {
-    /// Counts one more failure. `ran`: the run had reached RUNNING; `chance` selects the random
-    /// part of a wait.
+    /// Counts a failure. `ran`: the run was RUNNING before. `chance` selects the random part of the
+    /// delay.
     ///
-    /// Only a process that had been up before its first failure is started again at once.
+    /// The first failure restarts at once, but only if the process was RUNNING before.
     pub(crate) fn add(
         &mut self,
         ran: bool,
@@ -53,12 +53,12 @@ impl Failures {
         }
     }
 
-    /// How many there are.
+    /// The number of failures.
     pub(crate) const fn count(&self) -> u32 {
         self.count
     }
 
-    /// Forgets them if `rule` says that a run of this length makes up for them.
+    /// Resets the count if `rule` allows it after a run of this length.
     pub(crate) fn forgive(&mut self, rule: RetryRule, uptime: Duration) {
         match rule {
             RetryRule::FailedStarts => *self = Self::default(),
@@ -70,7 +70,7 @@ impl Failures {
     }
 }
 
-/// When a process was started the last times.
+/// The latest start times of a process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecentStarts {
     /// The times of the latest starts, as a ring buffer.
@@ -86,17 +86,16 @@ impl RecentStarts {
         self.oldest = (self.oldest + 1) % STARTS;
     }
 
-    /// When the next restart may come, if one is to come at `at`.
+    /// The earliest time for a restart that is wanted at `at`.
     pub(crate) fn earliest(&self, at: Mono) -> Mono {
         self.at[self.oldest].map_or(at, |oldest| at.max(oldest + START_PERIOD))
     }
 }
 
-/// A number that differs between supervisors, processes and runs, of all numbers of its type.
-/// Equal seeds give equal numbers.
+/// A pseudo-random number. It depends on the seed, the process and the run.
 pub(crate) const fn chance(seed: u64, proc: ProcId, run: RunId) -> u32 {
     // SplitMix64's finalizer, <https://prng.di.unimi.it/splitmix64.c>: each bit of the input
-    // changes half of those of the result.
+    // changes each bit of the result with a probability of one half.
     let mut mixed = seed ^ (proc.0 as u64).rotate_left(32) ^ run.0;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -128,7 +127,7 @@ mod tests {
         assert_eq!(story(0, &[true]), [None]);
     }
 
-    /// Seconds waited after each failure; `None`: given up.
+    /// The delay in seconds after each failure; `None`: the supervisor gave up.
     fn story(startretries: u32, ran: &[bool]) -> Vec<Option<u64>> {
         let mut failures = Failures::default();
         ran.iter()

@@ -1,4 +1,4 @@
-//! Signals by number and name, as Linux numbers them on x86-64 and AArch64.
+//! Signals by number and name, as on Linux for x86-64 and AArch64.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,21 +22,21 @@ impl SignalMap {
     }
 }
 
-/// Each signal, and what the program gets for it.
+/// Collects pairs of a signal and its replacement.
 impl FromIterator<(Signal, Option<Signal>)> for SignalMap {
     fn from_iter<T: IntoIterator<Item = (Signal, Option<Signal>)>>(pairs: T) -> Self {
         Self(pairs.into_iter().collect())
     }
 }
 
-/// Which processes a signal goes to.
+/// The destination of a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignalTarget {
-    /// A child of ours that has not been reaped.
+    /// A child of the supervisor that has not been reaped.
     Process(Pid),
     /// The process group that such a child leads.
     Group(Pid),
-    /// A process that a census found; whether it is still the same must be checked.
+    /// A process found by a census. The daemon must check that it is still the same process.
     Member(Member),
 }
 
@@ -81,8 +81,8 @@ const NAMES: [(u8, &str); 36] = [
 ];
 
 impl Signal {
-    /// Whether it is one that a fault of its own sends to a process, or that it sends itself
-    /// when it has found one. Others may come from another process's end.
+    /// Whether the signal usually reports a fault of the process itself, such as an invalid memory
+    /// access. Other signals may follow from the exit of another process.
     #[must_use]
     pub const fn is_fault(self) -> bool {
         // ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS.
@@ -95,29 +95,30 @@ impl Signal {
     pub const INT: Self = Self(2);
     /// Quit from the keyboard.
     pub const QUIT: Self = Self(3);
-    /// Memory that is not there, as where a file in a full `/dev/shm` should grow.
+    /// Invalid memory access, for example because a file in a full `/dev/shm` cannot grow.
     pub const BUS: Self = Self(7);
-    /// Cannot be caught, blocked or ignored.
+    /// Kill; cannot be caught, blocked or ignored.
     pub const KILL: Self = Self(9);
-    /// The first of the two signals without a meaning of their own.
+    /// First user-defined signal.
     pub const USR1: Self = Self(10);
-    /// The second of the two signals without a meaning of their own.
+    /// Second user-defined signal.
     pub const USR2: Self = Self(12);
-    /// The usual request to end.
+    /// The usual stop signal.
     pub const TERM: Self = Self(15);
-    /// A child changed its state.
+    /// A child exited or was suspended.
     pub const CHLD: Self = Self(17);
-    /// Go on after a stop.
+    /// Continue after a suspension.
     pub const CONT: Self = Self(18);
-    /// The terminal changed its size.
+    /// The size of the terminal changed.
     pub const WINCH: Self = Self(28);
-    /// Bytes arrive at a descriptor. The supervisor reads those that the kernel sends.
+    /// Data arrived on a descriptor. The kernel sends it to the supervisor for the pipes of
+    /// programs.
     pub const IO: Self = Self(29);
-    /// Reading from a terminal in the background.
+    /// A background process reads from its terminal.
     pub const TTIN: Self = Self(21);
-    /// Writing to it, or changing it, from there.
+    /// A background process writes to its terminal or changes it.
     pub const TTOU: Self = Self(22);
-    /// The first real-time signal that programs may use (the C library keeps 32 and 33).
+    /// The first real-time signal for programs, because the C library uses 32 and 33.
     pub const RTMIN: Self = Self(34);
     /// The last real-time signal.
     pub const RTMAX: Self = Self(64);
@@ -128,8 +129,8 @@ impl Signal {
         u8::try_from(number).ok().filter(|n| *n <= 64).map(Self)
     }
 
-    /// The signal with this name, `SIG` in front or not, in any case. Real-time signals are
-    /// named as in [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html): `RTMIN+3`,
+    /// The signal with this name, with or without `SIG`, in any letter case. Real-time signals have
+    /// names as in [signal(7)](https://man7.org/linux/man-pages/man7/signal.7.html): `RTMIN+3`,
     /// `RTMAX-1`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -163,14 +164,14 @@ impl Signal {
         self.0
     }
 
-    /// Whether it is one of the real-time signals that programs may use.
+    /// Whether it is a real-time signal for programs.
     #[must_use]
     pub fn is_real_time(self) -> bool {
         self >= Self::RTMIN
     }
 }
 
-/// `SIGTERM` for a signal that has a name, `signal 40` for one that has none.
+/// The name with `SIG`, or `signal 40` for a signal without a name.
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match NAMES.iter().find(|(number, _)| *number == self.0) {

@@ -30,10 +30,10 @@ pub use launch::{Command, EnvFile, Launch, User};
 pub use limits::Limit;
 pub use start::StartSpec;
 
-/// Everything one supervisor is asked to do.
+/// The configuration of one supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// In start order: ascending priority, then name. Stopped in reverse.
+    /// The groups in start order: ascending priority, then name. They stop in reverse order.
     pub groups: Vec<GroupSpec>,
     /// The meaning of signals that are sent to the supervisor.
     pub signals: SignalRule,
@@ -42,9 +42,10 @@ pub struct Spec {
     /// Time between a request to stop everything and the first signal. During this time, load
     /// balancers and other clients can stop sending requests.
     pub prestop_delay: Duration,
-    /// The delay ends early, but not before this time, when no request runs or waits.
+    /// Minimum length of the delay if it ends early because no request is running or waiting;
+    /// `None`: it does not end early.
     pub prestop_idle: Option<Duration>,
-    /// Time for all of a shutdown, the delay included; `None`: what its parts take.
+    /// Time limit for a whole shutdown, including the delay; `None`: no overall limit.
     pub stop_budget: Option<Duration>,
     /// The hooks, which are notified of events.
     pub hooks: Vec<Rc<HookSpec>>,
@@ -53,13 +54,13 @@ pub struct Spec {
 /// Programs that start and stop together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSpec {
-    /// Its name; unique.
+    /// Its unique name.
     pub name: String,
-    /// Lower starts earlier and stops later.
+    /// A group with a lower priority starts earlier and stops later.
     pub priority: i64,
-    /// In start order.
+    /// The processes in start order.
     pub processes: Vec<Rc<ProcessSpec>>,
-    /// The events for its processes if they are event listeners; `None`: they are not.
+    /// The event settings if the processes are event listeners.
     pub pool: Option<PoolSpec>,
 }
 
@@ -68,43 +69,43 @@ pub struct GroupSpec {
 /// Each event goes to one listener of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSpec {
-    /// The types of events that they receive.
+    /// The event types that the listeners receive.
     pub events: BTreeSet<EventType>,
-    /// How many events wait for a listener at most; then the oldest is dropped. At least 1.
+    /// Maximum number of waiting events; when it is reached, the oldest is dropped. At least 1.
     pub buffer_size: usize,
-    /// The handler of their answers.
+    /// The handler of the listeners' results.
     pub handler: ResultHandler,
 }
 
-/// The handler that accepts or rejects the answers of event listeners.
+/// The handler of event listeners' results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResultHandler {
-    /// `OK` or a rejection.
+    /// supervisord's default: any result except `OK` rejects the event.
     #[default]
     Verdict,
-    /// Each answer is output of a program, which goes to the supervisor's own stdout: what
-    /// the plug-in [supervisor-stdout](https://pypi.org/project/supervisor-stdout/) does.
+    /// The result is output of a program and goes to the supervisor's own stdout, as with the
+    /// plug-in [supervisor-stdout](https://pypi.org/project/supervisor-stdout/).
     Output,
 }
 
-/// One process to keep: rules for the core, and how to launch it for the world.
+/// One process: the rules for the core, and the launch data for the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSpec {
-    /// Its name, as it appears in log lines; unique within its group.
+    /// Its name in log lines, unique within its group.
     pub name: String,
-    /// The name of the section that it comes from, under which other programs depend on it.
+    /// The name of its section, which other programs use to depend on it.
     pub program: String,
-    /// Lower is signalled later when its group stops.
+    /// A process with a lower priority is signaled later when its group stops.
     pub priority: i64,
-    /// Started when the supervisor starts.
+    /// Whether it starts with the supervisor.
     pub autostart: bool,
     /// Uptime after which a start counts as successful.
     pub startsecs: Duration,
-    /// Failed starts (with [`RetryRule::Consecutive`]: failures) that are retried.
+    /// Number of retries after failed starts, or with [`RetryRule::Consecutive`] after failures.
     pub startretries: u32,
-    /// Whether an exit of a running process is followed by a start.
+    /// When to restart it after it was RUNNING.
     pub autorestart: Autorestart,
-    /// Exit codes that are expected.
+    /// Expected exit codes.
     pub exitcodes: Vec<u8>,
     /// The signal that stops the program, as mapped by `signal_map`.
     pub stopsignal: Signal,
@@ -112,79 +113,78 @@ pub struct ProcessSpec {
     pub signal_map: SignalMap,
     /// Time between `stopsignal` and SIGKILL.
     pub stopwaitsecs: Duration,
-    /// Which processes `stopsignal` is sent to when a stop begins.
+    /// The processes that get `stopsignal` first.
     pub stop_target: StopTarget,
-    /// Which processes SIGKILL is sent to once `stopwaitsecs` is over. With `killtree` the
-    /// rest of the tree follows, whatever this says.
+    /// The processes that get SIGKILL after `stopwaitsecs`. With `killtree`, the rest of the tree
+    /// always gets it, too.
     pub kill_target: StopTarget,
-    /// Time between SIGTERM and SIGKILL for processes that a run left behind which ended
-    /// by itself.
+    /// Time between SIGTERM and SIGKILL for leftover processes of a run that exited by itself.
     pub leftover_grace: Duration,
-    /// Takes the place of a longer `stopwaitsecs` when the supervisor stops an unhealthy
-    /// process: one that hangs does not drain.
+    /// Maximum `stopwaitsecs` for a stop of an unhealthy process, because a hung process does not
+    /// finish its requests anyway.
     pub health_stop: Duration,
-    /// Which failures count against `startretries`.
+    /// The failures that count against `startretries`.
     pub retry: RetryRule,
-    /// How long each of these restarts waits.
+    /// The delay before each of these restarts.
     pub backoff: Backoff,
-    /// The main program, not an additional one: signals for the server go to it. If it is
-    /// essential, everything stops when it has exited and will not start again, for any reason.
+    /// Whether it is the main program and not an additional one. The main program gets the signals
+    /// for the server. If it is also essential, the supervisor exits when it exits for good.
     pub main: bool,
-    /// The supervisor gives up when this process does.
+    /// Whether the supervisor exits when it gives up on this program.
     pub essential: bool,
-    /// Leftover processes of a run are terminated before anything else happens.
+    /// Whether leftover processes of a run are stopped before anything else happens.
     pub killtree: bool,
-    /// Before it is started again, what its last run left in shared memory and in the file
-    /// system is removed, and its port is waited for.
+    /// The cleanup before a restart: stale files, stale sockets and the port.
     pub tidy: Option<TidySpec>,
     /// The conditions that a start waits for.
     pub start: StartSpec,
-    /// When it is up, when it is unhealthy, and what follows.
+    /// The rules for readiness and health.
     pub health: HealthSpec,
     /// The handling of its failures.
     pub failure: FailureSpec,
-    /// How to launch it. The core carries this and never looks inside.
+    /// How to launch it. The core passes this on unread.
     pub launch: Launch,
-    /// The options that its section sets, so that a change can be described by the options.
+    /// The options of its section, which make a change visible.
     pub settings: Settings,
 }
 
-/// The options that a section sets, as they are written.
+/// The options of a section as written in the configuration.
 pub type Settings = Rc<BTreeMap<String, String>>;
 
-/// The steps between the end of a run and the next start.
+/// The cleanup between two runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TidySpec {
-    /// Which of the files in shared memory, and sockets, of its user are removed.
+    /// Which stale files and sockets to remove.
     pub remove_leftovers: RemoveLeftovers,
-    /// Sockets that its command line names.
+    /// Sockets in its command line.
     pub sockets: Vec<PathBuf>,
-    /// The port that must be free.
+    /// The port that must be free before a start.
     pub port: Option<u16>,
 }
 
-/// Which files that no process uses are removed: see [`files`](crate::files).
+/// Which unused files and sockets to remove; see [`files`](crate::files).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RemoveLeftovers {
     /// None.
     #[default]
     No,
-    /// Those that evidence links to the program, between two runs and at the end.
+    /// Those that evidence links to the program, between runs and at the end.
     OnEvidence,
-    /// All of its user, however old, also before the first start; models stay.
+    /// All that belong to the program's user, however old, also before the first start. Model files
+    /// stay.
     All,
 }
 
-/// Which processes get a signal that is meant for a program.
+/// The destination of a signal for a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopTarget {
-    /// The main process. It stops its own workers, as servers that drain requests do.
+    /// The main process only. Servers stop their own workers after their requests are finished.
     Main,
-    /// The process group that the main process leads, at once.
+    /// The whole process group of the main process.
     Group,
 }
 
-/// Whether a process that ran and exited is started again.
+/// When to restart a process that was RUNNING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Autorestart {
     /// Never.
@@ -195,48 +195,47 @@ pub enum Autorestart {
     Always,
 }
 
-/// Which failures count against `startretries`, and when they are forgotten.
+/// Which failures count against `startretries`, and what resets the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryRule {
-    /// supervisord's: only starts that did not last `startsecs` count, and reaching
-    /// RUNNING forgets them. A process that dies after that restarts without limit.
+    /// supervisord's rule: a run that does not last `startsecs` counts as a failed start, and
+    /// RUNNING resets the count. A process that was RUNNING restarts without limit.
     FailedStarts,
-    /// Every exit that was not requested counts, until a run has stayed up for `reset_after`. A
-    /// command that cannot be run fails at once.
+    /// Every unexpected exit counts, until a run has been up for `reset_after`. The supervisor
+    /// gives up at once on a command that cannot be executed.
     Consecutive {
-        /// Uptime after which past failures are forgotten.
+        /// Uptime that resets the count.
         reset_after: Duration,
     },
-    /// One run, whatever becomes of it.
+    /// The process runs once, whatever its exit status.
     Once,
 }
 
 /// The meaning of signals that are sent to the supervisor. SIGCHLD is never one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalRule {
-    /// TERM, INT and QUIT stop everything; HUP, USR1, USR2, WINCH, CONT and the
-    /// real-time signals go on to the programs; the others do nothing.
+    /// TERM, INT and QUIT stop everything. HUP, USR1, USR2, WINCH, CONT and the real-time signals
+    /// are forwarded to the programs. All others have no effect.
     StopOrForward,
-    /// Every signal goes on to the programs, as if the supervisor weren't there.
+    /// Every signal is forwarded to the programs, as if the supervisor did not exist.
     ForwardAll,
-    /// [supervisord's](https://supervisord.org/running.html#signals): TERM, INT and QUIT
-    /// stop everything, HUP does and then starts all over, USR2 reopens the log files;
-    /// the others do nothing.
+    /// As in [supervisord](https://supervisord.org/running.html#signals): TERM, INT and QUIT stop
+    /// everything. HUP stops everything and starts again. USR2 reopens the log files. All others
+    /// have no effect.
     Supervisord,
 }
 
 /// The action when no program runs and none will start again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenDone {
-    /// The supervisor waits for orders, as supervisord does.
+    /// The supervisor waits for requests, as supervisord does.
     Stay,
-    /// It exits: 0 if the last exit was expected, else with that exit's own status.
+    /// The supervisor exits: with 0 if the last exit was expected, otherwise with its exit status.
     Exit,
-    /// This stage only prepares the next stage, which follows if the last exit was expected.
-    /// Otherwise, the supervisor exits with code 1. No program can receive signals for programs
-    /// yet.
+    /// This stage prepares the next one, which follows if the last exit was expected. Otherwise the
+    /// supervisor exits with code 1. There is no program yet that signals could be forwarded to.
     Proceed {
-        /// How long it may take; then it is stopped and has failed.
+        /// Time limit of this stage; when it is reached, the stage has failed.
         within: Duration,
     },
 }
@@ -244,10 +243,10 @@ pub enum WhenDone {
 /// The standard streams of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stdio {
-    /// The supervisor's own, as they are; the process becomes the terminal's
-    /// foreground job if there is one.
+    /// The supervisor's own streams. The process becomes the terminal's foreground job, if there is
+    /// a terminal.
     Inherited,
-    /// stdin is a pipe that stays open; output goes through the supervisor.
+    /// stdin is a pipe that stays open. The supervisor moves the output.
     Captured {
         /// The destination and format of stdout.
         stdout: Output,
@@ -257,7 +256,7 @@ pub enum Stdio {
 }
 
 impl Stdio {
-    /// The stream's output, if it has one of its own.
+    /// The output settings of a stream; `None` if the stream has none of its own.
     #[must_use]
     pub const fn output(&self, channel: Channel) -> Option<&Output> {
         match (self, channel) {
@@ -271,16 +270,16 @@ impl Stdio {
 /// The destination and format of one output stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Where it goes.
+    /// The destination.
     pub sink: Sink,
-    /// Each line also goes to the system's log.
+    /// Whether each line also goes to the local syslog.
     pub syslog: bool,
-    /// Each line also goes to this syslog server, over UDP.
+    /// The syslog server to which each line also goes, over UDP.
     pub syslog_server: Option<start::HostPort>,
-    /// Size in bytes of the buffer for messages that are marked in the stream and kept
-    /// out of the log; 0: none are looked for.
+    /// Buffer size in bytes for messages between markers in the stream, which do not go to the log.
+    /// 0: no markers are recognized.
     pub capture_maxbytes: u64,
-    /// Event listeners get an event for what is written.
+    /// Whether event listeners get events for the output.
     pub events_enabled: bool,
     /// The format of its lines.
     pub lines: LineFormat,
@@ -311,65 +310,64 @@ impl From<Sink> for Output {
     }
 }
 
-/// Where a process's output goes.
+/// The destination of a process's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
-    /// Nowhere.
+    /// None: the output is discarded.
     Discard,
     /// The stdout that the supervisor was started with.
     Stdout,
     /// The stderr that the supervisor was started with.
     Stderr,
-    /// A file, appended to.
+    /// A file; the output is appended.
     File(LogFile),
     /// A new file with an automatic name.
     Auto {
-        /// As of a [`LogFile`].
+        /// As in [`LogFile`].
         maxbytes: u64,
-        /// As of a [`LogFile`].
+        /// As in [`LogFile`].
         backups: u32,
     },
 }
 
-/// A log file and when it is rotated.
+/// A log file and its rotation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogFile {
-    /// Where it is; relative to the supervisor's working directory when it is opened.
+    /// Its path, relative to the supervisor's working directory when it is opened.
     pub path: PathBuf,
-    /// Size in bytes from which it is rotated; 0: never.
+    /// Size in bytes at which it is rotated; 0: never.
     pub maxbytes: u64,
-    /// How many rotated files are kept; 0: the file is emptied instead.
+    /// Number of rotated files to keep; 0: the file is truncated instead.
     pub backups: u32,
 }
 
-/// A listening socket of which every process of a
-/// [FastCGI program](https://supervisord.org/configuration.html#fcgi-program-x-section-settings)
-/// has a copy.
+/// A listening socket that all processes of a [FastCGI
+/// program](https://supervisord.org/configuration.html#fcgi-program-x-section-settings) inherit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddress,
-    /// How many connections may wait to be accepted; `None`: as many as the kernel allows.
+    /// Maximum number of connections that wait to be accepted; `None`: the kernel's limit.
     pub backlog: Option<u16>,
 }
 
-/// Where a [`Socket`] listens.
+/// The address of a [`Socket`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketAddress {
-    /// At a port. What the host's name stands for is looked up when the socket is made.
+    /// A TCP port. The host name is resolved when the socket is created.
     Tcp {
-        /// A name or an address; `None`: every address.
+        /// A host name or an address; `None`: all addresses.
         host: Option<String>,
-        /// From 1.
+        /// The port, at least 1.
         port: u16,
     },
     /// A socket at a path; an existing file there is replaced.
     Unix {
-        /// Absolute.
+        /// The absolute path.
         path: PathBuf,
-        /// The file's mode.
+        /// The mode of the file.
         mode: u32,
-        /// Whose the file is: a user, and a group unless it stays as it is.
+        /// The user and group that own the file; without a group, the group does not change.
         owner: Option<(u32, Option<u32>)>,
     },
 }

@@ -1,4 +1,4 @@
-//! The names that a process's states have for users.
+//! The names of process states.
 
 /// The name of a state, as supervisord shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum StateName {
 }
 
 impl StateName {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 7] = [
         Self::Stopped,
         Self::Starting,
@@ -25,7 +25,7 @@ impl StateName {
         Self::Fatal,
     ];
 
-    /// In capitals.
+    /// The name in capitals.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

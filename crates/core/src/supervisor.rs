@@ -1,5 +1,5 @@
-//! All processes together: which process an input is for, in which order processes start and
-//! stop, and when the supervisor exits.
+//! All processes together: which process an input is for, the order of starts and stops, and when
+//! the supervisor exits.
 
 mod answers;
 mod budget;
@@ -46,11 +46,11 @@ use waiters::Waiter;
 #[derive(Clone, Debug)]
 pub struct Supervisor {
     processes: BTreeMap<ProcId, Process>,
-    /// Those of each program, by the name of its section.
+    /// The processes of each program, by the name of its section.
     by_program: BTreeMap<String, Vec<ProcId>>,
-    /// In start order.
+    /// The active groups in start order.
     groups: Vec<Group>,
-    /// The groups of the configuration that was read last.
+    /// The groups of the latest configuration.
     available: Vec<Rc<GroupSpec>>,
     next_proc: ProcId,
     signals: SignalRule,
@@ -61,20 +61,20 @@ pub struct Supervisor {
     stop_budget: Option<Duration>,
     budget: Option<Budget>,
     phase: Phase,
-    /// When the supervisor was first asked to stop.
+    /// When the first stop request arrived.
     asked_at: Option<Mono>,
-    /// When a signal or an operator first asked for an end of any kind.
+    /// When a signal or an operator first requested a stop or a restart of the supervisor.
     ordered_at: Option<Mono>,
     hooks: Vec<Hook>,
-    /// When a preparation has taken too long.
+    /// When the preparation stage times out.
     late_at: Option<Mono>,
-    /// The exit code for the program that exited last.
+    /// The exit code of the supervisor if the program that exited last decides it.
     last_outcome: u8,
     idle: Idle,
     waiters: Vec<Waiter>,
     rolling: Vec<Rolling>,
     updates: Vec<Update>,
-    /// Processes that have run were removed, and the supervisor does not stop their trees.
+    /// Whether an operator removed processes whose trees the supervisor does not stop.
     spared_trees: bool,
     next_serial: u64,
     /// The seed of the random part of delays.
@@ -84,7 +84,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that has not started yet.
+    /// A supervisor that has not booted.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut supervisor = Self {
@@ -122,26 +122,26 @@ impl Supervisor {
         supervisor
     }
 
-    /// Goes on with the serials of events where an earlier supervisor ended.
+    /// Continues the serial numbers of an earlier supervisor.
     #[must_use]
     pub fn with_serials_from(self, next_serial: u64) -> Self {
         Self { next_serial, ..self }
     }
 
-    /// Derives the random part of delays from this seed. Supervisors that start together need
-    /// different seeds; with equal seeds, they use equal delays.
+    /// Sets the seed for the random part of delays. Supervisors that start together need different
+    /// seeds: with equal seeds, their delays are equal.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// The serial that the next event will have.
+    /// The serial number of the next event.
     #[must_use]
     pub const fn next_serial(&self) -> u64 {
         self.next_serial
     }
 
-    /// Takes one input at the time `now` and returns what is to be done about it.
+    /// Handles an input at the time `now`. Returns the effects to carry out.
     #[must_use = "effects must be carried out, in order"]
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -152,7 +152,7 @@ impl Supervisor {
         let ending = self.is_ending();
         let cx = &mut Transition::new(now, ending, unkillable_after, self.seed, &mut effects);
         self.route(input, cx);
-        // Before anything starts again: requests are answered with what was.
+        // Answer before anything restarts, so that replies show the state that was reached.
         self.answer_waiters(cx);
         self.watch_idle(cx);
         self.settle(cx);
@@ -170,9 +170,9 @@ impl Supervisor {
         effects
     }
 
-    /// When [`Input::Tick`] is due, if nothing else happens before. What is due is
-    /// served by a tick, or by a few where one leads to the next (a stop that waits for
-    /// nothing): a caller that obeys cannot spin.
+    /// When the next [`Input::Tick`] is due. One tick handles everything that is due, or a few
+    /// ticks if one leads to the next (a stop without a grace period). A caller that obeys cannot
+    /// spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
         match self.phase {
@@ -194,7 +194,7 @@ impl Supervisor {
         self.processes.values().filter_map(Process::deadline).chain(waiters).chain(own).min()
     }
 
-    /// The process whose main process has this pid at present.
+    /// The process whose main process currently has this pid.
     #[must_use]
     pub fn main_process(&self, pid: Pid) -> Option<ProcId> {
         let mut processes = self.processes.iter();
@@ -213,8 +213,7 @@ impl Supervisor {
         self.processes.get(&proc).map(Info::new)
     }
 
-    /// The groups of the configuration that was read last, in start order, and whether
-    /// they are active.
+    /// The groups of the latest configuration in start order, and whether each is active.
     pub fn available(&self) -> impl Iterator<Item = GroupInfo<'_>> {
         self.available
             .iter()
@@ -226,26 +225,26 @@ impl Supervisor {
         self.pools().map(Pool::info)
     }
 
-    /// How many requests wait for processes.
+    /// The number of requests that wait for processes.
     #[must_use]
     pub fn waiting_requests(&self) -> usize {
         let updates = self.updates.iter().map(|update| update.asked.len()).sum::<usize>();
         self.waiters.len() + self.rolling.len() + updates
     }
 
-    /// All processes that aren't event listeners, in start order.
+    /// All processes except event listeners, in start order.
     pub(crate) fn programs_with_info(&self) -> impl Iterator<Item = Info<'_>> {
         self.programs().map(Info::new)
     }
 
-    /// Whether everything is being stopped.
+    /// Whether a shutdown is in progress.
     #[must_use]
     pub fn is_ending(&self) -> bool {
         !matches!(self.phase, Phase::Booting | Phase::Running)
     }
 
     fn route(&mut self, input: Input, cx: &mut Transition<'_>) {
-        // Once everything has been stopped, only orders and hooks count.
+        // After the shutdown, only requests and hooks matter.
         let finished = matches!(self.phase, Phase::Finished { .. });
         match input {
             Input::Delivered { delivery, sent } => self.delivered(delivery, sent),
@@ -319,7 +318,7 @@ impl Supervisor {
         for process in self.processes.values_mut() {
             let before = process.outcome();
             process.tick(cx);
-            // A wait may have taken too long. Listeners wait for nothing.
+            // A wait for servers may have failed. Event listeners never wait for servers.
             if let (None, Some(outcome)) = (before, process.outcome()) {
                 self.last_outcome = outcome;
             }
@@ -331,7 +330,7 @@ impl Supervisor {
         self.groups.iter().flat_map(|group| group.members.iter().copied())
     }
 
-    /// Hands an input to the process it is for.
+    /// Passes an input to its process.
     fn with(
         &mut self,
         proc: ProcId,
@@ -340,7 +339,7 @@ impl Supervisor {
     ) {
         let listens = self.pool_of(proc).is_some();
         let Some(process) = self.processes.get_mut(&proc) else {
-            // An answer may come after its group was removed.
+            // An answer may arrive after the group was removed.
             if proc >= self.next_proc {
                 cx.log(Line::Bug { what: format!("there is no process {}", proc.0) });
             }
@@ -348,7 +347,7 @@ impl Supervisor {
         };
         let before = process.outcome();
         act(process, cx);
-        // Listeners are there for the others: what becomes of them says nothing.
+        // The exit of an event listener does not decide the supervisor's exit code.
         if let (None, Some(outcome), false) = (before, process.outcome(), listens) {
             self.last_outcome = outcome;
         }
@@ -368,8 +367,8 @@ impl Supervisor {
         }
     }
 
-    /// Whether an orphan that nothing links to one program belongs to a tree that is to be ended
-    /// now: each other program that has run ends its tree, and has nothing left that it knows.
+    /// Whether an orphan without a link to one program belongs to the tree that is stopped now.
+    /// That holds if every other program that has run stops its whole tree and has no process left.
     fn takes_orphans(&self, proc: ProcId) -> bool {
         let mut processes = self.processes.iter();
         !self.spared_trees
@@ -391,13 +390,14 @@ impl Supervisor {
         }
     }
 
-    /// Does what follows from the states as they are.
+    /// Carries out what follows from the current states.
     fn settle(&mut self, cx: &mut Transition<'_>) {
         self.tell_reports(cx);
         self.finish_updates(cx);
         while self.phase == Phase::Running {
             self.end_with_the_essential(cx);
-            // Each that is given up may be the last hope of another, or essential.
+            // A program that the supervisor gave up on may be essential, or a dependency of
+            // another.
             if self.phase != Phase::Running || !self.give_up_lost(cx) {
                 break;
             }

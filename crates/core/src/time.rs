@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment on the monotonic clock, counted from an arbitrary zero.
+/// A time on the monotonic clock, relative to an arbitrary zero.
 ///
-/// Every decision uses this clock only, so a step of the wall clock cannot
-/// start, stop or restart anything.
+/// All decisions use only this clock, so a change of the wall clock cannot start, stop or restart
+/// anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mono(Duration);
 
@@ -15,19 +15,19 @@ impl Mono {
     /// The clock's zero.
     pub const ZERO: Self = Self(Duration::ZERO);
 
-    /// The moment `since_zero` after the clock's zero.
+    /// The time `since_zero` after the clock's zero.
     #[must_use]
     pub const fn from_zero(since_zero: Duration) -> Self {
         Self(since_zero)
     }
 
-    /// How long after the clock's zero this moment is.
+    /// The time since the clock's zero.
     #[must_use]
     pub const fn since_zero(self) -> Duration {
         self.0
     }
 
-    /// The time since `earlier`; zero if that lies in the future.
+    /// The time since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
@@ -37,7 +37,7 @@ impl Mono {
 impl Add<Duration> for Mono {
     type Output = Self;
 
-    /// Saturates, so that an absurd configured duration means "never" and not a panic.
+    /// Saturates: an absurdly long configured duration means "never" instead of a panic.
     fn add(self, rhs: Duration) -> Self {
         Self(self.0.saturating_add(rhs))
     }
@@ -66,48 +66,48 @@ impl fmt::Display for Mono {
     }
 }
 
-/// A moment on the wall clock. It is for showing and for events that carry it; what it
-/// says decides nothing.
+/// A time on the wall clock. Displays and events use it; no decision does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wall(Duration);
 
 impl Wall {
-    /// The moment `since_epoch` after the beginning of 1970, UTC.
+    /// The time `since_epoch` after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_epoch(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
-    /// How long after the beginning of 1970, UTC, this moment is.
+    /// The time since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn since_epoch(self) -> Duration {
         self.0
     }
 
-    /// Whole seconds since the beginning of 1970, UTC.
+    /// Whole seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn secs(self) -> u64 {
         self.0.as_secs()
     }
 }
 
-/// The time at which something happens, on both clocks.
+/// The current time on both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// The clock for decisions.
     pub mono: Mono,
-    /// The clock for people.
+    /// The clock for displays and events.
     pub wall: Wall,
 }
 
 impl Now {
-    /// Both clocks' readings of one moment.
+    /// Combines both clocks' readings of the same moment.
     #[must_use]
     pub const fn new(mono: Mono, wall: Wall) -> Self {
         Self { mono, wall }
     }
 
-    /// The wall-clock time of a past moment, as if the clock had never been set.
+    /// The wall-clock time of an earlier moment, assuming that the wall clock has not been changed
+    /// since.
     #[must_use]
     pub fn wall_of(self, past: Mono) -> Wall {
         Wall::from_epoch(self.wall.since_epoch().saturating_sub(self.mono - past))

@@ -1,9 +1,9 @@
-//! The processes of a program besides its main process, and how they are ended.
+//! The process tree of a program, and how the supervisor stops it.
 //!
-//! A server's workers outlive it when it crashes: they keep its port and its GPU
-//! memory, and the next start fails. So after every end of a main process its tree is
-//! counted and ended, before anything else happens: after a run that ended by itself at
-//! once and quickly, during a stop as [`drain`] has it.
+//! When a server crashes, its workers outlive it. They keep its port and its GPU memory, and the
+//! next start fails. After every exit of a main process, the supervisor therefore takes a census of
+//! the tree and stops what is left before anything else happens. After an unexpected exit it does
+//! so quickly; during a graceful stop it follows [`drain`].
 //!
 //! ```text
 //!            stop                 main process reaped
@@ -11,12 +11,12 @@
 //!     ^ ^              │  │ time │
 //!     │ └── none left ─┘  │ over │
 //!     │                   v      v
-//!     ├── none left ──── Counting(Ask or Force) <──── all ended ───┐
+//!     ├── none left ──── Counting(Ask or Force) <──── all exited ──┐
 //!     │                             │ some: TERM or KILL           │
 //!     │                             └──────────────────────────> Leaving
 //!     │                             ^                              │
-//!     │                             └── Ask: grace over ───────────┤
-//!     └── (recount: none left) ────── Stuck <── Force: bound over ─┘
+//!     │                             └── Ask: time over ────────────┤
+//!     └── (recount: none left) ────── Stuck <── Force: time over ──┘
 //! ```
 
 pub(crate) mod drain;
@@ -31,17 +31,17 @@ use crate::time::Mono;
 
 use drain::{Ask, Drain, Due};
 
-/// What the place is made clean for.
+/// The reason for a cleanup of files and sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
-    /// The next start: the port is waited for as well.
+    /// The next start. The cleanup also waits for the port.
     Start,
-    /// The end of everything.
+    /// The shutdown.
     End,
 }
 
 impl Occasion {
-    /// How long it may take.
+    /// The time limit.
     #[must_use]
     pub const fn limit(self) -> Duration {
         match self {
@@ -51,45 +51,44 @@ impl Occasion {
     }
 }
 
-/// How long making the place clean for the next start may take, waiting for the port
-/// included.
+/// Time limit for the cleanup before a start, including the wait for the port.
 const TIDY_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long making it clean at the end of everything may take.
+/// Time limit for the final cleanup.
 const LAST_TIDY_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long the memory of devices may be awaited before a start, with a margin for the answer.
+/// Time limit for waiting for free GPU memory before a start, with a margin for the answer.
 pub const DEVICES_LIMIT: Duration = Duration::from_secs(130);
 
-/// How long a process may be seen after SIGKILL before it is called unkillable.
+/// A process that still exists this long after SIGKILL counts as unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// How often unkillable processes are counted again.
+/// Interval between censuses of unkillable processes.
 pub const RECOUNT_EVERY: Duration = Duration::from_secs(30);
 
-/// Where the end of one process's tree stands.
+/// The progress of stopping a process tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tree {
-    /// Nothing is left, or the process is alive and its tree its own business.
+    /// No leftover process exists, or the main process is running and needs no attention.
     Clear,
-    /// A stop is under way. The main process may live, and have its time.
+    /// A graceful stop is in progress. The main process may still be running.
     Draining(Box<Drain>),
-    /// A census is under way; `until` is the end of the present step, if it has begun.
+    /// A census is in progress. `until`: the end of the current step, if the step has begun.
     Counting { step: Escalation, until: Option<Mono> },
-    /// These were signalled and have not gone yet.
+    /// These processes got a signal and have not exited yet.
     Leaving { step: Escalation, members: BTreeSet<Member>, until: Mono },
-    /// These did not end by SIGKILL.
+    /// These processes survived SIGKILL.
     Stuck { members: BTreeSet<Member>, recount_at: Mono },
-    /// Nothing is left; stale files are removed. By `until` that has been done.
+    /// No process is left. A cleanup of files and sockets is in progress; it ends by `until`.
     Tidying { occasion: Occasion, until: Mono },
 }
 
-/// The signal that leftovers get, and the time they have after it.
+/// The signal for leftover processes, and the time that they have to exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escalation {
-    /// SIGTERM, and this much time.
+    /// SIGTERM.
     Ask(Duration),
-    /// SIGKILL, and this much time until they are called unkillable.
+    /// SIGKILL. Processes that exist after this time count as unkillable.
     Force(Duration),
 }
 
@@ -108,34 +107,34 @@ impl Escalation {
     }
 }
 
-/// What a change of the tree asks for.
+/// The action that follows a change of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CleanupStep {
     /// Nothing.
     Nothing,
-    /// Nothing is left.
+    /// No process is left.
     Done,
-    /// Count again.
+    /// Take a census.
     Count,
-    /// Send this signal to these leftovers.
+    /// Send this signal to these leftover processes.
     Signal(Signal, Vec<Member>),
-    /// Ask these to end, during a stop.
+    /// Send these signals during a graceful stop.
     Ask(Vec<Ask>),
-    /// The main process has had its time.
+    /// Send SIGKILL to the main process, because its grace period is over.
     KillMain,
     /// Report these as unkillable.
     GiveUp(Vec<Member>),
 }
 
 impl Tree {
-    /// Begins to clean up.
+    /// Begins to stop leftover processes.
     pub(crate) fn sweep(&mut self, step: Escalation) -> CleanupStep {
         *self = Self::Counting { step, until: None };
         CleanupStep::Count
     }
 
-    /// Takes the answer to a count. `main`: the main process, if it lives; `unkillable`:
-    /// how long a process may be seen after SIGKILL.
+    /// Takes the result of a census. `main`: the main process, if it is running; `unkillable`: the
+    /// time after SIGKILL until a process counts as unkillable.
     pub(crate) fn counted(
         &mut self,
         now: Mono,
@@ -164,7 +163,7 @@ impl Tree {
                 *known = members().into_iter().collect();
                 return CleanupStep::Nothing;
             }
-            // They have had children, which may well go.
+            // An unkillable process has new children, which may exit.
             Self::Stuck { .. } => (Escalation::Force(unkillable), None),
         };
         let until = until.unwrap_or_else(|| now + step.time());
@@ -178,7 +177,7 @@ impl Tree {
         CleanupStep::Signal(step.signal(), found)
     }
 
-    /// Whether `pid` is one of those that were found.
+    /// Whether `pid` belongs to the processes that were found.
     pub(crate) fn holds(&self, pid: Pid) -> bool {
         match self {
             Self::Draining(drain) => drain.holds(pid),
@@ -189,7 +188,7 @@ impl Tree {
         }
     }
 
-    /// Those whose end has to be waited for, also where another process reaps them.
+    /// The processes to wait for, whichever process reaps them.
     pub(crate) fn awaited(&self) -> Option<Vec<Member>> {
         match self {
             Self::Draining(drain) if drain.has_lost_its_lead() => Some(drain.members()),
@@ -200,7 +199,8 @@ impl Tree {
         }
     }
 
-    /// The main process ended in a stop. A tree that is its own business is left alone.
+    /// Handles the exit of the main process during a stop. If the stop covers only the main
+    /// process, the rest is left alone.
     pub(crate) fn lead_ended(&mut self, now: Mono, exit: Exit, grace: Duration) -> CleanupStep {
         match self {
             Self::Draining(drain) if drain.ends_the_tree() => {
@@ -219,7 +219,7 @@ impl Tree {
         }
     }
 
-    /// Notes that `pid` ended. Once all have, counts again: they may have had children.
+    /// Handles the exit of `pid`. After the last exit, another census looks for new children.
     pub(crate) fn reaped(&mut self, pid: Pid, exit: Exit, unkillable: Duration) -> CleanupStep {
         match self {
             Self::Draining(drain) => {
@@ -235,8 +235,8 @@ impl Tree {
                 }
             }
             Self::Stuck { members, .. } => {
-                // It may have had children in the meantime, and others of them may have
-                // been reaped by their own parents.
+                // The process may have had new children, and the parents of others may have reaped
+                // them.
                 if members.iter().any(|member| member.pid == pid) {
                     return self.sweep(Escalation::Force(unkillable));
                 }
@@ -246,7 +246,7 @@ impl Tree {
         CleanupStep::Nothing
     }
 
-    /// All that were waited for have ended.
+    /// Handles the exit of all processes that the daemon was asked to wait for.
     pub(crate) fn ended(&mut self) -> CleanupStep {
         match self {
             Self::Draining(drain) if drain.has_lost_its_lead() => CleanupStep::Count,
@@ -261,14 +261,14 @@ impl Tree {
         }
     }
 
-    /// A process of it asks for time until `until`.
+    /// Extends the grace period to `until` on a process's request.
     pub(crate) fn extend(&mut self, until: Mono) {
         if let Self::Draining(drain) = self {
             drain.extend(until);
         }
     }
 
-    /// Leaves it no time before SIGKILL after `kill_by`; whether that takes some.
+    /// Sends SIGKILL no later than `kill_by`. Returns whether that shortens a grace period.
     pub(crate) fn cap(&mut self, now: Mono, kill_by: Mono) -> bool {
         match self {
             Self::Draining(drain) => drain.cap(kill_by),
@@ -294,7 +294,7 @@ impl Tree {
         }
     }
 
-    /// How long a stop has until SIGKILL.
+    /// Time until SIGKILL.
     pub(crate) fn kill_in(&self, now: Mono) -> Duration {
         match self {
             Self::Draining(drain) => drain.kill_in(now),
@@ -306,29 +306,29 @@ impl Tree {
         }
     }
 
-    /// Begins to make the place clean.
+    /// Begins a cleanup of files and sockets.
     pub(crate) fn tidy(&mut self, occasion: Occasion, until: Mono) {
         *self = Self::Tidying { occasion, until };
     }
 
-    /// Whether the place is being made clean.
+    /// Whether a cleanup of files and sockets is in progress.
     pub(crate) const fn is_tidying(&self) -> bool {
         matches!(self, Self::Tidying { .. })
     }
 
-    /// Whether the place is being made clean for a start.
+    /// Whether a cleanup for a start is in progress.
     pub(crate) const fn tidies_for_start(&self) -> bool {
         matches!(self, Self::Tidying { occasion: Occasion::Start, .. })
     }
 
-    /// Stale files have been removed.
+    /// Ends the cleanup.
     pub(crate) fn tidied(&mut self) {
         if let Self::Tidying { .. } = self {
             *self = Self::Clear;
         }
     }
 
-    /// Lets time pass.
+    /// Returns the action that is due at `now`.
     pub(crate) fn tick(&mut self, now: Mono, unkillable: Duration) -> CleanupStep {
         match self {
             Self::Draining(drain) => match drain.tick(now) {
@@ -360,7 +360,7 @@ impl Tree {
         }
     }
 
-    /// Ends every grace period of what a main process left behind.
+    /// Ends the grace periods of leftover processes.
     pub(crate) fn hurry(&mut self, unkillable: Duration) -> CleanupStep {
         match self {
             Self::Draining(drain) if drain.has_lost_its_lead() => {
@@ -369,12 +369,12 @@ impl Tree {
             Self::Leaving { step: Escalation::Ask(_), .. } => {
                 self.sweep(Escalation::Force(unkillable))
             }
-            // The time that begins with the next signal is another.
+            // The time of the step begins with its signal, which has not been sent.
             Self::Counting { step: step @ Escalation::Ask(_), until } => {
                 (*step, *until) = (Escalation::Force(unkillable), None);
                 CleanupStep::Nothing
             }
-            // Nothing is started again: stale files may stay.
+            // Nothing starts again, so stale files may stay.
             Self::Tidying { .. } => {
                 *self = Self::Clear;
                 CleanupStep::Nothing
@@ -387,12 +387,12 @@ impl Tree {
         }
     }
 
-    /// Whether a stop has begun, and not come to SIGKILL.
+    /// Whether a graceful stop is in progress and SIGKILL has not been sent.
     pub(crate) const fn is_draining(&self) -> bool {
         matches!(self, Self::Draining(_))
     }
 
-    /// Whether a count can change something.
+    /// Whether a census can change anything.
     pub(crate) const fn awaits_count(&self) -> bool {
         match self {
             Self::Draining(_) | Self::Counting { .. } | Self::Stuck { .. } => true,
@@ -400,7 +400,7 @@ impl Tree {
         }
     }
 
-    /// Whether a new run may be started beside what is left.
+    /// Whether a new run may start.
     pub(crate) const fn is_clear(&self) -> bool {
         matches!(self, Self::Clear)
     }
@@ -410,12 +410,12 @@ impl Tree {
         matches!(self, Self::Stuck { .. })
     }
 
-    /// Whether a stop or a clean-up goes on that counts it again.
+    /// Whether a stop is in progress that takes another census.
     pub(crate) const fn is_counted(&self) -> bool {
         matches!(self, Self::Draining(_) | Self::Counting { .. } | Self::Leaving { .. })
     }
 
-    /// Whether waiting can still change something.
+    /// Whether waiting can still change anything.
     pub(crate) const fn is_busy(&self) -> bool {
         match self {
             Self::Draining(_)

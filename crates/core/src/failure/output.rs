@@ -18,7 +18,7 @@ use super::signs::{self, Preset, Sign};
 pub struct Found {
     /// The name of the sign.
     pub sign: &'static str,
-    /// The line that contains it, without prefixes and cut to [`LINE`] characters.
+    /// The line that contains it, without prefixes and with a limited length.
     pub line: String,
 }
 

@@ -1,4 +1,4 @@
-//! Other rules for a process that goes on.
+//! New rules for a running process.
 
 use std::rc::Rc;
 
@@ -6,8 +6,8 @@ use super::{Due, Process, State, Transition};
 use crate::spec::ProcessSpec;
 
 impl Process {
-    /// Goes on by the rules of `spec`, which executes it in the same way; whether they differ. A
-    /// stop that is under way, and the time in which a start is to be ready, stay as they were.
+    /// Applies the rules of `spec`, which starts the process in the same way. Returns whether they
+    /// differ. A stop in progress and the time limit of a start in progress do not change.
     pub(crate) fn change_rules(&mut self, spec: &Rc<ProcessSpec>, cx: &Transition<'_>) -> bool {
         let old = std::mem::replace(&mut self.spec, Rc::clone(spec));
         let starting = matches!(self.state, State::Starting { .. });

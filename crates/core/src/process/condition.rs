@@ -1,4 +1,4 @@
-//! The condition of a process, and notices to operators when it changes.
+//! The condition of a process, and notices to operators about its changes.
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ impl Default for Shown {
 }
 
 impl Process {
-    /// How it is.
+    /// The current condition.
     pub(crate) fn condition(&self) -> Condition {
         Condition {
             state: self.state_name(),
@@ -60,8 +60,8 @@ impl Process {
         }
     }
 
-    /// Records the time of a change of the condition. Notifies operators if readiness or health
-    /// changed. If the process no longer runs, its state shows that.
+    /// Notes the time of a change of the condition. Emits a notice if readiness or health changed.
+    /// A change of the state has its own event.
     pub(crate) fn note_condition(&mut self, cx: &mut Transition<'_>) {
         let condition = self.condition();
         let (state, ready, health) = (condition.state, condition.ready, condition.health.name());

@@ -1,5 +1,5 @@
-//! The end of a descendant shortly before that of the main process. `it exited with 1` is
-//! hardly the cause if a worker was killed a moment before.
+//! The exit of a descendant shortly before that of the main process. If a worker was killed a
+//! moment before, that explains more than `it exited with 1`.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use crate::input::{Death, Exit};
 use crate::report::Forerunner;
 use crate::time::Mono;
 
-/// How long before the end of a main process that of a descendant may be to be reported with
-/// it. A server takes its time until it exits for a worker: Ray looks after its processes
-/// every second, SGLang waits for 5 seconds, TensorRT-LLM for 10.
+/// Maximum time between the exit of a descendant and that of the main process to report both
+/// together. Servers take time to exit after a worker: Ray checks its processes every second,
+/// SGLang waits 5 seconds, TensorRT-LLM 10.
 pub const FORERUNNER_WITHIN: Duration = Duration::from_secs(15);
 
-/// The descendant of a run whose end says most about what may have gone wrong.
+/// The descendant of a run whose exit explains most.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Deaths(Option<(Mono, Death)>);
 
 impl Deaths {
-    /// Notes that a descendant ended. Of several within a short time the first is kept, since
-    /// the others may well have followed from it, unless one was killed and the first was not.
+    /// Notes the exit of a descendant. Keeps the first of several, because it may have caused the
+    /// others, unless a later one was killed and the first was not.
     pub(super) fn note(&mut self, now: Mono, death: Death) {
         let weight = weight(&death);
         let outweighed = self.0.as_ref().is_none_or(|(at, known)| {
@@ -29,7 +29,7 @@ impl Deaths {
         }
     }
 
-    /// The descendant that ended not too long before now.
+    /// The noted descendant, if it exited recently.
     pub(super) fn before(&self, now: Mono) -> Option<Forerunner> {
         let (at, death) = self.0.as_ref()?;
         let before = now - *at;
@@ -37,7 +37,7 @@ impl Deaths {
     }
 }
 
-/// How much the end of a descendant says. One that exits with 0 has done its work.
+/// How much the exit of a descendant explains. A descendant that exits with 0 has done its work.
 const fn weight(death: &Death) -> u8 {
     match death.exit {
         Some(Exit::Code(0)) => 0,

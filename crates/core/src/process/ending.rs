@@ -1,4 +1,4 @@
-//! A run that ends, and what follows from that.
+//! Handles the exit of a run, and its leftover processes.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,15 +22,15 @@ use crate::spec::{Autorestart, RetryRule};
 use crate::time::Mono;
 use crate::tree::{CleanupStep, Escalation, Occasion};
 
-/// Uptime below which a program that leaves processes behind has probably put itself into
-/// the background.
+/// A program that leaves processes behind after a shorter uptime has probably moved itself to the
+/// background.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// How long a census that was not possible waits to be taken again.
+/// Time before a failed census is repeated.
 const CENSUS_PAUSE: Duration = Duration::from_secs(1);
 
 impl Process {
-    /// The main process ended.
+    /// Handles the exit of the main process.
     pub(crate) fn reaped(&mut self, exit: Exit, found: Circumstances, cx: &mut Transition<'_>) {
         let Circumstances { oom_kills, last_line, found, shared_memory_full, texts } = found;
         self.last_line = last_line;
@@ -101,7 +101,7 @@ impl Process {
         Line::Exited { name, pid, run, exit, expected }
     }
 
-    /// It was unhealthy, and the supervisor has stopped it.
+    /// Handles the exit of a process that the supervisor stopped because it was unhealthy.
     fn ended_unhealthy(
         &mut self,
         live: Live,
@@ -131,8 +131,8 @@ impl Process {
         cx.log(Line::GaveUp { name: self.name(), why: GaveUp::Unhealthy, because, ends_all });
     }
 
-    /// A process of its tree ended, while the main process lived. Not if that is to end: then
-    /// the others end with it.
+    /// Notes the exit of a descendant while the main process is running. During a stop it is
+    /// expected and not noted.
     pub(crate) fn descendant_ended(&mut self, main: Pid, death: Death, cx: &Transition<'_>) {
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state
             && live.pid == main
@@ -141,25 +141,25 @@ impl Process {
         }
     }
 
-    /// One of those that it left behind ended.
+    /// Handles the exit of a leftover process.
     pub(crate) fn leftover_reaped(&mut self, pid: Pid, exit: Exit, cx: &mut Transition<'_>) {
         let step = self.tree.reaped(pid, exit, cx.unkillable_after);
         self.carry_out(step, cx);
     }
 
-    /// All those of its tree that were waited for have ended.
+    /// Handles the exit of all processes that the daemon was asked to wait for.
     pub(crate) fn tree_ended(&mut self, cx: &mut Transition<'_>) {
         let step = self.tree.ended();
         self.carry_out(step, cx);
     }
 
-    /// Has its tree counted.
+    /// Requests a census.
     pub(super) fn count_tree(&mut self, cx: &mut Transition<'_>) {
         self.recount_at = None;
         cx.effects.push(Effect::Census { proc: self.named.proc, run: self.run() });
     }
 
-    /// Its tree could not be counted.
+    /// Schedules another census after one failed.
     pub(crate) fn count_later(&mut self, cx: &Transition<'_>) {
         let killed = matches!(self.state, State::Stopping { kill: Kill::Sent { .. }, .. });
         if killed || self.tree.awaits_count() {
@@ -167,7 +167,7 @@ impl Process {
         }
     }
 
-    /// Its tree was counted. `takes_orphans`: see [`Self::claim`].
+    /// Takes the result of a census. `takes_orphans`: see [`Self::claim`].
     pub(crate) fn counted(
         &mut self,
         main: Option<Traits>,
@@ -194,7 +194,7 @@ impl Process {
         }
     }
 
-    /// A run that was up ended without being asked to.
+    /// Handles the exit of a RUNNING process that was not requested.
     fn exited(
         &mut self,
         live: Live,
@@ -205,7 +205,7 @@ impl Process {
     ) {
         let up_at = live.up_at.unwrap_or(live.since);
         let live = Live { up_at: Some(up_at), ..live };
-        // With supervisord's own rule the whole uptime counts.
+        // supervisord's rule counts the whole uptime.
         let since = match self.spec.health.ready {
             Ready::Startsecs => live.since,
             Ready::Checked | Ready::Notified | Ready::Logged(_) => up_at,
@@ -246,8 +246,8 @@ impl Process {
         }
     }
 
-    /// Forgets past failures if a run of this length makes up for them. One that waited all
-    /// the time for something, and was never ready by its check, does not.
+    /// Resets the failure count if the run lasted long enough. A run that waited for something all
+    /// the time, and whose check never succeeded, does not reset it.
     fn forgive(&mut self, uptime: Duration) {
         let proven = match self.spec.health.ready {
             Ready::Startsecs => self.spec.health.check.is_none() || self.answered,
@@ -261,8 +261,7 @@ impl Process {
         }
     }
 
-    /// A run ended in a way that counts as a failure. `rule`: a user's own, which has it started
-    /// again.
+    /// Handles an exit that counts as a failure. `rule`: a user's rule that requires a restart.
     fn fail_run(
         &mut self,
         (live, exit): (Live, Exit),
@@ -289,7 +288,7 @@ impl Process {
         match decision {
             Ok(wait) => {
                 self.file_report(ended, cause, Next::Restart(wait), cx);
-                // Only a process that was up is EXITED.
+                // Only a process that was RUNNING can become EXITED.
                 if wait.is_zero() && live.up_at.is_some() {
                     self.enter(State::Exited { exit, after: AfterExit::Run { at: cx.now } }, cx);
                 } else {
@@ -304,8 +303,9 @@ impl Process {
         }
     }
 
-    /// Beside the server, what ends as it should may well be a helper that runs once. By its
-    /// settings it is none, and that ends the server after a few more.
+    /// Warns that an additional program that exits as expected is configured to keep running. The
+    /// supervisor would give up after a few more exits, although the program may be a one-time
+    /// helper.
     fn warn_of_helper(&self, exit: Exit, cx: &mut Transition<'_>) {
         let because = match self.spec.autorestart {
             Autorestart::Always => NoHelper::KeptRunning,
@@ -321,8 +321,8 @@ impl Process {
         });
     }
 
-    /// What exits well at once and leaves processes behind has probably put itself into the
-    /// background, where nobody can keep it.
+    /// Warns about a program that exits successfully within seconds and leaves processes behind: it
+    /// has probably moved itself to the background, where it cannot be supervised.
     fn suspect_background(&mut self, left: usize, cx: &mut Transition<'_>) {
         let Some(report) = &self.report else { return };
         let at_once = report.uptime < AT_ONCE && report.exit == Some(Exit::Code(0));
@@ -337,7 +337,7 @@ impl Process {
         self.enter(State::Backoff { retry_at: cx.now + wait }, cx);
     }
 
-    /// Goes to FATAL by way of BACKOFF, as observers of supervisord expect.
+    /// Enters FATAL through BACKOFF, as event listeners for supervisord expect.
     pub(super) fn give_up(
         &mut self,
         why: GaveUp,
@@ -345,7 +345,7 @@ impl Process {
         (status, class): (u8, Class),
         cx: &mut Transition<'_>,
     ) {
-        // A program that never started has nothing to back off from.
+        // A program that never started does not enter BACKOFF.
         if self.state_name() != StateName::Stopped {
             self.back_off(Duration::ZERO, cx);
         }
@@ -353,7 +353,7 @@ impl Process {
         self.enter(State::Fatal { why: Fatal::GaveUp { status, code } }, cx);
         (self.failures, self.hopeless) = (Failures::default(), None);
         let ends_all = match why {
-            // No other line says why nothing ran.
+            // Say that the supervisor exits, because no other line explains why nothing ran.
             GaveUp::DependencyLost(_) | GaveUp::TargetUnreached { .. } => self.spec.essential,
             GaveUp::TooManyRetries
             | GaveUp::CannotStart
@@ -379,7 +379,8 @@ impl Process {
         cx.notice(Notice::GaveUp { process, why });
     }
 
-    /// Whether everything ends when it is given up. To run once is to end, with no word about it.
+    /// Whether the supervisor exits when it gives up on the process. A command that runs once
+    /// always ends the supervisor, so no line says so.
     pub(super) fn takes_all_along(&self) -> bool {
         self.spec.essential && self.spec.retry != RetryRule::Once
     }
@@ -392,7 +393,7 @@ impl Process {
         }
     }
 
-    /// Its main process ended during a stop.
+    /// Handles the exit of the main process during a stop.
     fn lead_ended(&mut self, exit: Exit, cx: &mut Transition<'_>) {
         self.look_at_files(self.run(), cx);
         let step = self.tree.lead_ended(cx.now, exit, self.spec.leftover_grace);
@@ -404,7 +405,7 @@ impl Process {
             CleanupStep::Nothing => {}
             CleanupStep::Done => {
                 self.tell_stop(cx);
-                // What its devices say about a restart belongs to its report.
+                // Otherwise the GPU state, which the report includes, is not known yet.
                 if cx.ending || !self.awaits_devices() || !self.is_to_restart() {
                     self.tell_report(cx);
                 }
@@ -421,7 +422,8 @@ impl Process {
                 self.tell_stop(cx);
                 self.tell_report(cx);
                 self.report_unkillable(members.iter().map(|m| m.pid).collect(), cx);
-                // Whichever was born only now has not been killed yet.
+                // Signal each member, because a process that was forked only now has not been
+                // killed yet.
                 for member in members {
                     cx.signal(SignalTarget::Member(member), Signal::KILL);
                 }
@@ -448,7 +450,7 @@ impl Process {
 }
 
 impl Due {
-    /// Whether a run that ends now had been up.
+    /// Whether the process had been up at the time of its exit.
     fn is_over(self, now: Mono) -> bool {
         match self {
             Self::Up(at) => now >= at,
@@ -457,7 +459,7 @@ impl Due {
     }
 }
 
-/// supervisord's number for an exit: a signal's is -1.
+/// The exit code as supervisord shows it: -1 for a signal.
 fn shown_code(exit: Exit) -> i32 {
     match exit {
         Exit::Code(code) => code.into(),

@@ -1,23 +1,25 @@
-//! What a request waits for, and whether a process has got there.
+//! The goal of a request, and whether a process has reached it.
 
 use super::{AfterExit, AfterStop, Intent, Kill, Process, State};
 use crate::command::Rejection;
 
-/// What a request waits for.
+/// The goal of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
-    /// It was started.
+    /// The process was started.
     Started,
-    /// It is up.
+    /// The process is up.
     Up,
-    /// It is up, and to be given work. What its own rules retry is waited for.
+    /// The process is up and clients should send requests to it. Failed starts that its rules retry
+    /// do not end the wait.
     Ready,
-    /// It has ended, and all that it left behind.
+    /// All of its processes have exited.
     Down,
 }
 
 impl Process {
-    /// Whether it is where a request wants it, or will not get there; `None`: wait.
+    /// Whether the process has reached the goal (`Ok`) or cannot reach it any longer (`Err`);
+    /// `None`: wait.
     pub(crate) fn reached(&self, goal: Goal) -> Option<Result<(), Rejection>> {
         match goal {
             Goal::Started => self.is_up(true),
@@ -41,7 +43,7 @@ impl Process {
         match &self.state {
             State::Running { .. } => Some(Ok(())),
             State::Starting { .. } => starting_is_enough.then_some(Ok(())),
-            // A process that survived SIGKILL is in its way, for an unknown time.
+            // A process that survived SIGKILL prevents the start for an unknown time.
             State::Stopped { .. } | State::Exited { .. } if self.tree.is_stuck() => {
                 Some(Err(Rejection::SpawnError))
             }
@@ -71,7 +73,7 @@ impl Process {
                     (!self.tree.is_busy()).then_some(Ok(()))
                 }
             }
-            // It was down, and another order has started it again.
+            // Another request has started it again after it was down.
             State::Spawning { intent: Intent::Run, .. }
             | State::Starting { .. }
             | State::Running { .. }

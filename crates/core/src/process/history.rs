@@ -8,38 +8,38 @@ use crate::input::Exit;
 use crate::spec::StopTarget;
 use crate::time::Wall;
 
-/// The history of the runs of a process, for people to read. No decision uses it.
+/// The history of the runs of a process, for displays. No decision uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// When it was last started.
     pub started: Option<Wall>,
-    /// When it last ended, or when its next start was canceled.
+    /// When it last exited, or when its next start was canceled.
     pub stopped: Option<Wall>,
-    /// How the latest run ended, unless that was too early to count as a run.
+    /// The exit status of the latest run, unless it exited too early to count as a run.
     pub exit: Option<Exit>,
     /// The error of the latest run.
     pub error: Option<String>,
-    /// How the run before the present one ended, whatever it was.
+    /// The exit status of the run before the current one.
     pub last_exit: Option<Exit>,
     /// The latest runs.
     pub runs: Runs,
     /// The number of restarts, by the class of the failure before each.
     pub restarts: [(Class, u64); Class::ALL.len()],
-    /// How long the latest start that succeeded took.
+    /// How long the latest successful start took.
     pub up_after: Option<Duration>,
-    /// How long its starts have waited for servers elsewhere, as far as they were asked.
+    /// Total time that its starts have waited for servers elsewhere.
     pub waited: Duration,
-    /// How often a restart waited because there had been too many within a second.
+    /// Restarts that were delayed because of too many starts within a second.
     pub paced: u64,
-    /// Bytes of anonymous and shared memory that its tree used when that was measured last.
+    /// Bytes of anonymous and shared memory of its tree at the latest measurement.
     pub memory: Option<u64>,
-    /// The activity that it reports.
+    /// The activity that it reports by `sd_notify`.
     pub status: Option<String>,
-    /// The counts of its stops.
+    /// Counts of its stops.
     pub stops: StopCounts,
 }
 
-/// The counts of the stops of a process, over all its runs.
+/// Counts of the stops of a process over all its runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopCounts {
     /// Stops with a signal to the main process.
@@ -52,7 +52,8 @@ pub struct StopCounts {
     pub kills: u64,
     /// Grace periods that a shutdown's budget cut.
     pub cuts: u64,
-    /// Time from the signal until the whole tree had ended, where the whole tree is ended.
+    /// Total time from the stop signal until the whole tree had exited, if the stop covers the
+    /// tree.
     pub time: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Orphans of which nothing says which program started them.
+//! Orphans that may have been started by any of several programs.
 
 use std::collections::BTreeSet;
 
@@ -7,18 +7,18 @@ use crate::ids::Member;
 use crate::input::{Claim, TreeProcess};
 use crate::line::Line;
 
-/// What the last census of a process found among them.
+/// The orphans in the latest census of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Orphans {
-    /// Those that count as its own. They stay its own if another program starts in the meantime.
+    /// Orphans that count as its own. They stay its own if another program starts in the meantime.
     taken: BTreeSet<Member>,
-    /// Those that may be another program's, as was last reported.
+    /// Orphans that may belong to another program; already logged.
     left: BTreeSet<Member>,
 }
 
 impl Process {
-    /// Returns those that a census found which are its own. `takes_orphans`: no other program
-    /// that could have started an orphan has anything left.
+    /// Removes orphans from a census that may belong to another program. `takes_orphans`: no other
+    /// program can have started an orphan that still exists.
     pub(super) fn claim(
         &mut self,
         mut found: Vec<TreeProcess>,
@@ -43,11 +43,11 @@ impl Process {
         found
     }
 
-    /// Whether nothing of it is left that is known to be its own, or will never go.
+    /// Whether it has no process left that is known to be its own, apart from unkillable ones.
     pub(crate) const fn has_nothing_left(&self) -> bool {
         let rests = match &self.state {
             State::Stopped { .. }
-            // It has started nothing yet.
+            // The process does not exist yet, so it has no descendants.
             | State::Spawning { .. }
             | State::Backoff { .. }
             | State::Exited { .. }

@@ -1,4 +1,4 @@
-//! Reports of runs that exited by themselves: the cause, and what follows.
+//! Reports of runs that exited by themselves.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::spec::RetryRule;
 use crate::spec::health::Ready;
 
 impl Process {
-    /// Why it ended, as far as that is certain.
+    /// The cause of the exit, as far as it is certain.
     pub(super) fn cause(
         &self,
         exit: Exit,
@@ -40,8 +40,8 @@ impl Process {
         }
     }
 
-    /// Whether the run before failed of the same, and a further restart would as well: it was
-    /// never ready in this container, and only a change from outside can help.
+    /// Whether the previous run failed for the same reason and the program was never ready in this
+    /// container. Then only a change from outside can help.
     pub(super) fn is_hopeless(&mut self, cause: &Cause) -> bool {
         let Cause::Failure(verdict) = cause else {
             self.hopeless = None;
@@ -54,9 +54,9 @@ impl Process {
         self.hopeless.replace(failure.clone()).filter(|_| may_count) == Some(failure)
     }
 
-    /// Notes what is known of a run that exited by itself, or could not start. It is reported once
-    /// all that the run left behind has gone. Returns why the run ended, for a line; with
-    /// supervisord's own rules lines are supervisord's, and have no room for that.
+    /// Keeps the facts about a run that exited by itself or could not start. The report follows
+    /// when all leftover processes have exited. Returns the cause for a log line; `None` with
+    /// supervisord's own rules, because its lines have no place for a cause.
     pub(super) fn file_report(
         &mut self,
         ended: Option<(Live, Exit)>,
@@ -71,7 +71,7 @@ impl Process {
         let live = ended.map(|(live, _)| live);
         let report = RunReport {
             process: Rc::clone(&self.named),
-            // A start that is held back has not begun its run.
+            // A start that is still delayed has no run number yet.
             run: RunId(self.runs + u64::from(self.gate != Gate::Open)),
             pid: live.map(|live| live.pid),
             cause,
@@ -88,15 +88,15 @@ impl Process {
         let because = Some(report.because()).filter(|_| self.tells_causes());
         self.history.runs.explain(&report);
         self.report = Some(Box::new(report));
-        // Otherwise there is nothing to wait for.
+        // Otherwise there are no leftover processes to wait for.
         if ended.is_none() || !self.spec.killtree {
             self.tell_report(cx);
         }
         because
     }
 
-    /// Whether its lines say why it ended. supervisord's have no room for that, so its own rules
-    /// do without.
+    /// Whether log lines contain the cause of an exit. supervisord's lines do not, so its own rules
+    /// do not add it.
     pub(super) fn tells_causes(&self) -> bool {
         match self.spec.retry {
             RetryRule::FailedStarts => false,
@@ -104,7 +104,7 @@ impl Process {
         }
     }
 
-    /// Tells what is known of the last run, once nothing of it is left to be looked at.
+    /// Reports the latest exit once no leftover process exists.
     pub(crate) fn tell_when_clear(&mut self, cx: &mut Transition<'_>) {
         if self.tree.is_clear() {
             self.tell_report(cx);
@@ -113,7 +113,7 @@ impl Process {
 
     pub(super) fn tell_report(&mut self, cx: &mut Transition<'_>) {
         let Some(report) = self.report.take() else { return };
-        // The cause may have changed, because more is known than when the run ended.
+        // The cause may have changed since the exit, because more is known now.
         self.history.runs.explain(&report);
         if let Next::Restart(_) = report.next {
             let class = report.cause.class();
@@ -135,7 +135,7 @@ impl Process {
         cx.notice(notice);
     }
 
-    /// supervisord has no such line, so its own rules do without.
+    /// Logs a summary of the run. supervisord has no such line, so its own rules do not add it.
     pub(super) fn tell_last_run(
         &self,
         live: Live,

@@ -1,4 +1,4 @@
-//! Users' own rules: what follows a run that exited by itself.
+//! Users' own rules for runs that exited by themselves.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -12,14 +12,13 @@ use crate::retry::Failures;
 use crate::spec::failure::{RuleAction, RuleSpec};
 
 impl Process {
-    /// The first rule that matches a run that exited by itself; `texts`: the rules whose text was
-    /// found at the end of its output.
+    /// The first rule that matches. `texts`: the rules whose text is in the last lines of output.
     pub(super) fn rule_for(&self, exit: Exit, texts: &BTreeSet<String>) -> Option<Rc<RuleSpec>> {
         let mut rules = self.spec.failure.rules.iter();
         rules.find(|rule| rule.fits(exit, texts)).map(Rc::clone)
     }
 
-    /// It is not started again: a rule says so.
+    /// Handles the exit of a process that a rule does not restart.
     pub(super) fn end_by_rule(
         &mut self,
         (live, exit): (Live, Exit),

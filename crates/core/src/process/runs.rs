@@ -1,4 +1,4 @@
-//! The latest runs of a process, for people to read. No decision uses them.
+//! The latest runs of a process, for displays. No decision uses them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,21 +12,21 @@ use crate::report::{Cause, RunReport};
 use crate::state_name::StateName;
 use crate::time::{Mono, Wall};
 
-/// Runs of each process that are remembered.
+/// Remembered runs of each process.
 pub const RUNS_KEPT: usize = 10;
 
-/// One run: from its start to its end, as far as it has come.
+/// One run, in progress or finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRecord {
-    /// Which run, counted from 1.
+    /// The number of the run, counted from 1.
     pub run: RunId,
-    /// Its main process; `None`: it could not be started, or has not been yet.
+    /// The main process; `None` if it was not started.
     pub pid: Option<Pid>,
     /// When it was started.
     pub started: Wall,
-    /// Time from the start until it was RUNNING; `None`: it never was.
+    /// Time from the start until it was RUNNING; `None` if it never was.
     pub ready_after: Option<Duration>,
-    /// How it ended; `None`: it has not.
+    /// How it ended; `None` while it is in progress.
     pub end: Option<RunEnd>,
 }
 
@@ -35,22 +35,22 @@ pub struct RunRecord {
 pub struct RunEnd {
     /// When it ended.
     pub at: Wall,
-    /// How long it lasted.
+    /// The length of the run.
     pub uptime: Duration,
-    /// The exit of its main process; `None`: the run had no main process.
+    /// The exit status of its main process; `None` if the run had no main process.
     pub exit: Option<Exit>,
-    /// Why it ended.
+    /// The reason.
     pub reason: EndReason,
 }
 
-/// Why a run ended.
+/// The reason for the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// An operator stopped the run, or everything was stopped.
+    /// An operator stopped it, or the supervisor was stopped.
     Stopped,
-    /// The run exited by itself, as expected.
+    /// It exited by itself, as expected.
     Expected,
-    /// The run failed.
+    /// It failed.
     Failed {
         /// The failure class.
         class: Class,
@@ -76,7 +76,7 @@ impl EndReason {
     }
 }
 
-/// The exit status; if the cause says more, the cause comes before it.
+/// The exit status, after the cause if the cause says more.
 impl fmt::Display for RunEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.reason, self.exit) {
@@ -99,12 +99,12 @@ impl fmt::Display for RunEnd {
 pub struct Runs(VecDeque<RunRecord>);
 
 impl Runs {
-    /// All that are remembered, the oldest first.
+    /// All remembered runs, the oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &RunRecord> {
         self.0.iter()
     }
 
-    /// The end of the latest run that has ended.
+    /// The end of the latest finished run.
     #[must_use]
     pub fn last_end(&self) -> Option<&RunEnd> {
         self.iter().rev().find_map(|run| run.end.as_ref())
@@ -125,12 +125,12 @@ impl Runs {
         self.0.push_back(RunRecord { run, pid: None, started, ready_after: None, end: None });
     }
 
-    /// The present run, if one exists.
+    /// The current run, if there is one.
     pub(super) fn present(&mut self) -> Option<&mut RunRecord> {
         self.0.back_mut().filter(|run| run.end.is_none())
     }
 
-    /// Notes that the present run was to stop before it could be started, and was not.
+    /// Notes that a stop request canceled the current run before it started.
     pub(super) fn end_unstarted(&mut self, at: Wall) {
         if let Some(run) = self.present() {
             let (uptime, exit) = (Duration::ZERO, None);
@@ -138,7 +138,7 @@ impl Runs {
         }
     }
 
-    /// Notes why a run ended of which only the exit was known.
+    /// Adds the cause from a report to a finished run.
     pub(super) fn explain(&mut self, report: &RunReport) {
         let same = |run: &RunRecord| {
             run.run == report.run && run.end.as_ref().is_none_or(|end| end.exit == report.exit)
@@ -153,10 +153,10 @@ impl Runs {
 }
 
 impl Process {
-    /// Records that the main process ended. If the run failed, a report gives the reason later.
+    /// Notes the exit of the main process.
     pub(super) fn note_end(&mut self, exit: Exit, at: Wall, now: Mono) {
         let Some(live) = self.live() else { return };
-        // If the run failed, the report corrects this reason.
+        // A report corrects this reason later if the run failed.
         let reason = if self.state_name() == StateName::Stopping {
             EndReason::Stopped
         } else {

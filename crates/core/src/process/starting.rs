@@ -1,4 +1,4 @@
-//! From rest to running.
+//! Starts a process.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,8 +21,7 @@ use crate::spec::health::Ready;
 use crate::tree::Escalation;
 
 impl Process {
-    /// Asks for a start, if nothing stands in its way. Servers that it waits for are asked
-    /// first.
+    /// Starts the process if nothing delays it. If it waits for servers, it asks them first.
     pub(crate) fn start(&mut self, cx: &mut Transition<'_>) {
         if self.pid().is_some() || !self.tree.is_clear() || self.gate != Gate::Open {
             return;
@@ -56,8 +55,8 @@ impl Process {
         cx.effects.push(Effect::Spawn { proc: self.named.proc, run });
     }
 
-    /// An operator asks for a start; `by` is what that means for those that it depends on.
-    /// What is still being stopped or cleaned up is waited for; past failures are forgotten.
+    /// Handles an operator's start request. `by`: how the request treats the dependencies. The
+    /// start waits for a stop or a cleanup in progress. Past failures no longer count.
     pub(crate) fn start_by_order(
         &mut self,
         by: ByOrder,
@@ -69,14 +68,15 @@ impl Process {
             | State::Fatal { .. }
                 if self.tree.is_stuck() =>
             {
-                // They may have gone without our hearing of it: the next order will tell.
+                // The stuck processes may have exited unnoticed. The census shows that to the next
+                // request.
                 self.sweep(Escalation::Force(cx.unkillable_after), cx);
                 return Err(Rejection::SpawnError);
             }
             State::Stopped { intent: Intent::Rest } => {
                 self.enter(State::Stopped { intent: Intent::Run }, cx);
             }
-            // A program that can start at once is not STOPPED in between.
+            // A program that can start at once does not become STOPPED first.
             State::Fatal { .. } if self.can_spawn_at_once(&by) => {}
             State::Fatal { .. } => self.enter(State::Stopped { intent: Intent::Run }, cx),
             State::Exited { exit, after: AfterExit::Rest | AfterExit::Held, .. } => {
@@ -90,7 +90,7 @@ impl Process {
                 self.enter(State::Spawning { run, intent: Intent::Run }, cx);
                 return Ok(());
             }
-            // It is being started already, as soon as all that it waits for is there.
+            // Its start is already due and waits for a condition.
             State::Stopped { intent: Intent::Run }
             | State::Exited { after: AfterExit::Run { .. }, .. }
             | State::Stopping { after: AfterStop::Run, .. }
@@ -194,14 +194,14 @@ impl Process {
         }
     }
 
-    /// A wait that is at least as long as the limit on restarts in a second demands.
+    /// Extends a delay if there were too many starts within a second.
     pub(super) fn paced(&mut self, wait: Duration, cx: &Transition<'_>) -> Duration {
         let paced = self.starts.earliest(cx.now + wait) - cx.now;
         self.history.paced += u64::from(paced > wait);
         paced
     }
 
-    /// How many failures are retried at present.
+    /// The number of retries that apply now.
     pub(super) fn retries(&self) -> u32 {
         let before = self.spec.start.retries_before_ready.filter(|_| !self.was_ready);
         before.unwrap_or(self.spec.startretries)
@@ -210,7 +210,7 @@ impl Process {
     pub(super) fn succeed(&mut self, live: Live, cx: &mut Transition<'_>) {
         self.failures.forgive(self.spec.retry, Duration::ZERO);
         if !self.was_ready && self.spec.start.retries_before_ready.is_some() {
-            // From here on another limit counts.
+            // A different limit of retries applies from now on.
             self.failures = Failures::default();
         }
         self.was_ready = true;
@@ -234,7 +234,7 @@ impl Process {
         });
     }
 
-    /// A process was started that the core did not order. It must not stay.
+    /// Kills a process that was started although the core did not request it.
     pub(crate) fn stray(&self, pid: Pid, cx: &mut Transition<'_>) {
         cx.log(Line::Bug { what: format!("{} was started twice", self.spec.name) });
         cx.signal(SignalTarget::Process(pid), Signal::KILL);

@@ -1,4 +1,4 @@
-//! Being stopped.
+//! Stops a process.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::tree::Tree;
 use crate::tree::drain::{Ask, AskReason, Drain, Reach};
 
 impl Process {
-    /// Asks it to stop, and not to start again. Safe to repeat.
+    /// Stops the process and does not start it again. May be repeated.
     pub(crate) fn stop(&mut self, cx: &mut Transition<'_>) {
         match self.state.clone() {
             State::Starting { live, .. } | State::Running { live, .. } => {
                 self.ask_to_stop(live, AfterStop::Rest, cx);
             }
-            // Once it has been answered there is something to stop.
+            // The process is stopped when the daemon has answered.
             State::Spawning { run, .. } => {
                 self.enter(State::Spawning { run, intent: Intent::Rest }, cx);
             }
@@ -33,7 +33,7 @@ impl Process {
         }
     }
 
-    /// Sends the stop signal. `after`: what the process does once it has stopped.
+    /// Sends the stop signal. `after`: the action after the stop.
     pub(super) fn ask_to_stop(&mut self, live: Live, after: AfterStop, cx: &mut Transition<'_>) {
         let (pid, signal, target) = (live.pid, self.spec.stopsignal, self.spec.stop_target);
         let wait = match after {
@@ -50,7 +50,8 @@ impl Process {
         let reach = if self.spec.killtree { Reach::Tree(target) } else { Reach::MainOnly };
         if self.spec.killtree {
             self.look_at_files(live.run, cx);
-            // Which processes belong to it is easiest to see while it is whole.
+            // Count before the first process exits, because descent shows best which processes
+            // belong to it.
             self.count_tree(cx);
             cx.log(Line::StopBegins { name: self.name(), pid, target, signal, wait });
             self.stop_record = Some(StopRecord::new(cx.now));
@@ -63,7 +64,7 @@ impl Process {
         self.history.stops.count(target);
     }
 
-    /// What is stopping already comes to SIGKILL as early as one that is asked now.
+    /// Applies a shutdown's limit for SIGKILL to a stop that is already in progress.
     pub(crate) fn cap_stop(&mut self, cx: &Transition<'_>) {
         if let Some(kill_by) = cx.kill_by
             && self.tree.cap(cx.now, kill_by)
@@ -72,8 +73,8 @@ impl Process {
         }
     }
 
-    /// A signal that ends a server was passed on to it, as if nothing stood between: what it
-    /// leaves behind has its time from the first of them on.
+    /// Handles a stop signal that was forwarded to the process unchanged. The grace period of its
+    /// descendants begins with the first such signal.
     pub(crate) fn told_to_end(&mut self, signal: Signal, cx: &Transition<'_>) {
         let Some(signal) = self.spec.signal_map.sent(signal) else { return };
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state
@@ -86,7 +87,7 @@ impl Process {
         }
     }
 
-    /// Asks others of its tree than the main process.
+    /// Signals other processes of the tree.
     pub(super) fn ask_others(&mut self, asks: Vec<Ask>, cx: &mut Transition<'_>) {
         let mut lines: BTreeMap<(AskReason, Signal), Vec<Pid>> = BTreeMap::new();
         for ask in &asks {
@@ -109,7 +110,7 @@ impl Process {
         }
     }
 
-    /// Counts processes that had to be killed in a stop.
+    /// Counts processes that needed SIGKILL.
     pub(super) fn count_kills(&mut self, killed: usize) {
         if let Some(record) = &mut self.stop_record {
             record.killed += killed;
@@ -117,7 +118,7 @@ impl Process {
         }
     }
 
-    /// The stop that was under way is over.
+    /// Logs a stop that is complete.
     pub(super) fn tell_stop(&mut self, cx: &mut Transition<'_>) {
         let Some(record) = self.stop_record.take() else { return };
         let StopRecord { began, main_ended, asked, killed } = record;
@@ -127,7 +128,7 @@ impl Process {
         cx.log(Line::StopEnds { name: self.name(), took, main, asked, killed });
     }
 
-    /// An operator asks for a stop.
+    /// Handles an operator's stop request.
     pub(crate) fn stop_by_order(&mut self, cx: &mut Transition<'_>) -> Result<(), Rejection> {
         match &self.state {
             State::Starting { .. }
@@ -153,8 +154,8 @@ impl Process {
         Ok(())
     }
 
-    /// Restarts it by order, if it lives and does not stop. Otherwise its next run is a new one
-    /// anyway.
+    /// Restarts a running process on an operator's request. A process that is not running gets a
+    /// new run anyway.
     pub(crate) fn restart_alive(&mut self, cx: &mut Transition<'_>) {
         if let State::Starting { live, .. } | State::Running { live, .. } = self.state {
             self.ask_to_stop(live, AfterStop::Run, cx);
@@ -162,7 +163,7 @@ impl Process {
         }
     }
 
-    /// Forgets a start that it is waiting for, since everything stops.
+    /// Cancels a pending start because of a shutdown.
     pub(crate) fn cancel_start(&mut self, cx: &mut Transition<'_>) {
         self.tidy_for_the_last_time(cx);
         self.forget_start(cx);
@@ -186,7 +187,7 @@ impl Process {
         }
     }
 
-    /// Ends all patience: SIGKILL for whatever of it is left.
+    /// Sends SIGKILL to all remaining processes.
     pub(crate) fn hurry(&mut self, cx: &mut Transition<'_>) {
         self.stop(cx);
         if let State::Stopping { kill: Kill::NotYet, .. } = self.state {
@@ -196,7 +197,7 @@ impl Process {
         self.carry_out(step, cx);
     }
 
-    /// SIGKILL for the main process, and for its tree once that has been counted.
+    /// Sends SIGKILL to the main process, and to its tree after a census.
     pub(super) fn kill(&mut self, cx: &mut Transition<'_>) {
         let State::Stopping { live, after, .. } = self.state else { return };
         let kill = Kill::Sent { stuck_at: cx.now + cx.unkillable_after };
@@ -222,7 +223,7 @@ const fn main_target(pid: Pid, target: StopTarget) -> SignalTarget {
     }
 }
 
-/// What is known of a stop that is under way.
+/// Facts about the stop in progress, for its log line.
 #[derive(Clone, Debug)]
 pub(super) struct StopRecord {
     began: Mono,

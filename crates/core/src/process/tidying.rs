@@ -1,4 +1,4 @@
-//! What is known of the files that runs leave, and making the place clean.
+//! Requests the cleanup of stale files and sockets between runs.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::spec::RemoveLeftovers;
 use crate::tree::{DEVICES_LIMIT, Occasion};
 
 impl Process {
-    /// Has it noted what its tree has open, at a look that is taken anyway: what is left
-    /// later does not show its owner.
+    /// Records the files that the tree has open, together with another inspection. After an exit, a
+    /// file no longer shows which process created it.
     pub(super) fn look_at_files(&mut self, run: RunId, cx: &mut Transition<'_>) {
         let recent = self.files_seen.is_some_and(|(of, at)| of == run && cx.now - at < FILES_EVERY);
         if self.removes() == RemoveLeftovers::No || recent {
@@ -25,7 +25,7 @@ impl Process {
         cx.effects.push(Effect::LookAtFiles { proc: self.named.proc, run });
     }
 
-    /// Makes the place clean, if there is anything to be done about it.
+    /// Begins a cleanup, if the configuration requires one.
     pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
         let wanted = match occasion {
             Occasion::Start => self.spec.tidy.is_some() || self.awaits_devices(),
@@ -42,7 +42,8 @@ impl Process {
         }
     }
 
-    /// Whether its first start has to wait until the place is clean; has it made clean.
+    /// Begins the cleanup before the first start, if the configuration requires one. Returns
+    /// whether the start has to wait for it.
     pub(super) fn tidies_first(&mut self, cx: &mut Transition<'_>) -> bool {
         let first = self.runs == 0 && self.removes() == RemoveLeftovers::All;
         if !first || std::mem::replace(&mut self.cleared, true) {
@@ -52,7 +53,7 @@ impl Process {
         true
     }
 
-    /// Nothing is started any more: the port needn't be waited for.
+    /// Replaces a cleanup for the next start by a final one, which does not wait for the port.
     pub(super) fn tidy_for_the_last_time(&mut self, cx: &mut Transition<'_>) {
         if self.tree.tidies_for_start() {
             self.tree.tidied();
@@ -62,7 +63,7 @@ impl Process {
         }
     }
 
-    /// The place has been made clean, and the devices say this.
+    /// Takes the result of the cleanup and the state of the GPUs.
     pub(crate) fn tidied(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
         if self.tree.is_tidying() {
             self.tree.tidied();
@@ -70,12 +71,12 @@ impl Process {
         }
     }
 
-    /// Whether its devices are looked at before it is started again.
+    /// Whether the GPU state is checked before a restart.
     pub(super) fn awaits_devices(&self) -> bool {
         self.spec.failure.await_devices && self.runs > 0
     }
 
-    /// Whether it is started again by itself, at once or after a pause.
+    /// Whether it will restart by itself, now or after a delay.
     pub(super) const fn is_to_restart(&self) -> bool {
         matches!(
             self.state,
@@ -83,7 +84,7 @@ impl Process {
         )
     }
 
-    /// No restart in this container helps a run whose devices are lost.
+    /// Gives up if the GPUs are lost, because a restart in this container cannot help.
     fn judge_devices(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
         if !self.is_to_restart() {
             return;

@@ -1,4 +1,4 @@
-//! Whether a run is ready, and well, and what follows if it isn't.
+//! Decides whether a run is ready and healthy, and what to do if not.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,12 +15,11 @@ use crate::input::Notification;
 use crate::line::Line;
 use crate::spec::health::{Action, CheckSpec, Ready};
 
-/// How much later than it had to be done what was asked for may come, when a run is looked
-/// into before it is stopped.
+/// Time that the core waits beyond the limit for diagnostics.
 const EVIDENCE_GRACE: Duration = Duration::from_secs(1);
 
 impl Process {
-    /// Its check was answered.
+    /// Takes the result of the health check.
     pub(crate) fn checked(
         &mut self,
         result: Result<CheckAnswer, CheckFailure>,
@@ -53,8 +52,8 @@ impl Process {
         self.watch(cx);
     }
 
-    /// Without this line one that is asked in the wrong place starts for ever, and nobody
-    /// can tell why.
+    /// Logs a failed check during startup. Otherwise a program with a wrong check would stay in
+    /// STARTING without an explanation.
     fn not_ready_yet(&self, failure: CheckFailure, cx: &mut Transition<'_>) {
         if let (State::Starting { live, .. }, Some(check)) = (&self.state, &self.spec.health.check)
         {
@@ -67,7 +66,7 @@ impl Process {
         }
     }
 
-    /// It was seen how far it has got.
+    /// Takes a progress sample.
     pub(crate) fn progressed(&mut self, sample: ProgressSample, cx: &mut Transition<'_>) {
         let spec = Rc::clone(&self.spec);
         if let (Some(health), Some(progress)) = (self.health_mut(), &spec.health.progress) {
@@ -82,7 +81,7 @@ impl Process {
         }
     }
 
-    /// The processes that it is made of were counted.
+    /// Takes the number of matching processes.
     pub(crate) fn tree_counted(&mut self, count: TreeCount, cx: &mut Transition<'_>) {
         let starting = matches!(self.state, State::Starting { .. });
         let spec = Rc::clone(&self.spec);
@@ -92,7 +91,7 @@ impl Process {
         }
     }
 
-    /// Its memory was measured, in bytes; `None`: this was not possible.
+    /// Takes a memory measurement in bytes; `None` if it failed.
     pub(crate) fn memory_seen(&mut self, used: Option<u64>, cx: &mut Transition<'_>) {
         let spec = Rc::clone(&self.spec);
         let (Some(health), Some(memory)) = (self.health_mut(), &spec.health.memory) else { return };
@@ -109,7 +108,7 @@ impl Process {
         self.watch(cx);
     }
 
-    /// It told of itself.
+    /// Takes an `sd_notify` message.
     pub(crate) fn notified(&mut self, said: Notification, cx: &mut Transition<'_>) {
         if let Some(status) = said.status {
             self.history.status = Some(status);
@@ -154,7 +153,7 @@ impl Process {
         }
     }
 
-    /// The text that says that it is ready stands in its output.
+    /// Takes the readiness text in the output.
     pub(crate) fn ready_logged(&mut self, pid: Pid, cx: &mut Transition<'_>) {
         if let State::Starting { live, due: Due::Ready { .. }, .. } = self.state
             && live.pid == pid
@@ -173,12 +172,12 @@ impl Process {
         }
     }
 
-    /// Asks what is due, and judges by what is known.
+    /// Judges the health of the run and asks the questions that are due.
     pub(super) fn watch(&mut self, cx: &mut Transition<'_>) {
         self.judge(false, cx);
     }
 
-    /// It was seen whether its output keeps it from going on.
+    /// Takes the state of the output.
     pub(crate) fn output_seen(&mut self, block: Option<Block>, cx: &mut Transition<'_>) {
         let (name, now) = (self.name(), cx.now);
         let again_by = self.spec.health.start_timeout.map(|within| now + within);
@@ -201,7 +200,7 @@ impl Process {
         self.watch(cx);
     }
 
-    /// `asked`: it is known that its output is not to blame.
+    /// Acts on the health of the run. `asked`: the output is known not to be blocked.
     fn judge(&mut self, mut asked: bool, cx: &mut Transition<'_>) {
         let (proc, now) = (self.named.proc, cx.now);
         let spec = Rc::clone(&self.spec);
@@ -260,8 +259,7 @@ impl Process {
         self.ask_due_questions(run, cx);
     }
 
-    /// Asks the shell for the looks that are due. A run that is about to be stopped is asked
-    /// nothing more.
+    /// Asks the questions that are due. A run that is about to be stopped gets no more questions.
     fn ask_due_questions(&mut self, run: RunId, cx: &mut Transition<'_>) {
         let (proc, spec) = (self.named.proc, Rc::clone(&self.spec));
         let Some(health) = self.health_mut().filter(|health| health.condemned().is_none()) else {
@@ -279,8 +277,8 @@ impl Process {
         }));
     }
 
-    /// A start whose check asks for the wrong thing has no limit: the server answers, and
-    /// starting it again would change nothing.
+    /// Removes the time limit of a start whose check is configured wrongly. The server answers, and
+    /// a restart would not change that.
     fn without_limit_if_checked_wrongly(&mut self, due: Due, cx: &mut Transition<'_>) -> Due {
         if let Due::Ready { by: Some(by) } = due
             && cx.now >= by
@@ -296,7 +294,7 @@ impl Process {
         due
     }
 
-    /// Before it is stopped it is looked into: that destroys what can be seen.
+    /// Collects diagnostics before the stop, because the stop destroys the evidence.
     fn found_unhealthy(&mut self, unhealthy: Unhealthy, cx: &mut Transition<'_>) {
         let (name, proc, run) = (self.name(), self.named.proc, self.run());
         let observe = self.spec.health.action == Action::Observe && !unhealthy.is_limit();

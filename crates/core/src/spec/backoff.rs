@@ -1,4 +1,4 @@
-//! How long restarts wait.
+//! The delays before restarts.
 
 use std::time::Duration;
 
@@ -10,29 +10,28 @@ pub enum Backoff {
     /// seconds, 3 seconds and so on, without an upper limit.
     #[default]
     Linear,
-    /// A wait that is multiplied after each failure, up to an upper limit, as
+    /// A delay that is multiplied after each failure, up to an upper limit, as in
     /// [Pebble](https://documentation.ubuntu.com/pebble/reference/service-auto-restart) and
-    /// Kubernetes have it.
+    /// Kubernetes.
     Exponential {
         /// The first delay.
         first: Duration,
-        /// Each further wait is this much longer than the one before, in thousandths: 2000 doubles
-        /// it, 1000 keeps it. At least 1000.
+        /// The factor in thousandths: 2000 doubles the delay, 1000 keeps it. At least 1000.
         factor: u32,
-        /// No wait is longer.
+        /// The upper limit.
         most: Duration,
-        /// The random part of each delay, in thousandths: 0 for no random part, 1000 for the whole
-        /// delay. A random part makes the delay shorter, never longer.
+        /// The random part of each delay in thousandths: 0 for none, 1000 for the whole delay. It
+        /// makes the delay shorter, never longer.
         jitter: u32,
     },
 }
 
-/// The unit of factors and parts is one thousandth; this many are 1.
+/// Factors and parts are in thousandths.
 const WHOLE: u128 = 1000;
 
 impl Backoff {
     /// The delay before restart number `step`, counted from 1 in a series of failures. `chance`
-    /// selects the random part; it can be any number of its type.
+    /// selects the random part; any number is valid.
     #[must_use]
     pub fn wait(&self, step: u32, chance: u32) -> Duration {
         match *self {
@@ -47,7 +46,7 @@ impl Backoff {
     }
 }
 
-/// `first`, multiplied `step - 1` times, but at most `most`.
+/// `first` multiplied `step - 1` times by `factor`, at most `most`.
 fn grown(first: u128, factor: u128, step: u32, most: u128) -> u128 {
     let mut wait = first.min(most);
     for _ in 1..step {

@@ -10,9 +10,9 @@ use crate::event::Channel;
 pub enum Change {
     /// No change is needed: the configuration is the same.
     Nothing,
-    /// Its processes continue with the new rules.
+    /// Running processes continue with the new rules.
     Live,
-    /// Its processes stop and start.
+    /// The processes stop and start.
     Restart,
     /// The group starts.
     Add,
@@ -21,7 +21,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// Its name for clients.
+    /// The name for clients.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,16 +35,16 @@ impl Change {
 }
 
 impl GroupSpec {
-    /// Whether this group already matches `other`, which was read later, so that nothing has to be
-    /// restarted. If `other` has a log file with an automatic name, a log file with a configured
-    /// name also matches. The reverse does not hold.
+    /// Whether this group already matches the newer `other`, so that nothing has to restart. A
+    /// configured log file also matches if `other` has a log file with an automatic name. The
+    /// reverse does not hold.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.all_are(other, |ours, theirs| ours.is_same_as(theirs))
             && self.priority == other.priority
     }
 
-    /// How `other`, which was read later, takes effect while this group runs.
+    /// How the newer `other` takes effect while this group is running.
     #[must_use]
     pub fn change_to(&self, other: &Self) -> Change {
         if self.is_same_as(other) {
@@ -56,8 +56,8 @@ impl GroupSpec {
         }
     }
 
-    /// Whether both groups have processes of the same names, and `test` holds for each pair. The
-    /// order is not compared, because it follows from priorities.
+    /// Whether both groups have processes with the same names, and `test` holds for each pair. The
+    /// order follows from priorities and is not compared.
     fn all_are(&self, other: &Self, test: impl Fn(&ProcessSpec, &ProcessSpec) -> bool) -> bool {
         (&self.name, &self.pool, self.processes.len())
             == (&other.name, &other.pool, other.processes.len())
@@ -69,7 +69,7 @@ impl GroupSpec {
 }
 
 impl ProcessSpec {
-    /// Whether `other` has the same rules and the same execution.
+    /// Whether `other` has the same rules and the same launch data.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         let mut like_other = self.clone();
@@ -86,8 +86,7 @@ impl ProcessSpec {
         like_other == *other
     }
 
-    /// Whether `other` differs only in rules, so that a running process can continue with the rules
-    /// of `other`.
+    /// Whether `other` differs only in rules, so that a running process can continue with them.
     fn executes_as(&self, other: &Self) -> bool {
         let with_rules = Self {
             priority: other.priority,
@@ -108,13 +107,13 @@ impl ProcessSpec {
             tidy: other.tidy.clone(),
             start: other.start.clone(),
             health: HealthSpec {
-                // The readiness setting and the watchdog take effect at the start of the process.
+                // Readiness and watchdog take effect only when the process starts.
                 ready: self.health.ready.clone(),
                 watchdog: self.health.watchdog,
                 ..other.health.clone()
             },
             failure: other.failure.clone(),
-            // When an essential program exits, everything stops. An update must not cause that.
+            // The exit of an essential program stops everything. An update must not cause that.
             ..self.clone()
         };
         with_rules.is_same_as(other)
@@ -137,7 +136,7 @@ impl Stdio {
 }
 
 impl Sink {
-    /// Whether this log file can be used where a log file with an automatic name is configured.
+    /// Whether this log file also serves where a log file with an automatic name is configured.
     const fn is_as_good_as(&self, asked: &Self) -> bool {
         match (self, asked) {
             (Self::File(file), Self::Auto { maxbytes, backups }) => {

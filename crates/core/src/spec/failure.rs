@@ -7,15 +7,14 @@ use crate::exit::Exit;
 use crate::failure::{Class, Preset};
 use crate::signal::Signal;
 
-/// The failure texts to search for, and the actions. The default searches for no text.
+/// The failure texts to look for, and the actions. The default looks for none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailureSpec {
-    /// The failure texts that are searched for in its output.
+    /// The set of failure texts to look for in the output.
     pub preset: Option<Preset>,
-    /// Before a restart, check its devices and wait until their memory is free. Needs `killtree`.
+    /// Whether to check the GPUs and wait for free GPU memory before a restart. Needs `killtree`.
     pub await_devices: bool,
-    /// Exit codes of the supervisor when it gives up after a failure of this class; 1 for a class
-    /// without an entry.
+    /// Exit codes of the supervisor when it gives up after a failure of a class. The default is 1.
     pub exit_codes: BTreeMap<Class, u8>,
     /// The user's own rules. The first rule that matches a run applies.
     pub rules: Vec<Rc<RuleSpec>>,
@@ -24,27 +23,26 @@ pub struct FailureSpec {
 /// A user's own rule. It matches a run that exited by itself if all its conditions hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSpec {
-    /// Its name; unique.
+    /// Its unique name.
     pub name: String,
-    /// A text at the end of the run's output; `None`: any output.
+    /// A text in the last lines of output; `None`: any output matches.
     pub output: Option<String>,
-    /// Exit codes of the main process. If `exitcodes` and `signals` are empty, any exit matches.
+    /// Exit codes of the main process. Without `exitcodes` and `signals`, any exit matches.
     pub exitcodes: Vec<u8>,
-    /// Signals that ended the main process.
+    /// Signals that killed the main process.
     pub signals: Vec<Signal>,
-    /// The action for a run that matches.
+    /// The action after a matching run.
     pub action: RuleAction,
 }
 
 /// The action after a run that matches a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleAction {
-    /// The program restarts, even if `autorestart` says otherwise, as often as its retry rule
-    /// allows.
+    /// Restart the program, whatever `autorestart` says, as often as its retry rule allows.
     Restart,
-    /// The supervisor gives up on the program.
+    /// Give up on the program.
     Stop,
-    /// Everything stops, and the supervisor exits with this code.
+    /// Stop everything and exit with this code.
     Exit(u8),
 }
 
@@ -55,7 +53,8 @@ impl RuleSpec {
         self.action != RuleAction::Restart
     }
 
-    /// Whether the rule matches a run; `texts`: names of the rules whose text was found.
+    /// Whether the rule matches a run. `texts`: the rules whose text is in the last lines of
+    /// output.
     pub(crate) fn fits(&self, exit: Exit, texts: &BTreeSet<String>) -> bool {
         let exits = match exit {
             _ if self.exitcodes.is_empty() && self.signals.is_empty() => true,
@@ -65,7 +64,7 @@ impl RuleSpec {
         exits && (self.output.is_none() || texts.contains(&self.name))
     }
 
-    /// Whether one of these lines contains its text.
+    /// Whether one of these lines contains the rule's text.
     #[must_use]
     pub fn is_in(&self, lines: &[String]) -> bool {
         self.output.as_ref().is_some_and(|text| lines.iter().any(|line| line.contains(text)))

@@ -1,7 +1,7 @@
-//! When a process counts as up, and as unhealthy, and what follows.
+//! The rules for readiness and health.
 //!
-//! None of this is supervisord's; a process for which nothing is said is up after
-//! `startsecs` and never ill.
+//! supervisord has none of these settings. Without them, a process is up after `startsecs` and
+//! always counts as healthy.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,40 +10,39 @@ use std::time::Duration;
 
 use crate::signal::Signal;
 
-/// What is looked at, and what is done about it.
+/// The health rules of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HealthSpec {
-    /// When a start has succeeded.
+    /// The condition for a successful start.
     pub ready: Ready,
-    /// How long it may take until then; `None`: no limit.
+    /// Time limit for a start; `None`: no limit.
     pub start_timeout: Option<Duration>,
-    /// A question that is asked again and again.
+    /// The health check.
     pub check: Option<CheckSpec>,
-    /// Whether it gets on with its work.
+    /// Detects a server that stops making progress.
     pub progress: Option<ProgressSpec>,
-    /// Whether its tree is whole.
+    /// Detects missing processes.
     pub tree: Option<TreeSpec>,
-    /// How much memory it may use; `None`: as much as there is.
+    /// The memory limit; `None`: no limit.
     pub memory: Option<MemorySpec>,
-    /// How often it promises to give a sign of life; `None`: it doesn't.
+    /// The interval within which the process must send watchdog messages; `None`: it sends none.
     pub watchdog: Option<Duration>,
-    /// What the supervisor does when it is unhealthy.
+    /// The action when it is unhealthy.
     pub action: Action,
-    /// What is found out before that.
+    /// The diagnostics to collect before the action.
     pub evidence: EvidenceSpec,
 }
 
 impl HealthSpec {
-    /// Whether the process is given a socket to tell of itself, as systemd's
-    /// [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)
-    /// does.
+    /// Whether the process gets a socket for status messages, as with systemd's
+    /// [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
     #[must_use]
     pub const fn wants_notify(&self) -> bool {
         matches!(self.ready, Ready::Notified) || self.watchdog.is_some()
     }
 }
 
-/// When a start has succeeded.
+/// The condition for a successful start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ready {
     /// After `startsecs`, as in supervisord.
@@ -51,36 +50,37 @@ pub enum Ready {
     Startsecs,
     /// When its check succeeds.
     Checked,
-    /// When it says so.
+    /// When it sends `READY=1`.
     Notified,
-    /// When this text stands in its output.
+    /// When its output contains this text.
     Logged(String),
 }
 
-/// A question that is asked again and again.
+/// A health check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckSpec {
-    /// How it is asked.
+    /// The request.
     pub probe: Probe,
-    /// Which setting says where: `PROCESS_HEALTH_URL`, `FILE:LINE`, `preset vllm`. A check
-    /// that fails names it, because a wrong guess is otherwise hard to find.
+    /// The setting that defines the target, for example `PROCESS_HEALTH_URL`, `FILE:LINE` or
+    /// `preset vllm`. Log lines about failures name it, because a wrong default is otherwise hard
+    /// to find.
     pub set_by: String,
-    /// Which process may answer.
+    /// The processes that may answer.
     pub listener: ListenerRule,
-    /// Time from one to the next.
+    /// Time between two checks.
     pub interval: Duration,
-    /// Added to the interval, up to this much, differently each time.
+    /// Upper limit of a random time that is added to each interval.
     pub jitter: Duration,
-    /// Time within which it must be answered.
+    /// Time limit of one check.
     pub timeout: Duration,
-    /// Consecutive failures that make it unhealthy. At least 1.
+    /// Consecutive failures that make the process unhealthy. At least 1.
     pub failures: u32,
-    /// Time for which it may time out, and fail in no other way, while its tree is busy.
+    /// Time for which only timeouts do not make the process unhealthy while its tree is busy.
     pub patience: Duration,
 }
 
 impl CheckSpec {
-    /// Where it is asked, and which setting says so.
+    /// The target, and the setting that defines it.
     #[must_use]
     pub fn shown(&self) -> String {
         let probe = &self.probe;
@@ -89,41 +89,41 @@ impl CheckSpec {
     }
 }
 
-/// Which process may answer a check.
+/// The processes that may answer a check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListenerRule {
-    /// One of this supervisor's, or one that can't be seen.
+    /// Processes of this supervisor, or processes that it cannot see.
     #[default]
     Own,
-    /// Any: nothing is found out about it.
+    /// Any process; the supervisor does not look for it.
     Any,
 }
 
-/// How a question is asked.
+/// The request of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// By a GET request.
+    /// A GET request.
     Http {
         /// The request.
         get: HttpGet,
-        /// The answer's status must be one of these; `None`: 200 to 399.
+        /// The accepted status codes; `None`: 200 to 399.
         status: Option<Vec<u16>>,
-        /// The answer must hold this text.
+        /// A text that the answer must contain.
         body: Option<String>,
     },
-    /// By connecting.
+    /// A TCP connection.
     Tcp {
-        /// A name or an address.
+        /// A host name or an address.
         host: String,
-        /// From 1.
+        /// The port, at least 1.
         port: u16,
     },
-    /// By running this, which must exit with 0. Never empty.
+    /// A command that must exit with 0. Never empty.
     Command(Vec<OsString>),
 }
 
-/// What is asked, for a line of the log. A query, and a command's words after the first, are
-/// left out: they may hold a password.
+/// The target for log lines, without the query of a URL and the arguments of a command, because
+/// they may contain passwords.
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -145,35 +145,35 @@ fn place(host: &str, port: u16) -> String {
 /// A GET request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpGet {
-    /// Where.
+    /// The URL.
     pub url: HttpUrl,
-    /// What is sent besides the usual headers. They may be passwords: they go only to this
+    /// Additional headers. They may contain passwords, so the supervisor sends them only to this
     /// host's own addresses, or over TLS with a verified certificate.
     pub headers: Headers,
-    /// How a certificate is verified.
+    /// How to verify the server's certificate.
     pub tls: TlsSpec,
 }
 
 impl HttpGet {
-    /// A request without headers of its own, and with the system's certificates.
+    /// A request without additional headers that trusts the system's certificates.
     #[must_use]
     pub fn new(url: HttpUrl) -> Self {
         Self { url, headers: Headers::default(), tls: TlsSpec::default() }
     }
 }
 
-/// Where a page is.
+/// An HTTP URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpUrl {
-    /// Whether the server speaks TLS.
+    /// Whether to use TLS.
     pub scheme: Scheme,
-    /// How it is reached.
+    /// The server's address.
     pub server: HttpServer,
-    /// Path and query, from the slash on.
+    /// Path and query, starting with the slash.
     pub path: String,
 }
 
-/// The URL without its query, which may hold a password.
+/// The URL without its query, which may contain a password.
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
@@ -194,36 +194,36 @@ impl fmt::Display for HttpUrl {
     }
 }
 
-/// Whether a server speaks TLS.
+/// Whether to use TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// It does not.
+    /// Without TLS.
     Http,
-    /// It does.
+    /// With TLS.
     Https,
 }
 
-/// How an HTTP server is reached.
+/// The address of an HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpServer {
-    /// At a port.
+    /// A TCP port.
     Tcp {
-        /// A name or an address.
+        /// A host name or an address.
         host: String,
-        /// From 1.
+        /// The port, at least 1.
         port: u16,
     },
-    /// At a socket in the file system.
+    /// A Unix socket.
     Unix(PathBuf),
 }
 
 /// Headers of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// Those that are known.
+    /// Headers with configured values.
     pub set: Vec<Header>,
-    /// A file with more of them, one a line, read before each request: keys are replaced
-    /// while a program runs.
+    /// A file with more headers, one per line. It is read before each request, so that keys can
+    /// change while the program is running.
     pub file: Option<PathBuf>,
 }
 
@@ -232,7 +232,7 @@ pub struct Headers {
 pub struct Header {
     /// Its name, such as `Authorization`.
     pub name: String,
-    /// Its value. Never shown.
+    /// Its value. It never appears in logs or debug output.
     pub value: String,
 }
 
@@ -242,81 +242,81 @@ impl fmt::Debug for Header {
     }
 }
 
-/// How the certificate of a server elsewhere is verified. At this host's own addresses it is
-/// not: who listens there is known without it, and its certificate names another host.
+/// How to verify the certificate of a server on another host. At this host's own addresses the
+/// supervisor does not verify it: it identifies the listening process otherwise, and the
+/// certificate is for another name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSpec {
-    /// A file of certificates (PEM) to trust in place of the system's.
+    /// A PEM file with trusted certificates, instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The name in the server's certificate, if it isn't the URL's host.
+    /// The name in the server's certificate, if it differs from the URL's host.
     pub name: Option<String>,
 }
 
-/// How it is seen whether a server gets on with its work: from its page of
-/// [Prometheus metrics](https://prometheus.io/docs/instrumenting/exposition_formats/).
+/// How to detect progress of a server from its [Prometheus
+/// metrics](https://prometheus.io/docs/instrumenting/exposition_formats/).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgressSpec {
-    /// The request for the page.
+    /// The request for the metrics.
     pub page: HttpGet,
-    /// Names of gauges of requests under way; their sum counts, with all labels.
+    /// Gauges of requests in flight. The sum over all labels counts.
     pub running: Vec<String>,
-    /// Names of gauges of requests that wait, and may do so though nothing is done for them.
+    /// Gauges of waiting requests, which may wait without progress.
     pub waiting: Vec<String>,
-    /// Whether it is idle when none of these shows a request: they leave none out.
+    /// Whether the gauges cover all requests, so that a server with none of them is idle.
     pub tells_idle: bool,
-    /// Names of counters of what was done; their sum counts, with all labels.
+    /// Counters of completed work. The sum over all labels counts.
     pub done: Vec<String>,
-    /// Time from one look to the next.
+    /// Time between two samples.
     pub interval: Duration,
-    /// Time within which a page must be there.
+    /// Time limit for one sample.
     pub timeout: Duration,
-    /// Time without progress, while requests are under way, that makes it unhealthy.
+    /// Time without progress, with requests in flight, that makes the server unhealthy.
     pub stalled: Duration,
 }
 
-/// Whether the processes that a server is made of are all there.
+/// How to detect missing processes of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeSpec {
-    /// Descendants whose command line holds this text are counted.
+    /// A text in the command lines of the descendants to count.
     pub pattern: String,
-    /// Each command line counts once, also when it is ready: each of those that are meant
-    /// has one of its own.
+    /// Whether each command line always counts once, because each of the processes has its own.
     pub distinct: bool,
-    /// Time from one look to the next.
+    /// Time between two counts.
     pub interval: Duration,
-    /// Time with fewer of them alive than before that makes it unhealthy.
+    /// Time with fewer processes than before that makes the server unhealthy.
     pub patience: Duration,
 }
 
-/// How much anonymous and shared memory the tree of a process may use.
+/// A limit for the anonymous and shared memory of a process tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemorySpec {
-    /// Above so many bytes the supervisor restarts it.
+    /// The limit in bytes; above it, the supervisor restarts the process.
     pub limit: u64,
-    /// From so many bytes on the supervisor warns.
+    /// The warning threshold in bytes.
     pub warn: u64,
 }
 
-/// What the supervisor does when a process is unhealthy.
+/// The action when a process is unhealthy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Action {
-    /// It is said, and nothing else.
+    /// Only log it.
     Observe,
-    /// It is stopped and started again; that counts as a failure.
+    /// Stop the process and start it again. Counts as a failure.
     #[default]
     Restart,
-    /// It is stopped and given up.
+    /// Stop the process and give up on it.
     Stop,
-    /// The supervisor stops everything and exits with this code.
+    /// Stop everything and exit with this code.
     Exit(u8),
 }
 
-/// Diagnostics of an unhealthy process, collected before it is stopped.
+/// The diagnostics of an unhealthy process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceSpec {
-    /// Time that may take.
+    /// The time limit.
     pub limit: Duration,
-    /// A signal that makes it tell where it stands.
+    /// A signal that makes the process print its state.
     pub signal: Option<Signal>,
 }
 

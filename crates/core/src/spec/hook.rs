@@ -9,15 +9,15 @@ use super::health::HttpUrl;
 /// One hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookSpec {
-    /// Its name; unique.
+    /// Its unique name.
     pub name: String,
-    /// The events that the hook is notified of. Never empty.
+    /// The events. Never empty.
     pub events: BTreeSet<HookEvent>,
     /// The destination of notifications. The core passes it on unread.
     pub target: HookTarget,
-    /// The form of a notification.
+    /// The format of a notification.
     pub format: HookFormat,
-    /// Limit of output lines, the last ones, in a notification about a run. 0: no output.
+    /// Number of last output lines in a notification about a run. 0: none.
     pub output_lines: usize,
 }
 
@@ -39,13 +39,13 @@ pub enum HookEvent {
 /// The destination of notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookTarget {
-    /// This command, which reads the notification from its standard input. Never empty.
+    /// A command that reads the notification from its standard input. Never empty.
     Command(Vec<OsString>),
     /// A POST request to this URL, with the notification in its body. The URL may be a secret.
     Url(HttpUrl),
 }
 
-/// The form of a notification.
+/// The format of a notification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HookFormat {
     /// The supervisor's own format.
@@ -59,11 +59,11 @@ pub enum HookFormat {
 }
 
 impl HookEvent {
-    /// All of them.
+    /// All events.
     pub const ALL: [Self; 5] =
         [Self::Crash, Self::GaveUp, Self::Unhealthy, Self::Ready, Self::Stopping];
 
-    /// Its name.
+    /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -92,10 +92,10 @@ impl HookEvent {
 }
 
 impl HookFormat {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::Json, Self::Slack, Self::Alertmanager];
 
-    /// Its name.
+    /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

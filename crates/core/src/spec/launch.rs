@@ -5,39 +5,38 @@ use std::path::PathBuf;
 
 use super::{Limit, Socket, Stdio};
 
-/// How to launch a process.
+/// The data for launching a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
     /// The command to execute.
     pub command: Command,
-    /// Files of variables, read at each start and set on top of the supervisor's own
-    /// environment, in order.
+    /// Files with environment variables. They are read at each start and override the supervisor's
+    /// own environment, in order.
     pub env_files: Vec<EnvFile>,
-    /// Variables that override these, in order.
+    /// Variables that override the ones above, in order.
     pub environment: Vec<(OsString, OsString)>,
     /// Working directory.
     pub directory: Option<PathBuf>,
     /// File mode creation mask.
     pub umask: Option<u32>,
-    /// Limits that are set before it is executed, while it still has the supervisor's rights.
+    /// Limits to set before the execution, while the process still has the supervisor's rights.
     pub limits: Vec<Limit>,
     /// The user to switch to.
     pub user: Option<User>,
     /// The standard streams of the process.
     pub stdio: Stdio,
-    /// The command as it was written, for people to read.
+    /// The command as written in the configuration.
     pub shown: String,
-    /// The URL of the supervisor's own server for the process, if configured.
+    /// The URL of the supervisor's control server for the process, if configured.
     pub serverurl: Option<String>,
-    /// A socket that replaces stdin; all processes that name it share one.
+    /// A socket that replaces stdin. All processes with the same socket share it.
     pub socket: Option<Socket>,
-    /// The kernel kills the process when the supervisor is killed.
+    /// Whether the kernel kills the process when the supervisor dies.
     pub die_with_supervisor: bool,
 }
 
 impl Launch {
-    /// A process that executes `argv` as the supervisor itself runs: with its user, directory,
-    /// environment and streams.
+    /// A process with the supervisor's own user, directory, environment and streams.
     #[must_use]
     pub const fn as_supervisor(argv: Vec<OsString>) -> Self {
         Self {
@@ -60,9 +59,9 @@ impl Launch {
 /// A file of environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvFile {
-    /// Absolute.
+    /// The absolute path.
     pub path: PathBuf,
-    /// If the file does not exist, the process starts without it.
+    /// Whether the process starts without it if it does not exist.
     pub optional: bool,
 }
 
@@ -71,11 +70,11 @@ pub struct EnvFile {
 pub enum Command {
     /// These arguments, byte for byte. Never empty.
     Argv(Vec<OsString>),
-    /// A `command=` that cannot be split into arguments; starting it fails with this message.
+    /// A `command=` that cannot be split into arguments. Starting it fails with this message.
     Unparsable(String),
 }
 
-/// A user to become, resolved.
+/// A user to switch to, resolved to ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Login name.

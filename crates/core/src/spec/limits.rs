@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One limit that is set before a program is executed.
+/// A limit to set before a program is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Its [niceness](https://man7.org/linux/man-pages/man7/sched.7.html), -20 to 19.
@@ -14,22 +14,21 @@ pub enum Limit {
     Resource {
         /// The resource.
         resource: Resource,
-        /// The soft limit, which applies to the process; `None`: no limit. At most `hard`.
+        /// The soft limit, which the kernel enforces; `None`: no limit. At most `hard`.
         soft: Option<u64>,
-        /// The hard limit: the highest value to which the process can raise its soft limit; `None`:
-        /// no limit.
+        /// The hard limit, up to which the process may raise its soft limit; `None`: no limit.
         hard: Option<u64>,
     },
 }
 
-/// Resources that are limited.
+/// A limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// Open files.
     Nofile,
     /// Bytes of a core dump.
     Core,
-    /// Bytes of memory that can't be swapped out.
+    /// Bytes of locked memory.
     Memlock,
     /// Bytes of the main thread's stack.
     Stack,
@@ -38,7 +37,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Its name, as `ulimit` and Docker have it.
+    /// The name as in `ulimit` and Docker.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -51,7 +50,7 @@ impl Resource {
     }
 }
 
-/// As an option: `nice=5`, `limit_nofile=1024:4096`.
+/// The limit as an option: `nice=5`, `limit_nofile=1024:4096`.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,47 +1,47 @@
-//! What has to hold before a process is started, and how often it may fail before it was
-//! ever ready. None of this is supervisord's.
+//! Conditions for a start, and the retries before a program is first ready. supervisord has none of
+//! these settings.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What a start waits for. The default waits for nothing.
+/// The conditions for a start. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartSpec {
-    /// Other programs that must have got somewhere before the first start.
+    /// Programs that must be up before the first start.
     pub depends_on: Vec<Dependency>,
     /// Servers elsewhere that must accept connections before every start.
     pub wait_for: Option<WaitSpec>,
-    /// Failures that are retried before the process was ready for the first time; `None`:
-    /// as many as later. Needs a readiness check: without one a process is ready after
-    /// `startsecs`, whatever it does.
+    /// Number of retries before the process is first ready; `None`: `startretries` applies. It
+    /// needs a readiness check: without one, a process is ready after `startsecs`, whatever it
+    /// does.
     pub retries_before_ready: Option<u32>,
 }
 
 /// A program that another one waits for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dependency {
-    /// The name of its section; all its processes are meant.
+    /// The name of its section. All of its processes must reach the state.
     pub program: String,
-    /// How far each of them must have got.
+    /// The state that they must reach.
     pub until: Until,
 }
 
-/// How far a program must have got for those that depend on it.
+/// The state that a dependency must reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
     /// It is RUNNING.
     Started,
-    /// It is RUNNING and may be given work.
+    /// It is RUNNING and clients should send requests to it.
     Ready,
-    /// It has exited as expected and is not started again.
+    /// It has exited as expected and will not restart.
     Completed,
 }
 
 impl Until {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 3] = [Self::Started, Self::Ready, Self::Completed];
 
-    /// Its name, as people write it.
+    /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,18 +61,18 @@ impl fmt::Display for Dependency {
 /// Servers that must accept connections before every start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitSpec {
-    /// Where they listen. Never empty.
+    /// Their addresses. Never empty.
     pub targets: Vec<HostPort>,
-    /// How long they may take until all of them accept a connection.
+    /// Time limit until all of them accept a connection.
     pub timeout: Duration,
 }
 
 /// A port of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
-    /// A name or an address.
+    /// A host name or an address.
     pub host: String,
-    /// From 1.
+    /// The port, at least 1.
     pub port: u16,
 }
 

@@ -1,4 +1,4 @@
-//! Answers of the world, each about one run.
+//! Answers of the daemon about runs of processes.
 
 use super::Supervisor;
 use crate::answer::Answer;
@@ -6,12 +6,12 @@ use crate::ids::RunKey;
 use crate::process::Transition;
 
 impl Supervisor {
-    /// Takes an answer about the present run. Those about another run end here, so that whatever
-    /// is late can't act on the wrong run.
+    /// Handles an answer about the current run. Drops other answers, so that a late answer cannot
+    /// affect the wrong run.
     pub(super) fn answered(&mut self, key: RunKey, answer: Answer, cx: &mut Transition<'_>) {
         let RunKey { proc, run } = key;
         if self.processes.get(&proc).is_some_and(|process| !process.awaits(run, &answer)) {
-            // A process beside the present one must not stay.
+            // A second process of the same program must not keep running.
             if let Answer::Spawned { pid } = answer {
                 self.with(proc, cx, |process, cx| process.stray(pid, cx));
             }
@@ -35,7 +35,7 @@ impl Supervisor {
             Answer::Collected => process.collected(cx),
             Answer::Tidied(devices) => process.tidied(devices, cx),
             Answer::Connected(result) => process.connected(result, cx),
-            // That is the supervisor's own question.
+            // This answers a question of the supervisor about all servers.
             Answer::LoadSeen { .. } => {}
         });
     }

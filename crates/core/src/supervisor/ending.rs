@@ -1,4 +1,4 @@
-//! The end: what asks for it, in which order programs stop, and what follows.
+//! The shutdown: what triggers it, the order of stops, and what follows.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::signal::Signal;
 use crate::spec::{SignalRule, WhenDone};
 use crate::time::Mono;
 
-/// How often the supervisor logs which programs it waits for while everything stops.
+/// Interval at which the log reports the programs that a shutdown waits for.
 const WAITING_REPORT_EVERY: Duration = Duration::from_secs(3);
 
-/// A second request to stop counts only this long after the first, so that a
-/// signal sent to a whole process group or twice by a nervous platform is one.
+/// A second stop request counts only this long after the first. A signal to a whole process group,
+/// or one that a platform sends twice, is therefore one request.
 const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
 
 /// The phase of the supervisor.
@@ -25,39 +25,39 @@ const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
 pub(super) enum Phase {
     /// Nothing has been started yet.
     Booting,
-    /// Processes are kept as their rules say.
+    /// Programs run according to their rules.
     Running,
-    /// Everything is being stopped, from `from` on; then comes `end`. `announced`:
-    /// observers know.
+    /// A shutdown is in progress; the first stop signal follows at `from`, and `end` at its end.
+    /// `announced`: observers have been notified.
     Ending { end: End, from: Mono, report_at: Mono, announced: bool },
-    /// Everything has been stopped, at `at`; hooks may be waited for.
+    /// All programs have exited, at `at`. The supervisor may be waiting for hooks.
     Finished { end: End, at: Mono },
-    /// The end was ordered.
+    /// The final effect was emitted.
     Over,
 }
 
-/// The reason why a supervisor stays when all its programs have exited.
+/// Why the supervisor keeps running after all programs have exited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Idle {
-    /// An operator removed a group, and no program has run since. Clients update a program by
-    /// stopping, removing and adding it: the supervisor must not exit in between.
+    /// An operator removed a group, and no program has run since. Some clients update a program by
+    /// stopping, removing and adding it, so the supervisor must not exit in between.
     pub(super) removed: bool,
     /// The supervisor has logged what it waits for.
     told: bool,
 }
 
 impl Phase {
-    /// When there is something to do, whatever becomes of the processes.
+    /// When the shutdown has something to do, apart from the deadlines of processes.
     pub(super) fn deadline(self) -> Option<Mono> {
         match self {
-            // Before that the supervisor waits for no program.
+            // Until `from`, the shutdown waits for no program.
             Self::Ending { from, report_at, .. } => Some(report_at.max(from)),
             Self::Booting | Self::Running | Self::Finished { .. } | Self::Over => None,
         }
     }
 }
 
-/// The action after everything has been stopped.
+/// The action at the end of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Exit { code: u8 },
@@ -75,10 +75,10 @@ impl Supervisor {
             }
             SignalRule::StopOrForward if is_passed_on(signal) => self.forward(signal, cx),
             SignalRule::StopOrForward => cx.log(Line::IgnoredSignal { signal }),
-            // Without a program to pass the signal on to, the supervisor acts in its place.
+            // If no program can get the signal, the supervisor behaves as the program would.
             SignalRule::ForwardAll if ends && self.stands_in() => {
                 let exit = Exit::Signal { signal, core_dumped: false };
-                // A process that waits to start has not failed.
+                // A process that is waiting to start has not failed.
                 let waits = self.processes.values().any(|process| process.waits_for().is_some());
                 let code = if waits { 0 } else { exit.status() };
                 self.asked_to_stop(signal, code, cx);
@@ -99,17 +99,17 @@ impl Supervisor {
         }
     }
 
-    /// Whether all that runs prepares what comes next.
+    /// Whether this stage prepares another one.
     const fn prepares(&self) -> bool {
         matches!(self.when_done, WhenDone::Proceed { .. })
     }
 
-    /// Whether there is no program that a signal could go to.
+    /// Whether no program can get a signal.
     fn stands_in(&self) -> bool {
         self.prepares() || self.processes.values().all(|process| process.pid().is_none())
     }
 
-    /// As in supervisord, repeated requests do not shorten the grace period.
+    /// Handles a stop signal as supervisord does: repeated signals do not shorten grace periods.
     fn asked_to_exit(&mut self, signal: Signal, cx: &mut Transition<'_>) {
         cx.log(Line::ExitRequest { signal });
         self.end_by_order(End::Exit { code: 0 }, cx);
@@ -122,8 +122,7 @@ impl Supervisor {
     }
 
     fn forward(&self, signal: Signal, cx: &mut Transition<'_>) {
-        // The core no longer learns when processes exit, so a pid may belong to another process by
-        // now.
+        // The core no longer learns about exits, so another process may have the pid by now.
         if matches!(self.phase, Phase::Finished { .. }) {
             return cx.log(Line::IgnoredSignal { signal });
         }
@@ -163,7 +162,7 @@ impl Supervisor {
         }
     }
 
-    /// When the first programs were asked to stop, or the supervisor was.
+    /// When the stop of the programs began or was requested.
     fn programs_asked_at(&self) -> Mono {
         let from = match self.phase {
             Phase::Ending { from, .. } => from,
@@ -172,7 +171,7 @@ impl Supervisor {
         self.asked_at.map_or(from, |asked_at| asked_at.max(from))
     }
 
-    /// Begins to stop everything on request. Clients may need a moment to notice, so a delay
+    /// Begins a shutdown on request. Clients may need time to notice it, so the configured delay
     /// comes first.
     pub(super) fn end_by_order(&mut self, end: End, cx: &mut Transition<'_>) {
         self.ordered_at.get_or_insert(cx.now);
@@ -185,8 +184,8 @@ impl Supervisor {
         self.end(end, from, from);
     }
 
-    /// Begins to stop everything, unless that has begun already; an exit may still take
-    /// the place of a restart. From `report_at` on the supervisor logs which programs it waits for.
+    /// Begins a shutdown, unless one is in progress; an exit may still replace a restart. From
+    /// `report_at` on, the log reports the programs that the shutdown waits for.
     fn end(&mut self, end: End, from: Mono, report_at: Mono) {
         match (&mut self.phase, end) {
             (phase @ (Phase::Booting | Phase::Running), end) => {
@@ -230,14 +229,14 @@ impl Supervisor {
         } else if !over.gave_up() && self.programs().any(Process::is_active) {
             cx.log(Line::EndsWith { name });
         }
-        // The exit of its main process says nothing about processes that are left.
+        // The exit status of its main process does not cover processes that survived SIGKILL.
         let code = over.outcome().filter(|_| !over.is_stuck()).unwrap_or(1);
         self.end(End::Exit { code }, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
 
-    /// Ends the supervisor once no program runs and none will start again; listeners do not
-    /// keep it. A program that an operator stopped or removed does: the operator may start it,
-    /// or add it again.
+    /// Exits if no program is running and none will start again. Event listeners do not prevent the
+    /// exit. A program that an operator stopped or removed does, because the operator may start or
+    /// add it again.
     pub(super) fn end_if_done(&mut self, cx: &mut Transition<'_>) {
         if self.programs().any(Process::is_active) {
             self.idle = Idle::default();
@@ -258,7 +257,7 @@ impl Supervisor {
         self.end(end, cx.now, cx.now + WAITING_REPORT_EVERY);
     }
 
-    /// Whether only an operator can go on from here; logs that once.
+    /// Whether the supervisor waits for an operator. Logs that once.
     fn waits_for_operator(&mut self, cx: &mut Transition<'_>) -> bool {
         let held = self.programs().filter(|process| process.is_held());
         let stopped: Vec<String> = held.map(|process| process.spec.name.clone()).collect();
@@ -269,7 +268,7 @@ impl Supervisor {
         waits
     }
 
-    /// Ends a preparation that takes too long.
+    /// Stops a preparation stage that takes too long.
     pub(super) fn give_up_if_late(&mut self, cx: &mut Transition<'_>) {
         if let WhenDone::Proceed { within } = self.when_done
             && self.phase == Phase::Running
@@ -285,13 +284,13 @@ impl Supervisor {
         cx.log(Line::NotPrepared { names, why });
     }
 
-    /// All processes that aren't event listeners.
+    /// All processes except event listeners.
     pub(super) fn programs(&self) -> impl Iterator<Item = &Process> {
         let groups = self.groups.iter().filter(|group| group.pool.is_none());
         groups.flat_map(|group| &group.members).filter_map(|proc| self.processes.get(proc))
     }
 
-    /// Starts nothing from now on; stops everything from `from` on.
+    /// Continues a shutdown: nothing starts, and from `from` on everything stops.
     pub(super) fn proceed_to(&mut self, end: End, from: Mono, cx: &mut Transition<'_>) {
         if let Phase::Ending { announced: announced @ false, .. } = &mut self.phase {
             *announced = true;
@@ -312,8 +311,8 @@ impl Supervisor {
         }
     }
 
-    /// Stops groups one after another, the last started first, and no program before those that
-    /// depend on it. Programs of later groups may exit by themselves in the meantime.
+    /// Stops groups one after the other, the last started one first, and each program before its
+    /// dependencies. Programs of other groups may exit by themselves in the meantime.
     fn stop_next(&mut self, end: End, cx: &mut Transition<'_>) {
         let next = self.stops_next(&self.active());
         if next.is_empty() {
@@ -333,7 +332,7 @@ impl Supervisor {
         cx.kill_by = None;
     }
 
-    /// Whether those that are to stop are listeners with events on their way to them.
+    /// Whether the next processes to stop are event listeners with waiting events.
     fn drains(&mut self, next: &[ProcId], cx: &Transition<'_>) -> bool {
         let is_running = |proc| self.processes.get(&proc).is_some_and(Process::is_running);
         let mut drains = false;
@@ -350,21 +349,22 @@ impl Supervisor {
         drains
     }
 
-    /// The last started first, members of a group by their priorities.
+    /// Sorts processes into stop order: the last started first, members of a group by priority.
     pub(super) fn stop_order(&self, members: Vec<ProcId>) -> Vec<ProcId> {
         let mut members = self.by_priority(members);
         members.reverse();
         members
     }
 
-    /// By their own priorities, which count for orders only: at first the members of a
-    /// group start as they are listed.
+    /// Sorts processes by their own priority. It counts for requests only; at boot, the members of
+    /// a group start as listed.
     pub(super) fn by_priority(&self, mut members: Vec<ProcId>) -> Vec<ProcId> {
         members.sort_by_key(|proc| self.processes.get(proc).map(|process| process.spec.priority));
         members
     }
 
-    /// With something that survived SIGKILL there is no new beginning.
+    /// Emits the final effect. If a process survived SIGKILL, the supervisor exits instead of
+    /// restarting.
     pub(super) fn finish(&mut self, end: End, cx: &mut Transition<'_>) {
         self.phase = Phase::Over;
         cx.effects.push(match end {
@@ -376,7 +376,7 @@ impl Supervisor {
     }
 }
 
-/// Signals that mean something to a server and nothing to its supervisor.
+/// Whether the signal means something to a server but nothing to its supervisor.
 fn is_passed_on(signal: Signal) -> bool {
     [Signal::HUP, Signal::USR1, Signal::USR2, Signal::WINCH, Signal::CONT].contains(&signal)
         || signal.is_real_time()

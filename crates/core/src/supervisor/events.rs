@@ -1,4 +1,4 @@
-//! What event listeners are told, and what they say.
+//! Events for event listeners, and the listeners' output.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use crate::ids::{Pid, ProcId};
 use crate::listener::{Pool, next_serial};
 use crate::time::{Mono, Wall};
 
-/// What a process wrote, as observers see it.
+/// The kind of a process's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrote {
-    /// Something for its log.
+    /// Ordinary output.
     Log,
-    /// A message between marks.
+    /// A message between markers.
     Message,
 }
 
-/// When the next multiple of each subscribed period comes.
+/// The times of the next tick events.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ticks {
     /// The latest multiple of each period, in seconds.
@@ -32,13 +32,13 @@ impl Ticks {
         self.next
     }
 
-    /// No listener subscribes to ticks.
+    /// Stops the ticks because no listener subscribes to them.
     const fn rest(&mut self) {
         self.next = None;
     }
 
-    /// The periods of which a multiple has passed since the last call. The first call
-    /// only takes note of the time.
+    /// The wanted periods that have completed since the last call. The first call only notes the
+    /// time.
     fn pass(&mut self, wanted: [bool; 3], now: Mono, wall: Wall) -> Vec<(Period, Wall)> {
         let mut due = Vec::new();
         self.next = None;
@@ -77,7 +77,7 @@ impl Supervisor {
         data: &[u8],
         cx: &mut Transition<'_>,
     ) {
-        // What an earlier run wrote, this one didn't say.
+        // This is output of an earlier run.
         if self.processes.get(&proc).and_then(Process::pid) != Some(pid) {
             return;
         }
@@ -109,7 +109,7 @@ impl Supervisor {
         });
     }
 
-    /// Hands what happened in this turn to the pools, and what waits to listeners.
+    /// Passes the events of this turn to the pools, and waiting events to listeners.
     pub(super) fn tell_listeners(&mut self, cx: &mut Transition<'_>) {
         if self.groups.iter().all(|group| group.pool.is_none()) {
             return self.ticks.rest();
@@ -160,7 +160,7 @@ impl Supervisor {
         }
     }
 
-    /// An event that no pool wants has no serial.
+    /// Gives the event a serial number and adds it to each pool that subscribes to it.
     fn offer(&mut self, event: &Rc<Event>, cx: &mut Transition<'_>) {
         let serial = self.next_serial;
         let pools = self.groups.iter_mut().filter_map(|group| group.pool.as_mut());
@@ -184,7 +184,7 @@ impl Supervisor {
         self.groups.iter().filter_map(|group| group.pool.as_ref())
     }
 
-    /// How many events wait for listeners, all pools together.
+    /// The number of waiting events in all pools.
     #[must_use]
     pub fn waiting_events(&self) -> usize {
         self.pools().map(Pool::waiting).sum()

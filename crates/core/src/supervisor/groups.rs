@@ -1,4 +1,4 @@
-//! Groups come and go.
+//! Adds and removes groups.
 
 use std::rc::Rc;
 
@@ -14,9 +14,9 @@ use crate::spec::GroupSpec;
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) spec: Rc<GroupSpec>,
-    /// In start order.
+    /// The processes in start order.
     pub(super) members: Vec<ProcId>,
-    /// Set if they are event listeners.
+    /// The pool, if the processes are event listeners.
     pub(super) pool: Option<Pool>,
 }
 
@@ -25,7 +25,7 @@ impl Supervisor {
         self.groups.iter().find(|group| group.spec.name == name)
     }
 
-    /// Makes the processes of a group; nothing is started. Groups stay in start order.
+    /// Creates the processes of a group without starting them.
     pub(super) fn insert(&mut self, spec: Rc<GroupSpec>) {
         let mut members = Vec::new();
         for process in &spec.processes {
@@ -43,7 +43,7 @@ impl Supervisor {
         self.put(Group { spec, members, pool });
     }
 
-    /// Puts a group where it starts.
+    /// Inserts a group at its position in start order.
     pub(super) fn put(&mut self, group: Group) {
         let place = |other: &Group| {
             (other.spec.priority, &other.spec.name) <= (group.spec.priority, &group.spec.name)
@@ -52,7 +52,7 @@ impl Supervisor {
         self.groups.insert(at, group);
     }
 
-    /// Tells world and observers of the groups that were there from the beginning.
+    /// Announces the groups of the first configuration to the daemon and to event listeners.
     pub(super) fn announce_groups(&self, cx: &mut Transition<'_>) {
         for group in &self.groups {
             announce(group, cx);
@@ -73,12 +73,12 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The group with this name in the configuration that was read last.
+    /// The group with this name in the latest configuration.
     pub(super) fn asked_for(&self, name: &str) -> Option<Rc<GroupSpec>> {
         self.available.iter().find(|group| group.name == name).cloned()
     }
 
-    /// Makes the processes of a group and starts those with autostart.
+    /// Adds a group and starts its processes with autostart.
     pub(super) fn begin_group(&mut self, spec: Rc<GroupSpec>, cx: &mut Transition<'_>) {
         let name = spec.name.clone();
         self.insert(spec);
@@ -120,7 +120,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Takes note of a configuration that was read again: what it would change.
+    /// Stores a configuration that was read again. Returns its differences from the active groups.
     pub(super) fn reread(&mut self, groups: Vec<GroupSpec>) -> Difference {
         self.available = groups.into_iter().map(Rc::new).collect();
         let mut difference = Difference::default();

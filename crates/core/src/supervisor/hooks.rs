@@ -1,4 +1,4 @@
-//! When hooks are notified, and how long the supervisor waits for them before it exits.
+//! Notifies hooks, and delays the exit of the supervisor for them.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::line::Line;
 use crate::time::Mono;
 
 impl Supervisor {
-    /// All hooks, in their order.
+    /// All hooks in the order of the configuration.
     pub fn hooks(&self) -> impl Iterator<Item = HookInfo<'_>> {
         self.hooks.iter().map(Hook::info)
     }
@@ -38,22 +38,21 @@ impl Supervisor {
         }
     }
 
-    /// The delivery of a notification succeeded or failed.
+    /// Notes the result of a delivery.
     pub(super) fn delivered(&mut self, delivery: Delivery, sent: bool) {
         if let Some(hook) = self.hooks.get_mut(delivery.hook) {
             hook.delivered(delivery.number, sent);
         }
     }
 
-    /// Whether the supervisor waits for hooks before it exits. Without a stop request, it waits
-    /// long enough to send a notification; otherwise as long as the stop budget allows.
+    /// Whether the supervisor delays its exit for hooks. The time limit depends on the reason for
+    /// the exit; see [`HOOK_LAST`] and [`HOOK_AT_STOP`].
     pub(super) fn awaits_hooks(&self, now: Mono) -> bool {
         let in_time = self.hooks_by().is_some_and(|by| now < by);
         in_time && self.hooks.iter().any(|hook| hook.is_pending(now))
     }
 
-    /// The time from which the supervisor no longer waits for hooks, after everything has been
-    /// stopped.
+    /// The end of the time for hooks after all programs have exited.
     fn hooks_by(&self) -> Option<Mono> {
         let Phase::Finished { at, .. } = self.phase else { return None };
         Some(match (self.ordered_at, self.budget_end()) {
@@ -63,7 +62,7 @@ impl Supervisor {
         })
     }
 
-    /// The time of the next action for hooks.
+    /// When hooks have something to do.
     pub(super) fn hooks_deadline(&self) -> Option<Mono> {
         let own = self.hooks.iter().filter_map(Hook::deadline);
         own.chain(self.hooks_by()).min()
@@ -74,8 +73,8 @@ impl Supervisor {
         self.hooks.clear();
     }
 
-    /// Records that the supervisor gave up on a process that survived SIGKILL, unless a report of
-    /// its run says so.
+    /// Notifies hooks that the supervisor gave up on a process that survived SIGKILL, unless a
+    /// report of its run does so.
     pub(super) fn note_unkillable(process: &super::Process, cx: &mut Transition<'_>) {
         let named = Rc::clone(&process.named);
         let told = |about: &About| match about {

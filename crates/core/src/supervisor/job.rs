@@ -1,4 +1,4 @@
-//! Job control of a program that runs once: as if nothing stood between it and its shell.
+//! Job control for a program that runs once: it behaves as if its shell had started it directly.
 
 use std::time::Duration;
 
@@ -10,26 +10,27 @@ use crate::signal::Signal;
 use crate::spec::SignalRule;
 use crate::time::Mono;
 
-/// A program that is stopped (not ended) this soon after a signal that is to end it is
-/// continued: it can't take the signal otherwise.
+/// A program that is suspended this soon after a stop signal is continued, because it cannot handle
+/// the signal otherwise.
 const TAKES_SIGNAL_WITHIN: Duration = Duration::from_secs(1);
 
-/// What is known of stops by the terminal or by SIGSTOP.
+/// Suspensions by the terminal or by SIGSTOP.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct JobControl {
-    /// When a signal that is to end the program was last passed on.
+    /// When the latest stop signal was forwarded to the program.
     told_to_end: Option<Mono>,
-    /// The program, while it is stopped and the supervisor is not.
+    /// The program, while it is suspended and the supervisor is not.
     stopped: Option<Pid>,
 }
 
 impl Supervisor {
-    /// The program was stopped, or has stopped itself.
+    /// Handles the suspension of a child.
     pub(super) fn suspended(&mut self, pid: Pid, job: Job, cx: &mut Transition<'_>) {
         if self.signals != SignalRule::ForwardAll || self.main_process(pid).is_none() {
             return;
         }
-        // Once: what stops again, as by reading from a terminal that it doesn't have, stays so.
+        // Only once: a program that suspends itself again, for example because it reads from a
+        // terminal that it does not own, stays suspended.
         let told = self.job_control.told_to_end.take();
         let to_end = told.is_some_and(|at| cx.now - at < TAKES_SIGNAL_WITHIN);
         match job {
@@ -41,8 +42,8 @@ impl Supervisor {
         }
     }
 
-    /// A signal that is to end the program has been passed on: one that is stopped can't
-    /// take it before it goes on.
+    /// Notes a stop signal that was forwarded to the program. A suspended program is continued,
+    /// because it cannot handle the signal otherwise.
     pub(super) fn told_to_end(&mut self, signal: Signal, cx: &mut Transition<'_>) {
         for process in self.processes.values_mut() {
             process.told_to_end(signal, cx);

@@ -1,4 +1,4 @@
-//! The commands of operators.
+//! Handles operators' commands.
 
 use super::ending::End;
 use super::waiters::Waiter;
@@ -12,7 +12,7 @@ use crate::input::SpawnError;
 use crate::process::Goal;
 use crate::signal::Signal;
 
-/// In which order something is done to several processes.
+/// The order in which a command applies to several processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum InOrder {
     OfStart,
@@ -20,8 +20,8 @@ enum InOrder {
 }
 
 impl Supervisor {
-    /// The processes that a name selects: `GROUP:PROCESS`, `GROUP:*` or `GROUP:` for all of a
-    /// group, or the name of a process whose group has the same name.
+    /// The processes that a name selects: `GROUP:PROCESS`; `GROUP:*` or `GROUP:` for a whole group;
+    /// or the name of a process whose group has the same name.
     ///
     /// # Errors
     ///
@@ -37,11 +37,11 @@ impl Supervisor {
         Ok(Which::Process(*proc))
     }
 
-    /// The process that a name means.
+    /// The single process that a name selects.
     ///
     /// # Errors
     ///
-    /// [`Rejection::BadName`] if there is no such process, also if the name means a group.
+    /// [`Rejection::BadName`] if there is no such process, or if the name selects a group.
     pub fn resolve_process(&self, name: &str) -> Result<ProcId, Rejection> {
         match self.resolve(name)? {
             Which::Process(proc) => Ok(proc),
@@ -49,7 +49,7 @@ impl Supervisor {
         }
     }
 
-    /// The processes that are meant, in start order.
+    /// The selected processes in start order.
     ///
     /// # Errors
     ///
@@ -122,7 +122,8 @@ impl Supervisor {
                 return Err(Rejection::BadName);
             };
             match unstartable.iter().find(|(other, _)| *other == proc) {
-                // Of several, one that runs is not concerned, whatever became of its command.
+                // In a command for several processes, a running one is skipped even if its command
+                // cannot be executed now.
                 Some(_) if several && process.is_started() => Err(Rejection::AlreadyStarted),
                 Some((_, error)) => Err(Rejection::unstartable(error)),
                 None => process.start_by_order(outlook.after_order(several), cx),
@@ -130,8 +131,8 @@ impl Supervisor {
         });
     }
 
-    /// Stops in stop order and then wants the starts, so that dependents stop before what they
-    /// depend on, and start after it.
+    /// Stops the processes in stop order, then marks them as due to start. A program stops before
+    /// its dependencies and starts after them.
     fn order_restart(
         &mut self,
         id: RequestId,
@@ -145,7 +146,7 @@ impl Supervisor {
             if obstacle(proc).is_none()
                 && let Some(process) = self.processes.get_mut(&proc)
             {
-                // A process that does not run needs only the start.
+                // A process that is not running needs only the start.
                 let _ = process.stop_by_order(cx);
             }
         }
@@ -183,9 +184,9 @@ impl Supervisor {
         });
     }
 
-    /// Has something done with each process that is meant, and answers when all have
-    /// reached `goal`; at once if there is none. Of several, those that aren't concerned,
-    /// since they run already or don't run, are passed over.
+    /// Applies `act` to each selected process. Replies when all have reached `goal`, or at once
+    /// without a goal. A command for several processes skips those that are already running or not
+    /// running.
     fn each(
         &mut self,
         id: RequestId,
@@ -217,7 +218,7 @@ impl Supervisor {
         self.meant(which, InOrder::OfStart)
     }
 
-    /// The processes that are meant.
+    /// The selected processes.
     fn meant(&self, which: &Which, order: InOrder) -> Option<Vec<ProcId>> {
         let groups: Vec<_> = match which {
             Which::Process(proc) => {

@@ -1,5 +1,4 @@
-//! The delay before the first stop signal, and its early end: with no request running or
-//! waiting there is nothing to wait for.
+//! The delay before the first stop signal. It ends early when no request is running or waiting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,24 +11,24 @@ use crate::line::Line;
 use crate::process::{Process, Transition};
 use crate::time::Mono;
 
-/// Time between two looks.
+/// Interval of the load samples.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Looks in a row that must show no request: between two steps a busy server may show none.
+/// Consecutive samples that must show no request: a busy server may show none between two steps.
 const IDLE_LOOKS: u32 = 2;
 
 /// A delay that ends early when all servers are idle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct IdleWatch {
-    /// Load balancers need that long in any case.
+    /// The delay does not end earlier, because load balancers need this time in any case.
     not_before: Mono,
     look_at: Mono,
-    /// Of each server, how many looks in a row have shown no request.
+    /// Consecutive samples of each server without a request.
     idle: BTreeMap<ProcId, u32>,
 }
 
 impl Supervisor {
-    /// A delay begins that ends at `from`.
+    /// Begins a delay that ends at `from`.
     pub(super) fn begin_prestop(&mut self, from: Mono, cx: &mut Transition<'_>) {
         let Some(least) = self.prestop_idle.filter(|least| cx.now + *least < from) else {
             return;
@@ -47,7 +46,7 @@ impl Supervisor {
         self.idle_watch = Some(IdleWatch { not_before, look_at: not_before - LOOK_EVERY, idle });
     }
 
-    /// Looks whether there are requests, if it is time.
+    /// Requests load samples if they are due.
     pub(super) fn watch_idle(&mut self, cx: &mut Transition<'_>) {
         let Phase::Ending { from, .. } = self.phase else { return };
         if cx.now >= from {
@@ -69,7 +68,8 @@ impl Supervisor {
         }
     }
 
-    /// So many requests run or wait; `None`: that could not be seen.
+    /// Takes the number of running and waiting requests of a server; `None` if it could not be
+    /// read.
     pub(super) fn load_seen(
         &mut self,
         proc: ProcId,

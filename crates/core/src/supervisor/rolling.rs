@@ -8,17 +8,17 @@ use crate::input::SpawnError;
 use crate::line::Line;
 use crate::process::Goal;
 
-/// A rolling restart that is under way.
+/// A rolling restart in progress.
 #[derive(Clone, Debug)]
 pub(super) struct Rolling {
     pub(super) id: RequestId,
-    /// All processes that ran when it was ordered, in start order.
+    /// The processes that were running when it began, in start order.
     all: Vec<ProcId>,
-    /// The processes that have not been restarted yet.
+    /// The processes that are still to be restarted.
     left: Vec<ProcId>,
     /// The process that was restarted and is not ready yet.
     current: Option<ProcId>,
-    /// The processes whose command cannot be executed at present, each with the error.
+    /// Processes whose command cannot be executed now, each with the error.
     unstartable: Vec<(ProcId, SpawnError)>,
     outcomes: Vec<ProcessOutcome>,
 }
@@ -26,11 +26,11 @@ pub(super) struct Rolling {
 /// The next step of a rolling restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
-    /// It waits.
+    /// Wait for the current process.
     Wait,
-    /// It restarts this process.
+    /// Restart this process.
     Restart(ProcId),
-    /// It ends, because of this process and for this reason if it did not restart all.
+    /// End. If not all processes were restarted: the process that caused this, and the reason.
     End(Option<(ProcId, Rejection)>),
 }
 
@@ -71,7 +71,8 @@ impl Supervisor {
         }
     }
 
-    /// Returns that it is over, and what stopped it.
+    /// Continues a rolling restart. Returns `Some` at its end, with the process that ended it
+    /// early.
     fn roll_one(
         &mut self,
         rolling: &mut Rolling,
@@ -109,11 +110,12 @@ impl Supervisor {
                 }
             }
         }
-        // A process that was stopped or removed in the meantime is not restarted.
+        // Skips processes that were stopped or removed in the meantime.
         let runs = |proc: &ProcId| self.processes.get(proc).is_some_and(|it| it.is_started());
         rolling.left.retain(runs);
         let is_ready = |proc: &ProcId| self.processes.get(proc).is_some_and(|it| it.is_ready());
-        // A process that is not ready serves no requests, so its restart costs no capacity.
+        // Prefers a process that is not ready: it serves no requests, so its restart costs no
+        // capacity.
         let next =
             rolling.left.iter().find(|proc| !is_ready(proc)).or_else(|| rolling.left.first());
         let Some(&next) = next else { return Step::End(None) };

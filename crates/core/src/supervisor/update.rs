@@ -1,8 +1,8 @@
-//! Updates: a new configuration of a group takes effect. Rules change at once; changes of the
-//! execution require a stop and a start.
+//! Applies a new configuration to a group. New rules take effect at once; a different command or
+//! environment needs a restart.
 //!
-//! An update that has started always completes, even if its client disconnects. The processes that
-//! stop for the update start again, unless the supervisor exits.
+//! An update that has begun always completes, even if its client disconnects. Processes that stop
+//! for an update start again, unless a shutdown begins.
 
 use std::rc::Rc;
 
@@ -14,29 +14,29 @@ use crate::ids::{ProcId, RequestId};
 use crate::line::Line;
 use crate::spec::{Change, GroupSpec};
 
-/// A group that stops because its configuration was changed or removed.
+/// A group that is stopping for an update or a removal.
 #[derive(Clone, Debug)]
 pub(super) struct Update {
     group: String,
     /// The configuration that replaces it; `None`: the group is removed.
     next: Option<Rc<GroupSpec>>,
-    /// Requests to answer when it is done.
+    /// The requests to answer at the end.
     pub(super) asked: Vec<RequestId>,
 }
 
-/// A group in which the configuration that was read last differs from the active one.
+/// A group that differs between the active and the latest configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Changed<'a> {
     /// The active configuration; `None`: the group is not active.
     pub old: Option<&'a GroupSpec>,
     /// The new configuration; `None`: the group is removed.
     pub new: Option<&'a GroupSpec>,
-    /// How an update of it takes effect.
+    /// How an update takes effect.
     pub change: Change,
 }
 
 impl Supervisor {
-    /// The changes that an update of all groups would make; groups to be removed come last.
+    /// The differences that an update of all groups would apply; removed groups come last.
     pub fn changed(&self) -> impl Iterator<Item = Changed<'_>> {
         let asked = self.available.iter().map(|new| {
             let old = self.group(&new.name).map(|group| &*group.spec);
@@ -53,8 +53,8 @@ impl Supervisor {
         asked.filter(|changed| changed.change != Change::Nothing).chain(gone)
     }
 
-    /// Applies the configuration that was read last to a group. `None`: the reply follows when the
-    /// update is complete.
+    /// Applies the latest configuration to a group. Returns `None` if the reply follows at the end
+    /// of the update.
     pub(super) fn update_group(
         &mut self,
         id: RequestId,
@@ -86,8 +86,8 @@ impl Supervisor {
         Ok(Some(change))
     }
 
-    /// Whether a process may be started. If its group stops for an update, the update starts the
-    /// process, unless the update removes it.
+    /// Checks that an operator may start a process. During an update of its group, the update
+    /// itself starts or removes the process.
     pub(super) fn not_being_updated(&self, proc: ProcId) -> Result<(), Rejection> {
         let group = self.processes.get(&proc).map(|process| &process.named.group);
         match self.updates.iter().find(|update| Some(&update.group) == group) {
@@ -97,8 +97,8 @@ impl Supervisor {
         }
     }
 
-    /// Starts or removes groups that have stopped for an update. If everything stops, no group
-    /// starts again.
+    /// Starts or removes groups that have stopped for an update. During a shutdown, no group
+    /// starts.
     pub(super) fn finish_updates(&mut self, cx: &mut Transition<'_>) {
         let ending = self.is_ending();
         for update in std::mem::take(&mut self.updates) {
@@ -132,14 +132,14 @@ impl Supervisor {
         let members = self.group(name).map(|group| group.members.clone()).unwrap_or_default();
         for proc in self.stop_order(members) {
             if let Some(process) = self.processes.get_mut(&proc) {
-                // One that does not run needs no stop.
+                // A process that is not running needs no stop.
                 let _ = process.stop_by_order(cx);
             }
         }
     }
 
-    /// Its processes go on by other rules. Those that changed and do not run are started, as
-    /// they are when their group is added again.
+    /// Applies new rules to the processes of a group. Processes that changed and are not running
+    /// start, as they do when their group is added again.
     fn change_rules(&mut self, next: Rc<GroupSpec>, cx: &mut Transition<'_>) {
         let Some(at) = self.groups.iter().position(|group| group.spec.name == next.name) else {
             return;
@@ -169,7 +169,7 @@ impl Supervisor {
         for proc in to_start {
             let outlook = self.outlook(proc);
             if let Some(process) = self.processes.get_mut(&proc) {
-                // A process that survived SIGKILL prevents the start; it was already reported.
+                // A process that survived SIGKILL prevents the start; that was already reported.
                 let _ = process.start_by_order(outlook.after_order(true), cx);
             }
         }

@@ -10,18 +10,18 @@ use crate::line::Line;
 use crate::process::Goal;
 use crate::time::Mono;
 
-/// How often the supervisor logs which programs a request waits for.
+/// Interval at which the log reports the programs that a request waits for.
 const WAITING_REPORT_EVERY: Duration = Duration::from_secs(2);
 
-/// A request that is answered once no process is pending.
+/// A request that is answered when no process is pending.
 #[derive(Clone, Debug)]
 pub(super) struct Waiter {
     pub(super) id: RequestId,
-    /// The goal that the request waits for; `None`: no goal.
+    /// The goal of the request; `None` if it needs no state.
     goal: Option<Goal>,
     pub(super) pending: Vec<ProcId>,
     pub(super) outcomes: Vec<ProcessOutcome>,
-    /// The request was for several processes, so the reply holds each outcome.
+    /// Whether the request selects several processes, so that the reply holds each outcome.
     several: bool,
     report_at: Mono,
 }
@@ -36,7 +36,7 @@ impl Waiter {
         Self { id, goal, pending: Vec::new(), outcomes: Vec::new(), several, report_at }
     }
 
-    /// When the supervisor logs again which programs it waits for.
+    /// When the log next reports the pending programs.
     pub(super) fn deadline(&self) -> Option<Mono> {
         (self.goal == Some(Goal::Down)).then_some(self.report_at)
     }
@@ -51,7 +51,7 @@ impl Waiter {
 }
 
 impl Supervisor {
-    /// Answers requests whose goal is reached, or can no longer be reached.
+    /// Answers requests whose processes have all reached the goal or cannot reach it any longer.
     pub(super) fn answer_waiters(&mut self, cx: &mut Transition<'_>) {
         for mut waiter in std::mem::take(&mut self.waiters) {
             self.advance(&mut waiter, cx);
@@ -64,7 +64,7 @@ impl Supervisor {
         }
     }
 
-    /// The client of a request has disconnected. An update continues.
+    /// Drops a request whose client has disconnected. An update continues.
     pub(super) fn request_gone(&mut self, id: RequestId) {
         self.waiters.retain(|waiter| waiter.id != id);
         self.rolling.retain(|rolling| rolling.id != id);
