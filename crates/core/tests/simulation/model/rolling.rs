@@ -51,6 +51,7 @@ impl Model {
         let Some(at) = at else {
             return hold!(false, RollsOneByOne, "{id:?} is restarted: {:?}", self.rolling);
         };
+        self.pass_over(at);
         let rolling = &mut self.rolling[at];
         rolling.done.extend(rolling.current);
         rolling.left.retain(|other| *other != id);
@@ -66,6 +67,14 @@ impl Model {
                 let _ = proc.order_start(false, now);
             }
         });
+    }
+
+    /// At each step, processes that do not run are skipped for good: a later start is a new one,
+    /// with the settings that hold then, so it needs no restart.
+    fn pass_over(&mut self, at: usize) {
+        let procs = &self.procs;
+        let wanted = |id: &ProcId| procs.get(id).is_some_and(Proc::is_wanted);
+        self.rolling[at].left.retain(wanted);
     }
 
     /// It is answered.
@@ -96,7 +105,12 @@ impl Model {
     }
 
     /// Those that go on have a reason to wait.
-    pub(super) fn check_rolling(&self) {
+    pub(super) fn check_rolling(&mut self) {
+        for at in 0..self.rolling.len() {
+            if self.rolling[at].current.is_none() {
+                self.pass_over(at);
+            }
+        }
         for rolling in &self.rolling {
             let waits = match rolling.current {
                 Some(current) => self.procs.get(&current).is_some_and(|proc| {
