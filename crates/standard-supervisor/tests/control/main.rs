@@ -13,6 +13,7 @@ mod client;
 mod limits;
 mod load;
 mod logtail;
+mod many;
 mod orders;
 mod session;
 mod sockets;

@@ -16,7 +16,7 @@ const STRANGERS: usize = 10_000;
 /// Processor time that the supervisor may need before it answers `/livez`. It is not
 /// optimized here, which takes several times the 100 ms that are promised. Time as such says
 /// nothing on a machine that it shares with the strangers and other tests.
-const ANSWERED_WITHIN: Duration =
+pub(crate) const ANSWERED_WITHIN: Duration =
     Duration::from_millis(if cfg!(debug_assertions) { 600 } else { 100 });
 
 /// A supervisor of programs, the port of its status, and that of operators.
@@ -37,13 +37,13 @@ fn started(name: &str) -> (Home, Running, [u16; 2]) {
 }
 
 /// The processor time that a process has used.
-fn processor_time(pid: i32) -> Duration {
+pub(crate) fn processor_time(pid: i32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/schedstat")).unwrap();
     Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
 }
 
 /// What it takes from no connection to an answer.
-fn answered(pid: i32, port: u16) -> Duration {
+pub(crate) fn answered(pid: i32, port: u16) -> Duration {
     let before = processor_time(pid);
     let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
