@@ -3,20 +3,74 @@
 /// What ends a sequence, in supervisord's list.
 const ENDS: &[u8] = b"HfABCDRsuJKhlpm";
 
-/// `bytes` without what stands between `ESC [` and the first letter that ends a
-/// sequence. One that doesn't end takes the rest with it, as in supervisord's
+const ESCAPE: u8 = b'\x1b';
+
+/// Removes control sequences from output that arrives in pieces, which may end within a sequence.
+///
+/// A sequence reaches from `ESC [` to the first letter that ends one, as in supervisord's
 /// [`strip_ansi`](https://supervisord.org/configuration.html#supervisord-section-values).
+#[derive(Debug, Default)]
+pub struct Stripper {
+    within: Within,
+}
+
+/// Where the last piece ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    Text,
+    /// After an ESC, which may begin a sequence.
+    Start,
+    Sequence,
+}
+
+impl Stripper {
+    /// The next piece without its sequences. An ESC at its end is kept back until the next piece
+    /// shows whether it begins a sequence.
+    #[must_use]
+    pub fn pass(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut kept = Vec::with_capacity(piece.len() + 1);
+        let mut rest = piece;
+        while let Some(first) = rest.first() {
+            (self.within, rest) = match self.within {
+                Within::Text => {
+                    let text = rest.iter().position(|byte| *byte == ESCAPE).unwrap_or(rest.len());
+                    kept.extend_from_slice(&rest[..text]);
+                    match rest.get(text + 1..) {
+                        Some(rest) => (Within::Start, rest),
+                        None => (Within::Text, &[][..]),
+                    }
+                }
+                Within::Start if *first == b'[' => (Within::Sequence, &rest[1..]),
+                Within::Start => {
+                    kept.push(ESCAPE);
+                    (Within::Text, rest)
+                }
+                Within::Sequence => match rest.iter().position(|byte| ENDS.contains(byte)) {
+                    Some(end) => (Within::Text, &rest[end + 1..]),
+                    None => (Within::Sequence, &[][..]),
+                },
+            };
+        }
+        kept
+    }
+
+    /// What was kept back at the end of the output. The next piece begins another output.
+    #[must_use]
+    pub fn finish(&mut self) -> &'static [u8] {
+        match std::mem::take(&mut self.within) {
+            Within::Start => &[ESCAPE],
+            Within::Text | Within::Sequence => &[],
+        }
+    }
+}
+
+/// `bytes` without control sequences. A sequence without an end takes the rest with it.
 #[must_use]
 pub fn strip(bytes: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(start) = rest.windows(2).position(|pair| pair == b"\x1b[") {
-        kept.extend_from_slice(&rest[..start]);
-        let sequence = &rest[start..];
-        let end = sequence.iter().position(|byte| ENDS.contains(byte));
-        rest = end.map_or(&[], |end| &sequence[end + 1..]);
-    }
-    kept.extend_from_slice(rest);
+    let mut stripper = Stripper::default();
+    let mut kept = stripper.pass(bytes);
+    kept.extend_from_slice(stripper.finish());
     kept
 }
 
@@ -32,8 +86,22 @@ mod tests {
             (b"\x1b[2J\x1b[1;1Hhome", b"home"),
             (b"a\x1b[31", b"a"),
             (b"\x1bc \x1b", b"\x1bc \x1b"),
+            (b"\x1b\x1b[0m", b"\x1b"),
         ] {
             assert_eq!(strip(text), stripped);
+        }
+    }
+
+    #[test]
+    fn a_sequence_is_removed_wherever_a_piece_ends() {
+        let text = b"\x1b[1;31mred\x1b[0m \x1b\x1b[2Jand \x1bc\x1b";
+        for cut in 0..=text.len() {
+            let mut stripper = Stripper::default();
+            let mut kept = stripper.pass(&text[..cut]);
+            kept.extend(stripper.pass(&text[cut..]));
+            kept.extend_from_slice(stripper.finish());
+            assert_eq!(kept, strip(text), "cut at {cut}");
+            assert_eq!(stripper.finish(), b"", "a new output begins");
         }
     }
 }

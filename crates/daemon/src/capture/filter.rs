@@ -11,10 +11,10 @@ use supervisor_core::event::Channel;
 use supervisor_core::ids::{Pid, ProcId};
 use supervisor_core::level::Level;
 use supervisor_sys::clock;
+use supervisor_wire::ansi::Stripper;
 use supervisor_wire::supervisord::communication::{Part, Separator};
 use supervisor_wire::supervisord::python::{bytes_repr, repr};
-use supervisor_wire::syslog::Sender;
-use supervisor_wire::{ansi, syslog};
+use supervisor_wire::syslog::{self, Sender};
 
 use super::journal::Journal;
 use super::lines::Lines;
@@ -30,7 +30,8 @@ pub(crate) struct Filter {
     /// The process's name.
     pub(crate) name: String,
     pub(crate) channel: Channel,
-    pub(crate) strip_ansi: bool,
+    /// `None`: control sequences stay.
+    pub(crate) strip_ansi: Option<Stripper>,
     pub(crate) separator: Option<Separator>,
     /// The text that marks the process as ready.
     pub(crate) ready: Option<Needle>,
@@ -90,7 +91,7 @@ impl ToServer {
 impl Filter {
     /// Whether bytes come out as they went in, and nobody else wants them.
     pub(crate) const fn is_idle(&self) -> bool {
-        !self.strip_ansi
+        self.strip_ansi.is_none()
             && self.separator.is_none()
             && self.ready.is_none()
             && self.syslog.is_none()
@@ -118,17 +119,11 @@ impl Filter {
             self.inbox.push(Input::ListenerSaid { proc, pid, data });
             return bytes.to_vec();
         }
-        let bytes = if self.strip_ansi { ansi::strip(bytes) } else { bytes.to_vec() };
-        let log = match &mut self.separator {
-            None => {
-                self.tell(pid, &bytes);
-                bytes
-            }
-            Some(separator) => {
-                let parts = separator.feed(&bytes);
-                self.sort(pid, parts)
-            }
+        let bytes = match &mut self.strip_ansi {
+            Some(stripper) => stripper.pass(bytes),
+            None => bytes.to_vec(),
         };
+        let log = self.log_of(pid, bytes);
         match &mut self.lines {
             Some(lines) => lines.pass(&log),
             None => log,
@@ -137,8 +132,10 @@ impl Filter {
 
     /// The writer has ended: what was held back goes on.
     pub(crate) fn finish(&mut self, pid: Pid) -> Vec<u8> {
+        let kept = self.strip_ansi.as_mut().map(Stripper::finish).unwrap_or_default();
+        let mut log = self.log_of(pid, kept.to_vec());
         let rest = self.separator.as_mut().and_then(Separator::finish);
-        let log = self.sort(pid, rest);
+        log.extend(self.sort(pid, rest));
         if let Some(server) = &mut self.server {
             let last = server.lines.finish();
             self.tell_server(pid, &last);
@@ -146,6 +143,20 @@ impl Filter {
         match &mut self.lines {
             Some(lines) => [lines.pass(&log), lines.finish()].concat(),
             None => log,
+        }
+    }
+
+    /// What of the output belongs in the log.
+    fn log_of(&mut self, pid: Pid, bytes: Vec<u8>) -> Vec<u8> {
+        match &mut self.separator {
+            None => {
+                self.tell(pid, &bytes);
+                bytes
+            }
+            Some(separator) => {
+                let parts = separator.feed(&bytes);
+                self.sort(pid, parts)
+            }
         }
     }
 

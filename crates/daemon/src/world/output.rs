@@ -12,6 +12,7 @@ use supervisor_core::spec::start::HostPort;
 use supervisor_core::spec::{self, ProcessSpec, Stdio};
 use supervisor_sys::io::counters::IoCounters;
 use supervisor_sys::io::recent::Recent;
+use supervisor_wire::ansi::Stripper;
 use supervisor_wire::supervisord::communication::Separator;
 
 use super::{Handling, Slot, World};
@@ -83,7 +84,7 @@ impl World {
             proc,
             name: slot.spec.name.clone(),
             channel,
-            strip_ansi: self.parts.handling.strip_ansi,
+            strip_ansi: self.parts.handling.strip_ansi.then(Stripper::default),
             separator: (capture > 0).then(|| Separator::new(capture)),
             ready: match &slot.spec.health.ready {
                 Ready::Logged(text) => Some(Needle::new(text.clone().into_bytes())),

@@ -15,11 +15,16 @@ const KEPT: Memory = Memory { of_runs: true, recent: false };
 
 fn relay(path: String) -> Rc<Relay> {
     let file = LogFile::new(spec::LogFile { path: path.into(), maxbytes: 0, backups: 0 });
-    let filter = Filter {
+    Relay::new(Rc::new(Sink::log_file(file)), filter("program"), Memory::default())
+}
+
+/// A filter that changes nothing.
+pub(super) fn filter(name: &str) -> Filter {
+    Filter {
         proc: ProcId(0),
-        name: "program".to_owned(),
+        name: name.to_owned(),
         channel: Channel::Stdout,
-        strip_ansi: false,
+        strip_ansi: None,
         separator: None,
         ready: None,
         syslog: None,
@@ -29,8 +34,7 @@ fn relay(path: String) -> Rc<Relay> {
         audience: Audience::None,
         inbox: Rc::default(),
         journal: Rc::new(Journal::new(Style::Complaints, LogFormat::Text)),
-    };
-    Relay::new(Rc::new(Sink::log_file(file)), filter, Memory::default())
+    }
 }
 
 #[test]
