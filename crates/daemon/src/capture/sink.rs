@@ -307,7 +307,10 @@ impl Sink {
             between::calls();
             match rustix::io::read(source, spare_capacity(scratch)) {
                 Ok(0) => Moved::End,
-                Ok(_) => deliver(scratch, held),
+                Ok(_) => match line_end(source, scratch) {
+                    None => deliver(scratch, held),
+                    Some(end) => deliver(&[&scratch[..], &end].concat(), held),
+                },
                 Err(Errno::INTR) => Moved::Bytes(0),
                 Err(Errno::AGAIN) => Moved::SourceEmpty,
                 // A pipe of ours that can't be read has nothing more to say.
@@ -405,6 +408,21 @@ fn byte_by_byte(bytes: &[u8], terminal: BorrowedFd<'_>) -> Result<usize, Errno> 
         }
     }
     Ok(bytes.len())
+}
+
+/// The rest of the line that `read` cut because it was full: another program's output may come
+/// next. `None`: no line was cut, or its rest is not in the pipe.
+fn line_end(source: BorrowedFd<'_>, read: &Vec<u8>) -> Option<Vec<u8>> {
+    if read.len() < read.capacity() || read.ends_with(b"\n") {
+        return None;
+    }
+    let length = |rest: &[u8]| rest.iter().position(|byte| *byte == b'\n');
+    let mut end = vec![0; peek::at(source, LAST, length).ok()?? + 1];
+    between::calls();
+    // It is there, and no other process reads this pipe.
+    let count = rustix::io::read(source, &mut end[..]).ok()?;
+    end.truncate(count);
+    Some(end)
 }
 
 /// Of so many bytes that are in a pipe fewer are moved only where the other has no room for them.

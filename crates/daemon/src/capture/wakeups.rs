@@ -21,7 +21,7 @@ use supervisor_sys::io::arrivals::Arrivals;
 use supervisor_sys::io::watch::Watched;
 use tokio::sync::Notify;
 
-use super::between;
+use super::{between, peek};
 use crate::inbox::Inbox;
 
 /// Streams of which SIGIO tells that bytes arrive; others are watched by epoll. The signal doesn't
@@ -147,11 +147,12 @@ impl Wakeups {
         Watch::ByEpoll { pipe: pipe.clone(), watched: None }
     }
 
-    /// Makes a pipe larger that a busy program writes into, unless it is as large, too many
-    /// already are, or the kernel won't.
+    /// Makes a pipe larger that a busy program writes into, unless its size is not the usual one
+    /// (the program, or the kernel's limit, chose it), too many already are larger, or the kernel
+    /// won't.
     pub(crate) fn enlarge(self: &Rc<Self>, pipe: impl AsFd) -> Option<Share> {
         let size = rustix::pipe::fcntl_getpipe_size(&pipe).ok()?;
-        if size >= ENLARGED_SIZE || self.enlarged.get() >= ENLARGED {
+        if size != peek::MOST || self.enlarged.get() >= ENLARGED {
             return None;
         }
         rustix::pipe::fcntl_setpipe_size(&pipe, ENLARGED_SIZE).ok()?;
@@ -253,4 +254,99 @@ fn set(timer: &OwnedFd, time: Duration) {
     let it_value = Timespec::try_from(time.max(Duration::from_nanos(1))).unwrap_or(none);
     let once = Itimerspec { it_interval: none, it_value };
     let _ = timerfd_settime(timer, TimerfdTimerFlags::empty(), &once);
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pipe::{PipeFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn in_a_loop<T>(act: impl AsyncFnOnce() -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, act())
+    }
+
+    fn pipe() -> (Rc<OwnedFd>, OwnedFd) {
+        let (read, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        (Rc::new(read), write)
+    }
+
+    #[test]
+    fn no_more_than_64_pipes_are_enlarged_at_a_time() {
+        in_a_loop(async || {
+            let wakeups = Rc::new(Wakeups::open());
+            let pipes = [(); ENLARGED + 1].map(|()| pipe());
+            let mut shares: Vec<_> = pipes.iter().map(|(read, _)| wakeups.enlarge(read)).collect();
+            let size = |at: usize| fcntl_getpipe_size(&pipes[at].0).unwrap();
+
+            assert!(shares.pop().unwrap().is_none());
+            assert_eq!(size(ENLARGED), peek::MOST);
+            assert!(shares.iter().all(Option::is_some));
+            assert!((0..ENLARGED).all(|at| size(at) == ENLARGED_SIZE));
+            // A stream that ends makes room for another.
+            shares.pop();
+            assert!(wakeups.enlarge(&pipes[ENLARGED].0).is_some());
+            assert_eq!(size(ENLARGED), ENLARGED_SIZE);
+        });
+    }
+
+    #[test]
+    fn a_pipe_has_the_size_that_its_program_chose() {
+        in_a_loop(async || {
+            let wakeups = Rc::new(Wakeups::open());
+            let page = rustix::param::page_size();
+            for chosen in [page, 32 * 1024, 256 * 1024, 1024 * 1024] {
+                let (read, write) = pipe();
+                let size = fcntl_setpipe_size(&write, chosen).unwrap();
+                assert!(wakeups.enlarge(&read).is_none());
+                assert_eq!(fcntl_getpipe_size(&read).unwrap(), size);
+            }
+            assert_eq!(wakeups.enlarged.get(), 0);
+        });
+    }
+
+    #[test]
+    fn streams_beyond_those_that_use_sigio_and_all_without_it_are_watched_by_epoll() {
+        in_a_loop(async || {
+            let wakeups = Rc::new(Wakeups::open());
+            let by_signal = |watch: &Watch<Rc<OwnedFd>>| matches!(watch, Watch::BySignal { .. });
+            let watch = || wakeups.watch(&pipe().0);
+            let mut watches: Vec<_> = std::iter::repeat_with(watch).take(SIGNALLED + 1).collect();
+            assert!(!by_signal(&watches.pop().unwrap()));
+            assert!(watches.iter().all(by_signal));
+            watches.pop();
+            assert!(by_signal(&watch()));
+            assert!(!by_signal(&Rc::new(Wakeups::without_signals()).watch(&pipe().0)));
+        });
+    }
+
+    #[test]
+    fn bytes_and_the_end_wake_a_relay_with_and_without_sigio() {
+        in_a_loop(async || {
+            for wakeups in [Wakeups::open(), Wakeups::without_signals()] {
+                let wakeups = Rc::new(wakeups);
+                let runs = tokio::task::spawn_local(Rc::clone(&wakeups).run(Rc::default()));
+                let (read, write) = pipe();
+                let mut watch = wakeups.watch(&read);
+                watch.arm().unwrap();
+                let arrival = async |act: &mut dyn FnMut()| {
+                    let waits = tokio::time::timeout(PATIENCE, watch.arrival());
+                    let acts = async {
+                        tokio::task::yield_now().await;
+                        act();
+                        std::future::pending::<()>().await;
+                    };
+                    either(waits, acts).await.expect("it waits").expect("the relay is woken");
+                };
+                arrival(&mut || assert_eq!(rustix::io::write(&write, b"word"), Ok(4))).await;
+                rustix::io::read(&read, &mut [0; 9]).unwrap();
+                let mut write = Some(write);
+                arrival(&mut || drop(write.take())).await;
+                runs.abort();
+            }
+        });
+    }
 }

@@ -2,6 +2,10 @@
 //! any two system calls of the relay, while the reader reads a little now and then.
 //!
 //! What must hold: every line comes out whole, once and in order, and none waits for the next one.
+//! The same holds if a filter changes the lines on their way, if the program changes the size of its
+//! pipe, and if the kernel allows the user no large pipes.
+
+mod way;
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,6 +14,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Uid;
 use supervisor_core::ids::Pid;
 use supervisor_sys::clock::moment;
 use tokio::task::LocalSet;
@@ -18,10 +23,11 @@ use super::super::between;
 use super::super::sink::Sink;
 use super::super::wakeups::Wakeups;
 use super::{Memory, Relay};
+use way::Way;
 
 const KEPT: Memory = Memory { of_runs: true, recent: false };
 
-const CASES: u64 = 40;
+const CASES: u64 = 54;
 
 /// So long nothing takes; what has not come by then waits for something that has come already.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,15 +49,22 @@ impl Dice {
 /// A program, as seen from outside: the end of its pipe and how many lines it wrote.
 struct Program {
     name: char,
+    way: Way,
     pipe: RefCell<Option<OwnedFd>>,
     written: Cell<u64>,
 }
 
 impl Program {
     fn line(&self) -> String {
-        let number = self.written.get();
-        let filling = "x".repeat(usize::try_from(number * 37 % 150).unwrap());
-        format!("{}{number:07}{filling}\n", self.name)
+        line(self.name, self.written.get(), way::RED)
+    }
+
+    /// Makes its pipe larger or smaller, if the kernel allows that.
+    fn resizes(&self, pages: u64) {
+        if let Some(pipe) = &*self.pipe.borrow() {
+            let size = usize::try_from(pages).unwrap() * rustix::param::page_size();
+            let _ = rustix::pipe::fcntl_setpipe_size(pipe, size);
+        }
     }
 
     fn writes(&self, most: u64) {
@@ -65,6 +78,11 @@ impl Program {
             }
         }
     }
+}
+
+fn line(name: char, number: u64, color: &str) -> String {
+    let filling = "x".repeat(usize::try_from(number * 37 % 150).unwrap());
+    format!("{name}{number:07}{color}{filling}\n")
 }
 
 struct Scene {
@@ -89,6 +107,7 @@ impl Scene {
             10..14 => self.read(usize::try_from(self.dice.below(5000)).unwrap()),
             14 => self.read(1 << 18),
             15 if self.dice.below(60) == 0 => drop(program.pipe.take()),
+            16 if self.dice.below(20) == 0 => program.resizes(1 << self.dice.below(7)),
             _ => {}
         }
     }
@@ -120,14 +139,11 @@ impl Scene {
     fn is_whole(&self) {
         let came = String::from_utf8(self.came.take()).expect("whole lines");
         let mut next = [0; 2];
-        for line in came.lines() {
-            let which = usize::from(line.starts_with('b'));
-            let known = Program {
-                name: ['a', 'b'][which],
-                pipe: RefCell::default(),
-                written: Cell::new(next[which]),
-            };
-            assert_eq!(format!("{line}\n"), known.line());
+        for came in came.lines() {
+            let which = usize::from(Way::name_in(came) == 'b');
+            let Program { name, way, .. } = &self.programs[which];
+            let color = if way.strips() { "" } else { way::RED };
+            assert_eq!(way.message(*name, came) + "\n", line(*name, next[which], color));
             next[which] += 1;
         }
         assert_eq!(next, self.programs.each_ref().map(|program| program.written.get()));
@@ -138,14 +154,19 @@ async fn play(seed: u64, sink: &Rc<Sink>, reader: &Rc<OwnedFd>, wakeups: Wakeups
     let wakeups = Rc::new(wakeups);
     tokio::task::spawn_local(Rc::clone(&wakeups).run(Rc::default()));
     let pipes = [(); 2].map(|()| pipe_with(PipeFlags::NONBLOCK).unwrap());
-    let relays = [(); 2].map(|()| Relay::with(Rc::clone(sink), None, KEPT, None));
+    let ways = Way::of_two(seed);
+    let relays = [0, 1].map(|at| {
+        let filter = ways[at].filter(["a", "b"][at]).map(RefCell::new);
+        Relay::with(Rc::clone(sink), filter, KEPT, None)
+    });
     let mut names = 'a'..='b';
     let mut pids = 1..;
     let programs = pipes.map(|(read, write)| {
         let pid = pids.next().unwrap();
         relays[usize::try_from(pid - 1).unwrap()].add(read, Some(Pid(pid)));
         let pipe = RefCell::new(Some(write));
-        Program { name: names.next().unwrap(), pipe, written: Cell::new(0) }
+        let way = ways[usize::try_from(pid - 1).unwrap()];
+        Program { name: names.next().unwrap(), way, pipe, written: Cell::new(0) }
     });
     let dice = Dice(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1));
     let came = RefCell::default();
@@ -181,22 +202,16 @@ async fn play(seed: u64, sink: &Rc<Sink>, reader: &Rc<OwnedFd>, wakeups: Wakeups
     scene.is_whole();
 }
 
-#[test]
-#[expect(clippy::disallowed_methods, reason = "a test takes its seed from the environment")]
-fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_time() {
+fn plays(seeds: std::ops::Range<u64>) {
     // The sink belongs to the process for good, as a standard stream does.
     let (reader, write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
     let write: &'static OwnedFd = Box::leak(Box::new(write));
     let reader = Rc::new(reader);
-    let seeds = std::env::var("SEED").map_or(0..CASES, |seed| {
-        let seed = seed.parse().expect("a number");
-        seed..seed + 1
-    });
     for seed in seeds {
         eprintln!("SEED={seed}");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
-            let wakeups = match seed % 3 {
+            let wakeups = match seed / 6 % 3 {
                 0 => Wakeups::without_signals(),
                 _ => Wakeups::open(),
             };
@@ -205,4 +220,54 @@ fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_tim
             play(seed, &sink, &reader, wakeups).await;
         });
     }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test takes its seed from the environment")]
+fn whatever_a_program_does_between_two_calls_its_lines_come_out_whole_and_in_time() {
+    plays(std::env::var("SEED").map_or(0..CASES, |seed| {
+        let seed = seed.parse().expect("a number");
+        seed..seed + 1
+    }));
+}
+
+/// The kernel gives a user without privileges pipes of two pages once all of the user's pipes have
+/// `pipe-user-pages-soft` pages, and makes none of them larger.
+#[test]
+fn the_same_holds_for_a_user_whose_pipes_may_not_grow() {
+    // Of the thread alone, with a count of pages of its own.
+    let played = std::thread::spawn(|| {
+        let nobody = Uid::from_raw(64_321);
+        if rustix::thread::set_thread_res_uid(nobody, nobody, nobody).is_err() {
+            return eprintln!("skipped: not root");
+        }
+        let (usual, _write) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        let Some(_hoard) = hoard() else {
+            return eprintln!("skipped: this machine has no limit of pipes' pages");
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let size = rustix::pipe::fcntl_getpipe_size(&usual).unwrap();
+            assert!(Rc::new(Wakeups::open()).enlarge(&usual).is_none());
+            assert_eq!(rustix::pipe::fcntl_getpipe_size(&usual).unwrap(), size);
+        });
+        plays(0..6);
+    });
+    played.join().unwrap();
+}
+
+/// Pipes of all the pages that the user may have. `None`: there is no such limit.
+fn hoard() -> Option<Vec<OwnedFd>> {
+    let usual = 16 * rustix::param::page_size();
+    let mut pipes = Vec::new();
+    for _ in 0..300 {
+        let (read, _) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        if rustix::pipe::fcntl_getpipe_size(&read).unwrap() < usual {
+            return Some(pipes);
+        }
+        // Refused near the limit, where pipes of the usual size reach it.
+        let _ = rustix::pipe::fcntl_setpipe_size(&read, 1 << 20);
+        pipes.push(read);
+    }
+    None
 }
