@@ -15,7 +15,7 @@ import time
 
 # A run begins and ends with bytes that no line holds.
 BEGIN, END = b"\x02", b"\x03\n"
-# Lines that are written by one call.
+# Lines that are written by one call; those of every second block are written by a call each.
 BLOCK = 200
 # More than any block has bytes.
 LONGEST = BLOCK * 260
@@ -108,6 +108,11 @@ def prefix(one, other):
     return next((at for at in range(length) if one[at] != other[at]), length)
 
 
+def pieces(block, number):
+    """What is written by one call each: the whole block, or one line after another."""
+    return block.splitlines(keepends=True) if number % 2 else [block]
+
+
 def write(label, rate, folder):
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
@@ -124,13 +129,14 @@ def write(label, rate, folder):
     total = number = 0
     began = time.monotonic()
     while not stop:
-        rest = memoryview(block(label.encode(), run, number))
+        for piece in pieces(block(label.encode(), run, number), number):
+            rest = memoryview(piece)
+            while rest:
+                written = os.write(1, rest)
+                rest = rest[written:]
+                total += written
+                struct.pack_into("Q", taken, 0, total)
         number += 1
-        while rest:
-            written = os.write(1, rest)
-            rest = rest[written:]
-            total += written
-            struct.pack_into("Q", taken, 0, total)
         ahead = total / rate - (time.monotonic() - began)
         if ahead > 0:
             time.sleep(ahead)
