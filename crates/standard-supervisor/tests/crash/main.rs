@@ -16,3 +16,4 @@ mod hooks;
 mod illness;
 mod output;
 mod place;
+mod receiver;

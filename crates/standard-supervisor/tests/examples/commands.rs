@@ -31,6 +31,11 @@ const OTHERS: &[(&str, &str)] = &[
     ("VERSION=", "a variable of the lines that follow"),
     ("ARCH=", "a variable of the lines that follow"),
     ("pip install", "`make check-packages` does it"),
+    ("sha256sum --check", "`make check-packages` does it"),
+    ("gh attestation", "needs a release"),
+    ("python3 -m venv", "`make llm` does it"),
+    ("SUPERVISOR=", "`make llm` does it"),
+    ("sleep", "time for what the lines before started"),
 ];
 
 /// Commands that are to fail, and show how that looks.
@@ -62,11 +67,10 @@ fn every_command_of_the_documents_is_accepted() {
                     exported.extend(words[1..].iter().filter_map(|word| setting(word)));
                     continue;
                 }
-                words if words[0] == "scripts/dist" || words[0].starts_with("scripts/") => {
-                    root().join(&words[0]).is_file().then(Told::default)
-                }
-                words if words[0] == "make" => is_target(&words[1]).then(Told::default),
-                words => told(&words, &exported),
+                words => match tool(&words) {
+                    Some(exists) => exists.then(Told::default),
+                    None => told(&words, &exported),
+                },
             };
             let Some(told) = found else {
                 wrong.push(format!("{}: what is {command}?", block.place()));
@@ -259,6 +263,54 @@ fn manifest(block: &Block) -> Told {
     let pairs = rows.filter_map(|row| row.split_once(", value: "));
     let settings = pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()));
     Told { settings: settings.collect(), words: Vec::new() }
+}
+
+/// Whether a tool of the repository has what a command names; `None`: it is another command.
+fn tool(words: &[String]) -> Option<bool> {
+    let words = words.iter().map(String::as_str).skip_while(|word| word.contains('='));
+    let words: Vec<&str> = words.collect();
+    let after = |option: &str| words.iter().skip_while(|word| **word != option).nth(1);
+    match *words.first()? {
+        script if script.starts_with("scripts/") => Some(root().join(script).is_file()),
+        "make" => Some(is_target(words[1])),
+        "cargo" => {
+            let package = after("-p").or_else(|| after("--package"));
+            let package = package.map_or("standard-supervisor", |name| {
+                name.strip_prefix("supervisor-").unwrap_or(name)
+            });
+            let folder = root().join("crates").join(package);
+            let parts = [("--test", "tests"), ("--bench", "benches")];
+            Some(parts.iter().filter_map(|(option, part)| Some((after(option)?, part))).all(
+                |(name, part)| {
+                    let file = folder.join(part).join(name);
+                    file.join("main.rs").is_file() || file.with_extension("rs").is_file()
+                },
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// `cargo test -p PACKAGE --test NAME` in the text of a page, and the scripts and targets there.
+#[test]
+fn every_tool_in_the_text_of_the_documents_exists() {
+    let (mut tried, mut wrong) = (0, Vec::new());
+    for page in pages() {
+        let text = fs::read_to_string(root().join(&page)).unwrap().replace('\n', " ");
+        for code in text.split('`').skip(1).step_by(2) {
+            let words: Vec<String> = code.split_whitespace().map(str::to_owned).collect();
+            let Some(exists) = tool(&words).filter(|_| words.len() > 1 || code.contains('/'))
+            else {
+                continue;
+            };
+            tried += 1;
+            if !exists {
+                wrong.push(format!("{page}: {code}"));
+            }
+        }
+    }
+    assert!(tried > 20, "only {tried} tools");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn is_target(name: &str) -> bool {

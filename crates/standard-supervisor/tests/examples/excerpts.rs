@@ -7,7 +7,7 @@ use crate::scenarios;
 /// Blocks of text that are no log.
 const NO_LOG: [(&str, &str); 4] = [
     ("docs/concepts/shutdown.md", "a diagram"),
-    ("docs/how-to/hooks.md", "notifications, shortened; `tests/crash/hooks.rs` has them whole"),
+    ("docs/how-to/hooks.md", "notifications; see `notifications`"),
     ("docs/reference/commands.md", "usages, made from the table of commands"),
     ("docs/reference/troubleshooting.md", "made from the lines of the core themselves"),
 ];
@@ -52,12 +52,10 @@ fn is_log(block: &Block) -> bool {
         && !NO_LOG.iter().any(|(page, _)| *page == block.page)
         // A part of an ECS task definition.
         && !block.text.contains("ignoredExitCodes")
-        // A document of JSON in many lines; `tests/ctl` has it whole.
-        && !block.text.starts_with("$ supervisorctl reread --json")
 }
 
 /// A line with `#` for each number, and one for each list of them.
-fn shape(line: &str) -> String {
+pub fn shape(line: &str) -> String {
     let mut shape = String::new();
     let mut characters = line.chars().peekable();
     while let Some(c) = characters.next() {

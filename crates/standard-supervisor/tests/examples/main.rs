@@ -1,6 +1,6 @@
 //! Builds and runs the examples that people copy, with a stand-in for each server, and checks them
-//! against the schemas of the tools that read them. Also checks the commands, Dockerfiles,
-//! settings and log excerpts in the documents.
+//! against the schemas of the tools that read them. Also checks the commands, calls,
+//! Dockerfiles, configurations, settings, notifications and log excerpts in the documents.
 
 #![allow(clippy::unwrap_used, reason = "a failed call is a failed test")]
 #![allow(unreachable_pub, reason = "nothing outside sees it")]
@@ -10,11 +10,16 @@
 mod docker;
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../crash/receiver.rs"]
+mod receiver;
 
+mod calls;
 mod commands;
+mod configurations;
 mod dockerfiles;
 mod excerpts;
 mod manifests;
+mod notifications;
 mod pages;
 mod scenarios;
 mod stand_in;

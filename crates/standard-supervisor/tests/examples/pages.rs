@@ -1,4 +1,4 @@
-//! Blocks of code in the documents for readers.
+//! Blocks of code in the documents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,15 +50,16 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The README and all pages of `docs` except the notes for maintainers.
+/// The pages in the root that have commands, and all pages of `docs` and `examples`.
 pub fn pages() -> Vec<String> {
-    let mut pages = vec!["README.md".to_owned()];
-    let mut folders = vec!["docs".to_owned()];
+    let root_pages = ["CONTRIBUTING.md", "README.md", "SECURITY.md", "SPECIFICATION.md"];
+    let mut pages = root_pages.map(str::to_owned).to_vec();
+    let mut folders = vec!["docs".to_owned(), "examples".to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(root().join(&folder)).unwrap() {
             let entry = entry.unwrap();
             let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            if entry.path().is_dir() && name != "docs/design" {
+            if entry.path().is_dir() {
                 folders.push(name);
             } else if name.ends_with(".md") {
                 pages.push(name);

@@ -13,7 +13,7 @@ const CRASHES: &str = "/tmp/standard-supervisor-crashes";
 
 /// All lines of all of them, without date and time.
 pub fn lines() -> Vec<String> {
-    let all: [fn() -> Vec<String>; 17] = [
+    let all: [fn() -> Vec<String>; 18] = [
         leftovers,
         presets,
         crash,
@@ -31,6 +31,7 @@ pub fn lines() -> Vec<String> {
         memory,
         observed,
         labeled,
+        updated,
     ];
     let running: Vec<_> = all.into_iter().map(thread::spawn).collect();
     let lines = running.into_iter().flat_map(|scenario| scenario.join().unwrap());
@@ -287,4 +288,38 @@ fn labeled() -> Vec<String> {
     running.stderr.rewind().wait_for("RUNNING state");
     running.signal("TERM");
     [running.stdout.rewind().rest(), running.stderr.rewind().rest()].concat()
+}
+
+/// As the how-to on changed settings says.
+fn updated() -> Vec<String> {
+    let folder = stubs::folder();
+    let (file, socket) = (folder.join("updated.conf"), folder.join("updated.sock"));
+    let write = |interval: u32| {
+        let text = format!(
+            "[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile={folder}/updated.pid\n\
+             [unix_http_server]\nfile={socket}\n[supervisorctl]\nserverurl=unix://{socket}\n\
+             [rpcinterface:supervisor]\n\
+             supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
+             [program:app]\ncommand=sleep 1000\nhealth_command=true\n\
+             health_interval={interval}\n",
+            folder = folder.display(),
+            socket = socket.display(),
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    write(5);
+    let mut daemon = clean(program("supervisord"), ["-c"]);
+    let mut running = Running::start(daemon.arg(&file));
+    running.stdout.wait_for("entered RUNNING state");
+    write(10);
+    let mut lines = Vec::new();
+    for words in ["reread --json", "update"] {
+        lines.push(format!("$ supervisorctl {words}"));
+        let mut ctl = clean(program("supervisorctl"), ["-c"]);
+        let printed = ctl.arg(&file).args(words.split(' ')).output().unwrap().stdout;
+        lines.extend(String::from_utf8(printed).unwrap().lines().map(str::to_owned));
+    }
+    running.signal("TERM");
+    running.exit_code();
+    lines
 }
