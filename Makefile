@@ -110,14 +110,13 @@ dist:
 sums:
 	scripts/dist sums
 
-# What the workflow of a tag calls: publishes dist/, and an image to copy from.
+# What the workflow of a tag calls: publishes dist/, and an image to copy from. With DRY_RUN=1 they
+# check everything, publish nothing, and print the commands.
 release:
-	scripts/release
+	scripts/release $(if $(DRY_RUN),--dry-run)
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 image:
-	docker buildx build --platform linux/amd64,linux/arm64 --push --tag $(IMAGE):$(VERSION) \
-		--file packaging/Dockerfile dist
+	scripts/image $(if $(DRY_RUN),--dry-run)
 
 # Not a part of `test`: it fetches a whole Debian.
 check-packages: dist
