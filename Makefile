@@ -1,6 +1,6 @@
 # The one entry: what CI runs, and what you run.
 
-.PHONY: help check test test-arm64 llm simulate faults conformance bench fuzz endure sanitize dist sums release image check-packages try docs test-env clean
+.PHONY: help check test test-arm64 crates llm simulate faults conformance bench fuzz endure sanitize dist sums release image reproduce check-packages try docs test-env clean
 
 root := $(CURDIR)
 
@@ -11,6 +11,7 @@ help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
 	@echo "make test         everything that must hold (installs what the tests need)"
 	@echo "make test-arm64   boots arm64 kernels in an emulated machine and tests there (root)"
+	@echo "make crates       packages the crates for other projects, and builds them from the packages"
 	@echo "make llm          a real language model under load for two minutes (builds llama.cpp)"
 	@echo "make docs         the documentation as a site with search, in target/docs-site"
 	@echo "make check        formatting, lints, documentation"
@@ -24,8 +25,9 @@ help:
 	@echo "make dist         static binaries, a wheel, a Debian package, an archive, in dist/;"
 	@echo "                  ARCH=arm64 or amd64 makes them for that architecture"
 	@echo "                  (scripts/dist binaries: the first of these alone)"
+	@echo "make reproduce    makes the files of dist/ twice, in two directories, and compares them"
 	@echo "make check-packages"
-	@echo "                  installs the packages in an old Debian, as a new user would"
+	@echo "                  installs the packages in Debian 11 and 13, as a new user would"
 
 # A fresh machine may have no Python, and no linker.
 try:
@@ -55,11 +57,19 @@ test: test-env check dist
 test-env:
 	scripts/setup-tests
 
-# Everything comes from Debian; PATIENCE=3 triples the time limits.
+# Everything comes from Debian. PATIENCE=3 triples the time limits; PARTS=boot boots only,
+# PARTS='boot tests slow' runs all tests that can run there.
 test-arm64:
+	$(MAKE) dist ARCH=arm64
 	scripts/setup-arm64 test
-	scripts/dist --arch arm64 binaries
-	scripts/test-arm64
+	scripts/test-arm64 $(PARTS)
+
+# The crates that other projects may use, built from their packages, and their documentation as
+# docs.rs builds it. Only committed files are packaged.
+crates := $(foreach name,core wire config,--package supervisor-$(name))
+crates:
+	cargo package --locked $(crates)
+	RUSTDOCFLAGS="--cfg docsrs -D warnings" cargo doc --locked --no-deps --all-features $(crates)
 
 # Not a part of `make test`: llama.cpp has to be built once, which takes minutes.
 llm:
@@ -104,7 +114,11 @@ sanitize:
 dist:
 	scripts/setup-dist
 	[ $(ARCH) != arm64 ] || scripts/setup-arm64
-	scripts/dist --arch $(ARCH) clean binaries wheel sbom archive package sums
+	scripts/dist --arch $(ARCH) clean binaries wheel sbom archive package check sums
+
+# Two release builds, which take minutes.
+reproduce:
+	scripts/reproduce $(ARCH)
 
 # For files of several machines that were put together.
 sums:
