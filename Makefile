@@ -40,7 +40,7 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 	cargo test --quiet --package supervisor-docgen --test documents
 
-# With mdBook, which is built the first time.
+# With mdBook, which is built the first time: two to four minutes. CI runs this after the tests.
 docs:
 	scripts/docs
 
