@@ -1,24 +1,24 @@
-# The one entry: what CI runs, and what you run.
+# The commands that CI and contributors run.
 
 .PHONY: help check test test-arm64 crates llm simulate faults conformance bench fuzz endure sanitize dist sums release image reproduce check-packages try docs test-env clean
 
 root := $(CURDIR)
 
-# What `make dist` makes: amd64 or arm64, by default as this machine.
+# The architecture that `make dist` builds for: amd64 or arm64. Default: that of this machine.
 ARCH ?= $(if $(filter aarch64,$(shell uname -m)),arm64,amd64)
 
 help:
 	@echo "make try          run a small server that crashes when asked to, and watch it recover"
-	@echo "make test         everything that must hold (installs what the tests need)"
+	@echo "make test         all tests (installs their requirements)"
 	@echo "make test-arm64   boots arm64 kernels in an emulated machine and tests there (root)"
 	@echo "make crates       packages the crates for other projects, and builds them from the packages"
 	@echo "make llm          a real language model under load for two minutes (builds llama.cpp)"
 	@echo "make docs         the documentation as a site with search, in target/docs-site"
 	@echo "make check        formatting, lints, documentation"
-	@echo "make simulate     the core against a hostile kernel, for SECONDS (default: an hour)"
-	@echo "make faults       puts faults into the core, one at a time: is the simulation awake?"
+	@echo "make simulate     the core against a hostile kernel, for SECONDS (default: one hour)"
+	@echo "make faults       puts faults into the core, one at a time: the simulation must notice"
 	@echo "make conformance  supervisor's own end-to-end tests against our programs"
-	@echo "make bench        ours beside its peers (installs them)"
+	@echo "make bench        benchmarks of the supervisor and its peers (installs them)"
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
 	@echo "make endure       faults and endurance at full length: root, docker, and two hours"
 	@echo "make sanitize     the unsafe code under AddressSanitizer and valgrind"
@@ -45,7 +45,7 @@ docs:
 	scripts/docs
 
 # The tests use the real supervisord, a real web server, real containers and the
-# packages that users install, so those are made first.
+# packages that users install, so these are built first.
 test: test-env check dist
 	SUPERVISOR_PYTHON=$(root)/target/test-env/bin/python \
 	SAGEMAKER_PYTHON=$(root)/target/sagemaker-env/bin/python \
@@ -78,7 +78,7 @@ llm:
 	cargo test --package standard-supervisor --test field llm::
 
 # Seeds go on from FROM, so that a long run can be continued or repeated. With UPDATE=1,
-# no time is spent: the diagram in the documentation is drawn anew.
+# no cases run: the diagram in the documentation is drawn again.
 SECONDS ?= 3600
 FROM ?= 1000000
 simulate:
@@ -91,7 +91,7 @@ endif
 faults:
 	scripts/faults
 
-# A part of `make test`; alone, it tells of each test as it ends.
+# A part of `make test`; alone, it prints the result of each test when it ends.
 conformance: test-env
 	cargo build --package standard-supervisor --bins
 	target/test-env/bin/python crates/standard-supervisor/tests/conformance/run.py \
@@ -120,11 +120,11 @@ dist:
 reproduce:
 	scripts/reproduce $(ARCH)
 
-# For files of several machines that were put together.
+# For dist/ with files from several machines.
 sums:
 	scripts/dist sums
 
-# What the workflow of a tag calls: publishes dist/, and an image to copy from. With DRY_RUN=1 they
+# The workflow of a tag runs these: they publish dist/, and an image to copy from. With DRY_RUN=1 they
 # check everything, publish nothing, and print the commands.
 release:
 	scripts/release $(if $(DRY_RUN),--dry-run)
@@ -132,7 +132,7 @@ release:
 image:
 	scripts/image $(if $(DRY_RUN),--dry-run)
 
-# Not a part of `test`: it fetches a whole Debian.
+# Not a part of `test`: it downloads a complete Debian.
 check-packages: dist
 	scripts/check-packages
 
