@@ -17,6 +17,7 @@ use super::client::{Client, Remote, Server};
 use super::commands::{self, COMMANDS, Takes};
 use super::error::CtlError;
 use super::history::{History, MOST_LINES};
+use super::typed_ahead::{self, TypedAhead};
 
 /// A line editor with a history. It buffers input that was typed ahead, so it must read all input
 /// while a shell runs.
@@ -61,6 +62,12 @@ impl Editor {
     pub(crate) fn answer(&mut self, question: &str) -> Result<Option<String>, CtlError> {
         self.inner.set_helper(None);
         self.read(question)
+    }
+
+    /// Takes the input that was typed ahead, for a command that reads input itself.
+    pub(crate) fn typed_ahead(&mut self) -> std::io::Result<TypedAhead> {
+        self.inner.set_helper(None);
+        typed_ahead::take(&mut self.inner)
     }
 
     fn read(&mut self, prompt: &str) -> Result<Option<String>, CtlError> {

@@ -74,6 +74,18 @@ impl Input {
         }
     }
 
+    /// Returns text to the input: the next read yields it first. `is_end`: the input ends after it.
+    pub(crate) fn put_back(&mut self, text: &str, is_end: bool) {
+        self.pending.extend_from_slice(text.as_bytes());
+        self.ended = is_end;
+    }
+
+    /// Drops the input that was read and not used.
+    pub(crate) fn discard(&mut self) {
+        self.pending.clear();
+        self.ended = false;
+    }
+
     /// Turns the echo of typed characters off, if the input is a terminal.
     pub(crate) fn hide(&self) -> Hidden {
         let shown = termios::tcgetattr(self.fd()).ok();

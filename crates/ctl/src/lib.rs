@@ -24,6 +24,7 @@ mod render;
 mod screen;
 mod session;
 mod shell;
+mod typed_ahead;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufWriter, IsTerminal, Write};

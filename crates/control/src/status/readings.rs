@@ -187,6 +187,10 @@ pub(super) fn output_waiting(reading: &Reading<'_>) -> Vec<Sample> {
     streams(reading, |flow| flow.waiting)
 }
 
+pub(super) fn syslog_lost(reading: &Reading<'_>) -> Vec<Sample> {
+    streams(reading, |flow| flow.syslog_lost)
+}
+
 pub(super) fn output_stalls(reading: &Reading<'_>) -> Vec<Sample> {
     streams(reading, |flow| flow.stalls)
 }

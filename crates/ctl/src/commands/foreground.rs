@@ -17,6 +17,7 @@ use crate::command_line;
 use crate::error::{CtlError, cannot_connect, shown};
 use crate::fault;
 use crate::input::Input;
+use crate::screen::Plain;
 use crate::session::{GENERIC, Session};
 
 /// Maximum number of output pieces that wait to be printed.
@@ -63,6 +64,7 @@ pub(super) fn fg(session: &mut Session<'_>, words: &str) -> Done {
 fn attend(session: &mut Session<'_>, name: &str) -> Done {
     session.say(PRESS_CTRL_C)?;
     session.out.flush().map_err(CtlError::StdoutClosed)?;
+    take_typed_ahead(session)?;
     let Some(client) = session.remote.client() else { return Ok(()) };
     client.watch_interrupts().map_err(CtlError::Io)?;
     let server = client.server();
@@ -74,11 +76,26 @@ fn attend(session: &mut Session<'_>, name: &str) -> Done {
         complaints: session.complaints,
     };
     // Ctrl-C is the usual way to end the command.
-    let last_words = client.run(conversation.go_on()).unwrap_or(Ok(None))?;
+    let last_words = client.run(conversation.go_on()).unwrap_or(Ok(None));
+    if session.editor.is_some() {
+        // It was meant for the process, so the shell must not run it.
+        session.input.discard();
+    }
+    let last_words = last_words?;
     if let Some(last_words) = last_words {
         session.say(&last_words)?;
     }
     session.say("Exiting foreground")
+}
+
+/// Gives the process the lines that the shell's editor has read after the command, and shows them as
+/// the terminal shows typed lines.
+fn take_typed_ahead(session: &mut Session<'_>) -> Done {
+    let Some(editor) = &mut session.editor else { return Ok(()) };
+    let typed = editor.typed_ahead().map_err(CtlError::Io)?;
+    session.input.put_back(&typed.text, typed.is_end);
+    let shown = write!(session.out, "{}", Plain(&typed.text)).and_then(|()| session.out.flush());
+    shown.map_err(CtlError::StdoutClosed)
 }
 
 struct Conversation<'a> {

@@ -3,6 +3,7 @@
 //! supervisord's order: control sequences go, messages are taken out, then what is
 //! left is repeated in the supervisor's own log and in the system's.
 
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
@@ -37,6 +38,8 @@ pub(crate) struct Filter {
     pub(crate) ready: Option<Needle>,
     pub(crate) syslog: Option<ToSyslog>,
     pub(crate) server: Option<ToServer>,
+    /// Number of lines that neither of the two took.
+    pub(crate) syslog_lost: Rc<Cell<u64>>,
     /// Whether all of it is repeated in the journal.
     pub(crate) echo: bool,
     /// The format of forwarded lines; `None`: output is forwarded unchanged.
@@ -74,14 +77,25 @@ pub(crate) struct ToServer {
     pub(crate) complained: bool,
 }
 
+/// The process that wrote lines.
+#[derive(Clone, Copy, Debug)]
+struct Writer<'a> {
+    name: &'a str,
+    pid: Pid,
+    channel: Channel,
+    /// Counts its lines that could not be sent.
+    lost: &'a Rc<Cell<u64>>,
+}
+
 impl ToServer {
     /// Sends lines, each with its newline. Returns the first error.
-    fn send(&mut self, name: &str, pid: Pid, channel: Channel, all: &[u8]) -> Option<io::Error> {
+    fn send(&mut self, from: Writer<'_>, all: &[u8]) -> Option<io::Error> {
+        let Writer { name, pid, channel, lost } = from;
         let sender = Sender { host: &self.host, program: name, pid: pid.0, stream: channel.name() };
         let now = clock::wall().since_epoch();
         let mut first = None;
         for line in syslog::lines(all) {
-            let sent = self.server.send(syslog::to_server(now, sender, line));
+            let sent = self.server.send(syslog::to_server(now, sender, line), lost);
             first = first.or_else(|| sent.err());
         }
         first.filter(|_| !std::mem::replace(&mut self.complained, true))
@@ -189,9 +203,9 @@ impl Filter {
         if let Some(ToSyslog { log: syslog, complained }) = &mut self.syslog {
             for line in syslog::lines(log) {
                 let sent = syslog.send(&[self.name.as_bytes(), b" ", line].concat());
-                if let Err(error) = sent
-                    && !std::mem::replace(complained, true)
-                {
+                let Err(error) = sent else { continue };
+                self.syslog_lost.update(|lost| lost + 1);
+                if !std::mem::replace(complained, true) {
                     let (name, stream) = (&self.name, self.channel.name());
                     let note = format!(
                         "cannot send the {stream} of {name} to syslog: {error}; lines are being dropped"
@@ -210,7 +224,8 @@ impl Filter {
 
     fn tell_server(&mut self, pid: Pid, lines: &[u8]) {
         let Some(server) = &mut self.server else { return };
-        if let Some(error) = server.send(&self.name, pid, self.channel, lines) {
+        let (name, channel, lost) = (self.name.as_str(), self.channel, &self.syslog_lost);
+        if let Some(error) = server.send(Writer { name, pid, channel, lost }, lines) {
             let (name, stream, target) = (&self.name, self.channel.name(), &server.server.target);
             let note = format!(
                 "cannot send the {stream} of {name} to the syslog server {target}: {error}; lines \

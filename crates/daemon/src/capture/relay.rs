@@ -202,7 +202,9 @@ impl Relay {
     /// What came of all that was written so far.
     pub(crate) fn flow(&self) -> Flow {
         let (carried, lost) = (self.carried.get(), self.lost.get());
-        Flow { carried, lost, waiting: self.backlog(), stalls: self.stalls.get() }
+        let syslog_lost =
+            self.filter.as_ref().map_or(0, |filter| filter.borrow().syslog_lost.get());
+        Flow { carried, lost, waiting: self.backlog(), stalls: self.stalls.get(), syslog_lost }
     }
 
     /// How long its reader has taken nothing, if `pid` can't go on writing for that: its pipe

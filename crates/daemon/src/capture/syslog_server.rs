@@ -2,7 +2,7 @@
 //! ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424),
 //! [RFC 5426](https://www.rfc-editor.org/rfc/rfc5426)). No program waits for the server.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -31,8 +31,9 @@ pub(crate) struct SyslogServer {
 struct State {
     /// Its latest address, and a socket of that family.
     place: Option<(UdpSocket, SocketAddr)>,
-    /// Datagrams from before the first successful lookup.
-    waiting: VecDeque<Vec<u8>>,
+    /// Datagrams from before the first successful lookup, each with the counter of its stream's
+    /// lost lines.
+    waiting: VecDeque<(Vec<u8>, Rc<Cell<u64>>)>,
     looked_up: Option<Instant>,
     is_looking: bool,
 }
@@ -42,9 +43,17 @@ impl SyslogServer {
         Self { target, state: RefCell::default() }
     }
 
-    /// Sends a datagram, or drops it if that can't be done at once. To be called within the
-    /// event loop.
-    pub(crate) fn send(self: &Rc<Self>, datagram: Vec<u8>) -> io::Result<()> {
+    /// Sends a datagram, or drops it and counts it in `lost` if that can't be done at once. To be
+    /// called within the event loop.
+    pub(crate) fn send(self: &Rc<Self>, datagram: Vec<u8>, lost: &Rc<Cell<u64>>) -> io::Result<()> {
+        let sent = self.send_or_keep(datagram, lost);
+        if sent.is_err() {
+            lost.update(|lost| lost + 1);
+        }
+        sent
+    }
+
+    fn send_or_keep(self: &Rc<Self>, datagram: Vec<u8>, lost: &Rc<Cell<u64>>) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
         let due = state.looked_up.is_none_or(|at| moment() - at >= LOOK_UP_AGAIN);
         if due && !std::mem::replace(&mut state.is_looking, true) {
@@ -53,7 +62,7 @@ impl SyslogServer {
         match &state.place {
             Some((socket, address)) => socket.send_to(&datagram, address).map(drop),
             None if state.waiting.len() < MOST_WAITING => {
-                state.waiting.push_back(datagram);
+                state.waiting.push_back((datagram, Rc::clone(lost)));
                 Ok(())
             }
             None => Err(io::Error::other("its name has not been found")),
@@ -68,8 +77,10 @@ impl SyslogServer {
         let Some(ip) = found.ok().and_then(|all| all.first().copied()) else { return };
         let Ok(socket) = socket(ip) else { return };
         let address = SocketAddr::new(ip, self.target.port);
-        for datagram in std::mem::take(&mut state.waiting) {
-            let _ = socket.send_to(&datagram, address);
+        for (datagram, lost) in std::mem::take(&mut state.waiting) {
+            if socket.send_to(&datagram, address).is_err() {
+                lost.update(|lost| lost + 1);
+            }
         }
         state.place = Some((socket, address));
     }

@@ -97,6 +97,7 @@ impl World {
                 lines: Lines::whole(),
                 complained: false,
             }),
+            syslog_lost: Rc::default(),
             echo: self.parts.handling.echo && journal.says(Level::Debug),
             lines: Lines::new(output.lines, &slot.spec.name, channel),
             audience,

@@ -66,7 +66,17 @@ impl Place {
     /// Starts a daemon with these programs and waits until it answers. `None`: there is
     /// no Python here, and that has been said.
     pub(crate) fn with(daemon: Daemon, programs: &str) -> Option<Self> {
+        Self::with_files(daemon, programs, &[])
+    }
+
+    /// As [`Self::with`], with these files in the folder.
+    pub(crate) fn with_files(
+        daemon: Daemon,
+        programs: &str,
+        files: &[(&str, &str)],
+    ) -> Option<Self> {
         let mut place = Self::without_daemon()?;
+        files.iter().for_each(|(name, text)| place.write(name, text));
         place.configure(programs);
         let words = ["-c", &place.path("t.conf")].map(str::to_owned);
         let mut command = match daemon {

@@ -182,6 +182,41 @@ fn fg_on_a_terminal_is_the_same() {
 }
 
 #[test]
+fn fg_takes_what_is_typed_ahead_or_pasted() {
+    let programs = "[program:repeat]\ncommand=sed -u s/^/heard:/\n";
+    for daemon in DAEMONS {
+        let Some(mut place) = Place::with(daemon, programs) else { return };
+        place.has_said("success: repeat entered RUNNING");
+        let mut screen = Screen::start(&place.client(Client::Ours, ""));
+        screen.wait_for("supervisor> ");
+        // At once, the last line without its end.
+        screen.type_in("fg repeat\rone\rtwo\rthr");
+        screen.wait_for("==> Press Ctrl-C to exit <==");
+        screen.wait_for("one\r\ntwo\r\nthr");
+        screen.wait_for("heard:one\r\n");
+        screen.wait_for("heard:two\r\n");
+        screen.type_in("ee\n");
+        screen.wait_for("heard:three\r\n");
+        screen.type_in(CTRL_C);
+        screen.wait_for("Exiting foreground");
+        screen.wait_for("supervisor> ");
+        screen.type_in("version\r");
+        screen.wait_for("4.3.0");
+        screen.wait_for("supervisor> ");
+        // Ctrl-D that is typed ahead ends `fg`, and not the shell.
+        screen.type_in(&format!("fg repeat\rfour\r{CTRL_D}"));
+        screen.wait_for("Exiting foreground");
+        screen.wait_for("supervisor> ");
+        screen.type_in("tail -f repeat\r");
+        screen.wait_for("heard:four");
+        screen.type_in(CTRL_C);
+        screen.wait_for("supervisor> ");
+        screen.type_in(CTRL_D);
+        assert_eq!(screen.end().0, 0);
+    }
+}
+
+#[test]
 fn fg_ends_when_nobody_is_there_any_more() {
     for daemon in DAEMONS {
         let Some(mut place) = Place::with(daemon, CAT) else { return };

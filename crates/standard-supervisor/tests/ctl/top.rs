@@ -1,5 +1,6 @@
 //! `top` on a terminal, and without one.
 
+use crate::harness::{free_port, python};
 use crate::place::{Client, DAEMONS, Daemon, Place};
 use crate::screen::Screen;
 use crate::told::Told;
@@ -55,6 +56,45 @@ fn a_table_follows_and_keys_act() {
         // At its exit, `top` restores the screen and the cursor.
         assert!(seen.ends_with("\x1b[?1049l\x1b[?25h"), "{seen:?}");
     }
+}
+
+/// A server that answers as vLLM does: four requests in progress, and a hundred tokens more each time.
+const SERVER: &str = r"
+import http.server, sys
+tokens = 0
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        global tokens
+        tokens += 100
+        page = 'vllm:num_requests_running 4.0\nvllm:num_requests_waiting 2.0\n'
+        page += f'vllm:prompt_tokens_total 0.0\nvllm:generation_tokens_total {tokens}\n'
+        self.send_response(200); self.end_headers(); self.wfile.write(page.encode())
+    def log_message(self, *args): pass
+http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+";
+
+#[test]
+fn requests_and_tokens_of_a_server_are_shown() {
+    let Some(python) = python() else { return };
+    let port = free_port();
+    let programs = format!(
+        "[program:app]\ncommand={python} FOLDER/server.py {port}\nhealth_preset=vllm\n\
+         health_port={port}\nhealth_interval=0.1\n[program:cat]\ncommand=/bin/cat\n"
+    );
+    let files = [("server.py", SERVER)];
+    let Some(mut place) = Place::with_files(Daemon::Ours, &programs, &files) else { return };
+    place.has_said("success: app entered RUNNING");
+    let mut screen = Screen::start(&place.client(Client::Ours, "top"));
+    screen.wait_for("REQUESTS TOKENS/S");
+    screen.type_in("q");
+    assert_eq!(screen.end().0, 0);
+    let told = Told::by(&mut place.client(Client::Ours, "top"), &place);
+    let lines: Vec<Vec<&str>> =
+        told.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][7..], ["REQUESTS", "TOKENS/S"], "{told:?}");
+    let tokens = lines[1].last().unwrap().parse::<f64>().unwrap();
+    assert!(lines[1][0] == "app" && lines[1].contains(&"4") && tokens > 0.0, "{told:?}");
+    assert!(lines[2].ends_with(&["-", "-"]), "{told:?}");
 }
 
 #[test]

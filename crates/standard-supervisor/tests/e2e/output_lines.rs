@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Running, once, supervise};
+use crate::harness::{Running, free_port, http, once, supervise};
 
 #[test]
 fn lines_of_programs_that_share_a_stream_have_names_and_are_never_torn() {
@@ -87,6 +87,28 @@ fn a_syslog_server_gets_each_line_whole_and_stdout_is_as_ever() {
     assert_eq!(running.exit_code(), 1);
     let said = running.stderr.rest().join("\n");
     assert!(said.contains("PROCESS_SYSLOG_ADDRESS: 'logs:514' is not udp://host:port"), "{said}");
+}
+
+/// A host that no resolver knows, and more lines than wait for its address.
+#[test]
+fn lines_that_no_syslog_server_gets_are_counted() {
+    let port = free_port();
+    let script = "i=0; while [ $i -lt 300 ]; do echo $i; i=$((i + 1)); done; exec sleep 1000";
+    let mut running = Running::start(
+        supervise(["sh", "-c", script])
+            .env("PROCESS_SYSLOG_ADDRESS", "udp://logs.invalid:514")
+            .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}")),
+    );
+    running.stderr.wait_for("to the syslog server logs.invalid:514: its name has not been found");
+    running.stdout.wait_for("299");
+    let metrics = http(port, "GET /metrics").unwrap();
+    let lost = metrics.lines().find_map(|line| {
+        line.strip_prefix("standard_supervisor_process_syslog_lost_lines_total{")?
+            .split_once("stream=\"stdout\"} ")
+    });
+    assert_eq!(lost.map(|(_, lost)| lost), Some("44"), "{metrics}");
+    running.signal("TERM");
+    running.exit_code();
 }
 
 #[test]

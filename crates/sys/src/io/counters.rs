@@ -13,6 +13,8 @@ pub struct Flow {
     pub waiting: u64,
     /// How often the reader took no more.
     pub stalls: u64,
+    /// Lines that could not be sent to syslog or a syslog server.
+    pub syslog_lost: u64,
 }
 
 /// What is counted of a process where its files and pipes are.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rustix::termios;
 
-use super::table::{COLUMNS, Table, line};
+use super::table::Table;
 use crate::screen::Plain;
 
 /// Switches to the alternate screen and hides the cursor.
@@ -52,14 +52,13 @@ impl Frame {
     /// The whole screen; a `notice` that is not empty replaces the list of keys.
     pub(super) fn draw(self, table: &Table, url: &str, notice: &str) -> String {
         let mut out = BEGIN.to_owned();
-        let fixed: usize = COLUMNS.iter().map(|(_, width)| width + 1).sum();
-        let width = self.columns.saturating_sub(fixed).max("NAME".len());
+        let layout = table.layout(Some(self.columns));
         let troubled = table.rows().iter().filter(|row| row.is_in_trouble()).count();
         let count = table.rows().len();
         let order = table.order.name();
         let head = format!("{url}  programs: {count}, in trouble: {troubled}, sorted by {order}");
         self.put(&mut out, BOLD, &head);
-        self.put(&mut out, REVERSE, &line("NAME", width, &COLUMNS.map(|(title, _)| title.into())));
+        self.put(&mut out, REVERSE, &layout.titles());
         let room = self.lines.saturating_sub(OTHER_LINES).max(1);
         let place = table.place().unwrap_or_default();
         let first = place.saturating_sub(room - 1);
@@ -70,7 +69,7 @@ impl Frame {
                 (false, true) => RED,
                 (false, false) => "",
             };
-            self.put(&mut out, style, &line(&row.name, width, &row.cells()));
+            self.put(&mut out, style, &layout.row(row));
         }
         let remark = table.selected().map(|row| format!("{}: {}", row.name, row.remark));
         self.put(&mut out, "", &remark.unwrap_or_default());

@@ -19,6 +19,9 @@ pub(super) struct Row {
     cpu_seconds: Option<f64>,
     memory: Option<u64>,
     restarts: Option<u64>,
+    /// Requests in progress. Only a server whose metrics the supervisor reads has these two.
+    requests: Option<u64>,
+    tokens_per_second: Option<f64>,
     /// A remark that adds to the state.
     pub(super) remark: String,
     /// CPU usage since the last update; 1.0 is one processor.
@@ -66,9 +69,70 @@ pub(super) struct Table {
     taken: Option<Duration>,
 }
 
-/// The columns after the name, with their widths.
-pub(super) const COLUMNS: [(&str, usize); 6] =
-    [("STATE", 8), ("HEALTH", 9), ("UPTIME", 10), ("CPU", 6), ("MEMORY", 9), ("RESTARTS", 8)];
+/// A column after the name.
+pub(super) struct Column {
+    title: &'static str,
+    width: usize,
+    /// The table has it only if a row has its value and the terminal is wide enough.
+    is_optional: bool,
+    is_text: bool,
+    value: fn(&Row) -> Option<String>,
+}
+
+const fn text(title: &'static str, width: usize, value: fn(&Row) -> Option<String>) -> Column {
+    Column { title, width, is_optional: false, is_text: true, value }
+}
+
+const fn number(title: &'static str, width: usize, value: fn(&Row) -> Option<String>) -> Column {
+    Column { title, width, is_optional: false, is_text: false, value }
+}
+
+const fn optional(title: &'static str, width: usize, value: fn(&Row) -> Option<String>) -> Column {
+    Column { title, width, is_optional: true, is_text: false, value }
+}
+
+/// All columns after the name. If the terminal is too narrow, the last one goes first.
+const COLUMNS: [Column; 8] = [
+    text("STATE", 8, |row| Some(row.state.clone())),
+    text("HEALTH", 9, |row| row.health.clone().filter(|health| health != "none")),
+    number("UPTIME", 10, |row| row.uptime.map(uptime)),
+    number("CPU", 6, |row| row.cpu.map(|cpu| format!("{:.1}%", cpu * 100.0))),
+    number("MEMORY", 9, |row| row.memory.map(memory)),
+    number("RESTARTS", 8, |row| row.restarts.map(|restarts| restarts.to_string())),
+    optional("REQUESTS", 8, |row| row.requests.map(|requests| requests.to_string())),
+    optional("TOKENS/S", 8, |row| row.tokens_per_second.map(|tokens| format!("{tokens:.1}"))),
+];
+
+/// Columns of a table, and the width of the names before them.
+pub(super) struct Layout {
+    name: usize,
+    columns: Vec<&'static Column>,
+}
+
+impl Layout {
+    /// The line with the titles.
+    pub(super) fn titles(&self) -> String {
+        self.line("NAME", |column| Some(column.title.to_owned()))
+    }
+
+    /// The line of a program.
+    pub(super) fn row(&self, row: &Row) -> String {
+        self.line(&row.name, |column| (column.value)(row))
+    }
+
+    /// A line: the name, texts on the left of their columns, numbers on the right.
+    fn line(&self, name: &str, cell: impl Fn(&Column) -> Option<String>) -> String {
+        let (short, width): (String, _) = (name.chars().take(self.name).collect(), self.name);
+        let mut line = format!("{short:width$}");
+        for column in &self.columns {
+            let (cell, width) = (cell(column).unwrap_or_else(|| "-".to_owned()), column.width);
+            let padded =
+                if column.is_text { format!(" {cell:width$}") } else { format!(" {cell:>width$}") };
+            line.push_str(&padded);
+        }
+        line
+    }
+}
 
 impl Row {
     /// From an object of the API.
@@ -84,6 +148,10 @@ impl Row {
             cpu_seconds: program["cpu_seconds"].as_f64(),
             memory: program["memory_bytes"].as_u64(),
             restarts: program["restarts"].as_u64(),
+            requests: program["requests_running"].as_u64(),
+            tokens_per_second: program["work_per_second"]
+                .as_f64()
+                .filter(|_| program["work_unit"] == "tokens"),
             remark: remark.unwrap_or_default().to_owned(),
             cpu: None,
         }
@@ -105,19 +173,6 @@ impl Row {
     pub(super) fn is_in_trouble(&self) -> bool {
         self.health.as_deref() == Some("unhealthy")
             || ["FATAL", "BACKOFF", "UNKNOWN"].contains(&self.state.as_str())
-    }
-
-    /// The text of each of [`COLUMNS`].
-    pub(super) fn cells(&self) -> [String; 6] {
-        let health = self.health.clone().filter(|health| health != "none");
-        [
-            self.state.clone(),
-            health.unwrap_or_else(unknown),
-            self.uptime.map_or_else(unknown, uptime),
-            self.cpu.map_or_else(unknown, |cpu| format!("{:.1}%", cpu * 100.0)),
-            self.memory.map_or_else(unknown, memory),
-            self.restarts.map_or_else(unknown, |restarts| restarts.to_string()),
-        ]
     }
 }
 
@@ -182,30 +237,30 @@ impl Table {
         });
     }
 
+    /// The columns that fit into `room`, with names that are not cut if possible.
+    pub(super) fn layout(&self, room: Option<usize>) -> Layout {
+        let longest = self.rows.iter().map(|row| row.name.chars().count()).max();
+        let longest = longest.unwrap_or_default().max("NAME".len());
+        let is_known = |column: &&Column| {
+            !column.is_optional || self.rows.iter().any(|row| (column.value)(row).is_some())
+        };
+        let mut columns: Vec<&'static Column> = COLUMNS.iter().filter(is_known).collect();
+        let Some(room) = room else { return Layout { name: longest, columns } };
+        let left = |columns: &[&Column]| {
+            room.saturating_sub(columns.iter().map(|column| column.width + 1).sum())
+        };
+        while left(&columns) < longest && columns.last().is_some_and(|last| last.is_optional) {
+            columns.pop();
+        }
+        Layout { name: left(&columns).max("NAME".len()), columns }
+    }
+
     /// The whole table as lines, for output that is no terminal.
     pub(super) fn lines(&self) -> Vec<String> {
-        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
-        let width = width.max("NAME".len());
-        let titles = COLUMNS.map(|(title, _)| title.to_owned());
-        let mut lines = vec![line("NAME", width, &titles)];
-        lines.extend(self.rows.iter().map(|row| line(&row.name, width, &row.cells())));
-        lines
+        let layout = self.layout(None);
+        let rows = self.rows.iter().map(|row| layout.row(row));
+        [layout.titles()].into_iter().chain(rows).collect()
     }
-}
-
-/// A line of the table: the name on the left, numbers on the right of their columns.
-pub(super) fn line(name: &str, width: usize, cells: &[String; 6]) -> String {
-    let short: String = name.chars().take(width).collect();
-    let mut line = format!("{short:width$}");
-    for (at, (cell, (_, width))) in cells.iter().zip(COLUMNS).enumerate() {
-        let padded = if at < 2 { format!(" {cell:width$}") } else { format!(" {cell:>width$}") };
-        line.push_str(&padded);
-    }
-    line
-}
-
-fn unknown() -> String {
-    "-".to_owned()
 }
 
 /// `1:02:03`, or with days in front.
@@ -271,7 +326,10 @@ mod tests {
             "health_reason": "3 checks failed",
         });
         let row = Row::of_api(&program);
-        assert_eq!(row.cells(), ["RUNNING", "unhealthy", "1d 02:03", "-", "3.2 GiB", "2"]);
+        assert_eq!(
+            cells(&row),
+            ["RUNNING", "unhealthy", "1d 02:03", "-", "3.2 GiB", "2", "-", "-"]
+        );
         assert_eq!((row.remark.as_str(), row.is_in_trouble()), ("3 checks failed", true));
         assert_eq!(uptime(3723.9), "1:02:03");
         assert_eq!((memory(12), memory(2048)), ("12 B".to_owned(), "2.0 KiB".to_owned()));
@@ -282,8 +340,36 @@ mod tests {
         let mut table = Table::default();
         table.take(Duration::from_secs(1), used(10.0));
         table.take(Duration::from_secs(3), used(11.0));
-        assert_eq!(table.rows()[0].cells()[3], "50.0%");
-        let shown = line("app", 24, &row.cells());
-        assert_eq!(shown.len(), 80);
+        assert_eq!(cells(&table.rows()[0])[3], "50.0%");
+        assert_eq!(table.layout(Some(80)).row(&row).len(), 80);
+    }
+
+    fn cells(row: &Row) -> Vec<String> {
+        let cell = |column: &Column| (column.value)(row).unwrap_or_else(|| "-".to_owned());
+        COLUMNS.iter().map(cell).collect()
+    }
+
+    #[test]
+    fn requests_and_tokens_are_shown_if_they_are_known_and_names_fit() {
+        let titles = |name: &str, program: Value, room| {
+            let mut table = Table::default();
+            let other = Row { name: name.to_owned(), ..Row::default() };
+            table.take(Duration::ZERO, vec![Row::of_api(&program), other]);
+            let titles = table.layout(room).titles();
+            assert!(room.is_none_or(|room| titles.len() <= room), "{titles:?}");
+            titles.split_whitespace().skip(7).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let app = json!({
+            "name": "app", "state": "RUNNING", "requests_running": 4, "work_per_second": 731.25,
+            "work_unit": "tokens",
+        });
+        assert_eq!(titles("ten-letter", app.clone(), Some(80)), ["REQUESTS"]);
+        assert_eq!(titles("a", app.clone(), Some(80)), ["REQUESTS", "TOKENS/S"]);
+        assert_eq!(titles("a", app.clone(), None), ["REQUESTS", "TOKENS/S"]);
+        assert!(titles("a-name-of-17-long", app.clone(), Some(80)).is_empty());
+        let row = Row::of_api(&app);
+        assert_eq!(cells(&row)[6..], ["4", "731.2"]);
+        let steps = json!({"name": "app", "work_per_second": 3.0, "work_unit": "steps"});
+        assert!(titles("a", steps, None).is_empty());
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn filter(name: &str) -> Filter {
         ready: None,
         syslog: None,
         server: None,
+        syslog_lost: Rc::default(),
         echo: false,
         lines: None,
         audience: Audience::None,
