@@ -1,4 +1,4 @@
-//! The environment variables with a name of their own.
+//! Reads the environment variables that have their own name.
 
 pub(crate) mod overlay;
 mod own_log;
@@ -24,7 +24,8 @@ pub(crate) use self::variables::{
 };
 pub use self::variables::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
 
-/// Notes the variables that begin as ours do and are a container engine's.
+/// Logs variables that start like the supervisor's own but come from a container engine's service
+/// links.
 pub(crate) fn tell_service_links(sources: &Sources, report: &mut Report) {
     let names = sources.environment.iter().map(|(name, _)| name.to_string_lossy());
     let ours = names
@@ -38,22 +39,22 @@ pub(crate) fn tell_service_links(sources: &Sources, report: &mut Report) {
     }
 }
 
-/// An option as its variable sets it.
+/// An option and the value that a variable gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VariableEntry {
     pub(crate) owner: Owner,
     pub(crate) entry: Entry,
 }
 
-/// The variables that are set and have no effect on a command that runs once. Variables that
-/// servers read as well may be meant for the server.
+/// The variables that are set but have no effect on a command that runs once. Leaves out variables
+/// that servers also read, because they may be meant for the server.
 pub(crate) fn set_without_effect(sources: &Sources) -> impl Iterator<Item = String> {
     let own = VARIABLES.iter().filter(|variable| !variable.acts_once() && !variable.is_shared());
     let own = own.map(|variable| variable.name.to_owned());
     own.filter(|name| sources.setting(name).is_some()).chain(overlay::names_without_effect(sources))
 }
 
-/// The settings that environment variables give.
+/// The settings from environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EnvSettings {
     pub(crate) supervise: bool,
@@ -61,11 +62,11 @@ pub(crate) struct EnvSettings {
     pub(crate) config_path_chosen: bool,
     pub(crate) command: Option<String>,
     pub(crate) install: Install,
-    /// Options that have a variable of their own.
+    /// Options from variables with their own name.
     pub(crate) options: Vec<VariableEntry>,
 }
 
-/// Whether something shall be installed.
+/// Whether to install a model's requirements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AutoInstall {
     /// The variable is not set: install what the Python tool installs.
@@ -78,14 +79,14 @@ pub(crate) enum AutoInstall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Install {
     pub(crate) asked: AutoInstall,
-    /// The model's directory, absolute.
+    /// The absolute path of the model's directory.
     pub(crate) model: PathBuf,
-    /// As it was written; never empty.
+    /// The arguments for pip as written; never empty.
     pub(crate) pip_args: Option<String>,
     pub(crate) within: Duration,
 }
 
-/// Reads them all; what is wrong with one doesn't hide what is wrong with another.
+/// Reads all variables, and reports the errors of all of them.
 pub(crate) fn read(context: &Context<'_>, report: &mut Report) -> EnvSettings {
     let sources = context.sources;
     warn_of_slips(sources, report);
@@ -103,7 +104,7 @@ pub(crate) fn read(context: &Context<'_>, report: &mut Report) -> EnvSettings {
     }
 }
 
-/// The options that variables set, those of the log aside. An empty value is no value.
+/// The options that variables set, except for those of the log. An empty value counts as unset.
 fn options(context: &Context<'_>, report: &mut Report) -> Vec<VariableEntry> {
     let is_of_log = |variable: &&Variable| own_log::VARIABLES.contains(&variable.name);
     let others = VARIABLES.iter().filter(|variable| !is_of_log(variable));
@@ -127,7 +128,7 @@ fn option(
     entry(variable, &value)
 }
 
-/// `value` as what a variable sets its option to.
+/// The option and value that a variable sets.
 fn entry(variable: &Variable, value: &str) -> Option<VariableEntry> {
     let (owner, setting) = variable.stands_for?;
     let origin = Origin::Variable(variable.name.to_owned());
@@ -135,13 +136,13 @@ fn entry(variable: &Variable, value: &str) -> Option<VariableEntry> {
     Some(VariableEntry { owner, entry })
 }
 
-/// Warns of misspelt variables, which set nothing. Names that are near to none of ours are the
-/// program's, and `overlay` warns of those of `PROCESS_HEALTH_`.
+/// Warns about misspelled variables, which have no effect. Names that are not similar to a known
+/// one belong to the program; `overlay` handles those that start with `PROCESS_HEALTH_`.
 fn warn_of_slips(sources: &Sources, report: &mut Report) {
     let health: Vec<String> = health_options::variables().map(|(name, _)| name).collect();
     let all = VARIABLES.iter().map(|v| v.name).filter(|name| *name != HEALTH.name);
     let all = all.chain(health.iter().map(String::as_str));
-    // By what differs between them: as whole words, all look a bit like each other.
+    // Compare the names without the prefix, because the prefix makes all names look similar.
     let ends: Vec<&str> = all.filter_map(|name| name.strip_prefix(PREFIX)).collect();
     for name in sources.settings_with(PREFIX) {
         let end = &name[PREFIX.len()..];
@@ -181,7 +182,7 @@ fn auto_install(sources: &Sources, report: &mut Report) -> AutoInstall {
     AutoInstall::Off
 }
 
-/// The supervisor that keeps the program, unless this one is to supervise all the same.
+/// The outer supervisor that keeps the program running, unless this one is to supervise as well.
 pub(crate) fn keeper(sources: &Sources, report: &mut Report) -> Option<Pid> {
     let value = text(sources, report, &NESTED).unwrap_or_default();
     match value.to_lowercase().as_str() {
@@ -215,17 +216,17 @@ fn supervise(sources: &Sources, report: &mut Report) -> bool {
     false
 }
 
-/// The variable's number or its default. An empty value is no value, as in the Python tool.
+/// The variable's number or its default. An empty value counts as unset, as in the Python tool.
 fn whole(sources: &Sources, report: &mut Report, variable: &Variable) -> Option<i64> {
     let value = text(sources, report, variable).filter(|value| !value.is_empty());
     let set = value.and_then(|value| number(&value, report, variable));
     set.or_else(|| python::int(variable.default()).ok())
 }
 
-/// The number that a variable's value is, if the variable accepts it.
+/// The number in a variable's value, if the variable accepts it.
 fn number(value: &str, report: &mut Report, variable: &Variable) -> Option<i64> {
     let Accepts::Whole { min, max, .. } = variable.accepts else { return None };
-    // As it was written: a number that is too large to count is read as another.
+    // Quote the value as written, because a number that is too large is parsed as another one.
     let (name, got) = (variable.name, in_short(value));
     let why = match (python::int(value), max) {
         (Err(_), _) => format!("{name} must be an integer, got '{got}'"),
@@ -241,7 +242,7 @@ fn number(value: &str, report: &mut Report, variable: &Variable) -> Option<i64> 
     None
 }
 
-/// A value of a variable, if its type accepts it. An empty one is none.
+/// A variable's value, if its type accepts it. An empty value counts as unset.
 fn valid<T>(
     context: &Context<'_>,
     report: &mut Report,
@@ -257,7 +258,7 @@ fn reject(variable: &Variable, report: &mut Report, why: &str) {
     variable.reject(report, &format!("{name}: {why}; expected {}", variable.accepts()));
 }
 
-/// A path needn't be UTF-8; an empty one is none.
+/// A path, which need not be UTF-8. An empty value counts as unset.
 fn path(sources: &Sources, variable: &Variable) -> Option<PathBuf> {
     let value = sources.setting(variable.name)?;
     let path = value.to_str().map_or_else(|| value.into(), |text| python::strip(text).into());
@@ -271,7 +272,7 @@ fn config_path(sources: &Sources) -> (PathBuf, bool) {
     }
 }
 
-/// A variable's value, trimmed: a line break at its end is never meant.
+/// A variable's value without surrounding white space, such as a line break at its end.
 fn text(sources: &Sources, report: &mut Report, variable: &Variable) -> Option<String> {
     let name = variable.name;
     let value = sources.setting(name)?;

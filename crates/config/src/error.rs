@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::level::Level;
 
-/// All errors of a configuration, not just the first.
+/// All errors of a configuration.
 ///
-/// Printed one error per line, each line starting with `ERROR: `. Never empty.
+/// The display form has one line per error, each starting with `ERROR: `. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors {
     errors: Vec<String>,
@@ -18,13 +18,13 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// The mistakes, each in one line without the `ERROR: ` in front.
+    /// The errors, one line each without the prefix `ERROR: `.
     pub fn messages(&self) -> impl Iterator<Item = &str> {
         self.errors.iter().map(String::as_str)
     }
 
-    /// What was strange besides: often why the mistake was made. One line each, and
-    /// not part of what is printed.
+    /// The warnings, one line each. They often explain an error. The display form does not include
+    /// them.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -43,15 +43,15 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
-/// The number of errors, and of warnings, that are reported: a file that is no configuration
-/// has one in every line.
+/// Maximum number of reported errors, and of warnings: a file that is not a configuration has an
+/// error in every line.
 const MOST_TOLD: usize = 200;
 
-/// Collects mistakes and warnings while reading goes on.
+/// Collects errors and warnings while the configuration is read.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     errors: Vec<String>,
-    /// Where the mistakes in files are: those of each in the order of its lines.
+    /// For each error in a file, the file and the line, so that errors can be sorted.
     places: BTreeMap<usize, (usize, usize)>,
     files: Vec<PathBuf>,
     warnings: Vec<String>,
@@ -59,13 +59,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Notes a mistake. The same mistake met twice (a section read once per
-    /// process) is reported once.
+    /// Adds an error. An error that occurs several times, because a section is read for each
+    /// process, is added once.
     pub(crate) fn error(&mut self, message: impl Into<String>) {
         note(&mut self.errors, message.into());
     }
 
-    /// Notes a mistake in a line of a file; the message begins with the place.
+    /// Adds an error in a line of a file. The message starts with the file and line.
     pub(crate) fn error_at(&mut self, path: &Path, line: usize, message: &str) {
         let before = self.errors.len();
         self.error(format!("{}:{line}: {message}", path.display()));
@@ -78,7 +78,7 @@ impl Report {
         }
     }
 
-    /// Brings the mistakes in files into the order of their lines; all others keep their place.
+    /// Sorts errors in files by line. Other errors keep their positions.
     fn sort(&mut self) {
         let mut placed: Vec<_> = self.places.iter().map(|(at, place)| (*place, *at)).collect();
         placed.sort_unstable();
@@ -111,17 +111,17 @@ impl Report {
         }
     }
 
-    /// Takes what [`Self::note`] and [`Self::tell`] collected.
+    /// Takes the notes.
     pub(crate) fn take_notes(&mut self) -> Vec<(Level, String)> {
         take(&mut self.notes)
     }
 
-    /// Whether nothing was wrong so far.
+    /// Whether there has been no error so far.
     pub(crate) fn is_clean(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// `value` and the warnings if nothing was wrong and a value came out.
+    /// Returns `value` and the warnings if there was no error and a value exists.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<(T, Vec<String>), Errors> {
         match value {
             Some(value) if self.errors.is_empty() => Ok((value, self.warnings)),
@@ -148,8 +148,8 @@ fn note(list: &mut Vec<String>, message: String) {
     list.push(if full { format!("only the first {MOST_TOLD} are shown") } else { line });
 }
 
-/// Values are quoted in messages as they are; a line break or an escape sequence
-/// in one must not become a line break in the log.
+/// Escapes control characters: messages quote values, and a line break or an escape sequence in a
+/// value must not get into the log.
 fn one_line(message: &str) -> String {
     let mut line = String::with_capacity(message.len());
     for c in message.chars() {
@@ -162,7 +162,7 @@ fn one_line(message: &str) -> String {
     line
 }
 
-/// Names and passwords in URLs, as in `http://user:password@host`, are for no log.
+/// Removes names and passwords from URLs such as `http://user:password@host`.
 pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
     const SCHEME: &str = "://";
     let mut out = Cow::Borrowed(text);
@@ -183,10 +183,11 @@ pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
 /// The text in place of a secret.
 pub(crate) const MASK: &str = "****";
 
-/// The number of characters of a value, or of an explanation, that a message repeats.
+/// Maximum length of a quoted value or explanation, in characters.
 const LONGEST_TOLD: usize = 200;
 
-/// How many of them are the end: that of a path says more than its middle.
+/// Length of the end that remains after shortening, because the end of a path says more than its
+/// middle.
 const END_TOLD: usize = 50;
 
 /// Shortens a value or an explanation to its beginning and its end, because a whole file in a

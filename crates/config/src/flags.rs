@@ -1,8 +1,8 @@
-//! supervisord's command line.
+//! Parses supervisord's command line.
 //!
-//! Options and meanings are those of
-//! [supervisord](https://supervisord.org/running.html#supervisord-command-line-options),
-//! and one of our own, `--check`.
+//! The options are those of
+//! [supervisord](https://supervisord.org/running.html#supervisord-command-line-options) and
+//! `--check`.
 
 pub(crate) mod command_mode;
 pub(crate) mod companions;
@@ -16,34 +16,34 @@ use supervisor_wire::supervisord::python::repr;
 use self::getopt::{Flag, Reading, ToolOption, conflicting};
 use crate::options::{self as o, SectionKind, Setting};
 
-/// What `supervisord` was asked for on its command line.
+/// A request on supervisord's command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Print the help.
     Help,
     /// Print the version.
     Version,
-    /// Print the configuration in effect, or what is wrong with it.
+    /// Print the effective configuration or its errors.
     Check(Flags),
-    /// Run.
+    /// Run the supervisor.
     Run(Flags),
 }
 
-/// What the command line says about the configuration.
+/// The settings on the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// The configuration file; `None`: it is searched.
+    /// The configuration file; `None`: search for it.
     pub configuration: Option<PathBuf>,
-    /// Options of `[supervisord]` in place of the file's, in order.
+    /// Options that override those in `[supervisord]`, in order.
     pub(crate) settings: Vec<FlagSetting>,
-    /// Words that were understood and do nothing.
+    /// Options that are accepted and have no effect.
     pub(crate) without_effect: Vec<String>,
 }
 
 /// One option of `[supervisord]` on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FlagSetting {
-    /// As it was written: `-l`, `--logfile`.
+    /// The option as written: `-l`, `--logfile`.
     pub(crate) flag: String,
     pub(crate) key: &'static str,
     pub(crate) value: String,
@@ -56,9 +56,9 @@ enum Does {
     Check,
     Configuration,
     Nothing,
-    /// Sets this option to `true`.
+    /// Sets an option to `true`.
     TurnOn(&'static str),
-    /// Sets this option.
+    /// Sets an option to the argument.
     Set(&'static str, &'static str),
 }
 
@@ -202,16 +202,16 @@ static FLAGS: [Flag<Does>; 21] = [
     ),
 ];
 
-/// All of them, for help, manual pages and completions.
+/// All options, for help, manual pages and completions.
 pub(crate) fn options() -> Vec<ToolOption> {
     getopt::shown(&FLAGS)
 }
 
-/// Reads supervisord's command line, the program's name left out.
+/// Parses supervisord's command line without the program's name.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in supervisord's words. Values are checked later.
+/// The error in supervisord's words. Values are checked later.
 pub fn supervisord_flags(words: &[OsString]) -> Result<Request, String> {
     let given = getopt::read(words, &FLAGS)?;
     let mut flags = Flags::default();
@@ -257,7 +257,7 @@ mod tests {
         supervisord_flags(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
     }
 
-    /// `key=value` of each, and the file.
+    /// The options as `key=value`, and the file.
     fn run(line: &str) -> String {
         let Ok(Request::Run(flags)) = parsed(line) else { panic!("{line}: {:?}", parsed(line)) };
         let settings = flags.settings.iter().map(|s| format!(" {}={}", s.key, s.value));

@@ -1,8 +1,8 @@
 //! Reads a command line, the environment and configuration files, and returns one valid
 //! [`Spec`], or all of their errors.
 //!
-//! The crate opens and looks up nothing itself: the environment is an argument ([`Sources`]),
-//! and files and users are reached through a trait ([`Host`]).
+//! The crate opens no file and resolves no user itself: the environment is an argument
+//! ([`Sources`]), and a trait gives access to files and users ([`Host`]).
 //!
 //! ```text
 //!   built-in settings ─┐
@@ -10,8 +10,8 @@
 //!   environment       ─┘      └───────> the generated file, --check
 //! ```
 //!
-//! The layers are merged as sections of a configuration file, the later over the
-//! earlier, and given their meaning once. Every option is one row of one table.
+//! The layers are merged as sections of a configuration file; later layers override earlier ones.
+//! The merged sections are interpreted once. Each option has one row in one table.
 
 #![forbid(unsafe_code)]
 
@@ -74,7 +74,7 @@ pub struct Config {
     pub servers: Vec<Server>,
     /// Prefixes of the XML-RPC method names.
     pub namespaces: Vec<String>,
-    /// The file with the effective configuration; `None`: none is written.
+    /// The file with the effective configuration; `None` if none is written.
     pub record: Option<Record>,
     /// Warnings, one line each.
     pub warnings: Vec<String>,
@@ -82,20 +82,20 @@ pub struct Config {
     pub notes: Vec<(Level, String)>,
     /// The files that were included, in the order in which they were read.
     pub included: Vec<PathBuf>,
-    /// The configuration file; `None`: a command was given instead.
+    /// The configuration file; `None` in command mode.
     pub source: Option<Source>,
     sections: Rc<text::ini::Sections>,
     lossy_command: bool,
 }
 
-/// The generated file. Its text is created on demand, so that the start of the program does not
-/// wait for it.
+/// The generated file. Its text is created on demand, so that it does not delay the start of the
+/// program.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Absolute path of the file.
     pub path: PathBuf,
-    /// Whether the user chose the path. If so, the file is kept, and an error to write it is
-    /// reported.
+    /// Whether the user chose the path. If so, the file is kept, and a failure to write it is an
+    /// error.
     pub chosen_by_user: bool,
     sections: Rc<text::ini::Sections>,
     lossy_command: bool,
@@ -142,9 +142,9 @@ impl Config {
         processes.any(|process| process.retry == RetryRule::Once)
     }
 
-    /// The effective configuration as text: all sections and options with their defaults and
-    /// origins, and a summary. Reading the text gives the same configuration, except for
-    /// passwords, which are masked.
+    /// The effective configuration as text: all options with their defaults and origins, and a
+    /// summary. Reading the text gives the same configuration, except for passwords, which are
+    /// masked.
     #[must_use]
     pub fn effective(&self) -> String {
         let heading = if self.runs_once() {
@@ -154,7 +154,7 @@ impl Config {
             "The configuration in effect."
         };
         let text = modes::effective::text(&self.sections, heading, self.lossy_command);
-        // A command that runs once is never killed, so the summary of its stop would be wrong.
+        // The summary describes a stop with SIGKILL, which a command that runs once never gets.
         if self.runs_once() { text } else { text + &modes::effective::summary(&self.spec) }
     }
 }

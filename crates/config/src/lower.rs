@@ -1,7 +1,7 @@
 //! Converts sections to one valid [`Spec`](supervisor_core::spec::Spec). No other module
 //! interprets options.
 //!
-//! Later stages do not depend on the INI format. This module does not stop at the first error: it
+//! Later stages do not depend on the INI format. Lowering does not stop at the first error: it
 //! reads every option of a section before it uses any of them.
 
 pub(crate) mod client;
@@ -48,8 +48,8 @@ pub(crate) struct Lowered {
     pub(crate) hooks: Vec<Rc<HookSpec>>,
 }
 
-/// Converts `sections`; `here` is the value of `%(here)s`. If there is an error, it adds the error
-/// to `report` and returns `None`.
+/// Converts `sections`. `here` is the value of `%(here)s`. On errors, adds them to `report` and
+/// returns `None`.
 pub(crate) fn lower(
     sections: &Sections,
     mode: Mode<'_>,
@@ -79,7 +79,7 @@ pub(crate) fn lower(
     Some(Lowered { groups, supervisord, control: control?, hooks: hooks? })
 }
 
-/// Checks this option of `[supervisord]`, although another source overrides it.
+/// Checks an option of `[supervisord]` that another source overrides.
 pub(crate) fn check_overruled(
     sections: &Sections,
     setting: &dyn Setting,
@@ -192,8 +192,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Accepts an address to listen on if this host has it. In config-file mode any address is
-    /// accepted, as in supervisord, because the address may exist when the file is read again.
+    /// Checks that this host has the address to listen on. In config-file mode any address is
+    /// accepted, as in supervisord, because the address may exist later.
     fn reachable(
         &mut self,
         section: &'a Section,
@@ -261,7 +261,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Marks an error that was already reported.
+/// An error that was already reported.
 struct Reported;
 
 /// Prefix of a message: the variable, or `file:line`.

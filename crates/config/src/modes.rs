@@ -1,5 +1,5 @@
-//! The three modes: a command, a command that runs once, and a configuration file. Each mode reads
-//! its sources into sections, and all sections are lowered in the same way.
+//! The three modes: a command, a command that runs once, and a configuration file. Each mode turns
+//! its sources into sections; all sections are lowered in the same way.
 
 pub(crate) mod command;
 pub(crate) mod ctl;

@@ -1,10 +1,9 @@
 //! The table of all options: one row each.
 //!
 //! A row defines the option's key, accepted values, default in each mode, the names that its value
-//! may use, and its description. Reading, overriding by environment variable, warnings, `--check`
-//! and the reference all use these rows. Most sections and options are those of supervisord's
-//! [configuration reference](https://supervisord.org/configuration.html); the others are
-//! extensions.
+//! may use, and its description. The parser, environment variables, warnings, `--check` and the
+//! reference use these rows. Most sections and options are those of supervisord's [configuration
+//! reference](https://supervisord.org/configuration.html); the others are extensions.
 
 pub(crate) mod failure_options;
 pub(crate) mod health_options;
@@ -25,7 +24,7 @@ pub(crate) use self::table::*;
 use crate::sources::Context;
 use crate::values::ValueType;
 
-/// The names that an option's value may use besides `here`, `host_node_name` and `ENV_*`.
+/// The names that an option's value may use in addition to `here`, `host_node_name` and `ENV_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// No other names.
@@ -37,7 +36,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// The names as text, for the reference.
+    /// The names as text for the reference.
     #[must_use]
     pub fn names(self) -> &'static str {
         match self {
@@ -51,9 +50,9 @@ impl Reach {
 /// An option, without the type of its value.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionDef {
-    /// Its name.
+    /// The key in a configuration file.
     pub key: &'static str,
-    /// Its value if nothing sets it.
+    /// The value that applies if it is not set.
     pub default: PerMode,
     /// The names that its value may use.
     pub reach: Reach,
@@ -79,7 +78,7 @@ pub enum Takes {
 }
 
 impl Takes {
-    /// The name, for people and for programs.
+    /// The name for documents and programs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -90,7 +89,7 @@ impl Takes {
     }
 }
 
-/// When a change of this option of a program takes effect; `None`: the option does not exist.
+/// When a change of a program's option takes effect; `None` if there is no such option.
 #[must_use]
 pub fn takes_of(key: &str) -> Option<Takes> {
     let kinds = [SectionKind::Program, SectionKind::FcgiProgram, SectionKind::EventListener];
@@ -133,8 +132,8 @@ impl PerMode {
     }
 }
 
-/// Whether values of this option must not be logged: passwords, headers of health checks, URLs of
-/// hooks, and environments, which may hold API keys.
+/// Whether values of this option must not be logged: passwords, health check headers, hook URLs,
+/// and environments, which may contain API keys.
 pub(crate) fn is_secret(key: &str) -> bool {
     [
         PASSWORD.def.key,
@@ -151,10 +150,10 @@ pub(crate) struct Key<T: 'static> {
     pub(crate) value_type: &'static ValueType<T>,
 }
 
-/// An option, for any type of value.
+/// An option with any type of value.
 pub(crate) trait Setting: Sync {
     fn def(&self) -> &OptionDef;
-    /// Checks a value, and returns the reason if it is not accepted.
+    /// Checks a value. Returns the reason if it is invalid.
     fn check(&self, value: &str, context: &Context<'_>) -> Result<(), String>;
 }
 
@@ -279,7 +278,7 @@ impl SectionKind {
 
     fn fits(self, name: &str, section: &str) -> bool {
         match self {
-            // supervisord treats every section whose name starts with this prefix as a server.
+            // supervisord accepts every section name with this prefix.
             Self::UnixHttpServer | Self::InetHttpServer => section.starts_with(name),
             Self::Supervisord | Self::Supervisorctl | Self::Include => section == name,
             Self::Program
@@ -294,8 +293,7 @@ impl SectionKind {
     }
 }
 
-/// The options that supervisord does not have, by section. FastCGI programs have those of
-/// programs.
+/// The options that supervisord does not have, by section. FastCGI programs have those of programs.
 pub fn extensions() -> impl Iterator<Item = (&'static str, &'static OptionDef)> {
     let kinds = [
         ("program", SectionKind::Program),

@@ -1,9 +1,9 @@
-//! Presets for known servers: the URL of the health check, the metrics that show progress, and the
-//! requirements of a stop. Each server has a file of its own, in which each rule is next to its
-//! public source.
+//! Presets for known servers: the health check, the metrics that show progress, and the
+//! requirements of a stop. Each server has a file of its own, with a public source next to each
+//! rule.
 //!
-//! A preset reads the server's command. If a fact is unsure or an address is a guess, the preset
-//! does not restart the server. It lists only counters that increase while a long request is
+//! A preset analyzes the server's command. It does not restart a server because of an uncertain
+//! fact or a default address. It lists only counters that increase while a long request is
 //! processed, not those that increase at its end.
 
 mod command;
@@ -44,8 +44,8 @@ pub struct Preset {
     pub stalled: Duration,
     /// Text in the output when the server is ready; `None`: the health check decides.
     pub ready: Option<&'static str>,
-    /// Text in the command lines of the server's processes, each of which has a different command
-    /// line.
+    /// A text in the command lines of the server's processes. Each process must have a different
+    /// command line.
     pub tree: Option<&'static str>,
     /// Adapts the plan to the command.
     pub(crate) adapt: fn(&Command<'_>, &mut Plan),
@@ -68,18 +68,18 @@ pub struct Listens {
     pub port: Named,
     /// The default port.
     pub usual_port: u16,
-    /// Programs for which variables override options. Other programs of the same server do not
-    /// read the variables.
+    /// Programs for which variables override options. Other programs of the server ignore the
+    /// variables.
     pub variables_win: &'static [&'static str],
-    /// The server uses TLS if all of these are set.
+    /// The server uses TLS if all of these settings exist.
     pub tls: &'static [Named],
-    /// Whether an unambiguous prefix of an option's name is accepted.
+    /// Whether the server accepts an unambiguous prefix of an option's name.
     pub abbreviates: bool,
-    /// Options that name a file of `key: value` lines with more options.
+    /// Options that name a file with more options in lines `key: value`.
     pub file: &'static [&'static str],
 }
 
-/// Settings of one value: options, of which the last one in the command counts, and variables.
+/// The settings of one value: options, of which the last one in the command counts, and variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Named {
     /// Options of the command.
@@ -95,9 +95,9 @@ pub struct Metrics {
     pub path: &'static str,
     /// Address of the metrics; `None`: the address of the health check.
     pub place: Option<OwnPlace>,
-    /// Gauges of requests in progress.
+    /// Gauges of requests in flight.
     pub running: &'static [&'static str],
-    /// Gauges of requests that wait, and may do so without progress.
+    /// Gauges of waiting requests, which may wait without progress.
     pub waiting: &'static [&'static str],
     /// Whether the server is idle when all of these are 0.
     pub tells_idle: bool,
@@ -136,7 +136,7 @@ impl Named {
 }
 
 impl Listens {
-    /// Listens on the port of `--port`, at the address of `--host`.
+    /// A server that listens on the port of `--port` and the address of `--host`.
     const fn at(usual_port: u16) -> Self {
         Self {
             host: Named::option(&["--host"]),
@@ -156,7 +156,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// Default time between two health checks.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Default time without progress, while requests are running, after which a server is stalled.
+/// Default time without progress, while requests are in flight, after which a server is stalled.
 pub(crate) const STALLED: Duration = Duration::from_secs(120);
 
 /// Default time limit for a start, which may load a large model from a slow disk.

@@ -1,4 +1,4 @@
-//! What a configuration sets of the supervisor itself and of its servers.
+//! The settings of the supervisor itself and of its control servers.
 
 pub(crate) mod server;
 pub(crate) mod supervisord;

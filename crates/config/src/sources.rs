@@ -1,5 +1,5 @@
-//! Where a configuration comes from besides the command line and files, and the few questions
-//! that only the host can answer.
+//! The sources of a configuration apart from the command line and files, and the questions that
+//! only the host can answer.
 
 pub(crate) mod service_link;
 
@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::{Limit, User};
 
-/// Everything that the caller reads of its process, once, besides the command line.
+/// The data that the caller reads once from its process, apart from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// The environment, in its own order. If a name occurs twice, its first value counts.
+    /// The environment in its own order. If a name occurs twice, the first value counts.
     pub environment: Vec<(OsString, OsString)>,
     /// The value of `%(host_node_name)s`.
     pub hostname: String,
-    /// The working directory, absolute: what relative paths and `%(here)s` refer to.
+    /// The absolute working directory, to which relative paths and `%(here)s` refer.
     pub cwd: PathBuf,
-    /// Where temporary files go.
+    /// The directory for temporary files.
     pub temp_dir: PathBuf,
-    /// The supervisor that already keeps the program to which this process belongs.
+    /// The supervisor that already supervises this process, if any.
     pub keeper: Option<Pid>,
-    /// The user id that the supervisor has when it is started.
+    /// The user id at startup.
     pub uid: u32,
 }
 
@@ -39,8 +39,8 @@ impl Sources {
         self.variable(name).filter(|_| !service_link::is(self, name))
     }
 
-    /// The names with this prefix of all variables that may configure the supervisor, as text. An
-    /// image sets hundreds of other variables, and each lookup delays the start.
+    /// The names of all variables with this prefix that may configure the supervisor. An image sets
+    /// hundreds of other variables, and each lookup would delay the start.
     pub(crate) fn settings_with(&self, prefix: &str) -> impl Iterator<Item = Cow<'_, str>> {
         let names = self.environment.iter().map(|(name, _)| name.to_string_lossy());
         names.filter(move |name| name.starts_with(prefix) && !service_link::is(self, name))
@@ -53,7 +53,7 @@ pub(crate) const APP: &str = "app";
 /// The command or the configuration file that the supervisor runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode<'a> {
-    /// A command, which a built-in `command` stands for, byte for byte.
+    /// A command, whose arguments are used unchanged unless the configuration sets another one.
     Command(&'a [OsString]),
     /// A command that runs once.
     Once(&'a [OsString]),
@@ -62,7 +62,7 @@ pub(crate) enum Mode<'a> {
 }
 
 impl<'a> Mode<'a> {
-    /// The words of the command.
+    /// The arguments of the command.
     pub(crate) fn command(self) -> Option<&'a [OsString]> {
         match self {
             Self::Command(command) | Self::Once(command) => Some(command),
@@ -71,7 +71,7 @@ impl<'a> Mode<'a> {
     }
 }
 
-/// The context of a value, in addition to its text.
+/// The context for interpreting a value.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) sources: &'a Sources,
@@ -87,46 +87,45 @@ impl std::fmt::Debug for Context<'_> {
 /// A regular file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegularFile {
-    /// All of it.
+    /// The whole content.
     pub content: Vec<u8>,
     /// Whether users other than its owner and its group may write to it.
     pub others_may_write: bool,
 }
 
-/// Questions about the host. The crate itself touches nothing.
+/// Access to the host. The crate itself performs no I/O.
 pub trait Host {
-    /// The whole content of a file, or the reason why it cannot be read.
+    /// Reads a file. The error is the reason as text.
     fn read(&self, path: &Path) -> Result<Vec<u8>, String>;
-    /// The whole content of a regular file of at most `largest` bytes; `None` if the path does not
-    /// exist. The error is the reason why the file cannot be read.
+    /// Reads a regular file of at most `largest` bytes; `None` if the path does not exist. The
+    /// error is the reason as text.
     fn regular_file(&self, path: &Path, largest: u64) -> Result<Option<RegularFile>, String>;
-    /// The existing paths that match a shell pattern (`*`, `?`, `[…]`; a leading dot
-    /// is matched by a literal dot only), in any order.
+    /// The existing paths that match a shell pattern (`*`, `?`, `[…]`; only a literal dot matches a
+    /// leading dot), in any order.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf>;
     /// Whether this path exists.
     fn exists(&self, path: &Path) -> bool;
     /// Whether this is an existing regular file.
     fn is_file(&self, path: &Path) -> bool;
-    /// The first few hundred bytes of a file; empty if it can't be read.
+    /// The first few hundred bytes of a file; empty if it cannot be read.
     fn beginning(&self, path: &Path) -> Vec<u8>;
-    /// The file that is executed for a command's first word, looked for in the directories
-    /// of `path`.
+    /// The file to execute for the first word of a command, with the search path `path`.
     fn find_program(&self, word: &OsStr, path: Option<&OsStr>) -> Option<PathBuf>;
-    /// Whether the system lets a program have this limit; if not, in words what it may have.
+    /// Checks that the system allows a limit. The error says what it allows.
     fn check_limit(&self, limit: Limit) -> Result<(), String>;
     /// Whether this is an existing directory.
     fn is_dir(&self, path: &Path) -> bool;
     /// The user with this name.
     fn user_by_name(&self, name: &str) -> Option<User>;
-    /// The user with this id, if the user database knows one.
+    /// The user with this id, if the user database has it.
     fn user_by_id(&self, uid: u32) -> Option<User>;
     /// The id of the group with this name.
     fn group_by_name(&self, name: &str) -> Option<u32>;
-    /// Whether the group database knows this id.
+    /// Whether the group database has this id.
     fn group_exists(&self, gid: u32) -> bool;
-    /// Whether this is an IP address, or a name in `/etc/hosts`. A listener is on this
-    /// machine, so no name server is asked.
+    /// Whether this is an IP address or a name in `/etc/hosts`. A server listens on this machine,
+    /// so no name server is queried.
     fn has_address(&self, host: &str) -> bool;
-    /// A user's home directory; of the current user if no name is given.
+    /// The home directory of a user, or of the current user without a name.
     fn home(&self, user: Option<&str>) -> Option<PathBuf>;
 }

@@ -1,5 +1,4 @@
-//! The tables from which documents are made: options, variables, presets and programs. What is
-//! read and done by them is elsewhere.
+//! The tables of options, variables, presets and programs, from which documents are made.
 
 pub use crate::env::{HEALTH, OVERRIDE, VARIABLES, Variable, variable_of};
 pub use crate::flags::getopt::ToolOption;

@@ -1,4 +1,4 @@
-//! What the tests of several modules need: an environment and a host.
+//! An environment and a host for the tests of several modules.
 
 #[cfg(test)]
 mod against_supervisord;
@@ -13,7 +13,7 @@ use supervisor_core::spec::{Limit, User};
 
 use crate::sources::{Host, RegularFile, Sources};
 
-/// An environment, in `/srv` on a host named `box`.
+/// An environment in `/srv` on a host named `box`.
 pub(crate) fn sources(pairs: &[(&str, &str)]) -> Sources {
     Sources {
         environment: pairs.iter().map(|(name, value)| (name.into(), value.into())).collect(),
@@ -25,7 +25,7 @@ pub(crate) fn sources(pairs: &[(&str, &str)]) -> Sources {
     }
 }
 
-/// A host with these files, the usual directories, and the users root and me.
+/// A host with these files, the usual directories, and the users `root` and `me`.
 #[derive(Debug, Default)]
 pub(crate) struct FakeHost(pub(crate) BTreeMap<PathBuf, Vec<u8>>);
 
@@ -41,7 +41,7 @@ impl Host for FakeHost {
         self.0.get(path).cloned().ok_or_else(|| "No such file or directory".to_owned())
     }
 
-    /// A name that ends in `.open` is one that others may write to.
+    /// Other users may write to a file whose name ends in `.open`.
     fn regular_file(&self, path: &Path, largest: u64) -> Result<Option<RegularFile>, String> {
         match self.0.get(path).cloned() {
             Some(content) if content.len() as u64 > largest => Err("it is too large".to_owned()),
@@ -54,7 +54,7 @@ impl Host for FakeHost {
         }
     }
 
-    /// Knows one star, at the end of the directory part.
+    /// Supports one star, at the end of the directory part.
     fn glob(&self, pattern: &Path) -> Vec<PathBuf> {
         let pattern = &*pattern.to_string_lossy();
         let (front, back) = pattern.split_once('*').unwrap_or((pattern, ""));

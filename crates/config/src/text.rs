@@ -1,5 +1,5 @@
-//! Text to sections and values, and back: supervisord's dialect of INI, what stands for other
-//! values in it, and the words of command lines.
+//! Converts text to sections and values and back: supervisord's dialect of INI, references to other
+//! values, and command lines.
 
 pub(crate) mod environment;
 pub(crate) mod expand;

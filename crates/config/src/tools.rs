@@ -1,5 +1,5 @@
-//! The programs, as their users see them: one entry each, from which `--help`, the manual
-//! pages and the shells' completions are made.
+//! Descriptions of the programs for users. `--help`, the manual pages and the shell completions are
+//! made from them.
 
 pub(crate) mod ctl_commands;
 pub(crate) mod exits;
@@ -13,7 +13,7 @@ use crate::modes::ctl;
 use crate::tools::ctl_commands::{CTL_COMMANDS, CtlCommand};
 use crate::tools::exits::ExitCode;
 
-/// One program.
+/// The description of a program.
 #[derive(Clone, Debug)]
 pub struct Tool {
     /// Its name.
@@ -22,7 +22,7 @@ pub struct Tool {
     pub section: u8,
     /// A short description.
     pub summary: &'static str,
-    /// How it is called, its name left out; one form per entry.
+    /// The arguments in each form of the command line.
     pub usage: &'static [&'static str],
     /// A long description, in paragraphs.
     pub about: &'static [&'static str],
@@ -30,22 +30,22 @@ pub struct Tool {
     pub options: Vec<ToolOption>,
     /// The arguments after the options.
     pub operand: Operand,
-    /// The commands of its own that it understands.
+    /// The commands that it accepts.
     pub commands: &'static [CtlCommand],
     /// Whether it reads the environment variables of command mode.
     pub has_environment: bool,
-    /// Command lines to begin with, for `--help`.
+    /// Example command lines for `--help`.
     pub examples: &'static [&'static str],
     /// Its exit codes.
     pub exits: &'static [ExitCode],
-    /// Manual pages to read next, with their sections.
+    /// Related manual pages with their sections.
     pub see_also: &'static [&'static str],
 }
 
 /// The arguments after a program's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {
-    /// Nothing.
+    /// None.
     Nothing,
     /// A command with its arguments.
     Command,
@@ -55,7 +55,7 @@ pub enum Operand {
     FileAndCommand,
 }
 
-/// All programs that a user calls.
+/// All programs.
 #[must_use]
 pub fn tools() -> Vec<Tool> {
     vec![
@@ -220,7 +220,7 @@ fn pidproxy() -> Tool {
 }
 
 impl Tool {
-    /// How it is called, as every form's line.
+    /// The usage lines.
     #[must_use]
     pub fn usage_text(&self) -> String {
         let forms = self.usage.iter().enumerate().map(|(index, form)| {
@@ -230,9 +230,8 @@ impl Tool {
         forms.collect()
     }
 
-    /// The output of `--version` for all programs except supervisord, because clients compare
-    /// supervisord's output. It names the program and its package, because another package has
-    /// programs of the same names.
+    /// The output of `--version`, except for supervisord, whose output clients compare. It names
+    /// the program and its package, because another package has programs with the same names.
     #[must_use]
     pub fn version_text(&self) -> String {
         let package = standard_supervisor().name;
@@ -240,7 +239,7 @@ impl Tool {
         format!("{} {}{of}\n", self.name, env!("CARGO_PKG_VERSION"))
     }
 
-    /// Whether supervisord has a program of this name. Its own tests look for the form of its help.
+    /// Whether supervisor has a program with this name. Its own tests check the form of the help.
     fn is_supervisors(&self) -> bool {
         ["supervisord", "supervisorctl"].contains(&self.name)
     }
@@ -251,7 +250,7 @@ impl Tool {
         self.help_with("")
     }
 
-    /// The output of `--help`, with `more` before its last part.
+    /// The output of `--help` with `more` before its last part.
     #[must_use]
     pub fn help_with(&self, more: &str) -> String {
         let mut text = format!("{} -- {}\n\n{}", self.name, self.summary, self.usage_text());
@@ -298,7 +297,7 @@ impl Tool {
     }
 }
 
-/// The commands of supervisorctl, one line per form.
+/// The commands of supervisorctl, one line for each form.
 fn commands(commands: &[CtlCommand]) -> String {
     let typed = commands.iter().filter(|command| command.name != "EOF");
     let usage: Vec<_> = typed.flat_map(|command| command.usage).collect();
@@ -319,17 +318,17 @@ fn environment() -> String {
             default => format!(" [{default}]"),
         };
         text.push_str(&format!("  {}{default}\n", variable.name));
-        // The marks are those of the reference.
+        // The reference uses backticks; plain text does not.
         let meaning = format!("{} Accepts {}.", variable.doc, variable.accepts());
         text.push_str(&wrapped("      ", &meaning.replace('`', "")));
     }
     text
 }
 
-/// The columns of a terminal.
+/// The width of a terminal.
 const COLUMNS: usize = 80;
 
-/// `text` behind `lead`, in lines of at most [`COLUMNS`] that begin below the text's first word.
+/// `text` after `lead`, wrapped at [`COLUMNS`] and indented to the first word.
 fn wrapped(lead: &str, text: &str) -> String {
     let indent = " ".repeat(lead.chars().count());
     let mut lines = vec![lead.to_owned()];

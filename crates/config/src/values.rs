@@ -1,9 +1,8 @@
-//! What each kind of value accepts, in supervisord's rules and words.
+//! The types of values, with supervisord's rules and messages.
 //!
-//! The rules are those of the
-//! [configuration reference](https://supervisord.org/configuration.html) and of
-//! supervisord's own checks. Every check either gives a value that needs no further
-//! look, or the text that supervisord prints.
+//! The rules are those of the [configuration reference](https://supervisord.org/configuration.html)
+//! and of supervisord's own checks. Parsing returns either a valid value or the error that
+//! supervisord prints.
 
 mod addresses;
 mod failure;
@@ -56,7 +55,7 @@ pub(crate) use retry::{FACTOR_OR_OFF, PART, UP_TO_A_DAY};
 pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF, SYSLOG_ADDRESS};
 pub(crate) use status::{LOG_FORMAT, OUTPUT_FORMAT, OUTPUT_PREFIX, PRESTOP_DELAY, STATUS_PORT};
 
-/// A kind of value: how it is read, and in words what is accepted.
+/// A type of values: its parser, and a description of the accepted values.
 pub(crate) struct ValueType<T> {
     pub(crate) what: &'static str,
     pub(crate) parse: fn(&str, &Context<'_>) -> Result<T, String>,
@@ -147,8 +146,7 @@ pub(crate) static LIST: ValueType<Vec<String>> = ValueType {
     parse: |text, _| Ok(list(text).map(str::to_owned).collect()),
 };
 
-/// A name of a program, process or group: trimmed, and free of what event payloads
-/// and URLs use as separators.
+/// A name of a program, process or group: trimmed, and without the separators of events and URLs.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     let trimmed = python::strip(text);
     let shown = || repr(&in_short(text));
@@ -187,7 +185,7 @@ fn exit_codes(text: &str) -> Option<Vec<u8>> {
     text.split(',').map(|code| u8::try_from(python::int(code).ok()?).ok()).collect()
 }
 
-/// A number as Python prints it. One that is too large to count was read as another.
+/// A number as Python prints it. If the number is too large, the text as written.
 fn written(number: i64, text: &str) -> String {
     if number.saturating_abs() == i64::MAX {
         python::strip(text).to_owned()

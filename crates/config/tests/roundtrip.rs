@@ -1,7 +1,7 @@
-//! Generated files, read by the real supervisord.
+//! Reads generated files with supervisord.
 //!
-//! `SUPERVISOR_PYTHON` names a Python that has supervisor 4.3.0. Without it these
-//! tests only say that they were skipped, unless `REQUIRE_PYTHON` is `1`.
+//! `SUPERVISOR_PYTHON` names a Python with supervisor 4.3.0. Without it, these tests are skipped,
+//! or fail if `REQUIRE_PYTHON` is `1`.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -39,7 +39,7 @@ fn python() -> Option<OsString> {
     python
 }
 
-/// Commands that people write, and hundreds that nobody does.
+/// Typical commands, and hundreds of unusual ones.
 fn commands() -> Vec<Vec<String>> {
     let fixed = [
         "date +%s",
@@ -73,7 +73,7 @@ fn file(words: &[String]) -> String {
     generated.text
 }
 
-/// The script's answer to each file.
+/// The script's output for each file.
 fn ask(python: &OsString, files: &[String]) -> Vec<String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/roundtrip.py");
     let mut questions = tempfile();

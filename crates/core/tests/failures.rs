@@ -1,9 +1,9 @@
-//! Plays what failing servers printed, in our own words, against the table of signs.
+//! Tests the table of failure texts with the output of failed servers, paraphrased.
 //!
-//! `failures/known.txt` has an output for each sign; `failures/ordinary.txt` has outputs that
-//! must get no class, whichever preset is on: failures of which nothing certain is known, and
-//! ordinary lines that look like a failure. An output begins with `== TITLE`; in the first file
-//! the title is the name of its sign. `ready` after it: the server had been ready.
+//! `failures/known.txt` has an output for each sign. `failures/ordinary.txt` has outputs that must
+//! not get a class with any preset: unknown failures, and harmless lines that look like a failure.
+//! An output begins with `== TITLE`; in the first file, the title is the name of its sign. `ready`
+//! after the title means that the server had been ready.
 
 #![expect(clippy::unwrap_used, reason = "a file that cannot be read is a failed test")]
 

@@ -1,6 +1,6 @@
-//! Terminal control sequences, taken out of a program's output.
+//! Removes terminal control sequences from a program's output.
 
-/// What ends a sequence, in supervisord's list.
+/// The letters that end a sequence, as in supervisord.
 const ENDS: &[u8] = b"HfABCDRsuJKhlpm";
 
 const ESCAPE: u8 = b'\x1b';

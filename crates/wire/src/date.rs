@@ -1,4 +1,4 @@
-//! Dates and times, as logs, HTTP, people and programs write them.
+//! Formats of dates and times for logs, HTTP and files.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct CalendarTime {
 }
 
 impl CalendarTime {
-    /// In UTC, from the time since the beginning of 1970.
+    /// The UTC date and time, from the time since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn utc(since_epoch: Duration) -> Self {
         let secs = since_epoch.as_secs();
@@ -35,13 +35,12 @@ impl CalendarTime {
         }
     }
 
-    /// In English, whatever the locale.
+    /// The English name, regardless of the locale.
     pub(crate) fn month_name(self) -> &'static str {
         MONTHS.get(usize::from(self.month).wrapping_sub(1)).unwrap_or(&"Jan")
     }
 
-    /// The date and `hour:minute:second`, with these between year, month and day, and before
-    /// the hour.
+    /// The date and `hour:minute:second`, with the given separators.
     fn with(self, between: &str, before_hour: char) -> String {
         let Self { year, month, day, hour, minute, second, millisecond: _ } = self;
         format!(
@@ -51,10 +50,10 @@ impl CalendarTime {
     }
 }
 
-/// Year, month and day of a day that is counted from the beginning of 1970.
+/// Year, month and day of a day number. Day 0 is 1970-01-01.
 ///
-/// Years are taken to begin in March: then the leap day is the last one, and the lengths
-/// of months repeat every five months.
+/// The calculation uses years that begin in March: the leap day is then the last day, and the
+/// lengths of months repeat every five months.
 const fn date(day: u64) -> (u64, u64, u64) {
     /// Days from 1 March of the year 0 to 1 January 1970.
     const TO_1970: u64 = 719_468;
@@ -63,7 +62,7 @@ const fn date(day: u64) -> (u64, u64, u64) {
     const OF_4_YEARS: u64 = 1461;
     let day = day + TO_1970;
     let (era, of_era) = (day / OF_400_YEARS, day % OF_400_YEARS);
-    // The last day of four years, and of four hundred, would count as one year more.
+    // Otherwise the last day of 4 and of 400 years would count as a further year.
     let leap_days = of_era / (OF_4_YEARS - 1) + of_era / (OF_400_YEARS - 1);
     let year = (of_era - leap_days + of_era / OF_100_YEARS) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
@@ -74,27 +73,27 @@ const fn date(day: u64) -> (u64, u64, u64) {
     (400 * era + year + next_year, month, day)
 }
 
-/// A moment in UTC as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) has it, to the
-/// millisecond: `2026-11-22T21:27:12.748Z`.
+/// A UTC time in the format of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) with
+/// milliseconds: `2026-11-22T21:27:12.748Z`.
 #[must_use]
 pub fn rfc3339_millis(since_epoch: Duration) -> String {
     let time = CalendarTime::utc(since_epoch);
     format!("{}.{:03}Z", time.with("-", 'T'), time.millisecond)
 }
 
-/// The same to the second: `2026-11-22T21:27:12Z`.
+/// A UTC time in the format of RFC 3339 with seconds: `2026-11-22T21:27:12Z`.
 #[must_use]
 pub fn rfc3339(secs: u64) -> String {
     CalendarTime::utc(Duration::from_secs(secs)).with("-", 'T') + "Z"
 }
 
-/// The same without punctuation, as part of a file's name: `20261122T212712Z`.
+/// A UTC time for file names: `20261122T212712Z`.
 #[must_use]
 pub fn compact(secs: u64) -> String {
     rfc3339(secs).replace(['-', ':'], "")
 }
 
-/// A moment in UTC as HTTP's headers have it: `Sun, 22 Nov 2026 21:27:12 GMT`.
+/// A UTC time for HTTP headers: `Sun, 22 Nov 2026 21:27:12 GMT`.
 #[must_use]
 pub fn http(secs: u64) -> String {
     let time = CalendarTime::utc(Duration::from_secs(secs));
@@ -103,7 +102,7 @@ pub fn http(secs: u64) -> String {
     format!("{weekday}, {day:02} {month_name} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
-/// A moment in UTC as access logs have it: `22/Nov/2026:21:27:12 +0000`.
+/// A UTC time for access logs: `22/Nov/2026:21:27:12 +0000`.
 #[must_use]
 pub fn access_log(secs: u64) -> String {
     let time = CalendarTime::utc(Duration::from_secs(secs));
@@ -111,7 +110,7 @@ pub fn access_log(secs: u64) -> String {
     format!("{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000", time.month_name())
 }
 
-/// A time as C's `ctime` writes it: `Sun Nov 22 21:29:28 2026`.
+/// A time in the format of C's `ctime`: `Sun Nov 22 21:29:28 2026`.
 #[must_use]
 pub fn ctime(time: CalendarTime) -> String {
     let CalendarTime { year, month, day, hour, minute, second, millisecond: _ } = time;
@@ -119,8 +118,8 @@ pub fn ctime(time: CalendarTime) -> String {
     format!("{weekday} {month_name} {day:2} {hour:02}:{minute:02}:{second:02} {year}")
 }
 
-/// By how many weekdays each month is ahead of January; years begin in March, so that a
-/// leap day comes last.
+/// The offset of each month's first weekday from January's, in years that begin in March so that
+/// the leap day is the last day.
 fn weekday(year: i32, month: u8, day: u8) -> &'static str {
     const AHEAD: [i32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
     let year = if month < 3 { year - 1 } else { year };
@@ -135,9 +134,9 @@ const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A record of the supervisor's own log with its newline, in supervisord's format:
-/// `2026-11-22 21:27:12,748 INFO spawned: 'app' with pid 42`. Messages of several lines are
-/// written as they are, as supervisord does.
+/// A record of the supervisor's own log in supervisord's format, with a newline: `2026-11-22
+/// 21:27:12,748 INFO spawned: 'app' with pid 42`. Messages with several lines are not changed, as
+/// in supervisord.
 #[must_use]
 pub fn record(time: CalendarTime, tag: &str, message: &str) -> String {
     format!("{},{:03} {tag} {message}\n", time.with("-", ' '), time.millisecond)

@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// An alias and then two addresses, as a server writes them.
+    /// An alias record and two address records, as a server writes them.
     fn reply(question: &[u8], flags: u16) -> Vec<u8> {
         let mut reply = question.to_vec();
         reply[2..4].copy_from_slice(&(IS_ANSWER | flags).to_be_bytes());

@@ -1,15 +1,15 @@
-//! Files of environment variables: `KEY=VALUE`, one a line, as shells,
+//! Parses files of environment variables: one `KEY=VALUE` per line, in the common syntax of shells,
 //! [systemd](https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=)
-//! and [Compose](https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax)
-//! have them, where these agree.
+//! and
+//! [Compose](https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax).
 //!
-//! The parser expands nothing: a password with a dollar sign is unchanged.
+//! The parser expands nothing: a password with a dollar sign does not change.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 
-/// The largest size of such a file in bytes.
+/// Maximum size of such a file in bytes.
 pub const LARGEST: u64 = 1024 * 1024;
 
 /// An error in such a file. It does not contain the text of the line, because that may be a

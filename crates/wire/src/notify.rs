@@ -1,13 +1,13 @@
-//! What services tell of themselves, as
-//! [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)
-//! has it: lines `NAME=VALUE`.
+//! Parses status messages of services in the format of
+//! [`sd_notify`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html): lines
+//! `NAME=VALUE`.
 
 use std::time::Duration;
 
-/// As much of a status as is kept.
+/// Maximum length of a status; the rest is dropped.
 const STATUS_LIMIT: usize = 512;
 
-/// One message. Names that are not here mean nothing to us.
+/// One message. The supervisor ignores other names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// `READY=1`
@@ -24,7 +24,7 @@ pub struct Message {
     pub status: Option<String>,
 }
 
-/// Reads a message.
+/// Parses a message.
 #[must_use]
 pub fn parse(datagram: &[u8]) -> Message {
     let mut message = Message::default();
@@ -44,7 +44,7 @@ pub fn parse(datagram: &[u8]) -> Message {
     message
 }
 
-/// From one on: a promise to give a sign of life all the time is none.
+/// A value of 0 would require a constant stream of messages, so it is ignored.
 fn microseconds(value: &[u8]) -> Option<Duration> {
     let number: u64 = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
     (number > 0).then(|| Duration::from_micros(number))

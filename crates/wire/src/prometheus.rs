@@ -1,13 +1,11 @@
-//! Pages of metrics, as servers show them to Prometheus: the
-//! [text format](https://prometheus.io/docs/instrumenting/exposition_formats/) and
-//! [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/), as far as sums
-//! of series need it.
+//! Parses metrics in the [Prometheus text
+//! format](https://prometheus.io/docs/instrumenting/exposition_formats/) and in
+//! [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/), as far as it is needed to
+//! add up series.
 //!
-//! A page comes from a program that may be ill: whatever it holds, a line that can't be
-//! understood is no series, and nothing else.
+//! The program that serves the metrics may be faulty, so the parser ignores invalid lines.
 
-/// Which series are meant: those of a name, and with these labels if it names any, written
-/// as on a page: `name` or `name{label="value"}`.
+/// Selects series by name and optionally by labels: `name` or `name{label="value"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
     name: String,
@@ -15,7 +13,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Reads one. `None` if it is none.
+    /// Parses a selector. `None`: the text is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (Series { name, labels }, rest) = series(text.trim())?;
@@ -27,13 +25,13 @@ impl Selector {
     }
 }
 
-/// The sum of all series of `page` that one of `selectors` means. `None`: there are none.
-/// What is no number, as `NaN`, adds nothing.
+/// The sum of all selected series of a page. `None`: there are none. Values such as `NaN` do not
+/// count.
 #[must_use]
 pub fn sum(page: &[u8], selectors: &[Selector]) -> Option<f64> {
     let mut sum = None;
     for line in page.split(|byte| *byte == b'\n') {
-        // Most lines are about something else; their labels needn't be looked at.
+        // Skip other series before parsing their labels.
         if !selectors.iter().any(|selector| may_hold(line, selector.name.as_bytes())) {
             continue;
         }
@@ -47,7 +45,7 @@ pub fn sum(page: &[u8], selectors: &[Selector]) -> Option<f64> {
     sum
 }
 
-/// A number as people count: whole, from 0.
+/// A value as a whole number from 0.
 #[must_use]
 #[allow(
     clippy::cast_possible_truncation,
@@ -69,7 +67,7 @@ fn may_hold(line: &[u8], name: &[u8]) -> bool {
     line.starts_with(name) || line.starts_with(b"{")
 }
 
-/// A line with a value. What follows that, a time or an example, is of no interest.
+/// Parses a line with a value. Ignores a timestamp or an exemplar after the value.
 fn sample(line: &str) -> Option<(Series, f64)> {
     let line = line.trim();
     if line.starts_with('#') {
@@ -80,8 +78,7 @@ fn sample(line: &str) -> Option<(Series, f64)> {
     Some((series, value))
 }
 
-/// The name and labels at the beginning of `text`, and what follows them. A name may also
-/// stand among the labels, in quotes.
+/// Splits `text` into a series and the rest. The name may be a quoted string among the labels.
 fn series(text: &str) -> Option<(Series, &str)> {
     let end = text.find(|c: char| !is_of_name(c)).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
@@ -128,7 +125,7 @@ fn labels<'a>(mut text: &'a str, series: &mut Series) -> Option<&'a str> {
     }
 }
 
-/// A text in quotes, and what follows it.
+/// Splits `text` into a quoted string and the rest.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let text = text.strip_prefix('"')?;
     let mut value = String::new();

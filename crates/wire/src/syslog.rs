@@ -1,14 +1,14 @@
-//! Lines for the system's log, as `/dev/log` takes them
-//! ([RFC 3164](https://www.rfc-editor.org/rfc/rfc3164)).
+//! Writes syslog messages for `/dev/log` ([RFC 3164](https://www.rfc-editor.org/rfc/rfc3164)) and
+//! for servers.
 
 use std::time::Duration;
 
 use crate::date::{self, CalendarTime};
 
-/// Facility "user", severity "informational", as supervisord sends everything.
+/// Facility "user" and severity "informational", as in supervisord.
 const PRIORITY: u8 = 8 + 6;
 
-/// One message from the program called `ident`.
+/// A message for `/dev/log` from the program `ident`.
 #[must_use]
 pub fn datagram(time: CalendarTime, ident: &str, message: &[u8]) -> Vec<u8> {
     let CalendarTime { day, hour, minute, second, .. } = time;
@@ -17,7 +17,7 @@ pub fn datagram(time: CalendarTime, ident: &str, message: &[u8]) -> Vec<u8> {
     [head.as_bytes(), message].concat()
 }
 
-/// Bytes of a message to a server at most, because most servers accept no longer ones.
+/// Maximum size of a message to a server, because most servers do not accept longer ones.
 pub const LONGEST_MESSAGE: usize = 8192;
 
 /// The sender of messages to a server.
@@ -33,9 +33,8 @@ pub struct Sender<'a> {
     pub stream: &'a str,
 }
 
-/// One message for a server
-/// ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6)); `since_epoch` is the time of
-/// the line. A message that is too long is cut.
+/// A message for a server ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424#section-6)).
+/// `since_epoch` is the time of the line. A message that is too long is cut.
 #[must_use]
 pub fn to_server(since_epoch: Duration, sender: Sender<'_>, message: &[u8]) -> Vec<u8> {
     let Sender { host, program, pid, stream } = sender;
@@ -46,14 +45,14 @@ pub fn to_server(since_epoch: Duration, sender: Sender<'_>, message: &[u8]) -> V
     [head.as_bytes(), message].concat()
 }
 
-/// A name as a header has it: visible characters of ASCII, `-` for none.
+/// A header field: visible ASCII characters, or `-` if it is empty.
 fn header(name: &str, longest: usize) -> String {
     let visible = |c: char| if c.is_ascii_graphic() { c } else { '_' };
     let name: String = name.chars().take(longest).map(visible).collect();
     if name.is_empty() { "-".to_owned() } else { name }
 }
 
-/// The lines of a piece of output. Line breaks at its end make no empty lines.
+/// The lines of a piece of output. Line breaks at its end do not add empty lines.
 pub fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
     let end = piece.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
     let text = &piece[..end];

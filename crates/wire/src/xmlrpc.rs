@@ -1,9 +1,9 @@
-//! XML-RPC as supervisord and its clients speak it.
+//! Reads and writes XML-RPC as supervisord and its clients use it.
 //!
-//! [`read_call`] and [`write_response`] are the server's side, [`write_call`] and
-//! [`read_response`] the client's. What is written is what Python's `xmlrpc.client`
-//! writes, byte for byte, but for characters that XML can't hold. What is read may be
-//! looser: old clients leave out types and parameters.
+//! [`read_call`] and [`write_response`] are for servers, [`write_call`] and [`read_response`] for
+//! clients. The output equals that of Python's `xmlrpc.client` byte for byte, apart from characters
+//! that XML does not allow. The parser is more tolerant, because old clients omit types and
+//! parameters.
 
 mod read;
 mod write;
@@ -17,30 +17,30 @@ pub use write::{WRITTEN_AT_ONCE, Writer, write_call, write_response};
 
 use crate::supervisord::python;
 
-/// A value of a call or of its answer.
+/// A value in a call or a response.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A whole number. On the wire it has 32 bits: one beyond is written as the
-    /// nearest that fits, since clients can't read others.
+    /// A whole number. The format has 32 bits: a number outside of that range is written as the
+    /// nearest valid one, because clients cannot read others.
     Int(i64),
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
-    /// A number with a fraction.
+    /// A floating-point number.
     Double(f64),
-    /// A text. Characters that XML 1.0 can't hold, such as ESC, are written as U+FFFD.
+    /// A text. Characters that XML 1.0 does not allow, such as ESC, are written as U+FFFD.
     String(String),
-    /// A date and time as it was written, such as `20261122T21:27:12`.
+    /// A date and time as received, such as `20261122T21:27:12`.
     DateTime(String),
     /// Values in order.
     Array(Vec<Self>),
     /// Named values in order.
     Struct(Vec<(String, Self)>),
-    /// No value, which supervisord never sends.
+    /// No value. supervisord never sends it.
     Nil,
 }
 
 impl Value {
-    /// The text.
+    /// The text, if this is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -55,8 +55,7 @@ impl Value {
         }
     }
 
-    /// The whole number, or that which a text spells: clients that leave out types send
-    /// all numbers as texts.
+    /// The number, also from a text: clients that omit types send all numbers as texts.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {
         match self {
@@ -71,8 +70,8 @@ impl Value {
         }
     }
 
-    /// Whether it means yes. Python takes any number but zero as a yes; of the texts
-    /// that clients without types send, `0`, `false` and the empty one are a no.
+    /// The boolean. As in Python, any number except zero is true. Of the texts that clients without
+    /// types send, `0`, `false` and the empty text are false.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -102,7 +101,7 @@ impl Value {
         }
     }
 
-    /// A member of a struct: of several with this name the last, as in Python.
+    /// A member of a struct. If several have this name, the last one counts, as in Python.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Self> {
         match self {
@@ -120,34 +119,34 @@ impl Value {
     }
 }
 
-/// What a client asks.
+/// A call of a method.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// Namespace and name, such as `supervisor.getState`; not empty.
     pub method: String,
-    /// In order; none if the client left them out.
+    /// The parameters in order; empty if the client omitted them.
     pub params: Vec<Value>,
 }
 
-/// The answer that it couldn't be done.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The kind, such as 10.
+    /// The fault code, such as 10.
     pub code: i32,
-    /// Its name and what it is about, such as `BAD_NAME: web`.
+    /// The name of the fault and its details, such as `BAD_NAME: web`.
     pub text: String,
 }
 
-/// Why bytes are no call, or no answer.
+/// The reason for which a call or a response is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// They aren't XML, not XML-RPC, or more of it than is accepted; the text says what.
+    /// Not XML, not XML-RPC, or above a limit. The text has the details.
     Unmarshallable(String),
-    /// A document that names no method.
+    /// A call without a method name.
     NoMethodName,
 }
 
-/// supervisord's words, which its log shows; the reason is ours.
+/// supervisord's text, which its log shows, with a reason of our own.
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -195,7 +194,7 @@ mod tests {
         assert_eq!(ReadError::NoMethodName.to_string(), "no method name");
     }
 
-    /// Texts that survive: what XML can't hold is another test's matter.
+    /// Texts that are the same after writing and reading. Another test covers invalid characters.
     fn text() -> impl Strategy<Value = String> {
         "([ -~]|[\t\n\r]|[&<>\"']|]]>|[\u{a0}-\u{d7ff}]|\u{1f600}){0,8}"
     }

@@ -1,9 +1,9 @@
 //! `SUPERVISOR_{SECTION}_{KEY}=VALUE`: options from the environment.
 //!
-//! A section and a key may both contain underscores. Where they meet is decided by
-//! the table of options: the longest known key wins.
+//! Sections and keys may both contain underscores. The table of options decides where the section
+//! ends: the longest known key wins.
 //!
-//! `PROCESS_HEALTH_{KEY}=VALUE` is short for some of them.
+//! `PROCESS_HEALTH_{KEY}=VALUE` is a short form for some of them.
 
 use std::borrow::Cow;
 
@@ -17,16 +17,16 @@ use crate::text::ini::{Entry, Origin, Sections};
 use crate::text::nearest::nearest;
 use supervisor_wire::supervisord::python;
 
-/// What overrides begin with.
+/// The prefix of overrides.
 pub(crate) const PREFIX: &str = "SUPERVISOR_";
 
 /// The supervisor's own section.
 const SUPERVISORD: &str = "supervisord";
 
-/// Variables that start like an override and are none: ours, and those that a
+/// Variables with this prefix that are not overrides: the supervisor's own, and those that a
 /// supervisor [sets for its
-/// programs](https://supervisord.org/subprocess.html#subprocess-environment), which
-/// a supervisor run by a supervisor finds in its own environment.
+/// programs](https://supervisord.org/subprocess.html#subprocess-environment). A supervisor that is
+/// such a program finds them in its environment.
 const OTHERS: [&str; 5] = [
     "SUPERVISOR_CONFIG_PATH",
     "SUPERVISOR_ENABLED",
@@ -42,27 +42,27 @@ pub(crate) struct Override {
     pub(crate) key: String,
     pub(crate) value: String,
     pub(crate) variable: String,
-    /// What is strange about its name, if there is no option of this name.
+    /// The problem with the name, if it is not the name of an option.
     doubt: Option<Doubt>,
 }
 
-/// The variable names no known option.
+/// A variable that names no known option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Doubt {
     as_read: String,
-    /// What may have been meant.
+    /// The option that the user may have meant.
     nearest: Option<String>,
 }
 
-/// The names of all variables that are, or try to be, overrides: first the short ones, so
-/// that those which name a section have the last word.
+/// The names of all variables that look like overrides. The short ones come first, so that those
+/// with a section override them.
 pub(crate) fn names(sources: &Sources) -> Vec<String> {
     let short = sources.settings_with(health_options::PREFIX);
     let long = sources.settings_with(PREFIX).filter(|name| !OTHERS.contains(&&**name));
     short.chain(long).map(Cow::into_owned).collect()
 }
 
-/// All overrides, each kind in the environment's order.
+/// All overrides; each kind in the order of the environment.
 pub(crate) fn read(sources: &Sources, report: &mut Report) -> Vec<Override> {
     let mut overrides: Vec<Override> = Vec::new();
     for variable in names(sources) {
@@ -84,7 +84,7 @@ pub(crate) fn read(sources: &Sources, report: &mut Report) -> Vec<Override> {
     overrides
 }
 
-/// Those that act on a command that runs once. Mistakes in others have no effect either.
+/// Overrides that affect a command that runs once. Errors in others have no effect either.
 pub(crate) fn read_once(sources: &Sources) -> Vec<Override> {
     let mut overrides = read(sources, &mut Report::default());
     let own = [SUPERVISORD.to_owned(), format!("program:{APP}")];
@@ -92,13 +92,13 @@ pub(crate) fn read_once(sources: &Sources) -> Vec<Override> {
     overrides
 }
 
-/// The names of the others.
+/// The names of the overrides that do not affect a command that runs once.
 pub(crate) fn names_without_effect(sources: &Sources) -> impl Iterator<Item = String> {
     let acting = read_once(sources);
     names(sources).into_iter().filter(move |name| !acting.iter().any(|o| o.variable == *name))
 }
 
-/// Puts the overrides on top of `sections`.
+/// Adds the overrides to `sections`.
 pub(crate) fn apply(
     sections: &mut Sections,
     overrides: Vec<Override>,
@@ -106,8 +106,8 @@ pub(crate) fn apply(
     report: &mut Report,
 ) {
     let here = sources.cwd.to_string_lossy();
-    // Those without a doubt first: whether a section exists otherwise tells a slip from an
-    // option that is somebody else's.
+    // Apply the known options first. Whether a section exists otherwise helps to distinguish a
+    // typing error from an option of other software.
     let (doubtful, sure): (Vec<_>, Vec<_>) = overrides.into_iter().partition(|o| o.doubt.is_some());
     for Override { section, key, value, variable, doubt } in sure.into_iter().chain(doubtful) {
         let known = existing(sections, &section);
@@ -128,22 +128,22 @@ pub(crate) fn apply(
     }
 }
 
-/// Variables' names are taken in lower case, so a section that differs only in case
-/// is the one that is meant.
+/// The existing section with this name. Variable names are converted to lower case, so a section
+/// that differs only in case also matches.
 fn existing(sections: &Sections, name: &str) -> Option<String> {
     let exact = sections.section(name);
     let found = exact.or_else(|| sections.all.iter().find(|s| s.name.to_lowercase() == name))?;
     Some(found.name.clone())
 }
 
-/// What a variable's name says.
+/// The meaning of a variable's name.
 struct Address {
     section: String,
     key: String,
     doubt: Option<Doubt>,
 }
 
-/// Section and key of a variable's name; warns if it is ignored.
+/// The section and key of a variable's name. Warns if the variable is ignored.
 fn address(variable: &str, report: &mut Report) -> Option<Address> {
     if variable.starts_with(health_options::PREFIX) {
         let (section, key) = short(variable, report)?;
@@ -176,7 +176,7 @@ fn short(variable: &str, report: &mut Report) -> Option<(String, String)> {
     if let Some((_, key)) = known.iter().find(|(name, _)| name == variable) {
         return Some((format!("program:{APP}"), (*key).to_owned()));
     }
-    // By what differs between them: as whole words, all short ones look like each other.
+    // Compare the names without the prefix, because the prefix makes short names look similar.
     let ends = || known.iter().map(|(name, _)| &name[health_options::PREFIX.len()..]);
     let written = variable.strip_prefix(health_options::PREFIX).unwrap_or(variable);
     let hint = match nearest(written, ends()) {
@@ -191,7 +191,7 @@ fn short(variable: &str, report: &mut Report) -> Option<(String, String)> {
     None
 }
 
-/// The single underscores, from the left.
+/// The positions of single underscores, from the left.
 fn cuts(rest: &str) -> Vec<usize> {
     let bytes = rest.as_bytes();
     let single = |at: usize| {
@@ -209,8 +209,8 @@ fn is_well_formed(rest: &str) -> bool {
     !edges && !rest.contains("___") && rest.chars().all(allowed)
 }
 
-/// `__` is a colon. A shell can't set a variable with a hyphen, so an underscore
-/// does for the one in `fcgi-program`.
+/// The section's name: `__` stands for a colon. Shells cannot set a variable with a hyphen, so an
+/// underscore also stands for the one in `fcgi-program`.
 fn section_name(part: &str) -> String {
     let name = part.replace("__", ":");
     match name.strip_prefix("fcgi_program:") {
@@ -219,14 +219,13 @@ fn section_name(part: &str) -> String {
     }
 }
 
-/// The option of this section that is written like this in a variable: a dot in it
-/// becomes an underscore.
+/// The option of this section with this name in a variable, where an underscore replaces a dot.
 fn known_key(section: &str, written: &str) -> Option<String> {
     let keys = SectionKind::of(section)?.settings().map(|setting| setting.def().key);
     keys.into_iter().find(|key| key.replace('.', "_") == written).map(str::to_owned)
 }
 
-/// What is strange about a name without a known key, and what may have been meant.
+/// The problem with a name without a known key, and the option that the user may have meant.
 fn doubt(rest: &str, cuts: &[usize], section: &str, key: &str) -> Doubt {
     let nearest = cuts.iter().filter_map(|cut| {
         let section = section_name(&rest[..*cut]);
@@ -247,7 +246,7 @@ fn doubt(rest: &str, cuts: &[usize], section: &str, key: &str) -> Doubt {
     }
 }
 
-/// The known key with the fewest different letters, if there are few.
+/// The most similar known key, if it is similar enough.
 fn nearest_key(section: &str, written: &str) -> Option<(usize, &'static str)> {
     nearest(written, SectionKind::of(section)?.settings().map(|setting| setting.def().key))
 }
@@ -363,7 +362,7 @@ mod tests {
         let (meaning, warnings) = parsed("PROCESS_HEALTH_PRESSET");
         assert_eq!(meaning, "");
         assert!(warnings[0].ends_with("did you mean PROCESS_HEALTH_PRESET?"), "{warnings:?}");
-        // Near in letters to none of them, though it shares the long beginning with all.
+        // It is not similar to any of them, although it shares the long prefix with all.
         let (_, warnings) = parsed("PROCESS_HEALTH_HTTP");
         assert!(warnings[0].contains("; what may follow PROCESS_HEALTH_ is "), "{warnings:?}");
         assert!(warnings[0].contains(", URL, "), "{warnings:?}");

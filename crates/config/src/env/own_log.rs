@@ -1,5 +1,5 @@
-//! How much the supervisor says, and how. `LOG_LEVEL` and `LOG_FORMAT` are names that
-//! servers read as well: a value that isn't ours is theirs.
+//! Level and format of the supervisor's log. Servers also read `LOG_LEVEL` and `LOG_FORMAT`, so the
+//! supervisor ignores values that it does not know.
 
 use crate::sources::Context;
 use supervisor_core::level::Level;
@@ -12,12 +12,12 @@ use crate::error::{Report, in_short};
 use crate::values::{self, ValueType};
 use supervisor_wire::supervisord::python::{self, repr};
 
-/// The variables that set the log's options: of each option, our own name counts more.
+/// The variables of the log's options. The supervisor's own names override the shared ones.
 pub(super) const VARIABLES: [&str; 4] =
     [OWN_LOG_LEVEL.name, OWN_LOG_FORMAT.name, LOG_LEVEL.name, LOG_FORMAT.name];
 
-/// The log's variables, and whether the supervisor has a log: a command that runs once has it
-/// to itself.
+/// The log's variables, and whether the supervisor has a log. With a command that runs once, it has
+/// none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Log<'a> {
     pub(super) context: &'a Context<'a>,
@@ -27,7 +27,7 @@ pub(super) struct Log<'a> {
 /// A value, and the variable that sets it.
 type Set<T> = (T, &'static Variable);
 
-/// The levels of these variables. Those of a file are supervisord's.
+/// The levels of these variables. Files accept supervisord's levels.
 static LEVEL: ValueType<Level> = ValueType {
     what: LEVELS,
     parse: |text, _| match text.to_lowercase().as_str() {
@@ -50,7 +50,7 @@ impl Log<'_> {
         level.into_iter().chain(format)
     }
 
-    /// What our own variable says, else what the one says that is also the server's.
+    /// The value of the supervisor's own variable, or otherwise of the shared one.
     fn either<T>(
         self,
         ours: &'static Variable,

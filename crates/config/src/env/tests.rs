@@ -1,4 +1,4 @@
-//! Reading them.
+//! Tests of reading variables.
 
 use super::*;
 use crate::testing::{FakeHost, sources};

@@ -1,5 +1,5 @@
-//! The table of environment variables with a name of their own: one row each, from which they
-//! are read, and `--help`, the manual page and the reference are made.
+//! The table of environment variables with their own name. The parser, `--help`, the manual page
+//! and the reference are made from its rows.
 
 mod limits;
 mod output;
@@ -22,7 +22,7 @@ use restarts::{
 /// it.
 pub(crate) const PREFIX: &str = "PROCESS_";
 
-/// The levels of the log that variables accept. Those of a file are supervisord's.
+/// The levels that variables accept. Files accept supervisord's levels.
 pub(super) const LEVELS: &str = "debug, info, warn, warning, error or critical";
 
 /// An environment variable that `standard-supervisor COMMAND` understands.
@@ -30,10 +30,10 @@ pub(super) const LEVELS: &str = "debug, info, warn, warning, error or critical";
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// Its own default; `None`: that of the option for which it stands.
+    /// Its own default; `None` if the option that it sets has the default.
     default: Option<&'static str>,
     pub(super) accepts: Accepts,
-    /// The option for which it stands, and the sections that this option belongs to.
+    /// The option that it sets, and the sections of that option.
     pub(super) stands_for: Option<(Owner, &'static dyn Setting)>,
     /// Its effect.
     pub doc: &'static str,
@@ -46,9 +46,9 @@ pub struct Variable {
 pub(super) enum Accepts {
     /// Whole numbers.
     Whole { unit: &'static str, min: i64, max: Option<i64> },
-    /// The values of the option for which it stands.
+    /// The values of the option that it sets.
     AsOption,
-    /// A value that this text describes; the variable's own code reads it.
+    /// Values that this text describes. Separate code reads them.
     Text(&'static str),
 }
 
@@ -59,12 +59,12 @@ pub(crate) enum Owner {
     Supervisord,
     /// All programs.
     Programs,
-    /// The program that the command line is.
+    /// The program of the command line.
     App,
 }
 
 impl Owner {
-    /// Whether it is this section.
+    /// Whether the owner includes this section.
     pub(crate) fn is(self, section: &Section) -> bool {
         match (self, SectionKind::of(&section.name)) {
             (Self::Supervisord, kind) => kind == Some(SectionKind::Supervisord),
@@ -86,14 +86,14 @@ impl Variable {
         Self { name, default: None, accepts: Accepts::AsOption, stands_for, doc, once: false }
     }
 
-    /// Its value if it is not set; empty: none.
+    /// The value that applies if it is not set; empty if there is none.
     #[must_use]
     pub fn default(&self) -> &'static str {
         let of_option = || self.def().and_then(|def| def.default.app);
         self.default.or_else(of_option).unwrap_or_default()
     }
 
-    /// The values that it accepts, in words.
+    /// A description of the accepted values.
     #[must_use]
     pub fn accepts(&self) -> String {
         match self.accepts {
@@ -118,7 +118,7 @@ impl Variable {
         self.once || self.def().is_some_and(|def| without_effect::acts_once(def.key))
     }
 
-    /// The section and key of the option for which it stands.
+    /// The section and key of the option that it sets.
     #[must_use]
     pub fn option(&self) -> Option<(&'static str, &'static str)> {
         let (owner, setting) = self.stands_for?;
@@ -133,13 +133,14 @@ impl Variable {
         self.stands_for.map(|(_, setting)| setting.def())
     }
 
-    /// Whether other programs may read it as well, and so give it values that aren't for us.
+    /// Whether other programs may read it as well, so that its value may not be meant for the
+    /// supervisor.
     pub(crate) fn is_shared(&self) -> bool {
         !self.name.starts_with(PREFIX) && !self.name.starts_with(overlay::PREFIX)
     }
 
-    /// Reports a value that isn't accepted. One of a name that others use may be for them:
-    /// it must not keep the container from starting.
+    /// Reports an invalid value. For a shared variable this is only a note, because its value may
+    /// be meant for the server and must not prevent the start of the container.
     pub(crate) fn reject(&self, report: &mut Report, why: &str) {
         if !self.is_shared() {
             report.error(why);
@@ -201,21 +202,21 @@ pub(crate) const OWN_LOG_FORMAT: Variable = Variable {
     once: true,
 };
 
-/// Where probes are answered.
+/// The address of the status port.
 pub(crate) const STATUS_PORT: Variable = Variable::of_option(
     "PROCESS_STATUS_PORT",
     (Owner::Supervisord, &options::STATUS_PORT_KEY),
     "Port, or host:port, that answers `/livez`, `/readyz`, `/startupz`, `/ping` and `/metrics`.",
 );
 
-/// Delay before a stop.
+/// Delay before the stop signal.
 pub(crate) const PRESTOP_DELAY_SECS: Variable = Variable::of_option(
     "PROCESS_PRESTOP_DELAY_SECS",
     (Owner::Supervisord, &options::PRESTOP_DELAY_KEY),
     "Delay before the stop signal is sent, in seconds. `/readyz` returns 503 during the delay.",
 );
 
-/// Where the record is written.
+/// The path of the effective configuration.
 pub(crate) const CONFIG_PATH: Variable = Variable {
     name: "SUPERVISOR_CONFIG_PATH",
     default: Some("/tmp/supervisord.conf"),
@@ -232,28 +233,28 @@ pub(crate) const REMOVE_LEFTOVERS: Variable = Variable::of_option(
     "Before a restart and at exit, remove stale files in `/dev/shm` and stale sockets that the supervisor can link to the program. `all`: also those of the same user that it cannot link to the program, and before the first start. `false`: none.",
 );
 
-/// Whether that delay ends when the server is idle.
+/// Whether the delay ends early when the server is idle.
 pub(crate) const PRESTOP_UNTIL_IDLE: Variable = Variable::of_option(
     "PROCESS_PRESTOP_UNTIL_IDLE",
     (Owner::Supervisord, &options::PRESTOP_UNTIL_IDLE),
     "`true`: end the delay early when no request is running or waiting. Needs the preset vllm, sglang, tgi or llama.cpp.",
 );
 
-/// Shortest such delay.
+/// Minimum length of the delay.
 pub(crate) const PRESTOP_MIN_SECS: Variable = Variable::of_option(
     "PROCESS_PRESTOP_MIN_SECS",
     (Owner::Supervisord, &options::PRESTOP_MIN),
     "Minimum delay, in seconds, even if the server is idle, because load balancers need time to notice.",
 );
 
-/// Time for a whole shutdown.
+/// Time limit for a whole shutdown.
 pub(crate) const STOP_BUDGET_SECS: Variable = Variable::of_option(
     "PROCESS_STOP_BUDGET_SECS",
     (Owner::Supervisord, &options::STOP_BUDGET),
     "Time limit for a whole shutdown, in seconds, such as 9 for `docker stop`, which kills after 10. The supervisor reduces grace periods to fit.",
 );
 
-/// Time for leftover processes.
+/// Grace period of leftover processes.
 pub(crate) const LEFTOVER_GRACE_SECS: Variable = Variable::of_option(
     "PROCESS_LEFTOVER_GRACE_SECS",
     (Owner::Programs, &options::LEFTOVER_GRACE),
@@ -274,28 +275,28 @@ pub(crate) const WAIT_FOR: Variable = Variable::of_option(
     "Servers that must accept a connection before every start of the program, as `host:port,host:port`. Until then the program stays STOPPED, which does not count as a failure.",
 );
 
-/// Longest wait for them.
+/// Time limit for the wait.
 pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable::of_option(
     "PROCESS_WAIT_TIMEOUT_SECS",
     (Owner::App, &options::WAIT_TIMEOUT),
     "Time limit for this wait, in seconds. When it is reached, the supervisor exits with code 1 and names the server.",
 );
 
-/// Signals as other ones.
+/// Signals that replace others.
 pub(crate) const SIGNAL_MAP: Variable = Variable::of_option(
     "PROCESS_SIGNAL_MAP",
     (Owner::App, &options::SIGNAL_MAP),
     "Signals that the program gets as other ones, such as `TERM:QUIT,HUP:0`; 0: not at all.",
 );
 
-/// Files of variables.
+/// Files with environment variables.
 pub(crate) const ENV_FILE: Variable = Variable::of_option(
     "PROCESS_ENV_FILE",
     (Owner::App, &options::ENV_FILE),
     "Files of environment variables for the program, `KEY=VALUE` one a line, with commas between the paths. Each start reads them again; they never configure the supervisor. A `-` before a path: the file may be missing.",
 );
 
-/// Memory that the program may use.
+/// The memory limit of the program.
 pub(crate) const MEMORY_LIMIT: Variable = Variable::of_option(
     "PROCESS_MEMORY_LIMIT",
     (Owner::App, &options::MEMORY_LIMIT),
@@ -309,7 +310,7 @@ pub(crate) const MEMORY_WARN_PERCENT: Variable = Variable::of_option(
     "Part of `PROCESS_MEMORY_LIMIT` from which the supervisor logs a WARN, in percent.",
 );
 
-/// Texts of failures.
+/// The set of known failure texts.
 pub(crate) const FAILURE_PRESET: Variable = Variable::of_option(
     "PROCESS_FAILURE_PRESET",
     (Owner::App, &failure_options::PRESET),
@@ -323,7 +324,7 @@ pub(crate) const AWAIT_GPU_MEMORY: Variable = Variable::of_option(
     "Before a restart, check with `nvidia-smi` (AMD: sysfs) that all GPUs exist, and wait up to 120 seconds until their memory is free. If a GPU is lost, the supervisor gives up. `auto`: with the failure presets `cuda` and `rocm`.",
 );
 
-/// The consequence of a rank's failure.
+/// The action after the failure of a rank.
 pub(crate) const RANK_POLICY: Variable = Variable::of_option(
     "PROCESS_RANK_POLICY",
     (Owner::App, &failure_options::RANK_POLICY),
@@ -337,7 +338,7 @@ pub(crate) const EXIT_CODES: Variable = Variable::of_option(
     "Exit codes of the supervisor when it gives up, by the class of the last failure, such as `gpu_lost:71,config:78`. All other classes: 1.",
 );
 
-/// Behavior below another supervisor.
+/// Behavior under another supervisor.
 pub(crate) const NESTED: Variable = Variable {
     name: "PROCESS_NESTED",
     default: Some("once"),
@@ -347,7 +348,7 @@ pub(crate) const NESTED: Variable = Variable {
     once: true,
 };
 
-/// Where reports are written.
+/// The directory of crash reports.
 pub(crate) const CRASH_DIR: Variable = Variable::of_option(
     "PROCESS_CRASH_DIR",
     (Owner::Supervisord, &options::CRASH_DIR),
@@ -371,7 +372,7 @@ pub const OVERRIDE: Variable = Variable {
     once: false,
 };
 
-/// The command in place of SageMaker's `serve`; read by `sagemaker`.
+/// The command that replaces SageMaker's `serve`; read by `sagemaker`.
 pub(crate) const COMMAND: Variable = Variable {
     name: "PROCESS_COMMAND",
     default: Some(""),
@@ -381,7 +382,7 @@ pub(crate) const COMMAND: Variable = Variable {
     once: true,
 };
 
-/// Whether requirements of the model are installed.
+/// Whether a model's requirements are installed.
 pub(crate) const AUTO_INSTALL: Variable = Variable {
     name: "STANDARD_AUTO_INSTALL_REQ",
     default: Some("true"),
@@ -391,7 +392,7 @@ pub(crate) const AUTO_INSTALL: Variable = Variable {
     once: true,
 };
 
-/// Where they are looked for.
+/// The directory of the model.
 pub(crate) const MODEL_PATH: Variable = Variable {
     name: "SAGEMAKER_MODEL_PATH",
     default: Some("/opt/ml/model"),
@@ -421,7 +422,7 @@ pub(crate) const PIP_TIMEOUT: Variable = Variable {
     once: true,
 };
 
-/// Options of health; read by `overlay`, by the table in `health_options`.
+/// Health options; `overlay` reads them with the table in `health_options`.
 pub const HEALTH: Variable = Variable {
     name: "PROCESS_HEALTH_{KEY}",
     default: Some(""),
@@ -431,7 +432,7 @@ pub const HEALTH: Variable = Variable {
     once: false,
 };
 
-/// All of them, in the order in which they are worth reading about.
+/// All variables, the most important ones first.
 pub static VARIABLES: [Variable; 51] = [
     AUTO_RECOVERY,
     MAX_START_RETRIES,
@@ -486,10 +487,10 @@ pub static VARIABLES: [Variable; 51] = [
     PIP_TIMEOUT,
 ];
 
-/// The variable that sets what this option is with a command.
+/// The variable that sets this option in command mode.
 #[must_use]
 pub fn variable_of(def: &OptionDef) -> Option<&'static Variable> {
     let is_of = |variable: &&Variable| variable.def().is_some_and(|known| known.key == def.key);
-    // One that overrides another has no default.
+    // A variable that overrides another one has no default.
     VARIABLES.iter().filter(is_of).find(|variable| variable.default.is_none())
 }

@@ -1,4 +1,4 @@
-//! `standard-supervisor`'s command line.
+//! Parses the command line of `standard-supervisor`.
 
 use std::ffi::OsString;
 
@@ -13,9 +13,9 @@ pub enum CommandRequest {
     Version,
     /// Query the status port of a running supervisor.
     Probe {
-        /// The question, as it was written.
+        /// The name of the query as written.
         question: String,
-        /// The status port of that supervisor, if it was given.
+        /// The status port, if given.
         port: Option<String>,
     },
     /// Print the configuration with which this command would run.
@@ -44,7 +44,7 @@ impl Reading for Does {
         }
     }
 
-    /// A later version may add an option with the same beginning, and containers stay in use for
+    /// An abbreviation could become ambiguous in a later version, and containers stay in use for
     /// years.
     fn can_be_shortened(&self) -> bool {
         false
@@ -84,12 +84,12 @@ pub(crate) fn options() -> Vec<ToolOption> {
     getopt::shown(&FLAGS)
 }
 
-/// Reads `standard-supervisor`'s command line without the program's name. The first word that is
-/// not an option starts the command.
+/// Parses the command line of `standard-supervisor` without the program's name. The command starts
+/// with the first word that is not an option.
 ///
 /// # Errors
 ///
-/// The error, with the value seen and what is expected.
+/// The error, with the given and the expected value.
 pub fn standard_supervisor_flags(words: &[OsString]) -> Result<CommandRequest, String> {
     let given = getopt::read(words, &FLAGS)?;
     let (mut check, mut question, mut port) = (false, None, None);

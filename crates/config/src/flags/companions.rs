@@ -1,4 +1,5 @@
-//! The command lines of `generate-supervisor-config`, `echo_supervisord_conf` and `pidproxy`.
+//! Parses the command lines of `generate-supervisor-config`, `echo_supervisord_conf` and
+//! `pidproxy`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -94,7 +95,7 @@ pub(crate) fn plain_options() -> Vec<ToolOption> {
     getopt::shown(&PLAIN)
 }
 
-/// Reads the command line of `generate-supervisor-config`, without the program's name.
+/// Parses the command line of `generate-supervisor-config` without the program's name.
 ///
 /// # Errors
 ///
@@ -132,7 +133,7 @@ fn level(text: &str) -> Result<Level, String> {
     })
 }
 
-/// Reads the command line of `echo_supervisord_conf`, without the program's name.
+/// Parses the command line of `echo_supervisord_conf` without the program's name.
 ///
 /// # Errors
 ///
@@ -149,8 +150,8 @@ pub fn echo_supervisord_conf_flags(words: &[OsString]) -> Result<Asked<()>, Stri
     }
 }
 
-/// Reads the command line of `pidproxy`, without the program's name: the pidfile and then the
-/// command. Before a command, any word is a file name, as in supervisor.
+/// Parses the command line of `pidproxy` without the program's name: the pidfile, then the command.
+/// As in supervisor, any word before the command is a file name.
 ///
 /// # Errors
 ///

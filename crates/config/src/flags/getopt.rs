@@ -1,7 +1,6 @@
-//! Command lines, read as Python's
-//! [`getopt`](https://docs.python.org/3/library/getopt.html) reads them: options end at the first
-//! word that is not an option, short options can be combined, and long options can be shortened to
-//! an unambiguous prefix.
+//! Parses command lines as Python's [`getopt`](https://docs.python.org/3/library/getopt.html) does:
+//! options end at the first word that is not an option, short options can be combined, and long
+//! options can be shortened to an unambiguous prefix.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -10,7 +9,7 @@ use supervisor_wire::supervisord::python::repr;
 
 use crate::text::nearest::nearest;
 
-/// One option of a command line, and what it does.
+/// An option of a command line and its effect.
 pub(crate) struct Flag<D: 'static> {
     pub(crate) short: Option<char>,
     pub(crate) long: &'static str,
@@ -18,7 +17,7 @@ pub(crate) struct Flag<D: 'static> {
     pub(crate) doc: &'static str,
 }
 
-/// The properties of an option that reading it requires.
+/// The properties of an option for parsing and help.
 pub(crate) trait Reading {
     /// The name of the argument in the help, if the option takes one.
     fn argument(&self) -> Option<&'static str>;
@@ -33,7 +32,7 @@ pub(crate) trait Reading {
 
 /// An option that was given.
 pub(crate) struct Given<D: 'static> {
-    /// As it was written: `-l`, `--logfile`.
+    /// The option as written: `-l`, `--logfile`.
     pub(crate) written: String,
     pub(crate) flag: &'static Flag<D>,
     /// Empty if the option takes no value.
@@ -58,7 +57,7 @@ pub(crate) struct AllGiven<D: 'static> {
     pub(crate) others: Vec<OsString>,
 }
 
-/// Reads a command line, without the program's name.
+/// Parses a command line without the program's name.
 ///
 /// # Errors
 ///
@@ -139,7 +138,7 @@ impl<D: Reading> Words<D> {
     fn shorts(&mut self, shorts: &str, flags: &mut Vec<Given<D>>) -> Result<(), String> {
         let mut rest = shorts.chars();
         while let Some(short) = rest.next() {
-            // The one letter with two names.
+            // `-?` is another name of `-h`.
             let name = if short == '?' { 'h' } else { short };
             let flag = self.known.iter().find(|flag| flag.short == Some(name));
             let flag = flag.ok_or_else(|| format!("option -{short} not recognized"))?;
@@ -160,7 +159,7 @@ impl<D: Reading> Words<D> {
         Ok(())
     }
 
-    /// The flag with this name, or the one that begins with it.
+    /// The option with this name, or with this unambiguous prefix.
     fn find_long(&self, name: &str) -> Result<&'static Flag<D>, String> {
         if let Some(exact) = self.known.iter().find(|flag| flag.long == name) {
             return Ok(exact);
@@ -174,7 +173,7 @@ impl<D: Reading> Words<D> {
         }
     }
 
-    /// Getopt's words, and the option that was perhaps meant.
+    /// Getopt's error, with a suggestion.
     fn unknown(&self, name: &str) -> String {
         match nearest(name, self.known.iter().map(|flag| flag.long)) {
             Some((_, near)) => format!("option --{name} not recognized; did you mean --{near}?"),
@@ -183,23 +182,23 @@ impl<D: Reading> Words<D> {
     }
 }
 
-/// One option of a program, as its users see it.
+/// An option in help, manual pages and completions.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolOption {
     /// Its letter.
     pub short: Option<char>,
     /// Its name.
     pub long: &'static str,
-    /// The name of its argument; `None`: it takes no argument.
+    /// The name of its argument, if it takes one.
     pub argument: Option<&'static str>,
-    /// The default value of its argument; `None`: no default.
+    /// The default of its argument, if there is one.
     pub default: Option<&'static str>,
     /// Its effect.
     pub doc: &'static str,
 }
 
 impl ToolOption {
-    /// `-o, --output OUT`.
+    /// The option as in help: `-o, --output OUT`.
     #[must_use]
     pub fn shown(&self) -> String {
         let short = self.short.map_or_else(String::new, |short| format!("-{short}, "));

@@ -1,4 +1,4 @@
-//! Destinations of reports of unexpected exits: options of `[supervisord]`.
+//! The options of `[supervisord]` for reports of unexpected exits.
 
 use super::{Lowering, at_least_zero};
 use crate::options as o;

@@ -1,4 +1,4 @@
-//! The settings for a program's failures.
+//! The options for a program's failures.
 
 use std::time::Duration;
 
@@ -12,9 +12,8 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::values::{AwaitGpu, FailurePreset, RankPolicy};
 
-/// Reads these settings. They do not apply to the output of an event listener, which is a
-/// protocol. Waiting for GPU memory needs `killtree`, which kills the leftover processes of the
-/// last run.
+/// Reads the options. They do not apply to event listeners, because their output is a protocol.
+/// Waiting for GPU memory needs `killtree`, which stops the leftover processes of the last run.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -27,7 +26,7 @@ pub(super) fn read<'a>(
     let preset = lowering.get(section, &o::PRESET, names);
     let exit_codes = lowering.get(section, &o::EXIT_CODES, names);
     let await_gpu = lowering.get(section, &o::AWAIT_GPU_MEMORY, names);
-    // Health presets are for servers that run models, mostly on NVIDIA devices.
+    // A health preset shows that the program is a model server, which usually runs on NVIDIA GPUs.
     let is_known = lowering.is_explicit(section, health_options::PRESET.def.key);
     let rules = rule::read(lowering, section, names);
     let (preset, exit_codes, rules) = (preset?, exit_codes?, rules?);
@@ -54,8 +53,7 @@ pub(super) fn read<'a>(
     Some(FailureSpec { preset, await_devices: wanted && killtree, exit_codes, rules })
 }
 
-/// Disables restarts of a program that is one rank of several: after its first failure, everything
-/// stops.
+/// Disables restarts of a program that is one of several ranks: its first failure stops everything.
 pub(super) fn apply_rank_policy<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -79,7 +77,7 @@ pub(super) fn apply_rank_policy<'a>(
     Some(())
 }
 
-/// The meaning that shells and orchestrators give an exit code.
+/// The meaning of an exit code for shells and orchestrators.
 const fn other_meaning(code: u8) -> Option<&'static str> {
     match code {
         2 => Some("wrong usage, by this supervisor with a file and by shells"),

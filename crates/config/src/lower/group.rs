@@ -1,4 +1,4 @@
-//! Groups: those of `[group:x]`, and one for each other program.
+//! Reads groups: the ones in `[group:x]` sections, and one for each other program.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ pub(super) fn read(
     complete.then_some(groups)
 }
 
-/// A `[group:x]`. The sections of its programs are added to `taken`.
+/// Reads a `[group:x]` section. Adds the sections of its programs to `taken`.
 fn heterogeneous<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -1,4 +1,4 @@
-//! When a program is ready and when it is unhealthy: the options of `health_options`.
+//! The options for readiness and health, from `health_options`.
 //!
 //! A setting overrides the preset, and the preset overrides the default.
 
@@ -24,8 +24,8 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::text::shlex;
 
-/// Reads these options for a process that runs `argv`. They do not apply to an event listener,
-/// which reports in its protocol when it is ready.
+/// Reads the options for a process that runs `argv`. They do not apply to event listeners, which
+/// report readiness in their protocol.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -199,7 +199,7 @@ impl Reading<'_, '_, '_> {
         }))
     }
 
-    /// The name of the setting that defines the address.
+    /// The setting that defines the target.
     fn set_by(&self, planned: Option<&Planned>) -> String {
         let keys = [o::URL.def.key, o::TCP.def.key, o::COMMAND.def.key];
         let given = keys.iter().find(|key| self.lowering.is_explicit(self.section, key));
@@ -220,7 +220,7 @@ impl Reading<'_, '_, '_> {
         Some(Access { headers, tls: TlsSpec { ca_file: ca_file?, name: name? } })
     }
 
-    /// Rejects headers that no request would carry, because the user believes that they are sent.
+    /// Rejects headers that no request would use, because the user expects that they are sent.
     fn access_is_used(&mut self, check: &Perhaps<CheckSpec>, progress: &Perhaps<ProgressSpec>) {
         let (Some(check), Some(progress)) = (check, progress) else { return };
         let probe = check.as_ref().map(|check| &check.probe);
@@ -266,7 +266,7 @@ impl Reading<'_, '_, '_> {
         // Without a metrics URL, the preset's names are not used.
         let known = planned.filter(|_| page.is_some());
         let known = known.and_then(|planned| planned.preset.metrics.as_ref());
-        // If the user names gauges, they cover all requests, including those that wait.
+        // Gauges that the user names cover all requests, including waiting ones.
         let own = known.filter(|_| running.as_ref().is_some_and(Option::is_none));
         let waiting = own.and_then(|metrics| owned(metrics.waiting)).unwrap_or_default();
         let tells_idle = own.is_none_or(|metrics| metrics.tells_idle);
@@ -324,8 +324,8 @@ impl Reading<'_, '_, '_> {
         Some(given.or_else(|| planned?.tree(interval, patience)))
     }
 
-    /// The time limit for the start. There is none if the address is a guess, because a program
-    /// must not be restarted when its check may use the wrong address.
+    /// The time limit for a start. There is none if the target is only a default: a program must
+    /// not restart because its check may be wrong.
     fn start_timeout(
         &mut self,
         planned: Option<&Planned>,

@@ -14,8 +14,8 @@ use crate::text::expand::Names;
 use crate::text::ini::Section;
 use crate::text::shlex;
 
-/// The system's certificate files, used unless the variable [`CERT_FILE`] is set: the paths on
-/// Debian and Alpine, Fedora, SUSE, and the BSDs.
+/// Certificate files of the system, unless [`CERT_FILE`] is set: the paths on Debian and Alpine,
+/// Fedora, SUSE, and the BSDs.
 pub const CERTIFICATE_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -26,7 +26,7 @@ pub const CERTIFICATE_BUNDLES: [&str; 4] = [
 /// The variable with the path of a certificate file, as in OpenSSL.
 pub const CERT_FILE: &str = "SSL_CERT_FILE";
 
-/// Reads all hooks, in the order of their sections.
+/// Reads all hooks in the order of their sections.
 pub(super) fn read(lowering: &mut Lowering<'_>, names: &Names<'_>) -> Option<Vec<Rc<HookSpec>>> {
     let mut hooks = Vec::new();
     let mut complete = true;
@@ -86,7 +86,7 @@ fn words<'a>(
     None
 }
 
-/// Rejects a hook that cannot verify any certificate, because it would fail when it is needed.
+/// Rejects a hook that cannot verify any certificate, because its notifications would fail.
 fn check_certificates<'a>(lowering: &mut Lowering<'a>, section: &'a Section) -> Option<()> {
     let set = lowering.context.sources.variable(CERT_FILE).filter(|path| !path.is_empty());
     let places = match set {

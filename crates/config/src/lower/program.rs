@@ -39,7 +39,7 @@ pub(super) struct Base<'a> {
     pub(super) environment: &'a [(String, String)],
     /// The URL of the supervisor's own server.
     pub(super) url: Option<String>,
-    /// The user that the supervisor becomes, and with it all programs without a user of their own.
+    /// The user that the supervisor switches to. All programs without `user` run as this user, too.
     pub(super) user: Option<&'a User>,
 }
 
@@ -194,7 +194,7 @@ fn limits<'a>(
     Some(all?.into_iter().flatten().collect())
 }
 
-/// The settings that differ between the processes of a program.
+/// The settings of one of a program's processes.
 struct Own {
     name: String,
     command: (Command, String),

@@ -53,7 +53,7 @@ fn rule<'a>(
     Some((RuleSpec { name, output, exitcodes, signals, action: action? }, programs))
 }
 
-/// The names, if a program with each name exists.
+/// The names, if there is a program with each of them.
 fn known<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -111,12 +111,11 @@ fn unix<'a>(
     Some(Server { section: section.name.clone(), listen, credentials: credentials? })
 }
 
-/// Number of hexadecimal digits of a SHA-1 sum.
+/// Number of hexadecimal digits of a SHA-1 hash.
 const SHA1_DIGITS: usize = 40;
 
-/// Reads the user name and the password. One without the other would admit no client, or every
-/// client. An empty value counts as unset, because the variable that was to fill it was itself
-/// empty.
+/// Reads the user name and the password. One without the other would admit no client, or any
+/// client. An empty value counts as unset, because the variable for it was probably empty.
 fn credentials<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -1,5 +1,4 @@
-//! Conditions for the start of a program: other programs, and servers that must accept
-//! connections.
+//! The conditions for a start: other programs, and servers that must accept connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -40,7 +39,7 @@ pub(super) fn read<'a>(
     })
 }
 
-/// Rejects a limit on retries before readiness if there is no readiness check: such a program is
+/// Rejects a limit of retries before readiness without a readiness check, because such a program is
 /// ready after `startsecs`.
 pub(super) fn check_retries<'a>(
     lowering: &mut Lowering<'a>,
@@ -152,7 +151,8 @@ fn circles<'a>(programs: &BTreeMap<&'a str, Vec<&'a ProcessSpec>>) -> Vec<Vec<&'
     };
     let (mut circles, mut done) = (Vec::new(), BTreeSet::new());
     for start in programs.keys() {
-        // The path from `start`, and the number of followed dependencies of each program on it.
+        // The path from `start`, with the number of dependencies that were followed at each
+        // program.
         let mut way: Vec<(&str, usize)> = vec![(start, 0)];
         while let Some((program, followed)) = way.last_mut() {
             let next = needs(program).get(*followed).map(|needed| needed.program.as_str());

@@ -81,8 +81,8 @@ fn limit<'a>(
     asked.then_some(value)
 }
 
-/// Reads the path of the pid file. The built-in path is not checked: in a container without `/tmp`
-/// the user did not request the file, so its absence is not an error.
+/// Reads the path of the pidfile. The default path is not checked: the user did not request the
+/// file, so a container without `/tmp` is not an error.
 fn pidfile<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

@@ -1,4 +1,4 @@
-//! Cleanup between the end of a run and the next start.
+//! The cleanup between two runs.
 
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
@@ -7,8 +7,8 @@ use crate::options as o;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// Reads the options. They need `killtree`, because cleanup is possible only when no process of
-/// the last run is left.
+/// Reads the options. They need `killtree`, because a cleanup is safe only when no process of the
+/// last run is left.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

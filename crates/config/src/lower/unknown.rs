@@ -1,5 +1,5 @@
-//! Unknown names. The supervisor ignores them like supervisord, but logs a warning, because most
-//! of them are typing errors.
+//! Warns about unknown names. As in supervisord they have no effect, but most of them are typing
+//! errors.
 
 use super::Lowering;
 use crate::error::in_short;
@@ -14,15 +14,15 @@ pub(super) fn warn(lowering: &mut Lowering<'_>) {
             None if matches!(section.origin, Origin::File { .. }) => {
                 lowering.report.warn(unknown_section(&section.name, &section.origin));
             }
-            // Python code reads all keys of these sections.
+            // Any key of these sections may be meant for Python code.
             None | Some(SectionKind::RpcInterface | SectionKind::CtlPlugin) => {}
             Some(kind) => unknown_keys(lowering, section, kind),
         }
     }
 }
 
-/// A key that is similar to a known one is a typing error. Any other key belongs to other
-/// software: a plug-in may read its own options from the same file.
+/// Warns about the unknown keys of a section. A key that is similar to a known one is a typing
+/// error; any other key may belong to a plug-in that reads the same file.
 fn unknown_keys(lowering: &mut Lowering<'_>, section: &Section, kind: SectionKind) {
     let known = |key: &str| kind.settings().any(|setting| setting.def().key == key);
     let mut others: Vec<&Entry> = Vec::new();

@@ -29,9 +29,9 @@ use supervisor_core::level::Level;
 
 /// Builds the configuration of `standard-supervisor COMMAND`.
 ///
-/// `command` is run byte for byte and must not be empty. Everything else comes from the
-/// environment: [variables](crate::VARIABLES) override the files in `SUPERVISOR_INCLUDE_FILES`,
-/// which override the built-in settings.
+/// `command` is run unchanged and must not be empty. Everything else comes from the environment:
+/// [variables](crate::VARIABLES) override the files in `SUPERVISOR_INCLUDE_FILES`, which override
+/// the built-in settings.
 ///
 /// Fails with all errors in the environment and the files.
 pub fn command_mode(
@@ -52,7 +52,7 @@ pub fn command_mode(
     }
     let command = sagemaker::command(command, settings.command.as_deref(), context, &mut report);
     let config = if keeper.is_some() {
-        // The outer supervisor has already carried out the other settings.
+        // The other settings are the outer supervisor's task.
         run_once(&command, &settings, without_effect::acts_once_below, context, &mut report)
     } else if settings.supervise {
         supervise(&command, &settings, context, &mut report)
@@ -72,7 +72,7 @@ pub fn command_mode(
     Ok(config)
 }
 
-/// The command line of the first program. It may differ from the arguments.
+/// The command of the first program, which may differ from the arguments.
 fn app(spec: &Spec) -> Option<&[OsString]> {
     let mut all = spec.groups.iter().flat_map(|group| &group.processes);
     match &all.find(|process| process.name == APP)?.launch.command {
@@ -162,8 +162,8 @@ fn supervise(
     Some(Config { included, ..config })
 }
 
-/// Adds the files in `SUPERVISOR_INCLUDE_FILES`, and returns the other overrides and the files'
-/// paths. The overrides are applied later, because the environment overrides the files.
+/// Adds the files in `SUPERVISOR_INCLUDE_FILES`. Returns the paths and the remaining overrides,
+/// which are applied later because the environment overrides the files.
 pub(crate) fn include_files(
     sections: &mut Sections,
     overrides: Vec<Override>,
@@ -188,7 +188,7 @@ pub(crate) fn include_files(
     (others, included)
 }
 
-/// Warns if another command replaces the arguments, because users expect the arguments to run.
+/// Warns if an override replaces the command, because the user expects that the arguments run.
 fn warn_if_replaced(sections: &Sections, report: &mut Report) {
     let app = sections.section(&format!("program:{APP}"));
     let origin = app.and_then(|app| app.entry(COMMAND.def.key)).map(|entry| &entry.origin);

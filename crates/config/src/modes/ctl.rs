@@ -71,7 +71,7 @@ enum Does {
     Username,
     Password,
     HistoryFile,
-    /// The spelling in supervisor's help, which differs from the option's.
+    /// The spelling of `--history-file` in supervisor's help.
     HistoryFileToo,
 }
 
@@ -162,7 +162,7 @@ pub(crate) fn options() -> Vec<ToolOption> {
     getopt::shown(&FLAGS)
 }
 
-/// Reads supervisorctl's command line, the program's name left out.
+/// Parses supervisorctl's command line without the program's name.
 ///
 /// # Errors
 ///
@@ -210,7 +210,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// Builds the settings of `supervisorctl`. `program` is the path of the executable, because the
-/// configuration file is also searched relative to it.
+/// search for the configuration file includes its directory.
 ///
 /// # Errors
 ///
@@ -239,7 +239,7 @@ pub fn supervisorctl(
     })
 }
 
-/// The settings in the file; the defaults if no file was named and none is found.
+/// The settings in the file; the defaults if no file was given and none was found.
 fn read(
     flags: &CtlFlags,
     program: &Path,

@@ -1,5 +1,5 @@
-//! The output of `--check`: each effective option and its origin, the maximum duration of a stop,
-//! and the health checks. Values that may be passwords are masked.
+//! The output of `--check`: each option with its origin, the maximum duration of a stop, and the
+//! health checks. Values that may be passwords are masked.
 
 use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
@@ -13,18 +13,18 @@ use crate::text::generated::{Note, render};
 use crate::text::ini::{Comment, Entry, Origin, Section, Sections};
 use crate::text::named::NamedList;
 
-/// Column of the notes after the options.
+/// The column of the notes.
 const NOTES_AT: usize = 40;
 
 /// Maximum number of programs whose checks are listed, so that the list stays readable.
 const MOST_TOLD: usize = 50;
 
-/// Parts of the names of environment variables that may hold API keys or passwords.
+/// Parts of the names of variables that may contain API keys or passwords.
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH"];
 
 /// All sections with each option's value or default, in the order of the table. Reading the text
-/// gives the same values, except for those that are masked. Options that are unset and have no
-/// default are left out. Unknown keys come last.
+/// gives the same values, except for masked ones. Leaves out options without value and default.
+/// Unknown keys come last.
 pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> String {
     let all = sections.all.iter().map(|section| filled(sections, section)).collect();
     let defaults = sections.defaults.iter().map(masked).collect();
@@ -98,7 +98,7 @@ fn default(def: &OptionDef) -> Option<Entry> {
     Some(Entry { key: def.key.to_owned(), value, origin: Origin::BuiltIn })
 }
 
-/// The entry with values that may be passwords masked. A name that refers to such a value is kept.
+/// Masks the value if it may be a password. Keeps a reference to a variable.
 fn masked(entry: &Entry) -> Entry {
     let value = &entry.value;
     let stands_for = value.starts_with("%(") && value.ends_with(")s") && !value[2..].contains("%(");
@@ -112,7 +112,7 @@ fn masked(entry: &Entry) -> Entry {
             };
             value.lines().map(header).collect::<Vec<_>>().join("\n")
         }
-        // A URL may have an API key in its query.
+        // The query of a URL may contain an API key.
         key if [health_options::URL.def.key, health_options::PROGRESS_URL.def.key]
             .contains(&key) =>
         {

@@ -22,7 +22,7 @@ use supervisor_wire::supervisord::python::repr;
 /// The section that every configuration file of supervisord must have.
 const SUPERVISORD: &str = "supervisord";
 
-/// A configuration file that was read.
+/// The configuration file in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Absolute path of the file.
@@ -33,8 +33,8 @@ pub struct Source {
 
 /// Builds the configuration of `supervisord`.
 ///
-/// `program` is the path of the executable, because the configuration file is also searched
-/// relative to it. The command line overrides the file; the environment does not.
+/// `program` is the path of the executable, because the search for the file includes its directory.
+/// The command line overrides the file; the environment does not.
 ///
 /// Fails with all errors in the command line and the files.
 pub fn file_mode(
@@ -66,7 +66,7 @@ fn read(
     let here = path.parent().unwrap_or(&path);
     let mut sections = sections_of(&shown, here, context, report)?;
     let included = include_files(&mut sections, here, context, report);
-    // If a line cannot be read, options that seem to be missing are not reported.
+    // After an unreadable line, errors about missing options would be misleading.
     if !report.is_clean() {
         return None;
     }
@@ -88,7 +88,7 @@ fn read(
     Some(Config { included, source: Some(Source { path, searched }), ..config })
 }
 
-/// The configuration file, and whether it was searched.
+/// Finds the configuration file.
 fn find(
     flags: &Flags,
     program: &Path,
@@ -120,7 +120,7 @@ pub(crate) fn named(path: &Path, context: Context<'_>, report: &mut Report) -> O
     Some(path.to_owned())
 }
 
-/// The sections of a file in the directory `here`. Messages use the name `shown` for the file.
+/// The sections of a file in the directory `here`. Messages call the file `shown`.
 pub(crate) fn sections_of(
     shown: &Path,
     here: &Path,
@@ -136,7 +136,7 @@ pub(crate) fn sections_of(
     Some(sections)
 }
 
-/// The paths where [supervisord
+/// The paths that [supervisord
 /// searches](https://supervisord.org/configuration.html#configuration-file), in its order.
 pub(crate) fn places(program: &Path) -> [PathBuf; 6] {
     let near = program.parent().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
@@ -186,7 +186,7 @@ fn apply(
 ) {
     for FlagSetting { flag, key, value } in settings {
         let setting = SectionKind::Supervisord.settings().find(|setting| setting.def().key == *key);
-        // The user may exist only on other machines; all other options are checked.
+        // The user of the file may exist only on other machines. All other options are checked.
         if let Some(setting) = setting.filter(|_| *key != SUPERVISORD_USER.def.key) {
             check_overruled(sections, setting, here, context, report);
         }

@@ -14,8 +14,8 @@ use crate::modes::command::as_text;
 use crate::modes::template::{self, Run};
 use crate::sources::{APP, Context, Mode, Sources};
 
-/// Builds the configuration of a `command` that runs once. Of the options in the environment, only
-/// those for which `acts` returns true count.
+/// Builds the configuration of a `command` that runs once. Uses only options of the environment for
+/// which `acts` returns true.
 pub(crate) fn run_once(
     command: &[OsString],
     settings: &EnvSettings,
@@ -45,7 +45,7 @@ pub(crate) fn run_once(
     Some(Config::new(spec, lowered.supervisord, lowered.control, None, sections))
 }
 
-/// Warns of variables that are set and have no effect on a command that runs once.
+/// Warns about variables that have no effect on a command that runs once.
 pub(crate) fn warn_of_settings(sources: &Sources, report: &mut Report) {
     let ignored: Vec<String> = env::set_without_effect(sources).collect();
     if !ignored.is_empty() {

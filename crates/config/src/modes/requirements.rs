@@ -40,8 +40,8 @@ const PACKAGES: &str = "requirements";
 /// Grace period of an installation that is stopped.
 const STOPWAIT: Duration = Duration::from_secs(5);
 
-/// The installation before `command`, if there is something to install. Otherwise the only cost is
-/// a check whether a file exists.
+/// The installation before `command`, if there is something to install. Otherwise this costs only a
+/// check whether a file exists.
 pub(crate) fn installation(
     install: &Install,
     command: &[OsString],
@@ -106,8 +106,8 @@ fn wanted(
     Some((source, packages, vec!["-r".into(), file.into()]))
 }
 
-/// The directory whose requirements are installed. The requirements of the archive's code are
-/// installed only on request, because existing archives start without that.
+/// The directory with the requirements. The requirements of an archive's code are installed only if
+/// the user requests it, because existing archives start without them.
 fn folder(install: &Install, context: Context<'_>, report: &mut Report) -> Option<PathBuf> {
     let has_file = |folder: &PathBuf| context.host.is_file(&folder.join(FILE));
     if has_file(&install.model) {
@@ -161,7 +161,7 @@ impl Search<'_> {
         let mut lines = text.strip_prefix("#!")?.lines();
         let mut words = shlex::split(lines.next()?).ok()?;
         if words.first().is_some_and(|word| word == "/bin/sh") {
-            // Installers write a path that is too long for the first line in this way.
+            // Installers use this form if the path is too long for the first line.
             words = shlex::split(lines.next()?.strip_prefix("'''exec' ")?).ok()?;
         }
         if words.first().is_some_and(|word| Path::new(word).file_name() == Some("env".as_ref())) {
@@ -192,7 +192,7 @@ fn spec(argv: Vec<OsString>, within: Duration, signals: SignalRule, context: Con
         stopsignal: Signal::TERM,
         signal_map: SignalMap::default(),
         stopwaitsecs: STOPWAIT,
-        // The installer's child processes are not workers that drain.
+        // The installer's child processes handle no requests, so all processes are stopped at once.
         stop_target: StopTarget::Group,
         kill_target: StopTarget::Group,
         leftover_grace: default_of(&options::LEFTOVER_GRACE, context),
@@ -234,14 +234,14 @@ fn default_of<T: Default>(option: &Key<T>, context: Context<'_>) -> T {
 }
 
 fn launch(argv: Vec<OsString>, context: Context<'_>) -> Launch {
-    // No user can answer when an index asks for a password.
+    // No user can enter a password for a package index.
     let no_input = ("PIP_NO_INPUT", "1");
     let is_set = context.sources.variable(no_input.0).is_some();
     let environment = [no_input].into_iter().filter(|_| !is_set);
     Launch {
         environment: environment.map(|(name, value)| (name.into(), value.into())).collect(),
-        // Its output is about the start and does not belong to the server's output. The command is
-        // not shown because its arguments may hold a password.
+        // The output is about the start, so it does not go to the server's output. The command is
+        // not shown, because its arguments may contain a password.
         stdio: Stdio::Captured { stdout: Sink::Stderr.into(), stderr: None },
         ..Launch::as_supervisor(argv)
     }

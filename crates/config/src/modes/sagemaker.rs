@@ -1,5 +1,4 @@
-//! Replaces the argument `serve`, with which SageMaker starts an image, by the image's own
-//! command.
+//! Replaces the argument `serve`, with which SageMaker starts an image, with the image's command.
 
 use std::ffi::OsString;
 
@@ -13,8 +12,8 @@ use supervisor_wire::supervisord::python::repr;
 /// See <https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html>.
 const SERVE: &str = "serve";
 
-/// The command to run. If the given command is only SageMaker's `serve` and no such program
-/// exists, the result is the command that the image names.
+/// The command to run. If the given command is SageMaker's `serve` and no such program exists, this
+/// is the command that the image names.
 pub(crate) fn command(
     command: Vec<OsString>,
     of_image: Option<&str>,

@@ -1,4 +1,4 @@
-//! Finds programs in the same way as the start of the command does.
+//! Finds programs in the same way as the start of a command does.
 
 use crate::sources::Context;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ impl Search<'_> {
         self.context.host.find_program(word, self.context.sources.variable("PATH"))
     }
 
-    /// The search path, in words.
+    /// A description of the search path.
     pub(crate) fn path(self) -> String {
         let path = self.context.sources.variable("PATH");
         path.map_or_else(

@@ -1,4 +1,4 @@
-//! The address of the status port of a supervisor that was started with this environment.
+//! Finds the status port of a supervisor that was started with this environment.
 
 use crate::env;
 use crate::env::overlay;
@@ -11,8 +11,8 @@ use crate::sources::{APP, Context, Host, Sources};
 use crate::text::expand::{Names, Shared, expand};
 use crate::values::{self, InetAddress};
 
-/// The status port of a supervisor that was started with this environment; `None`: it has none.
-/// Errors in other variables are ignored, because that supervisor reports them.
+/// The status port of that supervisor; `None` if it has none. Ignores errors in other variables,
+/// because that supervisor reports them.
 ///
 /// # Errors
 ///
@@ -48,11 +48,11 @@ pub fn status_port(sources: &Sources, host: &dyn Host) -> Result<Option<Listen>,
     Ok(address.map(listen))
 }
 
-/// Parses an address in the same way as the status port's variable.
+/// Parses an address like the value of the status port's variable.
 ///
 /// # Errors
 ///
-/// The text is no valid address.
+/// The address is invalid.
 pub fn status_address(text: &str, sources: &Sources, host: &dyn Host) -> Result<Listen, String> {
     let address = (values::STATUS_PORT.parse)(text, &Context { sources, host })?;
     address.map(listen).ok_or_else(|| format!("{text} is not a port"))

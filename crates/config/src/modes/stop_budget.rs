@@ -23,8 +23,8 @@ pub(crate) struct Longest {
 }
 
 impl Longest {
-    /// The delay before the stop signal, followed by the steps in the core's order. For programs
-    /// that stop together, the longest grace period counts.
+    /// The delay before the stop signal, and the steps in the core's order. Programs that stop
+    /// together take the longest grace period among them.
     pub(crate) fn of(spec: &Spec) -> Self {
         let supervisor = Supervisor::new(spec.clone());
         let steps = supervisor.stop_steps();

@@ -11,12 +11,12 @@ use crate::text::named::NamedList;
 use crate::values;
 use supervisor_core::spec::start::Until;
 
-/// Suffix of the option that limits the size of a log file. The name of the file's option precedes
-/// it.
+/// The suffix of options that limit the size of a log file. The rest of the name is the option for
+/// the file.
 const MAXBYTES: &str = "_maxbytes";
 
-/// Options of `[supervisord]` that are always written. The order is that of the Python tool's
-/// file, on which other software relies.
+/// Options of `[supervisord]` that are always written, in the order of the Python tool, because
+/// other software relies on it.
 const WRITTEN_OF_SUPERVISORD: [&OptionDef; 4] =
     [&options::NODAEMON.def, &options::LOGLEVEL.def, &options::LOGFILE.def, &options::PIDFILE.def];
 
@@ -46,7 +46,7 @@ pub(crate) enum Run {
 }
 
 impl Run {
-    /// The default of an option of `[supervisord]` or of the command's program.
+    /// The default of an option in this mode, of `[supervisord]` or of the command's program.
     fn of(self, default: &PerMode) -> Option<&'static str> {
         match self {
             Self::Supervised => default.app,
@@ -55,8 +55,8 @@ impl Run {
     }
 }
 
-/// `[supervisord]` and the program's section, in the order in which they are written. `command` is
-/// the command line as written in a configuration file.
+/// `[supervisord]` and the program's section. `command` is the command line in the syntax of a
+/// configuration file.
 pub(crate) fn base(program: &str, command: &str, run: Run) -> Sections {
     let entries = |written: &[&OptionDef]| -> Vec<Entry> {
         let set = written.iter().filter_map(|def| {
@@ -125,7 +125,7 @@ fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String
         let PerMode { file, command, .. } = def.default;
         let value =
             if is_app || kind == SectionKind::Supervisord { run.of(&def.default) } else { command };
-        // A user who sets stopasgroup has chosen the processes.
+        // With `stopasgroup`, the user has chosen which processes get the signal.
         let is_meant = def.key == options::STOP_TARGET.def.key && group_is_set;
         let Some(value) = value.filter(|_| value != file && !is_meant) else { continue };
         if is_set(section, def.key) {
@@ -134,15 +134,15 @@ fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String
         section.set(built_in(def.key, value));
         let maxbytes = format!("{}{MAXBYTES}", def.key);
         if is_stream(def.key) && !is_set(section, &maxbytes) {
-            // A stream cannot be rotated.
+            // The supervisor's own streams cannot be rotated.
             section.set(built_in(&maxbytes, "0"));
         }
     }
 }
 
-/// Adds the settings of helpers that run once: their exit is not a failure, however early it is. A
-/// helper is a program whose completion another program waits for. In command mode, an additional
-/// program that is never restarted is also a helper.
+/// Adds the settings of one-time helpers: an early exit is not a failure. A helper is a program
+/// whose completion another program waits for. In command mode, an additional program that never
+/// restarts is also a helper.
 pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
     let awaited = awaited(sections);
     let inherited =
@@ -189,8 +189,8 @@ fn awaited(sections: &Sections) -> BTreeSet<String> {
     meant.collect()
 }
 
-/// Whether this option belongs in a file for supervisord: either supervisord knows the option, or
-/// this program needs it to read the file correctly.
+/// Whether an option belongs into a file for supervisord: supervisord knows it, or this program
+/// needs it to read the file correctly.
 pub(crate) fn is_for_supervisord(key: &str) -> bool {
     key == options::STOP_TARGET.def.key || options::extensions().all(|(_, def)| def.key != key)
 }

@@ -13,7 +13,7 @@ use supervisor_core::spec::health::{Action, Header, HttpUrl, ListenerRule, Ready
 use crate::options::{Key, OptionDef, Reach, Setting, default, options};
 use crate::presets::Preset;
 
-/// The types of values: those of all options, and presets.
+/// The types of values: those of all options, and of presets.
 mod values {
     pub(super) use crate::presets::PRESET;
     pub(super) use crate::values::*;
@@ -92,19 +92,19 @@ pub fn options() -> impl Iterator<Item = &'static OptionDef> {
     HEALTH.iter().map(|setting| setting.def())
 }
 
-/// Whether this is the key of one of them.
+/// Whether one of these options has this key.
 #[must_use]
 pub fn has(key: &str) -> bool {
     HEALTH.iter().any(|setting| setting.def().key == key)
 }
 
-/// The variable that sets an option of the command's program.
+/// The variable that sets this option of the command's program.
 #[must_use]
 pub fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.strip_prefix("health_").unwrap_or(key).to_uppercase())
 }
 
-/// Variables and the keys they set.
+/// The variables and the keys that they set.
 pub(crate) fn variables() -> impl Iterator<Item = (String, &'static str)> {
     HEALTH.iter().map(|setting| setting.def().key).map(|key| (variable(key), key))
 }

@@ -1,5 +1,5 @@
-//! Limits of a program's processes. None is supervisord's; all programs and event listeners have
-//! them.
+//! The options for limits of a program's processes. All programs and event listeners have them;
+//! supervisord does not.
 
 use supervisor_core::spec::Limit;
 
@@ -23,6 +23,6 @@ options! { extensions LIMITS:
     NPROC: Limit = LIMIT_NPROC("limit_nproc", Program) default unset;
 }
 
-/// All of them.
+/// All limits.
 pub(crate) static ALL: [&Key<Limit>; 7] =
     [&NICE, &OOM_SCORE_ADJ, &NOFILE, &CORE, &MEMLOCK, &STACK, &NPROC];

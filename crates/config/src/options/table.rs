@@ -1,4 +1,4 @@
-//! Every option there is but those of health: one row each.
+//! All options except those of the other files in this directory: one row each.
 
 use std::path::PathBuf;
 use std::time::Duration;

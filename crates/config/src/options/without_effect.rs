@@ -1,19 +1,19 @@
-//! Options that are read and checked, but have no effect with a command: the supervisor stays in
-//! the foreground, logs to stderr, and keeps its working directory. If the command runs once, few
-//! options have an effect.
+//! Options without effect in command mode: the supervisor stays in the foreground, logs to stderr
+//! and keeps its working directory. For a command that runs once, only a few options have an
+//! effect.
 
 use crate::options::{self, OptionDef, SectionKind, limit_options};
 use crate::sources::Mode;
 
-/// Options without effect, and the value for which no warning is needed.
+/// Options without effect, and the value that needs no warning.
 const WITH_A_COMMAND: [(SectionKind, &str, Option<&str>); 3] = [
     (SectionKind::Supervisord, "nodaemon", Some("true")),
     (SectionKind::Supervisord, "silent", Some("false")),
     (SectionKind::Supervisord, "directory", None),
 ];
 
-/// Options that act on a command that runs once, and whether they also do below another
-/// supervisor, which has done what comes before the start.
+/// Options that affect a command that runs once, and whether they also do so under another
+/// supervisor, which handles everything before the start.
 const ONCE: [(&OptionDef, Below); 15] = [
     (&options::STOPWAITSECS.def, Below::Acts),
     (&options::LEFTOVER_GRACE.def, Below::Acts),
@@ -41,11 +41,11 @@ enum Below {
 /// An option without effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WithoutEffect {
-    /// The value with which that makes no difference.
+    /// The value that makes no difference and needs no warning.
     pub(crate) harmless: Option<&'static str>,
 }
 
-/// Whether this option has no effect.
+/// Returns `Some` if the option has no effect in this mode.
 pub(crate) fn option(mode: Mode<'_>, kind: SectionKind, key: &str) -> Option<WithoutEffect> {
     match mode {
         Mode::Command(_) | Mode::Once(_) => {
@@ -57,17 +57,17 @@ pub(crate) fn option(mode: Mode<'_>, kind: SectionKind, key: &str) -> Option<Wit
     }
 }
 
-/// The keys of the options that act on a command that runs once.
+/// The keys of the options that affect a command that runs once.
 pub fn keys_once() -> impl Iterator<Item = &'static str> {
     ONCE.iter().map(|(def, _)| def.key)
 }
 
-/// Whether this option acts on a command that runs once.
+/// Whether this option affects a command that runs once.
 pub(crate) fn acts_once(key: &str) -> bool {
     ONCE.iter().any(|(def, _)| def.key == key)
 }
 
-/// Whether this option does so in the program of another supervisor.
+/// Whether this option also affects such a command under another supervisor.
 pub(crate) fn acts_once_below(key: &str) -> bool {
     ONCE.iter().any(|(def, below)| def.key == key && *below == Below::Acts)
 }

@@ -1,4 +1,4 @@
-//! Reads a server's command: its options, those of its options file, and its variables.
+//! Analyzes a server's command: its options, those of its options file, and its variables.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use super::{Named, Preset};
 
-/// Shells. The arguments of a script are not necessarily the server's.
+/// Shells. The arguments of a shell script are not necessarily the server's options.
 const SHELLS: [&str; 8] = ["ash", "bash", "busybox", "dash", "fish", "ksh", "sh", "zsh"];
 
 /// The environment of a command.
 pub(crate) struct Surroundings<'a> {
-    /// The value of one of its environment variables.
+    /// Returns the value of a variable.
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
-    /// The content of a file that the command names.
+    /// Returns the content of a file that the command names.
     pub(crate) file: &'a dyn Fn(&str) -> Option<String>,
-    /// The first bytes of the executable.
+    /// Returns the first bytes of the executable.
     pub(crate) beginning: &'a dyn Fn() -> Vec<u8>,
 }
 
@@ -25,22 +25,22 @@ impl fmt::Debug for Surroundings<'_> {
     }
 }
 
-/// A command, parsed for one preset.
+/// A command, analyzed for one preset.
 #[derive(Debug)]
 pub(crate) struct Command<'a> {
     /// The first argument, which is executed.
     pub(crate) first: String,
-    /// The name of the server's program in the command; `None`: the command contains no such name.
+    /// The name of the server's program in the command, if the command contains it.
     pub(crate) program: Option<&'static str>,
-    /// The same as written in the command, with its path.
+    /// The program as written in the command, with its path.
     pub(crate) program_path: Option<String>,
     /// Whether a shell or a shell script is executed.
     pub(crate) is_script: bool,
-    /// An options file that cannot be read.
+    /// The path of an options file that cannot be read.
     pub(crate) unread: Option<String>,
-    /// Arguments after the server's name, preceded by those of its options file.
+    /// The arguments after the server's name, and before them those of its options file.
     words: Vec<String>,
-    /// Arguments before the server's name.
+    /// The arguments before the server's name.
     before: Vec<String>,
     around: &'a Surroundings<'a>,
     preset: &'static Preset,
@@ -57,7 +57,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The setting as text: `--port 80`, `PORT=80`. Do not use it for passwords.
+    /// The setting as text: `--port 80`, `PORT=80`. Not for passwords.
     pub(crate) fn shown(&self) -> String {
         let between = if self.is_variable { '=' } else { ' ' };
         format!("{}{between}{}", self.by, self.value)
@@ -98,7 +98,7 @@ impl<'a> Command<'a> {
         command
     }
 
-    /// The argument at this position after the server's name, such as a subcommand or a model.
+    /// The argument at this position after the server's name, for example a subcommand or a model.
     pub(crate) fn word(&self, at: usize) -> Option<&str> {
         self.words.get(at).map(String::as_str)
     }
@@ -108,7 +108,7 @@ impl<'a> Command<'a> {
         self.before.iter().any(|word| base(word) == launcher)
     }
 
-    /// The value of an option, written as `--opt value` or `--opt=value`. The last one counts, as
+    /// The value of an option in the form `--opt value` or `--opt=value`. The last one counts, as
     /// in most programs.
     pub(crate) fn option(&self, names: &[&str]) -> Option<Found> {
         let mut found = self.words.iter().enumerate().rev().filter_map(|(at, word)| {
@@ -130,7 +130,7 @@ impl<'a> Command<'a> {
         found.next()
     }
 
-    /// The first of these valueless options that is set.
+    /// The first of these flags that the command contains.
     pub(crate) fn flag(&self, names: &[&str]) -> Option<String> {
         let found = self.words.iter().find(|word| {
             let (written, value) = word.split_once('=').unwrap_or((word, ""));
@@ -162,7 +162,7 @@ impl<'a> Command<'a> {
     }
 
     /// Whether an option has one of these names. Underscores and hyphens are equivalent. Some
-    /// servers also accept an unambiguous prefix of the name.
+    /// servers also accept an unambiguous prefix.
     fn means(&self, written: &str, names: &[&str]) -> bool {
         let written = written.replace('_', "-");
         let is = |name: &str| name.replace('_', "-") == written;
@@ -173,7 +173,7 @@ impl<'a> Command<'a> {
     }
 }
 
-/// Minimum length of a prefix that is taken for a name: two hyphens and three letters.
+/// Minimum length of an accepted prefix: two hyphens and three letters.
 const SHORTEST_BEGINNING: usize = 5;
 
 /// The value in an argument such as `-p8000`.
@@ -189,8 +189,8 @@ pub(crate) fn is_no(value: &str) -> bool {
     ["0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 
-/// Whether the argument after this one is its value, such as the path of a model. Python's `-m`,
-/// which precedes a module, does not count.
+/// Whether the next argument is the value of this one, for example the path of a model. `-m` of
+/// Python does not count, because a module follows it.
 fn takes_value(word: &str) -> bool {
     word.starts_with('-') && word != "-m" && !word.contains('=')
 }
@@ -203,7 +203,7 @@ fn is_shell(word: &str) -> bool {
     SHELLS.contains(&base(word))
 }
 
-/// Whether the executable starts like a shell script.
+/// Whether the executable is a shell script.
 fn starts_shell(around: &Surroundings<'_>) -> bool {
     let beginning = (around.beginning)();
     let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -211,8 +211,8 @@ fn starts_shell(around: &Surroundings<'_>) -> bool {
     line.strip_prefix("#!").is_some_and(|line| line.split_whitespace().any(is_shell))
 }
 
-/// The options in a file of `key: value` lines, the subset of YAML that servers use. Nested keys
-/// are ignored, because they do not define an address.
+/// The options in a file with lines `key: value`, the subset of YAML that servers use. Ignores
+/// nested keys, because they do not define an address.
 fn options_in(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !line.starts_with([' ', '\t', '#', '-']));
     let pairs = lines.filter_map(|line| line.split_once(':'));

@@ -25,8 +25,7 @@ impl Endpoint {
     }
 }
 
-/// The address of the server, with `port` if the user set it; or the reason why the address is
-/// unknown.
+/// The address of the server, or the reason why it is unknown. `port`: the port that the user set.
 pub(super) fn find(
     listens: &Listens,
     command: &Command<'_>,
@@ -48,7 +47,7 @@ pub(super) fn find(
     Ok(place)
 }
 
-/// The address of a server's metrics if it is separate.
+/// The address of the server's metrics, if they have their own.
 pub(super) fn find_metrics(
     own: &OwnPlace,
     command: &Command<'_>,
@@ -60,7 +59,7 @@ pub(super) fn find_metrics(
     Some(place)
 }
 
-/// A server that listens on all addresses is reached at the loopback address.
+/// Sets the host. A server that listens on all addresses is reached at the loopback address.
 fn set_host(place: &mut Endpoint, found: Option<Found>) -> Result<(), String> {
     let Some(found) = found else { return Ok(()) };
     place.host =
@@ -69,7 +68,7 @@ fn set_host(place: &mut Endpoint, found: Option<Found>) -> Result<(), String> {
     Ok(())
 }
 
-/// The address at which a server that listens at `host` is reached.
+/// The host at which to reach a server that listens on `host`.
 pub(super) fn reached_at(host: &str) -> Option<String> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {

@@ -23,37 +23,37 @@ pub(crate) enum Asks {
     Nothing(String),
 }
 
-/// The health check and the metrics of a server, with messages for the user.
+/// The health check and metrics of a server, with messages for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) asks: Asks,
     /// URL of the metrics.
     pub(crate) metrics: Option<HttpUrl>,
-    /// Header that the server's pages require, if they do.
+    /// The header that the server's endpoints require, if any.
     pub(crate) health_key: Option<Header>,
     pub(crate) metrics_key: Option<Header>,
     pub(crate) timeout: Duration,
     /// The settings that define the address, as text.
     pub(crate) from: Vec<String>,
-    /// Whether the address is a guess, because nothing in the command is known to be the server's.
-    /// A server is never restarted because of a check that may use the wrong address.
+    /// Whether the address is only a default, because the command does not show that it starts the
+    /// server. The supervisor never restarts a server because of a check with such an address.
     pub(crate) is_guess: bool,
     /// Messages at level INFO.
     pub(crate) remarks: Vec<String>,
     /// Messages at level WARN.
     pub(crate) warnings: Vec<String>,
-    /// Duration of the server's stop in seconds, and the reason for it.
+    /// The number of seconds that a stop of the server takes, and the reason.
     pub(crate) stop: Option<(u64, String)>,
-    /// How a stop of the server interrupts requests, if it does.
+    /// How a stop interrupts requests, if it does.
     pub(crate) cuts: Option<&'static str>,
-    /// Whether the server may exit with 0 by itself.
+    /// Whether the server may exit with code 0 by itself.
     pub(crate) ends_with_0: bool,
     /// Whether the user set the port.
     pub(super) port_is_set: bool,
 }
 
 impl Preset {
-    /// Applies the preset to a command. A port that the user sets takes precedence.
+    /// Applies the preset to a command. `port`: the port that the user set.
     pub(crate) fn plan(&'static self, command: &Command<'_>, port: Option<u16>) -> Plan {
         let mut plan = Plan {
             asks: Asks::Nothing(String::new()),
@@ -88,7 +88,7 @@ impl Preset {
 }
 
 impl Plan {
-    /// Checks the address on which the server listens.
+    /// Sets the address on which the server listens.
     pub(super) fn listens_at(&mut self, preset: &Preset, command: &Command<'_>, place: &Endpoint) {
         self.asks = Asks::Page(place.url(preset.path));
         self.from.clone_from(&place.from);
@@ -114,7 +114,7 @@ impl Plan {
         (self.from, self.is_guess) = (vec![by], false);
     }
 
-    /// Sets the host of the checks. Without a host in the value, no page is requested.
+    /// Changes the host of the checks. Disables them if the value contains no usable host.
     pub(super) fn moves_to(&mut self, found: &Found) {
         let Some(host) = place::reached_at(&found.value) else {
             return self.asks_nothing(format!("{} contains no host", found.shown()));
@@ -132,7 +132,7 @@ impl Plan {
         self.is_guess = false;
     }
 
-    /// Adds a path prefix to all URLs.
+    /// Adds a path prefix to the URLs.
     pub(super) fn has_prefix(&mut self, prefix: &str) {
         let page = match &mut self.asks {
             Asks::Page(page) => Some(page),
@@ -149,8 +149,7 @@ impl Plan {
         (self.metrics, self.is_guess) = (None, false);
     }
 
-    /// Replaces the HTTP check by a TCP connection, because a request needs credentials that are
-    /// unknown.
+    /// Replaces the HTTP check with a TCP connection, because a request needs unknown credentials.
     pub(super) fn connects_only(&mut self, why: String) {
         if let Asks::Page(HttpUrl { server: HttpServer::Tcp { host, port }, .. }) = &self.asks {
             self.asks = Asks::Port { host: host.clone(), port: *port, why };
@@ -168,7 +167,7 @@ impl Plan {
     }
 }
 
-/// The header for an API key, as most servers expect it.
+/// The usual header for an API key.
 pub(super) fn bearer(key: &str) -> Header {
     Header { name: "Authorization".to_owned(), value: format!("Bearer {key}") }
 }

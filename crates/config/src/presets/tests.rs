@@ -5,7 +5,7 @@ use supervisor_wire::prometheus::{Selector, sum};
 
 use super::*;
 
-/// Metrics pages in the servers' formats, with requests in progress and work done.
+/// Metrics pages in the servers' formats, with their requests in flight and completed work.
 const PAGES: [(&str, &str, f64, f64); 5] = [
     ("vllm", include_str!("../../tests/metrics/vllm.txt"), 8.0, 27_453.0 + 8_192.0),
     (
@@ -44,7 +44,7 @@ fn all_presets_are_named_where_one_is_missed() {
     assert_eq!(listed.into_iter().filter(|word| *word != "or").collect::<Vec<_>>(), names);
 }
 
-/// The plan of a preset for a command with these variables, next to a file `/opts.yaml`.
+/// The plan of a preset for a command with these variables and a file `/opts.yaml`.
 fn plan(name: &str, command: &str, variables: &[(&str, &str)]) -> Plan {
     let preset = PRESETS.iter().find(|preset| preset.name == name).unwrap();
     let argv: Vec<OsString> = command.split(' ').map(OsString::from).collect();

@@ -1,41 +1,41 @@
-//! The servers that sections for HTTP set up.
+//! The settings of control servers.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// The host of a server that listens at every address of both families.
+/// The host of a server that listens on all addresses of both families.
 pub(crate) const EVERY_ADDRESS: &str = "::";
 
-/// A server that answers operators.
+/// A control server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// Its section's name.
+    /// The name of its section.
     pub section: String,
-    /// Where it listens.
+    /// Its address.
     pub listen: Listen,
     /// The credentials of clients; `None`: every client that reaches it may send requests.
     pub credentials: Option<Credentials>,
 }
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// At a port.
+    /// A TCP port.
     Inet {
-        /// A name or an address; `None`: every IPv4 address. `EVERY_ADDRESS` is those of
-        /// both families, or of IPv4 where the kernel has no IPv6.
+        /// A name or an address; `None`: all IPv4 addresses. `EVERY_ADDRESS`: all addresses of both
+        /// families, or only IPv4 if the kernel has no IPv6.
         host: Option<String>,
-        /// From 1.
+        /// The port, at least 1.
         port: u16,
     },
-    /// At a path.
+    /// A Unix socket.
     Unix {
-        /// Absolute.
+        /// The absolute path.
         path: PathBuf,
-        /// The file's mode.
+        /// The mode of the file.
         mode: u32,
-        /// The owner of the file: a user, and a group unless that stays as it is.
+        /// The user and group that own the file; without a group, the group does not change.
         owner: Option<(u32, Option<u32>)>,
     },
 }
@@ -45,17 +45,17 @@ pub enum Listen {
 pub struct Credentials {
     /// The user name.
     pub username: String,
-    /// The password, or `{SHA}` and its SHA-1 sum in hexadecimal.
+    /// The password, or `{SHA}` and its hexadecimal SHA-1 hash.
     pub password: String,
 }
 
 impl Listen {
-    /// At this host, or at every address of both families if there is none.
+    /// Listens on this host, or on all addresses of both families without a host.
     pub(crate) fn at_all(host: Option<String>, port: u16) -> Self {
         Self::Inet { host: Some(host.unwrap_or_else(|| EVERY_ADDRESS.to_owned())), port }
     }
 
-    /// The URL by which clients on this machine find it.
+    /// The URL for clients on this machine.
     #[must_use]
     pub fn url(&self) -> String {
         match self {
@@ -68,7 +68,7 @@ impl Listen {
         }
     }
 
-    /// Whether only this machine can reach it.
+    /// Whether only clients on this machine can reach it.
     #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
@@ -81,7 +81,7 @@ impl Listen {
     }
 }
 
-/// A path, or `host:port` with a star for every address.
+/// The path, or `host:port` with `*` for all addresses.
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,51 +11,49 @@ use crate::settings::server::Listen;
 
 /// The options of
 /// [`[supervisord]`](https://supervisord.org/configuration.html#supervisord-section-values),
-/// valid and with all defaults. Paths are absolute but for `directory`.
+/// validated and with defaults. All paths except `directory` are absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Supervisord {
-    /// The level of its log.
+    /// The log level.
     pub loglevel: Level,
-    /// Where the log goes, besides the terminal.
+    /// The log file, in addition to the terminal.
     pub logfile: Output,
-    /// Where its process id goes.
+    /// The pidfile.
     pub pidfile: Option<PathBuf>,
-    /// Set in the environment of every program; already part of each
-    /// [`Launch`](supervisor_core::spec::Launch).
+    /// Variables for all programs; already part of each [`Launch`](supervisor_core::spec::Launch).
     pub environment: Vec<(String, String)>,
-    /// Its file mode creation mask; `None`: it changes only when the supervisor leaves the
-    /// foreground.
+    /// The file mode creation mask; `None`: it changes only if the supervisor daemonizes.
     pub umask: Option<u32>,
     /// Whether it stays in the foreground.
     pub nodaemon: bool,
-    /// Whether its lines are kept off stdout.
+    /// Whether the log is not repeated on stdout.
     pub silent: bool,
-    /// File descriptors that must be available; `None`: any number will do.
+    /// Minimum number of file descriptors; `None`: not checked.
     pub minfds: Option<u64>,
-    /// Processes that must be available; `None`: any number will do.
+    /// Minimum number of processes; `None`: not checked.
     pub minprocs: Option<u64>,
     /// Whether AUTO log files of earlier runs are kept.
     pub nocleanup: bool,
-    /// Where AUTO log files are created.
+    /// The directory for AUTO log files.
     pub childlogdir: PathBuf,
-    /// The user that it becomes.
+    /// The user to switch to.
     pub user: Option<User>,
-    /// Where it works once it has left the foreground.
+    /// The working directory after the supervisor has daemonized.
     pub directory: Option<PathBuf>,
     /// Whether terminal control sequences are removed from programs' output.
     pub strip_ansi: bool,
-    /// The name that events and AUTO log files carry.
+    /// The supervisor's name in events and AUTO log files.
     pub identifier: String,
-    /// How its lines are written.
+    /// The format of the log.
     pub log_format: LogFormat,
     /// The status port; `None`: there is none.
     pub status: Option<Listen>,
-    /// The delay before a stop; already part of the
-    /// [`Spec`](supervisor_core::spec::Spec).
+    /// The delay before a stop; already part of the [`Spec`](supervisor_core::spec::Spec).
     pub prestop_delay: Duration,
-    /// The delay ends early, but not before this time, when no request runs or waits.
+    /// Minimum length of the delay if it ends early because no request is running or waiting;
+    /// `None`: it does not end early.
     pub prestop_idle: Option<Duration>,
-    /// Time for all of a shutdown; `None`: what its parts take.
+    /// Time limit for a whole shutdown; `None`: no overall limit.
     pub stop_budget: Option<Duration>,
     /// Reports of runs that exit unexpectedly.
     pub crash: Crash,
@@ -64,15 +62,15 @@ pub struct Supervisord {
 /// The format of the supervisor's own log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// As supervisord does.
+    /// supervisord's format.
     #[default]
     Text,
-    /// Each as a JSON object.
+    /// One JSON object per line.
     Json,
 }
 
 impl LogFormat {
-    /// Its name in a configuration.
+    /// The name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -82,10 +80,10 @@ impl LogFormat {
     }
 }
 
-/// Where reports of runs that exit unexpectedly go. supervisord has none of them.
+/// The destinations of reports of unexpected exits. supervisord does not have them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crash {
-    /// Whether a line of the log reports the run.
+    /// Whether a log line reports the run.
     pub line: bool,
     /// The files for reports and diagnostics; `None`: there are none.
     pub files: Option<CrashFiles>,
@@ -94,28 +92,28 @@ pub struct Crash {
 }
 
 impl Crash {
-    /// Whether a report holds the last output of a run.
+    /// Whether reports contain the last output of a run.
     #[must_use]
     pub const fn wants_output(&self) -> bool {
         self.files.is_some() || self.termination_log.is_some()
     }
 }
 
-/// Where reports are kept.
+/// The files for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrashFiles {
-    /// In this directory, made when it is needed.
+    /// The directory; created when it is needed.
     pub directory: PathBuf,
-    /// Whether the user set it. If the default cannot be used, there are no files.
+    /// Whether the user set it. If not and it cannot be used, no files are written.
     pub asked_for: bool,
-    /// How many of the newest are kept.
+    /// Number of reports to keep.
     pub keep: usize,
 }
 
 /// The file for the container's termination message, which Kubernetes reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TerminationLog {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
     /// Whether the user set it. If so, the file is created if it does not exist.
     pub asked_for: bool,

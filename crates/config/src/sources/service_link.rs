@@ -1,19 +1,19 @@
-//! Variables that a container engine makes for other services.
+//! Recognizes variables that a container engine sets for other services.
 //!
-//! A Kubernetes service named `process-health` gives
-//! [every pod of its namespace](https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)
-//! `PROCESS_HEALTH_SERVICE_HOST`, `PROCESS_HEALTH_PORT=tcp://10.0.0.1:80` and more, and so do
-//! [Docker's links](https://docs.docker.com/engine/network/links/#environment-variables).
-//! They are not meant for the supervisor.
+//! For a service named `process-health`, Kubernetes sets in [every pod of its
+//! namespace](https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)
+//! `PROCESS_HEALTH_SERVICE_HOST`, `PROCESS_HEALTH_PORT=tcp://10.0.0.1:80` and more, as [Docker's
+//! links](https://docs.docker.com/engine/network/links/#environment-variables) do. They are not
+//! meant for the supervisor.
 
 use super::Sources;
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// What such an engine adds to `NAME_PORT_80_TCP`.
+/// The endings of `NAME_PORT_80_TCP` and related variables.
 const OF_A_PORT: [&str; 6] = ["", "_ADDR", "_PORT", "_PROTO", "_START", "_END"];
 
-/// Whether the variable with this name has the form of such a one.
+/// Whether a variable with this name comes from a service link.
 pub(crate) fn is(sources: &Sources, name: &str) -> bool {
     is_port(name)
         || name.ends_with("_SERVICE_HOST")
@@ -24,7 +24,7 @@ pub(crate) fn is(sources: &Sources, name: &str) -> bool {
         })
 }
 
-/// `NAME_PORT_80_TCP`, and the variables beside it.
+/// `NAME_PORT_80_TCP` and related variables.
 fn is_port(name: &str) -> bool {
     OF_A_PORT.iter().any(|end| {
         let Some((front, protocol)) = name.strip_suffix(end).and_then(|n| n.rsplit_once('_'))
@@ -46,7 +46,7 @@ fn is_url(sources: &Sources, name: &str) -> bool {
     })
 }
 
-/// A part of a name that only counts where the same service has another variable.
+/// Matches a part of a name only if the same service has another variable.
 fn of_service(sources: &Sources, name: &str, part: &str, mate: &str) -> bool {
     let front = name.rfind(part).map(|at| &name[..at]);
     front.is_some_and(|front| sources.variable(&format!("{front}{mate}")).is_some())
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
     use crate::testing::sources;
 
-    /// What Kubernetes and Docker make for a service whose name begins like our variables.
+    /// The variables that Kubernetes and Docker set for a service whose name looks like our prefix.
     fn links(name: &str) -> Vec<(String, String)> {
         [
             ("SERVICE_HOST", "10.0.0.1"),

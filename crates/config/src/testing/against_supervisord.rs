@@ -1,8 +1,8 @@
-//! The same questions to us and to the real supervisord.
+//! Compares the parsers with supervisord's.
 //!
-//! `SUPERVISOR_PYTHON` names a Python that has supervisor 4.3.0. Without it these
-//! tests only say that they were skipped, unless `REQUIRE_PYTHON` is `1`. Where we
-//! differ on purpose, the questions leave that out, and say so.
+//! `SUPERVISOR_PYTHON` names a Python with supervisor 4.3.0. Without it, these tests are skipped,
+//! or fail if `REQUIRE_PYTHON` is `1`. The generated values avoid intended differences; the
+//! comments name them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,7 +27,7 @@ use crate::text::shlex;
 
 const QUESTIONS: usize = 3000;
 
-/// Asks both and compares.
+/// Compares the results for values that match `pattern`.
 fn compare(mode: &str, pattern: &'static str, ours: impl Fn(&str) -> String) {
     let Some(python) = python() else { return };
     let mut runner = TestRunner::deterministic();
@@ -88,7 +88,7 @@ fn read_ini(text: &str) -> String {
 fn checked<T: ToString>(result: Result<T, String>) -> String {
     match result {
         Ok(value) => format!("={}", value.to_string()),
-        // What Python's runtime says is no message for a user.
+        // The text of Python's runtime is replaced, because it is no message for users.
         Err(why) => {
             let python = "invalid literal for int() with base 10: ";
             format!("!{}", why.replace("not a whole number: ", python))
@@ -96,7 +96,7 @@ fn checked<T: ToString>(result: Result<T, String>) -> String {
     }
 }
 
-/// One comment sign at a time: with both, supervisord may cut at the later one.
+/// Uses one comment sign at a time: with both, supervisord may cut at the later one.
 #[test]
 fn ini_is_read_alike() {
     compare(
@@ -121,7 +121,7 @@ fn words_are_split_alike() {
     });
 }
 
-/// Without conversions that have no name: for us they are all one mistake.
+/// Uses no conversions without a name, because they are all the same error here.
 #[test]
 fn names_are_expanded_alike() {
     let names = Names::only(BTreeMap::from([
@@ -133,7 +133,7 @@ fn names_are_expanded_alike() {
     compare("format", pattern, |text| checked(expand(text, &names, "program:p.k")));
 }
 
-/// ASCII only: for 4.4 some foreign letters can't be part of a word.
+/// Uses ASCII only: supervisord 4.4 does not accept some other letters in words.
 #[test]
 fn environments_are_read_alike() {
     compare("pairs", "([AB]=|[ab]|['\"\\\\ \n#@$*]|,B=\"x y\"|/\\.\\+-\\(\\):){0,12}", |text| {
@@ -162,7 +162,7 @@ fn numbers_are_read_alike() {
     compare("octal", "[-+]?(0o|0)?[0-9_x]{0,4}", |text| {
         let context = (sources(&[]), FakeHost::default());
         let context = Context { sources: &context.0, host: &context.1 };
-        // A mask below zero is a mistake for us.
+        // A negative mask is an error here.
         match (values::OCTAL.parse)(text, &context) {
             Err(_) if text.starts_with('-') => checked(
                 python::octal(text)
@@ -188,7 +188,7 @@ fn values_are_checked_alike() {
         "signal",
         "( |SIG|sig|)(TERM|hup|CLD|IOT|POLL|RTMIN|RTMAX|[0-9]{1,2}|-1|nope|)( |)",
         |text| match (values::SIGNAL.parse)(text, &context).map(Signal::number) {
-            // Python knows signals by name; 35 to 63 have none.
+            // Python knows signals by name, and 35 to 63 have none.
             Ok(35..=63) => format!("!value {} is not a valid signal number", python::repr(text)),
             read => checked(read),
         },

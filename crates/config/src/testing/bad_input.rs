@@ -1,6 +1,5 @@
-//! What holds for any input, however bad: nothing panics, nothing runs without end, and
-//! each mistake names its place. The property tests below and the fuzz targets in
-//! `fuzz/` ask this.
+//! Properties for any input, however invalid: nothing panics, everything terminates, and each error
+//! names its place. The property tests below and the fuzz targets in `fuzz/` check them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,8 +28,8 @@ pub fn spec(bytes: &[u8]) -> supervisor_core::spec::Spec {
     configuration(bytes).unwrap().spec
 }
 
-/// A configuration file. Each mistake in it names the file, and the line, the section
-/// and the option if it is about one; what is accepted can be shown.
+/// A configuration file. Each error names the file, and the line, section and option if it is about
+/// one. An accepted file has an effective configuration.
 pub fn ini(bytes: &[u8]) {
     match configuration(bytes) {
         Ok(config) => drop(config.effective()),
@@ -43,7 +42,7 @@ pub fn ini(bytes: &[u8]) {
     }
 }
 
-/// A value with names in it. What comes out is bounded; what is escaped comes back.
+/// A value with names. The result has a limited length, and an escaped value expands to itself.
 pub fn expansion(text: &str) {
     let names = BTreeMap::from([
         ("a".to_owned(), Meaning::Text("x".repeat(1000))),
@@ -59,7 +58,7 @@ pub fn expansion(text: &str) {
     assert_eq!(expand(&crate::text::expand::escape(text), &names, label).as_deref(), Ok(text));
 }
 
-/// An `environment=` list. Names are not empty, and there once.
+/// An `environment=` list. Names are not empty and occur once.
 pub fn variables(text: &str) {
     let Ok(pairs) = environment::parse(text) else { return };
     let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
@@ -69,8 +68,8 @@ pub fn variables(text: &str) {
     assert_eq!(names.len(), pairs.len(), "{pairs:?}");
 }
 
-/// A value of each kind that is more than a word. What is accepted has a meaning that is
-/// itself accepted; what isn't is quoted.
+/// A value of each complex type. The meaning of an accepted value is itself accepted; an error
+/// quotes the value.
 pub fn value(text: &str) {
     let (sources, host) = (sources(&[]), FakeHost::default());
     let context = Context { sources: &sources, host: &host };
@@ -97,7 +96,7 @@ pub fn value(text: &str) {
     let _ = crate::text::shlex::split(text);
 }
 
-/// The configuration that a file is, or its mistakes.
+/// The configuration of a file, or its errors.
 fn configuration(bytes: &[u8]) -> Result<Config, Vec<String>> {
     let host = FakeHost(BTreeMap::from([(FILE.into(), bytes.to_vec())]));
     let flags = Flags { configuration: Some(FILE.into()), ..Flags::default() };
@@ -106,10 +105,10 @@ fn configuration(bytes: &[u8]) -> Result<Config, Vec<String>> {
         .map_err(|errors| errors.messages().map(str::to_owned).collect())
 }
 
-/// What a message about a line has to name: a section, and an option.
+/// The section and the option that a message about a line must name.
 type Mentioned = (Option<String>, Option<String>);
 
-/// The sections and options that a file has, by line.
+/// The sections and options of a file by line.
 fn places(bytes: &[u8]) -> BTreeMap<usize, Mentioned> {
     let (mut sections, mut report) = (Sections::default(), Report::default());
     sections.read(Path::new(FILE), bytes, &mut report);
@@ -125,7 +124,7 @@ fn places(bytes: &[u8]) -> BTreeMap<usize, Mentioned> {
             places.insert(line(&entry.origin), (name.clone(), Some(entry.key.clone())));
         }
     }
-    // What it says may turn out to be a mistake in any section.
+    // A default may be an error in any section.
     for entry in &sections.defaults {
         places.insert(line(&entry.origin), (None, Some(entry.key.clone())));
     }
@@ -134,7 +133,7 @@ fn places(bytes: &[u8]) -> BTreeMap<usize, Mentioned> {
 
 fn names_its_place(message: &str, places: &BTreeMap<usize, Mentioned>) -> bool {
     let Some(rest) = message.strip_prefix(FILE).and_then(|rest| rest.strip_prefix(':')) else {
-        // Two kinds are about the whole of it.
+        // Two kinds of errors are about the whole file.
         return message.contains("does not include supervisord section")
             || message.starts_with("only the first");
     };
@@ -145,7 +144,7 @@ fn names_its_place(message: &str, places: &BTreeMap<usize, Mentioned>) -> bool {
         && key.is_none_or(|key| rest.contains(&printed(&key)))
 }
 
-/// A name as a message has it, without the quotes.
+/// A name as messages print it, without quotes.
 fn printed(name: &str) -> String {
     let name = repr(name);
     name[1..name.len() - 1].to_owned()
@@ -162,7 +161,7 @@ mod tests {
     use super::*;
     use crate::options::{KINDS, Setting};
 
-    /// Values that are right for some option and wrong for most.
+    /// Values that are valid for some options and invalid for most.
     const VALUES: &[&str] = &[
         "",
         "0",
@@ -298,7 +297,7 @@ mod tests {
 
     const MANY: usize = 50_000;
 
-    /// Seconds are enough; a look at all others for each would take many minutes.
+    /// The test fails after this time. Comparing each value with all others would take minutes.
     const PATIENCE: Duration = Duration::from_secs(100);
 
     #[test]

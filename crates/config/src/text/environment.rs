@@ -1,8 +1,8 @@
-//! The list of `environment=`: `KEY="value",OTHER=value`.
+//! Parses and writes the list of `environment=`: `KEY="value",OTHER=value`.
 //!
-//! [The format](https://supervisord.org/configuration.html#program-x-section-settings)
-//! in supervisord 4.4's reading: quotes and backslashes work as in a shell. Where
-//! 4.3 silently drops what follows an unquoted special character, this is an error.
+//! [The format](https://supervisord.org/configuration.html#program-x-section-settings) is that of
+//! supervisord 4.4: quotes and backslashes work as in a shell. Where 4.3 silently drops the text
+//! after an unquoted special character, this parser returns an error.
 
 use crate::text::named::{HasName, NamedList};
 
@@ -12,14 +12,14 @@ impl HasName for (String, String) {
     }
 }
 
-/// The pairs, in order; a repeated name keeps its place and takes the last value.
-/// Fails with supervisord's message, or Python's for an open quote. Theirs has the whole
-/// text; where keys of services stand in it, that is for no log.
+/// Parses the list. A repeated name keeps its position and gets the last value. Errors have the
+/// text of supervisord, or of Python for an open quote, but do not repeat the whole value, because
+/// it may contain API keys.
 pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
     read(text).map(|list| list.pairs)
 }
 
-/// What stands between two pairs in place of a comma. supervisord skips whatever stands there.
+/// A separator other than a comma. supervisord accepts any.
 pub(crate) fn odd_separator(text: &str) -> Option<char> {
     read(text).ok()?.odd_separator
 }
@@ -72,7 +72,7 @@ fn read(text: &str) -> Result<List, String> {
     Ok(List { pairs: pairs.into_iter().collect(), odd_separator })
 }
 
-/// `pairs` as a list that [`parse`] reads back.
+/// Writes a list that [`parse`] reads back.
 pub(crate) fn render(pairs: &[(String, String)]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let pair = |(key, value): &(String, String)| format!("{}={}", quoted(key), quoted(value));
@@ -85,12 +85,12 @@ enum Token {
 }
 
 impl Token {
-    /// Whether the next pair may stand behind it.
+    /// Whether the next pair may follow.
     fn separates(&self) -> bool {
         matches!(self, Self::Mark(',' | ';' | '.' | ':'))
     }
 
-    /// What would make it part of the list.
+    /// How to make it part of the list.
     fn remedy(&self) -> String {
         match self {
             Self::Word(_) => "; pairs are separated by commas".to_owned(),
@@ -113,7 +113,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 let inside =
                     if c == '"' { double_quoted(&mut chars)? } else { single_quoted(&mut chars)? };
                 word.get_or_insert_default().push_str(&inside);
-                // For supervisord a word ends with its quote.
+                // In supervisord, a word ends at the closing quote.
                 if let Some(mark) = lone_mark(chars.as_str()) {
                     chars.next();
                     tokens.extend(word.take().map(Token::Word));
@@ -136,7 +136,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// A full stop or colon with nothing behind it: a slip of the pen, and not part of a value.
+/// A full stop or colon at the end of a word: a typing error and not part of the value.
 fn lone_mark(text: &str) -> Option<char> {
     let mut chars = text.chars();
     let mark = chars.next().filter(|mark| matches!(mark, '.' | ':'))?;

@@ -1,10 +1,10 @@
-//! `%(NAME)s` in values.
+//! Expands `%(NAME)s` in values.
 //!
-//! supervisord hands a value and a dictionary to Python's
-//! [`%` operator](https://docs.python.org/3/library/stdtypes.html#printf-style-string-formatting);
-//! this is that operator for a dictionary of strings and whole numbers. `%%` is a
-//! percent sign. A conversion without a name, which there prints the whole
-//! environment, is an error here.
+//! supervisord applies Python's [`%`
+//! operator](https://docs.python.org/3/library/stdtypes.html#printf-style-string-formatting) to a
+//! value and a dictionary. This module implements the operator for a dictionary of strings and
+//! integers. `%%` is a percent sign. A conversion without a name, which prints the whole
+//! environment in Python, is an error here.
 
 mod format;
 mod names;
@@ -14,8 +14,8 @@ pub(crate) use self::names::{Meaning, Names, Shared};
 use crate::error::in_short;
 use supervisor_wire::supervisord::python::repr;
 
-/// `text` with every name replaced. `label` says whose value it is:
-/// `program:app.command`. Fails with supervisord's message.
+/// Replaces every name in `text`. `label` names the value in errors, for example
+/// `program:app.command`. Errors have supervisord's text.
 pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<String, String> {
     expanded(text, names).map_err(|(fault, _)| match fault {
         Fault::Unknown(name) => format!(
@@ -32,8 +32,8 @@ pub(crate) fn expand(text: &str, names: &Names<'_>, label: &str) -> Result<Strin
     })
 }
 
-/// As [`expand`], but the message repeats nothing of `text`: only the position of the mistake,
-/// and a variable that isn't there. Other names may be what happens to stand in a password.
+/// Like [`expand`], but errors do not repeat the text, because it may be a password. They contain
+/// only the position and the names of missing variables.
 pub(crate) fn expand_secret(text: &str, names: &Names<'_>, label: &str) -> Result<String, String> {
     expanded(text, names).map_err(|(fault, index)| {
         let what = match fault {
@@ -49,7 +49,7 @@ pub(crate) fn expand_secret(text: &str, names: &Names<'_>, label: &str) -> Resul
     })
 }
 
-/// If it can't be expanded, why, and at which character the conversion begins.
+/// Expands `text`. The error has the reason and the position of the conversion.
 fn expanded(text: &str, names: &Names<'_>) -> Result<String, (Fault, usize)> {
     if !text.contains('%') {
         return Ok(text.to_owned());
@@ -57,13 +57,13 @@ fn expanded(text: &str, names: &Names<'_>) -> Result<String, (Fault, usize)> {
     Expansion::new(text, names).run()
 }
 
-/// `text` written so that expanding it gives `text` back.
+/// Escapes `text` so that expanding it returns `text`.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// `text` with `%(here)s` replaced and everything else left to be expanded later.
-/// A `%%(here)s` is a percent sign and the word, and stays.
+/// Replaces `%(here)s` and keeps everything else for a later expansion. `%%(here)s` is an escaped
+/// percent sign and stays.
 pub(crate) fn pin_here(text: &str, here: &str) -> String {
     const HERE: &str = "%(here)s";
     let mut out = String::with_capacity(text.len());

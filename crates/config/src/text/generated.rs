@@ -1,10 +1,8 @@
-//! Sections to text that supervisord, and our own reader, reads back as the same
-//! sections.
+//! Writes sections as text that supervisord and this crate read back as the same sections.
 //!
-//! A value stands on its own line; what follows a line break in it is indented. INI
-//! drops blanks at both ends of a line, and everything from a `;` or `#` after a
-//! blank. In a command line both can be kept by an empty pair of quotes at the right
-//! place, which changes no word:
+//! A value is on the option's line, and its further lines are indented. INI drops white space at
+//! both ends of a line, and everything from a `;` or `#` after white space. In a command line, an
+//! empty pair of quotes at the right place protects both without changing a word:
 //!
 //! ```text
 //! echo 'a ;b'     is written as     echo 'a '';b'
@@ -19,25 +17,25 @@ use crate::text::ini::{Entry, Section, Sections};
 use crate::text::shlex::{self, Quoting};
 use supervisor_wire::supervisord::python::{is_space, strip};
 
-/// A text, and what in it isn't quite what it should say.
+/// The text, and what it does not represent exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rendered {
     pub(crate) text: String,
-    /// What can't be read back, one sentence each.
+    /// The values that cannot be read back, one sentence each.
     pub(crate) lost: Vec<String>,
 }
 
-/// A comment behind an option.
+/// A comment after an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) text: String,
-    /// The column from which on it stands.
+    /// The column in which it starts.
     pub(crate) at: usize,
 }
 
-/// Writes `sections` in their order, with `heading` as a comment on top. `wanted`
-/// says which options are written, `note` what stands behind one. `lossy_command` tells that the built-in command
-/// had bytes that are not UTF-8.
+/// Writes `sections` in order, with `heading` as a comment at the top. `wanted` selects the
+/// options, `note` returns the comment after an option. `lossy_command`: the built-in command is
+/// not UTF-8.
 pub(crate) fn render(
     heading: &str,
     sections: &Sections,
@@ -93,8 +91,8 @@ fn write(out: &mut Rendered, section: &Section, entry: &Entry, note: Option<Note
         let lost = format!("not reproducible from this file: {} contains {why}", entry.key);
         out.text.push_str(&format!("; {lost}\n"));
         out.lost.push(format!("[{}] {}: {lost}", section.name, entry.key));
-        // A program needs a command, if only nearly the right one. Any other option is
-        // better absent than wrong: half a list of pairs is refused, half a password works.
+        // A program needs a command, even if it is not exact. It is safer to omit any other option:
+        // half a list of pairs is rejected, but half a password is accepted.
         if entry.key != COMMAND {
             option = option.lines().map(|line| format!("; {line}\n")).collect();
         }
@@ -102,8 +100,8 @@ fn write(out: &mut Rendered, section: &Section, entry: &Entry, note: Option<Note
     out.text.push_str(&option);
 }
 
-/// Every line but the first indented, so that none can be taken for an option. A
-/// carriage return would end a line as well.
+/// Indents all lines except the first, so that none looks like an option. A carriage return also
+/// ends a line.
 fn on_lines(value: &str) -> String {
     let value = value.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = strip(&value).split('\n');
@@ -122,8 +120,8 @@ fn read_back(key: &str, lines: &str) -> Option<String> {
     report.is_clean().then(|| entry.value.clone())
 }
 
-/// Whether what is read back means the same. Command lines and environments are
-/// compared by their words: blanks between those don't count.
+/// Whether the value that is read back has the same meaning. Command lines and environments are
+/// compared by words.
 fn same(entry: &Entry, read: &Option<String>) -> bool {
     let (value, Some(read)) = (&entry.value, read) else { return false };
     let words = |text: &str| shlex::split(text).ok();
@@ -140,8 +138,8 @@ fn same(entry: &Entry, read: &Option<String>) -> bool {
     }
 }
 
-/// A command line with the same words, in which no `;` or `#` follows a blank and no
-/// line that matters starts or ends with one.
+/// A command line with the same words in which no `;` or `#` follows white space and no significant
+/// line starts or ends with white space.
 fn guard(command: &str) -> Cow<'_, str> {
     if !command.contains(['\n', ';', '#', '\\']) && !command.contains(is_odd_blank) {
         return Cow::Borrowed(command);
@@ -166,7 +164,7 @@ fn guard(command: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether quotes must stand between `before` and `c`, which stands at `place`.
+/// Whether quotes are needed between `before` and `c`. `quoting` is the state at `c`.
 fn needs_guard(before: char, quoting: Quoting, c: char) -> bool {
     let comment = matches!(c, ';' | '#') && is_space(before);
     let blank = |c: char| c != '\n' && is_space(c);
@@ -179,7 +177,7 @@ fn needs_guard(before: char, quoting: Quoting, c: char) -> bool {
     }
 }
 
-/// A blank for INI that is part of a word for shlex.
+/// White space for INI that is part of a word for shlex.
 fn is_odd_blank(c: char) -> bool {
     is_space(c) && !matches!(c, ' ' | '\t' | '\r' | '\n')
 }
@@ -194,7 +192,7 @@ mod tests {
     use crate::text::ini::Origin;
     use crate::text::ini::tests::read;
 
-    /// What a reader of the file gets as the program's words.
+    /// The words that a reader of the file gets.
     fn words_from_file(argv: &[String]) -> (Option<Vec<String>>, Rendered) {
         let command = escape(&shlex::join(argv.iter().map(String::as_str)));
         let sections = template::base("app", &command, Run::Supervised);

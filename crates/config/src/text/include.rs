@@ -1,7 +1,8 @@
-//! The files that `[include] files` names.
+//! Reads the files that `[include] files` names.
 //!
-//! [Patterns](https://supervisord.org/configuration.html#include-section-settings)
-//! are separated by blanks; each one's matches are read in the order of their names.
+//! Spaces separate the
+//! [patterns](https://supervisord.org/configuration.html#include-section-settings). The matches of
+//! each pattern are read in the order of their names.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ use crate::text::expand::{Names, expand};
 use crate::text::ini::Sections;
 use supervisor_wire::supervisord::python;
 
-/// Adds all files that `patterns` names to `sections` and returns their paths.
-/// Relative patterns start at `base`. An `[include]` in an included file is ignored.
+/// Adds all files that match `patterns` to `sections`. Returns their paths. Relative patterns start
+/// at `base`. An `[include]` in an included file is ignored.
 pub(crate) fn read(
     sections: &mut Sections,
     patterns: &str,
@@ -46,7 +47,7 @@ pub(crate) fn read(
     Ok(included)
 }
 
-/// An included file's sections, without an `[include]` of its own.
+/// Adds the sections of an included file without its `[include]`.
 fn add(sections: &mut Sections, path: &Path, bytes: &[u8], report: &mut Report) {
     let here = path.parent().unwrap_or(path);
     sections.read_in(Some(here), path, bytes, report);

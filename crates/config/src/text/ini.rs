@@ -1,10 +1,10 @@
-//! Text to sections, in supervisord's dialect of INI: Python's
-//! [`configparser`](https://docs.python.org/3/library/configparser.html) with inline
-//! comments and without interpolation.
+//! Parses supervisord's dialect of INI: Python's
+//! [`configparser`](https://docs.python.org/3/library/configparser.html) with inline comments and
+//! without interpolation.
 //!
-//! A comment starts at a `;` or `#` that stands first or after a blank, quotes or
-//! not. A line indented deeper than its option goes on with the option's value.
-//! Repeated sections merge, the last of repeated keys counts, keys are lower-cased.
+//! A comment starts at a `;` or `#` at the beginning of a line or after white space, also inside
+//! quotes. A line that is indented deeper than its option continues the option's value. Repeated
+//! sections are merged, the last of repeated keys counts, and keys are converted to lower case.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,27 +14,28 @@ use crate::text::expand::pin_here;
 use crate::text::named::{HasName, NamedList};
 use supervisor_wire::supervisord::python::{is_space, strip};
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Built in.
+    /// The supervisor's default.
     BuiltIn,
-    /// In the environment variable with this name.
+    /// The environment variable with this name.
     Variable(String),
-    /// On the command line, by this option.
+    /// This option of the command line.
     Flag(String),
-    /// In a file, at a line counted from 1.
+    /// A line of a file.
     File {
         /// The file.
         path: PathBuf,
-        /// The line on which the section or option starts.
+        /// The line of the section or option, counted from 1.
         line: usize,
-        /// The comment that ends the value, if there is one.
+        /// The comment after the value, if there is one.
         comment: Option<Comment>,
     },
 }
 
-/// A comment behind a value: in quotes, it may have been meant as a part of it.
+/// A comment after a value. If it is inside quotes, the user may have meant it as part of the
+/// value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Comment {
     pub(crate) line: usize,
@@ -51,7 +52,7 @@ impl Origin {
         }
     }
 
-    /// The file it came from, and the line.
+    /// The file and the line.
     pub(crate) fn file(&self) -> Option<(&Path, usize)> {
         match self {
             Self::BuiltIn | Self::Variable(_) | Self::Flag(_) => None,
@@ -59,7 +60,7 @@ impl Origin {
         }
     }
 
-    /// The comment that ends the value.
+    /// The comment after the value.
     pub(crate) fn comment(&self) -> Option<Comment> {
         match self {
             Self::BuiltIn | Self::Variable(_) | Self::Flag(_) => None,
@@ -68,7 +69,7 @@ impl Origin {
     }
 }
 
-/// The beginning of a message: `VARIABLE` or `file:line`.
+/// The prefix of messages: `VARIABLE` or `file:line`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -79,7 +80,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One option as it was written, not yet expanded.
+/// An option as written, before expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) key: String,
@@ -87,7 +88,7 @@ pub(crate) struct Entry {
     pub(crate) origin: Origin,
 }
 
-/// One section, its options in order of first appearance.
+/// A section with its options in order of first appearance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Section {
     pub(crate) name: String,
@@ -108,17 +109,17 @@ impl HasName for Section {
 }
 
 impl Section {
-    /// The option with this (lower-case) key.
+    /// The option with this key in lower case.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.named(key)
     }
 
-    /// Sets an option; a known one keeps its position.
+    /// Sets an option. An existing one keeps its position.
     pub(crate) fn set(&mut self, entry: Entry) {
         self.entries.set(entry);
     }
 
-    /// What stands behind the first colon of the section's name.
+    /// The part of the section's name after the first colon.
     pub(crate) fn label(&self) -> &str {
         self.name.split_once(':').map_or("", |(_, label)| label)
     }
@@ -127,7 +128,7 @@ impl Section {
 /// All sections, in order of first appearance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sections {
-    /// `[DEFAULT]`: options that every section has unless it says otherwise.
+    /// `[DEFAULT]`: options for every section that does not set them.
     pub(crate) defaults: NamedList<Entry>,
     pub(crate) all: NamedList<Section>,
 }
@@ -138,7 +139,7 @@ impl Sections {
         self.all.named(name)
     }
 
-    /// The section with this name; a new, empty one at the end if there is none.
+    /// The section with this name. If it does not exist, adds an empty one at the end.
     pub(crate) fn section_mut(&mut self, name: &str, origin: &Origin) -> &mut Section {
         let index = self.all.place(name).unwrap_or_else(|| {
             let (name, origin) = (name.to_owned(), origin.clone());
@@ -147,18 +148,17 @@ impl Sections {
         &mut self.all[index]
     }
 
-    /// A section's option, or the one of `[DEFAULT]`.
+    /// The option of a section, or otherwise of `[DEFAULT]`.
     pub(crate) fn entry<'a>(&'a self, section: &'a Section, key: &str) -> Option<&'a Entry> {
         section.entry(key).or_else(|| self.defaults.named(key))
     }
 
-    /// Adds what one file says on top of what is known.
+    /// Adds the content of a file.
     pub(crate) fn read(&mut self, path: &Path, bytes: &[u8], report: &mut Report) {
         self.read_in(None, path, bytes, report);
     }
 
-    /// The same, and says for good what `%(here)s` means in this file: every file has
-    /// its own.
+    /// Adds the content of a file and replaces `%(here)s`, which differs for each file.
     pub(crate) fn read_in(
         &mut self,
         here: Option<&Path>,
@@ -177,12 +177,12 @@ impl Sections {
     }
 }
 
-/// The number of the line that has the byte at this position.
+/// The number of the line that contains the byte at this position.
 fn line_of(bytes: &[u8], position: usize) -> usize {
     bytes.iter().take(position).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// Python's words for bytes that are not UTF-8.
+/// Python's error for bytes that are not UTF-8.
 fn undecodable(bytes: &[u8], error: std::str::Utf8Error) -> String {
     let position = error.valid_up_to();
     let byte = bytes.get(position).copied().unwrap_or_default();
@@ -194,16 +194,16 @@ fn undecodable(bytes: &[u8], error: std::str::Utf8Error) -> String {
     format!("'utf-8' codec can't decode byte 0x{byte:02x} in position {position}: {reason}")
 }
 
-/// Reads one file.
+/// Parses one file.
 struct Reader<'a> {
     sections: &'a mut Sections,
-    /// What `%(here)s` stands for, if that is known.
+    /// The value of `%(here)s`, if it is known.
     here: Option<String>,
     path: &'a Path,
     report: &'a mut Report,
-    /// The section that options go to; `None` before the first header.
+    /// The section of the following options; `None` before the first header.
     current: Option<Receiver>,
-    /// The option whose value may go on.
+    /// The option whose value may continue.
     open: Option<Open>,
 }
 
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
         self.close();
     }
 
-    /// An empty line is part of a value if more of it follows; a comment isn't.
+    /// Handles an empty line or a comment. Only an empty line is part of a value that continues.
     fn blank(&mut self, line: &str) {
         if strip(line).is_empty()
             && let Some(open) = &mut self.open
@@ -266,7 +266,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A header or an option; `false` if reading on makes no sense.
+    /// Handles a header or an option. Returns `false` if the rest of the file must not be parsed.
     fn item(&mut self, content: &str, number: usize, comment: Option<Comment>) -> bool {
         if let Some(name) = header(content) {
             self.close();
@@ -317,13 +317,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reports a line that can't be read. It is not repeated: a password may stand in it.
+    /// Reports an unreadable line without repeating it, because it may contain a password.
     fn complain(&mut self, line: usize, what: &str) {
         self.report.error_at(self.path, line, what);
     }
 }
 
-/// The line up to the first `;` or `#` that stands first in it or after a blank, and that sign.
+/// The line up to its comment, and the sign that starts the comment.
 fn without_comment(line: &str) -> (&str, Option<char>) {
     let mut after_blank = true;
     for (index, c) in line.char_indices() {
@@ -341,7 +341,7 @@ fn header(content: &str) -> Option<&str> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// Key and value around the first `=` or `:`.
+/// Splits a line into key and value at the first `=` or `:`.
 fn option(content: &str) -> Option<(&str, &str)> {
     let (key, value) = content.split_once(['=', ':'])?;
     let key = strip(key);

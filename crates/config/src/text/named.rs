@@ -1,16 +1,16 @@
-//! A list of things with names.
+//! A list of items with unique names.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-/// What has a name, which stays while it is in a list.
+/// An item with a name that does not change while the item is in a list.
 pub(crate) trait HasName {
     /// The name.
     fn name(&self) -> &str;
 }
 
-/// Things in order of first appearance, no two with one name. Finding one takes no look
-/// at all the others: a file may have a million of them.
+/// Items in order of first appearance, with unique names. A lookup does not scan the list, because
+/// a file may define a million items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedList<T> {
     list: Vec<T>,
@@ -18,17 +18,17 @@ pub(crate) struct NamedList<T> {
 }
 
 impl<T: HasName> NamedList<T> {
-    /// Where the thing with this name is.
+    /// The position of the item with this name.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// The thing with this name.
+    /// The item with this name.
     pub(crate) fn named(&self, name: &str) -> Option<&T> {
         self.list.get(self.place(name)?)
     }
 
-    /// Puts it in the place of its namesake, or at the end. Returns where it is.
+    /// Replaces the item with this name, or adds it at the end. Returns its position.
     pub(crate) fn set(&mut self, thing: T) -> usize {
         if let Some(place) = self.place(thing.name()) {
             self.list[place] = thing;
@@ -39,7 +39,7 @@ impl<T: HasName> NamedList<T> {
         self.list.len() - 1
     }
 
-    /// Takes the first one out that fits.
+    /// Removes and returns the first item that fits.
     pub(crate) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
         let place = self.list.iter().position(fits)?;
         let taken = self.list.remove(place);

@@ -1,19 +1,18 @@
-//! What may have been meant by a name that nothing has.
+//! Finds a similar name for a misspelled one.
 
-/// The name that differs least from `written`, and in how many letters; `None` if none
-/// is near.
+/// The most similar name and the number of different letters; `None` if no name is similar.
 pub(crate) fn nearest<'a>(
     written: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<(usize, &'a str)> {
-    // What is longer by that much is not near either, and may be a whole file.
+    // Skip names of very different length early, because `written` may be a whole file.
     let similar =
         names.into_iter().filter(|name| name.len().abs_diff(written.len()) <= name.len() / 3);
     let measured = similar.map(|name| (distance(name, written), name));
     measured.filter(|(distance, name)| *distance <= name.len() / 3).min()
 }
 
-/// How many letters have to be added, removed or changed, or exchanged with the next.
+/// The number of letters to add, remove, change or swap with the next one.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut before: Vec<usize> = Vec::new();

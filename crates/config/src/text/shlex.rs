@@ -1,10 +1,10 @@
-//! Words of a command line, as
-//! [`shlex.split`](https://docs.python.org/3/library/shlex.html#shlex.split) finds
-//! them: quotes and backslashes of a POSIX shell, and nothing else of it.
+//! Splits command lines as
+//! [`shlex.split`](https://docs.python.org/3/library/shlex.html#shlex.split) does: with the quotes
+//! and backslashes of a POSIX shell, and no other shell syntax.
 
 use std::ffi::OsString;
 
-/// Where in a word a character stands.
+/// The quoting state at a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quoting {
     /// Between words.
@@ -22,7 +22,7 @@ pub(crate) enum Quoting {
 }
 
 impl Quoting {
-    /// The place after `c`.
+    /// The state after `c`.
     pub(crate) fn after(self, c: char) -> Self {
         match (self, c) {
             (Self::Blank | Self::Word, c) if is_separator(c) => Self::Blank,
@@ -38,8 +38,7 @@ impl Quoting {
     }
 }
 
-/// The words of `text`. Fails with Python's `No closing quotation` or
-/// `No escaped character`.
+/// Splits `text`. The errors are Python's `No closing quotation` and `No escaped character`.
 pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -61,7 +60,7 @@ pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
                 }
                 word.push(c);
             }
-            // A quote or a backslash: nothing of it is kept, but even `''` is a word.
+            // A quote or backslash is dropped, but begins a word, even if it is `''`.
             (
                 Quoting::Blank
                 | Quoting::Word
@@ -83,7 +82,7 @@ pub(crate) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
-/// The quote or backslash that nothing closes, and where it stands, counted from 1.
+/// The unclosed quote or the trailing backslash, with its position counted from 1.
 pub(crate) fn unclosed(text: &str) -> Option<(char, usize)> {
     let (mut quoting, mut opened) = (Quoting::Blank, None);
     for (index, c) in text.chars().enumerate() {
@@ -98,8 +97,8 @@ pub(crate) fn unclosed(text: &str) -> Option<(char, usize)> {
     opened
 }
 
-/// `words` as one line that [`split`], Python's `shlex` and a shell split into the
-/// same words.
+/// Joins `words` into a line that [`split`], Python's `shlex` and a shell split into the same
+/// words.
 pub(crate) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
@@ -112,7 +111,7 @@ fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\"'\"'"))
 }
 
-/// Whether `c` is kept as it is. After a backslash outside quotes everything is.
+/// Whether `c` is kept unchanged. A character after a backslash outside quotes always is.
 fn is_literal(quoting: Quoting, c: char) -> bool {
     match quoting {
         Quoting::Blank | Quoting::Word => true,
@@ -126,7 +125,7 @@ fn is_separator(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
-/// A command line as one would type it.
+/// The command line as a user would type it.
 pub(crate) fn shown(command: &[OsString]) -> String {
     let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
     join(words.iter().map(AsRef::as_ref))

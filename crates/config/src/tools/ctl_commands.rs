@@ -1,16 +1,15 @@
-//! supervisorctl's commands in words: how each is used, one row each. What they do is described
-//! by the program.
+//! Descriptions of supervisorctl's commands: one row each.
 
 /// A command of `supervisorctl`.
 #[derive(Clone, Copy, Debug)]
 pub struct CtlCommand {
     /// Its name.
     pub name: &'static str,
-    /// Ways to use it, and what each does.
+    /// The forms of the command with descriptions.
     pub usage: &'static [(&'static str, &'static str)],
 }
 
-/// In the order of the alphabet, as `help` lists them.
+/// The commands in alphabetical order, as `help` lists them.
 pub static CTL_COMMANDS: [CtlCommand; 24] = [
     def("EOF", &[("^D", "leave the shell, as quit does")]),
     def(

@@ -1,11 +1,11 @@
 //! The exit codes of all programs.
 
-/// An exit code, or several with one meaning.
+/// An exit code, or several codes with the same meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct ExitCode {
-    /// As it is shown.
+    /// The code as text.
     pub code: &'static str,
-    /// What it says.
+    /// Its meaning.
     pub doc: &'static str,
 }
 
@@ -59,7 +59,7 @@ pub(crate) static CTL: [ExitCode; 6] = [
     def("7", "A process that must be running is not, or the socket does not exist."),
 ];
 
-/// Programs that do one thing and end.
+/// Programs with a single task.
 pub(crate) static PLAIN: [ExitCode; 2] =
     [def("0", "Done."), def("1", "The command line is invalid, or a file cannot be written.")];
 

@@ -18,7 +18,7 @@ const HEAD: &str = "\
 struct Part {
     header: &'static str,
     kind: SectionKind,
-    /// Options that count as they stand here; if there are any, so does the section.
+    /// Options that are set; all others are comments. If there are any, the section is active.
     set: &'static [(&'static str, &'static str)],
 }
 
@@ -58,7 +58,7 @@ const PARTS: [Part; 13] = [
     part("rule:NAME", SectionKind::Rule, &[]),
 ];
 
-/// A configuration file with all options, a few of which are set. supervisord can also read it.
+/// A configuration file with all options, a few of which are active. supervisord can also read it.
 #[must_use]
 pub fn sample() -> String {
     let mut out = HEAD.to_owned();

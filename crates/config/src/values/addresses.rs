@@ -8,14 +8,14 @@ use supervisor_wire::supervisord::python::{self, repr};
 
 use super::{ValueType, written};
 
-/// An address to listen on; no host means all interfaces.
+/// An address to listen on. Without a host, all interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InetAddress {
     pub(crate) host: Option<String>,
     pub(crate) port: u16,
 }
 
-/// Where a FastCGI program's socket is.
+/// The address of a FastCGI program's socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FcgiSocket {
     Unix(PathBuf),
@@ -68,13 +68,13 @@ pub(super) fn inet_address(text: &str) -> Result<InetAddress, String> {
     Ok(InetAddress { host, port })
 }
 
-/// An IPv6 address without the brackets that keep its colons apart from the port's.
+/// An IPv6 address without brackets, which separate its colons from the port's.
 pub(crate) fn unbracketed(host: &str) -> &str {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()).unwrap_or(host)
 }
 
-/// Whether one can listen there, as far as that is known before it is tried.
+/// Checks that this host can listen on the address, as far as that is known without trying.
 pub(crate) fn reachable_here(address: &InetAddress, context: &Context<'_>) -> Result<(), String> {
     match &address.host {
         Some(host) if !context.host.has_address(host) => {

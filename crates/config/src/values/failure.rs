@@ -1,4 +1,4 @@
-//! What the options of failures accept.
+//! The value types of options for failures.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use supervisor_wire::supervisord::python::repr;
 use super::{ValueType, list};
 use crate::text::nearest::nearest;
 
-/// Which texts of failures are looked for.
+/// The known failure texts to search for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailurePreset {
-    /// Those that the health preset brings.
+    /// Those of the health preset.
     Auto,
     /// None.
     Off,
-    /// These.
+    /// Those of this preset.
     Of(Preset),
 }
 
@@ -31,10 +31,10 @@ pub(crate) static FAILURE_PRESET: ValueType<FailurePreset> = ValueType {
     },
 };
 
-/// Whether GPUs are asked for before a restart.
+/// Whether to check the GPUs before a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AwaitGpu {
-    /// With the texts of NVIDIA's devices.
+    /// If the failure texts are those of NVIDIA devices.
     Auto,
     Yes,
     No,
@@ -51,12 +51,12 @@ pub(crate) static AWAIT_GPU: ValueType<AwaitGpu> = ValueType {
     },
 };
 
-/// What follows a failure of one rank of several.
+/// The action after a failure of one of several ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RankPolicy {
-    /// What follows any failure.
+    /// As after any failure.
     Restart,
-    /// The end, so that the whole group is recreated.
+    /// Give up, so that the platform recreates the whole group.
     Exit,
 }
 

@@ -1,5 +1,4 @@
-//! The values of options of health. They are our own: supervisord
-//! has none of them.
+//! The value types of health options. supervisord does not have these options.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -15,13 +14,13 @@ use supervisor_wire::supervisord::python::{self, repr};
 
 use super::{ValueType, inet_address, list, port, unbracketed};
 
-/// Shorter than this nothing is asked again and again: it would do nothing else.
+/// The shortest interval. A shorter one would keep the supervisor busy.
 const SHORTEST: Duration = Duration::from_millis(50);
 
 /// A hundred years.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// As much of a text as is searched in what a program says.
+/// Maximum length of a text to search for in output.
 const LONGEST_TEXT: usize = 4096;
 
 pub(crate) static SPAN: ValueType<Duration> = ValueType {
@@ -144,7 +143,7 @@ pub(crate) static SIGNAL_OR_OFF: ValueType<Option<Signal>> = ValueType {
     },
 };
 
-/// The host of a server if nothing names one.
+/// The default host of a server.
 pub(crate) const LOOPBACK: &str = "127.0.0.1";
 
 fn span(text: &str, least: Duration) -> Result<Duration, String> {
@@ -161,7 +160,7 @@ fn span(text: &str, least: Duration) -> Result<Duration, String> {
     Ok(span)
 }
 
-/// A host that can be looked up: an address, or a name that a name server may be asked for.
+/// A host that can be resolved: an address or a valid host name.
 pub(crate) fn host(text: &str) -> Result<String, String> {
     let bare = unbracketed(text);
     let label = |label: &str| {
@@ -176,7 +175,7 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
     }
 }
 
-/// Headers, one a line, as they are sent. Values are never repeated.
+/// Headers, one per line. Errors do not repeat values.
 fn headers(text: &str) -> Result<Vec<Header>, String> {
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     let headers = lines.map(|(at, line)| {
@@ -191,7 +190,7 @@ fn headers(text: &str) -> Result<Vec<Header>, String> {
     headers.collect()
 }
 
-/// Headers that say how a request is sent.
+/// Headers that the supervisor sets itself.
 const OUR_OWN: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
 
 fn url(text: &str) -> Result<HttpUrl, String> {
@@ -216,7 +215,7 @@ fn url(text: &str) -> Result<HttpUrl, String> {
     let (place, path) = rest.split_at(end);
     let path = path_of(path.strip_prefix('/').unwrap_or(path))?;
     let (host, port_text) = match place.rsplit_once(':') {
-        // A colon in brackets is part of an address.
+        // A colon inside brackets belongs to an IPv6 address.
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         Some(_) | None => (place, None),
     };
@@ -232,8 +231,8 @@ fn url(text: &str) -> Result<HttpUrl, String> {
     Ok(HttpUrl { scheme, server: HttpServer::Tcp { host, port }, path })
 }
 
-/// The path after its first slash, as it is sent: what would end a request's first line
-/// early can't be in it.
+/// The path after the first slash, unchanged. It must not contain characters that would end the
+/// request line.
 fn path_of(rest: &str) -> Result<String, String> {
     if rest.chars().all(|c| c.is_ascii_graphic() && c != '#') {
         Ok(format!("/{rest}"))
@@ -264,7 +263,7 @@ fn text_to_find(text: &str) -> Result<&str, String> {
     }
 }
 
-/// Blanks, not commas: labels have commas between them.
+/// Splits at spaces. Commas separate labels, not series.
 fn series(text: &str) -> Result<Vec<String>, String> {
     let (mut names, mut from, mut depth) = (Vec::new(), 0, false);
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {

@@ -9,7 +9,7 @@ use supervisor_wire::supervisord::python::{self, repr};
 use super::{URL, ValueType, list};
 use crate::text::nearest::nearest;
 
-/// Lines of output that a notification may hold: what a report keeps.
+/// Maximum number of output lines in a notification, as in reports.
 pub(crate) const MOST_OUTPUT_LINES: usize = 50;
 
 pub(crate) static HOOK_EVENTS: ValueType<BTreeSet<HookEvent>> = ValueType {
@@ -38,7 +38,7 @@ pub(crate) static HOOK_FORMAT: ValueType<HookFormat> = ValueType {
     },
 };
 
-/// No message repeats the URL, because it may be a secret.
+/// Errors do not repeat the URL, because it may be a secret.
 pub(crate) static HOOK_URL: ValueType<HttpUrl> = ValueType {
     what: "a URL such as https://hooks.example.com/services/KEY or http://alerts:9000/",
     parse: |text, context| match (URL.parse)(text, context) {

@@ -1,4 +1,4 @@
-//! Limits of a process: what is accepted, and what the system allows here.
+//! The value types of limits. The parser also checks that the system allows the limit.
 
 use supervisor_core::spec::Limit;
 use supervisor_core::spec::limits::Resource;
@@ -58,7 +58,7 @@ fn whole(text: &str, _: &Context<'_>) -> Result<i64, String> {
     python::int(text)
 }
 
-/// One amount is both limits, as for Docker and systemd.
+/// A single value sets both limits, as with Docker and systemd.
 fn resource(
     text: &str,
     resource: Resource,

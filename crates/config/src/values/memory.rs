@@ -4,8 +4,8 @@ use supervisor_wire::supervisord::python::{self, repr};
 
 use super::ValueType;
 
-/// The smallest limit, in bytes. Every program uses more, so a smaller limit would restart it again
-/// and again.
+/// The smallest limit in bytes. Every program uses more, so a smaller limit would restart it
+/// repeatedly.
 const LEAST: u64 = 1 << 20;
 
 pub(crate) static MEMORY_OR_OFF: ValueType<Option<u64>> = ValueType {
@@ -31,8 +31,8 @@ pub(crate) static PERCENT: ValueType<u8> = ValueType {
     },
 };
 
-/// Bytes, as systemd, Docker, Kubernetes and supervisord write them: `40G`, `40GB`, `40Gi` and
-/// `40GiB` are the same here.
+/// Bytes in the notation of systemd, Docker, Kubernetes and supervisord: `40G`, `40GB`, `40Gi` and
+/// `40GiB` are equivalent.
 fn bytes(text: &str) -> Option<u64> {
     let text = python::strip(text).to_ascii_lowercase();
     let text = text.strip_suffix('b').unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! Users, and the owners and modes of sockets.
+//! Value types of users, and of the owners and modes of sockets.
 
 use crate::sources::Context;
 use supervisor_core::spec::User;

@@ -1,4 +1,4 @@
-//! Paths of files and directories, and where output goes.
+//! Value types of paths, and of the destination of output.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,7 +9,7 @@ use supervisor_core::spec::EnvFile;
 
 use super::{ValueType, list};
 
-/// Where a program's output goes, as the option has it.
+/// The destination of a program's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LogTarget {
     None,
@@ -57,9 +57,9 @@ pub(crate) static LOG_TARGET: ValueType<LogTarget> = ValueType {
     parse: log_target,
 };
 
-/// A relative path starts at the working directory. As in
-/// [`os.path.abspath`](https://docs.python.org/3/library/os.path.html#os.path.abspath),
-/// `..` takes the name before it away, whatever that may link to.
+/// Makes a path absolute, relative to the working directory. As in
+/// [`os.path.abspath`](https://docs.python.org/3/library/os.path.html#os.path.abspath), `..`
+/// removes the preceding name without resolving links.
 pub(crate) fn absolute(path: &Path, context: &Context<'_>) -> PathBuf {
     let mut absolute = PathBuf::new();
     for component in context.sources.cwd.join(path).components() {
@@ -100,8 +100,8 @@ fn file_path(text: &str, context: &Context<'_>) -> Result<PathBuf, String> {
     }
 }
 
-/// `~/x` and `~user/x`, as
-/// [`os.path.expanduser`](https://docs.python.org/3/library/os.path.html#os.path.expanduser).
+/// Expands `~/x` and `~user/x` as
+/// [`os.path.expanduser`](https://docs.python.org/3/library/os.path.html#os.path.expanduser) does.
 fn with_home(text: &str, context: &Context<'_>) -> PathBuf {
     let Some(rest) = text.strip_prefix('~') else { return PathBuf::from(text) };
     let (user, rest) = rest.split_once('/').map_or((rest, None), |(user, rest)| (user, Some(rest)));
@@ -126,14 +126,14 @@ fn log_target(text: &str, context: &Context<'_>) -> Result<LogTarget, String> {
     }
 }
 
-/// Paths that are never opened: what they stand for was inherited.
+/// Paths that are never opened, because the supervisor has inherited the stream.
 fn is_stream(text: &str) -> bool {
     STDOUT.contains(&text) || STDERR.contains(&text) || text == NULL
 }
 
-/// The names of the supervisor's own stdout.
+/// Paths of the supervisor's own stdout.
 pub(crate) const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-/// The names of the supervisor's own stderr.
+/// Paths of the supervisor's own stderr.
 pub(crate) const STDERR: [&str; 3] = ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"];
-/// The name of nowhere.
+/// The path that discards output.
 pub(crate) const NULL: &str = "/dev/null";

@@ -7,7 +7,7 @@ use supervisor_wire::supervisord::python::{self, repr};
 
 use super::ValueType;
 
-/// The unit of factors and parts is one thousandth; this many are 1.
+/// Factors and parts are in thousandths.
 const WHOLE: u32 = 1000;
 
 pub(crate) static FACTOR_OR_OFF: ValueType<Option<u32>> = ValueType {
@@ -44,7 +44,7 @@ fn thousandths(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
     Err(format!("{digits} is not between {least} and {most}"))
 }
 
-/// Digits with at most three decimals, in thousandths.
+/// A number with at most three decimals, in thousandths.
 fn decimal(digits: &str) -> Option<u32> {
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     let plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Signals, by name or number.
+//! Value types of signals, by name or number.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ pub(crate) static SIGNAL_MAP: ValueType<SignalMap> = ValueType {
     parse: |text, _| signal_map(text),
 };
 
-/// The signal that a text names, by name or number. Options, RPC and the API all use this function.
-/// The C library reserves 32 and 33.
+/// The signal with this name or number. Options, RPC and the API all use this function. The C
+/// library reserves 32 and 33.
 ///
 /// # Errors
 ///
-/// If the text does not name a signal, in supervisord's words.
+/// The text is not a signal. The error has supervisord's text.
 pub fn signal(text: &str) -> Result<Signal, String> {
     let not_a = |what: &str| format!("value {} is not a valid signal {what}", repr(text));
     match python::int(text) {
@@ -35,7 +35,7 @@ pub fn signal(text: &str) -> Result<Signal, String> {
 }
 
 fn signal_map(text: &str) -> Result<SignalMap, String> {
-    // The kernel handles KILL and STOP itself, and the supervisor needs CHLD.
+    // The kernel does not let programs handle KILL and STOP, and the supervisor needs CHLD.
     let kept = ["KILL", "STOP", "CHLD"].map(Signal::from_name);
     let mut map = BTreeMap::new();
     for pair in list(text) {

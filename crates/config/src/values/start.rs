@@ -1,12 +1,11 @@
-//! What the options that say what a start waits for accept. They are our own: supervisord
-//! has none of them.
+//! The value types of options for conditions of a start. supervisord does not have these options.
 
 use supervisor_core::spec::start::{Dependency, HostPort, Until};
 use supervisor_wire::supervisord::python::{self, repr};
 
 use super::{ValueType, health, list, port};
 
-/// Retries that can be asked for, as for failures after the program was ready.
+/// Maximum number of retries, as for failures after the program was ready.
 const MOST_RETRIES: i64 = 100;
 
 pub(crate) static DEPENDENCIES: ValueType<Vec<Dependency>> = ValueType {
@@ -67,7 +66,7 @@ fn dependencies(text: &str) -> Result<Vec<Dependency>, String> {
     Ok(dependencies)
 }
 
-/// An IPv6 address needs brackets: its last group looks like a port.
+/// `host:port`. An IPv6 address needs brackets, because its last group looks like a port.
 fn host_and_port(text: &str) -> Result<HostPort, String> {
     let missing = || format!("{} is not host:port", repr(text));
     let (host, number) = text.rsplit_once(':').ok_or_else(missing)?;

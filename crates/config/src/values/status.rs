@@ -1,4 +1,5 @@
-//! What the options accept that tell others how the supervisor is. They are our own.
+//! The value types of options for the status port and the delay before a stop. supervisord does not
+//! have these options.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use supervisor_wire::supervisord::python::{self, repr};
 use super::{InetAddress, ValueType, inet_address, reachable_here};
 use crate::settings::supervisord::LogFormat;
 
-/// As long as a stop may be held back: an hour. More is a typing error.
+/// Maximum delay before a stop, in seconds. A longer one is probably a typing error.
 const LONGEST_PRESTOP: f64 = 3600.0;
 
 pub(crate) static PRESTOP_DELAY: ValueType<Duration> = ValueType {
@@ -21,7 +22,7 @@ pub(crate) static STATUS_PORT: ValueType<Option<InetAddress>> = ValueType {
         if text.eq_ignore_ascii_case("off") {
             return Ok(None);
         }
-        // supervisord has a blank there.
+        // supervisord's message ends with a space.
         let address = inet_address(text).map_err(|why| why.trim_end().to_owned())?;
         reachable_here(&address, context)?;
         Ok(Some(address))
@@ -56,7 +57,7 @@ pub(crate) static OUTPUT_PREFIX: ValueType<bool> = ValueType {
 
 fn prestop_delay(text: &str) -> Result<Duration, String> {
     let digits = python::strip(text);
-    // What Rust reads besides, as `1e3`, `+1` or `inf`, nobody means.
+    // Rust also accepts `1e3`, `+1` and `inf`, but no user means them.
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds = digits.parse::<f64>().ok().filter(|_| plain);
     match seconds {

@@ -422,8 +422,7 @@ impl Process {
                 self.tell_stop(cx);
                 self.tell_report(cx);
                 self.report_unkillable(members.iter().map(|m| m.pid).collect(), cx);
-                // Signal each member, because a process that was forked only now has not been
-                // killed yet.
+                // A process that was forked only now has not been killed yet.
                 for member in members {
                     cx.signal(SignalTarget::Member(member), Signal::KILL);
                 }

@@ -1,4 +1,4 @@
-//! The changes of state that really happened, and the drawing of them in the documentation.
+//! The state changes of the simulation, and their diagram in the documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use supervisor_core::StateName;
 
-/// The drawing stands between these lines.
+/// The diagram is between these lines.
 const BEGIN: &str = "<!-- what the simulation took: UPDATE=1 make simulate -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// From a state, for a cause, to a state.
+/// State changes as (old state, cause, new state).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Diagram(BTreeSet<(&'static str, &'static str, &'static str)>);
 
@@ -36,7 +36,7 @@ impl Diagram {
         drawn
     }
 
-    /// Compares with the drawing in the documentation, or puts it there.
+    /// Compares the state changes with the diagram in the documentation, or updates it.
     pub(crate) fn check(&self, update: bool) {
         let path = document();
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,6 +1,5 @@
-//! A hostile kernel: who is alive, who has ended and was not waited for, whose pid is
-//! whose. It gives a pid that is free to the next who is born, lets signals take their
-//! time, and some don't go even by SIGKILL for a long while.
+//! A hostile kernel with a process table. It reuses a free pid for the next process, delivers
+//! signals late, and lets some processes survive SIGKILL for a long time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,46 +11,47 @@ use supervisor_core::time::Mono;
 
 use crate::random::Random;
 
-/// Our own pid.
+/// The supervisor's pid.
 const US: i32 = 1;
 
-/// The longest that somebody stays after SIGKILL.
+/// The longest time that a process exists after SIGKILL, in seconds.
 const LONGEST_AFTERLIFE: usize = 25;
 
 #[derive(Default)]
 pub(crate) struct Kernel {
-    /// The living, and those that have ended and were not waited for.
+    /// Running processes, and exited ones that have not been reaped.
     table: BTreeMap<i32, Entry>,
     births: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    /// To whose tree it belongs; `None`: a stranger.
+    /// The process whose tree it belongs to; `None` for a process that is not related to any
+    /// program.
     pub(crate) owner: Option<ProcId>,
     pub(crate) main: bool,
     start: u64,
     pub(crate) group: i32,
-    /// Whose child it is; we wait for ours, other parents for theirs.
+    /// The parent, which reaps it.
     parent: i32,
-    /// How the one that started it ended, if that has made it ours.
+    /// The exit status of its original parent, if the supervisor has become its parent.
     pub(crate) orphaned: Option<Exit>,
     pub(crate) traits: Traits,
-    /// It has cleared all traces: only its parent says whose it is.
+    /// It has removed all evidence: only its parent links it to a program.
     hides: bool,
-    /// What it does about a signal to end while a child of it lives: nothing.
+    /// It does not handle stop signals while a child of it is running, as a shell does.
     defers: bool,
-    /// Only SIGKILL ends it.
+    /// Only SIGKILL stops it.
     stubborn: bool,
-    /// Not even that does, for some time.
+    /// It survives SIGKILL for some time.
     iron: bool,
-    /// It is stopped: only SIGKILL reaches it before it goes on.
+    /// It is suspended: until it is continued, only SIGKILL has an effect.
     stopped: bool,
     fate: Option<Fate>,
     pub(crate) dead: Option<Exit>,
 }
 
-/// A signal that was sent and has its effect some time from then on.
+/// A signal that was sent and takes effect later.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     signal: Signal,
@@ -59,21 +59,21 @@ struct Fate {
 }
 
 impl Entry {
-    /// It, as a census would name it.
+    /// Its identity in a census.
     pub(crate) const fn member_of(&self, pid: Pid) -> Member {
         Member { pid, start: self.start }
     }
 }
 
 impl Kernel {
-    /// A main process.
+    /// Starts a main process.
     pub(crate) fn start(&mut self, proc: ProcId, random: &mut Random) -> Pid {
         let pid = self.free_pid();
         self.born(pid, Some(proc), (pid, US), true, random)
     }
 
-    /// A child of `parent`, in its tree whatever becomes of it. It may be ours at once,
-    /// after a double fork.
+    /// Forks a child of `parent`, which belongs to the same tree from then on. After a double fork,
+    /// the supervisor is its parent at once.
     pub(crate) fn fork(&mut self, parent: Pid, random: &mut Random) {
         let (pid, from) = (self.free_pid(), self.table[&parent.0]);
         let hides = from.hides || random.one_in(8);
@@ -87,7 +87,7 @@ impl Kernel {
         }
     }
 
-    /// Somebody who belongs to nobody, and of whose end we hear all the same.
+    /// Starts a process that belongs to no program, but whose exit the supervisor observes.
     pub(crate) fn stranger(&mut self, random: &mut Random) {
         let pid = self.free_pid();
         self.born(pid, None, (pid, US), false, random);
@@ -130,7 +130,7 @@ impl Kernel {
         self.table.get(&pid.0)
     }
 
-    /// The one that was found once, if it is still there.
+    /// The process from a census, if it still exists.
     pub(crate) fn member(&self, member: Member) -> Option<&Entry> {
         self.entry(member.pid).filter(|entry| entry.start == member.start)
     }
@@ -139,13 +139,13 @@ impl Kernel {
         self.pids(|entry| entry.dead.is_none())
     }
 
-    /// Those that can be known to be of its tree.
+    /// The running processes that evidence links to the tree.
     pub(crate) fn living_of(&self, proc: ProcId) -> Vec<Pid> {
         let linked = |entry: &Entry| self.claim(entry) == Claim::Linked;
         self.pids(|entry| entry.owner == Some(proc) && entry.dead.is_none() && linked(entry))
     }
 
-    /// What links it to the program that it is of.
+    /// The evidence that links the process to its program.
     pub(crate) fn claim(&self, entry: &Entry) -> Claim {
         match self.table.get(&entry.parent).filter(|parent| parent.dead.is_none()) {
             _ if !entry.hides => Claim::Linked,
@@ -166,8 +166,8 @@ impl Kernel {
         self.table.iter().filter(|(_, entry)| which(entry)).map(|(pid, _)| Pid(*pid)).collect()
     }
 
-    /// Who of a tree is alive, the main process left out, and who may be of it. Who was seen
-    /// to be of it can't hide any more.
+    /// The running processes of a tree without the main process, and orphans that may belong to it.
+    /// After a census has found a process, that process can no longer hide.
     pub(crate) fn census(&mut self, proc: ProcId) -> Vec<TreeProcess> {
         let table = self.table.iter();
         let living = table.filter(|(_, entry)| {
@@ -188,7 +188,7 @@ impl Kernel {
         found
     }
 
-    /// What a census sees of the main process, if it lives.
+    /// The traits of the main process, if it is running.
     pub(crate) fn main_traits(&self, proc: ProcId) -> Option<Traits> {
         let mut table = self.table.values();
         let main = |entry: &&Entry| entry.owner == Some(proc) && entry.main;
@@ -209,13 +209,13 @@ impl Kernel {
         self.table.values().any(|entry| entry.parent == pid.0 && entry.dead.is_none())
     }
 
-    /// Whether the parent of a process is alive and of its own tree.
+    /// Whether its parent is running and belongs to the same tree.
     pub(crate) fn has_parent_of_its_tree(&self, entry: &Entry) -> bool {
         let parent = self.table.get(&entry.parent);
         parent.is_some_and(|parent| parent.owner == entry.owner && parent.dead.is_none())
     }
 
-    /// Those above it that live and are of its tree, the nearest first.
+    /// Its running ancestors in the same tree, the nearest first.
     pub(crate) fn ancestors(&self, entry: &Entry) -> Vec<(Pid, Entry)> {
         let mut above = Vec::new();
         let mut next = entry.parent;
@@ -226,20 +226,19 @@ impl Kernel {
         above
     }
 
-    /// Waits for somebody that has ended. `None`: that was somebody else's business. The
-    /// pid is free.
+    /// Reaps an exited process and frees its pid. Returns `None` if another process is the parent.
     pub(crate) fn reap(&mut self, pid: Pid) -> Option<Exit> {
         let entry = self.table.remove(&pid.0).unwrap();
         entry.dead.filter(|_| entry.parent == US)
     }
 
-    /// Lets a signal that was sent have its effect, if its time has come.
+    /// Makes a signal take effect if its time has come.
     pub(crate) fn strike(&mut self, pid: Pid, now: Mono) {
         let busy = self.has_children(pid);
         let entry = self.table.get_mut(&pid.0).unwrap();
         let Some(fate) = entry.fate.filter(|fate| now >= fate.not_before) else { return };
         let kills = fate.signal == Signal::KILL;
-        // A trap waits for the child in the foreground.
+        // A shell runs its trap only after the foreground child has exited.
         if (entry.stopped || entry.defers && busy) && !kills {
             return;
         }
@@ -255,12 +254,12 @@ impl Kernel {
         }
     }
 
-    /// Somebody is stopped, and not ended.
+    /// Suspends a process.
     pub(crate) fn stop(&mut self, pid: Pid) {
         self.table.get_mut(&pid.0).unwrap().stopped = true;
     }
 
-    /// It goes on.
+    /// Continues a process.
     pub(crate) fn resume(&mut self, pid: Pid) {
         self.table.get_mut(&pid.0).unwrap().stopped = false;
     }
@@ -288,7 +287,7 @@ impl Kernel {
         }
     }
 
-    /// From now on it is a kernel as one wishes: a signal ends what it is meant to end.
+    /// Makes the kernel friendly: every signal takes effect at once.
     pub(crate) fn turn_kind(&mut self) {
         for entry in self.table.values_mut() {
             (entry.iron, entry.defers, entry.stopped) = (false, false, false);
@@ -299,12 +298,12 @@ impl Kernel {
     }
 }
 
-/// SIGKILL outdoes what came before it.
-/// What a main process wrote last.
+/// The last line of output of a main process.
 pub(crate) fn last_line(pid: Pid) -> String {
     format!("the last line of {pid}")
 }
 
+/// Schedules the effect of a signal. SIGKILL replaces an earlier signal.
 fn doom(entry: &mut Entry, signal: Signal, now: Mono, random: &mut Random) {
     entry.stopped &= signal != Signal::CONT;
     let killed = entry.fate.is_some_and(|fate| fate.signal == Signal::KILL);

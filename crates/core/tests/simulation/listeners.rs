@@ -1,12 +1,13 @@
-//! Event listeners that obey, reject, babble, are silent, or close their ears.
+//! Event listeners that follow the protocol, reject events, write nonsense, stay silent or close
+//! their stdin.
 
 use crate::random::Random;
 
 pub(crate) struct Voice {
     manner: Manner,
-    /// What it has written and nobody has read.
+    /// Output that the supervisor has not read.
     pub(crate) written: Vec<u8>,
-    /// What it was told and has not answered.
+    /// The serial number of the event that it has not answered.
     told: Option<u64>,
     greeted: bool,
 }
@@ -20,7 +21,7 @@ enum Manner {
     Closes,
 }
 
-/// What should not be said, or not always.
+/// Output that violates the protocol, at least in some states.
 const BABBLE: [&[u8]; 14] = [
     b"READY\nREADY\n",
     b"RESULT 2\nNO",
@@ -77,19 +78,19 @@ impl Voice {
         self.written.extend(answer);
     }
 
-    /// Which event it can't be told, if it has closed its ears.
+    /// The event that cannot be sent, if the listener has closed its stdin.
     pub(crate) fn closes(&self) -> Option<u64> {
         self.told.filter(|_| self.manner == Manner::Closes)
     }
 
-    /// A piece of what it wrote.
+    /// Takes a piece of the unread output.
     pub(crate) fn piece(&mut self, random: &mut Random) -> Vec<u8> {
         let most = self.written.len();
         let length = if random.one_in(2) { most } else { random.between(0, most) };
         self.written.drain(..length).collect()
     }
 
-    /// From now on it does as it should.
+    /// Makes the listener follow the protocol.
     pub(crate) fn behave(&mut self) {
         if self.told.is_some() && self.manner != Manner::Closes {
             self.answer(b"RESULT 2\nOKREADY\n");

@@ -1,20 +1,19 @@
-//! The core against a hostile kernel and a model of what it should do, twenty thousand
-//! times.
+//! Compares the core with a model in twenty thousand random cases on a hostile kernel.
 //!
 //! ```text
-//!   steps.rs ── what happens ──┬──> core ──> effects ──> kernel.rs, listeners.rs
-//!                              └──> model.rs: what should be done about it ──> compared
+//!   steps.rs ── inputs ───────┬──> core ──> effects ──> kernel.rs, listeners.rs
+//!                              └──> model.rs: the expected effects ──> compared
 //! ```
 //!
-//! The kernel reuses pids at once, lets processes die whenever it likes, answers late, in
-//! any order and twice, lets SIGKILL take its time, and orphans children; operators order
-//! what they like between any two steps; listeners babble; clocks jump. What must hold
-//! nevertheless stands in `invariants.rs`, a sentence each.
+//! The kernel reuses pids at once, lets processes die at any time, delivers answers late, in any
+//! order and twice, delays SIGKILL, and orphans children. Operators send random commands between
+//! any two steps, listeners write nonsense, and clocks jump. `invariants.rs` lists the conditions
+//! that must hold nevertheless.
 //!
-//! `SEED=n` repeats one case and tells all of it. `SECONDS=n` goes on for so long, with
-//! seeds from `FROM=n` on. `CASES=n` is how many otherwise, and `TALLY=1` doesn't end at the
-//! first that fails but counts which invariants did not hold. `UPDATE=1` redraws the
-//! diagram in `docs/design/process-states.md`.
+//! `SEED=n` repeats one case and prints its steps. `CASES=n` sets the number of cases. `SECONDS=n`
+//! runs for that time, with seeds from `FROM=n` on. With `TALLY=1`, the test does not stop at the
+//! first violation but counts the violations of each invariant. `UPDATE=1` updates the diagram in
+//! `docs/design/process-states.md`.
 
 #![expect(clippy::unwrap_used, reason = "a simulation that fails is a failed test")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "the model looks at what it knows")]
@@ -42,13 +41,13 @@ use diagram::Diagram;
 use invariants::{Invariant, Violation};
 use play::Case;
 
-/// Cases that are played if nothing else is said.
+/// The default number of cases.
 const CASES: u64 = 20_000;
 
-/// Where seeds begin that are played for a time.
+/// The first seed for runs with a time limit.
 const LONG_RUN_FROM: u64 = 1_000_000;
 
-/// Cases that one thread plays before it looks for more.
+/// Cases that a thread takes at a time.
 const BATCH: u64 = 100;
 
 #[test]
@@ -83,16 +82,16 @@ fn the_diagram_in_the_documentation_shows_what_happened() {
     }
 }
 
-/// What came of many cases.
+/// The results of many cases.
 #[derive(Default)]
 struct Played {
     cases: u64,
     diagram: Diagram,
-    /// How often, and the first seed.
+    /// The number of violations of each invariant, and the first seed.
     broken: BTreeMap<Invariant, (u64, u64)>,
 }
 
-/// Plays all cases, once for all tests.
+/// Plays all cases. Several tests share the results.
 fn played() -> &'static Played {
     static PLAYED: OnceLock<Played> = OnceLock::new();
     PLAYED.get_or_init(|| {
@@ -155,7 +154,7 @@ fn play(seed: u64) -> Result<Diagram, Violation> {
     caught(&mut case).map(|()| std::mem::take(&mut case.model.diagram))
 }
 
-/// Plays one case and tells all of it if something did not hold.
+/// Plays a case again and returns its steps.
 fn tell(seed: u64) -> String {
     let mut case = Case::new(seed, true);
     let played = caught(&mut case);
@@ -182,7 +181,7 @@ fn caught(case: &mut Case) -> Result<(), Violation> {
 }
 
 thread_local! {
-    /// Panics of this thread are caught and told elsewhere.
+    /// Set while this thread plays a case, whose panics are caught and reported elsewhere.
     static PLAYING: Cell<bool> = const { Cell::new(false) };
 }
 

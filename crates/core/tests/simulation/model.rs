@@ -1,7 +1,7 @@
-//! A model of what a supervisor should do, and every difference to what the core does.
+//! A model of the correct behavior. It reports every difference from the core.
 //!
-//! [`Model::hears`] takes note of what happens, before the core does; [`Model::sees`] looks
-//! at each effect; [`Model::concludes`] at what is true when all have been carried out.
+//! [`Model::hears`] takes an input before the core does. [`Model::sees`] checks each effect, and
+//! [`Model::concludes`] the state after all effects have been carried out.
 
 mod answers;
 mod backoff;
@@ -40,12 +40,12 @@ use orders::Asked;
 use pools::{Clock, Pool};
 use process::{Cleanup, Phase, Proc};
 
-/// A second request to stop counts only this long after the first.
+/// A second stop request counts only this long after the first.
 const SECOND_REQUEST_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) struct Model {
     pub(crate) procs: BTreeMap<ProcId, Proc>,
-    /// In start order.
+    /// The active groups in start order.
     pub(crate) groups: Vec<Group>,
     pub(crate) available: Vec<Rc<GroupSpec>>,
     next_proc: usize,
@@ -53,31 +53,31 @@ pub(crate) struct Model {
     when_done: WhenDone,
     prestop_delay: Duration,
     prestop_idle: Option<Duration>,
-    /// From then on it may end early, and of each server the looks in a row without a request.
+    /// When the delay may end early, and the consecutive samples of each server without a request.
     idle: Option<(Mono, BTreeMap<ProcId, u32>)>,
     stop_budget: Option<Duration>,
     budget: Option<Budget>,
     booted: bool,
     pub(crate) ending: Option<End>,
-    /// From then on processes are asked to stop.
+    /// The stop signals are sent from then on.
     stops_from: Option<Mono>,
     asked_at: Option<Mono>,
-    /// When any end was first asked for.
+    /// When a stop of the supervisor was first requested.
     ordered_at: Option<Mono>,
     hooks: Vec<hooks::Hook>,
-    /// A process was given up in this turn, and a report says so.
+    /// A report in this turn already says that the supervisor gave up on this process.
     reported_end: Option<String>,
-    /// When everything had been stopped: from then on only hooks count.
+    /// When all programs had exited. From then on only hooks matter.
     finished_at: Option<Mono>,
-    /// By then a preparation must be over.
+    /// The time limit of the preparation stage.
     late_at: Option<Mono>,
-    /// Everything is killed in this turn.
+    /// All processes get SIGKILL in this turn.
     hurry: bool,
     job: job::JobControl,
-    /// When listeners that are waited for are to stop.
+    /// When the listeners that still get events are stopped.
     drained_at: Option<Mono>,
     last_outcome: u8,
-    /// A program was removed by order, and none has run since.
+    /// A program was removed on request, and none has run since.
     vacated: bool,
     requests: Vec<Asked>,
     rolling: Vec<rolling::Rolling>,
@@ -85,15 +85,15 @@ pub(crate) struct Model {
     remote_events: usize,
     group_changes: usize,
     removed: Vec<ProcId>,
-    /// Programs were removed that keep their trees.
+    /// Processes were removed whose trees the supervisor does not stop.
     spared: bool,
     next_serial: u64,
     clock: Clock,
-    /// What listeners rejected in this turn.
+    /// Events that listeners rejected in this turn.
     returned: Vec<(ProcId, pools::Letter)>,
-    /// Answers that are output, and not yet written.
+    /// Results that are output and have not been printed.
     printed: usize,
-    /// Who was asked to stop in this turn, for no reason of its own.
+    /// Processes that get a stop signal in this turn because of the shutdown.
     stopped: Vec<ProcId>,
     pub(crate) over: bool,
     ticked: bool,
@@ -106,12 +106,12 @@ pub(crate) struct Group {
     pub(crate) pool: Option<Pool>,
 }
 
-/// What follows when everything has been stopped.
+/// The action at the end of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Exit(u8),
     Restart,
-    /// What comes next begins.
+    /// The next stage starts.
     Proceed,
 }
 
@@ -190,13 +190,13 @@ impl Model {
         self.procs.get(&proc).is_some_and(|proc| proc.listens)
     }
 
-    /// The process whose main process this is.
+    /// The process whose main process has this pid.
     pub(crate) fn main(&self, pid: Pid) -> Option<ProcId> {
         let mut procs = self.procs.values();
         procs.find(|proc| proc.alive().is_some_and(|alive| alive.pid == pid)).map(|proc| proc.id)
     }
 
-    /// Somebody asks for the end; who sends work may need a moment to notice.
+    /// A stop of the supervisor is requested. Clients may need time to notice it.
     pub(crate) fn end_by_order(&mut self, end: End, now: Mono) {
         self.ordered_at.get_or_insert(now);
         if self.ending.is_none() {
@@ -207,7 +207,7 @@ impl Model {
         self.end(end);
     }
 
-    /// The delay may end early if all servers say when they are idle.
+    /// Allows an early end of the delay if the metrics of all servers show that they are idle.
     fn watch_idle(&mut self, now: Mono, delay: Duration) {
         let Some(least) = self.prestop_idle.filter(|least| *least < delay) else { return };
         let servers: Vec<_> = self
@@ -223,7 +223,7 @@ impl Model {
         }
     }
 
-    /// Two looks in a row at every server that still lives, and none showed a request.
+    /// Ends the delay when two consecutive samples of each running server showed no request.
     fn load_seen(&mut self, id: ProcId, requests: Option<u64>, now: Mono) {
         let Some((not_before, looks)) = self.idle.as_mut() else { return };
         if self.stops_from.is_none_or(|from| now >= from) {
@@ -245,7 +245,7 @@ impl Model {
         }
     }
 
-    /// Something happens.
+    /// Takes an input.
     pub(crate) fn hears(&mut self, now: Mono, input: &Input, kernel: &Kernel) {
         self.ticked = *input == Input::Tick;
         self.hurry = false;
@@ -309,7 +309,8 @@ impl Model {
         self.give_up_the_lost();
     }
 
-    /// Everything has been stopped: only orders count that end the wait for hooks.
+    /// Takes an input after all programs have exited. Only requests that end the wait for hooks
+    /// matter.
     fn hears_at_the_end(&mut self, input: &Input, now: Mono) {
         match input {
             Input::Signalled(signal) => self.signalled(*signal, now),
@@ -339,7 +340,7 @@ impl Model {
         }
     }
 
-    /// Notes the status of a program that has ended for good.
+    /// Notes the exit code of a program that has exited for good.
     fn note(&mut self, proc: ProcId, outcome: Option<u8>) {
         if let (Some(outcome), false) = (outcome, self.procs[&proc].listens) {
             self.last_outcome = outcome;
@@ -364,7 +365,7 @@ impl Model {
                 let waits = self.procs.values().any(Proc::is_held_back);
                 self.asked_to_stop(if waits { 0 } else { 128 + signal.number() }, now);
             }
-            // There is no program yet that would know what they mean.
+            // No program exists yet that could handle the signal.
             SignalRule::StopOrForward | SignalRule::ForwardAll if prepares => {}
             SignalRule::StopOrForward => {
                 let real_time = signal.number() >= 34;
@@ -397,14 +398,14 @@ impl Model {
     }
 
     fn asked_to_stop(&mut self, code: u8, now: Mono) {
-        // Where nothing is left to be stopped, there is no delay before that.
+        // Without a running program there is no delay.
         self.stops_from = self.stops_from.filter(|_| self.finished_at.is_none());
         match self.asked_at {
             None => {
                 self.asked_at = Some(now);
                 self.end_by_order(End::Exit(code), now);
             }
-            // During the delay before the first signal it ends only that.
+            // During the delay, the request only ends the delay.
             Some(_) if self.stops_from.is_some_and(|from| now < from) => {
                 self.stops_from = Some(now);
             }
@@ -446,8 +447,8 @@ impl Model {
         }
     }
 
-    /// What follows from the states as they are; that there is nothing more to do, only
-    /// when all has been `done` that is due.
+    /// Derives consequences from the current states. `done`: everything that is due has been
+    /// carried out, so that the model may conclude that nothing is left to do.
     fn settle(&mut self, done: bool) {
         if self.booted && self.ending.is_none() {
             let failed = self.procs.values().find_map(Proc::ends_all);
@@ -474,7 +475,7 @@ impl Model {
         self.settle(false);
     }
 
-    /// Whether an order to stop everything has been heard or follows from what happened.
+    /// Whether a shutdown is in progress.
     pub(crate) const fn is_ending(&self) -> bool {
         self.ending.is_some()
     }

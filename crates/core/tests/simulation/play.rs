@@ -1,4 +1,4 @@
-//! One case: a core and a model, and a kernel and people who do what they like.
+//! One case: a core and a model with a hostile kernel and random operators.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,46 +23,47 @@ use crate::model::Model;
 use crate::random::Random;
 use crate::specs;
 
-/// Steps in which anything may happen.
+/// Random steps.
 const CHAOS: usize = 60;
 
-/// Steps in which everything must have ended after it was asked to.
+/// Maximum number of steps until everything has stopped.
 const PATIENCE: usize = 4_000;
 
-/// Ticks at one moment after which nothing may be due any more.
+/// Maximum number of ticks at one moment until nothing is due.
 const DUE_TICKS: usize = 4;
 
-/// What the wall clock shows at first, in seconds.
+/// The initial wall-clock time in seconds.
 const WALL_ZERO: u64 = 1_800_000_000;
 
 pub(crate) struct Case {
     pub(crate) random: Random,
     pub(crate) core: Supervisor,
-    /// Sees the same, by a wall clock of its own, unless somebody waits for that clock.
+    /// A second core that gets the same inputs with another wall clock, unless ticks depend on the
+    /// clock.
     twin: Option<Supervisor>,
     pub(crate) model: Model,
     pub(crate) kernel: Kernel,
     pub(crate) signals: SignalRule,
     pub(crate) now: Mono,
-    /// How far the wall clock is off.
+    /// The wall clock's offset.
     pub(crate) wall_ahead: Duration,
-    /// Answers that the core waits for.
+    /// Questions of the core that have not been answered.
     pub(crate) owed: Vec<Owed>,
-    /// Answers that it got, and may get again.
+    /// Questions that have been answered, and may be answered again.
     pub(crate) given: Vec<Owed>,
-    /// Whose end the core waits for.
+    /// The processes whose exit the core waits for.
     pub(crate) awaited: BTreeMap<ProcId, Vec<Member>>,
     pub(crate) voices: BTreeMap<ProcId, Voice>,
-    /// How many requests there were.
+    /// The number of requests.
     pub(crate) asked: usize,
-    /// It was asked for the last time to stop everything.
+    /// The final stop request has been sent.
     pub(crate) ends: bool,
     due_ticks: usize,
-    /// What happened, if that is wanted.
+    /// The steps, if they are to be printed.
     log: Option<String>,
 }
 
-/// Something that the core asked for.
+/// A question of the core.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Owed {
     Spawn(ProcId, RunId),
@@ -158,7 +159,7 @@ impl Case {
         Now::new(self.now, Wall::from_epoch(wall))
     }
 
-    /// Hands something to the core and to the model, and compares.
+    /// Passes an input to the core and the model, and compares.
     pub(crate) fn give(&mut self, input: Input) {
         if self.is_over() {
             return;
@@ -193,7 +194,7 @@ impl Case {
         self.due_ticks = if due { self.due_ticks + 1 } else { 0 };
         hold!(self.due_ticks <= DUE_TICKS, NoSpinning, "a deadline stays due");
         if due {
-            // One tick may set a deadline that is due at once: a stop that waits for nothing.
+            // A tick may set a deadline that is due at once: a stop without a grace period.
             self.give(Input::Tick);
         }
     }
@@ -220,7 +221,7 @@ impl Case {
         hold!(deadlines.0 == deadlines.1, WallDecidesNothing, "{deadlines:?}");
     }
 
-    /// What the world does when it reports something.
+    /// Applies the side effects of an input to the kernel.
     fn follow(&mut self, input: &Input) {
         match input {
             Input::Reaped { .. } => {
@@ -246,7 +247,7 @@ impl Case {
             Effect::LookAtLoad { proc, run } => self.owed.push(Owed::Load(*proc, *run)),
             Effect::AwaitEnd { proc, run, members } => {
                 self.awaited.insert(*proc, members.clone());
-                // A later one takes the place of an earlier.
+                // A newer request replaces the earlier one.
                 self.owed.retain(|owed| !matches!(owed, Owed::End(other, _) if other == proc));
                 self.owed.push(Owed::End(*proc, *run));
             }
@@ -266,7 +267,7 @@ impl Case {
                 self.kernel.signal_group(*pid, *signal, now, random);
             }
             Effect::Signal { target: SignalTarget::Member(member), signal } => {
-                // Who has another start time is spared by the world.
+                // The daemon does not signal a process with another start time.
                 if self.kernel.member(*member).is_some() {
                     self.kernel.signal(member.pid, *signal, now, random);
                 }
@@ -295,7 +296,7 @@ impl Case {
         }
     }
 
-    /// Buries somebody; the pid is free at once.
+    /// Reaps a process. Its pid is free at once.
     pub(crate) fn reap(&mut self, pid: Pid) {
         let owner = self.kernel.entry(pid).filter(|entry| !entry.main);
         if let Some(proc) = owner.and_then(|entry| entry.owner) {
@@ -318,7 +319,7 @@ impl Case {
         }
     }
 
-    /// The world tells of it whoever waits for it, now and then late.
+    /// Reports the exit of a descendant, sometimes late.
     fn descendant_ended(&mut self, proc: ProcId, pid: Pid) {
         let alive = self.model.procs.get(&proc).and_then(|proc| proc.alive());
         let exit = self.kernel.entry(pid).and_then(|entry| entry.dead);
@@ -328,7 +329,7 @@ impl Case {
         self.give(Input::DescendantEnded { proc, main, death });
     }
 
-    /// Exits come before time, as in the real loop.
+    /// Reports exits before the tick, as the real loop does.
     pub(crate) fn tick(&mut self) {
         for pid in self.kernel.unreaped() {
             self.reap(pid);
@@ -337,7 +338,7 @@ impl Case {
     }
 }
 
-/// Whether two reports differ in nothing but the wall clock.
+/// Whether two reports differ only in wall-clock times.
 fn is_same_run(one: &RunReport, other: &RunReport) -> bool {
     let other = RunReport { started: one.started, ended: one.ended, ..other.clone() };
     *one == other
@@ -350,7 +351,7 @@ fn is_same_alert(one: &Alert, other: &Alert) -> bool {
     }
 }
 
-/// Whether an effect is one that the wall clock alone may have.
+/// Whether an effect may depend on the wall clock.
 fn is_by_wall(effect: &Effect) -> bool {
     match effect {
         Effect::Emit(event) => matches!(**event, Event::Tick { .. }),

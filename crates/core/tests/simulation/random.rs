@@ -1,8 +1,8 @@
-//! Chance that can be repeated.
+//! Reproducible random numbers.
 
 use std::time::Duration;
 
-/// A stream of numbers that a seed determines.
+/// A sequence of pseudo-random numbers from a seed.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -22,7 +22,7 @@ impl Random {
         self.below(n) == 0
     }
 
-    /// A number from `from` to `to`, both included.
+    /// A number from `from` to `to`, inclusive.
     pub(crate) fn between(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to - from + 1)
     }
@@ -31,7 +31,7 @@ impl Random {
         things[self.below(things.len())].clone()
     }
 
-    /// One of them, if there is one.
+    /// A random element, if there is any.
     pub(crate) fn any<T: Clone>(&mut self, things: &[T]) -> Option<T> {
         if things.is_empty() { None } else { Some(self.pick(things)) }
     }

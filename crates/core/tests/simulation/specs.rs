@@ -1,4 +1,4 @@
-//! Configurations, as wild as they may be.
+//! Random configurations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -90,7 +90,7 @@ pub(crate) fn other_rules(
     groups
 }
 
-/// As the configuration has them.
+/// Sorts groups into start order.
 fn sort(groups: &mut [GroupSpec]) {
     groups.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
 }

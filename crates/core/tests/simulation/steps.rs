@@ -1,4 +1,4 @@
-//! What can happen, step by step.
+//! Random steps.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::model::process::Phase;
 use crate::play::{Case, Owed};
 use crate::specs;
 
-/// How many answers are remembered, to be given again.
+/// Number of answered questions to remember.
 const REMEMBERED: usize = 30;
 
-/// Rounds of a kind world after which all must be calm.
+/// Number of friendly rounds after which the system must have settled.
 const ROUNDS: usize = 1200;
 
 impl Case {
-    /// One thing that can happen at this moment.
+    /// Takes a random step.
     pub(crate) fn step(&mut self) {
         match self.random.below(24) {
             0..=4 => self.answer(),
@@ -65,7 +65,7 @@ impl Case {
         }
     }
 
-    /// A program ends as soon as it was started, again and again, and leaves nothing.
+    /// Lets a program exit right after its start several times, without leftover processes.
     fn flap(&mut self) {
         let spawns = self.owed.iter().filter_map(|owed| match owed {
             Owed::Spawn(proc, _) => Some(*proc),
@@ -100,19 +100,19 @@ impl Case {
         }
     }
 
-    /// Answers something that was asked, not always the oldest.
+    /// Answers a random question.
     fn answer(&mut self) {
         if self.owed.is_empty() {
             return;
         }
         let which = self.random.below(self.owed.len());
-        // Now and then one that waits for ends is answered too early: that is no harm.
+        // Rarely, answer too early that awaited processes have exited: the core must not be harmed.
         if self.waits_for_ends(&self.owed[which]) && self.random.below(6) > 0 {
             return;
         }
         let owed = self.owed.remove(which);
         let needed = matches!(owed, Owed::Spawn(..) | Owed::Census(..));
-        // Somebody forgot it; the core has a bound for that.
+        // Sometimes drop a question without an answer, because the core has a deadline for it.
         if !needed && self.random.one_in(8) {
             return;
         }
@@ -122,7 +122,7 @@ impl Case {
         self.answer_with(owed, false);
     }
 
-    /// Says again what was said before, of whatever run.
+    /// Repeats an earlier answer, also about another run.
     fn answer_again(&mut self) {
         let given = self.given.clone();
         if let Some(owed) = self.random.any(&given) {
@@ -148,7 +148,7 @@ impl Case {
             }
             Owed::Spawn(proc, run) => {
                 let pid = self.kernel.start(proc, random);
-                // It may be dead before anybody looks.
+                // The process may exit before the core knows its pid.
                 if !kind && random.one_in(4) {
                     self.kernel.end(pid, Exit::Code(1));
                 }
@@ -243,7 +243,7 @@ impl Case {
         self.give(input);
     }
 
-    /// Somebody dies unasked.
+    /// Lets a random process exit.
     fn die(&mut self) {
         let living = self.kernel.living();
         if let Some(pid) = self.random.any(&living) {
@@ -258,7 +258,7 @@ impl Case {
         }
     }
 
-    /// Somebody is stopped, as from a terminal.
+    /// Suspends a random process.
     fn stop(&mut self) {
         let living = self.kernel.living();
         if let Some(pid) = self.random.any(&living) {
@@ -268,7 +268,7 @@ impl Case {
         }
     }
 
-    /// A living process has a child; or a stranger is handed to us.
+    /// Lets a random process fork, or starts an unrelated one.
     fn birth(&mut self) {
         let living = self.kernel.living();
         if self.random.one_in(6) {
@@ -281,7 +281,7 @@ impl Case {
     }
 
     fn signal(&mut self) {
-        // Who waits for the end grows impatient.
+        // Send more stop signals near the end of the case.
         let rare = self.random.one_in(if self.ends { 3 } else { 12 });
         let signals = if rare {
             [Signal::TERM, Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP]
@@ -363,7 +363,7 @@ impl Case {
         format!("g{}", self.random.below(6))
     }
 
-    /// Somebody tells of himself: who lives, who has died, who was not asked.
+    /// Sends an `sd_notify` message of a process, also of one that is not running.
     fn notify(&mut self) {
         let procs: Vec<_> = self.model.procs.keys().copied().collect();
         let Some(proc) = self.random.any(&procs) else { return };
@@ -378,14 +378,14 @@ impl Case {
             stopping: random.one_in(8),
             watchdog: random.one_in(2),
             watchdog_every: random.one_in(8).then(|| random.secs(1, 5)),
-            // It would not end otherwise.
+            // A case would not end with endless extensions.
             extend: (!self.ends && random.one_in(4)).then(|| random.secs(1, 6)),
             status: random.one_in(4).then(|| "busy".to_owned()),
         };
         self.give(Input::Notified { proc, said });
     }
 
-    /// A listener is heard, or can't be told.
+    /// Reports the output of a listener, or that an event cannot be sent to it.
     fn speak(&mut self) {
         let procs: Vec<_> = self.voices.keys().copied().collect();
         let Some(proc) = self.random.any(&procs) else { return };
@@ -396,7 +396,7 @@ impl Case {
         }
         let data = voice.piece(&mut self.random);
         let Some(pid) = self.model.procs[&proc].alive().map(|alive| alive.pid) else { return };
-        // Now and then an earlier run is heard.
+        // Sometimes report output of an earlier run.
         if self.random.one_in(12) {
             self.give(Input::ListenerSaid { proc, pid: Pid(99), data: b"x".to_vec() });
         }
@@ -415,7 +415,7 @@ impl Case {
         self.give(input);
     }
 
-    /// Time passes, often exactly to the deadline.
+    /// Advances the time, often exactly to the next deadline.
     fn wait(&mut self) {
         let step = Duration::from_millis(self.random.below(3_000) as u64);
         self.now = match self.core.next_deadline() {
@@ -425,7 +425,7 @@ impl Case {
         self.tick();
     }
 
-    /// From here on the world is kind: everything must come to where it belongs.
+    /// Makes the kernel friendly and checks that everything settles.
     pub(crate) fn calm_down(&mut self) {
         self.kernel.turn_kind();
         for _ in 0..ROUNDS {
@@ -438,7 +438,7 @@ impl Case {
         }
     }
 
-    /// A round of a kind world; whether all is calm.
+    /// Plays a friendly round. Returns whether the system has settled.
     fn round(&mut self) -> bool {
         while !self.owed.is_empty() && !self.is_over() {
             let owed = self.owed.remove(0);
@@ -461,7 +461,7 @@ impl Case {
         if self.owed.is_empty() && self.model.is_calm() {
             return true;
         }
-        // Signs of life come every second, before anybody waits for them.
+        // Watchdog messages arrive every second, before they are due.
         if let Some(deadline) = self.core.next_deadline() {
             self.now = deadline.max(self.now).min(self.now + Duration::from_secs(1));
         }

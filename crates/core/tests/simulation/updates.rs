@@ -1,4 +1,4 @@
-//! Operators change the configuration while programs run.
+//! Changes of the configuration while programs run.
 
 use supervisor_core::command::Command;
 use supervisor_core::ids::RequestId;
@@ -8,7 +8,7 @@ use crate::play::Case;
 use crate::specs;
 
 impl Case {
-    /// Another configuration, and an order to let it take effect for a group.
+    /// Reads a new configuration and updates a group.
     pub(crate) fn update(&mut self) {
         let group = self.group_name();
         let steady =

@@ -1,4 +1,4 @@
-//! What the core does in a story: effects to text.
+//! Writes effects as lines of a story.
 
 use supervisor_core::command::{Rejection, Reply};
 use supervisor_core::event::{Entered, Event};

@@ -1,4 +1,4 @@
-//! The inputs of a story, parsed from words.
+//! Parses the inputs of a story.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl Stage {
         input.or_else(|| self.of_outside(words)).unwrap_or_else(|| panic!("unknown {words:?}"))
     }
 
-    /// Ends and suspensions of processes.
+    /// Exits and suspensions of processes.
     fn end(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["reaped", pid, exit, found @ ..] => {
@@ -42,7 +42,7 @@ impl Stage {
                     ["oom-somewhere", said @ ..] => (kills(OomCounter::Shared), said),
                     said => (OomKills::default(), said),
                 };
-                // The name of a sign, before the line that shows it.
+                // An optional sign precedes the last line of output.
                 let (sign, said) = match said {
                     [sign, said @ ..] if sign.starts_with("sign=") => (Some(&sign[5..]), said),
                     said => (None, said),
@@ -91,7 +91,7 @@ impl Stage {
         })
     }
 
-    /// The output and the reports of programs and listeners.
+    /// Output and messages of programs and listeners.
     fn of_program(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["notified", name, said @ ..] => {
@@ -130,7 +130,7 @@ impl Stage {
         })
     }
 
-    /// Time, signals and operators.
+    /// Time, signals and requests.
     fn of_outside(&self, words: &[&str]) -> Option<Input> {
         Some(match words {
             ["boot"] => Input::Boot,
@@ -181,7 +181,7 @@ impl Stage {
             ["restart"] => Order::Restart,
             ["reread", names @ ..] => {
                 let meant = |group: &&GroupSpec| names.contains(&group.name.as_str());
-                // Of two with one name the one told last counts.
+                // If a name occurs twice, the later definition counts.
                 let found: BTreeMap<_, _> =
                     self.known.iter().filter(meant).map(|group| (&group.name, group)).collect();
                 Order::Reread(found.into_values().cloned().collect())
@@ -197,7 +197,7 @@ impl Stage {
     }
 }
 
-/// The answer to an effect.
+/// An answer to an effect.
 fn answer(words: &[&str]) -> Option<Answer> {
     Some(match words {
         ["spawned", _, pid] => Answer::Spawned { pid: Pid(pid.parse().unwrap()) },
@@ -221,7 +221,7 @@ fn answer(words: &[&str]) -> Option<Answer> {
         ["census-failed", _] => Answer::CensusFailed,
         ["tree-ended", _] => Answer::TreeEnded,
         ["collected", _] => Answer::Collected,
-        // What the devices say, if they say something.
+        // An optional GPU state.
         ["tidied", _] => Answer::Tidied(DeviceState::Unknown),
         ["tidied", _, "fine"] => Answer::Tidied(DeviceState::Fine),
         ["tidied", _, "lost", why @ ..] => Answer::Tidied(DeviceState::Lost(why.join(" "))),
@@ -244,14 +244,14 @@ fn answer(words: &[&str]) -> Option<Answer> {
 /// The answer to a health check of a run.
 fn health_answer(words: &[&str]) -> Option<Answer> {
     Some(match words {
-        // `busy`: its tree was, while it timed out.
+        // `busy`: the tree used the processor during a timeout.
         ["checked", _, result] => {
             let over = Duration::from_secs(2);
             let load = (*result == "busy").then_some(Load { cpu: over, over });
             let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
             let result = match *result {
                 "passes" => Ok(CheckAnswer::default()),
-                // It wants a client certificate.
+                // The server requires a client certificate.
                 "connects" => {
                     Ok(CheckAnswer { depth: Depth::Connection, ..CheckAnswer::default() })
                 }
@@ -269,7 +269,7 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
                 [] => ProgressSample::Nothing,
                 ["late"] => ProgressSample::Late,
                 ["404"] => ProgressSample::Failed(CheckFailure::Status(404)),
-                // Under way, or under way and waiting.
+                // `RUNNING[+WAITING] DONE`
                 [running, done] => ProgressSample::Seen(Progress {
                     running: running.split('+').next().unwrap().parse().unwrap(),
                     waiting: running.split('+').nth(1).map_or(0, |n| n.parse().unwrap()),
@@ -279,18 +279,18 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
             };
             Answer::Progressed(look)
         }
-        // How many, and with how many different command lines: all, if that isn't told.
+        // `ALIVE[/DISTINCT]`; by default all command lines are distinct.
         ["tree", _, count] => {
             let (alive, distinct) = count.split_once('/').unwrap_or((count, count));
             let (alive, distinct) = (alive.parse().unwrap(), distinct.parse().unwrap());
             Answer::TreeCounted(TreeCount { alive, distinct })
         }
-        // MiB, or nothing.
+        // MiB, or nothing if the measurement failed.
         ["memory", _, used @ ..] => {
             let used = used.first().map(|used| used.parse::<u64>().unwrap() << 20);
             Answer::MemorySeen { used }
         }
-        // STREAM SECONDS BYTES of a reader that stands still, or nothing.
+        // STREAM SECONDS BYTES of a stalled reader, or nothing.
         ["output", _, block @ ..] => {
             let block = match block {
                 [] => None,
@@ -307,9 +307,9 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
     })
 }
 
-/// A process of a tree, `PID[<PARENT][@GROUP][!sh][!deaf][!orphan]`: without a parent one that ours
-/// has become, without a group in one of its own; a shell; one that ignores the stop signal; one
-/// that may be any program's.
+/// Parses a process of a tree: `PID[<PARENT][@GROUP][!sh][!deaf][!orphan]`. The default parent is
+/// the supervisor, the default group its own. `!sh`: a shell; `!deaf`: ignores the stop signal;
+/// `!orphan`: may belong to any program.
 fn tree_process(word: &str) -> TreeProcess {
     let number = |sign: char| -> Option<i32> {
         let (_, rest) = word.split_once(sign)?;

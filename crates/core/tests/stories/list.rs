@@ -1,4 +1,4 @@
-//! All stories. A story that is new comes in here: `each_file_is_in_the_list` sees to it.
+//! The list of all stories. The test `each_file_is_in_the_list` finds missing entries.
 
 macro_rules! stories {
     ($($story:ident)*) => {

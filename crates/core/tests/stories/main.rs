@@ -1,10 +1,9 @@
-//! Plays the stories in `tests/stories/*.txt` against the core and compares what it does with
-//! what the story says. Each story is a test, named after its file.
-//! `UPDATE=1 cargo test -p supervisor-core --test stories` rewrites the answers; read the diff
-//! before you commit it.
+//! Plays the stories in `tests/stories/*.txt` and compares the core's effects with those in the
+//! story. Each story is a test, named after its file. `UPDATE=1 cargo test -p supervisor-core
+//! --test stories` rewrites the effects; read the diff before you commit it.
 //!
-//! A story starts with the programs, one per line, then has one input per line, each
-//! followed by its effects, indented:
+//! A story starts with the programs, one per line. Then it has one input per line, each followed by
+//! its indented effects:
 //!
 //! ```text
 //! program app startretries=1
@@ -14,10 +13,10 @@
 //!   spawn app#1
 //! ```
 //!
-//! `next` is the next deadline, shown when an input changed it. The wall clock shows
-//! whole hours when the other shows zero. `later` before a program keeps it out of the
-//! first configuration; `request N reread NAME...` reads one with these programs. Lines that
-//! end with `?` ask what the core knows: `waits?`, `ready?`, `info? NAME`, `pools?`.
+//! `next` is the next deadline, shown when an input changed it. The wall clock shows a full hour
+//! when the other clock is at zero. `later` before a program excludes it from the first
+//! configuration; `request N reread NAME...` reads a configuration with these programs. Lines that
+//! end with `?` query the core: `waits?`, `ready?`, `info? NAME`, `pools?`.
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot be read is a failed test")]
 
@@ -34,7 +33,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories")
 }
 
-/// Plays the story whose file has the name of its test.
+/// Plays the story with this name.
 fn play(test: &str) {
     let path = folder().join(test.replace('_', "-")).with_extension("txt");
     let told = std::fs::read_to_string(&path).unwrap();

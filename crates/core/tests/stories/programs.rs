@@ -1,4 +1,4 @@
-//! Programs, as the first lines of a story have them.
+//! Parses the programs at the beginning of a story.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(crate) fn hook(name: &str, events: &str) -> HookSpec {
     }
 }
 
-/// A program with the defaults of the command line, changed as `words` say.
+/// A program with the defaults of command mode and the options in `words`.
 fn program<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> ProcessSpec {
     let mut spec = by_default(name);
     for word in words {
@@ -105,7 +105,7 @@ fn by_default(name: &str) -> ProcessSpec {
     }
 }
 
-/// What a program is, and when it starts.
+/// Sets options of the start.
 fn set_basics(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     let number = || value.parse::<u64>().unwrap();
     match key {
@@ -130,7 +130,7 @@ fn set_basics(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     true
 }
 
-/// When it is started again.
+/// Sets options of restarts.
 fn set_restarts(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     match key {
         "startretries" => spec.startretries = value.parse().unwrap(),
@@ -173,7 +173,7 @@ fn set_restarts(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     true
 }
 
-/// How it is stopped, what is cleaned up after it, and what is made of its failures.
+/// Sets options of stops, cleanups and failures.
 fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     let number = || value.parse::<u64>().unwrap();
     match key {
@@ -220,7 +220,7 @@ fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     true
 }
 
-/// When it is ready, and what follows if it is unhealthy.
+/// Sets options of readiness and of the health action.
 fn set_readiness(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     let number = || value.parse::<u64>().unwrap();
     match key {
@@ -232,7 +232,7 @@ fn set_readiness(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
             }
         }
         "start_timeout" => spec.health.start_timeout = Some(Duration::from_secs(number())),
-        // After `check`.
+        // Must come after `check`.
         "listener" => {
             assert_eq!(value, "own");
             spec.health.check.as_mut().unwrap().listener = ListenerRule::Own;
@@ -252,10 +252,10 @@ fn set_readiness(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     true
 }
 
-/// What the supervisor asks it.
+/// Sets options of health checks.
 fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
     match key {
-        // INTERVAL/TIMEOUT/FAILURES, and the patience with one that is busy
+        // INTERVAL/TIMEOUT/FAILURES, optionally followed by the time for a busy tree
         "check" => {
             let numbers = numbers(value);
             spec.health.check = Some(CheckSpec {

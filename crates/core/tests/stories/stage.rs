@@ -1,4 +1,4 @@
-//! One story on its way: the core, and the names that the story has for things.
+//! Plays one story. Holds the core and the names that the story uses.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use supervisor_core::{Condition, Effect, History, Input, PoolInfo, RunRecord, Su
 
 use crate::programs::{group, hook};
 
-/// What the wall clock shows when the other shows zero, in seconds.
+/// The wall-clock time in seconds when the other clock is at zero.
 const WALL_ZERO: u64 = 1_800_000_000;
 
-/// The story with the effects that the core answers with in place of those told.
+/// Returns the story with the effects of the core in place of the ones in the text.
 pub(crate) fn play(story: &str) -> String {
     let mut spec = Spec {
         groups: Vec::new(),
@@ -63,7 +63,7 @@ pub(crate) fn play(story: &str) -> String {
             }
             [time, ref words @ ..] => {
                 let stage = stage.get_or_insert_with(|| {
-                    // As the configuration has them.
+                    // The configuration sorts groups in the same way.
                     spec.groups.sort_by_key(|group| group.priority);
                     Stage::new(spec.clone(), known.clone())
                 });
@@ -117,7 +117,7 @@ impl Stage {
         shown
     }
 
-    /// What the core knows; nothing happens.
+    /// Answers a query without an input.
     fn question(&self, words: &[&str]) -> Option<String> {
         Some(match words {
             ["condition?", name] => {
@@ -170,7 +170,7 @@ impl Stage {
     }
 
     pub(crate) fn proc(&self, name: &str) -> ProcId {
-        // The latest with that name: a group may have been removed and added again.
+        // The latest one, because a group may have been removed and added again.
         *self.names.iter().rfind(|(_, known)| *known == name).unwrap().0
     }
 

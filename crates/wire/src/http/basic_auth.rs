@@ -1,5 +1,5 @@
-//! [Basic authentication](https://www.rfc-editor.org/rfc/rfc7617), with passwords that
-//! may be kept as `{SHA}` and the hexadecimal SHA-1 sum.
+//! [Basic authentication](https://www.rfc-editor.org/rfc/rfc7617). The configuration may store a
+//! password as `{SHA}` and its hexadecimal SHA-1 hash.
 
 use std::fmt;
 
@@ -8,43 +8,43 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::supervisord::python;
 
-/// What marks a stored password as a sum.
+/// The prefix of a hashed password.
 const SUM: &str = "{SHA}";
 
-/// Who may enter, as the configuration says it.
+/// The configured user name and password.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Credentials<'a> {
-    /// The name.
+    /// The user name.
     pub username: &'a str,
-    /// The password, or `{SHA}` and its sum.
+    /// The password, or `{SHA}` and its hash.
     pub password: &'a str,
 }
 
-/// A password doesn't belong in a log.
+/// Hides the password, because debug output may get into logs.
 impl fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
-/// Why a request is refused.
+/// The reason for rejecting a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No `Authorization`, or one of another scheme: to be answered with 401.
+    /// No `Authorization` header, or another scheme. The response is 401.
     Missing,
-    /// It isn't base64 of a name, a colon and a password: to be answered with 400.
+    /// Not the base64 encoding of a user name, a colon and a password. The response is 400.
     Undecodable,
-    /// Not this name with this password: to be answered with 401.
+    /// A wrong user name or password. The response is 401.
     Wrong,
 }
 
-/// May who sent this value of `Authorization` enter?
+/// Checks the value of an `Authorization` header.
 ///
-/// How long it takes tells nothing about the name and the password that are expected.
+/// The comparison takes the same time for all values, so it reveals nothing about the credentials.
 ///
 /// # Errors
 ///
-/// Why not.
+/// The reason for the rejection.
 pub fn check(authorization: Option<&[u8]>, expected: Credentials<'_>) -> Result<(), Refusal> {
     let value = authorization.ok_or(Refusal::Missing)?;
     let value = value.trim_ascii();
@@ -58,13 +58,13 @@ pub fn check(authorization: Option<&[u8]>, expected: Credentials<'_>) -> Result<
     if both.into() { Ok(()) } else { Err(Refusal::Wrong) }
 }
 
-/// The value of `Authorization` that a client sends.
+/// The value of an `Authorization` header with these credentials.
 #[must_use]
 pub fn authorization(username: &str, password: &str) -> String {
     format!("Basic {}", python::to_base64(format!("{username}:{password}").as_bytes()))
 }
 
-/// A name can't hold a colon, a password can.
+/// The user name ends at the first colon. The password may contain colons.
 fn decoded(credentials: &[u8]) -> Option<(String, String)> {
     let bytes = python::from_base64(std::str::from_utf8(credentials).ok()?)?;
     let text = String::from_utf8(bytes).ok()?;
@@ -82,7 +82,7 @@ fn is_password(given: &str, stored: &str) -> Choice {
     }
 }
 
-/// Sums are compared, so that not even the length shows.
+/// Compares hashes, so that the time does not reveal the length either.
 fn same(given: &str, expected: &str) -> Choice {
     Sha1::from(given).digest().bytes()[..].ct_eq(&Sha1::from(expected).digest().bytes()[..])
 }
@@ -143,7 +143,7 @@ mod tests {
         for value in ["", " ", "Digest username=\"user\"", "Bearer Og==", "Basi"] {
             assert_eq!(sent(value, PLAIN), Err(Refusal::Missing), "{value:?}");
         }
-        // No base64; no text; no colon.
+        // Invalid base64, invalid UTF-8, or no colon.
         for value in ["Basic", "Basic ***", "Basic /w==", "Basic dXNlcg==", "basic O"] {
             assert_eq!(sent(value, PLAIN), Err(Refusal::Undecodable), "{value:?}");
         }

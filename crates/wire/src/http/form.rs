@@ -1,10 +1,10 @@
-//! Queries and forms: names and values in a URL, percent signs and all.
+//! Parses and encodes queries and forms: percent-encoded names and values.
 //!
 //! The format is the
 //! [URL standard's](https://url.spec.whatwg.org/#application/x-www-form-urlencoded).
 
-/// Names and values in their order, as of `a=1&b=two+words`. Of a piece without `=`, the
-/// value is empty.
+/// The names and values in order, for example of `a=1&b=two+words`. A name without `=` has an empty
+/// value.
 pub fn fields(form: &str) -> impl Iterator<Item = (String, String)> {
     form.split('&').filter(|field| !field.is_empty()).map(|field| {
         let (name, value) = field.split_once('=').unwrap_or((field, ""));
@@ -12,13 +12,13 @@ pub fn fields(form: &str) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// A path, or a part of it, without percent signs. What isn't UTF-8 becomes U+FFFD.
+/// Decodes a path or a part of it. Bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn path(encoded: &str) -> String {
     decoded(encoded, false)
 }
 
-/// A text as it can stand anywhere in a URL's path or query.
+/// Encodes a text for any position in a URL's path or query.
 #[must_use]
 pub fn encoded(text: &str) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";

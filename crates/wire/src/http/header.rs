@@ -1,7 +1,7 @@
-//! A header of an HTTP request, as people write it in a setting or a file.
+//! Parses a configured HTTP request header.
 
-/// Name and value of a line, if they are what [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-5)
-/// calls a field. Nothing in them can end the line early.
+/// The name and value of a line that is a valid
+/// [field](https://www.rfc-editor.org/rfc/rfc9110#section-5). A value cannot contain a line break.
 #[must_use]
 pub fn parse(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;

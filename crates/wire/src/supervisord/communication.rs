@@ -2,8 +2,8 @@
 //! [`PROCESS_COMMUNICATION`](https://supervisord.org/events.html#process-communication-event-type)
 //! events.
 //!
-//! The text between the two marks is a message and is not logged. A mark may arrive in pieces, so
-//! bytes that may be the start of a mark are held back.
+//! The text between the two marks is a message and does not go to the log. A mark may arrive in
+//! pieces, so the separator holds back bytes that may be the start of a mark.
 
 /// Mark before a message.
 const BEGIN: &[u8] = b"<!--XSUPERVISOR:BEGIN-->";
@@ -25,11 +25,11 @@ pub struct Separator {
 /// A part of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// It belongs in the log.
+    /// Output for the log.
     Log(Vec<u8>),
-    /// It belongs to the message that has begun.
+    /// Output that belongs to the current message.
     Captured(Vec<u8>),
-    /// A message has ended; the value is the kept part of it.
+    /// The end of a message, with the kept part of it.
     Message(Vec<u8>),
 }
 
@@ -63,7 +63,7 @@ impl Separator {
         }
     }
 
-    /// Takes the end of the stream; bytes that were held back are not a mark.
+    /// Takes the end of the stream. Bytes that were held back are not a mark.
     pub fn finish(&mut self) -> Option<Part> {
         let held = std::mem::take(&mut self.held);
         self.part(&held)

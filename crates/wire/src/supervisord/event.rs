@@ -82,7 +82,7 @@ pub enum State {
     Stopping {
         pid: i32,
     },
-    /// `expected`: `exitcodes` contains the exit status. `exitcodes` contains the exit status.
+    /// `expected`: `exitcodes` contains the exit code.
     Exited {
         expected: bool,
         pid: i32,

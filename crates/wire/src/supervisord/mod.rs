@@ -1,4 +1,4 @@
-//! Texts and values as Python's supervisord writes and reads them.
+//! Formats of Python's supervisord.
 
 pub mod communication;
 pub mod event;

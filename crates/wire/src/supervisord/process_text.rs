@@ -1,15 +1,14 @@
-//! What clients are told of a process in words: its name and its description, as
-//! `supervisorctl status` shows them.
+//! Names and descriptions of processes, as `supervisorctl status` shows them.
 
 use crate::date::CalendarTime;
 
-/// How a process is called: by its own name if its group has the same one, else by both.
+/// The name of a process: `GROUP:NAME`, or only the name if both are the same.
 #[must_use]
 pub fn namespec(group: &str, name: &str) -> String {
     if group == name { name.to_owned() } else { format!("{group}:{name}") }
 }
 
-/// The group that a client names, and the process in it; no process means all of them.
+/// Splits a name into the group and the process. No process means all of them.
 #[must_use]
 pub fn split_namespec(spec: &str) -> (&str, Option<&str>) {
     match spec.split_once(':') {
@@ -19,8 +18,8 @@ pub fn split_namespec(spec: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Describes one that is RUNNING for so many seconds; fewer than none, after the clock was
-/// set back, are none.
+/// The description of a process that has been RUNNING for `uptime` seconds. A negative value, after
+/// a change of the clock, counts as 0.
 #[must_use]
 pub fn running(pid: i32, uptime: i64) -> String {
     const MINUTE: u64 = 60;
@@ -36,8 +35,7 @@ pub fn running(pid: i32, uptime: i64) -> String {
     format!("pid {pid}, uptime {days}{hours}:{minutes:02}:{seconds:02}")
 }
 
-/// Describes one in BACKOFF or FATAL, given why it could not be started, which may be
-/// empty, and its own name.
+/// The description of a process in BACKOFF or FATAL. The reason may be empty.
 #[must_use]
 pub fn failed(spawn_error: &str, name: &str) -> String {
     if spawn_error.is_empty() {
@@ -47,7 +45,8 @@ pub fn failed(spawn_error: &str, name: &str) -> String {
     }
 }
 
-/// Describes one that is STOPPED or EXITED since then; none if it was never started.
+/// The description of a process that has been STOPPED or EXITED since `at`; `None`: it never
+/// started.
 #[must_use]
 pub fn ended(at: Option<CalendarTime>) -> String {
     let Some(time) = at else { return "Not started".to_owned() };

@@ -1,5 +1,4 @@
-//! What Python's built-ins say and accept, where supervisord's texts and rules
-//! come straight from them.
+//! Python's built-in functions, where supervisord's texts and rules depend on them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::GeneralPurpose;
@@ -29,8 +28,8 @@ pub fn repr(text: &str) -> String {
     out
 }
 
-/// A stranger's text as a line may show it: escaped as [`repr`] does, but for quotes, and
-/// at most so many characters of it.
+/// An untrusted text for a log line: escaped as in [`repr`] except for quotes, and at most `most`
+/// characters long.
 #[must_use]
 pub fn shown(text: &str, most: usize) -> String {
     let mut chars = text.chars();
@@ -42,7 +41,7 @@ pub fn shown(text: &str, most: usize) -> String {
     out
 }
 
-/// `repr()` of bytes, the `b` in front included.
+/// `repr()` of bytes, including the `b` prefix.
 #[must_use]
 pub fn bytes_repr(bytes: &[u8]) -> String {
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
@@ -62,14 +61,14 @@ pub fn bytes_repr(bytes: &[u8]) -> String {
     out
 }
 
-/// `ascii()` of a string: as [`repr`], with everything but ASCII escaped.
+/// `ascii()` of a string: as [`repr`], and all non-ASCII characters are escaped.
 #[must_use]
 pub fn ascii(text: &str) -> String {
     repr(text).chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect()
 }
 
-/// `str.isspace()` of one character. Python counts the four ASCII separators
-/// 0x1C to 0x1F as blanks, Unicode (and Rust) don't.
+/// `str.isspace()` of one character. Unlike Unicode and Rust, Python includes the four ASCII
+/// separators 0x1C to 0x1F.
 #[must_use]
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
@@ -81,17 +80,18 @@ pub fn strip(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// `int(text)`: blanks around, a sign, `_` between digits. A number too large for
-/// 64 bits is taken as the largest: it means "for ever" or is out of range anyway.
+/// `int(text)`: accepts white space around the number, a sign, and `_` between digits. A number
+/// that is too large for 64 bits becomes the largest one, because it means "forever" or is out of
+/// range anyway.
 ///
 /// # Errors
 ///
-/// That it is none, for anything else.
+/// The text is not a whole number.
 pub fn int(text: &str) -> Result<i64, String> {
     int_base(text, 10).ok_or_else(|| format!("not a whole number: {}", repr(text)))
 }
 
-/// `int(text, 8)`, which also accepts `0o` in front.
+/// `int(text, 8)`, which also accepts the prefix `0o`.
 #[must_use]
 pub fn octal(text: &str) -> Option<i64> {
     int_base(text, 8)
@@ -103,8 +103,8 @@ pub fn to_base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
-/// `base64.b64decode()`, which passes over white space and spare bits. Python also passes
-/// over characters that are no digits, but insists on padding; we do neither.
+/// `base64.b64decode()`, which ignores white space and unused bits. Python also ignores invalid
+/// characters but requires padding; this function does neither.
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
@@ -134,8 +134,8 @@ fn prefixed_octal(digits: &str) -> &str {
     bare.map_or(digits, |rest| rest.strip_prefix('_').unwrap_or(rest))
 }
 
-/// Rust's own debug printing knows which characters are printable. It also escapes
-/// a combining mark that stands first, hence the letter in front.
+/// Rust's debug formatting escapes unprintable characters. It also escapes a leading combining
+/// mark, therefore the letter in front.
 fn is_printable(c: char) -> bool {
     let mut text = String::from("a");
     text.push(c);

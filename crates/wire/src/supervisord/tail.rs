@@ -1,38 +1,38 @@
-//! Pieces of a log: which bytes a client means, and their text.
+//! Selects the bytes of a log that a client requests, and converts them to text.
 
 use std::ops::Range;
 
-/// Bytes that are given at once. A log file of the usual 50 MB fits.
+/// Maximum number of bytes in a response. A log file of the usual 50 MB fits.
 pub const MAX_PIECE: u64 = 64 << 20;
 
-/// How far before its end a log begins to be followed.
+/// A client that follows a log starts this many bytes before its end.
 pub const FOLLOWED_FROM: u64 = 1024;
 
-/// Bytes of a character in UTF-8.
+/// Maximum length of a character in UTF-8.
 const LONGEST_CHARACTER: usize = 4;
 
-/// Offset and length contradict each other: fault `BAD_ARGUMENTS`.
+/// Offset and length contradict each other; supervisord's fault `BAD_ARGUMENTS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadArguments;
 
-/// What [`tail`] finds.
+/// The result of [`tail`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tail {
-    /// Which bytes of the file.
+    /// The selected bytes of the file.
     pub bytes: Range<u64>,
-    /// The file's size, which is where the client goes on.
+    /// The size of the file, which is the offset of the next request.
     pub offset: u64,
-    /// Whether the file goes on after what was asked for.
+    /// Whether the file continues after the requested bytes.
     pub overflow: bool,
 }
 
-/// Which bytes of a file of `size` bytes `readLog` and its kin give: `length` of them from
-/// `offset` on, all if it is 0; the last ones if `offset` is negative. At most the first
-/// [`MAX_PIECE`] of them.
+/// Selects bytes of a file as `readLog` and similar methods do: `length` bytes from `offset` on, or
+/// all of them if `length` is 0. A negative `offset` selects the last bytes. Returns at most the
+/// first [`MAX_PIECE`] bytes.
 ///
 /// # Errors
 ///
-/// For a negative length, or any at all beside a negative offset.
+/// The length is negative, or it is set together with a negative offset.
 pub fn read(offset: i64, length: i64, size: u64) -> Result<Range<u64>, BadArguments> {
     if length < 0 || (offset < 0 && length != 0) {
         return Err(BadArguments);
@@ -48,10 +48,10 @@ pub fn read(offset: i64, length: i64, size: u64) -> Result<Range<u64>, BadArgume
     Ok(start..start + length.min(MAX_PIECE))
 }
 
-/// Which bytes of a file of `size` bytes `tailProcessStdoutLog` and its kin give: the last
-/// `length`, or none if `offset` is at the end or beyond. So clients that go on from
-/// [`Tail::offset`] get some bytes again if fewer were added. At most the last
-/// [`MAX_PIECE`] of them.
+/// Selects bytes of a file as `tailProcessStdoutLog` and similar methods do: the last `length`
+/// bytes, or none if `offset` is at the end or beyond. A client that continues at [`Tail::offset`]
+/// therefore gets some bytes again if fewer were added. Returns at most the last [`MAX_PIECE`]
+/// bytes.
 #[must_use]
 pub fn tail(offset: i64, length: i64, size: u64) -> Tail {
     let end = i128::from(offset) + i128::from(length);
@@ -62,32 +62,32 @@ pub fn tail(offset: i64, length: i64, size: u64) -> Tail {
     Tail { bytes: size - length..size, offset: size, overflow }
 }
 
-/// Where to begin to follow a file of `size` bytes.
+/// The offset at which a client starts to follow a file of `size` bytes.
 #[must_use]
 pub const fn followed_from(size: u64) -> u64 {
     size.saturating_sub(FOLLOWED_FROM)
 }
 
-/// The text of bytes that stand at `offset` of a file. The rest of a character that began
-/// before them is left out; what isn't UTF-8 becomes U+FFFD.
+/// Converts bytes from `offset` of a file to text. Drops the rest of a character that began before
+/// them. Bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn text(bytes: &[u8], offset: u64) -> String {
     let start = if offset == 0 { 0 } else { continued(bytes, LONGEST_CHARACTER - 1) };
     String::from_utf8_lossy(&bytes[start..]).into_owned()
 }
 
-/// Makes text of a file that is followed from somewhere on. A character that comes in
-/// pieces is held back until it is whole.
+/// Converts a file that a client follows to text. Holds back a character that arrives in pieces
+/// until it is complete.
 #[derive(Clone, Debug)]
 pub struct Follower {
-    /// Bytes of a character that may have begun before the first ones.
+    /// Bytes that may continue a character from before the start.
     to_skip: usize,
-    /// The beginning of a character.
+    /// The beginning of an incomplete character.
     held: Vec<u8>,
 }
 
 impl Follower {
-    /// One for the bytes from `offset` on.
+    /// A follower that starts at `offset`.
     #[must_use]
     pub const fn new(offset: u64) -> Self {
         let to_skip = if offset == 0 { 0 } else { LONGEST_CHARACTER - 1 };
@@ -97,7 +97,7 @@ impl Follower {
     /// The text of the next bytes, which may be empty.
     pub fn feed(&mut self, bytes: &[u8]) -> String {
         let skipped = continued(bytes, self.to_skip);
-        // Only further such bytes can be of the same character.
+        // Only directly following continuation bytes can belong to the same character.
         self.to_skip = if skipped == bytes.len() { self.to_skip - skipped } else { 0 };
         let mut data = std::mem::take(&mut self.held);
         data.extend_from_slice(&bytes[skipped..]);
@@ -105,19 +105,19 @@ impl Follower {
         String::from_utf8_lossy(&data).into_owned()
     }
 
-    /// The text of what is still held back, since nothing follows it.
+    /// The text of an incomplete character at the end of the file.
     #[must_use]
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.held).into_owned()
     }
 }
 
-/// How many of the first bytes, at most `most`, continue a character.
+/// The number of bytes at the beginning, at most `most`, that continue a character.
 fn continued(bytes: &[u8], most: usize) -> usize {
     bytes.iter().take(most).take_while(|byte| is_continuation(**byte)).count()
 }
 
-/// How many of the last bytes are the beginning of a character.
+/// The number of bytes at the end that begin a character without completing it.
 fn unfinished(bytes: &[u8]) -> usize {
     let last = bytes.iter().rev().take(LONGEST_CHARACTER).position(|byte| !is_continuation(*byte));
     last.map_or(0, |before_end| {

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The addresses of a name that needs no name server, in the order of the file; of
-/// [`localhost`](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) also those that every
-/// host has.
+/// The addresses of a name in the file, in its order. For
+/// [`localhost`](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) the result includes the
+/// loopback addresses.
 #[must_use]
 pub fn addresses(file: &[u8], name: &str) -> Vec<IpAddr> {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -24,7 +24,7 @@ pub fn addresses(file: &[u8], name: &str) -> Vec<IpAddr> {
             addresses.push(address);
         }
     }
-    // Servers that listen at one family listen at this one.
+    // IPv4 first, because a server that listens on one family only usually uses IPv4.
     addresses.sort_by_key(IpAddr::is_ipv6);
     addresses
 }

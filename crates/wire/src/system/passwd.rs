@@ -1,7 +1,6 @@
-//! `/etc/passwd` and `/etc/group`.
+//! Parses `/etc/passwd` and `/etc/group`.
 //!
-//! Read by ourselves because the C library's functions load modules at run time,
-//! which a static binary must not. Formats:
+//! The C library's functions load modules at run time, which a static binary must not do. Formats:
 //! [passwd(5)](https://man7.org/linux/man-pages/man5/passwd.5.html),
 //! [group(5)](https://man7.org/linux/man-pages/man5/group.5.html).
 
@@ -25,11 +24,11 @@ pub struct Group {
     pub name: String,
     /// Group id.
     pub gid: u32,
-    /// Names of those who are in it besides those whose primary group it is.
+    /// The names of its members, without users that have it as their primary group.
     pub members: Vec<String>,
 }
 
-/// The users of a passwd file; lines that are none are skipped.
+/// The users of a passwd file. Skips invalid lines.
 pub fn users(file: &[u8]) -> impl Iterator<Item = User> {
     lines(file).filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -43,7 +42,7 @@ pub fn users(file: &[u8]) -> impl Iterator<Item = User> {
     })
 }
 
-/// The groups of a group file; lines that are none are skipped.
+/// The groups of a group file. Skips invalid lines.
 pub fn groups(file: &[u8]) -> impl Iterator<Item = Group> {
     lines(file).filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();

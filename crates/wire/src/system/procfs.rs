@@ -51,7 +51,7 @@ pub fn stat(line: &[u8]) -> Option<Stat> {
     })
 }
 
-/// The name in a line of `/proc/PID/stat`: of the program, or what the process calls itself.
+/// The name in a line of `/proc/PID/stat`: the program's name, unless the process has changed it.
 #[must_use]
 pub fn name(line: &[u8]) -> Option<&[u8]> {
     let start = line.iter().position(|byte| *byte == b'(')? + 1;

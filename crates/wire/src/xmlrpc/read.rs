@@ -1,11 +1,11 @@
-//! Bytes to values.
+//! Parses XML-RPC documents.
 //!
-//! Strict where a document could cost more than its length: no document types, no
-//! entities of its own, a bound on depth and on the number of values. Loose where
-//! supervisord is: attributes, comments, text between elements and unknown parts of a
-//! call say nothing; a value of a type that isn't known is a text. Looser than it:
-//! control characters are taken as they come, since input for a program may need them and
-//! supervisord's answers hold them.
+//! The parser is strict where a document could cost more than its length: it rejects document types
+//! and custom entities, and limits the depth and the number of values. It is as tolerant as
+//! supervisord otherwise: it ignores attributes, comments, text between elements and unknown parts
+//! of a call, and reads a value of an unknown type as a text. Unlike supervisord, it accepts
+//! control characters, because input for a program may need them and supervisord's responses
+//! contain them.
 
 use std::borrow::Cow;
 
@@ -15,25 +15,25 @@ use quick_xml::{Reader, XmlVersion};
 use super::{Call, Fault, ReadError, Value};
 use crate::supervisord::python;
 
-/// Elements that may be open at once; each array in an array opens three.
+/// Maximum nesting of elements. An array in an array adds three.
 pub const MAX_DEPTH: usize = 100;
 
-/// Values of one call, those in arrays and structs included: a thousand calls at once,
-/// with room to spare.
+/// Maximum number of values in a call, including those in arrays and structs. It allows more than a
+/// thousand calls in one `multicall`.
 pub const MAX_CALL_VALUES: usize = 10_000;
 
-/// Values of one answer: thirty facts about each of a hundred thousand processes.
+/// Maximum number of values in a response: thirty for each of a hundred thousand processes.
 pub const MAX_RESPONSE_VALUES: usize = 4_000_000;
 
-/// Characters of the reason why a document is refused: it may quote the document, and ends
-/// up in a line of a log.
+/// Maximum length of the reason for a rejection. It may quote the document, and is part of a log
+/// line.
 pub const MAX_REASON: usize = 200;
 
-/// Reads what a client asks.
+/// Parses a call.
 ///
 /// # Errors
 ///
-/// What is wrong with it; supervisord answers both kinds with status 400.
+/// The reason for which it is invalid. supervisord answers each with status 400.
 pub fn read_call(body: &[u8]) -> Result<Call, ReadError> {
     let mut document = Document::new(body, MAX_CALL_VALUES)?;
     let (mut method, mut params) = (String::new(), Vec::new());
@@ -56,11 +56,11 @@ pub fn read_call(body: &[u8]) -> Result<Call, ReadError> {
     Ok(Call { method, params })
 }
 
-/// Reads what a server answers.
+/// Parses a response.
 ///
 /// # Errors
 ///
-/// What is wrong with it: always [`ReadError::Unmarshallable`].
+/// The reason for which it is invalid; always [`ReadError::Unmarshallable`].
 pub fn read_response(body: &[u8]) -> Result<Result<Value, Fault>, ReadError> {
     let mut document = Document::new(body, MAX_RESPONSE_VALUES)?;
     let root = document.root()?;
@@ -84,16 +84,16 @@ pub fn read_response(body: &[u8]) -> Result<Result<Value, Fault>, ReadError> {
     Ok(result)
 }
 
-/// A document, read from its beginning to its end.
+/// A document that is read from beginning to end.
 struct Document<'a> {
     reader: Reader<&'a [u8]>,
-    /// Elements that are open.
+    /// The number of open elements.
     depth: usize,
-    /// Values that may still come.
+    /// The number of values that may follow.
     values_left: usize,
 }
 
-/// What comes next in a document.
+/// The next part of a document.
 enum Piece<'a> {
     Open(BytesStart<'a>),
     Text(Cow<'a, str>),
@@ -101,7 +101,7 @@ enum Piece<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// UTF-8 whatever its declaration says, as supervisord takes it.
+    /// Accepts only UTF-8, whatever the XML declaration says, as supervisord does.
     fn new(body: &'a [u8], max_values: usize) -> Result<Self, ReadError> {
         let text = std::str::from_utf8(body)
             .map_err(|why| ReadError::Unmarshallable(format!("it is not UTF-8: {why}")))?;
@@ -110,7 +110,7 @@ impl<'a> Document<'a> {
         Ok(Self { reader, depth: 0, values_left: max_values })
     }
 
-    /// The name of the outermost element.
+    /// Reads the name of the root element.
     fn root(&mut self) -> Result<String, ReadError> {
         loop {
             match self.piece()? {
@@ -123,7 +123,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Nothing may follow the outermost element.
+    /// Checks that nothing follows the root element.
     fn end(&mut self) -> Result<(), ReadError> {
         loop {
             match self.piece()? {
@@ -134,7 +134,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The name of the next element inside the current one, or `None` at the end of it.
+    /// Reads the name of the next child of the current element; `None` at its end.
     fn child(&mut self) -> Result<Option<String>, ReadError> {
         loop {
             match self.inside()? {
@@ -145,7 +145,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The end of the current element, in which nothing else may stand.
+    /// Checks that the current element ends here.
     fn close(&mut self) -> Result<(), ReadError> {
         match self.child()? {
             None => Ok(()),
@@ -153,7 +153,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Whether another element, which must be called `wanted`, is in the current one.
+    /// Whether the current element has another child, whose name must be `wanted`.
     fn another(&mut self, wanted: &str) -> Result<bool, ReadError> {
         match self.child()? {
             None => Ok(false),
@@ -162,7 +162,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The text of the current element, to its end.
+    /// Reads the text of the current element up to its end.
     fn text(&mut self) -> Result<String, ReadError> {
         let mut text = String::new();
         loop {
@@ -174,7 +174,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The rest of the current element is of no interest.
+    /// Skips the rest of the current element.
     fn skip(&mut self) -> Result<(), ReadError> {
         let around = self.depth.saturating_sub(1);
         while self.depth > around {
@@ -201,7 +201,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The `<value>` that is all the current element holds.
+    /// Reads the `<value>` that must be the only child of the current element.
     fn only_value(&mut self) -> Result<Value, ReadError> {
         if !self.another("value")? {
             return Err(self.wrong("a <value> is missing"));
@@ -211,7 +211,7 @@ impl<'a> Document<'a> {
         Ok(value)
     }
 
-    /// What stands in a `<value>`: a text, or one element.
+    /// Reads the content of a `<value>`: a text or one element.
     fn value(&mut self) -> Result<Value, ReadError> {
         let left = self.values_left.checked_sub(1);
         self.values_left = left.ok_or_else(|| self.wrong("it contains too many values"))?;
@@ -270,17 +270,17 @@ impl<'a> Document<'a> {
         name.zip(value).ok_or_else(|| self.wrong("a <member> needs a <name> and a <value>"))
     }
 
-    /// The next piece of the current element, whose end must come.
+    /// Reads the next part. The current element must not be incomplete.
     fn inside(&mut self) -> Result<Piece<'a>, ReadError> {
         self.piece()?.ok_or_else(|| self.wrong("it ends inside an element"))
     }
 
-    /// The next piece, or `None` at the end of the document.
+    /// Reads the next part; `None` at the end of the document.
     fn piece(&mut self) -> Result<Option<Piece<'a>>, ReadError> {
         loop {
             let event = self.reader.read_event();
             return Ok(Some(match event.map_err(|why| self.wrong(&why.to_string()))? {
-                // Empty ones are expanded, so there are none.
+                // The reader expands empty elements, so it never reports them.
                 Event::Start(tag) | Event::Empty(tag) => {
                     self.depth += 1;
                     if self.depth > MAX_DEPTH {
@@ -302,7 +302,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Numbers and the five names that XML knows by itself.
+    /// Resolves numeric references and the five predefined entities.
     fn referred(&self, reference: &BytesRef<'_>) -> Result<Cow<'a, str>, ReadError> {
         let name = reference.borrow().into_inner();
         if reference.is_char_ref() {
@@ -330,7 +330,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The value of an element that holds only text.
+/// Parses the value of an element that contains only text.
 fn scalar(tag: &str, text: String) -> Result<Value, String> {
     let no = |kind: &str| format!("'{text}' is not {kind}");
     Ok(match tag {
@@ -343,7 +343,7 @@ fn scalar(tag: &str, text: String) -> Result<Value, String> {
             Value::String(String::from_utf8_lossy(&bytes).into_owned())
         }
         "nil" | "ex:nil" => Value::Nil,
-        // Above all `string`, and `i8`, which supervisord doesn't know.
+        // Usually `string`. Also `i8`, which supervisord does not know.
         _ => Value::String(text),
     })
 }

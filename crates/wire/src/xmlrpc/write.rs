@@ -1,4 +1,4 @@
-//! Values to bytes, with the line breaks of Python's `xmlrpc.client`.
+//! Writes XML-RPC documents with the line breaks of Python's `xmlrpc.client`.
 
 use std::fmt::Write as _;
 use std::slice::Iter;
@@ -7,10 +7,10 @@ use super::{Fault, Value};
 
 const DECLARATION: &str = "<?xml version='1.0'?>\n";
 
-/// Bytes that [`Writer::step`] writes, about.
+/// Approximate number of bytes that [`Writer::step`] writes.
 pub const WRITTEN_AT_ONCE: usize = 1 << 18;
 
-/// The document that asks for `method`.
+/// Writes a call of `method`.
 #[must_use]
 pub fn write_call(method: &str, params: &[Value]) -> String {
     let mut out = String::from(DECLARATION);
@@ -24,17 +24,17 @@ pub fn write_call(method: &str, params: &[Value]) -> String {
     writer.finish()
 }
 
-/// The document that answers a call.
+/// Writes a response.
 #[must_use]
 pub fn write_response(result: &Result<Value, Fault>) -> String {
     Writer::response(result).finish()
 }
 
-/// A document that is written step by step: a long one must not hold up everything else.
+/// Writes a document in steps, so that a long one does not delay other work.
 #[derive(Clone, Debug)]
 pub struct Writer<'a> {
     out: String,
-    /// What follows; the next is the last one.
+    /// The remaining parts; the last element is the next one.
     todo: Vec<Todo<'a>>,
 }
 
@@ -48,7 +48,7 @@ enum Todo<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// The document that answers a call.
+    /// A writer for a response.
     #[must_use]
     pub fn response(result: &'a Result<Value, Fault>) -> Self {
         let mut out = String::from(DECLARATION);
@@ -75,7 +75,7 @@ impl<'a> Writer<'a> {
         writer
     }
 
-    /// Writes about [`WRITTEN_AT_ONCE`] bytes. Whether there is more to be written.
+    /// Writes about [`WRITTEN_AT_ONCE`] bytes. Returns whether more is left.
     pub fn step(&mut self) -> bool {
         let enough = self.out.len() + WRITTEN_AT_ONCE;
         while self.out.len() < enough {
@@ -103,7 +103,7 @@ impl<'a> Writer<'a> {
         !self.todo.is_empty()
     }
 
-    /// Writes what is left; the document.
+    /// Writes the rest and returns the document.
     #[must_use]
     pub fn finish(mut self) -> String {
         while self.step() {}
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
                 let end = Todo::Markup("</struct></value>\n");
                 self.todo.extend([end, Todo::Members(members.iter())]);
             }
-            // Python breaks no line after this one.
+            // Python adds no line break here.
             Value::Nil => out.push_str("<nil/></value>"),
         }
     }
@@ -162,8 +162,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A bare CR would be read as a line feed. What XML 1.0 can't hold becomes U+FFFD:
-/// leaving it out could join what it kept apart. What needs nothing is copied in one go.
+/// Escapes a text. A bare CR is escaped because parsers read it as a line feed. Characters that XML
+/// 1.0 does not allow become U+FFFD. Runs of other characters are copied at once.
 fn push_text(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
     let mut written = 0;
@@ -185,7 +185,7 @@ fn push_text(out: &mut String, text: &str) {
     out.push_str(&text[written..]);
 }
 
-/// For what XML 1.0 can't hold: controls, U+FFFE and U+FFFF.
+/// Replaces characters that XML 1.0 does not allow: control characters, U+FFFE and U+FFFF.
 const REPLACEMENT: &str = "\u{fffd}";
 
 #[cfg(test)]
@@ -253,7 +253,7 @@ mod tests {
         let mut writer = Writer::response(&result);
         let (mut before, mut steps) = (writer.out.len(), 1);
         while writer.step() {
-            // Of a byte that is escaped there are five at most.
+            // An escaped byte takes five bytes at most.
             assert!(writer.out.len() - before <= 6 * WRITTEN_AT_ONCE);
             (before, steps) = (writer.out.len(), steps + 1);
         }

@@ -1,5 +1,4 @@
-//! What listeners are sent, read by supervisord's own helpers for them and made again
-//! by supervisord.
+//! Compares event messages with supervisord: its helpers parse ours, and it writes the same.
 
 use proptest::prelude::*;
 use supervisor_wire::supervisord::event::{
@@ -8,7 +7,7 @@ use supervisor_wire::supervisord::event::{
 
 use crate::{QUESTIONS, generated, oracle};
 
-/// What an event is made of, owned.
+/// The owned parts of an event.
 type Parts = (usize, (String, String), (i32, u32, bool), Vec<u8>, String);
 
 #[test]

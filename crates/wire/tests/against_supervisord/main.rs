@@ -1,7 +1,7 @@
-//! What we read and write, given to Python and to the real supervisord.
+//! Compares the parsers and writers with Python and supervisord.
 //!
-//! `SUPERVISOR_PYTHON` names a Python that has supervisor 4.3.0. Without it these
-//! tests only say that they were skipped, unless `REQUIRE_PYTHON` is `1`.
+//! `SUPERVISOR_PYTHON` names a Python with supervisor 4.3.0. Without it, these tests are skipped,
+//! or fail if `REQUIRE_PYTHON` is `1`.
 
 mod event;
 mod process_text;
@@ -22,7 +22,7 @@ fn generated<T: Debug>(strategy: &impl Strategy<Value = T>) -> Vec<T> {
     (0..QUESTIONS).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
 }
 
-/// What answers a list of texts with a list of texts, given what it shall do with them.
+/// A function that passes texts to a Python script and returns the resulting texts.
 #[expect(clippy::print_stdout, reason = "a test that was skipped says so")]
 fn oracle(script: &'static str) -> Option<impl Fn(&str, &[String]) -> Vec<String>> {
     let python = std::env::var_os("SUPERVISOR_PYTHON").filter(|python| !python.is_empty());

@@ -1,4 +1,4 @@
-//! What is said of a process.
+//! Compares the descriptions of processes.
 
 use proptest::strategy::Strategy;
 use supervisor_wire::date::CalendarTime;

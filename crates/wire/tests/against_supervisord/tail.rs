@@ -1,10 +1,10 @@
-//! Which bytes of a log are given.
+//! Compares the selected bytes of logs.
 
 use supervisor_wire::supervisord::tail::{BadArguments, read, tail};
 
 use crate::{QUESTIONS, generated, oracle};
 
-/// As the oracle has it.
+/// The content of the log in the Python script.
 const LOG: std::ops::Range<u8> = 33..127;
 
 #[test]

@@ -1,4 +1,4 @@
-//! XML-RPC documents between us and Python.
+//! Compares XML-RPC documents with Python's.
 
 use proptest::prelude::*;
 use supervisor_wire::xmlrpc::{
@@ -7,7 +7,7 @@ use supervisor_wire::xmlrpc::{
 
 use crate::{QUESTIONS, generated, oracle};
 
-/// Python reads what we wrote and writes it again.
+/// Python parses our documents and writes the same bytes.
 #[test]
 fn python_reads_our_documents_and_would_have_written_the_same_bytes() {
     let Some(oracle) = oracle("xmlrpc_oracle.py") else { return };
@@ -88,8 +88,8 @@ fn supervisord_reads_calls_alike() {
     assert!(read > QUESTIONS / 4, "only {read} documents were good");
 }
 
-/// Without what Python writes in another way: the exponent of a large number, a name
-/// that comes twice.
+/// Values without those that Python writes differently: large floating-point numbers, and structs
+/// with a repeated name.
 fn value() -> impl Strategy<Value = Value> {
     let text = "([ -~]|[\t\n\r]|[&<>\"']|]]>|[\u{a0}-\u{d7ff}]|\u{1f600}){0,8}";
     let leaf = prop_oneof![
@@ -109,8 +109,8 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Calls with a parameter of every form, a few of which nobody can read. Without empty
-/// elements of a type that isn't known: to supervisord they are no value, to us an empty text.
+/// Calls with parameters of all forms, some of them invalid. Empty elements of an unknown type are
+/// excluded: supervisord reads no value, this parser an empty text.
 fn careless() -> impl Strategy<Value = String> {
     let blank = "( |\n|<!-- c -->){0,2}";
     let scalar = prop_oneof![

@@ -1,9 +1,9 @@
-//! The variables for the number of restarts and the delays before them.
+//! The variables for restarts.
 
 use super::{Accepts, Owner, Variable};
 use crate::options;
 
-/// Number of restarts in a row.
+/// Number of consecutive restarts.
 pub(super) const MAX_START_RETRIES: Variable = Variable {
     name: "PROCESS_MAX_START_RETRIES",
     default: None,
@@ -13,7 +13,7 @@ pub(super) const MAX_START_RETRIES: Variable = Variable {
     once: false,
 };
 
-/// Uptime that clears past failures.
+/// Uptime that resets the failure count.
 pub(super) const RETRY_RESET_SECS: Variable = Variable {
     name: "PROCESS_RETRY_RESET_SECS",
     default: None,
@@ -23,35 +23,35 @@ pub(super) const RETRY_RESET_SECS: Variable = Variable {
     once: false,
 };
 
-/// Growth of the wait before restarts.
+/// Growth of the delays before restarts.
 pub(super) const RETRY_FACTOR: Variable = Variable::of_option(
     "PROCESS_RETRY_FACTOR",
     (Owner::Programs, &options::RETRY_FACTOR),
     "Growth of the backoff delay with each consecutive failure: `2` doubles it, `1` keeps it constant. `off`: 1, 2, 3 seconds and so on, without an upper limit. The first restart after a run that was RUNNING is immediate.",
 );
 
-/// First such wait.
+/// The first delay.
 pub(super) const RETRY_WAIT_SECS: Variable = Variable::of_option(
     "PROCESS_RETRY_WAIT_SECS",
     (Owner::Programs, &options::RETRY_WAIT),
     "First backoff delay, in seconds. Needs `PROCESS_RETRY_FACTOR`.",
 );
 
-/// Longest such wait.
+/// The longest delay.
 pub(super) const RETRY_WAIT_MAX_SECS: Variable = Variable::of_option(
     "PROCESS_RETRY_WAIT_MAX_SECS",
     (Owner::Programs, &options::RETRY_WAIT_MAX),
     "Maximum backoff delay, in seconds. Needs `PROCESS_RETRY_FACTOR`.",
 );
 
-/// Random part of such waits.
+/// The random part of the delays.
 pub(super) const RETRY_JITTER: Variable = Variable::of_option(
     "PROCESS_RETRY_JITTER",
     (Owner::Programs, &options::RETRY_JITTER),
     "Random part of each backoff delay, so that containers that fail together do not restart together: with `0.25`, a delay of 8 seconds takes 6 to 8. Needs `PROCESS_RETRY_FACTOR`.",
 );
 
-/// Restarts before the program was ever ready.
+/// Number of restarts before the program is first ready.
 pub(super) const RETRIES_BEFORE_READY: Variable = Variable::of_option(
     "PROCESS_RETRIES_BEFORE_READY",
     (Owner::App, &options::RETRIES_BEFORE_READY),

@@ -1,4 +1,4 @@
-//! What a preset makes of a program's command, and the lines that explain it.
+//! Applies a health preset to a program's command, and logs the result.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use crate::options::{self as o, SectionKind};
 use crate::presets::{self, Asks, Command, Plan, Preset, Surroundings};
 use crate::values;
 
-/// A preset, and what it makes of the command.
+/// A preset and its result for a command.
 pub(super) struct Planned {
     pub(super) preset: &'static Preset,
     pub(super) plan: Plan,
-    /// The options of the command are a script's.
+    /// The script that contains the options of the command, if they are not its own arguments.
     script: Option<String>,
 }
 
-/// What was made of it, in the end.
+/// The final health settings.
 pub(super) struct Made<'m> {
     pub(super) check: Option<&'m CheckSpec>,
     pub(super) progress: Option<&'m ProgressSpec>,
@@ -30,7 +30,7 @@ pub(super) struct Made<'m> {
 }
 
 impl Planned {
-    /// The page that health is asked for at, if a page is asked for.
+    /// The URL of the preset's health check, if it uses one.
     pub(super) fn probe_url(&self) -> Option<&HttpUrl> {
         match &self.plan.asks {
             Asks::Page(url) => Some(url),
@@ -38,7 +38,7 @@ impl Planned {
         }
     }
 
-    /// How it is asked otherwise.
+    /// The preset's health check, if it does not use a URL.
     pub(super) fn other_probe(&self) -> Option<Probe> {
         match &self.plan.asks {
             Asks::Port { host, port, .. } => Some(Probe::Tcp { host: host.clone(), port: *port }),
@@ -47,8 +47,8 @@ impl Planned {
         }
     }
 
-    /// Its metrics: where a person says that its health is, unless they have a place of their
-    /// own.
+    /// The URL of the metrics. If the metrics have no port of their own, they are on the server of
+    /// the health URL that the user has set.
     pub(super) fn metrics(&self, given: Option<&HttpUrl>) -> Option<HttpUrl> {
         let metrics = self.preset.metrics.as_ref()?;
         let beside = given.filter(|_| metrics.place.is_none());
@@ -56,7 +56,7 @@ impl Planned {
         beside.or_else(|| self.plan.metrics.clone())
     }
 
-    /// What is looked at where nothing can be asked.
+    /// The process count to use if the preset cannot check the server in another way.
     pub(super) fn tree(&self, interval: Duration, patience: Duration) -> Option<TreeSpec> {
         let pattern = self.preset.tree.filter(|_| matches!(self.plan.asks, Asks::Nothing(_)))?;
         Some(TreeSpec { pattern: pattern.to_owned(), distinct: true, interval, patience })
@@ -87,8 +87,8 @@ impl Reading<'_, '_, '_> {
         Planned { preset, plan: preset.plan(&command, port), script }
     }
 
-    /// Says at the start what will be asked where, and why; what should be changed; and
-    /// what a stop of it needs.
+    /// Logs at startup what will be checked and why, recommends changes, and warns about the time
+    /// that a stop needs.
     pub(super) fn tell(&mut self, planned: &Planned, made: &Made<'_>) {
         let (name, title) = (self.section.label().to_owned(), planned.preset.title);
         let line = self.line(planned, made);
@@ -166,7 +166,7 @@ impl Reading<'_, '_, '_> {
         line
     }
 
-    /// Whether a stop waits until nothing is under way.
+    /// Whether the delay before a stop ends early when no request is in flight.
     fn waits_until_idle(&self) -> bool {
         let mut sections = self.lowering.of_kind(SectionKind::Supervisord);
         sections.any(|section| {
@@ -181,13 +181,13 @@ impl Reading<'_, '_, '_> {
         again == Some(Autorestart::Unexpected) && expected.is_some_and(|codes| codes.contains(&0))
     }
 
-    /// Time from one check to the next.
+    /// Time between two checks.
     pub(super) fn interval(&mut self, planned: Option<&Planned>) -> Option<Duration> {
         let usual = planned.map_or(presets::INTERVAL, |planned| planned.preset.interval);
         self.set(&health::INTERVAL).map(|given| given.unwrap_or(usual))
     }
 
-    /// Time for which nothing may be done.
+    /// Time without progress that is allowed.
     pub(super) fn stalled(&mut self, planned: Option<&Planned>) -> Option<Duration> {
         let usual = planned.map_or(presets::STALLED, |planned| planned.preset.stalled);
         self.set(&health::PROGRESS_STALLED).map(|given| given.unwrap_or(usual))

@@ -8,7 +8,7 @@ use crate::command_mode;
 use crate::testing::{FakeHost, sources};
 use crate::values::LOOPBACK;
 
-/// What these variables mean for a command.
+/// The health settings for a command with these variables.
 fn meant(command: &[&str], pairs: &[(&str, &str)]) -> Result<HealthSpec, String> {
     let command = command.iter().map(OsString::from).collect();
     let config = command_mode(command, &sources(pairs), &FakeHost::default());
@@ -61,7 +61,7 @@ fn the_port_is_the_one_that_was_said_or_that_of_the_command_or_the_usual_one() {
     let health = meant(&["sglang", "--port", "31000"], &sources).unwrap();
     assert_eq!(*probe_url(&health), http(9000, "/health"));
     assert_eq!(health.progress.unwrap().page.url, http(9000, "/metrics"));
-    // Wherever the command is from; but what a shell is told is not looked into.
+    // The origin of the command does not matter, but the argument of a shell is not analyzed.
     for (command, port) in [("x --port 7", 7), ("sh -c 'x --port 7'", 30000)] {
         let replaced = [preset, ("SUPERVISOR_PROGRAM__APP_COMMAND", command)];
         let health = meant(&["x", "--port", "8"], &replaced).unwrap();
@@ -119,7 +119,7 @@ fn a_connection_or_a_command_can_be_asked_for_instead() {
     let health = meant(&["x"], &[("PROCESS_HEALTH_COMMAND", "sh -c 'exit 0'")]).unwrap();
     let words = ["sh", "-c", "exit 0"].map(OsString::from).to_vec();
     assert_eq!(health.check.map(|check| check.probe), Some(Probe::Command(words)));
-    // The metrics of a preset are still looked at.
+    // The metrics of the preset still apply.
     let pairs = [("PROCESS_HEALTH_PRESET", "tgi"), ("PROCESS_HEALTH_TCP", "3000")];
     let health = meant(&["x"], &pairs).unwrap();
     assert!(matches!(health.check.unwrap().probe, Probe::Tcp { port: 3000, .. }));
@@ -249,7 +249,7 @@ fn a_check_knows_which_setting_says_where() {
     }
 }
 
-/// What a start says of this command with `health_preset`, line by line, and its health.
+/// The lines that a start logs for this command with `health_preset`, and the health settings.
 fn told(preset: &str, command: &[&str], pairs: &[(&str, &str)]) -> (Vec<String>, HealthSpec) {
     let command = command.iter().map(OsString::from).collect();
     let pairs: Vec<_> = [("PROCESS_HEALTH_PRESET", preset)].iter().chain(pairs).copied().collect();
@@ -317,7 +317,7 @@ fn ranks_without_a_server_have_their_processes_watched() {
         health.tree.map(|tree| (tree.pattern, tree.distinct)),
         Some(("Worker".into(), false))
     );
-    // Who can be asked has no tree that nobody asked for.
+    // Processes are not counted by default if the preset can check the server.
     assert_eq!(told("vllm", &["vllm", "serve", "/m"], &[]).1.tree, None);
 }
 
@@ -407,7 +407,7 @@ fn a_listener_has_none_of_it() {
     assert!(SectionKind::FcgiProgram.settings().any(|setting| setting.def().key == "health_url"));
 }
 
-/// What `--check` shows means the same when it is read.
+/// Reading the output of `--check` gives the same settings.
 #[test]
 fn the_configuration_in_effect_reads_back_the_same() {
     let pairs = [("PROCESS_HEALTH_PRESET", "sagemaker")];
@@ -424,7 +424,7 @@ fn the_configuration_in_effect_reads_back_the_same() {
     let again = [("SUPERVISOR_INCLUDE_FILES", "/srv/shown.conf")];
     let again = command_mode(vec!["x".into()], &sources(&again), &host).unwrap();
     let mut again = again.spec.groups[0].processes[0].health.clone();
-    // Where it was said is another file now.
+    // The origin of the settings is another file now.
     again.check.as_mut().unwrap().set_by = "preset sagemaker".to_owned();
     assert_eq!(again, *health);
 }

@@ -1,4 +1,4 @@
-//! What a program executes.
+//! The command of a program.
 
 use std::ffi::OsString;
 
@@ -12,9 +12,9 @@ use crate::text::expand::Names;
 use crate::text::ini::{Comment, Origin, Section};
 use crate::text::shlex;
 
-/// What to execute, and how it was written. One that can never be executed is a mistake in
-/// front of a command, where nothing shall be started that can't be right. In a file it is
-/// none, as in supervisord: starting the program fails, and the others run.
+/// Reads the command. A command that can never be executed is an error in command mode, because it
+/// cannot be meant. In config-file mode it is not, as in supervisord: the start of the program
+/// fails, and the others run.
 pub(super) fn command<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -40,8 +40,8 @@ pub(super) fn command<'a>(
     }
 }
 
-/// Explains why a command line cannot be parsed. It repeats only the first word: a key of a
-/// service may stand in it.
+/// Explains why a command line cannot be parsed. Repeats only the first word, because the others
+/// may contain an API key.
 fn unparsable(text: &str, why: &str, origin: Option<&Origin>) -> String {
     let word = in_short(text.split_whitespace().next().unwrap_or_default());
     let opened = shlex::unclosed(text)

@@ -1,5 +1,5 @@
-//! Files of environment variables. Programs read them at each start; what would keep the first
-//! start from happening is an error of the configuration.
+//! Files with environment variables. Programs read them at each start. A problem that would prevent
+//! the first start is a configuration error.
 
 use supervisor_core::spec::EnvFile;
 use supervisor_wire::env_file::{self, LARGEST};
@@ -10,7 +10,7 @@ use crate::options as o;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// Reads which they are, and looks into each of them.
+/// Reads the paths and checks each file.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

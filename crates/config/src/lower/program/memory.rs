@@ -1,4 +1,4 @@
-//! How much memory a program may use.
+//! The memory limit of a program.
 
 use supervisor_core::spec::health::MemorySpec;
 
@@ -7,7 +7,7 @@ use crate::options as o;
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// Reads it.
+/// Reads the limit and the warning threshold.
 pub(super) fn read<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

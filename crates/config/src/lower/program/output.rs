@@ -1,4 +1,4 @@
-//! Where a program's output goes.
+//! The destination and format of a program's output.
 
 use crate::sources::Mode;
 use supervisor_core::spec::{LineFormat, Output, Sink, Stdio};
@@ -134,7 +134,7 @@ fn output<'a>(
     let sink = match target {
         LogTarget::None | LogTarget::Syslog => Sink::Discard,
         LogTarget::Auto => Sink::Auto { maxbytes, backups },
-        // Relative to where the supervisor works when it is opened.
+        // The path is relative to the working directory at the time of opening.
         LogTarget::Path(path) => sink(path, maxbytes, backups),
     };
     Some(Output {

@@ -1,4 +1,4 @@
-//! When a program starts, and starts again.
+//! The options for starts and restarts of a program.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::options::{self as o, Key};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
-/// What counts as a start that succeeded, and what follows an end.
+/// The conditions for a successful start and for restarts.
 pub(super) struct Restarting {
     pub(super) autostart: bool,
     pub(super) startsecs: Duration,
@@ -51,7 +51,7 @@ impl Restarting {
     }
 }
 
-/// How failures are counted.
+/// The rule that counts failures.
 fn retry<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,
@@ -71,7 +71,7 @@ fn retry<'a>(
     })
 }
 
-/// How long restarts wait.
+/// The delays before restarts.
 fn backoff<'a>(
     lowering: &mut Lowering<'a>,
     section: &'a Section,

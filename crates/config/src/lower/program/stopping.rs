@@ -1,4 +1,4 @@
-//! How a program is stopped.
+//! The options for stopping a program.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ fn names(config: &Config) -> Vec<String> {
     groups.flat_map(|g| g.processes.iter().map(|p| format!("{}:{}", g.name, p.name))).collect()
 }
 
-/// A command that runs once, with nothing set.
+/// A command that runs once with the default settings.
 fn run_once_spec(command: Vec<OsString>) -> ProcessSpec {
     let shown = shlex::shown(&command);
     ProcessSpec {
@@ -325,7 +325,7 @@ fn a_port_without_a_password_is_for_this_machine_unless_somebody_says_otherwise(
         ("SUPERVISOR_INET_HTTP_SERVER_PORT", "127.0.0.1:9001"),
         ("SUPERVISOR_INET_HTTP_SERVER_PORT", "localhost:9001"),
     ] {
-        // Of two variables with one name the first counts.
+        // If a variable occurs twice, the first one counts.
         assert_eq!(config(&[more, open[0]]).servers.len(), 1, "{more:?}");
     }
 }
@@ -346,7 +346,7 @@ fn an_ignored_stderr_logfile_is_mentioned_only_if_somebody_set_it() {
     );
 }
 
-/// Programs of one group that wait for each other stop one after the other.
+/// Programs of one group that depend on each other stop one after the other.
 #[test]
 fn a_budget_counts_what_the_core_stops_one_after_the_other() {
     let config = config(&[
@@ -393,7 +393,7 @@ mod never_panics {
             key in "(STARTSECS|EXITCODES|STOPSIGNAL|ENVIRONMENT|COMMAND|NUMPROCS|USER|UMASK|STDOUT_LOGFILE|STDOUT_LOGFILE_MAXBYTES|PROCESS_NAME|PRIORITY|AUTORESTART)",
             value in "([0-9 ,=%()+-]|[a-zA-Z'\"\\\\;#_~/\n]|\\PC)*",
         ) {
-            // A count of processes as large as it may be is slow, not interesting.
+            // Many processes make the test slow without testing more.
             prop_assume!(!(key == "NUMPROCS" && value.len() > 3));
             let name = format!("SUPERVISOR_PROGRAM__APP_{key}");
             if let Ok(config) = configured(&[(name.as_str(), value.as_str())], &FakeHost::default()) {

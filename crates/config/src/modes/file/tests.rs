@@ -9,7 +9,8 @@ use crate::flags::{Request, supervisord_flags};
 use crate::testing::{FakeHost, sources};
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
-/// Reads `files`, the first of which is given with `-c`; `words` follow.
+/// The configuration for `files`, the first of which is the argument of `-c`, and further
+/// arguments.
 fn configured(files: &[(&str, &str)], words: &str) -> Result<Config, Errors> {
     let line = format!("-c {} {words}", files[0].0);
     let words: Vec<_> = line.split_whitespace().map(Into::into).collect();
@@ -356,7 +357,7 @@ fn the_configuration_in_effect_reads_back_the_same() {
     }
     assert_eq!(spec, second.spec);
     assert_eq!(first.supervisord.environment, second.supervisord.environment);
-    // Where each option was said differs, of course.
+    // The origins of the options differ.
     let options = |config: &Config| {
         let text = config.effective();
         let options = text.lines().map(|line| line.split(" ; ").next().unwrap().trim_end());
@@ -365,7 +366,8 @@ fn the_configuration_in_effect_reads_back_the_same() {
     assert_eq!(options(&second), options(&first));
 }
 
-/// As with the original, which knows a running program's log file by the path that it chose.
+/// A log file with an automatic name matches a configured one, but not the reverse, as in
+/// supervisord.
 #[test]
 fn what_is_asked_for_later_is_the_same_or_isnt() {
     let same = |before: &str, after: &str| {

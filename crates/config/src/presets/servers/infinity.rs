@@ -2,8 +2,8 @@
 
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// Options and their variables:
-/// [CLI](https://michaelfeil.eu/infinity/latest/cli_v2/). Its metrics are of HTTP only.
+/// Options and their variables: [CLI](https://michaelfeil.eu/infinity/latest/cli_v2/). The metrics
+/// only count HTTP requests.
 pub(in crate::presets) const INFINITY: Preset = Preset {
     programs: &["infinity_emb"],
     listens: Listens {

@@ -10,9 +10,9 @@ use crate::presets::{Listens, Metrics, Named, Preset, preset};
 /// Options and their variables:
 /// [`arg.cpp`](https://github.com/ggml-org/llama.cpp/blob/master/common/arg.cpp).
 ///
-/// Metrics with `--metrics`. Predicted tokens are counted when a request is done, calls of the
-/// decoder as they are made. `/health` reads a flag: it says 200 while the decoder hangs, and the
-/// page of metrics, which the decoding loop makes, doesn't come.
+/// `--metrics` enables the metrics. The counter of predicted tokens increases at the end of a
+/// request, the counter of decoder calls with each call. `/health` only reads a flag and returns
+/// 200 while the decoder hangs. The decoding loop serves the metrics, so they do not answer then.
 pub(in crate::presets) const LLAMA_CPP: Preset = Preset {
     programs: &["llama-server", "llama"],
     listens: Listens {
@@ -78,7 +78,8 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
 
 const PREFIX: Named = Named::either(&["--api-prefix"], &["LLAMA_ARG_API_PREFIX"]);
 
-/// Several addresses with commas between them; one that ends in `.sock` is a socket.
+/// Handles several addresses that are separated by commas. An address that ends in `.sock` is a
+/// socket.
 fn listens_at_host(command: &Command<'_>, plan: &mut Plan) {
     let named = Named::either(&["--host"], &["LLAMA_ARG_HOST"]);
     let Some(found) = command.named(&named) else { return };
@@ -93,7 +94,7 @@ fn listens_at_host(command: &Command<'_>, plan: &mut Plan) {
     }
 }
 
-/// The first of its keys: any of them does.
+/// The first API key; the server accepts any of them.
 fn key(command: &Command<'_>) -> Option<Header> {
     let named = Named::either(&["--api-key"], &["LLAMA_API_KEY"]);
     let found = command.named(&named)?;

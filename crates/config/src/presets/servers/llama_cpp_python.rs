@@ -5,13 +5,13 @@ use crate::presets::command::Command;
 use crate::presets::plan::Plan;
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// Settings, which are options and variables; the variables count more:
+/// Settings are options and variables, and the variables override the options:
 /// [`settings.py`](https://github.com/abetlen/llama-cpp-python/blob/main/llama_cpp/server/settings.py).
 ///
-/// It has no page that says how it is. `/v1/models` waits for the lock that a completion
-/// holds, and would be late whenever the server is busy
-/// ([`app.py`](https://github.com/abetlen/llama-cpp-python/blob/main/llama_cpp/server/app.py));
-/// `/openapi.json` needs neither that nor a key.
+/// The server has no health endpoint. `/v1/models` waits for the lock of a running completion, so
+/// it would time out whenever the server is busy
+/// ([`app.py`](https://github.com/abetlen/llama-cpp-python/blob/main/llama_cpp/server/app.py)).
+/// `/openapi.json` needs neither the lock nor a key.
 pub(in crate::presets) const LLAMA_CPP_PYTHON: Preset = Preset {
     programs: &["llama_cpp.server", "uvicorn"],
     listens: Listens {

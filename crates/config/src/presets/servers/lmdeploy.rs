@@ -10,9 +10,10 @@ use crate::presets::{Listens, Named, Preset, preset};
 /// Options:
 /// [`serve.py`](https://github.com/InternLM/lmdeploy/blob/main/lmdeploy/cli/serve.py).
 ///
-/// Its `/health` asks the engine, and knows whether the scheduler gets on
+/// `/health` queries the engine and detects whether the scheduler makes progress
 /// ([`async_engine.py`](https://github.com/InternLM/lmdeploy/blob/main/lmdeploy/serve/core/async_engine.py)).
-/// Whether its gauges fall to 0 when it is idle depends on the version: they are left out.
+/// The preset does not use the gauges: in some versions they do not drop to 0 when the server is
+/// idle.
 pub(in crate::presets) const LMDEPLOY: Preset = Preset {
     programs: &["lmdeploy"],
     listens: Listens {

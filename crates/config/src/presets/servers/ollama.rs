@@ -4,8 +4,8 @@ use crate::presets::command::{Command, Found};
 use crate::presets::plan::Plan;
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// `OLLAMA_HOST` is all that says where:
-/// [`envconfig`](https://github.com/ollama/ollama/blob/main/envconfig/config.go). It has no
+/// Only `OLLAMA_HOST` sets the address:
+/// [`envconfig`](https://github.com/ollama/ollama/blob/main/envconfig/config.go). The server has no
 /// metrics.
 pub(in crate::presets) const OLLAMA: Preset = Preset {
     programs: &["ollama"],
@@ -30,7 +30,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
         None => (11434, found.value.as_str()),
     };
     let place = rest.split('/').next().unwrap_or_default().trim();
-    // The last colon is a port's unless it is within an IPv6 address.
+    // The last colon precedes the port, unless it is part of an IPv6 address.
     let (host, port) = match place.rsplit_once(':') {
         Some((host, port))
             if !port.ends_with(']') && (!host.contains(':') || host.ends_with(']')) =>

@@ -7,10 +7,10 @@ use crate::presets::command::Command;
 use crate::presets::plan::{Asks, Plan};
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// A node is ready when it says so; a worker that waits for its head doesn't. A head can be
-/// asked by [`ray health-check`](https://docs.ray.io/en/latest/cluster/cli.html), which costs
-/// most of a second of a processor, so it is asked seldom. A worker ends by itself when its
-/// head is gone.
+/// A node prints a text when it is ready; a worker that waits for its head does not. A head is
+/// checked with [`ray health-check`](https://docs.ray.io/en/latest/cluster/cli.html). This uses a
+/// processor for almost a second, so the interval is long. A worker exits by itself when its head
+/// is gone.
 pub(in crate::presets) const RAY: Preset = Preset {
     programs: &["ray"],
     listens: Listens { host: Named::NOTHING, port: Named::NOTHING, ..Listens::at(6379) },
@@ -28,7 +28,7 @@ pub(in crate::presets) const RAY: Preset = Preset {
     ..preset("ray", "Ray", "")
 };
 
-/// What its own 30 seconds for its processes, and its end, take at a stop.
+/// The seconds that a stop takes: Ray gives its processes 30 seconds and then exits.
 const STOP: u64 = 40;
 
 fn adapt(command: &Command<'_>, plan: &mut Plan) {

@@ -4,9 +4,9 @@ use crate::presets::command::Command;
 use crate::presets::plan::Plan;
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// Its place stands in the application's own configuration (`http_options`), which is not
-/// read ([config files](https://docs.ray.io/en/latest/serve/production-guide/config.html)). The
-/// page is that which load balancers are told to ask
+/// The application's own configuration sets the address (`http_options`), and the preset does not
+/// read it ([config files](https://docs.ray.io/en/latest/serve/production-guide/config.html)). The
+/// health URL is the one for load balancers
 /// ([API](https://docs.ray.io/en/latest/serve/api/index.html)).
 pub(in crate::presets) const RAY_SERVE: Preset = Preset {
     programs: &["serve"],

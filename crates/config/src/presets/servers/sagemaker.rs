@@ -9,7 +9,7 @@ use crate::presets::command::Command;
 use crate::presets::plan::{Asks, Plan, bearer};
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// SageMaker itself asks `/ping` at port 8080, and gives the answer 2 seconds.
+/// SageMaker itself requests `/ping` on port 8080 with a time limit of 2 seconds.
 pub(in crate::presets) const SAGEMAKER: Preset = Preset {
     programs: &[
         "vllm",
@@ -49,7 +49,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
             }
             plan.warnings.push(format!("{program} has no /ping, which SageMaker asks for"));
         }
-        // SageMaker's server of Triton has no TLS.
+        // Triton's server for SageMaker does not use TLS.
         Some("tritonserver") => {
             if let Asks::Page(page) = &mut plan.asks {
                 page.scheme = Scheme::Http;

@@ -9,15 +9,16 @@ use crate::presets::{Listens, Metrics, Named, Preset, preset};
 /// Options:
 /// [`server_args.py`](https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/server_args.py).
 ///
-/// [Metrics](https://docs.sglang.io/references/production_metrics.html), with
-/// `--enable-metrics`. The prompt and generation counters move when a request is done; that
-/// of tokens in real time (0.5.7 and newer) at each prefill batch and every 40 decode steps,
-/// the count of gaps between tokens with each piece of a stream. Waits of a server that is
-/// split into prefill and decode stand in other gauges, and may be for the other side: they
-/// are left out. Its own watchdog gives a step 300 seconds.
+/// [Metrics](https://docs.sglang.io/references/production_metrics.html) need `--enable-metrics`.
+/// The prompt and generation counters increase at the end of a request. The real-time token counter
+/// (0.5.7 and newer) increases with each prefill batch and every 40 decode steps, and the count of
+/// gaps between tokens with each piece of a stream. The preset does not use the gauges of waiting
+/// requests: a server that is split into prefill and decode has others, and its requests may wait
+/// for the other side. The server's own watchdog allows 300 seconds for a step.
 ///
-/// To be well it makes a token, which takes a second or more, and for which it gives itself
-/// 20 ([`http_server.py`](https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/http_server.py)).
+/// For a health check, the server generates a token. This takes a second or more; the server's own
+/// limit is 20 seconds
+/// ([`http_server.py`](https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/http_server.py)).
 pub(in crate::presets) const SGLANG: Preset = Preset {
     programs: &["sglang", "sglang.launch_server", "launch_server.py"],
     listens: Listens {
@@ -62,10 +63,10 @@ pub(in crate::presets) const SGLANG: Preset = Preset {
     ..preset("sglang", "SGLang", "/health")
 };
 
-/// `SGLANG_HEALTH_CHECK_TIMEOUT`.
+/// The default of `SGLANG_HEALTH_CHECK_TIMEOUT`.
 const OWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What an answer takes beyond that.
+/// Additional time for the response.
 const BEYOND: Duration = Duration::from_secs(5);
 
 fn adapt(command: &Command<'_>, plan: &mut Plan) {
@@ -74,7 +75,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     if let Some(own) = own.filter(|own| *own > OWN_TIMEOUT) {
         plan.timeout = own.saturating_add(BEYOND);
     }
-    // It may be gRPC or ZeroMQ that an encoder speaks.
+    // An encoder may use gRPC or ZeroMQ.
     if let Some(flag) = command.flag(&["--smg-grpc-mode", "--grpc-mode", "--encoder-only"]) {
         plan.asks_nothing(format!("{flag} starts no HTTP server that is known"));
     }

@@ -5,12 +5,12 @@ use crate::presets::command::Command;
 use crate::presets::plan::Plan;
 use crate::presets::{Listens, Named, Preset, preset};
 
-/// Options, each of which is a variable as well:
-/// [CLI arguments](https://huggingface.co/docs/text-embeddings-inference/cli_arguments). Its
-/// image sets `PORT=80`.
+/// Each option is also a variable: [CLI
+/// arguments](https://huggingface.co/docs/text-embeddings-inference/cli_arguments). The image sets
+/// `PORT=80`.
 ///
-/// No metrics: which counter moves depends on what is asked for (embeddings, ranks, classes),
-/// and there is no gauge of what is worked on.
+/// The preset uses no metrics: the kind of request decides which counter increases (embeddings,
+/// ranks, classes), and there is no gauge of requests in flight.
 pub(in crate::presets) const TEI: Preset = Preset {
     programs: &["text-embeddings-router"],
     listens: Listens {

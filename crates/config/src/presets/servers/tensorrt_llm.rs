@@ -8,10 +8,10 @@ use crate::presets::{Listens, Preset, preset};
 /// Options:
 /// [`serve.py`](https://github.com/NVIDIA/TensorRT-LLM/blob/main/tensorrt_llm/commands/serve.py).
 ///
-/// No metrics: its gauges are taken at the beginning of an iteration, and an idle executor
-/// makes none, so that the last value, a request, very probably stands there while there is
-/// none ([collector](https://github.com/NVIDIA/TensorRT-LLM/blob/main/tensorrt_llm/metrics/collector.py)).
-/// An idle server would be a stalled one.
+/// The preset uses no metrics: the gauges are updated at the beginning of an iteration, and an idle
+/// executor makes none. The gauge probably still shows the last request when there is none
+/// ([collector](https://github.com/NVIDIA/TensorRT-LLM/blob/main/tensorrt_llm/metrics/collector.py)),
+/// so an idle server would look stalled.
 pub(in crate::presets) const TENSORRT_LLM: Preset = Preset {
     programs: &["trtllm-serve"],
     listens: Listens::at(8000),
@@ -40,7 +40,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
         Some(word @ ("grpc" | "disaggregated_mpi_worker")) if command.program.is_some() => {
             plan.asks_nothing(format!("trtllm-serve {word} starts no HTTP server"));
         }
-        // Its host and port stand in a file of its own form.
+        // A file in a format of its own sets host and port.
         Some("disaggregated") if command.program.is_some() && plan.from.is_empty() => {
             plan.is_guess = true;
             plan.remarks

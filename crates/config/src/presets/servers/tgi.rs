@@ -4,13 +4,13 @@ use crate::presets::command::Command;
 use crate::presets::plan::Plan;
 use crate::presets::{Listens, Metrics, Named, Preset, preset};
 
-/// Options, each of which is a variable as well:
-/// [launcher](https://huggingface.co/docs/text-generation-inference/reference/launcher). Its
-/// image sets `PORT=80`.
+/// Each option is also a variable:
+/// [launcher](https://huggingface.co/docs/text-generation-inference/reference/launcher). The image
+/// sets `PORT=80`.
 ///
-/// [Metrics](https://huggingface.co/docs/text-generation-inference/reference/metrics): batches
-/// count when a step is done. `tgi_request_count` counts arrivals, which go on while the server
-/// hangs.
+/// [Metrics](https://huggingface.co/docs/text-generation-inference/reference/metrics): the counter
+/// of batches increases at the end of a step. `tgi_request_count` counts arriving requests, which
+/// continue while the server hangs.
 pub(in crate::presets) const TGI: Preset = Preset {
     programs: &["text-generation-launcher"],
     listens: Listens {
@@ -49,7 +49,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     plan.stop = Some((seconds.saturating_mul(2).saturating_add(5), why));
 }
 
-/// An invalid name is 0.0.0.0 to it; the name of a container is one.
+/// The server uses 0.0.0.0 if the name is invalid, for example the name of a container.
 pub(in crate::presets) fn listens_at_hostname(command: &Command<'_>, plan: &mut Plan) {
     if command.option(&["--hostname"]).is_some() {
         return;

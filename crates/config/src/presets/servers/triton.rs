@@ -12,14 +12,15 @@ use crate::presets::{Listens, Metrics, Named, OwnPlace, Preset, preset};
 /// [`command_line_parser.cc`](https://github.com/triton-inference-server/server/blob/main/src/command_line_parser.cc).
 ///
 /// [Metrics](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html)
-/// and [health](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/README.html).
-/// Requests that are executed are not pending: one that hangs alone is not seen. Failures count
-/// only if a backend's, because those of clients that give up move while a model hangs. The
-/// gauge of active requests of its
-/// [TensorRT-LLM backend](https://github.com/triton-inference-server/tensorrtllm_backend) may
-/// not fall to 0 and is left out; its iterations are progress. So are tokens of models of its
-/// [vLLM backend](https://github.com/triton-inference-server/vllm_backend), whose requests count
-/// when their last answer is out.
+/// and
+/// [health](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/README.html).
+/// Requests that are being executed do not count as pending, so a single hung request is not
+/// detected. Only failures of backends count as progress, because failures of clients that give up
+/// increase while a model hangs. The gauge of active requests of the [TensorRT-LLM
+/// backend](https://github.com/triton-inference-server/tensorrtllm_backend) may not drop to 0, so
+/// the preset uses only its iterations. It also uses the tokens of the [vLLM
+/// backend](https://github.com/triton-inference-server/vllm_backend), because that counts a request
+/// only at its end.
 pub(in crate::presets) const TRITON: Preset = Preset {
     programs: &["tritonserver"],
     listens: Listens {
@@ -47,7 +48,7 @@ pub(in crate::presets) const TRITON: Preset = Preset {
             "vllm:prompt_tokens_total",
         ],
     }),
-    // One execution can take minutes, and others wait for it.
+    // One execution can take minutes, and other requests wait for it.
     stalled: Duration::from_secs(300),
     adapt,
     notes: &[
@@ -64,7 +65,7 @@ pub(in crate::presets) const TRITON: Preset = Preset {
     ..preset("triton", "Triton Inference Server", "/v2/health/ready")
 };
 
-/// What a stop takes beyond its own time-out, to unload and to say so.
+/// Seconds for unloading after the server's own exit timeout.
 const BEYOND_EXIT: u64 = 5;
 
 fn adapt(command: &Command<'_>, plan: &mut Plan) {
@@ -88,7 +89,7 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     plan.stop = Some((seconds.unwrap_or(30).saturating_add(BEYOND_EXIT), why));
 }
 
-/// SageMaker's own server is asked if it is there
+/// Checks SageMaker's own server instead, if it is enabled
 /// ([`serve`](https://github.com/triton-inference-server/server/blob/main/docker/sagemaker/serve)).
 fn has_no_http(command: &Command<'_>, plan: &mut Plan, why: &str) {
     let sagemaker = command.option(&["--allow-sagemaker"]).filter(|it| !is_no(&it.value));
@@ -107,8 +108,8 @@ fn has_no_http(command: &Command<'_>, plan: &mut Plan, why: &str) {
     }
 }
 
-/// The header in `health,metadata:KEY=VALUE`, if it guards what is asked
-/// ([restricted APIs](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/customization_guide/inference_protocols.html)).
+/// The header in `health,metadata:KEY=VALUE`, if it applies to the endpoint ([restricted
+/// APIs](https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/customization_guide/inference_protocols.html)).
 fn restriction(text: &str) -> Option<Header> {
     let (apis, pair) = text.split_once(':')?;
     let (name, value) = pair.split_once('=')?;

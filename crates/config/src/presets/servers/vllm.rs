@@ -8,14 +8,13 @@ use crate::presets::{Listens, Metrics, Named, Preset, preset};
 
 /// Options and TLS:
 /// [`cli_args.py`](https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/openai/cli_args.py).
-/// No variable sets the port: `VLLM_PORT` and `VLLM_HOST_IP` are for the engines among
-/// themselves ([`envs.py`](https://github.com/vllm-project/vllm/blob/main/vllm/envs.py)).
+/// No variable sets the port: `VLLM_PORT` and `VLLM_HOST_IP` are for communication between engines
+/// ([`envs.py`](https://github.com/vllm-project/vllm/blob/main/vllm/envs.py)).
 ///
-/// [Metrics](https://docs.vllm.ai/en/latest/design/metrics/): requests that wait are left
-/// out, because they wait legitimately for a KV transfer, or while the engine is paused. The
-/// counters move with each step that made a token; a long prompt that is prefilled in chunks
-/// moves none. So a stall is what vLLM itself takes for one: 300 seconds, its
-/// `VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS`.
+/// [Metrics](https://docs.vllm.ai/en/latest/design/metrics/): the preset does not use waiting
+/// requests, because they may wait for a KV transfer or a paused engine. The counters increase with
+/// each step that generated a token; the chunked prefill of a long prompt does not increase them.
+/// The stall time is therefore vLLM's own: 300 seconds, its `VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS`.
 pub(in crate::presets) const VLLM: Preset = Preset {
     programs: &["vllm", "vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"],
     listens: Listens {
@@ -57,7 +56,7 @@ pub(in crate::presets) const VLLM: Preset = Preset {
     ..preset("vllm", "vLLM", "/health")
 };
 
-/// What it needs at a stop beyond its own time-out: its processes have ten seconds to end.
+/// Seconds after the server's own shutdown timeout: its processes have ten seconds to exit.
 const BEYOND_SHUTDOWN: u64 = 15;
 
 fn adapt(command: &Command<'_>, plan: &mut Plan) {
@@ -79,9 +78,10 @@ fn adapt(command: &Command<'_>, plan: &mut Plan) {
     drains(command, plan);
 }
 
-/// [One HTTP server per local rank](https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/)
-/// and a supervisor of theirs, which is well once all are. The metrics are one page per rank;
-/// none of them tells of all.
+/// Handles [one HTTP server per local
+/// rank](https://docs.vllm.ai/en/latest/serving/data_parallel_deployment/) with a supervisor of
+/// their own, which is healthy when all of them are. The metrics have one page per rank and none
+/// for all.
 fn has_one_server_per_rank(command: &Command<'_>, plan: &mut Plan) {
     let Some(flag) = command.flag(&["--data-parallel-multi-port-external-lb"]) else { return };
     let own = command.option(&["--data-parallel-supervisor-port"]);
@@ -95,8 +95,8 @@ fn has_one_server_per_rank(command: &Command<'_>, plan: &mut Plan) {
     }
 }
 
-/// [`--shutdown-timeout`](https://github.com/vllm-project/vllm/pull/34730): 0 aborts what is
-/// in flight.
+/// Handles [`--shutdown-timeout`](https://github.com/vllm-project/vllm/pull/34730): 0 aborts
+/// requests in flight.
 fn drains(command: &Command<'_>, plan: &mut Plan) {
     let given = command.option(&["--shutdown-timeout"]);
     let seconds = given.as_ref().and_then(|given| given.value.parse::<f64>().ok());

@@ -1,4 +1,4 @@
-//! Python's `%` operator: conversions one after the other.
+//! Python's `%` operator.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -9,25 +9,25 @@ use super::names::{Meaning, Names};
 
 pub(super) enum Fault {
     Unknown(String),
-    /// The text is malformed; the explanation repeats a part of it.
+    /// The text is malformed. The explanation repeats a part of it.
     Malformed(String),
-    /// The value cannot be used; the explanation repeats nothing of the text.
+    /// A value cannot be used. The explanation repeats nothing of the text.
     Unfit(String),
 }
 
-/// The number of characters that a width or precision may ask for; no real value
-/// comes near, and a typing error must not ask for all the memory there is.
+/// Maximum width or precision. No real value comes close, and a typing error must not use all
+/// memory.
 const WIDEST: usize = 4096;
 
-/// No value that a program can be started with is longer, and a short text can ask for
-/// a long one many times.
+/// Maximum length of the result. No program can be started with a longer value, and a short text
+/// can repeat a long value many times.
 const LONGEST: usize = 16 * 1024 * 1024;
 
 pub(super) struct Expansion<'a> {
     chars: Peekable<Chars<'a>>,
-    /// How many characters have been read.
+    /// Number of characters that have been read.
     position: usize,
-    /// How many had been before the last conversion.
+    /// Position of the current conversion.
     began: usize,
     names: &'a Names<'a>,
 }
@@ -48,7 +48,7 @@ impl<'a> Expansion<'a> {
         Self { chars: text.chars().peekable(), position: 0, began: 0, names }
     }
 
-    /// The expanded text; or why there is none, and at which character the conversion begins.
+    /// Expands the text. The error has the reason and the position of the conversion.
     pub(super) fn run(mut self) -> Result<String, (Fault, usize)> {
         self.expand().map_err(|fault| (fault, self.began))
     }
@@ -76,7 +76,7 @@ impl<'a> Expansion<'a> {
         Ok(out)
     }
 
-    /// One conversion, from behind its percent sign.
+    /// One conversion, after its percent sign.
     fn conversion(&mut self) -> Result<String, Fault> {
         let name = if self.skip('(') { Some(self.name()?) } else { None };
         let meaning = match &name {
@@ -108,7 +108,7 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The name, up to the bracket that closes it; inner brackets come in pairs.
+    /// The name up to the closing bracket. Inner brackets must be balanced.
     fn name(&mut self) -> Result<String, Fault> {
         let mut depth = 1;
         let mut name = String::new();
@@ -214,7 +214,7 @@ fn number_as(n: i64, conversion: char, position: usize, format: &Format) -> Resu
             let c = c.ok_or_else(|| malformed("%c arg not in range(0x110000)"))?;
             return Ok(padded(c.to_string(), format));
         }
-        // The numbers here count processes: nobody prints them as fractions.
+        // The numbers are counts of processes, so no format for fractions is needed.
         _ => return Err(unsupported(conversion, position)),
     };
     let sign = match (n < 0, format.plus, format.blank) {

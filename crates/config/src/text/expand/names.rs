@@ -1,26 +1,26 @@
-//! The names that a value may use, and what they stand for.
+//! The names that a value may use, and their values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::sources::Sources;
 
-/// What a name stands for.
+/// The value of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     Text(String),
     Number(i64),
-    /// An environment variable whose value can't be part of a text.
+    /// An environment variable whose value is not UTF-8.
     NotUtf8,
 }
 
-/// The names that every value may use: `here`, `host_node_name` and `ENV_` with the
-/// name of an environment variable. Most values use none, so nothing is prepared.
+/// The names that every value may use: `here`, `host_node_name`, and `ENV_` with the name of an
+/// environment variable. Nothing is prepared, because most values use none.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared<'a> {
     sources: &'a Sources,
     here: &'a Path,
-    /// Variables that programs get besides ours.
+    /// Variables that programs get in addition to the supervisor's own.
     added: BTreeMap<String, Meaning>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Shared<'a> {
         Self { sources, here, added: BTreeMap::new() }
     }
 
-    /// Adds an environment variable or gives it another value.
+    /// Adds or replaces an environment variable.
     pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
         self.added.insert(format!("ENV_{name}"), Meaning::Text(value.to_owned()));
     }
@@ -70,18 +70,18 @@ impl<'a> Names<'a> {
         Self { shared: Some(shared), own: BTreeMap::new() }
     }
 
-    /// These names and no others.
+    /// Only these names.
     #[cfg(any(test, fuzzing))]
     pub(crate) const fn only(own: BTreeMap<String, Meaning>) -> Self {
         Self { shared: None, own }
     }
 
-    /// Adds a name or gives it another meaning.
+    /// Adds or replaces a name.
     pub(crate) fn set(&mut self, name: impl Into<String>, meaning: Meaning) {
         self.own.insert(name.into(), meaning);
     }
 
-    /// These names and one more.
+    /// Returns these names and one more.
     pub(crate) fn with(mut self, name: &str, text: impl Into<String>) -> Self {
         self.set(name, Meaning::Text(text.into()));
         self
@@ -91,7 +91,7 @@ impl<'a> Names<'a> {
         self.own.get(name).cloned().or_else(|| self.shared?.meaning(name))
     }
 
-    /// The value of an environment variable that programs get.
+    /// The value of a variable in programs' environments.
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         match self.meaning(&format!("ENV_{name}"))? {
             Meaning::Text(text) => Some(text),

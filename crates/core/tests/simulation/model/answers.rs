@@ -1,4 +1,4 @@
-//! What the world answers, and what processes report of themselves.
+//! Answers of the daemon, and reports of processes about themselves.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::Model;
 use super::process::{Alive, Cleanup, Phase, Proc, Stop};
 use crate::kernel::Kernel;
 
-/// How long a count that was not possible waits to be taken again.
+/// Time before a failed census is repeated.
 const RECOUNT_AFTER: Duration = Duration::from_secs(1);
 
 impl Model {
-    /// A question was answered. Only answers about the present run count.
+    /// Takes an answer. Only answers about the current run count.
     pub(super) fn answered(&mut self, now: Mono, key: RunKey, answer: &Answer, kernel: &Kernel) {
         let RunKey { proc: id, run } = key;
         let takes_orphans = self.takes_orphans(id);
@@ -54,7 +54,7 @@ impl Model {
                 let mut watched = true;
                 if let Some(alive) = proc.well_alive() {
                     alive.health_answered(now, answer, &spec, &mut watched);
-                    // What was answered while it is condemned changes nothing.
+                    // Answers that arrive while the process is about to be stopped change nothing.
                     proc.turn.watched = watched;
                 }
             }
@@ -131,7 +131,7 @@ impl Proc {
         }
     }
 
-    /// All that were waited for have ended: it is counted, not waited for.
+    /// All awaited processes have exited, so a census follows.
     fn tree_ended(&mut self) {
         match self.cleanup {
             Cleanup::Draining | Cleanup::Stuck { .. } => self.must_count = true,
@@ -146,7 +146,7 @@ impl Proc {
 }
 
 impl Alive {
-    /// Takes an answer about its health; `watched`: whether the core must look at it now.
+    /// Takes an answer about health. `watched`: the core must judge the health now.
     fn health_answered(
         &mut self,
         now: Mono,

@@ -1,4 +1,4 @@
-//! How long restarts wait, by the rules as they are written down.
+//! The delays of restarts, as documented.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use supervisor_core::time::Mono;
 use super::process::{Pending, Proc, Report};
 use crate::invariants::hold;
 
-/// Not restarted more often than this within a second.
+/// The maximum number of starts within a second.
 const STARTS_A_SECOND: usize = 5;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ impl Proc {
         Wait { least: wait.least.max(floor), most: wait.most.max(floor) }
     }
 
-    /// It is started.
+    /// Notes a start.
     pub(super) fn note_start(&mut self, now: Mono) {
         let by_rule = self.pending.is_some_and(|pending| pending.by_rule);
         let within = self.starts.iter().rev().take_while(|at| now - **at < SECOND).count();

@@ -1,4 +1,4 @@
-//! A budget for a whole shutdown: how long each group may take.
+//! The budget of a shutdown: the time for each group.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use super::drain::Drain;
 use super::process::{Alive, Cleanup, Phase, Proc};
 use super::{End, Model};
 
-/// What is kept for the very end.
+/// The reserve at the end of the budget.
 const RESERVE: Duration = Duration::from_secs(1);
 
-/// The budget of a shutdown that is under way.
+/// The budget of a shutdown in progress.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     until: Mono,
-    /// Those that stop, and when SIGKILL must have come for them.
+    /// The processes that are stopping, and the latest time for their SIGKILL.
     share: Option<(Vec<ProcId>, Mono)>,
 }
 
@@ -25,12 +25,12 @@ impl Model {
         self.stop_budget.map_or(delay, |budget| delay.min(budget.saturating_sub(RESERVE)))
     }
 
-    /// Whether a shutdown with a budget is under way.
+    /// Whether a shutdown with a budget is in progress.
     pub(super) fn is_hurried(&self) -> bool {
         self.stop_budget.is_some() && matches!(self.ending, Some(End::Exit(_)))
     }
 
-    /// The budget counts from the first moment of a shutdown on.
+    /// Starts the budget when the shutdown begins.
     pub(super) fn begin_budget(&mut self, now: Mono) {
         if let (true, None, Some(total)) = (self.is_hurried(), &self.budget, self.stop_budget) {
             self.budget = Some(Budget { until: now + total, share: None });
@@ -41,7 +41,7 @@ impl Model {
         self.budget.as_ref().map(|budget| budget.until)
     }
 
-    /// When SIGKILL must have come for this process, if it is of the group that stops.
+    /// The latest time for SIGKILL, if the process belongs to the group that stops now.
     pub(super) fn kill_by(&mut self, id: ProcId, now: Mono) -> Option<Mono> {
         if self.stops_from.is_some_and(|from| now < from) {
             return None;
@@ -49,7 +49,7 @@ impl Model {
         self.begin_budget(now);
         self.budget.as_ref()?;
         let stays = |proc: &&Proc| {
-            // For a start that will not come nothing needs to be made clean.
+            // No cleanup is needed for a start that will not happen.
             let for_start = matches!(proc.cleanup, Cleanup::Tidying { for_end: false, .. });
             proc.is_sweeping() && !for_start
                 || match &proc.phase {
@@ -77,8 +77,8 @@ impl Model {
         Some(kill_by)
     }
 
-    /// These in the order of their stops: each time of the last group those that no other
-    /// needs.
+    /// Splits the processes into the steps of the shutdown. Each step stops the processes of the
+    /// last group that no remaining process depends on.
     fn stop_together(&self, mut left: Vec<ProcId>) -> Vec<Vec<ProcId>> {
         let mut together = Vec::new();
         while !left.is_empty() {
@@ -102,7 +102,7 @@ impl Model {
         together
     }
 
-    /// What stops in the group whose turn it is has no more time than one that is asked now.
+    /// Shortens the grace periods of processes in this group that are already stopping.
     pub(super) fn cap_stops(&mut self, members: &[ProcId], now: Mono) {
         for id in members {
             let Some(kill_by) = self.kill_by(*id, now) else { continue };
@@ -113,7 +113,7 @@ impl Model {
                     drain.until = drain.until.min(kill_by);
                     cut
                 });
-                // What is due since this turn is the next tick's business.
+                // A deadline that has passed because of the cap is handled by the next tick.
                 if let Some(stop) = proc.alive_mut().and_then(|alive| alive.stop.as_mut()) {
                     stop.fresh |= cut;
                 }
@@ -125,12 +125,12 @@ impl Model {
     }
 }
 
-/// The largest cap with which all of these fit into `total`, one after the other.
+/// The largest cap that makes the sum fit into `total`.
 fn largest(waits: &[Duration], total: Duration) -> Duration {
     if waits.iter().sum::<Duration>() <= total {
         return Duration::MAX;
     }
-    // Whoever wants less than an even share leaves the rest to the others.
+    // A process that needs less than an equal share leaves the rest to the others.
     let mut modest: Vec<Duration> = Vec::new();
     loop {
         let others = u32::try_from(waits.len() - modest.len()).unwrap();

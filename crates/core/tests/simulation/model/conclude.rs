@@ -1,4 +1,4 @@
-//! The conditions that hold when all effects of the core have been carried out.
+//! Checks after all effects of an input have been carried out.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::invariants::hold;
 use crate::kernel::Kernel;
 
 impl Model {
-    /// All that the core wanted has been done; what is true now?
+    /// Checks the state after all effects have been carried out.
     pub(crate) fn concludes(
         &mut self,
         now: Now,
@@ -57,7 +57,7 @@ impl Model {
         }
     }
 
-    /// Nothing starts again, and the last group that is not down stops.
+    /// Continues a shutdown: nothing starts, and the last active group stops.
     fn stop_all(&mut self, now: Mono, effects: &[Effect]) {
         for proc in self.procs.values_mut() {
             proc.cut_short();
@@ -80,7 +80,7 @@ impl Model {
         }
     }
 
-    /// Those that wait for programs of which all are there by now must have been started.
+    /// Expects a start of each process whose dependencies are up by now.
     fn let_through(&mut self) {
         let ids: Vec<ProcId> = self.procs.keys().copied().collect();
         for id in ids.into_iter().filter(|_| self.booted && self.ending.is_none()) {
@@ -93,7 +93,7 @@ impl Model {
         }
     }
 
-    /// The processes that stop next: in the last group, those on which no running process depends.
+    /// The processes that stop next: in the last group, those that no running process depends on.
     fn last_active(&self) -> Option<Vec<ProcId>> {
         let free = |id: &&ProcId| self.procs[id].is_active() && !self.is_needed(**id);
         let groups = self.groups.iter().rev();
@@ -186,7 +186,7 @@ impl Model {
     fn check_alive(&self, proc: &Proc, alive: &Alive, now: Mono) {
         let id = proc.id;
         if let Some(stop) = alive.stop {
-            // A stop that waits for nothing is the next tick's business.
+            // A stop without a grace period is handled by the next tick.
             let until = proc.drain.as_ref().map(|drain| drain.until);
             let over = until.is_some_and(|until| now >= until);
             let due = (self.ticked && over && !stop.fresh) || stop.hurried;
@@ -245,12 +245,12 @@ impl Model {
         let all = all.filter(|_| self.finished_at.is_none());
         let Some(due) = all.chain(self.hooks_due()).min() else { return };
         let deadline = core.next_deadline();
-        // A budget may have been used up before.
+        // A budget may have ended earlier.
         let covered = deadline.is_some_and(|deadline| deadline <= due.max(now));
         hold!(covered, NoMissingDeadline, "something is due at {due}, next is {deadline:?}");
     }
 
-    /// Once all is calm.
+    /// Checks the state after the system has settled.
     pub(crate) fn check_calm(&self, core: &Supervisor) {
         for proc in self.procs.values() {
             let calm = is_calm(proc);
@@ -274,7 +274,7 @@ impl Model {
         }
     }
 
-    /// Whether every process is where it belongs.
+    /// Whether the system has settled.
     pub(crate) fn is_calm(&self) -> bool {
         self.procs.values().all(is_calm)
     }
@@ -293,7 +293,7 @@ fn check_shown(proc: &mut Proc, core: &Supervisor) {
             HealthAsTold,
             "{id:?} is shown as {health:?}, and is unhealthy: {ill}"
         );
-        // If nothing else is known, the state shows whether the process is ready.
+        // Without other information, the state shows whether the process is ready.
         let none = HealthStatus::None;
         let known = health != none || proc.noticed.is_some_and(|(_, told)| told != none.name());
         let shown = Some((ready, health.name()));
@@ -315,7 +315,7 @@ fn check_shown(proc: &mut Proc, core: &Supervisor) {
 
 fn is_calm(proc: &Proc) -> bool {
     let calm = match &proc.phase {
-        // A process that waits for others waits until these are started.
+        // A process that waits for dependencies waits until they are up.
         Phase::Down { .. } => proc.pending.is_none() || proc.waits,
         Phase::Asked { .. } => false,
         Phase::Alive(alive) => alive.up_at.is_some() && alive.stop.is_none(),

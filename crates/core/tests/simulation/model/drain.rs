@@ -1,4 +1,4 @@
-//! How a stop should go: which processes are asked, by whom, and until when.
+//! The expected course of a graceful stop: which processes get a signal, and when.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use super::process::{Cleanup, Phase, Proc};
 use crate::invariants::hold;
 use crate::kernel::{Entry, Kernel};
 
-/// A stop, from the first signal until SIGKILL or the end of the tree.
+/// A graceful stop, from the first signal until SIGKILL or the last exit.
 #[derive(Clone, Debug)]
 pub(crate) struct Drain {
     began: Mono,
     pub(crate) until: Mono,
-    /// How far its time had gone when it was last looked at.
+    /// The part of the grace period at the latest check.
     stage: u8,
-    /// The signal that asks.
+    /// The stop signal.
     signal: Signal,
-    /// The main process was asked in vain, and with another signal then.
+    /// The main process ignores the stop signal and has to get another one.
     main_again: bool,
     pub(crate) asked: BTreeSet<Member>,
-    /// The tree has been counted since this began.
+    /// A census has been taken since the stop began.
     counted: bool,
-    /// How the main process ended.
+    /// The exit status of the main process.
     pub(crate) lead: Option<Exit>,
-    /// The tree has been counted since then.
+    /// A census has been taken since the main process exited.
     counted_since: bool,
-    /// A signal to end was only passed on.
+    /// The signal was only forwarded.
     pub(crate) forwarded: bool,
 }
 
@@ -52,7 +52,7 @@ impl Drain {
         }
     }
 
-    /// The last quarter of the time, five seconds at most; and the last second.
+    /// The beginning of the last quarter (at most 5 s), and of the last second.
     fn late_and_last(&self) -> (Mono, Mono) {
         let late = ((self.until - self.began) / 4).min(Duration::from_secs(5));
         (self.until - late, self.until - late.min(Duration::from_secs(1)))
@@ -63,7 +63,7 @@ impl Drain {
         u8::from(now >= late) + u8::from(now >= last)
     }
 
-    /// What is due next.
+    /// The next deadline.
     pub(crate) fn due(&self, spec: &ProcessSpec) -> Option<Mono> {
         if self.forwarded && self.lead.is_none() {
             return None;
@@ -75,7 +75,7 @@ impl Drain {
         }
     }
 
-    /// Nothing but shells stands between it and a shell that was asked.
+    /// Whether only shells are between the process and a shell that got the signal.
     fn is_behind_a_shell(&self, entry: &Entry, kernel: &Kernel) -> bool {
         let above = kernel.ancestors(entry);
         let mut shells = above.iter().take_while(|(_, one)| one.traits.shell);
@@ -91,7 +91,7 @@ impl Drain {
 }
 
 impl Proc {
-    /// Its tree was counted; returns those that must have been asked by the end of the turn.
+    /// Takes a census. Returns the processes that must get a signal by the end of the turn.
     pub(super) fn drain_counted(&mut self, now: Mono, members: &[TreeProcess], kernel: &Kernel) {
         let Some(drain) = &mut self.drain else { return };
         let spec = &self.spec;
@@ -132,7 +132,7 @@ impl Proc {
         }
     }
 
-    /// One of its tree is asked to end during a stop.
+    /// Checks a signal to a process of the tree.
     pub(super) fn drain_asks(
         &mut self,
         target: &SignalTarget,
@@ -166,7 +166,7 @@ impl Proc {
         hold!(reason, LeavesTheDrainAlone, "{member:?} of {id:?} is asked: {drain:?}");
     }
 
-    /// A signal that ends servers is passed on to it.
+    /// A stop signal is forwarded to the main process.
     pub(super) fn told_to_end(&mut self, signal: Signal, now: Mono) {
         let wait = self.spec.stopwaitsecs;
         if let Some(signal) = self.spec.signal_map.sent(signal)
@@ -178,7 +178,7 @@ impl Proc {
         }
     }
 
-    /// What the end of its main process means for a stop that is under way.
+    /// Notes the exit of the main process during a stop.
     pub(super) fn drain_loses_its_lead(&mut self, exit: Exit, now: Mono) {
         let grace = self.spec.leftover_grace;
         if let Some(drain) = &mut self.drain {
@@ -189,7 +189,7 @@ impl Proc {
         }
     }
 
-    /// A tick came at this moment.
+    /// Notes a tick.
     pub(super) fn drain_ticked(&mut self, now: Mono) {
         let down = matches!(self.phase, Phase::Down { .. });
         let killtree = self.spec.killtree;
@@ -208,7 +208,7 @@ impl Proc {
         }
     }
 
-    /// What had to happen in this turn.
+    /// Checks that all required signals were sent in this turn.
     pub(super) fn check_drain(&mut self) {
         let asked = self.drain.as_ref().map(|drain| &drain.asked);
         let missing: Vec<_> = self

@@ -1,4 +1,4 @@
-//! How a run ends, and what follows by the rules.
+//! The exit of a run and its consequences.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::backoff::Wait;
 use super::process::{Alive, Cleanup, Intent, Pending, Phase, Proc, Report, Why};
 
 impl Proc {
-    /// Its start failed; the status, if it was given up.
+    /// Notes a failed start. Returns the status if the supervisor gives up.
     pub(crate) fn not_born(&mut self, kind: SpawnErrorKind, now: Mono) -> Option<u8> {
         let Phase::Asked { stop } = self.phase else { return None };
         if stop {
@@ -36,7 +36,7 @@ impl Proc {
         self.count_failure(false, ended, kind.status(), now)
     }
 
-    /// Its main process ended; the status that speaks for it, if it ended for good.
+    /// Notes the exit of the main process. Returns its status if the program has exited for good.
     pub(crate) fn ended(&mut self, exit: Exit, found: &Circumstances, now: Mono) -> Option<u8> {
         let alive = *self.alive()?;
         let killed = alive.stop.is_some_and(|stop| stop.killed_at.is_some());
@@ -80,17 +80,18 @@ impl Proc {
         }
     }
 
-    /// Its devices are looked at before a start that is not the first.
+    /// Whether the GPU state is checked before a start: not before the first.
     pub(crate) fn awaits_devices(&self) -> bool {
         self.spec.failure.await_devices && self.run > 0
     }
 
-    /// Something is done about its place before a start.
+    /// Whether a cleanup comes before a start.
     pub(crate) fn is_tidied_for_start(&self) -> bool {
         self.spec.tidy.is_some() || self.awaits_devices()
     }
 
-    /// Its place is clean, and its devices say this; the status, if it is given up for that.
+    /// Takes the result of a cleanup. Returns the status if the supervisor gives up because of the
+    /// GPUs.
     pub(crate) fn tidied(&mut self, devices: &DeviceState) -> Option<u8> {
         let Cleanup::Tidying { .. } = self.cleanup else { return None };
         (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
@@ -117,7 +118,7 @@ impl Proc {
         Some(code)
     }
 
-    /// The failure that its output shows, for the few failure texts of this simulation.
+    /// The failure in its output. The simulation uses only a few failure texts.
     fn failure(
         &self,
         exit: Exit,
@@ -129,7 +130,7 @@ impl Proc {
             Exit::Code(_) => 0,
             Exit::Signal { signal, .. } => signal.number(),
         };
-        // Asked to end from outside, by HUP, INT or TERM.
+        // Another process sent HUP, INT or TERM.
         if [1, 2, 15].contains(&signal) {
             return None;
         }
@@ -148,8 +149,8 @@ impl Proc {
         Some((class, sign))
     }
 
-    /// Whether it failed twice in a row of what only a change from outside can mend, before it
-    /// was ever ready.
+    /// Whether it failed twice in a row for a reason that only a change from outside can fix,
+    /// before it was ever ready.
     fn is_hopeless(&mut self, ended: &Ended) -> bool {
         let before = self.failed_of.replace((ended.class, ended.sign));
         let knows_ready = self.spec.health.ready != Ready::Startsecs;
@@ -197,7 +198,7 @@ impl Proc {
             return self.count_failure(false, ended, exit.status(), now);
         }
         self.turn.had_been_up = true;
-        // supervisord's uptime is that since the start.
+        // supervisord measures uptime from the start.
         let since = if by_time { alive.since } else { alive.up_at.unwrap_or(now) };
         self.forgive(now - since, self.is_proven(&alive));
         let expected = matches!(exit, Exit::Code(code) if self.spec.exitcodes.contains(&code));
@@ -227,8 +228,8 @@ impl Proc {
         }
     }
 
-    /// The first of a row waits a second, or not at all if it had been up; each that
-    /// follows a second more.
+    /// Counts a failure. The first restart after RUNNING has no delay; otherwise the delay grows
+    /// with each failure.
     fn count_failure(&mut self, up: bool, ended: Ended, status: u8, now: Mono) -> Option<u8> {
         if ended.rule.is_some() {
             self.failed_of = None;
@@ -297,9 +298,9 @@ impl Proc {
         code
     }
 
-    /// A dependency will never be available. Returns the status.
+    /// Gives up because a dependency will never be up. Returns the status.
     pub(crate) fn cannot_start(&mut self) -> u8 {
-        // Nothing follows it, so its time does not matter.
+        // No restart follows, so the time does not matter.
         let ended = Ended::before_it_began(Mono::ZERO);
         self.turn.not_begun = true;
         let code = self.give_up(ended, 1);
@@ -308,8 +309,7 @@ impl Proc {
         code
     }
 
-    /// Whether a run was more than a wait: where a check could have told that it is ready, one
-    /// that never succeeded makes up for nothing.
+    /// Whether a run can reset the failure count: not if its check never succeeded.
     fn is_proven(&self, alive: &Alive) -> bool {
         let health = &self.spec.health;
         health.ready != Ready::Startsecs || health.check.is_none() || alive.answered
@@ -361,11 +361,11 @@ impl Proc {
     }
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     class: Class,
-    /// The failure text at the end of its output.
+    /// The failure text in its last lines of output.
     sign: &'static str,
     /// The rule that matches the run, and how it ends the program.
     rule: Option<(usize, Option<Option<u8>>)>,
@@ -377,7 +377,7 @@ struct Ended {
 }
 
 impl Ended {
-    /// The end of a run that did not begin, at `at`.
+    /// The end of a run that was never started.
     const fn before_it_began(at: Mono) -> Self {
         Self {
             class: Class::Spawn,
@@ -392,8 +392,8 @@ impl Ended {
     }
 }
 
-/// A kill that is counted for several programs belongs to the program whose main process was
-/// killed.
+/// Whether OOM kills explain the exit. A kill that is counted for several programs belongs to the
+/// program whose main process got SIGKILL.
 fn oom(kills: OomKills, exit: Exit) -> bool {
     let killed = exit.status() == 128 + 9 && !matches!(exit, Exit::Code(_));
     match kills.counter {

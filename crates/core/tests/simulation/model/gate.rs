@@ -1,4 +1,4 @@
-//! What a start waits for: other programs, and servers elsewhere.
+//! The conditions that delay a start: other programs, and servers elsewhere.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use super::Model;
 use super::process::{Cleanup, Intent, Phase, Proc, Why};
 use crate::invariants::hold;
 
-/// From one attempt to reach servers to the next, and how late an answer may be.
+/// Time between two attempts to reach servers, and the maximum delay of an answer.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A wait for servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Targets {
-    /// By then they must all have been reached.
+    /// The deadline of the wait.
     pub(crate) by: Mono,
-    /// Asked, and to be answered by then.
+    /// An attempt is in progress; its deadline.
     asked: Option<Mono>,
-    /// To be asked then.
+    /// When the next attempt starts.
     next: Mono,
     pub(crate) reached: bool,
 }
 
-/// How far a program is from where another one needs it.
+/// The state of a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     There,
@@ -35,11 +35,11 @@ enum Standing {
     Lost,
 }
 
-/// The same of all that a program depends on.
+/// The state of all dependencies of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outlook {
     There,
-    /// `comes`: all that is missing is on its way.
+    /// `comes`: all missing dependencies will be up.
     Waits {
         comes: bool,
     },
@@ -47,7 +47,7 @@ pub(crate) enum Outlook {
 }
 
 impl Targets {
-    /// When something is due if nothing happens.
+    /// When the wait has something to do.
     pub(crate) fn due(&self) -> Mono {
         self.asked.unwrap_or(self.next).min(self.by)
     }
@@ -72,7 +72,8 @@ impl Model {
         outlook
     }
 
-    /// Gives up those that wait for what will never be there, and those that wait for them.
+    /// Gives up on programs whose dependencies will never be up, and on programs that depend on
+    /// them.
     pub(super) fn give_up_the_lost(&mut self) {
         loop {
             if self.ending.is_some() || !self.booted || self.ends_now() {
@@ -94,14 +95,14 @@ impl Model {
         }
     }
 
-    /// Whether the end of a program, which has been heard of, ends everything.
+    /// Whether the exit of a program stops everything.
     fn ends_now(&self) -> bool {
         let tidies =
             |proc: &Proc| proc.spec.killtree && proc.spec.tidy.is_some() && proc.turn.came_down;
         self.procs.values().any(|proc| proc.ends_with_it().is_some() && !tidies(proc))
     }
 
-    /// In an order in which each comes after those that it depends on.
+    /// Sorts processes so that each comes after its dependencies.
     pub(super) fn dependencies_first(&self, ids: Vec<ProcId>) -> Vec<ProcId> {
         let (mut left, mut ordered) = (ids, Vec::new());
         while !left.is_empty() {
@@ -115,7 +116,7 @@ impl Model {
         ordered
     }
 
-    /// Whether a process depends on a program, be it by way of others.
+    /// Whether a process depends on a program, directly or indirectly.
     fn reaches(&self, id: ProcId, program: &str) -> bool {
         self.procs[&id].spec.start.depends_on.iter().any(|needed| {
             let by_way = |p: &&Proc| p.spec.program == needed.program;
@@ -124,7 +125,7 @@ impl Model {
         })
     }
 
-    /// Whether one that depends on it is still there.
+    /// Whether an active process depends on it.
     pub(super) fn is_needed(&self, id: ProcId) -> bool {
         let program = &self.procs[&id].spec.program;
         self.procs
@@ -133,14 +134,14 @@ impl Model {
             .any(|proc| proc.spec.start.depends_on.iter().any(|needed| needed.program == *program))
     }
 
-    /// The core tries to reach what a start waits for.
+    /// Checks an attempt to reach the servers that a start waits for.
     pub(super) fn connects(&mut self, id: ProcId, run: RunId, now: Mono) {
         let there = self.outlook(id) == Outlook::There;
         let Some(proc) = self.procs.get_mut(&id) else {
             hold!(false, GroupsAsTold, "{id:?} is to be started, which is not there");
             return;
         };
-        // What ends everything may have happened a moment ago.
+        // The shutdown may have begun earlier in this turn.
         hold!(!proc.turn.ending, NoStartAtTheEnd, "{id:?} is to be started");
         hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for what it depends on");
         proc.waits = false;
@@ -168,20 +169,20 @@ impl Model {
 }
 
 impl Proc {
-    /// It waits for other programs, and for nothing else.
+    /// Whether it waits only for its dependencies.
     pub(crate) fn waits_for_others(&self) -> bool {
         let down = matches!(self.phase, Phase::Down { .. });
-        // Its place is made clean first.
+        // The cleanup comes first.
         let tidies = self.turn.to_tidy && self.is_tidied_for_start();
         self.waits && down && !self.is_sweeping() && !tidies
     }
 
-    /// A start is wanted, and held back.
+    /// Whether a due start is delayed.
     pub(crate) const fn is_held_back(&self) -> bool {
         self.waits || self.targets.is_some()
     }
 
-    /// What is not wanted any more doesn't wait.
+    /// Ends the wait if no start is due.
     pub(crate) fn forget_waits(&mut self) {
         let again = self.alive().is_some_and(|alive| {
             alive.to_restart || alive.stop.is_some_and(|stop| stop.intent == Intent::Run)
@@ -191,7 +192,7 @@ impl Proc {
         }
     }
 
-    /// It was tried to reach the servers that it waits for.
+    /// Takes the result of an attempt to reach servers.
     pub(crate) fn connected(&mut self, run: RunId, reached: bool, now: Mono) {
         let next_run = self.run + 1;
         let Some(targets) = self.targets.as_mut().filter(|targets| targets.asked.is_some()) else {
@@ -204,7 +205,7 @@ impl Proc {
         }
     }
 
-    /// Adds up how long it waits for servers; `ends`: nothing is started from now on.
+    /// Adds to the time that it has waited for servers. `ends`: nothing starts again.
     pub(crate) fn count_wait(&mut self, now: Mono, ends: bool) {
         if self.targets.is_some() && !ends {
             self.waits_since.get_or_insert(now);
@@ -213,7 +214,7 @@ impl Proc {
         }
     }
 
-    /// Its servers were not reached in time.
+    /// Whether the wait for servers has timed out.
     pub(crate) fn waited_too_long(&self, now: Mono) -> bool {
         self.targets.is_some_and(|targets| now >= targets.by && !targets.reached)
     }

@@ -1,4 +1,4 @@
-//! The observed health of a run, and its consequences.
+//! The health of a run as the model sees it.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use supervisor_core::time::Mono;
 
 use crate::invariants::hold;
 
-/// How much later than it must an answer may come.
+/// The maximum delay of an answer.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How often memory is measured.
+/// The interval of memory measurements.
 const MEMORY_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,52 +23,52 @@ pub(crate) struct Health {
     progress: Asking,
     tree: Asking,
     memory: Asking,
-    /// Failures in a row, and the last of them.
+    /// Consecutive failures, and the latest one.
     fails: u32,
     failure: Option<CheckFailure>,
     asked_at: Option<Mono>,
-    /// When it was asked what it first failed, if it has only timed out since.
+    /// Start of the first failed check, if all failures since are timeouts.
     late_since: Option<Mono>,
-    /// It may time out until then, as its tree was busy when it last did.
+    /// Until then it may time out, because its tree was busy.
     borne_until: Option<Mono>,
     failed_at: Option<Mono>,
-    /// It has passed its check in this run.
+    /// The check has succeeded in this run.
     passed: bool,
     last: Option<Progress>,
     seen_at: Option<Mono>,
     moved_at: Option<Mono>,
     still_since: Option<Mono>,
-    /// How long it was seen to do nothing, and to lack processes.
+    /// How long it has made no progress, and how long processes have been missing.
     still: Duration,
     fewer: Duration,
     alive: u32,
     most: u32,
     fewer_since: Option<Mono>,
-    /// Measurements in a row above its limit of memory.
+    /// Consecutive measurements above the memory limit.
     over: u32,
-    /// The last measurement caused a warning, and the one before it did not.
+    /// The latest measurement caused a warning, and the one before it did not.
     pub(crate) memory_news: bool,
     memory_high: bool,
-    /// The time limit for its next watchdog message.
+    /// The deadline of the next watchdog message.
     sign_by: Option<Mono>,
     sign_within: Duration,
-    /// By then it is known whether its output is to blame for its silence.
+    /// The deadline for the question whether its output is blocked.
     pub(crate) looking: Option<Mono>,
-    /// It is, and it has not done since what it did not do.
+    /// A blocked output explains the silence, and the missing activity has not happened since.
     pub(crate) borne: bool,
-    /// What that is.
+    /// The missing activity.
     lacks: Lack,
-    /// It was found not to be, in this turn.
+    /// The output was found not to be blocked in this turn.
     pub(crate) free: bool,
     pub(crate) leaving: bool,
-    /// It was reported as unhealthy.
+    /// The log says that it is unhealthy.
     pub(crate) told: bool,
-    /// And that this is since it can't write.
+    /// The log says that its output is blocked.
     pub(crate) told_block: bool,
     pub(crate) condemned: Option<Condemned>,
 }
 
-/// The sign of life that is missing from a silent process.
+/// The activity that a silent process lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Lack {
     #[default]
@@ -78,21 +78,21 @@ enum Lack {
     Sign,
 }
 
-/// Whether something is being asked.
+/// The state of a repeated question.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asking {
-    /// By then it must be asked, or asked again.
+    /// The core must ask by then.
     by: Option<Mono>,
-    /// It was asked, and must not be asked again before this.
+    /// The core has asked and must not ask again before this.
     open: Option<Mono>,
     not_before: Option<Mono>,
 }
 
-/// The process will be stopped because it is unhealthy.
+/// A run that will be stopped because it is unhealthy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Condemned {
     pub(crate) unhealthy: Unhealthy,
-    /// It must be stopped then.
+    /// The deadline of the stop.
     pub(crate) by: Mono,
     pub(crate) collected: bool,
 }
@@ -126,7 +126,7 @@ impl Health {
         }
     }
 
-    /// It is up; of its processes what was known goes on to be known.
+    /// The health of a run that is up. The known number of processes stays.
     pub(crate) fn running(start: &Self, spec: &HealthSpec, now: Mono) -> Self {
         let due = |interval: Option<Duration>| {
             interval.map(|interval| Asking::due(now + interval)).unwrap_or_default()
@@ -150,7 +150,7 @@ impl Health {
         }
     }
 
-    /// By when something has to be asked, or a sign of life to be there.
+    /// When a question or a sign of activity is due.
     pub(crate) fn due(&self) -> Option<Mono> {
         if self.looking.is_some() {
             return self.looking;
@@ -162,7 +162,7 @@ impl Health {
             .min()
     }
 
-    /// Whether a check or a measurement is overdue.
+    /// Whether a question or an answer is overdue.
     pub(crate) fn overdue(&self, now: Mono) -> bool {
         let over = |asking: &Asking| asking.by.is_some_and(|by| by <= now);
         [self.check, self.progress, self.tree, self.memory].iter().any(over)
@@ -177,7 +177,7 @@ impl Health {
         self.asked_at = Some(now);
     }
 
-    /// A check without an answer in time counts as timed out.
+    /// Counts an overdue check as timed out.
     pub(crate) fn lapse(&mut self, spec: &HealthSpec, now: Mono) {
         if self.looking.is_some_and(|until| now >= until) {
             self.is_free();
@@ -216,12 +216,12 @@ impl Health {
         self.memory_high = high;
     }
 
-    /// Whether it uses more memory than it may, and has for a while.
+    /// Whether two consecutive measurements were above the memory limit.
     pub(crate) const fn uses_too_much(&self) -> bool {
         self.over >= 2
     }
 
-    /// Takes an answer; whether it was a good one to something that was asked.
+    /// Takes the result of a check. Returns whether an awaited check succeeded.
     pub(crate) fn checked(
         &mut self,
         spec: &HealthSpec,
@@ -270,17 +270,17 @@ impl Health {
         self.borne_until = borne.map(|since| since + patience);
     }
 
-    /// It only timed out, and was busy.
+    /// Whether it has only timed out and its tree was busy.
     fn is_borne(&self) -> bool {
         self.fails > 0 && self.failed_at < self.borne_until
     }
 
-    /// Its check asks for what it does not have, and never asked for anything else.
+    /// Whether the check has never succeeded and its target does not exist.
     pub(crate) fn is_asked_wrongly(&self) -> bool {
         !self.passed && self.failure == Some(CheckFailure::Status(404))
     }
 
-    /// It was seen to get on with its work, not too long ago.
+    /// Whether a recent sample showed progress.
     fn moves(&self, spec: &HealthSpec, now: Mono) -> bool {
         let stalled = spec.progress.as_ref().map(|progress| progress.stalled);
         stalled.is_some_and(|stalled| self.moved_at.is_some_and(|at| now - at < stalled))
@@ -291,7 +291,7 @@ impl Health {
             return;
         };
         self.progress.answered(now, (progress.interval, progress.interval));
-        // A page that is late shows what it showed before.
+        // A metrics page that does not answer counts as unchanged.
         let seen = match look {
             ProgressSample::Seen(seen) => {
                 self.seen_at = Some(now);
@@ -327,7 +327,7 @@ impl Health {
         (self.looking, self.borne, self.free) = (None, false, true);
     }
 
-    /// If it is unhealthy because it is silent, the missing sign of life.
+    /// The missing activity, if the process is unhealthy because of it.
     fn silent(&self, spec: &HealthSpec, now: Mono, (up, late): (bool, bool)) -> Option<Lack> {
         if !up {
             return late.then_some(Lack::Readiness);
@@ -354,7 +354,7 @@ impl Health {
         silent.then_some(Lack::Sign)
     }
 
-    /// It is to be seen whether it can write.
+    /// Expects the question whether the output is blocked.
     pub(crate) fn look_at_output(&mut self, spec: &HealthSpec, now: Mono, when: (bool, bool)) {
         let Some(lacks) = self.silent(spec, now, when) else {
             return hold!(false, UnhealthyForACause, "its output is looked at: {self:?}");
@@ -365,7 +365,7 @@ impl Health {
         self.looking = Some(now + GRACE);
     }
 
-    /// An answer arrived. Returns whether it was awaited.
+    /// Takes the state of the output. Returns whether the core had asked.
     pub(crate) fn output_seen(&mut self, now: Mono, blocked: bool) -> bool {
         if self.looking.is_none() {
             return false;
@@ -374,7 +374,7 @@ impl Health {
             self.is_free();
             return true;
         }
-        // It has all its time again.
+        // All deadlines begin again.
         (self.looking, self.borne) = (None, true);
         (self.told, self.told_block) = (true, true);
         (self.fails, self.late_since, self.borne_until) = (0, None, None);
@@ -404,12 +404,12 @@ impl Health {
         }
     }
 
-    /// Whether processes of it have been missing for too long.
+    /// Whether processes have been missing for too long.
     pub(crate) fn is_incomplete(&self, spec: &HealthSpec) -> bool {
         spec.tree.as_ref().is_some_and(|tree| self.fewer >= tree.patience)
     }
 
-    /// Whether it is unhealthy by its rules, when it is up.
+    /// Whether it is unhealthy while it is up.
     pub(crate) fn is_unhealthy(&self, spec: &HealthSpec, now: Mono) -> bool {
         let check = spec
             .check
@@ -427,7 +427,7 @@ impl Health {
             || self.sign_by.is_some_and(|by| now >= by)
     }
 
-    /// It is reported as unhealthy. Checks that a cause exists.
+    /// Checks that there is a reason to treat it as unhealthy.
     pub(crate) fn condemn(
         &mut self,
         spec: &HealthSpec,

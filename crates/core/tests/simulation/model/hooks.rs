@@ -1,4 +1,4 @@
-//! The notifications that hooks must get, and how long the supervisor waits for them before it
+//! The expected notifications of hooks, and the time that the supervisor waits for them before it
 //! exits.
 
 use std::collections::VecDeque;
@@ -76,7 +76,7 @@ impl Hook {
         }
     }
 
-    /// Whether the hook may get a notification now.
+    /// Whether a notification may be sent now.
     fn is_due(&self, now: Mono) -> bool {
         let Some((event, _)) = self.waiting.front() else { return false };
         let recent = self.begun.iter().filter(|at| now < **at + RATE_TIME).count();
@@ -85,7 +85,7 @@ impl Hook {
 }
 
 impl Model {
-    /// Records the notification that an effect causes.
+    /// Notes the notification that an effect causes.
     pub(super) fn notes_for_hooks(&mut self, effect: &Effect) {
         let (event, name) = match effect {
             Effect::Report(report) => {
@@ -116,7 +116,7 @@ impl Model {
         }
     }
 
-    /// A hook gets a notification.
+    /// Checks a delivery.
     pub(super) fn delivers(&mut self, to: Delivery, alert: &Alert, dropped: u64, now: Mono) {
         let by = self.hooks_by();
         let Some(hook) = self.hooks.get_mut(to.hook) else {
@@ -151,12 +151,12 @@ impl Model {
         }
     }
 
-    /// The supervisor stops waiting for hooks.
+    /// Ends the wait for hooks.
     pub(super) fn hooks_hurry(&mut self) {
         self.hooks.clear();
     }
 
-    /// The time from which the supervisor no longer waits for hooks.
+    /// When the wait for hooks ends.
     fn hooks_by(&self) -> Option<Mono> {
         let at = self.finished_at?;
         Some(match (self.ordered_at, self.budget_until()) {
@@ -166,7 +166,7 @@ impl Model {
         })
     }
 
-    /// Checks that the supervisor exits when all processes have ended and no hook has time left.
+    /// Checks that the supervisor exits when all processes have exited and no hook has time left.
     pub(super) fn check_hooks(&mut self, down: bool, core: &Supervisor, now: Mono) {
         self.reported_end = None;
         if self.ending.is_some() && down {
@@ -190,7 +190,7 @@ impl Model {
         hold!(untold.is_none(), TellsHooks, "{} waits in vain", untold.unwrap().spec.name);
     }
 
-    /// The time of the next action for hooks.
+    /// When hooks have something to do.
     pub(super) fn hooks_due(&self) -> Option<Mono> {
         let sending = self.hooks.iter().filter_map(|hook| hook.sending);
         sending.chain(self.hooks_by()).min()

@@ -1,4 +1,4 @@
-//! Job control of what runs once.
+//! Job control of a program that runs once.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::invariants::hold;
 
 #[derive(Default)]
 pub(super) struct JobControl {
-    /// A signal that is to end it has just been passed on.
+    /// When a stop signal was last forwarded to the program.
     told_at: Option<Mono>,
-    /// It waits to be continued.
+    /// The suspended program.
     stopped: Option<Pid>,
-    /// What is to be done in this turn.
+    /// The effect that is expected in this turn.
     pub(super) expected: Option<Effect>,
 }
 

@@ -1,4 +1,4 @@
-//! What orders change, and what is due of a process if nothing else happens.
+//! The effects of requests on a process, and its next deadline.
 
 use supervisor_core::StateName;
 use supervisor_core::command::Rejection;
@@ -8,8 +8,8 @@ use supervisor_core::time::Mono;
 use super::process::{Alive, Cleanup, Intent, Phase, Proc, Stop, Why};
 
 impl Proc {
-    /// What an order to start it is answered with at once; `Ok`: it will be started. `waits`:
-    /// as soon as the programs that it depends on are there.
+    /// The immediate reply to a start request; `Ok` if the process will start. `waits`: it waits
+    /// for its dependencies first.
     pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Rejection> {
         let held_back = self.is_held_back();
         let free = self.cleanup == Cleanup::Clear && !self.clears_first();
@@ -32,11 +32,11 @@ impl Proc {
                 if self.pending.is_some() && held_back && *state_name != StateName::Backoff => {}
             Phase::Down { state_name, .. } if self.pending.is_none() => {
                 if matches!(self.cleanup, Cleanup::Stuck { .. }) {
-                    // They may have gone: that is looked at.
+                    // The stuck processes may have exited, so a census follows.
                     self.cleanup = Cleanup::forced(false);
                     return Err(Rejection::SpawnError);
                 }
-                // It can't be FATAL and about to be started.
+                // A process that is about to start cannot be FATAL.
                 if *state_name == StateName::Fatal && !at_once {
                     *state_name = StateName::Stopped;
                 }
@@ -50,12 +50,12 @@ impl Proc {
         }
         self.row.clear();
         self.failed_of = None;
-        // Who waits for servers has waited for the others.
+        // A process that waits for servers has already waited for its dependencies.
         self.waits = waits && self.targets.is_none();
         Ok(())
     }
 
-    /// What an order to stop it is answered with at once; `Ok`: it is stopped, or will be.
+    /// The immediate reply to a stop request; `Ok` if the process stops or will stop.
     pub(crate) fn order_stop(&mut self) -> Result<(), Rejection> {
         match &mut self.phase {
             Phase::Asked { stop: stop @ false } => *stop = true,
@@ -78,7 +78,7 @@ impl Proc {
         Ok(())
     }
 
-    /// The next thing that is due by its rules, if nothing else happens.
+    /// The next deadline of the process.
     pub(crate) fn due(&self) -> Option<Mono> {
         use supervisor_core::UNKILLABLE_AFTER;
         let own = match &self.phase {

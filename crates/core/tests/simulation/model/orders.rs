@@ -15,7 +15,7 @@ use super::{End, Model};
 use crate::invariants::hold;
 use crate::kernel::Kernel;
 
-/// A request that was not answered yet.
+/// An unanswered request.
 #[derive(Debug)]
 pub(crate) struct Asked {
     id: RequestId,
@@ -24,13 +24,13 @@ pub(crate) struct Asked {
 
 #[derive(Debug)]
 enum Expected {
-    /// This, at once.
+    /// Exactly this reply, at once.
     Exactly(Result<Reply, Rejection>),
     /// The outcomes of a rolling restart.
     Rolling,
-    /// This, once the group has been updated.
+    /// This reply, after the update of the group.
     Updated { group: String, result: Option<Result<Reply, Rejection>> },
-    /// The outcomes of a command, when they are known for all processes.
+    /// The outcomes of a command for several processes, when all are known.
     Outcomes { goal: Goal, several: bool, of: BTreeMap<ProcId, Settling> },
 }
 
@@ -42,7 +42,7 @@ enum Goal {
     Nothing,
 }
 
-/// The outcomes that are correct for a process.
+/// The correct outcomes for a process.
 #[derive(Debug, Default)]
 struct Settling {
     name: String,
@@ -209,12 +209,12 @@ impl Model {
         Ok(())
     }
 
-    /// The group with this name in the configuration that was read last.
+    /// The group with this name in the latest configuration.
     pub(super) fn asked_for(&self, name: &str) -> Option<Rc<GroupSpec>> {
         self.available.iter().find(|group| group.name == name).cloned()
     }
 
-    /// A group begins.
+    /// Adds a group.
     pub(super) fn begin(&mut self, spec: Rc<GroupSpec>, now: Mono) {
         let members = self.insert(spec);
         for id in members {
@@ -244,7 +244,7 @@ impl Model {
         Ok(())
     }
 
-    /// Requests for an update of this group are to be answered so.
+    /// Sets the reply of all requests for an update of this group.
     pub(super) fn updated(&mut self, name: &str, answer: &Result<Reply, Rejection>) {
         for asked in &mut self.requests {
             if let Expected::Updated { group, result } = &mut asked.expected
@@ -255,13 +255,13 @@ impl Model {
         }
     }
 
-    /// The client has disconnected, so no reply is expected.
+    /// Drops a request whose client has disconnected.
     pub(crate) fn gone(&mut self, id: RequestId) {
         self.requests.retain(|asked| asked.id != id);
         self.rolling.retain(|rolling| rolling.id != id);
     }
 
-    /// Notes of all that requests wait for what is true now.
+    /// Notes for each request which outcomes are correct now.
     pub(super) fn look_at_goals(&mut self, kernel: &Kernel) {
         for asked in &mut self.requests {
             let Expected::Outcomes { goal, of, .. } = &mut asked.expected else { continue };
@@ -304,7 +304,7 @@ impl Model {
 }
 
 impl Asked {
-    /// The processes that it still waits for.
+    /// The processes that the request still waits for.
     pub(crate) fn pending(&self) -> impl Iterator<Item = ProcId> {
         let of = match &self.expected {
             Expected::Exactly(_) | Expected::Rolling | Expected::Updated { .. } => None,
@@ -355,7 +355,7 @@ impl Asked {
 }
 
 impl Settling {
-    /// Notes what is true of a process with regard to a goal.
+    /// Notes which outcomes are correct for a process now.
     fn look(&mut self, proc: &Proc, goal: Goal, kernel: &Kernel) {
         self.true_now.clear();
         let (truth, settled) = match goal {
@@ -385,7 +385,7 @@ fn up(proc: &Proc, starting_is_enough: bool) -> (Vec<Result<(), Rejection>>, boo
             Some(Intent::Fail(_)) => Some(Err(Rejection::SpawnError)),
         },
         Phase::Asked { stop: true } => Some(Err(Rejection::AbnormalTermination)),
-        // It failed, and its next try waits for nothing.
+        // The start failed, and the retry has no delay.
         Phase::Asked { stop: false } if proc.turn.failed => Some(Err(Rejection::SpawnError)),
         Phase::Asked { stop: false } => None,
         Phase::Down { state_name: StateName::Backoff | StateName::Fatal, .. }

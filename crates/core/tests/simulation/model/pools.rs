@@ -1,4 +1,4 @@
-//! What event listeners are to be told.
+//! The events that event listeners must get.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -15,10 +15,10 @@ use super::Model;
 use super::process::Proc;
 use crate::invariants::hold;
 
-/// The longest first line of an answer, its end left out.
+/// The longest first line of a result, without the newline.
 const LONGEST_LINE: usize = 64;
 
-/// The longest answer.
+/// The longest result.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
 pub(crate) struct Pool {
@@ -27,25 +27,25 @@ pub(crate) struct Pool {
     waiting: VecDeque<Letter>,
     ears: Vec<(ProcId, Ear)>,
     rests: BTreeMap<ProcId, Rest>,
-    /// Since when its listeners are those that are to stop.
+    /// When its listeners became the next to stop.
     pub(crate) turn_since: Option<Mono>,
 }
 
-/// After rejections a listener is told nothing for a while.
+/// The pause of a listener after rejections.
 #[derive(Clone, Copy, Default)]
 struct Rest {
     rejected: u32,
     until: Option<Mono>,
 }
 
-/// An event on its way.
+/// An event in a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
     serial: u64,
     pool_serial: u64,
 }
 
-/// What a listener can hear; `heard` is what it said since.
+/// The protocol state of a listener. `heard`: its output since.
 #[derive(Clone, Debug)]
 enum Ear {
     Silent { heard: Vec<u8> },
@@ -60,7 +60,7 @@ pub(crate) struct Clock {
     next: Option<Mono>,
 }
 
-/// What became of events in one turn.
+/// Events that were delivered, kept and dropped in one turn.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Post {
     told: Vec<(ProcId, u64, u64)>,
@@ -92,7 +92,7 @@ impl Pool {
         self.waiting.len()
     }
 
-    /// Whether somebody could be told something.
+    /// Whether a listener could get an event.
     pub(crate) fn has_ready(&self) -> bool {
         self.ears.iter().any(|(proc, ear)| {
             matches!(ear, Ear::Ready)
@@ -100,7 +100,7 @@ impl Pool {
         })
     }
 
-    /// Whether `proc` is one that hears, and whether it has something to answer.
+    /// Whether `proc` can receive events, and whether it has an unanswered one.
     fn hears(&self, proc: ProcId) -> (bool, bool) {
         let ear = self.ears.iter().find(|(id, _)| *id == proc).map(|(_, ear)| ear);
         match ear {
@@ -110,7 +110,7 @@ impl Pool {
         }
     }
 
-    /// When one that rests could be told something.
+    /// When the first pause ends, if events are waiting.
     fn due(&self) -> Option<Mono> {
         let rests = self.rests.values().filter_map(|rest| rest.until);
         rests.filter(|_| !self.waiting.is_empty()).min()
@@ -131,7 +131,7 @@ impl Pool {
 impl Ear {
     const NEW: Self = Self::Silent { heard: Vec::new() };
 
-    /// Hears one byte. What was rejected by it is given back.
+    /// Takes one byte of output. Returns the event that it rejects.
     fn hear(&mut self, byte: u8, handler: ResultHandler, printed: &mut usize) -> Option<Letter> {
         match self {
             Self::Silent { heard } => {
@@ -203,7 +203,7 @@ fn understood(heard: &[u8]) -> Answer {
 }
 
 impl Model {
-    /// A listener wrote something.
+    /// Takes the output of a listener.
     pub(crate) fn said(&mut self, proc: ProcId, data: &[u8], now: Mono) {
         let Some(pool) = self.pool_of(proc) else { return };
         let (handler, mut printed) = (pool.spec.handler, 0);
@@ -225,7 +225,7 @@ impl Model {
         self.returned.extend(rejected.into_iter().map(|letter| (proc, letter)));
     }
 
-    /// A listener ended.
+    /// Notes the exit of a listener.
     pub(crate) fn fell_silent(&mut self, proc: ProcId) {
         let Some(pool) = self.pool_of(proc) else { return };
         pool.rests.remove(&proc);
@@ -235,7 +235,7 @@ impl Model {
         }
     }
 
-    /// A listener can't be told.
+    /// Notes that an event cannot be sent to a listener.
     pub(crate) fn went_deaf(&mut self, proc: ProcId, serial: u64) {
         let Some(ear) = self.pool_of(proc).and_then(|pool| pool.ear(proc)) else { return };
         if let Ear::Busy { letter, .. } = ear
@@ -256,7 +256,7 @@ impl Model {
         self.groups.iter().filter_map(|group| group.pool.as_ref())
     }
 
-    /// Holds what listeners are told to what they should be.
+    /// Checks the events of this turn.
     pub(crate) fn check_post(&mut self, effects: &[Effect], now: Now) {
         self.only_the_ready_are_told(effects);
         let prints = effects.iter().filter(|effect| matches!(effect, Effect::Print { .. })).count();
@@ -376,13 +376,13 @@ impl Model {
         due
     }
 
-    /// When listeners that rest, or are waited for, are due.
+    /// When pauses or the wait for listeners end.
     pub(crate) fn pools_due(&self) -> Option<Mono> {
         self.pools().filter_map(Pool::due).chain(self.drained_at).min()
     }
 
-    /// Listeners whose turn to stop has come have a second for what waits; whether they need
-    /// not be stopped yet.
+    /// Whether the listeners, which are the next to stop, still have time for waiting events. They
+    /// have one second.
     pub(super) fn drains(&mut self, members: &[ProcId], effects: &[Effect], now: Mono) -> bool {
         self.drained_at = None;
         let first = members.first();
@@ -400,7 +400,7 @@ impl Model {
         let group = groups.find(|group| first.is_some_and(|first| group.members.contains(first)));
         let Some(pool) = group.and_then(|group| group.pool.as_mut()) else { return false };
         let since = *pool.turn_since.get_or_insert(now);
-        // Those that are stopped in this turn, because everything stops, were up before.
+        // Listeners that stop in this turn because of the shutdown were up before.
         let stopped_now = &self.stopped;
         let up = |id: &&ProcId| {
             let Some(alive) = procs.get(id).and_then(Proc::alive) else { return false };
@@ -422,13 +422,13 @@ impl Model {
         drains
     }
 
-    /// When the next tick is due.
+    /// When the next tick event is due.
     pub(crate) fn tick_due(&self) -> Option<Mono> {
         self.clock.next.filter(|_| self.pools().next().is_some())
     }
 }
 
-/// Serials stay below what clients can read.
+/// The serial number after this one.
 const fn after(serial: u64) -> u64 {
     if serial >= i64::MAX as u64 { 0 } else { serial + 1 }
 }

@@ -1,7 +1,6 @@
-//! What one process should be doing.
+//! The expected state of one process.
 //!
-//! The model goes by what happened and by the rules as they are written down for people;
-//! it knows nothing of how the core keeps its books.
+//! The model derives it from the inputs and the documented rules, independently of the core's data.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -28,83 +27,83 @@ pub(crate) struct Proc {
     pub(crate) group: String,
     pub(crate) listens: bool,
     pub(crate) spec: Rc<ProcessSpec>,
-    /// As observers were told.
+    /// The state that events report.
     pub(crate) told: StateName,
-    /// Readiness and health, as operators were told in this run.
+    /// The latest notice of readiness and health in this run.
     pub(crate) noticed: Option<(bool, &'static str)>,
-    /// How often it was started.
+    /// The number of starts.
     pub(crate) run: u64,
     pub(crate) phase: Phase,
-    /// It is to be started.
+    /// A start that is due.
     pub(crate) pending: Option<Pending>,
-    /// Its start waits for other programs.
+    /// The start waits for dependencies.
     pub(crate) waits: bool,
-    /// Its start waits for servers.
+    /// The start waits for servers.
     pub(crate) targets: Option<Targets>,
-    /// When the wait for servers began that is under way.
+    /// When the current wait for servers began.
     pub(crate) waits_since: Option<Mono>,
-    /// How long all earlier ones lasted.
+    /// The total length of earlier waits.
     pub(crate) waited: Duration,
-    /// It ended as expected the last time.
+    /// The latest run exited as expected.
     pub(crate) ended_as_expected: bool,
-    /// It was up once.
+    /// It has been up at least once.
     pub(super) ever_up: bool,
-    /// Of each failure that still counts, whether the run had been up.
+    /// For each consecutive failure: whether the run had been up.
     pub(super) row: Vec<bool>,
-    /// When it was started.
+    /// The times of its starts.
     pub(super) starts: Vec<Mono>,
-    /// What the last run failed of.
+    /// The failure of the latest run.
     pub(super) failed_of: Option<(Class, &'static str)>,
     pub(crate) cleanup: Cleanup,
-    /// Who was found in its tree.
+    /// The processes that a census found in its tree.
     pub(crate) known: BTreeSet<Member>,
-    /// Those of them that nothing links to it, and that count as its own all the same.
+    /// Orphans among them that count as its own without other evidence.
     pub(crate) taken: BTreeSet<Member>,
-    /// Its place was made clean before its first start.
+    /// The cleanup before its first start has been done.
     pub(crate) cleared: bool,
-    /// When it was last looked at what its present run has open.
+    /// When the files of its current run were last recorded.
     pub(crate) files_seen: Option<Mono>,
-    /// Of an end that nobody asked for, until it is reported.
+    /// The report that must follow an unexpected exit.
     pub(crate) report: Option<Report>,
-    /// Processes of its tree that ended while it ran, the latest last.
+    /// Descendants that exited during the run, the latest last.
     pub(crate) deaths: Vec<(Mono, Death)>,
-    /// The stop that is under way, until SIGKILL or the end of the tree.
+    /// The graceful stop in progress, until SIGKILL or the last exit.
     pub(crate) drain: Option<Drain>,
     /// The latest main process.
     pub(crate) latest: Pid,
-    /// What it left behind comes to SIGKILL by then, as a budget has it.
+    /// The latest time for SIGKILL to its leftover processes, because of a budget.
     pub(crate) kill_by: Option<Mono>,
-    /// Those that must be asked to end in this turn.
+    /// Processes that must get a signal in this turn.
     pub(crate) must_ask: BTreeSet<Member>,
-    /// Its tree must be counted in this turn.
+    /// A census must follow in this turn.
     pub(crate) must_count: bool,
-    /// It could not be counted, and is counted again then.
+    /// When a failed census is repeated.
     pub(crate) recount_at: Option<Mono>,
-    /// Signals to pass on that were asked for in this turn.
+    /// Signals that must be forwarded in this turn.
     pub(crate) forwards: Vec<Signal>,
     pub(crate) turn: InTurn,
 }
 
-/// What happened in this turn.
+/// Facts about the current turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InTurn {
     pub(crate) came_up: bool,
     pub(crate) came_alive: bool,
     pub(crate) came_down: bool,
-    /// All that its run left has gone, and its place is to be made clean.
+    /// No process of the run is left, so a cleanup must follow.
     pub(crate) to_tidy: bool,
-    /// It ended, and had been there long enough to count as RUNNING.
+    /// It exited after it had been up.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
-    /// Its devices are lost, and a restart would not help.
+    /// Its GPUs are lost, so a restart would not help.
     pub(crate) lost: bool,
-    /// It failed as before, and a restart would not help.
+    /// It failed for the same reason as before, so a restart would not help.
     pub(crate) repeated: bool,
-    /// It was given up before it began.
+    /// The supervisor gave up before the start.
     pub(crate) not_begun: bool,
-    /// Everything was being stopped already.
+    /// A shutdown was already in progress.
     pub(crate) ending: bool,
-    /// It was to be looked at: is it well?
+    /// The core must judge its health in this turn.
     pub(crate) watched: bool,
 }
 
@@ -115,25 +114,25 @@ pub(crate) enum Phase {
         state_name: StateName,
         why: Why,
     },
-    /// Its start was ordered and not answered. `stop`: it is not wanted any more.
+    /// The daemon has been asked to start it. `stop`: it must stop after the start.
     Asked {
         stop: bool,
     },
     Alive(Alive),
 }
 
-/// Why it is down.
+/// The reason why it is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// It was told to, or never ran, or will be started.
+    /// It was stopped, never ran, or is about to start.
     Rests,
-    /// It had ended and was to be started again, but was told not to.
+    /// An operator stopped it before its restart.
     Held,
-    /// It ended; this is what its end counts for.
+    /// It exited. Holds the exit code of the supervisor if this decides it.
     Ended(u8),
-    /// It was given up; this is its status.
+    /// The supervisor gave up on it, with this status.
     GaveUp(u8),
-    /// It was ill; this is its status, and whether it ends everything.
+    /// It was unhealthy. Holds the status, and whether the supervisor exits.
     Unhealthy(u8, bool),
 }
 
@@ -142,22 +141,22 @@ pub(crate) struct Alive {
     pub(crate) pid: Pid,
     pub(crate) since: Mono,
     pub(crate) up_at: Option<Mono>,
-    /// It said, or showed, that it is ready.
+    /// It has met its readiness condition.
     pub(crate) ready: bool,
-    /// By then it must be ready.
+    /// The time limit for readiness.
     pub(crate) ready_by: Option<Mono>,
     pub(crate) health: Health,
     /// Its check has succeeded.
     pub(crate) answered: bool,
-    /// It is to be asked to stop in this turn.
+    /// It must get the stop signal in this turn.
     pub(crate) to_stop: bool,
-    /// The order that stops it starts it again.
+    /// The request that stops it also restarts it.
     pub(crate) to_restart: bool,
     pub(crate) stop: Option<Stop>,
 }
 
 impl Alive {
-    /// Whether it is ill by its rules: before it is up, only if it lacks processes.
+    /// Whether it is unhealthy. Before it is up, only missing processes and memory count.
     pub(crate) fn is_unhealthy(&self, spec: &HealthSpec, now: Mono) -> bool {
         match self.up_at {
             Some(_) => self.health.is_unhealthy(spec, now),
@@ -171,7 +170,7 @@ pub(crate) struct Stop {
     pub(crate) killed_at: Option<Mono>,
     pub(crate) hurried: bool,
     pub(crate) stuck: bool,
-    /// It was asked in this turn.
+    /// The stop began in this turn.
     pub(crate) fresh: bool,
     pub(crate) intent: Intent,
 }
@@ -187,20 +186,20 @@ pub(crate) enum Intent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pending {
     pub(crate) not_before: Mono,
-    /// By then it is to be, if nothing is in its way.
+    /// The latest time of the start, if nothing delays it.
     pub(crate) latest: Mono,
-    /// It follows from its rules, and not from an order.
+    /// The restart rules cause it, not a request.
     pub(crate) by_rule: bool,
     pub(crate) cause: &'static str,
 }
 
-/// Where the clean-up stands.
+/// The state of the cleanup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cleanup {
     Clear,
-    /// A stop has lost its main process; [`Proc::drain`] says how it goes on.
+    /// The main process exited during a stop; [`Proc::drain`] has the details.
     Draining,
-    /// `counting`: a census was asked for.
+    /// `counting`: a census is in progress.
     Busy {
         counting: bool,
         forced: bool,
@@ -210,32 +209,32 @@ pub(crate) enum Cleanup {
     Stuck {
         recount_at: Mono,
     },
-    /// `for_end`: everything ends, and no start follows.
+    /// `for_end`: no start follows.
     Tidying {
         until: Mono,
         for_end: bool,
     },
 }
 
-/// What is to be reported.
+/// An expected report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     pub(crate) run: u64,
     pub(crate) pid: Option<Pid>,
-    /// Who of its tree had ended shortly before.
+    /// The descendant that exited shortly before.
     pub(crate) forerunner: Option<Pid>,
     pub(crate) class: Class,
     pub(crate) exit: Option<Exit>,
     pub(crate) next: Next,
     /// When the run ended.
     pub(crate) at: Mono,
-    /// How long the restart waits that follows.
+    /// The delay of the restart.
     pub(crate) wait: Wait,
     pub(crate) uptime: Duration,
 }
 
 impl Alive {
-    /// It is up, and to be given work.
+    /// Whether it is up and clients should send requests to it.
     pub(crate) fn is_ready(&self) -> bool {
         let well = !self.health.leaving && !self.health.told && self.health.condemned.is_none();
         self.stop.is_none() && self.up_at.is_some() && well
@@ -243,14 +242,14 @@ impl Alive {
 }
 
 impl Cleanup {
-    /// By SIGKILL from now on.
+    /// The cleanup continues with SIGKILL.
     pub(crate) const fn forced(counting: bool) -> Self {
         Self::Busy { counting, forced: true, asked_at: None, killed_at: None }
     }
 }
 
 impl Alive {
-    /// What it does after its stop, if that was ordered.
+    /// The action after a stop that was requested.
     pub(crate) const fn intent(&self) -> Option<Intent> {
         match (self.stop, self.to_stop, self.to_restart) {
             (Some(stop), ..) => Some(stop.intent),
@@ -324,7 +323,7 @@ impl Proc {
         }
     }
 
-    /// It lives, and nobody wants it to stop.
+    /// The process, if it is running and not stopping.
     pub(crate) fn well_alive(&mut self) -> Option<&mut Alive> {
         self.alive_mut().filter(|alive| alive.stop.is_none())
     }
@@ -342,17 +341,17 @@ impl Proc {
         matches!(self.cleanup, Cleanup::Draining | Cleanup::Busy { .. } | Cleanup::Tidying { .. })
     }
 
-    /// Which of its files are removed.
+    /// Which stale files and sockets are removed.
     pub(crate) fn removes(&self) -> RemoveLeftovers {
         self.spec.tidy.as_ref().map_or(RemoveLeftovers::No, |tidy| tidy.remove_leftovers)
     }
 
-    /// Whether its first start waits until its place is clean.
+    /// Whether its first start waits for a cleanup.
     pub(crate) fn clears_first(&self) -> bool {
         self.run == 0 && !self.cleared && self.removes() == RemoveLeftovers::All
     }
 
-    /// Something of it is there, or will be.
+    /// Whether it has a process or will start one.
     pub(crate) fn is_active(&self) -> bool {
         self.is_sweeping()
             || match &self.phase {
@@ -362,7 +361,7 @@ impl Proc {
             }
     }
 
-    /// Nothing of it is being stopped or cleaned up.
+    /// Whether no stop and no cleanup is in progress.
     pub(crate) fn is_steady(&self) -> bool {
         let stops = match &self.phase {
             Phase::Down { .. } => false,
@@ -372,7 +371,7 @@ impl Proc {
         !stops && self.cleanup == Cleanup::Clear
     }
 
-    /// Somebody has stopped it, and may start it again.
+    /// Whether an operator stopped it and may start it again.
     pub(crate) const fn is_held(&self) -> bool {
         let stopped = matches!(
             self.phase,
@@ -381,7 +380,7 @@ impl Proc {
         stopped && self.pending.is_none() && self.run > 0
     }
 
-    /// It runs, or will.
+    /// Whether it is running or will start.
     pub(crate) fn is_wanted(&self) -> bool {
         match &self.phase {
             Phase::Down { .. } => self.pending.is_some(),
@@ -390,7 +389,7 @@ impl Proc {
         }
     }
 
-    /// The exit code with which everything ends because of this process.
+    /// The exit code of the supervisor, if this process makes it exit.
     pub(crate) fn ends_all(&self) -> Option<u8> {
         let code = match &self.phase {
             Phase::Down { why: Why::Unhealthy(code, ends), .. } if *ends || self.spec.essential => {
@@ -404,8 +403,8 @@ impl Proc {
         Some(if self.is_stuck() { 1 } else { code })
     }
 
-    /// The exit code with which everything ends since this process has ended for good, and
-    /// nothing of it is left.
+    /// The exit code of the supervisor, if it exits because this process has exited for good and no
+    /// process of its tree is left.
     pub(crate) fn ends_with_it(&self) -> Option<u8> {
         match self.phase {
             Phase::Down { why: Why::Ended(code), .. }
@@ -426,7 +425,7 @@ impl Proc {
         self.waits = !self.spec.start.depends_on.is_empty();
     }
 
-    /// Everything stops: what is not up will not be.
+    /// Cancels its start because of a shutdown.
     pub(crate) fn cut_short(&mut self) {
         self.pending = None;
         let for_nothing = self.run == 0 || self.removes() == RemoveLeftovers::No;
@@ -444,7 +443,7 @@ impl Proc {
         }
     }
 
-    /// Its start was answered.
+    /// Notes a successful start.
     pub(crate) fn born(&mut self, pid: Pid, now: Mono) {
         let Phase::Asked { stop } = self.phase else { return };
         let health = &self.spec.health;
@@ -468,7 +467,7 @@ impl Proc {
         });
     }
 
-    /// It is RUNNING from now on.
+    /// Notes that it is RUNNING.
     pub(crate) fn up(&mut self, now: Mono) {
         self.forgive(Duration::ZERO, true);
         if !self.ever_up && self.spec.start.retries_before_ready.is_some() {

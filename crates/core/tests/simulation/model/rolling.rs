@@ -1,4 +1,4 @@
-//! Rolling restarts: one after the other, each ready before the next.
+//! Rolling restarts.
 
 use supervisor_core::command::{Rejection, Reply, Which};
 use supervisor_core::ids::{ProcId, RequestId};
@@ -19,7 +19,7 @@ pub(crate) struct Rolling {
 }
 
 impl Model {
-    /// One is ordered; whether its group is there.
+    /// Begins a rolling restart. Returns whether the processes exist.
     pub(super) fn begin_rolling(
         &mut self,
         id: RequestId,
@@ -33,7 +33,7 @@ impl Model {
         true
     }
 
-    /// It comes to this process.
+    /// Checks the restart of the next process.
     pub(super) fn rolls(&mut self, name: &str, now: Mono) {
         let named = self.procs.values().find(|proc| proc.spec.name == name).map(|proc| proc.id);
         let Some(id) = named else {
@@ -69,15 +69,15 @@ impl Model {
         });
     }
 
-    /// At each step, processes that do not run are skipped for good: a later start is a new one,
-    /// with the settings that hold then, so it needs no restart.
+    /// At each step, skips processes that are not running for good: a later start is a new run with
+    /// the current settings, so it needs no restart.
     fn pass_over(&mut self, at: usize) {
         let procs = &self.procs;
         let wanted = |id: &ProcId| procs.get(id).is_some_and(Proc::is_wanted);
         self.rolling[at].left.retain(wanted);
     }
 
-    /// It is answered.
+    /// Checks the reply.
     pub(super) fn check_rolled(&mut self, id: RequestId, reply: &Result<Reply, Rejection>) {
         let Some(at) = self.rolling.iter().position(|rolling| rolling.id == id) else {
             return hold!(false, AnswersOnce, "{id:?} is no rolling restart");
@@ -104,7 +104,7 @@ impl Model {
         );
     }
 
-    /// Those that go on have a reason to wait.
+    /// Checks that each rolling restart in progress has a reason to wait.
     pub(super) fn check_rolling(&mut self) {
         for at in 0..self.rolling.len() {
             if self.rolling[at].current.is_none() {

@@ -1,4 +1,4 @@
-//! What the core says, and what observers are told.
+//! Checks log lines, events and notices.
 
 use supervisor_core::event::Event;
 use supervisor_core::health::Unhealthy;
@@ -69,7 +69,7 @@ impl Model {
                     }
                     (Phase::Down { .. } | Phase::Asked { .. } | Phase::Alive(_), _) => None,
                 };
-                // With a budget it is called so as early as that demands.
+                // A budget shortens the time until a process counts as unkillable.
                 let long = at.is_some_and(|at| now >= at + UNKILLABLE_AFTER) || hurried;
                 hold!(long, KillsAfterPatience, "{pids:?} of {name} are called unkillable");
             }
@@ -77,7 +77,7 @@ impl Model {
         }
     }
 
-    /// It is said of one who is only observed that he is ill, or well again.
+    /// Checks a line about a program that is only observed: it became unhealthy or healthy.
     fn finds(&mut self, name: &str, unhealthy: bool, now: Mono) {
         let mut procs = self.procs.values_mut();
         let Some(proc) = procs.find(|proc| proc.spec.name == name) else { return };
@@ -130,7 +130,7 @@ impl Model {
 
     pub(super) fn exits(&mut self, end: End, kernel: &Kernel) {
         let stuck = self.procs.values().any(Proc::is_stuck);
-        // What a program that keeps its tree may have started is nobody else's business.
+        // If a program's tree is not stopped, orphans may always belong to it.
         let spares = |proc: &Proc| proc.run > 0 && !proc.spec.killtree;
         let spared = stuck || self.spared || self.procs.values().any(spares);
         let mut left = kernel.living();
@@ -151,7 +151,7 @@ impl Model {
         self.over = true;
     }
 
-    /// Events that are told whatever pools there are.
+    /// Checks the events that are independent of pools.
     pub(super) fn check_told(&self, effects: &[Effect]) {
         let count = |which: fn(&Event) -> bool| {
             let emitted = effects.iter().filter_map(|effect| match effect {
@@ -174,7 +174,7 @@ impl Model {
     }
 }
 
-/// It is told to be RUNNING.
+/// Checks that the process may be RUNNING.
 fn may_be_up(proc: &mut Proc, ticked: bool, now: Mono, kernel: &Kernel) {
     let id = proc.id;
     match &proc.phase {
@@ -206,7 +206,7 @@ const fn is_legal(from: StateName, to: StateName) -> bool {
     )
 }
 
-/// Why that change of state came, as the diagram has it.
+/// The cause of a state change, for the diagram.
 fn cause(proc: &Proc, change: (StateName, StateName), ending: bool) -> &'static str {
     use StateName as L;
     let gave_up = matches!(proc.phase, Phase::Down { why: Why::GaveUp(_), .. });

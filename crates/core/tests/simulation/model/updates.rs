@@ -13,7 +13,7 @@ use super::process::Proc;
 use crate::invariants::hold;
 use crate::kernel::Kernel;
 
-/// A group that stops for an update.
+/// A group that is stopping for an update.
 #[derive(Debug)]
 pub(crate) struct Update {
     group: String,
@@ -22,7 +22,7 @@ pub(crate) struct Update {
 }
 
 impl Model {
-    /// A command to update a group; `None`: the reply follows when the update is complete.
+    /// Handles a request to update a group. `None`: the reply follows at the end of the update.
     pub(super) fn update(&mut self, name: &str, now: Mono) -> Result<Option<Change>, Rejection> {
         let next = self.asked_for(name);
         if let Some(update) = self.updates.iter_mut().find(|update| update.group == name) {
@@ -55,15 +55,15 @@ impl Model {
         }
     }
 
-    /// Whether an update of this group would change only rules. While a process of it stops, this
-    /// model would also use the new rules for the stop.
+    /// Whether an update of this group would change only rules. The model applies new rules to a
+    /// stop in progress, unlike the core, so the simulation avoids that.
     pub(crate) fn would_change_rules(&self, name: &str) -> bool {
         let old = self.groups.iter().find(|group| group.spec.name == name);
         let next = self.asked_for(name);
         old.zip(next).is_some_and(|(old, next)| differ_in_rules(&old.spec, &next))
     }
 
-    /// Only the update can start a process whose group is being updated.
+    /// Rejects a start while an update of the process's group is in progress.
     pub(super) fn not_being_updated(&self, id: ProcId) -> Result<(), Rejection> {
         match self.updates.iter().find(|update| update.members.contains(&id)) {
             None => Ok(()),
@@ -72,13 +72,13 @@ impl Model {
         }
     }
 
-    /// These processes were removed. If that is for an update, the new group starts.
+    /// Handles the removal of processes. In an update, the new group starts.
     pub(super) fn sees_removal(&mut self, procs: &[ProcId], now: Mono, kernel: &Kernel) {
         let Some(at) = self.updates.iter().position(|update| update.members == procs) else {
             return;
         };
         let Update { group, next, .. } = self.updates.remove(at);
-        // Requests that waited for the exit of these processes are now answered.
+        // Answer requests that waited for the exit of these processes first.
         self.look_at_goals(kernel);
         let removed = self.remove(&group);
         hold!(removed.is_ok(), GroupsAsTold, "{group} is removed: {removed:?}");
@@ -89,7 +89,7 @@ impl Model {
         self.updated(&group, &Ok(Reply::Updated(change)));
     }
 
-    /// Checks that no update is left that could complete or can never complete.
+    /// Checks that each update in progress can complete, but is not complete.
     pub(super) fn check_updates(&mut self) {
         for update in std::mem::take(&mut self.updates) {
             let procs = update.members.iter().map(|id| &self.procs[id]);
@@ -101,7 +101,8 @@ impl Model {
                     self.updates.push(update);
                     continue;
                 }
-                // That it can't be killed may be why everything ends, and says more.
+                // An unkillable process may be the reason for the shutdown, and is the more
+                // specific reply.
                 (false, _) if stuck => Rejection::Unkillable,
                 (false, ending) => {
                     let group = &update.group;
@@ -132,7 +133,7 @@ impl Model {
     }
 }
 
-/// Whether that is all: as `specs::other_rules` makes them.
+/// Whether the groups differ only in rules, as `specs::other_rules` changes them.
 fn differ_in_rules(old: &GroupSpec, new: &GroupSpec) -> bool {
     let with_rules = |old: &ProcessSpec, new: &ProcessSpec| {
         let mut spec = old.clone();

@@ -1,4 +1,4 @@
-//! What the core does, effect by effect.
+//! Checks each effect.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Model {
         }
     }
 
-    /// The core does something.
+    /// Checks an effect.
     pub(crate) fn sees(&mut self, now: Mono, effect: &Effect, kernel: &Kernel) {
         self.notes_for_hooks(effect);
         match effect {
@@ -130,7 +130,8 @@ impl Model {
     }
 
     fn spawns(&mut self, id: ProcId, run: RunId, now: Mono, kernel: &Kernel) {
-        // Who comes with a group may be started before another of it ends everything.
+        // A process of a new group may start before another one begins the shutdown in the same
+        // turn.
         let comes = self.group_changes > 0 && self.procs.get(&id).is_some_and(|p| !p.turn.ending);
         hold!(self.ending.is_none() || comes, NoStartAtTheEnd, "{id:?} is started");
         let there = self.outlook(id) == Outlook::There;
@@ -215,7 +216,7 @@ impl Model {
         } else {
             self.stopped.push(id);
         }
-        // One that hangs does not drain.
+        // A hung process has a shorter grace period.
         let wait = match intent {
             Intent::Fail(_) => spec.stopwaitsecs.min(spec.health_stop),
             Intent::Rest | Intent::Run => spec.stopwaitsecs,
@@ -255,13 +256,13 @@ impl Model {
             (_, Phase::Alive(Alive { stop: Some(Stop { killed_at: Some(_), .. }), .. })) => {
                 hold!(kills, SignalsForAReason, "{member:?} gets {signal}");
             }
-            // Whoever was born too late to have been killed before.
+            // The process was forked too late to get the earlier SIGKILL.
             (Cleanup::Stuck { .. }, Phase::Down { .. }) if kills => {}
             _ => hold!(false, SignalsForAReason, "{member:?} gets {signal}"),
         }
     }
 
-    /// Whether nothing is left of any other program that may have started an orphan.
+    /// Whether no other program can have started an orphan that still exists.
     pub(super) fn takes_orphans(&self, id: ProcId) -> bool {
         !self.spared && self.procs.values().all(|proc| proc.id == id || proc.starts_no_orphans())
     }
@@ -283,7 +284,7 @@ impl Proc {
         self.run == 0 || self.spec.killtree && down && !swept
     }
 
-    /// Those of a census that are its own.
+    /// The processes of a census that count as its own.
     pub(super) fn own_of(
         &mut self,
         members: &[TreeProcess],
@@ -305,7 +306,7 @@ impl Proc {
                 *recount_at = now + RECOUNT_EVERY;
             }
             (Phase::Down { .. }, Cleanup::Stuck { .. }) if asked_for => {}
-            // One has gone after all, or somebody asks.
+            // A stuck process has exited, or a request asks for another census.
             (Phase::Down { .. }, cleanup @ Cleanup::Stuck { .. }) => {
                 *cleanup = Cleanup::forced(true)
             }
@@ -355,7 +356,7 @@ impl Model {
             let due = match before {
                 Cleanup::Clear if proc.run == 0 => proc.clears_first(),
                 Cleanup::Clear => proc.is_tidied_for_start() && proc.turn.came_down,
-                // What was made clean for a start is made so for the end.
+                // A final cleanup replaces a cleanup for a start.
                 Cleanup::Tidying { for_end: false, .. } => for_end,
                 Cleanup::Tidying { for_end: true, .. }
                 | Cleanup::Draining

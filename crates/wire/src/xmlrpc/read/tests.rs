@@ -4,7 +4,7 @@ fn call(inside: &str) -> Result<Call, ReadError> {
     read_call(format!("<methodCall>{inside}</methodCall>").as_bytes())
 }
 
-/// One parameter, given what stands in its `<value>`.
+/// A call with one parameter and this content of its `<value>`.
 fn param(value: &str) -> Result<Value, ReadError> {
     let params = format!("<params><param><value>{value}</value></param></params>");
     call(&format!("<methodName>m</methodName>{params}")).map(|call| call.params[0].clone())
@@ -121,7 +121,7 @@ fn depth_has_a_bound() {
         let (open, close) = ("<array><data><value>", "</value></data></array>");
         param(&format!("{}{}", open.repeat(levels), close.repeat(levels)))
     };
-    // Four elements are around the first array, each opens three more.
+    // Four elements enclose the first array, and each array adds three.
     assert!(nested((MAX_DEPTH - 4) / 3).is_ok());
     assert!(why(nested((MAX_DEPTH - 4) / 3 + 1)).starts_with("more than 100 elements deep"));
     assert!(why(nested(200_000)).starts_with("more than 100 elements deep"));
@@ -135,7 +135,7 @@ fn the_number_of_values_has_a_bound() {
         let values = "<value/>".repeat(count);
         param(&format!("<array><data>{values}</data></array>"))
     };
-    // The array is a value too.
+    // The array itself counts as a value.
     assert!(with(MAX_CALL_VALUES - 1).is_ok());
     assert!(why(with(MAX_CALL_VALUES)).starts_with("it contains too many values"));
 }

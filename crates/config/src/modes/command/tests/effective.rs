@@ -1,4 +1,4 @@
-//! What `--check` prints.
+//! Tests of the output of `--check`.
 
 use super::*;
 
@@ -78,7 +78,7 @@ fn the_effective_configuration_reads_back_as_itself() {
         &mut report,
     )
     .unwrap();
-    // Only how the commands are quoted differs.
+    // Only the quoting of the commands differs.
     assert_eq!(meant.groups.len(), config.spec.groups.len());
     for (meant, had) in meant.groups.iter().zip(&config.spec.groups) {
         assert!(meant.is_same_as(had), "{meant:?}\n{had:?}");

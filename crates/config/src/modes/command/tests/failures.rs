@@ -1,4 +1,4 @@
-//! What is made of failures, as the environment says it.
+//! Tests of the environment's settings for failures.
 
 use supervisor_core::failure::{Class, Preset};
 use supervisor_core::spec::Autorestart;

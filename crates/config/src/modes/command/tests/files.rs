@@ -1,4 +1,4 @@
-//! Files that are written, and those that are removed.
+//! Tests of files that are written or removed.
 
 use super::*;
 

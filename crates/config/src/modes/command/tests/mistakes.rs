@@ -1,4 +1,4 @@
-//! What is refused, and what is said of it.
+//! Tests of invalid settings and their messages.
 
 use super::*;
 

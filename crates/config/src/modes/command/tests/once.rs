@@ -1,4 +1,4 @@
-//! A command that runs once.
+//! Tests of a command that runs once.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn run_once_has_its_grace_periods_and_the_check_shows_them() {
     assert!(wrong.contains("SUPERVISOR_PROGRAM__APP_STOPWAITSECS: not a whole number"), "{wrong}");
 }
 
-/// Below another supervisor only what follows a start counts again.
+/// Under another supervisor, only settings that apply after the start have an effect.
 #[test]
 fn below_another_supervisor_grace_periods_count_and_waits_do_not() {
     let mut sources = sources(&[

@@ -1,4 +1,4 @@
-//! Variables and passwords that are in files.
+//! Tests of variables and passwords in files.
 
 use supervisor_core::spec::EnvFile;
 

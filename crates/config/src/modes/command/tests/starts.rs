@@ -1,4 +1,4 @@
-//! What a start waits for, and helpers that run once.
+//! Tests of conditions for a start, and of one-time helpers.
 
 use supervisor_core::spec::start::Until;
 

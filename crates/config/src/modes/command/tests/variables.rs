@@ -1,4 +1,4 @@
-//! Variables with a name of their own, and what others mean by theirs.
+//! Tests of variables with their own name, including those that other programs read.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn once_a_status_port_answers_and_what_has_no_effect_is_named_in_one_line() {
     );
 }
 
-/// A value of a name that servers read as well may be meant for them.
+/// The value of a shared variable may be meant for the server.
 #[test]
 fn no_variable_without_a_prefix_of_ours_keeps_a_container_from_starting() {
     let shared: Vec<_> = VARIABLES.iter().filter(|variable| variable.is_shared()).collect();
@@ -114,6 +114,6 @@ fn a_program_of_another_user_is_at_home_with_that_user() {
     assert_eq!(environment(&[me, all]), ["HOME=/home/me", "LOGNAME=me", "USER=x"]);
     let supervisord = ("SUPERVISOR_SUPERVISORD_USER", "me");
     assert_eq!(environment(&[supervisord]), ["HOME=/home/me", "USER=me", "LOGNAME=me"]);
-    // Root stays root, and everything as it was.
+    // The user is still root, so the environment does not change.
     assert!(environment(&[("SUPERVISOR_PROGRAM__APP_USER", "root")]).is_empty());
 }
