@@ -13,6 +13,6 @@ pub struct Envelope {
     pub pool: Rc<str>,
     /// The serial number within this pool.
     pub pool_serial: u64,
-    /// What happened.
+    /// The event.
     pub event: Rc<Event>,
 }
