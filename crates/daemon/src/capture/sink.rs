@@ -3,25 +3,26 @@
 //! The inherited descriptors are shared with others, so their flags are left
 //! alone: each kind of target has its own way to be asked not to wait.
 
+mod target;
+
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use rustix::pipe::SpliceFlags;
 use supervisor_sys::either::either;
 use supervisor_sys::io::watch::Watched;
-use supervisor_sys::io::write_without_blocking::{can_take, write_without_blocking};
+use supervisor_sys::io::write_without_blocking::can_take;
 use tokio::sync::Notify;
 
 use super::log_file::LogFile;
 use super::tail::Tail;
 use super::{between, peek};
+use target::Target;
 
 /// Bytes moved by one system call where they are copied.
 const CHUNK: usize = 64 * 1024;
@@ -36,9 +37,6 @@ const LAST: usize = 4096;
 
 /// What a program may usually enlarge its pipe to.
 const LARGEST_PIPE: usize = 1024 * 1024;
-
-/// Bytes that a terminal which we share is asked to take in one go.
-const TERMINAL_CHUNK: usize = 256;
 
 /// When a full sink is tried again that can't be watched, since there are no descriptors.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -56,24 +54,12 @@ pub(crate) struct Sink {
     gone: Cell<bool>,
     /// Pages can't be handed on here, so bytes are copied.
     copies: Cell<bool>,
+    /// The rest of a line of which the sink had room for the beginning only. It comes next,
+    /// whichever relay does, so that no other program's output gets into the line.
+    rest: RefCell<Vec<u8>>,
     /// Made when it is full for the first time.
     watched: RefCell<Option<Rc<Watched<OwnedFd>>>>,
     reopened: Notify,
-}
-
-#[derive(Debug)]
-enum Target {
-    /// Pages are handed on from pipe to pipe, nothing is copied.
-    Pipe(BorrowedFd<'static>),
-    Socket(BorrowedFd<'static>),
-    /// A terminal of which we have a description of our own.
-    Terminal(OwnedFd),
-    /// A terminal that we may not open again.
-    SharedTerminal(BorrowedFd<'static>),
-    /// A file or device that takes what it gets.
-    Plain(BorrowedFd<'static>),
-    Log(RefCell<LogFile>),
-    Nowhere,
 }
 
 /// What came of an attempt to move bytes.
@@ -111,7 +97,7 @@ impl Moved {
 impl Sink {
     /// One of our own standard streams.
     pub(crate) fn inherited(fd: BorrowedFd<'static>) -> Self {
-        Self::new(classify(fd))
+        Self::new(Target::inherited(fd))
     }
 
     /// Whether two of our standard streams are one and the same file.
@@ -135,6 +121,7 @@ impl Sink {
             target,
             gone: Cell::new(false),
             copies: Cell::new(false),
+            rest: RefCell::default(),
             watched: RefCell::default(),
             reopened: Notify::new(),
         }
@@ -149,6 +136,9 @@ impl Sink {
         held: &mut Vec<u8>,
         tail: Option<&mut Tail>,
     ) -> Moved {
+        if let Some(moved) = self.finish_line() {
+            return moved;
+        }
         match &self.target {
             Target::Pipe(pipe) if !self.gone.get() && !self.copies.get() => match tail {
                 Some(tail) => self.splice_seen(source, *pipe, tail),
@@ -177,6 +167,9 @@ impl Sink {
         held: &mut Vec<u8>,
         pass: impl FnOnce(&[u8]) -> Vec<u8>,
     ) -> Moved {
+        if let Some(moved) = self.finish_line() {
+            return moved;
+        }
         self.copy(source, held, |bytes, held| match pass(bytes) {
             passed if passed.is_empty() => Moved::Bytes(0),
             passed => self.deliver(&passed, held),
@@ -324,30 +317,60 @@ impl Sink {
         if self.gone.get() {
             return Moved::Dropped(bytes.len());
         }
-        let (written, moved) = match self.write(bytes) {
-            Ok(written) => (written, Moved::Bytes(written)),
+        let (taken, moved) = match self.target.write(bytes) {
+            Ok(written) => {
+                let end = self.end_of_cut_line(bytes, written);
+                self.rest.borrow_mut().extend_from_slice(&bytes[written..end]);
+                (end, Moved::Bytes(end))
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, Moved::SinkFull),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, Moved::Bytes(0)),
             Err(error) => (bytes.len(), self.lose(bytes.len(), error)),
         };
-        held.extend_from_slice(&bytes[written..]);
+        held.extend_from_slice(&bytes[taken..]);
         moved
     }
 
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    /// The end of the line of which only some was written; `written`, if no line was cut. A file has
+    /// room for all, unless its disk is full.
+    fn end_of_cut_line(&self, bytes: &[u8], written: usize) -> usize {
+        let is_cut = written > 0 && !bytes[..written].ends_with(b"\n");
         match &self.target {
-            Target::Socket(fd) => {
-                Ok(rustix::net::send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+            Target::Log(_) | Target::Plain(_) | Target::Nowhere => written,
+            Target::Pipe(_)
+            | Target::Socket(_)
+            | Target::Terminal(_)
+            | Target::SharedTerminal(_) => {
+                let end = bytes[written..].iter().position(|byte| *byte == b'\n');
+                end.filter(|_| is_cut).map_or(written, |end| written + end + 1)
             }
-            Target::Terminal(fd) => Ok(rustix::io::write(fd, bytes)?),
-            Target::SharedTerminal(fd) => {
-                Ok(byte_by_byte(&bytes[..bytes.len().min(TERMINAL_CHUNK)], *fd)?)
-            }
-            Target::Pipe(fd) => Ok(write_without_blocking(bytes, *fd)?),
-            Target::Plain(fd) => Ok(rustix::io::write(fd, bytes)?),
-            Target::Log(file) => file.borrow_mut().append(bytes),
-            Target::Nowhere => Ok(bytes.len()),
         }
+    }
+
+    /// Whether a line is in the sink of which the rest is not.
+    pub(crate) fn is_within_line(&self) -> bool {
+        !self.rest.borrow().is_empty()
+    }
+
+    /// Writes the rest of a line; what came of it, if that was not all. These bytes have been
+    /// counted before.
+    fn finish_line(&self) -> Option<Moved> {
+        let mut rest = self.rest.borrow_mut();
+        while !rest.is_empty() {
+            between::calls();
+            match self.target.write(&rest) {
+                Ok(written) => drop(rest.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Some(Moved::SinkFull);
+                }
+                Err(error) => {
+                    rest.clear();
+                    return Some(self.lose(0, error));
+                }
+            }
+        }
+        None
     }
 
     /// Notes that bytes were lost. A full disk may have room again later; a reader
@@ -363,51 +386,6 @@ impl Sink {
         }
         Moved::Lost(bytes, error)
     }
-}
-
-fn classify(fd: BorrowedFd<'static>) -> Target {
-    let Ok(stat) = rustix::fs::fstat(fd) else { return Target::Nowhere };
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Fifo => Target::Pipe(fd),
-        FileType::Socket => Target::Socket(fd),
-        FileType::CharacterDevice if rustix::termios::isatty(fd) => terminal(fd),
-        FileType::CharacterDevice if is_null(stat.st_rdev) => Target::Nowhere,
-        FileType::CharacterDevice
-        | FileType::RegularFile
-        | FileType::BlockDevice
-        | FileType::Directory
-        | FileType::Symlink
-        | FileType::Unknown => Target::Plain(fd),
-    }
-}
-
-fn is_null(device: u64) -> bool {
-    (rustix::fs::major(device), rustix::fs::minor(device)) == (1, 3)
-}
-
-/// A terminal can only be written to without waiting through a description that
-/// says so, and the shell that shares ours would stumble over that.
-fn terminal(fd: BorrowedFd<'static>) -> Target {
-    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(own) => Target::Terminal(own),
-        Err(_) => Target::SharedTerminal(fd),
-    }
-}
-
-/// Writes to a terminal which may wait: it says that it can take some, and not how many.
-fn byte_by_byte(bytes: &[u8], terminal: BorrowedFd<'_>) -> Result<usize, Errno> {
-    for (written, byte) in bytes.iter().enumerate() {
-        let taken = match can_take(terminal) {
-            true => rustix::io::write(terminal, std::slice::from_ref(byte)).map(drop),
-            false => Err(Errno::AGAIN),
-        };
-        if let Err(error) = taken {
-            return if written > 0 { Ok(written) } else { Err(error) };
-        }
-    }
-    Ok(bytes.len())
 }
 
 /// The rest of the line that `read` cut because it was full: another program's output may come

@@ -141,7 +141,7 @@ impl Relay {
             return Pause::Behind(other);
         }
         let pause = loop {
-            if source.left.get() == Some(0) && self.held() == 0 {
+            if source.left.get() == Some(0) && self.held() == 0 && !self.sink.is_within_line() {
                 break Pause::End;
             }
             match self.draw(source) {

@@ -81,7 +81,11 @@ impl Program {
 }
 
 fn line(name: char, number: u64, color: &str) -> String {
-    let filling = "x".repeat(usize::try_from(number * 37 % 150).unwrap());
+    let filling = match number % 17 {
+        // As JSON it is longer than a page, so a sink may have room for a part of it.
+        16 => "\"".repeat(3000),
+        _ => "x".repeat(usize::try_from(number * 37 % 150).unwrap()),
+    };
     format!("{name}{number:07}{color}{filling}\n")
 }
 
