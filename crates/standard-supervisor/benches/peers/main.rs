@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cargo bench --bench peers                      every row; about eleven minutes
-//! cargo bench --bench peers -- start crash       these rows only: start crash idle logs lines farm
+//! cargo bench --bench peers -- start crash       these rows only: start crash idle logs lines latency farm
 //! cargo bench --bench peers -- --quick           fewer rounds, a quarter of the bytes
 //! cargo bench --bench peers -- --gib 4 logs      4 GiB through each tool instead of 1
 //! STANDARD_SUPERVISOR_BIN=FILE cargo bench …     this build, not the one `make dist` left
@@ -24,6 +24,7 @@ mod clock;
 mod crash;
 mod farm;
 mod idle;
+mod latency;
 mod logs;
 mod machine;
 mod options;
@@ -83,6 +84,7 @@ fn measure(row: Row, places: &Places, options: &Options) -> Vec<Table> {
         Row::Idle => idle::measure(&tools, places, options),
         Row::Logs => logs::of_bytes(&tools, places, options),
         Row::Lines => logs::of_lines(&tools, places, options),
+        Row::Latency => latency::measure(&tools, places, options),
         Row::Farm => farm::measure(&tools, places, options),
     }
 }

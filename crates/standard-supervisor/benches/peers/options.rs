@@ -8,12 +8,16 @@ pub(crate) enum Row {
     Idle,
     Logs,
     Lines,
+    Latency,
     Farm,
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Lines, Self::Farm];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Lines, Self::Latency, Self::Farm];
+    /// Those of a tool that is started with a command line.
+    pub(crate) const COMMAND: [Self; 6] =
+        [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Lines, Self::Latency];
     /// Those with one program.
     pub(crate) const SINGLE: [Self; 5] =
         [Self::Start, Self::Crash, Self::Idle, Self::Logs, Self::Lines];
@@ -25,6 +29,7 @@ impl Row {
             Self::Idle => "idle",
             Self::Logs => "logs",
             Self::Lines => "lines",
+            Self::Latency => "latency",
             Self::Farm => "farm",
         }
     }

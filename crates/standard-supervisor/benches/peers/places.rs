@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::io;
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,6 +22,8 @@ pub(crate) struct Places {
     pub(crate) probe: PathBuf,
     /// Filled by `scripts/setup-bench`.
     pub(crate) peers: PathBuf,
+    /// A syslog server that reads nothing: the kernel drops messages once its buffer is full.
+    pub(crate) syslog: UdpSocket,
     /// Removed with everything in it when this goes.
     scratch: PathBuf,
     sessions: Cell<u32>,
@@ -37,6 +40,7 @@ impl Places {
             ours,
             doubt,
             probe: scratch.join("probe"),
+            syslog: UdpSocket::bind("127.0.0.1:0")?,
             peers: workspace.join("target/bench-env"),
             scratch,
             sessions: Cell::new(0),

@@ -11,6 +11,8 @@
  *   probe crash  DIRECTORY MILLISECONDS    "first", and that much later "dying" and SIGKILL
  *   probe flood  DIRECTORY BYTES AT_ONCE   "first", waits for a byte from the fifo DIRECTORY/go,
  *                                          writes BYTES, so many at once, waits for a signal
+ *   probe lone   DIRECTORY LINES           "first", waits for a byte likewise, writes LINES lines, a
+ *                                          few milliseconds apart: "@NANOSECONDS" before its write
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -70,6 +72,26 @@ static void crash_after(int fd, long milliseconds) {
     kill(getpid(), SIGKILL);
 }
 
+static void wait_for_go(const char *directory) {
+    char byte;
+    if (read(open_fifo(directory, "go", O_RDONLY), &byte, 1) != 1)
+        _exit(125);
+}
+
+/* 3 to 7 ms apart, so that no timer of the tool falls into step. */
+static void lone_lines(const char *directory, long lines) {
+    wait_for_go(directory);
+    while (lines-- > 0) {
+        struct timespec pause = {0, 3000000 + lines * 7919 % 4000 * 1000};
+        while (nanosleep(&pause, &pause) != 0) {
+        }
+        char line[40];
+        int length = snprintf(line, sizeof line, "@%lld\n", now());
+        if (write(STDOUT_FILENO, line, length) != length)
+            _exit(125);
+    }
+}
+
 /* Lines of 100 bytes, at most 64 KiB at once: 25 times that is a whole number of lines, and goes
  * round. */
 static void flood(const char *directory, long long bytes, size_t at_once) {
@@ -78,10 +100,7 @@ static void flood(const char *directory, long long bytes, size_t at_once) {
     for (size_t end = LINE; end <= sizeof lines; end += LINE)
         lines[end - 1] = '\n';
 
-    char byte;
-    if (read(open_fifo(directory, "go", O_RDONLY), &byte, 1) != 1)
-        _exit(125);
-
+    wait_for_go(directory);
     size_t at = 0;
     while (bytes > 0) {
         size_t chunk = at_once - at % at_once;
@@ -109,5 +128,7 @@ int main(int argc, char **argv) {
         crash_after(fd, atol(argv[3]));
     if (strcmp(role, "flood") == 0 && argc > 4)
         flood(directory, atoll(argv[3]), atol(argv[4]));
+    if (strcmp(role, "lone") == 0 && argc > 3)
+        lone_lines(directory, atol(argv[3]));
     wait_for_a_signal();
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, PipeReader, Read, Write};
+use std::io::{self, BufRead, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -56,11 +56,19 @@ pub(crate) enum Role {
         bytes: u64,
         at_once: u32,
     },
+    /// Lines that come now and then, and, if asked for, a second program that floods.
+    Lone {
+        lines: u32,
+        beside_flood: bool,
+    },
     /// Many that stay.
     Farm {
         copies: u32,
     },
 }
+
+/// More than any session takes.
+const ENDLESS: u64 = 1 << 50;
 
 impl Role {
     fn words(self) -> (&'static str, Vec<OsString>) {
@@ -70,12 +78,27 @@ impl Role {
             Self::Flood { bytes, at_once } => {
                 ("flood", vec![bytes.to_string().into(), at_once.to_string().into()])
             }
+            Self::Lone { lines, .. } => ("lone", vec![lines.to_string().into()]),
+        }
+    }
+
+    /// The role of a second program.
+    const fn beside(self) -> Option<Self> {
+        match self {
+            Self::Lone { beside_flood: true, .. } => {
+                Some(Self::Flood { bytes: ENDLESS, at_once: 100 })
+            }
+            Self::Stay
+            | Self::Crash { .. }
+            | Self::Flood { .. }
+            | Self::Lone { .. }
+            | Self::Farm { .. } => None,
         }
     }
 
     const fn copies(self) -> u32 {
         match self {
-            Self::Stay | Self::Crash { .. } | Self::Flood { .. } => 1,
+            Self::Stay | Self::Crash { .. } | Self::Flood { .. } | Self::Lone { .. } => 1,
             Self::Farm { copies } => copies,
         }
     }
@@ -88,11 +111,16 @@ impl Session {
         let reports = make_fifo(&directory.join("report"))?;
         let go = make_fifo(&directory.join("go"))?;
 
+        let program = |role: Role| {
+            let (name, arguments) = role.words();
+            let head = [places.probe.clone().into(), name.into(), directory.clone().into()];
+            head.into_iter().chain(arguments).collect::<Vec<OsString>>()
+        };
+        let beside = role.beside().map(program);
         let copies = role.copies();
-        let (role, arguments) = role.words();
-        let mut program = vec![places.probe.clone().into(), role.into(), directory.clone().into()];
-        program.extend(arguments);
-        let invocation = tool.invocation(places, &directory, &program, copies)?;
+        let program = program(role);
+        let invocation =
+            tool.invocation(places, &directory, &program, beside.as_deref(), copies)?;
         let argv = if invocation.argv.is_empty() { program } else { invocation.argv };
 
         let (stdout, into_stdout) = io::pipe()?;
@@ -173,26 +201,59 @@ impl Session {
         }
     }
 
-    /// Lets a program that floods begin. What the tool has printed until then is not part of the
+    /// Lets a program that writes begin. What the tool has printed until then is not part of the
     /// flood.
-    pub(crate) fn go(&mut self) -> io::Result<()> {
+    pub(crate) fn go(&mut self, programs: usize) -> io::Result<()> {
         pending(&mut self.stdout);
-        self.go.write_all(b"!")
+        self.go.write_all(&vec![b'!'; programs])
     }
 
     /// Reads that many bytes of the tool's stdout, as `cat` would.
     pub(crate) fn read_stdout(&mut self, bytes: u64) -> io::Result<()> {
+        self.read(bytes, |piece| piece.len() as u64)
+    }
+
+    /// Reads that many lines of the tool's stdout.
+    pub(crate) fn read_lines(&mut self, lines: u64) -> io::Result<()> {
+        self.read(lines, |piece| piece.iter().filter(|byte| **byte == b'\n').count() as u64)
+    }
+
+    /// Reads that many lines of a program that writes them now and then; how long each took.
+    pub(crate) fn read_lone_lines(&mut self, lines: u32) -> io::Result<Vec<Duration>> {
+        let mut took = Vec::new();
+        // A line that has not come completely.
+        let mut open = Vec::new();
+        self.read(lines.into(), |piece| {
+            let now = Moment::now();
+            let before = took.len();
+            let whole = [&std::mem::take(&mut open), piece].concat();
+            let mut rest = &whole[..];
+            // A slice can always be read.
+            while rest.skip_until(b'@').is_ok() && !rest.is_empty() {
+                let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { break };
+                let written = std::str::from_utf8(&rest[..end]).ok().and_then(|at| at.parse().ok());
+                took.extend(written.map(|at| now.since(Moment::from_nanoseconds(at))));
+                rest = &rest[end..];
+            }
+            if !rest.is_empty() {
+                open = [b"@", rest].concat();
+            }
+            (took.len() - before) as u64
+        })?;
+        Ok(took)
+    }
+
+    /// Reads until so many of what `count` counts have come.
+    fn read(&mut self, all: u64, mut count: impl FnMut(&[u8]) -> u64) -> io::Result<()> {
         let mut buffer = vec![0; 128 * 1024];
-        let mut left = bytes;
+        let mut left = all;
         while left > 0 {
             if Deadline::within(PATIENCE).wait([self.stdout.as_fd()])? == [false] {
-                return Err(io::Error::other(format!(
-                    "nothing for 30 s with {left} bytes to come"
-                )));
+                return Err(io::Error::other(format!("nothing for 30 s with {left} to come")));
             }
             match self.stdout.read(&mut buffer)? {
-                0 => return Err(io::Error::other(format!("ended with {left} bytes to come"))),
-                count => left = left.saturating_sub(count as u64),
+                0 => return Err(io::Error::other(format!("ended with {left} to come"))),
+                bytes => left = left.saturating_sub(count(&buffer[..bytes])),
             }
         }
         Ok(())

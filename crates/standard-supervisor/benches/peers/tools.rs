@@ -26,6 +26,8 @@ enum Kind {
     /// `PROGRAM | cat`: the least that anything which relays output must do.
     Cat,
     Ours(Ours),
+    /// Ours, and more to do with each line.
+    OursWith(Extra),
     /// An init that takes `OPTIONS -- PROGRAM`.
     Init {
         command: &'static str,
@@ -45,6 +47,27 @@ enum Kind {
     },
 }
 
+/// What is done with each line on request.
+#[derive(Clone, Copy, Debug)]
+enum Extra {
+    Prefix,
+    Json,
+    Syslog,
+}
+
+impl Extra {
+    fn setting(self, places: &Places) -> io::Result<(&'static str, OsString)> {
+        Ok(match self {
+            Self::Prefix => ("PROCESS_OUTPUT_PREFIX", "name".into()),
+            Self::Json => ("PROCESS_OUTPUT_FORMAT", "json".into()),
+            Self::Syslog => {
+                let address = places.syslog.local_addr()?;
+                ("PROCESS_SYSLOG_ADDRESS", format!("udp://{address}").into())
+            }
+        })
+    }
+}
+
 const fn tool(name: &'static str, kind: Kind, rows: &'static [Row], slow: bool) -> Tool {
     Tool { name, kind, rows, slow }
 }
@@ -55,9 +78,12 @@ const fn init(name: &'static str, command: &'static str, options: &'static [&'st
 
 /// In the order in which they take turns and stand in the tables.
 pub(crate) static ALL: &[Tool] = &[
-    tool("no tool", Kind::Nothing, &[Row::Start, Row::Logs, Row::Lines], false),
-    tool("cat", Kind::Cat, &[Row::Logs, Row::Lines], false),
-    tool("**ours**", Kind::Ours(Ours::Supervised), &Row::SINGLE, false),
+    tool("no tool", Kind::Nothing, &[Row::Start, Row::Logs, Row::Lines, Row::Latency], false),
+    tool("cat", Kind::Cat, &[Row::Logs, Row::Lines, Row::Latency], false),
+    tool("**ours**", Kind::Ours(Ours::Supervised), &Row::COMMAND, false),
+    tool("ours, output_prefix=name", Kind::OursWith(Extra::Prefix), &[Row::Lines], false),
+    tool("ours, output_format=json", Kind::OursWith(Extra::Json), &[Row::Lines], false),
+    tool("ours, syslog_address=…", Kind::OursWith(Extra::Syslog), &[Row::Lines], false),
     tool("**ours, run once**", Kind::Ours(Ours::RunOnce), &[Row::Start, Row::Idle], false),
     init("tini -s", "tini", &["-s"]),
     init("dumb-init", "dumb-init", &[]),
@@ -91,6 +117,7 @@ impl Tool {
             Kind::OurSupervisord => Some(Ours::Supervised),
             Kind::Nothing
             | Kind::Cat
+            | Kind::OursWith(_)
             | Kind::Init { .. }
             | Kind::Horust { .. }
             | Kind::Supervisord
@@ -108,7 +135,7 @@ impl Tool {
         let file = match self.kind {
             Kind::Nothing => places.probe.clone(),
             Kind::Cat => find_in_path("sh").filter(|_| find_in_path("cat").is_some())?,
-            Kind::Ours(_) => places.ours.clone(),
+            Kind::Ours(_) | Kind::OursWith(_) => places.ours.clone(),
             Kind::OurSupervisord => places.ours.with_file_name("supervisord"),
             Kind::Init { command, .. } => find_in_path(command)?,
             Kind::Horust { .. } => places.peers.join("horust/bin/horust"),
@@ -118,22 +145,35 @@ impl Tool {
         file.is_file().then_some(file)
     }
 
-    /// How to have this tool run `program`. Its files go to `directory`.
+    /// How to have this tool run `program`, and another one `beside` it. Its files go to
+    /// `directory`.
     pub(crate) fn invocation(
         &self,
         places: &Places,
         directory: &Path,
         program: &[OsString],
+        beside: Option<&[OsString]>,
         copies: u32,
     ) -> io::Result<Invocation> {
         let executable = self.executable(places).ok_or(io::ErrorKind::NotFound)?;
         let mut words = vec![executable.into_os_string()];
         let mut environment = Vec::new();
         match &self.kind {
-            Kind::Nothing => words.clear(),
-            Kind::Cat => words.extend(["-c", "\"$@\" | cat", "sh"].map(OsString::from)),
+            Kind::Nothing => {
+                let both = |beside| shell(&format!("{} & exec \"$@\"", quoted(beside)));
+                words = beside.map(both).unwrap_or_default();
+            }
+            Kind::Cat => {
+                let first = beside.map(|beside| quoted(beside) + " | cat & ").unwrap_or_default();
+                words = shell(&format!("{first}\"$@\" | cat"));
+            }
             // As users start it: with its default paths, which don't disturb others.
-            Kind::Ours(mode) => environment = vec![recovery(*mode == Ours::RunOnce)],
+            Kind::Ours(mode) => {
+                environment = vec![recovery(*mode == Ours::RunOnce)];
+                let flood = |beside| ("SUPERVISOR_PROGRAM__FLOOD_COMMAND", quoted(beside).into());
+                environment.extend(beside.map(flood));
+            }
+            Kind::OursWith(extra) => environment = vec![recovery(false), extra.setting(places)?],
             Kind::Init { options, .. } => {
                 words.extend(options.iter().copied().chain(["--"]).map(OsString::from));
             }
@@ -146,7 +186,7 @@ impl Tool {
             }
             Kind::OurSupervisord | Kind::Supervisord => {
                 let conf = match copies {
-                    1 => supervisord_conf(program),
+                    1 => supervisord_conf(program, beside),
                     _ => farm_conf(program, copies),
                 };
                 fs::write(directory.join("supervisord.conf"), conf)?;
@@ -172,6 +212,7 @@ impl Tool {
             Kind::Nothing
             | Kind::OurSupervisord
             | Kind::Ours(Ours::RunOnce)
+            | Kind::OursWith(_)
             | Kind::Horust { rotating: true }
             | Kind::PythonTool { run_once: true } => None,
             Kind::Ours(Ours::Supervised) => Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -193,6 +234,11 @@ impl Tool {
             }
         }
     }
+}
+
+/// A shell that runs `script` with the words behind it as arguments.
+fn shell(script: &str) -> Vec<OsString> {
+    ["/bin/sh", "-c", script, "sh"].map(OsString::from).to_vec()
 }
 
 /// The first line of what it prints.
@@ -231,13 +277,20 @@ fn horust_service(rotating: bool, program: &[OsString]) -> String {
 }
 
 /// What the Python tool generates, less the second copy of stderr.
-fn supervisord_conf(program: &[OsString]) -> String {
-    let command = quoted(program);
+fn supervisord_conf(program: &[OsString], beside: Option<&[OsString]>) -> String {
+    let section = |(name, program): (&str, &[OsString])| {
+        let command = quoted(program);
+        format!(
+            "[program:{name}]\ncommand={command}\nautorestart=true\nstartsecs=1\n\
+             stopasgroup=true\nkillasgroup=true\n\
+             stdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+        )
+    };
+    let programs = [("app", program)].into_iter().chain(beside.map(|beside| ("flood", beside)));
+    let programs: String = programs.map(section).collect();
     format!(
         "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=pid\n\n\
-         [program:app]\ncommand={command}\nautorestart=true\nstartsecs=1\n\
-         stopasgroup=true\nkillasgroup=true\n\
-         stdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+         {programs}"
     )
 }
 
