@@ -23,5 +23,5 @@ pub use crate::troubleshooting::troubleshooting_page;
 /// The lines in a generated file that say how it is made.
 const MADE_BY: &str = "<!-- Made from the tables in `crates/config/src` by\n\
                        `UPDATE=1 cargo test -p supervisor-docgen`. -->\n\n\
-                       What is stable here in all of 1.x, and what is experimental:\n\
-                       [compatibility promise](compatibility-promise.md).\n\n";
+                       The [compatibility promise](compatibility-promise.md) lists what is stable \
+                       in all of 1.x.\n\n";

@@ -9,8 +9,8 @@ const HEAD: &str = "\
 
 <!-- Made from the tables in `crates/config/src/presets` by `UPDATE=1 cargo test -p supervisor-docgen`. -->
 
-`PROCESS_HEALTH_PRESET=NAME`, or `health_preset=NAME` in a file, tells the supervisor which
-server it runs. The preset reads the server's command and environment. It understands
+`PROCESS_HEALTH_PRESET=NAME`, or `health_preset=NAME` in a file, names the server
+that the supervisor runs. The preset reads the server's command and environment. It understands
 `--option value`, `--option=value`, and commands after `python -m` or a launcher such as
 `mpirun`. One line at startup shows the URL of the health check and the option that set it:
 
