@@ -5,16 +5,16 @@ const ENDS: &[u8] = b"HfABCDRsuJKhlpm";
 
 const ESCAPE: u8 = b'\x1b';
 
-/// Removes control sequences from output that arrives in pieces, which may end within a sequence.
+/// Removes control sequences from output that arrives in pieces. A piece may end within a sequence.
 ///
-/// A sequence reaches from `ESC [` to the first letter that ends one, as in supervisord's
+/// A sequence extends from `ESC [` to the next letter that ends one, as with supervisord's
 /// [`strip_ansi`](https://supervisord.org/configuration.html#supervisord-section-values).
 #[derive(Debug, Default)]
 pub struct Stripper {
     within: Within,
 }
 
-/// Where the last piece ended.
+/// The position at the end of the last piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Within {
     #[default]
@@ -25,8 +25,8 @@ enum Within {
 }
 
 impl Stripper {
-    /// The next piece without its sequences. An ESC at its end is kept back until the next piece
-    /// shows whether it begins a sequence.
+    /// Returns the next piece without its sequences. Holds back an ESC at the end until the next
+    /// piece shows whether it begins a sequence.
     #[must_use]
     pub fn pass(&mut self, piece: &[u8]) -> Vec<u8> {
         let mut kept = Vec::with_capacity(piece.len() + 1);
@@ -55,7 +55,8 @@ impl Stripper {
         kept
     }
 
-    /// What was kept back at the end of the output. The next piece begins another output.
+    /// Returns an ESC that was held back at the end of the output. The next piece begins another
+    /// output.
     #[must_use]
     pub fn finish(&mut self) -> &'static [u8] {
         match std::mem::take(&mut self.within) {
@@ -65,7 +66,7 @@ impl Stripper {
     }
 }
 
-/// `bytes` without control sequences. A sequence without an end takes the rest with it.
+/// Removes control sequences from `bytes`. A sequence without an end extends to the last byte.
 #[must_use]
 pub fn strip(bytes: &[u8]) -> Vec<u8> {
     let mut stripper = Stripper::default();
