@@ -12,6 +12,7 @@ mod harness;
 
 mod api;
 mod browser;
+mod fuzz;
 mod health;
 mod history;
 mod legacy;
