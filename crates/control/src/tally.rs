@@ -154,6 +154,7 @@ impl Tally {
             | Answer::OutputSeen(None)
             | Answer::Collected
             | Answer::Tidied(_)
+            | Answer::PortSeen { .. }
             | Answer::Connected(_) => {}
         }
     }
@@ -211,6 +212,7 @@ impl Tally {
             | Effect::Resume { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
+            | Effect::LookAtPort { .. }
             | Effect::Connect { .. }
             | Effect::Emit(_)
             | Effect::Notice(_)

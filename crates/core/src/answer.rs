@@ -4,6 +4,7 @@ use crate::exit::SpawnError;
 use crate::failure::DeviceState;
 use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
 use crate::ids::{Member, Pid};
+use crate::port::Holder;
 
 /// The result of an [`Effect`](crate::effect::Effect) for one run. The core ignores answers about
 /// earlier runs and duplicate answers.
@@ -58,6 +59,13 @@ pub enum Answer {
     /// To [`Effect::Tidy`](crate::effect::Effect::Tidy): the state of the GPUs, if the effect asked
     /// for it.
     Tidied(DeviceState),
+    /// To [`Effect::LookAtPort`](crate::effect::Effect::LookAtPort).
+    PortSeen {
+        /// The process after whose exit the look was taken, as requested.
+        after: Option<Pid>,
+        /// The process that listens on the port; `None`: the port is free.
+        holder: Option<Holder>,
+    },
     /// To [`Effect::Connect`](crate::effect::Effect::Connect): all servers accepted, or the one
     /// that did not.
     Connected(Result<(), Unreached>),

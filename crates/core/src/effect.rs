@@ -130,8 +130,8 @@ pub enum Effect {
         /// The run.
         run: RunId,
     },
-    /// Remove stale files and sockets and, before a start, wait for the port; answered by `Tidied`.
-    /// Replaces an earlier request for the process.
+    /// Remove stale files and sockets; answered by `Tidied`. Replaces an earlier request for the
+    /// process.
     Tidy {
         /// The process.
         proc: ProcId,
@@ -139,6 +139,20 @@ pub enum Effect {
         run: RunId,
         /// The reason for the cleanup.
         occasion: Occasion,
+    },
+    /// Find the process that listens on a port; answered by `PortSeen`. Replaces an earlier request
+    /// for the process.
+    LookAtPort {
+        /// The process that is to start.
+        proc: ProcId,
+        /// The run that has ended; 0 before the first run.
+        run: RunId,
+        /// The port.
+        port: u16,
+        /// Look only after this process has exited.
+        after: Option<Pid>,
+        /// When this is over, no answer is needed.
+        within: Duration,
     },
     /// Connect to each of the servers that a process waits for; answered by `Connected`
     /// within [`CONNECT_LIMIT`](crate::CONNECT_LIMIT).

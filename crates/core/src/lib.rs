@@ -16,7 +16,8 @@
 //!                           ├── health.rs is it healthy
 //!                           ├── retry.rs  may it start again, and when
 //!                           ├── tree.rs   processes that it left behind
-//!                           └── files.rs  which files may be removed
+//!                           ├── files.rs  which files may be removed
+//!                           └── port.rs   how long its port is awaited
 //! ```
 //!
 //! Inputs may arrive in any order, late, twice, or about runs that no longer exist. No input makes
@@ -43,6 +44,7 @@ pub mod level;
 pub mod line;
 mod listener;
 mod notice;
+pub mod port;
 mod process;
 mod readiness;
 pub mod report;

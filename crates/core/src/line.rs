@@ -11,6 +11,7 @@ use crate::command::Rejection;
 use crate::health::{CheckFailure, Unhealthy, Unreached};
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, SpawnErrorKind};
+use crate::port::Holder;
 use crate::report::Because;
 use crate::signal::Signal;
 use crate::spec::StopTarget;
@@ -223,6 +224,18 @@ pub enum Line {
     TargetsReached {
         name: String,
         after: Duration,
+    },
+    /// A start waits until this process no longer listens on its port.
+    WaitsForPort {
+        name: String,
+        port: u16,
+        holder: Holder,
+    },
+    /// The wait for the port is over, and this process still listens on it.
+    PortHeld {
+        name: String,
+        port: u16,
+        holder: Holder,
     },
     Ready {
         name: String,

@@ -14,6 +14,7 @@
 //! spawn or a stop takes effect afterwards: [`Intent`]. Deadlines are fields of the states that
 //! wait for them. Leaving a state drops its deadline, so a stale timer cannot exist.
 
+mod awaiting;
 mod changing;
 mod condition;
 mod deaths;
@@ -87,6 +88,8 @@ pub(crate) struct Process {
     runs: u64,
     /// Whether the cleanup before the first start, if configured, has been done.
     cleared: bool,
+    /// Whether the next start has to wait for its port.
+    port_unseen: bool,
     /// When the files that a run has open were last recorded, and the run.
     files_seen: Option<(RunId, Mono)>,
     /// The report of the latest exit by itself, until all leftover processes have exited.
@@ -175,6 +178,7 @@ impl Process {
             gate: Gate::Open,
             runs: 0,
             cleared: false,
+            port_unseen: false,
             files_seen: None,
             report: None,
             deaths: Deaths::default(),
@@ -211,6 +215,7 @@ impl Process {
             | Answer::MemorySeen { .. }
             | Answer::OutputSeen(_)
             | Answer::Collected
+            | Answer::PortSeen { .. }
             | Answer::Tidied(_) => run.0 == self.runs,
         }
     }
@@ -391,8 +396,13 @@ impl Process {
             | State::Exited { .. }
             | State::Fatal { .. } => {}
         }
+        let tidied = self.tree.is_tidying();
         let step = self.tree.tick(cx.now, cx.unkillable_after);
         self.carry_out(step, cx);
+        self.tick_awaited(cx);
+        if tidied {
+            self.await_if_wanted(cx);
+        }
         if self.recount_at.is_some_and(|at| cx.now >= at) {
             self.count_tree(cx);
         }
@@ -424,6 +434,7 @@ impl Process {
         self.state = next;
         if !self.wants_start() {
             self.history.waited += self.gate.open(cx.now);
+            self.stop_awaiting();
         }
         if from != self.state.state_name() {
             let (process, to) = (Rc::clone(&self.named), self.entered(pid));

@@ -134,7 +134,7 @@ pub struct ProcessSpec {
     pub essential: bool,
     /// Whether leftover processes of a run are stopped before anything else happens.
     pub killtree: bool,
-    /// The cleanup before a restart: stale files, stale sockets and the port.
+    /// The cleanup before a restart: stale files and stale sockets; and the port that must be free.
     pub tidy: Option<TidySpec>,
     /// The conditions that a start waits for.
     pub start: StartSpec,

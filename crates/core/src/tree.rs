@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, Traits, TreeProcess};
+use crate::port::PortWait;
 use crate::signal::Signal;
 use crate::time::Mono;
 
@@ -34,7 +35,7 @@ use drain::{Ask, Drain, Due};
 /// The reason for a cleanup of files and sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Occasion {
-    /// The next start. The cleanup also waits for the port.
+    /// The next start.
     Start,
     /// The shutdown.
     End,
@@ -51,7 +52,7 @@ impl Occasion {
     }
 }
 
-/// Time limit for the cleanup before a start, including the wait for the port.
+/// Time limit for the cleanup before a start.
 const TIDY_LIMIT: Duration = Duration::from_secs(10);
 
 /// Time limit for the final cleanup.
@@ -81,6 +82,23 @@ pub(crate) enum Tree {
     Stuck { members: BTreeSet<Member>, recount_at: Mono },
     /// No process is left. A cleanup of files and sockets is in progress; it ends by `until`.
     Tidying { occasion: Occasion, until: Mono },
+    /// No process is left. A start waits for this.
+    Awaiting(Box<Awaited>),
+}
+
+/// The object of a wait before a start, when no process of the last run is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// Its port.
+    Port(PortWait),
+}
+
+impl Awaited {
+    const fn deadline(&self) -> Mono {
+        match self {
+            Self::Port(wait) => wait.until,
+        }
+    }
 }
 
 /// The signal for leftover processes, and the time that they have to exit.
@@ -144,7 +162,7 @@ impl Tree {
     ) -> CleanupStep {
         let members = || found.iter().map(|process| process.member).collect::<Vec<_>>();
         let (step, until) = match self {
-            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } => {
+            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } | Self::Awaiting(_) => {
                 return CleanupStep::Nothing;
             }
             Self::Draining(drain) if found.is_empty() && drain.has_lost_its_lead() => {
@@ -184,7 +202,7 @@ impl Tree {
             Self::Leaving { members, .. } | Self::Stuck { members, .. } => {
                 members.iter().any(|member| member.pid == pid)
             }
-            Self::Clear | Self::Counting { .. } | Self::Tidying { .. } => false,
+            Self::Clear | Self::Counting { .. } | Self::Tidying { .. } | Self::Awaiting(_) => false,
         }
     }
 
@@ -195,7 +213,11 @@ impl Tree {
             Self::Leaving { members, .. } | Self::Stuck { members, .. } => {
                 Some(members.iter().copied().collect())
             }
-            Self::Clear | Self::Draining(_) | Self::Counting { .. } | Self::Tidying { .. } => None,
+            Self::Clear
+            | Self::Draining(_)
+            | Self::Counting { .. }
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => None,
         }
     }
 
@@ -215,7 +237,8 @@ impl Tree {
             | Self::Counting { .. }
             | Self::Leaving { .. }
             | Self::Stuck { .. }
-            | Self::Tidying { .. } => CleanupStep::Nothing,
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => CleanupStep::Nothing,
         }
     }
 
@@ -241,7 +264,7 @@ impl Tree {
                     return self.sweep(Escalation::Force(unkillable));
                 }
             }
-            Self::Clear | Self::Counting { .. } | Self::Tidying { .. } => {}
+            Self::Clear | Self::Counting { .. } | Self::Tidying { .. } | Self::Awaiting(_) => {}
         }
         CleanupStep::Nothing
     }
@@ -255,9 +278,11 @@ impl Tree {
                 CleanupStep::Count
             }
             Self::Stuck { .. } => CleanupStep::Count,
-            Self::Clear | Self::Draining(_) | Self::Counting { .. } | Self::Tidying { .. } => {
-                CleanupStep::Nothing
-            }
+            Self::Clear
+            | Self::Draining(_)
+            | Self::Counting { .. }
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => CleanupStep::Nothing,
         }
     }
 
@@ -290,7 +315,8 @@ impl Tree {
             | Self::Counting { step: Escalation::Force(_), .. }
             | Self::Leaving { .. }
             | Self::Stuck { .. }
-            | Self::Tidying { .. } => false,
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => false,
         }
     }
 
@@ -302,7 +328,8 @@ impl Tree {
             | Self::Counting { .. }
             | Self::Leaving { .. }
             | Self::Stuck { .. }
-            | Self::Tidying { .. } => Duration::ZERO,
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => Duration::ZERO,
         }
     }
 
@@ -356,7 +383,8 @@ impl Tree {
             | Self::Counting { .. }
             | Self::Leaving { .. }
             | Self::Stuck { .. }
-            | Self::Tidying { .. } => CleanupStep::Nothing,
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => CleanupStep::Nothing,
         }
     }
 
@@ -375,7 +403,7 @@ impl Tree {
                 CleanupStep::Nothing
             }
             // Nothing starts again, so stale files may stay.
-            Self::Tidying { .. } => {
+            Self::Tidying { .. } | Self::Awaiting(_) => {
                 *self = Self::Clear;
                 CleanupStep::Nothing
             }
@@ -396,7 +424,7 @@ impl Tree {
     pub(crate) const fn awaits_count(&self) -> bool {
         match self {
             Self::Draining(_) | Self::Counting { .. } | Self::Stuck { .. } => true,
-            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } => false,
+            Self::Clear | Self::Leaving { .. } | Self::Tidying { .. } | Self::Awaiting(_) => false,
         }
     }
 
@@ -421,7 +449,8 @@ impl Tree {
             Self::Draining(_)
             | Self::Counting { .. }
             | Self::Leaving { .. }
-            | Self::Tidying { .. } => true,
+            | Self::Tidying { .. }
+            | Self::Awaiting(_) => true,
             Self::Clear | Self::Stuck { .. } => false,
         }
     }
@@ -432,6 +461,7 @@ impl Tree {
             Self::Leaving { until, .. }
             | Self::Tidying { until, .. }
             | Self::Stuck { recount_at: until, .. } => Some(*until),
+            Self::Awaiting(awaited) => Some(awaited.deadline()),
             Self::Clear | Self::Counting { .. } => None,
         }
     }

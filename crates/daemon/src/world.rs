@@ -306,6 +306,9 @@ impl World {
             Effect::Connect { proc, run } => self.connect_targets(proc, run),
             Effect::LookAtFiles { proc, run: _ } => self.look_at_files(proc),
             Effect::Tidy { proc, run, occasion } => self.tidy(proc, run, occasion),
+            Effect::LookAtPort { proc, run, port, after, within } => {
+                self.look_at_port(proc, run, port, after, within);
+            }
             Effect::Report(run) => self.report(*run),
             Effect::Log(line) => self.parts.journal.line(&line),
             Effect::Emit(event) => self.emit(&event),

@@ -281,6 +281,7 @@ mod tests {
         ("READERS", "as of READ_TIME: who finds no place is not asked"),
         ("CENSUS_PAUSE", "nothing is refused: it is counted again, and a line says why"),
         ("RESERVE", "it is a floor: nothing is refused because of it"),
+        ("PORT_LIMIT", "a WARN says what listens on the port"),
         ("TIDY_LIMIT", "nothing is refused: the program is started"),
         ("LAST_TIDY_LIMIT", "the supervisor ends"),
         ("REJECTED_PAUSE", "nothing is refused: the event is told again"),

@@ -8,6 +8,7 @@ use super::{GaveUp, Line, NoHelper, NotPrepared};
 use crate::health::{Block, CheckFailure, Unhealthy};
 use crate::ids::Pid;
 use crate::input::{Exit, SpawnErrorKind};
+use crate::port::Holder;
 use crate::report::Because;
 use crate::spec::StopTarget;
 
@@ -169,6 +170,12 @@ impl Line {
                 .text("target", &unreached.target)
                 .failure(unreached.failure)
                 .seconds("left_seconds", *left),
+            Self::WaitsForPort { name, port, holder } => {
+                of("waits_for_port").program(name).port(*port, holder)
+            }
+            Self::PortHeld { name, port, holder } => {
+                of("port_held").program(name).port(*port, holder)
+            }
             Self::TargetsReached { name, after } => {
                 of("targets_reached").program(name).seconds("after_seconds", *after)
             }
@@ -281,6 +288,14 @@ impl Facts {
 
     fn pid(self, pid: Pid) -> Self {
         self.with("pid", Value::Number(pid.0.into()))
+    }
+
+    fn port(self, port: u16, holder: &Holder) -> Self {
+        let facts = self.count("port", port.into());
+        match holder {
+            Holder::Process { pid, program } => facts.pid(*pid).text("holder", program),
+            Holder::Unseen => facts,
+        }
     }
 
     fn pids(self, pids: impl Iterator<Item = Pid>) -> Self {

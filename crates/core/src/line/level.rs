@@ -67,6 +67,8 @@ impl Line {
             | Self::RestartRequest { .. }
             | Self::CheckFailed { .. }
             | Self::CheckedWrongly { .. }
+            | Self::WaitsForPort { .. }
+            | Self::PortHeld { .. }
             | Self::CheckBusy { .. }
             | Self::RollingStops { .. }
             | Self::MemoryHigh { .. }

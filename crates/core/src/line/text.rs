@@ -192,6 +192,14 @@ impl fmt::Display for Line {
                 unreached.failure,
                 left.as_secs()
             ),
+            Self::WaitsForPort { name, port, holder } => {
+                write!(f, "'{name}' is waiting for port {port}: {holder} listens on it")
+            }
+            Self::PortHeld { name, port, holder } => write!(
+                f,
+                "port {port} of '{name}' is still in use: {holder} listens on it; starting '{name}' \
+                 anyway"
+            ),
             Self::TargetsReached { name, after } => write!(
                 f,
                 "waiting: {name}: all servers accept connections after {:.1} s; starting it",

@@ -410,6 +410,7 @@ impl Process {
                     self.tell_report(cx);
                 }
                 self.tidy(if cx.ending { Occasion::End } else { Occasion::Start }, cx);
+                self.await_if_wanted(cx);
             }
             CleanupStep::Count => self.count_tree(cx),
             CleanupStep::Ask(asks) => self.ask_others(asks, cx),

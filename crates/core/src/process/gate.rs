@@ -222,7 +222,8 @@ impl Process {
             ByOrder::Wait => false,
             ByOrder::Start | ByOrder::Overrule(_) => true,
         };
-        passes && self.tree.is_clear() && self.spec.start.wait_for.is_none()
+        let waits = self.port_unseen || self.spec.start.wait_for.is_some();
+        passes && self.tree.is_clear() && !waits
     }
 
     /// Gives up on the program because a dependency will never come up.

@@ -26,7 +26,7 @@ impl Process {
         if self.pid().is_some() || !self.tree.is_clear() || self.gate != Gate::Open {
             return;
         }
-        if self.tidies_first(cx) {
+        if self.tidies_first(cx) || self.awaits_port(cx) {
             return self.want_start(cx);
         }
         let spec = Rc::clone(&self.spec);

@@ -27,8 +27,9 @@ impl Process {
 
     /// Begins a cleanup, if the configuration requires one.
     pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
+        self.port_unseen = self.port().is_some();
         let wanted = match occasion {
-            Occasion::Start => self.spec.tidy.is_some() || self.awaits_devices(),
+            Occasion::Start => self.removes() != RemoveLeftovers::No || self.awaits_devices(),
             Occasion::End => self.removes() != RemoveLeftovers::No,
         };
         if wanted {
@@ -53,7 +54,7 @@ impl Process {
         true
     }
 
-    /// Replaces a cleanup for the next start by a final one, which does not wait for the port.
+    /// Replaces a cleanup for the next start by a final one.
     pub(super) fn tidy_for_the_last_time(&mut self, cx: &mut Transition<'_>) {
         if self.tree.tidies_for_start() {
             self.tree.tidied();
@@ -68,6 +69,7 @@ impl Process {
         if self.tree.is_tidying() {
             self.tree.tidied();
             self.judge_devices(devices, cx);
+            self.await_if_wanted(cx);
         }
     }
 

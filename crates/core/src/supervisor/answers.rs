@@ -34,6 +34,7 @@ impl Supervisor {
             Answer::OutputSeen(block) => process.output_seen(block, cx),
             Answer::Collected => process.collected(cx),
             Answer::Tidied(devices) => process.tidied(devices, cx),
+            Answer::PortSeen { after, holder } => process.port_seen(after, holder, cx),
             Answer::Connected(result) => process.connected(result, cx),
             // This answers a question of the supervisor about all servers.
             Answer::LoadSeen { .. } => {}

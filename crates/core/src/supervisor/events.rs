@@ -132,6 +132,7 @@ impl Supervisor {
             | Effect::Collect { .. }
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
+            | Effect::LookAtPort { .. }
             | Effect::Connect { .. }
             | Effect::Report(_)
             | Effect::Notice(_)

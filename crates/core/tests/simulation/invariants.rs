@@ -54,6 +54,8 @@ pub(crate) enum Invariant {
     LookedIntoFirst,
     AsksInTime,
     MakesClean,
+    AwaitsPlace,
+    HoldsBriefly,
     LooksAtFiles,
     StopsAsOne,
     TellsHooks,
@@ -167,6 +169,13 @@ impl Invariant {
             Self::AsksInTime => "health is asked for by who is due, and not too often",
             Self::MakesClean => {
                 "the place is made clean before the next start and at the end, as its policy says"
+            }
+            Self::AwaitsPlace => {
+                "nothing is started before its port was looked at, nor while a process is known to \
+                 hold it and the limit of that wait is not over"
+            }
+            Self::HoldsBriefly => {
+                "a port holds back only a start that is wanted, and not longer than its limit"
             }
             Self::LooksAtFiles => {
                 "what a run has open is looked at when it is up, and not more than once a minute"

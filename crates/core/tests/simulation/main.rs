@@ -23,6 +23,7 @@ mod invariants;
 mod kernel;
 mod listeners;
 mod model;
+mod places;
 mod play;
 mod random;
 mod specs;

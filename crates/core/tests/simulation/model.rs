@@ -15,6 +15,7 @@ mod hooks;
 mod job;
 mod ordered;
 mod orders;
+mod place;
 mod pools;
 pub(crate) mod process;
 mod rolling;
@@ -427,7 +428,7 @@ impl Model {
         for proc in self.procs.values_mut() {
             match &mut proc.cleanup {
                 Cleanup::Busy { forced, .. } => *forced = true,
-                cleanup @ Cleanup::Tidying { .. } => {
+                cleanup @ (Cleanup::Tidying { .. } | Cleanup::Awaiting(_)) => {
                     (*cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
                 }
                 cleanup @ Cleanup::Draining => {

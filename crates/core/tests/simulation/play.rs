@@ -78,6 +78,7 @@ pub(crate) enum Owed {
     Collect(ProcId, RunId),
     Connect(ProcId, RunId),
     Tidy(ProcId, RunId),
+    Port(ProcId, RunId, Option<Pid>),
     Deliver(Delivery),
 }
 
@@ -260,6 +261,9 @@ impl Case {
             Effect::Connect { proc, run } => self.owed.push(Owed::Connect(*proc, *run)),
             Effect::Deliver { delivery, .. } => self.owed.push(Owed::Deliver(*delivery)),
             Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
+            Effect::LookAtPort { proc, run, after, .. } => {
+                self.owed.push(Owed::Port(*proc, *run, *after));
+            }
             Effect::Signal { target: SignalTarget::Process(pid), signal } => {
                 self.kernel.signal(*pid, *signal, now, random);
             }

@@ -254,7 +254,8 @@ fn rule(random: &mut Random, number: usize) -> RuleSpec {
 fn tidy(random: &mut Random) -> TidySpec {
     use RemoveLeftovers::{All, No, OnEvidence};
     let remove_leftovers = random.pick(&[No, OnEvidence, OnEvidence, All]);
-    TidySpec { remove_leftovers, ..TidySpec::default() }
+    let port = random.one_in(2).then_some(8000);
+    TidySpec { remove_leftovers, port, ..TidySpec::default() }
 }
 
 /// The conditions that process `number` of a group waits for. No process waits for a later one, so

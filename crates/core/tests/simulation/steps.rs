@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
-use supervisor_core::failure::DeviceState;
 use supervisor_core::health::{
     Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
     Stranger, TreeCount,
@@ -18,7 +17,7 @@ use supervisor_core::{Answer, Input, Unreached};
 
 use crate::model::process::Phase;
 use crate::play::{Case, Owed};
-use crate::specs;
+use crate::{places, specs};
 
 /// Number of answered questions to remember.
 const REMEMBERED: usize = 30;
@@ -75,7 +74,10 @@ impl Case {
         let Some(proc) = self.random.any(&spawns) else { return };
         for _ in 0..20 {
             let mine = |owed: &Owed| match owed {
-                Owed::Spawn(id, _) | Owed::Census(id, _) | Owed::Tidy(id, _) => *id == proc,
+                Owed::Spawn(id, _)
+                | Owed::Census(id, _)
+                | Owed::Tidy(id, _)
+                | Owed::Port(id, ..) => *id == proc,
                 _ => false,
             };
             match self.owed.iter().position(mine) {
@@ -230,14 +232,9 @@ impl Case {
                 let result = if fails { Err(Unreached { target, failure }) } else { Ok(()) };
                 Input::answer(proc, run, Answer::Connected(result))
             }
-            Owed::Tidy(proc, run) => {
-                let devices = match self.random.below(6) {
-                    0 => DeviceState::Lost("GPU is lost".to_owned()),
-                    1 => DeviceState::Gone("No devices were found".to_owned()),
-                    2 => DeviceState::Unknown,
-                    _ => DeviceState::Fine,
-                };
-                Input::answer(proc, run, Answer::Tidied(devices))
+            Owed::Tidy(proc, run) => Input::answer(proc, run, places::tidied(random)),
+            Owed::Port(proc, run, after) => {
+                Input::answer(proc, run, places::port(after, kind, random))
             }
         };
         self.give(input);

@@ -37,6 +37,11 @@ impl Stage {
                 let last = if *occasion == Occasion::End { " for the last time" } else { "" };
                 format!("tidy {}{last}", ran(proc, run))
             }
+            Effect::LookAtPort { proc, run, port, after, within } => {
+                let after = after.map(|pid| format!(" after the exit of {pid}"));
+                let (after, within) = (after.unwrap_or_default(), within.as_secs_f64());
+                format!("look at port {port} for {}{after} within {within} s", ran(proc, run))
+            }
             Effect::Signal { target, signal } => match target {
                 SignalTarget::Process(pid) => format!("send {signal} to process {pid}"),
                 SignalTarget::Group(pid) => format!("send {signal} to group {pid}"),

@@ -15,6 +15,7 @@ use supervisor_core::input::{
     Circumstances, Claim, Death, Exit, Job, Notification, OomCounter, OomKills, SpawnError,
     SpawnErrorKind, Traits, TreeProcess,
 };
+use supervisor_core::port::Holder;
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::{Answer, Input, Unreached};
@@ -226,6 +227,23 @@ fn answer(words: &[&str]) -> Option<Answer> {
         ["tidied", _, "fine"] => Answer::Tidied(DeviceState::Fine),
         ["tidied", _, "lost", why @ ..] => Answer::Tidied(DeviceState::Lost(why.join(" "))),
         ["tidied", _, "gone", why @ ..] => Answer::Tidied(DeviceState::Gone(why.join(" "))),
+        // Who listens, and after whose exit it was looked at: `free after 77`.
+        ["port", _, holder @ ..] => {
+            let (holder, after) = match holder {
+                [holder @ .., "after", pid] => (holder, Some(Pid(pid.parse().unwrap()))),
+                holder => (holder, None),
+            };
+            let holder = match holder {
+                ["free"] => None,
+                ["unseen"] => Some(Holder::Unseen),
+                [pid, program] => {
+                    let (pid, program) = (Pid(pid.parse().unwrap()), (*program).to_owned());
+                    Some(Holder::Process { pid, program })
+                }
+                other => panic!("not a look at a port: {other:?}"),
+            };
+            Answer::PortSeen { after, holder }
+        }
         ["connected", _] => Answer::Connected(Ok(())),
         ["unreached", _, target, failure] => {
             let failure = match *failure {

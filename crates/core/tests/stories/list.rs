@@ -34,6 +34,7 @@ stories! {
     a_listener_that_does_not_answer_has_a_second
     a_moment_before_the_stop
     a_place_is_cleared_before_the_first_start
+    a_port_that_does_not_become_free
     a_program_that_goes_into_the_background
     a_program_that_uses_too_much_memory
     a_question_is_answered_once
@@ -57,6 +58,8 @@ stories! {
     a_stop_ends_a_wait
     a_stop_ends_a_wait_run_once
     a_stop_ends_the_wait_for_the_port
+    a_stop_during_the_wait_for_a_port
+    a_stray_at_the_port_is_awaited
     a_trap_that_passes_the_signal_on
     a_trap_that_waits_for_its_child
     a_wait_before_a_restart

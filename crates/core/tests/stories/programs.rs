@@ -15,7 +15,7 @@ use supervisor_core::spec::hook::{HookEvent, HookFormat, HookSpec, HookTarget};
 use supervisor_core::spec::start::{Dependency, HostPort, StartSpec, Until, WaitSpec};
 use supervisor_core::spec::{
     Autorestart, Backoff, FailureSpec, GroupSpec, Launch, PoolSpec, ProcessSpec, RemoveLeftovers,
-    ResultHandler, RetryRule, Sink, Stdio, StopTarget, TidySpec,
+    ResultHandler, RetryRule, Sink, Stdio, StopTarget,
 };
 
 /// `program NAME KEY=VALUE...` or `listener NAME events=TYPE,... buffer=N KEY=VALUE...`.
@@ -206,14 +206,14 @@ fn set_stop(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                 .map(|(class, code)| (Class::of(class).unwrap(), code.parse().unwrap()))
                 .collect();
         }
+        "port" => spec.tidy.get_or_insert_default().port = Some(value.parse().unwrap()),
         "tidy" => {
             let remove_leftovers = match value {
-                "port" => RemoveLeftovers::No,
                 "evidence" => RemoveLeftovers::OnEvidence,
                 "all" => RemoveLeftovers::All,
                 _ => panic!("tidy={value}"),
             };
-            spec.tidy = Some(TidySpec { remove_leftovers, ..TidySpec::default() });
+            spec.tidy.get_or_insert_default().remove_leftovers = remove_leftovers;
         }
         _ => return false,
     }

@@ -1,70 +1,15 @@
-//! Finds the process that listens on a port, and waits until the port is free.
+//! Finds the process that listens on a port.
 
-use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use supervisor_core::ids::Pid;
+use supervisor_core::port::Holder;
 use supervisor_wire::supervisord::python;
 use supervisor_wire::system::procfs;
 
-use supervisor_sys::deadline::run_with_deadline;
-use supervisor_sys::process::pidfd;
-
 /// The number of characters of a program name in messages.
 const SHOWN: usize = 64;
-
-/// The listener on a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Holder {
-    /// A process.
-    Process {
-        /// Its pid.
-        pid: Pid,
-        /// The name of its program. Its arguments may contain keys, and this goes to the log.
-        program: String,
-    },
-    /// A listener whose process cannot be inspected.
-    Unknown,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Process { pid, program } => write!(f, "pid {pid} ({program})"),
-            Self::Unknown => f.write_str("a process that is not visible in /proc"),
-        }
-    }
-}
-
-/// Waits until no process listens on `port`, at most `limit`. `told` is called with each holder
-/// that is found. Returns the holder that is left.
-pub(crate) async fn wait_free(
-    port: u16,
-    limit: Duration,
-    mut told: impl FnMut(&Holder),
-) -> Option<Holder> {
-    let mut last = None;
-    let wait = async {
-        while let Some(Some(holder)) = run_with_deadline(limit, move |_| holder(port)).await {
-            if last.as_ref() == Some(&holder) {
-                // The process has exited but still exists: nothing signals when that changes.
-                return;
-            }
-            told(&holder);
-            last = Some(holder.clone());
-            match holder {
-                Holder::Process { pid, .. } => pidfd::ended(pid).await,
-                Holder::Unknown => return,
-            }
-        }
-        last = None;
-    };
-    // The holder that was found last.
-    let _ = tokio::time::timeout(limit, wait).await;
-    last
-}
 
 /// Finds the process that listens on a port of this machine.
 pub(crate) fn holder(port: u16) -> Option<Holder> {
@@ -75,7 +20,7 @@ pub(crate) fn holder(port: u16) -> Option<Holder> {
     let mut pids =
         processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).map(Pid);
     let found = pids.find(|pid| has_open(*pid, Path::new(&wanted)));
-    Some(found.map_or(Holder::Unknown, |pid| Holder::Process { pid, program: program(pid) }))
+    Some(found.map_or(Holder::Unseen, |pid| Holder::Process { pid, program: program(pid) }))
 }
 
 fn has_open(pid: Pid, wanted: &Path) -> bool {

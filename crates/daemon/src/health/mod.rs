@@ -51,6 +51,7 @@ pub(crate) enum Kind {
     Census,
     Files,
     Tidy,
+    Port,
     /// The end of those that a census found.
     Ends,
     /// Not asked: the ends of its descendants.

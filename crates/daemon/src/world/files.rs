@@ -10,15 +10,15 @@ use std::time::Duration;
 use supervisor_core::Answer;
 use supervisor_core::failure::DeviceState;
 use supervisor_core::files::{Kept, nearly_full};
-use supervisor_core::ids::{Member, ProcId, RunId};
+use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::{Input, Occasion};
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::io::shared_memory::shared_memory;
+use supervisor_sys::process::pidfd;
 use supervisor_sys::process::process_table::start_of;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use super::{Slot, World};
 use crate::capture::journal::Journal;
@@ -179,10 +179,6 @@ impl World {
             return self.answers.push_back(done(DeviceState::Unknown));
         };
         let (name, search) = (slot.spec.name.clone(), slot.search());
-        let port = match occasion {
-            Occasion::Start => slot.spec.tidy.as_ref().and_then(|tidy| tidy.port),
-            Occasion::End => None,
-        };
         let (told, kept) = (Rc::clone(&slot.files.told), Rc::clone(&slot.files.kept));
         let (inbox, memory) = (Rc::clone(&self.inbox), self.shared_memory.clone());
         let journal = Rc::clone(&self.parts.journal);
@@ -193,7 +189,6 @@ impl World {
         let visible = self.variable(slot, "CUDA_VISIBLE_DEVICES");
         self.questions.start(proc, Kind::Tidy, async move {
             let limit = occasion.limit().saturating_sub(MARGIN);
-            let end = Instant::now() + limit;
             if let Some(search) = search {
                 match run_with_deadline(limit, move |wanted| search.carry_out(wanted)).await {
                     Some(outcome) => tell(&journal, &name, &outcome, &told, &kept),
@@ -207,15 +202,34 @@ impl World {
                 }
                 memory.look();
             }
-            if let Some(port) = port {
-                let left = end.saturating_duration_since(Instant::now());
-                await_port(&name, port, left, |note| journal.say(Level::Warn, &note)).await;
-            }
             let devices = match gpus {
                 Some(gpus) => gpus.settle(&name, visible.as_deref()).await,
                 None => DeviceState::Unknown,
             };
             inbox.push(done(devices));
+        });
+    }
+
+    /// Finds the process that listens on a port, once `after` has exited.
+    pub(super) fn look_at_port(
+        &mut self,
+        proc: ProcId,
+        run: RunId,
+        port: u16,
+        after: Option<Pid>,
+        within: Duration,
+    ) {
+        let inbox = Rc::clone(&self.inbox);
+        self.questions.start(proc, Kind::Port, async move {
+            let look = async {
+                if let Some(pid) = after {
+                    pidfd::ended(pid).await;
+                }
+                run_with_deadline(within, move |_| port::holder(port)).await
+            };
+            if let Ok(Some(holder)) = tokio::time::timeout(within, look).await {
+                inbox.push(Input::answer(proc, run, Answer::PortSeen { after, holder }));
+            }
         });
     }
 }
@@ -261,18 +275,6 @@ fn listed(paths: &[PathBuf]) -> String {
         paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
     let more = if paths.len() > NAMED { ", …" } else { "" };
     format!("{}{more}", names.join(", "))
-}
-
-async fn await_port(name: &str, port: u16, limit: Duration, warn: impl Fn(String)) {
-    let left = port::wait_free(port, limit, |holder| {
-        warn(format!("'{name}' is waiting for port {port}: {holder} listens on it"));
-    });
-    if let Some(holder) = left.await {
-        warn(format!(
-            "port {port} of '{name}' is still in use: {holder} listens on it; starting '{name}' \
-             anyway"
-        ));
-    }
 }
 
 /// Watches the usage of `/dev/shm`: logs when it is nearly full, and again only after it was not.

@@ -10,6 +10,7 @@ use supervisor_core::health::{Block, CheckFailure, Unhealthy};
 use supervisor_core::ids::{Member, Pid};
 use supervisor_core::input::{Exit, SpawnErrorKind};
 use supervisor_core::line::{GaveUp, Line, NoHelper, NotPrepared};
+use supervisor_core::port::Holder;
 use supervisor_core::report::Because;
 use supervisor_core::signal::Signal;
 
@@ -144,7 +145,23 @@ fn ends() -> Vec<Entry> {
             "A server in `PROCESS_WAIT_FOR` did not accept a connection in time.",
             "Start that server, or raise `PROCESS_WAIT_TIMEOUT_SECS`.",
         ),
+        entry(
+            Line::WaitsForPort { name: app(), port: 8000, holder: nginx() },
+            "A process that does not belong to the program listens on its port \
+             (`PROCESS_AWAIT_PORT`).",
+            "Stop that process, or change the port. After ten seconds the program starts anyway.",
+        ),
+        entry(
+            Line::PortHeld { name: app(), port: 8000, holder: nginx() },
+            "The port did not become free within ten seconds.",
+            "Stop the process that the line names, or change the port. If it is not visible, it \
+             runs in another container of the pod.",
+        ),
     ]
+}
+
+fn nginx() -> Holder {
+    Holder::Process { pid: Pid(77), program: "nginx".to_owned() }
 }
 
 fn health() -> Vec<Entry> {

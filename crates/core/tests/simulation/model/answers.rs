@@ -44,6 +44,7 @@ impl Model {
                 let outcome = proc.tidied(devices);
                 self.note(id, outcome);
             }
+            Answer::PortSeen { after, holder } => proc.port_seen(*after, holder.as_ref()),
             Answer::Checked { .. }
             | Answer::Progressed(_)
             | Answer::TreeCounted(_)
@@ -104,7 +105,13 @@ impl Proc {
             (Phase::Alive(_), _) => self.drain.is_some(),
             (_, Cleanup::Draining | Cleanup::Busy { counting: true, .. }) => true,
             (_, Cleanup::Stuck { .. }) => true,
-            (_, Cleanup::Clear | Cleanup::Busy { .. } | Cleanup::Tidying { .. }) => false,
+            (
+                _,
+                Cleanup::Clear
+                | Cleanup::Busy { .. }
+                | Cleanup::Tidying { .. }
+                | Cleanup::Awaiting(_),
+            ) => false,
         }
     }
 
@@ -121,13 +128,15 @@ impl Proc {
                 self.drain = None;
                 (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
                 self.turn.to_tidy = true;
+                self.port_unseen = self.port().is_some();
             }
             Cleanup::Busy { counting, .. } => *counting = false,
             cleanup @ Cleanup::Stuck { .. } if new => *cleanup = Cleanup::forced(false),
             Cleanup::Stuck { .. }
             | Cleanup::Draining
             | Cleanup::Clear
-            | Cleanup::Tidying { .. } => {}
+            | Cleanup::Tidying { .. }
+            | Cleanup::Awaiting(_) => {}
         }
     }
 
@@ -140,7 +149,10 @@ impl Proc {
             {
                 self.must_count = true;
             }
-            Cleanup::Busy { .. } | Cleanup::Clear | Cleanup::Tidying { .. } => {}
+            Cleanup::Busy { .. }
+            | Cleanup::Clear
+            | Cleanup::Tidying { .. }
+            | Cleanup::Awaiting(_) => {}
         }
     }
 }
@@ -190,6 +202,7 @@ impl Alive {
             | Answer::TreeEnded
             | Answer::LoadSeen { .. }
             | Answer::Tidied(_)
+            | Answer::PortSeen { .. }
             | Answer::Connected(_) => {}
         }
     }

@@ -50,7 +50,10 @@ impl Model {
         self.budget.as_ref()?;
         let stays = |proc: &&Proc| {
             // No cleanup is needed for a start that will not happen.
-            let for_start = matches!(proc.cleanup, Cleanup::Tidying { for_end: false, .. });
+            let for_start = matches!(
+                proc.cleanup,
+                Cleanup::Tidying { for_end: false, .. } | Cleanup::Awaiting(_)
+            );
             proc.is_sweeping() && !for_start
                 || match &proc.phase {
                     Phase::Down { .. } => false,

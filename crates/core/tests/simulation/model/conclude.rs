@@ -160,6 +160,7 @@ impl Model {
         let due = proc.pending.filter(|_| proc.cleanup == Cleanup::Clear && !held_back);
         let overdue = due.is_some_and(|due| due.latest <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
+        proc.check_place(self.ending.is_some(), held_back, now);
         let tidies = match &proc.spec.tidy {
             _ if self.ending.is_none() => proc.is_tidied_for_start(),
             Some(_) => proc.removes() != RemoveLeftovers::No,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use supervisor_core::failure::{Class, DeviceState};
+use supervisor_core::failure::Class;
 use supervisor_core::health::Unhealthy;
 use supervisor_core::ids::Pid;
 use supervisor_core::input::{Circumstances, Death, Exit, OomCounter, OomKills, SpawnErrorKind};
@@ -78,44 +78,6 @@ impl Proc {
             Some(Intent::Fail(_)) => self.ended_unhealthy(alive, exit, ended, now),
             None => self.ended_unasked(alive, exit, ended, now),
         }
-    }
-
-    /// Whether the GPU state is checked before a start: not before the first.
-    pub(crate) fn awaits_devices(&self) -> bool {
-        self.spec.failure.await_devices && self.run > 0
-    }
-
-    /// Whether a cleanup comes before a start.
-    pub(crate) fn is_tidied_for_start(&self) -> bool {
-        self.spec.tidy.is_some() || self.awaits_devices()
-    }
-
-    /// Takes the result of a cleanup. Returns the status if the supervisor gives up because of the
-    /// GPUs.
-    pub(crate) fn tidied(&mut self, devices: &DeviceState) -> Option<u8> {
-        let Cleanup::Tidying { .. } = self.cleanup else { return None };
-        (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
-        let class = match devices {
-            DeviceState::Unknown | DeviceState::Fine => return None,
-            DeviceState::Lost(_) => Class::GpuLost,
-            DeviceState::Gone(_) => Class::NoGpu,
-        };
-        let waits = match &self.phase {
-            Phase::Down { state_name, .. } => {
-                [StateName::Backoff, StateName::Exited].contains(state_name)
-            }
-            Phase::Asked { .. } | Phase::Alive(_) => false,
-        };
-        if !waits || self.pending.is_none() || self.report.is_none() {
-            return None;
-        }
-        let report = self.report.as_mut()?;
-        (report.class, report.next) = (class, Next::GiveUp);
-        let code = self.spec.failure.exit_codes.get(&class).copied().unwrap_or(1);
-        (self.failed_of, self.turn.lost) = (None, true);
-        self.row.clear();
-        self.down(StateName::Fatal, Why::GaveUp(code));
-        Some(code)
     }
 
     /// The failure in its output. The simulation uses only a few failure texts.
@@ -326,7 +288,7 @@ impl Proc {
         }
     }
 
-    fn down(&mut self, state_name: StateName, why: Why) {
+    pub(super) fn down(&mut self, state_name: StateName, why: Why) {
         self.turn.failed |= matches!(state_name, StateName::Backoff | StateName::Fatal);
         self.phase = Phase::Down { state_name, why };
         self.pending = None;

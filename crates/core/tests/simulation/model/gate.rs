@@ -98,7 +98,7 @@ impl Model {
     /// Whether the exit of a program stops everything.
     fn ends_now(&self) -> bool {
         let tidies =
-            |proc: &Proc| proc.spec.killtree && proc.spec.tidy.is_some() && proc.turn.came_down;
+            |proc: &Proc| proc.spec.killtree && proc.is_tidied_for_start() && proc.turn.came_down;
         self.procs.values().any(|proc| proc.ends_with_it().is_some() && !tidies(proc))
     }
 
@@ -189,6 +189,7 @@ impl Proc {
         });
         if self.pending.is_none() && !again {
             (self.waits, self.targets) = (false, None);
+            self.stop_awaiting();
         }
     }
 

@@ -12,7 +12,7 @@ impl Proc {
     /// for its dependencies first.
     pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Rejection> {
         let held_back = self.is_held_back();
-        let free = self.cleanup == Cleanup::Clear && !self.clears_first();
+        let free = self.cleanup == Cleanup::Clear && !self.clears_first() && !self.port_unseen;
         let at_once = !waits && free && self.spec.start.wait_for.is_none();
         match &mut self.phase {
             Phase::Asked { stop: stop @ true } => {
@@ -96,6 +96,7 @@ impl Proc {
         };
         let cleanup = match self.cleanup {
             Cleanup::Tidying { until, .. } | Cleanup::Stuck { recount_at: until } => Some(until),
+            Cleanup::Awaiting(awaited) => Some(awaited.due()),
             Cleanup::Busy { counting: false, killed_at: Some(at), .. } => {
                 Some(at + UNKILLABLE_AFTER)
             }

@@ -418,7 +418,8 @@ fn down(proc: &Proc, kernel: &Kernel) -> (Vec<Result<(), Rejection>>, bool) {
         Cleanup::Draining
         | Cleanup::Busy { .. }
         | Cleanup::Stuck { .. }
-        | Cleanup::Tidying { .. } => false,
+        | Cleanup::Tidying { .. }
+        | Cleanup::Awaiting(_) => false,
     };
     let is_down = matches!(proc.phase, Phase::Down { .. }) && clean;
     let mut truth = Vec::new();

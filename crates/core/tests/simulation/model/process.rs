@@ -21,6 +21,7 @@ use super::backoff::Wait;
 use super::drain::Drain;
 use super::gate::Targets;
 use super::health::Health;
+use super::place::Awaited;
 
 pub(crate) struct Proc {
     pub(crate) id: ProcId,
@@ -61,6 +62,8 @@ pub(crate) struct Proc {
     pub(crate) taken: BTreeSet<Member>,
     /// The cleanup before its first start has been done.
     pub(crate) cleared: bool,
+    /// Its next start waits for its port first.
+    pub(crate) port_unseen: bool,
     /// When the files of its current run were last recorded.
     pub(crate) files_seen: Option<Mono>,
     /// The report that must follow an unexpected exit.
@@ -92,6 +95,8 @@ pub(crate) struct InTurn {
     pub(crate) came_down: bool,
     /// No process of the run is left, so a cleanup must follow.
     pub(crate) to_tidy: bool,
+    /// What its start waits for is to be looked at again.
+    pub(crate) to_look: bool,
     /// It exited after it had been up.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
@@ -214,6 +219,8 @@ pub(crate) enum Cleanup {
         until: Mono,
         for_end: bool,
     },
+    /// Nothing is left, and a start waits for this.
+    Awaiting(Awaited),
 }
 
 /// An expected report.
@@ -286,6 +293,7 @@ impl Proc {
             taken: BTreeSet::new(),
             deaths: Vec::new(),
             cleared: false,
+            port_unseen: false,
             files_seen: None,
             report: None,
             drain: None,
@@ -338,17 +346,13 @@ impl Proc {
     }
 
     pub(crate) const fn is_sweeping(&self) -> bool {
-        matches!(self.cleanup, Cleanup::Draining | Cleanup::Busy { .. } | Cleanup::Tidying { .. })
-    }
-
-    /// Which stale files and sockets are removed.
-    pub(crate) fn removes(&self) -> RemoveLeftovers {
-        self.spec.tidy.as_ref().map_or(RemoveLeftovers::No, |tidy| tidy.remove_leftovers)
-    }
-
-    /// Whether its first start waits for a cleanup.
-    pub(crate) fn clears_first(&self) -> bool {
-        self.run == 0 && !self.cleared && self.removes() == RemoveLeftovers::All
+        matches!(
+            self.cleanup,
+            Cleanup::Draining
+                | Cleanup::Busy { .. }
+                | Cleanup::Tidying { .. }
+                | Cleanup::Awaiting(_)
+        )
     }
 
     /// Whether it has a process or will start one.
@@ -428,6 +432,7 @@ impl Proc {
     /// Cancels its start because of a shutdown.
     pub(crate) fn cut_short(&mut self) {
         self.pending = None;
+        self.stop_awaiting();
         let for_nothing = self.run == 0 || self.removes() == RemoveLeftovers::No;
         if let Cleanup::Tidying { for_end: false, .. } = self.cleanup
             && for_nothing

@@ -1,7 +1,6 @@
 //! Checks each effect.
 
-use std::time::Duration;
-
+use supervisor_core::RECOUNT_EVERY;
 use supervisor_core::files::FILES_EVERY;
 use supervisor_core::ids::{Member, Pid, ProcId, RunId};
 use supervisor_core::input::{Claim, TreeProcess};
@@ -9,7 +8,6 @@ use supervisor_core::report::{Cause, Next, RunReport};
 use supervisor_core::signal::Signal;
 use supervisor_core::spec::{RemoveLeftovers, StopTarget};
 use supervisor_core::time::Mono;
-use supervisor_core::{DEVICES_LIMIT, Occasion, RECOUNT_EVERY};
 use supervisor_core::{Effect, SignalTarget};
 
 use super::drain::Drain;
@@ -35,11 +33,7 @@ impl Model {
         for proc in self.procs.values_mut() {
             proc.drain_ticked(now);
             proc.must_count |= proc.recount_at.is_some_and(|at| now >= at);
-            if let Cleanup::Tidying { until, .. } = proc.cleanup
-                && now >= until
-            {
-                (proc.cleanup, proc.turn.came_down) = (Cleanup::Clear, true);
-            }
+            proc.place_ticked(now);
         }
     }
 
@@ -91,6 +85,9 @@ impl Model {
             }),
             Effect::LookAtFiles { proc, run } => self.looks_at_files(*proc, *run, now),
             Effect::Tidy { proc, run, occasion } => self.tidies(*proc, *run, *occasion, now),
+            Effect::LookAtPort { proc, run, after, within, .. } => {
+                self.looks_at_port(*proc, *run, (*after, *within), now);
+            }
             Effect::Connect { proc, run } => self.connects(*proc, *run, now),
             Effect::Report(report) => self.reports(report),
             Effect::Log(line) => self.says(line, now),
@@ -150,6 +147,8 @@ impl Model {
         let left = proc.spec.killtree && !living.is_empty();
         let main = living.iter().any(|pid| kernel.entry(*pid).is_some_and(|entry| entry.main));
         hold!(!left && !main, OneCopy, "{id:?} is started beside {living:?}");
+        let awaits = matches!(proc.cleanup, Cleanup::Awaiting(_)) || proc.port_unseen;
+        hold!(!awaits, AwaitsPlace, "{id:?} is started, which awaits {:?}", proc.cleanup);
         let clean = !matches!(proc.cleanup, Cleanup::Tidying { .. });
         let clean = clean && !proc.clears_first();
         hold!(clean, MakesClean, "{id:?} is started before its place is clean");
@@ -328,7 +327,8 @@ impl Model {
             Cleanup::Draining
             | Cleanup::Clear
             | Cleanup::Stuck { .. }
-            | Cleanup::Tidying { .. } => false,
+            | Cleanup::Tidying { .. }
+            | Cleanup::Awaiting(_) => false,
         };
         hold!(main || patient, KillsAfterPatience, "the tree of {id:?} is killed");
         hold!(proc.spec.killtree, SignalsForAReason, "the tree of {id:?} is its own business");
@@ -341,36 +341,6 @@ impl Model {
             let recent = proc.files_seen.is_some_and(|at| now < at + FILES_EVERY);
             hold!(!recent, LooksAtFiles, "{id:?} was looked at {:?}", proc.files_seen);
             proc.files_seen = Some(now);
-        });
-    }
-
-    fn tidies(&mut self, id: ProcId, run: RunId, occasion: Occasion, now: Mono) {
-        let for_end = occasion == Occasion::End;
-        let there = self.outlook(id) == Outlook::There;
-        self.with(id, |proc| {
-            if proc.run == 0 && proc.waits {
-                hold!(there, StartsInOrder, "{id:?} does not wait for what it depends on");
-                proc.waits = false;
-            }
-            let before = proc.cleanup;
-            let due = match before {
-                Cleanup::Clear if proc.run == 0 => proc.clears_first(),
-                Cleanup::Clear => proc.is_tidied_for_start() && proc.turn.came_down,
-                // A final cleanup replaces a cleanup for a start.
-                Cleanup::Tidying { for_end: false, .. } => for_end,
-                Cleanup::Tidying { for_end: true, .. }
-                | Cleanup::Draining
-                | Cleanup::Busy { .. }
-                | Cleanup::Stuck { .. } => false,
-            };
-            hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
-            let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;
-            hold!(!for_end || wanted, MakesClean, "{id:?} is tidied for the end");
-            let devices =
-                if for_end || !proc.awaits_devices() { Duration::ZERO } else { DEVICES_LIMIT };
-            proc.cleanup = Cleanup::Tidying { until: now + occasion.limit() + devices, for_end };
-            proc.cleared = true;
-            (proc.turn.came_down, proc.turn.to_tidy) = (false, false);
         });
     }
 
