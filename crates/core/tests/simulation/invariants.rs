@@ -174,9 +174,7 @@ impl Invariant {
                 "nothing is started before its port was looked at, nor while a process is known to \
                  hold it and the limit of that wait is not over"
             }
-            Self::HoldsBriefly => {
-                "a port holds back only a start that is wanted, and not longer than its limit"
-            }
+            Self::HoldsBriefly => "a port does not hold back a start longer than its limit",
             Self::LooksAtFiles => {
                 "what a run has open is looked at when it is up, and not more than once a minute"
             }

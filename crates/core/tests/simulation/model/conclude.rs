@@ -152,6 +152,7 @@ impl Model {
             "{id:?} is said to wait for {:?}",
             info.waits_for
         );
+        proc.check_place(self.ending.is_some(), held_back, now);
         let waited = proc.waited + proc.waits_since.map_or(Duration::ZERO, |since| now - since);
         let counted = info.history.waited;
         let all = counted == waited || proc.waits_since.is_some();
@@ -160,7 +161,6 @@ impl Model {
         let due = proc.pending.filter(|_| proc.cleanup == Cleanup::Clear && !held_back);
         let overdue = due.is_some_and(|due| due.latest <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
-        proc.check_place(self.ending.is_some(), held_back, now);
         let tidies = match &proc.spec.tidy {
             _ if self.ending.is_none() => proc.is_tidied_for_start(),
             Some(_) => proc.removes() != RemoveLeftovers::No,

@@ -184,6 +184,7 @@ impl Proc {
             }
         };
         if now >= by {
+            self.turn.limit_over = matches!(self.cleanup, Cleanup::Awaiting(_));
             (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
         }
     }
@@ -203,11 +204,8 @@ impl Proc {
         let wanted = down && self.pending.is_some() && !held_back && !ending;
         hold!(!(wanted && self.port_unseen), AwaitsPlace, "{id:?} does not look at its port");
         hold!(!self.turn.to_look, AwaitsPlace, "{id:?} does not look again");
-        if let Cleanup::Awaiting(awaited) = self.cleanup {
-            let Awaited::Port { by, .. } = awaited;
-            let for_a_start = self.pending.is_some();
-            hold!(for_a_start, HoldsBriefly, "{id:?} awaits {awaited:?}, and nothing starts");
-            hold!(by <= now + PORT_TIME, HoldsBriefly, "{id:?} awaits its port until {by}");
-        }
+        let due = self.pending.is_some_and(|pending| pending.latest <= now);
+        let held = wanted && due && self.turn.limit_over;
+        hold!(!held, HoldsBriefly, "{id:?} does not start though its wait is over");
     }
 }

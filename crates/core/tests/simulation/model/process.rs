@@ -97,6 +97,8 @@ pub(crate) struct InTurn {
     pub(crate) to_tidy: bool,
     /// What its start waits for is to be looked at again.
     pub(crate) to_look: bool,
+    /// It has waited for that as long as it may.
+    pub(crate) limit_over: bool,
     /// It exited after it had been up.
     pub(crate) had_been_up: bool,
     pub(crate) failed: bool,
