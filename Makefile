@@ -1,6 +1,6 @@
 # The commands that CI and contributors run.
 
-.PHONY: help check test test-arm64 crates llm simulate faults conformance bench fuzz endure sanitize dist sums release image reproduce check-packages try docs test-env clean
+.PHONY: help check test test-arm64 crates llm simulate faults mutants conformance bench fuzz endure sanitize dist sums release image reproduce check-packages try docs test-env clean
 
 root := $(CURDIR)
 
@@ -17,6 +17,7 @@ help:
 	@echo "make check        formatting, lints, documentation"
 	@echo "make simulate     the core against a hostile kernel, for SECONDS (default: one hour)"
 	@echo "make faults       puts faults into the core, one at a time: the simulation must notice"
+	@echo "make mutants      changes the code of CRATE (core) one expression at a time: its tests must fail"
 	@echo "make conformance  supervisor's own end-to-end tests against our programs"
 	@echo "make bench        benchmarks of the supervisor and its peers (installs them)"
 	@echo "make fuzz         bad input for FUZZ_SECONDS (60) per target"
@@ -90,6 +91,12 @@ endif
 
 faults:
 	scripts/faults
+
+# SHARD=0/50 tries every fiftieth mutant. All of them take hours.
+CRATE ?= core
+SHARD ?= 0/1
+mutants:
+	scripts/mutants $(CRATE) $(SHARD)
 
 # A part of `make test`; alone, it prints the result of each test when it ends.
 conformance: test-env
