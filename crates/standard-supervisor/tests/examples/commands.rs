@@ -172,8 +172,11 @@ fn rejected(told: &Told) -> Option<String> {
     // These paths differ from those in the image.
     command.env("PATH", stubs::path()).env("PROCESS_CRASH_DIR", "off");
     let secrets = format!("{}/", stubs::folder().join("secrets").display());
-    let settings = told.settings.iter();
-    command.envs(settings.map(|(name, value)| (name, value.replace("/run/secrets/", &secrets))));
+    let volume = format!("{}/", stubs::folder().display());
+    let settings = told.settings.iter().map(|(name, value)| {
+        (name, value.replace("/run/secrets/", &secrets).replace("/logs/", &volume))
+    });
+    command.envs(settings);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let unknown = said.lines().find(|line| line.contains("is ignored"));

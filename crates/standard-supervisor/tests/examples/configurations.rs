@@ -9,7 +9,7 @@ use crate::harness::{clean, program, skip};
 use crate::pages::{Block, blocks};
 use crate::stubs;
 
-/// The languages of blocks, and the test that reads them.
+/// The languages of blocks, and the test that reads them, or the reason why none does.
 const LANGUAGES: &[(&str, &str)] = &[
     ("sh", "`commands`, `calls`"),
     ("text", "`excerpts`"),
@@ -20,6 +20,10 @@ const LANGUAGES: &[(&str, &str)] = &[
     ("ini", "`configurations`"),
     ("nginx", "`configurations`"),
     ("mermaid", "the simulation draws it"),
+    ("rsyslog", "needs rsyslog; the page names the version that ran it"),
+    ("syslog-ng", "needs syslog-ng; the page names the version that ran it"),
+    ("syslog", "written by those two"),
+    ("logql", "needs Loki; the page says that it is not tested"),
 ];
 
 /// What a file needs beside the sections that a page shows.
