@@ -34,6 +34,10 @@ use judgement::{Memory, Visible, memory, state};
 /// Time for one answer. Without NVIDIA's persistence daemon each initializes the driver.
 const ANSWER_LIMIT: Duration = Duration::from_secs(35);
 
+/// Time that a response before a restart may take longer than the first one. After it the state is
+/// unknown and the program starts; the tool keeps its own time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Time for memory to become free.
 const MEMORY_LIMIT: Duration = Duration::from_secs(120);
 
@@ -67,6 +71,8 @@ struct First {
     devices: Vec<Device>,
     /// No process of the program had a device open yet, so the memory used then was not its.
     is_baseline: bool,
+    /// The time that the response took.
+    took: Duration,
 }
 
 impl Gpus {
@@ -92,14 +98,17 @@ impl Gpus {
         if self.first.borrow().is_some() {
             return;
         }
+        let asked = Instant::now();
         let Some(answer) = self.ask().await else { return };
+        let took = asked.elapsed();
         let is_baseline = !holders::are_below(main).await;
-        self.first.borrow_mut().get_or_insert(First { devices: answer.devices, is_baseline });
+        let first = First { devices: answer.devices, is_baseline, took };
+        self.first.borrow_mut().get_or_insert(first);
     }
 
     /// All processes of a run have gone: are the devices there, and is their memory free? Waits
     /// for that, and says so.
-    pub(crate) async fn settle(&self, name: &str, visible: Option<&str>) -> DeviceState {
+    pub(crate) async fn settle(self: Rc<Self>, name: &str, visible: Option<&str>) -> DeviceState {
         let first = self.first.borrow().clone();
         let Some(first) = first.filter(|first| !first.devices.is_empty()) else {
             return DeviceState::Unknown;
@@ -108,7 +117,8 @@ impl Gpus {
         let begun = Instant::now();
         let mut before: Option<Vec<Device>> = None;
         loop {
-            let Some(answer) = self.ask().await else { return DeviceState::Unknown };
+            let asked = Rc::clone(&self).ask_within(first.took + PATIENCE).await;
+            let Some(answer) = asked else { return DeviceState::Unknown };
             let state = state(&first.devices, &visible, &answer);
             if state != DeviceState::Fine {
                 return state;
@@ -174,6 +184,28 @@ impl Gpus {
         self.tool.get_or_init(search).as_deref()
     }
 
+    /// Asks, and waits for the answer at most `limit`. The tool goes on in a task of its own, so that
+    /// no second one is started beside it.
+    async fn ask_within(self: Rc<Self>, limit: Duration) -> Option<Answer> {
+        let gpus = Rc::clone(&self);
+        let asked = tokio::task::spawn_local(async move { gpus.ask().await });
+        match tokio::time::timeout(limit, asked).await {
+            Ok(answer) => answer.ok().flatten(),
+            Err(_) => {
+                self.tell_no_response(limit);
+                None
+            }
+        }
+    }
+
+    fn tell_no_response(&self, limit: Duration) {
+        let note = format!(
+            "gpu: nvidia-smi did not respond within {} s; the state of the GPUs is unknown",
+            limit.as_secs()
+        );
+        self.journal.say(Level::Warn, &note);
+    }
+
     /// `None`: there is no answer, or none that says anything.
     async fn ask(&self) -> Option<Answer> {
         let _turn = self.asking.acquire().await.ok()?;
@@ -209,11 +241,7 @@ impl Gpus {
         let outcome = helper.finish(ANSWER_LIMIT, ROOM).await;
         let Some(exit) = outcome.exit else {
             self.hangs.set(Some(pid));
-            let note = format!(
-                "gpu: nvidia-smi did not respond within {} s; the state of the GPUs is unknown",
-                ANSWER_LIMIT.as_secs()
-            );
-            self.journal.say(Level::Warn, &note);
+            self.tell_no_response(ANSWER_LIMIT);
             return None;
         };
         match exit {

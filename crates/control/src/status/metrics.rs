@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     /// Limits that are reached while no client can read metrics, or that lose nothing.
-    const NOT_COUNTED: [(&str, &str); 80] = [
+    const NOT_COUNTED: [(&str, &str); 81] = [
         ("LONGEST_MESSAGE", "a longer line is cut, as RFC 5424 allows"),
         ("LOOK_UP_AGAIN", "it is a pause"),
         ("LONGEST_LINE", "nothing is lost: the line goes on as several"),
@@ -228,6 +228,7 @@ mod tests {
         ("FOLLOW_UPS", "nothing is rejected: requests wait for their turn"),
         ("LOOK_EVERY", "it is a pause"),
         ("ANSWER_LIMIT", "a WARN says that the tool did not answer"),
+        ("PATIENCE", "a WARN says that the tool did not answer in that time"),
         ("MEMORY_LIMIT", "a WARN says what holds the memory"),
         ("DEVICES_LIMIT", "the answer comes before; it is the core's own guard"),
         ("CALM_LINES", "it says what a burst is, and takes nothing away"),

@@ -128,6 +128,20 @@ fn a_tool_that_hangs_delays_nothing() {
 }
 
 #[test]
+fn a_tool_that_first_hangs_after_a_crash_delays_the_restart_for_five_seconds() {
+    let place = Place::new("gpu-hangs-later");
+    let first = row(612);
+    let answer =
+        format!("[ \"$asked\" -gt 0 ] || {{ printf '%s' '{first}'; exit 0; }}\nexec sleep 600");
+    let mut running = Running::start(&mut crashing(&place, &answer));
+    running.stderr.wait_for("gpu: nvidia-smi did not respond within 5 s; ");
+    running.stderr.wait_for("spawned: 'app'");
+    assert_eq!(running.exit_code(), 1);
+    // The tool itself has 35 seconds. No exit waits for them.
+    assert!(!running.stderr.said("within 35 s"));
+}
+
+#[test]
 fn an_old_driver_is_asked_for_what_it_knows() {
     let unknown = "case \"$*\" in *recovery*) echo 'Field \"gpu_recovery_action\" is not a valid \
                    field to query.'; exit 2;; esac";
