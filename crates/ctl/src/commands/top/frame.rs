@@ -71,7 +71,8 @@ impl Frame {
             };
             self.put(&mut out, style, &layout.row(row));
         }
-        let remark = table.selected().map(|row| format!("{}: {}", row.name, row.remark));
+        let remark = table.selected().filter(|row| !row.remark.is_empty());
+        let remark = remark.map(|row| format!("{}: {}", row.name, row.remark));
         self.put(&mut out, "", &remark.unwrap_or_default());
         self.end(&mut out, if notice.is_empty() { KEYS } else { notice });
         out + END
