@@ -269,7 +269,10 @@ let renewing = false;
 // Shows times in the reader's time zone.
 function localize() {
   for (const time of document.querySelectorAll("time[datetime]")) {
-    time.textContent = new Date(time.dateTime).toLocaleString();
+    const moment = new Date(time.dateTime);
+    // A line may break between date and time, and not within them.
+    const parts = [moment.toLocaleDateString(), moment.toLocaleTimeString()];
+    time.textContent = parts.map((part) => part.replace(/\s/g, "\u00a0")).join(" ");
   }
 }
 
