@@ -61,8 +61,8 @@ test-env:
 # Everything comes from Debian. PATIENCE=3 triples the time limits; PARTS=boot boots only,
 # PARTS='boot tests slow' runs all tests that can run there.
 test-arm64:
-	$(MAKE) dist ARCH=arm64
 	scripts/setup-arm64 test
+	scripts/dist --arch arm64 binaries
 	scripts/test-arm64 $(PARTS)
 
 # The crates that other projects may use, built from their packages, and their documentation as
