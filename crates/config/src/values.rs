@@ -52,7 +52,9 @@ pub(crate) use self::rule::{NAMES, RULE_ACTION, SIGNALS};
 pub use self::signals::signal;
 pub(crate) use self::signals::{SIGNAL, SIGNAL_MAP};
 pub(crate) use retry::{FACTOR_OR_OFF, PART, UP_TO_A_DAY};
-pub(crate) use start::{DEPENDENCIES, HOSTS_AND_PORTS, RETRIES_OR_OFF, SYSLOG_ADDRESS};
+pub(crate) use start::{
+    DEPENDENCIES, HOSTS_AND_PORTS, NUMBER_OR_ALL, RETRIES_OR_OFF, SYSLOG_ADDRESS,
+};
 pub(crate) use status::{LOG_FORMAT, OUTPUT_FORMAT, OUTPUT_PREFIX, PRESTOP_DELAY, STATUS_PORT};
 
 /// A type of values: its parser, and a description of the accepted values.

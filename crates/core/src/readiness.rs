@@ -1,5 +1,6 @@
 //! Overall readiness, for load balancers and orchestrators.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -34,34 +35,69 @@ pub struct Unready {
 impl Supervisor {
     /// Whether clients should send requests. Essential programs count; if there are none, all
     /// programs with autostart count. Event listeners never count, and neither does a helper that
-    /// has completed as expected.
+    /// has completed as expected. A program with `ready_processes` needs only so many of its
+    /// processes.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         if self.is_ending() {
             return Readiness::Stopping;
         }
-        let (mut any, mut unready) = (false, Vec::new());
-        for info in self.counted() {
-            any = true;
-            if !info.condition.ready && !info.completed {
-                unready.push(Unready::new(&info));
-            }
+        let sets = Sets::of(self.counted(), |info| info.condition.ready || info.completed);
+        let missing = sets.missing();
+        if missing.is_empty() && !sets.is_empty() {
+            return Readiness::Ready;
         }
-        if any && unready.is_empty() { Readiness::Ready } else { Readiness::Waiting(unready) }
+        Readiness::Waiting(missing.into_iter().map(Unready::new).collect())
     }
 
-    /// Whether all relevant programs have been up at some time, and none waits to restart.
+    /// Whether all relevant programs have been up at some time, and none waits to restart. A
+    /// program with `ready_processes` needs only so many of its processes.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        let mut counted = self.counted().peekable();
         let started = |info: &Info<'_>| info.history.up_after.is_some() && info.waits_for.is_none();
-        counted.peek().is_some() && counted.all(|info| info.completed || started(&info))
+        let sets = Sets::of(self.counted(), |info| info.completed || started(info));
+        !sets.is_empty() && sets.missing().is_empty()
     }
 
     fn counted(&self) -> impl Iterator<Item = Info<'_>> {
         let any = self.programs_with_info().any(|info| info.spec.essential);
         self.programs_with_info()
             .filter(move |info| if any { info.spec.essential } else { info.spec.autostart })
+    }
+}
+
+/// The processes of each program, of which a certain number must pass a test.
+struct Sets<'a> {
+    /// All processes in start order, each with its result.
+    tested: Vec<(Info<'a>, bool)>,
+}
+
+impl<'a> Sets<'a> {
+    fn of(infos: impl Iterator<Item = Info<'a>>, test: impl Fn(&Info<'a>) -> bool) -> Self {
+        let tested = infos.map(|info| {
+            let passes = test(&info);
+            (info, passes)
+        });
+        Self { tested: tested.collect() }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.tested.is_empty()
+    }
+
+    /// The processes that fail the test, of programs of which too few pass it.
+    fn missing(&self) -> Vec<&Info<'a>> {
+        let mut programs: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for (info, passes) in &self.tested {
+            let (all, passed) = programs.entry(&info.spec.program).or_default();
+            (*all, *passed) = (*all + 1, *passed + usize::from(*passes));
+        }
+        let lacks = |info: &Info<'_>| {
+            let (all, passed) = programs[info.spec.program.as_str()];
+            passed < info.spec.start.enough_of(all)
+        };
+        let failed = self.tested.iter().filter(|(_, passes)| !passes).map(|(info, _)| info);
+        failed.filter(|info| lacks(info)).collect()
     }
 }
 

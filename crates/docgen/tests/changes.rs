@@ -44,6 +44,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
     ("wait_for", "a:1", "b:1", ""),
     ("wait_timeout_secs", "1", "2", "wait_for=a:1"),
     ("retries_before_ready", "1", "2", "health_tcp=localhost:1"),
+    ("ready_processes", "1", "all", ""),
     ("failure_preset", "off", "cuda", ""),
     ("await_gpu_memory", "false", "true", "killtree=true"),
     ("failure_exit_codes", "oom:9", "oom:8", ""),

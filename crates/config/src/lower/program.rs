@@ -64,6 +64,9 @@ pub(super) fn read<'a>(
         lowering.complain(section, origin(lowering, section, "numprocs"), missing);
         return None;
     }
+    if let Some(model) = &model {
+        start::check_ready_processes(lowering, section, &model.process.start, count);
+    }
     let mut processes = Vec::new();
     let mut complete = true;
     for number in (0..count).map(|offset| first + offset) {

@@ -30,13 +30,29 @@ pub(super) fn read<'a>(
     let targets = lowering.get(section, &o::WAIT_FOR, names);
     let timeout = lowering.get(section, &o::WAIT_TIMEOUT, names);
     let retries_before_ready = lowering.get(section, &o::RETRIES_BEFORE_READY, names);
+    let ready_processes = lowering.get(section, &o::READY_PROCESSES, names);
     let (targets, timeout) = (targets?, timeout?);
     let wait_for = (!targets.is_empty()).then_some(WaitSpec { targets, timeout });
     Some(StartSpec {
         depends_on: depends_on?,
         wait_for,
         retries_before_ready: retries_before_ready?,
+        ready_processes: ready_processes?,
     })
+}
+
+/// Rejects a number of ready processes above the number of processes.
+pub(super) fn check_ready_processes<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    start: &StartSpec,
+    numprocs: i64,
+) {
+    let key = o::READY_PROCESSES.def.key;
+    if let Some(number) = start.ready_processes.filter(|number| i64::from(*number) > numprocs) {
+        let why = format!("{key}={number} is above numprocs={numprocs}");
+        lowering.complain(section, origin(lowering, section, key), &why);
+    }
 }
 
 /// Rejects a limit of retries before readiness without a readiness check, because such a program is

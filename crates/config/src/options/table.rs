@@ -176,6 +176,8 @@ options! { extensions START:
     WAIT_TIMEOUT: Duration = SPAN("wait_timeout_secs", Program) default "600", change NextStart;
     /// Maximum number of consecutive retries before the program is ready for the first time. `off`: `startretries` applies. Needs a readiness check.
     RETRIES_BEFORE_READY: Option<u32> = RETRIES_OR_OFF("retries_before_ready", Program) default "off", change Live;
+    /// Number of processes of the program that must be ready, from 1 to `numprocs`, so that `/readyz` returns 200 and programs with `depends_on=NAME:ready` start.
+    READY_PROCESSES: Option<u32> = NUMBER_OR_ALL("ready_processes", Program) default "all", change Live;
 }
 
 options! { extensions CRASH:

@@ -48,6 +48,18 @@ pub(crate) static RETRIES_OR_OFF: ValueType<Option<u32>> = ValueType {
     },
 };
 
+pub(crate) static NUMBER_OR_ALL: ValueType<Option<u32>> = ValueType {
+    what: "a whole number of processes, at least 1, or all",
+    parse: |text, _| {
+        if text.eq_ignore_ascii_case("all") {
+            return Ok(None);
+        }
+        let number = python::int(text)?;
+        let valid = u32::try_from(number).ok().filter(|number| *number > 0);
+        valid.map(Some).ok_or_else(|| format!("{text} is less than 1 or too large"))
+    },
+};
+
 fn dependencies(text: &str) -> Result<Vec<Dependency>, String> {
     let mut dependencies = Vec::new();
     for word in list(text) {

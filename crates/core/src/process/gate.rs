@@ -66,8 +66,9 @@ pub(crate) struct Waiting {
     counted: Mono,
 }
 
-/// The state of a dependency, from the point of view of the programs that depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of a dependency, from the point of view of the programs that depend on it; the best
+/// first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     /// It has reached the required state.
     There,

@@ -1,5 +1,5 @@
-//! Conditions for a start, and the retries before a program is first ready. supervisord has none of
-//! these settings.
+//! Conditions for a start, the retries before a program is first ready, and the number of its
+//! processes that must be ready. supervisord has none of these settings.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,12 +15,24 @@ pub struct StartSpec {
     /// needs a readiness check: without one, a process is ready after `startsecs`, whatever it
     /// does.
     pub retries_before_ready: Option<u32>,
+    /// Number of processes of the program that must be ready so that the program counts as ready;
+    /// at least 1. `None`: all of them.
+    pub ready_processes: Option<u32>,
+}
+
+impl StartSpec {
+    /// How many of `all` processes of the program must be ready.
+    #[must_use]
+    pub fn enough_of(&self, all: usize) -> usize {
+        self.ready_processes.map_or(all, |number| all.min(number as usize))
+    }
 }
 
 /// A program that another one waits for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dependency {
-    /// The name of its section. All of its processes must reach the state.
+    /// The name of its section. All of its processes must reach the state; for `Ready`,
+    /// [`StartSpec::ready_processes`] of them.
     pub program: String,
     /// The state that they must reach.
     pub until: Until,

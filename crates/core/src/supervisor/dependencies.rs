@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Process, Supervisor, Transition};
 use crate::ids::ProcId;
 use crate::process::{ByOrder, Standing};
-use crate::spec::start::Dependency;
+use crate::spec::start::{Dependency, Until};
 
 /// The state of all dependencies of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +115,15 @@ impl Supervisor {
             if ids.is_empty() {
                 return None;
             }
+            if self.standing_of(dependency) == Standing::There {
+                continue;
+            }
             for id in ids {
-                let is_there = |it: &Process| it.standing(dependency.until) == Standing::There;
-                if self.processes.get(id).is_some_and(is_there) {
+                // Of a program that is not lost, a lost process is not needed.
+                let settled = |it: &Process| {
+                    matches!(it.standing(dependency.until), Standing::There | Standing::Lost)
+                };
+                if self.processes.get(id).is_some_and(settled) {
                     continue;
                 }
                 first = first.or_else(|| Some(*id).filter(|id| waiting.contains(id)));
@@ -139,24 +145,31 @@ impl Supervisor {
     pub(super) fn outlook(&self, proc: ProcId) -> Outlook {
         let (mut missing, mut comes) = (Vec::new(), true);
         for dependency in self.dependencies(proc) {
-            let mut is_there = true;
-            let mut any = false;
-            for process in self.processes_of(&dependency.program) {
-                any = true;
-                match process.standing(dependency.until) {
-                    Standing::There => {}
-                    Standing::Coming => is_there = false,
-                    Standing::Resting => (is_there, comes) = (false, false),
-                    Standing::Lost => return Outlook::Lost(dependency.clone()),
-                }
+            match self.standing_of(dependency) {
+                Standing::There => continue,
+                Standing::Coming => {}
+                Standing::Resting => comes = false,
+                Standing::Lost => return Outlook::Lost(dependency.clone()),
             }
-            // An operator may have removed the group of the dependency.
-            comes &= any;
-            if !is_there || !any {
-                missing.push(dependency.clone());
-            }
+            missing.push(dependency.clone());
         }
         if missing.is_empty() { Outlook::There } else { Outlook::Waits { missing, comes } }
+    }
+
+    /// The state of a program that another one depends on: the best state that enough of its
+    /// processes have reached.
+    fn standing_of(&self, dependency: &Dependency) -> Standing {
+        let processes: Vec<&Process> = self.processes_of(&dependency.program).collect();
+        // An operator may have removed its group.
+        let Some(first) = processes.first() else { return Standing::Resting };
+        let enough = match dependency.until {
+            Until::Ready => first.spec.start.enough_of(processes.len()),
+            Until::Started | Until::Completed => processes.len(),
+        };
+        let mut standings: Vec<_> =
+            processes.iter().map(|process| process.standing(dependency.until)).collect();
+        standings.sort_unstable();
+        standings[enough.max(1) - 1]
     }
 
     /// Programs that have a process, or will start one by themselves.

@@ -45,6 +45,7 @@ pub(crate) enum Invariant {
     ReportsOnce,
     ReportsTheTruth,
     HealthAsTold,
+    ReadyAsAWhole,
     RunsAsTheyWere,
     RetriesWhatMayWork,
     BusyIsNotDead,
@@ -151,6 +152,9 @@ impl Invariant {
             Self::ReportsTheTruth => "a report says how the run ended and what follows",
             Self::HealthAsTold => {
                 "an operator who follows notices of health knows what is shown to one who asks"
+            }
+            Self::ReadyAsAWhole => {
+                "the supervisor is ready when enough processes of each program that counts are"
             }
             Self::RunsAsTheyWere => {
                 "the run that is remembered last is the latest, and has ended if it has"

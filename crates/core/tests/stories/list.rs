@@ -74,6 +74,7 @@ stories! {
     an_unkillable_leftover_is_one_alert
     an_unkillable_main_process_is_an_alert
     an_update_begun_is_carried_through
+    an_update_judges_what_is_known
     an_update_of_rules_restarts_nothing
     an_update_that_a_stop_cuts_short
     an_order_waits_for_the_state_it_wants
@@ -99,6 +100,7 @@ stories! {
     devices_that_do_not_answer
     died_before_startsecs_is_never_running
     drain_of_twenty_seconds
+    enough_replicas_are_ready
     essential_and_unkillable_is_no_success
     failures_before_it_was_ever_ready
     files_are_removed_on_evidence

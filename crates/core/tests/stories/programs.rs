@@ -165,6 +165,7 @@ fn set_restarts(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                 jitter: jitter.try_into().unwrap(),
             };
         }
+        "ready_processes" => spec.start.ready_processes = Some(value.parse().unwrap()),
         "retries_before_ready" => {
             spec.start.retries_before_ready = Some(value.parse().unwrap());
         }

@@ -40,8 +40,8 @@ pub(crate) fn play(story: &str) -> String {
             [] | ["#", ..] => {}
             ["later", ref words @ ..] => known.push(group(words)),
             ["program" | "listener", ..] => {
-                known.push(group(&words));
-                spec.groups.push(group(&words));
+                join(&mut known, group(&words));
+                join(&mut spec.groups, group(&words));
             }
             ["hook", name, events] => spec.hooks.push(Rc::new(hook(name, events))),
             ["prestop", secs] => {
@@ -194,6 +194,14 @@ fn run_text(run: &RunRecord) -> String {
         |end| format!("{} after {:.3} s: {end}", end.reason.name(), end.uptime.as_secs_f64()),
     );
     format!("  run {}, {ready}, {end}\n", run.run.0)
+}
+
+/// Adds a group, or its processes to the group before it if that has the same name.
+fn join(groups: &mut Vec<GroupSpec>, group: GroupSpec) {
+    match groups.last_mut() {
+        Some(last) if last.name == group.name => last.processes.extend(group.processes),
+        Some(_) | None => groups.push(group),
+    }
 }
 
 pub(crate) fn seconds(text: &str) -> Duration {

@@ -48,6 +48,7 @@ impl Model {
         let down = self.procs.values().all(|proc| !proc.is_active());
         self.check_hooks(down, core, now.mono);
         self.check_whole(effects, core);
+        self.check_readiness(core);
         self.check_answers(effects, kernel);
         self.check_rolling();
         self.check_post(effects, now);

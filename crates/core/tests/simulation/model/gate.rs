@@ -5,10 +5,10 @@ use std::time::Duration;
 use supervisor_core::ids::{ProcId, RunId};
 use supervisor_core::spec::start::Until;
 use supervisor_core::time::Mono;
-use supervisor_core::{CONNECT_LIMIT, StateName};
+use supervisor_core::{CONNECT_LIMIT, Readiness, StateName, Supervisor};
 
 use super::Model;
-use super::process::{Cleanup, Intent, Phase, Proc, Why};
+use super::process::{Alive, Cleanup, Intent, Phase, Proc, Why};
 use crate::invariants::hold;
 
 /// Time between two attempts to reach servers, and the maximum delay of an answer.
@@ -58,18 +58,43 @@ impl Model {
         let Some(proc) = self.procs.get(&id) else { return Outlook::There };
         let mut outlook = Outlook::There;
         for dependency in &proc.spec.start.depends_on {
-            let meant = self.procs.values().filter(|p| p.spec.program == dependency.program);
-            let standings: Vec<_> = meant.map(|p| standing(p, dependency.until)).collect();
-            if standings.contains(&Standing::Lost) {
+            let meant = || self.procs.values().filter(|p| p.spec.program == dependency.program);
+            let standings: Vec<_> = meant().map(|p| standing(p, dependency.until)).collect();
+            let number = |which: Standing| standings.iter().filter(|s| **s == which).count();
+            let needs = meant().next().and_then(|p| p.spec.start.ready_processes);
+            let needs = needs.filter(|_| dependency.until == Until::Ready).unwrap_or(u32::MAX);
+            let needs = standings.len().min(needs as usize);
+            let (there, coming) = (number(Standing::There), number(Standing::Coming));
+            if needs + number(Standing::Lost) > standings.len() {
                 return Outlook::Lost;
             }
-            let comes = !standings.is_empty() && !standings.contains(&Standing::Resting);
-            if standings.is_empty() || standings.iter().any(|s| *s != Standing::There) {
+            let comes = !standings.is_empty() && there + coming >= needs;
+            if standings.is_empty() || there < needs {
                 let before = outlook != Outlook::Waits { comes: false };
                 outlook = Outlook::Waits { comes: comes && before };
             }
         }
         outlook
+    }
+
+    /// The readiness of everything is that of each program that counts.
+    pub(super) fn check_readiness(&self, core: &Supervisor) {
+        let all = || self.procs.values().filter(|proc| !proc.listens);
+        let essential = all().any(|proc| proc.spec.essential);
+        let counted =
+            || all().filter(|p| if essential { p.spec.essential } else { p.spec.autostart });
+        let is_ready = |proc: &Proc| {
+            proc.alive().is_some_and(Alive::is_ready)
+                || standing(proc, Until::Completed) == Standing::There
+        };
+        let enough = |of: &Proc| {
+            let set = || counted().filter(|proc| proc.spec.program == of.spec.program);
+            let needs = of.spec.start.ready_processes.map_or(usize::MAX, |needs| needs as usize);
+            set().filter(|proc| is_ready(proc)).count() >= needs.min(set().count())
+        };
+        let ready = self.ending.is_none() && counted().count() > 0 && counted().all(enough);
+        let readiness = core.readiness();
+        hold!(ready == (readiness == Readiness::Ready), ReadyAsAWhole, "{readiness}");
     }
 
     /// Gives up on programs whose dependencies will never be up, and on programs that depend on

@@ -124,3 +124,23 @@ fn retries_before_ready_need_a_readiness_check() {
     assert_eq!(process(&config, "app").start.retries_before_ready, Some(1));
     assert!(errors(&[("PROCESS_RETRIES_BEFORE_READY", "101")]).contains("not between 0 and 100"));
 }
+
+#[test]
+fn a_program_is_ready_with_so_many_processes_as_it_has() {
+    let set = |numprocs, ready| {
+        [
+            ("SUPERVISOR_PROGRAM__WEB_COMMAND", "web"),
+            ("SUPERVISOR_PROGRAM__WEB_PROCESS_NAME", "web%(process_num)d"),
+            ("SUPERVISOR_PROGRAM__WEB_NUMPROCS", numprocs),
+            ("SUPERVISOR_PROGRAM__WEB_READY_PROCESSES", ready),
+        ]
+    };
+    for (ready, number) in [("all", None), ("1", Some(1)), ("4", Some(4))] {
+        assert_eq!(process(&config(&set("4", ready)), "web3").start.ready_processes, number);
+    }
+    let key = "ERROR: SUPERVISOR_PROGRAM__WEB_READY_PROCESSES: ";
+    for (ready, why) in [("0", "0 is less than 1 or too large"), ("5", "5 is above numprocs=4")] {
+        let text = errors(&set("4", ready));
+        assert!(text.starts_with(key) && text.contains(why), "{text}");
+    }
+}
