@@ -8,7 +8,7 @@ use crate::spec::ProcessSpec;
 impl Process {
     /// Applies the rules of `spec`, which starts the process in the same way. Returns whether they
     /// differ. A stop in progress and the time limit of a start in progress do not change.
-    pub(crate) fn change_rules(&mut self, spec: &Rc<ProcessSpec>, cx: &Transition<'_>) -> bool {
+    pub(crate) fn change_rules(&mut self, spec: &Rc<ProcessSpec>, cx: &mut Transition<'_>) -> bool {
         let old = std::mem::replace(&mut self.spec, Rc::clone(spec));
         let starting = matches!(self.state, State::Starting { .. });
         if let State::Starting { live, due: Due::Up(at), .. } = &mut self.state {
@@ -16,6 +16,8 @@ impl Process {
         }
         if let Some(health) = self.health_mut() {
             health.change_rules(&old.health, &spec.health, starting, cx.now);
+            // What is known may mean something else by the new rules.
+            self.watch(cx);
         }
         !old.is_same_as(spec)
     }
