@@ -47,6 +47,8 @@ pub struct Preset {
     /// A text in the command lines of the server's processes. Each process must have a different
     /// command line.
     pub tree: Option<&'static str>,
+    /// Prefixes of the names of the server's files in `/dev/shm`.
+    pub shared_memory: &'static [&'static str],
     /// Adapts the plan to the command.
     pub(crate) adapt: fn(&Command<'_>, &mut Plan),
     /// Notes for the reference, with links to their sources.
@@ -207,6 +209,7 @@ const fn preset(name: &'static str, title: &'static str, path: &'static str) -> 
         stalled: STALLED,
         ready: None,
         tree: None,
+        shared_memory: &[],
         adapt: |_, _| {},
         notes: &[],
     }

@@ -34,6 +34,8 @@ pub struct Facts<'a> {
     pub seen: bool,
     /// Whether a command line of the tree names it as its socket.
     pub named: bool,
+    /// Whether it is shared memory with a name that the program's server uses, by its preset.
+    pub typical: bool,
     /// Processes of the tree that have exited.
     pub dead: &'a [Pid],
     /// Whether a process uses it now.
@@ -69,6 +71,8 @@ pub enum Kept {
     InUse,
     /// No evidence links it to the program.
     NoEvidence,
+    /// Only its name links it to the program: each instance of the server uses such names.
+    NameOnly,
     /// Its name looks like a model file, which takes long to load again.
     Model,
     /// The processes that could use it are not visible.
@@ -77,7 +81,8 @@ pub enum Kept {
 
 impl Kept {
     /// All reasons.
-    pub const ALL: [Self; 4] = [Self::InUse, Self::NoEvidence, Self::Model, Self::Unseen];
+    pub const ALL: [Self; 5] =
+        [Self::InUse, Self::NoEvidence, Self::NameOnly, Self::Model, Self::Unseen];
 
     /// The label value of the metric.
     #[must_use]
@@ -85,6 +90,7 @@ impl Kept {
         match self {
             Self::InUse => "in_use",
             Self::NoEvidence => "no_evidence",
+            Self::NameOnly => "name_only",
             Self::Model => "model",
             Self::Unseen => "unseen",
         }
@@ -97,6 +103,10 @@ impl Kept {
             Self::InUse => "in use by a process",
             Self::NoEvidence => {
                 "not seen in use by its processes; \
+                 PROCESS_REMOVE_LEFTOVERS=all (remove_leftovers=all) removes them"
+            }
+            Self::NameOnly => {
+                "named like files of its server, but not seen in use by its processes; \
                  PROCESS_REMOVE_LEFTOVERS=all (remove_leftovers=all) removes them"
             }
             Self::Model => "named like model files",
@@ -117,7 +127,7 @@ pub fn judge(policy: RemoveLeftovers, facts: &Facts<'_>) -> Fate {
         RemoveLeftovers::All => true,
     };
     match facts.used {
-        _ if !evidence && !all && facts.older => Fate::Ignored,
+        _ if !evidence && !all && facts.older && !facts.typical => Fate::Ignored,
         Used::Yes if evidence => Fate::Kept(Kept::InUse),
         Used::Yes => Fate::Ignored,
         Used::No | Used::Unknown if !facts.socket && is_model(facts.name) => {
@@ -126,6 +136,9 @@ pub fn judge(policy: RemoveLeftovers, facts: &Facts<'_>) -> Fate {
         Used::No | Used::Unknown if evidence => Fate::Removed,
         Used::No if all => Fate::Removed,
         Used::Unknown if all => Fate::Kept(Kept::Unseen),
+        // It may be another instance's, in use where the supervisor does not see it.
+        Used::Unknown if facts.older => Fate::Ignored,
+        Used::No | Used::Unknown if facts.typical => Fate::Kept(Kept::NameOnly),
         Used::No | Used::Unknown => Fate::Kept(Kept::NoEvidence),
     }
 }
@@ -134,6 +147,12 @@ pub fn judge(policy: RemoveLeftovers, facts: &Facts<'_>) -> Fate {
 #[must_use]
 pub const fn nearly_full(used: u64, size: u64) -> bool {
     size > 0 && used as u128 * 100 >= size as u128 * NEARLY_FULL as u128
+}
+
+/// Whether a file in shared memory has a name of the server that uses these prefixes.
+#[must_use]
+pub fn is_typical(name: &[u8], prefixes: &[&str]) -> bool {
+    prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
 /// Whether `name` contains this pid as a number.
@@ -194,6 +213,7 @@ mod tests {
         older: false,
         seen: true,
         named: false,
+        typical: false,
         dead: &[],
         used: Used::No,
     };
@@ -206,6 +226,7 @@ mod tests {
         let socket = Facts { socket: true, ..UNSEEN };
         let dead = Facts { name: b"torch_4711_9_0", dead: &[Pid(4711)], ..UNSEEN };
         let model = Facts { name: b"llama.gguf", ..SEEN };
+        let typical = Facts { typical: true, ..UNSEEN };
         for (policy, facts, fate) in [
             (No, SEEN, Ignored),
             (OnEvidence, SEEN, Removed),
@@ -226,6 +247,16 @@ mod tests {
             (OnEvidence, Facts { used: Used::Unknown, ..SEEN }, Removed),
             (OnEvidence, Facts { used: Used::Yes, ..UNSEEN }, Ignored),
             (OnEvidence, model, K(Kept::Model)),
+            // A sibling container's server uses the same names.
+            (No, typical, Ignored),
+            (OnEvidence, typical, K(Kept::NameOnly)),
+            (OnEvidence, Facts { seen: true, ..typical }, Removed),
+            // The container was restarted, and its shared memory was not.
+            (OnEvidence, Facts { older: true, ..typical }, K(Kept::NameOnly)),
+            (OnEvidence, Facts { older: true, used: Used::Yes, ..typical }, Ignored),
+            (OnEvidence, Facts { older: true, used: Used::Unknown, ..typical }, Ignored),
+            (OnEvidence, Facts { used: Used::Unknown, ..typical }, K(Kept::NameOnly)),
+            (All, Facts { older: true, ..typical }, Removed),
             (All, UNSEEN, Removed),
             (All, Facts { older: true, ..UNSEEN }, Removed),
             (All, Facts { used: Used::Unknown, ..UNSEEN }, K(Kept::Unseen)),
@@ -251,6 +282,13 @@ mod tests {
             let expected: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
             assert_eq!(found, expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_typical_name_begins_with_a_prefix() {
+        let prefixes = ["psm_", "nccl-"];
+        assert!(is_typical(b"psm_1a2b", &prefixes) && is_typical(b"nccl-x", &prefixes));
+        assert!(!is_typical(b"my_psm_1", &prefixes) && !is_typical(b"psm_1a2b", &[]));
     }
 
     #[test]

@@ -158,6 +158,8 @@ pub struct TidySpec {
     pub remove_leftovers: RemoveLeftovers,
     /// Sockets in its command line.
     pub sockets: Vec<PathBuf>,
+    /// Prefixes of the names that its server uses in shared memory, by its preset.
+    pub shared_memory: &'static [&'static str],
     /// The port that must be free before a start.
     pub port: Option<u16>,
 }

@@ -72,6 +72,11 @@ fn rows(preset: &Preset) -> Vec<(&'static str, String)> {
     if let Some(pattern) = preset.tree {
         rows.push(("processes", format!("`{pattern}`")));
     }
+    if !preset.shared_memory.is_empty() {
+        let names: Vec<String> =
+            preset.shared_memory.iter().map(|prefix| format!("`{prefix}*`")).collect();
+        rows.push(("files in `/dev/shm`", names.join(", ")));
+    }
     rows
 }
 

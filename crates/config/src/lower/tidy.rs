@@ -3,7 +3,7 @@
 use supervisor_core::spec::{RemoveLeftovers, TidySpec};
 
 use super::Lowering;
-use crate::options as o;
+use crate::options::{self as o, health_options as health};
 use crate::text::expand::Names;
 use crate::text::ini::Section;
 
@@ -18,8 +18,14 @@ pub(super) fn read<'a>(
     let remove_leftovers = lowering.get(section, &o::REMOVE_LEFTOVERS, names);
     let port = lowering.get(section, &o::AWAIT_PORT, names);
     let (remove_leftovers, port) = (remove_leftovers?, port?);
+    let shared_memory = match remove_leftovers {
+        RemoveLeftovers::No => &[],
+        RemoveLeftovers::OnEvidence | RemoveLeftovers::All => lowering
+            .get(section, &health::PRESET, names)
+            .map_or(&[][..], |preset| preset.shared_memory),
+    };
     // The sockets are added when the command is known.
-    let spec = TidySpec { remove_leftovers, sockets: Vec::new(), port };
+    let spec = TidySpec { remove_leftovers, sockets: Vec::new(), shared_memory, port };
     let asked = [
         (o::REMOVE_LEFTOVERS.def.key, remove_leftovers != RemoveLeftovers::No),
         (o::AWAIT_PORT.def.key, spec.port.is_some()),

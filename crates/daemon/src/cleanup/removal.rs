@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rustix::fs::FileType;
-use supervisor_core::files::{Facts, Fate, Kept, judge};
+use supervisor_core::files::{Facts, Fate, Kept, is_typical, judge};
 use supervisor_core::ids::Pid;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_sys::deadline::Wanted;
@@ -25,6 +25,8 @@ pub(crate) struct Search {
     pub(crate) evidence: Evidence,
     /// Sockets that its command line names.
     pub(crate) sockets: Vec<PathBuf>,
+    /// Prefixes of the names that its server uses in shared memory.
+    pub(crate) shared_memory: &'static [&'static str],
     /// Its latest main process, which has ended.
     pub(crate) main: Option<Pid>,
 }
@@ -63,6 +65,7 @@ impl Search {
                 older: self.is_older(&entry),
                 seen: seen.files.contains(&entry.stat.identity),
                 named: seen.named.contains(&entry.path),
+                typical: self.is_typical(&entry),
                 dead: &dead,
                 used: users.use_of(&entry),
             };
@@ -98,10 +101,16 @@ impl Search {
         found.extend(seen.sockets.iter().filter_map(|path| Found::socket_at(path)));
         let mut known = BTreeSet::new();
         found.retain(|entry| {
-            let wanted = all || !self.is_older(entry) || seen.named.contains(&entry.path);
+            let linked = seen.named.contains(&entry.path) || self.is_typical(entry);
+            let wanted = all || !self.is_older(entry) || linked;
             entry.stat.uid == self.uid && wanted && known.insert(entry.stat.identity)
         });
         found
+    }
+
+    fn is_typical(&self, entry: &Found) -> bool {
+        entry.stat.kind == FileType::RegularFile
+            && is_typical(entry.name.to_bytes(), self.shared_memory)
     }
 
     fn is_older(&self, entry: &Found) -> bool {
@@ -147,6 +156,7 @@ pub(super) mod tests {
                 before: Some(Before::default()),
                 evidence: Evidence::default(),
                 sockets: Vec::new(),
+                shared_memory: &[],
                 main: None,
             }
         }
@@ -196,6 +206,24 @@ pub(super) mod tests {
         let all = Search { policy: RemoveLeftovers::All, before: None, ..search };
         assert_eq!(carry_out(&all).removed, [old, strange]);
         assert!(place.0.join("link").is_symlink());
+    }
+
+    #[test]
+    fn a_name_of_the_server_alone_removes_nothing_and_is_told_however_old_the_file_is() {
+        let place = Playground::new("typical");
+        let [old, _, held] = ["psm_old", "other", "psm_held"].map(|name| place.file(name));
+        let bound = UnixListener::bind(place.0.join("psm_socket")).unwrap();
+        drop(bound);
+        let open = fs::File::open(&held).unwrap();
+        let search = Search { before: None, ..place.search(Kind::Everything) };
+        assert_eq!(carry_out(&search), Outcome::default());
+        let search = Search { shared_memory: &["psm_"], ..search };
+        let outcome = carry_out(&search);
+        assert_eq!(
+            (&outcome.removed[..], &outcome.kept[..]),
+            (&[][..], &[(old, Kept::NameOnly)][..])
+        );
+        drop(open);
     }
 
     #[test]

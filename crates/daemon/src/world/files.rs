@@ -119,6 +119,7 @@ impl Slot {
             before: self.files.before.clone(),
             evidence: self.files.evidence.clone(),
             sockets: self.spec.tidy.as_ref().map(|tidy| tidy.sockets.clone()).unwrap_or_default(),
+            shared_memory: self.spec.tidy.as_ref().map_or(&[], |tidy| tidy.shared_memory),
             main: self.main.filter(|(_, alive)| !alive).map(|(pid, _)| pid),
         })
     }

@@ -148,6 +148,24 @@ fn shared_memory_that_is_nearly_full_is_told_and_so_is_what_it_does() {
     assert_eq!(running.exit_code(), 1);
 }
 
+#[test]
+fn files_of_a_server_before_the_container_s_restart_are_named_and_kept() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
+    }
+    let before = "touch /dev/shm/vllm_offload_1.mmap /dev/shm/other";
+    for preset in ["vllm", "ollama"] {
+        let mut command = in_own_memory(before, "exit 1");
+        command.env("PROCESS_HEALTH_PRESET", preset).env("PROCESS_MAX_START_RETRIES", "0");
+        let mut running = Running::start(&mut command);
+        assert_eq!(running.exit_code(), 1);
+        let told = "kept 1 stale file that 'app' may have created (named like files of its server";
+        assert_eq!(running.stderr.said(told), preset == "vllm");
+        assert_eq!(running.stderr.said("/dev/shm/vllm_offload_1.mmap"), preset == "vllm");
+        assert!(!running.stderr.said("/dev/shm/other"));
+    }
+}
+
 /// A supervised shell script with a `/dev/shm` of its own, of 1 MB, in which `before` is done
 /// first.
 fn in_own_memory(before: &str, script: &str) -> Command {

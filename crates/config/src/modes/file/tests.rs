@@ -89,6 +89,7 @@ fn policies_of_our_own_are_off_until_they_are_asked_for() {
         Some(TidySpec {
             remove_leftovers: RemoveLeftovers::OnEvidence,
             sockets: Vec::new(),
+            shared_memory: &[],
             port: Some(80)
         })
     );

@@ -19,6 +19,9 @@ use crate::presets::{Listens, Metrics, Named, Preset, preset};
 /// For a health check, the server generates a token. This takes a second or more; the server's own
 /// limit is 20 seconds
 /// ([`http_server.py`](https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/entrypoints/http_server.py)).
+///
+/// Shared memory: names of SGLang and of its libraries, as in its own list
+/// ([`stale_shm_cleanup.py`](https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/utils/stale_shm_cleanup.py)).
 pub(in crate::presets) const SGLANG: Preset = Preset {
     programs: &["sglang", "sglang.launch_server", "launch_server.py"],
     listens: Listens {
@@ -43,6 +46,18 @@ pub(in crate::presets) const SGLANG: Preset = Preset {
     timeout: OWN_TIMEOUT.saturating_add(BEYOND),
     stalled: Duration::from_secs(300),
     tree: Some("sglang::scheduler"),
+    shared_memory: &[
+        "psm_",
+        "sem.mp-",
+        "sem.loky-",
+        "nccl-",
+        "torch_",
+        "cuda.shm.",
+        "sgl_shm_",
+        "sglang_loads_",
+        "sglang_host_pool_",
+        "multi_tokenizer_args_",
+    ],
     adapt,
     notes: &[
         "Counters need `--enable-metrics`.",

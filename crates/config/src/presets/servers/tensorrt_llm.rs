@@ -12,9 +12,12 @@ use crate::presets::{Listens, Preset, preset};
 /// executor makes none. The gauge probably still shows the last request when there is none
 /// ([collector](https://github.com/NVIDIA/TensorRT-LLM/blob/main/tensorrt_llm/metrics/collector.py)),
 /// so an idle server would look stalled.
+///
+/// Shared memory: names of Python, NCCL, PyTorch and Open MPI.
 pub(in crate::presets) const TENSORRT_LLM: Preset = Preset {
     programs: &["trtllm-serve"],
     listens: Listens::at(8000),
+    shared_memory: &["psm_", "sem.mp-", "nccl-", "torch_", "vader_segment.", "sm_segment."],
     adapt,
     notes: &[
         "After a rank has crashed, the server can return 503 until it is restarted \

@@ -11,6 +11,8 @@ use crate::presets::{Listens, Metrics, Named, Preset, preset};
 /// [Metrics](https://huggingface.co/docs/text-generation-inference/reference/metrics): the counter
 /// of batches increases at the end of a step. `tgi_request_count` counts arriving requests, which
 /// continue while the server hangs.
+///
+/// Shared memory: names of Python, NCCL and PyTorch.
 pub(in crate::presets) const TGI: Preset = Preset {
     programs: &["text-generation-launcher"],
     listens: Listens {
@@ -27,6 +29,7 @@ pub(in crate::presets) const TGI: Preset = Preset {
         done: &["tgi_batch_inference_success"],
     }),
     tree: Some("text-generation-server serve"),
+    shared_memory: &["psm_", "sem.mp-", "nccl-", "torch_"],
     adapt,
     notes: &[
         "The variable `HOSTNAME` is used if it is an address. In a container it is a name.",

@@ -21,6 +21,9 @@ use crate::presets::{Listens, Metrics, Named, OwnPlace, Preset, preset};
 /// the preset uses only its iterations. It also uses the tokens of the [vLLM
 /// backend](https://github.com/triton-inference-server/vllm_backend), because that counts a request
 /// only at its end.
+///
+/// Shared memory: names of its [Python
+/// backend](https://github.com/triton-inference-server/python_backend) and NCCL.
 pub(in crate::presets) const TRITON: Preset = Preset {
     programs: &["tritonserver"],
     listens: Listens {
@@ -50,6 +53,7 @@ pub(in crate::presets) const TRITON: Preset = Preset {
     }),
     // One execution can take minutes, and other requests wait for it.
     stalled: Duration::from_secs(300),
+    shared_memory: &["triton_python_backend_shm_region_", "nccl-"],
     adapt,
     notes: &[
         "If a model is not ready, the status is 400.",

@@ -15,6 +15,13 @@ use crate::presets::{Listens, Metrics, Named, Preset, preset};
 /// requests, because they may wait for a KV transfer or a paused engine. The counters increase with
 /// each step that generated a token; the chunked prefill of a long prompt does not increase them.
 /// The stall time is therefore vLLM's own: 300 seconds, its `VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS`.
+///
+/// Shared memory: [Python](https://github.com/python/cpython/tree/main/Lib/multiprocessing) uses
+/// `psm_`, and `sem.mp-` for semaphores; [loky](https://github.com/joblib/loky) `sem.loky-`;
+/// [NCCL](https://github.com/NVIDIA/nccl/blob/master/src/misc/shmutils.cc) `nccl-`;
+/// [PyTorch](https://github.com/pytorch/pytorch/blob/main/aten/src/ATen/MapAllocator.cpp) `torch_`.
+/// The others are vLLM's; `vllm_offload_` is as large as the CPU cache
+/// ([issue 54002](https://github.com/vllm-project/vllm/issues/54002)).
 pub(in crate::presets) const VLLM: Preset = Preset {
     programs: &["vllm", "vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"],
     listens: Listens {
@@ -33,6 +40,17 @@ pub(in crate::presets) const VLLM: Preset = Preset {
     }),
     stalled: Duration::from_secs(300),
     tree: Some("VLLM::"),
+    shared_memory: &[
+        "psm_",
+        "sem.mp-",
+        "sem.loky-",
+        "nccl-",
+        "torch_",
+        "vllm_mm_",
+        "vllm_offload_",
+        "vllm_ec_",
+        "vllm_engram_",
+    ],
     adapt,
     notes: &[
         "`/health` and `/metrics` need no key from `--api-key`, and `--root-path` does not move \
@@ -50,6 +68,8 @@ pub(in crate::presets) const VLLM: Preset = Preset {
          `autorestart=true`.",
         "Each stop can leave `psm_*` and `nccl-*` in `/dev/shm`. EngineCore survives a SIGKILL of \
          the API server; the supervisor terminates it.",
+        "A crash can leave `vllm_offload_*.mmap` in `/dev/shm`, as large as the CPU cache. The next \
+         start then fails ([issue 54002](https://github.com/vllm-project/vllm/issues/54002)).",
         "A prompt that is prefilled in chunks moves no counter until its first token. Requests \
          that wait for a KV transfer do not count as a stall.",
     ],

@@ -52,6 +52,18 @@ fn a_socket_of_the_command_line_is_known_to_be_the_programs() {
 }
 
 #[test]
+fn a_preset_knows_the_names_of_its_servers_shared_memory() {
+    let sources = [("PROCESS_HEALTH_PRESET", "vllm"), ("SUPERVISOR_PROGRAM__OTHER_COMMAND", "x")];
+    let names = |sources: &[(&str, &str)], name| {
+        process(&config(sources), name).tidy.clone().unwrap_or_default().shared_memory
+    };
+    assert!(names(&sources, "app").contains(&"vllm_offload_"));
+    assert!(names(&sources, "other").is_empty());
+    let off = [sources[0], ("PROCESS_REMOVE_LEFTOVERS", "false")];
+    assert!(names(&off, "app").is_empty());
+}
+
+#[test]
 fn what_needs_killtree_has_no_effect_without_it_and_a_warning_says_so() {
     let config =
         config(&[("SUPERVISOR_PROGRAM__APP_KILLTREE", "false"), ("PROCESS_AWAIT_PORT", "8000")]);
