@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use supervisor_core::failure::SIGNS;
 
-use crate::harness::{Running, supervise};
+use crate::harness::{Running, clean, program, supervise};
 use crate::place::Place;
 
 /// What real servers print, in our own words: each with the name of its sign.
@@ -69,6 +69,40 @@ fn without_a_preset_an_exit_is_an_exit() {
     let mut running = Running::start(&mut place.shell(script));
     assert_eq!(running.exit_code(), 1);
     assert_eq!(place.report()["class"], json!("exit"));
+}
+
+#[test]
+fn the_class_does_not_depend_on_crash_reports() {
+    let place = Place::new("no-reports");
+    // Nobody can create a directory in /proc, not even root.
+    for reports in ["off", "/proc/nowhere"] {
+        let mut command = place.shell("echo \"ModuleNotFoundError: No module named 'x'\"; exit 1");
+        command
+            .env("PROCESS_CRASH_DIR", reports)
+            .env("PROCESS_FAILURE_PRESET", "cuda")
+            .env("PROCESS_EXIT_CODES", "config:78");
+        let mut running = Running::start(&mut command);
+        let line = running.stderr.wait_for("crash: program=app");
+        assert!(line.contains(" class=config ") && !line.contains(" report="), "{line}");
+        assert_eq!(running.exit_code(), 78, "{reports}");
+        assert!(place.message().contains("class=config"), "{}", place.message());
+    }
+    assert!(!place.path("reports").exists());
+}
+
+#[test]
+fn a_file_with_a_failure_preset_needs_neither_crash_lines_nor_reports() {
+    let place = Place::new("no-reports-file");
+    let file = "[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile=%(here)s/pid\n\
+         [program:a]\ncommand=sh %(here)s/server\n\
+         startretries=0\nessential=true\nfailure_preset=cuda\nfailure_exit_codes=config:78\n";
+    fs::write(place.path("conf"), file).unwrap();
+    let server = "echo \"ModuleNotFoundError: No module named 'x'\"; exit 1";
+    fs::write(place.path("server"), server).unwrap();
+    let words = ["-c".into(), place.path("conf")];
+    let mut running = Running::start(&mut clean(program("supervisord"), words));
+    assert_eq!(running.exit_code(), 78);
+    assert!(!running.stdout.said("crash: program=a"));
 }
 
 #[test]
