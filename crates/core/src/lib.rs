@@ -74,6 +74,6 @@ pub use readiness::{Readiness, Unready};
 pub use retry::{START_PERIOD, STARTS};
 pub use signal::SignalTarget;
 pub use state_name::StateName;
-pub use supervisor::{Changed, STOP_RESERVE, Supervisor};
+pub use supervisor::{Changed, Fitted, STOP_RESERVE, Supervisor};
 pub use tree::drain::AskReason;
 pub use tree::{DEVICES_LIMIT, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};

@@ -31,7 +31,7 @@ use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
 
 use budget::Budget;
-pub use budget::STOP_RESERVE;
+pub use budget::{Fitted, STOP_RESERVE};
 use ending::{Idle, Phase};
 use events::Ticks;
 use groups::Group;

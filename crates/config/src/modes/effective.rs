@@ -5,7 +5,7 @@ use supervisor_core::spec::start::StartSpec;
 use supervisor_core::spec::{HealthSpec, ProcessSpec, Spec};
 
 use crate::error::{MASK, without_credentials};
-use crate::modes::stop_budget::Longest;
+use crate::modes::stop_budget;
 use crate::options::{COMMAND, OptionDef, PASSWORD, PROGRAM_ENVIRONMENT, SectionKind, Setting};
 use crate::options::{health_options, hook_options};
 use crate::text::environment;
@@ -46,9 +46,7 @@ pub(crate) fn text(sections: &Sections, heading: &str, lossy_command: bool) -> S
 
 /// A summary of the effects of all options, as comments.
 pub(crate) fn summary(spec: &Spec) -> String {
-    let Longest { sum, steps } = Longest::of(spec);
-    let mut out =
-        format!("\n; A stop takes at most {} s: {}\n", sum.as_secs_f64(), steps.join(", then "));
+    let mut out = format!("\n; {}\n", stop_budget::summary(spec));
     let processes = spec.groups.iter().flat_map(|group| &group.processes);
     let waits = processes.clone().filter_map(|process| waits(process));
     let asked = processes.flat_map(|process| questions(&process.name, &process.health));

@@ -19,6 +19,15 @@ pub const STOP_RESERVE: Duration = Duration::from_secs(1);
 /// count as unkillable.
 const KILL_TAKES: Duration = Duration::from_millis(200);
 
+/// The durations of a shutdown of all programs that fits into the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fitted {
+    /// The delay before the first stop signal.
+    pub delay: Duration,
+    /// The cap of each grace period.
+    pub cap: Duration,
+}
+
 /// The budget of a shutdown that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
@@ -39,6 +48,16 @@ struct Share {
 }
 
 impl Supervisor {
+    /// How a shutdown fits into the budget if all programs are running; `None` without a budget.
+    #[must_use]
+    pub fn fitted(&self) -> Option<Fitted> {
+        let budget = self.stop_budget?;
+        let delay = self.affordable(self.prestop_delay);
+        let waits = self.stop_steps().into_iter().map(|(_, longest)| longest).collect();
+        let left = budget.saturating_sub(STOP_RESERVE).saturating_sub(delay);
+        Some(Fitted { delay, cap: cap(waits, left) })
+    }
+
     /// The delay before the first stop signal, at most the budget.
     pub(super) fn affordable(&self, delay: Duration) -> Duration {
         self.stop_budget.map_or(delay, |budget| delay.min(budget.saturating_sub(STOP_RESERVE)))

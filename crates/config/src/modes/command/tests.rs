@@ -362,6 +362,21 @@ fn a_budget_counts_what_the_core_stops_one_after_the_other() {
     );
 }
 
+/// If the delay uses up the budget, the server has no time to finish its requests.
+#[test]
+fn a_delay_that_uses_up_the_budget_is_reduced_with_a_warning() {
+    for (budget, delay, reduced) in [
+        ("5", "5", "the prestop delay to 4 s and the grace period of app to 0 s, which leaves"),
+        ("6", "5", "the grace period of app to 0 s, which leaves no time to finish: SIGKILL"),
+        ("7", "5", "grace periods to fit"),
+    ] {
+        let config =
+            config(&[("PROCESS_STOP_BUDGET_SECS", budget), ("PROCESS_PRESTOP_DELAY_SECS", delay)]);
+        let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+        assert!(warning.contains(&format!("; reducing {reduced}")), "{warning}");
+    }
+}
+
 #[test]
 fn a_generated_file_has_the_name_and_level_that_were_asked_for() {
     let generated = generate(&["a b".into(), "".into()], "web%1", Level::Debug).unwrap();

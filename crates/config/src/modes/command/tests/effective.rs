@@ -53,6 +53,28 @@ fn what_is_in_effect_tells_where_it_was_said_how_long_a_stop_takes_and_what_is_a
     assert!(!text.contains("s3cret"), "{text}");
 }
 
+/// Without an effect of the budget, the sentence names the full grace periods.
+#[test]
+fn a_budget_limits_how_long_a_stop_takes() {
+    for (budget, delay, grace, sentence) in [
+        ("9", "0", "30", "9 s (stop_budget_secs): app 8, reserve 1"),
+        ("9", "2", "30", "9 s (stop_budget_secs): prestop delay 2, then app 6, reserve 1"),
+        ("5", "5", "30", "5 s (stop_budget_secs): prestop delay 4, then app 0, reserve 1"),
+        ("0.5", "0", "30", "0.5 s (stop_budget_secs): app 0, reserve 0.5"),
+        ("9", "0", "8", "8 s: app 8"),
+        ("off", "0", "30", "30 s: app 30"),
+    ] {
+        let config = config(&[
+            ("PROCESS_STOP_BUDGET_SECS", budget),
+            ("PROCESS_PRESTOP_DELAY_SECS", delay),
+            ("SUPERVISOR_PROGRAM__APP_STOPWAITSECS", grace),
+        ]);
+        let text = config.effective();
+        let line = format!("; A stop takes at most {sentence}");
+        assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
+    }
+}
+
 #[test]
 fn the_effective_configuration_reads_back_as_itself() {
     let config = config(&[("SUPERVISOR_PROGRAM__B_COMMAND", "b ' ;'")]);
