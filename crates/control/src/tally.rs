@@ -175,8 +175,9 @@ impl Tally {
                 self.checks.notify_one();
             }
             Effect::Spawn { proc, .. } => {
-                let counts = self.processes.entry(*proc).or_default();
-                (counts.last_check, counts.work) = (None, None);
+                if let Some(counts) = self.processes.get_mut(proc) {
+                    (counts.last_check, counts.work) = (None, None);
+                }
             }
             Effect::Collect { proc, unhealthy, .. } => {
                 let counts = self.processes.entry(*proc).or_default();

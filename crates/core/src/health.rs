@@ -103,13 +103,13 @@ pub(crate) enum Question {
     Memory,
 }
 
-/// The health of a run.
+/// The health of a run. Its parts have memory only in programs that have such a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Health {
-    check: Option<Checking>,
-    progress: Option<Progressing>,
-    tree: Option<Counting>,
-    memory: Option<Measuring>,
+    check: Option<Box<Checking>>,
+    progress: Option<Box<Progressing>>,
+    tree: Option<Box<Counting>>,
+    memory: Option<Box<Measuring>>,
     watchdog: Option<Watchdog>,
     /// The server announced that it is about to exit.
     leaving: bool,
@@ -170,9 +170,9 @@ impl Health {
     /// processes. During startup, only the count notices a worker that dies.
     pub(crate) fn of_start(spec: &HealthSpec, now: Mono) -> Self {
         let asks = spec.ready == Ready::Checked;
-        let check = spec.check.as_ref().filter(|_| asks).map(|_| Checking::new(now, now));
-        let tree = spec.tree.as_ref().map(|tree| Counting::new(now + tree.interval));
-        let memory = spec.memory.map(|_| Measuring::new(now + MEMORY_EVERY));
+        let check = spec.check.as_ref().filter(|_| asks).map(|_| Box::new(Checking::new(now, now)));
+        let tree = spec.tree.as_ref().map(|tree| Box::new(Counting::new(now + tree.interval)));
+        let memory = spec.memory.map(|_| Box::new(Measuring::new(now + MEMORY_EVERY)));
         Self { check, tree, memory, ..Self::default() }
     }
 
@@ -182,12 +182,12 @@ impl Health {
         Self {
             check: spec.check.as_ref().map(|check| {
                 let due = now + check.interval;
-                if proven { Checking::proven(now, due) } else { Checking::new(now, due) }
+                Box::new(if proven { Checking::proven(now, due) } else { Checking::new(now, due) })
             }),
             progress: spec
                 .progress
                 .as_ref()
-                .map(|progress| Progressing::new(now + progress.interval)),
+                .map(|progress| Box::new(Progressing::new(now + progress.interval))),
             tree: self.tree,
             memory: self.memory,
             watchdog: spec.watchdog.map(|within| Watchdog { at: now + within, within }),
@@ -274,7 +274,8 @@ impl Health {
     ) -> Checked {
         let gets_on = spec.progress.as_ref().is_some_and(|progress| self.gets_on(progress, now));
         let tells_idle = spec.progress.as_ref().is_some_and(|progress| progress.tells_idle);
-        let idle_at = self.progress.as_ref().filter(|_| tells_idle).and_then(Progressing::idle_at);
+        let idle_at =
+            self.progress.as_ref().filter(|_| tells_idle).and_then(|progress| progress.idle_at());
         let borne = self.is_borne();
         let (Some(check), Some(spec)) = (&mut self.check, &spec.check) else {
             return Checked::Healthy;
@@ -324,7 +325,7 @@ impl Health {
 
     /// Whether to log that the metrics page is missing: once in a run that never had one.
     pub(crate) fn is_news_of_progress(&mut self) -> bool {
-        self.progress.as_mut().is_some_and(Progressing::is_news)
+        self.progress.as_mut().is_some_and(|progress| progress.is_news())
     }
 
     /// Takes a progress sample.
@@ -415,15 +416,12 @@ impl Health {
 
     /// Whether the check has never succeeded and its failure shows that the check itself is wrong.
     pub(crate) fn is_checked_wrongly(&self) -> bool {
-        self.check.as_ref().is_some_and(Checking::is_wrong)
+        self.check.as_ref().is_some_and(|check| check.is_wrong())
     }
 
     /// The latest failure, unless the latest check succeeded.
-    pub(crate) const fn last_failure(&self) -> Option<CheckFailure> {
-        match &self.check {
-            Some(Checking { last: Some(Err(failure)), .. }) => Some(*failure),
-            Some(Checking { last: Some(Ok(())) | None, .. }) | None => None,
-        }
+    pub(crate) fn last_failure(&self) -> Option<CheckFailure> {
+        self.check.as_ref()?.last?.err()
     }
 
     /// The reason for which the run is unhealthy now.

@@ -458,3 +458,17 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A supervisor may have a thousand programs.
+    #[test]
+    fn a_process_and_its_settings_take_about_a_kilobyte_each() {
+        let sizes = [("Process", size_of::<Process>()), ("ProcessSpec", size_of::<ProcessSpec>())];
+        for (name, size) in sizes {
+            assert!(size <= 1152, "{name}: {size} bytes; box the parts that few programs use");
+        }
+    }
+}

@@ -26,6 +26,7 @@ use crate::info::{GroupInfo, Info, PoolInfo};
 use crate::input::{Circumstances, Exit, Input};
 use crate::line::Line;
 use crate::listener::Pool;
+use crate::per_process::PerProcess;
 use crate::process::{Process, Transition};
 use crate::spec::{GroupSpec, SignalRule, Spec, WhenDone};
 use crate::time::{Mono, Now};
@@ -45,7 +46,7 @@ use waiters::Waiter;
 /// The decisions of one supervisor. See the [crate documentation](crate) for the contract.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
-    processes: BTreeMap<ProcId, Process>,
+    processes: PerProcess<Process>,
     /// The processes of each program, by the name of its section.
     by_program: BTreeMap<String, Vec<ProcId>>,
     /// The active groups in start order.
@@ -88,7 +89,7 @@ impl Supervisor {
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let mut supervisor = Self {
-            processes: BTreeMap::new(),
+            processes: PerProcess::default(),
             by_program: BTreeMap::new(),
             groups: Vec::new(),
             available: spec.groups.into_iter().map(Rc::new).collect(),

@@ -21,6 +21,7 @@ use supervisor_config::Crash;
 use supervisor_core::Answer;
 use supervisor_core::Effect;
 use supervisor_core::Observed;
+use supervisor_core::PerProcess;
 use supervisor_core::command::CommandResult;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId, RunId};
 use supervisor_core::input::{Circumstances, Exit, Input};
@@ -147,7 +148,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct World {
     parts: Parts,
-    slots: BTreeMap<ProcId, Slot>,
+    slots: PerProcess<Slot>,
     sockets: Vec<SharedSocket>,
     /// Sockets that reaped processes had.
     freed: Vec<usize>,
@@ -159,7 +160,7 @@ pub struct World {
     stderr: Rc<Sink>,
     /// The log files. Outputs to the same file share one sink, which rotates the file for all of
     /// them.
-    files: RefCell<BTreeMap<spec::LogFile, Weak<Sink>>>,
+    files: RefCell<BTreeMap<Rc<spec::LogFile>, Weak<Sink>>>,
     /// The log files with automatic names of removed processes that may be added again.
     removed_logs: Vec<RemovedLogs>,
     /// The relays that carry the lines of the supervisor's own log.
@@ -218,7 +219,7 @@ impl World {
             Rc::new(Sink::inherited(rustix::stdio::stderr()))
         };
         Self {
-            slots: BTreeMap::new(),
+            slots: PerProcess::default(),
             sockets: Vec::new(),
             freed: Vec::new(),
             syslog: None,

@@ -24,7 +24,7 @@ pub(crate) fn journal(supervisord: &Supervisord, style: Style) -> Result<Rc<Jour
     match &supervisord.logfile.sink {
         Sink::Discard | Sink::Stdout | Sink::Stderr | Sink::Auto { .. } => {}
         Sink::File(file) => {
-            let mut log = LogFile::new(file.clone());
+            let mut log = LogFile::new(Rc::new(file.clone()));
             log.reopen().map_err(|error| cannot_write("the log", &file.path, &error))?;
             journal.also_to(log);
         }

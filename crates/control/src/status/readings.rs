@@ -103,8 +103,8 @@ pub(super) fn starts(reading: &Reading<'_>) -> Vec<Sample> {
 
 pub(super) fn restarts(reading: &Reading<'_>) -> Vec<Sample> {
     each_by(reading, |info| {
-        let restarts = info.history.restarts.iter();
-        restarts.map(|(class, count)| (class.name(), Value::from(*count))).collect()
+        let restarts = |class| info.history.restarts.get(&class).copied().unwrap_or_default();
+        Class::ALL.map(|class| (class.name(), Value::from(restarts(class)))).into()
     })
 }
 

@@ -17,19 +17,25 @@ impl Health {
         let checks = !starting || new.ready == Ready::Checked;
         match (&old.check, new.check.as_ref().filter(|_| checks)) {
             (Some(old), Some(new)) if old.asks_as(new) => {}
-            (_, new) => self.check = new.map(|new| Checking::new(now, now + new.interval)),
+            (_, new) => {
+                self.check = new.map(|new| Box::new(Checking::new(now, now + new.interval)))
+            }
         }
         match (&old.progress, new.progress.as_ref().filter(|_| !starting)) {
             (Some(old), Some(new)) if old.asks_as(new) => {}
-            (_, new) => self.progress = new.map(|new| Progressing::new(now + new.interval)),
+            (_, new) => {
+                self.progress = new.map(|new| Box::new(Progressing::new(now + new.interval)))
+            }
         }
         match (&self.memory, &new.memory) {
             (Some(_), Some(_)) => {}
-            (_, new) => self.memory = new.map(|_| Measuring::new(now + MEMORY_EVERY)),
+            (_, new) => self.memory = new.map(|_| Box::new(Measuring::new(now + MEMORY_EVERY))),
         }
         match (&old.tree, &new.tree) {
             (Some(old), Some(new)) if old.counts_as(new) => {}
-            (_, new) => self.tree = new.as_ref().map(|new| Counting::new(now + new.interval)),
+            (_, new) => {
+                self.tree = new.as_ref().map(|new| Box::new(Counting::new(now + new.interval)))
+            }
         }
     }
 }

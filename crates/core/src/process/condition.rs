@@ -63,8 +63,8 @@ impl Process {
     /// Notes the time of a change of the condition. Emits a notice if readiness or health changed.
     /// A change of the state has its own event.
     pub(crate) fn note_condition(&mut self, cx: &mut Transition<'_>) {
-        let condition = self.condition();
-        let (state, ready, health) = (condition.state, condition.ready, condition.health.name());
+        let (state, ready) = (self.state_name(), self.is_ready());
+        let health = self.health_status().name();
         let before = self.shown;
         if (before.state, before.ready, before.health) == (state, ready, health) {
             return;

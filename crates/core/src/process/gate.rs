@@ -48,7 +48,7 @@ pub(crate) enum Gate {
     /// not checked yet.
     Dependencies { missing: Vec<Dependency> },
     /// Servers that have not all accepted a connection yet.
-    Targets(Waiting),
+    Targets(Box<Waiting>),
 }
 
 /// A wait for servers elsewhere.
@@ -111,11 +111,7 @@ impl Gate {
     pub(crate) fn deadline(&self) -> Option<Mono> {
         match self {
             Self::Open | Self::Dependencies { .. } => None,
-            Self::Targets(Waiting {
-                asking: Asking::Due(at) | Asking::Asked { until: at },
-                until,
-                ..
-            }) => Some((*at).min(*until)),
+            Self::Targets(waiting) => Some(waiting.asking.at().min(waiting.until)),
         }
     }
 }
@@ -168,10 +164,10 @@ impl Process {
         match &self.gate {
             Gate::Open => None,
             Gate::Dependencies { missing } => Some(list(missing)),
-            Gate::Targets(Waiting { last: Some(last), .. }) => Some(last.to_string()),
-            Gate::Targets(Waiting { last: None, .. }) => {
-                self.spec.start.wait_for.as_ref().map(|wait| list(&wait.targets))
-            }
+            Gate::Targets(waiting) => match &waiting.last {
+                Some(last) => Some(last.to_string()),
+                None => self.spec.start.wait_for.as_ref().map(|wait| list(&wait.targets)),
+            },
         }
     }
 
@@ -247,14 +243,14 @@ impl Process {
         match &mut self.gate {
             Gate::Targets(waiting) => waiting.asking = asked,
             gate @ (Gate::Open | Gate::Dependencies { .. }) => {
-                *gate = Gate::Targets(Waiting {
+                *gate = Gate::Targets(Box::new(Waiting {
                     since: now,
                     until: now + wait.timeout,
                     asking: asked,
                     last: None,
                     told_at: None,
                     counted: now,
-                });
+                }));
             }
         }
         cx.effects.push(Effect::Connect { proc: self.named.proc, run: self.next_run() });

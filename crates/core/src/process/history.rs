@@ -1,5 +1,6 @@
 //! The history of a process's runs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::runs::Runs;
@@ -9,7 +10,7 @@ use crate::spec::StopTarget;
 use crate::time::Wall;
 
 /// The history of the runs of a process, for displays. No decision uses it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// When it was last started.
     pub started: Option<Wall>,
@@ -23,8 +24,8 @@ pub struct History {
     pub last_exit: Option<Exit>,
     /// The latest runs.
     pub runs: Runs,
-    /// The number of restarts, by the class of the failure before each.
-    pub restarts: [(Class, u64); Class::ALL.len()],
+    /// The number of restarts, by the class of the failure before each, if there were any.
+    pub restarts: BTreeMap<Class, u64>,
     /// How long the latest successful start took.
     pub up_after: Option<Duration>,
     /// Total time that its starts have waited for servers elsewhere.
@@ -62,26 +63,6 @@ impl StopCounts {
         match target {
             StopTarget::Main => self.main += 1,
             StopTarget::Group => self.group += 1,
-        }
-    }
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self {
-            started: None,
-            stopped: None,
-            exit: None,
-            error: None,
-            last_exit: None,
-            runs: Runs::default(),
-            restarts: Class::ALL.map(|class| (class, 0)),
-            up_after: None,
-            waited: Duration::ZERO,
-            paced: 0,
-            memory: None,
-            status: None,
-            stops: StopCounts::default(),
         }
     }
 }

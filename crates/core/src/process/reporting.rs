@@ -106,7 +106,7 @@ impl Process {
 
     /// Reports the latest exit once no leftover process exists.
     pub(crate) fn tell_when_clear(&mut self, cx: &mut Transition<'_>) {
-        if self.tree.is_clear() {
+        if self.report.is_some() && self.tree.is_clear() {
             self.tell_report(cx);
         }
     }
@@ -116,10 +116,7 @@ impl Process {
         // The cause may have changed since the exit, because more is known now.
         self.history.runs.explain(&report);
         if let Next::Restart(_) = report.next {
-            let class = report.cause.class();
-            for (known, count) in &mut self.history.restarts {
-                *count += u64::from(*known == class);
-            }
+            *self.history.restarts.entry(report.cause.class()).or_default() += 1;
         }
         let notice = Notice::Crash {
             process: Rc::clone(&report.process),

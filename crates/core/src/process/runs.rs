@@ -122,6 +122,8 @@ impl Runs {
         if self.0.len() == RUNS_KEPT {
             self.0.pop_front();
         }
+        // Most processes run once, and a record is not small.
+        self.0.reserve_exact(1);
         self.0.push_back(RunRecord { run, pid: None, started, ready_after: None, end: None });
     }
 

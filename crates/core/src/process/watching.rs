@@ -13,7 +13,7 @@ use crate::hook::About;
 use crate::ids::{Pid, RunId};
 use crate::input::Notification;
 use crate::line::Line;
-use crate::spec::health::{Action, CheckSpec, Ready};
+use crate::spec::health::{Action, Ready};
 
 /// Time that the core waits beyond the limit for diagnostics.
 const EVIDENCE_GRACE: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ impl Process {
         match health.checked(&spec.health, (run, starting), cx.now, (result, load)) {
             Checked::Failed { failure, times, of, new: true } => {
                 let check = spec.health.check.as_ref().filter(|_| times == 1);
-                let asked = check.map(CheckSpec::shown);
+                let asked = check.map(|check| check.shown());
                 cx.log(Line::CheckFailed { name, failure, times, of, asked });
             }
             Checked::Connects => cx.log(Line::CheckConnects { name }),

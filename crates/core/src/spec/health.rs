@@ -18,11 +18,11 @@ pub struct HealthSpec {
     /// Time limit for a start; `None`: no limit.
     pub start_timeout: Option<Duration>,
     /// The health check.
-    pub check: Option<CheckSpec>,
+    pub check: Option<Box<CheckSpec>>,
     /// Detects a server that stops making progress.
-    pub progress: Option<ProgressSpec>,
+    pub progress: Option<Box<ProgressSpec>>,
     /// Detects missing processes.
-    pub tree: Option<TreeSpec>,
+    pub tree: Option<Box<TreeSpec>>,
     /// The memory limit; `None`: no limit.
     pub memory: Option<MemorySpec>,
     /// The interval within which the process must send watchdog messages; `None`: it sends none.

@@ -32,7 +32,8 @@ impl Supervisor {
         if process.is_empty() || process == "*" {
             return Ok(Which::Group(group.spec.name.clone()));
         }
-        let named = |proc: &&ProcId| self.processes[proc].named.name == process;
+        let named =
+            |proc: &&ProcId| self.processes.get(proc).is_some_and(|it| it.named.name == process);
         let proc = group.members.iter().find(named).ok_or(Rejection::BadName)?;
         Ok(Which::Process(*proc))
     }

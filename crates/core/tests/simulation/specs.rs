@@ -330,9 +330,9 @@ fn health(random: &mut Random, listens: bool) -> HealthSpec {
     HealthSpec {
         ready,
         start_timeout: random.one_in(2).then(|| random.secs(1, 8)),
-        check,
-        progress,
-        tree,
+        check: check.map(Box::new),
+        progress: progress.map(Box::new),
+        tree: tree.map(Box::new),
         memory: random.one_in(3).then_some(MemorySpec { limit: 100 << 20, warn: 90 << 20 }),
         watchdog: random.one_in(4).then(|| random.secs(2, 6)),
         action,

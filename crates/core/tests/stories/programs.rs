@@ -259,7 +259,7 @@ fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         // INTERVAL/TIMEOUT/FAILURES, optionally followed by the time for a busy tree
         "check" => {
             let numbers = numbers(value);
-            spec.health.check = Some(CheckSpec {
+            spec.health.check = Some(Box::new(CheckSpec {
                 probe: Probe::Tcp { host: "localhost".to_owned(), port: 80 },
                 set_by: "PROCESS_HEALTH_TCP".to_owned(),
                 listener: ListenerRule::Any,
@@ -268,13 +268,13 @@ fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                 timeout: Duration::from_secs(numbers[1]),
                 failures: numbers[2].try_into().unwrap(),
                 patience: Duration::from_secs(numbers.get(3).copied().unwrap_or(120)),
-            });
+            }));
         }
         // INTERVAL/STALLED
         "progress" => {
             let numbers = numbers(value);
             let server = HttpServer::Tcp { host: "localhost".to_owned(), port: 80 };
-            spec.health.progress = Some(ProgressSpec {
+            spec.health.progress = Some(Box::new(ProgressSpec {
                 page: HttpGet::new(HttpUrl {
                     scheme: Scheme::Http,
                     server,
@@ -287,7 +287,7 @@ fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                 interval: Duration::from_secs(numbers[0]),
                 timeout: Duration::from_secs(1),
                 stalled: Duration::from_secs(numbers[1]),
-            });
+            }));
         }
         // LIMIT/WARN, in MiB
         "memory" => {
@@ -297,12 +297,12 @@ fn set_health(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
         // INTERVAL/PATIENCE
         "tree" => {
             let numbers = numbers(value);
-            spec.health.tree = Some(TreeSpec {
+            spec.health.tree = Some(Box::new(TreeSpec {
                 pattern: "worker".to_owned(),
                 distinct: false,
                 interval: Duration::from_secs(numbers[0]),
                 patience: Duration::from_secs(numbers[1]),
-            });
+            }));
         }
         _ => return false,
     }

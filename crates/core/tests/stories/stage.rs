@@ -148,7 +148,7 @@ impl Stage {
                 let History { error, last_exit, restarts, .. } = info.history;
                 let exit = last_exit.map(|exit| format!(", last {exit}")).unwrap_or_default();
                 let error = error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
-                let restarts: u64 = restarts.iter().map(|(_, count)| count).sum();
+                let restarts: u64 = restarts.values().sum();
                 let (full, state) = (info.named.full(), info.condition.state.name());
                 format!("  {full} {state}, run {}, {restarts} restarts{exit}{error}\n", info.runs)
             }

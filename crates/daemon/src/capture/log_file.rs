@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::rc::Rc;
 
 use rustix::fs::{Mode, OFlags};
 use supervisor_core::spec;
@@ -13,7 +14,7 @@ use supervisor_sys::io::guarded::{self, Place};
 /// tries again.
 #[derive(Debug)]
 pub struct LogFile {
-    spec: spec::LogFile,
+    spec: Rc<spec::LogFile>,
     open: Option<Open>,
 }
 
@@ -27,7 +28,7 @@ struct Open {
 
 impl LogFile {
     /// A log file that is opened when it is needed.
-    pub const fn new(spec: spec::LogFile) -> Self {
+    pub const fn new(spec: Rc<spec::LogFile>) -> Self {
         Self { spec, open: None }
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let folder = folder("later");
         let path = folder.join("there/log");
         let spec = spec::LogFile { path: path.clone(), maxbytes: 0, backups: 0 };
-        let mut log = LogFile::new(spec);
+        let mut log = LogFile::new(Rc::new(spec));
         assert!(log.append(b"lost\n").is_err());
         fs::create_dir(folder.join("there")).unwrap();
         log.append(b"kept\n").unwrap();
@@ -228,7 +229,7 @@ mod tests {
     }
 
     fn log_in(folder: &Path, backups: u32) -> LogFile {
-        LogFile::new(spec::LogFile { path: folder.join("log"), maxbytes: 100, backups })
+        LogFile::new(Rc::new(spec::LogFile { path: folder.join("log"), maxbytes: 100, backups }))
     }
 
     fn after_writing(backups: u32, lines: usize) -> Vec<(&'static str, u64)> {

@@ -42,7 +42,7 @@ const RUNS: usize = 8;
 pub(crate) struct Relay {
     sink: Rc<Sink>,
     /// The filter that output passes; `None`: output passes unchanged.
-    filter: Option<RefCell<Filter>>,
+    filter: Option<Box<RefCell<Filter>>>,
     /// The end of each run's output is kept until the supervisor takes it for a report.
     remembers: bool,
     /// The buffer of the latest output, for operators.
@@ -94,7 +94,7 @@ impl Relay {
         let about = format!("the {} of {}", filter.channel.name(), filter.name);
         let complaints =
             Complaints { about, to: Rc::clone(&filter.journal), last: Cell::new(None) };
-        let filter = (!filter.is_idle()).then(|| RefCell::new(filter));
+        let filter = (!filter.is_idle()).then(|| Box::new(RefCell::new(filter)));
         Self::with(sink, filter, memory, Some(complaints))
     }
 
@@ -105,7 +105,7 @@ impl Relay {
 
     fn with(
         sink: Rc<Sink>,
-        filter: Option<RefCell<Filter>>,
+        filter: Option<Box<RefCell<Filter>>>,
         memory: Memory,
         complaints: Option<Complaints>,
     ) -> Rc<Self> {

@@ -234,7 +234,7 @@ impl<T: AsFd + Clone> Watch<T> {
         match self {
             Self::BySignal { share, .. } => share.0.arrived.notified().await,
             Self::ByEpoll { watched: Some(watched), .. } => {
-                if let Some(ready) = watched.readable().await {
+                if let Some(ready) = watched.readable_by_one().await {
                     ready.spend();
                 }
             }

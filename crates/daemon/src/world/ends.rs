@@ -34,7 +34,7 @@ pub(super) struct Watch {
     /// What the counter of its memory group said when it began.
     oom_before: Option<u64>,
     /// The findings after the exit of its main process.
-    findings: Option<Findings>,
+    findings: Option<Box<Findings>>,
     /// The file that contains the diagnostics of an unhealthy run.
     evidence: Rc<std::cell::RefCell<Option<PathBuf>>>,
 }
@@ -88,7 +88,7 @@ impl World {
         let last_line = output.iter().rev().flatten().find_map(Tail::last_line);
         let found = slot.spec.failure.preset.and_then(|preset| sign_in(&output, preset));
         let texts = texts_in(&output, &slot.spec.failure.rules);
-        slot.watch.findings = Some(Findings { usage: ended.usage, group, output });
+        slot.watch.findings = Some(Box::new(Findings { usage: ended.usage, group, output }));
         let ended_by = |by| matches!(ended.exit, Exit::Signal { signal, .. } if signal == by);
         let shared_memory_full =
             ended_by(Signal::BUS) && self.shared_memory.explain_bus_error(&slot.spec.name);
@@ -144,10 +144,11 @@ impl World {
     /// Reports a run.
     pub(super) fn report(&mut self, run: RunReport) {
         let slot = self.slots.get_mut(&run.process.proc);
-        let watch = slot.map(|slot| std::mem::take(&mut slot.watch.findings)).unwrap_or_default();
+        let findings = slot.and_then(|slot| slot.watch.findings.take());
+        let findings = findings.map(|findings| *findings).unwrap_or_default();
         let evidence = self.slots.get(&run.process.proc);
         let evidence = evidence.and_then(|slot| slot.watch.evidence.borrow_mut().take());
-        self.crashes.tell(run, watch.unwrap_or_default(), evidence);
+        self.crashes.tell(run, findings, evidence);
     }
 
     /// Collects diagnostics of a process and its tree.

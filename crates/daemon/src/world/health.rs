@@ -78,7 +78,7 @@ impl World {
                 Answer::Progressed(ProgressSample::Nothing),
             ));
         };
-        let asked = Box::pin(health::look(spec));
+        let asked = Box::pin(health::look(*spec));
         let answer = async move { Input::answer(proc, run, Answer::Progressed(asked.await)) };
         self.questions.ask(proc, Kind::Progress, Rc::clone(&self.inbox), answer);
     }
@@ -93,7 +93,7 @@ impl World {
                 Answer::LoadSeen { requests: None },
             ));
         };
-        let asked = Box::pin(health::look(spec));
+        let asked = Box::pin(health::look(*spec));
         let answer = async move {
             let requests = match asked.await {
                 ProgressSample::Seen(progress) => {

@@ -130,8 +130,9 @@ impl World {
         let mut files = self.files.borrow_mut();
         let shared = files.get(file).and_then(Weak::upgrade);
         shared.unwrap_or_else(|| {
-            let sink = Rc::new(Sink::log_file(LogFile::new(file.clone())));
-            files.insert(file.clone(), Rc::downgrade(&sink));
+            let file = Rc::new(file.clone());
+            let sink = Rc::new(Sink::log_file(LogFile::new(Rc::clone(&file))));
+            files.insert(file, Rc::downgrade(&sink));
             sink
         })
     }

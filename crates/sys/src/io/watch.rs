@@ -1,5 +1,6 @@
 //! Descriptors that the event loop watches.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::task::{Context, Poll, ready};
@@ -96,6 +97,11 @@ impl<T: AsFd> Watched<T> {
     /// Waits until there is something to read. `None`: the event loop is ending.
     pub async fn readable(&self) -> Option<Ready<'_, T>> {
         self.0.readable().await.ok().map(Ready)
+    }
+
+    /// As [`Self::readable`], with a third of its memory: for something that only one task reads.
+    pub async fn readable_by_one(&self) -> Option<Ready<'_, T>> {
+        poll_fn(|context| self.0.poll_read_ready(context)).await.ok().map(Ready)
     }
 
     /// Waits until there is room to write. `None`: the event loop is ending.

@@ -1,6 +1,7 @@
 //! The way of the bytes: when a relay looks at a pipe, and what it does with what is there.
 
 use std::os::fd::AsFd;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -85,7 +86,8 @@ impl Relay {
                 Pause::SinkFull => {
                     // Bytes stay where they are, so arrivals are of no interest.
                     looks.watch.disarm();
-                    self.await_room(moved, wakeups).await;
+                    // Waits that few relays ever make don't take room in each of them.
+                    Box::pin(self.await_room(moved, wakeups)).await;
                     continue;
                 }
                 Pause::SourceEmpty => true,
@@ -99,13 +101,13 @@ impl Relay {
                     looks.enlarged.get_or_insert_with(|| wakeups.enlarge(source));
                     looks.room = source.room();
                     looks.since_others = 0;
-                    either(wakeups.rest(time), self.changed.notified()).await;
+                    either(pin!(wakeups.rest(time)), pin!(self.changed.notified())).await;
                 }
                 Next::Wait => {
-                    either(looks.watch.arrival(), self.changed.notified()).await;
+                    either(pin!(looks.watch.arrival()), pin!(self.changed.notified())).await;
                     looks.since_others = 0;
                     if self.filter.as_ref().is_some_and(|filter| filter.borrow().is_patient()) {
-                        tokio::time::sleep(ONE_GO).await;
+                        Box::pin(tokio::time::sleep(ONE_GO)).await;
                     }
                 }
                 Next::Rest(_) | Next::Look | Next::Arm => {

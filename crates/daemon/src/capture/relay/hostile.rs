@@ -160,7 +160,7 @@ async fn play(seed: u64, sink: &Rc<Sink>, reader: &Rc<OwnedFd>, wakeups: Wakeups
     let pipes = [(); 2].map(|()| pipe_with(PipeFlags::NONBLOCK).unwrap());
     let ways = Way::of_two(seed);
     let relays = [0, 1].map(|at| {
-        let filter = ways[at].filter(["a", "b"][at]).map(RefCell::new);
+        let filter = ways[at].filter(["a", "b"][at]).map(RefCell::new).map(Box::new);
         Relay::with(Rc::clone(sink), filter, KEPT, None)
     });
     let mut names = 'a'..='b';

@@ -1,4 +1,5 @@
 use std::os::fd::AsRawFd;
+use std::rc::Rc;
 
 use rustix::pipe::PipeFlags;
 use supervisor_config::LogFormat;
@@ -14,7 +15,7 @@ use super::*;
 const KEPT: Memory = Memory { of_runs: true, recent: false };
 
 fn relay(path: String) -> Rc<Relay> {
-    let file = LogFile::new(spec::LogFile { path: path.into(), maxbytes: 0, backups: 0 });
+    let file = LogFile::new(Rc::new(spec::LogFile { path: path.into(), maxbytes: 0, backups: 0 }));
     Relay::new(Rc::new(Sink::log_file(file)), filter("program"), Memory::default())
 }
 
@@ -89,4 +90,15 @@ fn what_nobody_saw_at_the_end_is_told_though_nothing_came_after_it() {
     relay.front().unwrap().tail.borrow_mut().as_mut().unwrap().miss(9);
     let tail = relay.last_of(Pid(1)).unwrap();
     assert_eq!(tail.lines(9), ["", "[9 bytes skipped]"]);
+}
+
+/// Each program has two streams, and a supervisor may have a thousand programs.
+#[test]
+fn a_stream_takes_about_a_kilobyte() {
+    const fn size_of_future<A, B, F>(_: fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+    assert!(size_of::<Relay>() <= 400, "{} bytes", size_of::<Relay>());
+    let task = size_of_future(Relay::run);
+    assert!(task <= 576, "{task} bytes; box the waits that few relays make");
 }
