@@ -77,7 +77,7 @@ complete -c supervisorctl -n __fish_supervisorctl_before -a start -d 'start proc
 complete -c supervisorctl -n __fish_supervisorctl_before -a status -d 'list all processes with their states'
 complete -c supervisorctl -n __fish_supervisorctl_before -a stop -d 'stop processes and wait until they have stopped'
 complete -c supervisorctl -n __fish_supervisorctl_before -a tail -d 'print the last 1600 bytes of a process\'s output'
-complete -c supervisorctl -n __fish_supervisorctl_before -a top -d 'show all programs as they change, with keys to act on them; if the output is not a terminal, once'
+complete -c supervisorctl -n __fish_supervisorctl_before -a top -d 'show a live table of all programs, with keys to act on them; if the output is not a terminal, print it once'
 complete -c supervisorctl -n __fish_supervisorctl_before -a update -d 'read the configuration and apply it: change settings of running programs, restart, add and remove groups'
 complete -c supervisorctl -n __fish_supervisorctl_before -a version -d 'print the version of the daemon'
 complete -c supervisorctl -n '__fish_supervisorctl_at first clear' -a 'all (__fish_supervisorctl_names processes)'

@@ -162,8 +162,8 @@ fn supervisorctl() -> Tool {
         usage: &["[OPTIONS] [COMMAND [ARG...]]", "--help | --version"],
         about: &[
             "Runs one command, or opens an interactive shell. The daemon's address comes from \
-             -s, or from [supervisorctl] in the configuration file, which is searched for as \
-             supervisord's.",
+             -s, or from [supervisorctl] in the configuration file, which is searched for in \
+             the same places as supervisord's.",
         ],
         options: ctl::options(),
         operand: Operand::OwnCommand,

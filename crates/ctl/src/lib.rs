@@ -118,7 +118,7 @@ Unless the daemon is Python's supervisord, also, null if unknown:
   health             none (nothing is known), starting, healthy, unhealthy,
                      leaving
   health_reason      why it is unhealthy or not ready yet
-  since              since when state, ready and health have been as they are
+  since              time of the last change of state, ready or health
   last_exit, last_failure
                      how and why the latest ended run ended; the class of the
                      latest failure

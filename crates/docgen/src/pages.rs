@@ -53,7 +53,7 @@ With `PROCESS_AUTO_RECOVERY=false` the command runs once. One warning names the 
 are set without effect. `supervisord -c FILE` does not read these variables: set the key in the
 file.
 
-| variable | supervised | run once | key in a file |
+| variable | with restarts | run-once mode | key in config-file mode |
 |---|---|---|---|
 ";
 

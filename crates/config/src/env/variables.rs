@@ -286,14 +286,14 @@ pub(crate) const WAIT_TIMEOUT_SECS: Variable = Variable::of_option(
 pub(crate) const SIGNAL_MAP: Variable = Variable::of_option(
     "PROCESS_SIGNAL_MAP",
     (Owner::App, &options::SIGNAL_MAP),
-    "Signals that the program gets as other ones, such as `TERM:QUIT,HUP:0`; 0: not at all.",
+    "Signals to replace before they are sent to the program, such as `TERM:QUIT,HUP:0`; `0` drops the signal.",
 );
 
 /// Files with environment variables.
 pub(crate) const ENV_FILE: Variable = Variable::of_option(
     "PROCESS_ENV_FILE",
     (Owner::App, &options::ENV_FILE),
-    "Files of environment variables for the program, `KEY=VALUE` one a line, with commas between the paths. Each start reads them again; they never configure the supervisor. A `-` before a path: the file may be missing.",
+    "Files of environment variables for the program, one `KEY=VALUE` per line. Each start reads them again; they never configure the supervisor. A missing file is an error, unless its path begins with `-`.",
 );
 
 /// The memory limit of the program.
@@ -307,7 +307,7 @@ pub(crate) const MEMORY_LIMIT: Variable = Variable::of_option(
 pub(crate) const MEMORY_WARN_PERCENT: Variable = Variable::of_option(
     "PROCESS_MEMORY_WARN_PERCENT",
     (Owner::App, &options::MEMORY_WARN),
-    "Part of `PROCESS_MEMORY_LIMIT` from which the supervisor logs a WARN, in percent.",
+    "Percentage of `PROCESS_MEMORY_LIMIT` at which the supervisor logs a warning.",
 );
 
 /// The set of known failure texts.
@@ -408,7 +408,7 @@ pub(crate) const PIP_ARGS: Variable = Variable {
     default: Some(""),
     accepts: Accepts::Text("arguments, split like shell words"),
     stands_for: None,
-    doc: "Arguments for `pip install` instead of that file, such as `-r /srv/more.txt --index-url URL`.",
+    doc: "Arguments for `pip install` instead of `-r requirements.txt`, such as `-r /srv/more.txt --index-url URL`.",
     once: true,
 };
 

@@ -154,7 +154,7 @@ options! { extensions PROGRAM_POLICIES:
     RETRY_JITTER: u32 = PART("retry_jitter", Program) default "0", change Live;
     /// Restart the program when it uses more memory than this, in bytes: the anonymous and shared memory of its process tree, by its own cgroup if memory is counted there, otherwise with what several processes share counted once for each. Pages of files are not counted. Measured every 5 seconds; it acts when two measurements in a row are above the limit, with any `health_action`.
     MEMORY_LIMIT: Option<u64> = MEMORY_OR_OFF("memory_limit", Program) default "off", change Live;
-    /// Part of `memory_limit` from which the supervisor logs a WARN, in percent.
+    /// Percentage of `memory_limit` at which the supervisor logs a warning.
     MEMORY_WARN: u8 = PERCENT("memory_warn_percent", Program) default "90", change Live;
 }
 

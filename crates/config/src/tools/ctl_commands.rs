@@ -57,7 +57,10 @@ pub static CTL_COMMANDS: [CtlCommand; 24] = [
                 "reread",
                 "read the configuration and show what changed, without applying it (see update)",
             ),
-            ("reread --json", "show as JSON what each change takes, by program and option"),
+            (
+                "reread --json",
+                "show as JSON, by program and option, if each change needs a restart",
+            ),
         ],
     ),
     def(
@@ -66,7 +69,10 @@ pub static CTL_COMMANDS: [CtlCommand; 24] = [
             ("restart NAME...", "stop and start processes; the configuration is not read again"),
             ("restart GROUP:*", "restart all processes of a group"),
             ("restart all", "restart all processes"),
-            ("restart --rolling [...]", "one after the other: each is ready before the next stops"),
+            (
+                "restart --rolling [...]",
+                "restart one after the other; each must be ready before the next stops",
+            ),
         ],
     ),
     def("shutdown", &[("shutdown", "stop all processes and then the daemon")]),
@@ -92,7 +98,7 @@ pub static CTL_COMMANDS: [CtlCommand; 24] = [
             ("status", "list all processes with their states"),
             ("status NAME...", "list these processes"),
             ("status GROUP:*", "list the processes of a group"),
-            ("status --json [...]", "list them as JSON: an array of objects, for programs"),
+            ("status --json [...]", "list them as a JSON array of objects, for scripts"),
         ],
     ),
     def(
@@ -115,7 +121,7 @@ pub static CTL_COMMANDS: [CtlCommand; 24] = [
         "top",
         &[(
             "top",
-            "show all programs as they change, with keys to act on them; if the output is not a terminal, once",
+            "show a live table of all programs, with keys to act on them; if the output is not a terminal, print it once",
         )],
     ),
     def(

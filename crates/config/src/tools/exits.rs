@@ -13,8 +13,8 @@ pub struct ExitCode {
 pub(crate) static COMMAND_MODE: [ExitCode; 5] = [
     def(
         "0",
-        "The supervisor stopped all programs on request. Or the program, or the last of \
-         several, exited as expected and is not restarted.",
+        "The supervisor stopped all programs on request, or the program (with several \
+         programs, the last one) exited as expected and is not restarted.",
     ),
     def(
         "1",
@@ -25,7 +25,8 @@ pub(crate) static COMMAND_MODE: [ExitCode; 5] = [
     def("126, 127", "Run once: the command cannot be executed (126) or is not found (127)."),
     def(
         "the program's own",
-        "Run once, or the program, or the last of several, exited and is not restarted.",
+        "The program (with several programs, the last one) exited and is not restarted, or ran \
+         in run-once mode.",
     ),
     def("128 + n", "The same, if signal n terminated the program."),
 ];

@@ -40,7 +40,7 @@ pub(crate) static PORT: ValueType<InetAddress> = ValueType {
 };
 
 pub(crate) static BACKLOG: ValueType<u16> = ValueType {
-    what: "a whole number, at least 1 to 65535",
+    what: "a whole number from 1 to 65535",
     parse: |text, _| {
         let number = python::int(text)?;
         let backlog = u16::try_from(number).ok().filter(|n| *n > 0);

@@ -13,7 +13,7 @@ pub(crate) static NICE: ValueType<Limit> = ValueType {
 };
 
 pub(crate) static OOM_SCORE_ADJ: ValueType<Limit> = ValueType {
-    what: "a whole number from -1000, which is never killed, to 1000, which is killed first",
+    what: "a whole number from -1000 (never killed) to 1000 (killed first)",
     parse: |text, context| allowed(text, Limit::OomScoreAdj(between(text, -1000, 1000)?), context),
 };
 

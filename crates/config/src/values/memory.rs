@@ -23,7 +23,7 @@ pub(crate) static MEMORY_OR_OFF: ValueType<Option<u64>> = ValueType {
 };
 
 pub(crate) static PERCENT: ValueType<u8> = ValueType {
-    what: "a whole number, at least 1 to 100",
+    what: "a whole number from 1 to 100",
     parse: |text, _| {
         let number = u8::try_from(python::int(text)?).ok();
         let valid = number.filter(|number| (1..=100).contains(number));

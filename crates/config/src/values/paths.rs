@@ -39,7 +39,7 @@ pub(crate) static PATH_OR_OFF: ValueType<Option<PathBuf>> = ValueType {
 };
 
 pub(crate) static ENV_FILES: ValueType<Vec<EnvFile>> = ValueType {
-    what: "paths with commas between them, each with a - before it if the file may be missing",
+    what: "comma-separated paths; a - before a path makes the file optional",
     parse: |text, context| {
         let file = |word: &str| match word.strip_prefix('-').unwrap_or(word) {
             "" => Err("an empty path".to_owned()),

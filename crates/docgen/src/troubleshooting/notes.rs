@@ -45,7 +45,7 @@ pub(super) const NOTES: &[Note] = &[
     },
     Note {
         text: "/dev/shm is nearly full",
-        cause: "90 % of shared memory is used.",
+        cause: "90% of shared memory is used.",
         remedy: "Increase it with `docker run --shm-size`, `shm_size` in Compose, or an `emptyDir` with `medium: Memory` in Kubernetes.",
     },
     Note {
@@ -75,7 +75,7 @@ pub(super) const NOTES: &[Note] = &[
     },
     Note {
         text: "cannot list the processes of",
-        cause: "`/proc` cannot be read, mostly because there are too many open files.",
+        cause: "`/proc` cannot be read, usually because there are too many open files.",
         remedy: "Raise the limit of open files (`ulimit -n`, `minfds`). The supervisor tries again.",
     },
     Note {

@@ -114,8 +114,8 @@ fn ends() -> Vec<Entry> {
              ([failure classes](failures.md)).",
         ),
         entry(
-            gave_up(GaveUp::Rule("licence".to_owned()), None),
-            "A `[rule:NAME]` section with the action `stop` or `exit:N` fits the run.",
+            gave_up(GaveUp::Rule("license".to_owned()), None),
+            "A `[rule:NAME]` section with the action `stop` or `exit:N` matches the run.",
             "Read the rule, and the cause that the line names.",
         ),
         entry(
@@ -132,7 +132,7 @@ fn ends() -> Vec<Entry> {
         entry(
             gave_up(GaveUp::Unkillable, None),
             "A process of the program survived SIGKILL.",
-            "It hangs in the kernel, mostly in a GPU driver or a network file system. Restart the \
+            "It hangs in the kernel, usually in a GPU driver or a network file system. Restart the \
              node.",
         ),
         entry(
@@ -200,7 +200,7 @@ fn health() -> Vec<Entry> {
         entry(
             Line::CheckBusy { name: app(), since: SECONDS(35), patience: SECONDS(120) },
             "The health check times out, but the server uses the CPU.",
-            "Nothing, if the server compiles or loads. If it should answer, choose another path.",
+            "No action is needed if the server is compiling or loading. If it should answer, choose another path.",
         ),
         entry(
             unhealthy(Unhealthy::Check { failure: CheckFailure::TimedOut, times: 3 }),
@@ -248,8 +248,8 @@ fn health() -> Vec<Entry> {
         ),
         entry(
             Line::MemoryUnseen { name: app() },
-            "The kernel, or the sandbox in its place, does not tell how much of the memory is \
-             anonymous. gVisor is an example.",
+            "The kernel, or a sandbox such as gVisor, does not report how much of the memory is \
+             anonymous.",
             "Limit the memory of the container instead.",
         ),
         entry(
@@ -314,11 +314,11 @@ fn tree() -> Vec<Entry> {
                 signal: Signal::TERM,
             },
             "The main process exited and left workers behind.",
-            "Nothing: the supervisor kills them before the restart.",
+            "No action is needed: the supervisor kills them before the restart.",
         ),
         entry(
             Line::Unkillable { name: app(), pids: vec![Pid(31)], after: SECONDS(10) },
-            "A process hangs in the kernel, mostly in a GPU driver or a network file system.",
+            "A process hangs in the kernel, usually in a GPU driver or a network file system.",
             "Replace the container. If that does not help, restart the node.",
         ),
         entry(
@@ -363,7 +363,7 @@ fn programs() -> Vec<Entry> {
         entry(
             Line::WaitOverruled { name: "nginx".to_owned(), programs: names(&["app:ready"]) },
             "An operator started a program before the programs that it depends on were ready.",
-            "Nothing, if that was intended.",
+            "No action is needed if that was intended.",
         ),
         entry(
             Line::NothingToRun,

@@ -14,7 +14,7 @@ pub(crate) const NICE: Variable = Variable::of_option(
 pub(crate) const OOM_SCORE_ADJ: Variable = Variable::of_option(
     "PROCESS_OOM_SCORE_ADJ",
     (Owner::App, &limit_options::OOM_SCORE_ADJ),
-    "Preference of the kernel for ending the program when memory runs out: a lower value is ended later.",
+    "OOM score adjustment of the program: when memory runs out, the kernel kills processes with a higher value first.",
 );
 
 /// Limit of open files.

@@ -47,7 +47,7 @@ pub(in crate::presets) const LLAMA_CPP: Preset = Preset {
         "The supervisor sends the key of `--api-key` or `LLAMA_API_KEY` to `/metrics`. With \
          `--api-prefix` all pages are below the prefix, and `/health` needs the key as well. A \
          key in a file (`--api-key-file`) is not read: set `PROCESS_HEALTH_HEADERS`.",
-        "At SIGTERM the server cuts requests in flight. A second SIGTERM makes it exit with \
+        "At SIGTERM the server aborts requests in flight. A second SIGTERM makes it exit with \
          code 1.",
     ],
     ..preset("llama.cpp", "llama.cpp", "/health")

@@ -26,9 +26,9 @@ pub(in crate::presets) const LMDEPLOY: Preset = Preset {
     notes: &[
         "`/health` needs no key from `--api-keys`, and in newer versions it notices a stalled \
          scheduler. The supervisor reads no counters.",
-        "With `--ssl` the supervisor asks over TLS.",
-        "With `--dp` and `--proxy-url` the ranks take free ports, and the supervisor asks \
-         nothing.",
+        "With `--ssl` the health check uses TLS.",
+        "With `--dp` and `--proxy-url` the ranks take free ports, and the supervisor runs \
+         no health check.",
     ],
     ..preset("lmdeploy", "LMDeploy", "/health")
 };

@@ -15,7 +15,7 @@ pub(in crate::presets) const OLLAMA: Preset = Preset {
     notes: &[
         "`OLLAMA_HOST` sets the place: a host, `host:port` or a URL.",
         "The check shows that the server answers, not that a model works.",
-        "At SIGTERM Ollama cuts requests and kills its runners. The runners survive a SIGKILL of \
+        "At SIGTERM Ollama aborts requests and kills its runners. The runners survive a SIGKILL of \
          the server; the supervisor terminates them.",
     ],
     ..preset("ollama", "Ollama", "/")

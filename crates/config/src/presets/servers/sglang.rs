@@ -65,8 +65,8 @@ pub(in crate::presets) const SGLANG: Preset = Preset {
          takes at least a second.",
         "Before 0.4.7 `/health` always returns 200. Set `PROCESS_HEALTH_URL` to the URL of \
          `/health_generate` there.",
-        "`--node-rank` above 0 has a stand-in that always returns 200, and it ignores SIGTERM until \
-         rank 0 stops it. The supervisor watches the process tree only, and a stop takes all of \
+        "A rank above 0 (`--node-rank`) has only a placeholder HTTP server that always returns 200. \
+         The rank ignores SIGTERM until rank 0 stops it. The supervisor watches the process tree only, and a stop takes all of \
          `stopwaitsecs`.",
         "`--smg-grpc-mode` and `--encoder-only`: the supervisor watches the process tree only.",
         "At SIGTERM SGLang drains without a limit. `stopwaitsecs` must cover the longest request \

@@ -21,7 +21,7 @@ pub(in crate::presets) const TENSORRT_LLM: Preset = Preset {
     adapt,
     notes: &[
         "After a rank has crashed, the server can return 503 until it is restarted \
-         ([issue 18663](https://github.com/NVIDIA/TensorRT-LLM/issues/18663)). The check does that.",
+         ([issue 18663](https://github.com/NVIDIA/TensorRT-LLM/issues/18663)). The supervisor restarts it when the health check fails.",
         "The supervisor reads no counters: the gauges of `/prometheus/metrics` can keep showing \
          the last request while the server is idle. `/metrics` is not in Prometheus format, and \
          reading it removes the statistics for other readers.",

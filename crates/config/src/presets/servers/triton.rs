@@ -58,7 +58,7 @@ pub(in crate::presets) const TRITON: Preset = Preset {
     notes: &[
         "If a model is not ready, the status is 400.",
         "With `--http-restricted-api=health:KEY=VALUE` the check sends that header.",
-        "With `--allow-http=false` the supervisor asks nothing, unless `--allow-sagemaker=true` \
+        "With `--allow-http=false` the supervisor runs no health check, unless `--allow-sagemaker=true` \
          opens `/ping` at `--sagemaker-port`. `AIP_MODE=PREDICTION` also switches HTTP off.",
         "The gauge counts requests that wait, not those that execute. A request that hangs alone \
          is not noticed.",

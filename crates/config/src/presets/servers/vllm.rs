@@ -55,11 +55,11 @@ pub(in crate::presets) const VLLM: Preset = Preset {
     notes: &[
         "`/health` and `/metrics` need no key from `--api-key`, and `--root-path` does not move \
          them ([security](https://docs.vllm.ai/en/latest/usage/security/)).",
-        "With `--uds PATH` the supervisor asks at that socket. With `--ssl-cert-reqs 2` it only \
+        "With `--uds PATH` the health check uses that socket. With `--ssl-cert-reqs 2` it only \
          connects, because it has no client certificate.",
         "`--headless`, `--grpc` and `--node-rank` above 0 start no HTTP server. The supervisor \
          then watches the process tree only.",
-        "With `--data-parallel-multi-port-external-lb` the supervisor asks the data-parallel \
+        "With `--data-parallel-multi-port-external-lb` the supervisor checks the data-parallel \
          supervisor (`--data-parallel-supervisor-port`, usually 9256) and reads no counters.",
         "At SIGTERM vLLM aborts requests in flight unless `--shutdown-timeout` is above 0 (0.18 \
          and newer). With that option set `stopwaitsecs` to 15 seconds more.",
