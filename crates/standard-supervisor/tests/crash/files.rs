@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::cleaning::{crashes_once, which};
-use crate::harness::{Running, clean, kill, skip};
+use crate::harness::{Running, clean, free_port, http, kill, skip};
 use crate::place::Place;
 
 /// A server with one process that binds its socket as most do: where a file is, it fails.
@@ -139,10 +139,27 @@ fn shared_memory_that_is_nearly_full_is_told_and_so_is_what_it_does() {
         return skip("only root has a /dev/shm of its own", "REQUIRE_ROOT");
     }
     let fill = "head -c 1000000 /dev/zero > /dev/shm/a";
-    let mut command = in_own_memory(fill, "exec 3< /dev/shm/a; sleep 2; kill -BUS $$");
-    command.env("PROCESS_REMOVE_LEFTOVERS", "true").env("PROCESS_MAX_START_RETRIES", "0");
+    let place = Place::new("full");
+    let go = place.path("go");
+    Command::new("mkfifo").arg(&go).status().unwrap();
+    let script = format!("exec 3< /dev/shm/a; read x < {}; kill -BUS $$", go.display());
+    let mut command = in_own_memory(fill, &script);
+    let port = free_port();
+    command
+        .env("PROCESS_REMOVE_LEFTOVERS", "true")
+        .env("PROCESS_MAX_START_RETRIES", "0")
+        .env("PROCESS_STATUS_PORT", format!("127.0.0.1:{port}"));
     let mut running = Running::start(&mut command);
     running.stderr.wait_for("/dev/shm is nearly full (0 MB of 1 MB)");
+    let page = http(port, "GET /metrics").unwrap();
+    let bytes = |name: &str| -> f64 {
+        let start = format!("standard_supervisor_{name} ");
+        page.lines().find_map(|line| line.strip_prefix(&*start)).unwrap().parse().unwrap()
+    };
+    assert_eq!(bytes("shared_memory_bytes"), f64::from(1 << 20));
+    // The file system counts whole pages.
+    assert!((1e6..=1_048_576.0).contains(&bytes("shared_memory_used_bytes")), "{page}");
+    fs::write(&go, "\n").unwrap();
     running.stderr.wait_for("'app' got SIGBUS, and /dev/shm is full");
     running.stderr.wait_for("terminated by SIGBUS");
     assert_eq!(running.exit_code(), 1);
