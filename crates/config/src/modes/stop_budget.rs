@@ -75,8 +75,9 @@ struct Exceeded {
 impl Exceeded {
     /// `None`: the shutdown fits into its budget, or has none.
     fn of(spec: &Spec) -> Option<Self> {
+        let budget = spec.stop_budget?;
         let supervisor = Supervisor::new(spec.clone());
-        let (budget, fitted) = (spec.stop_budget?, supervisor.fitted()?);
+        let fitted = supervisor.fitted()?;
         let wanted = Longest::of(&supervisor, spec.prestop_delay);
         let reduced = wanted.reduced(fitted);
         (wanted.sum() + STOP_RESERVE > budget).then_some(Self { budget, wanted, reduced })

@@ -189,6 +189,21 @@ fn awaited(sections: &Sections) -> BTreeSet<String> {
     meant.collect()
 }
 
+/// Sets the stop target of command mode, because `stopasgroup` alone means the process group.
+pub(crate) fn set_stop_target(sections: &mut Sections, program: &str) {
+    let def = &options::STOP_TARGET.def;
+    let section = sections.section_mut(&format!("program:{program}"), &Origin::BuiltIn);
+    if let Some(value) = Run::Supervised.of(&def.default) {
+        section.set(built_in(def.key, value));
+    }
+}
+
+/// Whether the option has no effect beside the built-in `redirect_stderr=true`. supervisord warns
+/// about a `stderr_logfile` next to it.
+pub(crate) fn is_of_merged_stderr(key: &str) -> bool {
+    [options::STDERR_LOGFILE.def.key, options::STDERR_LOGFILE_MAXBYTES.def.key].contains(&key)
+}
+
 /// Whether an option belongs into a file for supervisord: supervisord knows it, or this program
 /// needs it to read the file correctly.
 pub(crate) fn is_for_supervisord(key: &str) -> bool {

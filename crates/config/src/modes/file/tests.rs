@@ -447,3 +447,22 @@ fn numbers_of_processes_end_where_numbers_end() {
         "{text}"
     );
 }
+
+/// supervisord reads the file without a warning, and a stop signals the main process, as in command
+/// mode.
+#[test]
+fn a_generated_file_means_the_same_as_command_mode() {
+    let text =
+        crate::generate(&["a".into()], "web", supervisor_core::level::Level::Info).unwrap().text;
+    let config = config(&text);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let [web] = processes(&config)[..] else { panic!() };
+    assert_eq!((web.stop_target, web.kill_target), (StopTarget::Main, StopTarget::Group));
+}
+
+#[test]
+fn a_program_has_at_most_a_hundred_thousand_processes() {
+    let text = errors("[supervisord]\n[program:a]\ncommand=a\nnumprocs=100001\n");
+    assert!(text.contains("100001 is above upper bound (100000)"), "{text}");
+    assert!(text.contains("numprocs: expected a whole number up to 100000"), "{text}");
+}
