@@ -72,6 +72,20 @@ pub(crate) static COMMAND_LINE: ValueType<String> =
 pub(crate) static INTEGER: ValueType<i64> =
     ValueType { what: "a whole number", parse: |text, _| python::int(text) };
 
+/// Maximum number of processes of one program. It is higher than any machine needs, and keeps a
+/// typing error from using all memory.
+const MOST_PROCESSES: i64 = 100_000;
+
+pub(crate) static PROCESSES: ValueType<i64> = ValueType {
+    what: "a whole number up to 100000",
+    parse: |text, _| match python::int(text)? {
+        number if number > MOST_PROCESSES => {
+            Err(format!("{number} is above upper bound ({MOST_PROCESSES})"))
+        }
+        number => Ok(number),
+    },
+};
+
 pub(crate) static SECONDS: ValueType<i64> =
     ValueType { what: "a whole number of seconds", parse: |text, _| python::int(text) };
 

@@ -28,10 +28,6 @@ use crate::text::expand::{Meaning, Names, expand};
 use crate::text::ini::{Origin, Section};
 use crate::values;
 
-/// Maximum number of processes of one program. It is higher than any machine needs, and keeps a
-/// typing error from using all memory.
-const MOST_PROCESSES: i64 = 100_000;
-
 /// Settings of the supervisor that all programs inherit.
 #[derive(Debug)]
 pub(super) struct Base<'a> {
@@ -260,11 +256,6 @@ fn numbers<'a>(
 ) -> Option<(i64, i64)> {
     let first = lowering.get(section, &o::NUMPROCS_START, names);
     let count = lowering.get(section, &o::NUMPROCS, names)?;
-    if count > MOST_PROCESSES {
-        let why = format!("numprocs={count} is above the upper bound ({MOST_PROCESSES})");
-        lowering.complain(section, origin(lowering, section, "numprocs"), &why);
-        return None;
-    }
     let (first, count) = (first?, count.max(0));
     if count > 0 && first.checked_add(count - 1).is_none() {
         let why = format!("numprocs_start={first} leaves no room for {count} processes");

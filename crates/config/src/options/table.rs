@@ -70,7 +70,7 @@ options! { PROGRAM:
     /// Name of each process.
     PROCESS_NAME: String = TEXT("process_name", Process) default "%(program_name)s";
     /// Number of processes.
-    NUMPROCS: i64 = INTEGER("numprocs", Program) default "1";
+    NUMPROCS: i64 = PROCESSES("numprocs", Program) default "1";
     /// Number of the first process.
     NUMPROCS_START: i64 = INTEGER("numprocs_start", Program) default "0";
     /// Start order: programs with a lower value start earlier and stop later. Event listeners start first unless it is set.
