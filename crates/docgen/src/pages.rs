@@ -111,6 +111,10 @@ Each run that exits unexpectedly has one class. It is the label `class` of
 `standard_supervisor_process_failures_total`, and the field `class` of log lines and reports.
 `PROCESS_EXIT_CODES` sets the supervisor's exit code by class.
 
+The supervisor gives up early on a repeated failure only if the program has a
+[readiness check](../how-to/health.md): a health check, a preset, or `PROCESS_HEALTH_READY` set to
+`notify` or `log:TEXT`. Without one, it uses up all retries first.
+
 ";
 
 const SIGNS_BEFORE: &str = "
