@@ -272,6 +272,11 @@ pub enum Line {
     CheckExcused {
         name: String,
     },
+    /// The dump signal terminated an unhealthy program, because the program has no handler for it.
+    DumpSignalEnds {
+        name: String,
+        signal: Signal,
+    },
     /// The check timed out often enough, but the process tree is busy.
     CheckBusy {
         name: String,

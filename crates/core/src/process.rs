@@ -18,6 +18,7 @@ mod awaiting;
 mod changing;
 mod condition;
 mod deaths;
+mod dumping;
 mod ending;
 pub(crate) mod gate;
 mod goal;

@@ -199,6 +199,9 @@ impl Line {
                 .failure(*failure)
                 .seconds("within_seconds", *within),
             Self::CheckExcused { name } => of("check_excused").program(name),
+            Self::DumpSignalEnds { name, signal } => {
+                of("dump_signal_ended").program(name).text("signal", *signal)
+            }
             Self::CheckBusy { name, since, patience } => of("check_busy")
                 .program(name)
                 .seconds("since_seconds", *since)

@@ -55,6 +55,7 @@ impl Line {
             Self::Exited { expected: false, .. }
             | Self::Stopped { expected: false, .. }
             | Self::Killing { .. }
+            | Self::DumpSignalEnds { .. }
             | Self::Asking {
                 reason: AskReason::StillThere | AskReason::BehindShell | AskReason::LastSecond,
                 ..

@@ -246,6 +246,11 @@ impl fmt::Display for Line {
             Self::CheckExcused { name } => {
                 write!(f, "check: {name} timed out but is making progress; treating it as busy")
             }
+            Self::DumpSignalEnds { name, signal } => write!(
+                f,
+                "unhealthy: {name} has no handler for the dump signal {signal}, which terminated \
+                 it"
+            ),
             Self::CheckBusy { name, since, patience } => write!(
                 f,
                 "check: {name} has timed out for {} s, but its processes use the CPU; it \

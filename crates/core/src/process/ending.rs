@@ -46,8 +46,12 @@ impl Process {
             self.cause(exit, found.as_ref(), shared_memory_full)
         };
         let rule = self.rule_for(exit, &texts);
-        match self.state.clone() {
-            State::Starting { live, due, .. } if !due.is_over(cx.now) => {
+        let unhealthy = self.explained_by_health(exit, &cause);
+        match (self.state.clone(), unhealthy) {
+            (State::Starting { live, .. } | State::Running { live, .. }, Some(unhealthy)) => {
+                self.ended_before_stop((live, exit), unhealthy, cx);
+            }
+            (State::Starting { live, due, .. }, None) if !due.is_over(cx.now) => {
                 self.history.error =
                     Some("Exited too quickly (process log may have details)".to_owned());
                 cx.log(self.exited_line(live, exit, false));
@@ -56,10 +60,10 @@ impl Process {
                     None => self.fail_run((live, exit), cause, rule.as_deref(), cx),
                 }
             }
-            State::Starting { live, .. } | State::Running { live, .. } => {
+            (State::Starting { live, .. } | State::Running { live, .. }, None) => {
                 self.exited(live, exit, cause, rule.as_deref(), cx);
             }
-            State::Stopping { live, kill, after } => {
+            (State::Stopping { live, kill, after }, _) => {
                 match after {
                     AfterStop::Fail(unhealthy) => self.ended_unhealthy(live, exit, unhealthy, cx),
                     AfterStop::Run => self.stopped(live, exit, Intent::Run, cx),
@@ -72,11 +76,14 @@ impl Process {
                     }
                 };
             }
-            State::Stopped { .. }
-            | State::Spawning { .. }
-            | State::Backoff { .. }
-            | State::Exited { .. }
-            | State::Fatal { .. } => {
+            (
+                State::Stopped { .. }
+                | State::Spawning { .. }
+                | State::Backoff { .. }
+                | State::Exited { .. }
+                | State::Fatal { .. },
+                _,
+            ) => {
                 let what = format!("{} ended while it was not alive", self.spec.name);
                 return cx.log(Line::Bug { what });
             }
@@ -101,8 +108,9 @@ impl Process {
         Line::Exited { name, pid, run, exit, expected }
     }
 
-    /// Handles the exit of a process that the supervisor stopped because it was unhealthy.
-    fn ended_unhealthy(
+    /// Handles the exit of a process that the supervisor stopped, or would have stopped next,
+    /// because it was unhealthy.
+    pub(super) fn ended_unhealthy(
         &mut self,
         live: Live,
         exit: Exit,
@@ -112,6 +120,9 @@ impl Process {
         self.history.exit = Some(exit);
         self.history.error = Some(unhealthy.to_string());
         cx.log(self.exited_line(live, exit, false));
+        if let Some(signal) = self.dump_signal_of(exit) {
+            cx.log(Line::DumpSignalEnds { name: self.name(), signal });
+        }
         let (status, ends) = match self.spec.health.action {
             Action::Observe | Action::Restart => {
                 if let Some(up_at) = live.up_at {
@@ -124,6 +135,9 @@ impl Process {
         };
         let because =
             self.file_report(Some((live, exit)), Cause::Health(unhealthy), Next::GiveUp, cx);
+        if self.state_name() != StateName::Stopping {
+            self.back_off(Duration::ZERO, cx);
+        }
         self.enter(State::Fatal { why: Fatal::ByAction { status, ends } }, cx);
         self.failures = Failures::default();
         let ends_all = ends || self.takes_all_along();

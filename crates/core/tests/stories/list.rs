@@ -23,6 +23,7 @@ stories! {
     a_configuration_that_has_worked
     a_dependency_that_is_given_up
     a_drain_keeps_its_workers
+    a_dump_signal_that_terminates_the_program
     a_failure_that_a_restart_mends
     a_gpu_that_is_lost
     a_group_is_asked_at_once

@@ -247,6 +247,7 @@ fn set_readiness(spec: &mut ProcessSpec, key: &str, value: &str) -> bool {
                 code => Action::Exit(code.parse().unwrap()),
             }
         }
+        "dump" => spec.health.evidence.signal = Signal::from_name(value),
         "health_stop" => spec.health_stop = Duration::from_secs(number()),
         _ => return false,
     }

@@ -53,6 +53,8 @@ pub(crate) struct Inquiry {
     pub(crate) py_spy: Option<PathBuf>,
     pub(crate) environment: Environment,
     pub(crate) helpers: Rc<Helpers>,
+    /// What has been collected so far.
+    pub(crate) found: Arc<Mutex<Evidence>>,
 }
 
 /// The collected diagnostics.
@@ -65,12 +67,12 @@ pub(crate) struct Evidence {
 }
 
 impl Inquiry {
-    /// Collects as much as possible within the time limit.
-    pub(crate) async fn make(self) -> Evidence {
+    /// Collects as much as possible within the time limit, and sends the dump signal.
+    pub(crate) async fn make(self) {
         let limit = self.spec.limit;
         // The signal comes last, and must come.
         let dump = self.spec.signal.map_or(Duration::ZERO, |_| DUMP.min(limit / 2));
-        let found = Arc::new(Mutex::new(Evidence::default()));
+        let found = Arc::clone(&self.found);
         let all = async {
             let pids: Vec<Pid> =
                 [self.main.pid].into_iter().chain(self.others.iter().copied()).collect();
@@ -79,16 +81,15 @@ impl Inquiry {
             self.ask_pythons(&pythons, &found, limit / 2).await;
         };
         let in_time = tokio::time::timeout(limit - dump, all).await.is_ok();
+        if !in_time {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = writeln!(found.text, "\n[truncated: the time limit was reached]");
+        }
         if let Some(signal) = self.spec.signal {
             // The process may have exited in the meantime.
             let _ = signal::send_to_member(self.main, signal);
             let _ = tokio::time::timeout(dump, pidfd::ended(self.main.pid)).await;
         }
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if !in_time {
-            let _ = writeln!(found.text, "\n[truncated: the time limit was reached]");
-        }
-        found
     }
 
     /// Reads the files of all processes; returns the processes that run Python.

@@ -1,8 +1,10 @@
 //! Records the state at the start of a run, and examines the end of a run.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use supervisor_core::Answer;
 use supervisor_core::Input;
@@ -20,8 +22,10 @@ use supervisor_sys::process::reap::Ended;
 use supervisor_sys::process::start::lookup;
 
 use super::{Slot, World};
+use crate::capture::journal::Journal;
 use crate::capture::tail::Tail;
-use crate::crash::evidence::Inquiry;
+use crate::crash::Crashes;
+use crate::crash::evidence::{Evidence, Inquiry};
 use crate::crash::report::{Findings, GroupMemory};
 use crate::health::Kind;
 
@@ -35,8 +39,50 @@ pub(super) struct Watch {
     oom_before: Option<u64>,
     /// The findings after the exit of its main process.
     findings: Option<Box<Findings>>,
-    /// The file that contains the diagnostics of an unhealthy run.
-    evidence: Rc<std::cell::RefCell<Option<PathBuf>>>,
+    /// The diagnostics of an unhealthy run.
+    evidence: Rc<RefCell<Diagnostics>>,
+}
+
+/// The diagnostics of an unhealthy run.
+#[derive(Debug, Default)]
+enum Diagnostics {
+    /// There are none, or no file contains them.
+    #[default]
+    None,
+    /// They are being collected.
+    Collecting(Box<Collection>),
+    /// They have been written to this file.
+    Kept(PathBuf),
+}
+
+/// Diagnostics that are being collected.
+#[derive(Debug)]
+struct Collection {
+    unhealthy: Unhealthy,
+    name: String,
+    full: String,
+    run: RunId,
+    found: Arc<Mutex<Evidence>>,
+}
+
+impl Diagnostics {
+    /// Writes what has been collected to a file and a summary to the log, unless that is done.
+    fn finish(&mut self, crashes: &Crashes, journal: &Journal) {
+        let Self::Collecting(collection) = self else { return };
+        let Collection { unhealthy, name, full, run, found } = &**collection;
+        let found = found.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let text = format!("{full}, run {}: {unhealthy}\n{}", run.0, found.text);
+        let path = crashes.keep_evidence(full, *run, &text);
+        let count = found.summary.len();
+        let processes = if count == 1 { "process" } else { "processes" };
+        let at = path.as_ref();
+        let at = at.map_or_else(String::new, |path| format!(" written to {}", path.display()));
+        journal.say(Level::Info, &format!("diagnostics of '{name}' ({count} {processes}){at}"));
+        for line in found.summary.iter().take(TOLD) {
+            journal.say(Level::Info, &format!("diagnostics: {line}"));
+        }
+        *self = path.map_or(Self::None, Self::Kept);
+    }
 }
 
 impl World {
@@ -141,14 +187,23 @@ impl World {
         }
     }
 
-    /// Reports a run.
+    /// Reports a run. If it exited while diagnostics were collected, the report names those
+    /// collected until now.
     pub(super) fn report(&mut self, run: RunReport) {
-        let slot = self.slots.get_mut(&run.process.proc);
-        let findings = slot.and_then(|slot| slot.watch.findings.take());
-        let findings = findings.map(|findings| *findings).unwrap_or_default();
-        let evidence = self.slots.get(&run.process.proc);
-        let evidence = evidence.and_then(|slot| slot.watch.evidence.borrow_mut().take());
-        self.crashes.tell(run, findings, evidence);
+        let watch = self.slots.get_mut(&run.process.proc).map(|slot| &mut slot.watch);
+        let (findings, evidence) = watch.map_or_else(Default::default, |watch| {
+            let mut evidence = watch.evidence.borrow_mut();
+            evidence.finish(&self.crashes, &self.parts.journal);
+            (
+                watch.findings.take().map(|found| *found).unwrap_or_default(),
+                std::mem::take(&mut *evidence),
+            )
+        });
+        let file = match evidence {
+            Diagnostics::Kept(path) => Some(path),
+            Diagnostics::None | Diagnostics::Collecting(_) => None,
+        };
+        self.crashes.tell(run, findings, file);
     }
 
     /// Collects diagnostics of a process and its tree.
@@ -170,24 +225,20 @@ impl World {
             py_spy: lookup::find("py-spy".as_ref(), path, None).ok(),
             environment: self.parts.environment.clone(),
             helpers: Rc::clone(&self.helpers),
+            found: Arc::default(),
         };
         let (crashes, journal) = (Rc::clone(&self.crashes), Rc::clone(&self.parts.journal));
-        let (inbox, place) = (Rc::clone(&self.inbox), Rc::clone(&slot.watch.evidence));
-        let (name, full) = (slot.spec.name.clone(), slot.full_name());
+        let (inbox, evidence) = (Rc::clone(&self.inbox), Rc::clone(&slot.watch.evidence));
+        *evidence.borrow_mut() = Diagnostics::Collecting(Box::new(Collection {
+            unhealthy,
+            name: slot.spec.name.clone(),
+            full: slot.full_name(),
+            run,
+            found: Arc::clone(&inquiry.found),
+        }));
         tokio::task::spawn_local(async move {
-            let found = inquiry.make().await;
-            let text = format!("{full}, run {}: {unhealthy}\n{}", run.0, found.text);
-            let path = crashes.keep_evidence(&full, run, &text);
-            let count = found.summary.len();
-            let processes = if count == 1 { "process" } else { "processes" };
-            let at = path.as_ref();
-            let at = at.map_or_else(String::new, |path| format!(" written to {}", path.display()));
-            let note = format!("diagnostics of '{name}' ({count} {processes}){at}");
-            journal.say(Level::Info, &note);
-            for line in found.summary.iter().take(TOLD) {
-                journal.say(Level::Info, &format!("diagnostics: {line}"));
-            }
-            *place.borrow_mut() = path;
+            inquiry.make().await;
+            evidence.borrow_mut().finish(&crashes, &journal);
             inbox.push(done);
         });
     }

@@ -208,6 +208,13 @@ fn health() -> Vec<Entry> {
             "Read the diagnostics that the next lines name.",
         ),
         entry(
+            Line::DumpSignalEnds { name: app(), signal: Signal::USR1 },
+            "`PROCESS_HEALTH_DUMP_SIGNAL` terminated the unhealthy server instead of making it \
+             print its stacks.",
+            "Register a handler in the server, such as `faulthandler.register(signal.SIGUSR1)` in \
+             Python, or unset `PROCESS_HEALTH_DUMP_SIGNAL`.",
+        ),
+        entry(
             unhealthy(Unhealthy::NotReady {
                 within: SECONDS(1800),
                 last: Some(CheckFailure::Refused),

@@ -47,6 +47,31 @@ fn a_program_that_is_ill_is_looked_into_before_it_is_stopped() {
 }
 
 #[test]
+fn the_dump_signal_may_end_a_program_that_is_ill_all_the_same() {
+    let place = Place::new("no-handler");
+    let mut command = place.shell("echo up; exec sleep 1000");
+    command
+        .env("PROCESS_HEALTH_COMMAND", format!("test ! -e {}", place.path("ill").display()))
+        .env("PROCESS_HEALTH_INTERVAL", "0.1")
+        .env("PROCESS_HEALTH_FAILURES", "1")
+        .env("PROCESS_HEALTH_DUMP_SIGNAL", "USR1");
+    let mut running = Running::start(&mut command);
+    running.stderr.wait_for("success: app");
+    fs::write(place.path("ill"), "").unwrap();
+    running.stderr.wait_for("app has no handler for the dump signal SIGUSR1");
+    assert_eq!(running.exit_code(), 1);
+    let names = place.names();
+    let name = names.iter().find(|name| name.ends_with("json")).unwrap();
+    let report = fs::read_to_string(place.path("reports").join(name)).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["class"], json!("health"), "{report:#}");
+    assert!(report["cause"].as_str().unwrap().starts_with("1 check failed"), "{report:#}");
+    let evidence = fs::read_to_string(report["evidence"].as_str().unwrap()).unwrap();
+    assert!(evidence.contains("app, run 1: 1 check failed"), "{evidence}");
+    assert!(evidence.contains("sleep 1000"), "{evidence}");
+}
+
+#[test]
 fn of_many_processes_the_one_that_is_stopped_is_told() {
     let place = Place::new("stopped");
     let script =

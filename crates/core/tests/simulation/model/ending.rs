@@ -76,6 +76,13 @@ impl Proc {
                 None
             }
             Some(Intent::Fail(_)) => self.ended_unhealthy(alive, exit, ended, now),
+            // It exited before the stop. A more specific cause decides.
+            None if alive.health.condemned.is_some()
+                && matches!(class, Class::Exit | Class::Signal) =>
+            {
+                self.turn.had_been_up |= alive.up_at.is_some();
+                self.ended_unhealthy(alive, exit, ended, now)
+            }
             None => self.ended_unasked(alive, exit, ended, now),
         }
     }
