@@ -205,17 +205,23 @@ impl CheckFailure {
     #[must_use]
     pub const fn remedy(self) -> Option<&'static str> {
         match self {
-            Self::Status(401 | 403) => Some("the check is wrong: set health_headers (PROCESS_HEALTH_HEADERS)"),
+            Self::Status(401 | 403) => {
+                Some("the check is wrong: set health_headers (PROCESS_HEALTH_HEADERS)")
+            }
             Self::Status(404) => Some("the check is wrong: correct the path of its URL"),
             Self::SpeaksTls => Some("the check is wrong: use https://"),
             Self::LacksTls => Some("the check is wrong: use http://"),
             Self::Certificate(BadCertificate::Untrusted | BadCertificate::NothingToTrust) => {
                 Some("set health_tls_ca_file (PROCESS_HEALTH_TLS_CA_FILE)")
             }
-            Self::Certificate(BadCertificate::WrongName) => Some("set health_tls_name (PROCESS_HEALTH_TLS_NAME)"),
+            Self::Certificate(BadCertificate::WrongName) => {
+                Some("set health_tls_name (PROCESS_HEALTH_TLS_NAME)")
+            }
             Self::Withheld => Some("use https://, or an address of this host"),
             Self::NoHeaders => Some("correct health_headers_file"),
-            Self::Stranger(_) => Some("stop that process, or set health_listener=any (PROCESS_HEALTH_LISTENER)"),
+            Self::Stranger(_) => {
+                Some("stop that process, or set health_listener=any (PROCESS_HEALTH_LISTENER)")
+            }
             Self::Certificate(BadCertificate::Expired | BadCertificate::Other)
             | Self::Refused
             | Self::Unresolved

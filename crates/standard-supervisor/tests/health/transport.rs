@@ -84,7 +84,9 @@ fn headers_let_the_check_in_and_are_shown_nowhere() {
     let Some(server) = Server::new() else { return };
     server.set("key", "sk-first");
     let mut running = Running::start(&mut server.checked(&[]));
-    running.stderr.wait_for("status 401; the check is wrong: set health_headers (PROCESS_HEALTH_HEADERS)");
+    running
+        .stderr
+        .wait_for("status 401; the check is wrong: set health_headers (PROCESS_HEALTH_HEADERS)");
     end(running);
 
     let mut running = up(server
@@ -156,7 +158,10 @@ fn who_answers_at_the_servers_address_and_is_not_of_the_server_does_not_make_it_
     let mut running = Running::start(&mut command());
     let line = running.stderr.wait_for(&format!("pid {} (", std::process::id()));
     assert!(line.contains("listens there and does not belong to this program"), "{line}");
-    assert!(line.contains("stop that process, or set health_listener=any (PROCESS_HEALTH_LISTENER)"), "{line}");
+    assert!(
+        line.contains("stop that process, or set health_listener=any (PROCESS_HEALTH_LISTENER)"),
+        "{line}"
+    );
     running.signal("TERM");
     assert_eq!(running.exit_code(), 0);
     let told = running.stderr.rest().join("\n");
