@@ -74,6 +74,7 @@ stories! {
     an_order_to_stop_waits_less_for_a_hook
     an_unkillable_leftover_is_one_alert
     an_unkillable_main_process_is_an_alert
+    an_update_adds_what_cannot_start
     an_update_begun_is_carried_through
     an_update_judges_what_is_known
     an_update_of_rules_restarts_nothing

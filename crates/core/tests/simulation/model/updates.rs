@@ -38,7 +38,7 @@ impl Model {
                 Ok(Some(Change::Add))
             }
             (Some(old), Some(next)) if old == next => Ok(Some(Change::Nothing)),
-            (Some(old), Some(next)) if differ_in_rules(&old, &next) => {
+            (Some(old), Some(next)) if continues(&old, &next) => {
                 self.change_rules(next, now);
                 Ok(Some(Change::Live))
             }
@@ -55,12 +55,13 @@ impl Model {
         }
     }
 
-    /// Whether an update of this group would change only rules. The model applies new rules to a
-    /// stop in progress, unlike the core, so the simulation avoids that.
+    /// Whether an update of this group would change only rules. The simulation makes such an update
+    /// only with the changes of `specs::other_rules`, and not during a stop: the model applies new
+    /// rules to a stop in progress, unlike the core.
     pub(crate) fn would_change_rules(&self, name: &str) -> bool {
         let old = self.groups.iter().find(|group| group.spec.name == name);
         let next = self.asked_for(name);
-        old.zip(next).is_some_and(|(old, next)| differ_in_rules(&old.spec, &next))
+        old.zip(next).is_some_and(|(old, next)| continues(&old.spec, &next))
     }
 
     /// Rejects a start while an update of the process's group is in progress.
@@ -85,6 +86,15 @@ impl Model {
         let change = if next.is_some() { Change::Restart } else { Change::Remove };
         if let Some(next) = next {
             self.begin(next, now);
+        }
+        // A program of the new group may depend on one that never comes up. The core looks for that
+        // when all updates that can complete have done so.
+        let completes = |update: &Update| {
+            let mut members = update.members.iter().map(|id| &self.procs[id]);
+            !members.any(|proc| proc.is_active() || proc.is_stuck())
+        };
+        if !self.updates.iter().any(completes) {
+            self.give_up_the_lost();
         }
         self.updated(&group, &Ok(Reply::Updated(change)));
     }
@@ -133,24 +143,18 @@ impl Model {
     }
 }
 
-/// Whether the groups differ only in rules, as `specs::other_rules` changes them.
-fn differ_in_rules(old: &GroupSpec, new: &GroupSpec) -> bool {
-    let with_rules = |old: &ProcessSpec, new: &ProcessSpec| {
-        let mut spec = old.clone();
-        spec.startretries = new.startretries;
-        spec.exitcodes.clone_from(&new.exitcodes);
-        spec.autorestart = new.autorestart;
-        spec.stopsignal = new.stopsignal;
-        spec.stopwaitsecs = new.stopwaitsecs;
-        spec.startsecs = new.startsecs;
-        spec.health.action = new.health.action;
-        if let (Some(check), Some(new)) = (&mut spec.health.check, &new.health.check) {
-            (check.interval, check.failures) = (new.interval, new.failures);
-        }
-        spec
+/// Whether running processes of `old` continue with the rules of `new`. Programs are executed,
+/// become ready and count for the whole as before.
+fn continues(old: &GroupSpec, new: &GroupSpec) -> bool {
+    let execution = |spec: &ProcessSpec| {
+        let ProcessSpec { name, program, launch, main, essential, killtree, health, .. } = spec;
+        let health = (health.ready.clone(), health.watchdog);
+        (name.clone(), program.clone(), launch.clone(), (*main, *essential, *killtree), health)
     };
-    let pairs = || old.processes.iter().zip(&new.processes);
-    let same = pairs().all(|(old, new)| with_rules(old, new) == **new);
-    (&old.pool, old.priority, old.processes.len()) == (&new.pool, new.priority, new.processes.len())
-        && same
+    let alike = |old: &ProcessSpec| {
+        let new = new.processes.iter().find(|new| new.name == old.name);
+        new.is_some_and(|new| execution(old) == execution(new))
+    };
+    let same = (&old.pool, old.processes.len()) == (&new.pool, new.processes.len());
+    same && old.processes.iter().all(|old| alike(old))
 }
