@@ -10,6 +10,9 @@ impl Process {
     /// differ. A stop in progress and the time limit of a start in progress do not change.
     pub(crate) fn change_rules(&mut self, spec: &Rc<ProcessSpec>, cx: &mut Transition<'_>) -> bool {
         let old = std::mem::replace(&mut self.spec, Rc::clone(spec));
+        if old.start.wait_for != spec.start.wait_for {
+            self.forget_targets(cx);
+        }
         let starting = matches!(self.state, State::Starting { .. });
         if let State::Starting { live, due: Due::Up(at), .. } = &mut self.state {
             *at = live.since + spec.startsecs;

@@ -256,6 +256,14 @@ impl Process {
         cx.effects.push(Effect::Connect { proc: self.named.proc, run: self.next_run() });
     }
 
+    /// Ends a wait for servers, because the configuration names others or none. The start, which is
+    /// due, waits for the new ones.
+    pub(super) fn forget_targets(&mut self, cx: &Transition<'_>) {
+        if let Gate::Targets(_) = self.gate {
+            self.history.waited += self.gate.open(cx.now);
+        }
+    }
+
     /// The id that the next run gets.
     pub(super) const fn next_run(&self) -> RunId {
         RunId(self.runs + 1)

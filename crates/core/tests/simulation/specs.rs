@@ -86,6 +86,13 @@ pub(crate) fn other_rules(
             check.interval = random.secs(1, 4);
             check.failures = u32::try_from(random.between(1, 3)).unwrap();
         }
+        if let Some(wait) = &mut spec.start.wait_for {
+            // Not drawn, so that seeds that found bugs go on playing the same cases.
+            wait.timeout = spec.stopwaitsecs.max(Duration::from_secs(1));
+        }
+        if spec.startretries == 3 {
+            spec.start.wait_for = None;
+        }
     }
     groups
 }

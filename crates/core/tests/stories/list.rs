@@ -76,6 +76,7 @@ stories! {
     an_unkillable_main_process_is_an_alert
     an_update_adds_what_cannot_start
     an_update_begun_is_carried_through
+    an_update_changes_what_a_start_waits_for
     an_update_judges_what_is_known
     an_update_of_rules_restarts_nothing
     an_update_that_a_stop_cuts_short

@@ -130,7 +130,8 @@ impl Model {
         for (id, spec) in self.groups[at].members.clone().into_iter().zip(&next.processes) {
             let proc = self.procs.get_mut(&id).unwrap();
             let changed = proc.spec != *spec;
-            proc.spec = Rc::clone(spec);
+            let targets = proc.targets.filter(|_| proc.spec.start.wait_for == spec.start.wait_for);
+            (proc.spec, proc.targets) = (Rc::clone(spec), targets);
             if changed && spec.autostart && !proc.is_wanted() {
                 to_start.push(id);
             }
