@@ -54,9 +54,24 @@ impl Supervisor {
     /// program with `ready_processes` needs only so many of its processes.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        let started = |info: &Info<'_>| info.history.up_after.is_some() && info.waits_for.is_none();
-        let sets = Sets::of(self.counted(), |info| info.completed || started(info));
+        let sets = self.started();
         !sets.is_empty() && sets.missing().is_empty()
+    }
+
+    /// Which relevant programs have not started, as text: see [`Self::has_started`].
+    #[must_use]
+    pub fn not_started(&self) -> String {
+        let missing = if self.is_ending() {
+            Readiness::Stopping
+        } else {
+            Readiness::Waiting(self.started().missing().into_iter().map(Unready::new).collect())
+        };
+        Lacking { what: "not started", missing: &missing }.to_string()
+    }
+
+    fn started(&self) -> Sets<'_> {
+        let started = |info: &Info<'_>| info.history.up_after.is_some() && info.waits_for.is_none();
+        Sets::of(self.counted(), |info| info.completed || started(info))
     }
 
     fn counted(&self) -> impl Iterator<Item = Info<'_>> {
@@ -104,19 +119,19 @@ impl<'a> Sets<'a> {
 impl Unready {
     fn new(info: &Info<'_>) -> Self {
         let history = info.history;
-        let unhealthy = match info.condition.health {
-            HealthStatus::Unhealthy(unhealthy) => Some(unhealthy),
-            HealthStatus::None
-            | HealthStatus::Starting(_)
-            | HealthStatus::Healthy
-            | HealthStatus::Leaving => None,
+        let health = match info.condition.health {
+            HealthStatus::Unhealthy(unhealthy) => Some(unhealthy.to_string()),
+            HealthStatus::Starting(failure) => {
+                let last = failure.map(|failure| format!("last check: {failure}"));
+                let told = history.status.iter().cloned().chain(last).collect::<Vec<_>>();
+                Some(told.join("; ")).filter(|told| !told.is_empty())
+            }
+            HealthStatus::None | HealthStatus::Healthy | HealthStatus::Leaving => None,
         };
         let waits = info.waits_for.as_ref().map(|what| format!("waiting for {what}"));
         let remark = match info.condition.state {
             _ if waits.is_some() => waits,
-            StateName::Starting | StateName::Running if unhealthy.is_some() => {
-                unhealthy.map(|unhealthy| unhealthy.to_string())
-            }
+            StateName::Starting | StateName::Running if health.is_some() => health,
             StateName::Starting | StateName::Running | StateName::Stopping => {
                 history.status.clone()
             }
@@ -130,13 +145,29 @@ impl Unready {
 
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ready => f.write_str("ready\n"),
-            Self::Stopping => f.write_str("not ready: the supervisor is stopping\n"),
-            Self::Waiting(unready) if unready.is_empty() => {
-                f.write_str("not ready: no program starts with the supervisor\n")
+        Lacking { what: "not ready", missing: self }.fmt(f)
+    }
+}
+
+/// The text that says what is missing: one line for each process.
+struct Lacking<'a> {
+    /// The beginning of each line.
+    what: &'static str,
+    missing: &'a Readiness,
+}
+
+impl fmt::Display for Lacking<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.what;
+        match self.missing {
+            Readiness::Ready => f.write_str("ready\n"),
+            Readiness::Stopping => writeln!(f, "{what}: the supervisor is stopping"),
+            Readiness::Waiting(unready) if unready.is_empty() => {
+                writeln!(f, "{what}: no program starts with the supervisor")
             }
-            Self::Waiting(unready) => unready.iter().try_for_each(|unready| unready.fmt(f)),
+            Readiness::Waiting(unready) => {
+                unready.iter().try_for_each(|unready| writeln!(f, "{what}: {unready}"))
+            }
         }
     }
 }
@@ -146,17 +177,17 @@ impl fmt::Display for Unready {
         let Self { named, state, remark } = self;
         let name = &named.name;
         match state {
-            StateName::Running => write!(f, "not ready: {name} is RUNNING but unhealthy")?,
+            StateName::Running => write!(f, "{name} is RUNNING but unhealthy")?,
             StateName::Starting
             | StateName::Stopping
             | StateName::Stopped
             | StateName::Backoff
             | StateName::Exited
-            | StateName::Fatal => write!(f, "not ready: {name} is {}", state.name())?,
+            | StateName::Fatal => write!(f, "{name} is {}", state.name())?,
         }
         match remark {
-            Some(remark) => writeln!(f, " ({remark})"),
-            None => f.write_str("\n"),
+            Some(remark) => write!(f, " ({remark})"),
+            None => Ok(()),
         }
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn probe(
             if started.get() {
                 (StatusCode::OK, "started\n".to_owned())
             } else {
-                (StatusCode::SERVICE_UNAVAILABLE, readiness().1)
+                (StatusCode::SERVICE_UNAVAILABLE, core.not_started())
             }
         }
         _ => return None,

@@ -15,7 +15,7 @@ fn a_start_is_told_from_its_first_moment_on_and_a_restart_is_no_start() {
     let starting = "not ready: app is STARTING\n";
     assert_eq!(served.get("/livez"), says(200, "alive\n"));
     assert_eq!(served.get("/readyz"), says(503, starting));
-    assert_eq!(served.get("/startupz"), says(503, starting));
+    assert_eq!(served.get("/startupz"), says(503, "not started: app is STARTING\n"));
     assert_eq!(served.get("/ping"), says(503, ""));
     served.running.stderr.wait_for("success: app entered RUNNING state");
     assert_eq!(served.get("/readyz"), says(200, "ready\n"));
