@@ -5,6 +5,7 @@
 //! reads every option of a section before it uses any of them.
 
 pub(crate) mod client;
+mod collision;
 mod crash;
 mod failure;
 mod group;
@@ -76,6 +77,7 @@ pub(crate) fn lower(
     let groups = group::read(&mut lowering, &base, &names);
     let hooks = hook::read(&mut lowering, &names);
     let (groups, supervisord) = (groups?, supervisord?);
+    collision::warn(&mut lowering, supervisord.status.as_ref(), &groups);
     Some(Lowered { groups, supervisord, control: control?, hooks: hooks? })
 }
 

@@ -9,6 +9,9 @@ use super::{Named, Preset};
 /// Shells. The arguments of a shell script are not necessarily the server's options.
 const SHELLS: [&str; 8] = ["ash", "bash", "busybox", "dash", "fish", "ksh", "sh", "zsh"];
 
+/// Options of shells and Python with a value in the next argument.
+const VALUED: [&str; 4] = ["-O", "-W", "-X", "-o"];
+
 /// The environment of a command.
 pub(crate) struct Surroundings<'a> {
     /// Returns the value of a variable.
@@ -28,14 +31,12 @@ impl fmt::Debug for Surroundings<'_> {
 /// A command, analyzed for one preset.
 #[derive(Debug)]
 pub(crate) struct Command<'a> {
-    /// The first argument, which is executed.
-    pub(crate) first: String,
     /// The name of the server's program in the command, if the command contains it.
     pub(crate) program: Option<&'static str>,
     /// The program as written in the command, with its path.
     pub(crate) program_path: Option<String>,
-    /// Whether a shell or a shell script is executed.
-    pub(crate) is_script: bool,
+    /// The script that starts the server, if the command does not contain the server's name.
+    pub(crate) script: Option<String>,
     /// The path of an options file that cannot be read.
     pub(crate) unread: Option<String>,
     /// The arguments after the server's name, and before them those of its options file.
@@ -78,11 +79,9 @@ impl<'a> Command<'a> {
         });
         let words = all.get(known.map_or(1, |(at, _)| at + 1)..).unwrap_or_default().to_vec();
         let mut command = Self {
-            first: all.first().cloned().unwrap_or_default(),
             program: known.map(|(_, program)| program),
             program_path: known.and_then(|(at, _)| all.get(at).cloned()),
-            is_script: known.is_none()
-                && (all.first().is_some_and(|first| is_shell(first)) || starts_shell(around)),
+            script: script(&all, around).filter(|_| known.is_none()),
             unread: None,
             before: all.get(..known.map_or(0, |(at, _)| at)).unwrap_or_default().to_vec(),
             words,
@@ -201,6 +200,30 @@ fn base(word: &str) -> &str {
 
 fn is_shell(word: &str) -> bool {
     SHELLS.contains(&base(word))
+}
+
+/// The script that the command executes. For text or a module in the arguments of an interpreter,
+/// the arguments up to there.
+fn script(all: &[String], around: &Surroundings<'_>) -> Option<String> {
+    let (first, arguments) = all.split_first()?;
+    if !is_shell(first) && !base(first).starts_with("python") {
+        return starts_shell(around).then(|| first.clone());
+    }
+    let up_to = |last: usize| all.iter().take(last + 1).map(String::as_str).collect::<Vec<_>>();
+    let mut before = first.as_str();
+    for (word, at) in arguments.iter().zip(1..) {
+        match word.strip_prefix('-') {
+            Some("m") => return Some(up_to(at + 1).join(" ")),
+            // The text itself may contain passwords.
+            Some(flags) if flags.ends_with('c') && !flags.starts_with('-') => {
+                return Some(up_to(at).join(" "));
+            }
+            // `busybox sh`
+            None if !VALUED.contains(&before) && !is_shell(word) => return Some(word.clone()),
+            Some(_) | None => before = word,
+        }
+    }
+    Some(first.clone())
 }
 
 /// Whether the executable is a shell script.

@@ -83,7 +83,7 @@ impl Reading<'_, '_, '_> {
             },
         };
         let command = Command::read(preset, self.argv, &around);
-        let script = command.is_script.then(|| command.first.clone());
+        let script = command.script.clone();
         Planned { preset, plan: preset.plan(&command, port), script }
     }
 

@@ -305,6 +305,25 @@ fn a_start_says_in_one_line_what_is_asked_where_and_why() {
     }
 }
 
+/// The line does not contain text for an interpreter, because it may contain passwords.
+#[test]
+fn a_script_is_named_and_not_its_interpreter() {
+    for (command, script) in [
+        (&["/srv/run"][..], "/srv/run"),
+        (&["python3", "-u", "server.py", "--x"], "server.py"),
+        (&["/usr/bin/python3.11", "-X", "dev", "server.py"], "server.py"),
+        (&["python3", "-m", "my.server"], "python3 -m my.server"),
+        (&["bash", "/opt/run.sh"], "/opt/run.sh"),
+        (&["busybox", "sh", "run.sh"], "run.sh"),
+        (&["bash", "-lc", "KEY=s3cret serve"], "bash -lc"),
+        (&["python3"], "python3"),
+    ] {
+        let (lines, _) = told("vllm", command, &[]);
+        let part = format!("preset vllm: the options in the script '{script}' are not read");
+        assert!(lines.iter().any(|line| line.contains(&part)), "{part}\n{lines:#?}");
+    }
+}
+
 #[test]
 fn ranks_without_a_server_have_their_processes_watched() {
     let (_, health) = told("vllm", &["vllm", "serve", "/m", "--node-rank=1"], &[]);

@@ -106,3 +106,23 @@ fn the_effective_configuration_reads_back_as_itself() {
         assert!(meant.is_same_as(had), "{meant:?}\n{had:?}");
     }
 }
+
+/// The supervisor takes its status port first.
+#[test]
+fn a_status_port_that_the_server_needs_has_a_warning() {
+    let warning = "status port 8000 is also the port of the health check of app: ";
+    for (status, key, value, expected) in [
+        ("8000", "PROCESS_HEALTH_URL", "http://127.0.0.1:8000/health", true),
+        ("127.0.0.1:8000", "PROCESS_HEALTH_TCP", "localhost:8000", true),
+        ("8000", "PROCESS_HEALTH_PRESET", "vllm", true),
+        ("9000", "PROCESS_HEALTH_PRESET", "vllm", false),
+        ("127.0.0.1:8000", "PROCESS_HEALTH_TCP", "10.0.0.7:8000", false),
+        ("8000", "PROCESS_HEALTH_URL", "unix:///tmp/s.sock:/health", false),
+    ] {
+        let config = config(&[("PROCESS_STATUS_PORT", status), (key, value)]);
+        let found = config.warnings.iter().find(|line| line.starts_with(warning));
+        assert_eq!(found.is_some(), expected, "{status} {value} {:?}", config.warnings);
+        let end = "; the server cannot listen there; choose another PROCESS_STATUS_PORT";
+        assert!(found.is_none_or(|line| line.ends_with(end)), "{found:?}");
+    }
+}
