@@ -153,7 +153,8 @@ impl Tally {
             | Answer::MemorySeen { .. }
             | Answer::OutputSeen(None)
             | Answer::Collected
-            | Answer::Tidied(_)
+            | Answer::Tidied
+            | Answer::DevicesSeen(_)
             | Answer::PortSeen { .. }
             | Answer::Connected(_) => {}
         }
@@ -214,6 +215,7 @@ impl Tally {
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
             | Effect::LookAtPort { .. }
+            | Effect::LookAtDevices { .. }
             | Effect::Connect { .. }
             | Effect::Emit(_)
             | Effect::Notice(_)

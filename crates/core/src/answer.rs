@@ -1,7 +1,7 @@
 //! The daemon's answers about a run of a process.
 
+use crate::device::DevicesSeen;
 use crate::exit::SpawnError;
-use crate::failure::DeviceState;
 use crate::health::{Block, CheckAnswer, CheckFailure, Load, ProgressSample, TreeCount, Unreached};
 use crate::ids::{Member, Pid};
 use crate::port::Holder;
@@ -56,9 +56,8 @@ pub enum Answer {
     OutputSeen(Option<Block>),
     /// To [`Effect::Collect`](crate::effect::Effect::Collect).
     Collected,
-    /// To [`Effect::Tidy`](crate::effect::Effect::Tidy): the state of the GPUs, if the effect asked
-    /// for it.
-    Tidied(DeviceState),
+    /// To [`Effect::Tidy`](crate::effect::Effect::Tidy).
+    Tidied,
     /// To [`Effect::LookAtPort`](crate::effect::Effect::LookAtPort).
     PortSeen {
         /// The process after whose exit the look was taken, as requested.
@@ -66,6 +65,8 @@ pub enum Answer {
         /// The process that listens on the port; `None`: the port is free.
         holder: Option<Holder>,
     },
+    /// To [`Effect::LookAtDevices`](crate::effect::Effect::LookAtDevices).
+    DevicesSeen(DevicesSeen),
     /// To [`Effect::Connect`](crate::effect::Effect::Connect): all servers accepted, or the one
     /// that did not.
     Connected(Result<(), Unreached>),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::command::{Rejection, Reply};
+use crate::device::UsersOf;
 use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::health::Unhealthy;
@@ -153,6 +154,16 @@ pub enum Effect {
         after: Option<Pid>,
         /// When this is over, no answer is needed.
         within: Duration,
+    },
+    /// Look at the devices of this container; answered by `DevicesSeen` within
+    /// [`TOOL_LIMIT`](crate::device::TOOL_LIMIT) from the time at which no other look is under way.
+    LookAtDevices {
+        /// The process that runs, or is to start.
+        proc: ProcId,
+        /// The present run, or the one that has ended.
+        run: RunId,
+        /// Also find these processes, as far as they have a device open.
+        users: Option<UsersOf>,
     },
     /// Connect to each of the servers that a process waits for; answered by `Connected`
     /// within [`CONNECT_LIMIT`](crate::CONNECT_LIMIT).

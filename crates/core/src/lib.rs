@@ -17,7 +17,8 @@
 //!                           ├── retry.rs  may it start again, and when
 //!                           ├── tree.rs   processes that it left behind
 //!                           ├── files.rs  which files may be removed
-//!                           └── port.rs   how long its port is awaited
+//!                           ├── port.rs   how long its port is awaited
+//!                           └── device.rs are its devices there, and their memory free
 //! ```
 //!
 //! Inputs may arrive in any order, late, twice, or about runs that no longer exist. No input makes
@@ -29,6 +30,7 @@ mod answer;
 mod asking;
 pub mod command;
 mod condition;
+pub mod device;
 pub mod effect;
 mod envelope;
 pub mod event;
@@ -78,4 +80,4 @@ pub use signal::SignalTarget;
 pub use state_name::StateName;
 pub use supervisor::{Changed, Fitted, STOP_RESERVE, Supervisor};
 pub use tree::drain::AskReason;
-pub use tree::{DEVICES_LIMIT, Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};
+pub use tree::{Occasion, RECOUNT_EVERY, UNKILLABLE_AFTER};

@@ -231,6 +231,27 @@ pub enum Line {
         port: u16,
         holder: Holder,
     },
+    /// A start has waited for the memory of its devices, which is free.
+    MemoryFree {
+        name: String,
+        /// As much is in use as at the first start; otherwise the use no longer decreases.
+        released: bool,
+        after: Duration,
+    },
+    /// The wait for the memory of devices is over, and it is not free.
+    MemoryHeld {
+        name: String,
+        /// So many MiB more are in use.
+        held: Vec<(String, u64)>,
+        after: Duration,
+        /// Processes that have a device open.
+        users: Vec<(Pid, String)>,
+    },
+    /// A look at the devices has no result.
+    DevicesUnknown {
+        source: &'static str,
+        within: Duration,
+    },
     /// The wait for the port is over, and this process still listens on it.
     PortHeld {
         name: String,

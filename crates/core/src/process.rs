@@ -37,6 +37,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::answer::Answer;
+use crate::device::Devices;
 use crate::effect::Effect;
 use crate::event::{Entered, Event, Named};
 use crate::failure::Class;
@@ -91,6 +92,10 @@ pub(crate) struct Process {
     cleared: bool,
     /// Whether the next start has to wait for its port.
     port_unseen: bool,
+    /// The first look at its devices.
+    devices: Devices,
+    /// When the last run had gone, until the next start has waited for its devices.
+    left_at: Option<Mono>,
     /// When the files that a run has open were last recorded, and the run.
     files_seen: Option<(RunId, Mono)>,
     /// The report of the latest exit by itself, until all leftover processes have exited.
@@ -180,6 +185,8 @@ impl Process {
             runs: 0,
             cleared: false,
             port_unseen: false,
+            devices: Devices::default(),
+            left_at: None,
             files_seen: None,
             report: None,
             deaths: Deaths::default(),
@@ -217,7 +224,8 @@ impl Process {
             | Answer::OutputSeen(_)
             | Answer::Collected
             | Answer::PortSeen { .. }
-            | Answer::Tidied(_) => run.0 == self.runs,
+            | Answer::DevicesSeen(_)
+            | Answer::Tidied => run.0 == self.runs,
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) mod drain;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::device::DeviceWait;
 use crate::ids::{Member, Pid};
 use crate::input::{Exit, Traits, TreeProcess};
 use crate::port::PortWait;
@@ -58,9 +59,6 @@ const TIDY_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit for the final cleanup.
 const LAST_TIDY_LIMIT: Duration = Duration::from_secs(2);
 
-/// Time limit for waiting for free GPU memory before a start, with a margin for the answer.
-pub const DEVICES_LIMIT: Duration = Duration::from_secs(130);
-
 /// A process that still exists this long after SIGKILL counts as unkillable.
 pub const UNKILLABLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -91,12 +89,15 @@ pub(crate) enum Tree {
 pub(crate) enum Awaited {
     /// Its port.
     Port(PortWait),
+    /// Its devices.
+    Devices(DeviceWait),
 }
 
 impl Awaited {
     const fn deadline(&self) -> Mono {
         match self {
             Self::Port(wait) => wait.until,
+            Self::Devices(wait) => wait.deadline(),
         }
     }
 }

@@ -1,177 +1,104 @@
-//! What becomes of GPUs between two runs: whether they are still there, and whether their memory
-//! is free again. NVIDIA's driver frees it some time after the last process has gone: 26 seconds
-//! were measured where much memory of the host was pinned.
+//! Looks at the GPUs of this container. The core decides when, and what follows
+//! (`crates/core/src/device.rs`).
 //!
 //! NVIDIA's devices are asked for with `nvidia-smi`, one at a time, as a helper: it takes from 0.1 to 30 seconds, and
-//! may hang in the kernel for ever. AMD's are read from sysfs. What is not known holds up nothing.
+//! may hang in the kernel for ever. AMD's are read from sysfs.
 
 mod amd;
-mod holders;
-mod judgement;
+mod users;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
-use supervisor_core::failure::DeviceState;
+use supervisor_core::device::{
+    Device, DevicesSeen, Inventory, Source, TOOL_LIMIT, Trouble, UsersOf,
+};
 use supervisor_core::ids::Pid;
 use supervisor_core::input::Exit;
-use supervisor_core::level::Level;
 use supervisor_core::spec::Launch;
 use supervisor_sys::process::start::lookup;
-use supervisor_wire::system::nvidia_smi::{self, Answer, Device};
+use supervisor_wire::system::nvidia_smi::{self, Answer};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use crate::capture::journal::Journal;
 use crate::helpers::{Helper, Helpers};
 use crate::launch::Environment;
-use judgement::{Memory, Visible, memory, state};
-
-/// Time for one answer. Without NVIDIA's persistence daemon each initializes the driver.
-const ANSWER_LIMIT: Duration = Duration::from_secs(35);
-
-/// Time that a response before a restart may take longer than the first one. After it the state is
-/// unknown and the program starts; the tool keeps its own time.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Time for memory to become free.
-const MEMORY_LIMIT: Duration = Duration::from_secs(120);
-
-/// Time from one look at the memory to the next.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Bytes of an answer that are read.
 const ROOM: usize = 64 * 1024;
 
-/// What is known of the GPUs of this container.
+/// The source of facts about the GPUs of this container.
 #[derive(Debug)]
 pub(crate) struct Gpus {
     helpers: Rc<Helpers>,
-    journal: Rc<Journal>,
     environment: Environment,
     /// `nvidia-smi`; `None`: it is not installed here.
     tool: OnceCell<Option<PathBuf>>,
     /// One question at a time.
     asking: Semaphore,
-    /// The tool that did not answer: as long as it is there, no other is started.
-    hangs: Cell<Option<Pid>>,
+    /// The tool that was started last: as long as it exists, no other is started.
+    last: Cell<Option<Pid>>,
     /// The driver is too old to say what a device needs.
     old_driver: Cell<bool>,
-    /// What there was at the first start; `None`: that is not known.
-    first: RefCell<Option<First>>,
+    /// When the latest question was asked, and its answer.
+    latest: RefCell<Option<(Instant, Told)>>,
 }
 
-/// What there was at the first start.
+/// What the tool or sysfs says.
 #[derive(Clone, Debug)]
-struct First {
-    devices: Vec<Device>,
-    /// No process of the program had a device open yet, so the memory used then was not its.
-    is_baseline: bool,
-    /// The time that the response took.
-    took: Duration,
+enum Told {
+    Nothing,
+    Hangs,
+    Devices(Source, Answer),
+}
+
+/// A question of the core.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// The main process of the program, if it lives.
+    pub(crate) main: Option<Pid>,
+    /// `CUDA_VISIBLE_DEVICES` of the program.
+    pub(crate) visible: Option<String>,
+    /// The processes to find.
+    pub(crate) users: Option<UsersOf>,
 }
 
 impl Gpus {
-    pub(crate) fn new(
-        helpers: Rc<Helpers>,
-        journal: Rc<Journal>,
-        environment: Environment,
-    ) -> Rc<Self> {
+    pub(crate) fn new(helpers: Rc<Helpers>, environment: Environment) -> Rc<Self> {
         Rc::new(Self {
             helpers,
-            journal,
             environment,
             tool: OnceCell::new(),
             asking: Semaphore::new(1),
-            hangs: Cell::default(),
+            last: Cell::default(),
             old_driver: Cell::default(),
-            first: RefCell::default(),
+            latest: RefCell::default(),
         })
     }
 
-    /// A program runs whose devices will be looked at later: finds out what there is, once.
-    pub(crate) async fn note_first(&self, main: Pid) {
-        if self.first.borrow().is_some() {
-            return;
-        }
-        let asked = Instant::now();
-        let Some(answer) = self.ask().await else { return };
-        let took = asked.elapsed();
-        let is_baseline = !holders::are_below(main).await;
-        let first = First { devices: answer.devices, is_baseline, took };
-        self.first.borrow_mut().get_or_insert(first);
-    }
-
-    /// All processes of a run have gone: are the devices there, and is their memory free? Waits
-    /// for that, and says so.
-    pub(crate) async fn settle(self: Rc<Self>, name: &str, visible: Option<&str>) -> DeviceState {
-        let first = self.first.borrow().clone();
-        let Some(first) = first.filter(|first| !first.devices.is_empty()) else {
-            return DeviceState::Unknown;
+    /// Looks at the devices.
+    pub(crate) async fn look(self: Rc<Self>, question: Question) -> DevicesSeen {
+        // In a task of its own: the tool has its time also if the core no longer waits for it.
+        let asked = tokio::task::spawn_local(Rc::clone(&self).ask(Instant::now()));
+        let (source, answer) = match asked.await {
+            Ok(Told::Devices(source, answer)) => (source, answer),
+            Ok(Told::Hangs) => return DevicesSeen::Hangs,
+            Ok(Told::Nothing) | Err(_) => return DevicesSeen::Nothing,
         };
-        let visible = Visible::read(visible);
-        let begun = Instant::now();
-        let mut before: Option<Vec<Device>> = None;
-        loop {
-            let asked = Rc::clone(&self).ask_within(first.took + PATIENCE).await;
-            let Some(answer) = asked else { return DeviceState::Unknown };
-            let state = state(&first.devices, &visible, &answer);
-            if state != DeviceState::Fine {
-                return state;
-            }
-            let baseline = first.is_baseline.then_some(first.devices.as_slice());
-            let held = memory(baseline, before.as_deref(), &visible, &answer.devices);
-            let waited = begun.elapsed();
-            match held {
-                Memory::Free if before.is_some() => {
-                    let what =
-                        if first.is_baseline { "was released" } else { "stopped decreasing" };
-                    let note = format!(
-                        "gpu: {name}: GPU memory {what} after {:.1} s",
-                        waited.as_secs_f64()
-                    );
-                    self.journal.say(Level::Info, &note);
-                    return DeviceState::Fine;
-                }
-                Memory::Free => return DeviceState::Fine,
-                Memory::Held(held) if waited >= MEMORY_LIMIT => {
-                    self.tell_held(name, &held, waited).await;
-                    return DeviceState::Fine;
-                }
-                Memory::Held(_) => {}
-            }
-            before = Some(answer.devices);
-            sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    /// Says what holds memory, as far as that can be seen.
-    async fn tell_held(&self, name: &str, held: &[(Device, u64)], waited: Duration) {
-        let mut note = format!("gpu: {name}: after {} s", waited.as_secs());
-        for (device, more) in held {
-            let _ = write!(
-                note,
-                ", {} has {more} MiB more in use than at the first start",
-                device.uuid
-            );
-        }
-        match holders::of_devices().await {
-            holders if holders.is_empty() => note.push_str(
-                "; no process visible in this container has a GPU open; another container may \
-                 use it, or the driver has not released it yet",
-            ),
-            holders => {
-                let shown: Vec<_> =
-                    holders.iter().map(|(pid, name)| format!("{name} (pid {pid})")).collect();
-                let _ = write!(note, "; these have a GPU open: {}", shown.join(", "));
-            }
-        }
-        note.push_str("; starting anyway");
-        self.journal.say(Level::Warn, &note);
+        let users = match (question.users, question.main) {
+            (Some(UsersOf::Program), Some(main)) => users::below(main).await,
+            (Some(UsersOf::Container), _) => users::in_container().await,
+            (Some(UsersOf::Program), None) | (None, _) => None,
+        };
+        DevicesSeen::Devices(Box::new(Inventory {
+            source,
+            devices: answer.devices.into_iter().map(device).collect(),
+            trouble: answer.trouble.map(trouble),
+            visible: question.visible,
+            users,
+        }))
     }
 
     /// Searches the tool when it is first needed: a start must not wait for that.
@@ -184,71 +111,72 @@ impl Gpus {
         self.tool.get_or_init(search).as_deref()
     }
 
-    /// Asks, and waits for the answer at most `limit`. The tool goes on in a task of its own, so that
-    /// no second one is started beside it.
-    async fn ask_within(self: Rc<Self>, limit: Duration) -> Option<Answer> {
-        let gpus = Rc::clone(&self);
-        let asked = tokio::task::spawn_local(async move { gpus.ask().await });
-        match tokio::time::timeout(limit, asked).await {
-            Ok(answer) => answer.ok().flatten(),
-            Err(_) => {
-                self.tell_no_response(limit);
-                None
-            }
+    /// An answer to a question that was put at `put`.
+    async fn ask(self: Rc<Self>, put: Instant) -> Told {
+        let Ok(_turn) = self.asking.acquire().await else { return Told::Nothing };
+        if let Some((asked, told)) = &*self.latest.borrow()
+            && *asked >= put
+        {
+            return told.clone();
         }
+        let asked = Instant::now();
+        let told = self.ask_now().await;
+        *self.latest.borrow_mut() = Some((asked, told.clone()));
+        told
     }
 
-    fn tell_no_response(&self, limit: Duration) {
-        let note = format!(
-            "gpu: nvidia-smi did not respond within {} s; the state of the GPUs is unknown",
-            limit.as_secs()
-        );
-        self.journal.say(Level::Warn, &note);
-    }
-
-    /// `None`: there is no answer, or none that says anything.
-    async fn ask(&self) -> Option<Answer> {
-        let _turn = self.asking.acquire().await.ok()?;
-        if self.tool().is_none() {
-            return amd::ask().await;
-        }
-        if self.hangs.get().is_some_and(|pid| self.helpers.has(pid)) {
-            return None;
-        }
-        let answer = self.ask_for(!self.old_driver.get()).await?;
-        let answer = if answer.unknown_field && !self.old_driver.replace(true) {
-            self.ask_for(false).await?
-        } else {
-            answer
+    async fn ask_now(&self) -> Told {
+        let Some(tool) = self.tool() else {
+            let answer = amd::ask().await;
+            return answer.map_or(Told::Nothing, |answer| Told::Devices(Source::Sysfs, answer));
         };
-        let says_nothing = answer.devices.is_empty() && answer.trouble.is_none();
-        (!says_nothing).then_some(answer)
+        if self.last.get().is_some_and(|pid| self.helpers.has(pid)) {
+            return Told::Nothing;
+        }
+        match self.run(tool, !self.old_driver.get()).await {
+            Told::Devices(_, answer) if answer.unknown_field && !self.old_driver.replace(true) => {
+                self.run(tool, false).await
+            }
+            told @ (Told::Nothing | Told::Hangs | Told::Devices(..)) => told,
+        }
     }
 
-    async fn ask_for(&self, recovery: bool) -> Option<Answer> {
+    /// Runs the tool once. `recovery`: also ask what the devices need.
+    async fn run(&self, tool: &Path, recovery: bool) -> Told {
         let fields = nvidia_smi::FIELDS.to_owned();
         let fields =
             if recovery { format!("{fields},{}", nvidia_smi::RECOVERY_FIELD) } else { fields };
         let argv: Vec<OsString> = vec![
-            self.tool()?.into(),
+            tool.into(),
             format!("--query-gpu={fields}").into(),
             "--format=csv,noheader,nounits".into(),
         ];
         let what = Launch::as_supervisor(argv);
-        let helper: Helper =
-            self.helpers.start("nvidia-smi", &what, self.environment.clone()).ok()?;
-        let pid = helper.pid();
-        let outcome = helper.finish(ANSWER_LIMIT, ROOM).await;
-        let Some(exit) = outcome.exit else {
-            self.hangs.set(Some(pid));
-            self.tell_no_response(ANSWER_LIMIT);
-            return None;
-        };
-        match exit {
-            Exit::Code(code) => {
-                Some(nvidia_smi::read(code, &String::from_utf8_lossy(&outcome.output)))
+        let started = self.helpers.start("nvidia-smi", &what, self.environment.clone());
+        let Ok(helper): Result<Helper, _> = started else { return Told::Nothing };
+        self.last.set(Some(helper.pid()));
+        let outcome = helper.finish(TOOL_LIMIT, ROOM).await;
+        match outcome.exit {
+            None => Told::Hangs,
+            Some(Exit::Signal { .. }) => Told::Nothing,
+            Some(Exit::Code(code)) => {
+                let answer = nvidia_smi::read(code, &String::from_utf8_lossy(&outcome.output));
+                let says_nothing =
+                    answer.devices.is_empty() && answer.trouble.is_none() && !answer.unknown_field;
+                if says_nothing { Told::Nothing } else { Told::Devices(Source::NvidiaSmi, answer) }
             }
-            Exit::Signal { .. } => None,
         }
+    }
+}
+
+fn device(device: nvidia_smi::Device) -> Device {
+    let nvidia_smi::Device { index, uuid, total, used, needs } = device;
+    Device { index, id: uuid, total, used, needs }
+}
+
+fn trouble(trouble: nvidia_smi::Trouble) -> Trouble {
+    match trouble {
+        nvidia_smi::Trouble::Lost(line) => Trouble::Lost(line),
+        nvidia_smi::Trouble::Gone(line) => Trouble::Gone(line),
     }
 }

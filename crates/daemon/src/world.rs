@@ -1,5 +1,6 @@
 //! Carries out the decisions of the core. This module decides nothing.
 
+mod awaited;
 mod ends;
 mod events;
 mod files;
@@ -204,14 +205,9 @@ impl World {
         let helpers = Rc::new(Helpers::new(Rc::clone(&launcher)));
         let (journal, environment) = (Rc::clone(&parts.journal), parts.environment.clone());
         let inbox = Rc::<Inbox>::default();
-        let hooks = Hooks::new(
-            &parts.hooks,
-            Rc::clone(&helpers),
-            Rc::clone(&journal),
-            Rc::clone(&inbox),
-            &environment,
-        );
-        let gpus = Gpus::new(Rc::clone(&helpers), journal, environment);
+        let hooks =
+            Hooks::new(&parts.hooks, Rc::clone(&helpers), journal, Rc::clone(&inbox), &environment);
+        let gpus = Gpus::new(Rc::clone(&helpers), environment);
         let stdout = Rc::new(Sink::inherited(rustix::stdio::stdout()));
         let stderr = if Sink::are_same(rustix::stdio::stdout(), rustix::stdio::stderr()) {
             Rc::clone(&stdout)
@@ -307,6 +303,7 @@ impl World {
             Effect::Connect { proc, run } => self.connect_targets(proc, run),
             Effect::LookAtFiles { proc, run: _ } => self.look_at_files(proc),
             Effect::Tidy { proc, run, occasion } => self.tidy(proc, run, occasion),
+            Effect::LookAtDevices { proc, run, users } => self.look_at_devices(proc, run, users),
             Effect::LookAtPort { proc, run, port, after, within } => {
                 self.look_at_port(proc, run, port, after, within);
             }

@@ -176,6 +176,19 @@ impl Line {
             Self::PortHeld { name, port, holder } => {
                 of("port_held").program(name).port(*port, holder)
             }
+            Self::MemoryFree { name, released, after } => of("memory_free")
+                .program(name)
+                .flag("released", *released)
+                .seconds("after_seconds", *after),
+            Self::MemoryHeld { name, held, after, users } => of("memory_held")
+                .program(name)
+                .with("devices", Value::Texts(held.iter().map(|(id, _)| id.clone()).collect()))
+                .with("more_mib", Value::Numbers(held.iter().map(|(_, more)| mib(*more)).collect()))
+                .seconds("after_seconds", *after)
+                .pids(users.iter().map(|(pid, _)| *pid)),
+            Self::DevicesUnknown { source, within } => {
+                of("devices_unknown").text("source", source).seconds("within_seconds", *within)
+            }
             Self::TargetsReached { name, after } => {
                 of("targets_reached").program(name).seconds("after_seconds", *after)
             }
@@ -406,6 +419,10 @@ impl Facts {
                 .count("waiting_bytes", waiting),
         }
     }
+}
+
+fn mib(size: u64) -> i64 {
+    size.try_into().unwrap_or(i64::MAX)
 }
 
 const fn kind_of(kind: SpawnErrorKind) -> &'static str {

@@ -29,6 +29,7 @@ impl Line {
             | Self::WaitsForPrograms { .. }
             | Self::WaitsForTarget { .. }
             | Self::TargetsReached { .. }
+            | Self::MemoryFree { .. }
             | Self::CheckExcused { .. }
             | Self::CheckConnects { .. }
             | Self::NoMetrics { .. }
@@ -70,6 +71,8 @@ impl Line {
             | Self::CheckedWrongly { .. }
             | Self::WaitsForPort { .. }
             | Self::PortHeld { .. }
+            | Self::MemoryHeld { .. }
+            | Self::DevicesUnknown { .. }
             | Self::CheckBusy { .. }
             | Self::RollingStops { .. }
             | Self::MemoryHigh { .. }

@@ -200,6 +200,31 @@ impl fmt::Display for Line {
                 "port {port} of '{name}' is still in use: {holder} listens on it; starting '{name}' \
                  anyway"
             ),
+            Self::MemoryFree { name, released, after } => {
+                let what = if *released { "was released" } else { "stopped decreasing" };
+                write!(f, "gpu: {name}: GPU memory {what} after {:.1} s", after.as_secs_f64())
+            }
+            Self::MemoryHeld { name, held, after, users } => {
+                write!(f, "gpu: {name}: after {} s", after.as_secs())?;
+                for (device, more) in held {
+                    write!(f, ", {device} has {more} MiB more in use than at the first start")?;
+                }
+                if users.is_empty() {
+                    f.write_str(
+                        "; no process visible in this container has a GPU open; another container \
+                         may use it, or the driver has not released it yet",
+                    )?;
+                } else {
+                    let users = users.iter().map(|(pid, name)| format!("{name} (pid {pid})"));
+                    write!(f, "; these have a GPU open: {}", list(users))?;
+                }
+                f.write_str("; starting anyway")
+            }
+            Self::DevicesUnknown { source, within } => write!(
+                f,
+                "gpu: {source} did not respond within {} s; the state of the GPUs is unknown",
+                within.as_secs()
+            ),
             Self::TargetsReached { name, after } => write!(
                 f,
                 "waiting: {name}: all servers accept connections after {:.1} s; starting it",

@@ -214,12 +214,12 @@ impl Process {
     }
 
     /// Whether an operator's start request leads to a spawn immediately.
-    pub(super) fn can_spawn_at_once(&self, by: &ByOrder) -> bool {
+    pub(super) fn can_spawn_at_once(&self, by: &ByOrder, now: Mono) -> bool {
         let passes = match by {
             ByOrder::Wait => false,
             ByOrder::Start | ByOrder::Overrule(_) => true,
         };
-        let waits = self.port_unseen || self.spec.start.wait_for.is_some();
+        let waits = self.has_to_await(now) || self.spec.start.wait_for.is_some();
         passes && self.tree.is_clear() && !waits
     }
 

@@ -26,7 +26,7 @@ impl Process {
         if self.pid().is_some() || !self.tree.is_clear() || self.gate != Gate::Open {
             return;
         }
-        if self.tidies_first(cx) || self.awaits_port(cx) {
+        if self.tidies_first(cx) || self.awaits_place(cx) {
             return self.want_start(cx);
         }
         let spec = Rc::clone(&self.spec);
@@ -77,7 +77,7 @@ impl Process {
                 self.enter(State::Stopped { intent: Intent::Run }, cx);
             }
             // A program that can start at once does not become STOPPED first.
-            State::Fatal { .. } if self.can_spawn_at_once(&by) => {}
+            State::Fatal { .. } if self.can_spawn_at_once(&by, cx.now) => {}
             State::Fatal { .. } => self.enter(State::Stopped { intent: Intent::Run }, cx),
             State::Exited { exit, after: AfterExit::Rest | AfterExit::Held, .. } => {
                 self.enter(State::Exited { exit, after: AfterExit::Run { at: cx.now } }, cx);
@@ -145,6 +145,7 @@ impl Process {
         };
         let health = Health::of_start(health, cx.now);
         self.enter(State::Starting { live, due, health }, cx);
+        self.look_at_first_devices(cx);
         match intent {
             Intent::Rest => self.stop(cx),
             Intent::Run if due == Due::Up(cx.now) => self.succeed(live, cx),

@@ -1,17 +1,11 @@
 //! Requests the cleanup of stale files and sockets between runs.
 
-use std::time::Duration;
-
-use super::{AfterExit, Process, State, Transition};
+use super::{Process, Transition};
 use crate::effect::Effect;
-use crate::exit::Exit;
-use crate::failure::DeviceState;
 use crate::files::FILES_EVERY;
 use crate::ids::RunId;
-use crate::line::GaveUp;
-use crate::report::{Cause, Next};
 use crate::spec::RemoveLeftovers;
-use crate::tree::{DEVICES_LIMIT, Occasion};
+use crate::tree::Occasion;
 
 impl Process {
     /// Records the files that the tree has open, together with another inspection. After an exit, a
@@ -28,17 +22,14 @@ impl Process {
     /// Begins a cleanup, if the configuration requires one.
     pub(super) fn tidy(&mut self, occasion: Occasion, cx: &mut Transition<'_>) {
         self.port_unseen = self.port().is_some();
+        self.left_at = Some(cx.now).filter(|_| self.awaits_devices());
         let wanted = match occasion {
-            Occasion::Start => self.removes() != RemoveLeftovers::No || self.awaits_devices(),
+            Occasion::Start => self.removes() != RemoveLeftovers::No,
             Occasion::End => self.removes() != RemoveLeftovers::No,
         };
         if wanted {
             let (proc, run) = (self.named.proc, RunId(self.runs));
-            let devices = match occasion {
-                Occasion::Start if self.awaits_devices() => DEVICES_LIMIT,
-                Occasion::Start | Occasion::End => Duration::ZERO,
-            };
-            self.tree.tidy(occasion, cx.now + occasion.limit() + devices);
+            self.tree.tidy(occasion, cx.now + occasion.limit());
             cx.effects.push(Effect::Tidy { proc, run, occasion });
         }
     }
@@ -64,38 +55,12 @@ impl Process {
         }
     }
 
-    /// Takes the result of the cleanup and the state of the GPUs.
-    pub(crate) fn tidied(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
+    /// Takes the result of the cleanup.
+    pub(crate) fn tidied(&mut self, cx: &mut Transition<'_>) {
         if self.tree.is_tidying() {
             self.tree.tidied();
-            self.judge_devices(devices, cx);
             self.await_if_wanted(cx);
         }
-    }
-
-    /// Whether the GPU state is checked before a restart.
-    pub(super) fn awaits_devices(&self) -> bool {
-        self.spec.failure.await_devices && self.runs > 0
-    }
-
-    /// Whether it will restart by itself, now or after a delay.
-    pub(super) const fn is_to_restart(&self) -> bool {
-        matches!(
-            self.state,
-            State::Backoff { .. } | State::Exited { after: AfterExit::Run { .. }, .. }
-        )
-    }
-
-    /// Gives up if the GPUs are lost, because a restart in this container cannot help.
-    fn judge_devices(&mut self, devices: DeviceState, cx: &mut Transition<'_>) {
-        if !self.is_to_restart() {
-            return;
-        }
-        let (Some(verdict), Some(report)) = (devices.verdict(), &mut self.report) else { return };
-        let outcome = (report.exit.map_or(1, Exit::status), verdict.class);
-        (report.cause, report.next) = (Cause::Failure(verdict), Next::GiveUp);
-        let because = Some(report.because()).filter(|_| self.tells_causes());
-        self.give_up(GaveUp::Hopeless, because, outcome, cx);
     }
 
     fn removes(&self) -> RemoveLeftovers {

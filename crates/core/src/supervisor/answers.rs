@@ -33,7 +33,8 @@ impl Supervisor {
             Answer::MemorySeen { used } => process.memory_seen(used, cx),
             Answer::OutputSeen(block) => process.output_seen(block, cx),
             Answer::Collected => process.collected(cx),
-            Answer::Tidied(devices) => process.tidied(devices, cx),
+            Answer::Tidied => process.tidied(cx),
+            Answer::DevicesSeen(seen) => process.devices_seen(seen, cx),
             Answer::PortSeen { after, holder } => process.port_seen(after, holder, cx),
             Answer::Connected(result) => process.connected(result, cx),
             // This answers a question of the supervisor about all servers.

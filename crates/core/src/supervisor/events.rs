@@ -133,6 +133,7 @@ impl Supervisor {
             | Effect::LookAtFiles { .. }
             | Effect::Tidy { .. }
             | Effect::LookAtPort { .. }
+            | Effect::LookAtDevices { .. }
             | Effect::Connect { .. }
             | Effect::Report(_)
             | Effect::Notice(_)

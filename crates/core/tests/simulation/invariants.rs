@@ -175,10 +175,12 @@ impl Invariant {
                 "the place is made clean before the next start and at the end, as its policy says"
             }
             Self::AwaitsPlace => {
-                "nothing is started before its port was looked at, nor while a process is known to \
-                 hold it and the limit of that wait is not over"
+                "nothing is started before its port and devices were looked at, nor while the port or \
+                 memory is known to be held and the limit of that wait is not over"
             }
-            Self::HoldsBriefly => "a port does not hold back a start longer than its limit",
+            Self::HoldsBriefly => {
+                "port and devices do not hold back a start longer than their limits"
+            }
             Self::LooksAtFiles => {
                 "what a run has open is looked at when it is up, and not more than once a minute"
             }

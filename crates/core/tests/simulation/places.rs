@@ -1,20 +1,33 @@
 //! What the world says of a process's place between two runs.
 
 use supervisor_core::Answer;
-use supervisor_core::failure::DeviceState;
+use supervisor_core::device::{Device, DevicesSeen, Inventory, Source, Trouble, UsersOf};
 use supervisor_core::ids::Pid;
 use supervisor_core::port::Holder;
 
 use crate::random::Random;
 
-/// Stale files are removed, and the devices say something.
-pub(crate) fn tidied(random: &mut Random) -> Answer {
-    Answer::Tidied(match random.below(6) {
-        0 => DeviceState::Lost("GPU is lost".to_owned()),
-        1 => DeviceState::Gone("No devices were found".to_owned()),
-        2 => DeviceState::Unknown,
-        _ => DeviceState::Fine,
-    })
+/// What the devices say: there is one, of 80,000 MiB, if any.
+pub(crate) fn devices(users: Option<UsersOf>, kind: bool, random: &mut Random) -> Answer {
+    let trouble = match random.below(if kind { 1 } else { 14 }) {
+        10 => Some(Trouble::Lost("GPU is lost".to_owned())),
+        11 => Some(Trouble::Gone("No devices were found".to_owned())),
+        12 => return Answer::DevicesSeen(DevicesSeen::Nothing),
+        13 => return Answer::DevicesSeen(DevicesSeen::Hangs),
+        _ => None,
+    };
+    let amounts = [Some(600), Some(600), Some(2200), Some(60_000), Some(30_000), None];
+    let used = if kind { Some(600) } else { random.pick(&amounts) };
+    let needs = (!kind && random.one_in(8)).then(|| "Reset".to_owned());
+    let device = Device { index: 0, id: "GPU-0aaa".to_owned(), total: Some(80_000), used, needs };
+    let there = trouble.is_none() || random.one_in(3);
+    let devices = if there { vec![device] } else { Vec::new() };
+    let using = random.pick(&[0, 0, 1]);
+    let users = users.map(|_| vec![(Pid(77), "stray".to_owned()); using]);
+    let users = users.filter(|_| kind || random.below(6) > 0);
+    let source = Source::NvidiaSmi;
+    let inventory = Inventory { source, devices, trouble, visible: None, users };
+    Answer::DevicesSeen(DevicesSeen::Devices(Box::new(inventory)))
 }
 
 /// Whoever listens on a port. In a `kind` world nobody does.

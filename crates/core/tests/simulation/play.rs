@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use supervisor_core::device::UsersOf;
 use supervisor_core::event::{Event, EventType};
 use supervisor_core::failure::Found;
 use supervisor_core::hook::{About, Alert};
@@ -79,6 +80,7 @@ pub(crate) enum Owed {
     Connect(ProcId, RunId),
     Tidy(ProcId, RunId),
     Port(ProcId, RunId, Option<Pid>),
+    Devices(ProcId, RunId, Option<UsersOf>),
     Deliver(Delivery),
 }
 
@@ -261,6 +263,9 @@ impl Case {
             Effect::Connect { proc, run } => self.owed.push(Owed::Connect(*proc, *run)),
             Effect::Deliver { delivery, .. } => self.owed.push(Owed::Deliver(*delivery)),
             Effect::Tidy { proc, run, .. } => self.owed.push(Owed::Tidy(*proc, *run)),
+            Effect::LookAtDevices { proc, run, users } => {
+                self.owed.push(Owed::Devices(*proc, *run, *users));
+            }
             Effect::LookAtPort { proc, run, after, .. } => {
                 self.owed.push(Owed::Port(*proc, *run, *after));
             }

@@ -77,7 +77,8 @@ impl Case {
                 Owed::Spawn(id, _)
                 | Owed::Census(id, _)
                 | Owed::Tidy(id, _)
-                | Owed::Port(id, ..) => *id == proc,
+                | Owed::Port(id, ..)
+                | Owed::Devices(id, ..) => *id == proc,
                 _ => false,
             };
             match self.owed.iter().position(mine) {
@@ -232,7 +233,10 @@ impl Case {
                 let result = if fails { Err(Unreached { target, failure }) } else { Ok(()) };
                 Input::answer(proc, run, Answer::Connected(result))
             }
-            Owed::Tidy(proc, run) => Input::answer(proc, run, places::tidied(random)),
+            Owed::Tidy(proc, run) => Input::answer(proc, run, Answer::Tidied),
+            Owed::Devices(proc, run, users) => {
+                Input::answer(proc, run, places::devices(users, kind, random))
+            }
             Owed::Port(proc, run, after) => {
                 Input::answer(proc, run, places::port(after, kind, random))
             }

@@ -1,6 +1,7 @@
 //! Writes effects as lines of a story.
 
 use supervisor_core::command::{Rejection, Reply};
+use supervisor_core::device::UsersOf;
 use supervisor_core::event::{Entered, Event};
 use supervisor_core::hook::About;
 use supervisor_core::ids::{ProcId, RunId};
@@ -36,6 +37,14 @@ impl Stage {
             Effect::Tidy { proc, run, occasion } => {
                 let last = if *occasion == Occasion::End { " for the last time" } else { "" };
                 format!("tidy {}{last}", ran(proc, run))
+            }
+            Effect::LookAtDevices { proc, run, users } => {
+                let users = match users {
+                    None => "",
+                    Some(UsersOf::Program) => " and which of its processes use them",
+                    Some(UsersOf::Container) => " and which processes use them",
+                };
+                format!("look at devices for {}{users}", ran(proc, run))
             }
             Effect::LookAtPort { proc, run, port, after, within } => {
                 let after = after.map(|pid| format!(" after the exit of {pid}"));

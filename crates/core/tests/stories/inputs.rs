@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use supervisor_core::command::Command as Order;
+use supervisor_core::device::{Device, DevicesSeen, Inventory, Source, Trouble};
 use supervisor_core::event::Channel;
-use supervisor_core::failure::{DeviceState, Found, SIGNS};
+use supervisor_core::failure::{Found, SIGNS};
 use supervisor_core::health::{
     Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
     Stranger, TreeCount,
@@ -222,11 +223,8 @@ fn answer(words: &[&str]) -> Option<Answer> {
         ["census-failed", _] => Answer::CensusFailed,
         ["tree-ended", _] => Answer::TreeEnded,
         ["collected", _] => Answer::Collected,
-        // An optional GPU state.
-        ["tidied", _] => Answer::Tidied(DeviceState::Unknown),
-        ["tidied", _, "fine"] => Answer::Tidied(DeviceState::Fine),
-        ["tidied", _, "lost", why @ ..] => Answer::Tidied(DeviceState::Lost(why.join(" "))),
-        ["tidied", _, "gone", why @ ..] => Answer::Tidied(DeviceState::Gone(why.join(" "))),
+        ["tidied", _] => Answer::Tidied,
+        ["devices", _, seen @ ..] => Answer::DevicesSeen(devices(seen)),
         // Who listens, and after whose exit it was looked at: `free after 77`.
         ["port", _, holder @ ..] => {
             let (holder, after) = match holder {
@@ -323,6 +321,32 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
         }
         _ => return None,
     })
+}
+
+/// What one device of 80,000 MiB says: how much is used, and who uses it.
+fn devices(words: &[&str]) -> DevicesSeen {
+    let device = |used: &str| Device {
+        index: 0,
+        id: "GPU-0aaa".to_owned(),
+        total: Some(80_000),
+        used: used.parse().ok(),
+        needs: None,
+    };
+    let (devices, trouble, users) = match words {
+        ["nothing"] => return DevicesSeen::Nothing,
+        ["hangs"] => return DevicesSeen::Hangs,
+        ["lost", why @ ..] => (vec![], Some(Trouble::Lost(why.join(" "))), None),
+        ["gone", why @ ..] => (vec![], Some(Trouble::Gone(why.join(" "))), None),
+        [used] => (vec![device(used)], None, None),
+        [used, "unused"] => (vec![device(used)], None, Some(vec![])),
+        [used, pid, name] => {
+            let user = (Pid(pid.parse().unwrap()), (*name).to_owned());
+            (vec![device(used)], None, Some(vec![user]))
+        }
+        other => panic!("not a look at devices: {other:?}"),
+    };
+    let source = Source::NvidiaSmi;
+    DevicesSeen::Devices(Box::new(Inventory { source, devices, trouble, visible: None, users }))
 }
 
 /// Parses a process of a tree: `PID[<PARENT][@GROUP][!sh][!deaf][!orphan]`. The default parent is

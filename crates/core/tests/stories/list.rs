@@ -60,6 +60,7 @@ stories! {
     a_stop_ends_a_wait_run_once
     a_stop_ends_the_wait_for_the_port
     a_stop_during_the_wait_for_a_port
+    a_stop_during_the_wait_for_memory
     a_stray_at_the_port_is_awaited
     a_trap_that_passes_the_signal_on
     a_trap_that_waits_for_its_child
@@ -101,6 +102,7 @@ stories! {
     crash_then_restart
     crash_while_others_stop
     devices_that_do_not_answer
+    devices_that_were_never_seen
     died_before_startsecs_is_never_running
     drain_of_twenty_seconds
     enough_replicas_are_ready
@@ -128,6 +130,9 @@ stories! {
     listeners_buffer_overflows
     listeners_take_what_waits_before_they_stop
     memory_that_cannot_be_measured
+    memory_that_is_released
+    memory_that_others_hold
+    memory_without_a_baseline
     never_ready_forgives_nothing
     no_metrics_are_said_once
     no_page_in_time_is_no_progress

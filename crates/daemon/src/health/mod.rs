@@ -52,6 +52,7 @@ pub(crate) enum Kind {
     Files,
     Tidy,
     Port,
+    Devices,
     /// The end of those that a census found.
     Ends,
     /// Not asked: the ends of its descendants.

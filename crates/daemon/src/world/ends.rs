@@ -108,10 +108,6 @@ impl World {
             };
             slot.watch.oom_before = count;
             slot.note_before();
-            if let (true, Some((main, true))) = (slot.spec.failure.await_devices, slot.main) {
-                let gpus = Rc::clone(&self.gpus);
-                tokio::task::spawn_local(async move { gpus.note_first(main).await });
-            }
         }
     }
 

@@ -8,15 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use supervisor_core::Answer;
-use supervisor_core::failure::DeviceState;
 use supervisor_core::files::{Kept, nearly_full};
-use supervisor_core::ids::{Member, Pid, ProcId, RunId};
+use supervisor_core::ids::{Member, ProcId, RunId};
 use supervisor_core::level::Level;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::{Input, Occasion};
 use supervisor_sys::deadline::run_with_deadline;
 use supervisor_sys::io::shared_memory::shared_memory;
-use supervisor_sys::process::pidfd;
 use supervisor_sys::process::process_table::start_of;
 use tokio::sync::Semaphore;
 
@@ -24,7 +22,7 @@ use super::{Slot, World};
 use crate::capture::journal::Journal;
 use crate::cleanup::evidence::Evidence;
 use crate::cleanup::removal::{Outcome, Search};
-use crate::cleanup::{Before, Places, file_time, port};
+use crate::cleanup::{Before, Places, file_time};
 use crate::health::Kind;
 
 /// The number of paths in one log line.
@@ -165,29 +163,14 @@ impl World {
         });
     }
 
-    /// The value of a variable in the program's environment.
-    fn variable(&self, slot: &Slot, name: &str) -> Option<String> {
-        let launch = &slot.spec.launch;
-        let inherited = self.inherited(launch).unwrap_or_default();
-        let mut all = launch.environment.iter().rev().chain(&inherited);
-        all.find(|(known, _)| known == name)?.1.to_str().map(str::to_owned)
-    }
-
     /// Removes the leftover files of a run.
     pub(super) fn tidy(&mut self, proc: ProcId, run: RunId, occasion: Occasion) {
-        let done = move |devices| Input::answer(proc, run, Answer::Tidied(devices));
-        let Some(slot) = self.slots.get(&proc) else {
-            return self.answers.push_back(done(DeviceState::Unknown));
-        };
+        let done = Input::answer(proc, run, Answer::Tidied);
+        let Some(slot) = self.slots.get(&proc) else { return self.answers.push_back(done) };
         let (name, search) = (slot.spec.name.clone(), slot.search());
         let (told, kept) = (Rc::clone(&slot.files.told), Rc::clone(&slot.files.kept));
         let (inbox, memory) = (Rc::clone(&self.inbox), self.shared_memory.clone());
         let journal = Rc::clone(&self.parts.journal);
-        let gpus = match occasion {
-            Occasion::Start if slot.spec.failure.await_devices => Some(Rc::clone(&self.gpus)),
-            Occasion::Start | Occasion::End => None,
-        };
-        let visible = self.variable(slot, "CUDA_VISIBLE_DEVICES");
         self.questions.start(proc, Kind::Tidy, async move {
             let limit = occasion.limit().saturating_sub(MARGIN);
             if let Some(search) = search {
@@ -203,34 +186,7 @@ impl World {
                 }
                 memory.look();
             }
-            let devices = match gpus {
-                Some(gpus) => gpus.settle(&name, visible.as_deref()).await,
-                None => DeviceState::Unknown,
-            };
-            inbox.push(done(devices));
-        });
-    }
-
-    /// Finds the process that listens on a port, once `after` has exited.
-    pub(super) fn look_at_port(
-        &mut self,
-        proc: ProcId,
-        run: RunId,
-        port: u16,
-        after: Option<Pid>,
-        within: Duration,
-    ) {
-        let inbox = Rc::clone(&self.inbox);
-        self.questions.start(proc, Kind::Port, async move {
-            let look = async {
-                if let Some(pid) = after {
-                    pidfd::ended(pid).await;
-                }
-                run_with_deadline(within, move |_| port::holder(port)).await
-            };
-            if let Ok(Some(holder)) = tokio::time::timeout(within, look).await {
-                inbox.push(Input::answer(proc, run, Answer::PortSeen { after, holder }));
-            }
+            inbox.push(done);
         });
     }
 }

@@ -40,8 +40,9 @@ impl Model {
             }
             Answer::CensusFailed => {}
             Answer::TreeEnded => proc.tree_ended(),
-            Answer::Tidied(devices) => {
-                let outcome = proc.tidied(devices);
+            Answer::Tidied => proc.tidied(),
+            Answer::DevicesSeen(seen) => {
+                let outcome = proc.devices_seen(seen, now);
                 self.note(id, outcome);
             }
             Answer::PortSeen { after, holder } => proc.port_seen(*after, holder.as_ref()),
@@ -128,7 +129,7 @@ impl Proc {
                 self.drain = None;
                 (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
                 self.turn.to_tidy = true;
-                self.port_unseen = self.port().is_some();
+                self.has_left(now);
             }
             Cleanup::Busy { counting, .. } => *counting = false,
             cleanup @ Cleanup::Stuck { .. } if new => *cleanup = Cleanup::forced(false),
@@ -201,7 +202,8 @@ impl Alive {
             | Answer::CensusFailed
             | Answer::TreeEnded
             | Answer::LoadSeen { .. }
-            | Answer::Tidied(_)
+            | Answer::Tidied
+            | Answer::DevicesSeen(_)
             | Answer::PortSeen { .. }
             | Answer::Connected(_) => {}
         }

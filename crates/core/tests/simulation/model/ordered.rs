@@ -12,7 +12,8 @@ impl Proc {
     /// for its dependencies first.
     pub(crate) fn order_start(&mut self, waits: bool, now: Mono) -> Result<(), Rejection> {
         let held_back = self.is_held_back();
-        let free = self.cleanup == Cleanup::Clear && !self.clears_first() && !self.port_unseen;
+        let awaits = self.clears_first() || self.port_unseen || self.awaits_memory(now);
+        let free = self.cleanup == Cleanup::Clear && !awaits;
         let at_once = !waits && free && self.spec.start.wait_for.is_none();
         match &mut self.phase {
             Phase::Asked { stop: stop @ true } => {

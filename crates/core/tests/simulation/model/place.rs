@@ -1,15 +1,16 @@
 //! What is done about a process's place between two runs: stale files are removed, and a start
-//! waits for its port.
+//! waits for its port and its devices.
 
 use std::time::Duration;
 
-use supervisor_core::failure::{Class, DeviceState};
+use supervisor_core::device::{DevicesSeen, Inventory, Trouble, UsersOf};
+use supervisor_core::failure::Class;
 use supervisor_core::ids::{Pid, ProcId, RunId};
 use supervisor_core::port::Holder;
 use supervisor_core::report::Next;
 use supervisor_core::spec::RemoveLeftovers;
 use supervisor_core::time::Mono;
-use supervisor_core::{DEVICES_LIMIT, Occasion, StateName};
+use supervisor_core::{Occasion, StateName};
 
 use super::Model;
 use super::gate::Outlook;
@@ -19,11 +20,51 @@ use crate::invariants::hold;
 /// How long a start waits for its port.
 const PORT_TIME: Duration = Duration::from_secs(10);
 
+/// How long it waits for memory, from the end of its last process on; and then for the last look.
+const MEMORY_TIME: Duration = Duration::from_secs(120);
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+/// How much longer than the first a later look may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// From one look at memory to the next.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// MiB that the one device of this simulation may use more than at first, and those that count as
+/// none.
+const MORE: u64 = 1600;
+const NONE: u64 = 512;
+
 /// What a start waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// Its port, at most until `by`. `after`: the process that held it when it was last looked at.
     Port { by: Mono, after: Option<Pid> },
+    /// Its devices.
+    Devices(Memory),
+}
+
+/// A wait for devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    since: Mono,
+    /// They are looked at, and an answer comes by then.
+    asked: Option<Mono>,
+    /// They are looked at again then.
+    next: Mono,
+    /// What was used when they were looked at before.
+    before: Option<u64>,
+    /// The last look also finds who uses them.
+    last: bool,
+}
+
+/// What there was at the first start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct First {
+    /// There was a device, and this was used and needed.
+    device: Option<(Option<u64>, bool)>,
+    is_baseline: bool,
+    took: Duration,
 }
 
 impl Awaited {
@@ -31,6 +72,7 @@ impl Awaited {
     pub(crate) const fn due(self) -> Mono {
         match self {
             Self::Port { by, .. } => by,
+            Self::Devices(Memory { asked: Some(by), .. } | Memory { next: by, .. }) => by,
         }
     }
 }
@@ -59,11 +101,9 @@ impl Model {
             hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
             let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;
             hold!(!for_end || wanted, MakesClean, "{id:?} is tidied for the end");
-            let devices =
-                if for_end || !proc.awaits_devices() { Duration::ZERO } else { DEVICES_LIMIT };
-            proc.cleanup = Cleanup::Tidying { until: now + occasion.limit() + devices, for_end };
+            proc.cleanup = Cleanup::Tidying { until: now + occasion.limit(), for_end };
             proc.cleared = true;
-            proc.port_unseen = proc.port().is_some();
+            proc.has_left(now);
             (proc.turn.came_down, proc.turn.to_tidy) = (false, false);
         });
     }
@@ -94,13 +134,64 @@ impl Model {
                     hold!(due, AwaitsPlace, "{id:?} looks again after {after:?}");
                     proc.turn.to_look = false;
                 }
-                Cleanup::Draining
+                Cleanup::Awaiting(Awaited::Devices(_))
+                | Cleanup::Draining
                 | Cleanup::Busy { .. }
                 | Cleanup::Stuck { .. }
                 | Cleanup::Tidying { .. } => {
                     hold!(false, AwaitsPlace, "{id:?} looks at its port: {:?}", proc.cleanup);
                 }
             }
+        });
+    }
+
+    /// The core looks at devices: beside the first start, or for a start.
+    pub(super) fn looks_at_devices(
+        &mut self,
+        id: ProcId,
+        run: RunId,
+        users: Option<UsersOf>,
+        now: Mono,
+    ) {
+        let there = self.outlook(id) == Outlook::There;
+        self.with(id, |proc| {
+            hold!(run.0 == proc.run, AsksInTime, "{id:?} looks for {run:?}");
+            if proc.alive().is_some() {
+                let first = proc.turn.to_look_first && users == Some(UsersOf::Program);
+                hold!(first, AsksInTime, "{id:?} looks at its devices: {users:?}");
+                (proc.turn.to_look_first, proc.first_asked) = (false, Some(now));
+                return;
+            }
+            let mut wait = match proc.cleanup {
+                Cleanup::Clear => {
+                    hold!(!proc.waits || there, StartsInOrder, "{id:?} does not wait for others");
+                    proc.waits = false;
+                    let wanted = proc.pending.is_some() && !proc.port_unseen;
+                    let due = wanted && proc.awaits_memory(now);
+                    hold!(due, AwaitsPlace, "{id:?} looks at its devices");
+                    let since = proc.left_at.take().unwrap();
+                    Memory { since, asked: None, next: now, before: None, last: false }
+                }
+                Cleanup::Awaiting(Awaited::Devices(wait)) => {
+                    hold!(proc.turn.to_look, AwaitsPlace, "{id:?} looks again: {wait:?}");
+                    wait
+                }
+                Cleanup::Awaiting(Awaited::Port { .. })
+                | Cleanup::Draining
+                | Cleanup::Busy { .. }
+                | Cleanup::Stuck { .. }
+                | Cleanup::Tidying { .. } => {
+                    hold!(false, AwaitsPlace, "{id:?} looks at devices: {:?}", proc.cleanup);
+                    return;
+                }
+            };
+            let wanted = wait.last.then_some(UsersOf::Container);
+            hold!(users == wanted, AsksInTime, "{id:?} looks for {users:?}");
+            let took = proc.first.map(|first| first.took).unwrap_or_default();
+            let end = wait.since + MEMORY_TIME + LAST_LOOK;
+            wait.asked = Some((now + took + PATIENCE).min(end));
+            proc.cleanup = Cleanup::Awaiting(Awaited::Devices(wait));
+            (proc.turn.to_look, proc.turn.came_down) = (false, false);
         });
     }
 }
@@ -116,26 +207,97 @@ impl Proc {
         self.run == 0 && !self.cleared && self.removes() == RemoveLeftovers::All
     }
 
-    /// Whether the GPU state is checked before a start: not before the first.
-    pub(crate) fn awaits_devices(&self) -> bool {
-        self.spec.failure.await_devices && self.run > 0
-    }
-
-    /// Whether a cleanup comes before a start.
+    /// Its files are removed before a start.
     pub(crate) fn is_tidied_for_start(&self) -> bool {
-        self.removes() != RemoveLeftovers::No || self.awaits_devices()
+        self.removes() != RemoveLeftovers::No
     }
 
-    /// Takes the result of a cleanup. Returns the status if the supervisor gives up because of the
-    /// GPUs.
-    pub(crate) fn tidied(&mut self, devices: &DeviceState) -> Option<u8> {
-        let Cleanup::Tidying { .. } = self.cleanup else { return None };
-        (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
-        let class = match devices {
-            DeviceState::Unknown | DeviceState::Fine => return None,
-            DeviceState::Lost(_) => Class::GpuLost,
-            DeviceState::Gone(_) => Class::NoGpu,
+    /// Its place is clean.
+    pub(crate) fn tidied(&mut self) {
+        if let Cleanup::Tidying { .. } = self.cleanup {
+            (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
+        }
+    }
+
+    /// Nothing of its run is left.
+    pub(crate) fn has_left(&mut self, now: Mono) {
+        self.port_unseen = self.port().is_some();
+        let known = self.first.is_some_and(|first| first.device.is_some());
+        let awaits = self.spec.failure.await_devices && self.run > 0 && known;
+        self.left_at = awaits.then_some(now);
+    }
+
+    /// A start has to look at its devices first.
+    pub(crate) fn awaits_memory(&self, now: Mono) -> bool {
+        self.left_at.is_some_and(|at| now < at + MEMORY_TIME)
+    }
+
+    /// Its devices were looked at; the status, if it is given up for what they say.
+    pub(crate) fn devices_seen(&mut self, seen: &DevicesSeen, now: Mono) -> Option<u8> {
+        let seen = match seen {
+            DevicesSeen::Nothing => Err(false),
+            DevicesSeen::Hangs => Err(true),
+            DevicesSeen::Devices(inventory) => Ok(inventory),
         };
+        let wait = match self.cleanup {
+            Cleanup::Awaiting(Awaited::Devices(wait)) if wait.asked.is_some() => wait,
+            Cleanup::Awaiting(_) => return None,
+            _ => {
+                self.note_first(seen, now);
+                return None;
+            }
+        };
+        let over = (Cleanup::Clear, true);
+        let Ok(inventory) = seen else {
+            (self.cleanup, self.turn.came_down) = over;
+            return None;
+        };
+        let (first, before) = self.first.and_then(|first| Some((first, first.device?)))?;
+        let now_there = inventory.devices.first();
+        let lost = match (now_there, &inventory.trouble) {
+            (_, Some(Trouble::Gone(_))) => Some(Class::NoGpu),
+            (None, _) => Some(Class::GpuLost),
+            (Some(device), _) => (device.needs.is_some() && !before.1).then_some(Class::GpuLost),
+        };
+        if let Some(class) = lost {
+            (self.cleanup, self.turn.came_down) = over;
+            return self.lost(class);
+        }
+        let used = now_there.and_then(|device| device.used);
+        let held = used.is_some_and(|used| match (first.is_baseline, before.0, wait.before) {
+            (true, Some(first), _) => used > first + MORE,
+            (true, None, _) => false,
+            (false, _, last) => used > NONE && last.is_none_or(|last| used < last),
+        });
+        let waited = now - wait.since;
+        if !held || wait.last || waited >= MEMORY_TIME + LAST_LOOK {
+            (self.cleanup, self.turn.came_down) = over;
+            return None;
+        }
+        let last = waited >= MEMORY_TIME;
+        let wait = Memory { asked: None, next: now + PAUSE, before: used, last, ..wait };
+        self.cleanup = Cleanup::Awaiting(Awaited::Devices(wait));
+        self.turn.to_look = last;
+        None
+    }
+
+    /// The first look, if one is under way; otherwise whether the tool hangs.
+    fn note_first(&mut self, seen: Result<&Box<Inventory>, bool>, now: Mono) {
+        match seen {
+            Err(hangs) => self.first_asked = self.first_asked.filter(|_| !hangs),
+            Ok(inventory) if self.alive().is_some() => {
+                let Some(asked) = self.first_asked.take() else { return };
+                let device = inventory.devices.first();
+                let device = device.map(|device| (device.used, device.needs.is_some()));
+                let is_baseline = inventory.users.as_ref().is_some_and(Vec::is_empty);
+                self.first = Some(First { device, is_baseline, took: now - asked });
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// Its devices are lost; the status, if it is given up for that.
+    fn lost(&mut self, class: Class) -> Option<u8> {
         let waits = match &self.phase {
             Phase::Down { state_name, .. } => {
                 [StateName::Backoff, StateName::Exited].contains(state_name)
@@ -179,6 +341,12 @@ impl Proc {
         let by = match self.cleanup {
             Cleanup::Tidying { until, .. } => until,
             Cleanup::Awaiting(Awaited::Port { by, .. }) => by,
+            Cleanup::Awaiting(Awaited::Devices(Memory { asked: Some(by), .. })) => by,
+            Cleanup::Awaiting(Awaited::Devices(Memory { since, next, .. })) => {
+                let by = since + MEMORY_TIME + LAST_LOOK;
+                self.turn.to_look = now >= next && now < by;
+                by
+            }
             Cleanup::Clear | Cleanup::Draining | Cleanup::Busy { .. } | Cleanup::Stuck { .. } => {
                 return;
             }
@@ -191,9 +359,12 @@ impl Proc {
 
     /// No start is wanted: nothing is waited for.
     pub(crate) fn stop_awaiting(&mut self) {
-        if let Cleanup::Awaiting(_) = self.cleanup {
-            (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
-            self.port_unseen = self.port().is_some();
+        let Cleanup::Awaiting(awaited) = self.cleanup else { return };
+        (self.cleanup, self.turn.came_down) = (Cleanup::Clear, true);
+        self.turn.to_look = false;
+        match awaited {
+            Awaited::Port { .. } => self.port_unseen = true,
+            Awaited::Devices(Memory { since, .. }) => self.left_at = Some(since),
         }
     }
 
@@ -203,7 +374,11 @@ impl Proc {
         let down = matches!(self.phase, Phase::Down { .. }) && self.cleanup == Cleanup::Clear;
         let wanted = down && self.pending.is_some() && !held_back && !ending;
         hold!(!(wanted && self.port_unseen), AwaitsPlace, "{id:?} does not look at its port");
+        let memory = wanted && self.awaits_memory(now);
+        hold!(!memory, AwaitsPlace, "{id:?} does not look at its devices");
         hold!(!self.turn.to_look, AwaitsPlace, "{id:?} does not look again");
+        let first = self.turn.to_look_first && self.alive().is_some();
+        hold!(!first, AwaitsPlace, "{id:?} does not look at its devices at first");
         let due = self.pending.is_some_and(|pending| pending.latest <= now);
         let held = wanted && due && self.turn.limit_over;
         hold!(!held, HoldsBriefly, "{id:?} does not start though its wait is over");

@@ -21,7 +21,7 @@ use super::backoff::Wait;
 use super::drain::Drain;
 use super::gate::Targets;
 use super::health::Health;
-use super::place::Awaited;
+use super::place::{Awaited, First};
 
 pub(crate) struct Proc {
     pub(crate) id: ProcId,
@@ -64,6 +64,12 @@ pub(crate) struct Proc {
     pub(crate) cleared: bool,
     /// Its next start waits for its port first.
     pub(crate) port_unseen: bool,
+    /// What is known of its devices from its first start.
+    pub(crate) first: Option<First>,
+    /// When the look at them was asked for.
+    pub(crate) first_asked: Option<Mono>,
+    /// When its last run had gone, until a start has waited for its devices.
+    pub(crate) left_at: Option<Mono>,
     /// When the files of its current run were last recorded.
     pub(crate) files_seen: Option<Mono>,
     /// The report that must follow an unexpected exit.
@@ -97,6 +103,8 @@ pub(crate) struct InTurn {
     pub(crate) to_tidy: bool,
     /// What its start waits for is to be looked at again.
     pub(crate) to_look: bool,
+    /// Its devices are to be looked at for the first time.
+    pub(crate) to_look_first: bool,
     /// It has waited for that as long as it may.
     pub(crate) limit_over: bool,
     /// It exited after it had been up.
@@ -296,6 +304,9 @@ impl Proc {
             deaths: Vec::new(),
             cleared: false,
             port_unseen: false,
+            first: None,
+            first_asked: None,
+            left_at: None,
             files_seen: None,
             report: None,
             drain: None,
@@ -460,6 +471,7 @@ impl Proc {
         self.latest = pid;
         self.turn.came_alive = true;
         self.turn.watched = true;
+        self.turn.to_look_first = self.spec.failure.await_devices && self.first.is_none();
         self.phase = Phase::Alive(Alive {
             pid,
             since: now,

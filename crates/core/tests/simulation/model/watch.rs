@@ -85,6 +85,9 @@ impl Model {
             }),
             Effect::LookAtFiles { proc, run } => self.looks_at_files(*proc, *run, now),
             Effect::Tidy { proc, run, occasion } => self.tidies(*proc, *run, *occasion, now),
+            Effect::LookAtDevices { proc, run, users } => {
+                self.looks_at_devices(*proc, *run, *users, now);
+            }
             Effect::LookAtPort { proc, run, after, within, .. } => {
                 self.looks_at_port(*proc, *run, (*after, *within), now);
             }
@@ -148,6 +151,7 @@ impl Model {
         let main = living.iter().any(|pid| kernel.entry(*pid).is_some_and(|entry| entry.main));
         hold!(!left && !main, OneCopy, "{id:?} is started beside {living:?}");
         let awaits = matches!(proc.cleanup, Cleanup::Awaiting(_)) || proc.port_unseen;
+        let awaits = awaits || proc.awaits_memory(now);
         hold!(!awaits, AwaitsPlace, "{id:?} is started, which awaits {:?}", proc.cleanup);
         let clean = !matches!(proc.cleanup, Cleanup::Tidying { .. });
         let clean = clean && !proc.clears_first();
@@ -161,7 +165,7 @@ impl Model {
         proc.known.clear();
         proc.deaths.clear();
         (proc.drain, proc.kill_by) = (None, None);
-        (proc.pending, proc.recount_at) = (None, None);
+        (proc.pending, proc.recount_at, proc.left_at) = (None, None, None);
         proc.phase = Phase::Asked { stop: false };
     }
 

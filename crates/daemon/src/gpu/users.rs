@@ -14,25 +14,26 @@ const LOOK_TIME: Duration = Duration::from_secs(1);
 /// Processes that are named.
 const NAMED: usize = 8;
 
-/// Processes that have a device open, with their names.
-pub(super) async fn of_devices() -> Vec<(Pid, String)> {
-    let look = run_with_deadline(LOOK_TIME, |_| {
+/// All that are visible, with their names.
+pub(super) async fn in_container() -> Option<Vec<(Pid, String)>> {
+    run_with_deadline(LOOK_TIME, |_| {
         let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid));
-        pids.filter(|pid| has_open(*pid)).take(NAMED).map(|pid| (pid, name(pid))).collect()
-    });
-    look.await.unwrap_or_default()
+        named(all.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid)))
+    })
+    .await
 }
 
-/// Whether a process, or one below it, has a device open. What cannot be seen may have.
-pub(super) async fn are_below(main: Pid) -> bool {
+/// A process and those below it; `None`: they can't be seen, and may have a device open.
+pub(super) async fn below(main: Pid) -> Option<Vec<(Pid, String)>> {
     let look = run_with_deadline(LOOK_TIME, move |_| {
-        let below = Family::now().and_then(|family| family.descendants(main));
-        let Ok(below) = below else { return true };
-        let pids = below.into_iter().map(|member| member.pid).chain([main]);
-        pids.into_iter().any(has_open)
+        let below = Family::now().and_then(|family| family.descendants(main)).ok()?;
+        Some(named(below.into_iter().map(|member| member.pid).chain([main])))
     });
-    look.await.unwrap_or(true)
+    look.await.flatten()
+}
+
+fn named(pids: impl Iterator<Item = Pid>) -> Vec<(Pid, String)> {
+    pids.filter(|pid| has_open(*pid)).take(NAMED).map(|pid| (pid, name(pid))).collect()
 }
 
 fn has_open(pid: Pid) -> bool {

@@ -1,7 +1,7 @@
-//! What an answer says, beside what there was at the first start.
+//! What a look at the devices says, compared with the first start.
 
-use supervisor_core::failure::DeviceState;
-use supervisor_wire::system::nvidia_smi::{Answer, Device, Trouble};
+use super::{Device, Trouble};
+use crate::failure::DeviceState;
 
 /// Memory in MiB that a device may use more than before: NVIDIA's resiliency extension tolerates
 /// as much.
@@ -24,7 +24,7 @@ pub(super) enum Visible {
 pub(super) enum Memory {
     Free,
     /// These use so many MiB more than they should.
-    Held(Vec<(Device, u64)>),
+    Held(Vec<(String, u64)>),
 }
 
 impl Visible {
@@ -42,31 +42,35 @@ impl Visible {
             Self::All => true,
             Self::Only(words) => words.iter().any(|word| {
                 word.parse() == Ok(device.index)
-                    || word.starts_with("GPU-") && device.uuid.starts_with(word)
+                    || word.starts_with("GPU-") && device.id.starts_with(word)
             }),
         }
     }
 }
 
-/// Whether the devices that the program sees are all there. One that needed a reset before the
-/// first start was used all the same, so that says nothing.
-pub(super) fn state(first: &[Device], visible: &Visible, answer: &Answer) -> DeviceState {
-    if let Some(Trouble::Gone(line)) = &answer.trouble {
+/// Whether the devices that the program sees are all there `now`. One that needed a reset before
+/// the first start was used all the same, so that says nothing.
+pub(super) fn state(
+    first: &[Device],
+    visible: &Visible,
+    now: &[Device],
+    trouble: Option<&Trouble>,
+) -> DeviceState {
+    if let Some(Trouble::Gone(line)) = trouble {
         return DeviceState::Gone(line.clone());
     }
     for device in first.iter().filter(|device| visible.has(device)) {
-        let now = answer.devices.iter().find(|now| now.uuid == device.uuid);
-        match (now, &answer.trouble) {
+        match (now.iter().find(|now| now.id == device.id), trouble) {
             (None, Some(Trouble::Lost(line) | Trouble::Gone(line))) => {
                 return DeviceState::Lost(line.clone());
             }
             (None, None) => {
-                let what = format!("{} existed at the first start and is missing", device.uuid);
+                let what = format!("{} existed at the first start and is missing", device.id);
                 return DeviceState::Lost(what);
             }
             (Some(now), _) => {
                 if let (Some(needs), None) = (&now.needs, &device.needs) {
-                    return DeviceState::Lost(format!("{} needs: {needs}", device.uuid));
+                    return DeviceState::Lost(format!("{} needs: {needs}", device.id));
                 }
             }
         }
@@ -83,7 +87,7 @@ pub(super) fn memory(
     now: &[Device],
 ) -> Memory {
     let used_in = |devices: Option<&[Device]>, device: &Device| {
-        let known = devices?.iter().find(|known| known.uuid == device.uuid)?;
+        let known = devices?.iter().find(|known| known.id == device.id)?;
         known.used
     };
     let more = |device: &Device| {
@@ -103,7 +107,7 @@ pub(super) fn memory(
         used.checked_sub(may).filter(|more| *more > 0)
     };
     let seen = now.iter().filter(|device| visible.has(device));
-    let held: Vec<_> = seen.filter_map(|device| Some((device.clone(), more(device)?))).collect();
+    let held: Vec<_> = seen.filter_map(|device| Some((device.id.clone(), more(device)?))).collect();
     if held.is_empty() { Memory::Free } else { Memory::Held(held) }
 }
 
@@ -112,12 +116,8 @@ mod tests {
     use super::*;
 
     fn device(index: u32, used: Option<u64>, needs: Option<&str>) -> Device {
-        let uuid = format!("GPU-{index}aaa");
-        Device { index, uuid, total: Some(80_000), used, needs: needs.map(str::to_owned) }
-    }
-
-    fn answer(devices: &[Device], trouble: Option<Trouble>) -> Answer {
-        Answer { devices: devices.to_vec(), trouble, unknown_field: false }
+        let id = format!("GPU-{index}aaa");
+        Device { index, id, total: Some(80_000), used, needs: needs.map(str::to_owned) }
     }
 
     #[test]
@@ -127,13 +127,13 @@ mod tests {
         let all = Visible::All;
         let only = |words: &str| Visible::read(Some(words));
         let there = |state| state == DeviceState::Fine;
-        assert!(there(state(&first, &all, &answer(&first, None))));
-        assert!(!there(state(&first, &all, &answer(&first[..1], None))));
-        assert!(!there(state(&first, &all, &answer(&first[..1], Some(lost.clone())))));
+        assert!(there(state(&first, &all, &first, None)));
+        assert!(!there(state(&first, &all, &first[..1], None)));
+        assert!(!there(state(&first, &all, &first[..1], Some(&lost))));
         // Another one is.
-        assert!(there(state(&first, &only("0"), &answer(&first[..1], Some(lost.clone())))));
-        assert!(there(state(&first, &only("GPU-0a"), &answer(&first[..1], Some(lost)))));
-        assert!(!there(state(&first, &only("MIG-7"), &answer(&first[..1], None))));
+        assert!(there(state(&first, &only("0"), &first[..1], Some(&lost))));
+        assert!(there(state(&first, &only("GPU-0a"), &first[..1], Some(&lost))));
+        assert!(!there(state(&first, &only("MIG-7"), &first[..1], None)));
     }
 
     #[test]
@@ -141,8 +141,8 @@ mod tests {
         let fine = [device(0, Some(1), None)];
         let needs = [device(0, Some(1), Some("Reset"))];
         let lost = DeviceState::Lost("GPU-0aaa needs: Reset".to_owned());
-        assert_eq!(state(&fine, &Visible::All, &answer(&needs, None)), lost);
-        assert_eq!(state(&needs, &Visible::All, &answer(&needs, None)), DeviceState::Fine);
+        assert_eq!(state(&fine, &Visible::All, &needs, None), lost);
+        assert_eq!(state(&needs, &Visible::All, &needs, None), DeviceState::Fine);
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         let gone = Trouble::Gone("No devices were found".to_owned());
         let expected = DeviceState::Gone("No devices were found".to_owned());
         let first = [device(0, Some(1), None)];
-        assert_eq!(state(&first, &Visible::All, &answer(&[], Some(gone))), expected);
+        assert_eq!(state(&first, &Visible::All, &[], Some(&gone)), expected);
     }
 
     #[test]
