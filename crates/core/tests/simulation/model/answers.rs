@@ -120,7 +120,14 @@ impl Proc {
         let found: Vec<_> = members.iter().map(|process| process.member).collect();
         self.recount_at = None;
         let new = found.iter().any(|member| !self.known.contains(member));
-        self.known.extend(found);
+        let ends = matches!(
+            self.cleanup,
+            Cleanup::Draining | Cleanup::Busy { .. } | Cleanup::Stuck { .. }
+        );
+        // After the end of the tree, a late census finds processes of others.
+        if ends || self.alive().is_some() {
+            self.known.extend(found);
+        }
         self.drain_counted(now, members, kernel);
         match &mut self.cleanup {
             Cleanup::Draining | Cleanup::Busy { counting: true, .. } | Cleanup::Stuck { .. }

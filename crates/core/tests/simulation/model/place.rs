@@ -58,6 +58,16 @@ pub(crate) struct Memory {
     last: bool,
 }
 
+/// What is known of the devices of a program.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Devices {
+    pub(crate) first: Option<First>,
+    /// When the first look was requested.
+    pub(crate) asked: Option<Mono>,
+    /// When the last run had gone, until a start has waited for the devices.
+    pub(crate) left_at: Option<Mono>,
+}
+
 /// What there was at the first start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct First {
@@ -159,7 +169,7 @@ impl Model {
             if proc.alive().is_some() {
                 let first = proc.turn.to_look_first && users == Some(UsersOf::Program);
                 hold!(first, AsksInTime, "{id:?} looks at its devices: {users:?}");
-                (proc.turn.to_look_first, proc.first_asked) = (false, Some(now));
+                (proc.turn.to_look_first, proc.devices.asked) = (false, Some(now));
                 return;
             }
             let mut wait = match proc.cleanup {
@@ -169,7 +179,7 @@ impl Model {
                     let wanted = proc.pending.is_some() && !proc.port_unseen;
                     let due = wanted && proc.awaits_memory(now);
                     hold!(due, AwaitsPlace, "{id:?} looks at its devices");
-                    let since = proc.left_at.take().unwrap();
+                    let since = proc.devices.left_at.take().unwrap();
                     Memory { since, asked: None, next: now, before: None, last: false }
                 }
                 Cleanup::Awaiting(Awaited::Devices(wait)) => {
@@ -187,7 +197,7 @@ impl Model {
             };
             let wanted = wait.last.then_some(UsersOf::Container);
             hold!(users == wanted, AsksInTime, "{id:?} looks for {users:?}");
-            let took = proc.first.map(|first| first.took).unwrap_or_default();
+            let took = proc.devices.first.map(|first| first.took).unwrap_or_default();
             let end = wait.since + MEMORY_TIME + LAST_LOOK;
             wait.asked = Some((now + took + PATIENCE).min(end));
             proc.cleanup = Cleanup::Awaiting(Awaited::Devices(wait));
@@ -222,14 +232,14 @@ impl Proc {
     /// Nothing of its run is left.
     pub(crate) fn has_left(&mut self, now: Mono) {
         self.port_unseen = self.port().is_some();
-        let known = self.first.is_some_and(|first| first.device.is_some());
+        let known = self.devices.first.is_some_and(|first| first.device.is_some());
         let awaits = self.spec.failure.await_devices && self.run > 0 && known;
-        self.left_at = awaits.then_some(now);
+        self.devices.left_at = awaits.then_some(now);
     }
 
     /// A start has to look at its devices first.
     pub(crate) fn awaits_memory(&self, now: Mono) -> bool {
-        self.left_at.is_some_and(|at| now < at + MEMORY_TIME)
+        self.devices.left_at.is_some_and(|at| now < at + MEMORY_TIME)
     }
 
     /// Its devices were looked at; the status, if it is given up for what they say.
@@ -252,7 +262,7 @@ impl Proc {
             (self.cleanup, self.turn.came_down) = over;
             return None;
         };
-        let (first, before) = self.first.and_then(|first| Some((first, first.device?)))?;
+        let (first, before) = self.devices.first.and_then(|first| Some((first, first.device?)))?;
         let now_there = inventory.devices.first();
         let lost = match (now_there, &inventory.trouble) {
             (_, Some(Trouble::Gone(_))) => Some(Class::NoGpu),
@@ -284,13 +294,13 @@ impl Proc {
     /// The first look, if one is under way; otherwise whether the tool hangs.
     fn note_first(&mut self, seen: Result<&Box<Inventory>, bool>, now: Mono) {
         match seen {
-            Err(hangs) => self.first_asked = self.first_asked.filter(|_| !hangs),
+            Err(hangs) => self.devices.asked = self.devices.asked.filter(|_| !hangs),
             Ok(inventory) if self.alive().is_some() => {
-                let Some(asked) = self.first_asked.take() else { return };
+                let Some(asked) = self.devices.asked.take() else { return };
                 let device = inventory.devices.first();
                 let device = device.map(|device| (device.used, device.needs.is_some()));
                 let is_baseline = inventory.users.as_ref().is_some_and(Vec::is_empty);
-                self.first = Some(First { device, is_baseline, took: now - asked });
+                self.devices.first = Some(First { device, is_baseline, took: now - asked });
             }
             Ok(_) => {}
         }
@@ -364,7 +374,7 @@ impl Proc {
         self.turn.to_look = false;
         match awaited {
             Awaited::Port { .. } => self.port_unseen = true,
-            Awaited::Devices(Memory { since, .. }) => self.left_at = Some(since),
+            Awaited::Devices(Memory { since, .. }) => self.devices.left_at = Some(since),
         }
     }
 

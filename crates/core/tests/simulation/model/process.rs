@@ -21,7 +21,7 @@ use super::backoff::Wait;
 use super::drain::Drain;
 use super::gate::Targets;
 use super::health::Health;
-use super::place::{Awaited, First};
+use super::place::{Awaited, Devices};
 
 pub(crate) struct Proc {
     pub(crate) id: ProcId,
@@ -64,12 +64,8 @@ pub(crate) struct Proc {
     pub(crate) cleared: bool,
     /// Its next start waits for its port first.
     pub(crate) port_unseen: bool,
-    /// What is known of its devices from its first start.
-    pub(crate) first: Option<First>,
-    /// When the look at them was asked for.
-    pub(crate) first_asked: Option<Mono>,
-    /// When its last run had gone, until a start has waited for its devices.
-    pub(crate) left_at: Option<Mono>,
+    /// What is known of its devices.
+    pub(crate) devices: Devices,
     /// When the files of its current run were last recorded.
     pub(crate) files_seen: Option<Mono>,
     /// The report that must follow an unexpected exit.
@@ -304,9 +300,7 @@ impl Proc {
             deaths: Vec::new(),
             cleared: false,
             port_unseen: false,
-            first: None,
-            first_asked: None,
-            left_at: None,
+            devices: Devices::default(),
             files_seen: None,
             report: None,
             drain: None,
@@ -471,7 +465,7 @@ impl Proc {
         self.latest = pid;
         self.turn.came_alive = true;
         self.turn.watched = true;
-        self.turn.to_look_first = self.spec.failure.await_devices && self.first.is_none();
+        self.turn.to_look_first = self.spec.failure.await_devices && self.devices.first.is_none();
         self.phase = Phase::Alive(Alive {
             pid,
             since: now,

@@ -165,7 +165,7 @@ impl Model {
         proc.known.clear();
         proc.deaths.clear();
         (proc.drain, proc.kill_by) = (None, None);
-        (proc.pending, proc.recount_at, proc.left_at) = (None, None, None);
+        (proc.pending, proc.recount_at, proc.devices.left_at) = (None, None, None);
         proc.phase = Phase::Asked { stop: false };
     }
 
