@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     /// Events with no line that is a warning, except those that report a request.
-    const NO_TROUBLE: [&str; 40] = [
+    const NO_TROUBLE: [&str; 41] = [
         "hook_full",
         "check_connects",
         "check_excused",
@@ -99,6 +99,7 @@ mod tests {
         "kill_request",
         "last_run",
         "listener_state",
+        "memory_free",
         "no_metrics",
         "note",
         "not_ready_yet",

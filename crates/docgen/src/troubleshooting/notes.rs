@@ -59,21 +59,6 @@ pub(super) const NOTES: &[Note] = &[
         remedy: "The program starts anyway. Check the mounts of the container.",
     },
     Note {
-        text: "gpu: nvidia-smi did not respond within",
-        cause: "The NVIDIA driver did not respond. The GPU may be failing.",
-        remedy: "Run `nvidia-smi` on the node. To skip this check, set `PROCESS_AWAIT_GPU_MEMORY=false`.",
-    },
-    Note {
-        text: "has a GPU open; another container may",
-        cause: "GPU memory did not become free within two minutes, and no process in this container uses it.",
-        remedy: "Look for other containers on the GPU with `nvidia-smi` on the node.",
-    },
-    Note {
-        text: "; these have a GPU open:",
-        cause: "GPU memory did not become free within two minutes. The line names the processes that use it.",
-        remedy: "Stop these processes.",
-    },
-    Note {
         text: "cannot list the processes of",
         cause: "`/proc` cannot be read, usually because there are too many open files.",
         remedy: "Raise the limit of open files (`ulimit -n`, `minfds`). The supervisor tries again.",

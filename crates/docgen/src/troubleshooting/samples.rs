@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use supervisor_core::AskReason;
 use supervisor_core::command::Rejection;
+use supervisor_core::device::Source;
 use supervisor_core::event::Channel;
 use supervisor_core::failure::Class;
 use supervisor_core::health::{Block, CheckFailure, Unhealthy};
@@ -156,6 +157,38 @@ fn ends() -> Vec<Entry> {
             "The port did not become free within ten seconds.",
             "Stop the process that the line names, or change the port. If it is not visible, it \
              runs in another container of the pod.",
+        ),
+    ]
+    .into_iter()
+    .chain(devices())
+    .collect()
+}
+
+fn devices() -> [Entry; 3] {
+    let held = |users| Line::MemoryHeld {
+        name: app(),
+        held: vec![("GPU-5c1e07c7".to_owned(), 30_000)],
+        after: SECONDS(120),
+        users,
+    };
+    [
+        entry(
+            held(Vec::new()),
+            "GPU memory did not become free within two minutes, and no process in this container \
+             uses it.",
+            "Look for other containers on the GPU with `nvidia-smi` on the node.",
+        ),
+        entry(
+            held(vec![(Pid(77), "python3".to_owned())]),
+            "GPU memory did not become free within two minutes. The line names the processes that \
+             have a GPU open.",
+            "Stop these processes.",
+        ),
+        entry(
+            Line::DevicesUnknown { source: Source::NvidiaSmi.name(), within: SECONDS(35) },
+            "The NVIDIA driver did not respond. The GPU may be failing.",
+            "Run `nvidia-smi` on the node. To skip this check, set \
+             `PROCESS_AWAIT_GPU_MEMORY=false`.",
         ),
     ]
 }
