@@ -125,7 +125,7 @@ pub struct Inventory {
 pub(crate) struct Devices {
     /// When the first look was requested.
     asked_at: Option<Mono>,
-    first: Option<First>,
+    first: Option<Box<First>>,
 }
 
 /// What there was at the first start.
@@ -164,13 +164,14 @@ impl Devices {
         let Some(asked_at) = self.asked_at.take() else { return };
         let Inventory { source, devices, users, .. } = inventory;
         let is_baseline = users.is_some_and(|users| users.is_empty());
-        self.first = Some(First { source, devices, is_baseline, took: now - asked_at });
+        let took = now - asked_at;
+        self.first = Some(Box::new(First { source, devices, is_baseline, took }));
     }
 
     /// Begins to wait for the devices of a run that had gone at `since`, if there were any at the
     /// first start.
     pub(crate) fn wait(&self, since: Mono, now: Mono) -> Option<DeviceWait> {
-        let first = self.first.as_ref().filter(|first| !first.devices.is_empty())?;
+        let first = self.first.as_deref().filter(|first| !first.devices.is_empty())?;
         (now < since + MEMORY_LIMIT).then(|| DeviceWait::new(first.clone(), since, now))
     }
 }
