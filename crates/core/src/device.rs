@@ -8,7 +8,7 @@
 //!                 ^  ├──> memory is free, or nothing is known ──> start
 //!                 │  └──> memory is held ──> LOOK_AGAIN ┐
 //!                 └─────────────────────────────────────┤
-//!                     MEMORY_LIMIT is over ──> a line names who holds it; start anyway
+//!                     MEMORY_LIMIT is over ──> a line names the processes that use it; start anyway
 //! ```
 //!
 //! An unknown state never holds back a start for long: a look that has no answer after

@@ -1,8 +1,8 @@
 //! Looks at the GPUs of this container. The core decides when, and what follows
 //! (`crates/core/src/device.rs`).
 //!
-//! NVIDIA's devices are asked for with `nvidia-smi`, one at a time, as a helper: it takes from 0.1 to 30 seconds, and
-//! may hang in the kernel for ever. AMD's are read from sysfs.
+//! For NVIDIA's devices, the daemon runs `nvidia-smi` as a helper, one at a time: it takes from 0.1 to
+//! 30 seconds, and may hang in the kernel for ever. The daemon reads AMD's devices from sysfs.
 
 mod amd;
 mod users;

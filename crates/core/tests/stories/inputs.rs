@@ -323,7 +323,7 @@ fn health_answer(words: &[&str]) -> Option<Answer> {
     })
 }
 
-/// What one device of 80,000 MiB says: how much is used, and who uses it.
+/// What one device of 80,000 MiB says: how much is used, and by which processes.
 fn devices(words: &[&str]) -> DevicesSeen {
     let device = |used: &str| Device {
         index: 0,

@@ -54,7 +54,7 @@ pub(crate) struct Memory {
     next: Mono,
     /// What was used when they were looked at before.
     before: Option<u64>,
-    /// The last look also finds who uses them.
+    /// The last look also finds the processes that use them.
     last: bool,
 }
 
