@@ -247,7 +247,7 @@ impl Proc {
         let seen = match seen {
             DevicesSeen::Nothing => Err(false),
             DevicesSeen::Hangs => Err(true),
-            DevicesSeen::Devices(inventory) => Ok(inventory),
+            DevicesSeen::Devices(inventory) => Ok(&**inventory),
         };
         let wait = match self.cleanup {
             Cleanup::Awaiting(Awaited::Devices(wait)) if wait.asked.is_some() => wait,
@@ -292,7 +292,7 @@ impl Proc {
     }
 
     /// The first look, if one is under way; otherwise whether the tool hangs.
-    fn note_first(&mut self, seen: Result<&Box<Inventory>, bool>, now: Mono) {
+    fn note_first(&mut self, seen: Result<&Inventory, bool>, now: Mono) {
         match seen {
             Err(hangs) => self.devices.asked = self.devices.asked.filter(|_| !hangs),
             Ok(inventory) if self.alive().is_some() => {
