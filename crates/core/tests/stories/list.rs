@@ -43,6 +43,7 @@ stories! {
     a_rank_waits_for_its_head
     a_rejected_event_comes_again_after_a_pause
     a_report_of_a_program_that_rests_waits_for_no_device
+    a_restart_by_an_operator_despite_lost_gpus
     a_restart_is_one_order
     a_rolling_restart_passes_over_what_rests
     a_rolling_restart_stops_at_the_first_that_fails
