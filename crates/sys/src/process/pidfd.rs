@@ -27,8 +27,11 @@ pub async fn member_ended(member: Member, open: impl FnOnce(Pid) -> io::Result<O
         Err(error) => return Errno::from_io_error(&error) == Some(Errno::SRCH),
     };
     // The handle pins the process, so that looking after opening leaves no gap.
-    if !matches!(process_table::start_of(member.pid), Ok(Some(start)) if start == member.start) {
-        return true;
+    match process_table::start_of(member.pid) {
+        Ok(Some(start)) if start == member.start => {}
+        Ok(_) => return true,
+        // Without a free descriptor, for example, this says nothing about the process.
+        Err(_) => return false,
     }
     let Ok(handle) = Watched::for_reading(handle) else { return false };
     handle.readable().await;
