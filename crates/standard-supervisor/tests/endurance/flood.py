@@ -155,6 +155,8 @@ class Flood:
         self.meanwhile(fuzz)
         sent, _ = fuzz.communicate(timeout=PATIENCE + self.seconds)
         check(fuzz.returncode == 0, "the fuzzer's sane client got no sane answer", sent)
+        # A run that has only begun would be terminated by SIGTERM and write no end.
+        wait_until(lambda: self.catches_sigterm("mortal"), "the last run of mortal to catch SIGTERM")
         for name in FLOOD:
             rpc.stopProcess(name)
         after = self.probes(20)
@@ -167,6 +169,18 @@ class Flood:
             check(not checker.is_alive(), checker.accounts.label, "was not read to its end")
             check(checker.wrong is None, checker.wrong)
         return self.result(json.loads(sent), before, after, stop)
+
+    def outside(self, pid):
+        """The pid of one of its processes as it is known here."""
+        return pid if self.place.mode == "ordinary" else outside(self.place.pid, pid)
+
+    def catches_sigterm(self, name):
+        try:
+            with open(f"/proc/{self.outside(self.place.pid_of(name))}/status") as file:
+                caught = next(line for line in file if line.startswith("SigCgt:"))
+        except (Failed, OSError):
+            return False
+        return int(caught.split()[1], 16) >> signal.SIGTERM - 1 & 1
 
     def probes(self, count):
         found = []
@@ -208,7 +222,7 @@ class Flood:
         names = ["mortal", *(f"sleeper:{n}" for n in range(5)), "victim"]
         pid = self.place.pid_of(self.random.choice(names))
         try:
-            pid = outside(self.place.pid, pid) if self.place.mode != "ordinary" else pid
+            pid = self.outside(pid)
         except Failed:
             return
         # 0: at this moment it has none. Ours by descent, or it isn't touched.

@@ -13,11 +13,12 @@
 )]
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test fails. Generous: it is a bound for
@@ -112,7 +113,15 @@ pub struct Running {
 impl Running {
     /// Starts `command` and reads both its streams.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = loop {
+            match command.spawn() {
+                // Another test forked while this test's copy of a program was open for writing, and
+                // closes it as soon as its own program starts.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => yield_now(),
+                started => break started.unwrap(),
+            }
+        };
         let stdout = Lines::of(child.stdout.take().unwrap());
         let stderr = Lines::of(child.stderr.take().unwrap());
         Self { child, stdout, stderr }
