@@ -100,7 +100,7 @@ pub enum DevicesSeen {
     Nothing,
     /// The tool did not respond within [`TOOL_LIMIT`].
     Hangs,
-    /// What there is.
+    /// The devices.
     Devices(Box<Inventory>),
 }
 
@@ -120,7 +120,7 @@ pub struct Inventory {
     pub users: Option<Vec<(Pid, String)>>,
 }
 
-/// What a program knows of its devices from its first start.
+/// The devices of a program at its first start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Devices {
     /// When the first look was requested.
@@ -128,7 +128,7 @@ pub(crate) struct Devices {
     first: Option<Box<First>>,
 }
 
-/// What there was at the first start.
+/// The result of the look beside the first start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct First {
     source: Source,

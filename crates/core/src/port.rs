@@ -53,13 +53,13 @@ pub(crate) struct PortWait {
     holder: Option<(Pid, String)>,
 }
 
-/// What follows from a look at the port.
+/// The next step after a look at the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PortStep {
     /// Nothing: another look was requested.
     Nothing,
-    /// This process holds the port: look again after its exit.
-    LookAfter(Pid),
+    /// Another process holds the port: look again after its exit.
+    LookAgain,
     /// The wait is over. This process still holds the port, if one does.
     Over(Option<Holder>),
 }
@@ -87,7 +87,7 @@ impl PortWait {
                     return PortStep::Over(self.last());
                 }
                 self.holder = found;
-                PortStep::LookAfter(pid)
+                PortStep::LookAgain
             }
             Some(Holder::Unseen) | None => PortStep::Over(holder),
         }

@@ -1,4 +1,4 @@
-//! What a look at the devices says, compared with the first start.
+//! Compares a look at the devices with the first start: is one lost, is memory held?
 
 use super::{Device, Trouble};
 use crate::failure::DeviceState;

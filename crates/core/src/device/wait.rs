@@ -27,7 +27,7 @@ pub(crate) struct DeviceWait {
     last_look: bool,
 }
 
-/// What follows for the start.
+/// The next step of a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DeviceStep {
     /// It waits.

@@ -1,5 +1,5 @@
-//! What a start waits for once the processes and stale files of the last run have gone: its port,
-//! and then its devices.
+//! A start waits for its port and then for its devices, once the processes and stale files of the
+//! last run have gone.
 //!
 //! ```text
 //!   last run gone ──> files removed ──> port free ──> devices there, memory free ──> start
@@ -101,7 +101,7 @@ impl Process {
         let Awaited::Port(wait) = &mut **awaited else { return };
         match wait.seen(after, holder) {
             PortStep::Nothing => {}
-            PortStep::LookAfter(_) => {
+            PortStep::LookAgain => {
                 let wait = wait.clone();
                 if let Some(holder) = wait.last() {
                     cx.log(Line::WaitsForPort { name: self.name(), port: wait.port, holder });

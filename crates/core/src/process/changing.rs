@@ -19,7 +19,7 @@ impl Process {
         }
         if let Some(health) = self.health_mut() {
             health.change_rules(&old.health, &spec.health, starting, cx.now);
-            // What is known may mean something else by the new rules.
+            // The new rules may judge known facts differently.
             self.watch(cx);
         }
         !old.is_same_as(spec)

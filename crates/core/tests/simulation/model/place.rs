@@ -1,5 +1,5 @@
-//! What is done about a process's place between two runs: stale files are removed, and a start
-//! waits for its port and its devices.
+//! A process's place between two runs: stale files are removed, and a start waits for its port and
+//! its devices.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MORE: u64 = 1600;
 const NONE: u64 = 512;
 
-/// What a start waits for.
+/// The place that a start waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaited {
     /// Its port, at most until `by`. `after`: the process that held it when it was last looked at.
@@ -52,13 +52,13 @@ pub(crate) struct Memory {
     asked: Option<Mono>,
     /// They are looked at again then.
     next: Mono,
-    /// What was used when they were looked at before.
+    /// The memory in use at the look before, in MiB.
     before: Option<u64>,
     /// The last look also finds the processes that use them.
     last: bool,
 }
 
-/// What is known of the devices of a program.
+/// The devices of a program, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Devices {
     pub(crate) first: Option<First>,
@@ -68,7 +68,7 @@ pub(crate) struct Devices {
     pub(crate) left_at: Option<Mono>,
 }
 
-/// What there was at the first start.
+/// The devices at the first start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct First {
     /// There was a device, and this was used and needed.
