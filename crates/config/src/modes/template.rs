@@ -140,8 +140,8 @@ fn assume_defaults(section: &mut Section, kind: SectionKind, inherited: &[String
     }
 }
 
-/// Adds the settings of one-time helpers: an early exit is not a failure. A helper is a program
-/// whose completion another program waits for. In command mode, an additional program that never
+/// Adds the settings of one-time helpers: an early exit is not a failure. A program is a helper if
+/// another program waits for its completion. In command mode, an additional program that never
 /// restarts is also a helper.
 pub(crate) fn complete_helpers(sections: &mut Sections, mode: Mode<'_>) {
     let awaited = awaited(sections);
