@@ -12,7 +12,7 @@
 //! ```
 //!
 //! An unknown state never holds back a start for long: a look that has no answer after
-//! [`DeviceWait::patience`] counts as unknown.
+//! the time of the first look and [`LOOK_PATIENCE`] counts as unknown.
 
 mod judgement;
 mod wait;
