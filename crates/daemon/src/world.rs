@@ -313,22 +313,12 @@ impl World {
             Effect::Notice(notice) => self.show(Observed::Notice(notice)),
             Effect::Tell { proc, envelope } => self.tell(proc, &envelope),
             Effect::Deliver { delivery, alert, dropped, within } => {
-                self.deliver(Errand {
-                    user: alert.about.process().and_then(|process| self.user_of(process.proc)),
-                    report: self.crashes.find(|report| hooks::is_about(&alert, report)),
-                    delivery,
-                    alert,
-                    dropped,
-                    within,
-                });
+                let user = alert.about.process().and_then(|process| self.user_of(process.proc));
+                let report = self.crashes.find(|report| hooks::is_about(&alert, report));
+                self.deliver(Errand { user, report, delivery, alert, dropped, within });
             }
             Effect::Print { data } => self.print(&data),
-            Effect::Reply { id, result } => {
-                if let Some(asked) = self.asked.remove(&id) {
-                    // Sending fails if the client no longer waits; it needs no reply then.
-                    let _ = asked.send(result);
-                }
-            }
+            Effect::Reply { id, result } => self.reply(id, result),
             Effect::AddGroup { group, first } => self.add_group(&group, first),
             Effect::RemoveGroup { procs } => self.remove_group(&procs),
             Effect::UpdateGroup { group, procs } => self.update_group(&group, &procs),
@@ -339,6 +329,13 @@ impl World {
             }
             Effect::Restart => self.ends(End::Restart),
             Effect::Proceed => self.ends(End::Proceed),
+        }
+    }
+
+    fn reply(&mut self, id: RequestId, result: CommandResult) {
+        if let Some(asked) = self.asked.remove(&id) {
+            // Sending fails if the client no longer waits; it needs no reply then.
+            let _ = asked.send(result);
         }
     }
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use crate::sources::{APP, Mode};
 use supervisor_core::files::named_sockets;
 use supervisor_core::spec::{
-    Command, EnvFile, HealthSpec, Launch, Limit, ProcessSpec, Settings, Stdio, User,
+    Command, EnvFile, HealthSpec, Launch, Limit, ProcessSpec, Settings, Stdio, TidySpec, User,
 };
 
 use self::command::command;
@@ -104,20 +104,12 @@ impl Model {
         let limits = limits(lowering, section, names);
         let user = lowering.try_get(section, &o::PROGRAM_USER, names);
         let killtree = lowering.get(section, &o::KILLTREE, names);
-        let kind = SectionKind::of(&section.name);
-        let listens = kind == Some(SectionKind::EventListener);
-        // An event listener is not a server.
-        let (essential, tidy) = if listens {
-            (Some(false), Some(None))
-        } else {
-            let essential = lowering.get(section, &o::ESSENTIAL, names);
-            (essential, tidy::read(lowering, section, names, killtree.unwrap_or(true)))
-        };
+        let (essential, tidy) = as_server(lowering, section, names, killtree.unwrap_or(true));
         let memory = memory::read(lowering, section, names);
         let start = start::read(lowering, section, names);
         let failure = failure::read(lowering, section, names, killtree.unwrap_or(true));
         let user = user.ok()?;
-        let socket = if kind == Some(SectionKind::FcgiProgram) {
+        let socket = if SectionKind::of(&section.name) == Some(SectionKind::FcgiProgram) {
             Some(listener::socket(lowering, section, user.as_ref(), names)?)
         } else {
             None
@@ -180,6 +172,21 @@ impl Model {
         }
         process
     }
+}
+
+/// Whether everything ends when the program gives up, and what is removed after its runs. An event
+/// listener is not a server, so neither is read for it.
+fn as_server<'a>(
+    lowering: &mut Lowering<'a>,
+    section: &'a Section,
+    names: &Names<'_>,
+    killtree: bool,
+) -> (Option<bool>, Option<Option<TidySpec>>) {
+    if SectionKind::of(&section.name) == Some(SectionKind::EventListener) {
+        return (Some(false), Some(None));
+    }
+    let essential = lowering.get(section, &o::ESSENTIAL, names);
+    (essential, tidy::read(lowering, section, names, killtree))
 }
 
 /// The resource limits that the section sets.

@@ -81,6 +81,7 @@ fn metrics(plan: &Plan) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table with an entry for each command")]
 fn a_server_is_asked_where_its_command_says_that_it_listens() {
     let vllm = "vllm serve /m";
     for (name, command, variables, url) in [

@@ -8,6 +8,7 @@ use crate::tree::drain::AskReason;
 impl Line {
     /// The level of the line.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table with an arm for each line")]
     pub const fn level(&self) -> Level {
         match self {
             Self::Stopping { .. }

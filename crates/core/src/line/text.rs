@@ -12,6 +12,7 @@ use crate::spec::StopTarget;
 use crate::tree::drain::AskReason;
 
 impl fmt::Display for Line {
+    #[expect(clippy::too_many_lines, reason = "a table with an arm for each line")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Spawned { name, pid, .. } => write!(f, "spawned: '{name}' with pid {pid}"),

@@ -64,17 +64,7 @@ impl Process {
                 self.exited(live, exit, cause, rule.as_deref(), cx);
             }
             (State::Stopping { live, kill, after }, _) => {
-                match after {
-                    AfterStop::Fail(unhealthy) => self.ended_unhealthy(live, exit, unhealthy, cx),
-                    AfterStop::Run => self.stopped(live, exit, Intent::Run, cx),
-                    AfterStop::Rest => self.stopped(live, exit, Intent::Rest, cx),
-                }
-                return match kill {
-                    Kill::NotYet => self.lead_ended(exit, cx),
-                    Kill::Sent { .. } | Kill::Stuck => {
-                        self.sweep(Escalation::Force(cx.unkillable_after), cx);
-                    }
-                };
+                return self.ended_in_stop((live, exit), kill, after, cx);
             }
             (
                 State::Stopped { .. }
@@ -92,6 +82,26 @@ impl Process {
             self.lead_ended(exit, cx);
         } else {
             self.sweep(Escalation::Ask(self.spec.leftover_grace), cx);
+        }
+    }
+
+    fn ended_in_stop(
+        &mut self,
+        (live, exit): (Live, Exit),
+        kill: Kill,
+        after: AfterStop,
+        cx: &mut Transition<'_>,
+    ) {
+        match after {
+            AfterStop::Fail(unhealthy) => self.ended_unhealthy(live, exit, unhealthy, cx),
+            AfterStop::Run => self.stopped(live, exit, Intent::Run, cx),
+            AfterStop::Rest => self.stopped(live, exit, Intent::Rest, cx),
+        }
+        match kill {
+            Kill::NotYet => self.lead_ended(exit, cx),
+            Kill::Sent { .. } | Kill::Stuck => {
+                self.sweep(Escalation::Force(cx.unkillable_after), cx);
+            }
         }
     }
 

@@ -71,6 +71,7 @@ pub(crate) enum Invariant {
 }
 
 impl Invariant {
+    #[expect(clippy::too_many_lines, reason = "a table with an arm for each invariant")]
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::NeverPanics => "no input makes the core panic",

@@ -18,6 +18,7 @@
 #![expect(clippy::unwrap_used, reason = "a simulation that fails is a failed test")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "the model looks at what it knows")]
 
+mod checks;
 mod diagram;
 mod invariants;
 mod kernel;

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use supervisor_core::command::{Command, Which};
 use supervisor_core::event::Channel;
-use supervisor_core::health::{
-    Block, CheckAnswer, CheckFailure, Comm, Depth, Listener, Load, Progress, ProgressSample,
-    Stranger, TreeCount,
-};
+use supervisor_core::health::CheckFailure;
 use supervisor_core::ids::{Member, Pid, ProcId, RequestId};
 use supervisor_core::input::{Exit, Job, Notification, SpawnError, SpawnErrorKind};
 use supervisor_core::signal::Signal;
@@ -17,7 +14,7 @@ use supervisor_core::{Answer, Input, Unreached};
 
 use crate::model::process::Phase;
 use crate::play::{Case, Owed};
-use crate::{places, specs};
+use crate::{checks, places, specs};
 
 /// Number of answered questions to remember.
 const REMEMBERED: usize = 30;
@@ -170,58 +167,13 @@ impl Case {
                 Input::answer(proc, run, Answer::LoadSeen { requests })
             }
             Owed::End(proc, run) => Input::answer(proc, run, Answer::TreeEnded),
-            Owed::Check(proc, run) => {
-                let failures = [
-                    CheckFailure::Refused,
-                    CheckFailure::TimedOut,
-                    CheckFailure::TimedOut,
-                    CheckFailure::Status(503),
-                    CheckFailure::Status(404),
-                ];
-                let fails = !kind && random.one_in(2);
-                let stranger = Stranger { pid: Pid(99), name: Comm::new(b"other") };
-                let from = random.pick(&[Listener::Unseen, Listener::Stranger(stranger)]);
-                let from = if kind { Listener::Tree } else { from };
-                let depth = random.pick(&[Depth::Whole, Depth::Connection]);
-                let answer = CheckAnswer { from, depth };
-                let result = if fails { Err(random.pick(&failures)) } else { Ok(answer) };
-                let cpu = random.pick(&[Duration::ZERO, Duration::from_secs(1)]);
-                let load = Load { cpu, over: Duration::from_secs(2) };
-                let late = result == Err(CheckFailure::TimedOut);
-                let load = (late && random.below(4) > 0).then_some(load);
-                Input::answer(proc, run, Answer::Checked { result, load })
-            }
+            Owed::Check(proc, run) => Input::answer(proc, run, checks::checked(kind, random)),
             Owed::Progress(proc, run) => {
-                let done = self.now.since_zero().as_secs() / if kind { 1 } else { 7 };
-                let running = random.below(3) as u64;
-                let waiting = random.below(4).saturating_sub(2) as u64;
-                let there = kind || random.below(6) > 0;
-                let look = if there {
-                    ProgressSample::Seen(Progress { running, waiting, done })
-                } else {
-                    let failed = ProgressSample::Failed(CheckFailure::Refused);
-                    random.pick(&[ProgressSample::Late, ProgressSample::Nothing, failed])
-                };
-                Input::answer(proc, run, Answer::Progressed(look))
+                Input::answer(proc, run, checks::progressed(self.now, kind, random))
             }
-            Owed::Tree(proc, run) => {
-                let alive = if kind { 9 } else { random.between(2, 4) };
-                let distinct = if kind { alive } else { random.between(1, alive) };
-                let [alive, distinct] = [alive, distinct].map(|n| u32::try_from(n).unwrap());
-                Input::answer(proc, run, Answer::TreeCounted(TreeCount { alive, distinct }))
-            }
-            Owed::Memory(proc, run) => {
-                let sizes = [None, Some(1), Some(95), Some(101), Some(150)];
-                let used = if kind { Some(1) } else { random.pick(&sizes) };
-                let used = used.map(|mebibytes: u64| mebibytes << 20);
-                Input::answer(proc, run, Answer::MemorySeen { used })
-            }
-            Owed::Output(proc, run) => {
-                let since = Duration::from_millis(500 * random.below(5) as u64);
-                let block = Block { channel: Channel::Stdout, since, waiting: 65536 };
-                let block = (!kind && random.one_in(2)).then_some(block);
-                Input::answer(proc, run, Answer::OutputSeen(block))
-            }
+            Owed::Tree(proc, run) => Input::answer(proc, run, checks::tree(kind, random)),
+            Owed::Memory(proc, run) => Input::answer(proc, run, checks::memory(kind, random)),
+            Owed::Output(proc, run) => Input::answer(proc, run, checks::output(kind, random)),
             Owed::Deliver(delivery) => {
                 Input::Delivered { delivery, sent: kind || self.random.one_in(2) }
             }

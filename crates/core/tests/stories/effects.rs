@@ -11,6 +11,7 @@ use supervisor_core::{Condition, Effect, Envelope, Notice, Occasion, SignalTarge
 use crate::stage::Stage;
 
 impl Stage {
+    #[expect(clippy::too_many_lines, reason = "a table with an arm for each effect")]
     pub(crate) fn show(&self, effect: &Effect) -> String {
         let ran = |proc: &ProcId, run: &RunId| format!("{}#{}", self.name(*proc), run.0);
         match effect {

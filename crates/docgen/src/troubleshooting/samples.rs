@@ -69,6 +69,7 @@ fn starts() -> Vec<Entry> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with an entry for each line")]
 fn ends() -> Vec<Entry> {
     let exited = |exit| Line::Exited { name: app(), pid: MAIN, run: 1, exit, expected: false };
     let gave_up = |why, because| Line::GaveUp { name: app(), why, because, ends_all: true };
@@ -197,6 +198,7 @@ fn nginx() -> Holder {
     Holder::Process { pid: Pid(77), program: "nginx".to_owned() }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table with an entry for each line")]
 fn health() -> Vec<Entry> {
     let url = "http://127.0.0.1:8000/health (PROCESS_HEALTH_URL)";
     let failed = |failure, asked: Option<&str>| Line::CheckFailed {

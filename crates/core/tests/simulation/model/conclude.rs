@@ -162,6 +162,20 @@ impl Model {
         let due = proc.pending.filter(|_| proc.cleanup == Cleanup::Clear && !held_back);
         let overdue = due.is_some_and(|due| due.latest <= now) && self.ending.is_none();
         hold!(!overdue, StartsWhatIsDue, "{id:?}: {:?}", proc.pending);
+        self.check_files(proc);
+        let reported = proc.report.is_none() || proc.is_sweeping();
+        hold!(reported, ReportsOnce, "{id:?} lacks a report: {:?}", proc.report);
+        if let Some(alive) = proc.alive() {
+            hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
+            self.check_alive(proc, alive, now);
+            let ready = alive.is_ready();
+            let told = info.condition.ready;
+            hold!(told == ready, UpWhenReady, "{id:?} is said to be ready: {told}");
+        }
+    }
+
+    fn check_files(&self, proc: &Proc) {
+        let id = proc.id;
         let tidies = match &proc.spec.tidy {
             _ if self.ending.is_none() => proc.is_tidied_for_start(),
             Some(_) => proc.removes() != RemoveLeftovers::No,
@@ -174,15 +188,6 @@ impl Model {
         }
         let looked = proc.removes() == RemoveLeftovers::No || proc.files_seen.is_some();
         hold!(!proc.turn.came_up || looked, LooksAtFiles, "{id:?} is up, and not looked at");
-        let reported = proc.report.is_none() || proc.is_sweeping();
-        hold!(reported, ReportsOnce, "{id:?} lacks a report: {:?}", proc.report);
-        if let Some(alive) = proc.alive() {
-            hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
-            self.check_alive(proc, alive, now);
-            let ready = alive.is_ready();
-            let told = info.condition.ready;
-            hold!(told == ready, UpWhenReady, "{id:?} is said to be ready: {told}");
-        }
     }
 
     fn check_alive(&self, proc: &Proc, alive: &Alive, now: Mono) {

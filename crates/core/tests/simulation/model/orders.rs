@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use supervisor_core::command::{Command, Difference, ProcessOutcome, Rejection, Reply, Which};
 use supervisor_core::ids::{ProcId, RequestId};
+use supervisor_core::input::SpawnError;
 use supervisor_core::spec::GroupSpec;
 use supervisor_core::time::Mono;
 use supervisor_core::{Effect, StateName};
@@ -78,38 +79,10 @@ impl Model {
                 done
             }
             Command::Start { which, wait, unstartable } => {
-                let goal = if *wait { Goal::Up } else { Goal::Started };
-                let several = !matches!(which, Which::Process(_));
-                self.each(which, goal, |this, id| {
-                    this.not_being_updated(id)?;
-                    let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
-                    let proc = this.procs.get_mut(&id).unwrap();
-                    match unstartable.iter().find(|(other, _)| *other == proc.id) {
-                        Some(_) if several && proc.is_wanted() => Err(Rejection::AlreadyStarted),
-                        Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
-                        None => proc.order_start(waits, now),
-                    }
-                })
+                self.expected_start(which, *wait, unstartable, now)
             }
             Command::RestartPrograms { which, wait, unstartable } => {
-                let goal = if *wait { Goal::Up } else { Goal::Started };
-                let several = !matches!(which, Which::Process(_));
-                let obstacle = |id| unstartable.iter().find(|(other, _)| *other == id);
-                for id in self.meant(which).into_iter().flatten() {
-                    if obstacle(id).is_none() {
-                        let proc = self.procs.get_mut(&id).unwrap();
-                        let _ = proc.order_stop();
-                        proc.forget_waits();
-                    }
-                }
-                self.each(which, goal, |this, id| {
-                    this.not_being_updated(id)?;
-                    let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
-                    match obstacle(id) {
-                        Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
-                        None => this.procs.get_mut(&id).unwrap().order_start(waits, now),
-                    }
-                })
+                self.expected_restart(which, *wait, unstartable, now)
             }
             Command::RestartRolling { which, unstartable } => {
                 let unstartable = unstartable.iter().map(|(id, _)| *id).collect();
@@ -146,6 +119,54 @@ impl Model {
                 Err(rejection) => Expected::Exactly(Err(rejection)),
             },
         }
+    }
+
+    fn expected_start(
+        &mut self,
+        which: &Which,
+        wait: bool,
+        unstartable: &[(ProcId, SpawnError)],
+        now: Mono,
+    ) -> Expected {
+        let goal = if wait { Goal::Up } else { Goal::Started };
+        let several = !matches!(which, Which::Process(_));
+        self.each(which, goal, |this, id| {
+            this.not_being_updated(id)?;
+            let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
+            let proc = this.procs.get_mut(&id).unwrap();
+            match unstartable.iter().find(|(other, _)| *other == proc.id) {
+                Some(_) if several && proc.is_wanted() => Err(Rejection::AlreadyStarted),
+                Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
+                None => proc.order_start(waits, now),
+            }
+        })
+    }
+
+    fn expected_restart(
+        &mut self,
+        which: &Which,
+        wait: bool,
+        unstartable: &[(ProcId, SpawnError)],
+        now: Mono,
+    ) -> Expected {
+        let goal = if wait { Goal::Up } else { Goal::Started };
+        let several = !matches!(which, Which::Process(_));
+        let obstacle = |id| unstartable.iter().find(|(other, _)| *other == id);
+        for id in self.meant(which).into_iter().flatten() {
+            if obstacle(id).is_none() {
+                let proc = self.procs.get_mut(&id).unwrap();
+                let _ = proc.order_stop();
+                proc.forget_waits();
+            }
+        }
+        self.each(which, goal, |this, id| {
+            this.not_being_updated(id)?;
+            let waits = several && this.outlook(id) == Outlook::Waits { comes: true };
+            match obstacle(id) {
+                Some((_, error)) => Err(Rejection::NoFile(error.message.clone())),
+                None => this.procs.get_mut(&id).unwrap().order_start(waits, now),
+            }
+        })
     }
 
     fn each(

@@ -38,6 +38,7 @@ impl Model {
     }
 
     /// Checks an effect.
+    #[expect(clippy::too_many_lines, reason = "a table with an arm for each effect")]
     pub(crate) fn sees(&mut self, now: Mono, effect: &Effect, kernel: &Kernel) {
         self.notes_for_hooks(effect);
         match effect {

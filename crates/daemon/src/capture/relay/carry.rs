@@ -46,6 +46,15 @@ struct Looks {
     enlarged: Option<Option<Share>>,
 }
 
+impl Looks {
+    fn before_rest(&mut self, source: &Rc<Source>, wakeups: &Rc<Wakeups>) {
+        self.watch.disarm();
+        self.enlarged.get_or_insert_with(|| wakeups.enlarge(source));
+        self.room = source.room();
+        self.since_others = 0;
+    }
+}
+
 impl Relay {
     /// Carries on until closed.
     pub(crate) async fn run(self: Rc<Self>, wakeups: Rc<Wakeups>) {
@@ -97,10 +106,7 @@ impl Relay {
             let next = looks.pace.next(seen);
             match next {
                 Next::Rest(time) if wakeups.can_rest() => {
-                    looks.watch.disarm();
-                    looks.enlarged.get_or_insert_with(|| wakeups.enlarge(source));
-                    looks.room = source.room();
-                    looks.since_others = 0;
+                    looks.before_rest(source, wakeups);
                     either(pin!(wakeups.rest(time)), pin!(self.changed.notified())).await;
                 }
                 Next::Wait => {
