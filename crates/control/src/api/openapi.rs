@@ -6,6 +6,21 @@ use super::fields::{self, DIFFERENCE, GROUP, OUTCOME, PIECE, PROGRAM, RUN, SAMPL
 use super::problem;
 use super::routes::{Gives, IN_PATH, Method, Parameter, ParameterKind, ROUTES, Route};
 
+/// Names of the events of the supervisor and its programs.
+const EVENTS: [&str; 11] = [
+    "state",
+    "health",
+    "crash",
+    "gave_up",
+    "group",
+    "supervisor",
+    "log",
+    "communication",
+    "remote",
+    "tick",
+    "missed",
+];
+
 /// An [OpenAPI](https://spec.openapis.org/oas/v3.1.1.html) document.
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
@@ -127,6 +142,7 @@ fn described(parameter: &Parameter, place: &str) -> Value {
     let Parameter { name, about, kind, required } = *parameter;
     let schema = match kind {
         ParameterKind::Text => json!({"type": "string"}),
+        ParameterKind::Signal => json!({"type": "string", "examples": ["HUP", "SIGHUP", "1"]}),
         ParameterKind::Channel => json!({"type": "string", "enum": ["stdout", "stderr"]}),
         ParameterKind::Flag => json!({"type": "boolean"}),
         ParameterKind::Number => json!({"type": "integer", "minimum": 0}),
@@ -155,11 +171,15 @@ fn success(gives: Gives) -> Value {
             ("application/json", "An OpenAPI document.", json!({"type": "object"}))
         }
         Gives::LogStream => stream(
+            &["text", "truncated", "replaced"],
+            &json!({"text": {"type": "string"}, "end": {"type": "integer", "minimum": 0}}),
             "`text` events: JSON objects with `text` and `end`, the offset to continue from. A \
              `truncated` or `replaced` event, when the file was truncated or replaced: the log \
              then continues from its beginning.",
         ),
         Gives::EventStream => stream(
+            &EVENTS,
+            &json!({"time": {"type": "string", "format": "date-time"}}),
             "Events with the names `state`, `health`, `crash`, `gave_up`, `group`, \
              `supervisor`, `log`, `communication`, `remote` and `tick`, each a JSON object with \
              `time`; and `missed`, with the number of events that a slow client missed. \
@@ -173,8 +193,24 @@ fn json_of(about: &'static str, schema: &str) -> (&'static str, &'static str, Va
     ("application/json", about, reference(schema))
 }
 
-fn stream(about: &'static str) -> (&'static str, &'static str, Value) {
-    ("text/event-stream", about, json!({"type": "string"}))
+/// A stream of events with these names. Their data is a JSON object with these properties. `OpenAPI`
+/// 3.1 does not define the schema of a stream; clients that know streams apply it to each event.
+fn stream(
+    names: &[&str],
+    properties: &Value,
+    about: &'static str,
+) -> (&'static str, &'static str, Value) {
+    let data = json!({
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"type": "object", "properties": properties},
+    });
+    let event = json!({
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {"event": {"type": "string", "enum": names}, "data": data},
+    });
+    ("text/event-stream", about, event)
 }
 
 fn reference(schema: &str) -> Value {

@@ -104,6 +104,7 @@ pub(super) struct Parameter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ParameterKind {
     Text,
+    Signal,
     Channel,
     Flag,
     Number,
@@ -147,7 +148,7 @@ const WAIT: &[Parameter] = &[Parameter {
 const SIGNAL: &[Parameter] = &[Parameter {
     name: "signal",
     about: "The signal's name or number: `HUP`, `SIGHUP` or `1`.",
-    kind: ParameterKind::Text,
+    kind: ParameterKind::Signal,
     required: true,
 }];
 

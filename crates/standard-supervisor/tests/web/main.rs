@@ -18,4 +18,5 @@ mod history;
 mod legacy;
 mod memory;
 mod page;
+mod relay;
 mod site;

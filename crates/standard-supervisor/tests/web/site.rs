@@ -37,12 +37,22 @@ impl Site {
              [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=\
              supervisor.rpcinterface:make_main_rpcinterface\n{programs}"
         );
-        let path = folder.join("site.conf");
-        std::fs::write(&path, config).unwrap();
-        let mut command = clean(program("supervisord"), ["-c".as_ref(), path.as_path()]);
-        let mut running = Running::start(command.current_dir(&folder));
-        running.stdout.wait_for("supervisord started with pid");
-        Self { running, port, folder }
+        std::fs::write(folder.join("site.conf"), config).unwrap();
+        let mut site = Self { running: start(&folder), port, folder };
+        site.is_started();
+        site
+    }
+
+    /// Waits for its exit and starts it again.
+    pub fn start_again(&mut self) {
+        assert_eq!(self.running.exit_code(), 0);
+        self.running = start(&self.folder);
+        self.is_started();
+    }
+
+    /// Waits until it says that it has started, once more if it has said so before.
+    pub fn is_started(&mut self) {
+        self.running.stdout.wait_for("supervisord started with pid");
     }
 
     /// Starts a supervisor in command mode, in its own directory.
@@ -131,6 +141,11 @@ impl Site {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
+}
+
+fn start(folder: &Path) -> Running {
+    let mut command = clean(program("supervisord"), ["-c".as_ref(), &*folder.join("site.conf")]);
+    Running::start(command.current_dir(folder))
 }
 
 /// Events as they come.
