@@ -86,6 +86,10 @@ fn requests_and_tokens_of_a_server_are_shown() {
     place.has_said("success: app entered RUNNING");
     let mut screen = Screen::start(&place.client(Client::Ours, "top"));
     screen.wait_for("REQUESTS TOKENS/S");
+    screen.type_in("oooo");
+    screen.wait_for("sorted by requests");
+    screen.type_in("o");
+    screen.wait_for("sorted by tokens/s");
     screen.type_in("q");
     assert_eq!(screen.end().0, 0);
     let told = Told::by(&mut place.client(Client::Ours, "top"), &place);

@@ -123,10 +123,64 @@ mod tests {
         let lines: Vec<&str> = screen.split("\r\n").collect();
         assert_eq!(lines.len(), 24);
         assert!(screen.contains("p25") && !screen.contains("p05") && !screen.contains("\x1b[2J"));
-        for line in lines {
-            let text = [BEGIN, END, REVERSE, BOLD, RED, PLAIN, "\x1b[K"];
-            let text = text.iter().fold(line.to_owned(), |line, code| line.replace(code, ""));
+        seen(&screen);
+    }
+
+    /// Programs in all states and conditions, as the API returns them, at two times.
+    fn all_states(second: u32) -> Vec<Row> {
+        let mut programs = [
+            json!({"name": "vllm", "state": "RUNNING", "health": "healthy", "requests_running": 12,
+                "work_per_second": 1834.26, "work_unit": "tokens", "restarts": 0,
+                "uptime_seconds": 93_784.0, "memory_bytes": 96_636_764_160_u64}),
+            json!({"name": "hung", "state": "RUNNING", "health": "unhealthy", "requests_running": 3,
+                "work_per_second": 0.0, "work_unit": "tokens", "restarts": 2,
+                "uptime_seconds": 3723.0, "memory_bytes": 1_073_000_000, "health_reason":
+                "3 checks failed, last: timed out"}),
+            json!({"name": "wait", "state": "STOPPED", "waits_for": "vllm: ready"}),
+            json!({"name": "load", "state": "STARTING", "health": "starting", "uptime_seconds": 59.0,
+                "memory_bytes": 4096, "restarts": 0}),
+            json!({"name": "again", "state": "BACKOFF", "restarts": 3}),
+            json!({"name": "drain", "state": "STOPPING", "health": "leaving", "restarts": 0}),
+            json!({"name": "done", "state": "EXITED", "restarts": 0}),
+            json!({"name": "site:web_00", "state": "FATAL", "restarts": 4, "error":
+                "Exited too quickly (process log may have details)"}),
+            json!({"name": "odd", "state": "UNKNOWN"}),
+        ];
+        programs[0]["cpu_seconds"] = (12 * second).into();
+        programs.iter().map(Row::of_api).collect()
+    }
+
+    /// A screen as a person sees it, with the styles of its lines as words.
+    fn seen(screen: &str) -> String {
+        let styles = [(REVERSE, "reverse:"), (BOLD, "bold:"), (RED, "red:")];
+        let line = |line: &str| {
+            let word = styles.iter().find(|(code, _)| line.contains(code));
+            let codes = [BEGIN, END, REVERSE, BOLD, RED, PLAIN, "\x1b[K"];
+            let text = codes.iter().fold(line.to_owned(), |line, code| line.replace(code, ""));
             assert!(text.chars().count() <= 80 && !text.contains('\x1b'), "{text:?}");
+            let line = format!("{:8} {text}", word.map_or("", |(_, word)| word));
+            format!("{}\n", line.trim_end())
+        };
+        screen.split("\r\n").map(line).collect()
+    }
+
+    #[test]
+    fn all_states_fit_into_80_columns() {
+        let mut table = Table::default();
+        table.take(Duration::ZERO, all_states(0));
+        table.take(Duration::from_secs(1), all_states(1));
+        table.select(3);
+        let frame = Frame { columns: 80, lines: 14, colors: true };
+        let mut screens = seen(&frame.draw(&table, "unix:///s", ""));
+        for _ in 0..5 {
+            table.sort_by_next();
         }
+        let narrow = Frame { lines: 6, ..frame };
+        screens += &seen(&narrow.draw(&table, "unix:///s", "restart hung? y/N"));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/top/screens.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &screens).unwrap();
+        }
+        assert_eq!(screens, std::fs::read_to_string(path).unwrap(), "set UPDATE=1 to accept it");
     }
 }

@@ -36,6 +36,8 @@ pub(super) enum Order {
     Cpu,
     Memory,
     Restarts,
+    Requests,
+    Tokens,
 }
 
 impl Order {
@@ -45,6 +47,8 @@ impl Order {
             Self::Cpu => "CPU",
             Self::Memory => "memory",
             Self::Restarts => "restarts",
+            Self::Requests => "requests",
+            Self::Tokens => "tokens/s",
         }
     }
 
@@ -53,7 +57,19 @@ impl Order {
             Self::Name => Self::Cpu,
             Self::Cpu => Self::Memory,
             Self::Memory => Self::Restarts,
-            Self::Restarts => Self::Name,
+            Self::Restarts => Self::Requests,
+            Self::Requests => Self::Tokens,
+            Self::Tokens => Self::Name,
+        }
+    }
+
+    /// Whether a row has a value to sort by. Only these two values can be unknown for all rows of
+    /// our own daemon.
+    fn is_known(self, rows: &[Row]) -> bool {
+        match self {
+            Self::Requests => rows.iter().any(|row| row.requests.is_some()),
+            Self::Tokens => rows.iter().any(|row| row.tokens_per_second.is_some()),
+            Self::Name | Self::Cpu | Self::Memory | Self::Restarts => true,
         }
     }
 }
@@ -91,12 +107,12 @@ const fn optional(title: &'static str, width: usize, value: fn(&Row) -> Option<S
     Column { title, width, is_optional: true, is_text: false, value }
 }
 
-/// All columns after the name. If the terminal is too narrow, the last one goes first.
+/// All columns after the name. If the terminal is too narrow, the last optional one goes first.
 const COLUMNS: [Column; 8] = [
     text("STATE", 8, |row| Some(row.state.clone())),
     text("HEALTH", 9, |row| row.health.clone().filter(|health| health != "none")),
     number("UPTIME", 10, |row| row.uptime.map(uptime)),
-    number("CPU", 6, |row| row.cpu.map(|cpu| format!("{:.1}%", cpu * 100.0))),
+    number("CPU", 6, |row| row.cpu.map(percent)),
     number("MEMORY", 9, |row| row.memory.map(memory)),
     number("RESTARTS", 8, |row| row.restarts.map(|restarts| restarts.to_string())),
     optional("REQUESTS", 8, |row| row.requests.map(|requests| requests.to_string())),
@@ -218,8 +234,12 @@ impl Table {
         self.selected = self.rows.get(at).map(|row| row.name.clone());
     }
 
+    /// Sorts by the next key that at least one row has.
     pub(super) fn sort_by_next(&mut self) {
         self.order = self.order.next();
+        while !self.order.is_known(&self.rows) {
+            self.order = self.order.next();
+        }
         self.sort();
     }
 
@@ -232,6 +252,8 @@ impl Table {
                 Order::Cpu => most(a.cpu, b.cpu),
                 Order::Memory => b.memory.cmp(&a.memory),
                 Order::Restarts => b.restarts.cmp(&a.restarts),
+                Order::Requests => b.requests.cmp(&a.requests),
+                Order::Tokens => most(a.tokens_per_second, b.tokens_per_second),
             };
             first.then_with(|| a.name.cmp(&b.name))
         });
@@ -249,8 +271,15 @@ impl Table {
         let left = |columns: &[&Column]| {
             room.saturating_sub(columns.iter().map(|column| column.width + 1).sum())
         };
-        while left(&columns) < longest && columns.last().is_some_and(|last| last.is_optional) {
-            columns.pop();
+        // The column that the rows are sorted by goes last.
+        let is_key = |column: &&Column| column.title.eq_ignore_ascii_case(self.order.name());
+        while left(&columns) < longest {
+            let others = columns.iter().rposition(|one| one.is_optional && !is_key(one));
+            let Some(at) = others.or_else(|| columns.iter().rposition(|one| one.is_optional))
+            else {
+                break;
+            };
+            columns.remove(at);
         }
         Layout { name: left(&columns).max("NAME".len()), columns }
     }
@@ -276,11 +305,18 @@ fn uptime(seconds: f64) -> String {
     if days == 0 { clock } else { format!("{days}d {:02}:{:02}", hours, seconds / 60 % 60) }
 }
 
+/// CPU usage in at most six characters: from ten processors on without a decimal place.
+fn percent(processors: f64) -> String {
+    let percent = processors * 100.0;
+    if percent < 999.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+}
+
+/// An amount in at most nine characters: from 1000 on in the next unit.
 #[expect(clippy::cast_precision_loss, reason = "one decimal place is shown")]
 fn memory(bytes: u64) -> String {
     let (mut value, mut unit) = (bytes as f64, "B");
     for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
+        if value < 999.95 {
             break;
         }
         (value, unit) = (value / 1024.0, larger);
@@ -333,6 +369,7 @@ mod tests {
         assert_eq!((row.remark.as_str(), row.is_in_trouble()), ("3 checks failed", true));
         assert_eq!(uptime(3723.9), "1:02:03");
         assert_eq!((memory(12), memory(2048)), ("12 B".to_owned(), "2.0 KiB".to_owned()));
+        assert_eq!((memory(1_048_000), percent(16.0)), ("1.0 MiB".to_owned(), "1600%".to_owned()));
         let used = |cpu_seconds| {
             let program = json!({"name": "app", "state": "RUNNING", "cpu_seconds": cpu_seconds});
             vec![Row::of_api(&program)]
