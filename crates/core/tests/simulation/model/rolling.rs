@@ -107,6 +107,7 @@ impl Model {
     /// Checks that each rolling restart in progress has a reason to wait.
     pub(super) fn check_rolling(&mut self) {
         for at in 0..self.rolling.len() {
+            self.note_ready(at);
             if self.rolling[at].current.is_none() {
                 self.pass_over(at);
             }
@@ -118,7 +119,7 @@ impl Model {
                         proc.phase,
                         Phase::Alive(Alive { stop: Some(stop), .. }) if stop.intent == Intent::Rest
                     );
-                    proc.is_active() && !is_ready(proc) && !resting
+                    proc.is_active() && !resting
                 }),
                 None => {
                     let wanted = |id: &&ProcId| self.procs.get(id).is_some_and(Proc::is_wanted);
@@ -128,6 +129,16 @@ impl Model {
                 }
             };
             hold!(waits, RollsOneByOne, "it does not go on: {rolling:?}");
+        }
+    }
+
+    /// A restarted process that is ready is done, even if the next one has to wait for another.
+    fn note_ready(&mut self, at: usize) {
+        let procs = &self.procs;
+        let rolling = &mut self.rolling[at];
+        if let Some(id) = rolling.current.filter(|id| procs.get(id).is_some_and(is_ready)) {
+            rolling.done.push(id);
+            rolling.current = None;
         }
     }
 }

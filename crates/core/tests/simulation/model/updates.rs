@@ -132,6 +132,8 @@ impl Model {
             let changed = proc.spec != *spec;
             let targets = proc.targets.filter(|_| proc.spec.start.wait_for == spec.start.wait_for);
             (proc.spec, proc.targets) = (Rc::clone(spec), targets);
+            // The new rules judge the known facts at once, and count an overdue answer as late.
+            proc.turn.watched |= proc.well_alive().is_some();
             if changed && spec.autostart && !proc.is_wanted() {
                 to_start.push(id);
             }
