@@ -72,7 +72,8 @@ pub(crate) enum Tree {
     Clear,
     /// A graceful stop is in progress. The main process may still be running.
     Draining(Box<Drain>),
-    /// A census is in progress. `until`: the end of the current step, if the step has begun.
+    /// A census is in progress. `until`: the end of the current step, if the step has begun or a
+    /// limit has cut it.
     Counting { step: Escalation, until: Option<Mono> },
     /// These processes got a signal and have not exited yet.
     Leaving { step: Escalation, members: BTreeSet<Member>, until: Mono },
@@ -302,14 +303,11 @@ impl Tree {
                 *until = kill_by;
                 true
             }
-            Self::Counting { step: Escalation::Ask(time), until: None } => {
-                let cut = kill_by - now < *time;
-                *time = (*time).min(kill_by - now);
-                cut
-            }
-            Self::Counting { step: Escalation::Ask(_), until: Some(until) } => {
-                let cut = kill_by < *until;
-                *until = (*until).min(kill_by);
+            Self::Counting { step: Escalation::Ask(time), until } => {
+                let cut = kill_by < until.unwrap_or(now + *time);
+                if cut {
+                    *until = Some(kill_by);
+                }
                 cut
             }
             Self::Clear

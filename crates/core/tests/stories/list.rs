@@ -35,6 +35,7 @@ stories! {
     a_listener_that_does_not_answer_has_a_second
     a_moment_before_the_stop
     a_place_is_cleared_before_the_first_start
+    a_limit_of_a_shutdown_is_not_moved_by_a_census
     a_port_that_does_not_become_free
     a_program_that_goes_into_the_background
     a_program_that_uses_too_much_memory
