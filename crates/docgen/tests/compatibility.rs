@@ -91,7 +91,7 @@ fn each_row_is_judged_and_names_what_is_there() {
 fn a_name_of_nothing_is_noticed() {
     let there = Evidence::read();
     assert!(there.has("rotation.conf") && there.has("bad: umask in decimals"));
-    assert!(there.has("a_name_of_nothing_is_noticed") && there.has("story: run-once"));
+    assert!(there.has("a_name_of_nothing_is_noticed") && there.has("story: a-crash-loop-gives-up"));
     for name in ["rotations.conf", "bad: umask", "rotation", "read", "story: runs", ""] {
         assert!(!there.has(name), "{name}");
     }

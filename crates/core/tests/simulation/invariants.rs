@@ -75,136 +75,160 @@ impl Invariant {
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::NeverPanics => "no input makes the core panic",
-            Self::NoBug => "nothing happens that the core holds for impossible",
-            Self::AgreesOnTheLiving => "core and kernel agree on who is alive",
+            Self::NoBug => "the core never meets a situation that it considers impossible",
+            Self::AgreesOnTheLiving => "core and kernel agree on which processes are alive",
             Self::SignalsOwnOnly => {
-                "nobody is signalled but a child that was not waited for, or who was found in \
-                 a census"
+                "only children that were not reaped, and processes found in a census, get signals"
             }
-            Self::SignalsForAReason => "every signal was asked for, or is due by a rule",
-            Self::OneCopy => "nothing is started beside a copy, or beside what a run left behind",
+            Self::SignalsForAReason => "every signal was requested, or is due by a rule",
+            Self::OneCopy => {
+                "no run starts while another run of the process, or a part of its process tree, is \
+                 alive"
+            }
             Self::StartsOnlyWhenDue => {
-                "nothing is started but by an order or by its retry rule, and not before its wait \
-                 is over"
+                "a run starts only by a request or by a retry rule, and not before its delay is \
+                 over"
             }
-            Self::StartsWhatIsDue => "what is to be started is, as soon as nothing is in its way",
+            Self::StartsWhatIsDue => "a start that is due happens as soon as nothing prevents it",
             Self::WaitsAsItsRule => {
-                "a restart waits as its backoff says: not less than its random part leaves, and \
-                 not more than its limit"
+                "the delay of a restart follows its backoff: at least what its random part leaves, \
+                 at most its limit"
             }
-            Self::PacesRestarts => {
-                "nothing is restarted by its rules more than five times in a second"
-            }
+            Self::PacesRestarts => "rules restart a process at most five times per second",
             Self::StartsInOrder => {
-                "nothing is started before the programs that it depends on are there and the \
-                 servers that it waits for were reached"
+                "a start waits for the programs that its program depends on and for the servers \
+                 that it waits for"
             }
-            Self::FailsTheLost => "nothing waits for ever for what can't come",
-            Self::CountsWaits => "the time that starts wait for servers is counted, all of it once",
-            Self::NoStartAtTheEnd => "nothing is started after a request to stop everything",
-            Self::UpWhenReady => "nothing is RUNNING before startsecs, or before it is ready",
-            Self::DeadAreNotUp => "time does not make RUNNING who had died before",
-            Self::KillsAfterPatience => {
-                "SIGKILL comes not before stopwaitsecs, or the grace of leftovers, is over"
+            Self::FailsTheLost => "no start waits forever for something that cannot happen",
+            Self::CountsWaits => {
+                "the time that starts wait for servers is counted, each moment once"
             }
-            Self::KillsWhenDue => "SIGKILL comes when that time is over",
-            Self::StopsWhenAsked => "who is to stop is asked to at once, in the configured way",
-            Self::AskedOnce => "nothing is asked twice to end, by us, in one stop",
+            Self::NoStartAtTheEnd => "after a request to stop everything, no run starts",
+            Self::UpWhenReady => {
+                "no process is RUNNING before startsecs have passed and it is ready"
+            }
+            Self::DeadAreNotUp => "a process that has exited does not become RUNNING later",
+            Self::KillsAfterPatience => "SIGKILL does not come before the grace period is over",
+            Self::KillsWhenDue => "SIGKILL comes when the grace period is over",
+            Self::StopsWhenAsked => "a process that should stop gets its configured signal at once",
+            Self::AskedOnce => "the supervisor sends a process at most one stop signal per stop",
             Self::AskedInTime => {
-                "roots that nothing told are asked at once, the others in the last quarter, all \
-                 others in the last second"
+                "roots that no process has signaled get the stop signal at once, children of shells \
+                 in the last quarter, all others in the last second"
             }
             Self::LeavesTheDrainAlone => {
-                "only its own parent asks a process before that, unless a shell stands in front"
+                "before that, only its own parent signals a process, unless the parent is a shell"
             }
             Self::StopsInOrder => {
-                "at the end groups stop in reverse order, each when the later ones are down, and \
-                 nothing before what depends on it"
+                "in a shutdown, groups stop in reverse order, each after the later ones, and no \
+                 program before its dependents"
             }
             Self::RollsOneByOne => {
-                "a rolling restart stops what is ready only while all others of its set are, and \
-                 goes on as soon as they are"
+                "a rolling restart stops a ready process only while all others of its set are \
+                 ready, and continues as soon as they are"
             }
             Self::LegalTransitions => {
-                "states change only as supervisord's do, each change told once"
+                "states change only as supervisord's do, and each change is reported once"
             }
-            Self::StateAsExpected => "each state is the one that orders, ends and rules lead to",
-            Self::AnswersOnce => "a request is answered once, and not after nobody waits any more",
-            Self::AnswersTrue => "an answer is what the model and the kernel say",
-            Self::AnswersAtLast => "nobody waits for what has been decided",
+            Self::StateAsExpected => {
+                "each state is the one that follows from requests, exits and rules"
+            }
+            Self::AnswersOnce => {
+                "a request gets one reply, and none after its client has disconnected"
+            }
+            Self::AnswersTrue => "a reply matches the model and the kernel",
+            Self::AnswersAtLast => "a request gets its reply as soon as its outcome is known",
             Self::NoSpinning => "a few ticks at one moment leave nothing that is due",
-            Self::NoMissingDeadline => "what will be due has a deadline",
-            Self::NothingUndueByTick => "a tick before the deadline does nothing",
-            Self::WallDecidesNothing => "the wall clock decides nothing but ticks",
-            Self::TicksAsTheWallSays => "ticks come when the wall clock passes a multiple",
-            Self::TellsTheReady => "only a listener that is RUNNING and READY is told, one event",
+            Self::NoMissingDeadline => "everything that will become due has a deadline",
+            Self::NothingUndueByTick => "a tick before the deadline has no effect",
+            Self::WallDecidesNothing => "the wall clock affects only tick events",
+            Self::TicksAsTheWallSays => {
+                "a tick event occurs when the wall clock passes a multiple of its period"
+            }
+            Self::TellsTheReady => {
+                "only a listener that is RUNNING and READY gets an event, one at a time"
+            }
             Self::TellsInOrder => {
-                "a pool is told what it subscribed to, in order, and first what was rejected, \
-                 with serials that grow"
+                "a pool gets the events that it subscribes to in order, rejected events first, with \
+                 increasing serials"
             }
             Self::PrintsEachAnswer => {
-                "each answer of a listener whose answers are output is written, once"
+                "each result of a listener whose results are output is written once"
             }
             Self::ListenersMayEnd => {
-                "at the end listeners that hear have a second for events that wait"
+                "in a shutdown, responsive listeners get a second for waiting events"
             }
-            Self::LosesOnlyByOverflow => "no event is lost but the oldest of a full buffer",
-            Self::ReportsOnce => "an end that nobody asked for is reported once",
-            Self::ReportsTheTruth => "a report says how the run ended and what follows",
-            Self::HealthAsTold => {
-                "an operator who follows notices of health knows what is shown to one who asks"
-            }
+            Self::LosesOnlyByOverflow => "only a full buffer drops an event, and only the oldest",
+            Self::ReportsOnce => "an unexpected exit is reported once",
+            Self::ReportsTheTruth => "a report contains how the run ended and what follows",
+            Self::HealthAsTold => "health notices and the condition that a query returns agree",
             Self::ReadyAsAWhole => {
-                "the supervisor is ready when enough processes of each program that counts are"
+                "the supervisor is ready when enough processes of each program that counts are \
+                 ready"
             }
             Self::RunsAsTheyWere => {
-                "the run that is remembered last is the latest, and has ended if it has"
+                "the latest run in the history is the latest run, and has ended if that run has \
+                 ended"
             }
             Self::RetriesWhatMayWork => {
-                "retries end early only after the same failure twice, one that takes a change from \
-                 outside, before it was ever ready"
+                "retries end early only after the same failure twice before the first readiness, \
+                 and only for failures that need a change from outside"
             }
-            Self::BusyIsNotDead => "nobody is ended for time-outs while it gets on with its work",
+            Self::BusyIsNotDead => "no process is stopped for timeouts while it makes progress",
             Self::BlockedIsNotHung => {
-                "nobody is ended for being silent before it was seen that it can write its output"
+                "no process is stopped as silent before it is known that it can write its output"
             }
-            Self::UnhealthyForACause => "nobody is ill without a cause that was seen",
-            Self::UnhealthyIsActedUpon => "who is ill is dealt with at once",
-            Self::LookedIntoFirst => "who is ill is looked into before it is stopped",
-            Self::AsksInTime => "health is asked for by who is due, and not too often",
+            Self::UnhealthyForACause => "no process is unhealthy without an observed cause",
+            Self::UnhealthyIsActedUpon => {
+                "the health action for an unhealthy process follows at once"
+            }
+            Self::LookedIntoFirst => {
+                "diagnostics of an unhealthy process are collected before it is stopped"
+            }
+            Self::AsksInTime => "health checks run when they are due, and not too often",
             Self::MakesClean => {
-                "the place is made clean before the next start and at the end, as its policy says"
+                "the cleanup runs before the next start and at the end, as its policy requires"
             }
             Self::AwaitsPlace => {
-                "nothing is started before its port and devices were looked at, nor while the port or \
-                 memory is known to be held and the limit of that wait is not over"
+                "no run starts before its port and devices were examined, nor while port or memory \
+                 is held and the limit of that wait is not reached"
             }
-            Self::HoldsBriefly => {
-                "port and devices do not hold back a start longer than their limits"
-            }
+            Self::HoldsBriefly => "port and devices do not delay a start beyond their limits",
             Self::LooksAtFiles => {
-                "what a run has open is looked at when it is up, and not more than once a minute"
+                "the open files of a run are recorded when it is up, and at most once a minute"
             }
             Self::StopsAsOne => {
-                "what runs once is stopped and continued as if nothing stood between it and its \
-                 shell, and what is stopped can take the signal that is to end it"
+                "in run-once mode, the program is suspended and continued as if it were a direct \
+                 child of the shell, and a suspended program can receive the signal that terminates \
+                 it"
             }
             Self::TellsHooks => {
-                "a hook is told what it asked for, in order, one at a time and not too often"
+                "a hook gets the events that it subscribes to, in order, one at a time and not too \
+                 often"
             }
             Self::EndWaitsForHooks => {
-                "the end comes when nobody is left and hooks have been told, or their time is over"
+                "the supervisor exits when no process is left and hooks have been notified, or \
+                 their time is over"
             }
-            Self::EndsWhenItShould => "everything is stopped when that was asked for or follows",
-            Self::EndsChildless => "the end comes when nobody is left, or the unkillable reported",
-            Self::ExitCode => "the exit code is the promised one",
-            Self::Ends => "it always ends",
-            Self::SettlesDown => "once all is calm every process is where orders and rules want it",
+            Self::EndsWhenItShould => {
+                "the supervisor stops everything exactly when a request or a rule requires it"
+            }
+            Self::EndsChildless => {
+                "the supervisor exits when no process is left, or the unkillable ones were reported"
+            }
+            Self::ExitCode => "the exit code is the documented one",
+            Self::Ends => "the supervisor always exits in the end",
+            Self::SettlesDown => {
+                "without further events, every process reaches the state that requests and rules \
+                 require"
+            }
             Self::UpdatesAtLast => {
-                "what stops for an update begins again as soon as it has ended, unless everything \
-                 ends"
+                "a process that stops for an update starts again as soon as it has exited, unless \
+                 everything stops"
             }
-            Self::GroupsAsTold => "groups are those that were configured, added and not removed",
+            Self::GroupsAsTold => {
+                "the groups are those that were configured or added, and not removed"
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ mod orders;
 mod place;
 mod pools;
 pub(crate) mod process;
+mod reported;
 mod rolling;
-mod told;
 mod updates;
 mod watch;
 
@@ -377,7 +377,7 @@ impl Model {
             SignalRule::ForwardAll => {
                 self.forward(signal);
                 if ends {
-                    self.told_to_end(signal, now);
+                    self.stop_signal_sent(signal, now);
                 }
             }
             SignalRule::Supervisord if ends => self.end_by_order(End::Exit(0), now),

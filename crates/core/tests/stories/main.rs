@@ -36,23 +36,23 @@ fn folder() -> PathBuf {
 /// Plays the story with this name.
 fn play(test: &str) {
     let path = folder().join(test.replace('_', "-")).with_extension("txt");
-    let told = std::fs::read_to_string(&path).unwrap();
-    let played = stage::play(&told);
+    let stored = std::fs::read_to_string(&path).unwrap();
+    let played = stage::play(&stored);
     if std::env::vars_os().any(|(name, _)| name == "UPDATE") {
         std::fs::write(&path, &played).unwrap();
     } else {
-        assert!(told == played, "{}\n{}", path.display(), first_difference(&told, &played));
+        assert!(stored == played, "{}\n{}", path.display(), first_difference(&stored, &played));
     }
 }
 
-fn first_difference(told: &str, played: &str) -> String {
+fn first_difference(stored: &str, played: &str) -> String {
     let mut line = 0;
-    let (mut told, mut played) = (told.lines(), played.lines());
+    let (mut stored, mut played) = (stored.lines(), played.lines());
     loop {
         line += 1;
-        let pair = (told.next(), played.next());
+        let pair = (stored.next(), played.next());
         if pair.0 != pair.1 {
-            return format!("line {line}\n  told:   {:?}\n  played: {:?}", pair.0, pair.1);
+            return format!("line {line}\n  stored: {:?}\n  played: {:?}", pair.0, pair.1);
         }
     }
 }

@@ -88,7 +88,11 @@ impl Model {
             let outlook = self.outlook(id);
             let proc = self.procs.get_mut(&id).unwrap();
             if proc.waits_for_others() {
-                hold!(outlook != Outlook::Lost, FailsTheLost, "{id:?} waits in vain");
+                hold!(
+                    outlook != Outlook::Lost,
+                    FailsTheLost,
+                    "{id:?} waits for something that cannot happen"
+                );
                 proc.waits = outlook != Outlook::There;
             }
         }
@@ -111,7 +115,11 @@ impl Model {
             let in_turn = last.contains(id);
             let unhealthy =
                 self.procs[id].alive().is_some_and(|alive| alive.health.condemned.is_some());
-            hold!(in_turn || !unhealthy, LookedIntoFirst, "{id:?} is ill, and stopped at once");
+            hold!(
+                in_turn || !unhealthy,
+                LookedIntoFirst,
+                "{id:?} is unhealthy, and is stopped without diagnostics"
+            );
             hold!(in_turn, StopsInOrder, "{id:?} is stopped, it is the turn of {last:?}");
         }
         // The process that starts first stops last.
@@ -132,7 +140,7 @@ impl Model {
         hold!(
             (info.condition.state, proc.told) == (proc.state_name(), proc.state_name()),
             StateAsExpected,
-            "{id:?} is {:?}, told {:?}, and not {:?}: {:?}",
+            "{id:?} is {:?}, reported {:?}, and not {:?}: {:?}",
             info.condition.state,
             proc.told,
             proc.state_name(),
@@ -166,11 +174,11 @@ impl Model {
         let reported = proc.report.is_none() || proc.is_sweeping();
         hold!(reported, ReportsOnce, "{id:?} lacks a report: {:?}", proc.report);
         if let Some(alive) = proc.alive() {
-            hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} lives on");
+            hold!(!alive.to_stop || alive.stop.is_some(), StopsWhenAsked, "{id:?} is not stopped");
             self.check_alive(proc, alive, now);
             let ready = alive.is_ready();
             let told = info.condition.ready;
-            hold!(told == ready, UpWhenReady, "{id:?} is said to be ready: {told}");
+            hold!(told == ready, UpWhenReady, "{id:?} is reported as ready: {told}");
         }
     }
 
@@ -181,13 +189,17 @@ impl Model {
             Some(_) => proc.removes() != RemoveLeftovers::No,
             None => false,
         };
-        hold!(!(proc.turn.to_tidy && tidies), MakesClean, "{id:?} is not tidied");
+        hold!(!(proc.turn.to_tidy && tidies), MakesClean, "{id:?} has no cleanup");
         if let Cleanup::Tidying { for_end, .. } = proc.cleanup {
             let ending = self.ending.is_some();
-            hold!(for_end == ending, MakesClean, "{id:?} is tidied for the end: {for_end}");
+            hold!(for_end == ending, MakesClean, "the cleanup of {id:?} is for the end: {for_end}");
         }
         let looked = proc.removes() == RemoveLeftovers::No || proc.files_seen.is_some();
-        hold!(!proc.turn.came_up || looked, LooksAtFiles, "{id:?} is up, and not looked at");
+        hold!(
+            !proc.turn.came_up || looked,
+            LooksAtFiles,
+            "{id:?} is up, and its files are not recorded"
+        );
     }
 
     fn check_alive(&self, proc: &Proc, alive: &Alive, now: Mono) {
@@ -202,12 +214,17 @@ impl Model {
         }
         if let Some(condemned) = alive.health.condemned {
             let due = condemned.collected || (self.ticked && now >= condemned.by);
-            hold!(!due, UnhealthyIsActedUpon, "{id:?} goes on, which is {:?}", condemned.unhealthy);
+            hold!(
+                !due,
+                UnhealthyIsActedUpon,
+                "{id:?} keeps running, and is {:?}",
+                condemned.unhealthy
+            );
             return;
         }
         if let Some(until) = alive.health.looking {
             let due = self.ticked && now >= until;
-            hold!(!due, UnhealthyIsActedUpon, "{id:?} is silent, and nothing is done");
+            hold!(!due, UnhealthyIsActedUpon, "{id:?} is silent, and no action follows");
             return;
         }
         if !proc.turn.watched {
@@ -226,8 +243,8 @@ impl Model {
         let observed = spec.action == Action::Observe;
         let known = observed && alive.health.told;
         let unhealthy = alive.is_unhealthy(spec, now) && !known;
-        hold!(!unhealthy, UnhealthyIsActedUpon, "{id:?} is ill: {:?}", alive.health);
-        hold!(!alive.health.overdue(now), AsksInTime, "{id:?} is not asked: {:?}", alive.health);
+        hold!(!unhealthy, UnhealthyIsActedUpon, "{id:?} is unhealthy: {:?}", alive.health);
+        hold!(!alive.health.overdue(now), AsksInTime, "{id:?} is not checked: {:?}", alive.health);
     }
 
     fn check_whole(&self, effects: &[Effect], core: &Supervisor) {
@@ -236,7 +253,7 @@ impl Model {
         let ids: BTreeSet<_> = core.processes().map(|info| info.named.proc).collect();
         let known: BTreeSet<_> = self.procs.keys().copied().collect();
         hold!(ids == known, GroupsAsTold, "{ids:?} and not {known:?}");
-        self.check_told(effects);
+        self.check_reported(effects);
     }
 
     fn check_deadline(&self, now: Mono, core: &Supervisor) {
@@ -277,7 +294,7 @@ impl Model {
                 .members
                 .iter()
                 .any(|id| self.procs[id].alive().is_some_and(|alive| alive.stop.is_none()));
-            hold!(!(stays && up), SettlesDown, "{} events wait in vain", pool.waiting());
+            hold!(!(stays && up), SettlesDown, "{} events are not sent", pool.waiting());
         }
     }
 
@@ -307,7 +324,7 @@ fn check_shown(proc: &mut Proc, core: &Supervisor) {
         hold!(
             !known || proc.noticed == shown,
             HealthAsTold,
-            "{id:?} is {shown:?}, told {:?}",
+            "{id:?} is {shown:?}, reported {:?}",
             proc.noticed
         );
     } else {

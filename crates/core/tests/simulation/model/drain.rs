@@ -151,10 +151,10 @@ impl Proc {
         hold!(right, SignalsForAReason, "{target:?} of {id:?} gets {signal}");
         let SignalTarget::Member(member) = target else {
             let once = !std::mem::replace(&mut drain.main_again, true);
-            hold!(once && deaf && drain.lead.is_none(), AskedOnce, "{id:?} is asked again");
+            hold!(once && deaf && drain.lead.is_none(), AskedOnce, "{id:?} is signaled again");
             return;
         };
-        hold!(drain.asked.insert(*member), AskedOnce, "{member:?} is asked twice");
+        hold!(drain.asked.insert(*member), AskedOnce, "{member:?} is signaled twice");
         let in_group = self.spec.stop_target == StopTarget::Group && entry.group == self.latest.0;
         let root = drain.lead.is_some() && !kernel.has_parent_of_its_tree(entry);
         let died = |exit: Option<Exit>| matches!(exit, Some(Exit::Signal { .. }));
@@ -163,11 +163,11 @@ impl Proc {
             || drain.stage >= 1 && (root || drain.is_behind_a_shell(entry, kernel))
             || root && untold
             || deaf && in_group;
-        hold!(reason, LeavesTheDrainAlone, "{member:?} of {id:?} is asked: {drain:?}");
+        hold!(reason, LeavesTheDrainAlone, "{member:?} of {id:?} is signaled: {drain:?}");
     }
 
     /// A stop signal is forwarded to the main process.
-    pub(super) fn told_to_end(&mut self, signal: Signal, now: Mono) {
+    pub(super) fn stop_signal_sent(&mut self, signal: Signal, now: Mono) {
         let wait = self.spec.stopwaitsecs;
         if let Some(signal) = self.spec.signal_map.sent(signal)
             && self.spec.killtree
@@ -216,7 +216,7 @@ impl Proc {
             .iter()
             .filter(|member| !asked.is_some_and(|asked| asked.contains(member)))
             .collect();
-        hold!(missing.is_empty(), AskedInTime, "{:?}: {missing:?} were not asked", self.id);
+        hold!(missing.is_empty(), AskedInTime, "{:?}: {missing:?} were not signaled", self.id);
         hold!(!self.must_count, AskedInTime, "{:?} is not counted: {:?}", self.id, self.drain);
     }
 }

@@ -163,7 +163,7 @@ impl Model {
     pub(super) fn connects(&mut self, id: ProcId, run: RunId, now: Mono) {
         let there = self.outlook(id) == Outlook::There;
         let Some(proc) = self.procs.get_mut(&id) else {
-            hold!(false, GroupsAsTold, "{id:?} is to be started, which is not there");
+            hold!(false, GroupsAsTold, "{id:?} is to be started and does not exist");
             return;
         };
         // The shutdown may have begun earlier in this turn.

@@ -104,7 +104,7 @@ impl Asking {
 
     fn asked(&mut self, what: &str, now: Mono, timeout: Duration) {
         let early = self.open.or(self.not_before).is_none_or(|at| now < at);
-        hold!(!early, AsksInTime, "{what} is asked for too early: {self:?}");
+        hold!(!early, AsksInTime, "{what} is requested too early: {self:?}");
         *self =
             Self { by: Some(now + timeout + GRACE), open: Some(now + timeout), not_before: None };
     }
@@ -171,8 +171,8 @@ impl Health {
     pub(crate) fn check_asked(&mut self, spec: &HealthSpec, now: Mono, listener: bool) {
         let Some(check) = &spec.check else { return };
         let wanted = check.listener == ListenerRule::Own && !self.passed;
-        hold!(listener == wanted, AsksInTime, "who listens is looked for: {listener}");
-        hold!(self.check.by.is_some(), AsksInTime, "a check is asked for that nobody wants");
+        hold!(listener == wanted, AsksInTime, "the check looks for the listener: {listener}");
+        hold!(self.check.by.is_some(), AsksInTime, "a check that is not configured is requested");
         self.check.asked("a check", now, check.timeout);
         self.asked_at = Some(now);
     }
@@ -202,7 +202,7 @@ impl Health {
     }
 
     pub(crate) fn memory_asked(&mut self, spec: &HealthSpec, now: Mono) {
-        hold!(spec.memory.is_some(), AsksInTime, "memory is measured that has no limit");
+        hold!(spec.memory.is_some(), AsksInTime, "memory without a limit is measured");
         self.memory.asked("memory", now, MEMORY_EVERY);
     }
 
@@ -357,11 +357,11 @@ impl Health {
     /// Expects the question whether the output is blocked.
     pub(crate) fn look_at_output(&mut self, spec: &HealthSpec, now: Mono, when: (bool, bool)) {
         let Some(lacks) = self.silent(spec, now, when) else {
-            return hold!(false, UnhealthyForACause, "its output is looked at: {self:?}");
+            return hold!(false, UnhealthyForACause, "its output is examined: {self:?}");
         };
         self.lacks = lacks;
         let once = self.looking.is_none() && !self.free;
-        hold!(once, UnhealthyIsActedUpon, "its output is looked at again: {self:?}");
+        hold!(once, UnhealthyIsActedUpon, "its output is examined again: {self:?}");
         self.looking = Some(now + GRACE);
     }
 
@@ -446,7 +446,7 @@ impl Health {
             Unhealthy::Check { failure, .. } => {
                 let busy = failure == CheckFailure::TimedOut && self.moves(spec, now);
                 let busy = busy || self.is_borne();
-                hold!(!busy, BusyIsNotDead, "it is condemned for time-outs: {self:?}");
+                hold!(!busy, BusyIsNotDead, "it is condemned for timeouts: {self:?}");
                 hold!(!self.is_asked_wrongly(), UnhealthyForACause, "its check is wrong: {self:?}");
                 let limit = spec.check.as_ref().map_or(u32::MAX, |check| check.failures);
                 up && self.failure == Some(failure) && self.fails >= limit

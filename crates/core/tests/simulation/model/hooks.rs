@@ -128,8 +128,8 @@ impl Model {
         let told = (alert.about.event(), name);
         let due = hook.is_due(now);
         let next = hook.waiting.pop_front();
-        hold!(due, TellsHooks, "{told:?} is told too early, beside another, or too often");
-        hold!(next.as_ref() == Some(&told), TellsHooks, "{told:?} is told, and not {next:?}");
+        hold!(due, TellsHooks, "{told:?} is sent too early, beside another, or too often");
+        hold!(next.as_ref() == Some(&told), TellsHooks, "{told:?} is sent, and not {next:?}");
         hold!(to.number == hook.number + 1, TellsHooks, "{to:?} after {}", hook.number);
         hold!(dropped == hook.untold, TellsHooks, "{dropped} are lost, and not {}", hook.untold);
         (hook.number, hook.untold) = (to.number, 0);
@@ -187,7 +187,7 @@ impl Model {
         let (ours, theirs): (Vec<_>, Vec<_>) = (ours.collect(), theirs.collect());
         hold!(ours == theirs, TellsHooks, "{theirs:?} are counted, and not {ours:?}");
         let untold = self.hooks.iter().find(|hook| hook.is_due(now));
-        hold!(untold.is_none(), TellsHooks, "{} waits in vain", untold.unwrap().spec.name);
+        hold!(untold.is_none(), TellsHooks, "{} does not get its event", untold.unwrap().spec.name);
     }
 
     /// When hooks have something to do.

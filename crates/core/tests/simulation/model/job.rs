@@ -35,9 +35,9 @@ impl Model {
         }
     }
 
-    pub(super) fn told_to_end(&mut self, signal: Signal, now: Mono) {
+    pub(super) fn stop_signal_sent(&mut self, signal: Signal, now: Mono) {
         for proc in self.procs.values_mut() {
-            proc.told_to_end(signal, now);
+            proc.stop_signal_sent(signal, now);
         }
         self.job.told_at = Some(now);
         if let Some(pid) = self.job.stopped.take()

@@ -301,7 +301,7 @@ impl Model {
             if let Effect::Reply { id, result } = effect {
                 let at = self.requests.iter().position(|asked| asked.id == *id);
                 let Some(at) = at else {
-                    hold!(false, AnswersOnce, "an answer to {id:?}, which nobody waits for");
+                    hold!(false, AnswersOnce, "a reply to {id:?}, which has no client");
                     return;
                 };
                 let asked = self.requests.remove(at);

@@ -108,9 +108,9 @@ impl Model {
                 | Cleanup::Stuck { .. }
                 | Cleanup::Awaiting(_) => false,
             };
-            hold!(due && proc.run == run.0, MakesClean, "{id:?} is tidied: {before:?}");
+            hold!(due && proc.run == run.0, MakesClean, "{id:?} is cleaned up: {before:?}");
             let wanted = proc.run > 0 && proc.removes() != RemoveLeftovers::No;
-            hold!(!for_end || wanted, MakesClean, "{id:?} is tidied for the end");
+            hold!(!for_end || wanted, MakesClean, "{id:?} is cleaned up for the end");
             proc.cleanup = Cleanup::Tidying { until: now + occasion.limit(), for_end };
             proc.cleared = true;
             proc.has_left(now);

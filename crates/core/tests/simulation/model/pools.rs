@@ -258,7 +258,7 @@ impl Model {
 
     /// Checks the events of this turn.
     pub(crate) fn check_post(&mut self, effects: &[Effect], now: Now) {
-        self.only_the_ready_are_told(effects);
+        self.only_ready_listeners_get_events(effects);
         let prints = effects.iter().filter(|effect| matches!(effect, Effect::Print { .. })).count();
         let answers = std::mem::take(&mut self.printed);
         hold!(prints == answers, PrintsEachAnswer, "{prints} and not {answers}");
@@ -289,7 +289,7 @@ impl Model {
         hold!(seen.told == post.told, TellsInOrder, "{seen:?} and not {post:?}");
     }
 
-    fn only_the_ready_are_told(&self, effects: &[Effect]) {
+    fn only_ready_listeners_get_events(&self, effects: &[Effect]) {
         let mut told = Vec::new();
         for effect in effects {
             let Effect::Tell { proc, envelope } = effect else { continue };
@@ -301,7 +301,7 @@ impl Model {
             let running =
                 self.procs.get(proc).is_some_and(|proc| proc.state_name() == StateName::Running);
             let fits = ready && running && !told.contains(proc);
-            hold!(fits, TellsTheReady, "{proc:?} is told {}", envelope.serial);
+            hold!(fits, TellsTheReady, "{proc:?} gets event {}", envelope.serial);
             told.push(*proc);
         }
     }

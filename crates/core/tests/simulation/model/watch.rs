@@ -60,7 +60,7 @@ impl Model {
             Effect::LookAtLoad { proc, .. } => {
                 let delayed = self.stops_from.is_some_and(|from| now < from);
                 let meant = self.idle.as_ref().is_some_and(|(_, looks)| looks.contains_key(proc));
-                hold!(delayed && meant, AsksInTime, "{proc:?} is asked for its requests");
+                hold!(delayed && meant, AsksInTime, "the requests of {proc:?} are counted");
             }
             Effect::Check { proc, run, find_listener } => self.asks(*proc, *run, |alive, spec| {
                 alive.health.check_asked(&spec.health, now, *find_listener);
@@ -124,7 +124,7 @@ impl Model {
             let spec = std::rc::Rc::clone(&proc.spec);
             proc.well_alive().filter(|alive| alive.health.condemned.is_none()).map(|a| (spec, a))
         }) else {
-            hold!(false, AsksInTime, "{proc:?} is asked, which does not run, or is condemned");
+            hold!(false, AsksInTime, "{proc:?} is checked, and does not run or is condemned");
             return;
         };
         act(alive, &spec);
@@ -252,7 +252,11 @@ impl Model {
                 let cut = proc.kill_by.is_some_and(|kill_by| now >= kill_by);
                 let patient = asked_at.is_some_and(|at| now >= at + grace) || cut;
                 hold!(!kills || *forced || patient, KillsAfterPatience, "{member:?} is killed");
-                hold!(kills || !*forced, KillsWhenDue, "{member:?} is asked, and not killed");
+                hold!(
+                    kills || !*forced,
+                    KillsWhenDue,
+                    "{member:?} gets the stop signal, and not SIGKILL"
+                );
                 let at = if kills { killed_at } else { asked_at };
                 *at = at.or(Some(now));
                 *forced |= kills;

@@ -32,14 +32,14 @@ impl Model {
             Line::Unhealthy { name, unhealthy: Unhealthy::Blocked(_), .. } => {
                 let mut procs = self.procs.values().filter(|proc| proc.spec.name == *name);
                 let borne = procs.any(|proc| proc.alive().is_some_and(|alive| alive.health.borne));
-                hold!(borne, UnhealthyForACause, "{name} is said to be blocked");
+                hold!(borne, UnhealthyForACause, "{name} is reported as blocked");
             }
             Line::RollingStep { name, .. } => self.rolls(name, now),
             Line::MemoryHigh { name, .. } | Line::MemoryUnseen { name } => {
                 let mut procs = self.procs.values_mut().filter(|proc| proc.spec.name == *name);
                 let alive = procs.find_map(Proc::alive_mut);
                 let news = alive.is_some_and(|alive| std::mem::take(&mut alive.health.memory_news));
-                hold!(news, UnhealthyForACause, "{name} is said to use much memory");
+                hold!(news, UnhealthyForACause, "{name} is reported to use much memory");
             }
             Line::Unhealthy { name, observe: true, .. } => self.finds(name, true, now),
             Line::Recovered { name } => self.finds(name, false, now),
@@ -49,7 +49,7 @@ impl Model {
                 let wrong = alive.filter(|alive| alive.health.is_asked_wrongly());
                 let by = wrong.and_then(|alive| alive.ready_by.take());
                 let due = by.is_some_and(|by| now >= by);
-                hold!(due, UnhealthyForACause, "{name} is said to be asked wrongly");
+                hold!(due, UnhealthyForACause, "the check of {name} is reported as wrong");
             }
             Line::Unkillable { name, pids, .. } => {
                 let hurried = self.is_hurried();
@@ -90,7 +90,7 @@ impl Model {
         hold!(
             truth == unhealthy && new && !borne,
             UnhealthyForACause,
-            "{name} is said to be ill: {unhealthy}"
+            "{name} is reported as unhealthy: {unhealthy}"
         );
         (health.told, health.told_block) = (unhealthy, false);
     }
@@ -101,13 +101,13 @@ impl Model {
         let ticked = self.ticked;
         let ending = self.ending.is_some();
         let Some(proc) = self.procs.get_mut(&id) else {
-            hold!(false, GroupsAsTold, "{id:?} is told of, which is not there");
+            hold!(false, GroupsAsTold, "{id:?} is reported and does not exist");
             return;
         };
         hold!(
             *from == proc.told && is_legal(*from, to),
             LegalTransitions,
-            "{id:?} goes from {from:?}, told {:?}, to {to:?}",
+            "{id:?} goes from {from:?}, reported {:?}, to {to:?}",
             proc.told
         );
         if to == StateName::Running {
@@ -125,7 +125,7 @@ impl Model {
         hold!(alive.is_some(), HealthAsTold, "{id:?} does not run: {condition:?}");
         let told = Some((condition.ready, condition.health.name()));
         let known = alive.map(|proc| std::mem::replace(&mut proc.noticed, told));
-        hold!(known != Some(told), HealthAsTold, "{id:?} is what it was: {condition:?}");
+        hold!(known != Some(told), HealthAsTold, "{id:?} is unchanged: {condition:?}");
     }
 
     pub(super) fn exits(&mut self, end: End, kernel: &Kernel) {
@@ -152,7 +152,7 @@ impl Model {
     }
 
     /// Checks the events that are independent of pools.
-    pub(super) fn check_told(&self, effects: &[Effect]) {
+    pub(super) fn check_reported(&self, effects: &[Effect]) {
         let count = |which: fn(&Event) -> bool| {
             let emitted = effects.iter().filter_map(|effect| match effect {
                 Effect::Emit(event) => Some(event),
@@ -164,7 +164,11 @@ impl Model {
         hold!(remote == self.remote_events, LegalTransitions, "{remote} events from outside");
         let groups =
             count(|event| matches!(event, Event::GroupAdded { .. } | Event::GroupRemoved { .. }));
-        hold!(groups == self.group_changes, GroupsAsTold, "{groups} changes of groups are told");
+        hold!(
+            groups == self.group_changes,
+            GroupsAsTold,
+            "{groups} changes of groups are reported"
+        );
         let gone = effects.iter().filter_map(|effect| match effect {
             Effect::RemoveGroup { procs } => Some(procs.clone()),
             _ => None,
